@@ -1,0 +1,41 @@
+//! Makes a call through the library and prints what each minion answered, as it answers.
+//!
+//! Uses the operator of `OVERLORD_DIR`. Try it with `overlord dev --exec 'cargo run --example drive-overlord'`.
+
+use overlord::client::{Client, ClientConfig, JobEvent};
+use overlord::folder::Folder;
+use wire::call::Arguments;
+use wire::link::JobUpdate;
+use wire::operator::{Call, Follow, Target};
+use wire::value::Value;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let client = Client::connect(&ClientConfig::new(Folder::locate(None)?, None)?).await?;
+    let call = Call {
+        target: Target { expression: "*".into(), exclude: None },
+        method: "test.add".parse()?,
+        arguments: Arguments::Values(vec![Value::Signed(2), Value::Signed(3)]),
+        timeout_ms: Some(5_000),
+        dry_run: false,
+        durable: false,
+        confirmed: false,
+        queue_ms: None,
+        batch: None,
+        max_failures: None,
+    };
+    let mut job = client.call(call, Follow::Outcomes).await?;
+    while let Some(event) = job.next().await? {
+        match event {
+            JobEvent::Accepted { job, targets } => println!("job {job} on {} minions", targets.len()),
+            JobEvent::Update(update) => {
+                if let JobUpdate::Finished { report, .. } = update.update {
+                    println!("{}: {:?} in {} µs", update.minion, report.outcome, report.cost.wall_us);
+                }
+            }
+            JobEvent::Document(document) => println!("{}: {:?}", document.state, document.counts()),
+        }
+    }
+    client.close().await;
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! Declarations for TypeScript, in the form that `componentize-qjs` gives WIT types in JavaScript.
+
+use anyhow::bail;
+use wit_parser::{
+    Docs, Function, FunctionKind, Handle, InterfaceId, Record, Resolve, Type, TypeDefKind, TypeId, TypeOwner,
+    WorldItem,
+};
+
+use crate::wit::Wit;
+
+/// The text of a `.d.ts` file with a module for each interface that the world imports or exports.
+///
+/// What an imported interface has are functions; of an exported one, `Methods` is what the module must export under
+/// the interface's name.
+pub(crate) fn declarations(wit: &Wit) -> anyhow::Result<String> {
+    let (resolve, world) = (&wit.resolve, &wit.resolve.worlds[wit.world]);
+    let mut text = "// Made from the WIT. Do not edit.\n".to_owned();
+    for (key, item) in &world.imports {
+        let WorldItem::Interface { id, .. } = item else { continue };
+        let module = Module { resolve, interface: *id };
+        text += &module.declare(&resolve.name_world_key(key), Side::Import)?;
+    }
+    for (key, item) in &world.exports {
+        let WorldItem::Interface { id, .. } = item else { continue };
+        let module = Module { resolve, interface: *id };
+        text += &module.declare(&resolve.name_world_key(key), Side::Export)?;
+    }
+    Ok(text)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Import,
+    Export,
+}
+
+/// One interface on its way to a module.
+struct Module<'a> {
+    resolve: &'a Resolve,
+    interface: InterfaceId,
+}
+
+impl Module<'_> {
+    fn declare(&self, name: &str, side: Side) -> anyhow::Result<String> {
+        let interface = &self.resolve.interfaces[self.interface];
+        let mut text = format!("\n{}declare module \"{name}\" {{\n", comment(&interface.docs, None, ""));
+        for (name, id) in &interface.types {
+            text += &self.named_type(&pascal(name), *id)?;
+        }
+        let free = |function: &&Function| function.kind.resource().is_none();
+        if side == Side::Export {
+            text += "  export interface Methods {\n";
+        }
+        for function in interface.functions.values().filter(free) {
+            let (name, signature) = (camel(&function.name), self.signature(function)?);
+            text += &match side {
+                Side::Export => format!("{}    {name}{signature};\n", self.docs(function, "    ")),
+                // A word that JavaScript keeps for itself can be exported, but not declared.
+                Side::Import if word(&name) != name => format!(
+                    "{}  function {name}_{signature};\n  export {{ {name}_ as {name} }};\n",
+                    self.docs(function, "  ")
+                ),
+                Side::Import => format!("{}  export function {name}{signature};\n", self.docs(function, "  ")),
+            };
+        }
+        if side == Side::Export {
+            text += "  }\n";
+        }
+        Ok(text + "}\n")
+    }
+
+    fn named_type(&self, name: &str, id: TypeId) -> anyhow::Result<String> {
+        let ty = &self.resolve.types[id];
+        let docs = comment(&ty.docs, None, "  ");
+        Ok(match &ty.kind {
+            TypeDefKind::Record(record) => {
+                format!("{docs}  export interface {name} {{\n{}  }}\n", self.fields(record)?)
+            }
+            TypeDefKind::Resource => {
+                format!("{docs}  export class {name} {{\n{}  }}\n", self.resource(id)?)
+            }
+            kind => format!("{docs}  export type {name} = {};\n", self.kind(kind)?),
+        })
+    }
+
+    fn fields(&self, record: &Record) -> anyhow::Result<String> {
+        let mut text = String::new();
+        for field in &record.fields {
+            let (name, ty) = (camel(&field.name), self.ty(&field.ty)?);
+            text += &format!("{}    {name}: {ty};\n", comment(&field.docs, None, "    "));
+        }
+        Ok(text)
+    }
+
+    fn resource(&self, id: TypeId) -> anyhow::Result<String> {
+        let mut text = String::new();
+        let functions = self.resolve.interfaces[self.interface].functions.values();
+        let own: Vec<&Function> = functions.filter(|function| function.kind.resource() == Some(id)).collect();
+        if !own.iter().any(|function| matches!(function.kind, FunctionKind::Constructor(_))) {
+            text += "    private constructor();\n";
+        }
+        for function in own {
+            let (name, signature) = (camel(function.item_name()), self.signature(function)?);
+            let head = match function.kind {
+                FunctionKind::Constructor(_) => "constructor".to_owned(),
+                FunctionKind::Static(_) | FunctionKind::AsyncStatic(_) => format!("static {name}"),
+                _ => name,
+            };
+            text += &format!("{}    {head}{signature};\n", self.docs(function, "    "));
+        }
+        Ok(text + "    [Symbol.dispose](): void;\n")
+    }
+
+    /// Parameters and result. An error is thrown, not returned.
+    fn signature(&self, function: &Function) -> anyhow::Result<String> {
+        let method = matches!(function.kind, FunctionKind::Method(_) | FunctionKind::AsyncMethod(_));
+        let mut params = Vec::new();
+        // The first parameter of a resource's method is the resource itself.
+        for param in function.params.iter().skip(usize::from(method)) {
+            params.push(format!("{}: {}", word(&camel(&param.name)), self.ty(&param.ty)?));
+        }
+        let params = params.join(", ");
+        if matches!(function.kind, FunctionKind::Constructor(_)) {
+            return Ok(format!("({params})"));
+        }
+        let result = match function.result {
+            Some(result) => match self.result_of(result) {
+                Some((Some(ok), _)) => self.ty(&ok)?,
+                Some((None, _)) => "void".to_owned(),
+                None => self.ty(&result)?,
+            },
+            None => "void".to_owned(),
+        };
+        let result = if function.kind.is_async() { format!("Promise<{result}>") } else { result };
+        Ok(format!("({params}): {result}"))
+    }
+
+    fn docs(&self, function: &Function, indent: &str) -> String {
+        let error = function.result.and_then(|result| self.result_of(result)).and_then(|(_, error)| error);
+        let thrown = error.and_then(|error| self.ty(&error).ok());
+        comment(&function.docs, thrown.as_deref(), indent)
+    }
+
+    fn result_of(&self, ty: Type) -> Option<(Option<Type>, Option<Type>)> {
+        let Type::Id(id) = ty else { return None };
+        match &self.resolve.types[id].kind {
+            TypeDefKind::Result(result) => Some((result.ok, result.err)),
+            TypeDefKind::Type(ty) => self.result_of(*ty),
+            _ => None,
+        }
+    }
+
+    fn ty(&self, ty: &Type) -> anyhow::Result<String> {
+        let name = match ty {
+            Type::Bool => "boolean",
+            Type::Char | Type::String => "string",
+            Type::ErrorContext => "never",
+            Type::Id(id) => return self.reference(*id),
+            _ => "number",
+        };
+        Ok(name.to_owned())
+    }
+
+    /// A type by its name, where it has one.
+    fn reference(&self, id: TypeId) -> anyhow::Result<String> {
+        let ty = &self.resolve.types[id];
+        match (&ty.name, ty.owner) {
+            (Some(name), TypeOwner::Interface(owner)) if owner == self.interface => Ok(pascal(name)),
+            (Some(name), TypeOwner::Interface(owner)) => {
+                let module = self.resolve.id_of(owner).unwrap_or_default();
+                Ok(format!("import(\"{module}\").{}", pascal(name)))
+            }
+            _ => self.kind(&ty.kind),
+        }
+    }
+
+    fn kind(&self, kind: &TypeDefKind) -> anyhow::Result<String> {
+        Ok(match kind {
+            TypeDefKind::Type(ty) => self.ty(ty)?,
+            TypeDefKind::List(Type::U8) => "Uint8Array".to_owned(),
+            TypeDefKind::List(ty) => format!("Array<{}>", self.ty(ty)?),
+            TypeDefKind::Option(ty) if self.is_option(ty) => {
+                format!("{{ tag: \"some\"; val: {} }} | {{ tag: \"none\" }}", self.ty(ty)?)
+            }
+            TypeDefKind::Option(ty) => format!("{} | null", self.ty(ty)?),
+            TypeDefKind::Tuple(tuple) => {
+                let types: anyhow::Result<Vec<String>> = tuple.types.iter().map(|ty| self.ty(ty)).collect();
+                format!("[{}]", types?.join(", "))
+            }
+            TypeDefKind::Result(result) => {
+                let (ok, err) = (self.case("ok", result.ok)?, self.case("err", result.err)?);
+                format!("{ok} | {err}")
+            }
+            TypeDefKind::Variant(variant) => {
+                let cases = variant.cases.iter().map(|case| self.case(&case.name, case.ty));
+                cases.collect::<anyhow::Result<Vec<_>>>()?.join(" | ")
+            }
+            TypeDefKind::Enum(names) => {
+                let cases: Vec<_> = names.cases.iter().map(|case| format!("\"{}\"", case.name)).collect();
+                cases.join(" | ")
+            }
+            TypeDefKind::Flags(flags) => {
+                let flags: Vec<_> =
+                    flags.flags.iter().map(|flag| format!("{}?: boolean", camel(&flag.name))).collect();
+                format!("{{ {} }}", flags.join("; "))
+            }
+            TypeDefKind::Record(record) => format!("{{ {} }}", self.fields(record)?),
+            TypeDefKind::Handle(Handle::Own(id) | Handle::Borrow(id)) => self.reference(*id)?,
+            other => bail!("a {} has no declaration in TypeScript here", other.as_str()),
+        })
+    }
+
+    fn case(&self, name: &str, ty: Option<Type>) -> anyhow::Result<String> {
+        Ok(match ty {
+            Some(ty) => format!("{{ tag: \"{name}\"; val: {} }}", self.ty(&ty)?),
+            None => format!("{{ tag: \"{name}\" }}"),
+        })
+    }
+
+    fn is_option(&self, ty: &Type) -> bool {
+        let Type::Id(id) = ty else { return false };
+        match &self.resolve.types[*id].kind {
+            TypeDefKind::Option(_) => true,
+            TypeDefKind::Type(ty) => self.is_option(ty),
+            _ => false,
+        }
+    }
+}
+
+/// The doc comment, with what a function throws as its last line.
+fn comment(docs: &Docs, thrown: Option<&str>, indent: &str) -> String {
+    let mut lines: Vec<String> = docs.contents.iter().flat_map(|text| text.trim().lines()).map(str::to_owned).collect();
+    lines.extend(thrown.map(|thrown| format!("@throws {{{thrown}}}")));
+    match lines.as_slice() {
+        [] => String::new(),
+        [line] => format!("{indent}/** {line} */\n"),
+        lines => {
+            let middle: String =
+                lines.iter().map(|line| format!("{indent} * {line}").trim_end().to_owned() + "\n").collect();
+            format!("{indent}/**\n{middle}{indent} */\n")
+        }
+    }
+}
+
+fn pascal(name: &str) -> String {
+    let word = |word: &str| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_ascii_uppercase() + rest
+    };
+    name.split('-').map(word).collect()
+}
+
+fn camel(name: &str) -> String {
+    let name = pascal(name);
+    let (first, rest) = name.split_at(name.len().min(1));
+    first.to_ascii_lowercase() + rest
+}
+
+/// A name that can be declared.
+fn word(name: &str) -> String {
+    const RESERVED: [&str; 39] = [
+        "await", "break", "case", "catch", "class", "const", "continue", "debugger", "default", "delete", "do", "else",
+        "enum", "export", "extends", "false", "finally", "for", "function", "if", "import", "in", "instanceof", "let",
+        "new", "null", "return", "static", "super", "switch", "this", "throw", "true", "try", "typeof", "var", "void",
+        "while", "with",
+    ];
+    if RESERVED.contains(&name) { format!("{name}_") } else { name.to_owned() }
+}

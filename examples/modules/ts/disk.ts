@@ -1,0 +1,111 @@
+// The module `disk` in TypeScript. What each method does is said in `../wit/disk.wit`.
+
+import type { DiskError, Entry, Methods, Report } from "example:disk/disk@0.1.0";
+import { cancelled, progress } from "minion:job/job@0.1.0";
+import { write } from "minion:log/log@0.1.0";
+import { getDirectories } from "wasi:filesystem/preopens@0.2.12";
+import type { Descriptor, DescriptorStat } from "wasi:filesystem/types@0.2.12";
+
+// A folder: the granted folder that it is in, and where it is in there.
+interface Place {
+  root: Descriptor;
+  path: string;
+  below: string;
+}
+
+export const disk: Methods = {
+  greet(name) {
+    return `hello, ${name}`;
+  },
+
+  usage(paths, threshold) {
+    const report: Report = { entries: [], total: 0, warnings: [] };
+    paths.forEach((path, done) => {
+      const entry: Entry = { path, files: 0, bytes: 0, over: false };
+      const waiting = [locate(path)];
+      for (let place = waiting.pop(); place; place = waiting.pop()) {
+        if (cancelled()) {
+          fail({ tag: "cancelled" });
+        }
+        progress(done, paths.length, place.path);
+        try {
+          waiting.push(...add(place, entry));
+        } catch {
+          report.warnings.push(`cannot read "${place.path}"`);
+        }
+      }
+      entry.over = threshold !== null && entry.bytes > threshold;
+      write("info", `${path}: ${entry.files} files, ${entry.bytes} bytes`, []);
+      report.total += entry.bytes;
+      report.entries.push(entry);
+    });
+    progress(paths.length, paths.length, "");
+    report.warnings.sort();
+    return report;
+  },
+
+  explode(message) {
+    throw new Error(message);
+  },
+};
+
+// What is thrown is the error that the method returns.
+function fail(error: DiskError): never {
+  throw error;
+}
+
+// Finds a folder. JavaScript has no files of its own, so these are WASI's functions, in which every path is relative
+// to an open folder.
+function locate(path: string): Place {
+  const within = (granted: string) => `${path}/`.startsWith(granted.endsWith("/") ? granted : `${granted}/`);
+  const found = getDirectories().filter(([, granted]) => within(granted));
+  const closest = found.sort(([, a], [, b]) => b.length - a.length)[0];
+  if (!closest) {
+    fail({ tag: "not-found", val: path });
+  }
+  const [root, granted] = closest;
+  const below = path.slice(granted.length).replace(/^\/+/, "") || ".";
+  let about: DescriptorStat;
+  try {
+    about = root.statAt({ symlinkFollow: true }, below);
+  } catch {
+    fail({ tag: "not-found", val: path });
+  }
+  if (about.type !== "directory") {
+    fail({ tag: "not-a-folder", val: path });
+  }
+  return { root, path, below };
+}
+
+// Adds the files of one folder to `entry`, and gives back the folders in it. A folder counts whole or, where its
+// names cannot be read to the end, not at all.
+function add({ root, path, below }: Place, entry: Entry): Place[] {
+  const folder = root.openAt({ symlinkFollow: true }, below, { directory: true }, { read: true });
+  const folders: Place[] = [];
+  for (const name of names(folder)) {
+    let about: DescriptorStat;
+    try {
+      about = folder.statAt({}, name);
+    } catch {
+      continue; // What has gone since its name was read does not count.
+    }
+    if (about.type === "directory") {
+      folders.push({ root, path: `${path}/${name}`, below: `${below}/${name}` });
+    } else if (about.type === "regular-file") {
+      entry.files += 1;
+      entry.bytes += about.size;
+    }
+  }
+  folder[Symbol.dispose]();
+  return folders;
+}
+
+function names(folder: Descriptor): string[] {
+  const stream = folder.readDirectory();
+  const found: string[] = [];
+  for (let item = stream.readDirectoryEntry(); item; item = stream.readDirectoryEntry()) {
+    found.push(item.name);
+  }
+  stream[Symbol.dispose]();
+  return found;
+}

@@ -1,0 +1,168 @@
+//! The minion's configuration: `minion.toml` in its folder.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::policy::{ByteSize, Policy};
+
+/// How a minion runs. Every key may be left out; unknown keys are an error.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// The `host:port` of the overlord. Default: the one that `minion join` was told.
+    pub overlord: Option<String>,
+    /// The folder that modules are loaded from. Default: `modules` in the minion's folder.
+    pub modules_dir: Option<PathBuf>,
+    /// How much the minion takes on.
+    pub limits: HostLimits,
+    /// How long finished jobs are kept.
+    pub retention: Retention,
+    /// What the owner of this host says about it, by name. Default: nothing.
+    pub labels: BTreeMap<String, String>,
+    /// What each module may do, by a glob on its name. Default: nothing beyond `log` and `job`.
+    pub modules: Policy,
+}
+
+/// How much a minion takes on.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HostLimits {
+    /// How many jobs run at once, all modules together. Default: 64. Fewer where the address space has
+    /// no room for them.
+    pub jobs: usize,
+    /// How many more jobs wait for their turn; the next one is rejected as `busy`. Default: 1000.
+    pub queue: usize,
+}
+
+impl Default for HostLimits {
+    fn default() -> Self {
+        Self { jobs: 64, queue: 1000 }
+    }
+}
+
+/// How long a finished job is kept, once the overlord has its outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// For how long, counted from its end. Default: 7 days.
+    #[serde(deserialize_with = "duration")]
+    pub age: Duration,
+    /// How much room finished jobs may take; the oldest go first. Default: 256 MiB.
+    pub size: ByteSize,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { age: Duration::from_secs(7 * 24 * 3600), size: ByteSize(256 << 20) }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("cannot read \"{path}\": {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file does not say what it may say.
+    #[error("\"{path}\", line {line}: {cause}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where in it, counted from one.
+        line: usize,
+        /// What does not fit.
+        cause: String,
+    },
+}
+
+impl Config {
+    /// Reads a file; the defaults where there is none.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),
+        };
+        toml::from_str(&text).map_err(|error| parse_error(path, &text, &error))
+    }
+}
+
+fn parse_error(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let start = error.span().map_or(0, |span| span.start);
+    let line = 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count();
+    let cause = error.message().lines().collect::<Vec<_>>().join("; ");
+    ConfigError::Parse { path: path.to_owned(), line, cause }
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    humantime::parse_duration(&text).map_err(|error| {
+        serde::de::Error::custom(format!("\"{text}\" is not a duration ({error}): write \"7d\" or \"12h\""))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../minion.example.toml");
+
+    /// The example without the marks that make its keys comments.
+    fn uncommented() -> String {
+        let lines = EXAMPLE.lines().map(|line| match line.strip_prefix("#") {
+            Some(rest) if !rest.starts_with(' ') && !rest.is_empty() => rest,
+            _ => line,
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    fn load(text: &str) -> Result<Config, ConfigError> {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("minion.toml");
+        std::fs::write(&path, text).expect("written");
+        Config::load(&path)
+    }
+
+    #[test]
+    fn the_example_holds_every_key_with_its_default() {
+        let config = load(&uncommented()).expect("parses");
+        assert_eq!(config.limits, HostLimits::default());
+        assert_eq!(config.retention, Retention::default());
+        assert_eq!(config.overlord.as_deref(), Some("overlord.example.org:51234"));
+        assert!(config.modules_dir.is_some() && !config.labels.is_empty());
+        let service = config.modules.of(&"service".parse().expect("a name"));
+        assert!(!service.grants.process.is_empty());
+    }
+
+    #[test]
+    fn the_example_as_it_stands_changes_nothing() {
+        let config = load(EXAMPLE).expect("parses");
+        assert!(config.overlord.is_none() && config.modules_dir.is_none() && config.labels.is_empty());
+        let service = config.modules.of(&"service".parse().expect("a name"));
+        assert_eq!(service, crate::policy::ModulePolicy::default());
+    }
+
+    #[test]
+    fn an_error_names_the_file_the_line_and_what_does_not_fit() {
+        for (text, line, named) in [
+            ("overlrd = \"a:1\"", 1, "overlrd"),
+            ("[limits]\njobs = 3\nquue = 5", 3, "quue"),
+            ("[retention]\nage = \"soon\"", 2, "soon"),
+            ("[modules.service]\nproces = []", 2, "proces"),
+        ] {
+            let error = load(text).expect_err(text).to_string();
+            assert!(error.contains(named) && error.contains("minion.toml"), "{error}");
+            assert!(!error.contains('\n'), "{error}");
+            // A table that is read through another type has no line of its own to name.
+            assert!(error.contains(&format!("line {line}")) || text.contains("modules"), "{error}");
+        }
+    }
+}

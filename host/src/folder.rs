@@ -1,0 +1,171 @@
+//! The minion's folder: where its identity, its ledger, its modules and its configuration are.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use wire::identity::{Identity, IdentityError, create_private_dir, write_public};
+use wire::name::MinionName;
+
+/// The folder of one minion.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    dir: PathBuf,
+}
+
+/// To whom a minion belongs: what `minion join` left in `enrolment.toml`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Enrolment {
+    /// Where the overlord listens: `host:port`.
+    pub overlord: String,
+    /// The name that the overlord gave to this minion.
+    pub name: MinionName,
+}
+
+/// Why a folder could not be found, read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// There is no home to put it in.
+    #[error("there is no home folder: set MINION_DIR")]
+    Homeless,
+    /// Nobody joined an overlord from here.
+    #[error(
+        "\"{0}\" holds no enrolled minion: get a token with `overlord minion invite NAME`, then run \
+         `minion join TOKEN`"
+    )]
+    NotEnrolled(PathBuf),
+    /// The file that says where the overlord is was spoiled.
+    #[error("\"{path}\" is spoiled ({cause}): run `minion join` again with a new token")]
+    Spoiled {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        cause: String,
+    },
+    /// A file of it could not be read or written.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+}
+
+impl Folder {
+    /// The folder that a flag or `MINION_DIR` names, or the usual one of this user.
+    pub fn locate(named: Option<PathBuf>) -> Result<Self, FolderError> {
+        let dir = match named.filter(|dir| !dir.as_os_str().is_empty()) {
+            Some(dir) => dir,
+            None if nix::unistd::geteuid().is_root() => PathBuf::from("/var/lib/minion"),
+            None => data_home().ok_or(FolderError::Homeless)?.join("minion"),
+        };
+        Ok(Self { dir })
+    }
+
+    /// The folder at this path.
+    pub fn at(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into() }
+    }
+
+    /// Where it is.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The folder of keys and certificates.
+    pub fn identity_dir(&self) -> PathBuf {
+        self.dir.join("identity")
+    }
+
+    /// The folder of the job store.
+    pub fn ledger(&self) -> PathBuf {
+        self.dir.join("ledger")
+    }
+
+    /// The folder of compiled modules.
+    pub fn cache(&self) -> PathBuf {
+        self.dir.join("cache")
+    }
+
+    /// The folder that modules are loaded from where the configuration names no other.
+    pub fn modules(&self) -> PathBuf {
+        self.dir.join("modules")
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.dir.join("minion.toml")
+    }
+
+    /// Makes the folder where there is none, for its owner alone.
+    pub fn create(&self) -> Result<(), FolderError> {
+        create_private_dir(&self.dir)?;
+        Ok(create_private_dir(&self.identity_dir())?)
+    }
+
+    /// The key and certificate that an overlord gave to this minion.
+    pub fn identity(&self) -> Result<Identity, FolderError> {
+        if !self.identity_dir().join(format!("{IDENTITY}.pem")).exists() {
+            return Err(FolderError::NotEnrolled(self.dir.clone()));
+        }
+        Ok(Identity::load(&self.identity_dir(), IDENTITY)?)
+    }
+
+    /// Keeps a key with the certificate that was made for it, and whose certificate that is.
+    pub fn enrol(&self, identity: &Identity, enrolment: &Enrolment) -> Result<(), FolderError> {
+        let text = toml::to_string(enrolment).map_err(|error| self.spoiled(&error))?;
+        write_public(&self.enrolment_file(), text.as_bytes())?;
+        Ok(identity.save(&self.identity_dir(), IDENTITY)?)
+    }
+
+    /// What `minion join` wrote down.
+    pub fn enrolment(&self) -> Result<Enrolment, FolderError> {
+        let path = self.enrolment_file();
+        match std::fs::read_to_string(&path) {
+            Ok(text) => toml::from_str(&text).map_err(|error| self.spoiled(&error.message())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(FolderError::NotEnrolled(self.dir.clone()))
+            }
+            Err(source) => Err(IdentityError::File { action: "read", path, source }.into()),
+        }
+    }
+
+    fn enrolment_file(&self) -> PathBuf {
+        self.dir.join("enrolment.toml")
+    }
+
+    fn spoiled(&self, cause: &dyn std::fmt::Display) -> FolderError {
+        FolderError::Spoiled { path: self.enrolment_file(), cause: cause.to_string() }
+    }
+}
+
+/// The stem of the files of the minion's own key and certificate.
+const IDENTITY: &str = "minion";
+
+/// The XDG folder for data of this user.
+fn data_home() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")))
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::identity::{Authority, Role};
+
+    use super::*;
+
+    #[test]
+    fn an_enrolment_is_found_again() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let folder = Folder::at(dir.path().join("minion"));
+        folder.create().expect("made");
+        assert!(matches!(folder.identity(), Err(FolderError::NotEnrolled(_))));
+        assert!(matches!(folder.enrolment(), Err(FolderError::NotEnrolled(_))));
+
+        let authority = Authority::create(dir.path()).expect("an authority");
+        let identity = authority.issue(Role::Minion, "web1").expect("an identity");
+        let enrolment =
+            Enrolment { overlord: "o.example:51234".into(), name: "web1".parse().expect("a name") };
+        folder.enrol(&identity, &enrolment).expect("kept");
+        assert_eq!(folder.enrolment().expect("there"), enrolment);
+        let peer = folder.identity().expect("there").peer().expect("ours");
+        assert_eq!((peer.role, peer.name.as_str()), (Role::Minion, "web1"));
+    }
+}

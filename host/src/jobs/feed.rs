@@ -1,0 +1,338 @@
+//! What is known of a live job, and those who follow it.
+//!
+//! The job's side never waits: of its state and its progress only the last counts, and log lines and chunks
+//! go through a ring that drops its oldest. A follower that was too slow is told how many it missed.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::sync::watch;
+
+use wire::call::{LogLine, Progress};
+use wire::job::{MinionJobId, MinionState};
+use wire::link::JobUpdate;
+use wire::outcome::Report;
+
+/// The news of one job.
+pub(crate) struct Feed {
+    news: Mutex<News>,
+    changed: watch::Sender<()>,
+}
+
+/// One reader of a feed, from its beginning to its end.
+///
+/// Every follower gets log lines and chunks from the first on, so the position of each in what it gets
+/// ([`JobUpdate::Skipped`] counts for as many as it says) is the same for all.
+pub(crate) struct Follower {
+    feed: Arc<Feed>,
+    changed: watch::Receiver<()>,
+    seen: Seen,
+}
+
+/// All that a follower who comes now can still be told.
+#[derive(Default)]
+struct News {
+    minion_job: Option<MinionJobId>,
+    state: Option<MinionState>,
+    progress: Option<Progress>,
+    /// Counts what `progress` has been.
+    progress_version: u64,
+    ring: VecDeque<Line>,
+    /// How many lines have left the ring.
+    dropped: u64,
+    /// The size of what is in the ring.
+    bytes: usize,
+    end: Option<End>,
+}
+
+/// A log line or a chunk.
+struct Line {
+    update: JobUpdate,
+    bytes: usize,
+}
+
+/// How a feed ends.
+enum End {
+    Finished(Arc<Report>),
+    Unknown,
+    /// Whoever wrote it is gone, so that nothing more can be said here.
+    Abandoned,
+}
+
+/// How far a follower is.
+#[derive(Default)]
+struct Seen {
+    state: Option<MinionState>,
+    progress_version: u64,
+    lines: u64,
+    end: bool,
+}
+
+/// How many lines the ring holds.
+const RING_LINES: usize = 1024;
+/// How many bytes the ring holds, if it holds more than one line.
+const RING_BYTES: usize = 1 << 20;
+
+impl Feed {
+    /// The feed of a job of which nothing is known yet.
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { news: Mutex::default(), changed: watch::Sender::new(()) })
+    }
+
+    /// The feed of a job that ended before.
+    pub(crate) fn of_finished(minion_job: MinionJobId, report: Report) -> Arc<Self> {
+        let feed = Self::new();
+        feed.finished(Some(minion_job), Arc::new(report));
+        feed
+    }
+
+    /// The feed of a job that nobody knows.
+    pub(crate) fn of_unknown() -> Arc<Self> {
+        let feed = Self::new();
+        feed.publish(|news| news.end = Some(End::Unknown));
+        feed
+    }
+
+    /// The minion has recorded the job in this state.
+    pub(crate) fn state(&self, minion_job: MinionJobId, state: MinionState) {
+        self.publish(|news| {
+            news.minion_job = Some(minion_job);
+            news.state = MinionState::advance(news.state, state).or(news.state);
+        });
+    }
+
+    /// The job says how far it is.
+    pub(crate) fn progress(&self, progress: Progress) {
+        self.publish(|news| {
+            news.progress = Some(progress);
+            news.progress_version += 1;
+        });
+    }
+
+    /// The job logged a line.
+    pub(crate) fn log(&self, line: LogLine) {
+        let fields = line.fields.iter().map(|(name, value)| name.len() + value.len());
+        let bytes = line.message.len() + fields.sum::<usize>();
+        self.publish(|news| news.push(Line { update: JobUpdate::Log(line), bytes }));
+    }
+
+    /// The job handed out a part of its result.
+    pub(crate) fn chunk(&self, chunk: String) {
+        let bytes = chunk.len();
+        self.publish(|news| news.push(Line { update: JobUpdate::Chunk(chunk), bytes }));
+    }
+
+    /// The job is over.
+    pub(crate) fn finished(&self, minion_job: Option<MinionJobId>, report: Arc<Report>) {
+        self.publish(|news| {
+            news.minion_job = minion_job;
+            news.end = Some(End::Finished(report));
+        });
+    }
+
+    /// Nothing more will be said; does nothing where the end has been told.
+    pub(crate) fn abandon(&self) {
+        self.publish(|news| {
+            news.end.get_or_insert(End::Abandoned);
+        });
+    }
+
+    /// Starts to follow from the beginning.
+    pub(crate) fn follow(self: &Arc<Self>) -> Follower {
+        Follower { feed: self.clone(), changed: self.changed.subscribe(), seen: Seen::default() }
+    }
+
+    fn publish(&self, change: impl FnOnce(&mut News)) {
+        change(&mut self.news());
+        self.changed.send_replace(());
+    }
+
+    fn news(&self) -> MutexGuard<'_, News> {
+        self.news.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Follower {
+    /// Waits for the next update. Returns `None` after the last one, or where nothing more can be said here.
+    ///
+    /// Cancel safe: an update is either returned or still to come.
+    pub(crate) async fn next(&mut self) -> Option<JobUpdate> {
+        loop {
+            if let Some(update) = self.ready() {
+                return Some(update);
+            }
+            // The second cannot be: the feed that we hold owns the sender.
+            if self.is_over() || self.changed.changed().await.is_err() {
+                return None;
+            }
+        }
+    }
+
+    /// The next update, if it has happened already.
+    pub(crate) fn ready(&mut self) -> Option<JobUpdate> {
+        self.feed.news().after(&mut self.seen)
+    }
+
+    /// Whether nothing is to come.
+    fn is_over(&self) -> bool {
+        self.seen.end || matches!(self.feed.news().end, Some(End::Abandoned))
+    }
+}
+
+impl News {
+    fn push(&mut self, line: Line) {
+        self.bytes += line.bytes;
+        self.ring.push_back(line);
+        while self.ring.len() > RING_LINES || (self.bytes > RING_BYTES && self.ring.len() > 1) {
+            if let Some(oldest) = self.ring.pop_front() {
+                self.bytes -= oldest.bytes;
+                self.dropped += 1;
+            }
+        }
+    }
+
+    /// The first thing that whoever has `seen` so much has not seen, and counts it as seen.
+    fn after(&self, seen: &mut Seen) -> Option<JobUpdate> {
+        if seen.end {
+            return None;
+        }
+        if let (Some(minion_job), Some(state), None) = (self.minion_job, self.state, &self.end)
+            && seen.state != Some(state)
+        {
+            seen.state = Some(state);
+            return Some(JobUpdate::State { minion_job, state });
+        }
+        if seen.lines < self.dropped {
+            let skipped = self.dropped - seen.lines;
+            seen.lines = self.dropped;
+            return Some(JobUpdate::Skipped(skipped));
+        }
+        if let Some(line) = self.ring.get((seen.lines - self.dropped) as usize) {
+            seen.lines += 1;
+            return Some(line.update.clone());
+        }
+        if let Some(progress) = &self.progress
+            && seen.progress_version < self.progress_version
+        {
+            seen.progress_version = self.progress_version;
+            return Some(JobUpdate::Progress(progress.clone()));
+        }
+        let last = match self.end.as_ref()? {
+            End::Finished(report) => {
+                JobUpdate::Finished { minion_job: self.minion_job, report: Box::new(Report::clone(report)) }
+            }
+            End::Unknown => JobUpdate::Unknown,
+            End::Abandoned => return None,
+        };
+        seen.end = true;
+        Some(last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::call::LogLevel;
+    use wire::outcome::Outcome;
+
+    use super::*;
+
+    fn line(text: &str) -> LogLine {
+        LogLine { level: LogLevel::Info, message: text.to_owned(), fields: Vec::new() }
+    }
+
+    fn done(done: u64) -> Progress {
+        Progress { done, total: 10, note: String::new() }
+    }
+
+    fn report() -> Arc<Report> {
+        Arc::new(Report::without_run(Outcome::Ok(None), 1))
+    }
+
+    async fn all(mut follower: Follower) -> Vec<JobUpdate> {
+        let mut updates = Vec::new();
+        while let Some(update) = follower.next().await {
+            updates.push(update);
+        }
+        updates
+    }
+
+    #[tokio::test]
+    async fn every_follower_gets_everything_whenever_it_comes() {
+        let (feed, job) = (Feed::new(), MinionJobId::new());
+        let early = tokio::spawn(all(feed.follow()));
+        feed.state(job, MinionState::Queued);
+        feed.state(job, MinionState::Running);
+        feed.log(line("one"));
+        feed.chunk("two".into());
+        feed.progress(done(3));
+        feed.finished(Some(job), report());
+
+        let late = all(feed.follow()).await;
+        let finished =
+            JobUpdate::Finished { minion_job: Some(job), report: Box::new(Report::clone(&report())) };
+        let told = [
+            JobUpdate::Log(line("one")),
+            JobUpdate::Chunk("two".into()),
+            JobUpdate::Progress(done(3)),
+            finished,
+        ];
+        assert_eq!(late, told);
+        let early = early.await.expect("no panic");
+        assert_eq!(early[early.len() - 4..], told);
+    }
+
+    #[test]
+    fn of_state_and_progress_only_the_last_counts() {
+        let (feed, job) = (Feed::new(), MinionJobId::new());
+        let mut follower = feed.follow();
+        feed.state(job, MinionState::Running);
+        feed.state(job, MinionState::Queued);
+        (0..100).for_each(|n| feed.progress(done(n)));
+        let running = JobUpdate::State { minion_job: job, state: MinionState::Running };
+        assert_eq!(follower.ready(), Some(running));
+        assert_eq!(follower.ready(), Some(JobUpdate::Progress(done(99))));
+        assert_eq!(follower.ready(), None);
+    }
+
+    #[test]
+    fn a_slow_follower_is_told_how_many_lines_it_missed() {
+        let feed = Feed::new();
+        let (mut slow, mut quick) = (feed.follow(), feed.follow());
+        feed.log(line("first"));
+        assert_eq!(quick.ready(), Some(JobUpdate::Log(line("first"))));
+        for n in 0..RING_LINES + 9 {
+            feed.log(line(&n.to_string()));
+        }
+        assert_eq!(slow.ready(), Some(JobUpdate::Skipped(10)));
+        assert_eq!(quick.ready(), Some(JobUpdate::Skipped(9)));
+        assert_eq!(slow.ready(), Some(JobUpdate::Log(line("9"))));
+        assert_eq!(std::iter::from_fn(|| slow.ready()).count(), RING_LINES - 1);
+    }
+
+    #[test]
+    fn the_ring_is_bounded_in_bytes_and_always_holds_the_last_line() {
+        let feed = Feed::new();
+        let large = "x".repeat(RING_BYTES);
+        for _ in 0..3 {
+            feed.chunk(large.clone());
+        }
+        feed.log(line("last"));
+        let mut follower = feed.follow();
+        assert_eq!(follower.ready(), Some(JobUpdate::Skipped(3)));
+        assert_eq!(follower.ready(), Some(JobUpdate::Log(line("last"))));
+        feed.chunk(large.repeat(2));
+        assert!(matches!(follower.ready(), Some(JobUpdate::Chunk(_))));
+    }
+
+    #[tokio::test]
+    async fn an_abandoned_feed_ends_without_an_outcome() {
+        let feed = Feed::new();
+        feed.log(line("one"));
+        let waiting = tokio::spawn(all(feed.follow()));
+        feed.abandon();
+        assert_eq!(waiting.await.expect("no panic"), [JobUpdate::Log(line("one"))]);
+        feed.finished(None, report());
+        feed.abandon();
+        assert!(matches!(all(feed.follow()).await.last(), Some(JobUpdate::Finished { .. })));
+    }
+}

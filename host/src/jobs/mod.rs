@@ -1,0 +1,192 @@
+//! The jobs of this minion: accepted once, run once, followed by as many as want to.
+//!
+//! Every job that has not ended is in the table, from before the ledger hears of it until the ledger has its
+//! outcome. So whoever asks for a job finds it live or recorded, and never neither.
+
+mod feed;
+mod live;
+mod queue;
+mod stream;
+mod task;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use ledger::{Durability, LedgerError, MinionLedger};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use wire::call::Start;
+use wire::job::JobId;
+use wire::link::Cancelled;
+use wire::outcome::FailureKind;
+
+use crate::jobs::feed::Feed;
+pub(crate) use crate::jobs::feed::Follower;
+use crate::jobs::live::{Seat, Table};
+pub use crate::jobs::queue::Load;
+use crate::jobs::queue::Queue;
+pub(crate) use crate::jobs::stream::report;
+use crate::jobs::task::{NO_TASK, Task, ending, never_ran};
+use crate::modules::Modules;
+
+/// All jobs of a minion. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Jobs(Arc<Inner>);
+
+struct Inner {
+    ledger: MinionLedger,
+    modules: Modules,
+    queue: Queue,
+    table: Mutex<Table>,
+    /// Where guests run.
+    guests: Handle,
+    /// Owns the tasks of all jobs.
+    tasks: TaskTracker,
+    stopping: CancellationToken,
+}
+
+/// The minion is stopping: it says nothing about the job, which the overlord asks for again later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the minion is stopping")]
+pub(crate) struct Stopping;
+
+/// Why a job cannot be followed now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FollowError {
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The minion is stopping.
+    #[error(transparent)]
+    Stopping(#[from] Stopping),
+}
+
+impl Jobs {
+    /// Jobs that run modules of `modules` on `guests`, with at most `waiting` of them in line.
+    pub(crate) fn new(ledger: MinionLedger, modules: Modules, guests: Handle, waiting: usize) -> Self {
+        let queue = Queue::new(modules.sandbox().slots(), waiting);
+        Self(Arc::new(Inner {
+            ledger,
+            modules,
+            queue,
+            table: Mutex::default(),
+            guests,
+            tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+        }))
+    }
+
+    /// Starts a job unless it is known, and follows it either way.
+    pub(crate) fn start(&self, start: Start) -> Result<Follower, Stopping> {
+        // The follower must be there before the task, which may be quick; it is made from the feed, so it is.
+        match self.0.table().seat(&start) {
+            Seat::Fresh(live) => {
+                let follower = live.feed.follow();
+                // The task outlives the stream that asked for it. `stop` waits for it; its drop guard sees to
+                // those who wait when it breaks.
+                self.0.tasks.spawn(Task::new(self.0.clone(), live, start).run());
+                Ok(follower)
+            }
+            Seat::Taken(live) => Ok(live.feed.follow()),
+            Seat::Settled => Ok(Feed::of_unknown().follow()),
+            Seat::Closed => Err(Stopping),
+        }
+    }
+
+    /// Follows a job that is live or recorded.
+    pub(crate) async fn follow(&self, job: JobId) -> Result<Follower, FollowError> {
+        let live = self.0.table().live(job);
+        match live {
+            Some(live) => Ok(live.feed.follow()),
+            None => self.recorded(job).await,
+        }
+    }
+
+    /// Follows a job that is live or recorded; where it is neither, it is settled that it never starts here.
+    pub(crate) async fn settle(&self, job: JobId) -> Result<Follower, FollowError> {
+        let live = self.0.table().live_or_settle(job);
+        match live {
+            Some(live) => Ok(live.feed.follow()),
+            None => self.recorded(job).await,
+        }
+    }
+
+    /// Asks a job to stop. Its end comes to whoever follows it.
+    pub(crate) async fn cancel(&self, job: JobId) -> Result<Cancelled, LedgerError> {
+        let live = self.0.table().live(job);
+        if let Some(live) = live {
+            live.cancel.cancel();
+            return Ok(Cancelled::Asked);
+        }
+        Ok(match self.0.ledger.job(&job)? {
+            Some(_) => Cancelled::AlreadyOver,
+            None => Cancelled::Unknown,
+        })
+    }
+
+    /// The overlord has the outcome of this job on disk.
+    pub(crate) async fn acknowledged(&self, job: JobId) {
+        // A job whose outcome is not in the ledger yet acknowledges itself once it is.
+        let live = self.0.table().acknowledge(job);
+        if !live {
+            self.0.acknowledge_recorded(job).await;
+        }
+    }
+
+    /// How many jobs run and wait.
+    pub(crate) fn load(&self) -> Load {
+        self.0.queue.load()
+    }
+
+    /// Lets no new job start, kills those that run, and waits until each has its end in the ledger.
+    pub(crate) async fn stop(&self) {
+        let live = self.0.table().close();
+        self.0.stopping.cancel();
+        for live in live {
+            live.interrupt();
+        }
+        self.0.tasks.close();
+        if tokio::time::timeout(LAST_WORDS, self.0.tasks.wait()).await.is_err() {
+            let left = self.0.tasks.len();
+            tracing::warn!("{left} jobs did not end in time: they will be `interrupted` at the next start");
+        }
+    }
+
+    async fn recorded(&self, job: JobId) -> Result<Follower, FollowError> {
+        let Some(record) = self.0.ledger.job(&job)? else { return Ok(Feed::of_unknown().follow()) };
+        // It was settled before it was known whether there is a record.
+        self.0.table().unsettle(job);
+        let (minion_job, start) = (record.minion_job, record.start.clone());
+        match (ending(record), start) {
+            (Some(report), _) => Ok(Feed::of_finished(minion_job, report).follow()),
+            // It has begun meanwhile, or else nobody runs it: then this ends it, and starts nothing.
+            (None, Some(start)) => Ok(self.start(start)?),
+            (None, None) => {
+                let report = never_ran(FailureKind::Interrupted, NO_TASK);
+                self.0.ledger.finished(job, report.clone(), Durability::Written).await?;
+                Ok(Feed::of_finished(minion_job, report).follow())
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    async fn acknowledge_recorded(&self, job: JobId) {
+        // Nothing is lost: the job is kept for longer, and offered again on the next connection.
+        if let Err(error) = self.ledger.acknowledged(job).await {
+            tracing::warn!("the receipt for job {job} is not recorded: {error}");
+        }
+    }
+}
+
+/// How long jobs have to end when the minion stops: the sandbox drops what does not end by itself after two
+/// seconds, and the rest is for the ledger.
+const LAST_WORDS: Duration = Duration::from_secs(8);

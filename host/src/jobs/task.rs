@@ -1,0 +1,205 @@
+//! The course of one job, from its acceptance to the moment in which the ledger has its outcome.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use ledger::{Accepted, Durability, MinionJob};
+
+use wire::call::Start;
+use wire::clock::now_ms;
+use wire::frame;
+use wire::job::{MinionJobId, MinionState, OutcomeKind};
+use wire::link::MAX_MESSAGE;
+use wire::outcome::{FailureKind, Outcome, Report};
+
+use crate::backoff::Backoff;
+use crate::jobs::Inner;
+use crate::jobs::live::Live;
+use crate::sandbox::{Run, RunMode};
+
+/// A live job's own task. It belongs to no connection: followers come and go.
+pub(super) struct Task {
+    jobs: Arc<Inner>,
+    live: Arc<Live>,
+    start: Start,
+}
+
+impl Task {
+    pub(super) fn new(jobs: Arc<Inner>, live: Arc<Live>, start: Start) -> Self {
+        Self { jobs, live, start }
+    }
+
+    /// Accepts the job, runs it where it is new, and leaves its outcome in the ledger and the feed.
+    pub(super) async fn run(self) {
+        let accepted = self.jobs.ledger.accept(self.start.clone(), now_ms(), self.durability()).await;
+        let minion_job = match accepted {
+            Ok(Accepted::New(minion_job)) => minion_job,
+            Ok(Accepted::Known(record)) => return self.answer_known(*record).await,
+            Err(error) => {
+                tracing::error!("job {} is not started: {error}", self.live.job);
+                let report = never_ran(FailureKind::NotRecorded, not_recorded(&error));
+                return self.live.feed.finished(None, Arc::new(report));
+            }
+        };
+        self.live.feed.state(minion_job, MinionState::Queued);
+        // Whatever breaks in our own code ends this job and no other.
+        let report = std::panic::AssertUnwindSafe(self.carry_out(minion_job)).catch_unwind().await;
+        self.conclude(minion_job, report.unwrap_or_else(|_| broken())).await;
+    }
+
+    /// Waits for a place, then runs the guest.
+    async fn carry_out(&self, minion_job: MinionJobId) -> Report {
+        let jobs = &self.jobs;
+        let module = match jobs.modules.active(&self.start.method.module) {
+            Ok(module) => module,
+            Err(error) => return never_ran(error.kind(), error.to_string()),
+        };
+        let place = tokio::select! {
+            biased;
+            () = self.live.cancel.cancelled() => return self.stopped_in_line(),
+            place = jobs.queue.enter(&self.start.method.module, module.limits().jobs) => place,
+        };
+        let _place = match place {
+            Ok(place) => place,
+            Err(busy) => return never_ran(FailureKind::Busy, busy.to_string()),
+        };
+        if let Err(error) = jobs.ledger.running(self.live.job, now_ms()).await {
+            tracing::error!("job {} is not started: {error}", self.live.job);
+            return never_ran(FailureKind::NotRecorded, not_recorded(&error));
+        }
+        self.live.feed.state(minion_job, MinionState::Running);
+
+        let (sandbox, run) = (jobs.modules.sandbox().clone(), self.guest_run());
+        // On the guests' own threads, so that no guest ever delays the link; the handle brings a panic back.
+        let guest = jobs.guests.spawn(async move { sandbox.run(&module, run).await });
+        let report = guest.await.unwrap_or_else(|error| {
+            tracing::error!("job {} broke the sandbox: {error}", self.live.job);
+            broken()
+        });
+        fitting(self.honest(report))
+    }
+
+    /// Leaves the outcome in the ledger and tells the followers.
+    ///
+    /// Where the ledger cannot take it, followers are told all the same, and the write is tried again until it
+    /// succeeds or the minion stops; a minion that starts again without it says `interrupted`, and an overlord
+    /// that has the outcome by then keeps it.
+    async fn conclude(&self, minion_job: MinionJobId, report: Report) {
+        let (report, mut backoff) = (Arc::new(report), Backoff::new());
+        let (job, durability) = (self.live.job, self.durability());
+        while let Err(error) = self.jobs.ledger.finished(job, Report::clone(&report), durability).await {
+            tracing::error!("the outcome of job {job} is not recorded yet: {error}");
+            self.live.feed.finished(Some(minion_job), report.clone());
+            let pause: Duration = backoff.pause();
+            if self.jobs.stopping.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                return;
+            }
+        }
+        self.live.feed.finished(Some(minion_job), report);
+        self.release().await;
+    }
+
+    /// Answers a start that the ledger has seen before.
+    async fn answer_known(&self, record: MinionJob) {
+        let minion_job = record.minion_job;
+        match ending(record) {
+            Some(report) => {
+                self.live.feed.finished(Some(minion_job), Arc::new(report));
+                self.release().await;
+            }
+            // Nobody runs it, or it would have been in the table: its end was never recorded.
+            None => self.conclude(minion_job, never_ran(FailureKind::Interrupted, NO_TASK)).await,
+        }
+    }
+
+    fn guest_run(&self) -> Run {
+        let start = &self.start;
+        Run {
+            job: start.job,
+            method: start.method.clone(),
+            operator: start.operator.clone(),
+            arguments: start.arguments.clone(),
+            timeout: start.timeout_ms.map(Duration::from_millis),
+            mode: if start.dry_run { RunMode::Dry } else { RunMode::Real },
+            events: self.live.clone(),
+            cancel: self.live.cancel.clone(),
+        }
+    }
+
+    fn durability(&self) -> Durability {
+        if self.start.durable { Durability::Synced } else { Durability::Written }
+    }
+
+    fn stopped_in_line(&self) -> Report {
+        if self.live.is_interrupted() {
+            never_ran(FailureKind::Interrupted, "the minion was stopped before the job had its turn")
+        } else {
+            never_ran(FailureKind::Cancelled, "cancelled before it had its turn")
+        }
+    }
+
+    /// The sandbox was told to kill the job; only here is it known that the minion's own end was the reason.
+    fn honest(&self, mut report: Report) -> Report {
+        let ended_early = matches!(report.outcome.kind(), OutcomeKind::Killed | OutcomeKind::Cancelled);
+        if ended_early && self.live.is_interrupted() {
+            report.outcome = Outcome::failed(FailureKind::Interrupted, "the minion was stopped while it ran");
+        }
+        report
+    }
+
+    /// Takes the job out of the table, and tells the ledger what the overlord said meanwhile.
+    async fn release(&self) {
+        let acknowledged = self.jobs.table().remove(&self.live);
+        if acknowledged {
+            self.jobs.acknowledge_recorded(self.live.job).await;
+        }
+    }
+}
+
+impl Drop for Task {
+    /// Whatever way it ended, nobody is left waiting at its feed, and the table has no job without a task.
+    fn drop(&mut self) {
+        self.live.feed.abandon();
+        self.jobs.table().remove(&self.live);
+    }
+}
+
+/// How a recorded job ended, if it has.
+pub(super) fn ending(record: MinionJob) -> Option<Report> {
+    match (record.report, record.state) {
+        (Some(report), _) => Some(report),
+        (None, MinionState::Finished(kind)) => {
+            let message =
+                format!("the minion's record of how it ended is damaged: all it says is \"{kind}\"");
+            Some(never_ran(FailureKind::Lost, message))
+        }
+        (None, MinionState::Queued | MinionState::Running) => None,
+    }
+}
+
+pub(super) fn never_ran(kind: FailureKind, message: impl Into<String>) -> Report {
+    Report::without_run(Outcome::failed(kind, message), now_ms())
+}
+
+/// Replaces an outcome that no link could carry, before anyone has seen it.
+fn fitting(mut report: Report) -> Report {
+    if let Err(error) = frame::encode(&report, MAX_REPORT) {
+        let message = format!("the result cannot be sent ({error}): return less, or in parts");
+        report.outcome = Outcome::failed(FailureKind::Trapped, message);
+        report.would.clear();
+    }
+    report
+}
+
+fn broken() -> Report {
+    never_ran(FailureKind::Interrupted, "the minion's own code failed while the job ran: its log says how")
+}
+
+fn not_recorded(error: &dyn std::fmt::Display) -> String {
+    format!("the minion cannot record the job, so it did not start it: {error}")
+}
+
+pub(super) const NO_TASK: &str = "the minion lost the job's end, and does not know how far it got";
+/// Leaves room in a message for what goes with a report.
+const MAX_REPORT: usize = MAX_MESSAGE - 64;

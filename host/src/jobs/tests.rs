@@ -1,0 +1,288 @@
+//! Jobs on a real ledger, in a real sandbox, with the bundled module `test`.
+
+use std::sync::LazyLock;
+
+use ledger::MinionLedger;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use wire::call::{Arguments, Start, Word};
+use wire::frame;
+use wire::job::{JobId, MinionJobId, MinionState, OutcomeKind};
+use wire::link::{Acknowledged, Cancelled, JobUpdate, MAX_MESSAGE};
+use wire::outcome::{Failure, FailureKind, Outcome, Report};
+use wire::value::Value;
+
+use crate::jobs::{Follower, Jobs, Stopping, report};
+use crate::modules::Modules;
+use crate::policy::Policy;
+use crate::sandbox::{Sandbox, SandboxConfig};
+
+/// Compiled once for all tests.
+static CACHE: LazyLock<TempDir> = LazyLock::new(|| TempDir::new().expect("a folder"));
+
+struct Rig {
+    ledger: MinionLedger,
+    modules: Modules,
+    jobs: Jobs,
+    guests: Option<Runtime>,
+    dir: TempDir,
+}
+
+impl Rig {
+    async fn new() -> Self {
+        Self::with("", 100).await
+    }
+
+    async fn with(policy: &str, waiting: usize) -> Self {
+        let dir = TempDir::new().expect("a folder");
+        std::fs::create_dir(dir.path().join("modules")).expect("made");
+        std::fs::copy(xtask::guests::module("test"), dir.path().join("modules/test.wasm")).expect("copied");
+        std::fs::write(dir.path().join("modules/broken.wasm"), "no component").expect("written");
+        Self::open(dir, policy, waiting).await
+    }
+
+    async fn open(dir: TempDir, policy: &str, waiting: usize) -> Self {
+        let config = SandboxConfig {
+            cache_dir: Some(CACHE.path().to_owned()),
+            max_jobs: 8,
+            ..SandboxConfig::default()
+        };
+        let sandbox = Sandbox::new(config).expect("a sandbox");
+        let policy: Policy = toml::from_str(policy).expect("a policy");
+        let modules = Modules::load(sandbox, &dir.path().join("modules"), &policy).await.expect("loaded");
+        let ledger = MinionLedger::open(&dir.path().join("ledger")).expect("a ledger");
+        let guests = Runtime::new().expect("threads");
+        let jobs = Jobs::new(ledger.clone(), modules.clone(), guests.handle().clone(), waiting);
+        Self { ledger, modules, jobs, guests: Some(guests), dir }
+    }
+
+    /// How many jobs of the module `test` have ever run.
+    fn runs(&self) -> u64 {
+        self.modules.active(&"test".parse().expect("a name")).expect("loaded").counters().jobs()
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        if let Some(guests) = self.guests.take() {
+            guests.shutdown_background();
+        }
+    }
+}
+
+fn call(method: &str, words: &[&str]) -> Start {
+    Start {
+        job: JobId::new(),
+        method: method.parse().expect("a method"),
+        arguments: Arguments::Words(words.iter().map(|word| Word::Text((*word).to_owned())).collect()),
+        operator: "ann".parse().expect("a name"),
+        timeout_ms: None,
+        dry_run: false,
+        durable: false,
+    }
+}
+
+async fn end(mut follower: Follower) -> (Option<MinionJobId>, Report) {
+    while let Some(update) = follower.next().await {
+        if let JobUpdate::Finished { minion_job, report } = update {
+            return (minion_job, *report);
+        }
+    }
+    panic!("the feed ended without an outcome");
+}
+
+/// Waits until the guest has started.
+async fn running(follower: &mut Follower) {
+    while let Some(update) = follower.next().await {
+        if matches!(update, JobUpdate::State { state: MinionState::Running, .. }) {
+            return;
+        }
+    }
+    panic!("the feed ended before the job ran");
+}
+
+fn failure(report: Report) -> Failure {
+    match report.outcome {
+        Outcome::Failed(failure) => failure,
+        Outcome::Ok(value) => panic!("ok with {value:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_started_twice_at_once_runs_once() {
+    let rig = Rig::new().await;
+    let start = call("test.add", &["2", "3"]);
+    let followers: Vec<Follower> =
+        (0..10).map(|_| rig.jobs.start(start.clone()).expect("accepted")).collect();
+    let mut ids = Vec::new();
+    for follower in followers {
+        let (minion_job, report) = end(follower).await;
+        assert_eq!(report.outcome, Outcome::Ok(Some(Value::Signed(5))));
+        ids.push(minion_job.expect("recorded"));
+    }
+    let (late, _) = end(rig.jobs.start(start.clone()).expect("known")).await;
+    assert!(ids.iter().all(|id| Some(*id) == late));
+    assert_eq!(rig.runs(), 1);
+    let record = rig.ledger.job(&start.job).expect("read").expect("there");
+    assert_eq!(record.state, MinionState::Finished(OutcomeKind::Ok));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_known_after_its_end_and_after_a_restart() {
+    let mut rig = Rig::new().await;
+    let start = call("test.add", &["2", "3"]);
+    let (minion_job, report) = end(rig.jobs.start(start.clone()).expect("accepted")).await;
+    assert_eq!(end(rig.jobs.follow(start.job).await.expect("read")).await, (minion_job, report.clone()));
+
+    rig.jobs.stop().await;
+    rig.ledger.close().await;
+    let dir = std::mem::replace(&mut rig.dir, TempDir::new().expect("a folder"));
+    let again = Rig::open(dir, "", 100).await;
+    assert_eq!(end(again.jobs.start(start).expect("known")).await, (minion_job, report));
+    assert_eq!(again.runs(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_nobody_knows_is_unknown() {
+    let rig = Rig::new().await;
+    let mut follower = rig.jobs.follow(JobId::new()).await.expect("read");
+    assert_eq!(follower.next().await, Some(JobUpdate::Unknown));
+    assert_eq!(follower.next().await, None);
+    assert_eq!(rig.jobs.cancel(JobId::new()).await, Ok(Cancelled::Unknown));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_settled_job_never_starts() {
+    let rig = Rig::new().await;
+    let start = call("test.ping", &[]);
+    let mut settled = rig.jobs.settle(start.job).await.expect("read");
+    assert_eq!(settled.next().await, Some(JobUpdate::Unknown));
+    let mut late = rig.jobs.start(start.clone()).expect("answered");
+    assert_eq!(late.next().await, Some(JobUpdate::Unknown));
+    assert_eq!(rig.ledger.job(&start.job), Ok(None));
+    assert_eq!(rig.runs(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settling_a_job_that_the_minion_has_follows_it() {
+    let rig = Rig::new().await;
+    let start = call("test.sleep", &["60000"]);
+    let mut first = rig.jobs.start(start.clone()).expect("accepted");
+    running(&mut first).await;
+    let live = rig.jobs.settle(start.job).await.expect("read");
+    assert_eq!(rig.jobs.cancel(start.job).await, Ok(Cancelled::Asked));
+    assert_eq!(end(live).await.1.outcome.kind(), OutcomeKind::Cancelled);
+    rig.jobs.follow(start.job).await.expect("read");
+
+    let recorded = rig.jobs.settle(start.job).await.expect("read");
+    assert_eq!(end(recorded).await.1.outcome.kind(), OutcomeKind::Cancelled);
+    let again = rig.jobs.start(start).expect("known");
+    assert_eq!(end(again).await.1.outcome.kind(), OutcomeKind::Cancelled);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_run_is_rejected_and_recorded() {
+    let rig = Rig::new().await;
+    for (start, kind, named) in [
+        (call("tset.ping", &[]), FailureKind::UnknownModule, "it has broken, test"),
+        (call("broken.ping", &[]), FailureKind::UnknownModule, "is not in service"),
+        (call("test.pnig", &[]), FailureKind::UnknownMethod, "test.ping"),
+        (call("test.add", &["2", "x"]), FailureKind::BadArguments, "b"),
+    ] {
+        let (minion_job, report) = end(rig.jobs.start(start.clone()).expect("accepted")).await;
+        let failure = failure(report);
+        assert_eq!(failure.kind, kind);
+        assert!(failure.message.contains(named), "{}", failure.message);
+        assert_eq!(rig.ledger.job(&start.job).expect("read").map(|job| job.minion_job), minion_job);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_line_is_bounded_and_those_in_it_can_leave() {
+    let rig = Rig::with("[test]\nlimits = { jobs = 1 }", 1).await;
+    let (runs, waits, third) =
+        (call("test.sleep", &["60000"]), call("test.ping", &[]), call("test.ping", &[]));
+    let mut first = rig.jobs.start(runs.clone()).expect("accepted");
+    running(&mut first).await;
+
+    let mut second = rig.jobs.start(waits.clone()).expect("accepted");
+    let queued = second.next().await;
+    assert!(matches!(queued, Some(JobUpdate::State { state: MinionState::Queued, .. })), "{queued:?}");
+    while rig.jobs.load().waiting == 0 {
+        tokio::task::yield_now().await;
+    }
+    let (_, busy) = end(rig.jobs.start(third).expect("accepted")).await;
+    assert_eq!(failure(busy).kind, FailureKind::Busy);
+
+    assert_eq!(rig.jobs.cancel(waits.job).await, Ok(Cancelled::Asked));
+    assert_eq!(failure(end(second).await.1).kind, FailureKind::Cancelled);
+    assert_eq!(rig.jobs.cancel(runs.job).await, Ok(Cancelled::Asked));
+    assert_eq!(failure(end(first).await.1).kind, FailureKind::Cancelled);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_interrupts_what_runs_and_records_it() {
+    let rig = Rig::with("[test]\nlimits = { jobs = 1 }", 10).await;
+    let (runs, waits) = (call("test.spin", &[]), call("test.ping", &[]));
+    let mut first = rig.jobs.start(runs.clone()).expect("accepted");
+    running(&mut first).await;
+    let second = rig.jobs.start(waits.clone()).expect("accepted");
+    rig.jobs.stop().await;
+    for (job, follower) in [(runs.job, first), (waits.job, second)] {
+        let report = end(follower).await.1;
+        assert_eq!(rig.ledger.job(&job).expect("read").and_then(|job| job.report), Some(report.clone()));
+        assert_eq!(failure(report).kind, FailureKind::Interrupted);
+    }
+    assert_eq!(rig.jobs.start(call("test.ping", &[])).err(), Some(Stopping));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_without_a_task_gets_its_end_when_someone_asks() {
+    let rig = Rig::new().await;
+    let start = call("test.ping", &[]);
+    rig.ledger.accept(start.clone(), 1, ledger::Durability::Written).await.expect("recorded");
+    let (_, report) = end(rig.jobs.follow(start.job).await.expect("read")).await;
+    assert_eq!(failure(report).kind, FailureKind::Interrupted);
+    assert_eq!(rig.runs(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_and_parts_reach_a_follower() {
+    let rig = Rig::new().await;
+    let mut follower = rig.jobs.start(call("test.count", &["3", "0"])).expect("accepted");
+    let mut chunks = Vec::new();
+    while let Some(update) = follower.next().await {
+        match update {
+            JobUpdate::Chunk(chunk) => chunks.push(chunk),
+            JobUpdate::Finished { report, .. } => assert_eq!(report.outcome.kind(), OutcomeKind::Ok),
+            _ => {}
+        }
+    }
+    assert_eq!(chunks, ["1", "2", "3"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_on_the_stream_is_recorded_and_a_broken_stream_is_none() {
+    let rig = Rig::new().await;
+    let start = call("test.ping", &[]);
+
+    let (overlord, minion) = tokio::io::duplex(1 << 16);
+    drop(overlord);
+    let (mut recv, mut send) = tokio::io::split(minion);
+    let follower = rig.jobs.start(start.clone()).expect("accepted");
+    report(&rig.jobs, start.job, follower, &mut send, &mut recv).await.expect_err("broken");
+    end(rig.jobs.follow(start.job).await.expect("read")).await;
+    assert_eq!(rig.ledger.unacknowledged(10), Ok(vec![start.job]));
+
+    let (mut overlord, minion) = tokio::io::duplex(1 << 16);
+    let (mut recv, mut send) = tokio::io::split(minion);
+    let follower = rig.jobs.follow(start.job).await.expect("read");
+    let jobs = rig.jobs.clone();
+    let told = tokio::spawn(async move { report(&jobs, start.job, follower, &mut send, &mut recv).await });
+    let update: JobUpdate = frame::read(&mut overlord, MAX_MESSAGE).await.expect("an update");
+    assert!(matches!(update, JobUpdate::Finished { minion_job: Some(_), .. }), "{update:?}");
+    frame::write(&mut overlord, &Acknowledged, MAX_MESSAGE).await.expect("written");
+    told.await.expect("no panic").expect("told");
+    assert_eq!(rig.ledger.unacknowledged(10), Ok(vec![]));
+}

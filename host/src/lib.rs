@@ -1,0 +1,25 @@
+//! The minion: a daemon that runs sandboxed modules for an overlord.
+//!
+//! [`Minion`] owns the parts. Calls come in over the link, are dispatched to the jobs, which record each one
+//! in the ledger and run it in the sandbox as a method of one of the modules.
+
+mod backoff;
+pub mod cli;
+pub mod config;
+mod dial;
+mod dispatch;
+pub mod enroll;
+pub mod folder;
+mod jobs;
+mod link;
+mod minion;
+pub mod modules;
+pub mod policy;
+pub mod sandbox;
+
+pub use config::Config;
+pub use dial::DialError;
+pub use folder::Folder;
+pub use jobs::Load;
+pub use link::LinkState;
+pub use minion::{Minion, StartError};

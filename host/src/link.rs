@@ -1,0 +1,187 @@
+//! The link to the overlord: dialled, kept, and dialled again.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use ledger::MinionLedger;
+use quinn::Connection;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use wire::clock::now_ms;
+use wire::endpoint::{self, CLOSE_DONE, Trust};
+use wire::frame::{self, FrameError};
+use wire::identity::Identity;
+use wire::link::{ALPN, Acknowledged, Hello, MAX_MESSAGE, Notice, Welcome};
+
+use crate::backoff::Backoff;
+use crate::dial::{DialError, Dialled, dial};
+use crate::dispatch;
+use crate::jobs::Jobs;
+use crate::modules::Modules;
+
+/// Whether there is a link to the overlord.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// There is.
+    Linked {
+        /// Since when, in milliseconds since 1970.
+        since: u64,
+        /// The version of the overlord's software.
+        version: String,
+    },
+    /// There is not, and why.
+    Unlinked(String),
+}
+
+/// What a link needs to be made and to be of use.
+pub(crate) struct Link {
+    /// Who this minion is.
+    pub(crate) identity: Identity,
+    /// Where the overlord listens.
+    pub(crate) address: String,
+    /// Answers what the overlord asks.
+    pub(crate) jobs: Jobs,
+    /// What the overlord is told of.
+    pub(crate) modules: Modules,
+    /// Knows which outcomes the overlord has not acknowledged.
+    pub(crate) ledger: MinionLedger,
+    /// Owns the tasks of the overlord's streams.
+    pub(crate) streams: TaskTracker,
+    /// Ends the link in good order.
+    pub(crate) stop: CancellationToken,
+    /// Says how it is.
+    pub(crate) state: watch::Sender<LinkState>,
+}
+
+impl Link {
+    /// Keeps a link to the overlord until it is told to stop.
+    pub(crate) async fn run(self) {
+        let (mut backoff, mut said) = (Backoff::new(), String::new());
+        loop {
+            let Some(error) = self.stop.run_until_cancelled(self.dial()).await else { return };
+            let error = match error {
+                Ok(dialled) => self.hold(dialled).await,
+                Err(error) => error,
+            };
+            if self.stop.is_cancelled() {
+                return;
+            }
+            let lost = matches!(*self.state.borrow(), LinkState::Linked { .. });
+            if lost {
+                (backoff, said) = (Backoff::new(), String::new());
+            }
+            if error.is_final() {
+                backoff.lengthen();
+            }
+            let text = error.to_string();
+            if said != text {
+                tracing::warn!("{text}; trying again until it works");
+            }
+            self.state.send_replace(LinkState::Unlinked(text.clone()));
+            said = text;
+            if self.stop.run_until_cancelled(tokio::time::sleep(backoff.pause())).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn dial(&self) -> Result<Dialled, DialError> {
+        let trust = Trust::Authority(self.identity.authority());
+        let config = endpoint::client_config(Some(&self.identity), trust, ALPN)?;
+        dial(&self.address, &config).await
+    }
+
+    /// Uses a connection until it ends, and says why it did.
+    async fn hold(&self, dialled: Dialled) -> DialError {
+        let Dialled { endpoint, connection } = dialled;
+        let broken = |cause: String| DialError::Broken { address: self.address.clone(), cause };
+        let ended = tokio::select! {
+            error = connection.closed() => DialError::ended(&self.address, &error),
+            error = self.serve(&connection) => DialError::ended(&self.address, &error),
+            Err(error) = self.tell(&connection) => match connection.close_reason() {
+                Some(reason) => DialError::ended(&self.address, &reason),
+                None => broken(error.to_string()),
+            },
+            () = self.stop.cancelled() => DialError::Closed { address: self.address.clone() },
+        };
+        connection.close(CLOSE_DONE, b"");
+        // So that the overlord hears of it now and not by a timeout. It is a courtesy, so it has an end.
+        let _ = tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await;
+        ended
+    }
+
+    /// Answers the overlord's streams, of which the transport lets in only so many at once.
+    async fn serve(&self, connection: &Connection) -> quinn::ConnectionError {
+        loop {
+            let (send, recv) = match connection.accept_bi().await {
+                Ok(stream) => stream,
+                Err(error) => return error,
+            };
+            let jobs = self.jobs.clone();
+            // Ends with its stream or its connection; a minion that stops waits for it.
+            self.streams.spawn(async move {
+                if let Err(error) = dispatch::answer(&jobs, send, recv).await {
+                    tracing::debug!("a request was not answered to its end: {error}");
+                }
+            });
+        }
+    }
+
+    /// Says hello, and then whenever the modules are others.
+    async fn tell(&self, connection: &Connection) -> Result<Infallible, FrameError> {
+        let mut changes = self.modules.changes();
+        let hello = Hello {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            modules: self.modules.list(),
+            unacknowledged: self.unacknowledged(),
+        };
+        let welcome: Welcome = notify(connection, &Notice::Hello(hello)).await?;
+        tracing::info!(
+            "linked to the overlord at \"{}\" as {} (overlord {})",
+            self.address,
+            welcome.name,
+            welcome.version
+        );
+        self.state.send_replace(LinkState::Linked { since: now_ms(), version: welcome.version });
+        for job in welcome.settled {
+            self.jobs.acknowledged(job).await;
+        }
+        loop {
+            // It fails only when the modules are gone, and `self` holds them.
+            let _ = changes.changed().await;
+            let Acknowledged = notify(connection, &Notice::Modules(self.modules.list())).await?;
+        }
+    }
+
+    fn unacknowledged(&self) -> Vec<wire::job::JobId> {
+        // Those that are not offered now are offered on the next connection.
+        self.ledger.unacknowledged(MAX_OFFERED).unwrap_or_else(|error| {
+            tracing::error!("outcomes of earlier jobs cannot be offered to the overlord: {error}");
+            Vec::new()
+        })
+    }
+}
+
+/// Sends one notice on a stream of its own and reads the answer.
+async fn notify<T: serde::de::DeserializeOwned>(
+    connection: &Connection,
+    notice: &Notice,
+) -> Result<T, FrameError> {
+    let exchange = async {
+        let (mut send, mut recv) = connection.open_bi().await.map_err(std::io::Error::from)?;
+        frame::write(&mut send, notice, MAX_MESSAGE).await?;
+        // It fails only where the stream was reset, and then the answer does not come either.
+        let _ = send.finish();
+        frame::read(&mut recv, MAX_MESSAGE).await
+    };
+    let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
+    tokio::time::timeout(ANSWER, exchange).await.map_err(late)?
+}
+
+/// How many unacknowledged outcomes are offered at once.
+const MAX_OFFERED: usize = 10_000;
+/// How long an overlord may take to answer a notice; it may have many minions that all come at once.
+const ANSWER: Duration = Duration::from_secs(30);
+const GOODBYE: Duration = Duration::from_secs(1);

@@ -1,0 +1,57 @@
+//! Which folders of the host a module may see.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// A folder of the host under a path of the guest's.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, try_from = "Given")]
+pub struct FileGrant {
+    /// The folder on the host, absolute.
+    pub host: PathBuf,
+    /// Where the guest finds it.
+    pub guest: String,
+    /// What it may do there.
+    pub mode: FileMode,
+}
+
+/// What a module may do in a folder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum FileMode {
+    /// Look and read.
+    #[default]
+    #[serde(rename = "ro")]
+    ReadOnly,
+    /// Everything.
+    #[serde(rename = "rw")]
+    ReadWrite,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Given {
+    host: PathBuf,
+    guest: Option<String>,
+    #[serde(default)]
+    mode: FileMode,
+}
+
+/// A folder that is not given by its whole path.
+#[derive(Debug, thiserror::Error)]
+#[error("folder \"{0}\" is not an absolute path: write it from \"/\" on")]
+struct Relative(String);
+
+impl TryFrom<Given> for FileGrant {
+    type Error = Relative;
+
+    /// Without `guest` the guest finds the folder under the host's own path.
+    fn try_from(Given { host, guest, mode }: Given) -> Result<Self, Relative> {
+        let guest = guest.unwrap_or_else(|| host.to_string_lossy().into_owned());
+        match [host.is_absolute(), guest.starts_with('/')] {
+            [true, true] => Ok(Self { host, guest, mode }),
+            [false, _] => Err(Relative(host.to_string_lossy().into_owned())),
+            [true, false] => Err(Relative(guest)),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! How much one job may use.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+use super::size::ByteSize;
+
+/// What a job of a module may use at most; every one of these is enforced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of all linear memories together. Default 64 MiB.
+    pub memory: u64,
+    /// Elements of all tables together. Default 20,000.
+    pub table: u64,
+    /// Time on a processor. Default 10 s.
+    pub cpu: Duration,
+    /// Time by the clock, from the start of the guest. Default 60 s.
+    pub wall: Duration,
+    /// Bytes of the result and of emitted chunks together. Default 4 MiB.
+    pub output: u64,
+    /// Bytes of log lines, stdout and stderr among them; what goes beyond is counted. Default 1 MiB.
+    pub log: u64,
+    /// Log lines, stdout and stderr among them; what goes beyond is counted. Default 1,000.
+    pub log_lines: u64,
+    /// Jobs of the module at once. Default 32.
+    pub jobs: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 64 << 20,
+            table: 20_000,
+            cpu: Duration::from_secs(10),
+            wall: Duration::from_secs(60),
+            output: 4 << 20,
+            log: 1 << 20,
+            log_lines: 1_000,
+            jobs: 32,
+        }
+    }
+}
+
+/// The `limits` of one policy entry: only what it changes.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct LimitChanges {
+    memory: Option<ByteSize>,
+    table: Option<u64>,
+    #[serde(default, deserialize_with = "duration")]
+    cpu: Option<Duration>,
+    #[serde(default, deserialize_with = "duration")]
+    wall: Option<Duration>,
+    output: Option<ByteSize>,
+    log: Option<ByteSize>,
+    log_lines: Option<u64>,
+    jobs: Option<usize>,
+}
+
+impl LimitChanges {
+    /// Puts what this entry says over `limits`.
+    pub(super) fn apply(&self, limits: &mut Limits) {
+        fn set<T: Clone>(limit: &mut T, change: Option<&T>) {
+            if let Some(change) = change {
+                *limit = change.clone();
+            }
+        }
+        set(&mut limits.memory, self.memory.map(|size| size.0).as_ref());
+        set(&mut limits.table, self.table.as_ref());
+        set(&mut limits.cpu, self.cpu.as_ref());
+        set(&mut limits.wall, self.wall.as_ref());
+        set(&mut limits.output, self.output.map(|size| size.0).as_ref());
+        set(&mut limits.log, self.log.map(|size| size.0).as_ref());
+        set(&mut limits.log_lines, self.log_lines.as_ref());
+        set(&mut limits.jobs, self.jobs.as_ref());
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let duration = humantime::parse_duration(&text).map_err(|error| {
+        serde::de::Error::custom(format!("\"{text}\" is not a duration ({error}): write \"10s\" or \"2m 30s\""))
+    })?;
+    Ok(Some(duration))
+}

@@ -1,0 +1,154 @@
+//! Compiled code on disk, so that a module is compiled once and not at every start.
+//!
+//! Compiled code is machine code that nobody checks again, so the folder is private, and each file's name
+//! carries a keyed digest of its contents: what is truncated, altered or from elsewhere is compiled anew. Files
+//! are written aside and renamed, so daemons that share the folder never see half of one.
+
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ring::hmac;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+use wire::digest::Digest;
+
+use super::engine;
+
+/// The most bytes of compiled code that are kept; what was used longest ago goes first.
+const MAX_BYTES: u64 = 2 << 30;
+/// The ending of files with compiled code.
+const ENDING: &str = "cwasm";
+
+/// A folder with compiled code.
+pub(super) struct Cache {
+    folder: PathBuf,
+    key: hmac::Key,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+impl Cache {
+    /// Opens the folder, making it where it is missing. Fails where it cannot be made private.
+    pub(super) fn open(folder: PathBuf) -> io::Result<Self> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        // It may have been there with other permissions; owning it is what allows to change them.
+        fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &key(&folder)?);
+        Ok(Self { folder, key, hits: AtomicU64::new(0), misses: AtomicU64::new(0) })
+    }
+
+    /// The compiled form of a component for this engine, if it is here and whole.
+    pub(super) fn load(&self, engine: &Engine, digest: Digest) -> Option<Component> {
+        let found = self.find(engine, digest).and_then(|path| self.read(engine, &path))?;
+        self.hits.fetch_add(1, Ordering::Relaxed);
+        Some(found)
+    }
+
+    /// Keeps the compiled form of a component that was not here.
+    pub(super) fn store(&self, engine: &Engine, digest: Digest, component: &Component) -> io::Result<()> {
+        self.misses.fetch_add(1, Ordering::Relaxed);
+        let code = component.serialize().map_err(|error| io::Error::other(format!("{error:#}")))?;
+        let name = format!("{}{}.{ENDING}", prefix(engine, digest), hex(hmac::sign(&self.key, &code).as_ref()));
+        let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(&self.folder)?;
+        file.write_all(&code)?;
+        file.as_file().sync_all()?;
+        file.persist(self.folder.join(name))?;
+        File::open(&self.folder)?.sync_all()?;
+        self.trim()
+    }
+
+    /// How many components were found and how many were not.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.hits.load(Ordering::Relaxed), self.misses.load(Ordering::Relaxed))
+    }
+
+    fn find(&self, engine: &Engine, digest: Digest) -> Option<PathBuf> {
+        let prefix = prefix(engine, digest);
+        self.files().ok()?.into_iter().map(|(path, _)| path).find(|path| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix))
+        })
+    }
+
+    /// Reads a file whose name says what its contents must be, and removes it where they are not.
+    fn read(&self, engine: &Engine, path: &Path) -> Option<Component> {
+        let component = self.verified(path).and_then(|path| {
+            // SAFETY: the file has the keyed digest that its name says, so it is what `store` wrote, and files
+            // here are replaced by renaming and never changed in place.
+            #[allow(unsafe_code)]
+            unsafe { Component::deserialize_file(engine, path) }.ok()
+        });
+        if component.is_none() {
+            tracing::warn!(file = %path.display(), "compiled code is not what was written; compiling again");
+            // If it cannot be removed it is found and refused again, at the cost of a compilation.
+            let _ = fs::remove_file(path);
+        } else {
+            // Says to `trim` that it is in use; a folder that cannot be written is served all the same.
+            let _ = File::open(path).and_then(|file| file.set_modified(std::time::SystemTime::now()));
+        }
+        component
+    }
+
+    fn verified<'a>(&self, path: &'a Path) -> Option<&'a Path> {
+        let expected = path.file_stem()?.to_str()?.rsplit('-').next()?.to_owned();
+        let code = fs::read(path).ok()?;
+        (hex(hmac::sign(&self.key, &code).as_ref()) == expected).then_some(path)
+    }
+
+    /// Removes what was used longest ago until the rest is within the limit.
+    fn trim(&self) -> io::Result<()> {
+        let mut files = self.files()?;
+        files.sort_by_key(|(_, metadata)| std::cmp::Reverse(metadata.modified().ok()));
+        let mut total = 0;
+        for (path, metadata) in files {
+            total += metadata.len();
+            if total > MAX_BYTES {
+                // Code that is mapped stays usable after its file is gone.
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn files(&self) -> io::Result<Vec<(PathBuf, fs::Metadata)>> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|ending| ending == ENDING) {
+                // Another daemon may have removed it since.
+                if let Ok(metadata) = fs::metadata(&path) {
+                    files.push((path, metadata));
+                }
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// The key of the folder, made at its first use and again where it is damaged.
+fn key(folder: &Path) -> io::Result<[u8; 32]> {
+    let path = folder.join("key");
+    let read = || fs::read(&path).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    if let Some(key) = read() {
+        return Ok(key);
+    }
+    let mut key = [0; 32];
+    SystemRandom::new().fill(&mut key).map_err(|_| io::Error::other("no random numbers"))?;
+    let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder)?;
+    file.write_all(&key)?;
+    file.as_file().sync_all()?;
+    file.persist(&path)?;
+    // Another daemon may have put its own there just now: what is there counts.
+    Ok(read().unwrap_or(key))
+}
+
+fn prefix(engine: &Engine, digest: Digest) -> String {
+    format!("{digest}-{}-", engine::compatibility(engine))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,97 @@
+//! How a job is told to stop, in steps.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+/// How long a guest has to return after it was asked to, unless the configuration says otherwise.
+pub const GRACE: Duration = Duration::from_secs(5);
+/// How long a guest has to end after it was interrupted, before it is dropped as it stands.
+pub const INTERRUPT_GRACE: Duration = Duration::from_secs(2);
+
+/// Tells one job to stop. Clones tell the same job.
+#[derive(Clone, Debug)]
+pub struct CancelSignal(watch::Sender<Step>);
+
+/// How far the stopping of a job has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Step {
+    /// Nobody has asked.
+    Run,
+    /// The guest is to return: it sees so, and host calls that wait give up.
+    Ask,
+    /// The guest is to be interrupted at its next look at the clock.
+    Interrupt,
+}
+
+impl CancelSignal {
+    /// A signal that nobody has given yet.
+    pub fn new() -> Self {
+        Self(watch::Sender::new(Step::Run))
+    }
+
+    /// Asks the job to stop, and makes it stop when it does not within its grace.
+    pub fn cancel(&self) {
+        self.advance(Step::Ask);
+    }
+
+    /// Makes the job stop without asking, as at the end of a shutdown.
+    pub fn kill(&self) {
+        self.advance(Step::Interrupt);
+    }
+
+    /// Whether the job was asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.step() >= Step::Ask
+    }
+
+    /// Waits until the job is asked to stop.
+    pub async fn cancelled(&self) {
+        self.reached(Step::Ask).await;
+    }
+
+    /// Where the stopping stands.
+    pub(super) fn step(&self) -> Step {
+        *self.0.borrow()
+    }
+
+    /// Waits until the stopping has come this far.
+    pub(super) async fn reached(&self, step: Step) {
+        let mut seen = self.0.subscribe();
+        // It fails only when every sender is gone, and `self` is one.
+        let _ = seen.wait_for(|now| *now >= step).await;
+    }
+
+    fn advance(&self, step: Step) {
+        self.0.send_if_modified(|now| {
+            let further = step > *now;
+            *now = step.max(*now);
+            further
+        });
+    }
+}
+
+impl Default for CancelSignal {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_signal_only_goes_forward_and_wakes_all_that_wait() {
+        let signal = CancelSignal::new();
+        let waiting = tokio::spawn({
+            let signal = signal.clone();
+            async move { signal.cancelled().await }
+        });
+        assert!(!signal.is_cancelled());
+        signal.kill();
+        signal.cancel();
+        waiting.await.expect("woken");
+        assert_eq!(signal.step(), Step::Interrupt);
+    }
+}

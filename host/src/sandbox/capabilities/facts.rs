@@ -1,0 +1,84 @@
+//! `minion:facts`: what is known of the host, as far as policy grants it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLock};
+
+use wasmtime::component::{HasSelf, Linker};
+
+use self::bindings::minion::facts::facts::{self, Error, Host};
+use crate::policy::wildcard;
+use crate::sandbox::guest::Guest;
+
+mod bindings {
+    #![allow(missing_docs, clippy::all)]
+    wasmtime::component::bindgen!({ path: "../wit/facts", interfaces: "import minion:facts/facts@0.1.0;" });
+}
+
+/// The facts of the host, by their paths. Clones show the same.
+#[derive(Clone, Debug, Default)]
+pub struct Facts(Arc<RwLock<Arc<BTreeMap<String, String>>>>);
+
+impl Facts {
+    /// Puts these in the place of those that were there.
+    pub fn replace(&self, facts: BTreeMap<String, String>) {
+        *self.0.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(facts);
+    }
+
+    /// All of them at this moment.
+    pub fn all(&self) -> Arc<BTreeMap<String, String>> {
+        self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+}
+
+/// Makes the interface available.
+pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    facts::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)
+}
+
+impl Host for Guest {
+    fn get(&mut self, path: String) -> Result<Option<String>, Error> {
+        if self.job.cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        if !granted(&self.job.policy.grants.facts, &path) {
+            self.job.denied("facts", path.clone());
+            let module = &self.job.method.module;
+            return Err(Error::Denied(format!("add \"{path}\" to `facts` in [modules.{module}]")));
+        }
+        Ok(self.facts.all().get(&path).cloned())
+    }
+
+    fn list(&mut self, prefix: String) -> Result<Vec<(String, String)>, Error> {
+        if self.job.cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let facts = self.facts.all();
+        let found = facts.iter().filter(|(path, _)| {
+            below(path, &prefix) && granted(&self.job.policy.grants.facts, path)
+        });
+        Ok(found.map(|(path, value)| (path.clone(), value.clone())).collect())
+    }
+}
+
+fn granted(globs: &[String], path: &str) -> bool {
+    globs.iter().any(|glob| wildcard(glob, path))
+}
+
+/// Whether a path is at or below a prefix of whole names.
+fn below(path: &str, prefix: &str) -> bool {
+    match path.strip_prefix(prefix) {
+        Some(rest) => prefix.is_empty() || rest.is_empty() || rest.starts_with('.'),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_means_whole_names() {
+        assert!(below("os.name", "os") && below("os", "os") && below("os.name", ""));
+        assert!(!below("oslo", "os") && !below("os", "os.name"));
+    }
+}

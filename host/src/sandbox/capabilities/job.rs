@@ -1,0 +1,71 @@
+//! `minion:job`: what a module may know of its job, and how it reports on it.
+
+use std::time::Instant;
+
+use wasmtime::component::{HasSelf, Linker};
+use wire::call::Progress;
+use wire::clock;
+
+use self::bindings::minion::job::job::{self, Error, Host};
+use crate::policy::ByteSize;
+use crate::sandbox::guest::Guest;
+use crate::sandbox::dry_run::RunMode;
+
+/// The longest note of a progress report; what is longer is cut.
+const MAX_NOTE: usize = 1 << 10;
+
+mod bindings {
+    #![allow(missing_docs, clippy::all)]
+    wasmtime::component::bindgen!({ path: "../wit/job", interfaces: "import minion:job/job@0.1.0;" });
+}
+
+/// Makes the interface available.
+pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    job::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)
+}
+
+impl Host for Guest {
+    fn id(&mut self) -> String {
+        self.job.id.to_string()
+    }
+
+    fn method(&mut self) -> String {
+        self.job.method.to_string()
+    }
+
+    fn operator(&mut self) -> String {
+        self.job.operator.to_string()
+    }
+
+    fn deadline(&mut self) -> Option<u64> {
+        let left = self.job.ends.saturating_duration_since(Instant::now());
+        Some(clock::now_ms().saturating_add(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    fn dry_run(&mut self) -> bool {
+        self.job.mode == RunMode::Dry
+    }
+
+    fn progress(&mut self, done: u64, total: u64, mut note: String) {
+        note.truncate(note.floor_char_boundary(MAX_NOTE));
+        self.job.events.progress(Progress { done, total, note });
+    }
+
+    fn cancelled(&mut self) -> bool {
+        self.job.cancel.is_cancelled()
+    }
+
+    fn emit(&mut self, chunk: String) -> Result<(), Error> {
+        if self.job.cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let limit = self.job.policy.limits.output;
+        let emitted = self.job.emitted + chunk.len() as u64;
+        if emitted > limit {
+            return Err(Error::Limit(format!("limits.output is {}", ByteSize(limit))));
+        }
+        self.job.emitted = emitted;
+        self.job.events.chunk(chunk);
+        Ok(())
+    }
+}

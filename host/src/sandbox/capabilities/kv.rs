@@ -1,0 +1,109 @@
+//! `minion:kv`: what a module keeps between its jobs, within its quota.
+
+use ledger::{Kv, KvError, Swap};
+use wasmtime::component::{HasSelf, Linker};
+
+use self::bindings::minion::kv::kv::{self, Error, Host};
+use crate::policy::ByteSize;
+use crate::sandbox::dry_run::RunMode;
+use crate::sandbox::guest::Guest;
+
+/// The longest key, in bytes.
+const MAX_KEY: usize = 512;
+/// The most keys of one answer.
+const MAX_KEYS: u32 = 1_000;
+
+mod bindings {
+    #![allow(missing_docs, clippy::all)]
+    wasmtime::component::bindgen!({
+        path: "../wit/kv",
+        interfaces: "import minion:kv/kv@0.1.0;",
+        imports: { default: async },
+    });
+}
+
+/// Makes the interface available.
+pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    kv::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)
+}
+
+impl Host for Guest {
+    async fn get(&mut self, key: String) -> Result<Option<Vec<u8>>, Error> {
+        let keyspace = keyspace(self, &key)?;
+        keyspace.get(&key).map_err(|error| refused(self, error))
+    }
+
+    async fn set(&mut self, key: String, value: Vec<u8>) -> Result<(), Error> {
+        let keyspace = keyspace(self, &key)?;
+        recorded(self, || format!("set \"{key}\" to {}", ByteSize(value.len() as u64)))?;
+        keyspace.set(&key, value).await.map_err(|error| refused(self, error))
+    }
+
+    async fn compare_and_set(
+        &mut self,
+        key: String,
+        expected: Option<Vec<u8>>,
+        replacement: Option<Vec<u8>>,
+    ) -> Result<bool, Error> {
+        let keyspace = keyspace(self, &key)?;
+        recorded(self, || format!("set or delete \"{key}\" if it is as expected"))?;
+        let swap = keyspace.compare_and_set(&key, expected, replacement).await;
+        swap.map(|swap| swap == Swap::Done).map_err(|error| refused(self, error))
+    }
+
+    async fn delete(&mut self, key: String) -> Result<bool, Error> {
+        let keyspace = keyspace(self, &key)?;
+        recorded(self, || format!("delete \"{key}\""))?;
+        delete(&keyspace, &key).await.map_err(|error| refused(self, error))
+    }
+
+    async fn list(&mut self, prefix: String, after: Option<String>, limit: u32) -> Result<Vec<String>, Error> {
+        let keyspace = keyspace(self, "any")?;
+        let limit = limit.clamp(1, MAX_KEYS) as usize;
+        let listed = keyspace.list_after(&prefix, after.as_deref().unwrap_or_default(), limit);
+        listed.map_err(|error| refused(self, error))
+    }
+}
+
+/// The keyspace of the module, where there is one and the job may still use it.
+fn keyspace(guest: &Guest, key: &str) -> Result<Kv, Error> {
+    if guest.job.cancel.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
+    if key.is_empty() || key.len() > MAX_KEY {
+        return Err(Error::Other(format!("a key has 1 to {MAX_KEY} bytes, and this one has {}", key.len())));
+    }
+    guest.kv.clone().ok_or_else(|| Error::Other("there is no ledger here to keep anything in".into()))
+}
+
+/// In a dry run, records the change and refuses it.
+fn recorded(guest: &Guest, change: impl FnOnce() -> String) -> Result<(), Error> {
+    match guest.job.mode {
+        RunMode::Real => Ok(()),
+        RunMode::Dry => {
+            let change = format!("kv: {}", change());
+            guest.egress.recorder.record(change.clone());
+            Err(Error::DryRun(change))
+        }
+    }
+}
+
+/// Deletes a key and says whether it was there: nobody else may have deleted it in between.
+async fn delete(keyspace: &Kv, key: &str) -> Result<bool, KvError> {
+    while let Some(current) = keyspace.get(key)? {
+        if keyspace.compare_and_set(key, Some(current), None).await? == Swap::Done {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn refused(guest: &Guest, error: KvError) -> Error {
+    match error {
+        KvError::Quota { .. } => {
+            guest.job.denied("kv", error.to_string());
+            Error::Denied(error.to_string())
+        }
+        KvError::Key { .. } | KvError::Ledger(_) => Error::Other(error.to_string()),
+    }
+}

@@ -1,0 +1,125 @@
+//! One program of the host that runs for a job, with everything that it starts.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use tokio::process::{Child, Command};
+
+/// How long a program has to end after it was asked to, before it is killed.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Where programs are looked for when the minion itself has no `PATH`.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What to start.
+pub(super) struct Invocation<'a> {
+    pub(super) program: &'a Path,
+    pub(super) args: &'a [String],
+    pub(super) env: &'a [(String, String)],
+    pub(super) cwd: &'a Path,
+}
+
+/// A running program. Dropped, it is killed, with every process that is still in its group.
+pub(super) struct Program {
+    child: Child,
+    group: Group,
+}
+
+/// The process group of a program, whose leader it is.
+struct Group(Option<Pid>);
+
+impl Program {
+    /// Starts it in a group of its own, with its outputs piped.
+    pub(super) fn start(invocation: &Invocation<'_>) -> io::Result<Self> {
+        let mut command = Command::new(invocation.program);
+        command.args(invocation.args).current_dir(invocation.cwd).env_clear().env("PATH", path());
+        command.envs(invocation.env.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A group of its own, so that it can be killed with all that it starts.
+        command.process_group(0).kill_on_drop(true);
+        let child = command.spawn()?;
+        let group = Group(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw));
+        Ok(Self { child, group })
+    }
+
+    /// Its process id; 0 once it is over.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id().unwrap_or(0)
+    }
+
+    /// Its pipes.
+    pub(super) fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
+    /// Waits for its end, and ends what it left behind in its group.
+    pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
+        let status = self.child.wait().await?;
+        self.group.kill();
+        Ok(status)
+    }
+
+    /// Ends it: asks first, and kills what does not follow.
+    pub(super) async fn end(&mut self) {
+        self.signal(Signal::SIGTERM);
+        if tokio::time::timeout(GRACE, self.wait()).await.is_err() {
+            self.group.kill();
+            // It cannot outlive a kill by more than the kernel takes.
+            let _ = self.wait().await;
+        }
+    }
+
+    /// Sends it a signal, unless it is over. A kill reaches its whole group.
+    pub(super) fn signal(&self, signal: Signal) {
+        match (signal, self.child.id().and_then(|id| i32::try_from(id).ok())) {
+            (Signal::SIGKILL, Some(id)) => ignore_gone(killpg(Pid::from_raw(id), signal)),
+            (_, Some(id)) => ignore_gone(kill(Pid::from_raw(id), signal)),
+            (_, None) => {}
+        }
+    }
+}
+
+impl Group {
+    /// Kills all that is left of it, once: after that the id may come to mean others.
+    fn kill(&mut self) {
+        if let Some(leader) = self.0.take() {
+            ignore_gone(killpg(leader, Signal::SIGKILL));
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// What is gone needs no signal.
+fn ignore_gone(outcome: nix::Result<()>) {
+    if let Err(error) = outcome
+        && error != Errno::ESRCH
+    {
+        tracing::warn!(%error, "a process of a job could not be signalled");
+    }
+}
+
+/// Finds a program as a shell would, by the minion's own `PATH`.
+pub(super) fn find(name: &str) -> Option<PathBuf> {
+    let executable = |path: &PathBuf| {
+        path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    };
+    if name.contains('/') {
+        return Some(PathBuf::from(name)).filter(executable);
+    }
+    std::env::split_paths(&path()).map(|folder| folder.join(name)).find(executable)
+}
+
+fn path() -> std::ffi::OsString {
+    std::env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into())
+}

@@ -1,0 +1,49 @@
+//! What the jobs of a module came to.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use wire::job::OutcomeKind;
+use wire::outcome::{Cost, Outcome};
+
+/// Sums over the jobs of a module since it was loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Jobs by their outcome.
+    pub outcomes: HashMap<OutcomeKind, u64>,
+    /// Processor time of all of them.
+    pub cpu: Duration,
+    /// The most memory that any of them had, in bytes.
+    pub peak_memory: u64,
+}
+
+impl Counters {
+    /// How many jobs there were.
+    pub fn jobs(&self) -> u64 {
+        self.outcomes.values().sum()
+    }
+}
+
+/// The counters of one module.
+#[derive(Debug, Default)]
+pub(super) struct ModuleCounters(Mutex<Counters>);
+
+impl ModuleCounters {
+    /// Counts one job.
+    pub(super) fn add(&self, outcome: &Outcome, cost: &Cost) {
+        let mut counters = self.counters();
+        *counters.outcomes.entry(outcome.kind()).or_default() += 1;
+        counters.cpu += Duration::from_micros(cost.cpu_us);
+        counters.peak_memory = counters.peak_memory.max(cost.peak_memory);
+    }
+
+    /// The sums so far.
+    pub(super) fn read(&self) -> Counters {
+        self.counters().clone()
+    }
+
+    fn counters(&self) -> std::sync::MutexGuard<'_, Counters> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}

@@ -1,0 +1,86 @@
+//! How long a job was on a processor.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_gettime};
+
+/// Adds up the time that a future takes of its threads' processor time, poll by poll.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CpuMeter(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Nanoseconds of polls that are over.
+    spent: AtomicU64,
+    /// The thread's clock when the poll that runs began.
+    since: AtomicU64,
+}
+
+impl CpuMeter {
+    /// Measures this future.
+    pub(super) fn measure<F: Future>(&self, future: F) -> Measured<F> {
+        Measured { future: Box::pin(future), meter: self.clone() }
+    }
+
+    /// The time spent so far. From inside the measured future it includes the poll that runs.
+    pub(super) fn spent_now(&self) -> Duration {
+        let poll = thread_time().saturating_sub(self.0.since.load(Ordering::Relaxed));
+        Duration::from_nanos(self.0.spent.load(Ordering::Relaxed) + poll)
+    }
+
+    /// The time spent in polls that are over.
+    pub(super) fn spent(&self) -> Duration {
+        Duration::from_nanos(self.0.spent.load(Ordering::Relaxed))
+    }
+}
+
+/// A future under a [`CpuMeter`].
+pub(super) struct Measured<F> {
+    future: Pin<Box<F>>,
+    meter: CpuMeter,
+}
+
+impl<F: Future> Future for Measured<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let before = thread_time();
+        self.meter.0.since.store(before, Ordering::Relaxed);
+        let result = self.future.as_mut().poll(context);
+        self.meter.0.spent.fetch_add(thread_time().saturating_sub(before), Ordering::Relaxed);
+        result
+    }
+}
+
+/// The processor time of this thread in nanoseconds, or 0 where the system does not tell.
+fn thread_time() -> u64 {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(0, |time| {
+        u64::try_from(time.tv_sec()).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec()).unwrap_or(0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn waiting_costs_nothing_and_counting_does() {
+        let meter = CpuMeter::default();
+        let seen = meter.clone();
+        let counted = meter.measure(async move {
+            tokio::task::yield_now().await;
+            let before = seen.spent_now();
+            while seen.spent_now() == before {
+                std::hint::spin_loop();
+            }
+            seen.spent_now()
+        });
+        let inside = counted.await;
+        assert!(meter.spent() >= inside && inside > Duration::ZERO);
+    }
+}

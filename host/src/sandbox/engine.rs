@@ -1,0 +1,245 @@
+//! The engines: how guests are compiled and where their memory comes from.
+//!
+//! There are two, because the machinery for `async func` costs every job a few microseconds: one without it
+//! for most components, and one with it, made when the first component needs it.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use nix::sys::resource::{Resource, getrlimit};
+use sha2::{Digest as _, Sha256};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    WasmBacktraceDetails,
+};
+
+use super::memory::{MAX_INSTANCES, MAX_MEMORIES, MAX_TABLES};
+
+/// Address space of one memory with its guard, as the pool reserves it.
+const SLOT_SPACE: u64 = (4 << 30) + (64 << 20);
+/// Memory that a job needs at the least, with its stack and the host's part.
+const SLOT_MEMORY: u64 = 16 << 20;
+/// Memory mappings that a running job takes.
+const SLOT_MAPPINGS: u64 = 16;
+/// Fewer slots than this are not worth a pool.
+const MIN_SLOTS: u64 = 4;
+/// Table elements that a table of the pool has room for; interpreters have tables of close to 100,000.
+const TABLE_ELEMENTS: usize = 100_000;
+
+/// Whether an engine can run `async func`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Concurrency {
+    /// Plain functions only.
+    Off,
+    /// Async functions too.
+    On,
+}
+
+/// Where the memory of instances comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Allocation {
+    /// From a pool where the host has the address space for it, on demand otherwise.
+    #[default]
+    Auto,
+    /// Always on demand.
+    OnDemand,
+}
+
+/// How instances are allocated, and why so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EngineMode {
+    /// From a pool.
+    Pooling,
+    /// On demand, which costs each job several times as much; and the reason.
+    OnDemand(String),
+}
+
+impl fmt::Display for EngineMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EngineMode::Pooling => f.write_str("pooling"),
+            EngineMode::OnDemand(reason) => write!(f, "on-demand, because {reason}"),
+        }
+    }
+}
+
+/// What was decided about allocation from the host's limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub(super) mode: EngineMode,
+    /// How many jobs can run at once.
+    pub(super) slots: u32,
+}
+
+impl Plan {
+    /// Decides for at most `wanted` jobs at once.
+    pub(super) fn new(wanted: usize, allocation: Allocation) -> Self {
+        Self::for_host(wanted as u64, allocation, &Host::read())
+    }
+
+    fn for_host(wanted: u64, allocation: Allocation, host: &Host) -> Self {
+        let by_memory = host.memory / SLOT_MEMORY;
+        let by_mappings = host.mappings / SLOT_MAPPINGS;
+        let fitting = wanted.min(by_memory).min(by_mappings).max(MIN_SLOTS);
+        let slots = u32::try_from(fitting).unwrap_or(u32::MAX);
+        let needed = fitting * 2 * SLOT_SPACE;
+        let mode = match (allocation, host.address_space) {
+            (Allocation::OnDemand, _) => EngineMode::OnDemand("the configuration says so".into()),
+            (Allocation::Auto, Some(limit)) if limit < needed => EngineMode::OnDemand(format!(
+                "a pool of {slots} needs {} GiB of address space and RLIMIT_AS allows {} GiB",
+                needed >> 30,
+                limit >> 30
+            )),
+            (Allocation::Auto, _) => EngineMode::Pooling,
+        };
+        Self { mode, slots }
+    }
+}
+
+/// What the host has to give.
+struct Host {
+    memory: u64,
+    mappings: u64,
+    /// The limit on address space, where there is one.
+    address_space: Option<u64>,
+}
+
+impl Host {
+    fn read() -> Self {
+        let mappings = std::fs::read_to_string("/proc/sys/vm/max_map_count");
+        let address_space = getrlimit(Resource::RLIMIT_AS).map_or(u64::MAX, |(soft, _)| soft);
+        Self {
+            memory: memory(),
+            mappings: mappings.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(65_530),
+            address_space: (address_space != nix::sys::resource::RLIM_INFINITY).then_some(address_space),
+        }
+    }
+}
+
+/// The memory of the host, or of the control group that it confines us to; plenty where it does not tell.
+fn memory() -> u64 {
+    let Ok(mut system) = sysinfo::System::new() else { return u64::MAX };
+    system.refresh_memory();
+    let group = system.cgroup_limits().map_or(u64::MAX, |limits| limits.total_memory);
+    system.total_memory().min(group)
+}
+
+/// Makes an engine. Where the pool cannot be had after all, changes the plan to on-demand and says why.
+pub(super) fn build(plan: &mut Plan, concurrency: Concurrency) -> wasmtime::Result<Engine> {
+    let mut config = config(concurrency);
+    if plan.mode == EngineMode::Pooling {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(plan.slots)));
+        match Engine::new(&config) {
+            Ok(engine) => return Ok(engine),
+            Err(error) => plan.mode = EngineMode::OnDemand(format!("{error:#}")),
+        }
+    }
+    config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    Engine::new(&config)
+}
+
+fn config(concurrency: Concurrency) -> Config {
+    let mut config = Config::new();
+    // A busy guest must yield to its neighbours, and end when its time is up.
+    config.epoch_interruption(true);
+    // Costs seven microseconds a job and two a call, so only where a component needs it.
+    config.concurrency_support(concurrency == Concurrency::On);
+    config.wasm_component_model_async(concurrency == Concurrency::On);
+    // Unbounded recursion ends here. Host functions run on what is left of the fiber's stack, and an
+    // overflow there aborts the process, so the gap between the two is wide.
+    config.max_wasm_stack(512 << 10);
+    config.async_stack_size(2 << 20);
+    // Shared memories escape the memory limiter.
+    config.wasm_threads(false);
+    // Sources of guests are not on this host, and the default reads an environment variable.
+    config.wasm_backtrace_details(WasmBacktraceDetails::Disable);
+    // Instances start from a mapped image, so that start-up does not grow with the size of a guest's data.
+    config.memory_init_cow(true);
+    // Modules are compiled once and kept in the cache, so the time for good code is well spent.
+    config.cranelift_opt_level(OptLevel::Speed);
+    config
+}
+
+fn pool(slots: u32) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(slots);
+    pool.total_stacks(slots);
+    // Components made of several parts take more than one memory and table each; a component from the
+    // usual tools takes one memory and two tables.
+    pool.total_memories(slots * 2);
+    pool.total_tables(slots * 4);
+    // Only counted, not reserved.
+    pool.total_core_instances(slots.saturating_mul(MAX_INSTANCES as u32));
+    pool.max_core_instances_per_component(MAX_INSTANCES as u32);
+    pool.max_memories_per_component(MAX_MEMORIES as u32);
+    pool.max_tables_per_component(MAX_TABLES as u32);
+    pool.max_memories_per_module(MAX_MEMORIES as u32);
+    pool.max_tables_per_module(MAX_TABLES as u32);
+    pool.table_elements(TABLE_ELEMENTS);
+    // Interpreters describe themselves in more than the default of 1 MiB.
+    pool.max_component_instance_size(10 << 20);
+    pool.max_core_instance_size(10 << 20);
+    // Giving pages back interrupts the other processors at every job. What a small guest touches stays and
+    // is cleared by hand instead, which makes jobs several times as fast and lets threads scale.
+    pool.linear_memory_keep_resident(128 << 10);
+    pool.table_keep_resident(8 << 10);
+    // Scanning for touched pages pays for large guests and costs small ones, which are the rule.
+    pool.pagemap_scan(Enabled::No);
+    // Slots that keep pages for a next job of the same module, apart from how many may run at once.
+    pool.max_unused_warm_slots(slots.min(32));
+    pool
+}
+
+/// Names everything in an engine that compiled code depends on, as text for a file name.
+pub(super) fn compatibility(engine: &Engine) -> String {
+    struct Sha(Sha256);
+    impl Hasher for Sha {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    let mut hasher = Sha(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.0.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LARGE: Host = Host { memory: 64 << 30, mappings: 65_530, address_space: None };
+
+    #[test]
+    fn a_small_host_gets_fewer_slots() {
+        assert_eq!(Plan::for_host(64, Allocation::Auto, &LARGE).slots, 64);
+        let small = Host { memory: 512 << 20, ..LARGE };
+        assert_eq!(Plan::for_host(64, Allocation::Auto, &small).slots, 32);
+        let tiny = Host { memory: 1 << 20, ..LARGE };
+        assert_eq!(Plan::for_host(64, Allocation::Auto, &tiny).slots, 4);
+        let few_mappings = Host { mappings: 1_600, ..LARGE };
+        assert_eq!(Plan::for_host(1_000, Allocation::Auto, &few_mappings).slots, 100);
+    }
+
+    #[test]
+    fn the_reason_for_on_demand_is_told() {
+        let limited = Host { address_space: Some(8 << 30), ..LARGE };
+        let mode = Plan::for_host(64, Allocation::Auto, &limited).mode.to_string();
+        assert!(mode.starts_with("on-demand, because a pool of 64 needs 520 GiB"), "{mode}");
+        assert!(mode.ends_with("RLIMIT_AS allows 8 GiB"), "{mode}");
+        let told = Plan::for_host(64, Allocation::OnDemand, &LARGE).mode.to_string();
+        assert_eq!(told, "on-demand, because the configuration says so");
+    }
+
+    #[test]
+    fn engines_that_compile_differently_have_different_names() {
+        let mut plan = Plan { mode: EngineMode::OnDemand("this is a test".into()), slots: 4 };
+        let plain = build(&mut plan, Concurrency::Off).expect("an engine");
+        let again = build(&mut plan, Concurrency::Off).expect("an engine");
+        let concurrent = build(&mut plan, Concurrency::On).expect("an engine");
+        assert_eq!(compatibility(&plain), compatibility(&again));
+        assert_ne!(compatibility(&plain), compatibility(&concurrent));
+    }
+}

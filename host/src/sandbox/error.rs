@@ -1,0 +1,72 @@
+//! Why a module could not be loaded, or a sandbox not be made.
+
+use wire::name::ModuleName;
+
+use super::inspect::MAX_MODULE;
+
+/// The sandbox could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// No engine could be made.
+    #[error("the WebAssembly engine cannot be set up: {0}")]
+    Engine(String),
+    /// The thread that moves the epoch could not be started.
+    #[error("the epoch thread cannot be started: {0}")]
+    Thread(std::io::Error),
+}
+
+/// A module could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[error("module \"{module}\" {}", listed(.defects))]
+pub struct LoadError {
+    /// The module.
+    pub module: ModuleName,
+    /// All that is wrong with it, as far as it was looked at.
+    pub defects: Vec<Defect>,
+}
+
+impl LoadError {
+    /// What is wrong, without the module's name in front.
+    pub fn reason(&self) -> String {
+        listed(&self.defects)
+    }
+}
+
+fn listed(defects: &[Defect]) -> String {
+    defects.iter().map(Defect::to_string).collect::<Vec<_>>().join("; it ")
+}
+
+/// What is wrong with a module; reads on from its name.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum Defect {
+    #[error("is an empty file: copy it again, and rename it into place when it is whole")]
+    Empty,
+    #[error("has {0} bytes, over the limit of {MAX_MODULE}: build it optimised and stripped")]
+    TooLarge(usize),
+    #[error("is text, not a component: build it, or assemble it with `wasm-tools parse`")]
+    Text,
+    #[error("is precompiled machine code, which is never taken: give the component that it was made from")]
+    MachineCode,
+    #[error("is not WebAssembly: build it for the target wasm32-wasip2")]
+    NotWasm,
+    #[error("is a core module, not a component: build it for wasm32-wasip2, or use `wasm-tools component new`")]
+    CoreModule,
+    #[error("is damaged or uses what this minion does not support: {0}")]
+    Invalid(String),
+    /// An import that the host does not have at all, or not in this version.
+    #[error("needs \"{import}\", which this minion does not have; {offered}")]
+    Unknown { import: String, offered: String },
+    /// An import that policy does not grant.
+    #[error("needs \"{import}\", which is not granted: add `{line}` to [modules.{table}] in minion.toml")]
+    NotGranted { import: String, line: &'static str, table: ModuleName },
+    /// A grant that cannot be honoured.
+    #[error("has a grant that cannot be used: {0}")]
+    Grant(String),
+    #[error("does not fit its limits: {0}")]
+    OverLimits(String),
+    #[error("cannot be compiled: {0}")]
+    Compile(String),
+    #[error("does not fit what this minion offers: {0}")]
+    Link(String),
+}

@@ -1,0 +1,163 @@
+//! What a job says while it runs.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use wire::call::{LogLevel, LogLine, Progress};
+
+use crate::policy::Limits;
+
+/// Takes what a job says while it runs.
+///
+/// Called from inside host functions and often: it must not block, and must drop or merge what it has no
+/// room for (of progress only the last counts).
+pub trait JobEvents: Send + Sync + 'static {
+    /// The job says how far it is.
+    fn progress(&self, progress: Progress);
+    /// The job logged a line, or wrote one to stdout or stderr.
+    fn log(&self, line: LogLine);
+    /// The job handed out a part of its result.
+    fn chunk(&self, chunk: String);
+    /// The job tried something that its grants do not cover. It goes to the audit log.
+    fn denied(&self, denial: Denial);
+}
+
+/// An attempt that the grants of a module do not cover.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// The capability: `process`, `http`, `facts`, …
+    pub capability: &'static str,
+    /// What was tried.
+    pub attempt: String,
+}
+
+/// The log of one job, within its limits: what comes after them is counted and dropped.
+#[derive(Clone)]
+pub(super) struct JobLog(Arc<Inner>);
+
+struct Inner {
+    events: Arc<dyn JobEvents>,
+    room: Mutex<Room>,
+}
+
+/// What may still be logged, and what could not be.
+#[derive(Debug)]
+struct Room {
+    bytes: u64,
+    lines: u64,
+    written: u64,
+    dropped_lines: u64,
+    dropped_bytes: u64,
+}
+
+impl JobLog {
+    /// A log that passes its lines on to `events`.
+    pub(super) fn new(events: Arc<dyn JobEvents>, limits: &Limits) -> Self {
+        let room = Room {
+            bytes: limits.log,
+            lines: limits.log_lines,
+            written: 0,
+            dropped_lines: 0,
+            dropped_bytes: 0,
+        };
+        Self(Arc::new(Inner { events, room: Mutex::new(room) }))
+    }
+
+    /// Logs a line, or counts it where there is no room.
+    pub(super) fn write(&self, line: LogLine) {
+        let fields = line.fields.iter().map(|(name, value)| name.len() + value.len());
+        let bytes = (line.message.len() + fields.sum::<usize>()) as u64;
+        if self.room().take(bytes) {
+            self.0.events.log(line);
+        }
+    }
+
+    /// Says how much was left out, if anything was.
+    pub(super) fn close(&self) {
+        let room = self.room();
+        if room.dropped_lines + room.dropped_bytes > 0 {
+            let message = format!(
+                "left out {} lines and {} bytes: the job's log is over its limit (limits.log, limits.log-lines)",
+                room.dropped_lines, room.dropped_bytes
+            );
+            drop(room);
+            self.0.events.log(LogLine { level: LogLevel::Warn, message, fields: Vec::new() });
+        }
+    }
+
+    /// How many bytes were logged.
+    pub(super) fn written(&self) -> u64 {
+        self.room().written
+    }
+
+    fn room(&self) -> std::sync::MutexGuard<'_, Room> {
+        self.0.room.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Room {
+    fn take(&mut self, bytes: u64) -> bool {
+        if self.lines == 0 || bytes > self.bytes {
+            self.dropped_lines += 1;
+            self.dropped_bytes += bytes;
+            return false;
+        }
+        self.lines -= 1;
+        self.bytes -= bytes;
+        self.written += bytes;
+        true
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(super) mod testing {
+    use super::*;
+
+    /// Remembers everything.
+    #[derive(Default)]
+    pub(crate) struct Recorded {
+        pub(crate) progress: Mutex<Vec<Progress>>,
+        pub(crate) log: Mutex<Vec<LogLine>>,
+        pub(crate) chunks: Mutex<Vec<String>>,
+        pub(crate) denied: Mutex<Vec<Denial>>,
+    }
+
+    impl JobEvents for Recorded {
+        fn progress(&self, progress: Progress) {
+            self.progress.lock().unwrap().push(progress);
+        }
+
+        fn log(&self, line: LogLine) {
+            self.log.lock().unwrap().push(line);
+        }
+
+        fn chunk(&self, chunk: String) {
+            self.chunks.lock().unwrap().push(chunk);
+        }
+
+        fn denied(&self, denial: Denial) {
+            self.denied.lock().unwrap().push(denial);
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::testing::Recorded;
+    use super::*;
+
+    #[test]
+    fn a_flood_of_lines_is_cut_off_and_counted() {
+        let events = Arc::new(Recorded::default());
+        let log = JobLog::new(events.clone(), &Limits { log_lines: 3, ..Limits::default() });
+        for _ in 0..10 {
+            log.write(LogLine { level: LogLevel::Info, message: "again".into(), fields: Vec::new() });
+        }
+        log.close();
+        let lines = events.log.lock().unwrap();
+        assert_eq!(lines.len(), 4);
+        assert!(lines[3].message.starts_with("left out 7 lines and 35 bytes"), "{}", lines[3].message);
+    }
+}

@@ -1,0 +1,145 @@
+//! What can be said of a module's bytes before anything is compiled.
+
+use std::borrow::Cow;
+
+use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
+
+use super::error::Defect;
+
+/// The largest module that is accepted.
+pub const MAX_MODULE: usize = 64 << 20;
+/// The custom section that carries a module's documentation.
+pub const DOCS_SECTION: &str = "minion:wit";
+
+/// What a component says of itself outside its code.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Inspection {
+    /// The names of what it imports, in order.
+    pub(super) imports: Vec<String>,
+    /// The version in its metadata.
+    pub(super) version: Option<String>,
+    /// The description in its metadata.
+    pub(super) description: Option<String>,
+    /// Its documentation: an encoded WIT package.
+    pub(super) docs: Option<Vec<u8>>,
+}
+
+/// Reads the outside of a component. Anything else is refused by what it is.
+pub(super) fn inspect(bytes: &[u8]) -> Result<Inspection, Defect> {
+    recognise(bytes)?;
+    let mut found = Inspection::default();
+    let mut depth = 0_usize;
+    let invalid = |error: wasmparser::BinaryReaderError| Defect::Invalid(error.to_string());
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(invalid)? {
+            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => return Err(Defect::CoreModule),
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(imports) if depth == 0 => {
+                for import in imports {
+                    found.imports.push(import.map_err(invalid)?.name.name.to_owned());
+                }
+            }
+            Payload::CustomSection(section) => found.custom(depth, section.name(), section.data()),
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+impl Inspection {
+    fn custom(&mut self, depth: usize, name: &str, data: &[u8]) {
+        let text = || Some(String::from_utf8_lossy(data).into_owned());
+        match (name, depth) {
+            ("version", 0) => self.version = text(),
+            ("description", 0) => self.description = text(),
+            (DOCS_SECTION, 0) => self.docs = Some(data.to_vec()),
+            // What a compiler puts into a custom section lands in the core module inside.
+            (DOCS_SECTION, _) if self.docs.is_none() => self.docs = Some(data.to_vec()),
+            _ => {}
+        }
+    }
+}
+
+/// Whether the bytes are valid with these features of the language, and what is wrong where they are not.
+pub(super) fn validate(bytes: &[u8], features: WasmFeatures) -> Result<(), Defect> {
+    let outcome = Validator::new_with_features(features).validate_all(bytes);
+    outcome.map(|_| ()).map_err(|error| Defect::Invalid(error.to_string()))
+}
+
+fn recognise(bytes: &[u8]) -> Result<(), Defect> {
+    if bytes.is_empty() {
+        return Err(Defect::Empty);
+    }
+    if bytes.len() > MAX_MODULE {
+        return Err(Defect::TooLarge(bytes.len()));
+    }
+    if bytes.starts_with(b"\x7fELF") {
+        return Err(Defect::MachineCode);
+    }
+    if bytes.starts_with(b"\0asm") {
+        return Ok(());
+    }
+    let start = &bytes[..bytes.len().min(1024)];
+    let printable = |c: char| !c.is_control() || c.is_whitespace();
+    match String::from_utf8_lossy(start) {
+        // A character cut off at the end is replaced too, so only what is before counts.
+        Cow::Borrowed(text) if text.chars().all(printable) => Err(Defect::Text),
+        Cow::Owned(text) if text.trim_end_matches('\u{fffd}').chars().all(|c| printable(c) && c != '\u{fffd}') => {
+            Err(Defect::Text)
+        }
+        _ => Err(Defect::NotWasm),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn refused(bytes: &[u8]) -> Defect {
+        inspect(bytes).expect_err("refused")
+    }
+
+    #[test]
+    fn what_is_not_a_component_is_named() {
+        assert!(matches!(refused(b""), Defect::Empty));
+        assert!(matches!(refused("(component) ; grüß".as_bytes()), Defect::Text));
+        assert!(matches!(refused(&wat::parse_str("(module)").unwrap()), Defect::CoreModule));
+        assert!(matches!(refused(b"\x7fELF\x02\x01"), Defect::MachineCode));
+        assert!(matches!(refused(&[0x17, 0x00, 0xff, 0x80]), Defect::NotWasm));
+        assert!(matches!(refused(&vec![0; MAX_MODULE + 1]), Defect::TooLarge(_)));
+    }
+
+    #[test]
+    fn a_component_cut_off_anywhere_is_refused_or_at_least_not_valid() {
+        let whole = wat::parse_str(
+            r#"(component (core module $m (func (export "f"))) (core instance $i (instantiate $m))
+                (func (export "f") (canon lift (core func $i "f"))))"#,
+        )
+        .unwrap();
+        assert!(inspect(&whole).is_ok());
+        for length in 0..whole.len() {
+            let cut = &whole[..length];
+            // A cut between two sections leaves a smaller component that is whole in itself.
+            assert!(inspect(cut).is_err() || length >= 8, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn metadata_and_docs_are_read_and_the_outermost_docs_count() {
+        let bytes = wat::parse_str(
+            r#"(component
+                (core module (@custom "minion:wit" "inner") (@custom "version" "9"))
+                (@custom "version" "1.2.3")
+                (@custom "description" "says hello")
+                (import "a:b/c@1.0.0" (instance)))"#,
+        )
+        .unwrap();
+        let found = inspect(&bytes).unwrap();
+        assert_eq!(found.version.as_deref(), Some("1.2.3"));
+        assert_eq!(found.description.as_deref(), Some("says hello"));
+        assert_eq!(found.docs.as_deref(), Some(&b"inner"[..]));
+        assert_eq!(found.imports, ["a:b/c@1.0.0"]);
+    }
+}

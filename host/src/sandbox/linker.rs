@@ -1,0 +1,22 @@
+//! What modules can be linked with.
+//!
+//! The only place where the WASI bindings are made for our store: they are most of what this crate takes to
+//! build.
+
+use wasmtime::Engine;
+use wasmtime::component::Linker;
+
+use super::capabilities::{job, log, settings};
+use super::guest::Guest;
+
+/// Everything that needs no grant. All of WASI is here, with nothing behind it unless it is granted: guests
+/// import much of it that they never use.
+pub(super) fn base(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    log::link(&mut linker)?;
+    job::link(&mut linker)?;
+    settings::link(&mut linker)?;
+    Ok(linker)
+}

@@ -1,0 +1,162 @@
+//! The way of a module from bytes to something that can be run.
+
+use std::sync::{Mutex, MutexGuard};
+
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Engine, WasmFeatures};
+use wire::digest::Digest;
+use wire::name::ModuleName;
+
+use super::cache::Cache;
+use super::component::{LoadedModule, check_resources, compile};
+use super::engine::{self, Concurrency, Plan};
+use super::error::{Defect, LoadError, SandboxError};
+use super::guest::Guest;
+use super::inspect::{Inspection, inspect, validate};
+use super::ticker::Ticker;
+use super::{SandboxConfig, imports, linker};
+use crate::policy::ModulePolicy;
+
+/// Checks, compiles and links modules.
+pub(super) struct Loader {
+    plan: Mutex<Plan>,
+    /// For components without async functions, which is most of them.
+    plain: Base,
+    /// For the others; made for the first of them.
+    concurrent: Mutex<Option<Base>>,
+    cache: Result<Cache, Option<String>>,
+    /// Held while something is compiled: one compilation takes all processors by itself.
+    compiling: Mutex<()>,
+}
+
+/// An engine and what every module on it may be linked with.
+#[derive(Clone)]
+struct Base {
+    engine: Engine,
+    linker: Linker<Guest>,
+}
+
+impl Loader {
+    /// Makes the engine that most modules need.
+    pub(super) fn new(config: SandboxConfig, ticker: &Ticker) -> Result<Self, SandboxError> {
+        let mut plan = Plan::new(config.max_jobs, config.allocation);
+        let plain = Base::new(&mut plan, Concurrency::Off, ticker)
+            .map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
+        let cache = match config.cache_dir {
+            None => Err(None),
+            Some(folder) => Cache::open(folder.clone()).map_err(|error| {
+                let problem = format!("the cache \"{}\" cannot be used: {error}", folder.display());
+                tracing::warn!("{problem}");
+                Some(problem)
+            }),
+        };
+        Ok(Self {
+            plan: Mutex::new(plan),
+            plain,
+            concurrent: Mutex::new(None),
+            cache,
+            compiling: Mutex::new(()),
+        })
+    }
+
+    /// Takes a module all the way.
+    pub(super) fn load(
+        &self,
+        name: ModuleName,
+        bytes: &[u8],
+        policy: &ModulePolicy,
+        ticker: &Ticker,
+    ) -> Result<LoadedModule, LoadError> {
+        let refused = |defects: Vec<Defect>| LoadError { module: name.clone(), defects };
+        let refuse = |defect: Defect| refused(vec![defect]);
+        let inspection = inspect(bytes).map_err(refuse)?;
+        let problems = imports::problems(&name, &inspection.imports, &policy.grants);
+        if !problems.is_empty() {
+            return Err(refused(problems));
+        }
+        let digest = Digest::of(bytes);
+        let (base, component) = self.component(bytes, digest, ticker).map_err(refuse)?;
+        check_resources(&component, &policy.limits).map_err(refuse)?;
+        let link = |error: wasmtime::Error| refuse(Defect::Link(format!("{error:#}")));
+        let instances = base.for_module(&inspection, policy).instantiate_pre(&component).map_err(link)?;
+        component.initialize_copy_on_write_image().map_err(link)?;
+        Ok(LoadedModule::new(name, digest, inspection, policy, instances))
+    }
+
+    /// How instances are allocated.
+    pub(super) fn plan(&self) -> Plan {
+        lock(&self.plan).clone()
+    }
+
+    /// How many modules were in the cache and how many were not.
+    pub(super) fn cache_counts(&self) -> (u64, u64) {
+        self.cache.as_ref().map_or((0, 0), Cache::counts)
+    }
+
+    /// Why there is no cache, where there should be one.
+    pub(super) fn cache_problem(&self) -> Option<String> {
+        self.cache.as_ref().err().cloned().flatten()
+    }
+
+    /// The compiled component, and the base that it was compiled for.
+    fn component(&self, bytes: &[u8], digest: Digest, ticker: &Ticker) -> Result<(Base, Component), Defect> {
+        let _alone = lock(&self.compiling);
+        let cached = |base: &Base| self.cache.as_ref().ok()?.load(&base.engine, digest);
+        // Which engine it needs takes a look at every byte, and the cache mostly knows.
+        if let Some(component) = cached(&self.plain) {
+            return Ok((self.plain.clone(), component));
+        }
+        let base = match needed(bytes, &self.plain.engine)? {
+            Concurrency::Off => self.plain.clone(),
+            Concurrency::On => {
+                let base = self.concurrent(ticker)?;
+                if let Some(component) = cached(&base) {
+                    return Ok((base, component));
+                }
+                base
+            }
+        };
+        let component = compile(&base.engine, bytes)?;
+        if let Some(Err(error)) = self.cache.as_ref().ok().map(|cache| cache.store(&base.engine, digest, &component)) {
+            tracing::warn!(%error, "compiled code cannot be kept; it will be compiled again at the next start");
+        }
+        Ok((base, component))
+    }
+
+    fn concurrent(&self, ticker: &Ticker) -> Result<Base, Defect> {
+        let mut concurrent = lock(&self.concurrent);
+        if let Some(base) = &*concurrent {
+            return Ok(base.clone());
+        }
+        let base = Base::new(&mut lock(&self.plan), Concurrency::On, ticker)
+            .map_err(|error| Defect::Compile(format!("{error:#}")))?;
+        *concurrent = Some(base.clone());
+        Ok(base)
+    }
+}
+
+impl Base {
+    fn new(plan: &mut Plan, concurrency: Concurrency, ticker: &Ticker) -> wasmtime::Result<Self> {
+        let engine = engine::build(plan, concurrency)?;
+        ticker.add(engine.clone());
+        Ok(Self { linker: linker::base(&engine)?, engine })
+    }
+
+    /// What this one module may be linked with.
+    fn for_module(&self, _inspection: &Inspection, _policy: &ModulePolicy) -> Linker<Guest> {
+        self.linker.clone()
+    }
+}
+
+/// Whether a component needs async functions. It is valid without them, or with them, or not at all.
+fn needed(bytes: &[u8], plain: &Engine) -> Result<Concurrency, Defect> {
+    let features = plain.get_wasm_features();
+    if validate(bytes, features).is_ok() {
+        return Ok(Concurrency::Off);
+    }
+    validate(bytes, features | WasmFeatures::CM_ASYNC).map(|()| Concurrency::On)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

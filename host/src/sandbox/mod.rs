@@ -1,0 +1,158 @@
+//! The sandbox: loads WebAssembly components and runs jobs of them, so that nothing a guest does reaches
+//! anything but its own outcome. The only part of the system that knows wasmtime.
+//!
+//! A module is compiled and linked once ([`Sandbox::load`]); each job gets a store and an instance of its own
+//! ([`Sandbox::run`]), with every limit armed before the first instruction, and nothing of it is used again.
+
+mod cache;
+mod cancel;
+mod capabilities;
+mod component;
+mod counters;
+mod cpu;
+mod docs;
+mod dry_run;
+mod engine;
+mod error;
+mod events;
+mod guest;
+mod imports;
+mod inspect;
+mod linker;
+mod load;
+mod memory;
+mod outcome;
+mod run;
+mod stdio;
+mod supervise;
+#[cfg(test)]
+mod tests;
+mod ticker;
+mod types;
+mod values;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wire::name::ModuleName;
+use wire::outcome::Report;
+
+pub use cancel::{CancelSignal, GRACE, INTERRUPT_GRACE};
+pub use component::LoadedModule;
+pub use counters::Counters;
+pub use dry_run::RunMode;
+pub use engine::{Allocation, EngineMode};
+pub use error::{Defect, LoadError, SandboxError};
+pub use events::{Denial, JobEvents};
+pub use inspect::{DOCS_SECTION, MAX_MODULE};
+use load::Loader;
+pub use run::Run;
+use ticker::Ticker;
+
+use crate::policy::ModulePolicy;
+
+/// Loads modules and runs jobs of them. Clones share everything.
+#[derive(Clone)]
+pub struct Sandbox(Arc<Inner>);
+
+struct Inner {
+    loader: Loader,
+    ticker: Ticker,
+    grace: Duration,
+}
+
+/// How a sandbox is set up.
+#[derive(Clone, Debug)]
+pub struct SandboxConfig {
+    /// Where compiled code is kept; without it modules are compiled at every start.
+    pub cache_dir: Option<PathBuf>,
+    /// How many jobs are wanted at once; a small host may get fewer.
+    pub max_jobs: usize,
+    /// Where the memory of instances comes from.
+    pub allocation: Allocation,
+    /// How long a job has to return after it was asked to, before it is interrupted.
+    pub grace: Duration,
+}
+
+/// How a sandbox is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SandboxStatus {
+    /// How instances are allocated, and why so.
+    pub mode: EngineMode,
+    /// How many jobs can run at once.
+    pub slots: usize,
+    /// How many run.
+    pub running: usize,
+    /// Modules that were found compiled in the cache.
+    pub cache_hits: u64,
+    /// Modules that had to be compiled.
+    pub cache_misses: u64,
+    /// Why compiled code is not kept, where it should be and is not.
+    pub cache_problem: Option<String>,
+}
+
+impl Default for SandboxConfig {
+    fn default() -> Self {
+        Self { cache_dir: None, max_jobs: 64, allocation: Allocation::Auto, grace: GRACE }
+    }
+}
+
+impl Sandbox {
+    /// Sets up the engine and its clock. A cache that cannot be used is no reason to fail, and shows in the
+    /// status.
+    pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
+        let ticker = Ticker::start().map_err(SandboxError::Thread)?;
+        let grace = config.grace;
+        let loader = Loader::new(config, &ticker)?;
+        Ok(Self(Arc::new(Inner { loader, ticker, grace })))
+    }
+
+    /// Loads a module: checks its bytes and its imports, compiles it or takes it from the cache, and links it
+    /// with what `policy` grants.
+    ///
+    /// Blocks, for seconds where a large module is compiled; one module is compiled at a time. A module that
+    /// is refused leaves nothing behind.
+    pub fn load(
+        &self,
+        name: ModuleName,
+        bytes: &[u8],
+        policy: &ModulePolicy,
+    ) -> Result<Arc<LoadedModule>, LoadError> {
+        self.0.loader.load(name, bytes, policy, &self.0.ticker).map(Arc::new)
+    }
+
+    /// Runs one job and reports how it ended.
+    ///
+    /// Belongs on the guests' own runtime. It never panics and always returns: at the latest when the time is
+    /// up that the module or the caller allows. Dropped before that, it ends the guest with it.
+    pub async fn run(&self, module: &LoadedModule, run: Run) -> Report {
+        let _ticking = self.0.ticker.tick();
+        run::run(module, run, self.0.grace).await
+    }
+
+    /// How many jobs can run at once; more would be answered as busy.
+    pub fn slots(&self) -> usize {
+        self.0.loader.plan().slots as usize
+    }
+
+    /// How it is doing.
+    pub fn status(&self) -> SandboxStatus {
+        let plan = self.0.loader.plan();
+        let (cache_hits, cache_misses) = self.0.loader.cache_counts();
+        SandboxStatus {
+            mode: plan.mode,
+            slots: plan.slots as usize,
+            running: self.0.ticker.running(),
+            cache_hits,
+            cache_misses,
+            cache_problem: self.0.loader.cache_problem(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Sandbox").field(&self.status()).finish()
+    }
+}

@@ -1,0 +1,220 @@
+//! What the end of a guest means to an operator.
+
+use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+use wire::json;
+use wire::outcome::{Failure, FailureKind, Outcome};
+use wire::value::Value;
+
+use crate::policy::{ByteSize, Limits};
+
+/// The longest error value that is repeated in a message.
+const MAX_VALUE: usize = 200;
+/// The longest backtrace that is kept.
+const MAX_BACKTRACE: usize = 8 << 10;
+
+/// Why the host ended a guest; becomes the error of the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Stop {
+    /// Its processor time was up.
+    #[error("out of CPU time")]
+    OutOfCpu,
+    /// It did not return when it was asked to.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// What there is to know of a guest that did not return a value.
+pub(super) struct Remains<'a> {
+    pub(super) limits: &'a Limits,
+    /// What was left of its stderr.
+    pub(super) stderr: String,
+    /// How much memory it would have needed, where it was refused some.
+    pub(super) refused_memory: Option<u64>,
+    /// How many table elements it would have needed, where it was refused some.
+    pub(super) refused_table: Option<u64>,
+    /// Whether it came as far as its method.
+    pub(super) started: bool,
+}
+
+/// The outcome of a method that returned this, where a `result` decides between `ok` and `error`.
+pub(super) fn of_value(value: Option<Value>) -> Outcome {
+    match value {
+        Some(Value::Result(Ok(value))) => Outcome::Ok(value.map(|value| *value)),
+        Some(Value::Result(Err(value))) => {
+            let value = value.map(|value| *value);
+            let message = value.as_ref().map_or_else(|| "the method returned an error".to_owned(), words);
+            Outcome::Failed(Failure { kind: FailureKind::Error, message, value, stderr: None, backtrace: None })
+        }
+        value => Outcome::Ok(value),
+    }
+}
+
+/// An error value in a few words.
+fn words(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Enum(case) | Value::Variant(case, None) => case.clone(),
+        Value::Variant(case, Some(payload)) => format!("{case}: {}", words(payload)),
+        other => {
+            let mut text = json::to_json(other).to_string();
+            if text.len() > MAX_VALUE {
+                text.truncate(text.floor_char_boundary(MAX_VALUE));
+                text.push('…');
+            }
+            text
+        }
+    }
+}
+
+impl Remains<'_> {
+    /// The outcome of a guest that ended with this error.
+    pub(super) fn of_error(self, error: &wasmtime::Error) -> Outcome {
+        if error.is::<PoolConcurrencyLimitError>() {
+            return Outcome::failed(FailureKind::Busy, "all instances are in use: try again later");
+        }
+        let (kind, message) = match error.downcast_ref::<Stop>() {
+            Some(Stop::OutOfCpu) => (FailureKind::TimedOut, self.out_of_cpu()),
+            Some(Stop::Interrupted) => (FailureKind::Killed, self.interrupted()),
+            None => (FailureKind::Trapped, self.trapped(error)),
+        };
+        let backtrace = error.downcast_ref::<WasmBacktrace>().map(|trace| {
+            let mut text = trace.to_string();
+            text.truncate(text.floor_char_boundary(MAX_BACKTRACE));
+            text
+        });
+        self.failure(kind, message, backtrace)
+    }
+
+    /// The outcome of a guest that the host ended from outside.
+    pub(super) fn ended(self, kind: FailureKind, message: String) -> Outcome {
+        self.failure(kind, message, None)
+    }
+
+    fn failure(self, kind: FailureKind, message: String, backtrace: Option<String>) -> Outcome {
+        let message = if self.started { message } else { format!("while it was starting: {message}") };
+        let stderr = (!self.stderr.is_empty()).then_some(self.stderr);
+        Outcome::Failed(Failure { kind, message, value: None, stderr, backtrace })
+    }
+
+    fn out_of_cpu(&self) -> String {
+        format!("used up its CPU time of {} (limits.cpu)", humantime::format_duration(self.limits.cpu))
+    }
+
+    fn interrupted(&self) -> String {
+        "did not return when it was asked to, and was interrupted".to_owned()
+    }
+
+    /// The first of these that holds is nearest to the cause: most guests end themselves when they are
+    /// refused memory, and a panic is the guest's own word for an `unreachable`.
+    fn trapped(&self, error: &wasmtime::Error) -> String {
+        let panic = panic_message(&self.stderr).map(|message| format!("panicked: {message}"));
+        if let Some(exit) = error.downcast_ref::<I32Exit>() {
+            return format!("exited with code {} instead of returning", exit.0);
+        }
+        let because = panic.clone().map_or_else(String::new, |panic| format!("; {panic}"));
+        if let Some(wanted) = self.refused_memory {
+            let (limit, wanted) = (ByteSize(self.limits.memory), wanted.div_ceil(1 << 20));
+            return format!("over its memory limit of {limit} (limits.memory): it wanted {wanted} MiB{because}");
+        }
+        if let Some(wanted) = self.refused_table {
+            return format!(
+                "over its limit of {} table elements (limits.table): it wanted {wanted}{because}",
+                self.limits.table
+            );
+        }
+        if let Some(panic) = panic {
+            return panic;
+        }
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::StackOverflow) => "call stack exhausted: it recursed too deeply".into(),
+            Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
+            None => self.host_error(error),
+        }
+    }
+
+    /// An error of a host function or of the passing of values.
+    fn host_error(&self, error: &wasmtime::Error) -> String {
+        let root = error.root_cause().to_string();
+        // This one has no type of its own.
+        if root.contains("fuel allocated for hostcalls has been exhausted") {
+            return over_output(self.limits);
+        }
+        root
+    }
+}
+
+/// Says that a job put out more than it may.
+pub(super) fn over_output(limits: &Limits) -> String {
+    format!("its result is over the output limit of {} (limits.output)", ByteSize(limits.output))
+}
+
+/// The message of the last Rust panic in what a guest wrote to stderr.
+fn panic_message(stderr: &str) -> Option<String> {
+    let (_, panic) = stderr.rsplit_once("panicked at ")?;
+    let (_place, message) = panic.split_once('\n')?;
+    let message = message.split("\nnote: ").next()?.trim();
+    (!message.is_empty()).then(|| message.to_owned())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn remains<'a>(limits: &'a Limits, stderr: &str) -> Remains<'a> {
+        Remains { limits, stderr: stderr.into(), refused_memory: None, refused_table: None, started: true }
+    }
+
+    fn failure(outcome: Outcome) -> Failure {
+        match outcome {
+            Outcome::Failed(failure) => failure,
+            Outcome::Ok(value) => panic!("succeeded with {value:?}"),
+        }
+    }
+
+    #[test]
+    fn a_result_decides_between_ok_and_error() {
+        let text = |text: &str| Some(Box::new(Value::String(text.into())));
+        assert_eq!(of_value(None), Outcome::Ok(None));
+        assert_eq!(of_value(Some(Value::Result(Ok(None)))), Outcome::Ok(None));
+        let told = failure(of_value(Some(Value::Result(Err(text("no such unit"))))));
+        assert_eq!((told.kind, told.message.as_str()), (FailureKind::Error, "no such unit"));
+        let denied = Value::Variant("denied".into(), text("port 80"));
+        assert_eq!(failure(of_value(Some(Value::Result(Err(Some(Box::new(denied))))))).message, "denied: port 80");
+    }
+
+    #[test]
+    fn a_panic_is_told_in_the_guests_own_words() {
+        let limits = Limits::default();
+        let stderr = "first panicked at a.rs:1:1:\nold\n\nthread '<unnamed>' (1) panicked at src/lib.rs:7:5:\n\
+                      left the rails\ntwice\nnote: run with `RUST_BACKTRACE=1`\n";
+        let told = failure(remains(&limits, stderr).of_error(&Trap::UnreachableCodeReached.into()));
+        assert_eq!(told.message, "panicked: left the rails\ntwice");
+        assert_eq!(told.stderr.as_deref(), Some(stderr));
+    }
+
+    #[test]
+    fn a_refusal_of_memory_comes_before_what_the_guest_made_of_it() {
+        let limits = Limits { memory: 64 << 20, ..Limits::default() };
+        let remains = Remains { refused_memory: Some(65 << 20), ..remains(&limits, "") };
+        let told = failure(remains.of_error(&Trap::UnreachableCodeReached.into()));
+        assert_eq!(told.kind, FailureKind::Trapped);
+        assert_eq!(told.message, "over its memory limit of 64 MiB (limits.memory): it wanted 65 MiB");
+    }
+
+    #[test]
+    fn limits_of_time_and_exits_are_told_as_what_they_are() {
+        let limits = Limits::default();
+        let told = failure(remains(&limits, "").of_error(&Stop::OutOfCpu.into()));
+        assert_eq!(
+            (told.kind, told.message.as_str()),
+            (FailureKind::TimedOut, "used up its CPU time of 10s (limits.cpu)")
+        );
+        let told = failure(remains(&limits, "").of_error(&I32Exit(3).into()));
+        assert_eq!(told.message, "exited with code 3 instead of returning");
+        let starting = Remains { started: false, ..remains(&limits, "") };
+        let told = failure(starting.of_error(&Trap::StackOverflow.into()));
+        assert_eq!(told.message, "while it was starting: call stack exhausted: it recursed too deeply");
+    }
+}

@@ -1,0 +1,329 @@
+//! One job: a store and an instance of its own, under limits from the first instruction to the last.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt as _;
+use wasmtime::component::{ResourceTable, Val};
+use wasmtime::{Store, StoreContextMut, UpdateDeadline};
+use wasmtime_wasi_http::WasiHttpCtx;
+use wire::arguments::bind;
+use wire::call::{Arguments, LogLevel};
+use wire::clock;
+use wire::job::JobId;
+use wire::name::{MethodPath, OperatorName};
+use wire::outcome::{Cost, FailureKind, ModuleRef, Outcome, Report};
+use wire::signature::Method;
+
+use super::cancel::{CancelSignal, INTERRUPT_GRACE, Step};
+use super::capabilities::http::Egress;
+use super::capabilities::wasi;
+use super::component::LoadedModule;
+use super::cpu::CpuMeter;
+use super::dry_run::{Recorder, RunMode};
+use super::events::{JobEvents, JobLog};
+use super::guest::{Context, Guest};
+use super::memory::MemoryLimiter;
+use super::outcome::{Remains, Stop, of_value, over_output};
+use super::stdio::Output;
+use super::supervise::{End, Patience, supervise};
+use super::values::{lift, lower, size};
+use crate::policy::{ByteSize, Limits};
+
+/// The largest arguments of one call, in bytes.
+const MAX_ARGUMENTS: u64 = 8 << 20;
+/// The most bytes that may be passed one by one, at forty bytes of host memory for each.
+const MAX_BURIED_BYTES: usize = 256 << 10;
+/// Bytes that may pass between guest and host in one call of a function, counted as the host holds them.
+const MIN_TRANSFER: u64 = 16 << 20;
+/// Handles and host resources that one job may have.
+const MAX_HANDLES: usize = 10_000;
+const MAX_RESOURCES: usize = 1_000;
+
+/// What to run for one job.
+pub struct Run {
+    /// The overlord's id of it.
+    pub job: JobId,
+    /// The method, to be looked up in the module.
+    pub method: MethodPath,
+    /// On whose behalf it runs.
+    pub operator: OperatorName,
+    /// What to call the method with.
+    pub arguments: Arguments,
+    /// How long the caller lets it run; the module's own limit holds besides.
+    pub timeout: Option<Duration>,
+    /// Whether its effects are done.
+    pub mode: RunMode,
+    /// Who hears of it while it runs.
+    pub events: Arc<dyn JobEvents>,
+    /// How it is told to stop.
+    pub cancel: CancelSignal,
+}
+
+/// A call whose method and arguments are right.
+struct Prepared<'a> {
+    module: &'a LoadedModule,
+    method: &'a Method,
+    arguments: Vec<Val>,
+    bytes_in: u64,
+}
+
+/// What is needed besides the store when the guest is over.
+struct Aside {
+    stderr: Output,
+    stdout: Output,
+    log: JobLog,
+    recorder: Recorder,
+    meter: CpuMeter,
+    cancel: CancelSignal,
+    time: TimeLimit,
+}
+
+/// How long the guest may run, and by whose word.
+struct TimeLimit {
+    duration: Duration,
+    message: String,
+}
+
+/// Runs one job. Whatever the guest does, this returns, and nothing of the guest is left.
+pub(super) async fn run(module: &LoadedModule, run: Run, grace: Duration) -> Report {
+    let started = Instant::now();
+    let prepared = Prepared::new(module, &run);
+    let (outcome, mut cost, would) = match prepared {
+        Ok(prepared) => prepared.run(run, grace).await,
+        Err((kind, message)) => (Outcome::failed(kind, message), Cost::default(), Vec::new()),
+    };
+    cost.wall_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    module.count().add(&outcome, &cost);
+    let description = module.describe();
+    Report {
+        outcome,
+        module: Some(ModuleRef { version: description.version.clone(), digest: description.digest }),
+        cost,
+        would,
+        ended_at: clock::now_ms(),
+    }
+}
+
+impl<'a> Prepared<'a> {
+    fn new(module: &'a LoadedModule, run: &Run) -> Result<Self, (FailureKind, String)> {
+        let method = module
+            .method(&run.method.method)
+            .map_err(|error| (FailureKind::UnknownMethod, error.to_string()))?;
+        if let Some(reason) = &method.not_callable {
+            let message = format!("\"{}\" cannot be called from outside: {reason}", run.method);
+            return Err((FailureKind::UnknownMethod, message));
+        }
+        let bad = |message| (FailureKind::BadArguments, message);
+        let values = bind(method, &run.method.module, &run.arguments).map_err(|error| bad(error.to_string()))?;
+        let bytes_in = values.iter().map(size).sum();
+        if bytes_in > MAX_ARGUMENTS {
+            let limit = ByteSize(MAX_ARGUMENTS);
+            return Err(bad(format!("the arguments of \"{}\" have {bytes_in} bytes, over {limit}", run.method)));
+        }
+        let lowered = method.params.iter().zip(values).map(|((_, ty), value)| lower(ty, value));
+        // Bound values are of their types, so this cannot fail short of a defect of ours.
+        let arguments = lowered.collect::<Result<_, _>>().map_err(|error| bad(error.to_string()))?;
+        Ok(Self { module, method, arguments, bytes_in })
+    }
+
+    async fn run(self, run: Run, grace: Duration) -> (Outcome, Cost, Vec<String>) {
+        let limits = self.module.limits();
+        let (guest, aside) = match make_guest(self.module, run) {
+            Ok(made) => made,
+            Err(message) => {
+                return (Outcome::failed(FailureKind::CapabilityMissing, message), Cost::default(), Vec::new());
+            }
+        };
+        let mut store = Store::new(self.module.instances().engine(), guest);
+        arm(&mut store, limits, aside.meter.clone());
+        let guest = aside.meter.measure(call(&mut store, self.module, self.method, self.arguments));
+        let guest = AssertUnwindSafe(guest).catch_unwind();
+        let patience = Patience { time: aside.time.duration, grace, last: INTERRUPT_GRACE };
+        let end = supervise(guest, patience, &aside.cancel).await;
+        let cost = Cost { bytes_in: self.bytes_in, ..Cost::default() };
+        let mut ended = Ended { store: &mut store, aside: &aside, method: self.method, limits, cost };
+        let outcome = ended.outcome(end);
+        let cost = ended.cost();
+        if catch_unwind(AssertUnwindSafe(|| drop(store))).is_err() {
+            tracing::error!(module = %self.module.describe().name, "the host panicked while it cleared up a job");
+        }
+        (outcome, cost, aside.recorder.take())
+    }
+}
+
+/// The host's side of a new instance; fails where a grant cannot be honoured.
+fn make_guest(module: &LoadedModule, run: Run) -> Result<(Guest, Aside), String> {
+    let policy = module.policy().clone();
+    let log = JobLog::new(run.events.clone(), &policy.limits);
+    let (stdout, stderr) = (Output::new(LogLevel::Info, log.clone()), Output::new(LogLevel::Warn, log.clone()));
+    let wasi = wasi::context(&policy.grants, run.mode, &stdout, &stderr)?;
+    let recorder = Recorder::default();
+    let time = TimeLimit::new(run.timeout, &policy.limits);
+    let egress = Egress {
+        policy: policy.clone(),
+        events: run.events.clone(),
+        mode: run.mode,
+        recorder: recorder.clone(),
+    };
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(MAX_RESOURCES);
+    let job = Context {
+        id: run.job,
+        method: run.method,
+        operator: run.operator,
+        mode: run.mode,
+        ends: Instant::now() + time.duration,
+        events: run.events,
+        log: log.clone(),
+        cancel: run.cancel.clone(),
+        emitted: 0,
+        started: false,
+        policy: policy.clone(),
+    };
+    let memory = MemoryLimiter::new(&policy.limits);
+    let guest = Guest { table, wasi, http: WasiHttpCtx::new(), egress, memory, job };
+    let aside =
+        Aside { stderr, stdout, log, recorder, meter: CpuMeter::default(), cancel: run.cancel, time };
+    Ok((guest, aside))
+}
+
+/// Arms every limit, before there is an instance that could break one.
+fn arm(store: &mut Store<Guest>, limits: &Limits, meter: CpuMeter) {
+    store.limiter(|guest| &mut guest.memory);
+    let transfer = MIN_TRANSFER.max(limits.output.saturating_mul(8));
+    store.set_hostcall_fuel(usize::try_from(transfer).unwrap_or(usize::MAX));
+    store.set_max_component_handles(MAX_HANDLES);
+    store.set_epoch_deadline(1);
+    let cpu = limits.cpu;
+    store.epoch_deadline_callback(move |guest: StoreContextMut<'_, Guest>| {
+        if guest.data().job.cancel.step() == Step::Interrupt {
+            return Err(Stop::Interrupted.into());
+        }
+        if meter.spent_now() >= cpu {
+            return Err(Stop::OutOfCpu.into());
+        }
+        // The yield of tokio's own lets its neighbours run; waking itself starved them for half a second.
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    });
+}
+
+/// Makes the instance and calls its method.
+async fn call(
+    store: &mut Store<Guest>,
+    module: &LoadedModule,
+    method: &Method,
+    arguments: Vec<Val>,
+) -> wasmtime::Result<Option<Val>> {
+    let instance = module.instances().instantiate_async(&mut *store).await?;
+    store.data_mut().job.started = true;
+    let function = module.export(method).and_then(|export| instance.get_func(&mut *store, export));
+    let function = function.ok_or_else(|| wasmtime::format_err!("the method is gone from its component"))?;
+    let mut results = vec![Val::Bool(false); usize::from(method.result.is_some())];
+    function.call_async(&mut *store, &arguments, &mut results).await?;
+    Ok(results.pop())
+}
+
+impl TimeLimit {
+    fn new(timeout: Option<Duration>, limits: &Limits) -> Self {
+        let shown = humantime::format_duration;
+        match timeout {
+            Some(timeout) if timeout < limits.wall => Self {
+                duration: timeout,
+                message: format!("did not end within {}, the time that the caller gave it", shown(timeout)),
+            },
+            _ => Self {
+                duration: limits.wall,
+                message: format!("did not end within its time of {} (limits.wall)", shown(limits.wall)),
+            },
+        }
+    }
+}
+
+/// A guest that is over, its store still there.
+struct Ended<'a> {
+    store: &'a mut Store<Guest>,
+    aside: &'a Aside,
+    method: &'a Method,
+    limits: &'a Limits,
+    cost: Cost,
+}
+
+/// What a call gives back, or the panic of a host function within it.
+type Called = std::thread::Result<wasmtime::Result<Option<Val>>>;
+
+impl Ended<'_> {
+    fn outcome(&mut self, end: End<Called>) -> Outcome {
+        self.aside.stdout.close();
+        self.aside.stderr.close();
+        self.aside.log.close();
+        match end {
+            End::Returned(Ok(Ok(value))) => self.returned(value),
+            End::Returned(Ok(Err(error))) => self.remains().of_error(&error),
+            End::Returned(Err(panic)) => {
+                let reason = panic_text(panic.as_ref());
+                tracing::error!(method = %self.store.data().job.method, reason, "a host function panicked");
+                self.remains().ended(FailureKind::Trapped, format!("a host function panicked: {reason}"))
+            }
+            End::OutOfTime => self.remains().ended(FailureKind::TimedOut, self.aside.time.message.clone()),
+            End::Dropped => {
+                let message = "did not return when it was asked to, could not be interrupted, and was dropped";
+                self.remains().ended(FailureKind::Killed, message.to_owned())
+            }
+        }
+    }
+
+    fn returned(&mut self, value: Option<Val>) -> Outcome {
+        let lifted = self.method.result.as_ref().zip(value).map(|(ty, value)| lift(ty, value)).transpose();
+        let value = match lifted {
+            Ok(value) => value,
+            Err(error) => return self.remains().ended(FailureKind::Trapped, error.to_string()),
+        };
+        let length = value.as_ref().map_or(0, size);
+        self.cost.bytes_out += length;
+        if self.store.data().job.emitted.saturating_add(length) > self.limits.output {
+            return self.remains().ended(FailureKind::Trapped, over_output(self.limits));
+        }
+        match of_value(value) {
+            outcome if !self.aside.cancel.is_cancelled() => outcome,
+            Outcome::Ok(value) => cancelled(value),
+            Outcome::Failed(failure) => cancelled(failure.value),
+        }
+    }
+
+    fn remains(&self) -> Remains<'_> {
+        let guest = self.store.data();
+        Remains {
+            limits: self.limits,
+            stderr: self.aside.stderr.text(),
+            refused_memory: guest.memory.refused_memory(),
+            refused_table: guest.memory.refused_table(),
+            started: guest.job.started,
+        }
+    }
+
+    fn cost(&self) -> Cost {
+        let guest = self.store.data();
+        Cost {
+            cpu_us: u64::try_from(self.aside.meter.spent().as_micros()).unwrap_or(u64::MAX),
+            peak_memory: guest.memory.peak(),
+            bytes_out: self.cost.bytes_out + guest.job.emitted + self.aside.log.written(),
+            ..self.cost
+        }
+    }
+}
+
+/// The outcome of a method that returned after it was asked to stop, with what it returned.
+fn cancelled(value: Option<wire::value::Value>) -> Outcome {
+    let mut outcome = Outcome::failed(FailureKind::Cancelled, "returned early because it was asked to");
+    if let Outcome::Failed(failure) = &mut outcome {
+        failure.value = value;
+    }
+    outcome
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
+}

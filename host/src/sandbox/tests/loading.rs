@@ -1,0 +1,143 @@
+//! Modules that are loaded, or not.
+
+use super::{Limits, ModulePolicy, Sandbox, SandboxConfig, component, load, sandbox};
+use crate::sandbox::EngineMode;
+
+fn refusal(component: &str) -> String {
+    load(component, &ModulePolicy::default()).expect_err("refused").to_string()
+}
+
+#[test]
+fn a_module_that_cannot_be_used_is_refused_in_one_line_that_names_it() {
+    for bytes in [&b""[..], b"hello there", b"\0asm\x01\0\0\0", b"\x7fELF", &[7; 100], b"\0asm\x0d\0\x01\0\x01"] {
+        let error = sandbox().load("guest".parse().unwrap(), bytes, &ModulePolicy::default());
+        let told = error.expect_err("refused").to_string();
+        assert!(told.starts_with("module \"guest\" ") && !told.contains('\n'), "{told}");
+    }
+}
+
+#[test]
+fn a_component_cut_off_at_any_byte_is_refused_or_a_smaller_one_but_never_a_panic() {
+    let whole = wat::parse_str(component("(func (export \"f\"))", &[("f", "")])).unwrap();
+    let mut refused = 0;
+    for length in 0..whole.len() {
+        let loaded = sandbox().load("guest".parse().unwrap(), &whole[..length], &ModulePolicy::default());
+        refused += usize::from(loaded.is_err());
+    }
+    // A cut between two sections leaves what was before it.
+    assert!(refused > whole.len() * 9 / 10, "{refused} of {}", whole.len());
+}
+
+#[test]
+fn every_missing_grant_is_told_at_once() {
+    let told = refusal(
+        r#"(component (import "minion:kv/kv@0.1.0" (instance)) (import "minion:facts/facts@0.1.0" (instance)))"#,
+    );
+    assert!(told.contains("add `kv = ") && told.contains("; it needs \"minion:facts/facts@0.1.0\""), "{told}");
+}
+
+#[test]
+fn an_import_of_the_right_name_and_the_wrong_type_is_refused() {
+    let told = refusal(
+        r#"(component (import "minion:job/job@0.1.0" (instance (export "id" (func (result u32))))))"#,
+    );
+    assert!(told.contains("does not fit what this minion offers"), "{told}");
+}
+
+#[test]
+fn what_does_not_fit_the_limits_is_refused_before_its_first_job() {
+    let told = refusal(&component("(memory 2000) (func (export \"f\"))", &[("f", "")]));
+    assert!(told.contains("begins with 125 MiB of memory and limits.memory is 64 MiB"), "{told}");
+    let nine = component(&format!("{} (func (export \"f\"))", "(memory 1)".repeat(9)), &[("f", "")]);
+    load(&nine, &ModulePolicy::default()).expect_err("refused");
+    let table = component("(table 30000 funcref) (func (export \"f\"))", &[("f", "")]);
+    assert!(refusal(&table).contains("has a table of 30000 elements and limits.table is 20000"));
+    let limits = Limits { table: 30_000, ..Limits::default() };
+    load(&table, &ModulePolicy { limits, ..ModulePolicy::default() }).unwrap();
+}
+
+#[test]
+fn exports_of_interfaces_and_of_the_root_are_methods_and_those_of_tools_are_not() {
+    let loaded = load(
+        r#"(component
+            (core module $m (func (export "f")))
+            (core instance $i (instantiate $m))
+            (func $f (canon lift (core func $i "f")))
+            (instance $unit (export "restart" (func $f)))
+            (export "acme:service/unit@1.0.0" (instance $unit))
+            (export "acme:service/timer@1.0.0" (instance $unit))
+            (export "wasi:cli/run@0.2.0" (instance $unit))
+            (export "exports" (instance $unit))
+            (export "init" (func $f))
+            (export "ping" (func $f)))"#,
+        &ModulePolicy::default(),
+    )
+    .unwrap();
+    let names: Vec<String> = loaded.describe().methods.iter().map(|method| method.qualified()).collect();
+    assert_eq!(names, ["unit/restart", "timer/restart", "ping"]);
+    assert!(loaded.method("restart").unwrap_err().to_string().contains("is ambiguous"));
+    assert!(loaded.method("unit/restart").is_ok());
+}
+
+#[test]
+fn the_cache_is_used_and_what_was_tampered_with_is_compiled_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache_dir = folder.path().join("cache");
+    let bytes = wat::parse_str(component("(func (export \"f\"))", &[("f", "")])).unwrap();
+    let load = || {
+        let config = SandboxConfig { cache_dir: Some(cache_dir.clone()), ..SandboxConfig::default() };
+        let sandbox = Sandbox::new(config).unwrap();
+        sandbox.load("guest".parse().unwrap(), &bytes, &ModulePolicy::default()).unwrap();
+        let status = sandbox.status();
+        assert_eq!(status.cache_problem, None);
+        (status.cache_hits, status.cache_misses)
+    };
+    let code = || {
+        let files = std::fs::read_dir(&cache_dir).unwrap().map(|entry| entry.unwrap().path());
+        files.filter(|path| path.extension().is_some_and(|ending| ending == "cwasm")).collect::<Vec<_>>()
+    };
+    assert_eq!(load(), (0, 1));
+    assert_eq!(load(), (1, 0));
+    let [file] = code().try_into().unwrap();
+    let whole = std::fs::read(&file).unwrap();
+    let mut altered = whole.clone();
+    altered[whole.len() / 2] ^= 1;
+    for damaged in [&altered[..], &whole[..whole.len() / 2], b""] {
+        std::fs::write(&file, damaged).unwrap();
+        assert_eq!(load(), (0, 1));
+        assert_eq!(std::fs::read(&file).unwrap(), whole);
+    }
+    // With another key nothing that is there counts.
+    std::fs::write(cache_dir.join("key"), [7; 32]).unwrap();
+    assert_eq!(load(), (0, 1));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_cache_is_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let cache_dir = folder.path().join("cache");
+    std::fs::create_dir(&cache_dir).unwrap();
+    std::fs::set_permissions(&cache_dir, std::fs::Permissions::from_mode(0o755)).unwrap();
+    Sandbox::new(SandboxConfig { cache_dir: Some(cache_dir.clone()), ..SandboxConfig::default() }).unwrap();
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&cache_dir), mode(&cache_dir.join("key"))), (0o700, 0o600));
+}
+
+#[test]
+fn a_cache_that_cannot_be_used_is_told_and_nothing_else_suffers() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let config = SandboxConfig { cache_dir: Some(file.path().to_owned()), ..SandboxConfig::default() };
+    let sandbox = Sandbox::new(config).unwrap();
+    assert!(sandbox.status().cache_problem.unwrap().contains("cannot be used"));
+    let bytes = wat::parse_str("(component)").unwrap();
+    sandbox.load("guest".parse().unwrap(), &bytes, &ModulePolicy::default()).unwrap();
+}
+
+#[test]
+fn the_status_tells_how_instances_are_allocated() {
+    let status = sandbox().status();
+    assert_eq!(status.mode, EngineMode::Pooling);
+    assert!(status.slots >= 4);
+}

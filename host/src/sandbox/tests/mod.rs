@@ -1,0 +1,109 @@
+//! Jobs of small components written by hand, run as the minion runs them.
+
+#![allow(clippy::unwrap_used)]
+
+mod jobs;
+mod limits;
+mod loading;
+mod stopping;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use wire::call::Arguments;
+use wire::job::{JobId, OutcomeKind};
+use wire::outcome::{Failure, Outcome, Report};
+use wire::value::Value;
+
+use super::events::testing::Recorded;
+use super::{CancelSignal, LoadError, LoadedModule, Run, RunMode, Sandbox, SandboxConfig};
+use crate::policy::{Limits, ModulePolicy};
+
+/// A module and everything that is needed to run jobs of it.
+struct Rig {
+    sandbox: Sandbox,
+    module: Arc<LoadedModule>,
+    events: Arc<Recorded>,
+    cancel: CancelSignal,
+    timeout: Option<Duration>,
+    mode: RunMode,
+}
+
+/// One sandbox serves most tests, as it serves most modules of a minion.
+fn sandbox() -> Sandbox {
+    static SHARED: OnceLock<Sandbox> = OnceLock::new();
+    SHARED.get_or_init(|| Sandbox::new(SandboxConfig::default()).unwrap()).clone()
+}
+
+fn load(component: &str, policy: &ModulePolicy) -> Result<Arc<LoadedModule>, LoadError> {
+    let bytes = wat::parse_str(component).unwrap_or_else(|error| panic!("{error}"));
+    sandbox().load("guest".parse().unwrap(), &bytes, policy)
+}
+
+/// A module whose one core module has these fields, and exports these functions from it.
+///
+/// Each function is a WIT type and the name of a core function: `(func (result s32)) f`.
+fn component(core: &str, exports: &[(&str, &str)]) -> String {
+    let lifted = exports.iter().map(|(name, ty)| {
+        let options = if core.contains("\"memory\"") { "(memory (core memory $i \"memory\"))" } else { "" };
+        let realloc = if core.contains("\"realloc\"") { "(realloc (core func $i \"realloc\"))" } else { "" };
+        format!("(func (export \"{name}\") {ty} (canon lift (core func $i \"{name}\") {options} {realloc}))")
+    });
+    let lifted: Vec<String> = lifted.collect();
+    format!("(component (core module $m {core}) (core instance $i (instantiate $m)) {})", lifted.join("\n"))
+}
+
+impl Rig {
+    fn new(component: &str) -> Self {
+        Self::with(component, &ModulePolicy::default())
+    }
+
+    fn limited(component: &str, limits: Limits) -> Self {
+        Self::with(component, &ModulePolicy { limits, ..ModulePolicy::default() })
+    }
+
+    fn with(component: &str, policy: &ModulePolicy) -> Self {
+        Self {
+            sandbox: sandbox(),
+            module: load(component, policy).unwrap_or_else(|error| panic!("{error}")),
+            events: Arc::default(),
+            cancel: CancelSignal::new(),
+            timeout: None,
+            mode: RunMode::Real,
+        }
+    }
+
+    async fn report(&self, method: &str, arguments: &str) -> Report {
+        let run = Run {
+            job: JobId::new(),
+            method: format!("guest.{method}").parse().unwrap(),
+            operator: "tester".parse().unwrap(),
+            arguments: Arguments::Json(arguments.to_owned()),
+            timeout: self.timeout,
+            mode: self.mode,
+            events: self.events.clone(),
+            cancel: self.cancel.clone(),
+        };
+        self.sandbox.run(&self.module, run).await
+    }
+
+    async fn value(&self, method: &str, arguments: &str) -> Option<Value> {
+        match self.report(method, arguments).await.outcome {
+            Outcome::Ok(value) => value,
+            Outcome::Failed(failure) => panic!("{}: {}", failure.kind, failure.message),
+        }
+    }
+
+    async fn failure(&self, method: &str, arguments: &str) -> Failure {
+        match self.report(method, arguments).await.outcome {
+            Outcome::Failed(failure) => failure,
+            Outcome::Ok(value) => panic!("succeeded with {value:?}"),
+        }
+    }
+
+    /// The kind of failure and its message.
+    async fn ends(&self, method: &str) -> (OutcomeKind, String) {
+        let failure = self.failure(method, "[]").await;
+        (failure.kind.outcome(), failure.message)
+    }
+}

@@ -1,0 +1,40 @@
+//! Guests that are told to stop.
+
+use super::{OutcomeKind, Rig, component};
+
+#[tokio::test]
+async fn a_guest_that_is_killed_in_a_loop_is_interrupted() {
+    let rig = Rig::new(&component("(func (export \"spin\") (loop (br 0)))", &[("spin", "")]));
+    rig.cancel.kill();
+    let told = "did not return when it was asked to, and was interrupted";
+    assert_eq!(rig.ends("spin").await, (OutcomeKind::Killed, told.into()));
+}
+
+#[tokio::test]
+async fn a_guest_that_sees_the_wish_and_returns_is_cancelled() {
+    let rig = Rig::new(
+        r#"(component
+            (import "minion:job/job@0.1.0" (instance $job (export "cancelled" (func (result bool)))))
+            (core func $cancelled (canon lower (func $job "cancelled")))
+            (core module $m
+                (import "" "cancelled" (func $cancelled (result i32)))
+                (func (export "wait") (loop (br_if 0 (i32.eqz (call $cancelled))))))
+            (core instance $i (instantiate $m
+                (with "" (instance (export "cancelled" (func $cancelled))))))
+            (func (export "wait") (canon lift (core func $i "wait"))))"#,
+    );
+    let ((kind, told), ()) = tokio::join!(rig.ends("wait"), async { rig.cancel.cancel() });
+    assert_eq!((kind, told.as_str()), (OutcomeKind::Cancelled, "returned early because it was asked to"));
+}
+
+#[tokio::test]
+async fn a_job_that_is_dropped_takes_its_guest_with_it() {
+    let rig = Rig::new(&component("(func (export \"spin\") (loop (br 0)))", &[("spin", "")]));
+    let before = rig.sandbox.status().running;
+    tokio::select! {
+        biased;
+        _ = rig.report("spin", "[]") => panic!("an endless loop ended"),
+        () = tokio::task::yield_now() => {}
+    }
+    assert!(rig.sandbox.status().running <= before);
+}

@@ -1,0 +1,184 @@
+//! A minion and its link, seen from the overlord's end.
+#![allow(clippy::unwrap_used)]
+
+use minion_host::folder::Enrolment;
+use minion_host::{Config, Folder, LinkState, Minion};
+use quinn::{Connection, Endpoint, RecvStream, SendStream};
+use tempfile::TempDir;
+use wire::call::{Arguments, Start, Word};
+use wire::endpoint::{self, CLOSE_DONE, CLOSE_REFUSED};
+use wire::frame;
+use wire::identity::{Authority, Role};
+use wire::job::{JobId, MinionState, OutcomeKind};
+use wire::link::{
+    ALPN, Acknowledged, Cancelled, Hello, JobUpdate, MAX_MESSAGE, MinionRequest, Notice, Pong, Welcome,
+};
+use wire::outcome::{Outcome, Report};
+use wire::value::Value;
+
+/// The overlord's end, and the folder of a minion that it enrolled.
+struct Overlord {
+    endpoint: Endpoint,
+    folder: Folder,
+    _dir: TempDir,
+}
+
+impl Overlord {
+    fn new() -> Self {
+        let dir = TempDir::new().unwrap();
+        let authority = Authority::create(dir.path()).unwrap();
+        let identity = authority.issue(Role::Overlord, "overlord").unwrap();
+        let endpoint = endpoint::listen(([127, 0, 0, 1], 0).into(), &identity, &[ALPN]).unwrap();
+        let overlord = endpoint.local_addr().unwrap().to_string();
+
+        let folder = Folder::at(dir.path().join("minion"));
+        folder.create().unwrap();
+        let enrolment = Enrolment { overlord, name: "web1".parse().unwrap() };
+        folder.enrol(&authority.issue(Role::Minion, "web1").unwrap(), &enrolment).unwrap();
+        std::fs::create_dir(folder.modules()).unwrap();
+        std::fs::copy(xtask::guests::module("test"), folder.modules().join("test.wasm")).unwrap();
+        Self { endpoint, folder, _dir: dir }
+    }
+
+    async fn minion(&self) -> Minion {
+        Minion::start(&self.folder, Config::default()).await.unwrap()
+    }
+
+    /// Lets the minion in and hears its hello.
+    async fn greet(&self) -> (Connection, Hello) {
+        let connection = self.endpoint.accept().await.unwrap().await.unwrap();
+        assert_eq!(endpoint::peer(&connection).unwrap().unwrap().name, "web1");
+        let (mut send, mut recv) = connection.accept_bi().await.unwrap();
+        let Notice::Hello(hello) = frame::read(&mut recv, MAX_MESSAGE).await.unwrap() else {
+            panic!("the minion says something before hello");
+        };
+        let welcome = Welcome { name: "web1".parse().unwrap(), version: "1".into(), settled: Vec::new() };
+        frame::write(&mut send, &welcome, MAX_MESSAGE).await.unwrap();
+        send.finish().unwrap();
+        (connection, hello)
+    }
+}
+
+async fn ask(connection: &Connection, request: &MinionRequest) -> (SendStream, RecvStream) {
+    let (mut send, recv) = connection.open_bi().await.unwrap();
+    frame::write(&mut send, request, MAX_MESSAGE).await.unwrap();
+    (send, recv)
+}
+
+/// Reads updates up to the one that is wanted.
+async fn until<T>(recv: &mut RecvStream, mut wanted: impl FnMut(JobUpdate) -> Option<T>) -> T {
+    loop {
+        if let Some(found) = wanted(frame::read(recv, MAX_MESSAGE).await.unwrap()) {
+            return found;
+        }
+    }
+}
+
+fn running(update: JobUpdate) -> Option<()> {
+    matches!(update, JobUpdate::State { state: MinionState::Running, .. }).then_some(())
+}
+
+fn finished(update: JobUpdate) -> Option<Report> {
+    match update {
+        JobUpdate::Finished { report, .. } => Some(*report),
+        _ => None,
+    }
+}
+
+fn start(method: &str, words: &[&str]) -> Start {
+    Start {
+        job: JobId::new(),
+        method: method.parse().unwrap(),
+        arguments: Arguments::Words(words.iter().map(|word| Word::Text((*word).into())).collect()),
+        operator: "ann".parse().unwrap(),
+        timeout_ms: None,
+        dry_run: false,
+        durable: true,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minion_introduces_itself_answers_and_runs_what_it_is_asked_to() {
+    let overlord = Overlord::new();
+    let minion = overlord.minion().await;
+    let (connection, hello) = overlord.greet().await;
+    assert_eq!(hello.modules.iter().map(|module| module.name.as_str()).collect::<Vec<_>>(), ["test"]);
+    assert_eq!(hello.unacknowledged, []);
+
+    let (_, mut recv) = ask(&connection, &MinionRequest::Ping).await;
+    assert_eq!(frame::read::<Pong>(&mut recv, MAX_MESSAGE).await.unwrap(), Pong);
+
+    let call = start("test.add", &["2", "3"]);
+    let (mut send, mut recv) = ask(&connection, &MinionRequest::Start(Box::new(call.clone()))).await;
+    let report = until(&mut recv, finished).await;
+    assert_eq!(report.outcome, Outcome::Ok(Some(Value::Signed(5))));
+    frame::write(&mut send, &Acknowledged, MAX_MESSAGE).await.unwrap();
+    // The minion's end of the stream is over once it has the receipt, and only then is its task.
+    let (_, mut recv) = ask(&connection, &MinionRequest::Cancel(call.job)).await;
+    assert_eq!(frame::read::<Cancelled>(&mut recv, MAX_MESSAGE).await.unwrap(), Cancelled::AlreadyOver);
+
+    minion.stop().await;
+    assert!(matches!(connection.closed().await, quinn::ConnectionError::ApplicationClosed(close)
+        if close.error_code == CLOSE_DONE));
+    let minion = overlord.minion().await;
+    let (_connection, hello) = overlord.greet().await;
+    assert_eq!(hello.unacknowledged, []);
+    minion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_outlives_its_link_and_its_outcome_is_offered_until_it_is_acknowledged() {
+    let overlord = Overlord::new();
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    let call = start("test.sleep", &["300"]);
+    let (_, mut recv) = ask(&connection, &MinionRequest::Start(Box::new(call.clone()))).await;
+    until(&mut recv, running).await;
+    connection.close(CLOSE_DONE, b"");
+
+    let (connection, _) = overlord.greet().await;
+    let (_send, mut recv) = ask(&connection, &MinionRequest::Follow(call.job)).await;
+    let report = until(&mut recv, finished).await;
+    assert_eq!(report.outcome.kind(), OutcomeKind::Ok);
+    connection.close(CLOSE_DONE, b"");
+
+    let (connection, hello) = overlord.greet().await;
+    assert_eq!(hello.unacknowledged, [call.job]);
+    let (mut send, mut recv) = ask(&connection, &MinionRequest::Start(Box::new(call.clone()))).await;
+    assert_eq!(until(&mut recv, finished).await, report);
+    frame::write(&mut send, &Acknowledged, MAX_MESSAGE).await.unwrap();
+    minion.stop().await;
+
+    let minion = overlord.minion().await;
+    let (_connection, hello) = overlord.greet().await;
+    assert_eq!(hello.unacknowledged, []);
+    minion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minion_that_is_stopped_tells_of_the_jobs_that_it_interrupts() {
+    let overlord = Overlord::new();
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    let call = start("test.spin", &[]);
+    let (mut send, mut recv) = ask(&connection, &MinionRequest::Start(Box::new(call))).await;
+    until(&mut recv, running).await;
+
+    let stopping = tokio::spawn(minion.stop());
+    let report = until(&mut recv, finished).await;
+    assert_eq!(report.outcome.kind(), OutcomeKind::Interrupted);
+    frame::write(&mut send, &Acknowledged, MAX_MESSAGE).await.unwrap();
+    stopping.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minion_that_is_refused_says_what_to_do() {
+    let overlord = Overlord::new();
+    let minion = overlord.minion().await;
+    let mut link = minion.link();
+    let connection = overlord.endpoint.accept().await.unwrap().await.unwrap();
+    connection.close(CLOSE_REFUSED, b"");
+    let refused = |state: &LinkState| matches!(state, LinkState::Unlinked(why) if why.contains("`overlord minion invite NAME`"));
+    link.wait_for(refused).await.unwrap();
+    minion.stop().await;
+}

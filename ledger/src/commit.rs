@@ -1,0 +1,247 @@
+//! Group commit: one thread that writes, many tasks that wait on one fsync.
+//!
+//! A write is a function over a [`Draft`]. The writer takes whatever is waiting, runs the functions one
+//! after the other, commits what they did as one batch, and only then answers them all. While one batch is
+//! on its way to the disk, the next one gathers.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::draft::Draft;
+use crate::durability::{Durability, Purpose};
+use crate::error::LedgerError;
+use crate::slot::Slot;
+use crate::storage::{Changes, Refused, Room, Store};
+
+/// Where a batch ends even though more is waiting.
+const BATCH_WRITES: u64 = 256;
+const BATCH_BYTES: usize = 8 << 20;
+
+/// Runs a write over a draft, or refuses it; leaves what is to be done once the fate of the batch is known.
+type Run = Box<dyn FnOnce(Result<&Draft<'_>, LedgerError>) -> Option<Answer> + Send>;
+
+/// Answers a write with what became of its batch.
+type Answer = Box<dyn FnOnce(Result<(), LedgerError>) + Send>;
+
+/// One write on its way to the writer.
+pub(crate) struct Request {
+    purpose: Purpose,
+    durability: Durability,
+    run: Run,
+}
+
+impl Request {
+    /// A request to do `write`, and where its answer will come from. An answer that nobody waits for any
+    /// longer is dropped; the write stands all the same.
+    pub(crate) fn new<T: Send + 'static>(
+        purpose: Purpose,
+        durability: Durability,
+        write: impl FnOnce(&Draft<'_>) -> Result<T, LedgerError> + Send + 'static,
+    ) -> (Self, oneshot::Receiver<Result<T, LedgerError>>) {
+        let (sender, receiver) = oneshot::channel();
+        let run: Run = Box::new(move |draft| match draft.and_then(|draft| draft.apply(write)) {
+            Ok(value) => Some(Box::new(move |fate: Result<(), LedgerError>| {
+                let _ = sender.send(fate.map(|()| value));
+            })),
+            Err(error) => {
+                let _ = sender.send(Err(error));
+                None
+            }
+        });
+        (Self { purpose, durability, run }, receiver)
+    }
+
+    fn refuse(self, error: LedgerError) {
+        (self.run)(Err(error));
+    }
+}
+
+/// The thread that writes.
+pub(crate) struct Writer {
+    slot: Arc<Slot>,
+    queue: mpsc::Receiver<Request>,
+    failed: Option<FailedBatch>,
+}
+
+/// A batch that was answered with an error but may be on disk, and what takes it back if it is.
+struct FailedBatch {
+    number: u64,
+    undo: Changes,
+}
+
+impl Writer {
+    /// A writer to `slot` for what comes out of `queue`.
+    pub(crate) fn new(slot: Arc<Slot>, queue: mpsc::Receiver<Request>) -> Self {
+        Self { slot, queue, failed: None }
+    }
+
+    /// Writes until nobody can ask for anything any more, then closes the store.
+    pub(crate) fn run(mut self) {
+        while let Some(first) = self.queue.blocking_recv() {
+            self.batch(first);
+        }
+        self.slot.close();
+    }
+
+    /// Gathers one batch, commits it, and answers those that were part of it.
+    fn batch(&mut self, first: Request) {
+        let room = Room::on_disk_of(self.slot.path());
+        if let Err(error) = self.ready(room) {
+            return self.refuse_waiting(first, &error);
+        }
+        let slot = Arc::clone(&self.slot);
+        let Ok(store) = slot.store() else { return };
+        let draft = Draft::new(&store);
+        let (mut durability, mut answers, mut writes) = (Durability::Written, Vec::new(), 0_u64);
+        let mut next = Some(first);
+        while let Some(request) = next {
+            if room.suffices(request.purpose) {
+                durability = durability.max(request.durability);
+                answers.extend((request.run)(Ok(&draft)));
+            } else {
+                request.refuse(self.slot.full());
+            }
+            writes += 1;
+            let more = writes < BATCH_WRITES && draft.weight() < BATCH_BYTES;
+            next = if more { self.queue.try_recv().ok() } else { None };
+        }
+        let changes = draft.into_changes();
+        drop(store);
+        let fate = self.commit(&changes, durability);
+        self.slot.count(writes);
+        answers.into_iter().for_each(|answer| answer(fate.clone()));
+    }
+
+    fn refuse_waiting(&mut self, first: Request, error: &LedgerError) {
+        first.refuse(error.clone());
+        while let Ok(request) = self.queue.try_recv() {
+            request.refuse(error.clone());
+        }
+    }
+
+    /// Makes sure that the store takes writes, once there is room for them.
+    fn ready(&mut self, room: Room) -> Result<(), LedgerError> {
+        if self.failed.is_none() && self.slot.is_open() {
+            return Ok(());
+        }
+        if !room.suffices(Purpose::Proceed) {
+            return Err(self.slot.full());
+        }
+        self.reopen()
+    }
+
+    fn commit(&mut self, changes: &Changes, durability: Durability) -> Result<(), LedgerError> {
+        let attempt = |slot: &Slot| -> Result<Result<(), Refused>, LedgerError> {
+            Ok(slot.store()?.commit(changes, durability))
+        };
+        let mut outcome = attempt(&self.slot)?;
+        // A background task of the database failed earlier; what it was to do is done again after opening.
+        if outcome.as_ref().is_err_and(|refused| refused.untouched) {
+            self.reopen()?;
+            outcome = attempt(&self.slot)?;
+        }
+        outcome.map_err(|refused| {
+            tracing::warn!(error = %refused.error, "a batch was not written");
+            self.failed = self.slot.store().ok().map(|store| FailedBatch::new(&store, changes));
+            refused.error
+        })
+    }
+
+    /// Opens the store again, which after a failed write is the only way to write, and takes back what the
+    /// failed batch left.
+    fn reopen(&mut self) -> Result<(), LedgerError> {
+        let failed = &self.failed;
+        self.slot.reopen(|store| match failed {
+            Some(failed) if store.batch()? == failed.number => {
+                store.commit(&failed.undo, Durability::Synced).map_err(|refused| refused.error)
+            }
+            _ => Ok(()),
+        })?;
+        self.failed = None;
+        tracing::info!(ledger = %self.slot.path().display(), "opened the ledger again after a failed write");
+        Ok(())
+    }
+}
+
+impl FailedBatch {
+    /// The batch of `changes` that the store did not take, as it was numbered.
+    fn new(store: &Store, changes: &Changes) -> Self {
+        let before = |(space, key): &(_, Vec<u8>)| store.get(*space, key).ok().flatten();
+        let undo = changes.keys().map(|place| (place.clone(), before(place))).collect();
+        Self { number: store.batch().unwrap_or_default().wrapping_add(1), undo }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+
+    use tokio::task::{JoinSet, yield_now};
+
+    use super::*;
+    use crate::engine::Engine;
+    use crate::format::Side;
+    use crate::read::Read;
+    use crate::slot::Commits;
+    use crate::space::Space;
+
+    #[tokio::test]
+    #[allow(clippy::unwrap_used)]
+    async fn two_hundred_tasks_share_one_batch_and_its_fsync() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Arc::new(Engine::open(folder.path(), Side::Minion).unwrap());
+        let (release, released) = mpsc::channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let mut tasks = JoinSet::new();
+        // The first write keeps the writer busy until all others wait.
+        let held = Arc::clone(&engine);
+        tasks.spawn(async move {
+            let hold = move |_: &Draft<'_>| {
+                released.recv().unwrap();
+                Ok(())
+            };
+            held.write(Purpose::Begin, Durability::Written, hold).await.unwrap();
+        });
+        for number in 0..200_u8 {
+            let (engine, waiting) = (Arc::clone(&engine), Arc::clone(&waiting));
+            tasks.spawn(async move {
+                waiting.fetch_add(1, Ordering::Relaxed);
+                let write = move |draft: &Draft<'_>| {
+                    draft.mark(Space::Kv, vec![number]);
+                    Ok(())
+                };
+                engine.write(Purpose::Begin, Durability::Synced, write).await.unwrap();
+            });
+        }
+        while waiting.load(Ordering::Relaxed) < 200 {
+            yield_now().await;
+        }
+        release.send(()).unwrap();
+        tasks.join_all().await;
+        assert_eq!(engine.commits(), Commits { writes: 201, batches: 1 });
+        let read = engine.read().unwrap();
+        assert!((0..200).all(|number| read.has(Space::Kv, &[number]).unwrap()));
+    }
+
+    #[tokio::test]
+    #[allow(clippy::unwrap_used)]
+    async fn a_write_that_fails_leaves_nothing_in_the_batch_of_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::open(folder.path(), Side::Minion).unwrap();
+        let error = LedgerError::DiskFull { path: folder.path().to_owned() };
+        let refused = error.clone();
+        let fails = move |draft: &Draft<'_>| -> Result<(), LedgerError> {
+            draft.mark(Space::Kv, vec![1]);
+            Err(refused)
+        };
+        let writes = engine.write(Purpose::Begin, Durability::Written, |draft| {
+            draft.mark(Space::Kv, vec![2]);
+            draft.has(Space::Kv, &[1])
+        });
+        let (failed, seen) = tokio::join!(engine.write(Purpose::Begin, Durability::Written, fails), writes);
+        assert_eq!((failed, seen), (Err(error), Ok(false)));
+        assert!(!engine.read().unwrap().has(Space::Kv, &[1]).unwrap());
+    }
+}

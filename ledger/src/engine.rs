@@ -1,0 +1,127 @@
+//! What both ledgers are made of: a store, its writer, and views of it.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::mpsc;
+
+use crate::commit::{Request, Writer};
+use crate::draft::Draft;
+use crate::durability::{Durability, Purpose};
+use crate::error::LedgerError;
+use crate::format::Side;
+use crate::key::Span;
+use crate::quarantine::Spoiled;
+use crate::read::Read;
+use crate::slot::{Commits, Slot, StoreGuard};
+use crate::space::Space;
+use crate::storage::{Bytes, Scan, Snapshot};
+
+/// Writes that may wait for the writer before their callers have to.
+const QUEUE: usize = 256;
+
+/// An open ledger. Dropping it commits what was asked for and closes the folder.
+pub(crate) struct Engine {
+    slot: Arc<Slot>,
+    queue: Mutex<Option<mpsc::Sender<Request>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Engine {
+    /// Opens the folder of `side`, or makes it, and starts its writer.
+    pub(crate) fn open(path: &Path, side: Side) -> Result<Self, LedgerError> {
+        let slot = Arc::new(Slot::open(path, side)?);
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let writer = Writer::new(Arc::clone(&slot), receiver);
+        let thread = thread::Builder::new().name("ledger".to_owned()).spawn(|| writer.run());
+        let thread =
+            thread.map_err(|error| LedgerError::Io { path: path.to_owned(), cause: error.to_string() })?;
+        Ok(Self { slot, queue: Mutex::new(Some(sender)), writer: Mutex::new(Some(thread)) })
+    }
+
+    /// A view of the ledger as it is now. Not to be held while a write is waited for.
+    pub(crate) fn read(&self) -> Result<Reader<'_>, LedgerError> {
+        let store = self.slot.store()?;
+        let snapshot = store.snapshot();
+        Ok(Reader { engine: self, store, snapshot })
+    }
+
+    /// Does `write`, atomically and after everything that was asked for before it; ready once it is as
+    /// durable as asked. A write whose future is dropped may still happen.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        purpose: Purpose,
+        durability: Durability,
+        write: impl FnOnce(&Draft<'_>) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let (request, answer) = Request::new(purpose, durability, write);
+        let queue = self.queue().ok_or_else(|| self.slot.closed())?;
+        queue.send(request).await.map_err(|_| self.slot.closed())?;
+        drop(queue);
+        answer.await.unwrap_or_else(|_| Err(self.slot.closed()))
+    }
+
+    /// Commits what was asked for and closes the folder, while handles may live on.
+    pub(crate) async fn close(&self) {
+        if let Some(writer) = self.stop() {
+            // Joining takes as long as the last batch, which is too long for a thread that runs tasks.
+            let _ = tokio::task::spawn_blocking(move || writer.join()).await;
+        }
+    }
+
+    /// Bytes that the folder takes on disk.
+    pub(crate) fn size(&self) -> Result<u64, LedgerError> {
+        self.slot.store()?.size()
+    }
+
+    /// What was written since it was opened.
+    pub(crate) fn commits(&self) -> Commits {
+        self.slot.commits()
+    }
+
+    fn queue(&self) -> Option<mpsc::Sender<Request>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets the writer come to its end, which the caller waits for.
+    fn stop(&self) -> Option<JoinHandle<()>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(writer) = self.stop() {
+            let _ = writer.join();
+        }
+    }
+}
+
+/// A view of a ledger at one moment.
+pub(crate) struct Reader<'a> {
+    engine: &'a Engine,
+    store: StoreGuard<'a>,
+    snapshot: Snapshot,
+}
+
+impl Read for Reader<'_> {
+    fn bytes(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, LedgerError> {
+        self.store.get_in(&self.snapshot, space, key)
+    }
+
+    fn scan(&self, space: Space, span: Span) -> Scan<'_> {
+        self.store.scan_in(&self.snapshot, space, span)
+    }
+
+    fn set_aside(&self, spoiled: Spoiled) {
+        spoiled.warn(self.store.path());
+        let (request, _) =
+            Request::new(Purpose::Proceed, Durability::Written, move |draft| spoiled.put_away(draft));
+        // With the queue full or closed, the next reader of the record sees to it.
+        if let Some(queue) = self.engine.queue() {
+            let _ = queue.try_send(request);
+        }
+    }
+}

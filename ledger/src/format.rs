@@ -1,0 +1,96 @@
+//! The format of a ledger's folder: whose it is, and how its records are laid out.
+//!
+//! [`CURRENT`] goes up by one whenever the encoding of any record changes, the types of `wire` inside them
+//! included, and [`Format::check`] then lets older folders pass that can be brought up to it.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::LedgerError;
+use crate::record::Record;
+use crate::space::Space;
+
+/// The format that this version writes.
+pub(crate) const CURRENT: u32 = 1;
+
+/// Where the format is recorded, in [`Space::Meta`]: twice, because the folder is worth nothing without it.
+pub(crate) const KEYS: [&[u8]; 2] = [b"format", b"format again"];
+
+/// Whose ledger it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Side {
+    /// An overlord's.
+    Overlord,
+    /// A minion's.
+    Minion,
+}
+
+impl Side {
+    /// The keyspaces that it has.
+    pub(crate) fn spaces(self) -> &'static [Space] {
+        match self {
+            Side::Overlord => Space::OVERLORD,
+            Side::Minion => Space::MINION,
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Side::Overlord => "an overlord",
+            Side::Minion => "a minion",
+        })
+    }
+}
+
+/// The format of a folder.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Format {
+    side: Side,
+    version: u32,
+}
+
+impl Record for Format {
+    const SPACE: Space = Space::Meta;
+}
+
+impl Format {
+    /// The current format of a ledger of `side`.
+    pub(crate) fn current(side: Side) -> Self {
+        Self { side, version: CURRENT }
+    }
+
+    /// Whether a folder of this format is `side`'s, and this version reads it.
+    pub(crate) fn check(self, path: &Path, side: Side) -> Result<(), LedgerError> {
+        let path = path.to_owned();
+        if self.version > CURRENT {
+            return Err(LedgerError::Newer { path, found: self.version, known: CURRENT });
+        }
+        if self.side != side {
+            return Err(LedgerError::WrongSide { path, found: self.side, wanted: side });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_the_future_is_refused_by_number() {
+        let future = Format { side: Side::Overlord, version: 7 };
+        let error = future.check(Path::new("/x"), Side::Overlord).expect_err("refused");
+        assert_eq!(error, LedgerError::Newer { path: "/x".into(), found: 7, known: CURRENT });
+    }
+
+    #[test]
+    fn an_overlord_does_not_open_the_ledger_of_a_minion() {
+        let error =
+            Format::current(Side::Minion).check(Path::new("/x"), Side::Overlord).expect_err("refused");
+        assert!(error.to_string().contains("ledger of a minion, not of an overlord"), "{error}");
+    }
+}

@@ -1,0 +1,55 @@
+//! Taking on a job, at most once.
+
+use wire::call::Start;
+use wire::job::{MinionJobId, MinionState};
+
+use super::ledger::MinionLedger;
+use super::records::{Course, MinionJob, StoredStart};
+use crate::draft::Draft;
+use crate::durability::{Durability, Purpose};
+use crate::error::LedgerError;
+use crate::key;
+use crate::space::Space;
+
+/// What became of a request to start a job.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Accepted {
+    /// It is recorded as queued and is the caller's to run.
+    New(MinionJobId),
+    /// It was recorded before; this is where it is, and nothing is to be started.
+    Known(Box<MinionJob>),
+}
+
+impl MinionLedger {
+    /// Records a job as queued, unless it is known. However many ask for one job at once, one is told that
+    /// it is new.
+    pub async fn accept(
+        &self,
+        start: Start,
+        now: u64,
+        durability: Durability,
+    ) -> Result<Accepted, LedgerError> {
+        self.engine.write(Purpose::Begin, durability, move |draft| accept(draft, start, now)).await
+    }
+}
+
+fn accept(draft: &Draft<'_>, start: Start, now: u64) -> Result<Accepted, LedgerError> {
+    let job = start.job;
+    if let Some(course) = Course::of(draft, job)? {
+        return Ok(Accepted::Known(Box::new(course.job(draft, job)?)));
+    }
+    let minion_job = MinionJobId::new();
+    let bytes = draft.put_record(key::of_job(job, &[]), &StoredStart(start));
+    let course = Course {
+        minion_job,
+        state: MinionState::Queued,
+        accepted_at: now,
+        started_at: None,
+        ended_at: None,
+        acknowledged: false,
+        bytes,
+    };
+    draft.put_record(key::of_job(job, &[]), &course);
+    draft.mark(Space::Unfinished, key::of_job(job, &[]));
+    Ok(Accepted::New(minion_job))
+}

@@ -1,0 +1,68 @@
+//! Letting jobs go: after the overlord has their outcome, and then when their time is over.
+
+use wire::job::JobId;
+
+use super::ledger::MinionLedger;
+use super::records::Course;
+use crate::changed::Changed;
+use crate::draft::Draft;
+use crate::durability::{Durability, Purpose};
+use crate::error::LedgerError;
+use crate::key::{self, Span};
+use crate::read::Read;
+use crate::record;
+use crate::retention::{Ended, Retention};
+use crate::space::Space;
+
+/// Jobs that one batch removes.
+const AT_ONCE: usize = 64;
+
+impl MinionLedger {
+    /// Records that the overlord has the outcome. Changes nothing about a job that is not over.
+    pub async fn acknowledged(&self, job: JobId) -> Result<Changed, LedgerError> {
+        let write = move |draft: &Draft<'_>| acknowledge(draft, job);
+        self.engine.write(Purpose::Proceed, Durability::Written, write).await
+    }
+
+    /// Finished jobs whose outcome the overlord does not have, as far as the minion knows: those that ended
+    /// first, at most `limit`.
+    pub fn unacknowledged(&self, limit: usize) -> Result<Vec<JobId>, LedgerError> {
+        let source = self.engine.read()?;
+        let rows = source.scan(Space::Unacknowledged, Span::all());
+        Ok(rows.filter_map(|(key, _)| key::last_job(&key)).take(limit).collect())
+    }
+
+    /// Removes the finished and acknowledged jobs that `retention` does not keep at the time `now`, those
+    /// that ended first before the others, and returns how many.
+    pub async fn purge(&self, retention: Retention, now: u64) -> Result<usize, LedgerError> {
+        let mut purged = 0;
+        loop {
+            let victims = retention.victims(&self.engine.read()?, Space::Settled, now, AT_ONCE);
+            if victims.is_empty() {
+                return Ok(purged);
+            }
+            purged += victims.len();
+            let write = move |draft: &Draft<'_>| {
+                victims.iter().for_each(|ended| remove(draft, *ended));
+                Ok(())
+            };
+            self.engine.write(Purpose::Free, Durability::Written, write).await?;
+        }
+    }
+}
+
+fn acknowledge(draft: &Draft<'_>, job: JobId) -> Result<Changed, LedgerError> {
+    let Some(course) = Course::of(draft, job)? else { return Ok(Changed::No) };
+    let (false, Some(ended_at)) = (course.acknowledged, course.ended_at) else { return Ok(Changed::No) };
+    draft.put_record(key::of_job(job, &[]), &Course { acknowledged: true, ..course });
+    draft.remove(Space::Unacknowledged, key::by_time(ended_at, job));
+    draft.put(Space::Settled, key::by_time(ended_at, job), record::number(course.bytes));
+    Ok(Changed::Yes(()))
+}
+
+fn remove(draft: &Draft<'_>, Ended { at, job }: Ended) {
+    draft.remove(Space::Settled, key::by_time(at, job));
+    for space in [Space::Starts, Space::States, Space::Reports] {
+        draft.remove(space, key::of_job(job, &[]));
+    }
+}

@@ -1,0 +1,17 @@
+//! The ledger of a minion: its own jobs, and what its modules keep.
+
+mod accept;
+mod acknowledge;
+mod finish;
+mod kv;
+mod ledger;
+mod list;
+mod records;
+mod reindex;
+
+pub(crate) use reindex::reindex;
+
+pub use accept::Accepted;
+pub use kv::{Kv, KvError, MAX_KEY, Swap};
+pub use ledger::MinionLedger;
+pub use records::MinionJob;

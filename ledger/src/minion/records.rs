@@ -1,0 +1,125 @@
+//! The records of a minion's job: what was asked, where it is, and how it ended.
+
+use serde::{Deserialize, Serialize};
+use wire::call::Start;
+use wire::job::{JobId, MinionJobId, MinionState};
+use wire::outcome::Report;
+
+use crate::error::LedgerError;
+use crate::key;
+use crate::read::Read;
+use crate::record::Record;
+use crate::space::Space;
+
+/// A job as a minion has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MinionJob {
+    /// The overlord's id of it.
+    pub job: JobId,
+    /// The minion's own id of it.
+    pub minion_job: MinionJobId,
+    /// What was asked; `None` where that record was damaged and set aside.
+    pub start: Option<Start>,
+    /// Where it is.
+    pub state: MinionState,
+    /// When it was accepted, in milliseconds since 1970.
+    pub accepted_at: u64,
+    /// When it was recorded as running, if it was.
+    pub started_at: Option<u64>,
+    /// When it ended, if it has.
+    pub ended_at: Option<u64>,
+    /// How it ended, if it has; `None` also where that record was damaged and set aside.
+    pub report: Option<Report>,
+    /// Whether the overlord has the outcome.
+    pub acknowledged: bool,
+}
+
+/// What was asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct StoredStart(pub(super) Start);
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct StoredReport(pub(super) Report);
+
+/// Where a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Course {
+    pub(super) minion_job: MinionJobId,
+    pub(super) state: MinionState,
+    pub(super) accepted_at: u64,
+    pub(super) started_at: Option<u64>,
+    pub(super) ended_at: Option<u64>,
+    pub(super) acknowledged: bool,
+    /// Bytes that the job takes.
+    pub(super) bytes: u64,
+}
+
+impl Record for StoredStart {
+    const SPACE: Space = Space::Starts;
+}
+
+impl Record for StoredReport {
+    const SPACE: Space = Space::Reports;
+}
+
+impl Record for Course {
+    const SPACE: Space = Space::States;
+}
+
+impl Course {
+    /// Where the job is, or `None` where there is no such job.
+    ///
+    /// A job whose record of it was damaged is known all the same, so that it is never started twice: it
+    /// is over if its outcome is there, and counts as running otherwise.
+    pub(super) fn of(source: &impl Read, job: JobId) -> Result<Option<Self>, LedgerError> {
+        let key = key::of_job(job, &[]);
+        if let Some(course) = source.record::<Course>(&key)? {
+            return Ok(Some(course));
+        }
+        let bytes_in = |space| Ok(source.bytes(space, &key)?.map(|record| record.len() as u64));
+        // Whether the start itself can be read does not matter: that it was there does.
+        let start = bytes_in(Space::Starts)?;
+        if let Some(StoredReport(report)) = source.record::<StoredReport>(&key)? {
+            let state = MinionState::Finished(report.outcome.kind());
+            let bytes = start.unwrap_or_default() + bytes_in(Space::Reports)?.unwrap_or_default();
+            let course = Self::remade(job, state, bytes);
+            let ended_at = Some(report.ended_at.max(course.accepted_at));
+            return Ok(Some(Self { ended_at, ..course }));
+        }
+        let known = start.is_some() || source.has(Space::Unfinished, &key)?;
+        Ok(known.then(|| Self::remade(job, MinionState::Running, start.unwrap_or_default())))
+    }
+
+    fn remade(job: JobId, state: MinionState, bytes: u64) -> Self {
+        Self {
+            // The same each time it is remade, and distinct from that of any other job.
+            minion_job: MinionJobId::from_bytes(job.to_bytes()),
+            state,
+            accepted_at: job.made_at(),
+            started_at: None,
+            ended_at: None,
+            acknowledged: false,
+            bytes,
+        }
+    }
+
+    /// The job as a whole.
+    pub(super) fn job(self, source: &impl Read, job: JobId) -> Result<MinionJob, LedgerError> {
+        let key = key::of_job(job, &[]);
+        let start = source.record::<StoredStart>(&key)?.map(|StoredStart(start)| start);
+        let report = source.record::<StoredReport>(&key)?.map(|StoredReport(report)| report);
+        let Self { minion_job, state, accepted_at, started_at, ended_at, acknowledged, .. } = self;
+        Ok(MinionJob {
+            job,
+            minion_job,
+            start,
+            state,
+            accepted_at,
+            started_at,
+            ended_at,
+            report,
+            acknowledged,
+        })
+    }
+}

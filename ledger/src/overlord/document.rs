@@ -1,0 +1,115 @@
+//! What is known of one job.
+
+use wire::job::{JobId, JobState};
+use wire::name::MinionName;
+use wire::operator::{History, JobDocument, Part, Target, Transition};
+use wire::outcome::Report;
+
+use super::ledger::OverlordLedger;
+use super::records::{
+    Head, JobRecord, PartRecord, StoredArguments, StoredProgress, StoredReport, StoredTransition, Targets,
+};
+use super::tally::{self, Tally};
+use crate::error::LedgerError;
+use crate::key::{self, Span};
+use crate::read::Read;
+
+impl OverlordLedger {
+    /// The job as it was asked for; `None` where it is unknown, purged, or damaged in that part.
+    pub fn job(&self, id: JobId) -> Result<Option<JobRecord>, LedgerError> {
+        let (source, key) = (self.engine.read()?, key::of_job(id, &[]));
+        let Some(head) = source.record::<Head>(&key)? else { return Ok(None) };
+        let Some(arguments) = source.record::<StoredArguments>(&key)? else { return Ok(None) };
+        let Some(targets) = source.record::<Targets>(&key)? else { return Ok(None) };
+        Ok(Some(head.join(id, arguments, targets)))
+    }
+
+    /// Where the job is, and when it ended if it did; `None` where it is unknown or purged.
+    pub fn state(&self, id: JobId) -> Result<Option<(JobState, Option<u64>)>, LedgerError> {
+        let tally = Tally::of(&self.engine.read()?, id)?;
+        Ok(tally.map(|tally| (tally.state(), tally.ended_at)))
+    }
+
+    /// Where each target's part is, by name; empty where the job is unknown.
+    pub fn parts(&self, id: JobId) -> Result<Vec<(MinionName, PartRecord)>, LedgerError> {
+        let source = self.engine.read()?;
+        let part = |minion: MinionName| {
+            let part = tally::part(&source, &part_key(id, &minion))?;
+            Ok((minion, part))
+        };
+        targets(&source, id)?.into_iter().map(part).collect()
+    }
+
+    /// How the part of `minion` ended; `None` where it has not, or where that record is damaged.
+    pub fn outcome(&self, id: JobId, minion: &MinionName) -> Result<Option<Report>, LedgerError> {
+        let report = self.engine.read()?.record::<StoredReport>(&part_key(id, minion))?;
+        Ok(report.map(|StoredReport(report)| report))
+    }
+
+    /// How each part that is over ended, by name.
+    pub fn outcomes(&self, id: JobId) -> Result<Vec<(MinionName, Report)>, LedgerError> {
+        let source = self.engine.read()?;
+        let rows = source.records::<StoredReport>(Span::prefix(&id.to_bytes()));
+        Ok(rows.filter_map(|(key, StoredReport(report))| Some((minion_of(&key)?, report))).collect())
+    }
+
+    /// The job's transitions, in the order in which they were recorded.
+    pub fn transitions(&self, id: JobId) -> Result<Vec<Transition>, LedgerError> {
+        Ok(transitions(&self.engine.read()?, id))
+    }
+
+    /// The job's transitions and targets; `None` where it is unknown or purged.
+    pub fn history(&self, id: JobId) -> Result<Option<History>, LedgerError> {
+        let source = self.engine.read()?;
+        if Tally::of(&source, id)?.is_none() {
+            return Ok(None);
+        }
+        let (targets, transitions) = (targets(&source, id)?, transitions(&source, id));
+        Ok(Some(History { job: id, targets, transitions }))
+    }
+
+    /// Everything that is known of the job at one moment; `None` where it is unknown or purged.
+    pub fn document(&self, id: JobId) -> Result<Option<JobDocument>, LedgerError> {
+        let source = self.engine.read()?;
+        let Some(head) = source.record::<Head>(&key::of_job(id, &[]))? else { return Ok(None) };
+        let Some(tally) = Tally::of(&source, id)? else { return Ok(None) };
+        let part = |minion: MinionName| document_part(&source, id, minion);
+        Ok(Some(JobDocument {
+            job: id,
+            state: tally.state(),
+            method: head.method,
+            operator: head.operator,
+            target: Target { expression: head.target, exclude: head.exclude },
+            accepted_at: head.accepted_at,
+            ended_at: tally.ended_at,
+            parts: targets(&source, id)?.into_iter().map(part).collect::<Result<_, _>>()?,
+        }))
+    }
+}
+
+fn document_part(source: &impl Read, id: JobId, minion: MinionName) -> Result<Part, LedgerError> {
+    let key = part_key(id, &minion);
+    let PartRecord { minion_job, state, .. } = tally::part(source, &key)?;
+    let progress = source.record::<StoredProgress>(&key)?.map(|StoredProgress(progress)| progress);
+    let report = source.record::<StoredReport>(&key)?.map(|StoredReport(report)| report);
+    Ok(Part { minion, minion_job, state, progress, report })
+}
+
+fn targets(source: &impl Read, id: JobId) -> Result<Vec<MinionName>, LedgerError> {
+    Ok(source.record::<Targets>(&key::of_job(id, &[]))?.unwrap_or_default().0)
+}
+
+fn transitions(source: &impl Read, id: JobId) -> Vec<Transition> {
+    let rows = source.records::<StoredTransition>(Span::prefix(&id.to_bytes()));
+    rows.filter_map(|(key, transition)| Some(transition.at_place(tally::seq_of(&key)?))).collect()
+}
+
+fn part_key(job: JobId, minion: &MinionName) -> Vec<u8> {
+    key::of_job(job, minion.as_str().as_bytes())
+}
+
+/// The minion that a part's key ends with.
+fn minion_of(key: &[u8]) -> Option<MinionName> {
+    let (_, minion) = key::split_job(key)?;
+    std::str::from_utf8(minion).ok()?.parse().ok()
+}

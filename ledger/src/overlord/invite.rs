@@ -1,0 +1,119 @@
+//! Invitations to enroll, each good for one key.
+
+use serde::{Deserialize, Serialize};
+use wire::digest::Digest;
+use wire::name::MinionName;
+
+use super::ledger::OverlordLedger;
+use crate::draft::Draft;
+use crate::durability::{Durability, Purpose};
+use crate::error::LedgerError;
+use crate::key::Span;
+use crate::read::Read;
+use crate::record::Record;
+use crate::space::Space;
+
+/// A token that was given out, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invite {
+    /// The minion that it is for.
+    pub name: MinionName,
+    /// SHA-256 of the secret in the token.
+    pub secret: Digest,
+    /// When it expires, in milliseconds since 1970.
+    pub expires_at: u64,
+    /// SHA-256 of the public key that it was used for.
+    pub used_by: Option<Digest>,
+}
+
+impl Record for Invite {
+    const SPACE: Space = Space::Invites;
+}
+
+/// Why a token does not let a minion in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InviteError {
+    /// No such token was given out, or it was forgotten since.
+    #[error("the token is not known: make a new one with `overlord minion invite NAME`")]
+    Unknown,
+    /// Its time is over.
+    #[error("the token for \"{name}\" has expired: make a new one with `overlord minion invite {name}`")]
+    Expired {
+        /// The minion that it was for.
+        name: MinionName,
+    },
+    /// Another key was enrolled with it.
+    #[error("the token for \"{name}\" was used already: make a new one with `overlord minion invite {name}`")]
+    Used {
+        /// The minion that it was for.
+        name: MinionName,
+    },
+    /// The ledger could not tell.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl OverlordLedger {
+    /// Records a token; synced.
+    pub async fn put_invite(&self, invite: Invite) -> Result<(), LedgerError> {
+        let write = move |draft: &Draft<'_>| {
+            draft.put_record(invite.secret.as_bytes().to_vec(), &invite);
+            Ok(())
+        };
+        self.engine.write(Purpose::Begin, Durability::Synced, write).await
+    }
+
+    /// Uses the token of `secret` for `key` and returns the name that it is for; synced.
+    ///
+    /// One key gets in by it, and that one as often as it asks until the token expires, since a minion may
+    /// die between the use and the answer.
+    pub async fn redeem(&self, secret: &Digest, key: Digest, now: u64) -> Result<MinionName, InviteError> {
+        let secret = *secret;
+        let write = move |draft: &Draft<'_>| redeem(draft, &secret, key, now);
+        self.engine.write(Purpose::Proceed, Durability::Synced, write).await?
+    }
+
+    /// All tokens that were given out and not forgotten.
+    pub fn invites(&self) -> Result<Vec<Invite>, LedgerError> {
+        let source = self.engine.read()?;
+        Ok(source.records::<Invite>(Span::all()).map(|(_, invite)| invite).collect())
+    }
+
+    /// Forgets the tokens that have expired, and returns how many.
+    pub async fn purge_invites(&self, now: u64) -> Result<usize, LedgerError> {
+        let write = move |draft: &Draft<'_>| {
+            let expired: Vec<_> = draft
+                .records::<Invite>(Span::all())
+                .filter(|(_, invite)| invite.expires_at <= now)
+                .map(|(key, _)| key)
+                .collect();
+            let count = expired.len();
+            expired.into_iter().for_each(|key| draft.remove(Space::Invites, key.to_vec()));
+            Ok(count)
+        };
+        self.engine.write(Purpose::Free, Durability::Written, write).await
+    }
+}
+
+fn redeem(
+    draft: &Draft<'_>,
+    secret: &Digest,
+    key: Digest,
+    now: u64,
+) -> Result<Result<MinionName, InviteError>, LedgerError> {
+    let Some(invite) = draft.record::<Invite>(secret.as_bytes())? else {
+        return Ok(Err(InviteError::Unknown));
+    };
+    let name = invite.name.clone();
+    if invite.expires_at <= now {
+        return Ok(Err(InviteError::Expired { name }));
+    }
+    match invite.used_by {
+        Some(other) if other != key => Ok(Err(InviteError::Used { name })),
+        Some(_) => Ok(Ok(name)),
+        None => {
+            draft.put_record(secret.as_bytes().to_vec(), &Invite { used_by: Some(key), ..invite });
+            Ok(Ok(name))
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The handle to an overlord's ledger.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::engine::Engine;
+use crate::error::LedgerError;
+use crate::format::Side;
+use crate::quarantine::{self, SetAside};
+use crate::slot::Commits;
+
+/// An overlord's ledger: jobs with their parts, outcomes and transitions, and the minions that it knows.
+///
+/// A cheap handle; the folder is closed when the last one is dropped. Reads are synchronous and short, and
+/// each sees one moment. Writes are futures that are ready once they are as durable as asked.
+#[derive(Clone)]
+pub struct OverlordLedger {
+    pub(super) engine: Arc<Engine>,
+}
+
+impl OverlordLedger {
+    /// Opens the ledger in the folder `dir`, or makes it there.
+    ///
+    /// Blocks for as long as it takes to read what was written last. Only one process may have it open.
+    pub fn open(dir: &Path) -> Result<Self, LedgerError> {
+        Ok(Self { engine: Arc::new(Engine::open(dir, Side::Overlord)?) })
+    }
+
+    /// Commits what was asked for and closes the folder; every later use of any handle fails.
+    pub async fn close(&self) {
+        self.engine.close().await;
+    }
+
+    /// Bytes that the folder takes on disk.
+    pub fn disk_bytes(&self) -> Result<u64, LedgerError> {
+        self.engine.size()
+    }
+
+    /// What was written since the ledger was opened, and in how many batches.
+    pub fn commits(&self) -> Commits {
+        self.engine.commits()
+    }
+
+    /// Up to `limit` records that could not be read and were set aside.
+    pub fn set_aside(&self, limit: usize) -> Result<Vec<SetAside>, LedgerError> {
+        Ok(quarantine::list(&self.engine.read()?, limit))
+    }
+}

@@ -1,0 +1,177 @@
+//! The minions that an overlord knows.
+//!
+//! Who a minion is, when it was heard of and what it can run change at different times, so they are records
+//! of their own.
+
+use serde::{Deserialize, Serialize};
+use wire::digest::Digest;
+use wire::module::Module;
+use wire::name::MinionName;
+
+use super::ledger::OverlordLedger;
+use crate::draft::Draft;
+use crate::durability::{Durability, Purpose};
+use crate::error::LedgerError;
+use crate::key::Span;
+use crate::read::Read;
+use crate::record::Record;
+use crate::space::Space;
+
+/// A minion that has enrolled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MinionRecord {
+    /// Its name.
+    pub name: MinionName,
+    /// SHA-256 of its public key.
+    pub key: Digest,
+    /// The serial number of its certificate.
+    pub serial: String,
+    /// When it enrolled, in milliseconds since 1970.
+    pub enrolled_at: u64,
+    /// Whether it may connect.
+    pub status: Standing,
+    /// When it was last heard of, in milliseconds since 1970.
+    pub last_seen: Option<u64>,
+    /// The version of its software, once it has said so.
+    pub version: Option<String>,
+    /// What it can run, as it last said.
+    pub modules: Vec<Module>,
+}
+
+/// Whether a minion may connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Standing {
+    /// It may.
+    Active,
+    /// Its certificate is revoked.
+    Revoked,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Identity {
+    key: Digest,
+    serial: String,
+    enrolled_at: u64,
+    status: Standing,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Presence {
+    last_seen: Option<u64>,
+    version: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Modules(Vec<Module>);
+
+impl Record for Identity {
+    const SPACE: Space = Space::Minions;
+}
+
+impl Record for Presence {
+    const SPACE: Space = Space::Presence;
+}
+
+impl Record for Modules {
+    const SPACE: Space = Space::Modules;
+}
+
+impl OverlordLedger {
+    /// Records a minion as a whole, in place of what was known of one of that name; synced.
+    pub async fn put_minion(&self, minion: MinionRecord) -> Result<(), LedgerError> {
+        let write = move |draft: &Draft<'_>| {
+            let MinionRecord { name, key, serial, enrolled_at, status, last_seen, version, modules } = minion;
+            draft.put_record(key_of(&name), &Identity { key, serial, enrolled_at, status });
+            draft.put_record(key_of(&name), &Presence { last_seen, version });
+            draft.put_record(key_of(&name), &Modules(modules));
+            Ok(())
+        };
+        self.engine.write(Purpose::Begin, Durability::Synced, write).await
+    }
+
+    /// Records that a known minion was heard of, with the version of its software.
+    pub async fn minion_seen(&self, name: &MinionName, at: u64, version: &str) -> Result<(), LedgerError> {
+        let presence = Presence { last_seen: Some(at), version: Some(version.to_owned()) };
+        self.of_known(name, Durability::Written, move |draft, key| {
+            draft.put_record(key, &presence);
+        })
+        .await
+    }
+
+    /// Records what a known minion can run.
+    pub async fn minion_modules(&self, name: &MinionName, modules: Vec<Module>) -> Result<(), LedgerError> {
+        self.of_known(name, Durability::Written, move |draft, key| {
+            draft.put_record(key, &Modules(modules));
+        })
+        .await
+    }
+
+    /// Records whether a known minion may connect; synced.
+    pub async fn minion_standing(&self, name: &MinionName, status: Standing) -> Result<(), LedgerError> {
+        let key = key_of(name);
+        let write = move |draft: &Draft<'_>| {
+            if let Some(identity) = draft.record::<Identity>(&key)? {
+                draft.put_record(key, &Identity { status, ..identity });
+            }
+            Ok(())
+        };
+        self.engine.write(Purpose::Proceed, Durability::Synced, write).await
+    }
+
+    /// Forgets a minion; synced. Its jobs stay.
+    pub async fn remove_minion(&self, name: &MinionName) -> Result<(), LedgerError> {
+        self.of_known(name, Durability::Synced, |draft, key| {
+            for space in [Space::Minions, Space::Presence, Space::Modules] {
+                draft.remove(space, key.clone());
+            }
+        })
+        .await
+    }
+
+    /// The minion of that name.
+    pub fn minion(&self, name: &MinionName) -> Result<Option<MinionRecord>, LedgerError> {
+        let source = self.engine.read()?;
+        let identity = source.record::<Identity>(&key_of(name))?;
+        identity.map(|identity| joined(&source, name.clone(), identity)).transpose()
+    }
+
+    /// All minions, by name.
+    pub fn minions(&self) -> Result<Vec<MinionRecord>, LedgerError> {
+        let source = self.engine.read()?;
+        let mut minions = Vec::new();
+        for (key, identity) in source.records::<Identity>(Span::all()) {
+            let Some(name) = std::str::from_utf8(&key).ok().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            minions.push(joined(&source, name, identity)?);
+        }
+        Ok(minions)
+    }
+
+    async fn of_known(
+        &self,
+        name: &MinionName,
+        durability: Durability,
+        write: impl FnOnce(&Draft<'_>, Vec<u8>) + Send + 'static,
+    ) -> Result<(), LedgerError> {
+        let key = key_of(name);
+        let write = move |draft: &Draft<'_>| {
+            if draft.has(Space::Minions, &key)? {
+                write(draft, key);
+            }
+            Ok(())
+        };
+        self.engine.write(Purpose::Proceed, durability, write).await
+    }
+}
+
+fn joined(source: &impl Read, name: MinionName, identity: Identity) -> Result<MinionRecord, LedgerError> {
+    let Presence { last_seen, version } = source.record(&key_of(&name))?.unwrap_or_default();
+    let Modules(modules) = source.record(&key_of(&name))?.unwrap_or_default();
+    let Identity { key, serial, enrolled_at, status } = identity;
+    Ok(MinionRecord { name, key, serial, enrolled_at, status, last_seen, version, modules })
+}
+
+fn key_of(name: &MinionName) -> Vec<u8> {
+    name.as_str().as_bytes().to_vec()
+}

@@ -1,0 +1,21 @@
+//! The ledger of an overlord: its jobs, and the minions that it knows.
+
+mod accept;
+mod document;
+mod invite;
+mod ledger;
+mod list;
+mod minions;
+mod part;
+mod purge;
+mod records;
+mod reindex;
+mod tally;
+
+pub(crate) use reindex::reindex;
+
+pub use invite::{Invite, InviteError};
+pub use ledger::OverlordLedger;
+pub use list::Filter;
+pub use minions::{MinionRecord, Standing};
+pub use records::{JobRecord, PartRecord};

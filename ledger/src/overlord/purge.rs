@@ -1,0 +1,64 @@
+//! Letting finished jobs go.
+
+use wire::job::JobId;
+
+use super::accept::names;
+use super::ledger::OverlordLedger;
+use super::records::{Head, Targets};
+use super::tally::{OF_JOB, STATES, Tally, WITHIN_JOB, by_state};
+use crate::draft::Draft;
+use crate::durability::{Durability, Purpose};
+use crate::error::LedgerError;
+use crate::key;
+use crate::read::Read;
+use crate::retention::{Ended, Retention};
+use crate::space::Space;
+
+/// Jobs that one batch removes: enough to be quick, and few enough not to keep others waiting.
+const AT_ONCE: usize = 32;
+
+impl OverlordLedger {
+    /// Removes the finished jobs that `retention` does not keep at the time `now`, those that ended first
+    /// before the others, and returns how many. Jobs that are not over stay, however old they are.
+    pub async fn purge(&self, retention: Retention, now: u64) -> Result<usize, LedgerError> {
+        let mut purged = 0;
+        loop {
+            let victims = retention.victims(&self.engine.read()?, Space::Ended, now, AT_ONCE);
+            if victims.is_empty() {
+                return Ok(purged);
+            }
+            purged += victims.len();
+            let write = move |draft: &Draft<'_>| victims.iter().try_for_each(|ended| remove(draft, *ended));
+            self.engine.write(Purpose::Free, Durability::Written, write).await?;
+        }
+    }
+}
+
+/// Removes a job from the index of ends, and all of it unless it turns out not to be over.
+fn remove(draft: &Draft<'_>, ended: Ended) -> Result<(), LedgerError> {
+    let job = ended.job;
+    draft.remove(Space::Ended, key::by_time(ended.at, job));
+    if Tally::of(draft, job)?.is_some_and(|tally| !tally.state().is_over()) {
+        return Ok(());
+    }
+    remove_names(draft, job)?;
+    for state in STATES {
+        draft.remove(Space::ByState, by_state(state, job));
+    }
+    for space in OF_JOB.into_iter().chain([Space::Tallies]) {
+        draft.remove(space, key::of_job(job, &[]));
+    }
+    for space in WITHIN_JOB {
+        draft.remove_all(space, &job.to_bytes());
+    }
+    Ok(())
+}
+
+fn remove_names(draft: &Draft<'_>, job: JobId) -> Result<(), LedgerError> {
+    let Some(head) = draft.record::<Head>(&key::of_job(job, &[]))? else { return Ok(()) };
+    let targets = draft.record::<Targets>(&key::of_job(job, &[]))?.unwrap_or_default();
+    for (space, name) in names(&head, &targets.0) {
+        draft.remove(space, key::by_name(name, job));
+    }
+    Ok(())
+}

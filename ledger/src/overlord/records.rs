@@ -1,0 +1,180 @@
+//! The records of a job. Each kind has a keyspace of its own, so that adding one never rewrites another.
+
+use serde::{Deserialize, Serialize};
+use wire::call::{Arguments, Progress, Share};
+use wire::job::{JobId, JobState, MinionJobId, MinionState};
+use wire::name::{MethodPath, MinionName, OperatorName};
+use wire::operator::Transition;
+use wire::outcome::Report;
+
+use crate::record::Record;
+use crate::space::Space;
+
+/// A job as it was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobRecord {
+    /// Its id.
+    pub id: JobId,
+    /// When it was accepted, in milliseconds since 1970.
+    pub accepted_at: u64,
+    /// Who asked for it.
+    pub operator: OperatorName,
+    /// The target expression.
+    pub target: String,
+    /// The expression of those to leave out.
+    pub exclude: Option<String>,
+    /// The minions that matched at that moment; kept by name, each once.
+    pub targets: Vec<MinionName>,
+    /// What to run.
+    pub method: MethodPath,
+    /// With what.
+    pub arguments: Arguments,
+    /// How long each minion may take, in milliseconds.
+    pub timeout_ms: Option<u64>,
+    /// Until when it may be delivered to a minion that is not connected, in milliseconds since 1970.
+    pub queue_until: Option<u64>,
+    /// Whether effects are only recorded.
+    pub dry_run: bool,
+    /// Whether the job must survive a power cut from the moment it is accepted, here and on the minions.
+    pub durable: bool,
+    /// How many minions work on it at once.
+    pub batch: Option<Share>,
+    /// After how many failures no further minion starts it.
+    pub max_failures: Option<Share>,
+    /// The job that it runs again.
+    pub rerun_of: Option<JobId>,
+}
+
+/// What an overlord knows of one minion's part of a job, but for its outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartRecord {
+    /// The minion's own id of it, once it has one.
+    pub minion_job: Option<MinionJobId>,
+    /// Where it is; `None` until the minion has answered.
+    pub state: Option<MinionState>,
+    /// When that was recorded, in milliseconds since 1970.
+    pub changed_at: u64,
+}
+
+/// What a job record says besides its arguments and targets, which may be large.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Head {
+    pub(super) accepted_at: u64,
+    pub(super) operator: OperatorName,
+    pub(super) target: String,
+    pub(super) exclude: Option<String>,
+    pub(super) method: MethodPath,
+    pub(super) timeout_ms: Option<u64>,
+    pub(super) queue_until: Option<u64>,
+    pub(super) dry_run: bool,
+    pub(super) durable: bool,
+    pub(super) batch: Option<Share>,
+    pub(super) max_failures: Option<Share>,
+    pub(super) rerun_of: Option<JobId>,
+    pub(super) targets: u32,
+}
+
+impl Head {
+    /// The head of a job record, and its heavy parts, targets sorted and each once.
+    pub(super) fn split(job: JobRecord) -> (Self, StoredArguments, Targets) {
+        let mut targets = job.targets;
+        targets.sort();
+        targets.dedup();
+        let head = Self {
+            accepted_at: job.accepted_at,
+            operator: job.operator,
+            target: job.target,
+            exclude: job.exclude,
+            method: job.method,
+            timeout_ms: job.timeout_ms,
+            queue_until: job.queue_until,
+            dry_run: job.dry_run,
+            durable: job.durable,
+            batch: job.batch,
+            max_failures: job.max_failures,
+            rerun_of: job.rerun_of,
+            targets: u32::try_from(targets.len()).unwrap_or(u32::MAX),
+        };
+        (head, StoredArguments(job.arguments), Targets(targets))
+    }
+
+    /// The job record of a head and its heavy parts.
+    pub(super) fn join(self, id: JobId, arguments: StoredArguments, targets: Targets) -> JobRecord {
+        JobRecord {
+            id,
+            accepted_at: self.accepted_at,
+            operator: self.operator,
+            target: self.target,
+            exclude: self.exclude,
+            targets: targets.0,
+            method: self.method,
+            arguments: arguments.0,
+            timeout_ms: self.timeout_ms,
+            queue_until: self.queue_until,
+            dry_run: self.dry_run,
+            durable: self.durable,
+            batch: self.batch,
+            max_failures: self.max_failures,
+            rerun_of: self.rerun_of,
+        }
+    }
+}
+
+/// A job's arguments.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct StoredArguments(pub(super) Arguments);
+
+/// A job's targets, by name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Targets(pub(super) Vec<MinionName>);
+
+/// How one part of a job ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct StoredReport(pub(super) Report);
+
+/// How far one part of a job says it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct StoredProgress(pub(super) Progress);
+
+/// One change of a job; its place in the order is in its key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct StoredTransition {
+    pub(super) at: u64,
+    pub(super) job_state: JobState,
+    pub(super) part: Option<(MinionName, MinionState)>,
+}
+
+impl StoredTransition {
+    /// The change with its place in the order.
+    pub(super) fn at_place(self, seq: u32) -> Transition {
+        Transition { seq, at: self.at, job_state: self.job_state, part: self.part }
+    }
+}
+
+impl Record for Head {
+    const SPACE: Space = Space::Jobs;
+}
+
+impl Record for StoredArguments {
+    const SPACE: Space = Space::Arguments;
+}
+
+impl Record for Targets {
+    const SPACE: Space = Space::Targets;
+}
+
+impl Record for PartRecord {
+    const SPACE: Space = Space::Parts;
+}
+
+impl Record for StoredReport {
+    const SPACE: Space = Space::Outcomes;
+}
+
+impl Record for StoredProgress {
+    const SPACE: Space = Space::Progress;
+}
+
+impl Record for StoredTransition {
+    const SPACE: Space = Space::Transitions;
+}

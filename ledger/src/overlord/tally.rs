@@ -1,0 +1,195 @@
+//! The tally of a job: how many of its parts are where, from which its state follows.
+//!
+//! It spares every report a look at all other parts. What it says follows from the other records, so a lost
+//! one is counted afresh.
+
+use serde::{Deserialize, Serialize};
+use wire::job::{JobId, JobState, MinionState, OutcomeKind};
+
+use super::records::{Head, PartRecord, StoredReport, StoredTransition, Targets};
+use crate::draft::Draft;
+use crate::error::LedgerError;
+use crate::key::{self, Span};
+use crate::read::Read;
+use crate::record::{self, Record};
+use crate::space::Space;
+
+/// How many parts of a job are where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Tally {
+    /// When the job was accepted; it cannot have ended before.
+    pub(super) accepted_at: u64,
+    /// When the last outcome was in.
+    pub(super) ended_at: Option<u64>,
+    /// Parts that no minion has reported.
+    silent: u32,
+    /// Parts that are queued or running.
+    open: u32,
+    /// Parts whose outcome is `ok`.
+    ok: u32,
+    /// The place of the next transition.
+    next_seq: u32,
+    /// Bytes that the job takes.
+    bytes: u64,
+    /// The state under which the index by state has the job, where that is known.
+    #[serde(skip)]
+    indexed: Option<JobState>,
+}
+
+impl Record for Tally {
+    const SPACE: Space = Space::Tallies;
+}
+
+impl Tally {
+    /// The tally of a job with so many targets that nobody has reported yet.
+    pub(super) fn new(accepted_at: u64, targets: u32) -> Self {
+        Self {
+            accepted_at,
+            ended_at: None,
+            silent: targets,
+            open: 0,
+            ok: 0,
+            next_seq: 0,
+            bytes: 0,
+            indexed: None,
+        }
+    }
+
+    /// The tally of a job, or `None` where there is no such job.
+    pub(super) fn of(source: &impl Read, job: JobId) -> Result<Option<Self>, LedgerError> {
+        match source.record::<Tally>(&key::of_job(job, &[]))? {
+            Some(tally) => Ok(Some(Self { indexed: Some(tally.state()), ..tally })),
+            None => Self::recount(source, job),
+        }
+    }
+
+    /// Counts the parts of a job from their own records.
+    fn recount(source: &impl Read, job: JobId) -> Result<Option<Self>, LedgerError> {
+        let Some(head) = source.record::<Head>(&key::of_job(job, &[]))? else {
+            return Ok(None);
+        };
+        let mut tally = Self::new(head.accepted_at, head.targets);
+        let mut last_change = 0;
+        let targets = source.record::<Targets>(&key::of_job(job, &[]))?.unwrap_or_default();
+        for minion in &targets.0 {
+            let part = part(source, &key::of_job(job, minion.as_str().as_bytes()))?;
+            if let Some(state) = part.state {
+                tally.advance(None, state);
+                last_change = last_change.max(part.changed_at);
+            }
+        }
+        let span = Span::prefix(&job.to_bytes());
+        let last = source.records::<StoredTransition>(span).next_back();
+        tally.next_seq = last.and_then(|(key, _)| seq_of(&key)).map_or(0, |seq| seq + 1);
+        tally.bytes = bytes_of(source, job)?;
+        tally.ended_at = tally.state().is_over().then_some(last_change.max(tally.accepted_at));
+        Ok(Some(tally))
+    }
+
+    /// The state that follows.
+    pub(super) fn state(&self) -> JobState {
+        match (self.silent, self.open, self.ok) {
+            (1.., _, _) => JobState::Running,
+            (0, 1.., _) => JobState::Partial,
+            (0, 0, 1..) => JobState::Finished,
+            (0, 0, 0) => JobState::RemoteError,
+        }
+    }
+
+    /// Counts a part that went from `before` to `now`.
+    pub(super) fn advance(&mut self, before: Option<MinionState>, now: MinionState) {
+        match before {
+            None => self.silent = self.silent.saturating_sub(1),
+            Some(_) => self.open = self.open.saturating_sub(1),
+        }
+        match now {
+            MinionState::Queued | MinionState::Running => self.open += 1,
+            MinionState::Finished(OutcomeKind::Ok) => self.ok += 1,
+            MinionState::Finished(_) => {}
+        }
+    }
+
+    /// Counts bytes that were written for the job.
+    pub(super) fn add_bytes(&mut self, bytes: u64) {
+        self.bytes += bytes;
+    }
+
+    /// The place of the next transition, which it takes.
+    pub(super) fn take_seq(&mut self) -> u32 {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        seq
+    }
+
+    /// Writes the tally and lists the job in the indexes by state and by end as if it never had been.
+    pub(super) fn put_afresh(self, draft: &Draft<'_>, job: JobId) {
+        let at = self.ended_at.unwrap_or_default();
+        Self { ended_at: None, indexed: None, ..self }.put(draft, job, at);
+    }
+
+    /// Writes the tally and keeps the indexes by state and by end with it; `at` is when it changed.
+    pub(super) fn put(mut self, draft: &Draft<'_>, job: JobId, at: u64) {
+        let state = self.state();
+        if self.indexed != Some(state) {
+            let stale = self.indexed.map_or_else(|| STATES.to_vec(), |state| vec![state]);
+            for state in stale {
+                draft.remove(Space::ByState, by_state(state, job));
+            }
+            draft.mark(Space::ByState, by_state(state, job));
+        }
+        if state.is_over() && self.ended_at.is_none() {
+            let ended_at = at.max(self.accepted_at);
+            self.ended_at = Some(ended_at);
+            draft.put(Space::Ended, key::by_time(ended_at, job), record::number(self.bytes));
+        }
+        draft.put_record(key::of_job(job, &[]), &self);
+    }
+}
+
+/// Keyspaces with one record for each job.
+pub(super) const OF_JOB: [Space; 3] = [Space::Jobs, Space::Arguments, Space::Targets];
+
+/// Keyspaces with records for each part or transition of a job.
+pub(super) const WITHIN_JOB: [Space; 4] =
+    [Space::Parts, Space::Outcomes, Space::Progress, Space::Transitions];
+
+/// Bytes that the records of a job take.
+fn bytes_of(source: &impl Read, job: JobId) -> Result<u64, LedgerError> {
+    let mut bytes = 0;
+    for space in OF_JOB {
+        bytes += source.bytes(space, &key::of_job(job, &[]))?.map_or(0, |record| record.len());
+    }
+    for space in WITHIN_JOB {
+        let rows = source.scan(space, Span::prefix(&job.to_bytes()));
+        bytes += rows.map(|(key, record)| key.len() + record.len()).sum::<usize>();
+    }
+    Ok(bytes as u64)
+}
+
+/// All states that the index by state may have a job under.
+pub(super) const STATES: [JobState; 4] =
+    [JobState::Running, JobState::Partial, JobState::Finished, JobState::RemoteError];
+
+/// A key of the index by state.
+pub(super) fn by_state(state: JobState, job: JobId) -> Vec<u8> {
+    [&[state.code()], job.to_bytes().as_slice()].concat()
+}
+
+/// What is known of a part; where its record is lost, its outcome tells where it is.
+pub(super) fn part(source: &impl Read, key: &[u8]) -> Result<PartRecord, LedgerError> {
+    if let Some(part) = source.record::<PartRecord>(key)? {
+        return Ok(part);
+    }
+    let report = source.record::<StoredReport>(key)?;
+    Ok(report.map_or_else(PartRecord::default, |StoredReport(report)| PartRecord {
+        minion_job: None,
+        state: Some(MinionState::Finished(report.outcome.kind())),
+        changed_at: report.ended_at,
+    }))
+}
+
+/// The place in the order that a transition's key ends with.
+pub(super) fn seq_of(key: &[u8]) -> Option<u32> {
+    let (_, seq) = key::split_job(key)?;
+    Some(u32::from_be_bytes(seq.try_into().ok()?))
+}

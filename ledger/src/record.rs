@@ -1,0 +1,58 @@
+//! Records: what the bytes of a value mean.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use crate::space::Space;
+use crate::storage::Bytes;
+
+/// Bytes before a record's encoding: a version and a checksum.
+const HEAD: usize = 1 + 4;
+
+/// A type that rests in one keyspace: a version, a checksum over key and encoding, and the encoding in
+/// postcard.
+///
+/// The database has checksums of its own, but for whole blocks; this one tells the one record that is wrong.
+pub(crate) trait Record: Serialize + DeserializeOwned {
+    /// Where it rests.
+    const SPACE: Space;
+    /// The version of its encoding.
+    const VERSION: u8 = 1;
+
+    /// The record as it is stored under `key`.
+    fn encode(&self, key: &[u8]) -> Bytes {
+        let bytes = postcard::to_extend(self, vec![0; HEAD]);
+        let mut bytes =
+            bytes.expect("postcard writes all but sequences of unknown length, and records have none");
+        bytes[0] = Self::VERSION;
+        let checksum = checksum(key, &bytes[HEAD..]);
+        bytes[1..HEAD].copy_from_slice(&checksum);
+        bytes.into()
+    }
+
+    /// The record of the bytes stored under `key`, or `None` where they are none.
+    fn decode(key: &[u8], bytes: &[u8]) -> Option<Self> {
+        let (head, body) = bytes.split_at_checked(HEAD)?;
+        if head[0] != Self::VERSION || head[1..] != checksum(key, body) {
+            return None;
+        }
+        let (record, rest) = postcard::take_from_bytes(body).ok()?;
+        rest.is_empty().then_some(record)
+    }
+}
+
+fn checksum(key: &[u8], body: &[u8]) -> [u8; 4] {
+    let [a, b, c, d, ..] = xxh3_64_with_seed(body, xxh3_64(key)).to_le_bytes();
+    [a, b, c, d]
+}
+
+/// A number as an index row carries it.
+pub(crate) fn number(value: u64) -> Bytes {
+    value.to_be_bytes().as_slice().into()
+}
+
+/// The number of an index row; a row that is none counts as zero.
+pub(crate) fn as_number(bytes: &[u8]) -> u64 {
+    bytes.try_into().map_or(0, u64::from_be_bytes)
+}

@@ -1,0 +1,129 @@
+//! Where the store of a ledger is while it is open, and why it is not while it is not.
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+use crate::draft::Draft;
+use crate::durability::Durability;
+use crate::error::LedgerError;
+use crate::format::Side;
+use crate::minion;
+use crate::overlord;
+use crate::storage::Store;
+
+/// What a ledger has written since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Commits {
+    /// Writes that were asked for.
+    pub writes: u64,
+    /// Batches that they were committed in.
+    pub batches: u64,
+}
+
+/// The place of a store. Readers share it; only the writer closes and opens it again.
+pub(crate) struct Slot {
+    path: PathBuf,
+    side: Side,
+    content: RwLock<Result<Store, LedgerError>>,
+    writes: AtomicU64,
+    batches: AtomicU64,
+}
+
+impl Slot {
+    /// Opens the folder of `side`.
+    pub(crate) fn open(path: &Path, side: Side) -> Result<Self, LedgerError> {
+        let store = open(path, side)?;
+        Ok(Self {
+            path: path.to_owned(),
+            side,
+            content: RwLock::new(Ok(store)),
+            writes: AtomicU64::new(0),
+            batches: AtomicU64::new(0),
+        })
+    }
+
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The store, kept open for as long as the guard lives.
+    pub(crate) fn store(&self) -> Result<StoreGuard<'_>, LedgerError> {
+        let guard = self.content.read().unwrap_or_else(PoisonError::into_inner);
+        match &*guard {
+            Ok(_) => Ok(StoreGuard(guard)),
+            Err(error) => Err(error.clone()),
+        }
+    }
+
+    /// Whether there is a store.
+    pub(crate) fn is_open(&self) -> bool {
+        self.store().is_ok()
+    }
+
+    /// Closes the store for good.
+    pub(crate) fn close(&self) {
+        *self.content.write().unwrap_or_else(PoisonError::into_inner) = Err(self.closed());
+    }
+
+    /// Closes the store and opens it again; it is open for others once `prepare` has passed it.
+    pub(crate) fn reopen(
+        &self,
+        prepare: impl FnOnce(&Store) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
+        let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
+        // The old store must be gone before the new one can lock the folder.
+        *content = Err(self.closed());
+        *content = open(&self.path, self.side).and_then(|store| prepare(&store).map(|()| store));
+        content.as_ref().map(|_| ()).map_err(Clone::clone)
+    }
+
+    /// Counts a batch of so many writes.
+    pub(crate) fn count(&self, writes: u64) {
+        self.writes.fetch_add(writes, Ordering::Relaxed);
+        self.batches.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What was counted.
+    pub(crate) fn commits(&self) -> Commits {
+        Commits { writes: self.writes.load(Ordering::Relaxed), batches: self.batches.load(Ordering::Relaxed) }
+    }
+
+    /// The error of a ledger that is closed.
+    pub(crate) fn closed(&self) -> LedgerError {
+        LedgerError::Closed { path: self.path.clone() }
+    }
+
+    /// The error of a ledger on a full disk.
+    pub(crate) fn full(&self) -> LedgerError {
+        LedgerError::DiskFull { path: self.path.clone() }
+    }
+}
+
+/// Opens a folder, and makes its indexes fit its records if it had to be mended.
+fn open(path: &Path, side: Side) -> Result<Store, LedgerError> {
+    let store = Store::open(path, side)?;
+    if store.was_mended() {
+        let draft = Draft::new(&store);
+        draft.apply(|draft| match side {
+            Side::Overlord => overlord::reindex(draft),
+            Side::Minion => minion::reindex(draft),
+        })?;
+        store.commit(&draft.into_changes(), Durability::Synced).map_err(|refused| refused.error)?;
+        store.mending_is_done()?;
+    }
+    Ok(store)
+}
+
+/// A store that cannot be closed at the moment.
+pub(crate) struct StoreGuard<'a>(RwLockReadGuard<'a, Result<Store, LedgerError>>);
+
+impl Deref for StoreGuard<'_> {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        self.0.as_ref().expect("a guard is only made of a slot that holds a store")
+    }
+}

@@ -1,0 +1,176 @@
+//! Mending journals before the database reads them.
+//!
+//! The database refuses a folder, or forgets everything after it, for one wrong byte in a journal. Here the
+//! wrong part alone is taken out and kept in a folder of its own; where only the contents of a batch differ
+//! from its checksum, the batch stays, and the record that is wrong shows itself by its own checksum.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::unistd::{Whence, lseek};
+
+use super::batch::{Batch, TRAILER};
+
+/// Where parts of journals go that could not be read.
+const DAMAGED: &str = "damaged";
+
+/// Left in the folder until the indexes were made afresh after a journal was mended.
+const MENDED: &str = "mended";
+
+/// How much of a journal is read at once.
+const CHUNK: u64 = 256 << 10;
+
+/// Mends all journals of the folder, which nobody else may have open.
+pub(super) fn mend(folder: &Path) -> io::Result<()> {
+    let mut journals = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "jnl") {
+            journals.push(path);
+        }
+    }
+    journals.iter().try_for_each(|path| mend_journal(folder, path))
+}
+
+/// Whether a journal was mended and the indexes may not fit the records.
+pub(super) fn was_mended(folder: &Path) -> bool {
+    folder.join(MENDED).exists()
+}
+
+/// Notes that the indexes fit the records again.
+pub(super) fn mending_is_done(folder: &Path) -> io::Result<()> {
+    fs::remove_file(folder.join(MENDED))
+}
+
+fn mend_journal(folder: &Path, path: &Path) -> io::Result<()> {
+    let journal = contents(path)?;
+    let found = Findings::of(&journal);
+    if found.is_sound() {
+        return Ok(());
+    }
+    for place in &found.damaged {
+        let kept = keep(folder, path, &journal, place)?;
+        tracing::warn!(
+            journal = %path.display(),
+            offset = place.start,
+            bytes = place.len(),
+            kept = %kept.display(),
+            "set a damaged part of a journal aside",
+        );
+    }
+    File::create(folder.join(MENDED))?.sync_all()?;
+    let draft = path.with_extension("mending");
+    let mut file = File::create(&draft)?;
+    file.write_all(&found.made_sound(&journal))?;
+    file.sync_all()?;
+    fs::rename(&draft, path)?;
+    File::open(folder)?.sync_all()
+}
+
+/// A journal without the empty space at its end.
+fn contents(path: &Path) -> io::Result<Vec<u8>> {
+    let (mut file, mut journal, mut end) = (File::open(path)?, Vec::new(), 0);
+    loop {
+        let before = journal.len();
+        Read::by_ref(&mut file).take(CHUNK).read_to_end(&mut journal)?;
+        if journal[before..].iter().any(|byte| *byte != 0) {
+            end = journal.len();
+        } else if before == journal.len() || is_empty_from(&mut file, before as u64)? {
+            journal.truncate(end);
+            return Ok(journal);
+        }
+    }
+}
+
+/// Whether nothing was ever written to a file from `offset` on.
+fn is_empty_from(file: &mut File, offset: u64) -> io::Result<bool> {
+    let position = file.stream_position()?;
+    // A file system that cannot tell is read to the end.
+    let empty =
+        lseek(&*file, i64::try_from(offset).unwrap_or(i64::MAX), Whence::SeekData) == Err(Errno::ENXIO);
+    file.seek(SeekFrom::Start(position))?;
+    Ok(empty)
+}
+
+fn keep(folder: &Path, path: &Path, journal: &[u8], place: &Range<usize>) -> io::Result<PathBuf> {
+    let damaged = folder.join(DAMAGED);
+    fs::create_dir_all(&damaged)?;
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let kept = damaged.join(format!("{name}-{}", place.start));
+    fs::write(&kept, &journal[place.clone()])?;
+    Ok(kept)
+}
+
+/// What a journal consists of.
+struct Findings {
+    batches: Vec<Batch>,
+    damaged: Vec<Range<usize>>,
+}
+
+impl Findings {
+    /// Reads a journal from front to back; after something that is no batch it goes on behind the next
+    /// trailer that one follows.
+    fn of(journal: &[u8]) -> Self {
+        let mut found = Self { batches: Vec::new(), damaged: Vec::new() };
+        let mut at = 0;
+        while at < journal.len() {
+            let batch = Batch::at(journal, at).or_else(|| {
+                let next = next_batch(journal, at);
+                found.damaged.extend(damage(journal, at, next.as_ref()));
+                next
+            });
+            let Some(batch) = batch else { break };
+            at = batch.place.end;
+            found.batches.push(batch);
+        }
+        found
+    }
+
+    fn is_sound(&self) -> bool {
+        self.damaged.is_empty()
+            && self.batches.iter().all(|batch| batch.sound_head && batch.sound_items)
+            && self.batches.is_sorted_by(|a, b| a.number < b.number)
+    }
+
+    /// The journal of what is left, numbered upwards again where a number was wrong.
+    fn made_sound(&self, journal: &[u8]) -> Vec<u8> {
+        let (mut bytes, mut last) = (Vec::new(), None);
+        for (index, batch) in self.batches.iter().enumerate() {
+            let lowest = last.map_or(0, |last: u64| last + 1);
+            // A number above that of the next batch is as wrong as one below that of the last.
+            let highest = self.batches[index + 1..].iter().map(|later| later.number).filter(|n| *n > lowest);
+            let number = match highest.min() {
+                Some(highest) if batch.number >= highest => lowest,
+                _ => batch.number.max(lowest),
+            };
+            bytes.extend(batch.made_sound(journal, number));
+            last = Some(number);
+        }
+        bytes
+    }
+}
+
+/// The first sound batch behind a trailer at or after `from`.
+fn next_batch(journal: &[u8], from: usize) -> Option<Batch> {
+    let trailers = journal.get(from..)?.windows(TRAILER.len()).enumerate();
+    trailers
+        .filter(|(_, bytes)| *bytes == TRAILER)
+        .filter_map(|(offset, _)| Batch::at(journal, from + offset + TRAILER.len()))
+        .find(|batch| batch.sound_items)
+}
+
+/// The damage between `from` and the next batch. What follows the last batch is none if it has no trailer:
+/// a batch was being written when the daemon ended, and nobody was told that it was.
+fn damage(journal: &[u8], from: usize, next: Option<&Batch>) -> Option<Range<usize>> {
+    match next {
+        Some(batch) => Some(from..batch.place.start),
+        None => {
+            let rest = &journal[from..];
+            let complete = rest.windows(TRAILER.len()).any(|bytes| bytes == TRAILER);
+            complete.then(|| from..from + rest.len())
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The database under a ledger. Nothing outside this folder names it.
+
+mod batch;
+mod failure;
+mod folder;
+mod journal;
+mod room;
+mod store;
+mod unborn;
+
+pub(crate) use room::Room;
+pub(crate) use store::{Bytes, Changes, Refused, Scan, Snapshot, Store};

@@ -1,0 +1,68 @@
+//! Room on the disk, looked at before each batch.
+//!
+//! The database takes no further write after one has failed, so a ledger refuses in time instead: new work
+//! first, then everything that is not needed to make room.
+
+use std::path::Path;
+
+use nix::sys::statvfs::statvfs;
+
+use crate::durability::Purpose;
+
+/// What is kept free for carrying on what was begun, at most and as a share of the disk.
+const RESERVE: u64 = 16 << 20;
+const SHARE: u64 = 20;
+
+/// Room on the disk of a ledger.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    free: u64,
+    reserve: u64,
+}
+
+impl Room {
+    /// The room at this moment. A disk that does not say counts as empty: the write itself will tell.
+    pub(crate) fn on_disk_of(path: &Path) -> Self {
+        // The types of the fields differ between systems.
+        #[allow(clippy::useless_conversion, clippy::unnecessary_cast)]
+        match statvfs(path) {
+            Ok(disk) => {
+                let unit = disk.fragment_size() as u64;
+                let size = (disk.blocks() as u64).saturating_mul(unit);
+                Self {
+                    free: (disk.blocks_available() as u64).saturating_mul(unit),
+                    reserve: RESERVE.min(size / SHARE),
+                }
+            }
+            Err(_) => Self { free: u64::MAX, reserve: 0 },
+        }
+    }
+
+    /// Whether a write may go ahead.
+    pub(crate) fn suffices(self, purpose: Purpose) -> bool {
+        let needed = match purpose {
+            Purpose::Begin => self.reserve,
+            Purpose::Proceed => self.reserve / 8,
+            Purpose::Free => self.reserve / 64,
+        };
+        self.free >= needed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_work_is_refused_before_the_end_of_old_work_and_that_before_a_purge() {
+        let reserve = 6400;
+        let allowed = |free| {
+            let room = Room { free, reserve };
+            [Purpose::Begin, Purpose::Proceed, Purpose::Free].map(|purpose| room.suffices(purpose))
+        };
+        assert_eq!(allowed(6400), [true, true, true]);
+        assert_eq!(allowed(6399), [false, true, true]);
+        assert_eq!(allowed(799), [false, false, true]);
+        assert_eq!(allowed(99), [false, false, false]);
+    }
+}

@@ -1,0 +1,264 @@
+//! One open database with its keyspaces.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
+
+use super::failure::{classify, from_io};
+use super::{folder, journal};
+use crate::durability::Durability;
+use crate::error::LedgerError;
+use crate::format::{self, Format, Side};
+use crate::key::Span;
+use crate::record::{self, Record};
+use crate::space::Space;
+
+/// Bytes of a key or a value, cheap to clone.
+pub(crate) use fjall::Slice as Bytes;
+
+/// What a batch does: the new value of each key, or `None` where it is removed.
+pub(crate) type Changes = BTreeMap<(Space, Vec<u8>), Option<Bytes>>;
+
+/// Keys and values in order, from either end.
+pub(crate) type Scan<'a> = Box<dyn DoubleEndedIterator<Item = (Bytes, Bytes)> + 'a>;
+
+/// Bounds of memory and files, for a daemon that should be small: an idle one holds next to nothing.
+const CACHE: u64 = 8 << 20;
+const MEMTABLE: u64 = 4 << 20;
+const JOURNALS: u64 = 128 << 20;
+const OPEN_FILES: usize = 256;
+const WORKERS: usize = 2;
+
+/// Reads that fail one after the other in one scan before it counts as ended.
+const MAX_BROKEN: usize = 64;
+
+/// The number of the last batch, by which a failed one is told from one that reached the disk after all.
+const BATCH: &[u8] = b"batch";
+
+/// A batch that was not committed.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// Why.
+    pub(crate) error: LedgerError,
+    /// Whether the database had given up before it looked at this batch, so that another one may take it.
+    pub(crate) untouched: bool,
+}
+
+/// An open database. Only one may be open on a folder.
+pub(crate) struct Store {
+    path: PathBuf,
+    database: Database,
+    keyspaces: BTreeMap<Space, Keyspace>,
+}
+
+impl Store {
+    /// Opens the folder, or makes it.
+    ///
+    /// Fails where it is locked, is not `side`'s, has a format of the future, or cannot be read.
+    pub(crate) fn open(path: &Path, side: Side) -> Result<Self, LedgerError> {
+        folder::prepare(path).map_err(|error| from_io(path, &error))?;
+        let database = Database::builder(path)
+            .cache_size(CACHE)
+            .max_journaling_size(JOURNALS)
+            // A damaged value must stay one value: see the journal's mending.
+            .journal_compression(CompressionType::None)
+            .max_cached_files(Some(OPEN_FILES))
+            .worker_threads(WORKERS)
+            .open()
+            .map_err(|error| classify(path, &error))?;
+        let mut store = Self { path: path.to_owned(), database, keyspaces: BTreeMap::new() };
+        store.add(Space::Meta)?;
+        let format = store.format()?;
+        if let Some(format) = format {
+            format.check(path, side)?;
+        }
+        for space in side.spaces() {
+            store.add(*space)?;
+        }
+        if format.is_none() {
+            let format = Format::current(side);
+            let mark = |key: &[u8]| ((Space::Meta, key.to_vec()), Some(format.encode(key)));
+            let marks: Changes = format::KEYS.into_iter().map(mark).collect();
+            store.commit(&marks, Durability::Synced).map_err(|refused| refused.error)?;
+        }
+        Ok(store)
+    }
+
+    /// The format of the folder, or `None` where it is new.
+    fn format(&self) -> Result<Option<Format>, LedgerError> {
+        let mut found = false;
+        for key in format::KEYS {
+            let bytes = self.get(Space::Meta, key)?;
+            found |= bytes.is_some();
+            if let Some(format) = bytes.and_then(|bytes| Format::decode(key, &bytes)) {
+                return Ok(Some(format));
+            }
+        }
+        if found {
+            let cause = "the record of its format cannot be read".to_owned();
+            return Err(LedgerError::Damaged { path: self.path.clone(), cause });
+        }
+        Ok(None)
+    }
+
+    fn add(&mut self, space: Space) -> Result<(), LedgerError> {
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE);
+        let keyspace = self.database.keyspace(space.name(), options).map_err(|error| self.failed(&error))?;
+        self.keyspaces.insert(space, keyspace);
+        Ok(())
+    }
+
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a journal was mended and the indexes may not fit the records.
+    pub(crate) fn was_mended(&self) -> bool {
+        journal::was_mended(&self.path)
+    }
+
+    /// Notes that the indexes fit the records again.
+    pub(crate) fn mending_is_done(&self) -> Result<(), LedgerError> {
+        journal::mending_is_done(&self.path).map_err(|error| from_io(&self.path, &error))
+    }
+
+    /// Bytes that the folder takes on disk.
+    pub(crate) fn size(&self) -> Result<u64, LedgerError> {
+        self.database.disk_space().map_err(|error| self.failed(&error))
+    }
+
+    /// The value of a key.
+    pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, LedgerError> {
+        self.keyspace(space).get(key).map_err(|error| self.failed(&error))
+    }
+
+    /// The keys of a span and their values. What cannot be read is passed over, and said in the log.
+    pub(crate) fn scan(&self, space: Space, span: Span) -> Scan<'_> {
+        self.readable(space, self.keyspace(space).range(span.bounds()))
+    }
+
+    /// A view that later commits do not change.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot(self.database.snapshot())
+    }
+
+    /// The value of a key in a view.
+    pub(crate) fn get_in(
+        &self,
+        snapshot: &Snapshot,
+        space: Space,
+        key: &[u8],
+    ) -> Result<Option<Bytes>, LedgerError> {
+        snapshot.0.get(self.keyspace(space), key).map_err(|error| self.failed(&error))
+    }
+
+    /// As [`Store::scan`], of a view.
+    pub(crate) fn scan_in(&self, snapshot: &Snapshot, space: Space, span: Span) -> Scan<'_> {
+        self.readable(space, snapshot.0.range(self.keyspace(space), span.bounds()))
+    }
+
+    /// Applies all changes or none, and numbers the batch.
+    ///
+    /// After a failure that touched the batch, the store takes no more writes: it must be opened again.
+    pub(crate) fn commit(&self, changes: &Changes, durability: Durability) -> Result<(), Refused> {
+        let refused = |error: &fjall::Error| Refused {
+            error: self.failed(error),
+            untouched: matches!(error, fjall::Error::Poisoned),
+        };
+        let mode = match durability {
+            Durability::Written => PersistMode::Buffer,
+            Durability::Synced => PersistMode::SyncAll,
+        };
+        if changes.is_empty() {
+            return match durability {
+                Durability::Written => Ok(()),
+                Durability::Synced => self.database.persist(mode).map_err(|error| refused(&error)),
+            };
+        }
+        let number = self.batch().map_err(|error| Refused { error, untouched: false })?.wrapping_add(1);
+        let mut batch = self.database.batch().durability(Some(mode));
+        for ((space, key), value) in changes {
+            match value {
+                Some(value) => batch.insert(self.keyspace(*space), key.as_slice(), value.clone()),
+                None => batch.remove(self.keyspace(*space), key.as_slice()),
+            }
+        }
+        batch.insert(self.keyspace(Space::Meta), BATCH, record::number(number));
+        batch.commit().map_err(|error| refused(&error))
+    }
+
+    /// The number of the last batch.
+    pub(crate) fn batch(&self) -> Result<u64, LedgerError> {
+        Ok(self.get(Space::Meta, BATCH)?.map_or(0, |bytes| record::as_number(&bytes)))
+    }
+
+    fn keyspace(&self, space: Space) -> &Keyspace {
+        self.keyspaces.get(&space).expect("each side reads and writes only the keyspaces that it opened")
+    }
+
+    fn readable(&self, space: Space, rows: fjall::Iter) -> Scan<'_> {
+        let rows = rows.map(|row| row.into_inner());
+        Box::new(Readables { rows, broken: 0, space, path: &self.path })
+    }
+
+    fn failed(&self, error: &fjall::Error) -> LedgerError {
+        classify(&self.path, error)
+    }
+}
+
+/// A view of a [`Store`] at one moment.
+pub(crate) struct Snapshot(fjall::Snapshot);
+
+/// The rows of a scan that can be read.
+struct Readables<'a, I> {
+    rows: I,
+    broken: usize,
+    space: Space,
+    path: &'a Path,
+}
+
+impl<I> Readables<'_, I> {
+    /// The row, or `None` and a line in the log where it cannot be read.
+    fn passed(&mut self, row: fjall::Result<(Bytes, Bytes)>) -> Option<(Bytes, Bytes)> {
+        match row {
+            Ok(row) => {
+                self.broken = 0;
+                Some(row)
+            }
+            Err(error) => {
+                self.broken += 1;
+                let (keyspace, error) = (self.space.name(), classify(self.path, &error));
+                tracing::warn!(keyspace, %error, "passed over a row that cannot be read");
+                None
+            }
+        }
+    }
+}
+
+impl<I: Iterator<Item = fjall::Result<(Bytes, Bytes)>>> Iterator for Readables<'_, I> {
+    type Item = (Bytes, Bytes);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.broken < MAX_BROKEN {
+            let row = self.rows.next()?;
+            if let Some(row) = self.passed(row) {
+                return Some(row);
+            }
+        }
+        None
+    }
+}
+
+impl<I: DoubleEndedIterator<Item = fjall::Result<(Bytes, Bytes)>>> DoubleEndedIterator for Readables<'_, I> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        while self.broken < MAX_BROKEN {
+            let row = self.rows.next_back()?;
+            if let Some(row) = self.passed(row) {
+                return Some(row);
+            }
+        }
+        None
+    }
+}

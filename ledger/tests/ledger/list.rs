@@ -1,0 +1,106 @@
+use ledger::{Durability, Filter, JobRecord, OverlordLedger};
+use wire::job::JobState;
+use wire::outcome::FailureKind;
+
+use crate::rig::{Folder, Reports, T0, failed, id, job, name, ok};
+
+/// Six jobs: two operators, two modules, two minions, all states.
+async fn six_jobs(ledger: &OverlordLedger) {
+    let jobs = [
+        (1, "ann", "test.ping", vec!["web1"]),
+        (2, "bob", "test.ping", vec!["web2"]),
+        (3, "ann", "service.restart", vec!["web1", "web2"]),
+        (4, "bob", "service.restart", vec!["web1"]),
+        (5, "ann", "test.ping", vec!["web2"]),
+        (6, "annabel", "test2.ping", vec!["web11"]),
+    ];
+    for (number, operator, method, targets) in jobs {
+        let record = JobRecord {
+            operator: operator.parse().unwrap(),
+            method: method.parse().unwrap(),
+            ..job(number, &targets)
+        };
+        ledger.accept(record, Durability::Written).await.unwrap();
+    }
+    ledger.ends(1, "web1", ok(1, T0 + 10)).await;
+    ledger.ends(2, "web2", failed(FailureKind::Error, T0 + 11)).await;
+    ledger.runs(4, "web1", T0 + 12).await;
+}
+
+fn numbers(ledger: &OverlordLedger, filter: Filter) -> Vec<u64> {
+    let listed = ledger.list(&filter, 100).unwrap();
+    listed.into_iter().map(|line| line.job.made_at() - T0).collect()
+}
+
+#[tokio::test]
+async fn jobs_are_listed_by_each_filter_newest_first() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    six_jobs(&ledger).await;
+    drop(ledger);
+
+    let ledger = folder.overlord();
+    let all = Filter::default;
+    let of = |operator: &str| Filter { operator: Some(operator.parse().unwrap()), ..all() };
+    let calls = |module: &str| Filter { module: Some(module.parse().unwrap()), ..all() };
+    let on = |minion: &str| Filter { target: Some(name(minion)), ..all() };
+    let is = |state: JobState| Filter { state: Some(state), ..all() };
+    assert_eq!(numbers(&ledger, all()), [6, 5, 4, 3, 2, 1]);
+    assert_eq!(numbers(&ledger, of("ann")), [5, 3, 1]);
+    assert_eq!(numbers(&ledger, calls("test")), [5, 2, 1]);
+    assert_eq!(numbers(&ledger, on("web1")), [4, 3, 1]);
+    assert_eq!(numbers(&ledger, is(JobState::Running)), [6, 5, 3]);
+    assert_eq!(numbers(&ledger, is(JobState::Partial)), [4]);
+    assert_eq!(numbers(&ledger, is(JobState::Finished)), [1]);
+    assert_eq!(numbers(&ledger, is(JobState::RemoteError)), [2]);
+    assert_eq!(numbers(&ledger, Filter { since: Some(T0 + 4), ..all() }), [6, 5, 4]);
+}
+
+#[tokio::test]
+async fn filters_narrow_each_other() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    six_jobs(&ledger).await;
+    let filter = Filter {
+        state: Some(JobState::Running),
+        operator: Some("ann".parse().unwrap()),
+        target: Some(name("web2")),
+        since: Some(T0 + 4),
+        module: Some("test".parse().unwrap()),
+    };
+    assert_eq!(numbers(&ledger, filter.clone()), [5]);
+    assert_eq!(numbers(&ledger, Filter { operator: Some("bob".parse().unwrap()), ..filter }), [0_u64; 0]);
+}
+
+#[tokio::test]
+async fn a_list_is_as_long_as_asked_and_says_what_a_line_needs() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    six_jobs(&ledger).await;
+    assert_eq!(ledger.list(&Filter::default(), 2).unwrap().len(), 2);
+    let line =
+        ledger.list(&Filter { state: Some(JobState::Finished), ..Filter::default() }, 1).unwrap().remove(0);
+    assert_eq!((line.job, line.targets, line.ended_at), (id(1), 1, Some(T0 + 10)));
+    assert_eq!((line.target.as_str(), line.accepted_at), ("*", T0 + 1));
+}
+
+#[tokio::test]
+async fn live_jobs_are_those_that_are_not_over_oldest_first() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    six_jobs(&ledger).await;
+    assert_eq!(ledger.live().unwrap(), [3, 4, 5, 6].map(id));
+}
+
+#[tokio::test]
+async fn a_shortened_id_finds_what_begins_with_it() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    six_jobs(&ledger).await;
+    let text = id(3).to_string();
+    assert_eq!(ledger.by_prefix(&text).unwrap(), [id(3)]);
+    assert_eq!(ledger.by_prefix(&text[..10].to_lowercase()).unwrap(), [id(3)]);
+    assert_eq!(ledger.by_prefix(&text[..6]).unwrap().len(), 6);
+    assert_eq!(ledger.by_prefix("0000").unwrap(), []);
+    assert_eq!(ledger.by_prefix("not an id").unwrap(), []);
+}

@@ -1,0 +1,16 @@
+//! Ledgers through their public door: every test works on a folder of its own, and most open it again.
+#![allow(clippy::unwrap_used)]
+
+mod accept;
+mod crash;
+mod damage;
+mod folder;
+mod full;
+mod kv;
+mod list;
+mod minion;
+mod model;
+mod registry;
+mod report;
+mod retention;
+mod rig;

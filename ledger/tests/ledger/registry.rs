@@ -1,0 +1,113 @@
+use ledger::{Invite, InviteError, MinionRecord, Standing};
+use wire::digest::Digest;
+use wire::module::{Module, ModuleState};
+
+use crate::rig::{Folder, T0, name};
+
+fn minion(text: &str) -> MinionRecord {
+    MinionRecord {
+        name: name(text),
+        key: Digest::of(text.as_bytes()),
+        serial: "01".into(),
+        enrolled_at: T0,
+        status: Standing::Active,
+        last_seen: None,
+        version: None,
+        modules: vec![],
+    }
+}
+
+fn module() -> Module {
+    Module {
+        name: "service".parse().unwrap(),
+        version: None,
+        digest: Digest::of(b"code"),
+        description: None,
+        state: ModuleState::Active,
+        methods: vec![],
+        imports: vec!["minion:process/process@0.1.0".into()],
+    }
+}
+
+fn invite(expires_at: u64) -> Invite {
+    Invite { name: name("web1"), secret: Digest::of(b"secret"), expires_at, used_by: None }
+}
+
+#[tokio::test]
+async fn minions_are_known_after_a_restart_with_what_they_last_said() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    ledger.put_minion(minion("web2")).await.unwrap();
+    ledger.put_minion(minion("web1")).await.unwrap();
+    ledger.minion_seen(&name("web1"), T0 + 5, "0.1.0").await.unwrap();
+    ledger.minion_modules(&name("web1"), vec![module()]).await.unwrap();
+    ledger.minion_standing(&name("web1"), Standing::Revoked).await.unwrap();
+    drop(ledger);
+
+    let ledger = folder.overlord();
+    let expected = MinionRecord {
+        status: Standing::Revoked,
+        last_seen: Some(T0 + 5),
+        version: Some("0.1.0".into()),
+        modules: vec![module()],
+        ..minion("web1")
+    };
+    assert_eq!(ledger.minions().unwrap(), [expected.clone(), minion("web2")]);
+    assert_eq!(ledger.minion(&name("web1")).unwrap(), Some(expected));
+}
+
+#[tokio::test]
+async fn a_removed_minion_stays_away_whatever_still_comes_in_about_it() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    ledger.put_minion(minion("web1")).await.unwrap();
+    ledger.remove_minion(&name("web1")).await.unwrap();
+    ledger.minion_seen(&name("web1"), T0, "0.1.0").await.unwrap();
+    ledger.minion_modules(&name("web1"), vec![module()]).await.unwrap();
+    assert_eq!(ledger.minion(&name("web1")).unwrap(), None);
+    ledger.put_minion(minion("web1")).await.unwrap();
+    assert_eq!(ledger.minion(&name("web1")).unwrap(), Some(minion("web1")));
+}
+
+#[tokio::test]
+async fn a_token_lets_one_key_in_and_that_one_again_until_it_expires() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    ledger.put_invite(invite(T0 + 100)).await.unwrap();
+    let (secret, key, other) = (Digest::of(b"secret"), Digest::of(b"key"), Digest::of(b"other"));
+    assert_eq!(ledger.redeem(&secret, key, T0).await.unwrap(), name("web1"));
+    drop(ledger);
+
+    let ledger = folder.overlord();
+    assert_eq!(ledger.redeem(&secret, key, T0 + 99).await.unwrap(), name("web1"));
+    let used = ledger.redeem(&secret, other, T0).await.unwrap_err();
+    assert_eq!(used, InviteError::Used { name: name("web1") });
+    let expired = ledger.redeem(&secret, key, T0 + 100).await.unwrap_err();
+    assert_eq!(expired, InviteError::Expired { name: name("web1") });
+    assert_eq!(ledger.redeem(&key, key, T0).await.unwrap_err(), InviteError::Unknown);
+    assert!(expired.to_string().contains("overlord minion invite web1"), "{expired}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_keys_at_once_one_gets_in() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    ledger.put_invite(invite(T0 + 100)).await.unwrap();
+    let mut tries = tokio::task::JoinSet::new();
+    for n in 0..20u8 {
+        let ledger = ledger.clone();
+        tries.spawn(async move { ledger.redeem(&Digest::of(b"secret"), Digest::of(&[n]), T0).await });
+    }
+    assert_eq!(tries.join_all().await.iter().filter(|answer| answer.is_ok()).count(), 1);
+}
+
+#[tokio::test]
+async fn expired_tokens_can_be_forgotten() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    ledger.put_invite(invite(T0 + 100)).await.unwrap();
+    assert_eq!(ledger.purge_invites(T0 + 99).await.unwrap(), 0);
+    assert_eq!(ledger.invites().unwrap(), [invite(T0 + 100)]);
+    assert_eq!(ledger.purge_invites(T0 + 100).await.unwrap(), 1);
+    assert_eq!(ledger.invites().unwrap(), []);
+}

@@ -1,0 +1,217 @@
+//! `overlord call`
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+use wire::call::{Arguments, Share};
+use wire::job::JobId;
+use wire::name::{MethodPath, MinionName};
+use wire::operator::{Call, Follow, Refusal, RefusalKind, Target};
+
+use super::follow::{View, follow};
+use super::output::{note, print};
+use super::{CliError, Exit, confirm, duration, words};
+use crate::client::{Client, ClientError, JobEvent, JobStream};
+
+/// Run a method on all minions that match
+///
+/// Waits for the outcomes and prints them. Ctrl-C detaches from the job, which goes on; a second one cancels it.
+///
+/// Options may stand anywhere. Negative numbers are arguments; behind `--` everything is, whatever it begins with.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  overlord call '*' test.add 2 -3
+  overlord call 'web*,db1' -x web3 test.sleep 2000 --async
+  overlord call web1 test.concat --args '{\"a\": \"x\", \"b\": \"y\"}' --json
+  overlord call web1 test.concat -- --foo bar")]
+pub(super) struct CallCommand {
+    /// Which minions: names, globs, lists
+    target: String,
+    /// What to run
+    #[arg(value_name = "MODULE.METHOD")]
+    method: MethodPath,
+    /// One argument for each parameter: text for a string, JSON or WAVE for other types, @FILE for bytes
+    #[arg(value_name = "ARG", allow_negative_numbers = true)]
+    words: Vec<String>,
+    /// All arguments at once, as a JSON array, or an object by parameter name
+    #[arg(long = "args", value_name = "JSON", conflicts_with = "words")]
+    json_arguments: Option<String>,
+    /// Leave these minions out, whatever TARGET says
+    #[arg(short = 'x', long, value_name = "EXPR")]
+    exclude: Option<String>,
+    /// Accept the job only when it is safe on disk, say its id at once, and show all that happens
+    #[arg(long = "async", conflicts_with = "no_wait")]
+    durable: bool,
+    /// Do not wait: print the job's id as soon as it is safe on disk
+    #[arg(long = "nowait")]
+    no_wait: bool,
+    /// How long each minion may take
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    timeout: Option<Duration>,
+    /// Keep it this long for minions that are not connected, and deliver it when they are back
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    queue: Option<Duration>,
+    /// Let at most this many minions have it at once
+    #[arg(long, value_name = "N|N%")]
+    batch: Option<Share>,
+    /// Give it to no further minion once so many outcomes are not ok
+    #[arg(long, value_name = "N|N%")]
+    max_failures: Option<Share>,
+    /// Do nothing that has effects: report what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Go on even where the target is wide
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    view: View,
+}
+
+impl CallCommand {
+    pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
+        let (no_wait, durable, view) = (self.no_wait, self.durable, self.view);
+        let heard = match (no_wait, durable) {
+            (true, _) => Follow::No,
+            (false, true) => Follow::Everything,
+            (false, false) => view.follow(),
+        };
+        let call = self.into_call(client).await?;
+        let Some(Accepted { job, targets, events }) = accept(client, call, heard).await? else {
+            note("nothing was called");
+            return Ok(Exit::Interrupted);
+        };
+        if no_wait {
+            return print_id(job, view);
+        }
+        if durable {
+            note(format_args!("job {job}"));
+        }
+        follow(client, events, job, targets.len(), view).await
+    }
+
+    async fn into_call(self, client: &Client) -> Result<Call, CliError> {
+        let target = Target { expression: self.target, exclude: self.exclude };
+        let arguments = match self.json_arguments {
+            Some(json) => Arguments::Json(json),
+            None => words::arguments(client, &target, &self.method, self.words).await?,
+        };
+        Ok(Call {
+            target,
+            method: self.method,
+            arguments,
+            timeout_ms: self.timeout.map(milliseconds),
+            queue_ms: self.queue.map(milliseconds),
+            batch: self.batch,
+            max_failures: self.max_failures,
+            dry_run: self.dry_run,
+            durable: self.durable || self.no_wait,
+            confirmed: self.yes,
+        })
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A call that has become a job.
+struct Accepted {
+    job: JobId,
+    targets: Vec<MinionName>,
+    events: JobStream,
+}
+
+/// Hands in the call, once more where the user confirms it; `None` where the user does not.
+async fn accept(client: &Client, mut call: Call, heard: Follow) -> Result<Option<Accepted>, CliError> {
+    loop {
+        let mut events = client.call(call.clone(), heard).await?;
+        match events.next().await {
+            Ok(Some(JobEvent::Accepted { job, targets })) => {
+                return Ok(Some(Accepted { job, targets, events }));
+            }
+            Ok(_) => return Err(ClientError::Unexpected.into()),
+            Err(ClientError::Refusal(refusal)) if needs_confirmation(&refusal, &call) => {
+                if !confirm::ask(&refusal.message).await? {
+                    return Ok(None);
+                }
+                call.confirmed = true;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn needs_confirmation(refusal: &Refusal, call: &Call) -> bool {
+    refusal.kind == RefusalKind::NeedsConfirmation && !call.confirmed && confirm::can_ask()
+}
+
+fn print_id(job: JobId, view: View) -> Result<Exit, CliError> {
+    if view.is_json() {
+        print(json!({ "job": job }))?
+    } else {
+        print(job)?
+    }
+    Ok(Exit::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        call: CallCommand,
+    }
+
+    fn parsed(words: &[&str]) -> Result<CallCommand, String> {
+        let line = Line::try_parse_from(["call"].iter().chain(words));
+        line.map(|line| line.call).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn options_may_stand_before_between_and_behind_the_arguments() {
+        for words in [
+            ["--dry-run", "-x", "db*", "*", "test.add", "2", "3"],
+            ["*", "--dry-run", "test.add", "-x", "db*", "2", "3"],
+            ["*", "test.add", "2", "-x", "db*", "3", "--dry-run"],
+        ] {
+            let call = parsed(&words).expect("parses");
+            assert_eq!((call.target.as_str(), call.method.to_string().as_str()), ("*", "test.add"));
+            assert_eq!(call.words, ["2", "3"]);
+            assert_eq!((call.exclude.as_deref(), call.dry_run), (Some("db*"), true));
+        }
+    }
+
+    #[test]
+    fn negative_numbers_are_arguments() {
+        let call = parsed(&["*", "test.add", "-2", "-3.5e3", "--json"]).expect("parses");
+        assert_eq!(call.words, ["-2", "-3.5e3"]);
+        assert!(call.view.is_json());
+    }
+
+    #[test]
+    fn everything_behind_two_dashes_is_an_argument() {
+        let call = parsed(&["*", "test.concat", "--", "--json", "-x"]).expect("parses");
+        assert_eq!(call.words, ["--json", "-x"]);
+        assert!(!call.view.is_json());
+    }
+
+    #[test]
+    fn an_unknown_option_is_an_error_that_shows_how_to_pass_it() {
+        let error = parsed(&["*", "test.concat", "--foo", "x"]).expect_err("unknown");
+        assert!(error.contains("-- --foo"), "{error}");
+    }
+
+    #[test]
+    fn options_that_contradict_each_other_are_refused() {
+        assert!(parsed(&["*", "test.ping", "--async", "--nowait"]).is_err());
+        assert!(parsed(&["*", "test.ping", "--json", "--jsonl"]).is_err());
+        assert!(parsed(&["*", "test.add", "2", "--args", "[2]"]).is_err());
+        assert!(parsed(&["*", "test"]).expect_err("no method").contains("MODULE.METHOD"));
+    }
+}

@@ -1,0 +1,33 @@
+//! Plain aligned columns for the commands whose answer is a list.
+
+use comfy_table::{Cell, ContentArrangement, Table, presets};
+
+use crate::report::text::printable;
+
+/// A heading and rows, aligned, no wider than the terminal.
+pub(super) fn columns(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(heading.iter().map(Cell::new));
+    table.add_rows(
+        rows.into_iter().map(|row| row.into_iter().map(|cell| printable(&cell)).collect::<Vec<_>>()),
+    );
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.trim_fmt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned_under_their_heading() {
+        let rows = [vec!["web1".to_owned(), "yes".to_owned()], vec!["database1".to_owned(), "no".to_owned()]];
+        assert_eq!(
+            columns(&["NAME", "CONNECTED"], rows),
+            "NAME       CONNECTED\nweb1       yes\ndatabase1  no"
+        );
+    }
+}

@@ -1,0 +1,123 @@
+//! What ends a command early, as one line for people.
+
+use std::path::PathBuf;
+
+use wire::job::JobId;
+
+use super::exit::Exit;
+use crate::client::ClientError;
+use crate::daemon::DaemonError;
+use crate::dev::DevError;
+use crate::folder::FolderError;
+
+/// Why a command could not do what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The overlord could not be asked, or refused.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The job was accepted, and then the overlord was lost.
+    #[error("{cause}; the job goes on: come back with `overlord job wait {job}`")]
+    Detached {
+        /// What was lost.
+        cause: ClientError,
+        /// The job.
+        job: JobId,
+    },
+    /// The overlord has no more to say of a job that is not over.
+    #[error("the overlord stopped before the job was over: come back with `overlord job wait {0}`")]
+    Unfinished(JobId),
+    /// The overlord's folder is not in order.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The daemon could not run.
+    #[error(transparent)]
+    Daemon(#[from] DaemonError),
+    /// The trial set-up could not run.
+    #[error(transparent)]
+    Dev(#[from] DevError),
+    /// A file of the user could not be read or written.
+    #[error("cannot {action} \"{}\": {source}", .path.display())]
+    File {
+        /// What was tried: `read`, `write`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file that does not fit into a call.
+    #[error("\"{}\" is larger than the {limit} bytes that fit into a call", .path.display())]
+    FileTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// How large it may be.
+        limit: u64,
+    },
+    /// Options that do not go together in a way that the parser cannot see.
+    #[error("{0}")]
+    Usage(&'static str),
+    /// Nothing can be written to stdout.
+    #[error("cannot write to stdout: {0}")]
+    Output(std::io::Error),
+    /// The system gives this process no runtime or no signals.
+    #[error("cannot start: {0}")]
+    Runtime(std::io::Error),
+}
+
+impl CliError {
+    /// Whether the reader of stdout has gone (`overlord … | head`), which is nobody's fault.
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, CliError::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+
+    /// The exit code that goes with it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            CliError::Client(ClientError::Refusal(refusal)) => Exit::of_refusal(refusal.kind),
+            // Too large to be sent, by the user's own doing.
+            CliError::Client(ClientError::Frame(_)) => Exit::Usage,
+            CliError::Client(_) | CliError::Detached { .. } | CliError::Unfinished(_) => Exit::Unreachable,
+            CliError::Usage(_) | CliError::FileTooLarge { .. } => Exit::Usage,
+            CliError::File { action: "read", .. } => Exit::Usage,
+            CliError::Output(_) if self.is_closed_pipe() => Exit::Ok,
+            CliError::Folder(_)
+            | CliError::Daemon(_)
+            | CliError::Dev(_)
+            | CliError::File { .. }
+            | CliError::Output(_)
+            | CliError::Runtime(_) => Exit::Failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::operator::{Refusal, RefusalKind};
+
+    use super::*;
+
+    fn refused(kind: RefusalKind) -> u8 {
+        CliError::Client(Refusal::new(kind, "no").into()).exit().code()
+    }
+
+    #[test]
+    fn exit_codes_tell_what_to_do_next() {
+        assert_eq!(refused(RefusalKind::BadRequest), 2);
+        assert_eq!(refused(RefusalKind::NeedsConfirmation), 2);
+        assert_eq!(refused(RefusalKind::NotFound), 2);
+        assert_eq!(refused(RefusalKind::NoMatch), 3);
+        assert_eq!(refused(RefusalKind::Denied), 4);
+        let gone = ClientError::Unreachable { address: "a:1".into(), cause: "gone".into() };
+        assert_eq!(CliError::Client(gone).exit().code(), 4);
+        let missing = CliError::Client(ClientError::NotInitialised("/d".into()));
+        assert_eq!(missing.exit().code(), 4);
+    }
+
+    #[test]
+    fn a_closed_pipe_is_a_quiet_end() {
+        let error = CliError::Output(std::io::ErrorKind::BrokenPipe.into());
+        assert!(error.is_closed_pipe());
+        assert_eq!(error.exit(), Exit::Ok);
+    }
+}

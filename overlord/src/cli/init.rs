@@ -1,0 +1,50 @@
+//! `overlord init`
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use serde_json::json;
+
+use super::output::print;
+use super::{CliError, Exit, Format, FormatFlag, Global};
+use crate::folder::InitOptions;
+
+/// Make an overlord: its authority, its certificate, and yours as its operator
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  overlord init
+  overlord init --listen 0.0.0.0:51234 --advertise overlord.example.org:51234")]
+pub(super) struct Init {
+    /// The UDP address that it will listen on [default: port 51234 of all addresses]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// The HOST:PORT that minions are told to dial [default: the address that it listens on]
+    #[arg(long, value_name = "HOST:PORT")]
+    advertise: Option<String>,
+    #[command(flatten)]
+    format: FormatFlag,
+}
+
+impl Init {
+    pub(super) fn run(self, global: &Global) -> Result<Exit, CliError> {
+        let options = InitOptions { listen: self.listen, advertise: self.advertise };
+        let made = global.folder()?.init(&options)?;
+        let dir = made.dir.display();
+        match self.format.format() {
+            Format::Json => print(json!({
+                "dir": dir.to_string(),
+                "fingerprint": made.fingerprint.to_string(),
+                "operator": made.operator,
+            }))?,
+            Format::Text => print(format_args!(
+                "made an overlord in \"{dir}\"\n\
+                 its authority's fingerprint is {}\n\
+                 you are its operator \"{}\"\n\
+                 start it with `overlord serve`",
+                made.fingerprint, made.operator
+            ))?,
+        }
+        Ok(Exit::Ok)
+    }
+}

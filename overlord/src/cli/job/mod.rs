@@ -1,0 +1,36 @@
+//! `overlord job`
+
+mod cancel;
+mod history;
+mod list;
+mod show;
+mod wait;
+
+use clap::Subcommand;
+
+use super::{CliError, Exit};
+use crate::client::Client;
+
+/// See what was called and what became of it
+///
+/// An id may be shortened to a beginning that no other job's id has.
+#[derive(Debug, Subcommand)]
+pub(super) enum JobCommand {
+    List(list::List),
+    Show(show::Show),
+    Wait(wait::Wait),
+    History(history::HistoryCommand),
+    Cancel(cancel::Cancel),
+}
+
+impl JobCommand {
+    pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
+        match self {
+            JobCommand::List(command) => command.run(client).await,
+            JobCommand::Show(command) => command.run(client).await,
+            JobCommand::Wait(command) => command.run(client).await,
+            JobCommand::History(command) => command.run(client).await,
+            JobCommand::Cancel(command) => command.run(client).await,
+        }
+    }
+}

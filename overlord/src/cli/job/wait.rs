@@ -1,0 +1,30 @@
+//! `overlord job wait`
+
+use clap::Args;
+
+use super::super::follow::{View, follow};
+use super::super::{CliError, Exit};
+use crate::client::Client;
+
+/// Wait until a job is over, and print its outcomes as `overlord call` does
+///
+/// Ctrl-C detaches from the job, which goes on; a second one cancels it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  overlord job wait 01KDPQ3V
+  overlord job wait 01KDPQ3V --jsonl")]
+pub(in crate::cli) struct Wait {
+    /// The job's id, or a unique beginning of it
+    job: String,
+    #[command(flatten)]
+    view: View,
+}
+
+impl Wait {
+    pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
+        let document = client.job(&self.job).await?;
+        let events = client.attach(&document.job.to_string(), self.view.follow()).await?;
+        follow(client, events, document.job, document.parts.len(), self.view).await
+    }
+}

@@ -1,0 +1,58 @@
+//! `overlord ping`
+
+use clap::Args;
+use serde_json::json;
+use wire::operator::{Ping, Target};
+
+use super::columns::columns;
+use super::output::print;
+use super::{CliError, Exit, Format, FormatFlag};
+use crate::client::Client;
+
+/// Ask minions for a sign of life
+///
+/// Exits with 1 if one of them does not answer.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  overlord ping '*'
+  overlord ping 'web*' -x web3")]
+pub(super) struct PingCommand {
+    /// Which minions: names, globs, lists
+    target: String,
+    /// Leave these out, whatever TARGET says
+    #[arg(short = 'x', long, value_name = "EXPR")]
+    exclude: Option<String>,
+    #[command(flatten)]
+    format: FormatFlag,
+}
+
+impl PingCommand {
+    pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
+        let pings = client.ping(Target { expression: self.target, exclude: self.exclude }).await?;
+        match self.format.format() {
+            Format::Json => {
+                let pings: Vec<_> = pings.iter().map(document).collect();
+                print(json!({ "pings": pings }))?;
+            }
+            Format::Text => print(columns(&["MINION", "TIME", "PROBLEM"], pings.iter().map(row)))?,
+        }
+        Ok(Exit::of(pings.iter().all(|ping| ping.answer.is_ok())))
+    }
+}
+
+fn document(ping: &Ping) -> serde_json::Value {
+    match &ping.answer {
+        Ok(micros) => json!({ "minion": ping.minion, "ms": *micros as f64 / 1000.0 }),
+        Err(problem) => json!({ "minion": ping.minion, "ms": null, "problem": problem }),
+    }
+}
+
+fn row(ping: &Ping) -> Vec<String> {
+    match &ping.answer {
+        Ok(micros) => {
+            vec![ping.minion.to_string(), format!("{:.1} ms", *micros as f64 / 1000.0), String::new()]
+        }
+        Err(problem) => vec![ping.minion.to_string(), "-".to_owned(), problem.clone()],
+    }
+}

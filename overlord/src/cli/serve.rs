@@ -1,0 +1,72 @@
+//! `overlord serve`
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use super::output::print;
+use super::signals::StopSignals;
+use super::{CliError, Exit, Global};
+use crate::daemon::{self, ServeOptions};
+
+/// Run the overlord, until Ctrl-C or SIGTERM
+///
+/// It logs to stderr; RUST_LOG chooses how much (info, debug, overlord=debug).
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  overlord serve
+  RUST_LOG=debug overlord serve --listen 127.0.0.1:7000")]
+pub(super) struct Serve {
+    /// The UDP address to listen on [default: as overlord.toml says, or port 51234 of all addresses]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Stop when stdin ends, as with Ctrl-C: for a parent that must not leave it behind
+    #[arg(long)]
+    stop_with_stdin: bool,
+}
+
+impl Serve {
+    pub(super) fn run(self, global: &Global) -> Result<Exit, CliError> {
+        let folder = global.folder()?;
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+        let stop = CancellationToken::new();
+        if self.stop_with_stdin {
+            stop_with_stdin(stop.clone());
+        }
+        let options = ServeOptions { listen: self.listen };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        runtime.map_err(CliError::Runtime)?.block_on(async {
+            let mut signals = StopSignals::listen()?;
+            let mut daemon = pin!(daemon::serve(folder, options, stop.clone(), |address| {
+                // Whoever started it may not care to read this.
+                let _ = print(format_args!("listening on {address}"));
+            }));
+            tokio::select! {
+                ended = &mut daemon => return ended.map(|()| Exit::Ok).map_err(CliError::from),
+                () = signals.next() => stop.cancel(),
+            }
+            // A second signal means that the user will not wait for good order.
+            tokio::select! {
+                ended = &mut daemon => ended.map(|()| Exit::Ok).map_err(CliError::from),
+                () = signals.next() => Ok(Exit::Interrupted),
+            }
+        })
+    }
+}
+
+/// Stops the daemon at the end of stdin.
+///
+/// The thread is left to itself: it has nothing to clean up, and a read of stdin cannot be interrupted.
+fn stop_with_stdin(stop: CancellationToken) {
+    std::thread::spawn(move || {
+        // An error of stdin is its end as well.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        stop.cancel();
+    });
+}

@@ -1,0 +1,119 @@
+//! Why an operator's request came to nothing.
+
+use std::path::PathBuf;
+
+use quinn::{ConnectionError, TransportErrorCode};
+use wire::endpoint::{CLOSE_REFUSED, EndpointError};
+use wire::frame::FrameError;
+use wire::operator::Refusal;
+
+use crate::folder::FolderError;
+
+/// Why a request came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The folder has no identity to dial with.
+    #[error("no operator identity in \"{}\": run `overlord init`, or set OVERLORD_DIR", .0.display())]
+    NotInitialised(PathBuf),
+    /// The folder cannot be used.
+    #[error(transparent)]
+    Folder(FolderError),
+    /// There is nothing to dial from, or not with this identity.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The address is not one, or its host has no address.
+    #[error("cannot find the overlord's address \"{address}\": {cause}; write HOST:PORT")]
+    Address {
+        /// The address as it was given.
+        address: String,
+        /// What is wrong with it.
+        cause: std::io::Error,
+    },
+    /// Nobody answers.
+    #[error("no overlord answers at {address} ({cause}); start it with `overlord serve`")]
+    Unreachable {
+        /// The address that was dialled.
+        address: String,
+        /// How it did not answer.
+        cause: String,
+    },
+    /// Somebody answers who is not our overlord.
+    #[error("{address} is not the overlord of this folder ({cause}); check --address and OVERLORD_DIR")]
+    Untrusted {
+        /// The address that was dialled.
+        address: String,
+        /// What its certificate lacks.
+        cause: String,
+    },
+    /// The overlord does not let this operator in. It says no more than that; its log does.
+    #[error("the overlord at {address} refuses this operator: its log says why")]
+    Refused {
+        /// The address that was dialled.
+        address: String,
+    },
+    /// The overlord refuses this request, and says why.
+    #[error(transparent)]
+    Refusal(#[from] Refusal),
+    /// The connection broke while the answer was awaited.
+    #[error("lost the connection to the overlord at {address} ({cause})")]
+    Lost {
+        /// The address that was dialled.
+        address: String,
+        /// How it broke.
+        cause: String,
+    },
+    /// The overlord sent something that cannot be read, or a request is too large to send.
+    #[error("cannot talk to the overlord: {0}")]
+    Frame(FrameError),
+    /// The overlord answered something else than what was asked.
+    #[error("the overlord's answer does not fit the question: are both of the same version?")]
+    Unexpected,
+}
+
+impl From<FolderError> for ClientError {
+    fn from(error: FolderError) -> Self {
+        match error {
+            FolderError::NotInitialised(dir) => ClientError::NotInitialised(dir),
+            other => ClientError::Folder(other),
+        }
+    }
+}
+
+impl ClientError {
+    /// What the end of a connection means, before it stood (`Unreachable`) or later (`Lost`).
+    pub(super) fn of_connection(address: &str, error: &ConnectionError, stood: Stood) -> Self {
+        let address = address.to_owned();
+        match error {
+            ConnectionError::ApplicationClosed(close) if close.error_code == CLOSE_REFUSED => {
+                ClientError::Refused { address }
+            }
+            // The other end did not like our certificate.
+            ConnectionError::ConnectionClosed(close) if is_tls(close.error_code) => {
+                ClientError::Refused { address }
+            }
+            // We did not like the other end's.
+            ConnectionError::TransportError(error) if is_tls(error.code) => {
+                ClientError::Untrusted { address, cause: error.reason.clone() }
+            }
+            other => {
+                let cause = other.to_string();
+                match stood {
+                    Stood::NotYet => ClientError::Unreachable { address, cause },
+                    Stood::Already => ClientError::Lost { address, cause },
+                }
+            }
+        }
+    }
+}
+
+/// Whether a connection had been made before it ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stood {
+    NotYet,
+    Already,
+}
+
+/// QUIC carries the alerts of TLS in a range of its own error codes.
+fn is_tls(code: TransportErrorCode) -> bool {
+    (0x100..0x200).contains(&u64::from(code))
+}

@@ -1,0 +1,99 @@
+//! What an overlord tells of one job while an operator listens.
+
+use std::pin::Pin;
+
+use quinn::{Connection, RecvStream};
+use wire::frame::{self, FrameError};
+use wire::job::JobId;
+use wire::name::MinionName;
+use wire::operator::{JobDocument, MAX_MESSAGE, OperatorReply, Update};
+
+use super::error::{ClientError, Stood};
+
+/// One thing that an overlord tells of a job.
+#[derive(Clone, Debug, PartialEq)]
+pub enum JobEvent {
+    /// The call is a job now.
+    Accepted {
+        /// Its id.
+        job: JobId,
+        /// The minions that it goes to.
+        targets: Vec<MinionName>,
+    },
+    /// Something happened on a minion.
+    Update(Box<Update>),
+    /// All that is known of the job at this moment.
+    Document(Box<JobDocument>),
+}
+
+/// The events of one job, until the overlord has no more to tell.
+///
+/// Dropping it detaches: the job goes on.
+pub struct JobStream {
+    replies: Replies,
+}
+
+impl JobStream {
+    pub(super) fn new(replies: Replies) -> Self {
+        Self { replies }
+    }
+
+    /// The next event; `None` after the last one. A refusal is [`ClientError::Refusal`]. Cancel safe.
+    pub async fn next(&mut self) -> Result<Option<JobEvent>, ClientError> {
+        match self.replies.next().await? {
+            None => Ok(None),
+            Some(OperatorReply::Accepted { job, targets }) => Ok(Some(JobEvent::Accepted { job, targets })),
+            Some(OperatorReply::Update(update)) => Ok(Some(JobEvent::Update(update))),
+            Some(OperatorReply::Job(document)) => Ok(Some(JobEvent::Document(document))),
+            Some(_) => Err(ClientError::Unexpected),
+        }
+    }
+}
+
+/// The replies to one request, as they come in on its stream.
+pub(super) struct Replies {
+    connection: Connection,
+    address: String,
+    /// The read under way, kept here so that a dropped [`Replies::next`] loses nothing.
+    reading: Option<Reading>,
+}
+
+type Reading = Pin<Box<dyn Future<Output = (RecvStream, Result<OperatorReply, FrameError>)> + Send>>;
+
+impl Replies {
+    pub(super) fn new(connection: Connection, address: String, stream: RecvStream) -> Self {
+        Self { connection, address, reading: Some(Box::pin(read(stream))) }
+    }
+
+    /// The next reply; `None` at the end of the stream. Cancel safe.
+    pub(super) async fn next(&mut self) -> Result<Option<OperatorReply>, ClientError> {
+        let Some(reading) = &mut self.reading else { return Ok(None) };
+        let (stream, reply) = reading.await;
+        self.reading = None;
+        match reply {
+            Ok(OperatorReply::Refused(refusal)) => Err(refusal.into()),
+            Ok(reply) => {
+                self.reading = Some(Box::pin(read(stream)));
+                Ok(Some(reply))
+            }
+            Err(FrameError::Closed) => Ok(None),
+            Err(error) => Err(broken(&self.connection, &self.address, error)),
+        }
+    }
+}
+
+async fn read(mut stream: RecvStream) -> (RecvStream, Result<OperatorReply, FrameError>) {
+    let reply = frame::read(&mut stream, MAX_MESSAGE).await;
+    (stream, reply)
+}
+
+/// What a failed read or write means: mostly that the connection is gone, which the connection knows best.
+pub(super) fn broken(connection: &Connection, address: &str, error: FrameError) -> ClientError {
+    match (connection.close_reason(), error) {
+        (Some(reason), _) => ClientError::of_connection(address, &reason, Stood::Already),
+        (None, FrameError::Io(cause)) => {
+            ClientError::Lost { address: address.to_owned(), cause: cause.to_string() }
+        }
+        (None, other) => ClientError::Frame(other),
+    }
+}

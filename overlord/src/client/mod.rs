@@ -1,0 +1,251 @@
+//! The operator's side of an overlord: what the command line and operators' own programs call.
+//!
+//! ```no_run
+//! # async fn ping() -> Result<(), overlord::client::ClientError> {
+//! use overlord::client::{Client, ClientConfig};
+//! use overlord::folder::Folder;
+//! use wire::operator::Target;
+//!
+//! let folder = Folder::at("/var/lib/overlord");
+//! let client = Client::connect(&ClientConfig::new(folder, None)?).await?;
+//! for ping in client.ping(Target { expression: "web*".into(), exclude: None }).await? {
+//!     println!("{}: {:?}", ping.minion, ping.answer);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod dial;
+mod error;
+mod job_stream;
+
+use std::time::Duration;
+
+use quinn::{Connection, Endpoint};
+use wire::endpoint::CLOSE_DONE;
+use wire::frame;
+use wire::job::{JobId, JobState};
+use wire::module::Module;
+use wire::name::{MethodPath, MinionName};
+use wire::operator::{
+    Call, Follow, History, JobDocument, JobSummary, MinionStatus, OperatorReply, OperatorRequest,
+    OverlordStatus, Ping, Target,
+};
+use wire::signature::Method;
+
+use self::job_stream::Replies;
+use crate::folder::{Folder, dialable};
+
+pub use self::error::ClientError;
+pub use self::job_stream::{JobEvent, JobStream};
+
+/// Whom to dial, and with whose identity.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// The folder with `operator.key`, `operator.pem` and `authority.pem`.
+    pub folder: Folder,
+    /// Where the overlord listens: `host:port`; without a port it is 51234.
+    pub address: String,
+    /// How long to wait for a connection. Default: 5 seconds.
+    pub patience: Duration,
+}
+
+impl ClientConfig {
+    /// For the identity of `folder`, at the address that is named or else where the overlord of that folder
+    /// listens: as it noted when it started last, or as its configuration says.
+    pub fn new(folder: Folder, address: Option<String>) -> Result<Self, ClientError> {
+        let address = match address.filter(|address| !address.is_empty()).or_else(|| folder.noted_address()) {
+            Some(address) => address,
+            None => dialable(folder.config()?.listen).to_string(),
+        };
+        Ok(Self { folder, address, patience: Duration::from_secs(5) })
+    }
+}
+
+/// A connection to an overlord. A cheap handle: clones share it, and requests may run side by side.
+#[derive(Clone, Debug)]
+pub struct Client {
+    connection: Connection,
+    address: String,
+    /// Held because the connection lives on it.
+    _endpoint: Endpoint,
+}
+
+/// Sends a request and takes the one kind of reply that answers it.
+macro_rules! answer {
+    ($client:expr, $request:expr, $reply:ident) => {
+        match $client.ask(&$request).await? {
+            OperatorReply::$reply(answer) => Ok(answer),
+            _ => Err(ClientError::Unexpected),
+        }
+    };
+}
+
+impl Client {
+    /// Dials the overlord.
+    ///
+    /// An operator who is not let in may notice only at the first request.
+    pub async fn connect(config: &ClientConfig) -> Result<Self, ClientError> {
+        let identity = config.folder.operator_identity()?;
+        let (endpoint, connection) = dial::dial(&config.address, &identity, config.patience).await?;
+        Ok(Self { connection, address: config.address.clone(), _endpoint: endpoint })
+    }
+
+    /// Where the overlord was reached.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Says goodbye, so that the overlord need not wait for a sign of life. Waits for no answer.
+    pub async fn close(self) {
+        self.connection.close(CLOSE_DONE, b"done");
+        // The goodbye is sent by the connection's own task, which gets its turn here even where all tasks
+        // share one thread and the program ends right after.
+        tokio::task::yield_now().await;
+    }
+
+    /// Hands in a call, and follows the job that it becomes.
+    pub async fn call(&self, call: Call, follow: Follow) -> Result<JobStream, ClientError> {
+        let request = OperatorRequest::Call { call: Box::new(call), follow };
+        Ok(JobStream::new(self.send(&request).await?))
+    }
+
+    /// Follows a job that is there already, by its id or a unique beginning of it.
+    pub async fn attach(&self, job: &str, follow: Follow) -> Result<JobStream, ClientError> {
+        let request = OperatorRequest::Attach { job: job.to_owned(), follow };
+        Ok(JobStream::new(self.send(&request).await?))
+    }
+
+    /// A method as the minions that match have it; several where they differ.
+    pub async fn method(&self, target: Target, method: MethodPath) -> Result<Vec<Method>, ClientError> {
+        answer!(self, OperatorRequest::Method { target, method }, Method)
+    }
+
+    /// What each minion that matches answers to a ping.
+    pub async fn ping(&self, target: Target) -> Result<Vec<Ping>, ClientError> {
+        answer!(self, OperatorRequest::Ping(target), Pings)
+    }
+
+    /// The minions that match.
+    pub async fn targets(&self, target: Target) -> Result<Vec<MinionStatus>, ClientError> {
+        answer!(self, OperatorRequest::Targets(target), Minions)
+    }
+
+    /// All enrolled minions.
+    pub async fn minions(&self) -> Result<Vec<MinionStatus>, ClientError> {
+        answer!(self, OperatorRequest::Minions, Minions)
+    }
+
+    /// Makes a one-use token with which a minion of this name can join, good for `ttl`.
+    pub async fn invite(&self, name: MinionName, ttl: Duration) -> Result<String, ClientError> {
+        let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+        answer!(self, OperatorRequest::Invite { name, ttl_ms }, Invited)
+    }
+
+    /// The modules of the minions that match.
+    pub async fn modules(&self, target: Target) -> Result<Vec<(MinionName, Vec<Module>)>, ClientError> {
+        answer!(self, OperatorRequest::Modules(target), Modules)
+    }
+
+    /// The newest jobs, newest first.
+    pub async fn jobs(&self, limit: usize, state: Option<JobState>) -> Result<Vec<JobSummary>, ClientError> {
+        answer!(self, OperatorRequest::Jobs { limit, state }, Jobs)
+    }
+
+    /// A job's document at this moment, by its id or a unique beginning of it.
+    pub async fn job(&self, job: &str) -> Result<JobDocument, ClientError> {
+        answer!(self, OperatorRequest::Job(job.to_owned()), Job).map(|document| *document)
+    }
+
+    /// A job's recorded transitions.
+    pub async fn history(&self, job: &str) -> Result<History, ClientError> {
+        answer!(self, OperatorRequest::History(job.to_owned()), History).map(|history| *history)
+    }
+
+    /// Stops a job. Gives its full id and the minions that were told; their outcomes come later.
+    pub async fn cancel(&self, job: &str) -> Result<(JobId, Vec<MinionName>), ClientError> {
+        match self.ask(&OperatorRequest::Cancel(job.to_owned())).await? {
+            OperatorReply::Cancelling { job, minions } => Ok((job, minions)),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    /// How the overlord is.
+    pub async fn status(&self) -> Result<OverlordStatus, ClientError> {
+        answer!(self, OperatorRequest::Status, Status).map(|status| *status)
+    }
+
+    /// The one reply to a request.
+    async fn ask(&self, request: &OperatorRequest) -> Result<OperatorReply, ClientError> {
+        self.send(request).await?.next().await?.ok_or(ClientError::Unexpected)
+    }
+
+    /// Sends a request on a stream of its own.
+    async fn send(&self, request: &OperatorRequest) -> Result<Replies, ClientError> {
+        let opened = self.connection.open_bi().await;
+        let (mut send, receive) = opened
+            .map_err(|error| ClientError::of_connection(&self.address, &error, error::Stood::Already))?;
+        let sent = frame::write(&mut send, request, MAX_REQUEST).await;
+        if let Err(error) = sent {
+            return Err(job_stream::broken(&self.connection, &self.address, error));
+        }
+        // Fails only where the connection is gone, which the reply will say better.
+        let _ = send.finish();
+        Ok(Replies::new(self.connection.clone(), self.address.clone(), receive))
+    }
+}
+
+/// The largest request: a call must fit the message in which it goes on to the minions.
+const MAX_REQUEST: usize = wire::link::MAX_MESSAGE;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::folder::InitOptions;
+
+    fn folder(listen: &str) -> (tempfile::TempDir, Folder) {
+        let dir = tempfile::tempdir().expect("a folder");
+        let folder = Folder::at(dir.path());
+        let options = InitOptions { listen: Some(listen.parse().expect("an address")), advertise: None };
+        folder.init(&options).expect("made");
+        (dir, folder)
+    }
+
+    fn address(folder: &Folder, named: Option<&str>) -> String {
+        ClientConfig::new(folder.clone(), named.map(str::to_owned)).expect("found").address
+    }
+
+    #[test]
+    fn a_named_address_comes_before_the_noted_one_and_that_before_the_configured_one() {
+        let (_dir, folder) = folder("0.0.0.0:7001");
+        assert_eq!(address(&folder, None), "127.0.0.1:7001");
+        folder.note_address(([127, 0, 0, 1], 7002).into()).expect("noted");
+        assert_eq!(address(&folder, None), "127.0.0.1:7002");
+        assert_eq!(address(&folder, Some("")), "127.0.0.1:7002");
+        assert_eq!(address(&folder, Some("overlord.example:7003")), "overlord.example:7003");
+    }
+
+    #[test]
+    fn a_folder_without_a_configuration_means_the_usual_port_of_this_host() {
+        let dir = tempfile::tempdir().expect("a folder");
+        assert_eq!(address(&Folder::at(dir.path()), None), "127.0.0.1:51234");
+    }
+
+    #[tokio::test]
+    async fn a_folder_without_an_identity_says_how_to_make_one() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let config = ClientConfig::new(Folder::at(dir.path()), None).expect("a config");
+        let error = Client::connect(&config).await.expect_err("no identity");
+        assert!(matches!(error, ClientError::NotInitialised(_)));
+        assert!(error.to_string().contains("overlord init"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn an_address_without_an_overlord_says_how_to_start_one() {
+        let (_dir, folder) = folder("127.0.0.1:1");
+        let config = ClientConfig::new(folder, None).expect("a config");
+        let error = Client::connect(&config).await.expect_err("nobody there");
+        assert!(matches!(&error, ClientError::Unreachable { address, .. } if address == "127.0.0.1:1"));
+        assert!(error.to_string().contains("overlord serve"), "{error}");
+    }
+}

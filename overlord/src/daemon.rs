@@ -1,0 +1,93 @@
+//! The overlord daemon: it owns the parts, starts them in order and stops them in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ledger::{LedgerError, OverlordLedger, Retention};
+use tokio_util::sync::CancellationToken;
+use wire::clock::now_ms;
+use wire::endpoint::{self, EndpointError};
+
+use crate::config::Config;
+use crate::desk::Desk;
+use crate::doors::{ALPNS, Doors};
+use crate::folder::{Folder, FolderError};
+use crate::jobs::Jobs;
+use crate::registry::Registry;
+
+/// What the command line may say against the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct ServeOptions {
+    /// Where to listen.
+    pub listen: Option<SocketAddr>,
+}
+
+/// Why an overlord could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// Its folder is not in order.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Its ledger cannot be used.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Its address cannot be used.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The system does not say which address it gave.
+    #[error("cannot tell the address that is listened on: {0}")]
+    Address(std::io::Error),
+}
+
+/// Runs an overlord until `stop`, in this order: ledger, registry, jobs, port. `ready` is told the address
+/// once peers can come in.
+pub async fn serve(
+    folder: Folder,
+    options: ServeOptions,
+    stop: CancellationToken,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), DaemonError> {
+    let authority = folder.authority()?;
+    let identity = folder.overlord_identity(&authority)?;
+    let config = folder.config()?;
+    let ledger = OverlordLedger::open(&folder.ledger())?;
+    let registry = Registry::open(ledger.clone())?;
+    let endpoint = endpoint::listen(options.listen.unwrap_or(config.listen), &identity, &ALPNS)?;
+    let address = endpoint.local_addr().map_err(DaemonError::Address)?;
+    let jobs = Jobs::new(config.clone(), ledger.clone(), registry.clone(), stop.child_token());
+    let resumed = jobs.resume()?;
+    if resumed > 0 {
+        tracing::info!(jobs = resumed, "going on with unfinished jobs");
+    }
+    folder.note_address(address)?;
+    let purge = purge(ledger.clone(), config.clone(), stop.clone());
+    let started_at = now_ms();
+    let desk =
+        Desk { config, authority, ledger: ledger.clone(), registry, jobs: jobs.clone(), address, started_at };
+    let doors = Doors::new(Arc::new(desk), stop.clone()).serve(endpoint);
+    ready(address);
+
+    // Until the stop. Then: 1. the doors let everyone out, 2. jobs leave the rest to the next life,
+    // 3. the ledger has what was written.
+    tokio::join!(doors, purge);
+    jobs.stop().await;
+    ledger.close().await;
+    Ok(())
+}
+
+/// Drops finished jobs whose time is over.
+async fn purge(ledger: OverlordLedger, config: Config, stop: CancellationToken) {
+    let retention = Retention { keep_ms: Some(config.retention.as_millis() as u64), bytes: None };
+    let mut every = tokio::time::interval(PURGE_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(every.tick()).await.is_some() {
+        match ledger.purge(retention, now_ms()).await {
+            Ok(0) => {}
+            Ok(jobs) => tracing::info!(jobs, "purged finished jobs whose time was over"),
+            Err(error) => tracing::warn!("cannot purge old jobs: {error}"),
+        }
+    }
+}
+
+const PURGE_EVERY: Duration = Duration::from_secs(600);

@@ -1,0 +1,23 @@
+//! What the doors work with: the parts of the daemon that a request may touch.
+
+use std::net::SocketAddr;
+
+use ledger::OverlordLedger;
+use wire::identity::Authority;
+
+use crate::config::Config;
+use crate::jobs::Jobs;
+use crate::registry::Registry;
+
+/// The parts that requests are answered from.
+pub(crate) struct Desk {
+    pub(crate) config: Config,
+    pub(crate) authority: Authority,
+    pub(crate) ledger: OverlordLedger,
+    pub(crate) registry: Registry,
+    pub(crate) jobs: Jobs,
+    /// Where the daemon really listens.
+    pub(crate) address: SocketAddr,
+    /// When it started, in milliseconds since 1970.
+    pub(crate) started_at: u64,
+}

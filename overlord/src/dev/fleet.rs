@@ -1,0 +1,112 @@
+//! The daemons of a trial set-up: an overlord and its minions.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::time::Instant;
+use wire::name::MinionName;
+
+use super::DevError;
+use super::daemon::Daemon;
+use super::programs::Programs;
+use crate::client::{Client, ClientConfig};
+use crate::folder::{Folder, InitOptions};
+
+/// Everything that runs. To be stopped by [`Fleet::stop`]; dropped, it kills.
+pub(super) struct Fleet<'a> {
+    programs: &'a Programs,
+    dir: &'a Path,
+    /// The overlord first.
+    daemons: Vec<Daemon>,
+}
+
+impl<'a> Fleet<'a> {
+    /// Nothing runs yet; all of it will live in `dir`.
+    pub(super) fn new(programs: &'a Programs, dir: &'a Path) -> Self {
+        Self { programs, dir, daemons: Vec::new() }
+    }
+
+    /// Starts the overlord and `minions` minions and waits until all are connected with their modules.
+    /// Returns the overlord's folder and the address at which it answers.
+    pub(super) async fn start(&mut self, minions: u16) -> Result<(Folder, String), DevError> {
+        let folder = Folder::at(self.dir.join("overlord"));
+        folder.init(&InitOptions { listen: Some(([127, 0, 0, 1], 0).into()), advertise: None })?;
+        let mut command = Command::new(&self.programs.overlord);
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--stop-with-stdin"])
+            .env("OVERLORD_DIR", folder.dir());
+        self.daemons.push(Daemon::start("overlord", command, self.dir)?);
+
+        let deadline = Instant::now() + PATIENCE;
+        while folder.noted_address().is_none() {
+            self.pause(deadline, "the start of the overlord", 0).await?;
+        }
+        let client = Client::connect(&ClientConfig::new(folder.clone(), None)?).await?;
+        for n in 1..=minions {
+            self.start_minion(&client, &format!("web{n}")).await?;
+        }
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let ready = |minion: &wire::operator::MinionStatus| minion.connected && minion.modules > 0;
+            let there = client.minions().await?;
+            let Some(late) = there.iter().find(|minion| !ready(minion)) else { break };
+            let late = self.daemons.iter().position(|daemon| daemon.name == late.name.as_str());
+            self.pause(deadline, "the start of the minions", late.unwrap_or(0)).await?;
+        }
+        let address = client.address().to_owned();
+        client.close().await;
+        Ok((folder, address))
+    }
+
+    async fn start_minion(&mut self, client: &Client, name: &str) -> Result<(), DevError> {
+        let dir = self.dir.join(name);
+        // A literal and a number have the form of a minion's name.
+        let minion: MinionName = name.parse().expect("webN is a minion's name");
+        let token = client.invite(minion, PATIENCE).await?;
+        let mut join = Command::new(&self.programs.minion);
+        join.args(["join", &token]).env("MINION_DIR", &dir).stdin(Stdio::null()).kill_on_drop(true);
+        join.process_group(0);
+        let joined = join.output().await.map_err(DevError::system("start `minion join`"))?;
+        if !joined.status.success() {
+            let log = String::from_utf8_lossy(&joined.stderr).trim().to_owned();
+            return Err(DevError::NotJoined { name: name.to_owned(), status: joined.status, log });
+        }
+        let mut serve = Command::new(&self.programs.minion);
+        serve.args(["serve", "--stop-with-stdin", "--modules"]).arg(&self.programs.modules);
+        serve.env("MINION_DIR", &dir);
+        self.daemons.push(Daemon::start(name, serve, self.dir)?);
+        Ok(())
+    }
+
+    /// Waits a moment, unless a daemon has died or it is too late; `awaited` is the daemon to blame.
+    async fn pause(&mut self, deadline: Instant, what: &str, awaited: usize) -> Result<(), DevError> {
+        for daemon in &mut self.daemons {
+            daemon.check()?;
+        }
+        if Instant::now() > deadline {
+            let log = self.daemons.get(awaited).map(Daemon::log_end).unwrap_or_default();
+            return Err(DevError::Slow { what: what.to_owned(), log });
+        }
+        tokio::time::sleep(POLL).await;
+        Ok(())
+    }
+
+    /// Stops everything: first the minions, so that they are not left looking for their overlord.
+    pub(super) async fn stop(mut self) {
+        let minions = self.daemons.split_off(1.min(self.daemons.len()));
+        for daemons in [minions, self.daemons] {
+            let mut daemons = daemons;
+            daemons.iter_mut().for_each(Daemon::ask_to_stop);
+            for daemon in daemons {
+                daemon.stopped().await;
+            }
+        }
+    }
+}
+
+/// How long the overlord, and then all minions together, may take to start. The first start compiles all modules.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+const POLL: Duration = Duration::from_millis(20);

@@ -1,0 +1,196 @@
+//! The overlord's folder: where its authority, its identities, its configuration and its ledger are.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use wire::digest::Digest;
+use wire::endpoint::DEFAULT_PORT;
+use wire::identity::{Authority, Identity, IdentityError, Role, create_private_dir, write_public};
+use wire::name::OperatorName;
+
+use crate::config::{Config, ConfigError};
+
+/// The folder of one overlord.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    dir: PathBuf,
+}
+
+/// What `overlord init` is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct InitOptions {
+    /// Where to listen; port 51234 of all addresses where nothing is said.
+    pub listen: Option<SocketAddr>,
+    /// The `host:port` that minions are told to dial; the listening address where nothing is said.
+    pub advertise: Option<String>,
+}
+
+/// What `overlord init` made.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// Where it is.
+    pub dir: PathBuf,
+    /// The digest by which newcomers know the authority.
+    pub fingerprint: Digest,
+    /// The operator who may make calls.
+    pub operator: OperatorName,
+}
+
+/// Why a folder could not be found or made.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// There is no home to put it in.
+    #[error("there is no home folder: set OVERLORD_DIR")]
+    Homeless,
+    /// It was made before.
+    #[error("\"{0}\" holds an overlord already: start it with `overlord serve`, or choose another folder")]
+    AlreadyThere(PathBuf),
+    /// It was never made.
+    #[error("\"{0}\" holds no overlord: make one with `overlord init`, or set OVERLORD_DIR")]
+    NotInitialised(PathBuf),
+    /// A file of it could not be read or written.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// Its configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+impl Folder {
+    /// The folder that a flag or `OVERLORD_DIR` names, or the usual one of this user.
+    pub fn locate(flag: Option<PathBuf>) -> Result<Self, FolderError> {
+        let named = flag.or_else(|| std::env::var_os("OVERLORD_DIR").map(PathBuf::from));
+        let dir = match named.filter(|dir| !dir.as_os_str().is_empty()) {
+            Some(dir) => dir,
+            None if nix::unistd::geteuid().is_root() => PathBuf::from("/var/lib/overlord"),
+            None => data_home().ok_or(FolderError::Homeless)?.join("overlord"),
+        };
+        Ok(Self { dir })
+    }
+
+    /// The folder at this path.
+    pub fn at(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into() }
+    }
+
+    /// Where it is.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where the ledger is.
+    pub fn ledger(&self) -> PathBuf {
+        self.dir.join("ledger")
+    }
+
+    /// Makes the authority, the overlord's certificate, an operator's certificate for the caller, and a
+    /// configuration file. Refuses where there is an authority already.
+    pub fn init(&self, options: &InitOptions) -> Result<Summary, FolderError> {
+        if self.dir.join("authority.key").exists() {
+            return Err(FolderError::AlreadyThere(self.dir.clone()));
+        }
+        create_private_dir(&self.dir)?;
+        let operator = caller();
+        write_public(&self.dir.join("overlord.toml"), Config::initial(options).as_bytes())?;
+        let authority = Authority::create(&self.dir)?;
+        authority.issue(Role::Overlord, "overlord")?.save(&self.dir, "overlord")?;
+        authority.issue(Role::Operator, operator.as_str())?.save(&self.dir, "operator")?;
+        Ok(Summary { dir: self.dir.clone(), fingerprint: authority.fingerprint(), operator })
+    }
+
+    /// The authority, as `init` made it.
+    pub fn authority(&self) -> Result<Authority, FolderError> {
+        if !self.dir.join("authority.key").exists() {
+            return Err(FolderError::NotInitialised(self.dir.clone()));
+        }
+        Ok(Authority::load(&self.dir)?)
+    }
+
+    /// The overlord's own identity, renewed on the way where it has run out or soon will.
+    pub fn overlord_identity(&self, authority: &Authority) -> Result<Identity, FolderError> {
+        let identity = Identity::load(&self.dir, "overlord")?;
+        let left = identity.peer()?.expires_at - (wire::clock::now_ms() / 1000) as i64;
+        if left > RENEW_BEFORE_SECS {
+            return Ok(identity);
+        }
+        let renewed = authority.issue(Role::Overlord, "overlord")?;
+        renewed.save(&self.dir, "overlord")?;
+        Ok(renewed)
+    }
+
+    /// The identity with which the CLI dials.
+    pub fn operator_identity(&self) -> Result<Identity, FolderError> {
+        if !self.dir.join("operator.key").exists() {
+            return Err(FolderError::NotInitialised(self.dir.clone()));
+        }
+        Ok(Identity::load(&self.dir, "operator")?)
+    }
+
+    /// The configuration file, or the defaults where there is none.
+    pub fn config(&self) -> Result<Config, FolderError> {
+        Ok(Config::load(&self.dir.join("overlord.toml"))?)
+    }
+
+    /// Notes the address that the daemon really listens on, for the CLI on this host.
+    pub fn note_address(&self, address: SocketAddr) -> Result<(), FolderError> {
+        Ok(write_public(&self.dir.join("address"), dialable(address).to_string().as_bytes())?)
+    }
+
+    /// The address that the daemon noted when it started last.
+    pub fn noted_address(&self) -> Option<String> {
+        let text = std::fs::read_to_string(self.dir.join("address")).ok()?;
+        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+}
+
+/// An address to dial for one that is listened on: loopback where that is "all addresses".
+pub fn dialable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        // An IPv6 socket takes IPv4 too.
+        address.set_ip([127, 0, 0, 1].into());
+    }
+    address
+}
+
+/// The address that is dialled where nobody says another.
+pub fn default_address() -> String {
+    format!("127.0.0.1:{DEFAULT_PORT}")
+}
+
+fn data_home() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    set("XDG_DATA_HOME").or_else(|| set("HOME").map(|home| home.join(".local/share")))
+}
+
+/// Who runs this program, as an operator's name.
+fn caller() -> OperatorName {
+    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten();
+    let name = user.and_then(|user| user.name.parse().ok());
+    // The fallback is a literal that has the form of an operator's name.
+    name.unwrap_or_else(|| "operator".parse().expect("\"operator\" is an operator's name"))
+}
+
+/// The overlord's certificate is renewed at a start within 60 days of its end.
+const RENEW_BEFORE_SECS: i64 = 60 * 24 * 3600;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_made_once_and_says_so_the_second_time() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let folder = Folder::at(dir.path().join("overlord"));
+        assert!(matches!(folder.authority(), Err(FolderError::NotInitialised(_))));
+        let summary = folder.init(&InitOptions::default()).expect("made");
+        assert_eq!(folder.authority().expect("there").fingerprint(), summary.fingerprint);
+        assert!(matches!(folder.init(&InitOptions::default()), Err(FolderError::AlreadyThere(_))));
+        assert_eq!(folder.config().expect("parses").listen, Config::default().listen);
+    }
+
+    #[test]
+    fn all_addresses_are_dialled_at_loopback() {
+        assert_eq!(dialable(([0, 0, 0, 0], 7).into()), ([127, 0, 0, 1], 7).into());
+        assert_eq!(dialable(([10, 0, 0, 1], 7).into()), ([10, 0, 0, 1], 7).into());
+    }
+}

@@ -1,0 +1,171 @@
+//! From a call to an accepted job.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use ledger::JobRecord;
+use wire::arguments::bind;
+use wire::call::Arguments;
+use wire::clock::now_ms;
+use wire::job::JobId;
+use wire::module::MethodError;
+use wire::name::{MethodPath, MinionName, OperatorName};
+use wire::operator::{Call, Refusal, RefusalKind, Target};
+use wire::signature::Method;
+
+use super::{Jobs, LiveJob, durability};
+use crate::targets::{self, Roster};
+
+impl Jobs {
+    /// Accepts a call: checks what can be checked here, writes the job and its targets to the ledger, and
+    /// only then sends anything.
+    pub(crate) async fn accept(
+        &self,
+        call: Call,
+        operator: &OperatorName,
+    ) -> Result<Arc<LiveJob>, Refusal> {
+        let targets = self.resolve(&call.target)?;
+        self.check_width(&call, targets.len())?;
+        let methods = self.methods(&targets, &call.method)?;
+        let arguments = check_arguments(&call, &methods)?;
+        let now = now_ms();
+        let record = JobRecord {
+            id: JobId::new(),
+            accepted_at: now,
+            operator: operator.clone(),
+            target: call.target.expression,
+            exclude: call.target.exclude,
+            targets,
+            method: call.method,
+            arguments,
+            timeout_ms: call.timeout_ms,
+            queue_until: call.queue_ms.map(|queue| now.saturating_add(queue)),
+            dry_run: call.dry_run,
+            durable: call.durable,
+            batch: call.batch,
+            max_failures: call.max_failures,
+            rerun_of: None,
+        };
+        self.ledger().accept(record.clone(), durability(call.durable)).await.map_err(|error| {
+            Refusal::new(RefusalKind::Unavailable, format!("the overlord cannot record the job: {error}"))
+        })?;
+        Ok(self.dispatch(record))
+    }
+
+    /// The minions that a target means, at this moment.
+    pub(crate) fn resolve(&self, target: &Target) -> Result<Vec<MinionName>, Refusal> {
+        let roster = Roster::new(self.registry().names());
+        let matched = targets::resolve(&target.expression, target.exclude.as_deref(), &roster, &())
+            .map_err(|error| Refusal::new(RefusalKind::BadRequest, error.to_string()))?;
+        if matched.is_empty() {
+            let hint = if roster.names().is_empty() {
+                "no minion is enrolled yet: invite one with `overlord minion invite NAME`"
+            } else {
+                "see who there is with `overlord minion list`"
+            };
+            let message = format!("no minion matches \"{}\": {hint}", target.expression);
+            return Err(Refusal::new(RefusalKind::NoMatch, message));
+        }
+        Ok(matched)
+    }
+
+    fn check_width(&self, call: &Call, width: usize) -> Result<(), Refusal> {
+        let limit = self.config().confirm_above;
+        if width <= limit || call.confirmed {
+            return Ok(());
+        }
+        let message = format!(
+            "\"{}\" matches {width} minions, more than the {limit} that need no confirmation: repeat the call with --yes",
+            call.target.expression
+        );
+        Err(Refusal::new(RefusalKind::NeedsConfirmation, message))
+    }
+
+    /// The method as the targets have it: each distinct signature once. Refuses a method that no target has,
+    /// as far as their modules are known.
+    pub(crate) fn methods(
+        &self,
+        targets: &[MinionName],
+        path: &MethodPath,
+    ) -> Result<Vec<Method>, Refusal> {
+        let (mut methods, mut seen) = (Vec::new(), HashSet::new());
+        let (mut missing, mut unknown) = (None, false);
+        for minion in targets {
+            let found = self.registry().with_module(minion, path.module.as_str(), |module| {
+                module.map(|module| module.method(&path.method).cloned())
+            });
+            match found.flatten() {
+                Some(Ok(method)) => {
+                    if seen.insert(method.clone()) {
+                        methods.push(method);
+                    }
+                }
+                Some(Err(error)) => missing = Some(error),
+                // One that has never said what it can run may well have it.
+                None if self.registry().modules(minion).is_none_or(|modules| modules.is_empty()) => {
+                    unknown = true;
+                }
+                None => {}
+            }
+        }
+        if methods.is_empty() && !unknown {
+            return Err(self.no_such_method(targets, path, missing));
+        }
+        Ok(methods)
+    }
+
+    fn no_such_method(
+        &self,
+        targets: &[MinionName],
+        path: &MethodPath,
+        missing: Option<MethodError>,
+    ) -> Refusal {
+        if let Some(error) = missing {
+            return Refusal::new(RefusalKind::BadRequest, error.to_string());
+        }
+        let mut modules: Vec<String> = targets
+            .iter()
+            .filter_map(|minion| self.registry().modules(minion))
+            .flatten()
+            .map(|module| module.name.to_string())
+            .collect();
+        modules.sort();
+        modules.dedup();
+        let near = modules
+            .iter()
+            .map(|name| (strsim::jaro_winkler(name, path.module.as_str()), name))
+            .filter(|(likeness, _)| *likeness > 0.6)
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        let hint = match near {
+            Some((_, name)) => format!("did you mean {name}.{}?", path.method),
+            None => format!("there is: {}", modules.join(", ")),
+        };
+        let message = format!("no targeted minion has a module \"{}\"; {hint}", path.module);
+        Refusal::new(RefusalKind::BadRequest, message)
+    }
+}
+
+/// The arguments as they travel: as values where all targets have the method alike, as they were given where
+/// minions must decide for themselves. Refuses what fits none of the signatures.
+fn check_arguments(call: &Call, methods: &[Method]) -> Result<Arguments, Refusal> {
+    let module = &call.method.module;
+    let refused = |message: String| Refusal::new(RefusalKind::BadRequest, message);
+    let mut bound = Vec::new();
+    let mut first_error = None;
+    for method in methods {
+        if let Some(reason) = &method.not_callable {
+            let message = format!("{} cannot be called from outside: {reason}", call.method);
+            first_error = first_error.or(Some(message));
+            continue;
+        }
+        match bind(method, module, &call.arguments) {
+            Ok(values) => bound.push(values),
+            Err(error) => first_error = first_error.or(Some(error.to_string())),
+        }
+    }
+    match (bound.pop(), first_error) {
+        (Some(values), None) if methods.len() == 1 => Ok(Arguments::Values(values)),
+        (None, Some(error)) => Err(refused(error)),
+        _ => Ok(call.arguments.clone()),
+    }
+}

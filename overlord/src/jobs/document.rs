@@ -1,0 +1,58 @@
+//! What the ledger and the live jobs say of a job, put together for an operator.
+
+use ledger::{Filter, LedgerError};
+use wire::job::{JobId, JobState};
+use wire::operator::{History, JobDocument, JobSummary, Refusal, RefusalKind};
+
+use super::Jobs;
+
+impl Jobs {
+    /// The full id that a unique beginning of one stands for.
+    pub(crate) fn find(&self, prefix: &str) -> Result<JobId, Refusal> {
+        let found = self.ledger().by_prefix(prefix).map_err(unreadable)?;
+        match found.as_slice() {
+            [] => Err(lost(prefix)),
+            [id] => Ok(*id),
+            several => {
+                let ids: Vec<String> = several.iter().map(ToString::to_string).collect();
+                let message = format!("\"{prefix}\" is the beginning of several jobs: {}", ids.join(", "));
+                Err(Refusal::new(RefusalKind::BadRequest, message))
+            }
+        }
+    }
+
+    /// Everything that is known of a job.
+    pub(crate) fn document(&self, id: JobId) -> Result<JobDocument, Refusal> {
+        let mut document = self.ledger().document(id).map_err(unreadable)?.ok_or_else(|| lost(id))?;
+        if let Some(live) = self.live(id) {
+            // How far a part is changes too often for the ledger.
+            for part in &mut document.parts {
+                part.progress = live.progress(&part.minion);
+            }
+        }
+        Ok(document)
+    }
+
+    /// A job's recorded transitions.
+    pub(crate) fn history(&self, id: JobId) -> Result<History, Refusal> {
+        self.ledger().history(id).map_err(unreadable)?.ok_or_else(|| lost(id))
+    }
+
+    /// The newest jobs.
+    pub(crate) fn list(&self, limit: usize, state: Option<JobState>) -> Result<Vec<JobSummary>, Refusal> {
+        let filter = Filter { state, ..Filter::default() };
+        self.ledger().list(&filter, limit.min(LIST_LIMIT)).map_err(unreadable)
+    }
+}
+
+fn lost(job: impl std::fmt::Display) -> Refusal {
+    let message = format!("no such job: \"{job}\" is unknown, or was purged; see `overlord job list`");
+    Refusal::new(RefusalKind::NotFound, message)
+}
+
+fn unreadable(error: LedgerError) -> Refusal {
+    Refusal::new(RefusalKind::Unavailable, format!("the overlord cannot read its ledger: {error}"))
+}
+
+/// The longest list of jobs that is put into one answer.
+const LIST_LIMIT: usize = 10_000;

@@ -1,0 +1,223 @@
+//! A job that is not over: what is known of its parts at this moment, and who wants to hear of it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Semaphore, SemaphorePermit, broadcast, watch};
+use wire::call::Progress;
+use wire::job::{MinionJobId, MinionState, OutcomeKind};
+use wire::link::JobUpdate;
+use wire::name::MinionName;
+use wire::operator::Update;
+
+use ledger::{JobRecord, PartRecord};
+
+/// A job with at least one part that is not over.
+pub(crate) struct LiveJob {
+    pub(crate) record: JobRecord,
+    board: Mutex<Board>,
+    /// Changes with every end of a part.
+    version: watch::Sender<u64>,
+    /// States, progress and logs; a reader that is too slow misses some, never an end.
+    chatter: broadcast::Sender<Update>,
+    /// How many more minions may have it at this moment, where the call says so.
+    window: Option<Semaphore>,
+}
+
+/// What is known of the parts.
+struct Board {
+    parts: BTreeMap<MinionName, PartOnBoard>,
+    /// The minions whose outcome is in the ledger, in the order in which they ended.
+    ended: Vec<MinionName>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct PartOnBoard {
+    minion_job: Option<MinionJobId>,
+    state: Option<MinionState>,
+    progress: Option<Progress>,
+}
+
+/// Whether a job goes on after one of its parts has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// Other parts are not over.
+    GoesOn,
+    /// That was the last one.
+    IsOver,
+}
+
+impl LiveJob {
+    /// A job of which the ledger knows this much.
+    pub(crate) fn new(record: JobRecord, parts: Vec<(MinionName, PartRecord)>) -> Arc<Self> {
+        let over = |part: &PartRecord| part.state.is_some_and(|state| state.outcome().is_some());
+        let ended = parts.iter().filter(|(_, part)| over(part)).map(|(name, _)| name.clone()).collect();
+        let mut board = Board { parts: BTreeMap::new(), ended };
+        for name in &record.targets {
+            board.parts.insert(name.clone(), PartOnBoard::default());
+        }
+        for (name, part) in parts {
+            let part = PartOnBoard { minion_job: part.minion_job, state: part.state, progress: None };
+            board.parts.insert(name, part);
+        }
+        let window = record.batch.map(|batch| Semaphore::new(batch.of(record.targets.len()).max(1)));
+        Arc::new(Self {
+            window,
+            record,
+            board: Mutex::new(board),
+            version: watch::Sender::new(0),
+            chatter: broadcast::Sender::new(CHATTER),
+        })
+    }
+
+    /// Waits until one more minion may have the job. `None` where too many outcomes were not `ok`, and no
+    /// further minion gets it.
+    pub(crate) async fn turn(&self, minion: &MinionName) -> Option<Option<SemaphorePermit<'_>>> {
+        let Some(window) = &self.window else { return (!self.has_failed()).then_some(None) };
+        if self.part(minion).is_some() {
+            // It is there already, and counts as long as it is.
+            return Some(window.try_acquire().ok());
+        }
+        // Never closed.
+        let turn = window.acquire().await.ok();
+        (!self.has_failed()).then_some(turn)
+    }
+
+    /// Whether as many outcomes were not `ok` as the call allows.
+    fn has_failed(&self) -> bool {
+        let Some(limit) = self.record.max_failures else { return false };
+        let board = self.lock();
+        let failed = |part: &&PartOnBoard| {
+            part.state.and_then(MinionState::outcome).is_some_and(|outcome| outcome != OutcomeKind::Ok)
+        };
+        board.parts.values().filter(failed).count() >= limit.of(self.record.targets.len()).max(1)
+    }
+
+    /// Notes that the ledger has a part in this state, queued or running.
+    pub(crate) fn moved(&self, minion: &MinionName, id: MinionJobId, state: MinionState) {
+        if let Some(part) = self.lock().parts.get_mut(minion) {
+            part.minion_job = Some(id);
+            part.state = MinionState::advance(part.state, state).or(part.state);
+        }
+        self.tell(minion, JobUpdate::State { minion_job: id, state });
+    }
+
+    /// Notes that the ledger has a part's outcome.
+    pub(crate) fn ended(&self, minion: &MinionName, outcome: OutcomeKind) -> After {
+        let after = {
+            let mut board = self.lock();
+            let next = MinionState::Finished(outcome);
+            let part = board.parts.get_mut(minion);
+            let moved = part.and_then(|part| {
+                let next = MinionState::advance(part.state, next)?;
+                part.state.replace(next);
+                Some(())
+            });
+            if moved.is_some() {
+                board.ended.push(minion.clone());
+            }
+            if board.is_over() { After::IsOver } else { After::GoesOn }
+        };
+        self.version.send_modify(|version| *version += 1);
+        after
+    }
+
+    /// Passes something on to those who want everything; keeps the latest progress for those who ask.
+    pub(crate) fn tell(&self, minion: &MinionName, update: JobUpdate) {
+        if let JobUpdate::Progress(progress) = &update {
+            if let Some(part) = self.lock().parts.get_mut(minion) {
+                part.progress = Some(progress.clone());
+            }
+        }
+        // Nobody may be listening; that is no loss.
+        let _ = self.chatter.send(Update { minion: minion.clone(), update });
+    }
+
+    /// Where a part is.
+    pub(crate) fn part(&self, minion: &MinionName) -> Option<MinionState> {
+        self.lock().parts.get(minion)?.state
+    }
+
+    /// How far a part says it is.
+    pub(crate) fn progress(&self, minion: &MinionName) -> Option<Progress> {
+        self.lock().parts.get(minion)?.progress.clone()
+    }
+
+    /// The minions whose part is not over.
+    pub(crate) fn open_parts(&self) -> Vec<MinionName> {
+        let board = self.lock();
+        let open = |part: &PartOnBoard| part.state.is_none_or(|state| state.outcome().is_none());
+        board.parts.iter().filter(|(_, part)| open(part)).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Follows the job from its beginning.
+    pub(crate) fn follow(self: &Arc<Self>) -> Follower {
+        Follower {
+            chatter: self.chatter.subscribe(),
+            version: self.version.subscribe(),
+            job: self.clone(),
+            seen: 0,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Board> {
+        // No code under this lock can panic halfway through a change.
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Board {
+    fn is_over(&self) -> bool {
+        self.ended.len() == self.parts.len()
+    }
+}
+
+/// One reader of a live job: every end of a part exactly once, and as much of the rest as it can keep up with.
+pub(crate) struct Follower {
+    job: Arc<LiveJob>,
+    version: watch::Receiver<u64>,
+    chatter: broadcast::Receiver<Update>,
+    seen: usize,
+}
+
+/// What a follower hears.
+pub(crate) enum Heard {
+    /// A part is over; its outcome is in the ledger.
+    Ended(MinionName),
+    /// A state, progress, a log line.
+    Chatter(Update),
+    /// The job is over. Nothing follows.
+    Over,
+}
+
+impl Follower {
+    /// The next thing. Cancel safe.
+    pub(crate) async fn next(&mut self) -> Heard {
+        loop {
+            self.version.mark_unchanged();
+            {
+                let board = self.job.lock();
+                if let Some(minion) = board.ended.get(self.seen) {
+                    self.seen += 1;
+                    return Heard::Ended(minion.clone());
+                }
+                if board.is_over() {
+                    return Heard::Over;
+                }
+            }
+            tokio::select! {
+                biased;
+                // The sender lives as long as `self.job`.
+                _ = self.version.changed() => {}
+                heard = self.chatter.recv() => match heard {
+                    Ok(update) => return Heard::Chatter(update),
+                    Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => return Heard::Over,
+                },
+            }
+        }
+    }
+}
+
+/// How many updates a slow reader may be behind before it misses some.
+const CHATTER: usize = 1024;

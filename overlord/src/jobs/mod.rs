@@ -1,0 +1,233 @@
+//! Jobs: accepted once, brought to an outcome on every minion, and kept.
+
+mod accept;
+mod document;
+mod live;
+mod part;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ledger::{Durability, JobRecord, LedgerError, OverlordLedger};
+use quinn::SendStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use wire::frame::{self, FrameError};
+use wire::job::JobId;
+use wire::link::{Cancelled, JobUpdate, MAX_MESSAGE, MinionRequest};
+use wire::name::MinionName;
+use wire::operator::{Follow, OperatorReply, Refusal, RefusalKind, Update};
+
+pub(crate) use self::live::LiveJob;
+use self::live::{Follower, Heard};
+use self::part::Delivery;
+use crate::config::Config;
+use crate::registry::Registry;
+
+/// All jobs of an overlord. A cheap handle.
+#[derive(Clone)]
+pub(crate) struct Jobs(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    ledger: OverlordLedger,
+    registry: Registry,
+    live: Mutex<HashMap<JobId, Arc<LiveJob>>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Jobs {
+    pub(crate) fn new(
+        config: Config,
+        ledger: OverlordLedger,
+        registry: Registry,
+        stop: CancellationToken,
+    ) -> Self {
+        let (live, tasks) = (Mutex::default(), TaskTracker::new());
+        Self(Arc::new(Inner { config, ledger, registry, live, tasks, stop }))
+    }
+
+    /// Goes on with everything that an earlier life of the daemon left unfinished. Returns how many.
+    pub(crate) fn resume(&self) -> Result<usize, LedgerError> {
+        let unfinished = self.ledger().live()?;
+        let count = unfinished.len();
+        for id in unfinished {
+            let Some(record) = self.ledger().job(id)? else { continue };
+            let job = LiveJob::new(record, self.ledger().parts(id)?);
+            self.lock().insert(id, job.clone());
+            // Whether it was sent before the end of that life, nobody knows any more.
+            for minion in job.open_parts() {
+                self.spawn_part(job.clone(), minion, Delivery::MaybeSent);
+            }
+        }
+        Ok(count)
+    }
+
+    /// Stops working on jobs; what is not over goes on in the daemon's next life.
+    pub(crate) async fn stop(&self) {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+
+    /// A live job.
+    pub(crate) fn live(&self, id: JobId) -> Option<Arc<LiveJob>> {
+        self.lock().get(&id).cloned()
+    }
+
+    /// How many jobs are not over.
+    pub(crate) fn live_count(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Those of a minion's unacknowledged jobs that it need not keep for us any longer.
+    pub(crate) fn settled(
+        &self,
+        minion: &MinionName,
+        unacknowledged: &[JobId],
+    ) -> Result<Vec<JobId>, LedgerError> {
+        let mut settled = Vec::new();
+        for id in unacknowledged {
+            // One that is not over is asked for by its part, which takes the outcome and acknowledges it.
+            if self.live(*id).is_none() || self.ledger().outcome(*id, minion)?.is_some() {
+                settled.push(*id);
+            }
+        }
+        Ok(settled)
+    }
+
+    /// Sends an operator what it wants to hear of a job, and the job's document last.
+    pub(crate) async fn follow(
+        &self,
+        id: JobId,
+        live: Option<Arc<LiveJob>>,
+        follow: Follow,
+        send: &mut SendStream,
+    ) -> Result<(), FrameError> {
+        if let Some(job) = live {
+            self.relay(&job, job.follow(), follow, send).await?;
+        }
+        let reply = match self.document(id) {
+            Ok(document) => OperatorReply::Job(Box::new(document)),
+            Err(refusal) => OperatorReply::Refused(refusal),
+        };
+        frame::write(send, &reply, wire::operator::MAX_MESSAGE).await
+    }
+
+    async fn relay(
+        &self,
+        job: &LiveJob,
+        mut follower: Follower,
+        follow: Follow,
+        send: &mut SendStream,
+    ) -> Result<(), FrameError> {
+        loop {
+            let update = match follower.next().await {
+                Heard::Over => return Ok(()),
+                Heard::Chatter(update) if follow == Follow::Everything => update,
+                Heard::Chatter(_) => continue,
+                Heard::Ended(minion) => match self.ledger().outcome(job.record.id, &minion) {
+                    Ok(Some(report)) => {
+                        let update = JobUpdate::Finished { minion_job: None, report: Box::new(report) };
+                        Update { minion, update }
+                    }
+                    // The document at the end says what is wrong with it.
+                    Ok(None) | Err(_) => continue,
+                },
+            };
+            let reply = OperatorReply::Update(Box::new(update));
+            frame::write(send, &reply, wire::operator::MAX_MESSAGE).await?;
+        }
+    }
+
+    /// Asks every minion whose part is not over to stop it. Returns those that were asked.
+    pub(crate) async fn cancel(&self, id: JobId) -> Result<Vec<MinionName>, Refusal> {
+        let Some(job) = self.live(id) else {
+            let message = format!("job {id} is over already: see `overlord job show {id}`");
+            return Err(Refusal::new(RefusalKind::BadRequest, message));
+        };
+        let mut asked = Vec::new();
+        for minion in job.open_parts() {
+            let Some(connection) = self.registry().connection(&minion) else { continue };
+            let ask = async {
+                let (mut send, mut receive) = connection.open_bi().await.map_err(std::io::Error::from)?;
+                frame::write(&mut send, &MinionRequest::Cancel(id), MAX_MESSAGE).await?;
+                frame::read::<Cancelled>(&mut receive, MAX_MESSAGE).await
+            };
+            match ask.await {
+                Ok(Cancelled::Asked) => asked.push(minion),
+                Ok(Cancelled::AlreadyOver | Cancelled::Unknown) => {}
+                Err(error) => tracing::warn!(job = %id, %minion, "cannot ask to cancel: {error}"),
+            }
+        }
+        Ok(asked)
+    }
+
+    fn spawn_part(&self, job: Arc<LiveJob>, minion: MinionName, delivery: Delivery) {
+        let jobs = self.clone();
+        // Whoever follows the job learns of its end; a stop leaves it to the daemon's next life.
+        self.0.tasks.spawn(async move {
+            let stop = jobs.0.stop.clone();
+            stop.run_until_cancelled(jobs.run_part(&job, &minion, delivery)).await;
+        });
+    }
+
+    /// Forgets a job that is over; the ledger has it.
+    fn over(&self, id: JobId) {
+        self.lock().remove(&id);
+    }
+
+    fn ledger(&self) -> &OverlordLedger {
+        &self.0.ledger
+    }
+
+    fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Arc<LiveJob>>> {
+        // No code under this lock can panic halfway through a change.
+        self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a job live and sends it on its way.
+    fn dispatch(&self, record: JobRecord) -> Arc<LiveJob> {
+        let job = LiveJob::new(record, Vec::new());
+        self.lock().insert(job.record.id, job.clone());
+        for minion in &job.record.targets {
+            self.spawn_part(job.clone(), minion.clone(), Delivery::NotSent);
+        }
+        job
+    }
+}
+
+/// Tries a write until it succeeds, with one warning for each spell of trouble.
+async fn insist<F, T>(what: &str, write: impl Fn() -> F)
+where
+    F: Future<Output = Result<T, LedgerError>>,
+{
+    let mut pause = Duration::from_millis(100);
+    let mut warned = false;
+    while let Err(error) = write().await {
+        if !warned {
+            tracing::error!("cannot record {what}, trying until it succeeds: {error}");
+            warned = true;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(5));
+    }
+    if warned {
+        tracing::info!("recorded {what} after all");
+    }
+}
+
+/// A job that was promised to survive a power cut is written through to the disk, others as far as the system.
+fn durability(durable: bool) -> Durability {
+    if durable { Durability::Synced } else { Durability::Written }
+}

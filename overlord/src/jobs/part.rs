@@ -1,0 +1,214 @@
+//! One minion's part of a job, from its dispatch to its outcome, over as many connections as it takes.
+
+use std::time::Duration;
+
+use quinn::Connection;
+use tokio::time::{Instant, sleep_until};
+use wire::call::Start;
+use wire::clock::now_ms;
+use wire::frame::{self, FrameError};
+use wire::job::{MinionJobId, MinionState};
+use wire::link::{Acknowledged, JobUpdate, MAX_MESSAGE, MinionRequest};
+use wire::name::MinionName;
+use wire::outcome::{FailureKind, Outcome, Report};
+
+use ledger::{Changed, LedgerError};
+
+use super::live::{After, LiveJob};
+use super::{Jobs, durability, insist};
+
+/// Where the delivery of a part stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// Nothing was sent: it provably did not start.
+    NotSent,
+    /// Something may have been sent.
+    MaybeSent,
+}
+
+/// Until when a part may still be started.
+struct Deadlines {
+    /// Until when a minion that was never there is waited for.
+    unsent: Instant,
+    /// Until when a request that may have been lost on the way is sent again.
+    resend: Instant,
+}
+
+/// Why an exchange with a minion ended without an outcome.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error("the connection broke: {0}")]
+    Connection(#[from] quinn::ConnectionError),
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl Jobs {
+    /// Brings a part to its outcome. Ends early only when the daemon stops; the part is then resumed by its
+    /// next life.
+    pub(super) async fn run_part(&self, job: &LiveJob, minion: &MinionName, mut delivery: Delivery) {
+        let Some(mut link) = self.registry().follow(minion) else {
+            return self.undelivered(job, minion, "it is not enrolled any more").await;
+        };
+        let turn = job.turn(minion).await;
+        let Deadlines { unsent, mut resend } = self.deadlines(job, delivery);
+        match (&turn, delivery) {
+            (Some(_), _) => {}
+            (None, Delivery::NotSent) => {
+                return self.undelivered(job, minion, "too many outcomes were not ok before its turn").await;
+            }
+            // Whether it started, only the minion knows: let it settle that.
+            (None, Delivery::MaybeSent) => resend = Instant::now(),
+        }
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let connection = link.borrow_and_update().clone();
+            let Some(connection) = connection else {
+                if delivery == Delivery::NotSent && Instant::now() >= unsent {
+                    return self.undelivered(job, minion, "it is not connected").await;
+                }
+                // A part that may have been sent waits for its minion without an end: a failed
+                // reconnection is never an outcome.
+                let patience = if delivery == Delivery::NotSent { unsent } else { far_future() };
+                tokio::select! {
+                    changed = link.changed() => if changed.is_err() {
+                        return self.undelivered(job, minion, "it was removed").await;
+                    },
+                    () = sleep_until(patience) => {}
+                }
+                continue;
+            };
+            let request = request(job, minion, delivery, resend);
+            match self.exchange(job, minion, &connection, request, &mut delivery).await {
+                Ok(()) => return,
+                Err(broken) => {
+                    tracing::info!(job = %job.record.id, %minion, "part is without its outcome yet: {broken}");
+                }
+            }
+            tokio::select! {
+                // A connection that lives on but fails us must not be asked in a tight circle.
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LAST_PAUSE),
+                _ = link.changed() => pause = FIRST_PAUSE,
+            }
+        }
+    }
+
+    fn deadlines(&self, job: &LiveJob, delivery: Delivery) -> Deadlines {
+        let record = &job.record;
+        let from_now = |at: u64| Instant::now() + Duration::from_millis(at.saturating_sub(now_ms()));
+        let unsent = record.queue_until.unwrap_or(0);
+        // What is sent only now has all of its time ahead.
+        let sent_at = if delivery == Delivery::NotSent { now_ms() } else { record.accepted_at };
+        let in_flight = self.config().delivery.as_millis() as u64;
+        Deadlines {
+            unsent: from_now(unsent),
+            resend: from_now(unsent.max(sent_at.saturating_add(in_flight))),
+        }
+    }
+
+    /// One request and everything that the minion reports on it.
+    async fn exchange(
+        &self,
+        job: &LiveJob,
+        minion: &MinionName,
+        connection: &Connection,
+        request: MinionRequest,
+        delivery: &mut Delivery,
+    ) -> Result<(), Broken> {
+        let (mut send, mut receive) = connection.open_bi().await?;
+        *delivery = Delivery::MaybeSent;
+        frame::write(&mut send, &request, MAX_MESSAGE).await?;
+        loop {
+            match frame::read(&mut receive, MAX_MESSAGE).await? {
+                JobUpdate::State { minion_job, state } => self.moved(job, minion, minion_job, state).await?,
+                JobUpdate::Finished { minion_job, report } => {
+                    self.ended(job, minion, minion_job, *report).await;
+                    frame::write(&mut send, &Acknowledged, MAX_MESSAGE).await?;
+                    // The outcome is ours whether or not the minion hears of it: it asks again.
+                    let _ = send.finish();
+                    return Ok(());
+                }
+                JobUpdate::Unknown if job.part(minion).is_none() => {
+                    self.undelivered(job, minion, "it did not arrive before its delivery deadline").await;
+                    return Ok(());
+                }
+                JobUpdate::Unknown => {
+                    let lost = Outcome::failed(FailureKind::Lost, "the minion has no record of this job");
+                    self.ended(job, minion, None, Report::without_run(lost, now_ms())).await;
+                    return Ok(());
+                }
+                other => job.tell(minion, other),
+            }
+        }
+    }
+
+    /// Records that a part is queued or running, and tells.
+    async fn moved(
+        &self,
+        job: &LiveJob,
+        minion: &MinionName,
+        id: MinionJobId,
+        state: MinionState,
+    ) -> Result<(), LedgerError> {
+        let changed = self.ledger().part_changed(job.record.id, minion, id, state, now_ms()).await?;
+        if let Changed::Yes(_) = changed {
+            job.moved(minion, id, state);
+        }
+        Ok(())
+    }
+
+    /// Records a part's outcome, however long the disk takes to have room for it, and tells.
+    async fn ended(&self, job: &LiveJob, minion: &MinionName, id: Option<MinionJobId>, report: Report) {
+        let (record, outcome) = (&job.record, report.outcome.kind());
+        let durability = durability(record.durable);
+        let write = || {
+            let report = report.clone();
+            self.ledger().part_finished(record.id, minion, id, report, now_ms(), durability)
+        };
+        insist(&format!("the outcome of job {} on \"{minion}\"", record.id), write).await;
+        if job.ended(minion, outcome) == After::IsOver {
+            self.over(record.id);
+        }
+    }
+
+    /// Ends a part that provably never started.
+    async fn undelivered(&self, job: &LiveJob, minion: &MinionName, why: &str) {
+        let message = format!("never delivered to \"{minion}\": {why}");
+        let outcome = Outcome::failed(FailureKind::Undelivered, message);
+        self.ended(job, minion, None, Report::without_run(outcome, now_ms())).await;
+    }
+}
+
+/// What to ask: to start it, to report on it, or to settle that it never starts.
+fn request(
+    job: &LiveJob,
+    minion: &MinionName,
+    delivery: Delivery,
+    resend: Instant,
+) -> MinionRequest {
+    let record = &job.record;
+    if job.part(minion).is_some() {
+        return MinionRequest::Follow(record.id);
+    }
+    if delivery == Delivery::MaybeSent && Instant::now() >= resend {
+        return MinionRequest::Settle(record.id);
+    }
+    MinionRequest::Start(Box::new(Start {
+        job: record.id,
+        method: record.method.clone(),
+        arguments: record.arguments.clone(),
+        operator: record.operator.clone(),
+        timeout_ms: record.timeout_ms,
+        dry_run: record.dry_run,
+        durable: record.durable,
+    }))
+}
+
+fn far_future() -> Instant {
+    Instant::now() + Duration::from_secs(3600 * 24 * 365)
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_secs(5);

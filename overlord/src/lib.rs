@@ -1,0 +1,19 @@
+//! The overlord: the daemon that fans calls out to minions and keeps what became of them, and the command
+//! line that operators talk to it with.
+//!
+//! The daemon's way: [`daemon`] owns the parts; a peer comes in by one of the `doors`; a call becomes a job
+//! in `jobs`, which sends a part to each minion in the [`registry`] that the [`targets`] mean. The
+//! operator's way: [`cli`] parses, [`client`] asks, [`report`] shows.
+
+pub mod cli;
+pub mod client;
+pub mod config;
+pub mod daemon;
+mod desk;
+pub mod dev;
+mod doors;
+pub mod folder;
+mod jobs;
+pub mod registry;
+pub mod report;
+pub mod targets;

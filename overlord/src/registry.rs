@@ -1,0 +1,223 @@
+//! Who is enrolled, who is connected, and what each minion can run.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ledger::{LedgerError, MinionRecord, OverlordLedger, Standing};
+use quinn::Connection;
+use tokio::sync::watch;
+use wire::clock::now_ms;
+use wire::digest::Digest;
+use wire::endpoint::CLOSE_REPLACED;
+use wire::identity::{Peer, Role};
+use wire::module::Module;
+use wire::name::MinionName;
+use wire::operator::MinionStatus;
+
+/// All enrolled minions. A cheap handle: the daemon's parts share one registry.
+#[derive(Clone)]
+pub struct Registry(Arc<Inner>);
+
+struct Inner {
+    ledger: OverlordLedger,
+    minions: Mutex<BTreeMap<MinionName, Entry>>,
+}
+
+/// One enrolled minion.
+struct Entry {
+    record: MinionRecord,
+    connection: watch::Sender<Option<Connection>>,
+}
+
+/// Why a certificate that the authority signed is refused all the same.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It is for something else.
+    #[error("its certificate is that of an {0}")]
+    WrongRole(Role),
+    /// There is no such minion, or not any more.
+    #[error("minion \"{0}\" is not enrolled")]
+    NotEnrolled(String),
+    /// The minion enrolled again with another key.
+    #[error("minion \"{0}\" is enrolled with another key")]
+    AnotherKey(MinionName),
+    /// Someone revoked it.
+    #[error("minion \"{0}\" is revoked")]
+    Revoked(MinionName),
+}
+
+impl Registry {
+    /// Reads everyone who is enrolled.
+    pub fn open(ledger: OverlordLedger) -> Result<Self, LedgerError> {
+        let minions = ledger.minions()?;
+        let entries = minions.into_iter().map(|record| (record.name.clone(), Entry::new(record)));
+        Ok(Self(Arc::new(Inner { minions: Mutex::new(entries.collect()), ledger })))
+    }
+
+    /// Which minion this peer is, if it may come in.
+    pub fn admit(&self, peer: &Peer) -> Result<MinionName, Refused> {
+        if peer.role != Role::Minion {
+            return Err(Refused::WrongRole(peer.role));
+        }
+        let unknown = || Refused::NotEnrolled(peer.name.clone());
+        let name: MinionName = peer.name.parse().map_err(|_| unknown())?;
+        let minions = self.lock();
+        let entry = minions.get(&name).ok_or_else(unknown)?;
+        match entry.record.status {
+            Standing::Revoked => Err(Refused::Revoked(name)),
+            Standing::Active if entry.record.key != peer.key => Err(Refused::AnotherKey(name)),
+            Standing::Active => Ok(name),
+        }
+    }
+
+    /// Records a newcomer. One who had the name before loses it, and its connection.
+    pub async fn enroll(&self, name: MinionName, key: Digest) -> Result<(), LedgerError> {
+        let record = MinionRecord {
+            name: name.clone(),
+            key,
+            enrolled_at: now_ms(),
+            serial: String::new(),
+            status: Standing::Active,
+            last_seen: None,
+            version: None,
+            modules: Vec::new(),
+        };
+        self.0.ledger.put_minion(record.clone()).await?;
+        let before = self.lock().insert(name, Entry::new(record));
+        if let Some(connection) = before.and_then(|entry| entry.connection.borrow().clone()) {
+            connection.close(CLOSE_REPLACED, b"the name was enrolled anew");
+        }
+        Ok(())
+    }
+
+    /// Notes that a minion is there, with what it says of itself. An older connection makes way.
+    pub async fn connected(
+        &self,
+        name: &MinionName,
+        connection: Connection,
+        version: String,
+        modules: Vec<Module>,
+    ) -> Result<(), LedgerError> {
+        let seen = now_ms();
+        self.0.ledger.minion_seen(name, seen, &version).await?;
+        self.0.ledger.minion_modules(name, modules.clone()).await?;
+        self.amend(name, |record| {
+            record.version = Some(version);
+            record.modules = modules;
+            record.last_seen = Some(seen);
+        });
+        let before = self.lock().get(name).and_then(|entry| entry.connection.send_replace(Some(connection)));
+        if let Some(before) = before {
+            before.close(CLOSE_REPLACED, b"a newer connection of this minion took over");
+        }
+        Ok(())
+    }
+
+    /// Notes that a connection is gone, unless a newer one has taken its place already.
+    pub async fn disconnected(&self, name: &MinionName, connection: &Connection) -> Result<(), LedgerError> {
+        if let Some(entry) = self.lock().get(name) {
+            entry.connection.send_if_modified(|current| {
+                let same =
+                    current.as_ref().is_some_and(|current| current.stable_id() == connection.stable_id());
+                if same {
+                    *current = None;
+                }
+                same
+            });
+        }
+        let seen = now_ms();
+        let mut version = None;
+        self.amend(name, |record| {
+            record.last_seen = Some(seen);
+            version.clone_from(&record.version);
+        });
+        self.0.ledger.minion_seen(name, seen, version.as_deref().unwrap_or_default()).await
+    }
+
+    /// Notes that a minion's modules are now these.
+    pub async fn modules_changed(&self, name: &MinionName, modules: Vec<Module>) -> Result<(), LedgerError> {
+        self.0.ledger.minion_modules(name, modules.clone()).await?;
+        self.amend(name, |record| record.modules = modules);
+        Ok(())
+    }
+
+    /// The connection of a minion, while it has one.
+    pub fn connection(&self, name: &MinionName) -> Option<Connection> {
+        self.lock().get(name)?.connection.borrow().clone()
+    }
+
+    /// Follows a minion's connection; `None` where no such minion is enrolled.
+    pub fn follow(&self, name: &MinionName) -> Option<watch::Receiver<Option<Connection>>> {
+        Some(self.lock().get(name)?.connection.subscribe())
+    }
+
+    /// The names of all minions that may come in, in order.
+    pub fn names(&self) -> Vec<MinionName> {
+        let minions = self.lock();
+        let active = minions.values().filter(|entry| entry.record.status == Standing::Active);
+        active.map(|entry| entry.record.name.clone()).collect()
+    }
+
+    /// The modules that a minion said it has, last time it said so.
+    pub fn modules(&self, name: &MinionName) -> Option<Vec<Module>> {
+        Some(self.lock().get(name)?.record.modules.clone())
+    }
+
+    /// Looks at one module of a minion without copying all of them.
+    pub fn with_module<T>(
+        &self,
+        minion: &MinionName,
+        module: &str,
+        look: impl FnOnce(Option<&Module>) -> T,
+    ) -> Option<T> {
+        let minions = self.lock();
+        let entry = minions.get(minion)?;
+        Some(look(entry.record.modules.iter().find(|candidate| candidate.name.as_str() == module)))
+    }
+
+    /// What there is to say of these minions, in the order given; unknown names are left out.
+    pub fn statuses(&self, names: &[MinionName]) -> Vec<MinionStatus> {
+        let minions = self.lock();
+        names.iter().filter_map(|name| minions.get(name)).map(Entry::status).collect()
+    }
+
+    /// How many minions are enrolled, and how many of them are connected.
+    pub fn counts(&self) -> (usize, usize) {
+        let minions = self.lock();
+        let connected = minions.values().filter(|entry| entry.connection.borrow().is_some()).count();
+        (minions.len(), connected)
+    }
+
+    /// Changes what is known here of a minion.
+    fn amend(&self, name: &MinionName, change: impl FnOnce(&mut MinionRecord)) {
+        if let Some(entry) = self.lock().get_mut(name) {
+            change(&mut entry.record);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<MinionName, Entry>> {
+        // No code under this lock can panic halfway through a change.
+        self.0.minions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn new(record: MinionRecord) -> Self {
+        Self { record, connection: watch::Sender::new(None) }
+    }
+
+    fn status(&self) -> MinionStatus {
+        let connection = self.connection.borrow();
+        let in_service = |module: &&Module| module.state == wire::module::ModuleState::Active;
+        MinionStatus {
+            name: self.record.name.clone(),
+            connected: connection.is_some(),
+            address: connection.as_ref().map(|connection| connection.remote_address().to_string()),
+            version: self.record.version.clone(),
+            key: self.record.key,
+            enrolled_at: self.record.enrolled_at,
+            last_seen: self.record.last_seen,
+            modules: self.record.modules.iter().filter(in_service).count(),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Jobs as JSON, for programs.
+
+use serde_json::{Map, Value as Json, json as object};
+use wire::job::MinionState;
+use wire::json::to_json;
+use wire::operator::{JobDocument, Part};
+use wire::outcome::{Failure, Outcome, Report};
+
+/// The document of a job: what it is, how often each outcome occurred, and the result of each minion.
+pub fn json(document: &JobDocument) -> Json {
+    let mut json = head(document);
+    let results = document.parts.iter().map(|part| (part.minion.to_string(), Json::Object(result(part))));
+    json.insert("results".to_owned(), results.collect::<Map<_, _>>().into());
+    Json::Object(json)
+}
+
+/// One minion's result as an object of its own, for output line by line.
+pub fn json_line(part: &Part) -> Json {
+    let mut json = Map::from_iter([("minion".to_owned(), object!(part.minion))]);
+    json.extend(result(part));
+    Json::Object(json)
+}
+
+/// What the document says besides the results, as the last line of output line by line.
+pub fn json_summary(document: &JobDocument) -> Json {
+    object!({ "summary": head(document) })
+}
+
+fn head(document: &JobDocument) -> Map<String, Json> {
+    let counts =
+        document.counts().into_iter().map(|(outcome, count)| (outcome.to_string(), Json::from(count)));
+    Map::from_iter([
+        ("job".to_owned(), object!(document.job)),
+        ("state".to_owned(), object!(document.state.as_str())),
+        ("code".to_owned(), object!(document.state.code())),
+        ("method".to_owned(), object!(document.method)),
+        ("targets".to_owned(), object!(document.parts.len())),
+        ("counts".to_owned(), counts.collect::<Map<_, _>>().into()),
+    ])
+}
+
+/// What there is to say of one part: its outcome, or where it is.
+fn result(part: &Part) -> Map<String, Json> {
+    let mut json = Map::new();
+    match &part.report {
+        Some(report) => ended(report, &mut json),
+        None => {
+            // An outcome whose report is not at hand is an outcome all the same.
+            let outcome = part.state.and_then(MinionState::outcome).map(|outcome| outcome.as_str());
+            json.insert("outcome".to_owned(), object!(outcome));
+            json.insert("state".to_owned(), object!(part.state.map(MinionState::as_str)));
+            if let Some(progress) = &part.progress {
+                let progress = object!({
+                    "done": progress.done,
+                    "total": progress.total,
+                    "note": progress.note,
+                });
+                json.insert("progress".to_owned(), progress);
+            }
+        }
+    }
+    if let Some(minion_job) = part.minion_job {
+        json.insert("minion_job".to_owned(), object!(minion_job));
+    }
+    json
+}
+
+fn ended(report: &Report, json: &mut Map<String, Json>) {
+    json.insert("outcome".to_owned(), object!(report.outcome.kind().as_str()));
+    match &report.outcome {
+        Outcome::Ok(value) => {
+            json.insert("value".to_owned(), value.as_ref().map_or(Json::Null, to_json));
+        }
+        Outcome::Failed(failure) => {
+            json.insert("error".to_owned(), error(failure));
+        }
+    }
+    if !report.would.is_empty() {
+        json.insert("would".to_owned(), object!(report.would));
+    }
+    // What never ran took no time: it has none, rather than zero.
+    if report.module.is_some() || report.cost.wall_us > 0 {
+        json.insert("ms".to_owned(), object!(report.cost.wall_us as f64 / 1000.0));
+    }
+}
+
+fn error(failure: &Failure) -> Json {
+    let mut json = Map::from_iter([
+        ("kind".to_owned(), object!(failure.kind.as_str())),
+        ("message".to_owned(), object!(failure.message)),
+    ]);
+    let more = [
+        ("value", failure.value.as_ref().map(to_json)),
+        ("stderr", failure.stderr.as_ref().map(|text| object!(text))),
+        ("backtrace", failure.backtrace.as_ref().map(|text| object!(text))),
+    ];
+    json.extend(more.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    Json::Object(json)
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::outcome::FailureKind;
+    use wire::value::Value;
+
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn the_document_is_the_one_that_is_promised() {
+        let document = sample::document(vec![
+            sample::ended("web1", Outcome::Ok(Some(Value::Signed(5))), 1900),
+            sample::ended("web2", Outcome::Ok(None), 2000),
+            sample::undone("db1", Outcome::failed(FailureKind::Denied, "not for you")),
+        ]);
+        let expected = object!({
+            "job": sample::JOB, "state": "finished", "code": 1, "method": "test.add", "targets": 3,
+            "counts": {"ok": 2, "denied": 1},
+            "results": {
+                "web1": {"outcome": "ok", "value": 5, "ms": 1.9, "minion_job": sample::MINION_JOB},
+                "web2": {"outcome": "ok", "value": null, "ms": 2.0, "minion_job": sample::MINION_JOB},
+                "db1": {"outcome": "denied", "error": {"kind": "denied", "message": "not for you"}},
+            },
+        });
+        assert_eq!(json(&document), expected);
+        assert_eq!(json_summary(&document)["summary"]["counts"], expected["counts"]);
+    }
+
+    #[test]
+    fn an_error_has_its_kind_and_all_that_is_known() {
+        let failure = Failure {
+            kind: FailureKind::UnknownMethod,
+            message: "no such method".into(),
+            value: Some(Value::Enum("gone".into())),
+            stderr: Some("last words".into()),
+            backtrace: Some("frame".into()),
+        };
+        let line = json_line(&sample::undone("db1", Outcome::Failed(failure)));
+        let expected = object!({
+            "minion": "db1", "outcome": "rejected",
+            "error": {
+                "kind": "unknown-method", "message": "no such method",
+                "value": "gone", "stderr": "last words", "backtrace": "frame",
+            },
+        });
+        assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn a_minion_that_is_not_done_has_a_state_instead_of_an_outcome() {
+        let document = sample::document(vec![sample::running("web1"), sample::silent("web2")]);
+        let json = json(&document);
+        let expected = object!({
+            "web1": {
+                "outcome": null, "state": "running", "minion_job": sample::MINION_JOB,
+                "progress": {"done": 3, "total": 10, "note": "copying"},
+            },
+            "web2": {"outcome": null, "state": null},
+        });
+        assert_eq!(json["results"], expected);
+        assert_eq!((&json["state"], &json["code"]), (&object!("running"), &object!(0)));
+        assert_eq!(json["counts"], object!({}));
+    }
+
+    #[test]
+    fn a_dry_run_says_what_it_would_do() {
+        let mut part = sample::ended("web1", Outcome::Ok(None), 1);
+        part.report.as_mut().expect("a report").would.push("run systemctl restart nginx".into());
+        assert_eq!(json_line(&part)["would"], object!(["run systemctl restart nginx"]));
+    }
+}

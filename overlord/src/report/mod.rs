@@ -1,0 +1,16 @@
+//! How jobs look: tables for people, documents for programs.
+//!
+//! Everything here turns what an overlord said into text or JSON and prints nothing. Tables carry colours:
+//! print them through `anstream`, which takes them out where nobody would see them.
+
+mod history;
+mod json;
+pub(crate) mod moment;
+#[cfg(test)]
+mod sample;
+mod table;
+pub(crate) mod text;
+
+pub use self::history::{history, history_json};
+pub use self::json::{json, json_line, json_summary};
+pub use self::table::{closing, table};

@@ -1,0 +1,42 @@
+//! Moments, as people and as programs read them.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Local date and time, to the second.
+pub(crate) fn local(ms: u64) -> String {
+    timestamp(ms).to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// Date and time in a time zone, to the millisecond.
+pub(super) fn exact(ms: u64, zone: &TimeZone) -> String {
+    timestamp(ms).to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()
+}
+
+/// RFC 3339 in UTC, to the millisecond.
+pub(crate) fn rfc3339(ms: u64) -> String {
+    format!("{:.3}", timestamp(ms))
+}
+
+/// A clock may say anything; what no calendar holds is shown as its first day.
+fn timestamp(ms: u64) -> Timestamp {
+    let ms = i64::try_from(ms).ok();
+    ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_read_well() {
+        assert_eq!(rfc3339(1_700_000_000_123), "2023-11-14T22:13:20.123Z");
+        assert_eq!(exact(1_700_000_000_123, &TimeZone::UTC), "2023-11-14 22:13:20.123");
+        assert_eq!(local(1_700_000_000_123).len(), "2023-11-14 22:13:20".len());
+    }
+
+    #[test]
+    fn a_clock_beyond_all_calendars_is_shown_and_not_a_panic() {
+        assert_eq!(rfc3339(u64::MAX), "1970-01-01T00:00:00.000Z");
+    }
+}

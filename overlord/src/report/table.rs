@@ -1,0 +1,312 @@
+//! A job as a table: one row a minion, errors in the last column.
+
+use comfy_table::{Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row, Table, presets};
+use wire::call::Progress;
+use wire::job::{MinionState, OutcomeKind};
+use wire::operator::{JobDocument, Part};
+use wire::outcome::{Failure, Outcome};
+
+use super::text::{counted, printable, since, span, value};
+
+/// The most lines of one value that a terminal is given.
+const MAX_LINES: usize = 20;
+
+/// The most lines of a guest's stderr that stand below its error.
+const MAX_STDERR: usize = 5;
+
+/// The most characters of anything in one cell: what is longer is for programs, in the JSON document.
+const MAX_CELL: usize = 4000;
+
+/// The parts of a job as a table, in the order of the document.
+///
+/// On a terminal it is no wider than that: a value that does not fit is cut and ends in `…`, an error is
+/// wrapped. Elsewhere every row is as long as it is. It has colours; print it through `anstream`.
+pub fn table(document: &JobDocument) -> String {
+    render(document, Table::new())
+}
+
+/// One line about a whole job: how many minions, the outcomes, the job's id, and how long it took.
+pub fn closing(document: &JobDocument) -> String {
+    let mut counts: Vec<String> =
+        document.counts().iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+    let open = document.parts.iter().filter(|part| part.state.and_then(MinionState::outcome).is_none());
+    match open.count() {
+        0 => {}
+        open => counts.push(format!("{open} not done")),
+    }
+    let took = match document.ended_at {
+        Some(ended) => since(document.accepted_at, ended),
+        None => document.state.to_string(),
+    };
+    let minions = counted(document.parts.len(), "minion");
+    format!("{minions}: {} · job {} · {took}", counts.join(", "), document.job)
+}
+
+fn render(document: &JobDocument, mut table: Table) -> String {
+    let lines: Vec<Line> = document.parts.iter().map(Line::of).collect();
+    let with_errors = lines.iter().any(|line| !line.error.is_empty());
+    // A column that would be empty takes room from the others.
+    let with_values = !with_errors || lines.iter().any(|line| !line.value.is_empty());
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_truncation_indicator("…").enforce_styling().style_text_only();
+    let mut heading = vec!["MINION", "OUTCOME"];
+    heading.extend(with_values.then_some("VALUE"));
+    heading.push("TIME");
+    heading.extend(with_errors.then_some("ERROR"));
+    table.set_header(heading.iter().map(Cell::new));
+    let on_terminal = table.width().is_some();
+    for line in lines {
+        table.add_row(line.row(with_values, with_errors, on_terminal));
+    }
+    for (column, heading) in table.column_iter_mut().zip(&heading) {
+        column.set_padding((0, 2));
+        // Names and figures stay whole; what is long shares the room that is left.
+        if !matches!(*heading, "VALUE" | "ERROR") {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+        if *heading == "TIME" {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.trim_fmt()
+}
+
+/// What one row says.
+struct Line {
+    minion: String,
+    outcome: &'static str,
+    color: Color,
+    value: String,
+    time: String,
+    error: String,
+}
+
+impl Line {
+    fn of(part: &Part) -> Self {
+        let state = part.state.map_or("waiting", MinionState::as_str);
+        let outcome = part.state.and_then(MinionState::outcome);
+        let mut line = Line {
+            minion: part.minion.to_string(),
+            outcome: outcome.map_or(state, OutcomeKind::as_str),
+            color: outcome.map_or(Color::Cyan, color),
+            value: part.progress.as_ref().map(progress).unwrap_or_default(),
+            time: "-".to_owned(),
+            error: String::new(),
+        };
+        let Some(report) = &part.report else { return line };
+        line.value = String::new();
+        match &report.outcome {
+            Outcome::Ok(result) => line.value = result.as_ref().map_or_else(|| "-".to_owned(), value),
+            Outcome::Failed(failure) => line.error = error(failure),
+        }
+        for effect in &report.would {
+            line.value.push_str(&format!("\nwould: {}", printable(effect)));
+        }
+        line.value = cut(line.value.trim_start_matches('\n'));
+        if report.module.is_some() || report.cost.wall_us > 0 {
+            line.time = span(report.cost.wall_us);
+        }
+        line
+    }
+
+    fn row(self, with_value: bool, with_error: bool, on_terminal: bool) -> Row {
+        let (height, has_error) = (self.value.lines().count().min(MAX_LINES), !self.error.is_empty());
+        let mut row = Row::new();
+        row.add_cell(Cell::new(self.minion));
+        row.add_cell(Cell::new(self.outcome).fg(self.color));
+        if with_value {
+            row.add_cell(Cell::new(self.value));
+        }
+        row.add_cell(Cell::new(self.time));
+        if with_error && has_error {
+            row.add_cell(Cell::new(self.error).fg(self.color));
+        }
+        if on_terminal && !has_error {
+            row.max_height(height);
+        }
+        row
+    }
+}
+
+fn color(outcome: OutcomeKind) -> Color {
+    match outcome {
+        OutcomeKind::Ok => Color::Green,
+        // Nothing ran, or nobody knows: it may be tried again.
+        OutcomeKind::Rejected
+        | OutcomeKind::Denied
+        | OutcomeKind::Undelivered
+        | OutcomeKind::Lost
+        | OutcomeKind::Cancelled => Color::Yellow,
+        OutcomeKind::Error
+        | OutcomeKind::Trapped
+        | OutcomeKind::TimedOut
+        | OutcomeKind::Killed
+        | OutcomeKind::Interrupted => Color::Red,
+    }
+}
+
+fn progress(progress: &Progress) -> String {
+    let note = printable(&progress.note);
+    let figures = match progress.total {
+        0 => progress.done.to_string(),
+        total => format!("{}/{total}", progress.done),
+    };
+    cut(format!("{figures} {note}").trim_end())
+}
+
+/// The message, with its kind where the outcome does not say it, and what the guest last wrote to stderr.
+fn error(failure: &Failure) -> String {
+    let (kind, outcome) = (failure.kind.as_str(), failure.kind.outcome().as_str());
+    let mut text = printable(&failure.message);
+    if kind != outcome {
+        text = format!("{kind}: {text}");
+    }
+    let stderr = printable(failure.stderr.as_deref().unwrap_or_default());
+    // A panic's message is in both.
+    let said: Vec<&str> = stderr.lines().filter(|line| !failure.message.contains(line.trim())).collect();
+    for line in &said[said.len().saturating_sub(MAX_STDERR)..] {
+        text.push_str(&format!("\n| {line}"));
+    }
+    cut(&text)
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(MAX_CELL) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anstream::adapter::strip_str;
+    use wire::outcome::FailureKind;
+    use wire::value::Value;
+
+    use super::*;
+    use crate::report::sample;
+
+    fn plain(parts: Vec<Part>, width: Option<u16>) -> String {
+        let mut table = Table::new();
+        table.force_no_tty();
+        if let Some(width) = width {
+            table.set_width(width);
+        }
+        strip_str(&render(&sample::document(parts), table)).to_string()
+    }
+
+    fn text(text: &str) -> Outcome {
+        Outcome::Ok(Some(Value::String(text.into())))
+    }
+
+    #[test]
+    fn values_stand_in_line_and_errors_last() {
+        let parts = vec![
+            sample::ended("web1", Outcome::Ok(Some(Value::Signed(5))), 1900),
+            sample::ended("database1", Outcome::failed(FailureKind::Trapped, "panicked: no"), 14_000),
+            sample::undone("web2", Outcome::failed(FailureKind::UnknownMethod, "has no such method")),
+        ];
+        let expected = "\
+MINION     OUTCOME   VALUE    TIME  ERROR
+web1       ok        5      1.9 ms
+database1  trapped           14 ms  panicked: no
+web2       rejected              -  unknown-method: has no such method";
+        assert_eq!(plain(parts, None), expected);
+    }
+
+    #[test]
+    fn there_is_no_error_column_without_errors() {
+        let parts = vec![sample::ended("web1", Outcome::Ok(None), 1900), sample::running("web2")];
+        let expected = "\
+MINION  OUTCOME  VALUE           TIME
+web1    ok       -             1.9 ms
+web2    running  3/10 copying       -";
+        assert_eq!(plain(parts, None), expected);
+    }
+
+    #[test]
+    fn a_table_fits_its_terminal() {
+        let long = "word ".repeat(100);
+        let trap = Outcome::failed(FailureKind::Trapped, long.clone());
+        let parts = vec![
+            sample::ended("web1", text(&long), 1900),
+            sample::ended("web2", text(&"x".repeat(300)), 1900),
+            sample::ended("web3", trap, 1900),
+        ];
+        let table = plain(parts, Some(80));
+        assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+        let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("web")).collect();
+        assert_eq!(rows.len(), 3);
+        assert!(rows[..2].iter().all(|row| row.contains('…')), "{table}");
+        // The error is there to its end.
+        assert_eq!(table.matches("word").count() - rows[0].matches("word").count(), 100);
+    }
+
+    #[test]
+    fn without_a_terminal_nothing_is_cut() {
+        let long = "word ".repeat(100);
+        let table = plain(vec![sample::ended("web1", text(long.trim()), 1900)], None);
+        assert_eq!(table.lines().count(), 2);
+        assert!(table.contains(long.trim()));
+    }
+
+    #[test]
+    fn a_value_of_several_lines_keeps_them_in_its_column() {
+        let table = plain(vec![sample::ended("web1", text("one\ntwo\n"), 1900)], Some(80));
+        let expected = "\
+MINION  OUTCOME  VALUE    TIME
+web1    ok       one    1.9 ms
+                 two";
+        assert_eq!(table, expected);
+        let many = plain(vec![sample::ended("web1", text(&"line\n".repeat(100)), 1900)], Some(80));
+        assert_eq!(many.lines().count(), 1 + MAX_LINES);
+    }
+
+    #[test]
+    fn the_last_words_of_a_guest_stand_below_its_error() {
+        let failure = Failure {
+            kind: FailureKind::Trapped,
+            message: "panicked: boom".into(),
+            value: None,
+            stderr: Some("starting\nthread panicked at src/lib.rs:7:5:\nboom\n".into()),
+            backtrace: None,
+        };
+        let table = plain(vec![sample::ended("web1", Outcome::Failed(failure), 1900)], None);
+        let expected = "\
+MINION  OUTCOME    TIME  ERROR
+web1    trapped  1.9 ms  panicked: boom
+                         | starting
+                         | thread panicked at src/lib.rs:7:5:";
+        assert_eq!(table, expected);
+    }
+
+    #[test]
+    fn a_dry_run_lists_what_it_would_do() {
+        let mut part = sample::ended("web1", Outcome::Ok(None), 1900);
+        part.report.as_mut().expect("a report").would.push("run systemctl restart nginx".into());
+        assert!(plain(vec![part], None).contains("\n                 would: run systemctl restart nginx"));
+    }
+
+    #[test]
+    fn the_closing_line_sums_up() {
+        let trap = Outcome::failed(FailureKind::Trapped, "no");
+        let mut parts = vec![
+            sample::ended("web1", Outcome::Ok(None), 1),
+            sample::ended("web2", Outcome::Ok(None), 1),
+            sample::ended("web3", trap, 1),
+        ];
+        let line = closing(&sample::document(parts.clone()));
+        assert_eq!(line, format!("3 minions: 2 ok, 1 trapped · job {} · 14 ms", sample::JOB));
+        parts.truncate(1);
+        parts.push(sample::running("web2"));
+        let line = closing(&sample::document(parts));
+        assert_eq!(line, format!("2 minions: 1 ok, 1 not done · job {} · partial", sample::JOB));
+    }
+
+    #[test]
+    fn outcomes_have_colours() {
+        let document = sample::document(vec![sample::ended("web1", Outcome::Ok(None), 1)]);
+        let table = render(&document, Table::new());
+        assert_ne!(strip_str(&table).to_string(), table);
+    }
+}

@@ -1,0 +1,65 @@
+//! A target expression that was understood.
+
+use std::fmt;
+use std::str::FromStr;
+
+use wire::name::MinionName;
+
+use super::error::TargetError;
+use super::parse::Parser;
+use super::resolve::{Lookup, Resolver};
+use super::term::Node;
+
+/// A parsed target expression. Globs and regular expressions in it are compiled.
+#[derive(Clone, Debug)]
+pub struct Expression {
+    text: String,
+    root: Node,
+}
+
+impl Expression {
+    /// Parses an expression.
+    pub fn parse(text: &str) -> Result<Self, TargetError> {
+        Ok(Self { root: Parser::new(text).parse()?, text: text.to_owned() })
+    }
+
+    /// The expression that matches what any of `members` matches, for a group made of them.
+    pub fn any_of<'a>(members: impl IntoIterator<Item = &'a str>) -> Result<Self, TargetError> {
+        let members: Vec<&str> = members.into_iter().collect();
+        // Each by itself first: one with a stray parenthesis must not reach into the next.
+        let nodes = members.iter().map(|text| Parser::new(text).parse());
+        let root = Node::Union(nodes.collect::<Result<_, _>>()?);
+        Ok(Self { root, text: members.join(",") })
+    }
+
+    /// Whether it matches one minion. Fails on a group that is unknown or contains itself.
+    ///
+    /// For many minions [`super::resolve`] is cheaper: it looks at each group once.
+    pub fn matches(&self, name: &MinionName, lookup: &impl Lookup) -> Result<bool, TargetError> {
+        let members = Resolver::new(std::slice::from_ref(name), lookup).members(self)?;
+        Ok(members.contains(0))
+    }
+
+    /// The expression as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn root(&self) -> &Node {
+        &self.root
+    }
+}
+
+impl FromStr for Expression {
+    type Err = TargetError;
+
+    fn from_str(text: &str) -> Result<Self, TargetError> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}

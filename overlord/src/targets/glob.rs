@@ -1,0 +1,161 @@
+//! Globs on minion names: `*`, `?` and `[…]`.
+//!
+//! Made for many patterns over many names: nothing to compile but a list of parts, and a literal
+//! beginning by which sorted names can be narrowed down before any is looked at.
+
+use std::ops::RangeInclusive;
+
+/// A glob, in lower case as names are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Glob {
+    parts: Vec<Part>,
+}
+
+/// One part of a glob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    /// This byte.
+    Byte(u8),
+    /// `?`: any one byte.
+    One,
+    /// `[…]`: one byte of these, or, negated, of all others.
+    Class { negated: bool, ranges: Vec<RangeInclusive<u8>> },
+    /// `*`: any bytes, or none.
+    Many,
+}
+
+impl Glob {
+    /// The glob of a pattern in lower-case ASCII; `None` where a `[…]` in it is empty, unclosed or has a
+    /// range that runs backwards.
+    pub(super) fn new(pattern: &str) -> Option<Self> {
+        let mut parts = Vec::new();
+        let mut rest = pattern.as_bytes();
+        while let Some((first, after)) = rest.split_first() {
+            rest = after;
+            match first {
+                b'*' if parts.last() == Some(&Part::Many) => {}
+                b'*' => parts.push(Part::Many),
+                b'?' => parts.push(Part::One),
+                b'[' => {
+                    let end = rest.iter().position(|byte| *byte == b']')?;
+                    parts.push(class(&rest[..end])?);
+                    rest = &rest[end + 1..];
+                }
+                byte => parts.push(Part::Byte(*byte)),
+            }
+        }
+        Some(Self { parts })
+    }
+
+    /// What every name that it matches begins with.
+    pub(super) fn prefix(&self) -> String {
+        let bytes = self.parts.iter().map_while(|part| match part {
+            Part::Byte(byte) => Some(char::from(*byte)),
+            _ => None,
+        });
+        bytes.collect()
+    }
+
+    /// Whether it matches a whole name.
+    pub(super) fn matches(&self, name: &str) -> bool {
+        let name = name.as_bytes();
+        let (mut part, mut at) = (0, 0);
+        // Where the last `*` stands, and how far it has reached: it takes one more on every failure.
+        let mut star: Option<(usize, usize)> = None;
+        while at < name.len() {
+            match self.parts.get(part) {
+                Some(Part::Many) => {
+                    star = Some((part, at));
+                    part += 1;
+                }
+                Some(one) if one.takes(name[at]) => {
+                    part += 1;
+                    at += 1;
+                }
+                _ => match &mut star {
+                    Some((many, reach)) => {
+                        *reach += 1;
+                        (part, at) = (*many + 1, *reach);
+                    }
+                    None => return false,
+                },
+            }
+        }
+        self.parts[part..].iter().all(|part| *part == Part::Many)
+    }
+}
+
+impl Part {
+    fn takes(&self, byte: u8) -> bool {
+        match self {
+            Part::Byte(own) => *own == byte,
+            Part::One => true,
+            Part::Class { negated, ranges } => ranges.iter().any(|range| range.contains(&byte)) != *negated,
+            Part::Many => false,
+        }
+    }
+}
+
+fn class(inner: &[u8]) -> Option<Part> {
+    let (negated, mut rest) = match inner.split_first()? {
+        (b'!' | b'^', rest) => (true, rest),
+        _ => (false, inner),
+    };
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+    let mut ranges = Vec::new();
+    while let Some((&first, after)) = rest.split_first() {
+        let range = match after {
+            [b'-', last, after @ ..] => {
+                rest = after;
+                first..=*last
+            }
+            _ => {
+                rest = after;
+                first..=first
+            }
+        };
+        if range.is_empty() || !fits(*range.start()) || !fits(*range.end()) {
+            return None;
+        }
+        ranges.push(range);
+    }
+    (!ranges.is_empty()).then_some(Part::Class { negated, ranges })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn regex(pattern: &str) -> regex::Regex {
+        let pattern = pattern.replace('.', r"\.").replace("[!", "[^").replace('*', ".*").replace('?', ".");
+        regex::Regex::new(&format!("^{pattern}$")).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn a_glob_matches_what_its_regular_expression_matches(
+            pattern in r"([ab.-]|\*|\?|\[ab\]|\[!a\]|\[a-b0-9\]){0,8}",
+            name in "[ab0.-]{0,10}",
+        ) {
+            let glob = Glob::new(&pattern).unwrap();
+            prop_assert_eq!(glob.matches(&name), regex(&pattern).is_match(&name));
+            prop_assert!(!glob.matches(&name) || name.starts_with(&glob.prefix()));
+        }
+
+        #[test]
+        fn any_pattern_is_a_glob_or_not(pattern in r"[\[\]a-c!^*?-]{0,12}") {
+            if let Some(glob) = Glob::new(&pattern) {
+                glob.matches("abc");
+            }
+        }
+    }
+
+    #[test]
+    fn many_stars_take_no_exponential_time() {
+        let glob = Glob::new(&"*a".repeat(100)).unwrap();
+        assert!(!glob.matches(&"a".repeat(99)));
+    }
+}

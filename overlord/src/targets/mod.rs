@@ -1,0 +1,22 @@
+//! Target expressions: which minions a call is meant for.
+//!
+//! Terms are names and globs (`web1`, `web*`, `db[0-9]`), groups (`@web`, `@web:*-eu`), regular
+//! expressions over the whole name (`~web(1|2)`), and fact tests (`os=debian`, `mem.total>=4GiB`). `!` is
+//! complement, `&` intersection, `,` and `;` union, binding in this order; parentheses do what they do.
+//! Names compare without case.
+
+mod error;
+mod expression;
+mod fact;
+mod glob;
+mod members;
+mod parse;
+mod quantity;
+mod resolve;
+mod roster;
+mod term;
+
+pub use self::error::{Problem, TargetError};
+pub use self::expression::Expression;
+pub use self::resolve::{Lookup, resolve};
+pub use self::roster::Roster;

@@ -1,0 +1,41 @@
+//! What an expression is made of.
+
+use std::ops::Range;
+
+use regex::Regex;
+use wire::name::MinionName;
+
+use super::fact::FactTest;
+use super::glob::Glob;
+
+/// One part of an expression.
+#[derive(Clone, Debug)]
+pub(super) enum Node {
+    /// The minion of this name.
+    Name(MinionName),
+    /// Minions whose name the glob matches.
+    Glob(Glob),
+    /// Minions whose whole name the expression matches.
+    Regex(Regex),
+    /// Members of a group.
+    Group(GroupTerm),
+    /// Minions whose facts pass.
+    Fact(FactTest),
+    /// All others.
+    Complement(Box<Node>),
+    /// Those that every part matches.
+    Intersection(Vec<Node>),
+    /// Those that any part matches.
+    Union(Vec<Node>),
+}
+
+/// A group, and which of its members are meant.
+#[derive(Clone, Debug)]
+pub(super) struct GroupTerm {
+    /// The group's name.
+    pub(super) name: String,
+    /// Which members; all where there is none.
+    pub(super) only: Option<Box<Node>>,
+    /// Where the term stands in the expression, in bytes.
+    pub(super) place: Range<usize>,
+}

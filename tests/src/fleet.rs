@@ -1,0 +1,207 @@
+//! An overlord and its minions, each with a folder of its own.
+
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{Daemon, binary, modules_dir};
+
+/// A fleet that runs until it is dropped.
+pub struct Fleet {
+    folder: TempDir,
+    overlord: Option<Daemon>,
+    minions: Vec<(String, Option<Daemon>)>,
+}
+
+/// What a command said, and how it ended.
+#[derive(Debug)]
+pub struct Said {
+    /// Its exit code.
+    pub code: i32,
+    /// What it wrote to stdout.
+    pub out: String,
+    /// What it wrote to stderr.
+    pub err: String,
+}
+
+impl Said {
+    /// The one JSON document on its stdout.
+    ///
+    /// # Panics
+    /// Where that is not JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("not JSON ({error}): {self:?}"))
+    }
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Fleet {
+    /// An overlord and minions of these names, enrolled, connected and with the bundled modules loaded.
+    pub fn start(names: &[&str]) -> Self {
+        let mut fleet = Self::without_minions();
+        for name in names {
+            fleet.enrol(name);
+            fleet.start_minion(name);
+        }
+        for name in names {
+            fleet.await_connection(name, 1);
+        }
+        fleet
+    }
+
+    /// An overlord that nobody has enrolled with.
+    ///
+    /// # Panics
+    /// Where it cannot be set up: the test cannot go on.
+    pub fn without_minions() -> Self {
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no folder: {error}"));
+        let mut fleet = Self { folder, overlord: None, minions: Vec::new() };
+        let listen = format!("127.0.0.1:{}", free_port());
+        let made = fleet.run(&["init", "--listen", &listen]);
+        assert_eq!(made.code, 0, "{made:?}");
+        fleet.start_overlord();
+        fleet
+    }
+
+    /// Starts the overlord, and waits until peers can come in.
+    pub fn start_overlord(&mut self) {
+        let daemon = Daemon::start("overlord", self.overlord_command().arg("serve"));
+        daemon.logged("listening", 1);
+        self.overlord = Some(daemon);
+    }
+
+    /// Invites a minion and lets it join.
+    ///
+    /// # Panics
+    /// Where it is not taken in.
+    pub fn enrol(&mut self, name: &str) {
+        let invited = self.run(&["minion", "invite", name]);
+        assert_eq!(invited.code, 0, "{invited:?}");
+        let joined = self.join(name, invited.out.trim());
+        assert_eq!(joined.code, 0, "{joined:?}");
+        self.minions.push((name.to_owned(), None));
+    }
+
+    /// Joins with a token, in the folder of the minion of this name.
+    pub fn join(&self, name: &str, token: &str) -> Said {
+        said(self.minion_command(name).args(["join", token]))
+    }
+
+    /// Starts a minion's daemon.
+    pub fn start_minion(&mut self, name: &str) {
+        let mut command = self.minion_command(name);
+        command.arg("serve").arg("--modules").arg(modules_dir());
+        *self.slot(name) = Some(Daemon::start(name, &mut command));
+    }
+
+    /// Waits until the overlord has logged that this minion connected for the `nth` time since the
+    /// overlord's start.
+    pub fn await_connection(&self, name: &str, nth: usize) {
+        self.overlord().logged(&format!("connected minion={name} "), nth);
+    }
+
+    /// Runs the overlord's command line with these arguments.
+    pub fn run(&self, arguments: &[&str]) -> Said {
+        said(self.overlord_command().args(arguments))
+    }
+
+    /// Starts the overlord's command line with these arguments in the background.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    pub fn spawn(&self, arguments: &[&str]) -> std::process::Child {
+        let mut command = self.overlord_command();
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap_or_else(|error| panic!("cannot start overlord: {error}"))
+    }
+
+    /// The overlord's daemon.
+    ///
+    /// # Panics
+    /// Where it is not running.
+    pub fn overlord(&self) -> &Daemon {
+        self.overlord.as_ref().unwrap_or_else(|| panic!("the overlord is not running"))
+    }
+
+    /// A minion's daemon.
+    ///
+    /// # Panics
+    /// Where it is not running.
+    pub fn minion(&self, name: &str) -> &Daemon {
+        let daemon = self.minions.iter().find(|(candidate, _)| candidate == name);
+        daemon.and_then(|(_, daemon)| daemon.as_ref()).unwrap_or_else(|| panic!("{name} is not running"))
+    }
+
+    /// Takes the overlord's daemon out, to kill or stop it.
+    ///
+    /// # Panics
+    /// Where it is not running.
+    pub fn take_overlord(&mut self) -> Daemon {
+        self.overlord.take().unwrap_or_else(|| panic!("the overlord is not running"))
+    }
+
+    /// Takes a minion's daemon out, to kill or stop it.
+    ///
+    /// # Panics
+    /// Where it is not running.
+    pub fn take_minion(&mut self, name: &str) -> Daemon {
+        self.slot(name).take().unwrap_or_else(|| panic!("{name} is not running"))
+    }
+
+    /// Where the overlord's folder is.
+    pub fn overlord_dir(&self) -> PathBuf {
+        self.folder.path().join("overlord")
+    }
+
+    /// Where a minion's folder is.
+    pub fn minion_dir(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A command of the overlord's binary, for this fleet and nothing else.
+    pub fn overlord_command(&self) -> Command {
+        command("overlord", "OVERLORD_DIR", &self.overlord_dir())
+    }
+
+    /// A command of the minion's binary, in the folder of the minion of this name.
+    pub fn minion_command(&self, name: &str) -> Command {
+        command("minion", "MINION_DIR", &self.minion_dir(name))
+    }
+
+    fn slot(&mut self, name: &str) -> &mut Option<Daemon> {
+        let slot = self.minions.iter_mut().find(|(candidate, _)| candidate == name);
+        slot.map(|(_, daemon)| daemon).unwrap_or_else(|| panic!("{name} is not enrolled"))
+    }
+}
+
+/// A UDP port of loopback that nobody had a moment ago.
+///
+/// # Panics
+/// Where there is none.
+pub fn free_port() -> u16 {
+    let socket = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+    socket.unwrap_or_else(|error| panic!("no free port: {error}")).port()
+}
+
+fn command(name: &str, variable: &str, dir: &Path) -> Command {
+    let mut command = Command::new(binary(name));
+    command.env(variable, dir).env_remove("OVERLORD_ADDRESS").env_remove("RUST_LOG");
+    command
+}
+
+fn said(command: &mut Command) -> Said {
+    let output = command.stdin(Stdio::null()).output();
+    output.unwrap_or_else(|error| panic!("cannot run {command:?}: {error}")).into()
+}

@@ -1,0 +1,9 @@
+//! The rig: real daemons on loopback, driven through their command lines.
+
+mod binaries;
+mod daemon;
+mod fleet;
+
+pub use self::binaries::{binary, modules_dir};
+pub use self::daemon::Daemon;
+pub use self::fleet::{Fleet, Said, free_port};

@@ -1,0 +1,130 @@
+//! Jobs that outlive their command line: states, history, waiting, detaching.
+
+use rig::Fleet;
+use serde_json::Value;
+
+fn submit(fleet: &Fleet, arguments: &[&str]) -> String {
+    let said = fleet.run(&[&["call", "--nowait"], arguments].concat());
+    assert_eq!(said.code, 0, "{said:?}");
+    let id = said.out.trim().to_owned();
+    assert_eq!(id.len(), 26, "not a job id alone: {said:?}");
+    id
+}
+
+#[test]
+fn a_job_is_shown_at_once_and_finishes_by_itself() {
+    let fleet = Fleet::start(&["web1", "web2"]);
+    let id = submit(&fleet, &["*", "test.sleep", "1500"]);
+    let shown = fleet.run(&["job", "show", &id, "--json"]).json();
+    assert!(matches!(shown["state"].as_str(), Some("running" | "partial")), "{shown}");
+    assert_eq!(shown["results"]["web1"]["outcome"], Value::Null);
+    let waited = fleet.run(&["job", "wait", &id, "--json"]);
+    assert_eq!(waited.code, 0, "{waited:?}");
+    let shown = fleet.run(&["job", "show", &id[..20], "--json"]).json();
+    assert_eq!((shown["state"].as_str(), shown["code"].as_u64()), (Some("finished"), Some(1)));
+    assert_eq!(waited.json(), shown);
+}
+
+#[test]
+fn the_history_has_the_six_steps_of_two_minions_that_end_apart() {
+    let fleet = Fleet::start(&["web1", "web2"]);
+    // The one is held until the overlord has the other's outcome, so their ends cannot swap.
+    let id = submit(&fleet, &["*", "test.sleep", "1000"]);
+    let both_run = || {
+        let shown = fleet.run(&["job", "show", &id, "--json"]).json();
+        ["web1", "web2"].iter().all(|name| shown["results"][name]["state"] == "running")
+    };
+    while !both_run() {}
+    fleet.minion("web2").pause();
+    let ended = |name: &str| {
+        let shown = fleet.run(&["job", "show", &id, "--json"]).json();
+        shown["results"][name]["outcome"] == "ok"
+    };
+    while !ended("web1") {}
+    fleet.minion("web2").resume();
+    let waited = fleet.run(&["job", "wait", &id]);
+    assert_eq!(waited.code, 0, "{waited:?}");
+
+    let history = fleet.run(&["job", "history", &id, "--json"]).json();
+    let steps = history["steps"].as_array().expect("steps");
+    let states: Vec<[&str; 3]> = steps
+        .iter()
+        .map(|step| {
+            let of = |value: &'_ Value| value.as_str().map(str::to_owned);
+            [of(&step["overlord"]), of(&step["minions"]["web1"]), of(&step["minions"]["web2"])]
+                .map(|state| &*state.unwrap_or_else(|| "-".to_owned()).leak())
+        })
+        .collect();
+    assert_eq!(states.len(), 6, "{history:#}");
+    assert_eq!(states[0], ["running", "-", "-"]);
+    assert_eq!(states[2], ["partial", "running", "running"]);
+    assert_eq!(states[3], ["partial", "finished", "running"]);
+    assert_eq!(states[4], ["partial", "finished", "finished"]);
+    assert_eq!(states[5], ["finished", "finished", "finished"]);
+    let table = fleet.run(&["job", "history", &id]).out;
+    for word in ["OVERLORD", "WEB1", "WEB2"] {
+        assert!(table.contains(word), "{table}");
+    }
+    for step in 1..=6 {
+        assert!(table.contains(&format!("step {step}")), "{table}");
+    }
+}
+
+#[test]
+fn an_async_call_prints_its_id_and_its_outcomes() {
+    let fleet = Fleet::start(&["web1"]);
+    let said = fleet.run(&["call", "web1", "test.add", "2", "3", "--async", "--json"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(said.json()["results"]["web1"]["value"], 5);
+    let id = said.json()["job"].as_str().expect("an id").to_owned();
+    assert!(said.err.contains(&id), "the id is not told ahead of the end: {said:?}");
+}
+
+#[test]
+fn a_finished_job_needs_no_minion_any_more() {
+    let mut fleet = Fleet::start(&["web1", "web2"]);
+    let before = fleet.run(&["call", "*", "test.concat", "a", "b", "--json"]).json();
+    fleet.take_minion("web1").kill();
+    fleet.take_minion("web2").kill();
+    let id = before["job"].as_str().expect("an id");
+    assert_eq!(fleet.run(&["job", "show", id, "--json"]).json(), before);
+}
+
+#[test]
+fn a_minion_that_is_not_there_is_undelivered_at_once() {
+    let mut fleet = Fleet::start(&["web1", "web2"]);
+    fleet.take_minion("web2").stop();
+    fleet.overlord().logged("gone", 1);
+    let said = fleet.run(&["call", "*", "test.ping", "--json"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    let document = said.json();
+    assert_eq!(document["results"]["web1"]["outcome"], "ok");
+    assert_eq!(document["results"]["web2"]["outcome"], "undelivered");
+    assert_eq!(document["counts"]["undelivered"], 1);
+}
+
+#[test]
+fn a_job_without_a_single_ok_is_a_remote_error() {
+    let fleet = Fleet::start(&["web1"]);
+    let document = fleet.run(&["call", "*", "test.fail", "no", "--json"]).json();
+    assert_eq!((document["state"].as_str(), document["code"].as_u64()), (Some("remote-error"), Some(4)));
+}
+
+#[test]
+fn a_cancelled_job_says_so_and_ends() {
+    let fleet = Fleet::start(&["web1"]);
+    let id = submit(&fleet, &["web1", "test.sleep", "600000"]);
+    while fleet.run(&["job", "show", &id, "--json"]).json()["results"]["web1"]["state"] != "running" {}
+    let cancelled = fleet.run(&["job", "cancel", &id]);
+    assert_eq!(cancelled.code, 0, "{cancelled:?}");
+    let waited = fleet.run(&["job", "wait", &id, "--json"]);
+    assert_eq!(waited.json()["results"]["web1"]["outcome"], "cancelled", "{waited:?}");
+}
+
+#[test]
+fn an_unknown_job_is_said_to_be_unknown() {
+    let fleet = Fleet::without_minions();
+    let said = fleet.run(&["job", "show", "01ARZ3NDEKTSV4RRFFQ69G5FAV"]);
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.err.contains("no such job"), "{said:?}");
+}

@@ -1,0 +1,8 @@
+//! What operators depend on, tried on the real binaries.
+
+mod calls;
+mod crashes;
+mod dev;
+mod identity;
+mod jobs;
+mod ledgers;

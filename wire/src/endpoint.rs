@@ -1,0 +1,242 @@
+//! QUIC endpoints with mutual TLS 1.3, one set of transport settings for all.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::ring::hmac as ring_hmac;
+use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, ServerConfig, TransportConfig, VarInt};
+use rustls::RootCertStore;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{DigitallySignedStruct, SignatureScheme};
+
+use crate::digest::Digest;
+use crate::identity::{Identity, IdentityError, Peer};
+
+/// The UDP port of an overlord, where nobody says another.
+pub const DEFAULT_PORT: u16 = 51234;
+
+/// The name in an overlord's certificate: a dialler knows it by its authority, not by its address.
+pub const SERVER_NAME: &str = "overlord";
+
+/// A connection without a sign of life for this long is given up.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The code with which a connection is closed in good order.
+pub const CLOSE_DONE: VarInt = VarInt::from_u32(0);
+
+/// The code with which a peer is refused; it is told nothing more.
+pub const CLOSE_REFUSED: VarInt = VarInt::from_u32(1);
+
+/// The code with which an older connection makes way for a newer one of the same minion.
+pub const CLOSE_REPLACED: VarInt = VarInt::from_u32(2);
+
+/// Why an endpoint could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum EndpointError {
+    /// The address cannot be listened on.
+    #[error("cannot use UDP address {address}: {source}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The key or a certificate cannot be used.
+    #[error("cannot use the certificate: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The verifier of certificates could not be made.
+    #[error("cannot use the authority's certificate: {0}")]
+    Authority(#[from] rustls::client::VerifierBuilderError),
+    /// TLS without the cipher that QUIC begins with.
+    #[error("cannot use TLS for QUIC: {0}")]
+    Cipher(#[from] quinn::crypto::rustls::NoInitialCipherSuite),
+}
+
+/// How a dialler knows the overlord.
+#[derive(Clone, Debug)]
+pub enum Trust<'a> {
+    /// By the certificate of its authority.
+    Authority(&'a CertificateDer<'static>),
+    /// By the digest of that certificate, which the overlord shows: all that a newcomer has.
+    Fingerprint(Digest),
+}
+
+/// An endpoint that listens for all doors named in `alpns`. Clients may come without a certificate: a door
+/// that wants one must ask [`peer`].
+pub fn listen(address: SocketAddr, identity: &Identity, alpns: &[&[u8]]) -> Result<Endpoint, EndpointError> {
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots(identity.authority())?), provider())
+            .allow_unauthenticated()
+            .build()?;
+    let mut tls = rustls::ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(identity.chain(), identity.key())?;
+    tls.alpn_protocols = alpns.iter().map(|alpn| alpn.to_vec()).collect();
+    let mut config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls)?));
+    config.transport_config(Arc::new(transport()));
+    endpoint(address, Some(config), reset_key(identity))
+}
+
+/// An endpoint to dial from, on a port that the system chooses, for overlords at `remote`'s kind of address.
+pub fn dialler(remote: SocketAddr) -> Result<Endpoint, EndpointError> {
+    let any: SocketAddr = if remote.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
+    endpoint(any, None, EndpointConfig::default())
+}
+
+/// What to dial with: who we are, whom we expect, and which door we want.
+pub fn client_config(
+    identity: Option<&Identity>,
+    trust: Trust<'_>,
+    alpn: &[u8],
+) -> Result<ClientConfig, EndpointError> {
+    let builder = rustls::ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])?;
+    let builder = match trust {
+        Trust::Authority(certificate) => builder.with_root_certificates(roots(certificate)?),
+        Trust::Fingerprint(fingerprint) => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(FingerprintVerifier { fingerprint })),
+    };
+    let mut tls = match identity {
+        Some(identity) => builder.with_client_auth_cert(identity.chain(), identity.key())?,
+        None => builder.with_no_client_auth(),
+    };
+    tls.alpn_protocols = vec![alpn.to_vec()];
+    let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
+    config.transport_config(Arc::new(transport()));
+    Ok(config)
+}
+
+/// Who is at the other end, by the certificate that the handshake checked; `None` where it showed none.
+pub fn peer(connection: &Connection) -> Result<Option<Peer>, IdentityError> {
+    let Some(shown) = connection.peer_identity() else { return Ok(None) };
+    let chain = shown.downcast_ref::<Vec<CertificateDer<'static>>>();
+    chain.and_then(|chain| chain.first()).map(|certificate| Peer::of(certificate)).transpose()
+}
+
+/// Which door the other end asked for.
+pub fn alpn(connection: &Connection) -> Option<Vec<u8>> {
+    let data = connection.handshake_data()?;
+    data.downcast_ref::<quinn::crypto::rustls::HandshakeData>()?.protocol.clone()
+}
+
+fn endpoint(
+    address: SocketAddr,
+    server: Option<ServerConfig>,
+    config: EndpointConfig,
+) -> Result<Endpoint, EndpointError> {
+    let open = || {
+        let socket = bind(address)?;
+        Endpoint::new(config, server, socket, Arc::new(quinn::TokioRuntime))
+    };
+    open().map_err(|source| EndpointError::Bind { address, source })
+}
+
+/// A listener that dies and comes back must be able to tell the peers of its former life, at once, that
+/// their connections are gone: the key of stateless resets has to outlive it.
+fn reset_key(identity: &Identity) -> EndpointConfig {
+    let secret = Digest::of(&[b"stateless reset", identity.key().secret_der()].concat());
+    EndpointConfig::new(Arc::new(ring_hmac::Key::new(ring_hmac::HMAC_SHA256, secret.as_bytes())))
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
+    let domain = socket2::Domain::for_address(address);
+    let socket = socket2::Socket::new(domain, socket2::Type::DGRAM, Some(socket2::Protocol::UDP))?;
+    // With the system's small buffers a burst of handshakes drops packets and takes three times as long.
+    // The system may grant less; that costs speed and nothing else.
+    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
+    let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
+    if address.is_ipv6() {
+        // One socket for both families, where the system allows it.
+        let _ = socket.set_only_v6(false);
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+fn transport() -> TransportConfig {
+    let mut transport = TransportConfig::default();
+    let idle = VarInt::from_u32(IDLE_TIMEOUT.as_millis() as u32);
+    transport.max_idle_timeout(Some(idle.into()));
+    transport.keep_alive_interval(Some(IDLE_TIMEOUT / 3));
+    transport.max_concurrent_bidi_streams(MAX_STREAMS.into());
+    // Every request is bidirectional; nothing else has a door.
+    transport.max_concurrent_uni_streams(0u32.into());
+    transport.datagram_receive_buffer_size(None);
+    transport
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+fn roots(authority: &CertificateDer<'static>) -> Result<RootCertStore, rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.clone())?;
+    Ok(roots)
+}
+
+/// Accepts an overlord whose chain holds the authority with this digest, and is signed by it.
+#[derive(Debug)]
+struct FingerprintVerifier {
+    fingerprint: Digest,
+}
+
+impl ServerCertVerifier for FingerprintVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let authority = intermediates
+            .iter()
+            .find(|certificate| Digest::of(certificate) == self.fingerprint)
+            .ok_or(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer))?;
+        WebPkiServerVerifier::builder_with_provider(
+            Arc::new(roots(&authority.clone().into_owned())?),
+            provider(),
+        )
+        .build()
+        .map_err(|error| rustls::Error::General(error.to_string()))?
+        .verify_server_cert(end_entity, &[], server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Err(rustls::Error::General("TLS 1.2 is not spoken here".into()))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = ring::default_provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, dss, &algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+const SOCKET_BUFFER: usize = 4 << 20;
+
+/// How many requests may be open at once on one connection.
+const MAX_STREAMS: u32 = 4096;

@@ -1,0 +1,164 @@
+//! The authority of one overlord: the key that makes a stranger a minion or an operator.
+
+use std::path::Path;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData,
+};
+use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer};
+use time::{Duration, OffsetDateTime};
+
+use super::{AUTHORITY_PEM, Identity, IdentityError, Role, files, read_certificate, write_private, write_public};
+use crate::digest::Digest;
+use crate::endpoint::SERVER_NAME;
+
+/// A certificate authority, as an overlord's folder holds it.
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: CertificateDer<'static>,
+}
+
+impl Authority {
+    /// Makes an authority and writes `authority.key` (mode 0600) and `authority.pem` into the folder.
+    pub fn create(dir: &Path) -> Result<Self, IdentityError> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.distinguished_name.push(DnType::CommonName, "overlord authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        validity(&mut params, AUTHORITY_DAYS);
+        let certificate = params.self_signed(&key)?;
+        write_private(&dir.join(AUTHORITY_KEY), key.serialize_pem().as_bytes())?;
+        write_public(&dir.join(AUTHORITY_PEM), certificate.pem().as_bytes())?;
+        Self::of(key, certificate.der().clone())
+    }
+
+    /// Reads the authority of a folder.
+    pub fn load(dir: &Path) -> Result<Self, IdentityError> {
+        let key = files::read_key(&dir.join(AUTHORITY_KEY))?;
+        Self::of(key, read_certificate(&dir.join(AUTHORITY_PEM))?)
+    }
+
+    fn of(key: KeyPair, certificate: CertificateDer<'static>) -> Result<Self, IdentityError> {
+        Ok(Self { issuer: Issuer::from_ca_cert_der(&certificate, key)?, certificate })
+    }
+
+    /// The digest by which a newcomer knows this authority.
+    pub fn fingerprint(&self) -> Digest {
+        Digest::of(&self.certificate)
+    }
+
+    /// The authority's own certificate, in DER.
+    pub fn certificate(&self) -> &[u8] {
+        &self.certificate
+    }
+
+    /// Makes a key and a certificate for it.
+    pub fn issue(&self, role: Role, name: &str) -> Result<Identity, IdentityError> {
+        let key = KeyPair::generate()?;
+        let certificate = self.sign(&key, role, name)?;
+        Ok(Identity::new(&key, certificate, self.certificate.to_vec()))
+    }
+
+    /// Signs the public key of a request for this role and name. Returns the certificate in DER. Nothing
+    /// else of the request is believed.
+    pub fn sign_request(
+        &self,
+        request: &SigningRequest,
+        role: Role,
+        name: &str,
+    ) -> Result<Vec<u8>, IdentityError> {
+        self.sign(&request.0.public_key, role, name)
+    }
+
+    fn sign(&self, key: &impl PublicKeyData, role: Role, name: &str) -> Result<Vec<u8>, IdentityError> {
+        // Only an overlord has a name that a dialler accepts, and only it may serve.
+        let (names, usage, days) = match role {
+            Role::Overlord => {
+                (vec![SERVER_NAME.to_owned()], ExtendedKeyUsagePurpose::ServerAuth, OVERLORD_DAYS)
+            }
+            Role::Minion => (Vec::new(), ExtendedKeyUsagePurpose::ClientAuth, MINION_DAYS),
+            Role::Operator => (Vec::new(), ExtendedKeyUsagePurpose::ClientAuth, OPERATOR_DAYS),
+        };
+        let mut params = CertificateParams::new(names)?;
+        params.distinguished_name.push(DnType::OrganizationalUnitName, role.as_str());
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![usage];
+        params.use_authority_key_identifier_extension = true;
+        validity(&mut params, days);
+        Ok(params.signed_by(key, &self.issuer)?.der().to_vec())
+    }
+}
+
+/// A certificate signing request whose signature was checked: its owner has the private key.
+pub struct SigningRequest(CertificateSigningRequestParams);
+
+impl SigningRequest {
+    /// Reads a request in DER.
+    pub fn from_der(request: &[u8]) -> Result<Self, IdentityError> {
+        let request = CertificateSigningRequestDer::from(request);
+        Ok(Self(CertificateSigningRequestParams::from_der(&request)?))
+    }
+
+    /// The digest of the public key in it.
+    pub fn key(&self) -> Digest {
+        Digest::of(&self.0.public_key.subject_public_key_info())
+    }
+}
+
+/// From an hour ago, for peers whose clock is slow, for this many days.
+fn validity(params: &mut CertificateParams, days: i64) {
+    let now = OffsetDateTime::now_utc();
+    params.not_before = now - Duration::hours(1);
+    params.not_after = now + Duration::days(days);
+}
+
+const AUTHORITY_KEY: &str = "authority.key";
+const AUTHORITY_DAYS: i64 = 3650;
+/// The overlord renews its own certificate whenever it starts.
+const OVERLORD_DAYS: i64 = 365;
+const MINION_DAYS: i64 = 30;
+const OPERATOR_DAYS: i64 = 365;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::super::{Peer, signing_request};
+    use super::*;
+
+    #[test]
+    fn an_authority_survives_its_folder_and_its_keys_are_private() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let made = Authority::create(dir.path()).expect("made");
+        let read = Authority::load(dir.path()).expect("read");
+        assert_eq!(made.fingerprint(), read.fingerprint());
+        let mode = std::fs::metadata(dir.path().join(AUTHORITY_KEY)).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_request_gets_the_role_and_name_that_the_authority_chose() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let authority = Authority::create(dir.path()).expect("made");
+        let key = KeyPair::generate().expect("a key");
+        let request = signing_request(&key).expect("a request");
+        let request = SigningRequest::from_der(&request).expect("parses");
+        let certificate = authority.sign_request(&request, Role::Minion, "web1").expect("signed");
+        let peer = Peer::of(&certificate).expect("ours");
+        assert_eq!((peer.role, peer.name.as_str(), peer.key), (Role::Minion, "web1", request.key()));
+    }
+
+    #[test]
+    fn an_identity_survives_its_files() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let authority = Authority::create(dir.path()).expect("made");
+        let made = authority.issue(Role::Operator, "ann").expect("issued");
+        made.save(dir.path(), "operator").expect("saved");
+        let read = Identity::load(dir.path(), "operator").expect("read");
+        assert_eq!(read.peer().expect("ours"), made.peer().expect("ours"));
+        assert_eq!(read.key(), made.key());
+    }
+}

@@ -1,0 +1,144 @@
+//! Who is who: keys, certificates and the authority that signs them.
+//!
+//! An overlord's folder holds the authority; it signs the overlord's own certificate, every minion's and
+//! every operator's. A certificate's subject says the role (`OU`) and the name (`CN`).
+
+mod authority;
+mod files;
+mod peer;
+
+use std::path::{Path, PathBuf};
+
+use rcgen::KeyPair;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+pub use self::authority::{Authority, SigningRequest};
+pub use self::files::{create_private_dir, write_private, write_public};
+pub use self::peer::{Peer, Role};
+
+/// Why an identity could not be made, read or kept.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// A file could not be read or written.
+    #[error("cannot {action} \"{path}\": {source}")]
+    File {
+        /// What was tried: `read`, `write`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file does not hold what it should.
+    #[error("\"{path}\" is not {what}")]
+    NotPem {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        what: &'static str,
+    },
+    /// A certificate, key or signing request could not be made or used.
+    #[error("certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes")]
+    Random,
+    /// A certificate that is not one of ours.
+    #[error("not a certificate of an overlord's authority: {0}")]
+    Foreign(&'static str),
+}
+
+/// A private key and the certificates that go with it: what one end of a connection shows the other.
+#[derive(Debug)]
+pub struct Identity {
+    key: Vec<u8>,
+    certificate: CertificateDer<'static>,
+    authority: CertificateDer<'static>,
+}
+
+impl Identity {
+    /// Puts a new certificate to the key that it was made for.
+    pub fn new(key: &KeyPair, certificate: Vec<u8>, authority: Vec<u8>) -> Self {
+        Self { key: key.serialize_der(), certificate: certificate.into(), authority: authority.into() }
+    }
+
+    /// Reads `NAME.key`, `NAME.pem` and `authority.pem` of a folder.
+    pub fn load(dir: &Path, name: &str) -> Result<Self, IdentityError> {
+        let key = files::read_key(&dir.join(format!("{name}.key")))?;
+        let certificate = read_certificate(&dir.join(format!("{name}.pem")))?;
+        let authority = read_certificate(&dir.join(AUTHORITY_PEM))?;
+        Ok(Self { key: key.serialize_der(), certificate, authority })
+    }
+
+    /// Writes `NAME.key` (mode 0600), `NAME.pem` and `authority.pem` into a folder.
+    pub fn save(&self, dir: &Path, name: &str) -> Result<(), IdentityError> {
+        let key = pem("PRIVATE KEY", &self.key);
+        write_private(&dir.join(format!("{name}.key")), key.as_bytes())?;
+        write_public(&dir.join(AUTHORITY_PEM), pem("CERTIFICATE", &self.authority).as_bytes())?;
+        write_public(&dir.join(format!("{name}.pem")), pem("CERTIFICATE", &self.certificate).as_bytes())
+    }
+
+    /// The certificate of the authority that everyone else must be signed by too.
+    pub fn authority(&self) -> &CertificateDer<'static> {
+        &self.authority
+    }
+
+    /// What the certificate says of its owner.
+    pub fn peer(&self) -> Result<Peer, IdentityError> {
+        Peer::of(&self.certificate)
+    }
+
+    /// The chain that is shown to the other end: the certificate and the authority's, so that a newcomer
+    /// who knows only a digest can check it.
+    pub(crate) fn chain(&self) -> Vec<CertificateDer<'static>> {
+        vec![self.certificate.clone(), self.authority.clone()]
+    }
+
+    pub(crate) fn key(&self) -> PrivateKeyDer<'static> {
+        PrivatePkcs8KeyDer::from(self.key.clone()).into()
+    }
+}
+
+/// Makes a key, or reads the one that is there: a join that was interrupted goes on with its key.
+pub fn load_or_make_key(path: &Path) -> Result<KeyPair, IdentityError> {
+    if path.exists() {
+        return files::read_key(path);
+    }
+    let key = KeyPair::generate()?;
+    write_private(path, key.serialize_pem().as_bytes())?;
+    Ok(key)
+}
+
+/// A certificate signing request for this key, in DER.
+pub fn signing_request(key: &KeyPair) -> Result<Vec<u8>, IdentityError> {
+    let params = rcgen::CertificateParams::new(Vec::new())?;
+    Ok(params.serialize_request(key)?.der().to_vec())
+}
+
+/// Sixteen random bytes that nobody can guess.
+pub fn secret() -> Result<[u8; 16], IdentityError> {
+    let mut secret = [0; 16];
+    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut secret)
+        .map_err(|_| IdentityError::Random)?;
+    Ok(secret)
+}
+
+/// The file of the authority's certificate, on all sides.
+const AUTHORITY_PEM: &str = "authority.pem";
+
+fn read_certificate(path: &Path) -> Result<CertificateDer<'static>, IdentityError> {
+    let text = files::read(path)?;
+    CertificateDer::from_pem_slice(&text)
+        .map_err(|_| IdentityError::NotPem { path: path.to_owned(), what: "a PEM certificate" })
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let body = data_encoding::BASE64.encode(der);
+    let mut text = format!("-----BEGIN {label}-----\n");
+    for line in body.as_bytes().chunks(64) {
+        text.extend(line.iter().map(|byte| char::from(*byte)));
+        text.push('\n');
+    }
+    text + &format!("-----END {label}-----\n")
+}

@@ -1,0 +1,348 @@
+//! Job ids, states and the one function that moves a state forward.
+//!
+//! Both sides use [`MinionState::advance`] for every change, so a report that comes late, twice or in
+//! another order can never take a job back.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+/// Declares an id type: a ULID, so that ids sort by the time they were made.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Ulid);
+
+        impl $name {
+            /// Makes a new id from the clock and 80 random bits.
+            #[allow(clippy::new_without_default)]
+            pub fn new() -> Self {
+                Self(Ulid::generate())
+            }
+
+            /// The id as sixteen bytes that sort as the id does.
+            pub fn to_bytes(self) -> [u8; 16] {
+                self.0.to_bytes()
+            }
+
+            /// The id of sixteen bytes.
+            pub fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Ulid::from_bytes(bytes))
+            }
+
+            /// When the id was made, in milliseconds since 1970.
+            pub fn made_at(self) -> u64 {
+                self.0.timestamp_ms()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0.to_string())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BadId;
+
+            fn from_str(text: &str) -> Result<Self, BadId> {
+                Ulid::from_string(text).map(Self).map_err(|_| BadId)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if serializer.is_human_readable() {
+                    serializer.collect_str(self)
+                } else {
+                    self.to_bytes().serialize(serializer)
+                }
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                if deserializer.is_human_readable() {
+                    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+                } else {
+                    <[u8; 16]>::deserialize(deserializer).map(Self::from_bytes)
+                }
+            }
+        }
+    };
+}
+
+id! {
+    /// Names one overlord job, everywhere. The key under which a minion starts a job at most once.
+    JobId
+}
+
+id! {
+    /// Names one minion's part of a job in that minion's own ledger.
+    MinionJobId
+}
+
+/// A text that is not a job id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a job id: a job id has 26 letters and digits, as `overlord job list` shows them")]
+pub struct BadId;
+
+/// How one minion's part of a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutcomeKind {
+    /// The method returned a value.
+    Ok,
+    /// The method returned an error value.
+    Error,
+    /// The guest broke: a panic, a fault, an exit, a result over its limit.
+    Trapped,
+    /// The wall or CPU time of the job ran out.
+    TimedOut,
+    /// The guest returned after it was asked to stop.
+    Cancelled,
+    /// The guest was stopped because it did not return when asked to.
+    Killed,
+    /// The minion would not start it: unknown method, bad arguments, missing capability, busy.
+    Rejected,
+    /// Access policy forbids it.
+    Denied,
+    /// The minion died or was restarted while it ran.
+    Interrupted,
+    /// It never reached the minion and provably did not start.
+    Undelivered,
+    /// The minion answers that it has no record of it.
+    Lost,
+}
+
+impl OutcomeKind {
+    /// The word for it in CLI, JSON and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OutcomeKind::Ok => "ok",
+            OutcomeKind::Error => "error",
+            OutcomeKind::Trapped => "trapped",
+            OutcomeKind::TimedOut => "timed-out",
+            OutcomeKind::Cancelled => "cancelled",
+            OutcomeKind::Killed => "killed",
+            OutcomeKind::Rejected => "rejected",
+            OutcomeKind::Denied => "denied",
+            OutcomeKind::Interrupted => "interrupted",
+            OutcomeKind::Undelivered => "undelivered",
+            OutcomeKind::Lost => "lost",
+        }
+    }
+}
+
+impl fmt::Display for OutcomeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Where one minion's part of a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum MinionState {
+    /// Accepted and recorded by the minion, waiting for its turn.
+    Queued,
+    /// Recorded as running; the guest may have started.
+    Running,
+    /// Over.
+    Finished(OutcomeKind),
+}
+
+impl MinionState {
+    /// What a report that says `next` makes of `current`, where `None` is a part that nobody reported yet.
+    ///
+    /// Returns the new state, or `None` where the report says nothing new: the same again, or something
+    /// that the part has already left behind. The first outcome stands for ever.
+    pub fn advance(current: Option<MinionState>, next: MinionState) -> Option<MinionState> {
+        let rank = |state: MinionState| match state {
+            MinionState::Queued => 1,
+            MinionState::Running => 2,
+            MinionState::Finished(_) => 3,
+        };
+        (rank(next) > current.map_or(0, rank)).then_some(next)
+    }
+
+    /// The outcome, once there is one.
+    pub fn outcome(self) -> Option<OutcomeKind> {
+        match self {
+            MinionState::Finished(outcome) => Some(outcome),
+            MinionState::Queued | MinionState::Running => None,
+        }
+    }
+
+    /// The word for it in CLI, JSON and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MinionState::Queued => "queued",
+            MinionState::Running => "running",
+            MinionState::Finished(_) => "finished",
+        }
+    }
+}
+
+impl fmt::Display for MinionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Where a whole overlord job is. `lost` is an answer about an unknown job and never a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobState {
+    /// Accepted; not every targeted minion has a minion job or an outcome yet.
+    Running,
+    /// Every targeted minion has a minion job or an outcome; at least one has no outcome yet.
+    Partial,
+    /// Every targeted minion has an outcome, at least one of them `ok`, and the ledger has them all.
+    Finished,
+    /// Finished, and no minion's outcome is `ok`.
+    RemoteError,
+}
+
+impl JobState {
+    /// The state that follows from the parts of a job, one for each targeted minion.
+    pub fn of(parts: impl IntoIterator<Item = Option<MinionState>>) -> JobState {
+        let (mut open, mut ok) = (false, false);
+        for part in parts {
+            match part {
+                None => return JobState::Running,
+                Some(MinionState::Finished(outcome)) => ok |= outcome == OutcomeKind::Ok,
+                Some(MinionState::Queued | MinionState::Running) => open = true,
+            }
+        }
+        match (open, ok) {
+            (true, _) => JobState::Partial,
+            (false, true) => JobState::Finished,
+            (false, false) => JobState::RemoteError,
+        }
+    }
+
+    /// Whether nothing of the job is still to come.
+    pub fn is_over(self) -> bool {
+        matches!(self, JobState::Finished | JobState::RemoteError)
+    }
+
+    /// Func's number for the state.
+    pub fn code(self) -> u8 {
+        match self {
+            JobState::Running => 0,
+            JobState::Finished => 1,
+            JobState::Partial => 3,
+            JobState::RemoteError => 4,
+        }
+    }
+
+    /// The word for it in CLI, JSON and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            JobState::Running => "running",
+            JobState::Partial => "partial",
+            JobState::Finished => "finished",
+            JobState::RemoteError => "remote-error",
+        }
+    }
+}
+
+impl fmt::Display for JobState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const OUTCOMES: [OutcomeKind; 4] =
+        [OutcomeKind::Ok, OutcomeKind::Error, OutcomeKind::Undelivered, OutcomeKind::Lost];
+
+    fn events() -> Vec<MinionState> {
+        let mut events = vec![MinionState::Queued, MinionState::Running];
+        events.extend(OUTCOMES.map(MinionState::Finished));
+        events
+    }
+
+    fn rank(state: JobState) -> u8 {
+        match state {
+            JobState::Running => 0,
+            JobState::Partial => 1,
+            JobState::Finished | JobState::RemoteError => 2,
+        }
+    }
+
+    fn apply(parts: &mut [Option<MinionState>], minion: usize, event: MinionState) {
+        if let Some(next) = MinionState::advance(parts[minion], event) {
+            parts[minion] = Some(next);
+        }
+    }
+
+    proptest! {
+        /// Reports in any order, doubled and late: no part and no job ever goes back, and the first
+        /// outcome of each minion is the one that stays.
+        #[test]
+        fn no_order_of_reports_takes_a_job_back(
+            reports in prop::collection::vec((0..5usize, 0..6usize), 0..60),
+        ) {
+            let mut parts = vec![None; 5];
+            let mut first = [None; 5];
+            let mut before = JobState::of(parts.iter().copied());
+            for (minion, event) in reports {
+                let event = events()[event];
+                apply(&mut parts, minion, event);
+                first[minion] = first[minion].or(event.outcome());
+                prop_assert_eq!(parts[minion].and_then(MinionState::outcome), first[minion]);
+                let now = JobState::of(parts.iter().copied());
+                prop_assert!(rank(now) >= rank(before), "{:?} after {:?}", now, before);
+                prop_assert!(!before.is_over() || now == before);
+                before = now;
+            }
+        }
+    }
+
+    /// Every sequence of up to eight reports about two minions, against the words of the design's table.
+    #[test]
+    fn two_minions_and_eight_events_always_give_the_state_of_the_table() {
+        fn walk(parts: [Option<MinionState>; 2], left: usize, seen: &mut std::collections::HashSet<String>) {
+            if !seen.insert(format!("{parts:?}{left}")) {
+                return;
+            }
+            let state = JobState::of(parts);
+            let known = parts.iter().flatten().count();
+            let done: Vec<OutcomeKind> = parts.iter().flatten().filter_map(|part| part.outcome()).collect();
+            let expected = match (known, done.len(), done.contains(&OutcomeKind::Ok)) {
+                (0 | 1, _, _) => JobState::Running,
+                (2, 2, true) => JobState::Finished,
+                (2, 2, false) => JobState::RemoteError,
+                _ => JobState::Partial,
+            };
+            assert_eq!(state, expected, "for {parts:?}");
+            if left > 0 {
+                for minion in 0..2 {
+                    for event in events() {
+                        let mut next = parts;
+                        apply(&mut next, minion, event);
+                        walk(next, left - 1, seen);
+                    }
+                }
+            }
+        }
+        walk([None, None], 8, &mut std::collections::HashSet::new());
+    }
+
+    #[test]
+    fn ids_survive_text_and_bytes_and_sort_by_time() {
+        let (first, later) = (JobId::from_bytes([1; 16]), JobId::from_bytes([2; 16]));
+        assert!(first < later && first.to_string() < later.to_string());
+        assert_eq!(first.to_string().parse(), Ok(first));
+        assert_eq!("nonsense".parse::<JobId>(), Err(BadId));
+    }
+}

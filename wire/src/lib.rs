@@ -1,0 +1,32 @@
+//! What an overlord, a minion and an operator say to each other.
+//!
+//! Plain types that know neither end: values and signatures, jobs and their one transition function,
+//! the messages of each door, and how they are framed. Beside them, the two things that every end needs to
+//! speak at all: identities (keys, certificates, tokens) and QUIC endpoints.
+
+#[cfg(any(test, feature = "arbitrary"))]
+pub mod arbitrary;
+pub mod arguments;
+pub mod call;
+pub mod check;
+pub mod clock;
+pub mod digest;
+pub mod endpoint;
+pub mod enroll;
+pub mod frame;
+pub mod identity;
+mod integer;
+pub mod job;
+pub mod json;
+pub mod link;
+pub mod module;
+pub mod name;
+pub mod operator;
+pub mod outcome;
+pub mod schema;
+mod shape;
+pub mod signature;
+pub mod value;
+pub mod value_error;
+mod wave;
+mod word;

@@ -1,0 +1,116 @@
+//! What an overlord and a minion say to each other on the minion's connection.
+//!
+//! The overlord opens one bidirectional stream for each request: it sends one [`MinionRequest`] and reads
+//! replies until the stream ends. The minion opens streams of its own for [`Notice`]s.
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::{LogLine, Progress, Start};
+use crate::job::{JobId, MinionJobId, MinionState};
+use crate::module::Module;
+use crate::name::MinionName;
+use crate::outcome::Report;
+
+/// The application protocol of a minion's connection.
+pub const ALPN: &[u8] = b"minion/1";
+
+/// The largest message on a minion's connection, in bytes.
+pub const MAX_MESSAGE: usize = 16 << 20;
+
+/// What an overlord asks of a minion.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum MinionRequest {
+    /// Are you there? Answered by one [`Pong`].
+    Ping,
+    /// Run this, unless the job is known already, and report: answered by [`JobUpdate`]s.
+    Start(Box<Start>),
+    /// Report on this job without starting anything: answered by [`JobUpdate`]s.
+    Follow(JobId),
+    /// Like [`MinionRequest::Follow`], and where the minion has no record of the job, it must also never
+    /// start it afterwards: a [`MinionRequest::Start`] that comes late is answered [`JobUpdate::Unknown`]
+    /// too. An overlord that got that answer may say that the job was not delivered.
+    Settle(JobId),
+    /// Stop this job. Its end is reported to whoever follows it; answered by one [`Cancelled`].
+    Cancel(JobId),
+}
+
+/// The answer to [`MinionRequest::Ping`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pong;
+
+/// The answer to [`MinionRequest::Cancel`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cancelled {
+    /// The job was told to stop.
+    Asked,
+    /// It was over already.
+    AlreadyOver,
+    /// The minion has no record of it.
+    Unknown,
+}
+
+/// One thing that happened to a job, in the order in which it happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum JobUpdate {
+    /// The minion has recorded the job in this state (never finished: see [`JobUpdate::Finished`]).
+    State {
+        /// The minion's own id of it.
+        minion_job: MinionJobId,
+        /// Queued or running.
+        state: MinionState,
+    },
+    /// The job says how far it is; later ones replace earlier ones.
+    Progress(Progress),
+    /// The job logged a line.
+    Log(LogLine),
+    /// A part of the result, ahead of its end.
+    Chunk(String),
+    /// So many log lines or chunks were left out because the reader was slower than the job.
+    Skipped(u64),
+    /// The job is over. The last update; the reader answers with an [`Acknowledged`] on the same stream
+    /// once it has it in its own ledger.
+    Finished {
+        /// The minion's own id of it, where it got one.
+        minion_job: Option<MinionJobId>,
+        /// How it ended.
+        report: Box<Report>,
+    },
+    /// The minion has no record of the job. The last update.
+    Unknown,
+}
+
+/// The overlord has the outcome on disk, so the minion may let it go when its time comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledged;
+
+/// What a minion tells an overlord unasked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Notice {
+    /// First thing on a new connection; answered by [`Welcome`].
+    Hello(Hello),
+    /// The modules are now these; answered by [`Acknowledged`].
+    Modules(Vec<Module>),
+}
+
+/// How a minion introduces itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The version of its software.
+    pub version: String,
+    /// What it can run.
+    pub modules: Vec<Module>,
+    /// Finished jobs whose outcome was never acknowledged, oldest first, as many as fit.
+    pub unacknowledged: Vec<JobId>,
+}
+
+/// How an overlord greets a minion.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The name under which the overlord knows it.
+    pub name: MinionName,
+    /// The version of the overlord's software.
+    pub version: String,
+    /// Those of the unacknowledged jobs whose outcome the overlord has, or of which it knows nothing: the
+    /// minion need not keep them for it any longer.
+    pub settled: Vec<JobId>,
+}

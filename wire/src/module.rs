@@ -1,0 +1,159 @@
+//! What a minion says of a module that it has.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::name::ModuleName;
+use crate::signature::Method;
+
+/// A module as a minion has it loaded, or failed to load it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Module {
+    /// The stem of its file.
+    pub name: ModuleName,
+    /// The version in the component's metadata, if it has one.
+    pub version: Option<String>,
+    /// SHA-256 of its file.
+    pub digest: Digest,
+    /// One line about it, if it carries one.
+    pub description: Option<String>,
+    /// Whether it can be called.
+    pub state: ModuleState,
+    /// What it exports.
+    pub methods: Vec<Method>,
+    /// The interfaces that it imports.
+    pub imports: Vec<String>,
+}
+
+/// Where a module is on its way into, or out of, service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModuleState {
+    /// Being turned into machine code.
+    Compiling,
+    /// In service.
+    Active,
+    /// Replaced or removed, with jobs still running.
+    Draining,
+    /// Not in service, and why.
+    Failed(String),
+}
+
+impl ModuleState {
+    /// The word for it in CLI, JSON and logs.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            ModuleState::Compiling => "compiling",
+            ModuleState::Active => "active",
+            ModuleState::Draining => "draining",
+            ModuleState::Failed(_) => "failed",
+        }
+    }
+}
+
+/// Why a method could not be found in a module.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MethodError {
+    /// Nothing of that name.
+    #[error("module \"{module}\" has no method \"{method}\"{}", did_you_mean(.closest))]
+    Unknown {
+        /// Where it was looked for.
+        module: ModuleName,
+        /// What was looked for.
+        method: String,
+        /// What comes closest, as it would be called.
+        closest: Vec<String>,
+    },
+    /// Several interfaces export the name.
+    #[error("\"{module}.{method}\" is ambiguous: write {}", .candidates.join(" or "))]
+    Ambiguous {
+        /// Where it was looked for.
+        module: ModuleName,
+        /// What was looked for.
+        method: String,
+        /// How each of them is called.
+        candidates: Vec<String>,
+    },
+}
+
+fn did_you_mean(closest: &[String]) -> String {
+    if closest.is_empty() { String::new() } else { format!("; did you mean {}?", closest.join(" or ")) }
+}
+
+impl Module {
+    /// The method of that name: `restart`, or `unit/restart`.
+    pub fn method(&self, name: &str) -> Result<&Method, MethodError> {
+        let mut found = self.methods.iter().filter(|method| method.name == name || method.qualified() == name);
+        let first = found.next().ok_or_else(|| self.unknown(name))?;
+        let others: Vec<&Method> = found.collect();
+        if others.is_empty() {
+            return Ok(first);
+        }
+        let candidates =
+            std::iter::once(first).chain(others).map(|method| format!("{}.{}", self.name, method.qualified()));
+        Err(MethodError::Ambiguous {
+            module: self.name.clone(),
+            method: name.to_owned(),
+            candidates: candidates.collect(),
+        })
+    }
+
+    fn unknown(&self, name: &str) -> MethodError {
+        let mut near: Vec<(f64, String)> = self
+            .methods
+            .iter()
+            .map(|method| {
+                (strsim::jaro_winkler(&method.name, name), format!("{}.{}", self.name, method.name))
+            })
+            .filter(|(likeness, _)| *likeness > 0.6)
+            .collect();
+        near.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        near.dedup_by(|a, b| a.1 == b.1);
+        MethodError::Unknown {
+            module: self.name.clone(),
+            method: name.to_owned(),
+            closest: near.into_iter().take(3).map(|(_, name)| name).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn module(methods: &[(&str, &str)]) -> Module {
+        let methods = methods.iter().map(|(interface, name)| Method {
+            interface: Some((*interface).to_owned()),
+            name: (*name).to_owned(),
+            params: vec![],
+            result: None,
+            is_async: false,
+            not_callable: None,
+            docs: None,
+        });
+        Module {
+            name: "service".parse().expect("a name"),
+            version: None,
+            digest: Digest::of(b""),
+            description: None,
+            state: ModuleState::Active,
+            methods: methods.collect(),
+            imports: vec![],
+        }
+    }
+
+    #[test]
+    fn a_name_in_two_interfaces_needs_the_interface() {
+        let module = module(&[("a:s/unit@1.0.0", "restart"), ("a:s/timer@1.0.0", "restart")]);
+        let error = module.method("restart").expect_err("ambiguous").to_string();
+        assert!(error.contains("service.unit/restart or service.timer/restart"), "{error}");
+        assert!(module.method("timer/restart").is_ok());
+    }
+
+    #[test]
+    fn an_unknown_name_gets_the_closest_ones() {
+        let module = module(&[("a:s/unit@1.0.0", "restart"), ("a:s/unit@1.0.0", "status")]);
+        let error = module.method("restrat").expect_err("unknown").to_string();
+        assert_eq!(error, "module \"service\" has no method \"restrat\"; did you mean service.restart?");
+    }
+}

@@ -1,0 +1,193 @@
+//! Names, parsed once at the edge into types that cannot be wrong.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A name that does not have the form it must have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{given}\" is not a {what}: {rule}")]
+pub struct BadName {
+    given: String,
+    what: &'static str,
+    rule: &'static str,
+}
+
+impl BadName {
+    fn new(given: &str, what: &'static str, rule: &'static str) -> Self {
+        let mut given: String = given.chars().take(80).collect();
+        given.retain(|c| !c.is_control());
+        Self { given, what, rule }
+    }
+}
+
+/// Declares a name type: a string that was checked by `$check`, and its conversions.
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $check:path) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BadName;
+
+            fn from_str(text: &str) -> Result<Self, BadName> {
+                $check(text).map(Self)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = BadName;
+
+            fn try_from(text: String) -> Result<Self, BadName> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// A minion's name: host label syntax, dots between labels, kept in lower case.
+    MinionName, host_name
+}
+
+name! {
+    /// An operator's name: letters, digits, `.`, `_`, `@` and `-`, at most 64.
+    OperatorName, operator_name
+}
+
+name! {
+    /// A module's name, the stem of its file: letters, digits, `-` and `_`, at most 64.
+    ModuleName, module_name
+}
+
+/// `module.method`, or `module.interface/method` where the short form is ambiguous.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MethodPath {
+    /// The module that exports it.
+    pub module: ModuleName,
+    /// The method, with its interface before a `/` where that was given.
+    pub method: String,
+}
+
+impl FromStr for MethodPath {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let rule = "write MODULE.METHOD, for example test.ping";
+        let bad = || BadName::new(text, "method", rule);
+        let (module, method) = text.split_once('.').ok_or_else(bad)?;
+        let kebab = |part: &str| {
+            !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+        };
+        let parts: Vec<&str> = method.split('/').collect();
+        if method.len() > 200 || parts.len() > 2 || !parts.into_iter().all(kebab) {
+            return Err(bad());
+        }
+        Ok(Self { module: module.parse()?, method: method.to_owned() })
+    }
+}
+
+impl TryFrom<String> for MethodPath {
+    type Error = BadName;
+
+    fn try_from(text: String) -> Result<Self, BadName> {
+        text.parse()
+    }
+}
+
+impl From<MethodPath> for String {
+    fn from(path: MethodPath) -> String {
+        path.to_string()
+    }
+}
+
+impl fmt::Display for MethodPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.module, self.method)
+    }
+}
+
+fn host_name(text: &str) -> Result<String, BadName> {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if text.len() <= 253 && text.split('.').all(label) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err(BadName::new(text, "minion name", "use letters, digits and \"-\", as in a host name"))
+    }
+}
+
+fn operator_name(text: &str) -> Result<String, BadName> {
+    let fits = (1..=64).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '@' | '-'));
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(BadName::new(text, "operator name", "use 1 to 64 letters, digits, \".\", \"_\", \"@\" or \"-\""))
+    }
+}
+
+fn module_name(text: &str) -> Result<String, BadName> {
+    let fits = (1..=64).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(BadName::new(text, "module name", "use 1 to 64 letters, digits, \"-\" or \"_\""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minion_names_are_host_labels_in_lower_case() {
+        assert_eq!("Web-1.example".parse::<MinionName>().expect("fits").as_str(), "web-1.example");
+        for bad in ["", "-web", "web-", "a..b", "web_1", "we b", "web*", &"x".repeat(64)] {
+            assert!(bad.parse::<MinionName>().is_err(), "{bad:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn method_paths_have_two_parts_and_an_optional_interface() {
+        let path: MethodPath = "service.unit/restart".parse().expect("fits");
+        assert_eq!((path.module.as_str(), path.method.as_str()), ("service", "unit/restart"));
+        for bad in ["service", "service.", ".restart", "a.b.c", "a.b/c/d", "a.b c"] {
+            assert!(bad.parse::<MethodPath>().is_err(), "{bad:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_name_from_a_peer_is_checked_like_one_that_was_typed() {
+        let bytes = postcard::to_stdvec("../../etc").expect("encodes");
+        assert!(postcard::from_bytes::<ModuleName>(&bytes).is_err());
+    }
+}

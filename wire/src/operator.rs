@@ -1,0 +1,359 @@
+//! What an operator's program and an overlord say to each other.
+//!
+//! An operator opens one bidirectional stream for each request: it sends one [`OperatorRequest`] and reads
+//! [`OperatorReply`]s until the stream ends.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::{Arguments, Progress, Share};
+use crate::digest::Digest;
+use crate::job::{JobId, JobState, MinionJobId, MinionState, OutcomeKind};
+use crate::link::JobUpdate;
+use crate::module::Module;
+use crate::name::{MethodPath, MinionName, OperatorName};
+use crate::outcome::Report;
+use crate::signature::Method;
+
+/// The application protocol of an operator's connection.
+pub const ALPN: &[u8] = b"operator/1";
+
+/// The largest message on an operator's connection, in bytes: a document may hold many outcomes.
+pub const MAX_MESSAGE: usize = 256 << 20;
+
+/// Which minions are meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The target expression.
+    pub expression: String,
+    /// An expression whose matches are left out, whatever the first one says.
+    pub exclude: Option<String>,
+}
+
+/// A call as an operator hands it in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// Where to run it.
+    pub target: Target,
+    /// What to run.
+    pub method: MethodPath,
+    /// With what.
+    pub arguments: Arguments,
+    /// How long each minion may take, in milliseconds.
+    pub timeout_ms: Option<u64>,
+    /// Whether effects are only to be recorded.
+    pub dry_run: bool,
+    /// Whether the job must be on disk, here and on the minions, before anyone says that it is accepted.
+    pub durable: bool,
+    /// Whether the operator knows that the target is wide.
+    pub confirmed: bool,
+    /// How long to keep it for minions that are not connected, in milliseconds.
+    pub queue_ms: Option<u64>,
+    /// How many minions may have it at once.
+    pub batch: Option<Share>,
+    /// After how many outcomes that are not `ok` no further minion gets it.
+    pub max_failures: Option<Share>,
+}
+
+/// How much an operator wants to hear of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Follow {
+    /// Its id, once it is accepted.
+    No,
+    /// Outcomes as they come in, and the document at the end.
+    Outcomes,
+    /// States, progress and logs as well.
+    Everything,
+}
+
+/// What an operator asks of an overlord.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum OperatorRequest {
+    /// Accept this call. Answered by `Accepted`, then as [`Follow`] says.
+    Call {
+        /// The call.
+        call: Box<Call>,
+        /// What to hear of it.
+        follow: Follow,
+    },
+    /// What does this method take? Answered by `Method`.
+    Method {
+        /// Where it would run.
+        target: Target,
+        /// Which method.
+        method: MethodPath,
+    },
+    /// Which minions answer? Answered by `Pings`.
+    Ping(Target),
+    /// Which minions match? Answered by `Minions`.
+    Targets(Target),
+    /// All enrolled minions. Answered by `Minions`.
+    Minions,
+    /// Make a token for a minion of this name. Answered by `Invited`.
+    Invite {
+        /// The name that the token is good for.
+        name: MinionName,
+        /// How long it is good, in milliseconds.
+        ttl_ms: u64,
+    },
+    /// The modules of the minions that match. Answered by `Modules`.
+    Modules(Target),
+    /// The newest jobs. Answered by `Jobs`.
+    Jobs {
+        /// How many at most.
+        limit: usize,
+        /// Only jobs in this state.
+        state: Option<JobState>,
+    },
+    /// A job, by its id or a unique beginning of it. Answered by `Job`.
+    Job(String),
+    /// A job's recorded transitions. Answered by `History`.
+    History(String),
+    /// Attach to a job: what is known now, then what comes, as `Follow` says, then `Job`.
+    Attach {
+        /// The job, by its id or a unique beginning of it.
+        job: String,
+        /// What to hear of it.
+        follow: Follow,
+    },
+    /// Stop a job on all its minions. Answered by `Cancelling`.
+    Cancel(String),
+    /// How is the overlord? Answered by `Status`.
+    Status,
+}
+
+/// What an overlord answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum OperatorReply {
+    /// The request is refused. Nothing follows.
+    Refused(Refusal),
+    /// The call is a job now.
+    Accepted {
+        /// Its id.
+        job: JobId,
+        /// The minions that it goes to.
+        targets: Vec<MinionName>,
+    },
+    /// Something happened on a minion.
+    Update(Box<Update>),
+    /// A method, as the minions that match have it; several where they differ.
+    Method(Vec<Method>),
+    /// A job's document.
+    Job(Box<JobDocument>),
+    /// Jobs, newest first.
+    Jobs(Vec<JobSummary>),
+    /// A job's transitions, in the order in which they were recorded.
+    History(Box<History>),
+    /// Minions, by name.
+    Minions(Vec<MinionStatus>),
+    /// The token that was asked for.
+    Invited(String),
+    /// What each minion answered, by name.
+    Pings(Vec<Ping>),
+    /// Each minion's modules, by name.
+    Modules(Vec<(MinionName, Vec<Module>)>),
+    /// The minions that were told to stop the job.
+    Cancelling {
+        /// The job's full id.
+        job: JobId,
+        /// Where it was still running.
+        minions: Vec<MinionName>,
+    },
+    /// How the overlord is.
+    Status(Box<OverlordStatus>),
+}
+
+/// Why a request was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// What was wrong, as something a program can match on.
+    pub kind: RefusalKind,
+    /// One line for people: the thing, and the next step.
+    pub message: String,
+}
+
+impl Refusal {
+    /// A refusal of `kind`.
+    pub fn new(kind: RefusalKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// What was wrong with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum RefusalKind {
+    /// The request itself: a bad expression, unknown method, wrong arguments.
+    BadRequest,
+    /// The target expression matches no enrolled minion.
+    NoMatch,
+    /// No such job, minion or module.
+    NotFound,
+    /// The target is wide and the operator did not confirm it.
+    NeedsConfirmation,
+    /// The operator may not do this.
+    Denied,
+    /// The overlord could not do it: its disk is full, it is stopping.
+    Unavailable,
+}
+
+/// Something that happened on a minion while a job ran there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Update {
+    /// Where.
+    pub minion: MinionName,
+    /// What.
+    pub update: JobUpdate,
+}
+
+/// Everything that an overlord knows of a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobDocument {
+    /// Its id.
+    pub job: JobId,
+    /// Where it is.
+    pub state: JobState,
+    /// What was called.
+    pub method: MethodPath,
+    /// Who called it.
+    pub operator: OperatorName,
+    /// What it was aimed at.
+    pub target: Target,
+    /// When it was accepted, in milliseconds since 1970.
+    pub accepted_at: u64,
+    /// When its last outcome was in, in milliseconds since 1970.
+    pub ended_at: Option<u64>,
+    /// One part for each targeted minion, by name.
+    pub parts: Vec<Part>,
+}
+
+/// One minion's part of a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Which minion.
+    pub minion: MinionName,
+    /// Its own id of the job, once it has one.
+    pub minion_job: Option<MinionJobId>,
+    /// Where it is; `None` where the minion has not answered yet.
+    pub state: Option<MinionState>,
+    /// How far it says it is.
+    pub progress: Option<Progress>,
+    /// How it ended.
+    pub report: Option<Report>,
+}
+
+impl JobDocument {
+    /// How many parts ended in each outcome, in the order of first appearance.
+    pub fn counts(&self) -> Vec<(OutcomeKind, usize)> {
+        let mut counts: Vec<(OutcomeKind, usize)> = Vec::new();
+        for outcome in self.parts.iter().filter_map(|part| part.state?.outcome()) {
+            match counts.iter_mut().find(|(kind, _)| *kind == outcome) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((outcome, 1)),
+            }
+        }
+        counts
+    }
+}
+
+/// One line about a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobSummary {
+    /// Its id.
+    pub job: JobId,
+    /// Where it is.
+    pub state: JobState,
+    /// What was called.
+    pub method: MethodPath,
+    /// Who called it.
+    pub operator: OperatorName,
+    /// What it was aimed at.
+    pub target: String,
+    /// How many minions that were.
+    pub targets: usize,
+    /// When it was accepted, in milliseconds since 1970.
+    pub accepted_at: u64,
+    /// When its last outcome was in, in milliseconds since 1970.
+    pub ended_at: Option<u64>,
+}
+
+/// A job's recorded transitions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// The job.
+    pub job: JobId,
+    /// Its targets, by name.
+    pub targets: Vec<MinionName>,
+    /// What was recorded, in order.
+    pub transitions: Vec<Transition>,
+}
+
+/// One change of a job that an overlord recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transition {
+    /// Its place in the order; the clock has no say in it.
+    pub seq: u32,
+    /// When by the overlord's clock, in milliseconds since 1970.
+    pub at: u64,
+    /// Where the job is from here on.
+    pub job_state: JobState,
+    /// The part that changed, where one did.
+    pub part: Option<(MinionName, MinionState)>,
+}
+
+/// One line about a minion.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MinionStatus {
+    /// Its name.
+    pub name: MinionName,
+    /// Whether it is connected at this moment.
+    pub connected: bool,
+    /// Where it connects from, while it does.
+    pub address: Option<String>,
+    /// The version of its software, once it has said so.
+    pub version: Option<String>,
+    /// Digest of its public key.
+    pub key: Digest,
+    /// When it enrolled, in milliseconds since 1970.
+    pub enrolled_at: u64,
+    /// When it was last heard of, in milliseconds since 1970.
+    pub last_seen: Option<u64>,
+    /// How many modules it has in service.
+    pub modules: usize,
+}
+
+/// What one minion answered to a ping.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ping {
+    /// Which minion.
+    pub minion: MinionName,
+    /// The time there and back in microseconds, or why there was no answer.
+    pub answer: Result<u64, String>,
+}
+
+/// How an overlord is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverlordStatus {
+    /// The version of its software.
+    pub version: String,
+    /// The UDP address that it listens on.
+    pub address: String,
+    /// Since when it has been up, in milliseconds since 1970.
+    pub started_at: u64,
+    /// How many minions are enrolled.
+    pub minions: usize,
+    /// How many of them are connected.
+    pub connected: usize,
+    /// How many jobs are not over.
+    pub live_jobs: usize,
+    /// Bytes that its ledger takes on disk.
+    pub ledger_bytes: u64,
+}

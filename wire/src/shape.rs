@@ -1,0 +1,91 @@
+//! What every notation of a value has in common: records, cases and flags, built by the rules of the type.
+
+use crate::signature::Type;
+use crate::value::Value;
+use crate::value_error::{Place, Problem, Step, ValueError, clipped, quoted};
+
+/// Builds a record from what was `given` by name: a missing option is none, a missing other field or an
+/// unknown one is an error.
+pub(crate) fn record<'g, T: Copy>(
+    fields: &[(String, Type)],
+    given: impl Iterator<Item = (&'g str, T)> + Clone,
+    find: impl Fn(&str) -> Option<T>,
+    read: impl Fn(&Type, T, &Place<'_>) -> Result<Value, ValueError>,
+    at: &Place<'_>,
+) -> Result<Value, ValueError> {
+    if let Some((unknown, _)) = given.clone().find(|(name, _)| fields.iter().all(|(field, _)| field != name))
+    {
+        let known = fields.iter().map(|(name, _)| name.clone()).collect();
+        return Err(at.error(Problem::Unknown { what: "field", given: quoted(unknown), known }));
+    }
+    let fields = fields.iter().map(|(name, ty)| {
+        let value = match (find(name), ty) {
+            (Some(given), _) => read(ty, given, &at.down(Step::Field(name))?)?,
+            (None, Type::Option(_)) => Value::Option(None),
+            (None, _) => return Err(at.error(Problem::MissingField(name.clone()))),
+        };
+        Ok((name.clone(), value))
+    });
+    Ok(Value::Record(fields.collect::<Result<_, ValueError>>()?))
+}
+
+/// Builds a case of a variant, with its payload exactly where it takes one.
+pub(crate) fn variant<T>(
+    cases: &[(String, Option<Type>)],
+    case: &str,
+    payload: Option<T>,
+    read: impl FnOnce(&Type, T, &Place<'_>) -> Result<Value, ValueError>,
+    at: &Place<'_>,
+) -> Result<Value, ValueError> {
+    let Some((name, ty)) = cases.iter().find(|(name, _)| name == case) else {
+        let known = cases.iter().map(|(name, _)| name.clone()).collect();
+        return Err(at.error(Problem::Unknown { what: "case", given: quoted(case), known }));
+    };
+    let payload = side(name, ty.as_ref(), payload, read, at)?;
+    Ok(Value::Variant(name.clone(), payload))
+}
+
+/// Builds the payload of a case or of a side of a result.
+pub(crate) fn side<T>(
+    name: &str,
+    ty: Option<&Type>,
+    payload: Option<T>,
+    read: impl FnOnce(&Type, T, &Place<'_>) -> Result<Value, ValueError>,
+    at: &Place<'_>,
+) -> Result<Option<Box<Value>>, ValueError> {
+    match (ty, payload) {
+        (Some(ty), Some(payload)) => Ok(Some(Box::new(read(ty, payload, &at.down(Step::Field(name))?)?))),
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(at.error(Problem::NeedlessPayload(name.to_owned()))),
+        (Some(ty), None) => {
+            let ty = clipped(&ty.to_string());
+            Err(at.error(Problem::MissingPayload { case: name.to_owned(), ty }))
+        }
+    }
+}
+
+/// Builds a case of an enum.
+pub(crate) fn enumeration(cases: &[String], case: &str, at: &Place<'_>) -> Result<Value, ValueError> {
+    if cases.iter().any(|name| name == case) {
+        return Ok(Value::Enum(case.to_owned()));
+    }
+    Err(at.error(Problem::Unknown { what: "case", given: quoted(case), known: cases.to_vec() }))
+}
+
+/// Builds flags, in the order of the type.
+pub(crate) fn flags(names: &[String], given: &[&str], at: &Place<'_>) -> Result<Value, ValueError> {
+    let mut set = vec![false; names.len()];
+    for flag in given {
+        let Some(index) = names.iter().position(|name| name == flag) else {
+            return Err(at.error(Problem::Unknown {
+                what: "flag",
+                given: quoted(flag),
+                known: names.to_vec(),
+            }));
+        };
+        if std::mem::replace(&mut set[index], true) {
+            return Err(at.error(Problem::TwiceGiven(quoted(flag))));
+        }
+    }
+    Ok(Value::Flags(names.iter().zip(set).filter(|(_, set)| *set).map(|(name, _)| name.clone()).collect()))
+}

@@ -1,0 +1,198 @@
+//! One word of a command line, read by the type of its parameter.
+
+use serde_json::Value as Json;
+
+use crate::call::Word;
+use crate::json;
+use crate::shape;
+use crate::signature::Type;
+use crate::value::Value;
+use crate::value_error::{Place, Problem, Step, ValueError, quoted};
+use crate::wave;
+
+/// The longest word that is read as JSON or WAVE; words for strings may be longer.
+const MAX_WORD: usize = 1 << 20;
+
+/// Reads a word as a value of type `ty` that stands at `at`.
+pub(crate) fn read(ty: &Type, word: &Word, at: &Place<'_>) -> Result<Value, ValueError> {
+    match word {
+        Word::Text(text) => read_text(ty, text, at),
+        Word::File(bytes) => read_file(ty, bytes, at),
+    }
+}
+
+/// What a word means where its type is known: a string as it is, a case or a character bare, anything
+/// else as JSON or WAVE.
+fn read_text(ty: &Type, word: &str, at: &Place<'_>) -> Result<Value, ValueError> {
+    match ty {
+        Type::String => Ok(Value::String(word.to_owned())),
+        Type::Option(inner) => read_option(ty, inner, word, at),
+        Type::Char => {
+            let mut chars = word.chars();
+            match (chars.next(), chars.next()) {
+                (Some(only), None) => Ok(Value::Char(only)),
+                _ => read_notation(ty, word, at),
+            }
+        }
+        Type::Enum(cases) if cases.iter().any(|case| case == word) => shape::enumeration(cases, word, at),
+        Type::Variant(cases) if cases.iter().any(|(case, ty)| case == word && ty.is_none()) => {
+            Ok(Value::Variant(word.to_owned(), None))
+        }
+        Type::F32 | Type::F64 if matches!(word, "NaN" | "Infinity" | "-Infinity") => {
+            json::read(ty, &Json::from(word), at)
+        }
+        Type::List(element) if **element == Type::U8 => read_notation(ty, word, at).map_err(|mut error| {
+            if let Problem::Unexpected { expected, .. } = &mut error.problem
+                && *expected == "list<u8>"
+            {
+                expected.push_str(" (@FILE, base64 in quotes, or numbers in brackets)");
+            }
+            error
+        }),
+        _ => read_notation(ty, word, at),
+    }
+}
+
+/// `none` and `null` are nothing, `some(…)` is what it says, and any other word is the thing itself.
+fn read_option(ty: &Type, inner: &Type, word: &str, at: &Place<'_>) -> Result<Value, ValueError> {
+    if matches!(word, "none" | "null") {
+        return Ok(Value::Option(None));
+    }
+    let whole = match inner {
+        // Quotes and brackets belong to a string: only the word `some(…)` is notation.
+        Type::String if !word.starts_with("some(") => None,
+        _ => Some(read_notation(ty, word, at)),
+    };
+    match whole {
+        Some(Ok(value)) => Ok(value),
+        whole => match (read_text(inner, word, &at.down(Step::Inside)?), whole) {
+            (Ok(value), _) => Ok(Value::Option(Some(Box::new(value)))),
+            (Err(_), Some(Err(error))) | (Err(error), _) => Err(error),
+        },
+    }
+}
+
+/// Reads a word as JSON, and where that fails as WAVE; the error is that of the notation that it is in.
+fn read_notation(ty: &Type, word: &str, at: &Place<'_>) -> Result<Value, ValueError> {
+    if word.len() > MAX_WORD {
+        return Err(at.error(Problem::TooLong { length: word.len(), limit: MAX_WORD }));
+    }
+    let as_json = serde_json::from_str::<Json>(word).ok().map(|json| json::read(ty, &json, at));
+    let error = match as_json {
+        Some(Ok(value)) => return Ok(value),
+        Some(Err(error)) => Some(error),
+        None => None,
+    };
+    let mut error = match (wave::parse(word).map(|wave| wave::read(ty, &wave, at)), error) {
+        (Some(Ok(value)), _) => return Ok(value),
+        (_, Some(error)) | (Some(Err(error)), None) => error,
+        (None, None) => at.unexpected(ty, quoted(word)),
+    };
+    if error.path == at.to_string()
+        && let Problem::Unexpected { got, .. } = &mut error.problem
+    {
+        *got = quoted(word);
+    }
+    Err(error)
+}
+
+/// The contents of a file are bytes, or a string where they are UTF-8.
+fn read_file(ty: &Type, bytes: &[u8], at: &Place<'_>) -> Result<Value, ValueError> {
+    match ty {
+        Type::List(element) if **element == Type::U8 => Ok(Value::Bytes(bytes.to_vec())),
+        Type::String => match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Value::String(text.to_owned())),
+            Err(_) => Err(at.unexpected(ty, "a file that is not UTF-8")),
+        },
+        Type::Option(inner) => {
+            Ok(Value::Option(Some(Box::new(read_file(inner, bytes, &at.down(Step::Inside)?)?))))
+        }
+        _ => Err(at.unexpected(ty, "a file (@FILE is for list<u8> and string)")),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn option(ty: Type) -> Type {
+        Type::Option(Box::new(ty))
+    }
+
+    fn some(value: Value) -> Value {
+        Value::Option(Some(Box::new(value)))
+    }
+
+    fn word(ty: &Type, word: &str) -> Result<Value, String> {
+        read(ty, &Word::Text(word.to_owned()), &Place::top("")).map_err(|error| error.to_string())
+    }
+
+    fn file(ty: &Type, bytes: &[u8]) -> Result<Value, String> {
+        read(ty, &Word::File(bytes.to_vec()), &Place::top("")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn words_are_understood_by_their_type() {
+        let color = Type::Enum(vec!["red".into(), "none".into()]);
+        let shape = Type::Variant(vec![("dot".into(), None), ("disc".into(), Some(Type::F32))]);
+        let point = Type::Record(vec![("x".into(), Type::S8), ("y".into(), option(Type::S8))]);
+        let at = |y| Value::Record(vec![("x".into(), Value::Signed(1)), ("y".into(), y)]);
+        let bytes = Type::List(Box::new(Type::U8));
+        for (ty, text, value) in [
+            (Type::String, "\"x\" [1", Value::String("\"x\" [1".into())),
+            (Type::S64, "-12", Value::Signed(-12)),
+            (Type::U64, "18446744073709551615", Value::Unsigned(u64::MAX)),
+            (Type::F64, "1e3", Value::F64(1000.0)),
+            (Type::F64, "-Infinity", Value::F64(f64::NEG_INFINITY)),
+            (Type::F32, "inf", Value::F32(f32::INFINITY)),
+            (Type::Bool, "true", Value::Bool(true)),
+            (Type::Char, "☃", Value::Char('☃')),
+            (Type::Char, "'x'", Value::Char('x')),
+            (Type::Char, "7", Value::Char('7')),
+            (color.clone(), "red", Value::Enum("red".into())),
+            (color.clone(), "none", Value::Enum("none".into())),
+            (option(color), "red", some(Value::Enum("red".into()))),
+            (shape.clone(), "dot", Value::Variant("dot".into(), None)),
+            (shape, "disc(0.5)", Value::Variant("disc".into(), Some(Box::new(Value::F32(0.5))))),
+            (point.clone(), "{x: 1, y: some(2)}", at(some(Value::Signed(2)))),
+            (point, r#"{"x": 1}"#, at(Value::Option(None))),
+            (bytes.clone(), "\"aGk=\"", Value::Bytes(b"hi".to_vec())),
+            (bytes, "[104, 105]", Value::Bytes(b"hi".to_vec())),
+            (Type::Flags(vec!["r".into(), "w".into()]), "{w, r}", Value::Flags(vec!["r".into(), "w".into()])),
+            (Type::Flags(vec!["r".into()]), "{}", Value::Flags(vec![])),
+            (Type::Result(None, None), "ok", Value::Result(Ok(None))),
+        ] {
+            assert_eq!(word(&ty, text), Ok(value), "{ty} from {text}");
+        }
+    }
+
+    #[test]
+    fn an_optional_string_is_the_word_itself() {
+        let ty = option(Type::String);
+        let text = |text: &str| some(Value::String(text.into()));
+        assert_eq!(word(&ty, "none"), Ok(Value::Option(None)));
+        assert_eq!(word(&ty, "null"), Ok(Value::Option(None)));
+        assert_eq!(word(&ty, "some(\"none\")"), Ok(text("none")));
+        assert_eq!(word(&ty, "some(thing"), Ok(text("some(thing")));
+        assert_eq!(word(&ty, "\"quoted\""), Ok(text("\"quoted\"")));
+        assert_eq!(word(&option(option(Type::String)), "x"), Ok(some(text("x"))));
+    }
+
+    #[test]
+    fn a_file_is_bytes_or_text() {
+        assert_eq!(file(&Type::List(Box::new(Type::U8)), b"\xff"), Ok(Value::Bytes(vec![0xff])));
+        assert_eq!(file(&option(Type::String), b"hi"), Ok(some(Value::String("hi".into()))));
+        assert!(file(&Type::String, b"\xff").unwrap_err().ends_with("got a file that is not UTF-8"));
+        assert!(file(&Type::S64, b"1").unwrap_err().contains("@FILE is for list<u8> and string"));
+    }
+
+    #[test]
+    fn bytes_that_are_neither_say_what_to_give() {
+        let error = word(&Type::List(Box::new(Type::U8)), "hello").unwrap_err();
+        assert!(
+            error.ends_with("(@FILE, base64 in quotes, or numbers in brackets), got \"hello\""),
+            "{error}"
+        );
+    }
+}
