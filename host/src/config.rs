@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::access::Access;
 use crate::policy::{ByteSize, Policy};
 
 /// How a minion runs. Every key may be left out; unknown keys are an error.
@@ -22,6 +23,8 @@ pub struct Config {
     pub retention: Retention,
     /// What the owner of this host says about it, by name. Default: nothing.
     pub labels: BTreeMap<String, String>,
+    /// Who may call what. Default: everyone everything.
+    pub access: Access,
     /// What each module may do, by a glob on its name. Default: nothing beyond `log` and `job`.
     pub modules: Policy,
 }
@@ -138,6 +141,7 @@ mod tests {
         assert_eq!(config.retention, Retention::default());
         assert_eq!(config.overlord.as_deref(), Some("overlord.example.org:51234"));
         assert!(config.modules_dir.is_some() && !config.labels.is_empty());
+        assert_ne!(config.access, Access::default());
         let service = config.modules.of(&"service".parse().expect("a name"));
         assert!(!service.grants.process.is_empty());
     }
@@ -157,6 +161,7 @@ mod tests {
             ("[limits]\njobs = 3\nquue = 5", 3, "quue"),
             ("[retention]\nage = \"soon\"", 2, "soon"),
             ("[modules.service]\nproces = []", 2, "proces"),
+            ("[access]\ndeny = [{ user = \"ann\" }]", 2, "user"),
         ] {
             let error = load(text).expect_err(text).to_string();
             assert!(error.contains(named) && error.contains("minion.toml"), "{error}");

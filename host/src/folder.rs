@@ -89,6 +89,16 @@ impl Folder {
         self.dir.join("modules")
     }
 
+    /// The log of every call and denial.
+    pub fn audit(&self) -> PathBuf {
+        self.dir.join("audit.jsonl")
+    }
+
+    /// The socket on which the running minion tells its owner how it is.
+    pub fn socket(&self) -> PathBuf {
+        self.dir.join("minion.sock")
+    }
+
     /// The configuration file.
     pub fn config(&self) -> PathBuf {
         self.dir.join("minion.toml")

@@ -3,9 +3,14 @@
 //! [`Minion`] owns the parts. Calls come in over the link, are dispatched to the jobs, which record each one
 //! in the ledger and run it in the sandbox as a method of one of the modules.
 
+mod access;
+mod audit;
+pub mod authoring;
 mod backoff;
+mod changes;
 pub mod cli;
 pub mod config;
+mod control;
 mod dial;
 mod dispatch;
 pub mod enroll;
@@ -16,10 +21,12 @@ mod minion;
 pub mod modules;
 pub mod policy;
 pub mod sandbox;
+mod vitals;
 
 pub use config::Config;
+pub use control::ControlError;
 pub use dial::DialError;
 pub use folder::Folder;
-pub use jobs::Load;
 pub use link::LinkState;
 pub use minion::{Minion, StartError};
+pub use vitals::{ModuleStatus, Status};

@@ -1,9 +1,11 @@
 //! One minion: its parts, in the order in which they start and stop.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::{LedgerError, MinionLedger};
+use ledger::{AuditError, LedgerError, MinionLedger};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -12,26 +14,38 @@ use tokio_util::task::TaskTracker;
 use wire::clock::now_ms;
 use wire::identity::IdentityError;
 use wire::name::{BadName, MinionName};
+use wire::outcome::{FailureKind, Outcome};
 
-use crate::config::{Config, Retention};
+use crate::audit::Audit;
+use crate::config::{Config, HostLimits, Retention};
+use crate::control::Control;
 use crate::folder::{Folder, FolderError};
-use crate::jobs::{Jobs, Load};
+use crate::jobs::{self, Jobs};
 use crate::link::{Link, LinkState};
 use crate::modules::{Modules, ModulesError};
-use crate::sandbox::{Sandbox, SandboxConfig, SandboxError, SandboxStatus};
+use crate::sandbox::{Sandbox, SandboxConfig, SandboxError};
+use crate::vitals::{Status, Vitals};
 
 /// A running minion.
 pub struct Minion {
-    name: MinionName,
-    overlord: String,
-    modules: Modules,
-    jobs: Jobs,
-    ledger: MinionLedger,
-    link: watch::Receiver<LinkState>,
+    vitals: Vitals,
+    audit: Arc<Audit>,
+    /// What it was started with, as far as that stays until it stops.
+    settings: Settings,
     streams: TaskTracker,
     background: TaskTracker,
     stop: CancellationToken,
     guests: Runtime,
+}
+
+/// The part of the configuration that takes effect at a start only.
+#[derive(Clone, PartialEq)]
+struct Settings {
+    overlord: Option<String>,
+    modules_dir: Option<PathBuf>,
+    limits: HostLimits,
+    retention: Retention,
+    labels: BTreeMap<String, String>,
 }
 
 /// Why a minion cannot start.
@@ -55,6 +69,9 @@ pub enum StartError {
     /// The modules folder cannot be read.
     #[error(transparent)]
     Modules(#[from] ModulesError),
+    /// Its audit log cannot be opened.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// There are no threads for guests.
     #[error("cannot start the threads that guests run on: {0}")]
     Threads(std::io::Error),
@@ -63,6 +80,7 @@ pub enum StartError {
 impl Minion {
     /// Starts the minion of a folder: it is ready for jobs when this returns, and links up by itself.
     pub async fn start(folder: &Folder, config: Config) -> Result<Self, StartError> {
+        let settings = Settings::of(&config);
         let identity = folder.identity()?;
         let name: MinionName = identity.peer()?.name.parse()?;
         let overlord = match config.overlord {
@@ -72,70 +90,98 @@ impl Minion {
 
         // 1. The ledger, which also says that no other process serves this folder.
         let ledger = open_ledger(folder.ledger()).await?;
+        let audit = Arc::new(Audit::open(&folder.audit())?);
+        interrupt_unfinished(&ledger, &audit).await?;
         // 2. The sandbox and what runs in it, on threads of its own: no guest ever delays the link.
         let sandbox = Sandbox::new(SandboxConfig {
             cache_dir: Some(folder.cache()),
             max_jobs: config.limits.jobs,
+            ledger: Some(ledger.clone()),
             ..SandboxConfig::default()
         })?;
         let modules_dir = config.modules_dir.unwrap_or_else(|| folder.modules());
         let modules = Modules::load(sandbox, &modules_dir, &config.modules).await?;
         let guests = guest_runtime().map_err(StartError::Threads)?;
-        let jobs = Jobs::new(ledger.clone(), modules.clone(), guests.handle().clone(), config.limits.queue);
+        let jobs = Jobs::new(jobs::Parts {
+            ledger: ledger.clone(),
+            modules: modules.clone(),
+            access: config.access,
+            audit: audit.clone(),
+            guests: guests.handle().clone(),
+            waiting: config.limits.queue,
+        });
         // 3. What goes on in the background, the link last: from then on there are jobs.
-        let (stop, background, streams) = (CancellationToken::new(), TaskTracker::new(), TaskTracker::new());
-        background.spawn(purge(ledger.clone(), config.retention, stop.clone()));
+        let (stop, background, streams) =
+            (CancellationToken::new(), TaskTracker::new(), TaskTracker::new());
         let (state, link) = watch::channel(LinkState::Unlinked("it was not tried yet".into()));
-        background.spawn(
-            Link {
-                identity,
-                address: overlord.clone(),
-                jobs: jobs.clone(),
-                modules: modules.clone(),
-                ledger: ledger.clone(),
-                streams: streams.clone(),
-                stop: stop.clone(),
-                state,
-            }
-            .run(),
-        );
-        Ok(Self { name, overlord, modules, jobs, ledger, link, streams, background, stop, guests })
+        let started_at = now_ms();
+        let vitals = Vitals { name, overlord, started_at, modules, jobs, ledger, link };
+        background.spawn(purge(vitals.ledger.clone(), config.retention, stop.clone()));
+        match Control::open(&folder.socket(), vitals.clone()) {
+            Ok(control) => drop(background.spawn(control.run(stop.clone()))),
+            // A minion that cannot be asked how it is still does its work.
+            Err(error) => tracing::warn!("`minion status` will not work: no socket: {error}"),
+        }
+        let link = Link {
+            identity,
+            address: vitals.overlord.clone(),
+            jobs: vitals.jobs.clone(),
+            modules: vitals.modules.clone(),
+            ledger: vitals.ledger.clone(),
+            streams: streams.clone(),
+            stop: stop.clone(),
+            state,
+        };
+        background.spawn(link.run());
+        Ok(Self { vitals, audit, settings, streams, background, stop, guests })
     }
 
     /// The name that the overlord gave to it.
     pub fn name(&self) -> &MinionName {
-        &self.name
+        &self.vitals.name
     }
 
     /// The address of its overlord.
     pub fn overlord(&self) -> &str {
-        &self.overlord
+        &self.vitals.overlord
     }
 
     /// Its modules.
     pub fn modules(&self) -> &Modules {
-        &self.modules
+        &self.vitals.modules
     }
 
     /// Whether it is linked to its overlord; changes with every change of that.
     pub fn link(&self) -> watch::Receiver<LinkState> {
-        self.link.clone()
+        self.vitals.link.clone()
     }
 
-    /// How many jobs run and wait.
-    pub fn load(&self) -> Load {
-        self.jobs.load()
+    /// How it is.
+    pub fn status(&self) -> Status {
+        self.vitals.status()
     }
 
-    /// How its sandbox is.
-    pub fn sandbox(&self) -> SandboxStatus {
-        self.modules.sandbox().status()
+    /// Puts the policy and the access list of a configuration that was read again into force, and says what
+    /// that changes, a line each.
+    pub async fn reload(&self, config: Config) -> Vec<String> {
+        let settings = Settings::of(&config);
+        let mut changes = self.vitals.modules.apply(&config.modules).await;
+        if self.vitals.jobs.replace_access(config.access) {
+            changes.push("the access list is another one".to_owned());
+        }
+        if !changes.is_empty() {
+            self.audit.policy(&changes);
+        }
+        if settings != self.settings {
+            changes.push("what else is new in the configuration takes effect at the next start".to_owned());
+        }
+        changes
     }
 
     /// Stops in good order: every job that runs has its end in the ledger when this returns.
     pub async fn stop(self) {
         // 1. No new jobs; those that run are killed and recorded as interrupted.
-        self.jobs.stop().await;
+        self.vitals.jobs.stop().await;
         // 2. Whoever follows a job still hears of its end, if it listens.
         self.streams.close();
         let _ = tokio::time::timeout(LAST_NEWS, self.streams.wait()).await;
@@ -144,24 +190,48 @@ impl Minion {
         self.background.close();
         self.background.wait().await;
         // 4. What was written is on disk, and the folder free for the next one.
-        self.ledger.close().await;
+        self.vitals.ledger.close().await;
+        self.audit.sync();
         // 5. The guests' threads, which have nothing left to do; one that is stuck dies with the process.
         self.guests.shutdown_background();
     }
 }
 
-/// Opens the job store and gives every job that a stopped minion left behind its end.
+impl Settings {
+    fn of(config: &Config) -> Self {
+        Self {
+            overlord: config.overlord.clone(),
+            modules_dir: config.modules_dir.clone(),
+            limits: config.limits.clone(),
+            retention: config.retention.clone(),
+            labels: config.labels.clone(),
+        }
+    }
+}
+
 async fn open_ledger(dir: PathBuf) -> Result<MinionLedger, StartError> {
     let opened = tokio::task::spawn_blocking(move || MinionLedger::open(&dir)).await;
-    let ledger = opened.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
-    match ledger.interrupt_unfinished(now_ms()).await {
-        Ok(jobs) if jobs.is_empty() => {}
-        Ok(jobs) => tracing::warn!("{} jobs were interrupted when the minion stopped", jobs.len()),
+    Ok(opened.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?)
+}
+
+/// Gives every job that a stopped minion left behind its end.
+async fn interrupt_unfinished(ledger: &MinionLedger, audit: &Audit) -> Result<(), StartError> {
+    let jobs = match ledger.interrupt_unfinished(now_ms()).await {
+        Ok(jobs) => jobs,
         // They get their end when the overlord asks for them.
-        Err(error @ LedgerError::DiskFull { .. }) => tracing::error!("{error}"),
+        Err(error @ LedgerError::DiskFull { .. }) => {
+            tracing::error!("{error}");
+            return Ok(());
+        }
         Err(error) => return Err(error.into()),
+    };
+    if !jobs.is_empty() {
+        tracing::warn!("{} jobs were interrupted when the minion stopped", jobs.len());
     }
-    Ok(ledger)
+    for job in jobs {
+        audit.outcome(job, &Outcome::failed(FailureKind::Interrupted, ""));
+    }
+    Ok(())
 }
 
 fn guest_runtime() -> std::io::Result<Runtime> {

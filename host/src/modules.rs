@@ -14,6 +14,7 @@ use wire::module::{Module, ModuleState};
 use wire::name::ModuleName;
 use wire::outcome::FailureKind;
 
+use crate::changes::changes;
 use crate::policy::{ModulePolicy, Policy};
 use crate::sandbox::{Defect, LoadedModule, MAX_MODULE, Sandbox};
 
@@ -27,9 +28,17 @@ struct Inner {
     changed: watch::Sender<()>,
 }
 
-type Set = BTreeMap<ModuleName, Slot>;
+type Set = BTreeMap<ModuleName, Entry>;
 
 /// What is known under one name.
+#[derive(Clone)]
+struct Entry {
+    path: PathBuf,
+    policy: ModulePolicy,
+    slot: Slot,
+}
+
+/// Whether it can be called.
 #[derive(Clone)]
 enum Slot {
     /// In service.
@@ -85,21 +94,11 @@ impl Modules {
     /// A file that cannot be loaded is listed with the reason and does not stop the others.
     pub async fn load(sandbox: Sandbox, dir: &Path, policy: &Policy) -> Result<Self, ModulesError> {
         let files = component_files(dir).map_err(|source| ModulesError { path: dir.to_owned(), source })?;
-        let mut loading = JoinSet::new();
-        let mut set = Set::new();
-        for (name, path) in files {
-            if loading.len() >= LOADS_AT_ONCE {
-                set.extend(loaded(loading.join_next().await));
-            }
-            let (sandbox, policy) = (sandbox.clone(), policy.of(&name));
-            loading.spawn_blocking(move || {
-                let slot = load_file(&sandbox, &name, &path, &policy);
-                (name, slot)
-            });
-        }
-        while !loading.is_empty() {
-            set.extend(loaded(loading.join_next().await));
-        }
+        let wanted = files.into_iter().map(|(name, path)| {
+            let policy = policy.of(&name);
+            (name, path, policy)
+        });
+        let set = load_all(&sandbox, wanted.collect()).await;
         Ok(Self(Arc::new(Inner {
             sandbox,
             set: RwLock::new(Arc::new(set)),
@@ -107,9 +106,35 @@ impl Modules {
         })))
     }
 
+    /// Puts a new policy into force and says what it changes, a line each.
+    ///
+    /// Modules for which it changes something are loaded again. One that cannot be loaded under it is out of
+    /// service from now on: it must not go on with what was withdrawn. Jobs that run keep what they have.
+    pub async fn apply(&self, policy: &Policy) -> Vec<String> {
+        let (mut lines, mut wanted) = (Vec::new(), Vec::new());
+        for (name, entry) in self.set().iter() {
+            let policy = policy.of(name);
+            let told = changes(&entry.policy, &policy);
+            lines.extend(told.into_iter().map(|change| format!("{name}: {change}")));
+            if entry.policy != policy {
+                wanted.push((name.clone(), entry.path.clone(), policy));
+            }
+        }
+        if !wanted.is_empty() {
+            let loaded = load_all(&self.0.sandbox, wanted).await;
+            let mut current = self.0.set.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut set = Set::clone(&current);
+            set.extend(loaded);
+            *current = Arc::new(set);
+            drop(current);
+            self.0.changed.send_replace(());
+        }
+        lines
+    }
+
     /// What there is, as the overlord is told it.
     pub fn list(&self) -> Vec<Module> {
-        let describe = |slot: &Slot| match slot {
+        let describe = |entry: &Entry| match &entry.slot {
             Slot::Active(module) => module.describe().clone(),
             Slot::Failed(module, _) => Module::clone(module),
         };
@@ -119,7 +144,7 @@ impl Modules {
     /// The module that serves this name now. Whoever holds it keeps that version.
     pub fn active(&self, name: &ModuleName) -> Result<Arc<LoadedModule>, NoModule> {
         let set = self.set();
-        match set.get(name) {
+        match set.get(name).map(|entry| &entry.slot) {
             Some(Slot::Active(module)) => Ok(module.clone()),
             Some(Slot::Failed(module, kind)) => {
                 let reason = match &module.state {
@@ -130,6 +155,15 @@ impl Modules {
             }
             None => Err(NoModule::Unknown { name: name.clone(), present: set.keys().cloned().collect() }),
         }
+    }
+
+    /// The modules in service.
+    pub fn all_active(&self) -> Vec<Arc<LoadedModule>> {
+        let active = |entry: &Entry| match &entry.slot {
+            Slot::Active(module) => Some(module.clone()),
+            Slot::Failed(..) => None,
+        };
+        self.set().values().filter_map(active).collect()
     }
 
     /// Changes whenever [`list`](Self::list) would say something new.
@@ -145,6 +179,30 @@ impl Modules {
     fn set(&self) -> Arc<Set> {
         self.0.set.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
+}
+
+/// Loads files, a few at a time, off the threads that must not wait.
+async fn load_all(sandbox: &Sandbox, wanted: Vec<(ModuleName, PathBuf, ModulePolicy)>) -> Set {
+    let (mut loading, mut set) = (JoinSet::new(), Set::new());
+    let mut keep = |loaded: Option<Result<(ModuleName, Entry), JoinError>>| match loaded {
+        Some(Ok((name, entry))) => drop(set.insert(name, entry)),
+        Some(Err(error)) => tracing::error!("a module was not loaded: {error}"),
+        None => {}
+    };
+    for (name, path, policy) in wanted {
+        if loading.len() >= LOADS_AT_ONCE {
+            keep(loading.join_next().await);
+        }
+        let sandbox = sandbox.clone();
+        loading.spawn_blocking(move || {
+            let slot = load_file(&sandbox, &name, &path, &policy);
+            (name, Entry { path, policy, slot })
+        });
+    }
+    while !loading.is_empty() {
+        keep(loading.join_next().await);
+    }
+    set
 }
 
 /// Turns one file into what is known under its name.
@@ -172,8 +230,7 @@ fn load_file(sandbox: &Sandbox, name: &ModuleName, path: &Path, policy: &ModuleP
                 true => FailureKind::CapabilityMissing,
                 false => FailureKind::UnknownModule,
             };
-            let reasons: Vec<String> = error.defects.iter().map(Defect::to_string).collect();
-            failed(Digest::of(&bytes), kind, reasons.join("; it "))
+            failed(Digest::of(&bytes), kind, error.reason())
         }
     }
 }
@@ -201,11 +258,6 @@ fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_MODULE as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// A load that panicked has no slot.
-fn loaded(joined: Option<Result<(ModuleName, Slot), JoinError>>) -> Option<(ModuleName, Slot)> {
-    joined?.inspect_err(|error| tracing::error!("a module was not loaded: {error}")).ok()
 }
 
 fn unserved(name: &ModuleName, digest: Digest, reason: String) -> Module {

@@ -5,6 +5,7 @@
 //! functions that see one moment. Records of different kinds never rewrite each other, states only move
 //! forward, and a record that cannot be read is set aside and named instead of being fatal.
 
+mod audit;
 mod changed;
 mod commit;
 mod draft;
@@ -23,6 +24,7 @@ mod slot;
 mod space;
 mod storage;
 
+pub use audit::{AuditError, AuditLog, Verified};
 pub use changed::Changed;
 pub use durability::Durability;
 pub use error::LedgerError;

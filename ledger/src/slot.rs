@@ -105,14 +105,14 @@ impl Slot {
 /// Opens a folder, and makes its indexes fit its records if it had to be mended.
 fn open(path: &Path, side: Side) -> Result<Store, LedgerError> {
     let store = Store::open(path, side)?;
-    if store.was_mended() {
+    if store.is_stale() {
         let draft = Draft::new(&store);
         draft.apply(|draft| match side {
             Side::Overlord => overlord::reindex(draft),
             Side::Minion => minion::reindex(draft),
         })?;
         store.commit(&draft.into_changes(), Durability::Synced).map_err(|refused| refused.error)?;
-        store.mending_is_done()?;
+        store.mark_fresh()?;
     }
     Ok(store)
 }

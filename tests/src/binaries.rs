@@ -9,8 +9,9 @@ use std::sync::OnceLock;
 /// # Panics
 /// Where it cannot be built: the test cannot go on.
 pub fn binary(name: &str) -> PathBuf {
-    static DIR: OnceLock<PathBuf> = OnceLock::new();
-    DIR.get_or_init(build).join(name)
+    // A failure is kept too: it would be the same for every other test.
+    static DIR: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    DIR.get_or_init(build).as_ref().unwrap_or_else(|error| panic!("{error}")).join(name)
 }
 
 /// A folder with the bundled modules, built from source.
@@ -22,22 +23,33 @@ pub fn modules_dir() -> PathBuf {
     DIR.get_or_init(|| xtask::guests::build(xtask::guests::Workspace::Plugins).unwrap_or_else(|error| panic!("{error}"))).clone()
 }
 
-fn build() -> PathBuf {
+fn build() -> Result<PathBuf, String> {
     // The test itself is at target/PROFILE/deps/NAME-HASH.
-    let test = std::env::current_exe().unwrap_or_else(|error| panic!("cannot find the test: {error}"));
+    let test = std::env::current_exe().map_err(|error| format!("cannot find the test: {error}"))?;
     let dir = test.ancestors().nth(2).map(Path::to_owned).unwrap_or_default();
     let profile = match dir.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
         Some(other) => other,
     };
-    // As `cargo test --workspace` does, so that no dependency is built twice with other features.
+    // With the tests, as `cargo test` builds them, so that no dependency is built twice with other features.
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
-    let built = Command::new(cargo)
-        .args(["test", "--workspace", "--no-run", "--quiet", "--profile", profile])
+    let mut command = Command::new(cargo);
+    for (name, _) in std::env::vars_os() {
+        // Build scripts that watch what cargo tells a test of its package would run again, and with them a
+        // third of all dependencies.
+        if ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|outer| name.to_string_lossy().starts_with(outer)) {
+            command.env_remove(name);
+        }
+    }
+    let built = command
+        .args(["build", "--workspace", "--bins", "--tests", "--quiet", "--profile", profile])
         .current_dir(root)
         .output()
-        .unwrap_or_else(|error| panic!("cannot start cargo: {error}"));
-    assert!(built.status.success(), "cannot build: {}", String::from_utf8_lossy(&built.stderr));
-    dir
+        .map_err(|error| format!("cannot start cargo: {error}"))?;
+    if built.status.success() {
+        Ok(dir)
+    } else {
+        Err(format!("cannot build: {}", String::from_utf8_lossy(&built.stderr)))
+    }
 }

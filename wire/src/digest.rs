@@ -12,6 +12,9 @@ use sha2::Digest as _;
 pub struct Digest([u8; 32]);
 
 impl Digest {
+    /// The digest of nothing that is known: stands before the first of a chain.
+    pub const ZERO: Digest = Digest([0; 32]);
+
     /// The digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(sha2::Sha256::digest(bytes).into())

@@ -182,6 +182,15 @@ impl Method {
         }
     }
 
+    /// Whether the parameter at this place takes bytes, so that a file can be given for it.
+    pub fn takes_bytes(&self, place: usize) -> bool {
+        match self.params.get(place) {
+            Some((_, Type::Option(inner))) => inner.is_bytes(),
+            Some((_, ty)) => ty.is_bytes(),
+            None => false,
+        }
+    }
+
     /// How many arguments must be given: trailing `option` parameters may be left out.
     pub fn required(&self) -> usize {
         let optional = self.params.iter().rev().take_while(|(_, ty)| matches!(ty, Type::Option(_))).count();

@@ -1,7 +1,17 @@
 //! The command line of `minion`: one file for each command.
 
+mod bindings;
+mod call;
+mod check;
+mod columns;
+mod description;
 mod join;
+mod modules;
+mod pack;
 mod serve;
+mod spectator;
+mod status;
+mod workbench;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,8 +32,14 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Bindings(bindings::Bindings),
+    Call(call::Call),
+    Check(check::Check),
     Join(join::Join),
+    Modules(modules::Modules),
+    Pack(pack::Pack),
     Serve(serve::Serve),
+    Status(status::Status),
 }
 
 /// Where the minion is.
@@ -38,6 +54,12 @@ impl Cli {
     /// Does what was asked for.
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
+            Command::Bindings(bindings) => bindings.run(),
+            Command::Pack(pack) => pack.run(),
+            Command::Call(call) => call.run(&self.place).await,
+            Command::Check(check) => check.run(&self.place),
+            Command::Modules(modules) => modules.run(&self.place).await,
+            Command::Status(status) => status.run(&self.place).await,
             Command::Join(join) => join.run(&self.place).await,
             Command::Serve(serve) => serve.run(&self.place).await,
         }

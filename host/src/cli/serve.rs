@@ -11,7 +11,8 @@ use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::Place;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
+use crate::folder::Folder;
 use crate::minion::Minion;
 
 /// Serve the overlord that this host has joined
@@ -32,25 +33,50 @@ impl Serve {
     pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
         log_to_stderr();
         let folder = place.folder()?;
-        let mut config = Config::load(&folder.config())?;
-        config.modules_dir = self.modules.or(config.modules_dir);
-        config.overlord = self.overlord.or(config.overlord);
+        let config = self.config(&folder)?;
 
         // Listened for before the start, which may take a while: a signal during it is not lost.
         let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
-        let stdin_ends = self.stop_with_stdin.then(stdin_ends);
+        let mut hangup = signal(SignalKind::hangup()).context("cannot wait for signals")?;
+        let mut stdin_ends = self.stop_with_stdin.then(stdin_ends);
         let minion = Minion::start(&folder, config).await?;
         say_that_it_is_up(&minion);
 
-        let reason = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-            Some(_) = async { Some(stdin_ends?.await) } => "the end of standard input",
+        let reason = loop {
+            tokio::select! {
+                _ = terminate.recv() => break "SIGTERM",
+                _ = interrupt.recv() => break "SIGINT",
+                Some(_) = async { Some(stdin_ends.as_mut()?.await) } => break "the end of standard input",
+                _ = hangup.recv() => self.reload(&folder, &minion).await,
+            }
         };
         tracing::info!("stopping on {reason}");
         minion.stop().await;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The configuration, with what the command line says instead.
+    fn config(&self, folder: &Folder) -> Result<Config, ConfigError> {
+        let mut config = Config::load(&folder.config())?;
+        config.modules_dir = self.modules.clone().or(config.modules_dir);
+        config.overlord = self.overlord.clone().or(config.overlord);
+        Ok(config)
+    }
+
+    /// Reads the configuration again and says what is new.
+    async fn reload(&self, folder: &Folder, minion: &Minion) {
+        let config = match self.config(folder) {
+            Ok(config) => config,
+            Err(error) => return tracing::error!("{error}; what was in force stays so"),
+        };
+        let changes = minion.reload(config).await;
+        if changes.is_empty() {
+            tracing::info!("the configuration was read again and changes nothing");
+        }
+        for change in changes {
+            tracing::info!("the configuration was read again: {change}");
+        }
     }
 }
 

@@ -5,21 +5,15 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use wire::call::{LogLine, Progress, Start};
 use wire::job::JobId;
-use wire::name::{MethodPath, OperatorName};
 
 use crate::jobs::feed::Feed;
-use crate::sandbox::{CancelSignal, Denial, JobEvents};
+use crate::sandbox::CancelSignal;
 
 /// A job between its acceptance and the moment in which the ledger has its outcome.
 pub(crate) struct Live {
     /// The overlord's id of it.
     pub(crate) job: JobId,
-    /// What runs.
-    method: MethodPath,
-    /// On whose behalf.
-    operator: OperatorName,
     /// What is known of it.
     pub(crate) feed: Arc<Feed>,
     /// Tells it to stop.
@@ -61,11 +55,9 @@ struct Settled {
 }
 
 impl Live {
-    fn new(start: &Start) -> Arc<Self> {
+    fn new(job: JobId) -> Arc<Self> {
         Arc::new(Self {
-            job: start.job,
-            method: start.method.clone(),
-            operator: start.operator.clone(),
+            job,
             feed: Feed::new(),
             cancel: CancelSignal::new(),
             acknowledged: AtomicBool::new(false),
@@ -86,39 +78,16 @@ impl Live {
     }
 }
 
-impl JobEvents for Live {
-    fn progress(&self, progress: Progress) {
-        self.feed.progress(progress);
-    }
-
-    fn log(&self, line: LogLine) {
-        self.feed.log(line);
-    }
-
-    fn chunk(&self, chunk: String) {
-        self.feed.chunk(chunk);
-    }
-
-    fn denied(&self, denial: Denial) {
-        let Live { job, method, operator, .. } = self;
-        tracing::warn!(
-            "{method} of {operator} (job {job}) tried what policy does not grant: {} {}",
-            denial.capability,
-            denial.attempt
-        );
-    }
-}
-
 impl Table {
     /// Finds a seat for a job that is to start.
-    pub(crate) fn seat(&mut self, start: &Start) -> Seat {
-        if self.settled.ids.contains(&start.job) {
+    pub(crate) fn seat(&mut self, job: JobId) -> Seat {
+        if self.settled.ids.contains(&job) {
             return Seat::Settled;
         }
-        match self.live.entry(start.job) {
+        match self.live.entry(job) {
             Entry::Occupied(live) => Seat::Taken(live.get().clone()),
             Entry::Vacant(_) if self.closed => Seat::Closed,
-            Entry::Vacant(vacant) => Seat::Fresh(vacant.insert(Live::new(start)).clone()),
+            Entry::Vacant(vacant) => Seat::Fresh(vacant.insert(Live::new(job)).clone()),
         }
     }
 

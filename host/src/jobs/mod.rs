@@ -3,6 +3,7 @@
 //! Every job that has not ended is in the table, from before the ledger hears of it until the ledger has its
 //! outcome. So whoever asks for a job finds it live or recorded, and never neither.
 
+mod events;
 mod feed;
 mod live;
 mod queue;
@@ -11,7 +12,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::Duration;
 
 use ledger::{Durability, LedgerError, MinionLedger};
@@ -24,10 +25,12 @@ use wire::job::JobId;
 use wire::link::Cancelled;
 use wire::outcome::FailureKind;
 
+use crate::access::Access;
+use crate::audit::Audit;
 use crate::jobs::feed::Feed;
 pub(crate) use crate::jobs::feed::Follower;
 use crate::jobs::live::{Seat, Table};
-pub use crate::jobs::queue::Load;
+pub(crate) use crate::jobs::queue::Load;
 use crate::jobs::queue::Queue;
 pub(crate) use crate::jobs::stream::report;
 use crate::jobs::task::{NO_TASK, Task, ending, never_ran};
@@ -37,9 +40,27 @@ use crate::modules::Modules;
 #[derive(Clone)]
 pub(crate) struct Jobs(Arc<Inner>);
 
+/// What jobs need of the minion.
+pub(crate) struct Parts {
+    /// Keeps every job.
+    pub(crate) ledger: MinionLedger,
+    /// What jobs run.
+    pub(crate) modules: Modules,
+    /// Who may call what.
+    pub(crate) access: Access,
+    /// Is told of every call.
+    pub(crate) audit: Arc<Audit>,
+    /// Where guests run.
+    pub(crate) guests: Handle,
+    /// How many jobs wait at most.
+    pub(crate) waiting: usize,
+}
+
 struct Inner {
     ledger: MinionLedger,
     modules: Modules,
+    access: RwLock<Arc<Access>>,
+    audit: Arc<Audit>,
     queue: Queue,
     table: Mutex<Table>,
     /// Where guests run.
@@ -66,24 +87,34 @@ pub(crate) enum FollowError {
 }
 
 impl Jobs {
-    /// Jobs that run modules of `modules` on `guests`, with at most `waiting` of them in line.
-    pub(crate) fn new(ledger: MinionLedger, modules: Modules, guests: Handle, waiting: usize) -> Self {
-        let queue = Queue::new(modules.sandbox().slots(), waiting);
+    /// No jobs yet.
+    pub(crate) fn new(parts: Parts) -> Self {
+        let queue = Queue::new(parts.modules.sandbox().slots(), parts.waiting);
         Self(Arc::new(Inner {
-            ledger,
-            modules,
+            ledger: parts.ledger,
+            modules: parts.modules,
+            access: RwLock::new(Arc::new(parts.access)),
+            audit: parts.audit,
             queue,
             table: Mutex::default(),
-            guests,
+            guests: parts.guests,
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
         }))
     }
 
+    /// From now on, these may call what they may. Returns whether that is something new.
+    pub(crate) fn replace_access(&self, access: Access) -> bool {
+        let mut current = self.0.access.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let differs = **current != access;
+        *current = Arc::new(access);
+        differs
+    }
+
     /// Starts a job unless it is known, and follows it either way.
     pub(crate) fn start(&self, start: Start) -> Result<Follower, Stopping> {
         // The follower must be there before the task, which may be quick; it is made from the feed, so it is.
-        match self.0.table().seat(&start) {
+        match self.0.table().seat(start.job) {
             Seat::Fresh(live) => {
                 let follower = live.feed.follow();
                 // The task outlives the stream that asked for it. `stop` waits for it; its drop guard sees to
@@ -177,6 +208,10 @@ impl Jobs {
 impl Inner {
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn access(&self) -> Arc<Access> {
+        self.access.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
     async fn acknowledge_recorded(&self, job: JobId) {

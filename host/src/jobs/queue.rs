@@ -48,11 +48,11 @@ pub(crate) struct Busy {
 
 /// How full the host is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Load {
+pub(crate) struct Load {
     /// Jobs that run.
-    pub running: usize,
+    pub(crate) running: usize,
     /// Jobs that wait for their turn.
-    pub waiting: usize,
+    pub(crate) waiting: usize,
 }
 
 impl Queue {

@@ -15,8 +15,9 @@ use wire::outcome::{FailureKind, Outcome, Report};
 
 use crate::backoff::Backoff;
 use crate::jobs::Inner;
+use crate::jobs::events::Events;
 use crate::jobs::live::Live;
-use crate::sandbox::{Run, RunMode};
+use crate::sandbox::{LoadedModule, Run, RunMode};
 
 /// A live job's own task. It belongs to no connection: followers come and go.
 pub(super) struct Task {
@@ -51,7 +52,11 @@ impl Task {
     /// Waits for a place, then runs the guest.
     async fn carry_out(&self, minion_job: MinionJobId) -> Report {
         let jobs = &self.jobs;
-        let module = match jobs.modules.active(&self.start.method.module) {
+        let module = jobs.modules.active(&self.start.method.module);
+        if let Err(report) = self.permit(module.as_deref().ok()) {
+            return report;
+        }
+        let module = match module {
             Ok(module) => module,
             Err(error) => return never_ran(error.kind(), error.to_string()),
         };
@@ -80,12 +85,25 @@ impl Task {
         fitting(self.honest(report))
     }
 
+    /// Asks the access list, and writes down what it said.
+    fn permit(&self, module: Option<&LoadedModule>) -> Result<(), Report> {
+        let start = &self.start;
+        let method = module.and_then(|module| module.method(&start.method.method).ok());
+        let decision = self.jobs.access().check(&start.operator, &start.method, method);
+        self.jobs.audit.call(start, method, &decision).map_err(|error| {
+            tracing::error!("job {} is not started: {error}", start.job);
+            never_ran(FailureKind::NotRecorded, not_recorded(&error))
+        })?;
+        decision.map_err(|denied| never_ran(FailureKind::Denied, denied.to_string()))
+    }
+
     /// Leaves the outcome in the ledger and tells the followers.
     ///
     /// Where the ledger cannot take it, followers are told all the same, and the write is tried again until it
     /// succeeds or the minion stops; a minion that starts again without it says `interrupted`, and an overlord
     /// that has the outcome by then keeps it.
     async fn conclude(&self, minion_job: MinionJobId, report: Report) {
+        self.jobs.audit.outcome(self.live.job, &report.outcome);
         let (report, mut backoff) = (Arc::new(report), Backoff::new());
         let (job, durability) = (self.live.job, self.durability());
         while let Err(error) = self.jobs.ledger.finished(job, Report::clone(&report), durability).await {
@@ -122,7 +140,7 @@ impl Task {
             arguments: start.arguments.clone(),
             timeout: start.timeout_ms.map(Duration::from_millis),
             mode: if start.dry_run { RunMode::Dry } else { RunMode::Real },
-            events: self.live.clone(),
+            events: Arc::new(Events::new(start, self.live.feed.clone(), self.jobs.audit.clone())),
             cancel: self.live.cancel.clone(),
         }
     }

@@ -1,6 +1,6 @@
 //! Jobs on a real ledger, in a real sandbox, with the bundled module `test`.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use ledger::MinionLedger;
 use tempfile::TempDir;
@@ -13,7 +13,9 @@ use wire::link::{Acknowledged, Cancelled, JobUpdate, MAX_MESSAGE};
 use wire::outcome::{Failure, FailureKind, Outcome, Report};
 use wire::value::Value;
 
-use crate::jobs::{Follower, Jobs, Stopping, report};
+use crate::access::Access;
+use crate::audit::Audit;
+use crate::jobs::{Follower, Jobs, Parts, Stopping, report};
 use crate::modules::Modules;
 use crate::policy::Policy;
 use crate::sandbox::{Sandbox, SandboxConfig};
@@ -53,7 +55,14 @@ impl Rig {
         let modules = Modules::load(sandbox, &dir.path().join("modules"), &policy).await.expect("loaded");
         let ledger = MinionLedger::open(&dir.path().join("ledger")).expect("a ledger");
         let guests = Runtime::new().expect("threads");
-        let jobs = Jobs::new(ledger.clone(), modules.clone(), guests.handle().clone(), waiting);
+        let jobs = Jobs::new(Parts {
+            ledger: ledger.clone(),
+            modules: modules.clone(),
+            access: Access::default(),
+            audit: Arc::new(Audit::open(&dir.path().join("audit.jsonl")).expect("a log")),
+            guests: guests.handle().clone(),
+            waiting,
+        });
         Self { ledger, modules, jobs, guests: Some(guests), dir }
     }
 
@@ -285,4 +294,30 @@ async fn a_receipt_on_the_stream_is_recorded_and_a_broken_stream_is_none() {
     frame::write(&mut overlord, &Acknowledged, MAX_MESSAGE).await.expect("written");
     told.await.expect("no panic").expect("told");
     assert_eq!(rig.ledger.unacknowledged(10), Ok(vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_access_list_denies_does_not_run_and_is_audited() {
+    let rig = Rig::new().await;
+    let access = toml::from_str("deny = [{ operator = \"ann\", method = \"test.test/p*\" }]").expect("a list");
+    assert!(rig.jobs.replace_access(access));
+    let (denied, allowed) = (call("test.ping", &[]), call("test.concat", &["a", "b"]));
+    let denial = failure(end(rig.jobs.start(denied.clone()).expect("accepted")).await.1);
+    assert_eq!(denial.kind, FailureKind::Denied);
+    assert!(denial.message.contains("ann") && denial.message.contains("test.ping"), "{}", denial.message);
+    end(rig.jobs.start(allowed.clone()).expect("accepted")).await;
+    assert_eq!(rig.runs(), 1);
+
+    let path = rig.dir.path().join("audit.jsonl");
+    assert_eq!(ledger::Verified::check(&path).expect("whole").entries, 4);
+    let text = std::fs::read_to_string(path).expect("read");
+    let entries: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let of = |job: JobId, event: &str| {
+        entries.iter().find(|entry| entry["job"] == job.to_string() && entry["event"] == event).expect("there")
+    };
+    assert_eq!(of(denied.job, "call")["decision"], "denied");
+    assert_eq!(of(denied.job, "outcome")["outcome"], "denied");
+    assert_eq!(of(allowed.job, "call")["arguments"], serde_json::json!({ "a": "a", "b": "b" }));
+    assert_eq!(of(allowed.job, "outcome")["outcome"], "ok");
 }

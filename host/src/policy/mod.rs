@@ -138,7 +138,7 @@ fn exactness(glob: &str) -> (bool, usize) {
 }
 
 /// Whether `text` has the form of `pattern`, in which each `*` stands for any text.
-fn wildcard(pattern: &str, text: &str) -> bool {
+pub(crate) fn wildcard(pattern: &str, text: &str) -> bool {
     let Some((head, tail)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut rest) = text.strip_prefix(head) else { return false };
     let mut parts: Vec<&str> = tail.split('*').collect();

@@ -16,12 +16,25 @@ pub struct ProcessGrant {
     /// Its arguments. Left out: it must be called without any.
     #[serde(default)]
     pub args: Vec<String>,
+    /// Environment variables that the module may set for it, as patterns. Left out: those of language, time
+    /// zone and terminal, since others (`LD_PRELOAD`, `PATH`) make one program run another.
+    #[serde(default = "harmless")]
+    pub env: Vec<String>,
     /// Whether it changes nothing, so that a dry run may run it. Default no.
     #[serde(default)]
     pub read_only: bool,
 }
 
+fn harmless() -> Vec<String> {
+    ["LANG", "LANGUAGE", "LC_*", "TZ", "TERM", "COLUMNS", "NO_COLOR"].map(str::to_owned).to_vec()
+}
+
 impl ProcessGrant {
+    /// Whether the module may set this environment variable for it.
+    pub fn allows_variable(&self, name: &str) -> bool {
+        self.env.iter().any(|pattern| wildcard(pattern, name))
+    }
+
     /// Whether this lets the program run with these arguments.
     pub fn allows(&self, command: &str, args: &[String]) -> bool {
         if !wildcard(&self.command, command) {
@@ -44,6 +57,7 @@ mod tests {
         let grant = ProcessGrant {
             command: command.into(),
             args: args.iter().map(|arg| (*arg).into()).collect(),
+            env: harmless(),
             read_only: false,
         };
         let asked: Vec<String> = asked.iter().map(|arg| (*arg).into()).collect();
@@ -67,5 +81,13 @@ mod tests {
         assert!(allows("uptime", &[], &["uptime"]));
         assert!(!allows("uptime", &[], &["uptime", "-p"]));
         assert!(!allows("uptime", &["**"], &["/tmp/uptime"]));
+    }
+
+    #[test]
+    fn a_variable_that_changes_what_runs_must_be_granted_by_name() {
+        let grant: ProcessGrant = toml::from_str("command = \"uptime\"").expect("a grant");
+        assert!(grant.allows_variable("LC_ALL") && !grant.allows_variable("LD_PRELOAD"));
+        let grant: ProcessGrant = toml::from_str("command = \"git\"\nenv = [\"GIT_*\"]").expect("a grant");
+        assert!(grant.allows_variable("GIT_DIR") && !grant.allows_variable("LANG"));
     }
 }

@@ -2,21 +2,18 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use ledger::Kv;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 use wasmtime::{Engine, ResourcesRequired};
-use wire::digest::Digest;
-use wire::module::{MethodError, Module, ModuleState};
-use wire::name::ModuleName;
+use wire::module::{MethodError, Module};
 use wire::signature::Method;
 
+use super::capabilities::facts::Facts;
 use super::counters::{Counters, ModuleCounters};
-use super::docs;
+use super::describe::Description;
 use super::error::Defect;
 use super::guest::Guest;
-use super::inspect::Inspection;
 use super::memory::{MAX_MEMORIES, MAX_TABLES};
-use super::types::reflect;
 use crate::policy::{ByteSize, Limits, ModulePolicy};
 
 /// Bytes of a page of linear memory.
@@ -31,37 +28,29 @@ pub struct LoadedModule {
     instances: InstancePre<Guest>,
     /// Where each method is in the component, in the order of the description.
     exports: Vec<ComponentExportIndex>,
+    provisions: Provisions,
 }
 
-/// What reflection finds in a component.
-pub(super) struct Reflection {
-    methods: Vec<Method>,
-    exports: Vec<ComponentExportIndex>,
+/// What the minion hands on to the jobs of a module.
+pub(super) struct Provisions {
+    /// Its keyspace, where policy grants it one and there is a ledger.
+    pub(super) kv: Option<Kv>,
+    /// What is known of the host.
+    pub(super) facts: Facts,
 }
 
 impl LoadedModule {
-    /// Puts together what was found out about a module.
+    /// Puts together a module that can be run.
     pub(super) fn new(
-        name: ModuleName,
-        digest: Digest,
-        inspection: Inspection,
+        description: Description,
         policy: &ModulePolicy,
         instances: InstancePre<Guest>,
+        provisions: Provisions,
     ) -> Self {
-        let Reflection { mut methods, exports } = Reflection::of(instances.component());
-        let mut warnings = Vec::new();
-        let summary = inspection.docs.and_then(|section| docs::apply(&section, &mut methods, &mut warnings));
-        let description = Module {
-            name,
-            version: inspection.version,
-            digest,
-            description: inspection.description.or(summary),
-            state: ModuleState::Active,
-            methods,
-            imports: inspection.imports,
-        };
+        let Description { module, exports, warnings } = description;
         let policy = Arc::new(policy.clone());
-        Self { description, policy, warnings, counters: ModuleCounters::default(), instances, exports }
+        let counters = ModuleCounters::default();
+        Self { description: module, policy, warnings, counters, instances, exports, provisions }
     }
 
     /// What it is and what it exports.
@@ -93,6 +82,10 @@ impl LoadedModule {
         &self.policy
     }
 
+    pub(super) fn provisions(&self) -> &Provisions {
+        &self.provisions
+    }
+
     pub(super) fn count(&self) -> &ModuleCounters {
         &self.counters
     }
@@ -111,70 +104,6 @@ impl LoadedModule {
 impl std::fmt::Debug for LoadedModule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LoadedModule").field("description", &self.description).finish_non_exhaustive()
-    }
-}
-
-impl Reflection {
-    /// Every function of every exported interface, and those at the root.
-    fn of(component: &Component) -> Self {
-        let mut found = Self { methods: Vec::new(), exports: Vec::new() };
-        let engine = component.engine();
-        for (name, item) in component.component_type().exports(engine) {
-            match item.ty {
-                ComponentItem::ComponentFunc(function) => found.add(component, None, name, &function),
-                ComponentItem::ComponentInstance(instance) if !is_foreign(name) => {
-                    for (function, item) in instance.exports(engine) {
-                        if let ComponentItem::ComponentFunc(ty) = item.ty {
-                            found.add(component, Some(name), function, &ty);
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-        found
-    }
-
-    fn add(&mut self, component: &Component, interface: Option<&str>, name: &str, ty: &ComponentFunc) {
-        if interface.is_none() && is_foreign(name) {
-            return;
-        }
-        let index = match interface {
-            Some(interface) => component
-                .get_export_index(None, interface)
-                .and_then(|instance| component.get_export_index(Some(&instance), name)),
-            None => component.get_export_index(None, name),
-        };
-        // What reflection lists is there to be looked up.
-        let Some(index) = index else { return };
-        self.methods.push(method(interface, name, ty));
-        self.exports.push(index);
-    }
-}
-
-/// Whether an export belongs to a tool that made the component: Python leaves `exports`, QuickJS `init`.
-/// Those of WASI are for other hosts to call.
-fn is_foreign(name: &str) -> bool {
-    name.starts_with("wasi:") || matches!(name, "exports" | "init")
-}
-
-fn method(interface: Option<&str>, name: &str, ty: &ComponentFunc) -> Method {
-    let params: Vec<_> = ty.params().map(|(name, ty)| (name.to_owned(), reflect(&ty))).collect();
-    let result = ty.results().next().map(|ty| reflect(&ty));
-    let not_callable = if name.starts_with('[') {
-        Some("it belongs to a resource, which lives only as long as one job".to_owned())
-    } else {
-        let types = params.iter().map(|(_, ty)| ty).chain(&result);
-        types.filter_map(|ty| ty.opaque()).next().map(|what| format!("its signature has a {what}"))
-    };
-    Method {
-        interface: interface.map(str::to_owned),
-        name: name.to_owned(),
-        params,
-        result,
-        is_async: ty.async_(),
-        not_callable,
-        docs: None,
     }
 }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use ledger::Kv;
+use tokio::sync::Semaphore;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -10,6 +12,7 @@ use wire::job::JobId;
 use wire::name::{MethodPath, OperatorName};
 
 use super::cancel::CancelSignal;
+use super::capabilities::facts::Facts;
 use super::capabilities::http::Egress;
 use super::events::{Denial, JobEvents, JobLog};
 use super::memory::MemoryLimiter;
@@ -23,6 +26,11 @@ pub(super) struct Guest {
     pub(super) http: WasiHttpCtx,
     pub(super) egress: Egress,
     pub(super) memory: MemoryLimiter,
+    /// Places for the programs that the job may have at once.
+    pub(super) programs: Arc<Semaphore>,
+    /// What the module keeps, where it may keep anything.
+    pub(super) kv: Option<Kv>,
+    pub(super) facts: Facts,
     pub(super) job: Context,
 }
 

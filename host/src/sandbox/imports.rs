@@ -37,12 +37,39 @@ const SOCKETS: [&str; 7] = [
     "instance-network", "ip-name-lookup", "network", "tcp", "tcp-create-socket", "udp", "udp-create-socket",
 ];
 
-/// The capabilities that must be granted before a module may import them, and how to grant each.
-const GATED: [(&str, &str); 3] = [
-    ("minion:facts", "facts = [\"*\"]"),
-    ("minion:kv", "kv = { quota = \"1MiB\" }"),
-    ("minion:process", "process = [{ command = \"…\", args = [\"…\"] }]"),
+/// The capabilities behind packages: the key in policy, and a line that grants it.
+const CAPABILITIES: [(&str, &str, &str); 4] = [
+    ("minion:facts", "facts", "facts = [\"*\"]"),
+    ("minion:kv", "kv", "kv = { quota = \"1MiB\" }"),
+    ("minion:process", "process", "process = [{ command = \"…\", args = [\"…\"] }]"),
+    ("wasi:http", "http", "http = [\"https://…/*\"]"),
 ];
+
+/// An interface that a module imports, and whether it can have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// Its name: `minion:kv/kv@0.1.0`.
+    pub interface: String,
+    /// The capability behind it, as policy names it, where it needs one.
+    pub capability: Option<&'static str>,
+    /// Whether the module can have it.
+    pub standing: Standing,
+}
+
+/// How an import stands with the minion and its policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It needs no grant.
+    Free,
+    /// Policy grants it.
+    Granted,
+    /// It is there, and refuses everything: policy has no scope for it. The line would give it one.
+    Powerless(&'static str),
+    /// Policy does not grant it, so the module is not loaded. The line would grant it.
+    NotGranted(&'static str),
+    /// The minion does not have it, or not in this version; and what it has.
+    Unknown(String),
+}
 
 /// An interface as a component names it: `minion:log/log@0.1.0`.
 struct Interface<'a> {
@@ -58,48 +85,73 @@ struct Version {
     patch: u64,
 }
 
-/// Says of each import whether the module can have it; the answers are all that stands in its way.
-pub(super) fn problems(module: &ModuleName, imports: &[String], grants: &Grants) -> Vec<Defect> {
-    imports.iter().filter_map(|import| problem(module, import, grants)).collect()
+impl Import {
+    /// Holds an import against what the minion has and policy grants.
+    pub(super) fn new(interface: &str, grants: &Grants) -> Self {
+        let package = interface.split('/').next().unwrap_or_default();
+        let capability = CAPABILITIES.iter().find(|(name, _, _)| *name == package);
+        let standing = match (offered(interface), capability) {
+            (Err(offered), _) => Standing::Unknown(offered),
+            (Ok(()), None) => Standing::Free,
+            (Ok(()), Some((_, capability, line))) => standing(capability, line, grants),
+        };
+        let capability = capability.map(|(_, name, _)| *name);
+        Self { interface: interface.to_owned(), capability, standing }
+    }
+
+    /// Why the module cannot be loaded because of it, if it cannot.
+    pub(super) fn defect(&self, module: &ModuleName) -> Option<Defect> {
+        let import = self.interface.clone();
+        match &self.standing {
+            Standing::Free | Standing::Granted | Standing::Powerless(_) => None,
+            Standing::NotGranted(line) => Some(Defect::NotGranted { import, line, table: module.clone() }),
+            Standing::Unknown(offered) => Some(Defect::Unknown { import, offered: offered.clone() }),
+        }
+    }
+
+    /// What to tell of it although the module can be loaded.
+    pub(super) fn warning(&self, module: &ModuleName) -> Option<String> {
+        let Standing::Powerless(line) = self.standing else { return None };
+        let capability = self.capability.unwrap_or_default();
+        Some(format!(
+            "imports \"{}\" without any grant of {capability}, so all it asks for is denied: add `{line}` to \
+             [modules.{module}] in minion.toml",
+            self.interface
+        ))
+    }
 }
 
-/// The capabilities, by their names in policy, that these imports make use of.
-pub(super) fn capabilities(imports: &[String]) -> Vec<&'static str> {
-    let names = imports.iter().filter_map(|import| {
-        let package = Interface::parse(import)?.package;
-        let (name, _) = GATED.iter().find(|(gated, _)| *gated == package)?;
-        name.split_once(':').map(|(_, name)| name)
-    });
-    names.collect()
+fn standing(capability: &str, line: &'static str, grants: &Grants) -> Standing {
+    let granted = match capability {
+        "facts" => !grants.facts.is_empty(),
+        "kv" => grants.kv.is_some(),
+        "process" => !grants.process.is_empty(),
+        _ => !grants.http.is_empty(),
+    };
+    match (granted, capability) {
+        (true, _) => Standing::Granted,
+        // WASI is always linked, with nothing behind it.
+        (false, "http") => Standing::Powerless(line),
+        (false, _) => Standing::NotGranted(line),
+    }
 }
 
-fn problem(module: &ModuleName, import: &str, grants: &Grants) -> Option<Defect> {
-    let unknown = |offered: String| Some(Defect::Unknown { import: import.to_owned(), offered });
-    let Some(asked) = Interface::parse(import) else {
-        return unknown("it has interfaces of the packages wasi:* and minion:*, with their versions".into());
+/// Whether the minion has this interface in this version, and what it has instead.
+fn offered(interface: &str) -> Result<(), String> {
+    let Some(asked) = Interface::parse(interface) else {
+        return Err("it has interfaces of the packages wasi:* and minion:*, with their versions".into());
     };
     let Some((package, interfaces, version)) = OFFERED.iter().find(|(name, _, _)| *name == asked.package) else {
         let packages: Vec<&str> = OFFERED.iter().map(|(name, _, _)| *name).collect();
-        return unknown(format!("it has {}", packages.join(", ")));
+        return Err(format!("it has {}", packages.join(", ")));
     };
     if !interfaces.contains(&asked.name) {
-        return unknown(format!("of {package} it has {}", interfaces.join(", ")));
+        return Err(format!("of {package} it has {}", interfaces.join(", ")));
     }
     match asked.version {
-        Some(asked) if version.satisfies(asked) => not_granted(module, import, package, grants),
-        _ => unknown(format!("it has {package}/{}@{}: {}", asked.name, version.text(), version.remedy(&asked))),
+        Some(version_asked) if version.satisfies(version_asked) => Ok(()),
+        _ => Err(format!("it has {package}/{}@{}: {}", asked.name, version.text(), version.remedy(&asked))),
     }
-}
-
-fn not_granted(module: &ModuleName, import: &str, package: &str, grants: &Grants) -> Option<Defect> {
-    let granted = match package {
-        "minion:facts" => !grants.facts.is_empty(),
-        "minion:kv" => grants.kv.is_some(),
-        "minion:process" => !grants.process.is_empty(),
-        _ => true,
-    };
-    let (_, line) = GATED.iter().find(|(gated, _)| *gated == package)?;
-    (!granted).then(|| Defect::NotGranted { import: import.to_owned(), line, table: module.clone() })
 }
 
 impl<'a> Interface<'a> {
@@ -146,7 +198,7 @@ mod tests {
 
     fn message(import: &str, grants: &Grants) -> Option<String> {
         let module = "service".parse().expect("a name");
-        problems(&module, &[import.to_owned()], grants).first().map(ToString::to_string)
+        Import::new(import, grants).defect(&module).map(|defect| defect.to_string())
     }
 
     #[test]
@@ -166,6 +218,13 @@ mod tests {
         );
         let granted = Grants { kv: Some(ByteSize(1)), ..Grants::default() };
         assert_eq!(message("minion:kv/kv@0.1.0", &granted), None);
+    }
+
+    #[test]
+    fn requests_without_an_address_are_no_defect_and_worth_a_word() {
+        let import = Import::new("wasi:http/outgoing-handler@0.2.0", &Grants::default());
+        let told = import.warning(&"service".parse().expect("a name")).expect("a warning");
+        assert!(told.contains("add `http = [\"https://…/*\"]` to [modules.service]"), "{told}");
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
 use super::error::Defect;
+use super::imports::Import;
+use crate::policy::Grants;
 
 /// The largest module that is accepted.
 pub const MAX_MODULE: usize = 64 << 20;
@@ -48,16 +50,27 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<Inspection, Defect> {
 }
 
 impl Inspection {
+    /// What it imports, held against what policy grants.
+    pub(super) fn imports(&self, grants: &Grants) -> Vec<Import> {
+        self.imports.iter().map(|interface| Import::new(interface, grants)).collect()
+    }
+
     fn custom(&mut self, depth: usize, name: &str, data: &[u8]) {
-        let text = || Some(String::from_utf8_lossy(data).into_owned());
-        match (name, depth) {
-            ("version", 0) => self.version = text(),
-            ("description", 0) => self.description = text(),
-            (DOCS_SECTION, 0) => self.docs = Some(data.to_vec()),
-            // What a compiler puts into a custom section lands in the core module inside.
-            (DOCS_SECTION, _) if self.docs.is_none() => self.docs = Some(data.to_vec()),
+        let text = || String::from_utf8_lossy(data).into_owned();
+        match name {
+            "version" => set(&mut self.version, depth, text),
+            "description" => set(&mut self.description, depth, text),
+            DOCS_SECTION => set(&mut self.docs, depth, || data.to_vec()),
             _ => {}
         }
+    }
+}
+
+/// Takes what a section says. What a compiler writes lands in the core module inside, and what a tool adds
+/// later lies outside, so the outside has the last word, and inside the first.
+fn set<T>(found: &mut Option<T>, depth: usize, read: impl FnOnce() -> T) {
+    if depth == 0 || found.is_none() {
+        *found = Some(read());
     }
 }
 

@@ -6,8 +6,9 @@
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use super::capabilities::{job, log, settings};
+use super::capabilities::{facts, job, kv, log, process, settings};
 use super::guest::Guest;
+use crate::policy::Grants;
 
 /// Everything that needs no grant. All of WASI is here, with nothing behind it unless it is granted: guests
 /// import much of it that they never use.
@@ -18,5 +19,20 @@ pub(super) fn base(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     log::link(&mut linker)?;
     job::link(&mut linker)?;
     settings::link(&mut linker)?;
+    Ok(linker)
+}
+
+/// The base, and what policy grants this module besides.
+pub(super) fn granted(base: &Linker<Guest>, grants: &Grants) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = base.clone();
+    if !grants.facts.is_empty() {
+        facts::link(&mut linker)?;
+    }
+    if grants.kv.is_some() {
+        kv::link(&mut linker)?;
+    }
+    if !grants.process.is_empty() {
+        process::link(&mut linker)?;
+    }
     Ok(linker)
 }

@@ -2,19 +2,23 @@
 
 use std::sync::{Mutex, MutexGuard};
 
-use wasmtime::component::{Component, Linker};
+use ledger::MinionLedger;
+use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Engine, WasmFeatures};
 use wire::digest::Digest;
 use wire::name::ModuleName;
 
 use super::cache::Cache;
-use super::component::{LoadedModule, check_resources, compile};
+use super::capabilities::facts::Facts;
+use super::check::Check;
+use super::component::{LoadedModule, Provisions, check_resources, compile};
+use super::describe::Description;
 use super::engine::{self, Concurrency, Plan};
 use super::error::{Defect, LoadError, SandboxError};
 use super::guest::Guest;
-use super::inspect::{Inspection, inspect, validate};
+use super::inspect::{inspect, validate};
 use super::ticker::Ticker;
-use super::{SandboxConfig, imports, linker};
+use super::{SandboxConfig, linker};
 use crate::policy::ModulePolicy;
 
 /// Checks, compiles and links modules.
@@ -25,6 +29,8 @@ pub(super) struct Loader {
     /// For the others; made for the first of them.
     concurrent: Mutex<Option<Base>>,
     cache: Result<Cache, Option<String>>,
+    ledger: Option<MinionLedger>,
+    facts: Facts,
     /// Held while something is compiled: one compilation takes all processors by itself.
     compiling: Mutex<()>,
 }
@@ -55,6 +61,8 @@ impl Loader {
             plain,
             concurrent: Mutex::new(None),
             cache,
+            ledger: config.ledger,
+            facts: config.facts,
             compiling: Mutex::new(()),
         })
     }
@@ -70,17 +78,46 @@ impl Loader {
         let refused = |defects: Vec<Defect>| LoadError { module: name.clone(), defects };
         let refuse = |defect: Defect| refused(vec![defect]);
         let inspection = inspect(bytes).map_err(refuse)?;
-        let problems = imports::problems(&name, &inspection.imports, &policy.grants);
-        if !problems.is_empty() {
-            return Err(refused(problems));
+        let imports = inspection.imports(&policy.grants);
+        let defects: Vec<Defect> = imports.iter().filter_map(|import| import.defect(&name)).collect();
+        if !defects.is_empty() {
+            return Err(refused(defects));
         }
         let digest = Digest::of(bytes);
         let (base, component) = self.component(bytes, digest, ticker).map_err(refuse)?;
         check_resources(&component, &policy.limits).map_err(refuse)?;
-        let link = |error: wasmtime::Error| refuse(Defect::Link(format!("{error:#}")));
-        let instances = base.for_module(&inspection, policy).instantiate_pre(&component).map_err(link)?;
-        component.initialize_copy_on_write_image().map_err(link)?;
-        Ok(LoadedModule::new(name, digest, inspection, policy, instances))
+        let instances = base.link(&component, policy).map_err(refuse)?;
+        let mut description = Description::of(name.clone(), digest, inspection, &component);
+        description.warnings.extend(imports.iter().filter_map(|import| import.warning(&name)));
+        let quota = policy.grants.kv.map(|quota| quota.0);
+        let kv = self.ledger.as_ref().zip(quota).map(|(ledger, quota)| ledger.kv(name, quota));
+        let provisions = Provisions { kv, facts: self.facts.clone() };
+        Ok(LoadedModule::new(description, policy, instances, provisions))
+    }
+
+    /// Looks at a module as closely as it can be looked at without loading it.
+    pub(super) fn check(&self, name: ModuleName, bytes: &[u8], policy: &ModulePolicy, ticker: &Ticker) -> Check {
+        let mut check = Check::default();
+        let inspection = match inspect(bytes) {
+            Ok(inspection) => inspection,
+            Err(defect) => return check.with(defect),
+        };
+        check.imports = inspection.imports(&policy.grants);
+        check.problems.extend(check.imports.iter().filter_map(|import| import.defect(&name)));
+        let digest = Digest::of(bytes);
+        let (base, component) = match self.component(bytes, digest, ticker) {
+            Ok(compiled) => compiled,
+            Err(defect) => return check.with(defect),
+        };
+        check.problems.extend(check_resources(&component, &policy.limits).err());
+        if check.problems.is_empty() {
+            check.problems.extend(base.link(&component, policy).err());
+        }
+        check.warnings.extend(check.imports.iter().filter_map(|import| import.warning(&name)));
+        let description = Description::of(name, digest, inspection, &component);
+        check.warnings.extend(description.warnings);
+        check.module = Some(description.module);
+        check
     }
 
     /// How instances are allocated.
@@ -142,9 +179,14 @@ impl Base {
         Ok(Self { linker: linker::base(&engine)?, engine })
     }
 
-    /// What this one module may be linked with.
-    fn for_module(&self, _inspection: &Inspection, _policy: &ModulePolicy) -> Linker<Guest> {
-        self.linker.clone()
+    /// Links a component with what policy grants it.
+    fn link(&self, component: &Component, policy: &ModulePolicy) -> Result<InstancePre<Guest>, Defect> {
+        let link = || {
+            let instances = linker::granted(&self.linker, &policy.grants)?.instantiate_pre(component)?;
+            component.initialize_copy_on_write_image()?;
+            Ok(instances)
+        };
+        link().map_err(|error: wasmtime::Error| Defect::Link(format!("{error:#}")))
     }
 }
 

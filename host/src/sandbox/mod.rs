@@ -4,12 +4,16 @@
 //! A module is compiled and linked once ([`Sandbox::load`]); each job gets a store and an instance of its own
 //! ([`Sandbox::run`]), with every limit armed before the first instruction, and nothing of it is used again.
 
+mod bytes;
 mod cache;
+mod call;
 mod cancel;
 mod capabilities;
+mod check;
 mod component;
 mod counters;
 mod cpu;
+mod describe;
 mod docs;
 mod dry_run;
 mod engine;
@@ -35,16 +39,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ledger::MinionLedger;
 use wire::name::ModuleName;
 use wire::outcome::Report;
 
 pub use cancel::{CancelSignal, GRACE, INTERRUPT_GRACE};
+pub use capabilities::facts::Facts;
+pub use check::Check;
 pub use component::LoadedModule;
 pub use counters::Counters;
 pub use dry_run::RunMode;
 pub use engine::{Allocation, EngineMode};
 pub use error::{Defect, LoadError, SandboxError};
 pub use events::{Denial, JobEvents};
+pub use imports::{Import, Standing};
 pub use inspect::{DOCS_SECTION, MAX_MODULE};
 use load::Loader;
 pub use run::Run;
@@ -63,7 +71,7 @@ struct Inner {
 }
 
 /// How a sandbox is set up.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SandboxConfig {
     /// Where compiled code is kept; without it modules are compiled at every start.
     pub cache_dir: Option<PathBuf>,
@@ -73,6 +81,10 @@ pub struct SandboxConfig {
     pub allocation: Allocation,
     /// How long a job has to return after it was asked to, before it is interrupted.
     pub grace: Duration,
+    /// Where modules keep what policy lets them keep; without it they can keep nothing.
+    pub ledger: Option<MinionLedger>,
+    /// What modules may read of the host, kept up to date by whoever gathers it.
+    pub facts: Facts,
 }
 
 /// How a sandbox is doing.
@@ -94,7 +106,14 @@ pub struct SandboxStatus {
 
 impl Default for SandboxConfig {
     fn default() -> Self {
-        Self { cache_dir: None, max_jobs: 64, allocation: Allocation::Auto, grace: GRACE }
+        Self {
+            cache_dir: None,
+            max_jobs: 64,
+            allocation: Allocation::Auto,
+            grace: GRACE,
+            ledger: None,
+            facts: Facts::default(),
+        }
     }
 }
 
@@ -120,6 +139,13 @@ impl Sandbox {
         policy: &ModulePolicy,
     ) -> Result<Arc<LoadedModule>, LoadError> {
         self.0.loader.load(name, bytes, policy, &self.0.ticker).map(Arc::new)
+    }
+
+    /// Says what a module is, what it needs, and everything that stands in its way under `policy`.
+    ///
+    /// Blocks as [`load`](Self::load) does.
+    pub fn check(&self, name: ModuleName, bytes: &[u8], policy: &ModulePolicy) -> Check {
+        self.0.loader.check(name, bytes, policy, &self.0.ticker)
     }
 
     /// Runs one job and reports how it ended.

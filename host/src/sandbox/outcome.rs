@@ -4,8 +4,10 @@ use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 use wire::json;
 use wire::outcome::{Failure, FailureKind, Outcome};
+use wire::signature::Method;
 use wire::value::Value;
 
+use super::call::too_many_parts;
 use crate::policy::{ByteSize, Limits};
 
 /// The longest error value that is repeated in a message.
@@ -26,6 +28,7 @@ pub(super) enum Stop {
 
 /// What there is to know of a guest that did not return a value.
 pub(super) struct Remains<'a> {
+    pub(super) method: &'a Method,
     pub(super) limits: &'a Limits,
     /// What was left of its stderr.
     pub(super) stderr: String,
@@ -138,7 +141,7 @@ impl Remains<'_> {
         let root = error.root_cause().to_string();
         // This one has no type of its own.
         if root.contains("fuel allocated for hostcalls has been exhausted") {
-            return over_output(self.limits);
+            return too_many_parts(self.method).unwrap_or_else(|| over_output(self.limits));
         }
         root
     }
@@ -162,8 +165,18 @@ fn panic_message(stderr: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    static METHOD: Method = Method {
+        interface: None,
+        name: String::new(),
+        params: Vec::new(),
+        result: None,
+        is_async: false,
+        not_callable: None,
+        docs: None,
+    };
+
     fn remains<'a>(limits: &'a Limits, stderr: &str) -> Remains<'a> {
-        Remains { limits, stderr: stderr.into(), refused_memory: None, refused_table: None, started: true }
+        Remains { method: &METHOD, limits, stderr: stderr.into(), refused_memory: None, refused_table: None, started: true }
     }
 
     fn failure(outcome: Outcome) -> Failure {

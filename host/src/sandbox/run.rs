@@ -5,21 +5,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
-use wasmtime::component::{ResourceTable, Val};
+use tokio::sync::Semaphore;
+use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 use wasmtime_wasi_http::WasiHttpCtx;
-use wire::arguments::bind;
 use wire::call::{Arguments, LogLevel};
 use wire::clock;
 use wire::job::JobId;
 use wire::name::{MethodPath, OperatorName};
 use wire::outcome::{Cost, FailureKind, ModuleRef, Outcome, Report};
 use wire::signature::Method;
+use wire::value::Value;
 
+use super::call::Call;
 use super::cancel::{CancelSignal, INTERRUPT_GRACE, Step};
 use super::capabilities::http::Egress;
+use super::capabilities::process::MAX_CHILDREN;
 use super::capabilities::wasi;
-use super::component::LoadedModule;
+use super::component::{LoadedModule, Provisions};
 use super::cpu::CpuMeter;
 use super::dry_run::{Recorder, RunMode};
 use super::events::{JobEvents, JobLog};
@@ -28,13 +31,9 @@ use super::memory::MemoryLimiter;
 use super::outcome::{Remains, Stop, of_value, over_output};
 use super::stdio::Output;
 use super::supervise::{End, Patience, supervise};
-use super::values::{lift, lower, size};
-use crate::policy::{ByteSize, Limits};
+use super::values::size;
+use crate::policy::Limits;
 
-/// The largest arguments of one call, in bytes.
-const MAX_ARGUMENTS: u64 = 8 << 20;
-/// The most bytes that may be passed one by one, at forty bytes of host memory for each.
-const MAX_BURIED_BYTES: usize = 256 << 10;
 /// Bytes that may pass between guest and host in one call of a function, counted as the host holds them.
 const MIN_TRANSFER: u64 = 16 << 20;
 /// Handles and host resources that one job may have.
@@ -61,14 +60,6 @@ pub struct Run {
     pub cancel: CancelSignal,
 }
 
-/// A call whose method and arguments are right.
-struct Prepared<'a> {
-    module: &'a LoadedModule,
-    method: &'a Method,
-    arguments: Vec<Val>,
-    bytes_in: u64,
-}
-
 /// What is needed besides the store when the guest is over.
 struct Aside {
     stderr: Output,
@@ -89,9 +80,8 @@ struct TimeLimit {
 /// Runs one job. Whatever the guest does, this returns, and nothing of the guest is left.
 pub(super) async fn run(module: &LoadedModule, run: Run, grace: Duration) -> Report {
     let started = Instant::now();
-    let prepared = Prepared::new(module, &run);
-    let (outcome, mut cost, would) = match prepared {
-        Ok(prepared) => prepared.run(run, grace).await,
+    let (outcome, mut cost, would) = match Call::new(module, &run) {
+        Ok(call) => run_call(call, run, grace).await,
         Err((kind, message)) => (Outcome::failed(kind, message), Cost::default(), Vec::new()),
     };
     cost.wall_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -106,51 +96,29 @@ pub(super) async fn run(module: &LoadedModule, run: Run, grace: Duration) -> Rep
     }
 }
 
-impl<'a> Prepared<'a> {
-    fn new(module: &'a LoadedModule, run: &Run) -> Result<Self, (FailureKind, String)> {
-        let method = module
-            .method(&run.method.method)
-            .map_err(|error| (FailureKind::UnknownMethod, error.to_string()))?;
-        if let Some(reason) = &method.not_callable {
-            let message = format!("\"{}\" cannot be called from outside: {reason}", run.method);
-            return Err((FailureKind::UnknownMethod, message));
+/// Makes a call in a store of its own.
+async fn run_call(call: Call<'_>, run: Run, grace: Duration) -> (Outcome, Cost, Vec<String>) {
+    let (module, method, bytes_in) = (call.module, call.method, call.bytes_in);
+    let (guest, aside) = match make_guest(module, run) {
+        Ok(made) => made,
+        Err(message) => {
+            return (Outcome::failed(FailureKind::CapabilityMissing, message), Cost::default(), Vec::new());
         }
-        let bad = |message| (FailureKind::BadArguments, message);
-        let values = bind(method, &run.method.module, &run.arguments).map_err(|error| bad(error.to_string()))?;
-        let bytes_in = values.iter().map(size).sum();
-        if bytes_in > MAX_ARGUMENTS {
-            let limit = ByteSize(MAX_ARGUMENTS);
-            return Err(bad(format!("the arguments of \"{}\" have {bytes_in} bytes, over {limit}", run.method)));
-        }
-        let lowered = method.params.iter().zip(values).map(|((_, ty), value)| lower(ty, value));
-        // Bound values are of their types, so this cannot fail short of a defect of ours.
-        let arguments = lowered.collect::<Result<_, _>>().map_err(|error| bad(error.to_string()))?;
-        Ok(Self { module, method, arguments, bytes_in })
+    };
+    let limits = module.limits();
+    let mut store = Store::new(module.instances().engine(), guest);
+    arm(&mut store, limits, aside.meter.clone());
+    let guest = AssertUnwindSafe(aside.meter.measure(call.make(&mut store))).catch_unwind();
+    let patience = Patience { time: aside.time.duration, grace, last: INTERRUPT_GRACE };
+    let end = supervise(guest, patience, &aside.cancel).await;
+    let cost = Cost { bytes_in, ..Cost::default() };
+    let mut ended = Ended { store: &mut store, aside: &aside, method, limits, cost };
+    let outcome = ended.outcome(end);
+    let cost = ended.cost();
+    if catch_unwind(AssertUnwindSafe(|| drop(store))).is_err() {
+        tracing::error!(module = %module.describe().name, "the host panicked while it cleared up a job");
     }
-
-    async fn run(self, run: Run, grace: Duration) -> (Outcome, Cost, Vec<String>) {
-        let limits = self.module.limits();
-        let (guest, aside) = match make_guest(self.module, run) {
-            Ok(made) => made,
-            Err(message) => {
-                return (Outcome::failed(FailureKind::CapabilityMissing, message), Cost::default(), Vec::new());
-            }
-        };
-        let mut store = Store::new(self.module.instances().engine(), guest);
-        arm(&mut store, limits, aside.meter.clone());
-        let guest = aside.meter.measure(call(&mut store, self.module, self.method, self.arguments));
-        let guest = AssertUnwindSafe(guest).catch_unwind();
-        let patience = Patience { time: aside.time.duration, grace, last: INTERRUPT_GRACE };
-        let end = supervise(guest, patience, &aside.cancel).await;
-        let cost = Cost { bytes_in: self.bytes_in, ..Cost::default() };
-        let mut ended = Ended { store: &mut store, aside: &aside, method: self.method, limits, cost };
-        let outcome = ended.outcome(end);
-        let cost = ended.cost();
-        if catch_unwind(AssertUnwindSafe(|| drop(store))).is_err() {
-            tracing::error!(module = %self.module.describe().name, "the host panicked while it cleared up a job");
-        }
-        (outcome, cost, aside.recorder.take())
-    }
+    (outcome, cost, aside.recorder.take())
 }
 
 /// The host's side of a new instance; fails where a grant cannot be honoured.
@@ -183,7 +151,18 @@ fn make_guest(module: &LoadedModule, run: Run) -> Result<(Guest, Aside), String>
         policy: policy.clone(),
     };
     let memory = MemoryLimiter::new(&policy.limits);
-    let guest = Guest { table, wasi, http: WasiHttpCtx::new(), egress, memory, job };
+    let Provisions { kv, facts } = module.provisions();
+    let guest = Guest {
+        table,
+        wasi,
+        http: WasiHttpCtx::new(),
+        egress,
+        memory,
+        programs: Arc::new(Semaphore::new(MAX_CHILDREN)),
+        kv: kv.clone(),
+        facts: facts.clone(),
+        job,
+    };
     let aside =
         Aside { stderr, stdout, log, recorder, meter: CpuMeter::default(), cancel: run.cancel, time };
     Ok((guest, aside))
@@ -207,22 +186,6 @@ fn arm(store: &mut Store<Guest>, limits: &Limits, meter: CpuMeter) {
         // The yield of tokio's own lets its neighbours run; waking itself starved them for half a second.
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     });
-}
-
-/// Makes the instance and calls its method.
-async fn call(
-    store: &mut Store<Guest>,
-    module: &LoadedModule,
-    method: &Method,
-    arguments: Vec<Val>,
-) -> wasmtime::Result<Option<Val>> {
-    let instance = module.instances().instantiate_async(&mut *store).await?;
-    store.data_mut().job.started = true;
-    let function = module.export(method).and_then(|export| instance.get_func(&mut *store, export));
-    let function = function.ok_or_else(|| wasmtime::format_err!("the method is gone from its component"))?;
-    let mut results = vec![Val::Bool(false); usize::from(method.result.is_some())];
-    function.call_async(&mut *store, &arguments, &mut results).await?;
-    Ok(results.pop())
 }
 
 impl TimeLimit {
@@ -251,7 +214,7 @@ struct Ended<'a> {
 }
 
 /// What a call gives back, or the panic of a host function within it.
-type Called = std::thread::Result<wasmtime::Result<Option<Val>>>;
+type Called = std::thread::Result<wasmtime::Result<Option<Value>>>;
 
 impl Ended<'_> {
     fn outcome(&mut self, end: End<Called>) -> Outcome {
@@ -274,12 +237,7 @@ impl Ended<'_> {
         }
     }
 
-    fn returned(&mut self, value: Option<Val>) -> Outcome {
-        let lifted = self.method.result.as_ref().zip(value).map(|(ty, value)| lift(ty, value)).transpose();
-        let value = match lifted {
-            Ok(value) => value,
-            Err(error) => return self.remains().ended(FailureKind::Trapped, error.to_string()),
-        };
+    fn returned(&mut self, value: Option<Value>) -> Outcome {
         let length = value.as_ref().map_or(0, size);
         self.cost.bytes_out += length;
         if self.store.data().job.emitted.saturating_add(length) > self.limits.output {
@@ -295,6 +253,7 @@ impl Ended<'_> {
     fn remains(&self) -> Remains<'_> {
         let guest = self.store.data();
         Remains {
+            method: self.method,
             limits: self.limits,
             stderr: self.aside.stderr.text(),
             refused_memory: guest.memory.refused_memory(),
@@ -315,7 +274,7 @@ impl Ended<'_> {
 }
 
 /// The outcome of a method that returned after it was asked to stop, with what it returned.
-fn cancelled(value: Option<wire::value::Value>) -> Outcome {
+fn cancelled(value: Option<Value>) -> Outcome {
     let mut outcome = Outcome::failed(FailureKind::Cancelled, "returned early because it was asked to");
     if let Outcome::Failed(failure) = &mut outcome {
         failure.value = value;

@@ -98,20 +98,22 @@ pub(super) fn lift(ty: &Type, value: Val) -> Result<Value, Mismatch> {
     })
 }
 
-/// How many bytes a value stands for: those of its texts and scalars, and one for each part.
+/// How many bytes a value stands for: those of its texts, names and scalars, and at least one for each
+/// element of a list.
 pub(super) fn size(value: &Value) -> u64 {
     let side = |value: &Option<Box<Value>>| value.as_ref().map_or(0, |value| size(value));
-    1 + match value {
-        Value::Bool(_) => 0,
-        Value::Signed(_) | Value::Unsigned(_) | Value::F64(_) => 7,
-        Value::F32(_) | Value::Char(_) => 3,
+    match value {
+        Value::Bool(_) => 1,
+        Value::Signed(_) | Value::Unsigned(_) | Value::F64(_) => 8,
+        Value::F32(_) | Value::Char(_) => 4,
         Value::String(text) | Value::Enum(text) => text.len() as u64,
         Value::Bytes(bytes) => bytes.len() as u64,
-        Value::List(values) | Value::Tuple(values) => values.iter().map(size).sum(),
+        Value::List(values) => values.iter().map(|value| size(value).max(1)).sum(),
+        Value::Tuple(values) => values.iter().map(size).sum(),
         Value::Record(fields) => fields.iter().map(|(name, value)| name.len() as u64 + size(value)).sum(),
         Value::Variant(case, payload) => case.len() as u64 + side(payload),
         Value::Option(value) | Value::Result(Ok(value) | Err(value)) => side(value),
-        Value::Flags(names) => names.iter().map(|name| 1 + name.len() as u64).sum(),
+        Value::Flags(names) => names.iter().map(|name| name.len() as u64).sum(),
     }
 }
 
@@ -213,7 +215,7 @@ mod tests {
 
     #[test]
     fn the_size_of_a_value_is_that_of_its_contents() {
-        assert_eq!(size(&Value::Bytes(vec![0; 1000])), 1001);
-        assert_eq!(size(&Value::List(vec![text("abc"), text("")])), 6);
+        assert_eq!(size(&Value::Bytes(vec![0; 1000])), 1000);
+        assert_eq!(size(&Value::List(vec![text("abc"), text("")])), 4);
     }
 }

@@ -94,6 +94,9 @@ impl Kv {
         let source = self.engine.read()?;
         let module = key::name_prefix(self.module.as_str());
         let mut span = Span::prefix(&[&module, prefix.as_bytes()].concat());
+        if after > prefix && !after.starts_with(prefix) {
+            return Ok(Vec::new());
+        }
         if after >= prefix {
             // Nothing lies between a key and the same key with a zero behind it.
             span = span.starting_at([&module, after.as_bytes(), &[0]].concat());

@@ -123,3 +123,40 @@ impl Course {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wire::call::Arguments;
+    use wire::job::OutcomeKind;
+
+    use super::*;
+    use crate::record::tests::is_stored_as;
+
+    #[test]
+    fn a_job_is_stored_as_format_1_has_it() {
+        let start = Start {
+            job: JobId::from_bytes([1; 16]),
+            method: "test.ping".parse().expect("a method"),
+            arguments: Arguments::Json("[]".into()),
+            operator: "ann".parse().expect("a name"),
+            timeout_ms: Some(5),
+            dry_run: false,
+            durable: true,
+        };
+        is_stored_as(
+            &StoredStart(start),
+            "01ef07087c0101010101010101010101010101010109746573742e70696e6701025b5d03616e6e01\
+             050001",
+        );
+        let course = Course {
+            minion_job: MinionJobId::from_bytes([2; 16]),
+            state: MinionState::Finished(OutcomeKind::Lost),
+            accepted_at: 1,
+            started_at: Some(2),
+            ended_at: Some(3),
+            acknowledged: true,
+            bytes: 300,
+        };
+        is_stored_as(&course, "01607c5e3b02020202020202020202020202020202020a010102010301ac02");
+    }
+}

@@ -117,3 +117,20 @@ fn redeem(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::tests::is_stored_as;
+
+    #[test]
+    fn a_token_is_stored_as_format_1_has_it() {
+        let (secret, key) = (Digest::of(b"secret"), Digest::of(b"key"));
+        let name = "web1".parse().expect("a name");
+        is_stored_as(
+            &Invite { name, secret, expires_at: 5, used_by: Some(key) },
+            "01fefd720204776562312bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527\
+             a25b05012c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683",
+        );
+    }
+}

@@ -47,7 +47,7 @@ pub enum Standing {
     Revoked,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Identity {
     key: Digest,
     serial: String,
@@ -55,13 +55,13 @@ struct Identity {
     status: Standing,
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Presence {
     last_seen: Option<u64>,
     version: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Modules(Vec<Module>);
 
 impl Record for Identity {
@@ -174,4 +174,60 @@ fn joined(source: &impl Read, name: MinionName, identity: Identity) -> Result<Mi
 
 fn key_of(name: &MinionName) -> Vec<u8> {
     name.as_str().as_bytes().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::module::ModuleState;
+    use wire::signature::{Method, Type};
+
+    use super::*;
+    use crate::record::tests::is_stored_as;
+
+    #[test]
+    fn a_minion_is_stored_as_format_1_has_it() {
+        let identity = Identity {
+            key: Digest::of(b"key"),
+            serial: "01".into(),
+            enrolled_at: 5,
+            status: Standing::Revoked,
+        };
+        is_stored_as(
+            &identity,
+            "01c1567c222c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683023031\
+             0501",
+        );
+        is_stored_as(
+            &Presence { last_seen: Some(6), version: Some("0.1.0".into()) },
+            "013a61536a01060105302e312e30",
+        );
+    }
+
+    #[test]
+    fn a_module_is_stored_as_format_1_has_it() {
+        let method = Method {
+            interface: Some("a:b/c@1.0.0".into()),
+            name: "m".into(),
+            params: vec![("p".into(), Type::Option(Box::new(Type::U8)))],
+            result: Some(Type::Result(None, Some(Box::new(Type::String)))),
+            is_async: false,
+            not_callable: None,
+            docs: Some("d".into()),
+        };
+        let module = Module {
+            name: "service".parse().expect("a name"),
+            version: None,
+            digest: Digest::of(b"code"),
+            description: Some("s".into()),
+            state: ModuleState::Failed("why".into()),
+            methods: vec![method],
+            imports: vec!["i".into()],
+        };
+        is_stored_as(
+            &Modules(vec![module]),
+            "01dad579ef010773657276696365005694d08a2e53ffcae0c3103e5ad6f6076abd960eb1f8a56577\
+             040bc1028f702b010173030377687901010b613a622f6340312e302e30016d010170120201130001\
+             0c0000010164010169",
+        );
+    }
 }

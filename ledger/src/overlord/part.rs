@@ -40,7 +40,7 @@ impl OverlordLedger {
     }
 
     /// Records how a part ended, and the transition of the job that follows. With the last outcome the job
-    /// is over in the same moment.
+    /// is over in the same moment, by a transition of its own, which is the one returned.
     ///
     /// After the future is ready with either answer, the minion may let go of the outcome.
     pub async fn part_finished(

@@ -178,3 +178,80 @@ impl Record for StoredProgress {
 impl Record for StoredTransition {
     const SPACE: Space = Space::Transitions;
 }
+
+#[cfg(test)]
+mod tests {
+    use wire::call::Word;
+    use wire::digest::Digest;
+    use wire::outcome::{Cost, FailureKind, ModuleRef, Outcome};
+    use wire::value::Value;
+
+    use super::*;
+    use crate::record::tests::is_stored_as;
+
+    #[test]
+    fn a_job_is_stored_as_format_1_has_it() {
+        let job = JobRecord {
+            id: JobId::from_bytes([1; 16]),
+            accepted_at: 1000,
+            operator: "ann".parse().expect("a name"),
+            target: "*".into(),
+            exclude: Some("db".into()),
+            targets: vec!["web1".parse().expect("a name")],
+            method: "test.ping".parse().expect("a method"),
+            arguments: Arguments::Words(vec![Word::Text("a".into()), Word::File(vec![1])]),
+            timeout_ms: Some(5),
+            queue_until: None,
+            dry_run: true,
+            durable: true,
+            batch: Some(Share::Percent(10)),
+            max_failures: Some(Share::Count(3)),
+            rerun_of: Some(JobId::from_bytes([2; 16])),
+        };
+        let (head, arguments, targets) = Head::split(job);
+        is_stored_as(
+            &head,
+            "012e0a0135e80703616e6e012a0102646209746573742e70696e67010500010101010a0100030102\
+             02020202020202020202020202020201",
+        );
+        is_stored_as(&arguments, "01a4497a290002000161010101");
+        is_stored_as(&targets, "01230a5abb010477656231");
+    }
+
+    #[test]
+    fn a_part_is_stored_as_format_1_has_it() {
+        let state = Some(MinionState::Running);
+        let part = PartRecord { minion_job: Some(MinionJobId::from_bytes([3; 16])), state, changed_at: 7 };
+        is_stored_as(&part, "01588b1f210103030303030303030303030303030303010107");
+        let part = Some(("web1".parse().expect("a name"), MinionState::Running));
+        let transition = StoredTransition { at: 9, job_state: JobState::Partial, part };
+        is_stored_as(&transition, "01db80a2f2090101047765623101");
+        let progress = Progress { done: 1, total: 2, note: "n".into() };
+        is_stored_as(&StoredProgress(progress), "0140733d930102016e");
+    }
+
+    #[test]
+    fn an_outcome_is_stored_as_format_1_has_it() {
+        let failure = Report::without_run(Outcome::failed(FailureKind::Denied, "no"), 8);
+        is_stored_as(&StoredReport(failure), "016ffa8ea7010b026e6f0000000000000000000008");
+        let value = Value::Record(vec![
+            ("a".into(), Value::List(vec![Value::Signed(-1), Value::Unsigned(2), Value::F64(0.5)])),
+            ("b".into(), Value::Option(Some(Box::new(Value::Bytes(vec![1, 2]))))),
+            ("c".into(), Value::Variant("v".into(), Some(Box::new(Value::Char('x'))))),
+            ("d".into(), Value::Result(Err(Some(Box::new(Value::Flags(vec!["f".into()])))))),
+        ]);
+        let report = Report {
+            outcome: Outcome::Ok(Some(value)),
+            module: Some(ModuleRef { version: Some("1.0.0".into()), digest: Digest::of(b"code") }),
+            cost: Cost { wall_us: 1, cpu_us: 2, peak_memory: 3, bytes_in: 4, bytes_out: 5 },
+            would: vec!["restart nginx".into()],
+            ended_at: 8,
+        };
+        is_stored_as(
+            &StoredReport(report),
+            "01bf10e98100010a04016108030101020204000000000000e03f01620d010702010201630b017601\
+             05017801640e01010f010166010105312e302e305694d08a2e53ffcae0c3103e5ad6f6076abd960e\
+             b1f8a56577040bc1028f702b0102030405010d72657374617274206e67696e7808",
+        );
+    }
+}

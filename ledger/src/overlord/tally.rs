@@ -193,3 +193,15 @@ pub(super) fn seq_of(key: &[u8]) -> Option<u32> {
     let (_, seq) = key::split_job(key)?;
     Some(u32::from_be_bytes(seq.try_into().ok()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::tests::is_stored_as;
+
+    #[test]
+    fn a_tally_is_stored_as_format_1_has_it() {
+        let tally = Tally { open: 2, ok: 3, next_seq: 4, bytes: 5, ended_at: Some(6), ..Tally::new(7, 8) };
+        is_stored_as(&tally, "016e9314100701060802030405");
+    }
+}

@@ -47,7 +47,7 @@ impl Batch {
         let checksum = xxh3_64(&journal[start + HEAD..cursor.at]);
         cursor.at += 1;
         let expected = cursor.u64()?;
-        (cursor.take(TRAILER.len())? == TRAILER).then(|| Self {
+        (cursor.take(TRAILER.len())? == TRAILER).then_some(Self {
             place: start..cursor.at,
             count,
             number,

@@ -1,6 +1,6 @@
 //! The folder of a ledger before it is opened: made, and put in order after a hard end.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -9,6 +9,9 @@ use super::{journal, unborn};
 
 /// The file that the database locks for as long as it is open.
 const LOCK: &str = "lock";
+
+/// In the folder from when damage was found until the indexes were made afresh.
+const STALE: &str = "indexes-are-stale";
 
 /// Makes the folder, for this user alone, or puts the one that is there in order. One that is open elsewhere
 /// is left as it is: opening it will say so.
@@ -26,4 +29,19 @@ pub(super) fn prepare(folder: &Path) -> io::Result<()> {
     }
     unborn::clear(folder)?;
     journal::mend(folder)
+}
+
+/// Has the indexes made afresh when the folder is opened next.
+pub(super) fn mark_stale(folder: &Path) -> io::Result<()> {
+    File::create(folder.join(STALE))?.sync_all()
+}
+
+/// Whether the indexes may not fit the records.
+pub(super) fn is_stale(folder: &Path) -> bool {
+    folder.join(STALE).exists()
+}
+
+/// Notes that the indexes fit the records.
+pub(super) fn mark_fresh(folder: &Path) -> io::Result<()> {
+    fs::remove_file(folder.join(STALE))
 }

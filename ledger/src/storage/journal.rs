@@ -13,12 +13,10 @@ use nix::errno::Errno;
 use nix::unistd::{Whence, lseek};
 
 use super::batch::{Batch, TRAILER};
+use super::folder::mark_stale;
 
 /// Where parts of journals go that could not be read.
 const DAMAGED: &str = "damaged";
-
-/// Left in the folder until the indexes were made afresh after a journal was mended.
-const MENDED: &str = "mended";
 
 /// How much of a journal is read at once.
 const CHUNK: u64 = 256 << 10;
@@ -33,16 +31,6 @@ pub(super) fn mend(folder: &Path) -> io::Result<()> {
         }
     }
     journals.iter().try_for_each(|path| mend_journal(folder, path))
-}
-
-/// Whether a journal was mended and the indexes may not fit the records.
-pub(super) fn was_mended(folder: &Path) -> bool {
-    folder.join(MENDED).exists()
-}
-
-/// Notes that the indexes fit the records again.
-pub(super) fn mending_is_done(folder: &Path) -> io::Result<()> {
-    fs::remove_file(folder.join(MENDED))
 }
 
 fn mend_journal(folder: &Path, path: &Path) -> io::Result<()> {
@@ -61,7 +49,7 @@ fn mend_journal(folder: &Path, path: &Path) -> io::Result<()> {
             "set a damaged part of a journal aside",
         );
     }
-    File::create(folder.join(MENDED))?.sync_all()?;
+    mark_stale(folder)?;
     let draft = path.with_extension("mending");
     let mut file = File::create(&draft)?;
     file.write_all(&found.made_sound(&journal))?;

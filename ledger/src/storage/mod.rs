@@ -5,6 +5,7 @@ mod failure;
 mod folder;
 mod journal;
 mod room;
+mod scan;
 mod store;
 mod unborn;
 

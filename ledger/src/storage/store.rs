@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
 
 use super::failure::{classify, from_io};
-use super::{folder, journal};
+use super::folder;
+use super::scan::Rows;
 use crate::durability::Durability;
 use crate::error::LedgerError;
 use crate::format::{self, Format, Side};
@@ -30,9 +32,6 @@ const JOURNALS: u64 = 128 << 20;
 const OPEN_FILES: usize = 256;
 const WORKERS: usize = 2;
 
-/// Reads that fail one after the other in one scan before it counts as ended.
-const MAX_BROKEN: usize = 64;
-
 /// The number of the last batch, by which a failed one is told from one that reached the disk after all.
 const BATCH: &[u8] = b"batch";
 
@@ -50,6 +49,8 @@ pub(crate) struct Store {
     path: PathBuf,
     database: Database,
     keyspaces: BTreeMap<Space, Keyspace>,
+    /// Whether the indexes were marked as stale, or made afresh, since the folder was opened.
+    marked: AtomicBool,
 }
 
 impl Store {
@@ -67,7 +68,12 @@ impl Store {
             .worker_threads(WORKERS)
             .open()
             .map_err(|error| classify(path, &error))?;
-        let mut store = Self { path: path.to_owned(), database, keyspaces: BTreeMap::new() };
+        let mut store = Self {
+            path: path.to_owned(),
+            database,
+            keyspaces: BTreeMap::new(),
+            marked: AtomicBool::new(folder::is_stale(path)),
+        };
         store.add(Space::Meta)?;
         let format = store.format()?;
         if let Some(format) = format {
@@ -114,14 +120,14 @@ impl Store {
         &self.path
     }
 
-    /// Whether a journal was mended and the indexes may not fit the records.
-    pub(crate) fn was_mended(&self) -> bool {
-        journal::was_mended(&self.path)
+    /// Whether damage was found, so that the indexes may not fit the records.
+    pub(crate) fn is_stale(&self) -> bool {
+        folder::is_stale(&self.path)
     }
 
     /// Notes that the indexes fit the records again.
-    pub(crate) fn mending_is_done(&self) -> Result<(), LedgerError> {
-        journal::mending_is_done(&self.path).map_err(|error| from_io(&self.path, &error))
+    pub(crate) fn mark_fresh(&self) -> Result<(), LedgerError> {
+        folder::mark_fresh(&self.path).map_err(|error| from_io(&self.path, &error))
     }
 
     /// Bytes that the folder takes on disk.
@@ -129,14 +135,14 @@ impl Store {
         self.database.disk_space().map_err(|error| self.failed(&error))
     }
 
-    /// The value of a key.
+    /// The value of a key. One that cannot be read counts as absent, and the log says so.
     pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, LedgerError> {
-        self.keyspace(space).get(key).map_err(|error| self.failed(&error))
+        self.sound(space, self.keyspace(space).get(key))
     }
 
     /// The keys of a span and their values. What cannot be read is passed over, and said in the log.
     pub(crate) fn scan(&self, space: Space, span: Span) -> Scan<'_> {
-        self.readable(space, self.keyspace(space).range(span.bounds()))
+        self.scan_in(&self.snapshot(), space, span)
     }
 
     /// A view that later commits do not change.
@@ -151,12 +157,13 @@ impl Store {
         space: Space,
         key: &[u8],
     ) -> Result<Option<Bytes>, LedgerError> {
-        snapshot.0.get(self.keyspace(space), key).map_err(|error| self.failed(&error))
+        self.sound(space, snapshot.0.get(self.keyspace(space), key))
     }
 
     /// As [`Store::scan`], of a view.
     pub(crate) fn scan_in(&self, snapshot: &Snapshot, space: Space, span: Span) -> Scan<'_> {
-        self.readable(space, snapshot.0.range(self.keyspace(space), span.bounds()))
+        let broken = move |error: &fjall::Error| self.lost(space, &self.failed(error));
+        Box::new(Rows::new(self.keyspace(space), snapshot.0.clone(), span, broken))
     }
 
     /// Applies all changes or none, and numbers the batch.
@@ -198,9 +205,26 @@ impl Store {
         self.keyspaces.get(&space).expect("each side reads and writes only the keyspaces that it opened")
     }
 
-    fn readable(&self, space: Space, rows: fjall::Iter) -> Scan<'_> {
-        let rows = rows.map(|row| row.into_inner());
-        Box::new(Readables { rows, broken: 0, space, path: &self.path })
+    /// Says in the log what cannot be read, and has the indexes made afresh when the folder is opened next.
+    fn lost(&self, space: Space, error: &LedgerError) {
+        tracing::warn!(keyspace = space.name(), %error, "passed over records that cannot be read");
+        if self.marked.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        if let Err(error) = folder::mark_stale(&self.path) {
+            tracing::warn!(%error, "the indexes stay as they are");
+        }
+    }
+
+    /// Turns damage in one place into absence: everything else is still there.
+    fn sound<T>(&self, space: Space, found: fjall::Result<Option<T>>) -> Result<Option<T>, LedgerError> {
+        match found.map_err(|error| self.failed(&error)) {
+            Err(error @ LedgerError::Damaged { .. }) => {
+                self.lost(space, &error);
+                Ok(None)
+            }
+            other => other,
+        }
     }
 
     fn failed(&self, error: &fjall::Error) -> LedgerError {
@@ -210,55 +234,3 @@ impl Store {
 
 /// A view of a [`Store`] at one moment.
 pub(crate) struct Snapshot(fjall::Snapshot);
-
-/// The rows of a scan that can be read.
-struct Readables<'a, I> {
-    rows: I,
-    broken: usize,
-    space: Space,
-    path: &'a Path,
-}
-
-impl<I> Readables<'_, I> {
-    /// The row, or `None` and a line in the log where it cannot be read.
-    fn passed(&mut self, row: fjall::Result<(Bytes, Bytes)>) -> Option<(Bytes, Bytes)> {
-        match row {
-            Ok(row) => {
-                self.broken = 0;
-                Some(row)
-            }
-            Err(error) => {
-                self.broken += 1;
-                let (keyspace, error) = (self.space.name(), classify(self.path, &error));
-                tracing::warn!(keyspace, %error, "passed over a row that cannot be read");
-                None
-            }
-        }
-    }
-}
-
-impl<I: Iterator<Item = fjall::Result<(Bytes, Bytes)>>> Iterator for Readables<'_, I> {
-    type Item = (Bytes, Bytes);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        while self.broken < MAX_BROKEN {
-            let row = self.rows.next()?;
-            if let Some(row) = self.passed(row) {
-                return Some(row);
-            }
-        }
-        None
-    }
-}
-
-impl<I: DoubleEndedIterator<Item = fjall::Result<(Bytes, Bytes)>>> DoubleEndedIterator for Readables<'_, I> {
-    fn next_back(&mut self) -> Option<Self::Item> {
-        while self.broken < MAX_BROKEN {
-            let row = self.rows.next_back()?;
-            if let Some(row) = self.passed(row) {
-                return Some(row);
-            }
-        }
-        None
-    }
-}

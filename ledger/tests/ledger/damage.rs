@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use ledger::{Accepted, Durability, Filter, JobRecord, MinionLedger, OverlordLedger};
 use wire::call::Arguments;
+use wire::digest::Digest;
 use wire::job::{JobState, MinionState, OutcomeKind};
 use wire::name::MinionName;
+use wire::outcome::{Outcome, Report};
+use wire::value::Value;
 
 use crate::rig::{Folder, Reports, T0, id, job, name, ok, read_file, start, write_file};
 
@@ -155,4 +158,52 @@ fn a_ledger_without_its_version_of_files_is_damaged_and_not_a_panic() {
     fs::write(folder.path().join("version"), "nonsense").unwrap();
     let error = MinionLedger::open(&folder.path()).err().unwrap().to_string();
     assert!(error.contains("is damaged") && error.contains("restore it from a backup"), "{error}");
+}
+
+/// The first file of records of this keyspace size, once the ledger has written one.
+fn large_table(folder: &Folder) -> Option<PathBuf> {
+    let keyspaces = fs::read_dir(folder.path().join("keyspaces")).unwrap().map(Result::unwrap);
+    let tables = keyspaces.filter_map(|keyspace| fs::read_dir(keyspace.path().join("tables")).ok()).flatten();
+    let large = |path: &PathBuf| fs::metadata(path).is_ok_and(|file| file.len() > 2 << 20);
+    tables.map(|table| table.unwrap().path()).find(large)
+}
+
+#[tokio::test]
+async fn a_wrong_byte_in_a_table_takes_its_block_and_not_what_lies_behind_it() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    let names: Vec<String> = (0..2000).map(|n| format!("m{n:04}")).collect();
+    let targets: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut jobs = 0;
+    // Until the outcomes of a whole job lie in a table.
+    while large_table(&folder).is_none() {
+        jobs += 1;
+        ledger.accept(job(jobs, &targets), Durability::Written).await.unwrap();
+        for minion in &names {
+            let report = Report::without_run(Outcome::Ok(Some(noise(minion))), T0);
+            ledger.ends(jobs, minion, report).await;
+        }
+    }
+    ledger.close().await;
+    let table = large_table(&folder).unwrap();
+    let mut bytes = fs::read(&table).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x41;
+    fs::write(&table, bytes).unwrap();
+
+    for _ in 0..2 {
+        let ledger = folder.overlord();
+        let outcomes: usize = (1..=jobs).map(|number| ledger.outcomes(id(number)).unwrap().len()).sum();
+        assert!(outcomes < jobs as usize * names.len(), "nothing was damaged");
+        assert!(outcomes > jobs as usize * names.len() - 10, "{outcomes} outcomes of {jobs} jobs");
+        assert_eq!(ledger.list(&Filter::default(), 1000).unwrap().len(), jobs as usize);
+        let document = ledger.document(id(1)).unwrap().unwrap();
+        assert!(document.parts.iter().all(|part| part.state == Some(MinionState::Finished(OutcomeKind::Ok))));
+    }
+}
+
+/// A value that does not get smaller.
+fn noise(seed: &str) -> Value {
+    let blocks = (0..64_u32).map(|n| *Digest::of(format!("{seed}{n}").as_bytes()).as_bytes());
+    Value::Bytes(blocks.flatten().collect())
 }

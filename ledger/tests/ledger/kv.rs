@@ -83,6 +83,10 @@ async fn keys_are_listed_by_prefix_in_order_and_bounded_in_length() {
     assert_eq!(kv.list("a/", 10).unwrap(), ["a/1", "a/10", "a/2"]);
     assert_eq!(kv.list("", 2).unwrap(), ["a/1", "a/10"]);
     assert_eq!(kv.list("ä", 2).unwrap(), ["ä"]);
+    assert_eq!(kv.list_after("", "a/10", 2).unwrap(), ["a/2", "b/1"]);
+    assert_eq!(kv.list_after("a/", "a/1", 9).unwrap(), ["a/10", "a/2"]);
+    assert_eq!(kv.list_after("b", "a", 9).unwrap(), ["b/1"]);
+    assert!(kv.list_after("a/", "b", 9).unwrap().is_empty() && kv.list_after("", "ä", 9).unwrap().is_empty());
     for key in [String::new(), "x".repeat(MAX_KEY + 1)] {
         assert!(matches!(kv.set(&key, vec![]).await, Err(KvError::Key { .. })));
     }

@@ -1,12 +1,13 @@
 //! Plain aligned columns for the commands whose answer is a list.
 
-use comfy_table::{Cell, ContentArrangement, Table, presets};
+use comfy_table::{Cell, ContentArrangement, presets};
 
+use crate::report::table::fitting;
 use crate::report::text::printable;
 
 /// A heading and rows, aligned, no wider than the terminal.
 pub(super) fn columns(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut table = Table::new();
+    let mut table = fitting();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(heading.iter().map(Cell::new));
     table.add_rows(

@@ -7,7 +7,7 @@ use clap::Args;
 use super::output::print;
 use super::signals::StopSignals;
 use super::{CliError, Exit, Global};
-use crate::dev::{self, DevOptions};
+use crate::dev::{self, DevEnd, DevOptions};
 
 /// Try everything on this host: an overlord and some minions, until Ctrl-C
 ///
@@ -43,9 +43,11 @@ impl Dev {
             let mut signals = StopSignals::listen()?;
             // Nobody may read what to type next.
             let ready = |next: &str| drop(print(next));
-            Ok(dev::run(options, ready, async move { signals.next().await })
-                .await?
-                .map_or(Exit::Ok, Exit::Command))
+            Ok(match dev::run(options, ready, async move { signals.next().await }).await? {
+                DevEnd::Stopped => Exit::Ok,
+                DevEnd::NeverReady => Exit::Interrupted,
+                DevEnd::Command(code) => Exit::Command(code),
+            })
         })
     }
 }

@@ -1,6 +1,6 @@
 //! `overlord serve`
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::pin::pin;
 
@@ -8,7 +8,6 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use super::output::print;
 use super::signals::StopSignals;
 use super::{CliError, Exit, Global};
 use crate::daemon::{self, ServeOptions};
@@ -33,8 +32,13 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self, global: &Global) -> Result<Exit, CliError> {
         let folder = global.folder()?;
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+        let filter =
+            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,overlord=info"));
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_ansi(io::stderr().is_terminal())
+            .with_writer(io::stderr)
+            .init();
         let stop = CancellationToken::new();
         if self.stop_with_stdin {
             stop_with_stdin(stop.clone());
@@ -44,8 +48,7 @@ impl Serve {
         runtime.map_err(CliError::Runtime)?.block_on(async {
             let mut signals = StopSignals::listen()?;
             let mut daemon = pin!(daemon::serve(folder, options, stop.clone(), |address| {
-                // Whoever started it may not care to read this.
-                let _ = print(format_args!("listening on {address}"));
+                tracing::info!(%address, "listening");
             }));
             tokio::select! {
                 ended = &mut daemon => return ended.map(|()| Exit::Ok).map_err(CliError::from),

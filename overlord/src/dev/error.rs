@@ -49,6 +49,14 @@ pub enum DevError {
         /// What it said.
         log: String,
     },
+    /// A minion cannot run any of its modules.
+    #[error("{name} can use none of its modules: {reason}")]
+    NothingLoaded {
+        /// Which one.
+        name: String,
+        /// Why the first of them does not load.
+        reason: String,
+    },
     /// Something took too long.
     #[error("{what} took too long; {}", shown(.log))]
     Slow {

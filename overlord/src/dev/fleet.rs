@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::process::Command;
 use tokio::time::Instant;
+use wire::module::ModuleState;
 use wire::name::MinionName;
+use wire::operator::{MinionStatus, Target};
 
 use super::DevError;
 use super::daemon::Daemon;
@@ -49,9 +51,12 @@ impl<'a> Fleet<'a> {
         }
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let ready = |minion: &wire::operator::MinionStatus| minion.connected && minion.modules > 0;
+            let ready = |minion: &MinionStatus| minion.connected && minion.modules > 0;
             let there = client.minions().await?;
             let Some(late) = there.iter().find(|minion| !ready(minion)) else { break };
+            if late.connected {
+                some_may_load(&client, &late.name).await?;
+            }
             let late = self.daemons.iter().position(|daemon| daemon.name == late.name.as_str());
             self.pause(deadline, "the start of the minions", late.unwrap_or(0)).await?;
         }
@@ -103,6 +108,24 @@ impl<'a> Fleet<'a> {
                 daemon.stopped().await;
             }
         }
+    }
+}
+
+/// An error where a minion has modules and none of them will ever be in service.
+async fn some_may_load(client: &Client, minion: &MinionName) -> Result<(), DevError> {
+    let target = Target { expression: minion.to_string(), exclude: None };
+    let modules = client.modules(target).await?.into_iter().flat_map(|(_, modules)| modules);
+    let reasons: Vec<Option<String>> = modules
+        .map(|module| match module.state {
+            ModuleState::Failed(reason) => Some(reason),
+            _ => None,
+        })
+        .collect();
+    match reasons.first() {
+        Some(Some(reason)) if reasons.iter().all(Option::is_some) => {
+            Err(DevError::NothingLoaded { name: minion.to_string(), reason: reason.clone() })
+        }
+        _ => Ok(()),
     }
 }
 

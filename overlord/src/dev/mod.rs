@@ -1,21 +1,15 @@
 //! A trial set-up: an overlord and minions as real processes on loopback, in a folder that is thrown away.
 
+mod command;
 mod daemon;
 mod error;
 mod fleet;
 mod programs;
 
-use std::ffi::OsString;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::process::ExitStatus;
-use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use tokio::process::{Child, Command};
-
+use self::command::run_command;
 use self::fleet::Fleet;
 use self::programs::Programs;
 
@@ -32,15 +26,25 @@ pub struct DevOptions {
     pub modules: Option<PathBuf>,
 }
 
+/// How a trial came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DevEnd {
+    /// It was ready, and then it was told to stop.
+    Stopped,
+    /// It was told to stop before it was ready.
+    NeverReady,
+    /// The command ended, with this exit code.
+    Command(u8),
+}
+
 /// Sets everything up, runs the command or waits for `stop`, and leaves nothing behind.
 ///
 /// `ready` gets a text for people that says what to type next; it is not called where there is a command.
-/// Returns the command's exit code, if one ran to its end.
 pub async fn run(
     options: DevOptions,
     ready: impl FnOnce(&str),
     stop: impl Future<Output = ()>,
-) -> Result<Option<u8>, DevError> {
+) -> Result<DevEnd, DevError> {
     let programs = Programs::find(options.modules)?;
     let dir = tempfile::Builder::new().prefix("overlord-dev-").tempdir();
     let dir = dir.map_err(DevError::system("make a folder for the trial"))?;
@@ -50,64 +54,22 @@ pub async fn run(
     let ended = tokio::select! {
         started = fleet.start(options.minions) => match (started, options.exec) {
             (Err(error), _) => Err(error),
-            (Ok((folder, _)), Some(command)) => run_command(&command, folder.dir(), &programs, stop).await.map(Some),
+            (Ok((folder, _)), Some(command)) => {
+                run_command(&command, folder.dir(), &programs, stop).await.map(DevEnd::Command)
+            }
             (Ok((folder, address)), None) => {
                 ready(&next_steps(&programs, folder.dir(), &address, options.minions));
                 stop.await;
-                Ok(None)
+                Ok(DevEnd::Stopped)
             }
         },
-        () = &mut stop => Ok(None),
+        () = &mut stop => Ok(DevEnd::NeverReady),
     };
     // 1. The daemons stop. 2. Their folder goes.
     fleet.stop().await;
-    dir.close().map_err(DevError::system("remove the folder of the trial"))?;
-    ended
-}
-
-/// Runs a shell command against the set-up, and gives its exit code, as a shell would.
-async fn run_command(
-    command: &str,
-    folder: &Path,
-    programs: &Programs,
-    stop: impl Future<Output = ()>,
-) -> Result<u8, DevError> {
-    let mut shell = Command::new("sh");
-    shell.arg("-c").arg(command).kill_on_drop(true);
-    // Another overlord that this user works with is not meant.
-    shell.env("OVERLORD_DIR", folder).env_remove("OVERLORD_ADDRESS").env("PATH", path_with(programs.dir()));
-    let mut child = shell.spawn().map_err(DevError::system("start a shell"))?;
-    let status = tokio::select! {
-        status = child.wait() => status,
-        () = stop => end(&mut child).await,
-    };
-    Ok(exit_code(status.map_err(DevError::system("wait for the command"))?))
-}
-
-/// Ends a command that the user does not want to wait for: politely, then not.
-async fn end(child: &mut Child) -> std::io::Result<ExitStatus> {
-    if let Some(id) = child.id().and_then(|id| i32::try_from(id).ok()) {
-        // It may have ended of the Ctrl-C that we had too.
-        let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
-    }
-    if let Ok(status) = tokio::time::timeout(GRACE, child.wait()).await {
-        return status;
-    }
-    child.kill().await?;
-    child.wait().await
-}
-
-/// The exit code of a status; that of a signal is 128 more than its number.
-fn exit_code(status: ExitStatus) -> u8 {
-    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
-    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
-}
-
-fn path_with(first: &Path) -> OsString {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let dirs = std::iter::once(first.to_owned()).chain(std::env::split_paths(&path));
-    // Fails only where the folder has a colon in its name, and then no PATH can name it.
-    std::env::join_paths(dirs).unwrap_or(path)
+    let removed = dir.close().map_err(DevError::system("remove the folder of the trial"));
+    let ended = ended?;
+    removed.map(|()| ended)
 }
 
 fn next_steps(programs: &Programs, folder: &Path, address: &str, minions: u16) -> String {
@@ -128,18 +90,9 @@ fn next_steps(programs: &Programs, folder: &Path, address: &str, minions: u16) -
     )
 }
 
-/// How long the command may take to end when it is asked to.
-const GRACE: Duration = Duration::from_secs(5);
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_exit_code_is_what_a_shell_would_say() {
-        assert_eq!(exit_code(ExitStatus::from_raw(3 << 8)), 3);
-        assert_eq!(exit_code(ExitStatus::from_raw(9)), 137);
-    }
 
     #[tokio::test]
     async fn a_folder_without_modules_says_how_to_build_them() {
@@ -148,11 +101,5 @@ mod tests {
         let options = DevOptions { minions: 1, exec: None, modules: Some(dir.path().to_owned()) };
         let error = run(options, |_| (), std::future::pending()).await.expect_err("nothing there");
         assert!(matches!(error, DevError::NoMinionProgram(_) | DevError::NoModules(_)), "{error}");
-    }
-
-    #[test]
-    fn the_programs_of_this_folder_come_first() {
-        let path = path_with(Path::new("/opt/overlord"));
-        assert!(path.to_string_lossy().starts_with("/opt/overlord"));
     }
 }

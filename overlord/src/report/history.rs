@@ -10,6 +10,7 @@ use wire::name::MinionName;
 use wire::operator::{History, Transition};
 
 use super::moment::{exact, rfc3339};
+use super::table::fitting;
 
 /// The most minions that get a column each where nobody says how wide the table may be.
 const MAX_COLUMNS: usize = 12;
@@ -21,7 +22,7 @@ const GAP: u16 = 3;
 ///
 /// Where that does not fit the terminal, each row says only what changed.
 pub fn history(history: &History) -> String {
-    render(history, Table::new().width(), &TimeZone::system())
+    render(history, fitting().width(), &TimeZone::system())
 }
 
 /// The course of a job as one JSON document.

@@ -2,9 +2,7 @@
 
 use serde_json::{Map, Value as Json, json as object};
 use wire::job::MinionState;
-use wire::json::to_json;
 use wire::operator::{JobDocument, Part};
-use wire::outcome::{Failure, Outcome, Report};
 
 /// The document of a job: what it is, how often each outcome occurred, and the result of each minion.
 pub fn json(document: &JobDocument) -> Json {
@@ -43,7 +41,7 @@ fn head(document: &JobDocument) -> Map<String, Json> {
 fn result(part: &Part) -> Map<String, Json> {
     let mut json = Map::new();
     match &part.report {
-        Some(report) => ended(report, &mut json),
+        Some(report) => json.extend(report.document()),
         None => {
             // An outcome whose report is not at hand is an outcome all the same.
             let outcome = part.state.and_then(MinionState::outcome).map(|outcome| outcome.as_str());
@@ -65,42 +63,9 @@ fn result(part: &Part) -> Map<String, Json> {
     json
 }
 
-fn ended(report: &Report, json: &mut Map<String, Json>) {
-    json.insert("outcome".to_owned(), object!(report.outcome.kind().as_str()));
-    match &report.outcome {
-        Outcome::Ok(value) => {
-            json.insert("value".to_owned(), value.as_ref().map_or(Json::Null, to_json));
-        }
-        Outcome::Failed(failure) => {
-            json.insert("error".to_owned(), error(failure));
-        }
-    }
-    if !report.would.is_empty() {
-        json.insert("would".to_owned(), object!(report.would));
-    }
-    // What never ran took no time: it has none, rather than zero.
-    if report.module.is_some() || report.cost.wall_us > 0 {
-        json.insert("ms".to_owned(), object!(report.cost.wall_us as f64 / 1000.0));
-    }
-}
-
-fn error(failure: &Failure) -> Json {
-    let mut json = Map::from_iter([
-        ("kind".to_owned(), object!(failure.kind.as_str())),
-        ("message".to_owned(), object!(failure.message)),
-    ]);
-    let more = [
-        ("value", failure.value.as_ref().map(to_json)),
-        ("stderr", failure.stderr.as_ref().map(|text| object!(text))),
-        ("backtrace", failure.backtrace.as_ref().map(|text| object!(text))),
-    ];
-    json.extend(more.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
-    Json::Object(json)
-}
-
 #[cfg(test)]
 mod tests {
-    use wire::outcome::FailureKind;
+    use wire::outcome::{Failure, FailureKind, Outcome};
     use wire::value::Value;
 
     use super::*;

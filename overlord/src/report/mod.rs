@@ -8,7 +8,7 @@ mod json;
 pub(crate) mod moment;
 #[cfg(test)]
 mod sample;
-mod table;
+pub(crate) mod table;
 pub(crate) mod text;
 
 pub use self::history::{history, history_json};

@@ -17,12 +17,25 @@ const MAX_STDERR: usize = 5;
 /// The most characters of anything in one cell: what is longer is for programs, in the JSON document.
 const MAX_CELL: usize = 4000;
 
+/// A terminal that says that it is narrower than this does not know.
+const MIN_WIDTH: u16 = 20;
+
 /// The parts of a job as a table, in the order of the document.
 ///
 /// On a terminal it is no wider than that: a value that does not fit is cut and ends in `…`, an error is
 /// wrapped. Elsewhere every row is as long as it is. It has colours; print it through `anstream`.
 pub fn table(document: &JobDocument) -> String {
-    render(document, Table::new())
+    render(document, fitting())
+}
+
+/// An empty table as wide as the terminal, if stdout is one.
+pub(crate) fn fitting() -> Table {
+    let mut table = Table::new();
+    // A terminal whose size nobody set says that it has none; that is not a wish for one letter a line.
+    if table.width().is_some_and(|width| width < MIN_WIDTH) {
+        table.force_no_tty();
+    }
+    table
 }
 
 /// One line about a whole job: how many minions, the outcomes, the job's id, and how long it took.

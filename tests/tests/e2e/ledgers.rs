@@ -23,7 +23,7 @@ fn each_side_holds_its_own_part_of_a_job() {
     let overlord = OverlordLedger::open(&fleet.overlord_dir().join("ledger")).expect("opens");
     let record = overlord.job(both).expect("reads").expect("kept");
     assert_eq!(record.targets.len(), 2);
-    assert_eq!(overlord.ended(both).expect("reads").map(|(state, _)| state), Some(JobState::Finished));
+    assert_eq!(overlord.state(both).expect("reads").map(|(state, _)| state), Some(JobState::Finished));
     let mut minion_jobs = Vec::new();
     for (name, part) in overlord.parts(both).expect("reads") {
         assert_eq!(part.state, Some(MinionState::Finished(OutcomeKind::Ok)));
@@ -35,12 +35,12 @@ fn each_side_holds_its_own_part_of_a_job() {
 
     for name in ["web1", "web2"] {
         let minion = MinionLedger::open(&fleet.minion_dir(name).join("ledger")).expect("opens");
-        let job = minion.job(both).expect("reads").expect("kept");
+        let job = minion.job(&both).expect("reads").expect("kept");
         let name: MinionName = name.parse().expect("a name");
         assert!(minion_jobs.contains(&(name.clone(), job.minion_job)), "the ids do not agree");
         assert!(job.acknowledged, "the overlord has the outcome, and the minion does not know it");
         let kept = minion.recent(10).expect("reads").len();
         assert_eq!(kept, if name.as_str() == "web1" { 2 } else { 1 }, "{name} holds jobs of others");
-        assert_eq!(minion.job(one).expect("reads").is_some(), name.as_str() == "web1");
+        assert_eq!(minion.job(&one).expect("reads").is_some(), name.as_str() == "web1");
     }
 }

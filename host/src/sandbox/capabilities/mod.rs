@@ -1,7 +1,10 @@
 //! What of the host a module may use, one capability a file: its state, its functions and their linking.
 
+pub(super) mod facts;
 pub(super) mod http;
 pub(super) mod job;
+pub(super) mod kv;
 pub(super) mod log;
+pub(super) mod process;
 pub(super) mod settings;
 pub(super) mod wasi;

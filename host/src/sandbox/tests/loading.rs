@@ -1,7 +1,7 @@
 //! Modules that are loaded, or not.
 
 use super::{Limits, ModulePolicy, Sandbox, SandboxConfig, component, load, sandbox};
-use crate::sandbox::EngineMode;
+use crate::sandbox::{EngineMode, Standing};
 
 fn refusal(component: &str) -> String {
     load(component, &ModulePolicy::default()).expect_err("refused").to_string()
@@ -140,4 +140,21 @@ fn the_status_tells_how_instances_are_allocated() {
     let status = sandbox().status();
     assert_eq!(status.mode, EngineMode::Pooling);
     assert!(status.slots >= 4);
+}
+
+#[test]
+fn a_check_tells_what_a_module_is_and_all_that_stands_in_its_way() {
+    let bytes = std::fs::read(xtask::guests::fixture("capabilities")).unwrap();
+    let check = sandbox().check("guest".parse().unwrap(), &bytes, &ModulePolicy::default());
+    assert!(check.module.unwrap().methods.iter().any(|method| method.name == "compare-and-set"));
+    let missing = check.imports.iter().filter_map(|import| match import.standing {
+        Standing::NotGranted(_) => import.capability,
+        _ => None,
+    });
+    let mut missing: Vec<_> = missing.collect();
+    missing.sort_unstable();
+    assert_eq!(missing, ["facts", "kv", "process"]);
+    assert_eq!(check.problems.len(), 3);
+    let check = sandbox().check("guest".parse().unwrap(), b"(module)", &ModulePolicy::default());
+    assert!(check.module.is_none() && check.problems.len() == 1);
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod capabilities;
+mod guests;
 mod jobs;
 mod limits;
 mod loading;
@@ -32,7 +34,8 @@ struct Rig {
 /// One sandbox serves most tests, as it serves most modules of a minion.
 fn sandbox() -> Sandbox {
     static SHARED: OnceLock<Sandbox> = OnceLock::new();
-    SHARED.get_or_init(|| Sandbox::new(SandboxConfig::default()).unwrap()).clone()
+    let config = || SandboxConfig { grace: Duration::from_millis(20), ..SandboxConfig::default() };
+    SHARED.get_or_init(|| Sandbox::new(config()).unwrap()).clone()
 }
 
 fn load(component: &str, policy: &ModulePolicy) -> Result<Arc<LoadedModule>, LoadError> {
@@ -63,9 +66,13 @@ impl Rig {
     }
 
     fn with(component: &str, policy: &ModulePolicy) -> Self {
+        Self::of(load(component, policy).unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    fn of(module: Arc<LoadedModule>) -> Self {
         Self {
             sandbox: sandbox(),
-            module: load(component, policy).unwrap_or_else(|error| panic!("{error}")),
+            module,
             events: Arc::default(),
             cancel: CancelSignal::new(),
             timeout: None,
@@ -74,11 +81,19 @@ impl Rig {
     }
 
     async fn report(&self, method: &str, arguments: &str) -> Report {
+        self.run(method, Arguments::Json(arguments.to_owned())).await
+    }
+
+    async fn report_of(&self, method: &str, values: Vec<Value>) -> Report {
+        self.run(method, Arguments::Values(values)).await
+    }
+
+    async fn run(&self, method: &str, arguments: Arguments) -> Report {
         let run = Run {
             job: JobId::new(),
             method: format!("guest.{method}").parse().unwrap(),
             operator: "tester".parse().unwrap(),
-            arguments: Arguments::Json(arguments.to_owned()),
+            arguments,
             timeout: self.timeout,
             mode: self.mode,
             events: self.events.clone(),

@@ -37,7 +37,7 @@ impl List {
                 let minions: serde_json::Map<String, Value> = minions
                     .iter()
                     .map(|(name, modules)| {
-                        let modules: Vec<Value> = modules.iter().map(document).collect();
+                        let modules: Vec<Value> = modules.iter().map(Module::document).collect();
                         (name.to_string(), json!({ "modules": modules }))
                     })
                     .collect();
@@ -96,36 +96,6 @@ impl Kind<'_> {
             more => format!("{} and {more} more", shown.join(", ")),
         }
     }
-}
-
-fn document(module: &Module) -> Value {
-    let methods: Vec<Value> = module
-        .methods
-        .iter()
-        .map(|method| {
-            json!({
-                "name": method.name,
-                "interface": method.interface,
-                "signature": method.to_string(),
-                "docs": method.docs,
-                "not_callable": method.not_callable,
-            })
-        })
-        .collect();
-    let reason = match &module.state {
-        ModuleState::Failed(reason) => Some(reason),
-        _ => None,
-    };
-    json!({
-        "name": module.name,
-        "version": module.version,
-        "digest": module.digest.to_string(),
-        "description": module.description,
-        "state": module.state.as_str(),
-        "reason": reason,
-        "methods": methods,
-        "imports": module.imports,
-    })
 }
 
 /// How many minions are named in a row.

@@ -5,26 +5,33 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// The beginning of a stream, and how much came after it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Captured {
+    cap: usize,
     pub(super) bytes: Vec<u8>,
     pub(super) dropped: u64,
 }
 
-/// Reads a stream to its end and keeps its first `cap` bytes. It never stops reading, so that the writer
-/// never waits.
-pub(super) async fn capture(stream: Option<impl AsyncRead + Unpin>, cap: usize) -> io::Result<Captured> {
-    let mut captured = Captured::default();
-    let Some(mut stream) = stream else { return Ok(captured) };
-    let mut buffer = vec![0; 16 << 10];
-    loop {
-        let length = stream.read(&mut buffer).await?;
-        if length == 0 {
-            return Ok(captured);
+impl Captured {
+    /// Nothing yet, with room for `cap` bytes.
+    pub(super) fn new(cap: usize) -> Self {
+        Self { cap, bytes: Vec::new(), dropped: 0 }
+    }
+
+    /// Reads a stream to its end and keeps what there is room for. It never stops reading before, so that
+    /// the writer never waits; cut off, it keeps what it had.
+    pub(super) async fn read(&mut self, stream: Option<impl AsyncRead + Unpin>) -> io::Result<()> {
+        let Some(mut stream) = stream else { return Ok(()) };
+        let mut buffer = vec![0; 16 << 10];
+        loop {
+            let length = stream.read(&mut buffer).await?;
+            if length == 0 {
+                return Ok(());
+            }
+            let room = self.cap.saturating_sub(self.bytes.len()).min(length);
+            self.bytes.extend_from_slice(&buffer[..room]);
+            self.dropped += (length - room) as u64;
         }
-        let room = cap.saturating_sub(captured.bytes.len()).min(length);
-        captured.bytes.extend_from_slice(&buffer[..room]);
-        captured.dropped += (length - room) as u64;
     }
 }
 
@@ -34,9 +41,10 @@ mod tests {
 
     #[tokio::test]
     async fn the_beginning_is_kept_and_the_rest_counted() {
-        let captured = capture(Some(&b"0123456789"[..]), 4).await.expect("reads");
+        let mut captured = Captured::new(4);
+        captured.read(Some(&b"0123456789"[..])).await.expect("reads");
         assert_eq!((captured.bytes.as_slice(), captured.dropped), (&b"0123"[..], 6));
-        let nothing = capture(None::<&[u8]>, 4).await.expect("reads");
-        assert_eq!((nothing.bytes.len(), nothing.dropped), (0, 0));
+        captured.read(None::<&[u8]>).await.expect("reads");
+        assert_eq!((captured.bytes.len(), captured.dropped), (4, 6));
     }
 }

@@ -3,18 +3,17 @@
 mod capture;
 mod child;
 mod program;
+mod run;
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
 use wasmtime::component::{HasSelf, Linker, Resource};
 
 use self::bindings::minion::process::process::{self, Command, Error, Host, Output, Status};
-use self::capture::capture;
-pub(in crate::sandbox) use self::child::Child;
+use self::child::Child;
 use self::program::{Invocation, Program, find};
 use crate::policy::ProcessGrant;
 use crate::sandbox::dry_run::RunMode;
@@ -22,8 +21,10 @@ use crate::sandbox::guest::Guest;
 
 /// The most bytes of each output that are kept.
 const MAX_OUTPUT: u64 = 1 << 20;
+/// How long a program runs that has no timeout: the job's own limits are far below.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 /// The most programs of one job at once.
-const MAX_CHILDREN: usize = 16;
+pub(in crate::sandbox) const MAX_CHILDREN: usize = 16;
 
 mod bindings {
     #![allow(missing_docs, clippy::all)]
@@ -31,7 +32,7 @@ mod bindings {
         path: "../wit/process",
         interfaces: "import minion:process/process@0.1.0;",
         imports: { default: async | trappable },
-        with: { "minion:process/process.child": super::Child },
+        with: { "minion:process/process.child": super::child::Child },
     });
 }
 
@@ -42,36 +43,116 @@ pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<(
 
 impl Host for Guest {
     async fn run(&mut self, command: Command) -> wasmtime::Result<Result<Output, Error>> {
-        let mut program = match start(self, &command) {
+        let program = match start(self, &command) {
             Ok(program) => program,
             Err(error) => return Ok(Err(error)),
         };
-        let timeout = command.timeout_ms.map_or(Duration::MAX, Duration::from_millis);
         let cap = usize::try_from(command.max_output.unwrap_or(MAX_OUTPUT).min(MAX_OUTPUT)).unwrap_or(0);
-        let cancel = self.job.cancel.clone();
-        let ran = tokio::select! {
-            ran = tokio::time::timeout(timeout, to_the_end(&mut program, command.stdin.unwrap_or_default(), cap)) => ran,
-            () = cancel.cancelled() => {
-                program.end().await;
-                return Ok(Err(Error::Cancelled));
-            }
-        };
-        Ok(match ran {
-            Ok(Ok(output)) => Ok(output),
-            Ok(Err(error)) => Err(Error::Other(error.to_string())),
-            Err(_) => {
-                program.end().await;
-                let nothing = || (Vec::new(), 0);
-                let ((stdout, stdout_dropped), (stderr, stderr_dropped)) = (nothing(), nothing());
-                Ok(Output { status: Status::TimedOut, stdout, stderr, stdout_dropped, stderr_dropped })
-            }
-        })
+        let time = command.timeout_ms.map_or(NEVER, Duration::from_millis).min(NEVER);
+        let input = command.stdin.unwrap_or_default();
+        Ok(run::to_the_end(program, input, cap, time, &self.job.cancel).await)
     }
 
     async fn start(&mut self, command: Command) -> wasmtime::Result<Result<Resource<Child>, Error>> {
-        Ok(match start(self, &command) {
-            Ok(program) => Ok(self.table.push(Child::new(program, command, &self.job.cancel))?),
-            Err(error) => Err(error),
-        })
+        let program = match start(self, &command) {
+            Ok(program) => program,
+            Err(error) => return Ok(Err(error)),
+        };
+        let time = command.timeout_ms.map_or(NEVER, Duration::from_millis).min(NEVER);
+        let mut child = Child::new(program, time, self.job.cancel.clone());
+        if let Some(input) = command.stdin
+            && let Err(error) = child.write(&input).await
+        {
+            return Ok(Err(error));
+        }
+        Ok(Ok(self.table.push(child)?))
+    }
+}
+
+/// Starts a program, where policy, the kind of run and the host allow it.
+fn start(guest: &mut Guest, command: &Command) -> Result<Program, Error> {
+    if guest.job.cancel.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
+    let Some((name, args)) = command.argv.split_first() else {
+        return Err(Error::Other("there is no program to run: `argv` is empty".into()));
+    };
+    let grant = granted(guest, name, args, &command.env)?;
+    if guest.job.mode == RunMode::Dry && !grant.read_only {
+        let record = format!("run {}", shown(&command.argv));
+        guest.egress.recorder.record(record.clone());
+        return Err(Error::DryRun(record));
+    }
+    let place = guest.programs.clone().try_acquire_owned();
+    let place = place.map_err(|_| Error::Other(format!("{MAX_CHILDREN} programs of this job run already")))?;
+    let program = find(name).ok_or_else(|| Error::NotFound(format!("there is no program \"{name}\"")))?;
+    let cwd = Path::new(command.cwd.as_deref().unwrap_or("/"));
+    if !cwd.is_dir() || !cwd.is_absolute() {
+        return Err(Error::Other(format!("\"{}\" is not a folder to run a program in", cwd.display())));
+    }
+    let invocation = Invocation { program: &program, args, env: &command.env, cwd };
+    Program::start(&invocation, place).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied => {
+            Error::NotFound(format!("\"{}\" cannot be run: {error}", program.display()))
+        }
+        _ => Error::Other(error.to_string()),
+    })
+}
+
+/// The grant that covers a command. What none covers goes to the audit log.
+fn granted(
+    guest: &Guest,
+    name: &str,
+    args: &[String],
+    env: &[(String, String)],
+) -> Result<ProcessGrant, Error> {
+    let grants = &guest.job.policy.grants.process;
+    let line = shown(&[&[name.to_owned()], args].concat());
+    let module = &guest.job.method.module;
+    let covering: Vec<&ProcessGrant> = grants.iter().filter(|grant| grant.allows(name, args)).collect();
+    if covering.is_empty() {
+        guest.job.denied("process", line);
+        let args: Vec<String> = args.iter().map(|arg| format!("{arg:?}")).collect();
+        let grant = format!("{{ command = {name:?}, args = [{}] }}", args.join(", "));
+        return Err(Error::Denied(format!("add {grant} to `process` in [modules.{module}]")));
+    }
+    let variable = |grant: &ProcessGrant| env.iter().find(|(name, _)| !grant.allows_variable(name));
+    match covering.iter().find(|grant| variable(grant).is_none()) {
+        Some(grant) => Ok((*grant).clone()),
+        None => {
+            let refused = variable(covering[0]).map_or("", |(name, _)| name);
+            guest.job.denied("process", format!("{refused}=… {line}"));
+            Err(Error::Denied(format!(
+                "add {refused:?} to `env` of the grant for {name:?} in `process` in [modules.{module}]"
+            )))
+        }
+    }
+}
+
+/// A command as a shell would take it.
+fn shown(argv: &[String]) -> String {
+    let plain = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "-_./=:,@%+".contains(c));
+    let quoted = argv.iter().map(|word| match plain(word) {
+        true => word.clone(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
+fn status(status: ExitStatus) -> Status {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Status::Exited(code),
+        (None, signal) => Status::Signalled(signal.unwrap_or(0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_shown_as_a_shell_would_take_it() {
+        let argv = ["echo", "a b", "it's", "", "--x=1"].map(str::to_owned);
+        assert_eq!(shown(&argv), r"echo 'a b' 'it'\''s' '' --x=1");
     }
 }

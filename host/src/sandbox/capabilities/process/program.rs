@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// How long a program has to end after it was asked to, before it is killed.
 const GRACE: Duration = Duration::from_secs(1);
@@ -29,6 +30,8 @@ pub(super) struct Invocation<'a> {
 pub(super) struct Program {
     child: Child,
     group: Group,
+    /// Its place among the programs of the job.
+    _place: OwnedSemaphorePermit,
 }
 
 /// The process group of a program, whose leader it is.
@@ -36,7 +39,10 @@ struct Group(Option<Pid>);
 
 impl Program {
     /// Starts it in a group of its own, with its outputs piped.
-    pub(super) fn start(invocation: &Invocation<'_>) -> io::Result<Self> {
+    ///
+    /// It gets the minion's `PATH`, since few programs do without; what it is given otherwise is for the
+    /// caller to check.
+    pub(super) fn start(invocation: &Invocation<'_>, place: OwnedSemaphorePermit) -> io::Result<Self> {
         let mut command = Command::new(invocation.program);
         command.args(invocation.args).current_dir(invocation.cwd).env_clear().env("PATH", path());
         command.envs(invocation.env.iter().map(|(name, value)| (name, value)));
@@ -45,16 +51,16 @@ impl Program {
         command.process_group(0).kill_on_drop(true);
         let child = command.spawn()?;
         let group = Group(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw));
-        Ok(Self { child, group })
+        Ok(Self { child, group, _place: place })
     }
 
-    /// Its process id; 0 once it is over.
+    /// Its process id; 0 once its end is known.
     pub(super) fn id(&self) -> u32 {
         self.child.id().unwrap_or(0)
     }
 
-    /// Its pipes.
-    pub(super) fn child(&mut self) -> &mut Child {
+    /// Its pipes, as long as nobody took them.
+    pub(super) fn pipes(&mut self) -> &mut Child {
         &mut self.child
     }
 
@@ -77,11 +83,9 @@ impl Program {
 
     /// Sends it a signal, unless it is over. A kill reaches its whole group.
     pub(super) fn signal(&self, signal: Signal) {
-        match (signal, self.child.id().and_then(|id| i32::try_from(id).ok())) {
-            (Signal::SIGKILL, Some(id)) => ignore_gone(killpg(Pid::from_raw(id), signal)),
-            (_, Some(id)) => ignore_gone(kill(Pid::from_raw(id), signal)),
-            (_, None) => {}
-        }
+        let Some(id) = self.child.id().and_then(|id| i32::try_from(id).ok()) else { return };
+        let id = Pid::from_raw(id);
+        tell(if signal == Signal::SIGKILL { killpg(id, signal) } else { kill(id, signal) });
     }
 }
 
@@ -89,7 +93,7 @@ impl Group {
     /// Kills all that is left of it, once: after that the id may come to mean others.
     fn kill(&mut self) {
         if let Some(leader) = self.0.take() {
-            ignore_gone(killpg(leader, Signal::SIGKILL));
+            tell(killpg(leader, Signal::SIGKILL));
         }
     }
 }
@@ -100,8 +104,8 @@ impl Drop for Group {
     }
 }
 
-/// What is gone needs no signal.
-fn ignore_gone(outcome: nix::Result<()>) {
+/// Logs a signal that did not arrive. What is gone needs none.
+fn tell(outcome: nix::Result<()>) {
     if let Err(error) = outcome
         && error != Errno::ESRCH
     {

@@ -1,18 +1,18 @@
 //! Declarations for TypeScript, in the form that `componentize-qjs` gives WIT types in JavaScript.
 
-use anyhow::bail;
 use wit_parser::{
     Docs, Function, FunctionKind, Handle, InterfaceId, Record, Resolve, Type, TypeDefKind, TypeId, TypeOwner,
     WorldItem,
 };
 
-use crate::wit::Wit;
+use super::error::AuthoringError;
+use super::wit::Wit;
 
 /// The text of a `.d.ts` file with a module for each interface that the world imports or exports.
 ///
 /// What an imported interface has are functions; of an exported one, `Methods` is what the module must export under
 /// the interface's name.
-pub(crate) fn declarations(wit: &Wit) -> anyhow::Result<String> {
+pub(super) fn declarations(wit: &Wit) -> Result<String, AuthoringError> {
     let (resolve, world) = (&wit.resolve, &wit.resolve.worlds[wit.world]);
     let mut text = "// Made from the WIT. Do not edit.\n".to_owned();
     for (key, item) in &world.imports {
@@ -41,7 +41,7 @@ struct Module<'a> {
 }
 
 impl Module<'_> {
-    fn declare(&self, name: &str, side: Side) -> anyhow::Result<String> {
+    fn declare(&self, name: &str, side: Side) -> Result<String, AuthoringError> {
         let interface = &self.resolve.interfaces[self.interface];
         let mut text = format!("\n{}declare module \"{name}\" {{\n", comment(&interface.docs, None, ""));
         for (name, id) in &interface.types {
@@ -69,7 +69,7 @@ impl Module<'_> {
         Ok(text + "}\n")
     }
 
-    fn named_type(&self, name: &str, id: TypeId) -> anyhow::Result<String> {
+    fn named_type(&self, name: &str, id: TypeId) -> Result<String, AuthoringError> {
         let ty = &self.resolve.types[id];
         let docs = comment(&ty.docs, None, "  ");
         Ok(match &ty.kind {
@@ -83,7 +83,7 @@ impl Module<'_> {
         })
     }
 
-    fn fields(&self, record: &Record) -> anyhow::Result<String> {
+    fn fields(&self, record: &Record) -> Result<String, AuthoringError> {
         let mut text = String::new();
         for field in &record.fields {
             let (name, ty) = (camel(&field.name), self.ty(&field.ty)?);
@@ -92,7 +92,7 @@ impl Module<'_> {
         Ok(text)
     }
 
-    fn resource(&self, id: TypeId) -> anyhow::Result<String> {
+    fn resource(&self, id: TypeId) -> Result<String, AuthoringError> {
         let mut text = String::new();
         let functions = self.resolve.interfaces[self.interface].functions.values();
         let own: Vec<&Function> = functions.filter(|function| function.kind.resource() == Some(id)).collect();
@@ -112,7 +112,7 @@ impl Module<'_> {
     }
 
     /// Parameters and result. An error is thrown, not returned.
-    fn signature(&self, function: &Function) -> anyhow::Result<String> {
+    fn signature(&self, function: &Function) -> Result<String, AuthoringError> {
         let method = matches!(function.kind, FunctionKind::Method(_) | FunctionKind::AsyncMethod(_));
         let mut params = Vec::new();
         // The first parameter of a resource's method is the resource itself.
@@ -150,7 +150,7 @@ impl Module<'_> {
         }
     }
 
-    fn ty(&self, ty: &Type) -> anyhow::Result<String> {
+    fn ty(&self, ty: &Type) -> Result<String, AuthoringError> {
         let name = match ty {
             Type::Bool => "boolean",
             Type::Char | Type::String => "string",
@@ -162,7 +162,7 @@ impl Module<'_> {
     }
 
     /// A type by its name, where it has one.
-    fn reference(&self, id: TypeId) -> anyhow::Result<String> {
+    fn reference(&self, id: TypeId) -> Result<String, AuthoringError> {
         let ty = &self.resolve.types[id];
         match (&ty.name, ty.owner) {
             (Some(name), TypeOwner::Interface(owner)) if owner == self.interface => Ok(pascal(name)),
@@ -174,7 +174,7 @@ impl Module<'_> {
         }
     }
 
-    fn kind(&self, kind: &TypeDefKind) -> anyhow::Result<String> {
+    fn kind(&self, kind: &TypeDefKind) -> Result<String, AuthoringError> {
         Ok(match kind {
             TypeDefKind::Type(ty) => self.ty(ty)?,
             TypeDefKind::List(Type::U8) => "Uint8Array".to_owned(),
@@ -184,7 +184,7 @@ impl Module<'_> {
             }
             TypeDefKind::Option(ty) => format!("{} | null", self.ty(ty)?),
             TypeDefKind::Tuple(tuple) => {
-                let types: anyhow::Result<Vec<String>> = tuple.types.iter().map(|ty| self.ty(ty)).collect();
+                let types: Result<Vec<String>, AuthoringError> = tuple.types.iter().map(|ty| self.ty(ty)).collect();
                 format!("[{}]", types?.join(", "))
             }
             TypeDefKind::Result(result) => {
@@ -193,7 +193,7 @@ impl Module<'_> {
             }
             TypeDefKind::Variant(variant) => {
                 let cases = variant.cases.iter().map(|case| self.case(&case.name, case.ty));
-                cases.collect::<anyhow::Result<Vec<_>>>()?.join(" | ")
+                cases.collect::<Result<Vec<_>, AuthoringError>>()?.join(" | ")
             }
             TypeDefKind::Enum(names) => {
                 let cases: Vec<_> = names.cases.iter().map(|case| format!("\"{}\"", case.name)).collect();
@@ -206,11 +206,11 @@ impl Module<'_> {
             }
             TypeDefKind::Record(record) => format!("{{ {} }}", self.fields(record)?),
             TypeDefKind::Handle(Handle::Own(id) | Handle::Borrow(id)) => self.reference(*id)?,
-            other => bail!("a {} has no declaration in TypeScript here", other.as_str()),
+            other => return Err(AuthoringError::Bindings(format!("a {} cannot be declared", other.as_str()))),
         })
     }
 
-    fn case(&self, name: &str, ty: Option<Type>) -> anyhow::Result<String> {
+    fn case(&self, name: &str, ty: Option<Type>) -> Result<String, AuthoringError> {
         Ok(match ty {
             Some(ty) => format!("{{ tag: \"{name}\"; val: {} }}", self.ty(&ty)?),
             None => format!("{{ tag: \"{name}\" }}"),

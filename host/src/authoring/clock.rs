@@ -4,40 +4,36 @@
 //! then and asks for the time. The usual adapter answers that from memory for one of the two clocks only, so
 //! both are taken out of its hands and put into those of an adapter that does so for both.
 
-use anyhow::Context as _;
+use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME as WASI;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{ImportSection, Module, RawSection};
 use wasmparser::{Import, Parser, Payload};
 use wit_component::StringEncoding;
 use wit_parser::Resolve;
-use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME as WASI;
-
-use crate::wit::CANONICAL_NAMES;
 
 /// What a module imports the clock's functions from.
-pub(crate) const NAME: &str = "minion_clock";
+pub(super) const NAME: &str = "minion_clock";
 
 /// What Go's bindings call around each allocation: the mark of a module that was made with them.
 const PAUSE: &str = "adapter_monotonic_clock_set_paused";
 const FUNCTIONS: [&str; 2] = ["clock_time_get", PAUSE];
 
-pub(crate) fn is_go(import: &Import<'_>) -> bool {
+pub(super) fn is_go(import: &Import<'_>) -> bool {
     import.module == WASI && import.name == PAUSE
 }
 
 /// The adapter.
-pub(crate) fn adapter() -> anyhow::Result<Vec<u8>> {
+pub(super) fn adapter() -> anyhow::Result<Vec<u8>> {
     let mut module = wat::parse_str(include_str!("clock.wat"))?;
     let mut resolve = Resolve::default();
     let package = resolve.push_str("clock.wit", include_str!("clock.wit"))?;
     let world = resolve.select_world(&[package], None)?;
-    let encoding = StringEncoding::UTF8;
-    wit_component::embed_component_metadata(&mut module, &resolve, world, encoding, CANONICAL_NAMES)?;
+    wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
     Ok(module)
 }
 
 /// The module with the clock's functions imported from their own adapter.
-pub(crate) fn separate(core: &[u8]) -> anyhow::Result<Vec<u8>> {
+pub(super) fn separate(core: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut module = Module::new();
     for payload in Parser::new(0).parse_all(core) {
         let payload = payload?;
@@ -48,12 +44,11 @@ pub(crate) fn separate(core: &[u8]) -> anyhow::Result<Vec<u8>> {
                 if import.module == WASI && FUNCTIONS.contains(&import.name) {
                     import.module = NAME;
                 }
-                RoundtripReencoder.parse_import(&mut section, import).context("copying the imports")?;
+                RoundtripReencoder.parse_import(&mut section, import)?;
             }
             module.section(&section);
         } else if let Some((id, range)) = payload.as_section() {
-            let data = &core[usize::try_from(range.start)?..usize::try_from(range.end)?];
-            module.section(&RawSection { id, data });
+            module.section(&RawSection { id, data: &core[range] });
         }
     }
     Ok(module.finish())

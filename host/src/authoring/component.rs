@@ -1,33 +1,35 @@
 //! Core modules, turned into components.
 
-use anyhow::Context as _;
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
-use wasmparser::{Encoding, Parser, Payload};
+use wasmparser::{BinaryReaderError, Encoding, Parser, Payload};
 use wit_component::{ComponentEncoder, StringEncoding};
 
-use crate::clock;
-use crate::wit::{CANONICAL_NAMES, Wit};
+use super::clock;
+use super::error::AuthoringError;
+use super::wit::Wit;
 
 /// The component of a module, which may be one already.
-pub(crate) fn from_any(bytes: &[u8], wit: &Wit) -> anyhow::Result<Vec<u8>> {
-    let shape = Shape::of(bytes).context("reading what the compiler made")?;
-    if shape.component {
-        return Ok(bytes.to_vec());
+pub(super) fn from_any(bytes: &[u8], wit: &Wit) -> Result<Vec<u8>, AuthoringError> {
+    let shape = Shape::of(bytes).map_err(|error| AuthoringError::NotWasm(error.message().to_owned()))?;
+    match shape.component {
+        true => Ok(bytes.to_vec()),
+        false => encode(bytes, &shape, wit).map_err(|cause| AuthoringError::Component(format!("{cause:#}"))),
     }
-    let mut core = if shape.go { clock::separate(bytes)? } else { bytes.to_vec() };
+}
+
+fn encode(core: &[u8], shape: &Shape, wit: &Wit) -> anyhow::Result<Vec<u8>> {
+    let mut core = if shape.go { clock::separate(core)? } else { core.to_vec() };
     if !shape.typed {
-        let (resolve, encoding) = (&wit.resolve, StringEncoding::UTF8);
-        wit_component::embed_component_metadata(&mut core, resolve, wit.world, encoding, CANONICAL_NAMES)?;
+        wit_component::embed_component_metadata(&mut core, &wit.resolve, wit.world, StringEncoding::UTF8)?;
     }
-    let mut encoder = ComponentEncoder::default();
-    encoder.validate(true).module(&core)?;
-    encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?;
+    let mut encoder = ComponentEncoder::default().validate(true).module(&core)?;
+    encoder = encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?;
     if shape.go {
-        encoder.adapter(clock::NAME, &clock::adapter()?)?;
+        encoder = encoder.adapter(clock::NAME, &clock::adapter()?)?;
     }
-    encoder.encode().context("making a component")
+    encoder.encode()
 }
 
 /// What tells one kind of file from another.
@@ -41,7 +43,7 @@ struct Shape {
 }
 
 impl Shape {
-    fn of(bytes: &[u8]) -> anyhow::Result<Self> {
+    fn of(bytes: &[u8]) -> Result<Self, BinaryReaderError> {
         let mut shape = Self::default();
         for payload in Parser::new(0).parse_all(bytes) {
             match payload? {

@@ -1,0 +1,165 @@
+//! Who may call what on this host, whatever the overlord says: the `[access]` table of `minion.toml`.
+
+use globset::{Glob, GlobMatcher};
+use serde::Deserialize;
+
+use wire::name::{MethodPath, OperatorName};
+use wire::signature::Method;
+
+/// The access list. A call is allowed if no rule of `deny` is about it and, where there is an `allow` at all,
+/// one of its rules is. Default: everyone may call everything.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Access {
+    /// The only calls that are allowed. Left out: all that are not denied.
+    allow: Option<Vec<Rule>>,
+    /// Calls that are denied, also where `allow` has them.
+    deny: Vec<Rule>,
+}
+
+/// Some calls, by who makes them and what they call.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Rule {
+    /// A glob on operators' names. Default: all.
+    operator: Pattern,
+    /// A glob on `module.method`, or on `module.interface/method`. Default: all.
+    method: Pattern,
+}
+
+/// A glob, compiled.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Pattern(GlobMatcher);
+
+/// A glob that is none.
+#[derive(Debug, thiserror::Error)]
+#[error("\"{glob}\" in [access] is not a glob: {reason}")]
+struct BadPattern {
+    glob: String,
+    reason: String,
+}
+
+/// A call that the access list does not let through.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the access list of this minion does not let \"{operator}\" call \"{method}\"")]
+pub(crate) struct Denied {
+    operator: OperatorName,
+    method: MethodPath,
+}
+
+impl Access {
+    /// Whether this operator may make this call. `found` is the method that the path means, where it is known:
+    /// a rule about it holds whichever way it was written.
+    pub(crate) fn check(
+        &self,
+        operator: &OperatorName,
+        path: &MethodPath,
+        found: Option<&Method>,
+    ) -> Result<(), Denied> {
+        let spellings = spellings(path, found);
+        let about = |rule: &Rule| {
+            rule.operator.matches(operator.as_str()) && spellings.iter().any(|text| rule.method.matches(text))
+        };
+        let denied = self.deny.iter().any(about);
+        let allowed = self.allow.as_ref().is_none_or(|rules| rules.iter().any(about));
+        if allowed && !denied {
+            return Ok(());
+        }
+        Err(Denied { operator: operator.clone(), method: path.clone() })
+    }
+}
+
+/// All ways to write a method.
+fn spellings(path: &MethodPath, found: Option<&Method>) -> Vec<String> {
+    let short = path.method.rsplit('/').next().unwrap_or_default();
+    let mut methods = vec![path.method.clone(), short.to_owned()];
+    if let Some(method) = found {
+        methods.extend([method.name.clone(), method.qualified()]);
+    }
+    methods.into_iter().map(|method| format!("{}.{method}", path.module)).collect()
+}
+
+impl Pattern {
+    fn matches(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+}
+
+impl Default for Rule {
+    fn default() -> Self {
+        let all = || Pattern(Glob::new("*").expect("a star is a glob").compile_matcher());
+        Self { operator: all(), method: all() }
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.glob() == other.0.glob()
+    }
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = BadPattern;
+
+    fn try_from(glob: String) -> Result<Self, BadPattern> {
+        match Glob::new(&glob) {
+            Ok(compiled) => Ok(Self(compiled.compile_matcher())),
+            Err(error) => Err(BadPattern { glob, reason: error.kind().to_string() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn restart() -> Method {
+        Method {
+            interface: Some("minion:service/unit@0.1.0".into()),
+            name: "restart".into(),
+            params: vec![],
+            result: None,
+            is_async: false,
+            not_callable: None,
+            docs: None,
+        }
+    }
+
+    fn allowed(list: &str, operator: &str, method: &str) -> bool {
+        let access: Access = toml::from_str(list).expect("a list");
+        let (operator, method) = (operator.parse().expect("a name"), method.parse().expect("a method"));
+        access.check(&operator, &method, Some(&restart())).is_ok()
+    }
+
+    #[test]
+    fn without_rules_everyone_may_call_everything() {
+        assert!(allowed("", "ann", "service.restart"));
+        assert!(!allowed("allow = []", "ann", "service.restart"));
+    }
+
+    #[test]
+    fn deny_has_the_last_word() {
+        let list = "allow = [{ operator = \"a*\" }]\ndeny = [{ method = \"service.*\" }]";
+        assert!(allowed(list, "ann", "test.restart"));
+        assert!(!allowed(list, "ann", "service.restart"));
+        assert!(!allowed(list, "bob", "test.restart"));
+    }
+
+    #[test]
+    fn a_rule_holds_whichever_way_the_method_is_written() {
+        for denied in ["service.restart", "service.unit/restart", "service.unit/*"] {
+            let list = format!("deny = [{{ method = \"{denied}\" }}]");
+            assert!(!allowed(&list, "ann", "service.restart"), "{denied}");
+            assert!(!allowed(&list, "ann", "service.unit/restart"), "{denied}");
+        }
+    }
+
+    #[test]
+    fn what_a_rule_does_not_know_is_an_error_that_names_it() {
+        for (list, named) in [("alow = []", "alow"), ("deny = [{ user = \"a\" }]", "user"), ("deny = [{ method = \"a[\" }]", "a[")] {
+            let error = toml::from_str::<Access>(list).expect_err(list).to_string();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! What was done and refused on this host, for its owner: `audit.jsonl` in the minion's folder.
+//!
+//! One entry when a call is decided on, one with its outcome, one for each attempt beyond a grant, one when
+//! policy changes. Values of secret parameters are never written: those whose name, or whose field's name, says
+//! that it is one (`password`, `api-token`), and those that the method's documentation marks `(secret)`.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use ledger::{AuditError, AuditLog};
+use serde_json::{Value, json};
+
+use wire::call::{Arguments, Start};
+use wire::job::JobId;
+use wire::name::{MethodPath, OperatorName};
+use wire::outcome::Outcome;
+use wire::signature::Method;
+use wire::{arguments, frame};
+
+use crate::access::Denied;
+use crate::sandbox::Denial;
+
+/// The audit log of a minion.
+pub(crate) struct Audit(AuditLog);
+
+impl Audit {
+    /// Opens the log of a minion's folder.
+    pub(crate) fn open(path: &Path) -> Result<Self, AuditError> {
+        AuditLog::open(path).map(Self)
+    }
+
+    /// A call was let through or denied. A call that cannot be written down must not run.
+    pub(crate) fn call(
+        &self,
+        start: &Start,
+        method: Option<&Method>,
+        decision: &Result<(), Denied>,
+    ) -> Result<(), AuditError> {
+        self.write(json!({
+            "event": "call",
+            "job": start.job,
+            "operator": start.operator,
+            "method": start.method,
+            "arguments": shown(start, method),
+            "dry_run": start.dry_run,
+            "decision": if decision.is_ok() { "allowed" } else { "denied" },
+        }))
+    }
+
+    /// A job is over.
+    pub(crate) fn outcome(&self, job: JobId, outcome: &Outcome) {
+        let mut entry = json!({ "event": "outcome", "job": job, "outcome": outcome.kind().as_str() });
+        if let Outcome::Failed(failure) = outcome {
+            entry["kind"] = failure.kind.as_str().into();
+        }
+        self.note(entry);
+    }
+
+    /// A job tried what its grants do not cover, and was not let.
+    pub(crate) fn capability(
+        &self,
+        job: JobId,
+        operator: &OperatorName,
+        method: &MethodPath,
+        denial: &Denial,
+    ) {
+        self.note(json!({
+            "event": "capability-denied",
+            "job": job,
+            "operator": operator,
+            "method": method,
+            "capability": denial.capability,
+            "attempt": shortened(&denial.attempt),
+        }));
+    }
+
+    /// The policy was read again.
+    pub(crate) fn policy(&self, changes: &[String]) {
+        self.note(json!({ "event": "policy", "changes": changes }));
+    }
+
+    /// Puts on disk what was written.
+    pub(crate) fn sync(&self) {
+        if let Err(error) = self.0.sync() {
+            tracing::error!("{error}");
+        }
+    }
+
+    /// Writes what has happened already, and so cannot be refused.
+    fn note(&self, entry: Value) {
+        if let Err(error) = self.write(entry) {
+            tracing::error!("{error}");
+        }
+    }
+
+    fn write(&self, entry: Value) -> Result<(), AuditError> {
+        let mut timed = json!({ "time": humantime::format_rfc3339_millis(SystemTime::now()).to_string() });
+        if let (Value::Object(timed), Value::Object(entry)) = (&mut timed, entry) {
+            timed.extend(entry);
+        }
+        self.0.append(&timed.to_string())
+    }
+}
+
+/// The arguments of a call by parameter, as far as they may and need be shown.
+fn shown(start: &Start, method: Option<&Method>) -> Value {
+    let Some(method) = method else { return "(of an unknown method)".into() };
+    // Large ones would cost more to write down than to use.
+    if frame::encode(&start.arguments, MAX_ARGUMENTS).is_err() {
+        return format!("(more than {MAX_ARGUMENTS} bytes)").into();
+    }
+    let Ok(values) = arguments::bind(method, &start.method.module, &start.arguments) else {
+        return format!("({} that do not fit)", counted(&start.arguments)).into();
+    };
+    let shown = method.params.iter().zip(&values).map(|((name, _), value)| {
+        let value = if is_secret(name) || is_marked(method, name) {
+            SECRET.into()
+        } else {
+            redacted(wire::json::to_json(value))
+        };
+        (name.clone(), value)
+    });
+    Value::Object(shown.collect())
+}
+
+/// A value without the fields that are secret, and with long texts shortened.
+fn redacted(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let field = |(name, value): (String, Value)| {
+                let value = if is_secret(&name) { SECRET.into() } else { redacted(value) };
+                (name, value)
+            };
+            Value::Object(fields.into_iter().map(field).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(redacted).collect()),
+        Value::String(text) => shortened(&text).into(),
+        other => other,
+    }
+}
+
+/// Whether the name of a parameter or a field says that it is secret.
+fn is_secret(name: &str) -> bool {
+    name.split(['-', '_']).any(|word| SECRET_WORDS.contains(&word.to_ascii_lowercase().as_str()))
+}
+
+/// Whether the method's documentation says so.
+fn is_marked(method: &Method, name: &str) -> bool {
+    let mark = format!("- `{name}` (secret)");
+    method.docs.as_ref().is_some_and(|docs| docs.contains(&mark))
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_TEXT) {
+        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
+        None => text.to_owned(),
+    }
+}
+
+fn counted(arguments: &Arguments) -> String {
+    match arguments {
+        Arguments::Words(words) => format!("{} words", words.len()),
+        Arguments::Values(values) => format!("{} values", values.len()),
+        Arguments::Json(text) => format!("{} bytes of JSON", text.len()),
+    }
+}
+
+const SECRET: &str = "(secret)";
+const SECRET_WORDS: [&str; 8] =
+    ["secret", "secrets", "password", "passwd", "passphrase", "token", "credential", "credentials"];
+/// The most characters of one text that are shown.
+const MAX_TEXT: usize = 256;
+/// The largest arguments that are shown, in bytes.
+const MAX_ARGUMENTS: usize = 16 << 10;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use wire::call::Word;
+    use wire::signature::Type;
+
+    use super::*;
+
+    fn method() -> Method {
+        let login = Type::Record(vec![("user".into(), Type::String), ("password".into(), Type::String)]);
+        Method {
+            interface: None,
+            name: "set".into(),
+            params: vec![
+                ("name".into(), Type::String),
+                ("api-token".into(), Type::String),
+                ("pin".into(), Type::String),
+                ("login".into(), login),
+            ],
+            result: None,
+            is_async: false,
+            not_callable: None,
+            docs: Some("Sets it.\n\n- `pin` (secret): the number".into()),
+        }
+    }
+
+    fn start(words: &[&str]) -> Start {
+        Start {
+            job: JobId::new(),
+            method: "service.set".parse().unwrap(),
+            arguments: Arguments::Words(words.iter().map(|word| Word::Text((*word).into())).collect()),
+            operator: "ann".parse().unwrap(),
+            timeout_ms: None,
+            dry_run: false,
+            durable: false,
+        }
+    }
+
+    #[test]
+    fn secrets_never_get_into_the_log() {
+        let words = ["web", "hunter2", "hunter2", "{user: \"ann\", password: \"hunter2\"}"];
+        let expected = json!({
+            "name": "web", "api-token": SECRET, "pin": SECRET, "login": { "user": "ann", "password": SECRET },
+        });
+        assert_eq!(shown(&start(&words), Some(&method())), expected);
+        for method in [None, Some(&method())] {
+            let text = shown(&start(&["hunter2"]), method).to_string();
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn long_texts_are_shortened_and_large_arguments_left_out() {
+        let long = "x".repeat(1000);
+        let words = [long.as_str(), "", "", "{user: \"\", password: \"\"}"];
+        let text = shown(&start(&words), Some(&method()))["name"].to_string();
+        assert!(text.contains("x… (1000 bytes)") && text.len() < 300, "{text}");
+        let large = "x".repeat(MAX_ARGUMENTS);
+        assert_eq!(shown(&start(&[&large]), Some(&method())), "(more than 16384 bytes)");
+    }
+
+    #[test]
+    fn every_entry_says_when_and_what_and_the_log_stays_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("audit.jsonl");
+        let audit = Audit::open(&path).unwrap();
+        let start = start(&[]);
+        audit.call(&start, None, &Ok(())).unwrap();
+        audit.outcome(start.job, &Outcome::Ok(None));
+        let denial = Denial { capability: "process", attempt: "rm -rf /".into() };
+        audit.capability(start.job, &start.operator, &start.method, &denial);
+        audit.policy(&["test: may run \"ls\"".into()]);
+        assert_eq!(ledger::Verified::check(&path).unwrap().entries, 4);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(events.iter().all(|entry| entry["time"].is_string()));
+        assert_eq!(events[0]["decision"], "allowed");
+        assert_eq!(events[1]["outcome"], "ok");
+        assert_eq!(events[2]["attempt"], "rm -rf /");
+        assert_eq!(events[3]["event"], "policy");
+    }
+}

@@ -1,0 +1,30 @@
+//! `minion bindings LANGUAGE`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::authoring::{BindingsLanguage, write_bindings};
+
+/// Write what a module's source in this language needs to compile, made from its WIT
+#[derive(Debug, Args)]
+pub(crate) struct Bindings {
+    /// The language
+    language: BindingsLanguage,
+    /// The folder with the module's WIT
+    #[arg(long, value_name = "DIR", default_value = "wit")]
+    wit: PathBuf,
+    /// Where to write; files that are there already are replaced
+    #[arg(long, short, value_name = "DIR", default_value = ".")]
+    output: PathBuf,
+}
+
+impl Bindings {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        for file in write_bindings(&self.wit, self.language, &self.output)? {
+            eprintln!("wrote {}", file.display());
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,130 @@
+//! `minion check FILE.wasm`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use wire::module::Module;
+use wire::text::printable;
+
+use crate::cli::Place;
+use crate::cli::description::description;
+use crate::cli::workbench::{ModuleFile, Workbench};
+use crate::policy::{ByteSize, ModulePolicy, ProcessGrant};
+use crate::sandbox::Defect;
+
+/// Look a module over: what it exports, what it needs, and whether this host would run it
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    module: ModuleFile,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a check finds.
+struct Findings {
+    /// What it is, where it can be told.
+    module: Option<Module>,
+    needs: Vec<Need>,
+    problems: Vec<String>,
+    warnings: Vec<String>,
+}
+
+/// A capability that the module cannot be loaded without.
+struct Need {
+    import: String,
+    /// What grants it, in minion.toml.
+    line: &'static str,
+    granted: bool,
+}
+
+impl Check {
+    pub(crate) fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
+        let bench = self.module.open(place)?;
+        let findings = Findings::of(&bench);
+        match self.json {
+            true => println!("{}", findings.document()),
+            false => println!("{}", findings.text(&bench)),
+        }
+        Ok(if findings.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+impl Findings {
+    fn of(bench: &Workbench) -> Self {
+        let load = |policy: &ModulePolicy| bench.sandbox.load(bench.name.clone(), &bench.bytes, policy);
+        // What is missing where nothing is granted is what it needs.
+        let nothing = ModulePolicy { limits: bench.policy.limits.clone(), ..ModulePolicy::default() };
+        let missing = load(&nothing).err().map(|error| error.defects).unwrap_or_default();
+        let (problems, module) = match load(&bench.policy) {
+            Ok(module) => (Vec::new(), Some(module)),
+            // It can be described all the same if grants are all that is missing.
+            Err(error) => (error.defects, load(&everything(&bench.policy)).ok()),
+        };
+        let still = |import: &str| problems.iter().any(|problem| missing_import(problem) == Some(import));
+        let needs = missing.iter().filter_map(|defect| match defect {
+            Defect::NotGranted { import, line, .. } => {
+                Some(Need { import: import.clone(), line, granted: !still(import) })
+            }
+            _ => None,
+        });
+        Self {
+            needs: needs.collect(),
+            module: module.as_ref().map(|module| module.describe().clone()),
+            problems: problems.iter().map(Defect::to_string).collect(),
+            warnings: module.map(|module| module.warnings().to_vec()).unwrap_or_default(),
+        }
+    }
+
+    fn document(&self) -> Value {
+        let need = |need: &Need| json!({ "import": need.import, "granted": need.granted, "grant": need.line });
+        json!({
+            "ok": self.problems.is_empty(),
+            "module": self.module.as_ref().map(Module::document),
+            "needs": self.needs.iter().map(need).collect::<Vec<_>>(),
+            "problems": self.problems,
+            "warnings": self.warnings,
+        })
+    }
+
+    fn text(&self, bench: &Workbench) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        if let Some(module) = &self.module {
+            lines.extend([description(module), String::new(), "imports".to_owned()]);
+            lines.extend(module.imports.iter().map(|import| format!("    {import}")));
+            lines.push(String::new());
+        }
+        for need in &self.needs {
+            let state = if need.granted { "granted here".to_owned() } else { self.remedy(need, bench) };
+            lines.push(format!("needs {}: {state}", need.import));
+        }
+        lines.extend(self.warnings.iter().map(|warning| format!("warning: {warning}")));
+        lines.extend(self.problems.iter().map(|problem| format!("problem: \"{}\" {problem}", bench.name)));
+        lines.extend(self.problems.is_empty().then(|| "this host would run it".to_owned()));
+        printable(&lines.join("\n"))
+    }
+
+    fn remedy(&self, need: &Need, bench: &Workbench) -> String {
+        format!("not granted here; add `{}` to [modules.{}] in minion.toml", need.line, bench.name)
+    }
+}
+
+fn missing_import(defect: &Defect) -> Option<&str> {
+    match defect {
+        Defect::NotGranted { import, .. } => Some(import),
+        _ => None,
+    }
+}
+
+/// A policy under which no import is missing a grant. Nothing runs under it.
+fn everything(policy: &ModulePolicy) -> ModulePolicy {
+    let mut policy = policy.clone();
+    let any = ProcessGrant { command: "*".into(), args: Vec::new(), env: Vec::new(), read_only: true };
+    policy.grants.process = vec![any];
+    policy.grants.facts = vec!["*".into()];
+    policy.grants.kv = Some(ByteSize(1));
+    policy
+}

@@ -1,0 +1,59 @@
+//! `minion modules`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use wire::module::{Module, ModuleState};
+
+use crate::cli::Place;
+use crate::cli::columns::columns;
+use crate::cli::description::description;
+use crate::control;
+
+/// Show the modules of the running minion
+#[derive(Debug, Args)]
+pub(crate) struct Modules {
+    /// Only this one, with its methods
+    module: Option<String>,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+impl Modules {
+    pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
+        let folder = place.folder()?;
+        let mut modules = control::modules(folder.dir(), &folder.socket()).await?;
+        if let Some(name) = &self.module {
+            modules.retain(|module| module.name.as_str() == name);
+            anyhow::ensure!(!modules.is_empty(), "the minion has no module \"{name}\": see `minion modules`");
+        }
+        if self.json {
+            let documents: Vec<Value> = modules.iter().map(Module::document).collect();
+            println!("{}", json!({ "modules": documents }));
+        } else if let (Some(_), [module]) = (&self.module, modules.as_slice()) {
+            println!("{}", description(module));
+        } else {
+            let rows: Vec<Vec<String>> = modules.iter().map(row).collect();
+            println!("{}", columns(&["MODULE", "VERSION", "DIGEST", "METHODS", "STATE", "ABOUT"], &rows));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn row(module: &Module) -> Vec<String> {
+    let about = match &module.state {
+        ModuleState::Failed(reason) => format!("it {reason}"),
+        _ => module.description.clone().unwrap_or_default(),
+    };
+    vec![
+        module.name.to_string(),
+        module.version.clone().unwrap_or_else(|| "-".to_owned()),
+        module.digest.short(),
+        module.methods.len().to_string(),
+        module.state.as_str().to_owned(),
+        about,
+    ]
+}

@@ -1,0 +1,58 @@
+//! `minion pack FILE.wasm`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::authoring::{About, Wit, pack};
+
+/// Make a module of what a compiler made: a component, with its documentation
+#[derive(Debug, Args)]
+pub(crate) struct Pack {
+    /// What the compiler made: a core module or a component
+    #[arg(value_name = "FILE.wasm")]
+    file: PathBuf,
+    /// The folder with the module's WIT
+    #[arg(long, value_name = "DIR", default_value = "wit")]
+    wit: PathBuf,
+    /// Where to write the module; the stem of this file's name is the module's name
+    #[arg(long, short, value_name = "NAME.wasm")]
+    output: PathBuf,
+    /// The module's version [default: that of its WIT package]
+    #[arg(long = "module-version", value_name = "VERSION")]
+    version: Option<String>,
+    /// A line about it [default: the first line of its WIT package's documentation]
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    /// Who wrote it
+    #[arg(long, value_name = "NAMES")]
+    authors: Option<String>,
+    /// Under which licences it may be used, as an SPDX expression
+    #[arg(long, value_name = "SPDX")]
+    licenses: Option<String>,
+}
+
+impl Pack {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let bytes =
+            std::fs::read(&self.file).with_context(|| format!("cannot read \"{}\"", self.file.display()))?;
+        let about = About {
+            version: self.version,
+            description: self.description,
+            authors: self.authors,
+            licenses: self.licenses,
+        };
+        let packed = pack(&bytes, &Wit::read(&self.wit)?, &about)
+            .with_context(|| format!("cannot pack \"{}\"", self.file.display()))?;
+        let output = self.output;
+        std::fs::write(&output, &packed.bytes)
+            .with_context(|| format!("cannot write \"{}\"", output.display()))?;
+        for warning in packed.warnings {
+            eprintln!("warning: {warning}");
+        }
+        eprintln!("wrote {}, {} kB", output.display(), packed.bytes.len().div_ceil(1000));
+        Ok(ExitCode::SUCCESS)
+    }
+}

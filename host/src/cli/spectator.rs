@@ -1,0 +1,82 @@
+//! Shows what a job says while it runs, on standard error.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Mutex, MutexGuard};
+
+use wire::call::{LogLevel, LogLine, Progress};
+use wire::text::printable;
+
+use crate::sandbox::{Denial, JobEvents};
+
+/// Writes lines, and on a terminal one more line that shows the progress.
+pub(super) struct Spectator {
+    on_terminal: bool,
+    /// The progress that is on the screen.
+    shown: Mutex<Option<String>>,
+}
+
+impl Spectator {
+    pub(super) fn new() -> Self {
+        Self { on_terminal: std::io::stderr().is_terminal(), shown: Mutex::new(None) }
+    }
+
+    /// Takes the progress off the screen.
+    pub(super) fn close(&self) {
+        self.draw(&mut self.shown(), None);
+    }
+
+    fn line(&self, line: &str) {
+        let mut shown = self.shown();
+        let progress = shown.clone();
+        self.draw(&mut shown, None);
+        eprintln!("{}", printable(line));
+        self.draw(&mut shown, progress);
+    }
+
+    /// Puts this in the place of the progress that is shown.
+    fn draw(&self, shown: &mut Option<String>, progress: Option<String>) {
+        if self.on_terminal && *shown != progress {
+            // To the start of the line, and clear it. There is nobody to tell that nobody can see it.
+            let _ = write!(std::io::stderr(), "\r\x1b[2K{}", progress.as_deref().unwrap_or_default());
+            *shown = progress;
+        }
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Option<String>> {
+        self.shown.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl JobEvents for Spectator {
+    fn progress(&self, progress: Progress) {
+        let figures = match progress.total {
+            0 => progress.done.to_string(),
+            total => format!("{}/{total}", progress.done),
+        };
+        // Cut, so that it stays one line.
+        let text = printable(&format!("{figures} {}", progress.note)).replace('\n', " ");
+        self.draw(&mut self.shown(), Some(text.chars().take(70).collect()));
+    }
+
+    fn log(&self, line: LogLine) {
+        let level = match line.level {
+            LogLevel::Debug => "debug",
+            LogLevel::Info => "info",
+            LogLevel::Warn => "warn",
+            LogLevel::Error => "error",
+        };
+        let mut text = format!("{level}: {}", line.message);
+        for (name, value) in &line.fields {
+            text.push_str(&format!(" {name}={value}"));
+        }
+        self.line(&text);
+    }
+
+    fn chunk(&self, chunk: String) {
+        self.line(&format!("part: {chunk}"));
+    }
+
+    fn denied(&self, denial: Denial) {
+        self.line(&format!("denied: {} {}", denial.capability, denial.attempt));
+    }
+}

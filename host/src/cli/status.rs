@@ -1,0 +1,91 @@
+//! `minion status`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use wire::clock::now_ms;
+use wire::text::{printable, since, span};
+
+use crate::cli::Place;
+use crate::cli::columns::columns;
+use crate::control;
+use crate::policy::ByteSize;
+use crate::vitals::{ModuleStatus, Status as Vitals};
+
+/// Show how the running minion is
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+impl Status {
+    pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
+        let folder = place.folder()?;
+        let status = control::status(folder.dir(), &folder.socket()).await?;
+        match self.json {
+            true => println!("{}", json!(status)),
+            false => println!("{}", text(&status)),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn text(status: &Vitals) -> String {
+    let now = now_ms();
+    let link = match (status.linked_since, &status.unlinked) {
+        (Some(linked), _) => format!("linked for {}", since(linked, now)),
+        (None, Some(why)) => format!("not linked: {}", printable(why)),
+        (None, None) => "not linked".to_owned(),
+    };
+    let cache = match &status.cache_problem {
+        Some(problem) => problem.clone(),
+        None => format!("{} modules found compiled, {} compiled", status.cache_hits, status.cache_misses),
+    };
+    let mut lines = vec![
+        format!("minion    {} (version {}, process {})", status.name, status.version, status.pid),
+        format!("up for    {}", since(status.started_at, now)),
+        format!("overlord  {}, {link}", status.overlord),
+        format!("engine    {}", status.engine),
+        format!("jobs      {} running, {} waiting, {} slots", status.running, status.queued, status.slots),
+        format!("cache     {cache}"),
+    ];
+    lines.extend(status.ledger_bytes.map(|bytes| format!("ledger    {}", rounded(bytes))));
+    if !status.modules.is_empty() {
+        let heading = ["MODULE", "VERSION", "JOBS", "OK", "CPU", "PEAK MEMORY"];
+        let rows: Vec<Vec<String>> = status.modules.iter().map(row).collect();
+        lines.extend([String::new(), columns(&heading, &rows)]);
+    }
+    lines.join("\n")
+}
+
+fn row(module: &ModuleStatus) -> Vec<String> {
+    vec![
+        module.name.clone(),
+        module.version.clone().unwrap_or_else(|| "-".to_owned()),
+        module.jobs.to_string(),
+        module.outcomes.get("ok").unwrap_or(&0).to_string(),
+        span(module.cpu_us),
+        rounded(module.peak_memory),
+    ]
+}
+
+/// A size to the next whole unit.
+fn rounded(bytes: u64) -> String {
+    let unit = [1 << 30, 1 << 20, 1 << 10].into_iter().find(|unit| bytes >= 10 * unit).unwrap_or(1);
+    ByteSize(bytes.div_ceil(unit) * unit).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_rounded_to_what_people_read() {
+        let shown = [5, 20_000, 64 << 20, (11 << 30) + 1].map(rounded);
+        assert_eq!(shown, ["5 B", "20 KiB", "64 MiB", "12 GiB"]);
+    }
+}

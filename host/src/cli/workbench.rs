@@ -1,0 +1,87 @@
+//! One module file and a sandbox for it, without a daemon: the author's loop.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use ledger::MinionLedger;
+use tempfile::TempDir;
+
+use wire::name::ModuleName;
+
+use crate::cli::Place;
+use crate::config::Config;
+use crate::policy::ModulePolicy;
+use crate::sandbox::{Allocation, MAX_MODULE, Sandbox, SandboxConfig};
+
+/// Which module, and what it may do.
+#[derive(Debug, Args)]
+pub(crate) struct ModuleFile {
+    /// The module, a WebAssembly component
+    #[arg(value_name = "FILE.wasm")]
+    file: PathBuf,
+    /// The module's name [default: the stem of the file's name]
+    #[arg(long)]
+    name: Option<ModuleName>,
+    /// Read grants and limits from this file [default: minion.toml in the minion's folder, if it is there]
+    #[arg(long, value_name = "FILE.toml")]
+    policy: Option<PathBuf>,
+}
+
+/// A module file that was read, and a sandbox to load it into.
+pub(super) struct Workbench {
+    pub(super) name: ModuleName,
+    pub(super) bytes: Vec<u8>,
+    pub(super) policy: ModulePolicy,
+    pub(super) sandbox: Sandbox,
+    /// Where the module keeps what it may keep; it is gone afterwards.
+    _kept: Option<TempDir>,
+}
+
+impl ModuleFile {
+    /// Reads the file and its policy, and makes the sandbox.
+    pub(super) fn open(&self, place: &Place) -> anyhow::Result<Workbench> {
+        let shown = self.file.display();
+        let name = match &self.name {
+            Some(name) => name.clone(),
+            None => {
+                let stem = self.file.file_stem().unwrap_or_default().to_string_lossy();
+                stem.parse().context("give the module a name with --name")?
+            }
+        };
+        let bytes = read(&self.file).with_context(|| format!("cannot read \"{shown}\""))?;
+        let policy = self.config(place)?.modules.of(&name);
+        let kept = policy.grants.kv.map(|_| TempDir::new()).transpose().context("cannot make a folder")?;
+        let ledger = kept.as_ref().map(|dir| MinionLedger::open(dir.path())).transpose()?;
+        let sandbox = Sandbox::new(SandboxConfig {
+            cache_dir: cache(),
+            max_jobs: 1,
+            allocation: Allocation::OnDemand,
+            ledger,
+            ..SandboxConfig::default()
+        })?;
+        Ok(Workbench { name, bytes, policy, sandbox, _kept: kept })
+    }
+
+    fn config(&self, place: &Place) -> anyhow::Result<Config> {
+        let Some(policy) = &self.policy else { return Ok(Config::load(&place.folder()?.config())?) };
+        anyhow::ensure!(policy.exists(), "there is no policy file \"{}\"", policy.display());
+        Ok(Config::load(policy)?)
+    }
+}
+
+/// The bytes of a file, of one that is too large no more than shows that it is.
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_MODULE as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Where compiled code is kept from one try to the next: in the user's own cache, away from any daemon's.
+fn cache() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
+    Some(home.join("minion"))
+}

@@ -1,0 +1,125 @@
+//! The door for the owner of the host: a socket in the minion's folder, that only its owner can open.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use wire::frame::{self, FrameError};
+use wire::module::Module;
+
+use crate::vitals::{Status, Vitals};
+
+/// The socket of a running minion.
+pub(crate) struct Control {
+    path: PathBuf,
+    listener: UnixListener,
+    vitals: Vitals,
+}
+
+/// What the owner asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Question {
+    /// How is the minion? Answered by a [`Status`].
+    Status,
+    /// What modules are there? Answered by a list of [`Module`]s.
+    Modules,
+}
+
+/// Why a running minion could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// There is none.
+    #[error("no minion runs in \"{}\": start it with `minion serve`, or choose another folder", .0.display())]
+    NotRunning(PathBuf),
+    /// There is one, of someone else.
+    #[error("the minion in \"{}\" runs under another user: ask as that user, or as root", .0.display())]
+    Forbidden(PathBuf),
+    /// The conversation went wrong.
+    #[error("the minion does not answer as expected ({0}): is it of another version than this program?")]
+    Speech(#[from] FrameError),
+    /// The conversation took too long.
+    #[error("the minion does not answer: look at its log")]
+    Silent,
+}
+
+impl Control {
+    /// Opens the socket. The caller has made sure that no other process serves this folder.
+    pub(crate) fn open(path: &Path, vitals: Vitals) -> std::io::Result<Self> {
+        // One that a killed minion left behind.
+        let _ = std::fs::remove_file(path);
+        let listener = UnixListener::bind(path)?;
+        std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+        Ok(Self { path: path.to_owned(), listener, vitals })
+    }
+
+    /// Answers until it is told to stop, and then takes the socket away.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let (answers, doors) = (TaskTracker::new(), Arc::new(Semaphore::new(MAX_CALLERS)));
+        let accept = async {
+            loop {
+                // Never closed, so there is a permit sooner or later: each caller's time is bounded.
+                let Ok(permit) = doors.clone().acquire_owned().await else { return };
+                let Ok((stream, _)) = self.listener.accept().await else {
+                    // Out of file handles, most likely: others will close some.
+                    tokio::time::sleep(RETRY).await;
+                    continue;
+                };
+                let vitals = self.vitals.clone();
+                answers.spawn(async move {
+                    let _permit = permit;
+                    // Whoever asked sees that there is no answer.
+                    let _ = tokio::time::timeout(PATIENCE, answer(&vitals, stream)).await;
+                });
+            }
+        };
+        stop.run_until_cancelled(accept).await;
+        answers.close();
+        answers.wait().await;
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Asks the minion of a folder how it is.
+pub(crate) async fn status(dir: &Path, socket: &Path) -> Result<Status, ControlError> {
+    ask(dir, socket, Question::Status).await
+}
+
+/// Asks the minion of a folder for its modules.
+pub(crate) async fn modules(dir: &Path, socket: &Path) -> Result<Vec<Module>, ControlError> {
+    ask(dir, socket, Question::Modules).await
+}
+
+async fn ask<T: DeserializeOwned>(dir: &Path, socket: &Path, question: Question) -> Result<T, ControlError> {
+    let mut stream = UnixStream::connect(socket).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::PermissionDenied => ControlError::Forbidden(dir.to_owned()),
+        _ => ControlError::NotRunning(dir.to_owned()),
+    })?;
+    let exchange = async {
+        frame::write(&mut stream, &question, MAX_QUESTION).await?;
+        frame::read(&mut stream, MAX_ANSWER).await
+    };
+    Ok(tokio::time::timeout(PATIENCE, exchange).await.map_err(|_| ControlError::Silent)??)
+}
+
+async fn answer(vitals: &Vitals, mut stream: UnixStream) -> Result<(), FrameError> {
+    match frame::read(&mut stream, MAX_QUESTION).await? {
+        Question::Status => frame::write(&mut stream, &vitals.status(), MAX_ANSWER).await,
+        Question::Modules => frame::write(&mut stream, &vitals.modules.list(), MAX_ANSWER).await,
+    }
+}
+
+const MAX_QUESTION: usize = 1 << 10;
+const MAX_ANSWER: usize = 64 << 20;
+/// How many may ask at once.
+const MAX_CALLERS: usize = 16;
+const PATIENCE: Duration = Duration::from_secs(10);
+const RETRY: Duration = Duration::from_millis(100);

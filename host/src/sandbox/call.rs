@@ -1,0 +1,129 @@
+//! One call: its method and its arguments, checked before there is an instance.
+
+use wasmtime::Store;
+use wasmtime::component::{Func, Val};
+use wire::arguments::bind;
+use wire::outcome::FailureKind;
+use wire::signature::Method;
+use wire::value::Value;
+
+use super::bytes::{SIGNATURES, TypedCall, typed_call};
+use super::component::LoadedModule;
+use super::guest::Guest;
+use super::run::Run;
+use super::values::{lift, lower, size};
+use crate::policy::ByteSize;
+
+/// The largest arguments of one call, in bytes.
+const MAX_ARGUMENTS: u64 = 8 << 20;
+/// The most bytes of `list<u8>` that may be passed one by one.
+const MAX_BURIED_BYTES: u64 = 256 << 10;
+
+/// A call that can be made.
+pub(super) struct Call<'a> {
+    pub(super) module: &'a LoadedModule,
+    pub(super) method: &'a Method,
+    pub(super) bytes_in: u64,
+    arguments: Arguments,
+}
+
+/// Arguments in the form in which they are passed.
+enum Arguments {
+    /// Through static types.
+    Typed(TypedCall, Vec<Value>),
+    /// Each value by its own description.
+    Dynamic(Vec<Val>),
+}
+
+/// Why a call is not made, and what to tell of it.
+pub(super) type Refusal = (FailureKind, String);
+
+impl<'a> Call<'a> {
+    /// Finds the method and binds the arguments to its types.
+    pub(super) fn new(module: &'a LoadedModule, run: &Run) -> Result<Self, Refusal> {
+        let unknown = |message| (FailureKind::UnknownMethod, message);
+        let bad = |message| (FailureKind::BadArguments, message);
+        let path = &run.method;
+        let method = module.method(&path.method).map_err(|error| unknown(error.to_string()))?;
+        if let Some(reason) = &method.not_callable {
+            return Err(unknown(format!("\"{path}\" cannot be called from outside: {reason}")));
+        }
+        let values = bind(method, &path.module, &run.arguments).map_err(|error| bad(error.to_string()))?;
+        let bytes_in = values.iter().map(size).sum();
+        if bytes_in > MAX_ARGUMENTS {
+            let most = ByteSize(MAX_ARGUMENTS);
+            return Err(bad(format!("the arguments of \"{path}\" have {bytes_in} bytes, and {most} is the most")));
+        }
+        let arguments = match typed_call(method) {
+            Some(call) => Arguments::Typed(call, values),
+            None => dynamic(method, values).map_err(|message| bad(format!("\"{path}\" {message}")))?,
+        };
+        Ok(Self { module, method, bytes_in, arguments })
+    }
+
+    /// Makes the instance and calls its method.
+    pub(super) async fn make(self, store: &mut Store<Guest>) -> wasmtime::Result<Option<Value>> {
+        let instance = self.module.instances().instantiate_async(&mut *store).await?;
+        store.data_mut().job.started = true;
+        let export = self.module.export(self.method);
+        let function = export.and_then(|export| instance.get_func(&mut *store, export));
+        let function = function.ok_or_else(|| wasmtime::format_err!("the method is gone from its component"))?;
+        match self.arguments {
+            Arguments::Typed(call, values) => call(store, function, values).await,
+            Arguments::Dynamic(values) => call_dynamic(store, function, self.method, &values).await,
+        }
+    }
+}
+
+fn dynamic(method: &Method, values: Vec<Value>) -> Result<Arguments, String> {
+    let buried: u64 = values.iter().map(bytes_within).sum();
+    if buried > MAX_BURIED_BYTES {
+        return Err(format!(
+            "cannot take {buried} bytes one by one, {} is the most: large `list<u8>` must be {SIGNATURES}; \
+             pass a string, or a file in a granted folder",
+            ByteSize(MAX_BURIED_BYTES)
+        ));
+    }
+    let lowered = method.params.iter().zip(values).map(|((_, ty), value)| lower(ty, value));
+    // Bound values are of their types, so this cannot fail short of a defect of ours.
+    let lowered: Result<_, _> = lowered.collect();
+    lowered.map(Arguments::Dynamic).map_err(|error| format!("cannot take its arguments: {error}"))
+}
+
+async fn call_dynamic(
+    store: &mut Store<Guest>,
+    function: Func,
+    method: &Method,
+    arguments: &[Val],
+) -> wasmtime::Result<Option<Value>> {
+    let mut results = vec![Val::Bool(false); usize::from(method.result.is_some())];
+    function.call_async(&mut *store, arguments, &mut results).await?;
+    match (&method.result, results.pop()) {
+        (Some(ty), Some(value)) => Ok(Some(lift(ty, value)?)),
+        _ => Ok(None),
+    }
+}
+
+/// What to say of a result that had more parts than can pass one by one.
+pub(super) fn too_many_parts(method: &Method) -> Option<String> {
+    let result = method.result.as_ref()?;
+    let bytes = result.is_bytes() || result.buries_bytes();
+    (bytes && typed_call(method).is_none()).then(|| {
+        format!(
+            "its result has more bytes than can be passed one by one: large `list<u8>` must be {SIGNATURES}; \
+             return a string, or write a file in a granted folder"
+        )
+    })
+}
+
+/// How many bytes of `list<u8>` there are in a value.
+fn bytes_within(value: &Value) -> u64 {
+    let side = |value: &Option<Box<Value>>| value.as_ref().map_or(0, |value| bytes_within(value));
+    match value {
+        Value::Bytes(bytes) => bytes.len() as u64,
+        Value::List(values) | Value::Tuple(values) => values.iter().map(bytes_within).sum(),
+        Value::Record(fields) => fields.iter().map(|(_, value)| bytes_within(value)).sum(),
+        Value::Variant(_, value) | Value::Option(value) | Value::Result(Ok(value) | Err(value)) => side(value),
+        _ => 0,
+    }
+}

@@ -1,0 +1,124 @@
+//! How a minion is at this moment, for its owner.
+
+use std::collections::BTreeMap;
+
+use ledger::MinionLedger;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use wire::name::MinionName;
+
+use crate::jobs::Jobs;
+use crate::link::LinkState;
+use crate::modules::Modules;
+
+/// What can be asked for the state of a minion. Clones ask the same one.
+#[derive(Clone)]
+pub(crate) struct Vitals {
+    pub(crate) name: MinionName,
+    pub(crate) overlord: String,
+    pub(crate) started_at: u64,
+    pub(crate) modules: Modules,
+    pub(crate) jobs: Jobs,
+    pub(crate) ledger: MinionLedger,
+    pub(crate) link: watch::Receiver<LinkState>,
+}
+
+/// The state of a minion: what `minion status` shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Its name.
+    pub name: MinionName,
+    /// The version of its software.
+    pub version: String,
+    /// The process.
+    pub pid: u32,
+    /// When it started, in milliseconds since 1970.
+    pub started_at: u64,
+    /// The address of its overlord.
+    pub overlord: String,
+    /// Since when it is linked to the overlord, if it is, in milliseconds since 1970.
+    pub linked_since: Option<u64>,
+    /// Why it is not, if it is not.
+    pub unlinked: Option<String>,
+    /// How instances are allocated, and why so.
+    pub engine: String,
+    /// How many jobs can run at once.
+    pub slots: usize,
+    /// How many run.
+    pub running: usize,
+    /// How many wait for their turn.
+    pub queued: usize,
+    /// Modules that were found compiled in the cache.
+    pub cache_hits: u64,
+    /// Modules that had to be compiled.
+    pub cache_misses: u64,
+    /// Why compiled code is not kept, where it is not.
+    pub cache_problem: Option<String>,
+    /// How much the ledger takes on disk, in bytes, where that can be told.
+    pub ledger_bytes: Option<u64>,
+    /// What the jobs of each module in service came to since it was loaded.
+    pub modules: Vec<ModuleStatus>,
+}
+
+/// What the jobs of a module came to since it was loaded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleStatus {
+    /// Which module.
+    pub name: String,
+    /// Its version.
+    pub version: Option<String>,
+    /// How many jobs have ended.
+    pub jobs: u64,
+    /// How many by outcome.
+    pub outcomes: BTreeMap<String, u64>,
+    /// Processor time of all of them, in microseconds.
+    pub cpu_us: u64,
+    /// The most memory that any of them had, in bytes.
+    pub peak_memory: u64,
+}
+
+impl Vitals {
+    /// How the minion is now.
+    pub(crate) fn status(&self) -> Status {
+        let (sandbox, load) = (self.modules.sandbox().status(), self.jobs.load());
+        let (linked_since, unlinked) = match &*self.link.borrow() {
+            LinkState::Linked { since, .. } => (Some(*since), None),
+            LinkState::Unlinked(why) => (None, Some(why.clone())),
+        };
+        Status {
+            name: self.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            started_at: self.started_at,
+            overlord: self.overlord.clone(),
+            linked_since,
+            unlinked,
+            engine: sandbox.mode.to_string(),
+            slots: sandbox.slots,
+            running: load.running,
+            queued: load.waiting,
+            cache_hits: sandbox.cache_hits,
+            cache_misses: sandbox.cache_misses,
+            cache_problem: sandbox.cache_problem,
+            ledger_bytes: self.ledger.disk_bytes().ok(),
+            modules: self.module_status(),
+        }
+    }
+
+    fn module_status(&self) -> Vec<ModuleStatus> {
+        let status = |module: &crate::sandbox::LoadedModule| {
+            let (about, counters) = (module.describe(), module.counters());
+            let outcomes = counters.outcomes.iter().map(|(kind, count)| (kind.to_string(), *count));
+            ModuleStatus {
+                name: about.name.to_string(),
+                version: about.version.clone(),
+                jobs: counters.jobs(),
+                outcomes: outcomes.collect(),
+                cpu_us: u64::try_from(counters.cpu.as_micros()).unwrap_or(u64::MAX),
+                peak_memory: counters.peak_memory,
+            }
+        };
+        self.modules.all_active().iter().map(|module| status(module)).collect()
+    }
+}

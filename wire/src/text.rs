@@ -1,0 +1,86 @@
+//! Words of others and figures, made fit for a terminal.
+
+use crate::json::to_json;
+use crate::value::Value;
+
+/// Text of someone else, line by line, with nothing in it that could steer a terminal or turn the direction
+/// of writing.
+pub fn printable(text: &str) -> String {
+    let text = text.trim_end_matches(['\n', '\r']);
+    let shown = |c: char| match c {
+        '\n' => '\n',
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => ' ',
+        _ if c.is_control() => ' ',
+        _ => c,
+    };
+    text.replace("\r\n", "\n").replace('\t', "    ").chars().map(shown).collect()
+}
+
+/// A value as people read it: text as it is, anything that has parts as JSON.
+pub fn value(value: &Value) -> String {
+    match value {
+        Value::String(text) if !text.trim().is_empty() => printable(text),
+        Value::Char(c) => printable(&c.to_string()),
+        Value::Enum(case) | Value::Variant(case, None) => printable(case),
+        Value::Option(Some(inner)) if !matches!(**inner, Value::Option(_)) => self::value(inner),
+        other => printable(&to_json(other).to_string()),
+    }
+}
+
+/// A span of time in microseconds, to two or three digits.
+pub fn span(us: u64) -> String {
+    let seconds = us / 1_000_000;
+    match us {
+        0..10_000 => format!("{:.1} ms", us as f64 / 1e3),
+        10_000..1_000_000 => format!("{} ms", us / 1000),
+        1_000_000..60_000_000 => format!("{:.1} s", us as f64 / 1e6),
+        60_000_000..3_600_000_000 => format!("{}m {}s", seconds / 60, seconds % 60),
+        3_600_000_000..86_400_000_000 => format!("{}h {}m", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{}d {}h", seconds / 86_400, seconds / 3600 % 24),
+    }
+}
+
+/// The time from one moment to another, in milliseconds since 1970; none where the clock went back.
+pub fn since(from: u64, to: u64) -> String {
+    span(to.saturating_sub(from).saturating_mul(1000))
+}
+
+/// A number of things.
+pub fn counted(count: usize, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_guest_says_steers_the_terminal() {
+        assert_eq!(printable("a\u{1b}[2J\tb\r\nc\u{202e}d\u{9b}e\n\n"), "a [2J    b\nc d e");
+    }
+
+    #[test]
+    fn text_is_shown_as_it_is_and_the_rest_as_json() {
+        let text = |text: &str| Value::String(text.to_owned());
+        assert_eq!(value(&text("two words")), "two words");
+        assert_eq!(value(&text("")), "\"\"");
+        assert_eq!(value(&Value::Option(Some(Box::new(text("x"))))), "x");
+        assert_eq!(value(&Value::Option(None)), "null");
+        assert_eq!(value(&Value::List(vec![text("x"), Value::Enum("y".into())])), r#"["x","y"]"#);
+    }
+
+    #[test]
+    fn spans_are_short() {
+        for (us, text) in [
+            (1_900, "1.9 ms"),
+            (14_200, "14 ms"),
+            (2_000_000, "2.0 s"),
+            (64_000_000, "1m 4s"),
+            (7_260_000_000, "2h 1m"),
+            (190_000_000_000, "2d 4h"),
+        ] {
+            assert_eq!(span(us), text);
+        }
+        assert_eq!((since(1000, 1014), since(5000, 1000)), ("14 ms".to_owned(), "0.0 ms".to_owned()));
+    }
+}
