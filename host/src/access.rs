@@ -157,7 +157,11 @@ mod tests {
 
     #[test]
     fn what_a_rule_does_not_know_is_an_error_that_names_it() {
-        for (list, named) in [("alow = []", "alow"), ("deny = [{ user = \"a\" }]", "user"), ("deny = [{ method = \"a[\" }]", "a[")] {
+        for (list, named) in [
+            ("alow = []", "alow"),
+            ("deny = [{ user = \"a\" }]", "user"),
+            ("deny = [{ method = \"a[\" }]", "a["),
+        ] {
             let error = toml::from_str::<Access>(list).expect_err(list).to_string();
             assert!(error.contains(named), "{error}");
         }

@@ -71,7 +71,7 @@ fn process(grant: &ProcessGrant) -> String {
     for arg in &grant.args {
         text = text + " " + arg;
     }
-    if !grant.env.is_empty() {
+    if !grant.has_usual_variables() {
         text = format!("{text} (env {})", grant.env.join(", "));
     }
     if grant.read_only { text + " (read-only)" } else { text }

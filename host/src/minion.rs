@@ -111,8 +111,7 @@ impl Minion {
             waiting: config.limits.queue,
         });
         // 3. What goes on in the background, the link last: from then on there are jobs.
-        let (stop, background, streams) =
-            (CancellationToken::new(), TaskTracker::new(), TaskTracker::new());
+        let (stop, background, streams) = (CancellationToken::new(), TaskTracker::new(), TaskTracker::new());
         let (state, link) = watch::channel(LinkState::Unlinked("it was not tried yet".into()));
         let started_at = now_ms();
         let vitals = Vitals { name, overlord, started_at, modules, jobs, ledger, link };

@@ -105,8 +105,11 @@ mod tests {
 
     #[test]
     fn the_example_holds_every_key_with_its_default() {
-        let text: String =
-            EXAMPLE.lines().map(|line| line.strip_prefix("# ").unwrap_or(line).to_owned() + "\n").filter(|line| line.contains(" = ")).collect();
+        let text: String = EXAMPLE
+            .lines()
+            .map(|line| line.strip_prefix("# ").unwrap_or(line).to_owned() + "\n")
+            .filter(|line| line.contains(" = "))
+            .collect();
         let mut config: Config = toml::from_str(&text).expect("parses");
         assert_eq!(config.advertise.take().as_deref(), Some("overlord.example.org:51234"));
         assert_eq!(config, Config::default());

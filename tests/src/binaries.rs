@@ -20,7 +20,10 @@ pub fn binary(name: &str) -> PathBuf {
 /// Where they cannot be built: the test cannot go on.
 pub fn modules_dir() -> PathBuf {
     static DIR: OnceLock<PathBuf> = OnceLock::new();
-    DIR.get_or_init(|| xtask::guests::build(xtask::guests::Workspace::Plugins).unwrap_or_else(|error| panic!("{error}"))).clone()
+    DIR.get_or_init(|| {
+        xtask::guests::build(xtask::guests::Workspace::Plugins).unwrap_or_else(|error| panic!("{error}"))
+    })
+    .clone()
 }
 
 fn build() -> Result<PathBuf, String> {

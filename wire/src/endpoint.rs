@@ -7,6 +7,7 @@ use std::time::Duration;
 use ::ring::hmac as ring_hmac;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, ServerConfig, TransportConfig, VarInt};
+use quinn_proto::HashedConnectionIdGenerator;
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -143,7 +144,12 @@ fn endpoint(
 /// their connections are gone: the key of stateless resets has to outlive it.
 fn reset_key(identity: &Identity) -> EndpointConfig {
     let secret = Digest::of(&[b"stateless reset", identity.key().secret_der()].concat());
-    EndpointConfig::new(Arc::new(ring_hmac::Key::new(ring_hmac::HMAC_SHA256, secret.as_bytes())))
+    let mut config =
+        EndpointConfig::new(Arc::new(ring_hmac::Key::new(ring_hmac::HMAC_SHA256, secret.as_bytes())));
+    // A reset is only sent for a connection id that one of its lives may have given out.
+    let ids = u64::from_be_bytes(secret.as_bytes()[..8].try_into().unwrap_or_default());
+    config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
+    config
 }
 
 fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {

@@ -83,14 +83,16 @@ fn did_you_mean(closest: &[String]) -> String {
 impl Module {
     /// The method of that name: `restart`, or `unit/restart`.
     pub fn method(&self, name: &str) -> Result<&Method, MethodError> {
-        let mut found = self.methods.iter().filter(|method| method.name == name || method.qualified() == name);
+        let mut found =
+            self.methods.iter().filter(|method| method.name == name || method.qualified() == name);
         let first = found.next().ok_or_else(|| self.unknown(name))?;
         let others: Vec<&Method> = found.collect();
         if others.is_empty() {
             return Ok(first);
         }
-        let candidates =
-            std::iter::once(first).chain(others).map(|method| format!("{}.{}", self.name, method.qualified()));
+        let candidates = std::iter::once(first)
+            .chain(others)
+            .map(|method| format!("{}.{}", self.name, method.qualified()));
         Err(MethodError::Ambiguous {
             module: self.name.clone(),
             method: name.to_owned(),

@@ -51,7 +51,9 @@ impl Shape {
                     shape.component = true;
                     break;
                 }
-                Payload::CustomSection(section) => shape.typed |= section.name().starts_with("component-type"),
+                Payload::CustomSection(section) => {
+                    shape.typed |= section.name().starts_with("component-type")
+                }
                 Payload::ImportSection(imports) => {
                     for import in imports.into_imports() {
                         shape.go |= clock::is_go(&import?);

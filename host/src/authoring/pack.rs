@@ -98,11 +98,16 @@ fn without_docs(component: &[u8]) -> wasmparser::Result<Vec<u8>> {
 fn debug_information(component: &[u8]) -> Option<String> {
     let payloads = Parser::new(0).parse_all(component).flatten();
     let sizes = payloads.filter_map(|payload| match payload {
-        Payload::CustomSection(section) if section.name().starts_with(".debug_") => Some(section.data().len()),
+        Payload::CustomSection(section) if section.name().starts_with(".debug_") => {
+            Some(section.data().len())
+        }
         _ => None,
     });
     let size: usize = sizes.sum();
     (size > 0).then(|| {
-        format!("it carries {} kB of debug information; build it for release and stripped", size.div_ceil(1000))
+        format!(
+            "it carries {} kB of debug information; build it for release and stripped",
+            size.div_ceil(1000)
+        )
     })
 }

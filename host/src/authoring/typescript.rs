@@ -60,7 +60,9 @@ impl Module<'_> {
                     "{}  function {name}_{signature};\n  export {{ {name}_ as {name} }};\n",
                     self.docs(function, "  ")
                 ),
-                Side::Import => format!("{}  export function {name}{signature};\n", self.docs(function, "  ")),
+                Side::Import => {
+                    format!("{}  export function {name}{signature};\n", self.docs(function, "  "))
+                }
             };
         }
         if side == Side::Export {
@@ -184,7 +186,8 @@ impl Module<'_> {
             }
             TypeDefKind::Option(ty) => format!("{} | null", self.ty(ty)?),
             TypeDefKind::Tuple(tuple) => {
-                let types: Result<Vec<String>, AuthoringError> = tuple.types.iter().map(|ty| self.ty(ty)).collect();
+                let types: Result<Vec<String>, AuthoringError> =
+                    tuple.types.iter().map(|ty| self.ty(ty)).collect();
                 format!("[{}]", types?.join(", "))
             }
             TypeDefKind::Result(result) => {
@@ -206,7 +209,9 @@ impl Module<'_> {
             }
             TypeDefKind::Record(record) => format!("{{ {} }}", self.fields(record)?),
             TypeDefKind::Handle(Handle::Own(id) | Handle::Borrow(id)) => self.reference(*id)?,
-            other => return Err(AuthoringError::Bindings(format!("a {} cannot be declared", other.as_str()))),
+            other => {
+                return Err(AuthoringError::Bindings(format!("a {} cannot be declared", other.as_str())));
+            }
         })
     }
 
@@ -229,7 +234,8 @@ impl Module<'_> {
 
 /// The doc comment, with what a function throws as its last line.
 fn comment(docs: &Docs, thrown: Option<&str>, indent: &str) -> String {
-    let mut lines: Vec<String> = docs.contents.iter().flat_map(|text| text.trim().lines()).map(str::to_owned).collect();
+    let mut lines: Vec<String> =
+        docs.contents.iter().flat_map(|text| text.trim().lines()).map(str::to_owned).collect();
     lines.extend(thrown.map(|thrown| format!("@throws {{{thrown}}}")));
     match lines.as_slice() {
         [] => String::new(),
@@ -259,10 +265,45 @@ fn camel(name: &str) -> String {
 /// A name that can be declared.
 fn word(name: &str) -> String {
     const RESERVED: [&str; 39] = [
-        "await", "break", "case", "catch", "class", "const", "continue", "debugger", "default", "delete", "do", "else",
-        "enum", "export", "extends", "false", "finally", "for", "function", "if", "import", "in", "instanceof", "let",
-        "new", "null", "return", "static", "super", "switch", "this", "throw", "true", "try", "typeof", "var", "void",
-        "while", "with",
+        "await",
+        "break",
+        "case",
+        "catch",
+        "class",
+        "const",
+        "continue",
+        "debugger",
+        "default",
+        "delete",
+        "do",
+        "else",
+        "enum",
+        "export",
+        "extends",
+        "false",
+        "finally",
+        "for",
+        "function",
+        "if",
+        "import",
+        "in",
+        "instanceof",
+        "let",
+        "new",
+        "null",
+        "return",
+        "static",
+        "super",
+        "switch",
+        "this",
+        "throw",
+        "true",
+        "try",
+        "typeof",
+        "var",
+        "void",
+        "while",
+        "with",
     ];
     if RESERVED.contains(&name) { format!("{name}_") } else { name.to_owned() }
 }

@@ -102,8 +102,9 @@ impl Call {
             Outcome::Ok(Some(result)) => println!("{}", value(result)),
             Outcome::Failed(failure) => {
                 eprintln!("{}: {}", failure.kind, printable(&failure.message));
-                for more in [&failure.stderr, &failure.backtrace].into_iter().flatten() {
-                    eprintln!("{}", printable(more));
+                // What the guest wrote to its stderr has been on the screen.
+                if let Some(backtrace) = &failure.backtrace {
+                    eprintln!("{}", printable(backtrace));
                 }
             }
         }

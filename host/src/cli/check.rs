@@ -80,7 +80,8 @@ impl Findings {
     }
 
     fn document(&self) -> Value {
-        let need = |need: &Need| json!({ "import": need.import, "granted": need.granted, "grant": need.line });
+        let need =
+            |need: &Need| json!({ "import": need.import, "granted": need.granted, "grant": need.line });
         json!({
             "ok": self.problems.is_empty(),
             "module": self.module.as_ref().map(Module::document),

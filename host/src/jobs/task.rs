@@ -1,6 +1,8 @@
 //! The course of one job, from its acceptance to the moment in which the ledger has its outcome.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -43,7 +45,6 @@ impl Task {
                 return self.live.feed.finished(None, Arc::new(report));
             }
         };
-        self.live.feed.state(minion_job, MinionState::Queued);
         // Whatever breaks in our own code ends this job and no other.
         let report = std::panic::AssertUnwindSafe(self.carry_out(minion_job)).catch_unwind().await;
         self.conclude(minion_job, report.unwrap_or_else(|_| broken())).await;
@@ -60,10 +61,18 @@ impl Task {
             Ok(module) => module,
             Err(error) => return never_ran(error.kind(), error.to_string()),
         };
-        let place = tokio::select! {
-            biased;
-            () = self.live.cancel.cancelled() => return self.stopped_in_line(),
-            place = jobs.queue.enter(&self.start.method.module, module.limits().jobs) => place,
+        let mut entering = pin!(jobs.queue.enter(&self.start.method.module, module.limits().jobs));
+        let place = match futures::poll!(entering.as_mut()) {
+            Poll::Ready(place) => place,
+            Poll::Pending => {
+                // Told only of a job that does wait: most never do, and have one step less in their history.
+                self.live.feed.state(minion_job, MinionState::Queued);
+                tokio::select! {
+                    biased;
+                    () = self.live.cancel.cancelled() => return self.stopped_in_line(),
+                    place = entering => place,
+                }
+            }
         };
         let _place = match place {
             Ok(place) => place,

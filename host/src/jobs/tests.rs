@@ -299,7 +299,8 @@ async fn a_receipt_on_the_stream_is_recorded_and_a_broken_stream_is_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_access_list_denies_does_not_run_and_is_audited() {
     let rig = Rig::new().await;
-    let access = toml::from_str("deny = [{ operator = \"ann\", method = \"test.test/p*\" }]").expect("a list");
+    let access =
+        toml::from_str("deny = [{ operator = \"ann\", method = \"test.test/p*\" }]").expect("a list");
     assert!(rig.jobs.replace_access(access));
     let (denied, allowed) = (call("test.ping", &[]), call("test.concat", &["a", "b"]));
     let denial = failure(end(rig.jobs.start(denied.clone()).expect("accepted")).await.1);
@@ -314,7 +315,10 @@ async fn what_the_access_list_denies_does_not_run_and_is_audited() {
     let entries: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let of = |job: JobId, event: &str| {
-        entries.iter().find(|entry| entry["job"] == job.to_string() && entry["event"] == event).expect("there")
+        entries
+            .iter()
+            .find(|entry| entry["job"] == job.to_string() && entry["event"] == event)
+            .expect("there")
     };
     assert_eq!(of(denied.job, "call")["decision"], "denied");
     assert_eq!(of(denied.job, "outcome")["outcome"], "denied");

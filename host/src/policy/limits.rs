@@ -80,7 +80,9 @@ impl LimitChanges {
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let duration = humantime::parse_duration(&text).map_err(|error| {
-        serde::de::Error::custom(format!("\"{text}\" is not a duration ({error}): write \"10s\" or \"2m 30s\""))
+        serde::de::Error::custom(format!(
+            "\"{text}\" is not a duration ({error}): write \"10s\" or \"2m 30s\""
+        ))
     })?;
     Ok(Some(duration))
 }

@@ -35,6 +35,11 @@ impl ProcessGrant {
         self.env.iter().any(|pattern| wildcard(pattern, name))
     }
 
+    /// Whether the variables are the ones that stand for none said.
+    pub(crate) fn has_usual_variables(&self) -> bool {
+        self.env == harmless()
+    }
+
     /// Whether this lets the program run with these arguments.
     pub fn allows(&self, command: &str, args: &[String]) -> bool {
         if !wildcard(&self.command, command) {

@@ -52,7 +52,8 @@ impl Cache {
     pub(super) fn store(&self, engine: &Engine, digest: Digest, component: &Component) -> io::Result<()> {
         self.misses.fetch_add(1, Ordering::Relaxed);
         let code = component.serialize().map_err(|error| io::Error::other(format!("{error:#}")))?;
-        let name = format!("{}{}.{ENDING}", prefix(engine, digest), hex(hmac::sign(&self.key, &code).as_ref()));
+        let name =
+            format!("{}{}.{ENDING}", prefix(engine, digest), hex(hmac::sign(&self.key, &code).as_ref()));
         let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(&self.folder)?;
         file.write_all(&code)?;
         file.as_file().sync_all()?;
@@ -68,9 +69,11 @@ impl Cache {
 
     fn find(&self, engine: &Engine, digest: Digest) -> Option<PathBuf> {
         let prefix = prefix(engine, digest);
-        self.files().ok()?.into_iter().map(|(path, _)| path).find(|path| {
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix))
-        })
+        self.files()
+            .ok()?
+            .into_iter()
+            .map(|(path, _)| path)
+            .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix)))
     }
 
     /// Reads a file whose name says what its contents must be, and removes it where they are not.

@@ -52,7 +52,9 @@ impl<'a> Call<'a> {
         let bytes_in = values.iter().map(size).sum();
         if bytes_in > MAX_ARGUMENTS {
             let most = ByteSize(MAX_ARGUMENTS);
-            return Err(bad(format!("the arguments of \"{path}\" have {bytes_in} bytes, and {most} is the most")));
+            return Err(bad(format!(
+                "the arguments of \"{path}\" have {bytes_in} bytes, and {most} is the most"
+            )));
         }
         let arguments = match typed_call(method) {
             Some(call) => Arguments::Typed(call, values),
@@ -67,7 +69,8 @@ impl<'a> Call<'a> {
         store.data_mut().job.started = true;
         let export = self.module.export(self.method);
         let function = export.and_then(|export| instance.get_func(&mut *store, export));
-        let function = function.ok_or_else(|| wasmtime::format_err!("the method is gone from its component"))?;
+        let function =
+            function.ok_or_else(|| wasmtime::format_err!("the method is gone from its component"))?;
         match self.arguments {
             Arguments::Typed(call, values) => call(store, function, values).await,
             Arguments::Dynamic(values) => call_dynamic(store, function, self.method, &values).await,
@@ -123,7 +126,9 @@ fn bytes_within(value: &Value) -> u64 {
         Value::Bytes(bytes) => bytes.len() as u64,
         Value::List(values) | Value::Tuple(values) => values.iter().map(bytes_within).sum(),
         Value::Record(fields) => fields.iter().map(|(_, value)| bytes_within(value)).sum(),
-        Value::Variant(_, value) | Value::Option(value) | Value::Result(Ok(value) | Err(value)) => side(value),
+        Value::Variant(_, value) | Value::Option(value) | Value::Result(Ok(value) | Err(value)) => {
+            side(value)
+        }
         _ => 0,
     }
 }

@@ -111,7 +111,8 @@ impl std::fmt::Debug for LoadedModule {
 pub(super) fn check_resources(component: &Component, limits: &Limits) -> Result<(), Defect> {
     // A component that instantiates what it imports cannot be told in advance; its jobs will tell.
     let Some(needed) = component.resources_required() else { return Ok(()) };
-    let ResourcesRequired { num_memories, max_initial_memory_size, num_tables, max_initial_table_size } = needed;
+    let ResourcesRequired { num_memories, max_initial_memory_size, num_tables, max_initial_table_size } =
+        needed;
     let memory = max_initial_memory_size.unwrap_or(0).saturating_mul(PAGE);
     let table = max_initial_table_size.unwrap_or(0);
     let problem = if memory > limits.memory {

@@ -50,18 +50,22 @@ fn decode(section: &[u8]) -> Result<Resolve, String> {
 
 fn find<'a>(resolve: &'a Resolve, method: &Method) -> Option<&'a Function> {
     match &method.interface {
-        Some(interface) => interface_of(resolve, interface)
-            .and_then(|id| resolve.interfaces[id].functions.get(&method.name)),
-        None => resolve.worlds.iter().flat_map(|(_, world)| world.exports.values()).find_map(|item| match item {
-            WorldItem::Function(function) if function.name == method.name => Some(function),
-            _ => None,
-        }),
+        Some(interface) => {
+            interface_of(resolve, interface).and_then(|id| resolve.interfaces[id].functions.get(&method.name))
+        }
+        None => {
+            resolve.worlds.iter().flat_map(|(_, world)| world.exports.values()).find_map(|item| match item {
+                WorldItem::Function(function) if function.name == method.name => Some(function),
+                _ => None,
+            })
+        }
     }
 }
 
 fn interface_of(resolve: &Resolve, name: &str) -> Option<InterfaceId> {
     let mut interfaces = resolve.interfaces.iter().map(|(id, _)| id);
-    interfaces.find(|id| resolve.interfaces[*id].package.is_some() && resolve.id_of(*id).as_deref() == Some(name))
+    interfaces
+        .find(|id| resolve.interfaces[*id].package.is_some() && resolve.id_of(*id).as_deref() == Some(name))
 }
 
 fn agrees(resolve: &Resolve, function: &Function, method: &Method) -> bool {
@@ -165,7 +169,12 @@ mod tests {
         wit_component::encode(&resolve, package).unwrap()
     }
 
-    fn method(interface: Option<&str>, name: &str, params: Vec<(String, Type)>, result: Option<Type>) -> Method {
+    fn method(
+        interface: Option<&str>,
+        name: &str,
+        params: Vec<(String, Type)>,
+        result: Option<Type>,
+    ) -> Method {
         let interface = interface.map(str::to_owned);
         let name = name.to_owned();
         Method { interface, name, params, result, is_async: false, not_callable: None, docs: None }

@@ -50,7 +50,9 @@ pub enum Defect {
     MachineCode,
     #[error("is not WebAssembly: build it for the target wasm32-wasip2")]
     NotWasm,
-    #[error("is a core module, not a component: build it for wasm32-wasip2, or use `wasm-tools component new`")]
+    #[error(
+        "is a core module, not a component: build it for wasm32-wasip2, or use `wasm-tools component new`"
+    )]
     CoreModule,
     #[error("is damaged or uses what this minion does not support: {0}")]
     Invalid(String),

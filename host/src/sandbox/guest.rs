@@ -13,10 +13,11 @@ use wire::name::{MethodPath, OperatorName};
 
 use super::cancel::CancelSignal;
 use super::capabilities::facts::Facts;
+use super::capabilities::files::OpenFolders;
 use super::capabilities::http::Egress;
+use super::dry_run::RunMode;
 use super::events::{Denial, JobEvents, JobLog};
 use super::memory::MemoryLimiter;
-use super::dry_run::RunMode;
 use crate::policy::ModulePolicy;
 
 /// The host's side of one instance.
@@ -31,6 +32,7 @@ pub(super) struct Guest {
     /// What the module keeps, where it may keep anything.
     pub(super) kv: Option<Kv>,
     pub(super) facts: Facts,
+    pub(super) folders: OpenFolders,
     pub(super) job: Context,
 }
 

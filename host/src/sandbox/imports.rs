@@ -30,12 +30,19 @@ const OFFERED: [(&str, &[&str], Version); 13] = [
     ("minion:settings", &["settings"], OURS),
 ];
 const CLI: [&str; 10] = [
-    "environment", "exit", "stderr", "stdin", "stdout", "terminal-input", "terminal-output", "terminal-stderr",
-    "terminal-stdin", "terminal-stdout",
+    "environment",
+    "exit",
+    "stderr",
+    "stdin",
+    "stdout",
+    "terminal-input",
+    "terminal-output",
+    "terminal-stderr",
+    "terminal-stdin",
+    "terminal-stdout",
 ];
-const SOCKETS: [&str; 7] = [
-    "instance-network", "ip-name-lookup", "network", "tcp", "tcp-create-socket", "udp", "udp-create-socket",
-];
+const SOCKETS: [&str; 7] =
+    ["instance-network", "ip-name-lookup", "network", "tcp", "tcp-create-socket", "udp", "udp-create-socket"];
 
 /// The capabilities behind packages: the key in policy, and a line that grants it.
 const CAPABILITIES: [(&str, &str, &str); 4] = [
@@ -141,7 +148,8 @@ fn offered(interface: &str) -> Result<(), String> {
     let Some(asked) = Interface::parse(interface) else {
         return Err("it has interfaces of the packages wasi:* and minion:*, with their versions".into());
     };
-    let Some((package, interfaces, version)) = OFFERED.iter().find(|(name, _, _)| *name == asked.package) else {
+    let Some((package, interfaces, version)) = OFFERED.iter().find(|(name, _, _)| *name == asked.package)
+    else {
         let packages: Vec<&str> = OFFERED.iter().map(|(name, _, _)| *name).collect();
         return Err(format!("it has {}", packages.join(", ")));
     };
@@ -175,7 +183,11 @@ impl Version {
     /// Whether a component that was built against `asked` finds what it needs in this one.
     fn satisfies(self, asked: Version) -> bool {
         // A later patch only adds, and so the linker takes any: what is missing it says by function.
-        if self.major == 0 { (0, self.minor) == (asked.major, asked.minor) } else { self.major == asked.major }
+        if self.major == 0 {
+            (0, self.minor) == (asked.major, asked.minor)
+        } else {
+            self.major == asked.major
+        }
     }
 
     fn remedy(self, asked: &Interface<'_>) -> &'static str {
@@ -203,7 +215,9 @@ mod tests {
 
     #[test]
     fn what_is_always_there_needs_no_grant() {
-        for import in ["wasi:cli/exit@0.2.6", "wasi:http/types@0.2.0", "minion:log/log@0.1.0", "minion:job/job@0.1.7"] {
+        for import in
+            ["wasi:cli/exit@0.2.6", "wasi:http/types@0.2.0", "minion:log/log@0.1.0", "minion:job/job@0.1.7"]
+        {
             assert_eq!(message(import, &Grants::default()), None, "{import}");
         }
     }
@@ -233,8 +247,17 @@ mod tests {
         assert!(newer.contains("it has minion:process/process@0.1.0: update the minion"), "{newer}");
         let older = message("wasi:io/poll@0.1.9", &Grants::default()).expect("refused");
         assert!(older.contains("it has wasi:io/poll@0.2.12: build the module"), "{older}");
-        for import in ["wasi:io/poll@0.2.0-rc-2023", "wasi:io/poll", "minion:log/logs@0.1.0", "acme:db/store@1.0.0", "f"] {
-            assert!(message(import, &Grants::default()).expect("refused").contains("does not have"), "{import}");
+        for import in [
+            "wasi:io/poll@0.2.0-rc-2023",
+            "wasi:io/poll",
+            "minion:log/logs@0.1.0",
+            "acme:db/store@1.0.0",
+            "f",
+        ] {
+            assert!(
+                message(import, &Grants::default()).expect("refused").contains("does not have"),
+                "{import}"
+            );
         }
     }
 }

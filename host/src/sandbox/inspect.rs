@@ -34,7 +34,9 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<Inspection, Defect> {
     let invalid = |error: wasmparser::BinaryReaderError| Defect::Invalid(error.to_string());
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.map_err(invalid)? {
-            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => return Err(Defect::CoreModule),
+            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
+                return Err(Defect::CoreModule);
+            }
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(imports) if depth == 0 => {
@@ -98,7 +100,9 @@ fn recognise(bytes: &[u8]) -> Result<(), Defect> {
     match String::from_utf8_lossy(start) {
         // A character cut off at the end is replaced too, so only what is before counts.
         Cow::Borrowed(text) if text.chars().all(printable) => Err(Defect::Text),
-        Cow::Owned(text) if text.trim_end_matches('\u{fffd}').chars().all(|c| printable(c) && c != '\u{fffd}') => {
+        Cow::Owned(text)
+            if text.trim_end_matches('\u{fffd}').chars().all(|c| printable(c) && c != '\u{fffd}') =>
+        {
             Err(Defect::Text)
         }
         _ => Err(Defect::NotWasm),

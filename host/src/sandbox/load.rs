@@ -96,7 +96,13 @@ impl Loader {
     }
 
     /// Looks at a module as closely as it can be looked at without loading it.
-    pub(super) fn check(&self, name: ModuleName, bytes: &[u8], policy: &ModulePolicy, ticker: &Ticker) -> Check {
+    pub(super) fn check(
+        &self,
+        name: ModuleName,
+        bytes: &[u8],
+        policy: &ModulePolicy,
+        ticker: &Ticker,
+    ) -> Check {
         let mut check = Check::default();
         let inspection = match inspect(bytes) {
             Ok(inspection) => inspection,
@@ -154,7 +160,9 @@ impl Loader {
             }
         };
         let component = compile(&base.engine, bytes)?;
-        if let Some(Err(error)) = self.cache.as_ref().ok().map(|cache| cache.store(&base.engine, digest, &component)) {
+        if let Some(Err(error)) =
+            self.cache.as_ref().ok().map(|cache| cache.store(&base.engine, digest, &component))
+        {
             tracing::warn!(%error, "compiled code cannot be kept; it will be compiled again at the next start");
         }
         Ok((base, component))

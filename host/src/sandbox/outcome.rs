@@ -47,7 +47,13 @@ pub(super) fn of_value(value: Option<Value>) -> Outcome {
         Some(Value::Result(Err(value))) => {
             let value = value.map(|value| *value);
             let message = value.as_ref().map_or_else(|| "the method returned an error".to_owned(), words);
-            Outcome::Failed(Failure { kind: FailureKind::Error, message, value, stderr: None, backtrace: None })
+            Outcome::Failed(Failure {
+                kind: FailureKind::Error,
+                message,
+                value,
+                stderr: None,
+                backtrace: None,
+            })
         }
         value => Outcome::Ok(value),
     }
@@ -118,7 +124,9 @@ impl Remains<'_> {
         let because = panic.clone().map_or_else(String::new, |panic| format!("; {panic}"));
         if let Some(wanted) = self.refused_memory {
             let (limit, wanted) = (ByteSize(self.limits.memory), wanted.div_ceil(1 << 20));
-            return format!("over its memory limit of {limit} (limits.memory): it wanted {wanted} MiB{because}");
+            return format!(
+                "over its memory limit of {limit} (limits.memory): it wanted {wanted} MiB{because}"
+            );
         }
         if let Some(wanted) = self.refused_table {
             return format!(
@@ -176,7 +184,14 @@ mod tests {
     };
 
     fn remains<'a>(limits: &'a Limits, stderr: &str) -> Remains<'a> {
-        Remains { method: &METHOD, limits, stderr: stderr.into(), refused_memory: None, refused_table: None, started: true }
+        Remains {
+            method: &METHOD,
+            limits,
+            stderr: stderr.into(),
+            refused_memory: None,
+            refused_table: None,
+            started: true,
+        }
     }
 
     fn failure(outcome: Outcome) -> Failure {
@@ -194,7 +209,10 @@ mod tests {
         let told = failure(of_value(Some(Value::Result(Err(text("no such unit"))))));
         assert_eq!((told.kind, told.message.as_str()), (FailureKind::Error, "no such unit"));
         let denied = Value::Variant("denied".into(), text("port 80"));
-        assert_eq!(failure(of_value(Some(Value::Result(Err(Some(Box::new(denied))))))).message, "denied: port 80");
+        assert_eq!(
+            failure(of_value(Some(Value::Result(Err(Some(Box::new(denied))))))).message,
+            "denied: port 80"
+        );
     }
 
     #[test]

@@ -19,6 +19,7 @@ use wire::value::Value;
 
 use super::call::Call;
 use super::cancel::{CancelSignal, INTERRUPT_GRACE, Step};
+use super::capabilities::files::OpenFolders;
 use super::capabilities::http::Egress;
 use super::capabilities::process::MAX_CHILDREN;
 use super::capabilities::wasi;
@@ -125,8 +126,9 @@ async fn run_call(call: Call<'_>, run: Run, grace: Duration) -> (Outcome, Cost, 
 fn make_guest(module: &LoadedModule, run: Run) -> Result<(Guest, Aside), String> {
     let policy = module.policy().clone();
     let log = JobLog::new(run.events.clone(), &policy.limits);
-    let (stdout, stderr) = (Output::new(LogLevel::Info, log.clone()), Output::new(LogLevel::Warn, log.clone()));
-    let wasi = wasi::context(&policy.grants, run.mode, &stdout, &stderr)?;
+    let (stdout, stderr) =
+        (Output::new(LogLevel::Info, log.clone()), Output::new(LogLevel::Warn, log.clone()));
+    let wasi = wasi::context(&policy.grants, run.mode, [&stdout, &stderr], run.events.clone())?;
     let recorder = Recorder::default();
     let time = TimeLimit::new(run.timeout, &policy.limits);
     let egress = Egress {
@@ -161,10 +163,10 @@ fn make_guest(module: &LoadedModule, run: Run) -> Result<(Guest, Aside), String>
         programs: Arc::new(Semaphore::new(MAX_CHILDREN)),
         kv: kv.clone(),
         facts: facts.clone(),
+        folders: OpenFolders::new(),
         job,
     };
-    let aside =
-        Aside { stderr, stdout, log, recorder, meter: CpuMeter::default(), cancel: run.cancel, time };
+    let aside = Aside { stderr, stdout, log, recorder, meter: CpuMeter::default(), cancel: run.cancel, time };
     Ok((guest, aside))
 }
 
@@ -231,7 +233,8 @@ impl Ended<'_> {
             }
             End::OutOfTime => self.remains().ended(FailureKind::TimedOut, self.aside.time.message.clone()),
             End::Dropped => {
-                let message = "did not return when it was asked to, could not be interrupted, and was dropped";
+                let message =
+                    "did not return when it was asked to, could not be interrupted, and was dropped";
                 self.remains().ended(FailureKind::Killed, message.to_owned())
             }
         }

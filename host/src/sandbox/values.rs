@@ -77,7 +77,8 @@ pub(super) fn lift(ty: &Type, value: Val) -> Result<Value, Mismatch> {
             Value::Tuple(lifted.collect::<Result<_, _>>()?)
         }
         (Type::Record(fields), Val::Record(values)) => {
-            let lifted = fields.iter().zip(values).map(|((_, ty), (name, value))| Ok((name, lift(ty, value)?)));
+            let lifted =
+                fields.iter().zip(values).map(|((_, ty), (name, value))| Ok((name, lift(ty, value)?)));
             Value::Record(lifted.collect::<Result<_, _>>()?)
         }
         (Type::Variant(cases), Val::Variant(case, payload)) => {

@@ -39,8 +39,7 @@ impl EnrollDoor {
     }
 
     async fn exchange(&self) -> Result<(), FrameError> {
-        let (mut send, mut receive) =
-            self.connection.accept_bi().await.map_err(std::io::Error::from)?;
+        let (mut send, mut receive) = self.connection.accept_bi().await.map_err(std::io::Error::from)?;
         let request: EnrollRequest = frame::read(&mut receive, MAX_MESSAGE).await?;
         let reply = match self.enroll(&request).await {
             Ok(reply) => reply,

@@ -163,7 +163,10 @@ impl OperatorDoor {
         let expires_at = now_ms().saturating_add(ttl_ms);
         let invite = Invite { name: name.clone(), secret: Digest::of(&secret), expires_at, used_by: None };
         ledger.put_invite(invite).await.map_err(|error| {
-            Refusal::new(RefusalKind::Unavailable, format!("the overlord cannot record the invitation: {error}"))
+            Refusal::new(
+                RefusalKind::Unavailable,
+                format!("the overlord cannot record the invitation: {error}"),
+            )
         })?;
         tracing::info!(operator = %self.operator, minion = %name, "invited");
         Ok(token.to_string())

@@ -19,11 +19,7 @@ use crate::targets::{self, Roster};
 impl Jobs {
     /// Accepts a call: checks what can be checked here, writes the job and its targets to the ledger, and
     /// only then sends anything.
-    pub(crate) async fn accept(
-        &self,
-        call: Call,
-        operator: &OperatorName,
-    ) -> Result<Arc<LiveJob>, Refusal> {
+    pub(crate) async fn accept(&self, call: Call, operator: &OperatorName) -> Result<Arc<LiveJob>, Refusal> {
         let targets = self.resolve(&call.target)?;
         self.check_width(&call, targets.len())?;
         let methods = self.methods(&targets, &call.method)?;
@@ -83,11 +79,7 @@ impl Jobs {
 
     /// The method as the targets have it: each distinct signature once. Refuses a method that no target has,
     /// as far as their modules are known.
-    pub(crate) fn methods(
-        &self,
-        targets: &[MinionName],
-        path: &MethodPath,
-    ) -> Result<Vec<Method>, Refusal> {
+    pub(crate) fn methods(&self, targets: &[MinionName], path: &MethodPath) -> Result<Vec<Method>, Refusal> {
         let (mut methods, mut seen) = (Vec::new(), HashSet::new());
         let (mut missing, mut unknown) = (None, false);
         for minion in targets {

@@ -182,12 +182,7 @@ impl Jobs {
 }
 
 /// What to ask: to start it, to report on it, or to settle that it never starts.
-fn request(
-    job: &LiveJob,
-    minion: &MinionName,
-    delivery: Delivery,
-    resend: Instant,
-) -> MinionRequest {
+fn request(job: &LiveJob, minion: &MinionName, delivery: Delivery, resend: Instant) -> MinionRequest {
     let record = &job.record;
     if job.part(minion).is_some() {
         return MinionRequest::Follow(record.id);

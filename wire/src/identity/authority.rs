@@ -9,7 +9,9 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer};
 use time::{Duration, OffsetDateTime};
 
-use super::{AUTHORITY_PEM, Identity, IdentityError, Role, files, read_certificate, write_private, write_public};
+use super::{
+    AUTHORITY_PEM, Identity, IdentityError, Role, files, read_certificate, write_private, write_public,
+};
 use crate::digest::Digest;
 use crate::endpoint::SERVER_NAME;
 

@@ -53,9 +53,9 @@ impl Host for Guest {
             return Err(Error::Cancelled);
         }
         let facts = self.facts.all();
-        let found = facts.iter().filter(|(path, _)| {
-            below(path, &prefix) && granted(&self.job.policy.grants.facts, path)
-        });
+        let found = facts
+            .iter()
+            .filter(|(path, _)| below(path, &prefix) && granted(&self.job.policy.grants.facts, path));
         Ok(found.map(|(path, value)| (path.clone(), value.clone())).collect())
     }
 }

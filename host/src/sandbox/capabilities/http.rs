@@ -10,8 +10,8 @@ use http_body_util::BodyExt;
 use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks, default_send_request};
 
 use crate::policy::ModulePolicy;
-use crate::sandbox::events::{Denial, JobEvents};
 use crate::sandbox::dry_run::{Recorder, RunMode};
+use crate::sandbox::events::{Denial, JobEvents};
 
 /// Lets granted requests out and no others. Redirects are requests of the guest's own, so each is checked.
 pub(in crate::sandbox) struct Egress {
@@ -82,8 +82,7 @@ async fn resolve(mut request: Request<WasiBody>, reach: Reach) -> Result<Request
     let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
     let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let not_found = |_| Error::DnsError { rcode: Some("name not found".into()), info_code: None };
-    let found: Vec<SocketAddr> =
-        tokio::net::lookup_host((bare, port)).await.map_err(not_found)?.collect();
+    let found: Vec<SocketAddr> = tokio::net::lookup_host((bare, port)).await.map_err(not_found)?.collect();
     if reach == Reach::Outside && found.iter().any(|address| !is_outside(address.ip())) {
         return Err(Error::DestinationIpProhibited);
     }
@@ -103,7 +102,9 @@ fn is_address(host: &str) -> bool {
 
 fn is_outside(address: IpAddr) -> bool {
     match address.to_canonical() {
-        IpAddr::V4(v4) => !(v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || v4.is_broadcast()),
+        IpAddr::V4(v4) => {
+            !(v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || v4.is_broadcast())
+        }
         IpAddr::V6(v6) => !(v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified()),
     }
 }

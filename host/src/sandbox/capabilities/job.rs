@@ -8,8 +8,8 @@ use wire::clock;
 
 use self::bindings::minion::job::job::{self, Error, Host};
 use crate::policy::ByteSize;
-use crate::sandbox::guest::Guest;
 use crate::sandbox::dry_run::RunMode;
+use crate::sandbox::guest::Guest;
 
 /// The longest note of a progress report; what is longer is cut.
 const MAX_NOTE: usize = 1 << 10;

@@ -57,7 +57,12 @@ impl Host for Guest {
         delete(&keyspace, &key).await.map_err(|error| refused(self, error))
     }
 
-    async fn list(&mut self, prefix: String, after: Option<String>, limit: u32) -> Result<Vec<String>, Error> {
+    async fn list(
+        &mut self,
+        prefix: String,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<String>, Error> {
         let keyspace = keyspace(self, "any")?;
         let limit = limit.clamp(1, MAX_KEYS) as usize;
         let listed = keyspace.list_after(&prefix, after.as_deref().unwrap_or_default(), limit);

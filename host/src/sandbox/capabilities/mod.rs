@@ -1,6 +1,7 @@
 //! What of the host a module may use, one capability a file: its state, its functions and their linking.
 
 pub(super) mod facts;
+pub(super) mod files;
 pub(super) mod http;
 pub(super) mod job;
 pub(super) mod kv;

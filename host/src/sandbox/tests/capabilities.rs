@@ -26,7 +26,11 @@ fn granted(lines: &str) -> ModulePolicy {
 fn capabilities(lines: &str) -> (Rig, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let facts = Facts::default();
-    facts.replace([("os.name", "debian"), ("os.version", "13"), ("kernel", "6.1")].map(|(k, v)| (k.into(), v.into())).into());
+    facts.replace(
+        [("os.name", "debian"), ("os.version", "13"), ("kernel", "6.1")]
+            .map(|(k, v)| (k.into(), v.into()))
+            .into(),
+    );
     let config = SandboxConfig {
         ledger: Some(MinionLedger::open(folder.path()).unwrap()),
         facts,
@@ -98,13 +102,18 @@ async fn a_program_that_is_not_granted_is_denied_and_audited() {
     let told = error(rig.failure("run", preload).await);
     assert!(told.contains("add \"LD_PRELOAD\" to `env` of the grant"), "{told}");
     let denied = rig.events.denied.lock().unwrap();
-    assert_eq!(denied.iter().map(|denial| denial.attempt.as_str()).collect::<Vec<_>>(), ["true x", "LD_PRELOAD=… true"]);
+    assert_eq!(
+        denied.iter().map(|denial| denial.attempt.as_str()).collect::<Vec<_>>(),
+        ["true x", "LD_PRELOAD=… true"]
+    );
 }
 
 #[tokio::test]
 async fn output_beyond_the_cap_is_counted_and_a_missing_program_is_not_found() {
     let (rig, _folder) = capabilities("");
-    let output = json(rig.value("run", &command(&["head", "-c", "3000000", "/dev/zero"], "\"max-output\": 10,")).await);
+    let output = json(
+        rig.value("run", &command(&["head", "-c", "3000000", "/dev/zero"], "\"max-output\": 10,")).await,
+    );
     assert_eq!(text(&output["stdout"]).len(), 10);
     assert_eq!(output["stdout-dropped"], 2_999_990);
     let told = error(rig.failure("run", &command(&["no-such-program"], "")).await);
@@ -134,7 +143,9 @@ async fn a_started_program_is_spoken_to_read_and_signalled() {
     assert_eq!(fed, Some(Value::String("some words".into())));
     let followed = json(rig.value("follow", &sh("echo a; echo b >&2; exit 4")).await);
     assert_eq!(followed[1], serde_json::json!({"exited": 4}));
-    let stopped = rig.value("stop", r#"[{"argv": ["sh", "-c", "echo up; exec sleep 1000"], "env": []}, "terminate"]"#).await;
+    let stopped = rig
+        .value("stop", r#"[{"argv": ["sh", "-c", "echo up; exec sleep 1000"], "env": []}, "terminate"]"#)
+        .await;
     assert_eq!(json(stopped), serde_json::json!({"signalled": 15}));
 }
 
@@ -185,7 +196,9 @@ async fn a_job_that_is_cancelled_ends_the_program_that_it_waits_for() {
 
 #[tokio::test]
 async fn a_dry_run_does_nothing_and_says_what_it_would() {
-    let (mut rig, folder) = capabilities("process = [{ command = 'touch', args = ['*'] }, { command = 'true', read-only = true }]");
+    let (mut rig, folder) = capabilities(
+        "process = [{ command = 'touch', args = ['*'] }, { command = 'true', read-only = true }]",
+    );
     rig.mode = RunMode::Dry;
     let file = folder.path().join("touched");
     let report = rig.report("run", &command(&["touch", file.to_str().unwrap()], "")).await;
@@ -252,7 +265,12 @@ async fn settings_come_from_the_policy() {
 
 fn files(folder: &Path, mode: &str) -> Rig {
     let host = folder.display();
-    rig("files", granted(&format!("files = [{{ host = '{host}', guest = '/data', mode = '{mode}' }}]\nenv = ['HOME']")))
+    rig(
+        "files",
+        granted(&format!(
+            "files = [{{ host = '{host}', guest = '/data', mode = '{mode}' }}]\nenv = ['HOME']"
+        )),
+    )
 }
 
 #[tokio::test]
@@ -272,6 +290,7 @@ async fn granted_folders_are_read_and_written_and_nothing_beside_them() {
         let failure = rig.failure("read", &format!("[\"{path}\"]")).await;
         assert_eq!(failure.kind.outcome(), OutcomeKind::Error, "{path}");
     }
+    assert!(rig.events.denied.lock().unwrap().iter().any(|denial| denial.attempt == "read /data/link"));
     for (method, arguments) in [
         ("hard-link", r#"["/data/../secret", "/data/hard"]"#),
         ("rename", r#"["/data/file", "/data/../moved"]"#),
@@ -301,6 +320,50 @@ async fn a_folder_for_reading_and_a_dry_run_are_not_written() {
 }
 
 #[tokio::test]
+async fn a_dry_run_records_changes_of_files_under_the_names_that_the_guest_has_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("sub")).unwrap();
+    std::fs::write(folder.path().join("sub/file"), "text").unwrap();
+    let rig = Rig { mode: RunMode::Dry, ..files(folder.path(), "rw") };
+    let mut would = Vec::new();
+    for (method, arguments) in [
+        ("write", r#"["/data/sub/file", "x"]"#),
+        ("make-folder", r#"["/data/new"]"#),
+        ("remove", r#"["/data/sub/file"]"#),
+        ("rename", r#"["/data/sub/file", "/data/other"]"#),
+        ("hard-link", r#"["/data/sub/file", "/data/second"]"#),
+    ] {
+        would.extend(rig.report(method, arguments).await.would);
+    }
+    assert_eq!(
+        would,
+        [
+            "write /data/sub/file",
+            "make the folder /data/new",
+            "remove /data/sub/file",
+            "rename /data/sub/file to /data/other",
+            "link /data/second to /data/sub/file",
+        ]
+    );
+    assert!(rig.events.denied.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_pipe_in_a_granted_folder_is_refused_and_blocks_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    nix::unistd::mkfifo(&folder.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let rig = files(folder.path(), "rw");
+    for (method, arguments) in [("read", r#"["/data/pipe"]"#), ("write", r#"["/data/pipe", "x"]"#)] {
+        assert_eq!(rig.failure(method, arguments).await.kind.outcome(), OutcomeKind::Error, "{method}");
+    }
+    let denied = rig.events.denied.lock().unwrap();
+    assert_eq!(
+        denied.iter().map(|denial| &*denial.attempt).collect::<Vec<_>>(),
+        ["read /data/pipe", "write /data/pipe"]
+    );
+}
+
+#[tokio::test]
 async fn a_granted_folder_that_is_gone_is_told_before_the_guest_starts() {
     let folder = tempfile::tempdir().unwrap();
     let rig = files(&folder.path().join("gone"), "ro");
@@ -314,7 +377,10 @@ async fn the_environment_is_what_is_granted() {
     let folder = tempfile::tempdir().unwrap();
     let names = json(files(folder.path(), "ro").value("environment", "[]").await);
     assert!(names.as_array().unwrap().iter().all(|pair| pair[0] == "HOME"), "{names}");
-    assert_eq!(json(rig("files", ModulePolicy::default()).value("environment", "[]").await), serde_json::json!([]));
+    assert_eq!(
+        json(rig("files", ModulePolicy::default()).value("environment", "[]").await),
+        serde_json::json!([])
+    );
 }
 
 /// Answers each connection with this, once.
@@ -350,8 +416,13 @@ async fn requests_go_to_granted_addresses_and_redirects_are_checked_like_any_oth
 #[tokio::test]
 async fn a_granted_name_is_no_way_to_this_host() {
     let address = server("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
-    let rig = rig("egress", granted(&format!("http = ['http://*:{}/*']", address.port()).replace("//*:", "//*.localhost:")));
-    let told = error(rig.failure("request", &format!("[\"GET\", \"http://a.localhost:{}/\"]", address.port())).await);
+    let rig = rig(
+        "egress",
+        granted(&format!("http = ['http://*:{}/*']", address.port()).replace("//*:", "//*.localhost:")),
+    );
+    let told = error(
+        rig.failure("request", &format!("[\"GET\", \"http://a.localhost:{}/\"]", address.port())).await,
+    );
     assert!(!told.is_empty());
 }
 
@@ -367,4 +438,6 @@ async fn sockets_are_there_and_reach_nothing() {
     ] {
         assert_eq!(rig.failure(method, &arguments).await.kind.outcome(), OutcomeKind::Error, "{method}");
     }
+    let denied = rig.events.denied.lock().unwrap();
+    assert!(denied.iter().any(|denial| denial.attempt == format!("connect to {address}")), "{denied:?}");
 }

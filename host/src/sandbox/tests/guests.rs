@@ -15,9 +15,9 @@ fn bytes(fixture: &str) -> Vec<u8> {
 pub(super) fn rig(fixture: &'static str, policy: ModulePolicy) -> Rig {
     static LOADED: OnceLock<Mutex<HashMap<String, Arc<LoadedModule>>>> = OnceLock::new();
     let mut loaded = LOADED.get_or_init(Mutex::default).lock().unwrap();
-    let module = loaded.entry(format!("{fixture} {policy:?}")).or_insert_with(|| {
-        sandbox().load("guest".parse().unwrap(), &bytes(fixture), &policy).unwrap()
-    });
+    let module = loaded
+        .entry(format!("{fixture} {policy:?}"))
+        .or_insert_with(|| sandbox().load("guest".parse().unwrap(), &bytes(fixture), &policy).unwrap());
     Rig::of(module.clone())
 }
 
@@ -184,7 +184,9 @@ async fn async_guests_are_called_and_what_cannot_be_is_listed_with_the_reason() 
     assert_eq!(reason("later"), "its signature has a future<string>");
     assert_eq!(reason("open"), "its signature has a resource");
     let methods = &rig.module.describe().methods;
-    assert!(methods.iter().any(|method| method.name == "[constructor]counter" && method.not_callable.is_some()));
+    assert!(
+        methods.iter().any(|method| method.name == "[constructor]counter" && method.not_callable.is_some())
+    );
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@ use wire::value::Value;
 
 use super::{OutcomeKind, Rig, component};
 
-const ADD: &str = "(func (export \"add\") (param i64 i64) (result i64) (i64.add (local.get 0) (local.get 1)))";
+const ADD: &str =
+    "(func (export \"add\") (param i64 i64) (result i64) (i64.add (local.get 0) (local.get 1)))";
 const ADD_TYPE: &str = "(param \"a\" s64) (param \"b\" s64) (result s64)";
 
 /// Echoes what it gets: the caller's data is where `realloc` put it.

@@ -1,8 +1,10 @@
 //! Guests that go beyond a limit.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Limits, OutcomeKind, Rig, component};
+use super::{Limits, ModulePolicy, OutcomeKind, Rig, Sandbox, SandboxConfig, component, load};
+use crate::sandbox::Allocation;
 
 /// Counts until it is stopped.
 const LOOP: &str = "(func (export \"spin\") (loop (br 0)))";
@@ -11,7 +13,8 @@ const LOOP: &str = "(func (export \"spin\") (loop (br 0)))";
 async fn an_endless_loop_ends_by_its_cpu_limit_while_a_neighbour_answers() {
     let limits = Limits { cpu: Duration::from_millis(200), ..Limits::default() };
     let rig = Rig::limited(&component(LOOP, &[("spin", "")]), limits);
-    let neighbour = Rig::new(&component("(func (export \"one\") (result i32) i32.const 1)", &[("one", "(result u8)")]));
+    let neighbour =
+        Rig::new(&component("(func (export \"one\") (result i32) i32.const 1)", &[("one", "(result u8)")]));
     let (spin, answers) = tokio::join!(rig.ends("spin"), async {
         let mut answers = 0;
         while rig.module.counters().jobs() == 0 {
@@ -109,7 +112,60 @@ async fn a_result_over_the_output_limit_is_a_trap_that_names_it() {
     // Just over the limit, and far over what may pass at all.
     for length in [(4 << 20) + 1, 99 << 20] {
         let failure = rig.failure("f", &format!("[{length}]")).await;
-        assert_eq!((failure.kind.outcome(), failure.message.as_str()), (OutcomeKind::Trapped, told), "{length}");
+        assert_eq!(
+            (failure.kind.outcome(), failure.message.as_str()),
+            (OutcomeKind::Trapped, told),
+            "{length}"
+        );
     }
     rig.value("f", "[1000000]").await;
+}
+
+#[test]
+fn the_number_of_instances_of_a_component_is_limited() {
+    let instances = |count: usize| {
+        let many = "(core instance (instantiate $m))".repeat(count);
+        format!("(component (core module $m) {many})")
+    };
+    load(&instances(10), &ModulePolicy::default()).unwrap();
+    let told = load(&instances(80), &ModulePolicy::default()).expect_err("refused").to_string();
+    assert!(told.contains("80 core module instances") && told.contains("64"), "{told}");
+}
+
+#[tokio::test]
+async fn jobs_beyond_the_slots_are_answered_as_busy_and_the_slots_come_back() {
+    let config = SandboxConfig { max_jobs: 1, grace: Duration::from_millis(1), ..SandboxConfig::default() };
+    let sandbox = Sandbox::new(config).unwrap();
+    let bytes = wat::parse_str(component(LOOP, &[("spin", "")])).unwrap();
+    let module = sandbox.load("guest".parse().unwrap(), &bytes, &ModulePolicy::default()).unwrap();
+    let rig = Arc::new(Rig { sandbox: sandbox.clone(), ..Rig::of(module) });
+    for _ in 0..2 {
+        let mut jobs = tokio::task::JoinSet::new();
+        for _ in 0..sandbox.slots() {
+            let rig = rig.clone();
+            jobs.spawn(async move { rig.ends("spin").await });
+        }
+        // Each has its turn before this goes on, and is in its loop then.
+        tokio::task::yield_now().await;
+        let (kind, told) = rig.ends("spin").await;
+        assert_eq!(
+            (kind, told.as_str()),
+            (OutcomeKind::Rejected, "all instances are in use: try again later")
+        );
+        jobs.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn a_sandbox_on_demand_runs_jobs_all_the_same() {
+    let config = SandboxConfig { allocation: Allocation::OnDemand, ..SandboxConfig::default() };
+    let sandbox = Sandbox::new(config).unwrap();
+    assert_eq!(sandbox.status().mode.to_string(), "on-demand, because the configuration says so");
+    let bytes = wat::parse_str(component(
+        "(func (export \"one\") (result i32) i32.const 1)",
+        &[("one", "(result u8)")],
+    ));
+    let module = sandbox.load("guest".parse().unwrap(), &bytes.unwrap(), &ModulePolicy::default()).unwrap();
+    let rig = Rig { sandbox, ..Rig::of(module) };
+    assert_eq!(rig.value("one", "[]").await, Some(wire::value::Value::Unsigned(1)));
 }

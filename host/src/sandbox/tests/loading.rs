@@ -9,7 +9,9 @@ fn refusal(component: &str) -> String {
 
 #[test]
 fn a_module_that_cannot_be_used_is_refused_in_one_line_that_names_it() {
-    for bytes in [&b""[..], b"hello there", b"\0asm\x01\0\0\0", b"\x7fELF", &[7; 100], b"\0asm\x0d\0\x01\0\x01"] {
+    for bytes in
+        [&b""[..], b"hello there", b"\0asm\x01\0\0\0", b"\x7fELF", &[7; 100], b"\0asm\x0d\0\x01\0\x01"]
+    {
         let error = sandbox().load("guest".parse().unwrap(), bytes, &ModulePolicy::default());
         let told = error.expect_err("refused").to_string();
         assert!(told.starts_with("module \"guest\" ") && !told.contains('\n'), "{told}");
@@ -33,7 +35,10 @@ fn every_missing_grant_is_told_at_once() {
     let told = refusal(
         r#"(component (import "minion:kv/kv@0.1.0" (instance)) (import "minion:facts/facts@0.1.0" (instance)))"#,
     );
-    assert!(told.contains("add `kv = ") && told.contains("; it needs \"minion:facts/facts@0.1.0\""), "{told}");
+    assert!(
+        told.contains("add `kv = ") && told.contains("; it needs \"minion:facts/facts@0.1.0\""),
+        "{told}"
+    );
 }
 
 #[test]

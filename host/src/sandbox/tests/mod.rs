@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod capabilities;
+mod damage;
 mod guests;
+mod identity;
 mod jobs;
 mod limits;
 mod loading;
@@ -89,7 +91,11 @@ impl Rig {
     }
 
     async fn run(&self, method: &str, arguments: Arguments) -> Report {
-        let run = Run {
+        self.sandbox.run(&self.module, self.prepare(method, arguments)).await
+    }
+
+    fn prepare(&self, method: &str, arguments: Arguments) -> Run {
+        Run {
             job: JobId::new(),
             method: format!("guest.{method}").parse().unwrap(),
             operator: "tester".parse().unwrap(),
@@ -98,8 +104,7 @@ impl Rig {
             mode: self.mode,
             events: self.events.clone(),
             cancel: self.cancel.clone(),
-        };
-        self.sandbox.run(&self.module, run).await
+        }
     }
 
     async fn value(&self, method: &str, arguments: &str) -> Option<Value> {

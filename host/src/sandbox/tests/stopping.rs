@@ -1,6 +1,13 @@
 //! Guests that are told to stop.
 
-use super::{OutcomeKind, Rig, component};
+use std::sync::Arc;
+
+use wire::call::{Arguments, LogLine, Progress};
+use wire::outcome::Outcome;
+
+use super::guests::rig;
+use super::{ModulePolicy, OutcomeKind, Rig, Run, component};
+use crate::sandbox::{Denial, JobEvents};
 
 #[tokio::test]
 async fn a_guest_that_is_killed_in_a_loop_is_interrupted() {
@@ -37,4 +44,30 @@ async fn a_job_that_is_dropped_takes_its_guest_with_it() {
         () = tokio::task::yield_now() => {}
     }
     assert!(rig.sandbox.status().running <= before);
+}
+
+/// Panics in the middle of a host call.
+struct Broken;
+
+impl JobEvents for Broken {
+    fn progress(&self, _: Progress) {
+        panic!("the host is broken");
+    }
+
+    fn log(&self, _: LogLine) {}
+
+    fn chunk(&self, _: String) {}
+
+    fn denied(&self, _: Denial) {}
+}
+
+#[tokio::test]
+async fn a_host_function_that_panics_is_the_end_of_its_job_only() {
+    let rig = rig("hostile", ModulePolicy::default());
+    let run = rig.prepare("flood-progress", Arguments::Json("[1]".into()));
+    let report = rig.sandbox.run(&rig.module, Run { events: Arc::new(Broken), ..run }).await;
+    let Outcome::Failed(failure) = report.outcome else { panic!("succeeded") };
+    assert_eq!(failure.kind.outcome(), OutcomeKind::Trapped);
+    assert_eq!(failure.message, "a host function panicked: the host is broken");
+    rig.value("flood-progress", "[1]").await;
 }

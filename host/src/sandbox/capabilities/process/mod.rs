@@ -84,7 +84,8 @@ fn start(guest: &mut Guest, command: &Command) -> Result<Program, Error> {
         return Err(Error::DryRun(record));
     }
     let place = guest.programs.clone().try_acquire_owned();
-    let place = place.map_err(|_| Error::Other(format!("{MAX_CHILDREN} programs of this job run already")))?;
+    let place =
+        place.map_err(|_| Error::Other(format!("{MAX_CHILDREN} programs of this job run already")))?;
     let program = find(name).ok_or_else(|| Error::NotFound(format!("there is no program \"{name}\"")))?;
     let cwd = Path::new(command.cwd.as_deref().unwrap_or("/"));
     if !cwd.is_dir() || !cwd.is_absolute() {
@@ -131,7 +132,9 @@ fn granted(
 
 /// A command as a shell would take it.
 fn shown(argv: &[String]) -> String {
-    let plain = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "-_./=:,@%+".contains(c));
+    let plain = |word: &str| {
+        !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "-_./=:,@%+".contains(c))
+    };
     let quoted = argv.iter().map(|word| match plain(word) {
         true => word.clone(),
         false => format!("'{}'", word.replace('\'', "'\\''")),

@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
@@ -49,6 +50,7 @@ impl Program {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A group of its own, so that it can be killed with all that it starts.
         command.process_group(0).kill_on_drop(true);
+        die_with_minion(&mut command);
         let child = command.spawn()?;
         let group = Group(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw));
         Ok(Self { child, group, _place: place })
@@ -101,6 +103,15 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// Has the kernel kill the program when the minion is killed, since then nobody else will.
+fn die_with_minion(command: &mut Command) {
+    // SAFETY: between fork and exec only a system call is made, which takes no locks and allocates nothing.
+    #[allow(unsafe_code)]
+    unsafe {
+        command.pre_exec(|| set_pdeathsig(Signal::SIGKILL).map_err(io::Error::from));
     }
 }
 

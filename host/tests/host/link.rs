@@ -1,63 +1,16 @@
 //! A minion and its link, seen from the overlord's end.
-#![allow(clippy::unwrap_used)]
 
-use minion_host::folder::Enrolment;
-use minion_host::{Config, Folder, LinkState, Minion};
-use quinn::{Connection, Endpoint, RecvStream, SendStream};
-use tempfile::TempDir;
+use minion_host::LinkState;
+use quinn::{Connection, RecvStream, SendStream};
 use wire::call::{Arguments, Start, Word};
-use wire::endpoint::{self, CLOSE_DONE, CLOSE_REFUSED};
+use wire::endpoint::{CLOSE_DONE, CLOSE_REFUSED};
 use wire::frame;
-use wire::identity::{Authority, Role};
 use wire::job::{JobId, MinionState, OutcomeKind};
-use wire::link::{
-    ALPN, Acknowledged, Cancelled, Hello, JobUpdate, MAX_MESSAGE, MinionRequest, Notice, Pong, Welcome,
-};
+use wire::link::{Acknowledged, Cancelled, JobUpdate, MAX_MESSAGE, MinionRequest, Pong};
 use wire::outcome::{Outcome, Report};
 use wire::value::Value;
 
-/// The overlord's end, and the folder of a minion that it enrolled.
-struct Overlord {
-    endpoint: Endpoint,
-    folder: Folder,
-    _dir: TempDir,
-}
-
-impl Overlord {
-    fn new() -> Self {
-        let dir = TempDir::new().unwrap();
-        let authority = Authority::create(dir.path()).unwrap();
-        let identity = authority.issue(Role::Overlord, "overlord").unwrap();
-        let endpoint = endpoint::listen(([127, 0, 0, 1], 0).into(), &identity, &[ALPN]).unwrap();
-        let overlord = endpoint.local_addr().unwrap().to_string();
-
-        let folder = Folder::at(dir.path().join("minion"));
-        folder.create().unwrap();
-        let enrolment = Enrolment { overlord, name: "web1".parse().unwrap() };
-        folder.enrol(&authority.issue(Role::Minion, "web1").unwrap(), &enrolment).unwrap();
-        std::fs::create_dir(folder.modules()).unwrap();
-        std::fs::copy(xtask::guests::module("test"), folder.modules().join("test.wasm")).unwrap();
-        Self { endpoint, folder, _dir: dir }
-    }
-
-    async fn minion(&self) -> Minion {
-        Minion::start(&self.folder, Config::default()).await.unwrap()
-    }
-
-    /// Lets the minion in and hears its hello.
-    async fn greet(&self) -> (Connection, Hello) {
-        let connection = self.endpoint.accept().await.unwrap().await.unwrap();
-        assert_eq!(endpoint::peer(&connection).unwrap().unwrap().name, "web1");
-        let (mut send, mut recv) = connection.accept_bi().await.unwrap();
-        let Notice::Hello(hello) = frame::read(&mut recv, MAX_MESSAGE).await.unwrap() else {
-            panic!("the minion says something before hello");
-        };
-        let welcome = Welcome { name: "web1".parse().unwrap(), version: "1".into(), settled: Vec::new() };
-        frame::write(&mut send, &welcome, MAX_MESSAGE).await.unwrap();
-        send.finish().unwrap();
-        (connection, hello)
-    }
-}
+use crate::rig::Overlord;
 
 async fn ask(connection: &Connection, request: &MinionRequest) -> (SendStream, RecvStream) {
     let (mut send, recv) = connection.open_bi().await.unwrap();

@@ -1,0 +1,206 @@
+//! `wasi:filesystem`: the folders that policy grants.
+//!
+//! WASI itself keeps a guest within them. What it does not do is here, in front of its functions that open or
+//! change something: a dry run records changes, denials reach the audit log, and only files and folders are
+//! opened, since a pipe would hold one of the host's threads for ever.
+
+use std::collections::HashMap;
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, Resource};
+use wasmtime_wasi::filesystem::WasiFilesystemView as _;
+use wasmtime_wasi::p2::FsResult;
+use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
+use wasmtime_wasi::p2::bindings::filesystem::types::{
+    Descriptor, DescriptorFlags, DescriptorType, ErrorCode, HostDescriptor as _, NewTimestamp, OpenFlags,
+    PathFlags,
+};
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
+
+use crate::policy::{FileGrant, FileMode};
+use crate::sandbox::dry_run::RunMode;
+use crate::sandbox::guest::Guest;
+
+const PREOPENS: &str = "wasi:filesystem/preopens@0.2.12";
+const TYPES: &str = "wasi:filesystem/types@0.2.12";
+
+/// The guest's paths of the folders that it has open, by their handles.
+pub(in crate::sandbox) type OpenFolders = HashMap<u32, String>;
+
+/// A handle of the guest's.
+type Handle = Resource<Descriptor>;
+
+/// Opens the granted folders, for reading only in a dry run. Fails where one is not there, with what to do.
+pub(in crate::sandbox) fn open(
+    wasi: &mut WasiCtxBuilder,
+    folders: &[FileGrant],
+    mode: RunMode,
+) -> Result<(), String> {
+    for folder in folders {
+        let perms = match (folder.mode, mode) {
+            (FileMode::ReadWrite, RunMode::Real) => FsPerms::ReadWrite,
+            _ => FsPerms::ReadOnly,
+        };
+        wasi.preopened_dir(&folder.host, &folder.guest, perms).map_err(|error| {
+            let reason = error.root_cause();
+            format!("the granted folder \"{}\" cannot be opened ({reason}): make it", folder.host.display())
+        })?;
+    }
+    Ok(())
+}
+
+/// Makes a function that changes what is at one path go through [`Guest::change`].
+macro_rules! change {
+    ($types:ident, $name:literal, $function:ident, $words:literal, ($($more:ident: $ty:ty),*)) => {
+        $types.func_wrap_async(
+            concat!("[method]descriptor.", $name),
+            |mut store: StoreContextMut<'_, Guest>, (folder, $($more,)* path): (Handle, $($ty,)* String)| {
+                Box::new(async move {
+                    let guest = store.data_mut();
+                    let words = format!(concat!($words, " {}"), guest.path(&folder, &path));
+                    if let Err(code) = guest.change(&words) {
+                        return Ok((Err(code),));
+                    }
+                    let changed = guest.filesystem().$function(folder, $($more,)* path).await;
+                    Ok((guest.answer(changed, &words)?,))
+                })
+            },
+        )?;
+    };
+}
+
+/// Puts these functions in front of WASI's own.
+pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    linker.instance(PREOPENS)?.func_wrap(
+        "get-directories",
+        |mut store: StoreContextMut<'_, Guest>, ()| {
+            let guest = store.data_mut();
+            let folders = guest.filesystem().get_directories()?;
+            guest.folders.extend(folders.iter().map(|(folder, path)| (folder.rep(), path.clone())));
+            Ok((folders,))
+        },
+    )?;
+    let mut types = linker.instance(TYPES)?;
+    types.func_wrap_async(
+        "[method]descriptor.open-at",
+        |mut store: StoreContextMut<'_, Guest>, asked: Open| {
+            Box::new(async move { Ok((store.data_mut().open(asked).await?,)) })
+        },
+    )?;
+    change!(types, "create-directory-at", create_directory_at, "make the folder", ());
+    change!(types, "remove-directory-at", remove_directory_at, "remove the folder", ());
+    change!(types, "unlink-file-at", unlink_file_at, "remove", ());
+    types.func_wrap_async(
+        "[method]descriptor.rename-at",
+        |mut store: StoreContextMut<'_, Guest>, asked: Rename| {
+            Box::new(async move { Ok((store.data_mut().rename(asked).await?,)) })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.link-at",
+        |mut store: StoreContextMut<'_, Guest>, asked: Link| {
+            Box::new(async move { Ok((store.data_mut().link(asked).await?,)) })
+        },
+    )?;
+    change!(types, "symlink-at", symlink_at, "make the link", (target: String));
+    types.func_wrap_async(
+        "[method]descriptor.set-times-at",
+        |mut store: StoreContextMut<'_, Guest>, asked: SetTimes| {
+            Box::new(async move { Ok((store.data_mut().set_times(asked).await?,)) })
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+type Open = (Handle, PathFlags, String, OpenFlags, DescriptorFlags);
+type Rename = (Handle, String, Handle, String);
+type Link = (Handle, PathFlags, String, Handle, String);
+type SetTimes = (Handle, PathFlags, String, NewTimestamp, NewTimestamp);
+/// What a guest is answered; the outer error ends it.
+type Answer<T> = wasmtime::Result<Result<T, ErrorCode>>;
+
+impl Guest {
+    async fn open(&mut self, (folder, follow, path, how, flags): Open) -> Answer<Handle> {
+        let full = self.path(&folder, &path);
+        let writes = how.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE)
+            || flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY);
+        let words = format!("{} {full}", if writes { "write" } else { "read" });
+        let again = Resource::new_borrow(folder.rep());
+        if let Ok(found) = self.filesystem().stat_at(again, follow, path.clone()).await
+            && !matches!(
+                found.type_,
+                DescriptorType::RegularFile | DescriptorType::Directory | DescriptorType::SymbolicLink
+            )
+        {
+            self.job.denied("files", words);
+            return Ok(Err(ErrorCode::NotPermitted));
+        }
+        if writes && let Err(code) = self.change(&words) {
+            return Ok(Err(code));
+        }
+        let opened = self.filesystem().open_at(folder, follow, path, how, flags).await;
+        let answer = self.answer(opened, &words)?;
+        if let Ok(opened) = &answer {
+            self.folders.insert(opened.rep(), full);
+        }
+        Ok(answer)
+    }
+
+    async fn rename(&mut self, (from, old, to, new): Rename) -> Answer<()> {
+        let words = format!("rename {} to {}", self.path(&from, &old), self.path(&to, &new));
+        if let Err(code) = self.change(&words) {
+            return Ok(Err(code));
+        }
+        let renamed = self.filesystem().rename_at(from, old, to, new).await;
+        self.answer(renamed, &words)
+    }
+
+    async fn link(&mut self, (from, follow, old, to, new): Link) -> Answer<()> {
+        let words = format!("link {} to {}", self.path(&to, &new), self.path(&from, &old));
+        if let Err(code) = self.change(&words) {
+            return Ok(Err(code));
+        }
+        let linked = self.filesystem().link_at(from, follow, old, to, new).await;
+        self.answer(linked, &words)
+    }
+
+    async fn set_times(&mut self, (folder, follow, path, accessed, changed): SetTimes) -> Answer<()> {
+        let words = format!("set the times of {}", self.path(&folder, &path));
+        if let Err(code) = self.change(&words) {
+            return Ok(Err(code));
+        }
+        let set = self.filesystem().set_times_at(folder, follow, path, accessed, changed).await;
+        self.answer(set, &words)
+    }
+
+    /// In a dry run, records a change and refuses it.
+    fn change(&self, words: &str) -> Result<(), ErrorCode> {
+        match self.job.mode {
+            RunMode::Real => Ok(()),
+            RunMode::Dry => {
+                self.egress.recorder.record(words.to_owned());
+                Err(ErrorCode::ReadOnly)
+            }
+        }
+    }
+
+    /// What the guest is answered. A refusal for want of a grant goes to the audit log.
+    fn answer<T>(&self, result: FsResult<T>, words: &str) -> Answer<T> {
+        let code = match result {
+            Ok(value) => return Ok(Ok(value)),
+            Err(error) => error.downcast()?,
+        };
+        if matches!(code, ErrorCode::NotPermitted | ErrorCode::ReadOnly) {
+            self.job.denied("files", words);
+        }
+        Ok(Err(code))
+    }
+
+    /// The guest's own name of a path below one of its folders.
+    fn path(&self, folder: &Handle, path: &str) -> String {
+        let folder = self.folders.get(&folder.rep()).map_or("", String::as_str);
+        format!("{}/{path}", folder.trim_end_matches('/'))
+    }
+}

@@ -1,0 +1,55 @@
+//! An overlord's end of the link, and the folder of a minion that it enrolled.
+
+use minion_host::folder::Enrolment;
+use minion_host::{Config, Folder, Minion};
+use quinn::{Connection, Endpoint};
+use tempfile::TempDir;
+use wire::endpoint;
+use wire::frame;
+use wire::identity::{Authority, Role};
+use wire::link::{ALPN, Hello, MAX_MESSAGE, Notice, Welcome};
+
+/// The overlord's end, and the folder of a minion that it enrolled.
+pub(crate) struct Overlord {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) folder: Folder,
+    _dir: TempDir,
+}
+
+impl Overlord {
+    /// A minion's folder with the module `test` in it.
+    pub(crate) fn new() -> Self {
+        let dir = TempDir::new().unwrap();
+        let authority = Authority::create(dir.path()).unwrap();
+        let identity = authority.issue(Role::Overlord, "overlord").unwrap();
+        let endpoint = endpoint::listen(([127, 0, 0, 1], 0).into(), &identity, &[ALPN]).unwrap();
+        let overlord = endpoint.local_addr().unwrap().to_string();
+
+        let folder = Folder::at(dir.path().join("minion"));
+        folder.create().unwrap();
+        let enrolment = Enrolment { overlord, name: "web1".parse().unwrap() };
+        folder.enrol(&authority.issue(Role::Minion, "web1").unwrap(), &enrolment).unwrap();
+        std::fs::create_dir(folder.modules()).unwrap();
+        std::fs::copy(xtask::guests::module("test"), folder.modules().join("test.wasm")).unwrap();
+        Self { endpoint, folder, _dir: dir }
+    }
+
+    /// Starts the minion.
+    pub(crate) async fn minion(&self) -> Minion {
+        Minion::start(&self.folder, Config::load(&self.folder.config()).unwrap()).await.unwrap()
+    }
+
+    /// Lets the minion in and hears its hello.
+    pub(crate) async fn greet(&self) -> (Connection, Hello) {
+        let connection = self.endpoint.accept().await.unwrap().await.unwrap();
+        assert_eq!(endpoint::peer(&connection).unwrap().unwrap().name, "web1");
+        let (mut send, mut recv) = connection.accept_bi().await.unwrap();
+        let Notice::Hello(hello) = frame::read(&mut recv, MAX_MESSAGE).await.unwrap() else {
+            panic!("the minion says something before hello");
+        };
+        let welcome = Welcome { name: "web1".parse().unwrap(), version: "1".into(), settled: Vec::new() };
+        frame::write(&mut send, &welcome, MAX_MESSAGE).await.unwrap();
+        send.finish().unwrap();
+        (connection, hello)
+    }
+}
