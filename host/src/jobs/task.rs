@@ -55,7 +55,7 @@ impl Task {
         let jobs = &self.jobs;
         let module = jobs.modules.active(&self.start.method.module);
         if let Err(report) = self.permit(module.as_deref().ok()) {
-            return report;
+            return *report;
         }
         let module = match module {
             Ok(module) => module,
@@ -95,15 +95,15 @@ impl Task {
     }
 
     /// Asks the access list, and writes down what it said.
-    fn permit(&self, module: Option<&LoadedModule>) -> Result<(), Report> {
+    fn permit(&self, module: Option<&LoadedModule>) -> Result<(), Box<Report>> {
         let start = &self.start;
         let method = module.and_then(|module| module.method(&start.method.method).ok());
         let decision = self.jobs.access().check(&start.operator, &start.method, method);
         self.jobs.audit.call(start, method, &decision).map_err(|error| {
             tracing::error!("job {} is not started: {error}", start.job);
-            never_ran(FailureKind::NotRecorded, not_recorded(&error))
+            Box::new(never_ran(FailureKind::NotRecorded, not_recorded(&error)))
         })?;
-        decision.map_err(|denied| never_ran(FailureKind::Denied, denied.to_string()))
+        decision.map_err(|denied| Box::new(never_ran(FailureKind::Denied, denied.to_string())))
     }
 
     /// Leaves the outcome in the ledger and tells the followers.

@@ -22,6 +22,7 @@ mod events;
 mod guest;
 mod imports;
 mod inspect;
+mod last_words;
 mod linker;
 mod load;
 mod memory;

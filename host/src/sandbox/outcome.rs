@@ -8,6 +8,7 @@ use wire::signature::Method;
 use wire::value::Value;
 
 use super::call::too_many_parts;
+use super::last_words;
 use crate::policy::{ByteSize, Limits};
 
 /// The longest error value that is repeated in a message.
@@ -117,7 +118,7 @@ impl Remains<'_> {
     /// The first of these that holds is nearest to the cause: most guests end themselves when they are
     /// refused memory, and a panic is the guest's own word for an `unreachable`.
     fn trapped(&self, error: &wasmtime::Error) -> String {
-        let panic = panic_message(&self.stderr).map(|message| format!("panicked: {message}"));
+        let panic = last_words::find(&self.stderr);
         if let Some(exit) = error.downcast_ref::<I32Exit>() {
             return format!("exited with code {} instead of returning", exit.0);
         }
@@ -139,7 +140,10 @@ impl Remains<'_> {
         }
         match error.downcast_ref::<Trap>() {
             Some(Trap::StackOverflow) => "call stack exhausted: it recursed too deeply".into(),
-            Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
+            Some(trap) => match last_words::last_line(&self.stderr) {
+                Some(line) if *trap == Trap::UnreachableCodeReached => format!("aborted: {line}"),
+                _ => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
+            },
             None => self.host_error(error),
         }
     }
@@ -158,14 +162,6 @@ impl Remains<'_> {
 /// Says that a job put out more than it may.
 pub(super) fn over_output(limits: &Limits) -> String {
     format!("its result is over the output limit of {} (limits.output)", ByteSize(limits.output))
-}
-
-/// The message of the last Rust panic in what a guest wrote to stderr.
-fn panic_message(stderr: &str) -> Option<String> {
-    let (_, panic) = stderr.rsplit_once("panicked at ")?;
-    let (_place, message) = panic.split_once('\n')?;
-    let message = message.split("\nnote: ").next()?.trim();
-    (!message.is_empty()).then(|| message.to_owned())
 }
 
 #[cfg(test)]

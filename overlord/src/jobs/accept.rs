@@ -87,11 +87,8 @@ impl Jobs {
                 module.map(|module| module.method(&path.method).cloned())
             });
             match found.flatten() {
-                Some(Ok(method)) => {
-                    if seen.insert(method.clone()) {
-                        methods.push(method);
-                    }
-                }
+                Some(Ok(method)) if seen.insert(method.clone()) => methods.push(method),
+                Some(Ok(_)) => {}
                 Some(Err(error)) => missing = Some(error),
                 // One that has never said what it can run may well have it.
                 None if self.registry().modules(minion).is_none_or(|modules| modules.is_empty()) => {

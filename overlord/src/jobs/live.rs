@@ -124,10 +124,10 @@ impl LiveJob {
 
     /// Passes something on to those who want everything; keeps the latest progress for those who ask.
     pub(crate) fn tell(&self, minion: &MinionName, update: JobUpdate) {
-        if let JobUpdate::Progress(progress) = &update {
-            if let Some(part) = self.lock().parts.get_mut(minion) {
-                part.progress = Some(progress.clone());
-            }
+        if let JobUpdate::Progress(progress) = &update
+            && let Some(part) = self.lock().parts.get_mut(minion)
+        {
+            part.progress = Some(progress.clone());
         }
         // Nobody may be listening; that is no loss.
         let _ = self.chatter.send(Update { minion: minion.clone(), update });

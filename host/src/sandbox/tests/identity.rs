@@ -46,9 +46,9 @@ fn echo(ty: &Type) -> Vec<u8> {
 
 /// The type in WIT; what must have a name there is defined before.
 fn written(ty: &Type, definitions: &mut String) -> String {
-    let mut defined = |definitions: &mut String, kind: &str, members: Vec<String>| {
-        let name = format!("t{}", definitions.matches("};").count());
-        write!(definitions, "{kind} {name} {{ {} }};", members.join(", ")).unwrap();
+    let defined = |definitions: &mut String, kind: &str, members: Vec<String>| {
+        let name = format!("t{}", definitions.lines().count());
+        writeln!(definitions, "{kind} {name} {{ {} }}", members.join(", ")).unwrap();
         name
     };
     let escaped = |names: &[String]| names.iter().map(|name| format!("%{name}")).collect();
