@@ -67,6 +67,12 @@ pub enum DialError {
         /// What was dialled.
         address: String,
     },
+    /// The overlord is another process than before.
+    #[error("the overlord at \"{address}\" was restarted")]
+    Forgotten {
+        /// What was dialled.
+        address: String,
+    },
     /// Something else broke it.
     #[error("the link to \"{address}\" broke: {cause}")]
     Broken {
@@ -86,6 +92,7 @@ impl DialError {
         let address = address.to_owned();
         match error {
             ConnectionError::TimedOut => DialError::Silent { address },
+            ConnectionError::Reset => DialError::Forgotten { address },
             ConnectionError::ApplicationClosed(close) => closed(address, close.error_code),
             // The overlord's TLS did not like our certificate; which alert it chose is for its own log.
             ConnectionError::ConnectionClosed(close) if is_alert(close.error_code) => {

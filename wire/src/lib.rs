@@ -21,6 +21,7 @@ pub mod json;
 pub mod link;
 pub mod module;
 mod module_document;
+mod module_text;
 pub mod name;
 pub mod operator;
 pub mod outcome;

@@ -82,3 +82,40 @@ fn generate(wit: &Path, mut generator: Box<dyn WorldGenerator>) -> Result<Files,
     generated.map_err(|cause| AuthoringError::Bindings(format!("{cause:#}")))?;
     Ok(files)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_language_gets_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let (wit, output) = (folder.path().join("wit"), folder.path().join("out"));
+        std::fs::create_dir(&wit).unwrap();
+        let text = "package a:b@0.1.0; interface c { d: func(e: string) -> option<u32>; } world module { export c; }";
+        std::fs::write(wit.join("b.wit"), text).unwrap();
+        for (language, expected) in [
+            (BindingsLanguage::C, &["module.c", "module.h", "module_component_type.o"][..]),
+            (BindingsLanguage::Go, &["pkg/go.mod", "pkg/wit/types/option.go", "wit_exports.go"]),
+            (BindingsLanguage::Ts, &["module.d.ts"]),
+        ] {
+            let written = write_bindings(&wit, language, &output).unwrap();
+            for name in expected {
+                assert!(written.contains(&output.join(name)), "{name} is not among {written:?}");
+            }
+        }
+        assert!(!output.join("go.mod").exists(), "the author's own file was written");
+    }
+
+    #[test]
+    fn wit_that_is_wrong_is_named_with_the_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("b.wit"), "package a:b; world w { export f: func(a: nothing); }")
+            .unwrap();
+        for language in [BindingsLanguage::C, BindingsLanguage::Ts] {
+            let told = write_bindings(folder.path(), language, folder.path()).unwrap_err().to_string();
+            assert!(told.starts_with("the WIT in \"") && told.contains("nothing"), "{told}");
+        }
+    }
+}

@@ -307,3 +307,53 @@ fn word(name: &str) -> String {
     ];
     if RESERVED.contains(&name) { format!("{name}_") } else { name.to_owned() }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const WIT: &str = "
+        package acme:all@0.1.0;
+        interface host {
+            resource file { constructor(path: string); read: func(limit: u32) -> result<list<u8>, problem>; }
+            variant problem { gone, denied(string) }
+            /// Takes it away.
+            delete: func(key: string, %in: option<option<bool>>) -> result<_, problem>;
+        }
+        interface mine {
+            use host.{problem};
+            enum level { low, very-high }
+            flags rights { can-read, can-write }
+            record entry { first-name: string, level: level, at: tuple<u64, char>, more: option<rights> }
+            %list: func(entries: list<entry>) -> result<result<u8>, string>;
+        }
+        world module { import host; export mine; }
+    ";
+
+    #[test]
+    fn every_type_has_its_form() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("all.wit"), WIT).unwrap();
+        let text = declarations(&Wit::read(folder.path()).unwrap()).unwrap();
+        for line in [
+            "declare module \"acme:all/host@0.1.0\" {",
+            "    constructor(path: string);",
+            "    /** @throws {Problem} */\n",
+            "    read(limit: number): Uint8Array;",
+            "    [Symbol.dispose](): void;",
+            "  export type Problem = { tag: \"gone\" } | { tag: \"denied\"; val: string };",
+            "  function delete_(key: string, in_: { tag: \"some\"; val: boolean | null } | { tag: \"none\" }): void;",
+            "  export { delete_ as delete };",
+            "  export type Problem = import(\"acme:all/host@0.1.0\").Problem;",
+            "  export type Level = \"low\" | \"very-high\";",
+            "  export type Rights = { canRead?: boolean; canWrite?: boolean };",
+            "    firstName: string;",
+            "    at: [number, string];",
+            "    more: Rights | null;",
+            "    list(entries: Array<Entry>): { tag: \"ok\"; val: number } | { tag: \"err\" };",
+        ] {
+            assert!(text.contains(line), "{line:?} is not in\n{text}");
+        }
+    }
+}

@@ -9,7 +9,6 @@ use wire::module::Module;
 use wire::text::printable;
 
 use crate::cli::Place;
-use crate::cli::description::description;
 use crate::cli::workbench::{ModuleFile, Workbench};
 use crate::policy::{ByteSize, ModulePolicy, ProcessGrant};
 use crate::sandbox::Defect;
@@ -94,7 +93,7 @@ impl Findings {
     fn text(&self, bench: &Workbench) -> String {
         let mut lines: Vec<String> = Vec::new();
         if let Some(module) = &self.module {
-            lines.extend([description(module), String::new(), "imports".to_owned()]);
+            lines.extend([module.description(), String::new(), "imports".to_owned()]);
             lines.extend(module.imports.iter().map(|import| format!("    {import}")));
             lines.push(String::new());
         }

@@ -4,7 +4,6 @@ mod bindings;
 mod call;
 mod check;
 mod columns;
-mod description;
 mod join;
 mod modules;
 mod pack;

@@ -9,7 +9,6 @@ use wire::module::{Module, ModuleState};
 
 use crate::cli::Place;
 use crate::cli::columns::columns;
-use crate::cli::description::description;
 use crate::control;
 
 /// Show the modules of the running minion
@@ -34,7 +33,7 @@ impl Modules {
             let documents: Vec<Value> = modules.iter().map(Module::document).collect();
             println!("{}", json!({ "modules": documents }));
         } else if let (Some(_), [module]) = (&self.module, modules.as_slice()) {
-            println!("{}", description(module));
+            println!("{}", module.description());
         } else {
             let rows: Vec<Vec<String>> = modules.iter().map(row).collect();
             println!("{}", columns(&["MODULE", "VERSION", "DIGEST", "METHODS", "STATE", "ABOUT"], &rows));

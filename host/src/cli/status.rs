@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use wire::clock::now_ms;
-use wire::text::{printable, since, span};
+use wire::text::{counted, printable, since, span};
 
 use crate::cli::Place;
 use crate::cli::columns::columns;
@@ -43,7 +43,11 @@ fn text(status: &Vitals) -> String {
     };
     let cache = match &status.cache_problem {
         Some(problem) => problem.clone(),
-        None => format!("{} modules found compiled, {} compiled", status.cache_hits, status.cache_misses),
+        None => format!(
+            "{} found compiled, {} compiled",
+            counted(status.cache_hits as usize, "module"),
+            status.cache_misses
+        ),
     };
     let mut lines = vec![
         format!("minion    {} (version {}, process {})", status.name, status.version, status.pid),

@@ -28,6 +28,7 @@ pub enum FileMode {
     ReadWrite,
 }
 
+/// A folder as it stands in the file, before its paths are looked at.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Given {

@@ -11,12 +11,17 @@ use serde::{Deserialize, Deserializer};
 /// rest, not for the rest itself. In the path `*` stands for any text; without a path any path is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpGrant {
+    /// Only this scheme: a grant for HTTPS is none for HTTP.
     scheme: Scheme,
+    /// In lower case; `*.` before it stands for all names below it.
     host: String,
+    /// The one that the pattern names, or the scheme's own.
     port: u16,
+    /// With its leading slash, and `*` for any text.
     path: String,
 }
 
+/// The two schemes that there are grants for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scheme {
     Http,
@@ -43,6 +48,7 @@ impl HttpGrant {
         self.host.eq_ignore_ascii_case(host)
     }
 
+    /// Whether a host in lower case is the pattern's, or below it.
     fn covers_host(&self, host: &str) -> bool {
         match self.host.strip_prefix('*') {
             Some(suffix) => host.len() > suffix.len() && host.ends_with(suffix),
@@ -52,6 +58,7 @@ impl HttpGrant {
 }
 
 impl Scheme {
+    /// The port of an address that names none.
     fn port(self) -> u16 {
         match self {
             Scheme::Http => 80,

@@ -77,6 +77,7 @@ impl LimitChanges {
     }
 }
 
+/// Reads a duration as people write it; what is left out stays as it was.
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let duration = humantime::parse_duration(&text).map_err(|error| {

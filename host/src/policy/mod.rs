@@ -82,6 +82,7 @@ struct Entry {
     settings: toml::Table,
 }
 
+/// The `kv` of an entry: a table, so that it can come to say more.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Quota {
@@ -116,6 +117,7 @@ impl TryFrom<BTreeMap<String, Entry>> for Policy {
 }
 
 impl Entry {
+    /// Puts what this entry says over what less exact entries said.
     fn add_to(&self, policy: &mut ModulePolicy) {
         let grants = &mut policy.grants;
         grants.process.extend_from_slice(&self.process);

@@ -25,6 +25,7 @@ pub struct ProcessGrant {
     pub read_only: bool,
 }
 
+/// Variables that change how a program speaks and not what it does.
 fn harmless() -> Vec<String> {
     ["LANG", "LANGUAGE", "LC_*", "TZ", "TERM", "COLUMNS", "NO_COLOR"].map(str::to_owned).to_vec()
 }

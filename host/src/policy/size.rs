@@ -14,6 +14,7 @@ pub struct ByteSize(pub u64);
 #[error("\"{0}\" is not a size: write a number with B, KiB, MiB, GiB or TiB, for example \"64MiB\"")]
 pub struct BadSize(String);
 
+/// Largest first, so that no unit is taken for the end of another.
 const UNITS: [(&str, u64); 5] =
     [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 

@@ -60,14 +60,19 @@ fn with_bytes<P: Parameters>(method: &Method) -> Option<TypedCall> {
 /// A result type, and the call that gives it.
 type Entry = (Option<Type>, TypedCall);
 
+/// The call whose result type is the method's.
 fn first_that_fits(method: &Method, entries: impl IntoIterator<Item = Entry>) -> Option<TypedCall> {
     entries.into_iter().find(|(result, _)| *result == method.result).map(|(_, call)| call)
 }
 
+/// The result type of a static signature, with the call for it.
 fn entry<P: Parameters, R: Results>() -> Entry {
     (R::ty(), call::<P, R>)
 }
 
+/// Calls a function whose types were found to be these.
+///
+/// The types are checked once more by the engine, so a mistake in the table is an error and no confusion.
 fn call<P: Parameters, R: Results>(
     store: &mut Store<Guest>,
     function: Func,
@@ -82,6 +87,7 @@ fn call<P: Parameters, R: Results>(
 
 /// All parameters of a function.
 trait Parameters: ComponentNamedList + Lower + Send + Sync + Sized + 'static {
+    /// The parameters from one value each; `None` where they are not of these types.
     fn from_values(values: Vec<Value>) -> Option<Self>;
 }
 
@@ -107,7 +113,9 @@ impl<A: Argument, B: Argument> Parameters for (A, B) {
 
 /// What a function returns.
 trait Results: ComponentNamedList + Lift + Send + Sync + 'static {
+    /// Its WIT type, or `None` where nothing is returned.
     fn ty() -> Option<Type>;
+    /// What was returned, as a value.
     fn into_value(self) -> Option<Value>;
 }
 
@@ -133,12 +141,15 @@ impl<A: Part + Lift> Results for (A,) {
 
 /// A static type that has a place among the values.
 trait Part: Send + Sync + 'static {
+    /// Its WIT type.
     fn ty() -> Type;
+    /// The value that carries it.
     fn into_value(self) -> Value;
 }
 
 /// A static type that a value can be turned into.
 trait Argument: Part + Lower + Sized {
+    /// What a value carries; `None` where it is of another type.
     fn from_value(value: Value) -> Option<Self>;
 }
 

@@ -25,9 +25,13 @@ const ENDING: &str = "cwasm";
 
 /// A folder with compiled code.
 pub(super) struct Cache {
+    /// Private to the minion's own user.
     folder: PathBuf,
+    /// What the digests in the names of files are made with.
     key: hmac::Key,
+    /// How often a component was found.
     hits: AtomicU64,
+    /// How often one had to be compiled.
     misses: AtomicU64,
 }
 
@@ -67,6 +71,7 @@ impl Cache {
         (self.hits.load(Ordering::Relaxed), self.misses.load(Ordering::Relaxed))
     }
 
+    /// The file of a component for this engine, whatever is in it.
     fn find(&self, engine: &Engine, digest: Digest) -> Option<PathBuf> {
         let prefix = prefix(engine, digest);
         self.files()
@@ -95,6 +100,7 @@ impl Cache {
         component
     }
 
+    /// The same path, if what is there is what its name says.
     fn verified<'a>(&self, path: &'a Path) -> Option<&'a Path> {
         let expected = path.file_stem()?.to_str()?.rsplit('-').next()?.to_owned();
         let code = fs::read(path).ok()?;
@@ -116,6 +122,7 @@ impl Cache {
         Ok(())
     }
 
+    /// All files with compiled code.
     fn files(&self) -> io::Result<Vec<(PathBuf, fs::Metadata)>> {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
@@ -148,10 +155,12 @@ fn key(folder: &Path) -> io::Result<[u8; 32]> {
     Ok(read().unwrap_or(key))
 }
 
+/// How the names of a component's files for an engine begin.
 fn prefix(engine: &Engine, digest: Digest) -> String {
     format!("{digest}-{}-", engine::compatibility(engine))
 }
 
+/// Bytes as text that can be part of a file's name.
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

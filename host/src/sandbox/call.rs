@@ -4,7 +4,7 @@ use wasmtime::Store;
 use wasmtime::component::{Func, Val};
 use wire::arguments::bind;
 use wire::outcome::FailureKind;
-use wire::signature::Method;
+use wire::signature::{Method, Type};
 use wire::value::Value;
 
 use super::bytes::{SIGNATURES, TypedCall, typed_call};
@@ -21,9 +21,13 @@ const MAX_BURIED_BYTES: u64 = 256 << 10;
 
 /// A call that can be made.
 pub(super) struct Call<'a> {
+    /// Where the method is.
     pub(super) module: &'a LoadedModule,
+    /// What is called.
     pub(super) method: &'a Method,
+    /// How many bytes of arguments there are.
     pub(super) bytes_in: u64,
+    /// One value for each parameter, checked against its type.
     arguments: Arguments,
 }
 
@@ -66,6 +70,7 @@ impl<'a> Call<'a> {
     /// Makes the instance and calls its method.
     pub(super) async fn make(self, store: &mut Store<Guest>) -> wasmtime::Result<Option<Value>> {
         let instance = self.module.instances().instantiate_async(&mut *store).await?;
+        // What goes wrong before this is told as a failure to start.
         store.data_mut().job.started = true;
         let export = self.module.export(self.method);
         let function = export.and_then(|export| instance.get_func(&mut *store, export));
@@ -78,6 +83,7 @@ impl<'a> Call<'a> {
     }
 }
 
+/// The arguments as the engine wants them one by one, unless that would take too much memory.
 fn dynamic(method: &Method, values: Vec<Value>) -> Result<Arguments, String> {
     let buried: u64 = values.iter().map(bytes_within).sum();
     if buried > MAX_BURIED_BYTES {
@@ -93,6 +99,7 @@ fn dynamic(method: &Method, values: Vec<Value>) -> Result<Arguments, String> {
     lowered.map(Arguments::Dynamic).map_err(|error| format!("cannot take its arguments: {error}"))
 }
 
+/// Calls a function with values that describe themselves, and gives back what it returned.
 async fn call_dynamic(
     store: &mut Store<Guest>,
     function: Func,
@@ -109,14 +116,29 @@ async fn call_dynamic(
 
 /// What to say of a result that had more parts than can pass one by one.
 pub(super) fn too_many_parts(method: &Method) -> Option<String> {
-    let result = method.result.as_ref()?;
-    let bytes = result.is_bytes() || result.buries_bytes();
-    (bytes && typed_call(method).is_none()).then(|| {
+    passes_one_by_one(method, method.result.iter()).then(|| {
         format!(
             "its result has more bytes than can be passed one by one: large `list<u8>` must be {SIGNATURES}; \
              return a string, or write a file in a granted folder"
         )
     })
+}
+
+/// What to say of a method to its author, where its bytes are passed one by one.
+pub(super) fn slow_bytes(method: &Method) -> Option<String> {
+    let types = method.params.iter().map(|(_, ty)| ty).chain(&method.result);
+    (method.not_callable.is_none() && passes_one_by_one(method, types)).then(|| {
+        format!(
+            "passes the bytes of \"{}\" one by one, {} at most: larger ones must be {SIGNATURES}",
+            method.qualified(),
+            ByteSize(MAX_BURIED_BYTES)
+        )
+    })
+}
+
+/// Whether bytes of these types have no way but one by one.
+fn passes_one_by_one<'a>(method: &Method, mut types: impl Iterator<Item = &'a Type>) -> bool {
+    types.any(|ty| ty.is_bytes() || ty.buries_bytes()) && typed_call(method).is_none()
 }
 
 /// How many bytes of `list<u8>` there are in a value.

@@ -62,6 +62,7 @@ impl CancelSignal {
         let _ = seen.wait_for(|now| *now >= step).await;
     }
 
+    /// Goes to this step, or stays where it is if that is further.
     fn advance(&self, step: Step) {
         self.0.send_if_modified(|now| {
             let further = step > *now;

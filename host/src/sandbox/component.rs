@@ -21,13 +21,19 @@ const PAGE: u64 = 64 << 10;
 
 /// A module in service: every job of it gets an instance of its own from here.
 pub struct LoadedModule {
+    /// What it is, as others see it.
     description: Module,
+    /// What its jobs may do; fixed when it was loaded.
     policy: Arc<ModulePolicy>,
+    /// What is not as it should be.
     warnings: Vec<String>,
+    /// What its jobs came to.
     counters: ModuleCounters,
+    /// Its compiled code with all imports resolved.
     instances: InstancePre<Guest>,
     /// Where each method is in the component, in the order of the description.
     exports: Vec<ComponentExportIndex>,
+    /// What of the minion its jobs get.
     provisions: Provisions,
 }
 
@@ -78,18 +84,22 @@ impl LoadedModule {
         self.counters.read()
     }
 
+    /// Limits, grants and settings of its jobs.
     pub(super) fn policy(&self) -> &Arc<ModulePolicy> {
         &self.policy
     }
 
+    /// What of the minion its jobs get.
     pub(super) fn provisions(&self) -> &Provisions {
         &self.provisions
     }
 
+    /// Where each of its jobs is counted.
     pub(super) fn count(&self) -> &ModuleCounters {
         &self.counters
     }
 
+    /// What each of its jobs gets an instance from.
     pub(super) fn instances(&self) -> &InstancePre<Guest> {
         &self.instances
     }

@@ -43,6 +43,7 @@ impl ModuleCounters {
         self.counters().clone()
     }
 
+    /// The counters, whatever a thread did that held them before.
     fn counters(&self) -> std::sync::MutexGuard<'_, Counters> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }

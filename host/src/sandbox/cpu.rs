@@ -13,6 +13,9 @@ use nix::time::{ClockId, clock_gettime};
 #[derive(Clone, Debug, Default)]
 pub(super) struct CpuMeter(Arc<Inner>);
 
+/// What all clones of a meter share.
+///
+/// One thread at a time polls the future, so plain loads and stores are enough.
 #[derive(Debug, Default)]
 struct Inner {
     /// Nanoseconds of polls that are over.
@@ -41,7 +44,9 @@ impl CpuMeter {
 
 /// A future under a [`CpuMeter`].
 pub(super) struct Measured<F> {
+    /// In a box, so that it need not be pinned twice.
     future: Pin<Box<F>>,
+    /// Where its time is added.
     meter: CpuMeter,
 }
 
@@ -51,6 +56,7 @@ impl<F: Future> Future for Measured<F> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let before = thread_time();
         self.meter.0.since.store(before, Ordering::Relaxed);
+        // The guest may be polled by another thread each time, whose clock has nothing to do with the last.
         let result = self.future.as_mut().poll(context);
         self.meter.0.spent.fetch_add(thread_time().saturating_sub(before), Ordering::Relaxed);
         result

@@ -13,6 +13,7 @@ use super::types::reflect;
 
 /// A module as others see it, and where its methods are.
 pub(super) struct Description {
+    /// What it is and exports.
     pub(super) module: Module,
     /// Where each method is in the component, in the order of the module.
     pub(super) exports: Vec<ComponentExportIndex>,
@@ -22,7 +23,9 @@ pub(super) struct Description {
 
 /// What reflection finds in a component.
 struct Reflection {
+    /// The methods, interface by interface.
     methods: Vec<Method>,
+    /// Where each is.
     exports: Vec<ComponentExportIndex>,
 }
 
@@ -71,6 +74,7 @@ impl Reflection {
         found
     }
 
+    /// Adds one function, unless a tool left it behind.
     fn add(&mut self, component: &Component, interface: Option<&str>, name: &str, ty: &ComponentFunc) {
         if interface.is_none() && is_foreign(name) {
             return;
@@ -94,9 +98,11 @@ fn is_foreign(name: &str) -> bool {
     name.starts_with("wasi:") || matches!(name, "exports" | "init")
 }
 
+/// A function as a method, with the reason why it cannot be called where it cannot.
 fn method(interface: Option<&str>, name: &str, ty: &ComponentFunc) -> Method {
     let params: Vec<_> = ty.params().map(|(name, ty)| (name.to_owned(), reflect(&ty))).collect();
     let result = ty.results().next().map(|ty| reflect(&ty));
+    // `[constructor]thing` and the like: the names that the component model gives to functions of resources.
     let not_callable = if name.starts_with('[') {
         Some("it belongs to a resource, which lives only as long as one job".to_owned())
     } else {

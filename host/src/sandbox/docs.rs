@@ -22,6 +22,7 @@ pub(super) fn apply(section: &[u8], methods: &mut [Method], warnings: &mut Vec<S
         }
     };
     for method in methods.iter_mut() {
+        // A section may well describe more, or less, than what is exported.
         let Some(function) = find(&resolve, method) else { continue };
         if agrees(&resolve, function, method) {
             method.docs = text(&function.docs);
@@ -35,6 +36,7 @@ pub(super) fn apply(section: &[u8], methods: &mut [Method], warnings: &mut Vec<S
     summary(&resolve, methods)
 }
 
+/// Reads the section, whatever is in it.
 fn decode(section: &[u8]) -> Result<Resolve, String> {
     if section.len() > MAX_SECTION {
         return Err(format!("{} bytes are over the limit of {MAX_SECTION}", section.len()));
@@ -48,6 +50,7 @@ fn decode(section: &[u8]) -> Result<Resolve, String> {
     }
 }
 
+/// The function that the section has under a method's name.
 fn find<'a>(resolve: &'a Resolve, method: &Method) -> Option<&'a Function> {
     match &method.interface {
         Some(interface) => {
@@ -62,12 +65,14 @@ fn find<'a>(resolve: &'a Resolve, method: &Method) -> Option<&'a Function> {
     }
 }
 
+/// The interface of that whole name, version and all.
 fn interface_of(resolve: &Resolve, name: &str) -> Option<InterfaceId> {
     let mut interfaces = resolve.interfaces.iter().map(|(id, _)| id);
     interfaces
         .find(|id| resolve.interfaces[*id].package.is_some() && resolve.id_of(*id).as_deref() == Some(name))
 }
 
+/// Whether a function has the names and the types of a method's parameters and result.
 fn agrees(resolve: &Resolve, function: &Function, method: &Method) -> bool {
     let params = function.params.iter().map(|param| (param.name.as_str(), reflect(resolve, &param.ty, 1)));
     let found = method.params.iter().map(|(name, ty)| (name.as_str(), ty.clone()));
@@ -83,6 +88,7 @@ fn summary(resolve: &Resolve, methods: &[Method]) -> Option<String> {
     docs.lines().next().map(str::to_owned)
 }
 
+/// What is written, where it is more than space.
 fn text(docs: &Docs) -> Option<String> {
     docs.contents.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
 }
@@ -111,6 +117,7 @@ fn reflect(resolve: &Resolve, ty: &wit_parser::Type, depth: usize) -> Type {
     }
 }
 
+/// The wire form of a type that has a definition.
 fn defined(resolve: &Resolve, kind: &TypeDefKind, depth: usize) -> Type {
     let inner = |ty: &wit_parser::Type| reflect(resolve, ty, depth + 1);
     let boxed = |ty: &wit_parser::Type| Box::new(inner(ty));

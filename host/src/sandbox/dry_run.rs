@@ -35,6 +35,7 @@ impl Recorder {
         std::mem::take(&mut self.effects())
     }
 
+    /// The list, whatever a thread did that held it before.
     fn effects(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }

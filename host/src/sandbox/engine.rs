@@ -66,6 +66,7 @@ impl fmt::Display for EngineMode {
 /// What was decided about allocation from the host's limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
+    /// Pooling or not, and why not.
     pub(super) mode: EngineMode,
     /// How many jobs can run at once.
     pub(super) slots: u32,
@@ -77,6 +78,7 @@ impl Plan {
         Self::for_host(wanted as u64, allocation, &Host::read())
     }
 
+    /// Decides for a host of this kind.
     fn for_host(wanted: u64, allocation: Allocation, host: &Host) -> Self {
         let by_memory = host.memory / SLOT_MEMORY;
         let by_mappings = host.mappings / SLOT_MAPPINGS;
@@ -98,13 +100,16 @@ impl Plan {
 
 /// What the host has to give.
 struct Host {
+    /// Bytes of memory, or of what a control group leaves us.
     memory: u64,
+    /// How many memory mappings a process may have.
     mappings: u64,
     /// The limit on address space, where there is one.
     address_space: Option<u64>,
 }
 
 impl Host {
+    /// Asks the host; what it does not tell counts as plenty, or as what Linux has by default.
     fn read() -> Self {
         let mappings = std::fs::read_to_string("/proc/sys/vm/max_map_count");
         let address_space = getrlimit(Resource::RLIMIT_AS).map_or(u64::MAX, |(soft, _)| soft);
@@ -138,6 +143,7 @@ pub(super) fn build(plan: &mut Plan, concurrency: Concurrency) -> wasmtime::Resu
     Engine::new(&config)
 }
 
+/// Everything but the allocation, each setting with its reason.
 fn config(concurrency: Concurrency) -> Config {
     let mut config = Config::new();
     // A busy guest must yield to its neighbours, and end when its time is up.
@@ -160,6 +166,7 @@ fn config(concurrency: Concurrency) -> Config {
     config
 }
 
+/// The pool for so many jobs at once.
 fn pool(slots: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots);

@@ -32,6 +32,7 @@ impl LoadError {
     }
 }
 
+/// All defects as one sentence, whose subject is the module.
 fn listed(defects: &[Defect]) -> String {
     defects.iter().map(Defect::to_string).collect::<Vec<_>>().join("; it ")
 }

@@ -35,8 +35,11 @@ pub struct Denial {
 #[derive(Clone)]
 pub(super) struct JobLog(Arc<Inner>);
 
+/// What all clones of a log share.
 struct Inner {
+    /// Where lines go on to.
     events: Arc<dyn JobEvents>,
+    /// How many may still.
     room: Mutex<Room>,
 }
 
@@ -90,12 +93,14 @@ impl JobLog {
         self.room().written
     }
 
+    /// The room, whatever a thread did that held it before.
     fn room(&self) -> std::sync::MutexGuard<'_, Room> {
         self.0.room.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
 impl Room {
+    /// Takes the room for one line of so many bytes, or counts it as left out.
     fn take(&mut self, bytes: u64) -> bool {
         if self.lines == 0 || bytes > self.bytes {
             self.dropped_lines += 1;

@@ -22,32 +22,47 @@ use crate::policy::ModulePolicy;
 
 /// The host's side of one instance.
 pub(super) struct Guest {
+    /// What the guest holds handles of.
     pub(super) table: ResourceTable,
+    /// Its folders, its environment, its stdout and stderr.
     pub(super) wasi: WasiCtx,
+    /// Limits of its requests.
     pub(super) http: WasiHttpCtx,
+    /// Where it may send them.
     pub(super) egress: Egress,
+    /// How much memory it has and may have.
     pub(super) memory: MemoryLimiter,
     /// Places for the programs that the job may have at once.
     pub(super) programs: Arc<Semaphore>,
     /// What the module keeps, where it may keep anything.
     pub(super) kv: Option<Kv>,
+    /// What is known of the host.
     pub(super) facts: Facts,
+    /// Its own names of the folders that it has open, for the audit log and dry runs.
     pub(super) folders: OpenFolders,
+    /// The job that it runs.
     pub(super) job: Context,
 }
 
 /// The job that an instance runs, as its host functions need to know it.
 pub(super) struct Context {
+    /// The overlord's id of it.
     pub(super) id: JobId,
+    /// What was called.
     pub(super) method: MethodPath,
+    /// On whose behalf.
     pub(super) operator: OperatorName,
+    /// Whether its effects are done.
     pub(super) mode: RunMode,
     /// When the job's time is up.
     pub(super) ends: Instant,
     /// Limits, grants and settings of its module.
     pub(super) policy: Arc<ModulePolicy>,
+    /// Who hears of it while it runs.
     pub(super) events: Arc<dyn JobEvents>,
+    /// Its log, within its limits.
     pub(super) log: JobLog,
+    /// How it is told to stop.
     pub(super) cancel: CancelSignal,
     /// Bytes of output that it has handed over.
     pub(super) emitted: u64,

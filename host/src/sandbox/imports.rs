@@ -29,6 +29,7 @@ const OFFERED: [(&str, &[&str], Version); 13] = [
     ("minion:process", &["process"], OURS),
     ("minion:settings", &["settings"], OURS),
 ];
+/// The interfaces of `wasi:cli`.
 const CLI: [&str; 10] = [
     "environment",
     "exit",
@@ -41,6 +42,7 @@ const CLI: [&str; 10] = [
     "terminal-stdin",
     "terminal-stdout",
 ];
+/// The interfaces of `wasi:sockets`.
 const SOCKETS: [&str; 7] =
     ["instance-network", "ip-name-lookup", "network", "tcp", "tcp-create-socket", "udp", "udp-create-socket"];
 
@@ -80,11 +82,15 @@ pub enum Standing {
 
 /// An interface as a component names it: `minion:log/log@0.1.0`.
 struct Interface<'a> {
+    /// `minion:log`
     package: &'a str,
+    /// `log`
     name: &'a str,
+    /// `None` where there is none, or one that is not three numbers: such versions match nothing.
     version: Option<Version>,
 }
 
+/// A version without a pre-release, since those only ever match themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Version {
     major: u64,
@@ -128,6 +134,7 @@ impl Import {
     }
 }
 
+/// How an interface with a capability behind it stands with the grants.
 fn standing(capability: &str, line: &'static str, grants: &Grants) -> Standing {
     let granted = match capability {
         "facts" => !grants.facts.is_empty(),
@@ -163,6 +170,7 @@ fn offered(interface: &str) -> Result<(), String> {
 }
 
 impl<'a> Interface<'a> {
+    /// Takes a name apart; `None` where it is not that of an interface in a package.
     fn parse(text: &'a str) -> Option<Self> {
         let (path, version) = match text.split_once('@') {
             Some((path, version)) => (path, Version::parse(version)),
@@ -174,6 +182,7 @@ impl<'a> Interface<'a> {
 }
 
 impl Version {
+    /// Reads three numbers.
     fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.split('.').map(|number| number.parse().ok());
         let [major, minor, patch] = [numbers.next()??, numbers.next()??, numbers.next()??];
@@ -190,6 +199,7 @@ impl Version {
         }
     }
 
+    /// What to do about a version that does not fit.
     fn remedy(self, asked: &Interface<'_>) -> &'static str {
         match asked.version {
             Some(version) if version > self => "update the minion, or build the module against that version",
@@ -198,6 +208,7 @@ impl Version {
         }
     }
 
+    /// As it is written in names.
     fn text(self) -> String {
         format!("{}.{}.{}", self.major, self.minor, self.patch)
     }

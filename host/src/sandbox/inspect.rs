@@ -57,6 +57,7 @@ impl Inspection {
         self.imports.iter().map(|interface| Import::new(interface, grants)).collect()
     }
 
+    /// Looks at one custom section, at this depth of nesting.
     fn custom(&mut self, depth: usize, name: &str, data: &[u8]) {
         let text = || String::from_utf8_lossy(data).into_owned();
         match name {
@@ -82,6 +83,7 @@ pub(super) fn validate(bytes: &[u8], features: WasmFeatures) -> Result<(), Defec
     outcome.map(|_| ()).map_err(|error| Defect::Invalid(error.to_string()))
 }
 
+/// Tells WebAssembly from what people and tools give in its place.
 fn recognise(bytes: &[u8]) -> Result<(), Defect> {
     if bytes.is_empty() {
         return Err(Defect::Empty);
@@ -95,6 +97,7 @@ fn recognise(bytes: &[u8]) -> Result<(), Defect> {
     if bytes.starts_with(b"\0asm") {
         return Ok(());
     }
+    // The beginning is enough to tell text, and a large file is not read twice.
     let start = &bytes[..bytes.len().min(1024)];
     let printable = |c: char| !c.is_control() || c.is_whitespace();
     match String::from_utf8_lossy(start) {

@@ -38,7 +38,8 @@ fn python(stderr: &str) -> Option<String> {
 
 /// The message of an exception as QuickJS's host language prints it.
 fn quickjs(panic: &str) -> Option<String> {
-    let (_, exception) = panic.strip_prefix("Failed to call '")?.split_once("Exception { message: Some(\"")?;
+    let (_, exception) =
+        panic.strip_prefix("Failed to call '")?.split_once("Exception { message: Some(\"")?;
     let (message, _) = exception.split_once("\"), stack: ")?;
     Some(message.replace("\\n", "\n").replace("\\\"", "\"").replace("\\'", "'").replace("\\\\", "\\"))
 }

@@ -9,6 +9,7 @@ use wire::digest::Digest;
 use wire::name::ModuleName;
 
 use super::cache::Cache;
+use super::call::slow_bytes;
 use super::capabilities::facts::Facts;
 use super::check::Check;
 use super::component::{LoadedModule, Provisions, check_resources, compile};
@@ -23,13 +24,17 @@ use crate::policy::ModulePolicy;
 
 /// Checks, compiles and links modules.
 pub(super) struct Loader {
+    /// How instances are allocated; the second engine may yet change it.
     plan: Mutex<Plan>,
     /// For components without async functions, which is most of them.
     plain: Base,
     /// For the others; made for the first of them.
     concurrent: Mutex<Option<Base>>,
+    /// Compiled code, or why it is not kept where it should be.
     cache: Result<Cache, Option<String>>,
+    /// Where modules keep what they may.
     ledger: Option<MinionLedger>,
+    /// What modules may read of the host.
     facts: Facts,
     /// Held while something is compiled: one compilation takes all processors by itself.
     compiling: Mutex<()>,
@@ -38,7 +43,9 @@ pub(super) struct Loader {
 /// An engine and what every module on it may be linked with.
 #[derive(Clone)]
 struct Base {
+    /// What compiles and runs.
     engine: Engine,
+    /// What needs no grant.
     linker: Linker<Guest>,
 }
 
@@ -122,6 +129,7 @@ impl Loader {
         check.warnings.extend(check.imports.iter().filter_map(|import| import.warning(&name)));
         let description = Description::of(name, digest, inspection, &component);
         check.warnings.extend(description.warnings);
+        check.warnings.extend(description.module.methods.iter().filter_map(slow_bytes));
         check.module = Some(description.module);
         check
     }
@@ -143,6 +151,7 @@ impl Loader {
 
     /// The compiled component, and the base that it was compiled for.
     fn component(&self, bytes: &[u8], digest: Digest, ticker: &Ticker) -> Result<(Base, Component), Defect> {
+        // Held over the look into the cache too, so that the same module is not compiled twice in a row.
         let _alone = lock(&self.compiling);
         let cached = |base: &Base| self.cache.as_ref().ok()?.load(&base.engine, digest);
         // Which engine it needs takes a look at every byte, and the cache mostly knows.
@@ -168,6 +177,7 @@ impl Loader {
         Ok((base, component))
     }
 
+    /// The engine for async functions, made at its first use.
     fn concurrent(&self, ticker: &Ticker) -> Result<Base, Defect> {
         let mut concurrent = lock(&self.concurrent);
         if let Some(base) = &*concurrent {
@@ -181,6 +191,7 @@ impl Loader {
 }
 
 impl Base {
+    /// Makes an engine, has it ticked for, and prepares what is linked with every module.
     fn new(plan: &mut Plan, concurrency: Concurrency, ticker: &Ticker) -> wasmtime::Result<Self> {
         let engine = engine::build(plan, concurrency)?;
         ticker.add(engine.clone());
@@ -204,9 +215,11 @@ fn needed(bytes: &[u8], plain: &Engine) -> Result<Concurrency, Defect> {
     if validate(bytes, features).is_ok() {
         return Ok(Concurrency::Off);
     }
+    // The second error is the one to tell: the first may only say that async functions are off.
     validate(bytes, features | WasmFeatures::CM_ASYNC).map(|()| Concurrency::On)
 }
 
+/// What a lock guards, whatever a thread did that held it before: nothing here is left half done.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

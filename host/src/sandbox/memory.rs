@@ -21,6 +21,7 @@ pub(super) struct MemoryLimiter {
     table: Account,
 }
 
+/// One kind of memory: how much there may be, is, and was.
 #[derive(Debug, Default)]
 struct Account {
     limit: u64,
@@ -57,7 +58,9 @@ impl MemoryLimiter {
 }
 
 impl Account {
+    /// Whether there may be so much more; remembers it either way.
     fn grow(&mut self, current: usize, desired: usize) -> bool {
+        // Whatever fails next is this growth or none.
         self.last = 0;
         let more = desired.saturating_sub(current) as u64;
         let total = self.used.saturating_add(more);
@@ -71,6 +74,7 @@ impl Account {
         true
     }
 
+    /// Undoes the growth that was allowed last.
     fn take_back(&mut self) {
         self.used -= std::mem::take(&mut self.last);
     }

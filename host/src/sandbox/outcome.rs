@@ -29,7 +29,9 @@ pub(super) enum Stop {
 
 /// What there is to know of a guest that did not return a value.
 pub(super) struct Remains<'a> {
+    /// What was called.
     pub(super) method: &'a Method,
+    /// What it was allowed.
     pub(super) limits: &'a Limits,
     /// What was left of its stderr.
     pub(super) stderr: String,
@@ -101,16 +103,19 @@ impl Remains<'_> {
         self.failure(kind, message, None)
     }
 
+    /// The failure with what is left of the guest, and where it came to its end.
     fn failure(self, kind: FailureKind, message: String, backtrace: Option<String>) -> Outcome {
         let message = if self.started { message } else { format!("while it was starting: {message}") };
         let stderr = (!self.stderr.is_empty()).then_some(self.stderr);
         Outcome::Failed(Failure { kind, message, value: None, stderr, backtrace })
     }
 
+    /// Says that the processor time is used up.
     fn out_of_cpu(&self) -> String {
         format!("used up its CPU time of {} (limits.cpu)", humantime::format_duration(self.limits.cpu))
     }
 
+    /// Says that it had to be stopped.
     fn interrupted(&self) -> String {
         "did not return when it was asked to, and was interrupted".to_owned()
     }

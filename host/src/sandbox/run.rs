@@ -39,6 +39,7 @@ use crate::policy::Limits;
 const MIN_TRANSFER: u64 = 16 << 20;
 /// Handles and host resources that one job may have.
 const MAX_HANDLES: usize = 10_000;
+/// The most resources of the host that one job may hold.
 const MAX_RESOURCES: usize = 1_000;
 
 /// What to run for one job.
@@ -74,7 +75,9 @@ struct Aside {
 
 /// How long the guest may run, and by whose word.
 struct TimeLimit {
+    /// How long.
     duration: Duration,
+    /// What to say when it is over.
     message: String,
 }
 
@@ -109,6 +112,7 @@ async fn run_call(call: Call<'_>, run: Run, grace: Duration) -> (Outcome, Cost, 
     let limits = module.limits();
     let mut store = Store::new(module.instances().engine(), guest);
     arm(&mut store, limits, aside.meter.clone());
+    // A panic can only be one of the host's own functions: it costs this job its life and no other.
     let guest = AssertUnwindSafe(aside.meter.measure(call.make(&mut store))).catch_unwind();
     let patience = Patience { time: aside.time.duration, grace, last: INTERRUPT_GRACE };
     let end = supervise(guest, patience, &aside.cancel).await;
@@ -116,6 +120,7 @@ async fn run_call(call: Call<'_>, run: Run, grace: Duration) -> (Outcome, Cost, 
     let mut ended = Ended { store: &mut store, aside: &aside, method, limits, cost };
     let outcome = ended.outcome(end);
     let cost = ended.cost();
+    // The store was entered by a guest that may have trapped, so nothing runs in it ever again.
     if catch_unwind(AssertUnwindSafe(|| drop(store))).is_err() {
         tracing::error!(module = %module.describe().name, "the host panicked while it cleared up a job");
     }
@@ -173,9 +178,11 @@ fn make_guest(module: &LoadedModule, run: Run) -> Result<(Guest, Aside), String>
 /// Arms every limit, before there is an instance that could break one.
 fn arm(store: &mut Store<Guest>, limits: &Limits, meter: CpuMeter) {
     store.limiter(|guest| &mut guest.memory);
+    // Values take more room than what they stand for: eight times as much is enough for numbers.
     let transfer = MIN_TRANSFER.max(limits.output.saturating_mul(8));
     store.set_hostcall_fuel(usize::try_from(transfer).unwrap_or(usize::MAX));
     store.set_max_component_handles(MAX_HANDLES);
+    // Without a deadline the first look at the clock would be the end.
     store.set_epoch_deadline(1);
     let cpu = limits.cpu;
     store.epoch_deadline_callback(move |guest: StoreContextMut<'_, Guest>| {
@@ -191,6 +198,7 @@ fn arm(store: &mut Store<Guest>, limits: &Limits, meter: CpuMeter) {
 }
 
 impl TimeLimit {
+    /// The shorter of what the caller and the module's policy allow.
     fn new(timeout: Option<Duration>, limits: &Limits) -> Self {
         let shown = humantime::format_duration;
         match timeout {
@@ -219,6 +227,7 @@ struct Ended<'a> {
 type Called = std::thread::Result<wasmtime::Result<Option<Value>>>;
 
 impl Ended<'_> {
+    /// What the end of the guest means.
     fn outcome(&mut self, end: End<Called>) -> Outcome {
         self.aside.stdout.close();
         self.aside.stderr.close();
@@ -240,6 +249,7 @@ impl Ended<'_> {
         }
     }
 
+    /// The outcome of a method that gave something back.
     fn returned(&mut self, value: Option<Value>) -> Outcome {
         let length = value.as_ref().map_or(0, size);
         self.cost.bytes_out += length;
@@ -253,6 +263,7 @@ impl Ended<'_> {
         }
     }
 
+    /// What there is to know of a guest that did not.
     fn remains(&self) -> Remains<'_> {
         let guest = self.store.data();
         Remains {
@@ -265,6 +276,7 @@ impl Ended<'_> {
         }
     }
 
+    /// What it came to.
     fn cost(&self) -> Cost {
         let guest = self.store.data();
         Cost {
@@ -285,6 +297,7 @@ fn cancelled(value: Option<Value>) -> Outcome {
     outcome
 }
 
+/// The message of a panic, where it has one.
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")

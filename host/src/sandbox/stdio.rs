@@ -29,6 +29,7 @@ const MAX_LINE: usize = 4 << 10;
 #[derive(Clone)]
 pub(super) struct Output(Arc<Mutex<Kept>>);
 
+/// What is kept of a stream.
 struct Kept {
     head: Vec<u8>,
     tail: VecDeque<u8>,
@@ -70,13 +71,16 @@ impl Output {
         self.kept().end_line();
     }
 
+    /// What is kept, whatever a thread did that held it before.
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
 impl Kept {
+    /// Takes bytes: into the head while there is room, and then through the tail.
     fn write(&mut self, mut bytes: &[u8]) {
+        // All of it is logged, as far as the log has room; what is kept besides is for the outcome.
         self.split_lines(bytes);
         let room = HEAD.saturating_sub(self.head.len()).min(bytes.len());
         self.head.extend_from_slice(&bytes[..room]);
@@ -87,6 +91,7 @@ impl Kept {
         self.lost += over as u64;
     }
 
+    /// Logs the lines that these bytes complete. One without an end is logged in pieces.
     fn split_lines(&mut self, bytes: &[u8]) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             for chunk in piece.chunks(MAX_LINE) {
@@ -98,6 +103,7 @@ impl Kept {
         }
     }
 
+    /// Logs what there is of a line. Bytes that are not UTF-8 are shown as such.
     fn end_line(&mut self) {
         let line = std::mem::take(&mut self.line);
         let message = String::from_utf8_lossy(&line).trim_end().to_owned();

@@ -38,6 +38,7 @@ pub(super) async fn supervise<F: Future>(
     cancel: &CancelSignal,
 ) -> End<F::Output> {
     let mut guest = pin!(guest);
+    // The guest first each time: what it has finished counts, even if its time ran out in the meantime.
     tokio::select! {
         biased;
         output = &mut guest => return End::Returned(output),

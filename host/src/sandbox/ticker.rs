@@ -23,6 +23,7 @@ pub(super) struct Ticking {
     shared: Arc<Shared>,
 }
 
+/// What the thread and its users share.
 struct Shared {
     engines: Mutex<Vec<Engine>>,
     running: AtomicUsize,
@@ -62,6 +63,7 @@ impl Ticker {
         self.shared.running.load(Ordering::SeqCst)
     }
 
+    /// Makes the thread look at what has changed.
     fn wake(&self) {
         if let Some(thread) = &self.thread {
             thread.thread().unpark();
@@ -87,12 +89,14 @@ impl Drop for Ticking {
 }
 
 impl Shared {
+    /// What the thread does until it is told to end.
     fn tick(&self) {
         while !self.ended.load(Ordering::SeqCst) {
             if self.running.load(Ordering::SeqCst) == 0 {
                 thread::park();
                 continue;
             }
+            // A wake-up in between only makes one tick early, which no guest minds.
             thread::park_timeout(TICK);
             for engine in self.engines.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).iter() {
                 engine.increment_epoch();

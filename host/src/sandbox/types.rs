@@ -9,6 +9,7 @@ pub(super) fn reflect(ty: &ComponentType) -> Type {
     at_depth(ty, 1)
 }
 
+/// The same, so many levels down: what is too deep for a value is opaque.
 fn at_depth(ty: &ComponentType, depth: usize) -> Type {
     if depth > MAX_DEPTH {
         return Type::Opaque(format!("a type nested deeper than {MAX_DEPTH} levels"));

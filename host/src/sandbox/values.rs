@@ -118,10 +118,12 @@ pub(super) fn size(value: &Value) -> u64 {
     }
 }
 
+/// The elements of a list.
 fn each(element: &Type, values: Vec<Value>) -> Result<Vec<Val>, Mismatch> {
     values.into_iter().map(|value| lower(element, value)).collect()
 }
 
+/// The fields of a record, which must be those of the type and in its order.
 fn record(fields: &[(String, Type)], values: Vec<(String, Value)>) -> Result<Vec<(String, Val)>, Mismatch> {
     if fields.len() != values.len() {
         return Err(Mismatch);
@@ -132,6 +134,7 @@ fn record(fields: &[(String, Type)], values: Vec<(String, Value)>) -> Result<Vec
     lowered.collect()
 }
 
+/// What a case carries, where its type says that it carries something.
 fn side(ty: Option<&Type>, value: Option<Box<Value>>) -> Result<Option<Box<Val>>, Mismatch> {
     match (ty, value) {
         (Some(ty), Some(value)) => Ok(Some(Box::new(lower(ty, *value)?))),
@@ -140,6 +143,7 @@ fn side(ty: Option<&Type>, value: Option<Box<Value>>) -> Result<Option<Box<Val>>
     }
 }
 
+/// What a case carried.
 fn lift_side(ty: Option<&Type>, value: Option<Box<Val>>) -> Result<Option<Box<Value>>, Mismatch> {
     match (ty, value) {
         (Some(ty), Some(value)) => Ok(Some(Box::new(lift(ty, *value)?))),
@@ -148,11 +152,13 @@ fn lift_side(ty: Option<&Type>, value: Option<Box<Val>>) -> Result<Option<Box<Va
     }
 }
 
+/// Bytes from their descriptions.
 fn lift_bytes(values: Vec<Val>) -> Result<Vec<u8>, Mismatch> {
     let byte = |value| if let Val::U8(byte) = value { Ok(byte) } else { Err(Mismatch) };
     values.into_iter().map(byte).collect()
 }
 
+/// A number in the width of its type.
 fn narrow<T: TryFrom<N>, N>(value: N) -> Result<T, Mismatch> {
     T::try_from(value).map_err(|_| Mismatch)
 }

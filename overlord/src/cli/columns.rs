@@ -1,6 +1,6 @@
 //! Plain aligned columns for the commands whose answer is a list.
 
-use comfy_table::{Cell, ContentArrangement, presets};
+use comfy_table::{Cell, ColumnConstraint, ContentArrangement, presets};
 
 use crate::report::table::fitting;
 use crate::report::text::printable;
@@ -15,6 +15,10 @@ pub(super) fn columns(heading: &[&str], rows: impl IntoIterator<Item = Vec<Strin
     );
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
+    }
+    if let Some(column) = table.column_mut(0) {
+        // It names the row: a name in two pieces is no use to anyone who wants to copy it.
+        column.set_constraint(ColumnConstraint::ContentWidth);
     }
     table.trim_fmt()
 }

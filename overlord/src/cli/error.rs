@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use wire::job::JobId;
+use wire::module::MethodError;
+use wire::name::{BadName, ModuleName};
 
 use super::exit::Exit;
 use crate::client::ClientError;
@@ -54,6 +56,15 @@ pub enum CliError {
         /// How large it may be.
         limit: u64,
     },
+    /// No targeted minion has the module.
+    #[error("no targeted minion has a module \"{0}\": see `overlord module list`")]
+    NoModule(ModuleName),
+    /// The module has no such method.
+    #[error(transparent)]
+    Method(#[from] MethodError),
+    /// A name without the form of one.
+    #[error(transparent)]
+    Name(#[from] BadName),
     /// Options that do not go together in a way that the parser cannot see.
     #[error("{0}")]
     Usage(&'static str),
@@ -78,7 +89,11 @@ impl CliError {
             // Too large to be sent, by the user's own doing.
             CliError::Client(ClientError::Frame(_)) => Exit::Usage,
             CliError::Client(_) | CliError::Detached { .. } | CliError::Unfinished(_) => Exit::Unreachable,
-            CliError::Usage(_) | CliError::FileTooLarge { .. } => Exit::Usage,
+            CliError::Usage(_)
+            | CliError::FileTooLarge { .. }
+            | CliError::NoModule(_)
+            | CliError::Method(_)
+            | CliError::Name(_) => Exit::Usage,
             CliError::File { action: "read", .. } => Exit::Usage,
             CliError::Output(_) if self.is_closed_pipe() => Exit::Ok,
             CliError::Folder(_)

@@ -8,6 +8,7 @@ mod columns;
 mod completions;
 mod confirm;
 mod dev;
+mod doc;
 mod error;
 mod exit;
 mod follow;
@@ -103,6 +104,7 @@ enum Command {
     Minion(minion::MinionCommand),
     #[command(subcommand)]
     Module(module::ModuleCommand),
+    Doc(doc::Doc),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -124,6 +126,7 @@ impl Cli {
             Command::Job(command) => talk(&global, async |client| command.run(client).await),
             Command::Minion(command) => talk(&global, async |client| command.run(client).await),
             Command::Module(command) => talk(&global, async |client| command.run(client).await),
+            Command::Doc(command) => talk(&global, async |client| command.run(client).await),
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::process::Command;
 use tokio::time::Instant;
 use wire::module::ModuleState;
 use wire::name::MinionName;
-use wire::operator::{MinionStatus, Target};
+use wire::operator::Target;
 
 use super::DevError;
 use super::daemon::Daemon;
@@ -49,20 +49,28 @@ impl<'a> Fleet<'a> {
         for n in 1..=minions {
             self.start_minion(&client, &format!("web{n}")).await?;
         }
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let ready = |minion: &MinionStatus| minion.connected && minion.modules > 0;
-            let there = client.minions().await?;
-            let Some(late) = there.iter().find(|minion| !ready(minion)) else { break };
-            if late.connected {
-                some_may_load(&client, &late.name).await?;
-            }
-            let late = self.daemons.iter().position(|daemon| daemon.name == late.name.as_str());
-            self.pause(deadline, "the start of the minions", late.unwrap_or(0)).await?;
-        }
+        self.all_ready(&client, usize::from(minions)).await?;
         let address = client.address().to_owned();
         client.close().await;
         Ok((folder, address))
+    }
+
+    /// Waits until this many minions are connected with their modules.
+    async fn all_ready(&mut self, client: &Client, minions: usize) -> Result<(), DevError> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let enrolled = client.minions().await?;
+            let late = enrolled.iter().find(|minion| !(minion.connected && minion.modules > 0));
+            if late.is_none() && enrolled.len() == minions {
+                return Ok(());
+            }
+            if let Some(connected) = late.filter(|minion| minion.connected) {
+                some_may_load(client, &connected.name).await?;
+            }
+            let is_late = |daemon: &Daemon| late.is_some_and(|late| late.name.as_str() == daemon.name);
+            let blamed = self.daemons.iter().position(is_late).unwrap_or(0);
+            self.pause(deadline, "the start of the minions", blamed).await?;
+        }
     }
 
     async fn start_minion(&mut self, client: &Client, name: &str) -> Result<(), DevError> {
@@ -85,13 +93,13 @@ impl<'a> Fleet<'a> {
         Ok(())
     }
 
-    /// Waits a moment, unless a daemon has died or it is too late; `awaited` is the daemon to blame.
-    async fn pause(&mut self, deadline: Instant, what: &str, awaited: usize) -> Result<(), DevError> {
+    /// Waits a moment, unless a daemon has died or it is too late, for which one is blamed.
+    async fn pause(&mut self, deadline: Instant, what: &str, blamed: usize) -> Result<(), DevError> {
         for daemon in &mut self.daemons {
             daemon.check()?;
         }
         if Instant::now() > deadline {
-            let log = self.daemons.get(awaited).map(Daemon::log_end).unwrap_or_default();
+            let log = self.daemons.get(blamed).map(Daemon::log_end).unwrap_or_default();
             return Err(DevError::Slow { what: what.to_owned(), log });
         }
         tokio::time::sleep(POLL).await;
@@ -117,7 +125,7 @@ async fn some_may_load(client: &Client, minion: &MinionName) -> Result<(), DevEr
     let modules = client.modules(target).await?.into_iter().flat_map(|(_, modules)| modules);
     let reasons: Vec<Option<String>> = modules
         .map(|module| match module.state {
-            ModuleState::Failed(reason) => Some(reason),
+            ModuleState::Failed(reason) => Some(format!("\"{}\" {reason}", module.name)),
             _ => None,
         })
         .collect();

@@ -60,6 +60,7 @@ impl Host for Guest {
     }
 }
 
+/// Whether one of the globs covers a path.
 fn granted(globs: &[String], path: &str) -> bool {
     globs.iter().any(|glob| wildcard(glob, path))
 }

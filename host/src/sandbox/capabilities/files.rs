@@ -21,7 +21,9 @@ use crate::policy::{FileGrant, FileMode};
 use crate::sandbox::dry_run::RunMode;
 use crate::sandbox::guest::Guest;
 
+/// The interface that tells a guest its folders, as WASI's own linking names it.
 const PREOPENS: &str = "wasi:filesystem/preopens@0.2.12";
+/// The interface of files and folders, likewise.
 const TYPES: &str = "wasi:filesystem/types@0.2.12";
 
 /// The guest's paths of the folders that it has open, by their handles.
@@ -114,19 +116,25 @@ pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<(
     Ok(())
 }
 
+/// The parameters of `open-at`.
 type Open = (Handle, PathFlags, String, OpenFlags, DescriptorFlags);
+/// The parameters of `rename-at`.
 type Rename = (Handle, String, Handle, String);
+/// The parameters of `link-at`.
 type Link = (Handle, PathFlags, String, Handle, String);
+/// The parameters of `set-times-at`.
 type SetTimes = (Handle, PathFlags, String, NewTimestamp, NewTimestamp);
 /// What a guest is answered; the outer error ends it.
 type Answer<T> = wasmtime::Result<Result<T, ErrorCode>>;
 
 impl Guest {
+    /// Opens a file or folder, and remembers the guest's path of it.
     async fn open(&mut self, (folder, follow, path, how, flags): Open) -> Answer<Handle> {
         let full = self.path(&folder, &path);
         let writes = how.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE)
             || flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY);
         let words = format!("{} {full}", if writes { "write" } else { "read" });
+        // Between the look and the opening the file may be replaced, which whoever owns the folder may do.
         let again = Resource::new_borrow(folder.rep());
         if let Ok(found) = self.filesystem().stat_at(again, follow, path.clone()).await
             && !matches!(
@@ -148,6 +156,7 @@ impl Guest {
         Ok(answer)
     }
 
+    /// Moves a file or folder.
     async fn rename(&mut self, (from, old, to, new): Rename) -> Answer<()> {
         let words = format!("rename {} to {}", self.path(&from, &old), self.path(&to, &new));
         if let Err(code) = self.change(&words) {
@@ -157,6 +166,7 @@ impl Guest {
         self.answer(renamed, &words)
     }
 
+    /// Gives a file a second name.
     async fn link(&mut self, (from, follow, old, to, new): Link) -> Answer<()> {
         let words = format!("link {} to {}", self.path(&to, &new), self.path(&from, &old));
         if let Err(code) = self.change(&words) {
@@ -166,6 +176,7 @@ impl Guest {
         self.answer(linked, &words)
     }
 
+    /// Sets when a file was last read and changed.
     async fn set_times(&mut self, (folder, follow, path, accessed, changed): SetTimes) -> Answer<()> {
         let words = format!("set the times of {}", self.path(&folder, &path));
         if let Err(code) = self.change(&words) {

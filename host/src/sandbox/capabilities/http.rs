@@ -15,9 +15,13 @@ use crate::sandbox::events::{Denial, JobEvents};
 
 /// Lets granted requests out and no others. Redirects are requests of the guest's own, so each is checked.
 pub(in crate::sandbox) struct Egress {
+    /// Whose grants count.
     pub(in crate::sandbox) policy: Arc<ModulePolicy>,
+    /// Who hears of what they do not cover.
     pub(in crate::sandbox) events: Arc<dyn JobEvents>,
+    /// Whether anything but reading is only recorded.
     pub(in crate::sandbox) mode: RunMode,
+    /// Where it is recorded then.
     pub(in crate::sandbox) recorder: Recorder,
 }
 
@@ -56,6 +60,7 @@ impl WasiHttpHooks for Egress {
         _processed: Box<dyn Future<Output = Result<()>> + Send>,
     ) -> Sent<(Response<WasiBody>, Sent<()>)> {
         let reach = self.check(&request);
+        // Ends with the job: WASI runs it in a task that is aborted when its handle is dropped.
         Box::new(async move {
             let request = resolve(request, reach?).await?;
             let (response, connection) = default_send_request(request, options).await?;
@@ -96,10 +101,13 @@ async fn resolve(mut request: Request<WasiBody>, reach: Reach) -> Result<Request
     Ok(request)
 }
 
+/// Whether a host is an address and no name.
 fn is_address(host: &str) -> bool {
     host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok()
 }
 
+/// Whether an address leads away from this host and its link. An IPv4 address in the clothes of an IPv6 one
+/// counts as what it is.
 fn is_outside(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => {

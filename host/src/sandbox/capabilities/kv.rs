@@ -103,6 +103,7 @@ async fn delete(keyspace: &Kv, key: &str) -> Result<bool, KvError> {
     Ok(false)
 }
 
+/// The error as the module sees it; one for want of quota goes to the audit log.
 fn refused(guest: &Guest, error: KvError) -> Error {
     match error {
         KvError::Quota { .. } => {

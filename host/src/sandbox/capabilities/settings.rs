@@ -61,6 +61,7 @@ fn setting<'a>(settings: &'a toml::Table, name: &str) -> Option<&'a Toml> {
     }
 }
 
+/// Reads a setting as one type; `ty` says which in the message.
 fn typed<T>(
     settings: &toml::Table,
     name: &str,
@@ -74,6 +75,7 @@ fn typed<T>(
     }
 }
 
+/// A setting that is a text.
 fn text(value: &Toml) -> Option<String> {
     value.as_str().map(str::to_owned)
 }

@@ -46,6 +46,7 @@ pub(in crate::sandbox) fn context(
     Ok(wasi.build())
 }
 
+/// What a guest tried to do with an address.
 fn words(to: SocketAddrUse) -> &'static str {
     match to {
         SocketAddrUse::TcpBind | SocketAddrUse::UdpBind => "bind",

@@ -118,33 +118,3 @@ async fn a_report_says_what_ran_and_what_it_cost() {
     assert_eq!(report.cost.peak_memory, 64 << 10);
     assert!(report.cost.cpu_us > 0 && report.cost.wall_us > 0);
 }
-
-#[test]
-fn zz_soak() {
-    let rss = || std::fs::read_to_string("/proc/self/statm").unwrap().split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4;
-    let fds = || std::fs::read_dir("/proc/self/fd").unwrap().count();
-    let sandbox = super::sandbox();
-    let bytes = std::fs::read(xtask::guests::module("test")).unwrap();
-    let module = sandbox.load("test".parse().unwrap(), &bytes, &Default::default()).unwrap();
-    let rt = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    for round in 0..5 {
-        let start = std::time::Instant::now();
-        let mut cpu = 0;
-        rt.block_on(async {
-            let mut tasks = tokio::task::JoinSet::new();
-            for _ in 0..8 {
-                let (sandbox, module) = (sandbox.clone(), module.clone());
-                tasks.spawn(async move {
-                    let mut cpu = 0;
-                    for _ in 0..2500 {
-                        let run = super::Run { job: wire::job::JobId::new(), method: "test.ping".parse().unwrap(), operator: "x".parse().unwrap(), arguments: wire::call::Arguments::Values(vec![]), timeout: None, mode: super::RunMode::Real, events: std::sync::Arc::<super::Recorded>::default(), cancel: super::CancelSignal::new() };
-                        cpu += sandbox.run(&module, run).await.cost.cpu_us;
-                    }
-                    cpu
-                });
-            }
-            while let Some(c) = tasks.join_next().await { cpu += c.unwrap(); }
-        });
-        eprintln!("round {round}: {:.1} us/job wall, guest cpu {:.1} us/job, rss {} KiB, fds {}", start.elapsed().as_micros() as f64 / 20000.0, cpu as f64 / 20000.0, rss(), fds());
-    }
-}

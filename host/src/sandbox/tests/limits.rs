@@ -54,7 +54,7 @@ async fn a_trap_in_the_start_function_is_an_outcome_too() {
     let core = "(func $trap unreachable) (start $trap) (func (export \"f\"))";
     let (kind, told) = Rig::new(&component(core, &[("f", "")])).ends("f").await;
     assert_eq!(kind, OutcomeKind::Trapped);
-    assert_eq!(told, "while it was starting: aborted, without a word on its stderr");
+    assert_eq!(told, "while it was starting: wasm `unreachable` instruction executed");
 }
 
 #[tokio::test]

@@ -160,6 +160,11 @@ fn a_check_tells_what_a_module_is_and_all_that_stands_in_its_way() {
     missing.sort_unstable();
     assert_eq!(missing, ["facts", "kv", "process"]);
     assert_eq!(check.problems.len(), 3);
+    assert!(
+        check.warnings.iter().any(|told| told.starts_with("passes the bytes of \"process/feed\"")),
+        "{:?}",
+        check.warnings
+    );
     let check = sandbox().check("guest".parse().unwrap(), b"(module)", &ModulePolicy::default());
     assert!(check.module.is_none() && check.problems.len() == 1);
 }

@@ -46,6 +46,24 @@ async fn a_job_that_is_dropped_takes_its_guest_with_it() {
     assert!(rig.sandbox.status().running <= before);
 }
 
+#[tokio::test]
+async fn an_async_guest_that_waits_for_nothing_is_told_so_and_does_not_hang() {
+    let rig = Rig::new(
+        r#"(component
+            (core func $set (canon waitable-set.new))
+            (core module $m
+                (import "" "set" (func $set (result i32)))
+                (func (export "f") (result i32) (i32.or (i32.const 2) (i32.shl (call $set) (i32.const 4))))
+                (func (export "callback") (param i32 i32 i32) (result i32) unreachable))
+            (core instance $i (instantiate $m (with "" (instance (export "set" (func $set))))))
+            (func (export "f") async
+                (canon lift (core func $i "f") async (callback (core func $i "callback")))))"#,
+    );
+    let (kind, told) = rig.ends("f").await;
+    assert_eq!(kind, OutcomeKind::Trapped);
+    assert!(told.contains("deadlock"), "{told}");
+}
+
 /// Panics in the middle of a host call.
 struct Broken;
 

@@ -10,7 +10,7 @@ use super::super::columns::columns;
 use super::super::output::print;
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
-use crate::report::moment::{local, rfc3339};
+use crate::report::moment::rfc3339;
 use crate::report::text::since;
 
 /// List jobs, newest first
@@ -36,7 +36,7 @@ impl List {
         match self.format.format() {
             Format::Json => print(json!({ "jobs": jobs.iter().map(document).collect::<Vec<Value>>() }))?,
             Format::Text => {
-                let heading = ["JOB", "STATE", "METHOD", "TARGET", "MINIONS", "STARTED", "TOOK", "BY"];
+                let heading = ["JOB", "STATE", "METHOD", "TARGET", "MINIONS", "AGE", "BY"];
                 let now = now_ms();
                 print(columns(&heading, jobs.iter().map(|job| row(job, now))))?;
             }
@@ -66,8 +66,7 @@ fn row(job: &JobSummary, now: u64) -> Vec<String> {
         job.method.to_string(),
         job.target.clone(),
         job.targets.to_string(),
-        local(job.accepted_at),
-        since(job.accepted_at, job.ended_at.unwrap_or(now)),
+        since(job.accepted_at, now),
         job.operator.to_string(),
     ]
 }

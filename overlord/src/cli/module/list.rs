@@ -2,13 +2,13 @@
 
 use clap::Args;
 use serde_json::{Value, json};
-use wire::module::{Module, ModuleState};
-use wire::name::MinionName;
+use wire::module::Module;
 use wire::operator::Target;
 
 use super::super::columns::columns;
 use super::super::output::print;
 use super::super::{CliError, Exit, Format, FormatFlag};
+use super::kinds::{Kind, kinds};
 use crate::client::Client;
 
 /// List the modules of minions, each version once with the minions that have it
@@ -49,83 +49,5 @@ impl List {
             }
         }
         Ok(Exit::Ok)
-    }
-}
-
-/// A module in one version and state, and who has it so.
-struct Kind<'a> {
-    module: &'a Module,
-    minions: Vec<&'a MinionName>,
-}
-
-/// Everything that the minions have, by name, each distinct thing once.
-fn kinds(minions: &[(MinionName, Vec<Module>)]) -> Vec<Kind<'_>> {
-    let mut kinds: Vec<Kind<'_>> = Vec::new();
-    for (minion, modules) in minions {
-        for module in modules {
-            match kinds.iter_mut().find(|kind| kind.module == module) {
-                Some(kind) => kind.minions.push(minion),
-                None => kinds.push(Kind { module, minions: vec![minion] }),
-            }
-        }
-    }
-    kinds.sort_by(|a, b| (&a.module.name, &a.module.version).cmp(&(&b.module.name, &b.module.version)));
-    kinds
-}
-
-impl Kind<'_> {
-    fn row(self) -> Vec<String> {
-        let state = match &self.module.state {
-            ModuleState::Failed(reason) => format!("failed: {reason}"),
-            state => state.as_str().to_owned(),
-        };
-        vec![
-            self.module.name.to_string(),
-            self.module.version.clone().unwrap_or_else(|| "-".to_owned()),
-            self.module.digest.short(),
-            state,
-            self.module.methods.len().to_string(),
-            self.who(),
-        ]
-    }
-
-    fn who(&self) -> String {
-        let shown: Vec<&str> = self.minions.iter().take(SHOWN).map(|name| name.as_str()).collect();
-        match self.minions.len().saturating_sub(SHOWN) {
-            0 => shown.join(", "),
-            more => format!("{} and {more} more", shown.join(", ")),
-        }
-    }
-}
-
-/// How many minions are named in a row.
-const SHOWN: usize = 5;
-
-#[cfg(test)]
-mod tests {
-    use wire::digest::Digest;
-
-    use super::*;
-
-    fn module(name: &str, code: &str) -> Module {
-        Module {
-            name: name.parse().expect("a name"),
-            version: None,
-            digest: Digest::of(code.as_bytes()),
-            description: None,
-            state: ModuleState::Active,
-            methods: vec![],
-            imports: vec![],
-        }
-    }
-
-    #[test]
-    fn minions_with_the_same_version_share_a_row() {
-        let minions: Vec<(MinionName, Vec<Module>)> = [("a", "1"), ("b", "1"), ("c", "2")]
-            .into_iter()
-            .map(|(name, code)| (name.parse().expect("a name"), vec![module("test", code)]))
-            .collect();
-        let who: Vec<String> = kinds(&minions).iter().map(Kind::who).collect();
-        assert_eq!(who, ["a, b", "c"]);
     }
 }

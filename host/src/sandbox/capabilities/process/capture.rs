@@ -7,8 +7,11 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 /// The beginning of a stream, and how much came after it.
 #[derive(Debug)]
 pub(super) struct Captured {
+    /// How much is kept.
     cap: usize,
+    /// What is kept.
     pub(super) bytes: Vec<u8>,
+    /// How many bytes came after that.
     pub(super) dropped: u64,
 }
 

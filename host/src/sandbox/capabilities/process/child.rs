@@ -23,12 +23,19 @@ const MAX_PIECE: u32 = 64 << 10;
 // The generated bindings re-export it, which takes more than its real visibility.
 #[allow(unreachable_pub)]
 pub struct Child {
+    /// The program, which dies with this.
     program: Program,
+    /// Its input, until it is closed.
     stdin: Option<ChildStdin>,
+    /// Its output, until it ends.
     stdout: Option<ChildStdout>,
+    /// Its other output, until it ends.
     stderr: Option<ChildStderr>,
+    /// When its own timeout is over.
     ends: Instant,
+    /// How it ended, once that was asked.
     status: Option<Status>,
+    /// The wish to stop the job, which ends every wait.
     cancel: CancelSignal,
 }
 
@@ -46,11 +53,13 @@ impl Child {
         let Some(mut stdin) = self.stdin.take() else {
             return Err(Error::Other("the input of the program is closed".into()));
         };
+        // A write that is cut off has left the input in the middle of something, and it is not put back.
         let written = self.unless_over(async { stdin.write_all(data).await }).await?;
         self.stdin = Some(stdin);
         written.map_err(|error| Error::Other(error.to_string()))
     }
 
+    /// Waits for the next piece of either output.
     async fn read(&mut self, limit: u32) -> Result<Option<Piece>, Error> {
         let limit = limit.clamp(1, MAX_PIECE) as usize;
         let (mut stdout, mut stderr) = (self.stdout.take(), self.stderr.take());
@@ -76,6 +85,7 @@ impl Child {
         piece
     }
 
+    /// Waits for its end; asked again, gives the same answer.
     async fn wait(&mut self) -> Result<Status, Error> {
         if let Some(status) = self.status {
             return Ok(status);
@@ -138,6 +148,7 @@ async fn read_on(stdout: Option<ChildStdout>, stderr: Option<ChildStderr>) -> In
     std::future::pending().await
 }
 
+/// Reads a stream to its end for nothing.
 async fn drain(stream: Option<impl AsyncRead + Unpin>) {
     if let Some(mut stream) = stream {
         // A stream that breaks is at its end.

@@ -83,6 +83,7 @@ fn start(guest: &mut Guest, command: &Command) -> Result<Program, Error> {
         guest.egress.recorder.record(record.clone());
         return Err(Error::DryRun(record));
     }
+    // Never waited for: the module may be waiting to end a program itself.
     let place = guest.programs.clone().try_acquire_owned();
     let place =
         place.map_err(|_| Error::Other(format!("{MAX_CHILDREN} programs of this job run already")))?;
@@ -142,6 +143,7 @@ fn shown(argv: &[String]) -> String {
     quoted.collect::<Vec<_>>().join(" ")
 }
 
+/// The end of a program as the interface tells it.
 fn status(status: ExitStatus) -> Status {
     match (status.code(), status.signal()) {
         (Some(code), _) => Status::Exited(code),

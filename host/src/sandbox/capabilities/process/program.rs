@@ -21,15 +21,21 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 
 /// What to start.
 pub(super) struct Invocation<'a> {
+    /// The file to run.
     pub(super) program: &'a Path,
+    /// Its arguments, without its name.
     pub(super) args: &'a [String],
+    /// Its environment, besides `PATH`.
     pub(super) env: &'a [(String, String)],
+    /// The folder to run it in.
     pub(super) cwd: &'a Path,
 }
 
 /// A running program. Dropped, it is killed, with every process that is still in its group.
 pub(super) struct Program {
+    /// The program itself, with its pipes.
     child: Child,
+    /// It and all that it started, as long as that stays in its group.
     group: Group,
     /// Its place among the programs of the job.
     _place: OwnedSemaphorePermit,
@@ -69,6 +75,7 @@ impl Program {
     /// Waits for its end, and ends what it left behind in its group.
     pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait().await?;
+        // Its id is free from here on, but not given out again before many thousand others.
         self.group.kill();
         Ok(status)
     }
@@ -135,6 +142,7 @@ pub(super) fn find(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path()).map(|folder| folder.join(name)).find(executable)
 }
 
+/// The minion's own `PATH`.
 fn path() -> std::ffi::OsString {
     std::env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into())
 }

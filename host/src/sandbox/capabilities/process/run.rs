@@ -48,6 +48,7 @@ pub(super) async fn to_the_end(
     })
 }
 
+/// Feeds and reads a program until it is over.
 async fn follow(
     program: &mut Program,
     input: Vec<u8>,

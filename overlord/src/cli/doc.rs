@@ -1,0 +1,102 @@
+//! `overlord doc`
+
+use clap::Args;
+use serde_json::{Value, json};
+use wire::module::Module;
+use wire::name::{MethodPath, ModuleName};
+use wire::operator::Target;
+
+use super::columns::columns;
+use super::module::{Kind, kinds, modules_named};
+use super::output::print;
+use super::{CliError, Exit, Format, FormatFlag};
+use crate::client::Client;
+
+/// Say what modules and methods do
+///
+/// Without a name it lists the modules with a line about each. Where minions have different versions, each is shown with
+/// the minions that have it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  overlord doc
+  overlord doc test
+  overlord doc test.add
+  overlord doc 'web*' test.add --json")]
+pub(in crate::cli) struct Doc {
+    /// [TARGET] MODULE[.METHOD]
+    #[arg(value_name = "[TARGET] MODULE[.METHOD]", num_args = 0..=2)]
+    words: Vec<String>,
+    #[command(flatten)]
+    format: FormatFlag,
+}
+
+impl Doc {
+    pub(in crate::cli) async fn run(mut self, client: &Client) -> Result<Exit, CliError> {
+        let name = self.words.pop();
+        let expression = self.words.pop().unwrap_or_else(|| "*".to_owned());
+        let target = Target { expression, exclude: None };
+        match name {
+            None => list(client, target, self.format.format()).await,
+            Some(name) => one(client, target, &name, self.format.format()).await,
+        }
+    }
+}
+
+async fn list(client: &Client, target: Target, format: Format) -> Result<Exit, CliError> {
+    let minions = client.modules(target).await?;
+    let kinds = kinds(&minions);
+    match format {
+        Format::Json => {
+            let modules: Vec<Value> = kinds.iter().map(|kind| kind.module.document()).collect();
+            print(json!({ "modules": modules }))?;
+        }
+        Format::Text => {
+            let row = |kind: &Kind<'_>| {
+                let about = kind.module.description.clone().unwrap_or_default();
+                let version = kind.module.version.clone().unwrap_or_else(|| "-".to_owned());
+                vec![kind.module.name.to_string(), version, kind.who(), about]
+            };
+            print(columns(&["MODULE", "VERSION", "MINIONS", "ABOUT"], kinds.iter().map(row)))?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+async fn one(client: &Client, target: Target, name: &str, format: Format) -> Result<Exit, CliError> {
+    let path = name.contains('.').then(|| name.parse::<MethodPath>()).transpose()?;
+    let module: ModuleName = match &path {
+        Some(path) => path.module.clone(),
+        None => name.parse()?,
+    };
+    let minions = modules_named(client, target, &module).await?;
+    let kinds = kinds(&minions);
+    let differ = kinds.len() > 1;
+    let mut documents = Vec::new();
+    for kind in &kinds {
+        let text = match &path {
+            Some(path) => kind.module.method_description(kind.module.method(&path.method)?),
+            None => kind.module.description(),
+        };
+        documents.push(document(kind.module, path.as_ref())?);
+        if format == Format::Text {
+            if differ {
+                print(format_args!("on {}:", kind.who()))?;
+            }
+            print(text)?;
+        }
+    }
+    if format == Format::Json {
+        print(json!({ "versions": documents }))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// The module, with only the method that was asked for.
+fn document(module: &Module, path: Option<&MethodPath>) -> Result<Value, CliError> {
+    let mut module = module.clone();
+    if let Some(path) = path {
+        module.methods = vec![module.method(&path.method)?.clone()];
+    }
+    Ok(module.document())
+}

@@ -1,0 +1,40 @@
+//! A module in words: the same from a minion, from an overlord and from a file.
+
+use crate::module::{Module, ModuleState};
+use crate::signature::Method;
+use crate::text::printable;
+
+impl Module {
+    /// Name, version, what it is about, and its methods with their documentation.
+    pub fn description(&self) -> String {
+        let version = self.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
+        let mut lines = vec![format!("{}{version} (sha256 {})", self.name, self.digest.short())];
+        lines.extend(self.description.as_deref().map(|about| format!("    {about}")));
+        if let ModuleState::Failed(reason) = &self.state {
+            lines.push(format!("    failed: {reason}"));
+        }
+        for method in &self.methods {
+            lines.push(String::new());
+            lines.extend(self.remarks(method));
+        }
+        printable(&lines.join("\n"))
+    }
+
+    /// One method with its documentation, and how it is called.
+    pub fn method_description(&self, method: &Method) -> String {
+        let mut lines = self.remarks(method);
+        if method.not_callable.is_none() {
+            let words: String = method.params.iter().map(|(name, _)| format!(" {}", name.to_uppercase())).collect();
+            lines.push(String::new());
+            lines.push(format!("    overlord call TARGET {}.{}{words}", self.name, method.name));
+        }
+        printable(&lines.join("\n"))
+    }
+
+    fn remarks(&self, method: &Method) -> Vec<String> {
+        let refusal = method.not_callable.as_ref().map(|reason| format!("cannot be called: {reason}"));
+        let docs = method.docs.iter().flat_map(|docs| docs.lines()).map(str::to_owned);
+        let remarks = refusal.into_iter().chain(docs).map(|line| format!("    {line}").trim_end().to_owned());
+        std::iter::once(format!("{}.{method}", self.name)).chain(remarks).collect()
+    }
+}
