@@ -21,6 +21,7 @@ mod minion;
 pub mod modules;
 pub mod policy;
 pub mod sandbox;
+pub mod scaffold;
 mod vitals;
 
 pub use config::Config;

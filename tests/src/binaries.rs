@@ -26,6 +26,16 @@ pub fn modules_dir() -> PathBuf {
     .clone()
 }
 
+/// A folder with the guests that only tests use, built from source.
+///
+/// # Panics
+/// Where they cannot be built: the test cannot go on.
+pub fn fixtures_dir() -> PathBuf {
+    static DIR: OnceLock<PathBuf> = OnceLock::new();
+    let built = || xtask::guests::build(xtask::guests::Workspace::Fixtures);
+    DIR.get_or_init(|| built().unwrap_or_else(|error| panic!("{error}"))).clone()
+}
+
 fn build() -> Result<PathBuf, String> {
     // The test itself is at target/PROFILE/deps/NAME-HASH.
     let test = std::env::current_exe().map_err(|error| format!("cannot find the test: {error}"))?;

@@ -101,8 +101,13 @@ impl Fleet {
 
     /// Starts a minion's daemon.
     pub fn start_minion(&mut self, name: &str) {
+        self.start_minion_with(name, &modules_dir());
+    }
+
+    /// Starts a minion's daemon with the modules of this folder.
+    pub fn start_minion_with(&mut self, name: &str, modules: &Path) {
         let mut command = self.minion_command(name);
-        command.arg("serve").arg("--modules").arg(modules_dir());
+        command.arg("serve").arg("--modules").arg(modules);
         *self.slot(name) = Some(Daemon::start(name, &mut command));
     }
 

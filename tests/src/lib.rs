@@ -4,6 +4,6 @@ mod binaries;
 mod daemon;
 mod fleet;
 
-pub use self::binaries::{binary, modules_dir};
+pub use self::binaries::{binary, fixtures_dir, modules_dir};
 pub use self::daemon::Daemon;
 pub use self::fleet::{Fleet, Said, free_port};

@@ -24,7 +24,8 @@ impl Module {
     pub fn method_description(&self, method: &Method) -> String {
         let mut lines = self.remarks(method);
         if method.not_callable.is_none() {
-            let words: String = method.params.iter().map(|(name, _)| format!(" {}", name.to_uppercase())).collect();
+            let words: String =
+                method.params.iter().map(|(name, _)| format!(" {}", name.to_uppercase())).collect();
             lines.push(String::new());
             lines.push(format!("    overlord call TARGET {}.{}{words}", self.name, method.name));
         }

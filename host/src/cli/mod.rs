@@ -6,6 +6,7 @@ mod check;
 mod columns;
 mod join;
 mod modules;
+mod new;
 mod pack;
 mod serve;
 mod spectator;
@@ -36,6 +37,7 @@ enum Command {
     Check(check::Check),
     Join(join::Join),
     Modules(modules::Modules),
+    New(new::New),
     Pack(pack::Pack),
     Serve(serve::Serve),
     Status(status::Status),
@@ -54,6 +56,7 @@ impl Cli {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Bindings(bindings) => bindings.run(),
+            Command::New(new) => new.run(),
             Command::Pack(pack) => pack.run(),
             Command::Call(call) => call.run(&self.place).await,
             Command::Check(check) => check.run(&self.place),

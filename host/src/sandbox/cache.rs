@@ -47,7 +47,7 @@ impl Cache {
 
     /// The compiled form of a component for this engine, if it is here and whole.
     pub(super) fn load(&self, engine: &Engine, digest: Digest) -> Option<Component> {
-        let found = self.find(engine, digest).and_then(|path| self.read(engine, &path))?;
+        let found = self.find(engine, digest).find_map(|path| self.read(engine, &path))?;
         self.hits.fetch_add(1, Ordering::Relaxed);
         Some(found)
     }
@@ -71,14 +71,13 @@ impl Cache {
         (self.hits.load(Ordering::Relaxed), self.misses.load(Ordering::Relaxed))
     }
 
-    /// The file of a component for this engine, whatever is in it.
-    fn find(&self, engine: &Engine, digest: Digest) -> Option<PathBuf> {
+    /// The files of a component for this engine, whatever is in them: one, unless daemons raced.
+    fn find(&self, engine: &Engine, digest: Digest) -> impl Iterator<Item = PathBuf> {
         let prefix = prefix(engine, digest);
-        self.files()
-            .ok()?
-            .into_iter()
-            .map(|(path, _)| path)
-            .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix)))
+        let named = move |path: &PathBuf| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix))
+        };
+        self.files().unwrap_or_default().into_iter().map(|(path, _)| path).filter(named)
     }
 
     /// Reads a file whose name says what its contents must be, and removes it where they are not.
@@ -150,9 +149,14 @@ fn key(folder: &Path) -> io::Result<[u8; 32]> {
     let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder)?;
     file.write_all(&key)?;
     file.as_file().sync_all()?;
-    file.persist(&path)?;
-    // Another daemon may have put its own there just now: what is there counts.
-    Ok(read().unwrap_or(key))
+    // The first of several daemons has the say. A damaged key is in nobody's use, and goes.
+    match file.persist_noclobber(&path) {
+        Ok(_) => Ok(key),
+        Err(refused) => match read() {
+            Some(key) => Ok(key),
+            None => refused.file.persist(&path).map(|_| key).map_err(|error| error.error),
+        },
+    }
 }
 
 /// How the names of a component's files for an engine begin.

@@ -17,6 +17,8 @@ use super::memory::{MAX_INSTANCES, MAX_MEMORIES, MAX_TABLES};
 
 /// Address space of one memory with its guard, as the pool reserves it.
 const SLOT_SPACE: u64 = (4 << 30) + (64 << 20);
+/// Address space that one engine may reserve: there are two, and a process has 128 TiB in all.
+const MAX_SPACE: u64 = 32 << 40;
 /// Memory that a job needs at the least, with its stack and the host's part.
 const SLOT_MEMORY: u64 = 16 << 20;
 /// Memory mappings that a running job takes.
@@ -82,7 +84,8 @@ impl Plan {
     fn for_host(wanted: u64, allocation: Allocation, host: &Host) -> Self {
         let by_memory = host.memory / SLOT_MEMORY;
         let by_mappings = host.mappings / SLOT_MAPPINGS;
-        let fitting = wanted.min(by_memory).min(by_mappings).max(MIN_SLOTS);
+        let by_space = MAX_SPACE / (2 * SLOT_SPACE);
+        let fitting = wanted.min(by_memory).min(by_mappings).min(by_space).max(MIN_SLOTS);
         let slots = u32::try_from(fitting).unwrap_or(u32::MAX);
         let needed = fitting * 2 * SLOT_SPACE;
         let mode = match (allocation, host.address_space) {

@@ -24,12 +24,12 @@ use crate::policy::ModulePolicy;
 
 /// Checks, compiles and links modules.
 pub(super) struct Loader {
-    /// How instances are allocated; the second engine may yet change it.
-    plan: Mutex<Plan>,
+    /// How instances are allocated.
+    plan: Plan,
     /// For components without async functions, which is most of them.
     plain: Base,
     /// For the others; made for the first of them.
-    concurrent: Mutex<Option<Base>>,
+    concurrent: Mutex<Option<(Base, Plan)>>,
     /// Compiled code, or why it is not kept where it should be.
     cache: Result<Cache, Option<String>>,
     /// Where modules keep what they may.
@@ -64,7 +64,7 @@ impl Loader {
             }),
         };
         Ok(Self {
-            plan: Mutex::new(plan),
+            plan,
             plain,
             concurrent: Mutex::new(None),
             cache,
@@ -135,8 +135,13 @@ impl Loader {
     }
 
     /// How instances are allocated.
-    pub(super) fn plan(&self) -> Plan {
-        lock(&self.plan).clone()
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The same for components with async functions, once there was one.
+    pub(super) fn concurrent_plan(&self) -> Option<Plan> {
+        lock(&self.concurrent).as_ref().map(|(_, plan)| plan.clone())
     }
 
     /// How many modules were in the cache and how many were not.
@@ -180,12 +185,13 @@ impl Loader {
     /// The engine for async functions, made at its first use.
     fn concurrent(&self, ticker: &Ticker) -> Result<Base, Defect> {
         let mut concurrent = lock(&self.concurrent);
-        if let Some(base) = &*concurrent {
+        if let Some((base, _)) = &*concurrent {
             return Ok(base.clone());
         }
-        let base = Base::new(&mut lock(&self.plan), Concurrency::On, ticker)
+        let mut plan = self.plan.clone();
+        let base = Base::new(&mut plan, Concurrency::On, ticker)
             .map_err(|error| Defect::Compile(format!("{error:#}")))?;
-        *concurrent = Some(base.clone());
+        *concurrent = Some((base.clone(), plan));
         Ok(base)
     }
 }

@@ -93,6 +93,8 @@ pub struct SandboxConfig {
 pub struct SandboxStatus {
     /// How instances are allocated, and why so.
     pub mode: EngineMode,
+    /// The same for modules with async functions, which have an engine of their own once there is one.
+    pub async_mode: Option<EngineMode>,
     /// How many jobs can run at once.
     pub slots: usize,
     /// How many run.
@@ -166,9 +168,11 @@ impl Sandbox {
     /// How it is doing.
     pub fn status(&self) -> SandboxStatus {
         let plan = self.0.loader.plan();
+        let concurrent = self.0.loader.concurrent_plan();
         let (cache_hits, cache_misses) = self.0.loader.cache_counts();
         SandboxStatus {
-            mode: plan.mode,
+            mode: plan.mode.clone(),
+            async_mode: concurrent.map(|plan| plan.mode),
             slots: plan.slots as usize,
             running: self.0.ticker.running(),
             cache_hits,

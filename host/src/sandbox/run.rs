@@ -141,6 +141,7 @@ fn make_guest(module: &LoadedModule, run: Run) -> Result<(Guest, Aside), String>
         events: run.events.clone(),
         mode: run.mode,
         recorder: recorder.clone(),
+        cancel: run.cancel.clone(),
     };
     let mut table = ResourceTable::new();
     table.set_max_capacity(MAX_RESOURCES);

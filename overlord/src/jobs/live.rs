@@ -103,12 +103,13 @@ impl LiveJob {
     }
 
     /// Notes that the ledger has a part's outcome.
-    pub(crate) fn ended(&self, minion: &MinionName, outcome: OutcomeKind) -> After {
+    pub(crate) fn ended(&self, minion: &MinionName, id: Option<MinionJobId>, outcome: OutcomeKind) -> After {
         let after = {
             let mut board = self.lock();
             let next = MinionState::Finished(outcome);
             let part = board.parts.get_mut(minion);
             let moved = part.and_then(|part| {
+                part.minion_job = part.minion_job.or(id);
                 let next = MinionState::advance(part.state, next)?;
                 part.state.replace(next);
                 Some(())
@@ -136,6 +137,11 @@ impl LiveJob {
     /// Where a part is.
     pub(crate) fn part(&self, minion: &MinionName) -> Option<MinionState> {
         self.lock().parts.get(minion)?.state
+    }
+
+    /// The minion's own id of its part, once it is known.
+    pub(crate) fn minion_job(&self, minion: &MinionName) -> Option<MinionJobId> {
+        self.lock().parts.get(minion)?.minion_job
     }
 
     /// How far a part says it is.

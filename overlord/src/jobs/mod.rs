@@ -130,7 +130,8 @@ impl Jobs {
                 Heard::Chatter(_) => continue,
                 Heard::Ended(minion) => match self.ledger().outcome(job.record.id, &minion) {
                     Ok(Some(report)) => {
-                        let update = JobUpdate::Finished { minion_job: None, report: Box::new(report) };
+                        let minion_job = job.minion_job(&minion);
+                        let update = JobUpdate::Finished { minion_job, report: Box::new(report) };
                         Update { minion, update }
                     }
                     // The document at the end says what is wrong with it.

@@ -168,7 +168,7 @@ impl Jobs {
             self.ledger().part_finished(record.id, minion, id, report, now_ms(), durability)
         };
         insist(&format!("the outcome of job {} on \"{minion}\"", record.id), write).await;
-        if job.ended(minion, outcome) == After::IsOver {
+        if job.ended(minion, id, outcome) == After::IsOver {
             self.over(record.id);
         }
     }

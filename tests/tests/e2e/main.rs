@@ -6,3 +6,4 @@ mod dev;
 mod identity;
 mod jobs;
 mod ledgers;
+mod modules;

@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks, default_send_request};
 
 use crate::policy::ModulePolicy;
+use crate::sandbox::cancel::CancelSignal;
 use crate::sandbox::dry_run::{Recorder, RunMode};
 use crate::sandbox::events::{Denial, JobEvents};
 
@@ -23,6 +24,8 @@ pub(in crate::sandbox) struct Egress {
     pub(in crate::sandbox) mode: RunMode,
     /// Where it is recorded then.
     pub(in crate::sandbox) recorder: Recorder,
+    /// The wish to stop the job, which ends a request that is under way.
+    pub(in crate::sandbox) cancel: CancelSignal,
 }
 
 /// A future as the hooks of `wasi:http` want it.
@@ -59,12 +62,19 @@ impl WasiHttpHooks for Egress {
         options: Option<RequestOptions>,
         _processed: Box<dyn Future<Output = Result<()>> + Send>,
     ) -> Sent<(Response<WasiBody>, Sent<()>)> {
-        let reach = self.check(&request);
+        let (reach, cancel) = (self.check(&request), self.cancel.clone());
         // Ends with the job: WASI runs it in a task that is aborted when its handle is dropped.
         Box::new(async move {
-            let request = resolve(request, reach?).await?;
-            let (response, connection) = default_send_request(request, options).await?;
-            Ok((response.map(|body| body.boxed_unsync()), Box::new(connection) as Sent<()>))
+            let reach = reach?;
+            let answered = async {
+                let (response, connection) =
+                    default_send_request(resolve(request, reach).await?, options).await?;
+                Ok((response.map(|body| body.boxed_unsync()), Box::new(connection) as Sent<()>))
+            };
+            tokio::select! {
+                answered = answered => answered,
+                () = cancel.cancelled() => Err(Error::InternalError(Some("the job is being cancelled".into()))),
+            }
         })
     }
 }
@@ -135,8 +145,8 @@ mod tests {
         let http = granted.iter().map(|url| url.parse().unwrap()).collect();
         let policy = ModulePolicy { grants: Grants { http, ..Grants::default() }, ..ModulePolicy::default() };
         let events = Arc::new(Recorded::default());
-        let recorder = Recorder::default();
-        (Egress { policy: Arc::new(policy), events: events.clone(), mode, recorder }, events)
+        let (recorder, cancel) = (Recorder::default(), CancelSignal::new());
+        (Egress { policy: Arc::new(policy), events: events.clone(), mode, recorder, cancel }, events)
     }
 
     #[test]

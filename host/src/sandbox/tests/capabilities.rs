@@ -1,7 +1,5 @@
 //! Guests that use what policy grants them, and more.
 
-use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +9,12 @@ use wire::outcome::Failure;
 use wire::signature::Type;
 use wire::value::Value;
 
-use super::guests::rig;
 use super::{ModulePolicy, OutcomeKind, Rig, RunMode, Sandbox, SandboxConfig};
 use crate::policy::Policy;
 use crate::sandbox::Facts;
 
 /// The policy of these lines for a module.
-fn granted(lines: &str) -> ModulePolicy {
+pub(super) fn granted(lines: &str) -> ModulePolicy {
     let text = format!("[guest]\n{lines}");
     toml::from_str::<Policy>(&text).unwrap().of(&"guest".parse().unwrap())
 }
@@ -54,7 +51,7 @@ fn command(argv: &[&str], rest: &str) -> String {
     format!("[{{\"argv\": {argv}, \"env\": [], {rest} \"cwd\": null}}]")
 }
 
-fn json(value: Option<Value>) -> serde_json::Value {
+pub(super) fn json(value: Option<Value>) -> serde_json::Value {
     wire::json::to_json(&value.unwrap())
 }
 
@@ -65,7 +62,7 @@ fn text(bytes: &serde_json::Value) -> String {
     }
 }
 
-fn error(failure: Failure) -> String {
+pub(super) fn error(failure: Failure) -> String {
     assert_eq!(failure.kind.outcome(), OutcomeKind::Error);
     failure.message
 }
@@ -261,183 +258,4 @@ async fn settings_come_from_the_policy() {
     assert_eq!(json(rig.value("names", "[]").await), serde_json::json!(["proxy", "size"]));
     assert_eq!(json(rig.value("integer", r#"["proxy.port"]"#).await), 80);
     assert!(error(rig.failure("settings/text", r#"["size"]"#).await).starts_with("wrong-type: \"size\""));
-}
-
-fn files(folder: &Path, mode: &str) -> Rig {
-    let host = folder.display();
-    rig(
-        "files",
-        granted(&format!(
-            "files = [{{ host = '{host}', guest = '/data', mode = '{mode}' }}]\nenv = ['HOME']"
-        )),
-    )
-}
-
-#[tokio::test]
-async fn granted_folders_are_read_and_written_and_nothing_beside_them() {
-    let folder = tempfile::tempdir().unwrap();
-    let inside = folder.path().join("inside");
-    std::fs::create_dir(&inside).unwrap();
-    std::fs::write(folder.path().join("secret"), "secret").unwrap();
-    std::fs::write(inside.join("file"), "text").unwrap();
-    symlink("../secret", inside.join("link")).unwrap();
-    symlink("/etc", inside.join("etc")).unwrap();
-    let rig = files(&inside, "rw");
-    assert_eq!(rig.value("read", r#"["/data/file"]"#).await, Some(Value::String("text".into())));
-    rig.value("write", r#"["/data/new", "words"]"#).await;
-    assert_eq!(std::fs::read_to_string(inside.join("new")).unwrap(), "words");
-    for path in ["/data/../secret", "/data/link", "/data/etc/passwd", "/etc/passwd", "/data/./../../secret"] {
-        let failure = rig.failure("read", &format!("[\"{path}\"]")).await;
-        assert_eq!(failure.kind.outcome(), OutcomeKind::Error, "{path}");
-    }
-    assert!(rig.events.denied.lock().unwrap().iter().any(|denial| denial.attempt == "read /data/link"));
-    for (method, arguments) in [
-        ("hard-link", r#"["/data/../secret", "/data/hard"]"#),
-        ("rename", r#"["/data/file", "/data/../moved"]"#),
-        ("write", r#"["/data/link", "changed"]"#),
-    ] {
-        assert_eq!(rig.failure(method, arguments).await.kind.outcome(), OutcomeKind::Error, "{method}");
-    }
-    assert_eq!(std::fs::read_to_string(folder.path().join("secret")).unwrap(), "secret");
-}
-
-#[tokio::test]
-async fn a_folder_for_reading_and_a_dry_run_are_not_written() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("file"), "text").unwrap();
-    let writable = files(folder.path(), "rw");
-    for rig in [files(folder.path(), "ro"), Rig { mode: RunMode::Dry, ..writable }] {
-        for (method, arguments) in [
-            ("write", r#"["/data/file", "x"]"#),
-            ("remove", r#"["/data/file"]"#),
-            ("make-folder", r#"["/data/d"]"#),
-            ("rename", r#"["/data/file", "/data/other"]"#),
-        ] {
-            assert_eq!(rig.failure(method, arguments).await.kind.outcome(), OutcomeKind::Error, "{method}");
-        }
-        assert_eq!(rig.value("read", r#"["/data/file"]"#).await, Some(Value::String("text".into())));
-    }
-}
-
-#[tokio::test]
-async fn a_dry_run_records_changes_of_files_under_the_names_that_the_guest_has_for_them() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("sub")).unwrap();
-    std::fs::write(folder.path().join("sub/file"), "text").unwrap();
-    let rig = Rig { mode: RunMode::Dry, ..files(folder.path(), "rw") };
-    let mut would = Vec::new();
-    for (method, arguments) in [
-        ("write", r#"["/data/sub/file", "x"]"#),
-        ("make-folder", r#"["/data/new"]"#),
-        ("remove", r#"["/data/sub/file"]"#),
-        ("rename", r#"["/data/sub/file", "/data/other"]"#),
-        ("hard-link", r#"["/data/sub/file", "/data/second"]"#),
-    ] {
-        would.extend(rig.report(method, arguments).await.would);
-    }
-    assert_eq!(
-        would,
-        [
-            "write /data/sub/file",
-            "make the folder /data/new",
-            "remove /data/sub/file",
-            "rename /data/sub/file to /data/other",
-            "link /data/second to /data/sub/file",
-        ]
-    );
-    assert!(rig.events.denied.lock().unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn a_pipe_in_a_granted_folder_is_refused_and_blocks_nobody() {
-    let folder = tempfile::tempdir().unwrap();
-    nix::unistd::mkfifo(&folder.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let rig = files(folder.path(), "rw");
-    for (method, arguments) in [("read", r#"["/data/pipe"]"#), ("write", r#"["/data/pipe", "x"]"#)] {
-        assert_eq!(rig.failure(method, arguments).await.kind.outcome(), OutcomeKind::Error, "{method}");
-    }
-    let denied = rig.events.denied.lock().unwrap();
-    assert_eq!(
-        denied.iter().map(|denial| &*denial.attempt).collect::<Vec<_>>(),
-        ["read /data/pipe", "write /data/pipe"]
-    );
-}
-
-#[tokio::test]
-async fn a_granted_folder_that_is_gone_is_told_before_the_guest_starts() {
-    let folder = tempfile::tempdir().unwrap();
-    let rig = files(&folder.path().join("gone"), "ro");
-    let failure = rig.failure("entries", r#"["/data"]"#).await;
-    assert_eq!(failure.kind.as_str(), "capability-missing");
-    assert!(failure.message.contains("cannot be opened"), "{}", failure.message);
-}
-
-#[tokio::test]
-async fn the_environment_is_what_is_granted() {
-    let folder = tempfile::tempdir().unwrap();
-    let names = json(files(folder.path(), "ro").value("environment", "[]").await);
-    assert!(names.as_array().unwrap().iter().all(|pair| pair[0] == "HOME"), "{names}");
-    assert_eq!(
-        json(rig("files", ModulePolicy::default()).value("environment", "[]").await),
-        serde_json::json!([])
-    );
-}
-
-/// Answers each connection with this, once.
-async fn server(answer: &'static str) -> std::net::SocketAddr {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((mut connection, _)) = listener.accept().await {
-            let mut request = [0; 1024];
-            let _ = connection.read(&mut request).await;
-            let _ = connection.write_all(answer.as_bytes()).await;
-        }
-    });
-    address
-}
-
-#[tokio::test]
-async fn requests_go_to_granted_addresses_and_redirects_are_checked_like_any_other() {
-    let answer = "HTTP/1.1 302 Found\r\nlocation: http://elsewhere.example/\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi";
-    let address = server(answer).await;
-    let rig = rig("egress", granted(&format!("http = ['http://{address}/status/*']")));
-    let response = json(rig.value("request", &format!("[\"GET\", \"http://{address}/status/now\"]")).await);
-    assert_eq!((response["status"].as_u64(), response["body"].as_str()), (Some(302), Some("hi")));
-    let location = response["location"].as_str().unwrap();
-    for url in [location, &format!("http://{address}/other"), &format!("https://{address}/status/now")] {
-        let told = error(rig.failure("request", &format!("[\"GET\", \"{url}\"]")).await);
-        assert!(told.contains("denied") || told.contains("Denied"), "{url}: {told}");
-    }
-    assert_eq!(rig.events.denied.lock().unwrap().len(), 3);
-}
-
-#[tokio::test]
-async fn a_granted_name_is_no_way_to_this_host() {
-    let address = server("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
-    let rig = rig(
-        "egress",
-        granted(&format!("http = ['http://*:{}/*']", address.port()).replace("//*:", "//*.localhost:")),
-    );
-    let told = error(
-        rig.failure("request", &format!("[\"GET\", \"http://a.localhost:{}/\"]", address.port())).await,
-    );
-    assert!(!told.is_empty());
-}
-
-#[tokio::test]
-async fn sockets_are_there_and_reach_nothing() {
-    let address = server("").await;
-    let rig = rig("egress", ModulePolicy::default());
-    for (method, arguments) in [
-        ("connect", format!("[\"{address}\", \"x\"]")),
-        ("bind", "[\"127.0.0.1:0\"]".into()),
-        ("send", format!("[\"{address}\", \"x\"]")),
-        ("lookup", "[\"localhost\"]".into()),
-    ] {
-        assert_eq!(rig.failure(method, &arguments).await.kind.outcome(), OutcomeKind::Error, "{method}");
-    }
-    let denied = rig.events.denied.lock().unwrap();
-    assert!(denied.iter().any(|denial| denial.attempt == format!("connect to {address}")), "{denied:?}");
 }

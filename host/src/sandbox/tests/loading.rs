@@ -131,6 +131,23 @@ fn the_cache_is_private() {
 }
 
 #[test]
+fn daemons_that_share_a_cache_do_not_disturb_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = wat::parse_str(component("(func (export \"f\"))", &[("f", "")])).unwrap();
+    let hits = || {
+        let cache_dir = Some(folder.path().to_owned());
+        let sandbox = Sandbox::new(SandboxConfig { cache_dir, ..SandboxConfig::default() }).unwrap();
+        sandbox.load("guest".parse().unwrap(), &bytes, &ModulePolicy::default()).unwrap();
+        sandbox.status().cache_hits
+    };
+    std::thread::scope(|threads| {
+        let daemons: Vec<_> = (0..8).map(|_| threads.spawn(hits)).collect();
+        daemons.into_iter().for_each(|daemon| assert!(daemon.join().unwrap() <= 1));
+    });
+    assert_eq!(hits(), 1);
+}
+
+#[test]
 fn a_cache_that_cannot_be_used_is_told_and_nothing_else_suffers() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let config = SandboxConfig { cache_dir: Some(file.path().to_owned()), ..SandboxConfig::default() };

@@ -10,6 +10,7 @@ mod jobs;
 mod limits;
 mod loading;
 mod stopping;
+mod wasi;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -1,0 +1,147 @@
+//! Messages of every kind, from any bytes.
+//!
+//! An input is what follows the length of a frame. It is read as each kind of message in turn, and by its
+//! first four bytes as a frame too.
+
+use fastrand::Rng;
+use futures::executor::block_on;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wire::arbitrary::typed_value;
+use wire::call::{Arguments, Progress, Start, Word};
+use wire::digest::Digest;
+use wire::enroll::{EnrollReply, EnrollRequest};
+use wire::frame;
+use wire::job::JobId;
+use wire::link::{Acknowledged, Cancelled, Hello, JobUpdate, MinionRequest, Notice, Pong, Welcome};
+use wire::module::{Module, ModuleState};
+use wire::operator::{Follow, OperatorReply, OperatorRequest, Refusal, RefusalKind, Target, Update};
+use wire::outcome::{Outcome, Report};
+use wire::signature::{Method, Type};
+use wire::value::Value;
+
+use crate::random::Draws;
+
+/// The longest message that is taken or made; no input is longer, but what it decodes to may be.
+const LIMIT: usize = 16 << 20;
+
+/// How many types and values the corpus has.
+const VALUES: usize = 300;
+
+/// Decodes these bytes as every kind of message.
+///
+/// Panics where a decoded message cannot be encoded, or comes back from that as something else.
+pub fn frames(bytes: &[u8]) {
+    for read in READERS {
+        read(bytes);
+    }
+    // What comes over a stream may end anywhere. Whether it is a message was looked at above.
+    let _ = block_on(frame::read::<Notice>(&mut &bytes[..], LIMIT));
+}
+
+/// Every kind of message at every door, and what rests in the ledgers.
+const READERS: [fn(&[u8]); 16] = [
+    there_and_back::<MinionRequest>,
+    there_and_back::<Pong>,
+    there_and_back::<Cancelled>,
+    there_and_back::<JobUpdate>,
+    there_and_back::<Acknowledged>,
+    there_and_back::<Notice>,
+    there_and_back::<Welcome>,
+    there_and_back::<OperatorRequest>,
+    there_and_back::<OperatorReply>,
+    there_and_back::<EnrollRequest>,
+    there_and_back::<EnrollReply>,
+    there_and_back::<Arguments>,
+    there_and_back::<Report>,
+    there_and_back::<Module>,
+    there_and_back::<Type>,
+    there_and_back::<Value>,
+];
+
+fn there_and_back<T: Serialize + DeserializeOwned>(bytes: &[u8]) {
+    let Ok(message) = frame::decode::<T>(bytes) else { return };
+    let encode = |message: &T| frame::encode(message, LIMIT).expect("what was decoded can be encoded");
+    let whole = encode(&message);
+    let again: T = frame::decode(&whole[4..]).expect("what was encoded can be decoded");
+    // Compared as bytes: NaN is not equal to itself.
+    assert!(encode(&again) == whole, "a message came back as another one");
+}
+
+/// Good messages with values of random types in them.
+pub(crate) fn corpus(rng: &mut Rng) -> anyhow::Result<Vec<Vec<u8>>> {
+    let mut corpus = Vec::new();
+    for _ in 0..VALUES {
+        let (ty, value) = Draws::new(rng.u64(..)).draw(&typed_value());
+        let report = Report::without_run(Outcome::Ok(Some(value.clone())), rng.u64(..));
+        let update = JobUpdate::Finished { minion_job: None, report: Box::new(report.clone()) };
+        let notice = Notice::Hello(Hello {
+            version: "1.2.3".to_owned(),
+            modules: vec![module(ty.clone())?],
+            unacknowledged: vec![JobId::new()],
+        });
+        let request = MinionRequest::Start(Box::new(start(value.clone())?));
+        let reply =
+            OperatorReply::Update(Box::new(Update { minion: "web-1".parse()?, update: update.clone() }));
+        let messages =
+            [encoded(&report)?, encoded(&update)?, encoded(&notice)?, encoded(&request)?, encoded(&reply)?];
+        corpus.extend(messages);
+        corpus.extend([encoded(&ty)?, encoded(&value)?]);
+    }
+    corpus.extend(small()?);
+    Ok(corpus)
+}
+
+/// Messages that carry no value.
+fn small() -> anyhow::Result<Vec<Vec<u8>>> {
+    let target =
+        Target { expression: "web-* and not os=linux".to_owned(), exclude: Some("web-2".to_owned()) };
+    let words = vec![Word::Text("a".to_owned()), Word::File(vec![0, 0xff])];
+    Ok(vec![
+        encoded(&OperatorRequest::Targets(target))?,
+        encoded(&OperatorRequest::Attach { job: "01J".to_owned(), follow: Follow::Everything })?,
+        encoded(&OperatorReply::Refused(Refusal::new(RefusalKind::NoMatch, "no such minion")))?,
+        encoded(&JobUpdate::Progress(Progress { done: 1, total: u64::MAX, note: "half".to_owned() }))?,
+        encoded(&Arguments::Words(words))?,
+        encoded(&EnrollRequest { secret: [7; 16], signing_request: vec![0x30; 90] })?,
+        encoded(&Welcome { name: "web-1".parse()?, version: "1".to_owned(), settled: vec![JobId::new()] })?,
+    ])
+}
+
+fn start(value: Value) -> anyhow::Result<Start> {
+    Ok(Start {
+        job: JobId::new(),
+        method: "test.echo".parse()?,
+        arguments: Arguments::Values(vec![value]),
+        operator: "ann".parse()?,
+        timeout_ms: Some(1_000),
+        dry_run: false,
+        durable: true,
+    })
+}
+
+fn module(ty: Type) -> anyhow::Result<Module> {
+    let method = Method {
+        interface: Some("minion:test/test@0.1.0".to_owned()),
+        name: "echo".to_owned(),
+        params: vec![("value".to_owned(), ty.clone())],
+        result: Some(ty),
+        is_async: false,
+        not_callable: None,
+        docs: Some("Gives back what it gets.".to_owned()),
+    };
+    Ok(Module {
+        name: "test".parse()?,
+        version: Some("0.1.0".to_owned()),
+        digest: Digest::of(b"test"),
+        description: None,
+        state: ModuleState::Active,
+        methods: vec![method],
+        imports: vec!["minion:job/job@0.1.0".to_owned()],
+    })
+}
+
+/// A message without the length in front.
+fn encoded<T: Serialize>(message: &T) -> anyhow::Result<Vec<u8>> {
+    Ok(postcard::to_stdvec(message)?)
+}

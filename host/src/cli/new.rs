@@ -1,0 +1,35 @@
+//! `minion new NAME`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use wire::name::ModuleName;
+
+use crate::scaffold::{Language, create};
+
+/// Start a new module: a folder with everything that it takes to build and call it
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// The module's name: letters, digits, "-" and "_"
+    name: ModuleName,
+    /// What to write it in
+    #[arg(long, value_name = "LANGUAGE")]
+    lang: Language,
+    /// Where to make it [default: a folder of the module's name]
+    #[arg(long, short, value_name = "DIR")]
+    output: Option<PathBuf>,
+}
+
+impl New {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let folder = self.output.unwrap_or_else(|| PathBuf::from(self.name.as_str()));
+        for file in create(&self.name, self.lang, &folder)? {
+            eprintln!("wrote {}", file.display());
+        }
+        let readme = folder.join("README.md");
+        eprintln!("{} says how to build {} and what comes next", readme.display(), self.name);
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,29 @@
+// The module {{name}}. What each method does is said in `wit/module.wit`.
+
+import { cancelled, progress } from "minion:job/job@0.1.0";
+import { write } from "minion:log/log@0.1.0";
+
+export const {{camel}} = {
+  greet(name) {
+    return `hello, ${name}`;
+  },
+
+  count(to) {
+    for (let number = 1; number <= to; number++) {
+      if (cancelled()) {
+        return number - 1;
+      }
+      progress(number, to, "counting");
+    }
+    write("info", `counted to ${to}`, []);
+    return to;
+  },
+
+  // What is thrown is the error that the method returns.
+  divide(dividend, divisor) {
+    if (divisor === 0) {
+      throw `cannot divide ${dividend} by zero`;
+    }
+    return Math.floor(dividend / divisor);
+  },
+};

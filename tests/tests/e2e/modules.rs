@@ -1,0 +1,67 @@
+//! What modules may do, and what operators can learn of them.
+
+use std::fs;
+
+use rig::{Fleet, fixtures_dir};
+
+/// A minion with the fixtures as its modules, and this policy.
+fn fleet_with(policy: &str) -> Fleet {
+    let mut fleet = Fleet::without_minions();
+    fleet.enrol("web1");
+    fs::write(fleet.minion_dir("web1").join("minion.toml"), policy).expect("written");
+    fleet.start_minion_with("web1", &fixtures_dir());
+    fleet.await_connection("web1", 1);
+    fleet
+}
+
+#[test]
+fn a_module_is_documented_from_its_own_component() {
+    let fleet = Fleet::start(&["web1", "web2"]);
+    let doc = fleet.run(&["doc", "test.add"]);
+    assert_eq!(doc.code, 0, "{doc:?}");
+    assert!(doc.out.contains("test.add(a: s64, b: s64)"), "{doc:?}");
+    let shown = fleet.run(&["module", "show", "test", "--json"]).json();
+    let version = &shown["versions"][0];
+    assert_eq!(version["minions"], serde_json::json!(["web1", "web2"]));
+    assert_eq!(version["digest"].as_str().map(str::len), Some(64));
+    let methods = version["methods"].as_array().expect("methods");
+    let add = methods.iter().find(|method| method["name"] == "add").expect("add");
+    assert_eq!(add["parameters"]["required"], serde_json::json!(["a", "b"]));
+    let unknown = fleet.run(&["doc", "tset"]);
+    assert_eq!(unknown.code, 2, "{unknown:?}");
+}
+
+#[test]
+fn a_dry_run_changes_nothing_and_says_what_it_would() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let host = folder.path().display();
+    let policy =
+        format!("[modules.files]\nfiles = [{{ host = \"{host}\", guest = \"/data\", mode = \"rw\" }}]\n");
+    let fleet = fleet_with(&policy);
+    let call = ["call", "web1", "--json", "files.append", "/data/log", "once"];
+    let dry = fleet.run(&[&call[..], &["--dry-run"]].concat());
+    assert!(!folder.path().join("log").exists(), "a dry run wrote: {dry:?}");
+    let would = dry.json()["results"]["web1"]["would"].to_string();
+    assert!(would.contains("/data/log"), "{dry:?}");
+    let real = fleet.run(&call);
+    assert_eq!(real.code, 0, "{real:?}");
+    assert_eq!(fs::read_to_string(folder.path().join("log")).expect("written").trim(), "once");
+}
+
+#[test]
+fn a_module_without_its_grant_is_listed_with_the_line_to_add() {
+    let fleet = fleet_with("");
+    let said = fleet.run(&["call", "web1", "--json", "capabilities.run", "[]"]);
+    assert_ne!(said.code, 0, "{said:?}");
+    let listed = fleet.run(&["module", "list"]).out;
+    let line = listed.lines().find(|line| line.starts_with("capabilities")).expect("listed");
+    assert!(line.contains("failed") && listed.contains("minion.toml"), "{listed}");
+}
+
+#[test]
+fn an_access_list_of_the_minion_cannot_be_overridden() {
+    let fleet = fleet_with("[access]\ndeny = [{ method = \"hostile.*\" }]\n");
+    let said = fleet.run(&["call", "web1", "--json", "hostile.exit", "0"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert_eq!(said.json()["results"]["web1"]["outcome"], "denied", "{said:?}");
+}
