@@ -35,6 +35,8 @@ pub struct Driver {
 pub struct Tally {
     /// How many inputs were fed.
     pub executions: u64,
+    /// How many of them were good in spite of the damage.
+    pub taken: u64,
 }
 
 /// An input on which a target panicked or hung.
@@ -52,15 +54,15 @@ impl Driver {
     ///
     /// Each input is in a file before it is fed, so that it outlives even an abort. A hang ends the process.
     pub fn run(&self) -> anyhow::Result<Tally> {
+        keep_panics_quiet();
         let mut rng = Rng::with_seed(self.seed);
         let corpus = self.target.corpus(&mut rng)?;
         let path = self.folder.join(format!("{}.input", self.target.name()));
-        std::fs::create_dir_all(&self.folder)
-            .and_then(|()| File::create(&path))
-            .with_context(|| {
-                format!("cannot write \"{}\": name another folder with --folder", path.display())
-            })
-            .and_then(|file| self.feed_all(&mut rng, &corpus, file, &path))
+        let file = std::fs::create_dir_all(&self.folder).and_then(|()| File::create(&path));
+        let file = file.with_context(|| {
+            format!("cannot write \"{}\": name another folder with --folder", path.display())
+        })?;
+        self.feed_all(&mut rng, &corpus, file, &path)
     }
 
     fn feed_all(
@@ -72,27 +74,31 @@ impl Driver {
     ) -> anyhow::Result<Tally> {
         let watch = Watch::start(self.target, path.to_owned());
         let end = Instant::now() + self.time;
-        let mut executions = 0;
+        let mut tally = Tally { executions: 0, taken: 0 };
         let mut whole = corpus.iter();
         while Instant::now() < end {
             let input = match whole.next() {
                 Some(input) => input.clone(),
-                None => mutate(rng, pick(rng, corpus), pick(rng, corpus)),
+                None => {
+                    let (input, other) = (pick(rng, corpus), pick(rng, corpus));
+                    mutate(rng, input, other)
+                }
             };
             file.rewind()?;
             file.write_all(&input)?;
             file.set_len(input.len() as u64)?;
             watch.begins();
-            feed(self.target, &input, path)?;
+            tally.taken += u64::from(feed(self.target, &input, path)?);
             watch.ended();
-            executions += 1;
+            tally.executions += 1;
         }
-        Ok(Tally { executions })
+        Ok(tally)
     }
 }
 
-/// Feeds the input in this file once more.
-pub fn replay(target: Target, path: &Path) -> anyhow::Result<()> {
+/// Feeds the input in this file once more, and says whether it was good.
+pub fn replay(target: Target, path: &Path) -> anyhow::Result<bool> {
+    keep_panics_quiet();
     let input = std::fs::read(path).with_context(|| format!("cannot read \"{}\"", path.display()))?;
     Ok(feed(target, &input, path)?)
 }
@@ -103,12 +109,20 @@ fn pick<'a>(rng: &mut Rng, corpus: &'a [Vec<u8>]) -> &'a [u8] {
     if one.len() < other.len() { one } else { other }
 }
 
-fn feed(target: Target, input: &[u8], path: &Path) -> Result<(), Finding> {
-    panic::catch_unwind(|| target.entry()(input)).map_err(|payload| {
-        let text = payload.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic");
-        Finding { told: text.to_owned(), input: path.to_owned() }
+fn feed(target: Target, input: &[u8], path: &Path) -> Result<bool, Finding> {
+    panic::catch_unwind(|| target.entry()(input)).map_err(|_| {
+        let told = LATEST.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Finding { told, input: path.to_owned() }
     })
+}
+
+/// What the latest panic said. One that the target itself contains is no finding, and not worth a word.
+static LATEST: Mutex<String> = Mutex::new(String::new());
+
+fn keep_panics_quiet() {
+    panic::set_hook(Box::new(|panic| {
+        *LATEST.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string();
+    }));
 }
 
 /// Ends the process when an input takes too long: nothing else ends a loop.

@@ -1,13 +1,13 @@
 //! Feeds damaged input to every reader of what strangers send, and looks for panics, hangs and broken promises.
 //!
 //! `cargo run -p overlord-fuzz -- TARGET` mutates good inputs at random for a minute; it needs no more than
-//! stable Rust. Each entry point ([`load`], [`arguments`], [`frames`]) takes any bytes at all and panics where
-//! it finds something, so that a coverage-guided fuzzer can call it too. With `cargo fuzz`, which needs
+//! stable Rust. Each entry point ([`load`], [`arguments`], [`frames`]) takes any bytes at all, says whether they
+//! were good, and panics where it finds something, so that a coverage-guided fuzzer can call it too. With `cargo fuzz`, which needs
 //! nightly Rust, a whole harness is
 //!
 //! ```text
 //! #![no_main]
-//! libfuzzer_sys::fuzz_target!(|bytes: &[u8]| overlord_fuzz::frames(bytes));
+//! libfuzzer_sys::fuzz_target!(|bytes: &[u8]| { overlord_fuzz::frames(bytes); });
 //! ```
 
 mod arguments;

@@ -51,6 +51,9 @@ fn run(options: Options) -> anyhow::Result<()> {
         folder.join(name).with_extension("input").display()
     );
     let tally = Driver { target, time: Duration::from_secs(seconds), seed, folder }.run()?;
-    println!("{name}: {} executions, seed {seed}, no finding", tally.executions);
+    println!(
+        "{name}: {} executions ({} of good input), seed {seed}, no finding",
+        tally.executions, tally.taken
+    );
     Ok(())
 }

@@ -46,8 +46,8 @@ pub(crate) fn mutate(rng: &mut Rng, input: &[u8], other: &[u8]) -> Vec<u8> {
                 bytes.drain(range(rng, &bytes, at));
             }
             7 => {
-                let taken =
-                    other.get(range(rng, other, rng.clone().usize(0..=other.len()))).unwrap_or_default();
+                let from = rng.usize(0..=other.len());
+                let taken = &other[range(rng, other, from)];
                 let replaced = at..(at + rng.usize(0..=taken.len())).min(bytes.len());
                 bytes.splice(replaced, taken.iter().copied());
             }

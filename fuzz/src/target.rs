@@ -27,8 +27,8 @@ impl Target {
         }
     }
 
-    /// What reads an input, and panics where it finds something.
-    pub fn entry(self) -> fn(&[u8]) {
+    /// What reads an input, says whether it was good, and panics where it finds something.
+    pub fn entry(self) -> fn(&[u8]) -> bool {
         match self {
             Target::Load => load::load,
             Target::Arguments => arguments::arguments,

@@ -5,6 +5,7 @@
 //! in `jobs`, which sends a part to each minion in the [`registry`] that the [`targets`] mean. The
 //! operator's way: [`cli`] parses, [`client`] asks, [`report`] shows.
 
+pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod config;

@@ -67,6 +67,15 @@ pub enum Follow {
     Everything,
 }
 
+/// On which minions a job is run again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rerun {
+    /// On all that it was aimed at.
+    All,
+    /// On those whose outcome is not `ok`.
+    Failed,
+}
+
 /// What an operator asks of an overlord.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum OperatorRequest {
@@ -117,8 +126,27 @@ pub enum OperatorRequest {
         /// What to hear of it.
         follow: Follow,
     },
-    /// Stop a job on all its minions. Answered by `Cancelling`.
-    Cancel(String),
+    /// Stop a job. Answered by `Cancelling`.
+    Cancel {
+        /// The job, by its id or a unique beginning of it.
+        job: String,
+        /// Only on those of its minions that match.
+        target: Option<Target>,
+    },
+    /// Make a new job of an old one, with the same call. Answered as `Call`.
+    Rerun {
+        /// The job, by its id or a unique beginning of it.
+        job: String,
+        /// On which of its minions.
+        on: Rerun,
+        /// What to hear of the new job.
+        follow: Follow,
+    },
+    /// Forget jobs that ended longer ago than this, in milliseconds. Answered by `Purged`.
+    Purge {
+        /// How long an end is kept.
+        keep_ms: u64,
+    },
     /// How is the overlord? Answered by `Status`.
     Status,
 }
@@ -160,6 +188,8 @@ pub enum OperatorReply {
         /// Where it was still running.
         minions: Vec<MinionName>,
     },
+    /// How many jobs were forgotten.
+    Purged(usize),
     /// How the overlord is.
     Status(Box<OverlordStatus>),
 }

@@ -7,6 +7,8 @@ use wire::signature::{Method, Type};
 use wire::value::MAX_DEPTH;
 use wit_parser::{Docs, Function, Handle, InterfaceId, Resolve, TypeDefKind, WorldItem};
 
+use super::error::in_one_line;
+
 /// The largest section that is read.
 const MAX_SECTION: usize = 1 << 20;
 
@@ -45,7 +47,7 @@ fn decode(section: &[u8]) -> Result<Resolve, String> {
     let decoded = std::panic::catch_unwind(|| wit_component::decode(section));
     match decoded {
         Ok(Ok(decoded)) => Ok(decoded.resolve().clone()),
-        Ok(Err(error)) => Err(format!("{error:#}")),
+        Ok(Err(error)) => Err(in_one_line(&format!("{error:#}"))),
         Err(_) => Err("the decoder gave up".to_owned()),
     }
 }

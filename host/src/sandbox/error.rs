@@ -1,8 +1,15 @@
 //! Why a module could not be loaded, or a sandbox not be made.
 
 use wire::name::ModuleName;
+use wire::text::{counted, printable};
 
 use super::inspect::MAX_MODULE;
+
+/// How many defects are told one by one: a module can have a million imports.
+const MAX_LISTED: usize = 20;
+
+/// How much is told of what others say of a module, in characters.
+const MAX_LINE: usize = 1_000;
 
 /// The sandbox could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +41,20 @@ impl LoadError {
 
 /// All defects as one sentence, whose subject is the module.
 fn listed(defects: &[Defect]) -> String {
-    defects.iter().map(Defect::to_string).collect::<Vec<_>>().join("; it ")
+    let mut told: Vec<String> = defects.iter().take(MAX_LISTED).map(Defect::to_string).collect();
+    if let Some(more @ 1..) = defects.len().checked_sub(MAX_LISTED) {
+        told.push(format!("has {}", counted(more, "further problem")));
+    }
+    told.join("; it ")
+}
+
+/// The words of a parser, or a name from the module itself, as one line of bounded length.
+pub(super) fn in_one_line(text: &str) -> String {
+    let text = printable(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(MAX_LINE) {
+        None => text,
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
 }
 
 /// What is wrong with a module; reads on from its name.
@@ -55,21 +75,23 @@ pub enum Defect {
         "is a core module, not a component: build it for wasm32-wasip2, or use `wasm-tools component new`"
     )]
     CoreModule,
-    #[error("is damaged or uses what this minion does not support: {0}")]
+    #[error("is damaged or uses what this minion does not support: {}", in_one_line(.0))]
     Invalid(String),
     /// An import that the host does not have at all, or not in this version.
-    #[error("needs \"{import}\", which this minion does not have; {offered}")]
+    #[error("needs \"{}\", which this minion does not have; {offered}", in_one_line(.import))]
     Unknown { import: String, offered: String },
     /// An import that policy does not grant.
-    #[error("needs \"{import}\", which is not granted: add `{line}` to [modules.{table}] in minion.toml")]
+    #[error(
+        "needs \"{}\", which is not granted: add `{line}` to [modules.{table}] in minion.toml", in_one_line(.import)
+    )]
     NotGranted { import: String, line: &'static str, table: ModuleName },
     /// A grant that cannot be honoured.
     #[error("has a grant that cannot be used: {0}")]
     Grant(String),
-    #[error("does not fit its limits: {0}")]
+    #[error("does not fit its limits: {}", in_one_line(.0))]
     OverLimits(String),
-    #[error("cannot be compiled: {0}")]
+    #[error("cannot be compiled: {}", in_one_line(.0))]
     Compile(String),
-    #[error("does not fit what this minion offers: {0}")]
+    #[error("does not fit what this minion offers: {}", in_one_line(.0))]
     Link(String),
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
-use super::error::Defect;
+use super::error::{Defect, in_one_line};
 use super::imports::Import;
 use crate::policy::Grants;
 
@@ -59,7 +59,7 @@ impl Inspection {
 
     /// Looks at one custom section, at this depth of nesting.
     fn custom(&mut self, depth: usize, name: &str, data: &[u8]) {
-        let text = || String::from_utf8_lossy(data).into_owned();
+        let text = || in_one_line(&String::from_utf8_lossy(data));
         match name {
             "version" => set(&mut self.version, depth, text),
             "description" => set(&mut self.description, depth, text),

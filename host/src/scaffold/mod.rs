@@ -30,11 +30,15 @@ pub enum ScaffoldError {
 /// A file of a new module: where it goes, and what is in it, both with placeholders.
 type Template = (&'static str, &'static str);
 
-/// What every new module has, in whatever language.
-const COMMON: [Template; 3] = [
+/// What every new module has, in whatever language: its own WIT, and copies of all that it can ask its host for.
+const COMMON: [Template; 7] = [
     ("wit/module.wit", include_str!("templates/module.wit")),
+    ("wit/deps/facts/facts.wit", include_str!("../../../wit/facts/facts.wit")),
     ("wit/deps/job/job.wit", include_str!("../../../wit/job/job.wit")),
+    ("wit/deps/kv/kv.wit", include_str!("../../../wit/kv/kv.wit")),
     ("wit/deps/log/log.wit", include_str!("../../../wit/log/log.wit")),
+    ("wit/deps/process/process.wit", include_str!("../../../wit/process/process.wit")),
+    ("wit/deps/settings/settings.wit", include_str!("../../../wit/settings/settings.wit")),
 ];
 
 /// Makes a module in a folder of its own, which must not be there or be empty, and says which files it has.

@@ -147,7 +147,7 @@ fn needs_confirmation(refusal: &Refusal, call: &Call) -> bool {
     refusal.kind == RefusalKind::NeedsConfirmation && !call.confirmed && confirm::can_ask()
 }
 
-fn print_id(job: JobId, view: View) -> Result<Exit, CliError> {
+pub(super) fn print_id(job: JobId, view: View) -> Result<Exit, CliError> {
     if view.is_json() {
         print(json!({ "job": job }))?
     } else {

@@ -7,6 +7,7 @@ use wire::module::MethodError;
 use wire::name::{BadName, ModuleName};
 
 use super::exit::Exit;
+use crate::bench::BenchError;
 use crate::client::ClientError;
 use crate::daemon::DaemonError;
 use crate::dev::DevError;
@@ -38,6 +39,9 @@ pub enum CliError {
     /// The trial set-up could not run.
     #[error(transparent)]
     Dev(#[from] DevError),
+    /// The measurement could not be made.
+    #[error(transparent)]
+    Bench(#[from] BenchError),
     /// A file of the user could not be read or written.
     #[error("cannot {action} \"{}\": {source}", .path.display())]
     File {
@@ -99,6 +103,7 @@ impl CliError {
             CliError::Folder(_)
             | CliError::Daemon(_)
             | CliError::Dev(_)
+            | CliError::Bench(_)
             | CliError::File { .. }
             | CliError::Output(_)
             | CliError::Runtime(_) => Exit::Failed,

@@ -174,7 +174,7 @@ async fn detach(client: &Client, job: JobId, mut interrupts: Signal) -> Result<E
     note(format_args!("detached: the job goes on; come back with: overlord job wait {job}"));
     note(format_args!("press Ctrl-C again within {} seconds to cancel it", AGAIN.as_secs()));
     if tokio::time::timeout(AGAIN, interrupts.recv()).await.is_ok() {
-        let (_, minions) = client.cancel(&job.to_string()).await?;
+        let (_, minions) = client.cancel(&job.to_string(), None).await?;
         note(format_args!("cancelled: {} told to stop", counted(minions.len(), "minion")));
     }
     Ok(Exit::Interrupted)

@@ -3,6 +3,7 @@
 //! A command parses its words, asks through [`crate::client`], shows what comes back through
 //! [`crate::report`], and says by its [`Exit`] how it went.
 
+mod bench;
 mod call;
 mod columns;
 mod completions;
@@ -107,6 +108,8 @@ enum Command {
     Doc(doc::Doc),
     Completions(completions::Completions),
     Man(man::Man),
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
 }
 
 impl Cli {
@@ -119,6 +122,7 @@ impl Cli {
             Command::Dev(command) => command.run(&global),
             Command::Completions(command) => command.run(),
             Command::Man(command) => command.run(),
+            Command::Bench(command) => command.run(&global),
             Command::Status(command) => talk(&global, async |client| command.run(client).await),
             Command::Call(command) => talk(&global, async |client| command.run(client).await),
             Command::Ping(command) => talk(&global, async |client| command.run(client).await),

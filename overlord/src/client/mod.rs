@@ -29,7 +29,7 @@ use wire::module::Module;
 use wire::name::{MethodPath, MinionName};
 use wire::operator::{
     Call, Follow, History, JobDocument, JobSummary, MinionStatus, OperatorReply, OperatorRequest,
-    OverlordStatus, Ping, Target,
+    OverlordStatus, Ping, Rerun, Target,
 };
 use wire::signature::Method;
 
@@ -162,9 +162,26 @@ impl Client {
         answer!(self, OperatorRequest::History(job.to_owned()), History).map(|history| *history)
     }
 
-    /// Stops a job. Gives its full id and the minions that were told; their outcomes come later.
-    pub async fn cancel(&self, job: &str) -> Result<(JobId, Vec<MinionName>), ClientError> {
-        match self.ask(&OperatorRequest::Cancel(job.to_owned())).await? {
+    /// Makes a new job of an old one, and follows it as [`Client::call`] does.
+    pub async fn rerun(&self, job: &str, on: Rerun, follow: Follow) -> Result<JobStream, ClientError> {
+        let request = OperatorRequest::Rerun { job: job.to_owned(), on, follow };
+        Ok(JobStream::new(self.send(&request).await?))
+    }
+
+    /// Forgets jobs that ended longer ago than `keep`. Gives how many those were.
+    pub async fn purge(&self, keep: Duration) -> Result<usize, ClientError> {
+        let keep_ms = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
+        answer!(self, OperatorRequest::Purge { keep_ms }, Purged)
+    }
+
+    /// Stops a job, everywhere or only where `target` matches. Gives its full id and the minions that were
+    /// told; their outcomes come later.
+    pub async fn cancel(
+        &self,
+        job: &str,
+        target: Option<Target>,
+    ) -> Result<(JobId, Vec<MinionName>), ClientError> {
+        match self.ask(&OperatorRequest::Cancel { job: job.to_owned(), target }).await? {
             OperatorReply::Cancelling { job, minions } => Ok((job, minions)),
             _ => Err(ClientError::Unexpected),
         }

@@ -20,13 +20,25 @@ impl Daemon {
     /// Starts `command`, logging to `NAME.log` in `dir`.
     pub(super) fn start(name: &str, mut command: Command, dir: &Path) -> Result<Self, DevError> {
         let log = dir.join(format!("{name}.log"));
-        let file = File::create(&log).map_err(DevError::system(format!("write \"{}\"", log.display())))?;
+        // A daemon that is started again goes on in the log of its former life.
+        let file = File::options().create(true).append(true).open(&log);
+        let file = file.map_err(DevError::system(format!("write \"{}\"", log.display())))?;
         let copy = file.try_clone().map_err(DevError::system(format!("write \"{}\"", log.display())))?;
         command.stdin(Stdio::piped()).stdout(file).stderr(copy).kill_on_drop(true);
         // A group of its own: Ctrl-C is for us, and we end the daemons in order.
         command.process_group(0);
         let child = command.spawn().map_err(DevError::system(format!("start {name}")))?;
         Ok(Self { name: name.to_owned(), log, child })
+    }
+
+    /// Its process id, while nobody has waited for its end.
+    pub(super) fn process(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Kills it without a warning, and waits until it is gone.
+    pub(super) async fn kill(&mut self) -> Result<(), DevError> {
+        self.child.kill().await.map_err(DevError::system(format!("kill {}", self.name)))
     }
 
     /// An error with the end of the log, where the daemon is not running any more.

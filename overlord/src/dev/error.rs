@@ -68,7 +68,7 @@ pub enum DevError {
 }
 
 impl DevError {
-    pub(super) fn system(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn system(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         let what = what.into();
         |source| DevError::System { what, source }
     }

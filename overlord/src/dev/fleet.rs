@@ -17,7 +17,7 @@ use crate::client::{Client, ClientConfig};
 use crate::folder::{Folder, InitOptions};
 
 /// Everything that runs. To be stopped by [`Fleet::stop`]; dropped, it kills.
-pub(super) struct Fleet<'a> {
+pub(crate) struct Fleet<'a> {
     programs: &'a Programs,
     dir: &'a Path,
     /// The overlord first.
@@ -26,20 +26,16 @@ pub(super) struct Fleet<'a> {
 
 impl<'a> Fleet<'a> {
     /// Nothing runs yet; all of it will live in `dir`.
-    pub(super) fn new(programs: &'a Programs, dir: &'a Path) -> Self {
+    pub(crate) fn new(programs: &'a Programs, dir: &'a Path) -> Self {
         Self { programs, dir, daemons: Vec::new() }
     }
 
     /// Starts the overlord and `minions` minions and waits until all are connected with their modules.
     /// Returns the overlord's folder and the address at which it answers.
-    pub(super) async fn start(&mut self, minions: u16) -> Result<(Folder, String), DevError> {
-        let folder = Folder::at(self.dir.join("overlord"));
+    pub(crate) async fn start(&mut self, minions: u16) -> Result<(Folder, String), DevError> {
+        let folder = Folder::at(self.dir.join(OVERLORD));
         folder.init(&InitOptions { listen: Some(([127, 0, 0, 1], 0).into()), advertise: None })?;
-        let mut command = Command::new(&self.programs.overlord);
-        command
-            .args(["serve", "--listen", "127.0.0.1:0", "--stop-with-stdin"])
-            .env("OVERLORD_DIR", folder.dir());
-        self.daemons.push(Daemon::start("overlord", command, self.dir)?);
+        self.daemons.push(Daemon::start(OVERLORD, self.overlord("127.0.0.1:0"), self.dir)?);
 
         let deadline = Instant::now() + PATIENCE;
         while folder.noted_address().is_none() {
@@ -56,7 +52,7 @@ impl<'a> Fleet<'a> {
     }
 
     /// Waits until this many minions are connected with their modules.
-    async fn all_ready(&mut self, client: &Client, minions: usize) -> Result<(), DevError> {
+    pub(crate) async fn all_ready(&mut self, client: &Client, minions: usize) -> Result<(), DevError> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let enrolled = client.minions().await?;
@@ -86,10 +82,48 @@ impl<'a> Fleet<'a> {
             let log = String::from_utf8_lossy(&joined.stderr).trim().to_owned();
             return Err(DevError::NotJoined { name: name.to_owned(), status: joined.status, log });
         }
+        self.daemons.push(Daemon::start(name, self.minion(name), self.dir)?);
+        Ok(())
+    }
+
+    fn overlord(&self, listen: &str) -> Command {
+        let mut serve = Command::new(&self.programs.overlord);
+        serve.args(["serve", "--stop-with-stdin", "--listen", listen]);
+        serve.env("OVERLORD_DIR", self.dir.join(OVERLORD));
+        serve
+    }
+
+    fn minion(&self, name: &str) -> Command {
         let mut serve = Command::new(&self.programs.minion);
         serve.args(["serve", "--stop-with-stdin", "--modules"]).arg(&self.programs.modules);
-        serve.env("MINION_DIR", &dir);
-        self.daemons.push(Daemon::start(name, serve, self.dir)?);
+        serve.env("MINION_DIR", self.dir.join(name));
+        serve
+    }
+
+    /// The names and process ids of what runs, the overlord first. Each has its folder under its name.
+    pub(crate) fn processes(&self) -> Vec<(String, u32)> {
+        let running = |daemon: &Daemon| Some((daemon.name.clone(), daemon.process()?));
+        self.daemons.iter().filter_map(running).collect()
+    }
+
+    /// Kills a daemon without a warning, number 0 being the overlord, and waits until it is gone.
+    pub(crate) async fn kill(&mut self, number: usize) -> Result<(), DevError> {
+        // One that died by itself is a finding, not a daemon to kill.
+        self.daemons[number].check()?;
+        self.daemons[number].kill().await
+    }
+
+    /// Starts a daemon again that was killed. The overlord comes back where its minions look for it.
+    pub(crate) fn restart(&mut self, number: usize) -> Result<(), DevError> {
+        let name = self.daemons[number].name.clone();
+        let command = if number == 0 {
+            let address = Folder::at(self.dir.join(OVERLORD)).noted_address();
+            // It was awaited when the overlord started first, and nobody removes it.
+            self.overlord(&address.expect("an overlord that has started has noted its address"))
+        } else {
+            self.minion(&name)
+        };
+        self.daemons[number] = Daemon::start(&name, command, self.dir)?;
         Ok(())
     }
 
@@ -107,7 +141,7 @@ impl<'a> Fleet<'a> {
     }
 
     /// Stops everything: first the minions, so that they are not left looking for their overlord.
-    pub(super) async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         let minions = self.daemons.split_off(1.min(self.daemons.len()));
         for daemons in [minions, self.daemons] {
             let mut daemons = daemons;
@@ -139,5 +173,7 @@ async fn some_may_load(client: &Client, minion: &MinionName) -> Result<(), DevEr
 
 /// How long the overlord, and then all minions together, may take to start. The first start compiles all modules.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+const OVERLORD: &str = "overlord";
 
 const POLL: Duration = Duration::from_millis(20);

@@ -10,10 +10,9 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 
 use self::command::run_command;
-use self::fleet::Fleet;
-use self::programs::Programs;
-
 pub use self::error::DevError;
+pub(crate) use self::fleet::Fleet;
+pub(crate) use self::programs::Programs;
 
 /// What to set up.
 #[derive(Clone, Debug)]

@@ -22,6 +22,7 @@ use ledger::Invite;
 use super::refuse;
 use crate::desk::Desk;
 use crate::folder::dialable;
+use crate::jobs::LiveJob;
 
 /// One operator's connection.
 #[derive(Clone)]
@@ -56,6 +57,10 @@ impl OperatorDoor {
         let reply = match request {
             OperatorRequest::Call { call, follow } => return self.call(*call, follow, &mut send).await,
             OperatorRequest::Attach { job, follow } => return self.attach(&job, follow, &mut send).await,
+            OperatorRequest::Rerun { job, on, follow } => {
+                let accepted = self.desk.jobs.rerun(&job, on, &self.operator).await;
+                return self.begin(accepted, follow, &mut send).await;
+            }
             other => self.reply(other).await.unwrap_or_else(OperatorReply::Refused),
         };
         frame::write(&mut send, &reply, MAX_MESSAGE).await?;
@@ -87,20 +92,33 @@ impl OperatorDoor {
             OperatorRequest::Jobs { limit, state } => OperatorReply::Jobs(jobs.list(limit, state)?),
             OperatorRequest::Job(id) => OperatorReply::Job(Box::new(jobs.document(jobs.find(&id)?)?)),
             OperatorRequest::History(id) => OperatorReply::History(Box::new(jobs.history(jobs.find(&id)?)?)),
-            OperatorRequest::Cancel(id) => {
-                let job = jobs.find(&id)?;
-                OperatorReply::Cancelling { job, minions: jobs.cancel(job).await? }
+            OperatorRequest::Cancel { job, target } => {
+                let only = target.map(|target| jobs.resolve(&target)).transpose()?;
+                let job = jobs.find(&job)?;
+                OperatorReply::Cancelling { job, minions: jobs.cancel(job, only.as_deref()).await? }
             }
+            OperatorRequest::Purge { keep_ms } => OperatorReply::Purged(jobs.purge(keep_ms).await?),
             OperatorRequest::Status => OperatorReply::Status(Box::new(self.status())),
-            OperatorRequest::Call { .. } | OperatorRequest::Attach { .. } => {
-                // `answer` has taken these two already, as their replies are many.
+            OperatorRequest::Call { .. } | OperatorRequest::Attach { .. } | OperatorRequest::Rerun { .. } => {
+                // `answer` has taken these already, as their replies are many.
                 return Err(Refusal::new(RefusalKind::BadRequest, "not a request with one reply"));
             }
         })
     }
 
     async fn call(&self, call: Call, follow: Follow, send: &mut SendStream) -> Result<(), FrameError> {
-        let job = match self.desk.jobs.accept(call, &self.operator).await {
+        let accepted = self.desk.jobs.accept(call, &self.operator).await;
+        self.begin(accepted, follow, send).await
+    }
+
+    /// Says what became of a call, and then what becomes of the job.
+    async fn begin(
+        &self,
+        accepted: Result<Arc<LiveJob>, Refusal>,
+        follow: Follow,
+        send: &mut SendStream,
+    ) -> Result<(), FrameError> {
+        let job = match accepted {
             Ok(job) => job,
             Err(refusal) => {
                 frame::write(send, &OperatorReply::Refused(refusal), MAX_MESSAGE).await?;

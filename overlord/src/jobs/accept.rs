@@ -7,18 +7,17 @@ use ledger::JobRecord;
 use wire::arguments::bind;
 use wire::call::Arguments;
 use wire::clock::now_ms;
-use wire::job::JobId;
+use wire::job::{JobId, MinionState, OutcomeKind};
 use wire::module::MethodError;
 use wire::name::{MethodPath, MinionName, OperatorName};
-use wire::operator::{Call, Refusal, RefusalKind, Target};
+use wire::operator::{Call, Part, Refusal, RefusalKind, Rerun, Target};
 use wire::signature::Method;
 
-use super::{Jobs, LiveJob, durability};
+use super::{Jobs, LiveJob, durability, unavailable};
 use crate::targets::{self, Roster};
 
 impl Jobs {
-    /// Accepts a call: checks what can be checked here, writes the job and its targets to the ledger, and
-    /// only then sends anything.
+    /// Accepts a call that passes everything that can be checked here.
     pub(crate) async fn accept(&self, call: Call, operator: &OperatorName) -> Result<Arc<LiveJob>, Refusal> {
         let targets = self.resolve(&call.target)?;
         self.check_width(&call, targets.len())?;
@@ -42,7 +41,45 @@ impl Jobs {
             max_failures: call.max_failures,
             rerun_of: None,
         };
-        self.ledger().accept(record.clone(), durability(call.durable)).await.map_err(|error| {
+        self.begin(record).await
+    }
+
+    /// Makes a new job of an old one, with the same call; on all its minions, or on those that failed.
+    pub(crate) async fn rerun(
+        &self,
+        job: &str,
+        on: Rerun,
+        operator: &OperatorName,
+    ) -> Result<Arc<LiveJob>, Refusal> {
+        let old = self.document(self.find(job)?)?;
+        let again = |part: &Part| match on {
+            Rerun::All => true,
+            Rerun::Failed => part.state.and_then(MinionState::outcome) != Some(OutcomeKind::Ok),
+        };
+        let targets: Vec<MinionName> = old.parts.into_iter().filter(again).map(|part| part.minion).collect();
+        if !old.state.is_over() || targets.is_empty() {
+            let why = if targets.is_empty() { "every outcome of it is ok" } else { "it is not over" };
+            let message = format!("job {} is not run again: {why}", old.job);
+            return Err(Refusal::new(RefusalKind::BadRequest, message));
+        }
+        let gone = || Refusal::new(RefusalKind::NotFound, format!("no such job: {}", old.job));
+        let record = self.ledger().job(old.job).map_err(unavailable)?.ok_or_else(gone)?;
+        self.begin(JobRecord {
+            id: JobId::new(),
+            accepted_at: now_ms(),
+            operator: operator.clone(),
+            targets,
+            queue_until: None,
+            rerun_of: Some(record.id),
+            ..record
+        })
+        .await
+    }
+
+    /// Writes a job and its targets to the ledger, and only then sends anything.
+    async fn begin(&self, record: JobRecord) -> Result<Arc<LiveJob>, Refusal> {
+        let durability = durability(record.durable);
+        self.ledger().accept(record.clone(), durability).await.map_err(|error| {
             Refusal::new(RefusalKind::Unavailable, format!("the overlord cannot record the job: {error}"))
         })?;
         Ok(self.dispatch(record))

@@ -1,15 +1,15 @@
 //! What the ledger and the live jobs say of a job, put together for an operator.
 
-use ledger::{Filter, LedgerError};
+use ledger::Filter;
 use wire::job::{JobId, JobState};
 use wire::operator::{History, JobDocument, JobSummary, Refusal, RefusalKind};
 
-use super::Jobs;
+use super::{Jobs, unavailable};
 
 impl Jobs {
     /// The full id that a unique beginning of one stands for.
     pub(crate) fn find(&self, prefix: &str) -> Result<JobId, Refusal> {
-        let found = self.ledger().by_prefix(prefix).map_err(unreadable)?;
+        let found = self.ledger().by_prefix(prefix).map_err(unavailable)?;
         match found.as_slice() {
             [] => Err(lost(prefix)),
             [id] => Ok(*id),
@@ -23,7 +23,7 @@ impl Jobs {
 
     /// Everything that is known of a job.
     pub(crate) fn document(&self, id: JobId) -> Result<JobDocument, Refusal> {
-        let mut document = self.ledger().document(id).map_err(unreadable)?.ok_or_else(|| lost(id))?;
+        let mut document = self.ledger().document(id).map_err(unavailable)?.ok_or_else(|| lost(id))?;
         if let Some(live) = self.live(id) {
             // How far a part is changes too often for the ledger.
             for part in &mut document.parts {
@@ -35,23 +35,19 @@ impl Jobs {
 
     /// A job's recorded transitions.
     pub(crate) fn history(&self, id: JobId) -> Result<History, Refusal> {
-        self.ledger().history(id).map_err(unreadable)?.ok_or_else(|| lost(id))
+        self.ledger().history(id).map_err(unavailable)?.ok_or_else(|| lost(id))
     }
 
     /// The newest jobs.
     pub(crate) fn list(&self, limit: usize, state: Option<JobState>) -> Result<Vec<JobSummary>, Refusal> {
         let filter = Filter { state, ..Filter::default() };
-        self.ledger().list(&filter, limit.min(LIST_LIMIT)).map_err(unreadable)
+        self.ledger().list(&filter, limit.min(LIST_LIMIT)).map_err(unavailable)
     }
 }
 
 fn lost(job: impl std::fmt::Display) -> Refusal {
     let message = format!("no such job: \"{job}\" is unknown, or was purged; see `overlord job list`");
     Refusal::new(RefusalKind::NotFound, message)
-}
-
-fn unreadable(error: LedgerError) -> Refusal {
-    Refusal::new(RefusalKind::Unavailable, format!("the overlord cannot read its ledger: {error}"))
 }
 
 /// The longest list of jobs that is put into one answer.

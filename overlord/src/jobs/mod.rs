@@ -9,10 +9,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ledger::{Durability, JobRecord, LedgerError, OverlordLedger};
+use ledger::{Durability, JobRecord, LedgerError, OverlordLedger, Retention};
 use quinn::SendStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use wire::clock::now_ms;
 use wire::frame::{self, FrameError};
 use wire::job::JobId;
 use wire::link::{Cancelled, JobUpdate, MAX_MESSAGE, MinionRequest};
@@ -143,14 +144,25 @@ impl Jobs {
         }
     }
 
-    /// Asks every minion whose part is not over to stop it. Returns those that were asked.
-    pub(crate) async fn cancel(&self, id: JobId) -> Result<Vec<MinionName>, Refusal> {
+    /// Forgets the jobs that ended longer ago than this. Returns how many.
+    pub(crate) async fn purge(&self, keep_ms: u64) -> Result<usize, Refusal> {
+        let retention = Retention { keep_ms: Some(keep_ms), bytes: None };
+        self.ledger().purge(retention, now_ms()).await.map_err(unavailable)
+    }
+
+    /// Asks every minion whose part is not over to stop it, all or only these. Returns those that were asked.
+    pub(crate) async fn cancel(
+        &self,
+        id: JobId,
+        only: Option<&[MinionName]>,
+    ) -> Result<Vec<MinionName>, Refusal> {
         let Some(job) = self.live(id) else {
             let message = format!("job {id} is over already: see `overlord job show {id}`");
             return Err(Refusal::new(RefusalKind::BadRequest, message));
         };
         let mut asked = Vec::new();
-        for minion in job.open_parts() {
+        let meant = |minion: &MinionName| only.is_none_or(|only| only.contains(minion));
+        for minion in job.open_parts().into_iter().filter(meant) {
             let Some(connection) = self.registry().connection(&minion) else { continue };
             let ask = async {
                 let (mut send, mut receive) = connection.open_bi().await.map_err(std::io::Error::from)?;
@@ -226,6 +238,10 @@ where
     if warned {
         tracing::info!("recorded {what} after all");
     }
+}
+
+fn unavailable(error: LedgerError) -> Refusal {
+    Refusal::new(RefusalKind::Unavailable, format!("the overlord's ledger: {error}"))
 }
 
 /// A job that was promised to survive a power cut is written through to the disk, others as far as the system.

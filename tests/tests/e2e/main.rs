@@ -2,6 +2,7 @@
 
 mod calls;
 mod crashes;
+mod delivery;
 mod dev;
 mod identity;
 mod jobs;

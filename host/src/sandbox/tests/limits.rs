@@ -40,6 +40,15 @@ async fn time_by_the_clock_ends_a_guest_and_says_whose_time_it_was() {
 }
 
 #[tokio::test]
+async fn a_limit_of_a_million_years_is_as_good_as_none() {
+    let core = "(func (export \"one\") (result i32) i32.const 1)";
+    let limits = Limits { wall: Duration::MAX, cpu: Duration::MAX, ..Limits::default() };
+    let mut rig = Rig::limited(&component(core, &[("one", "(result u8)")]), limits);
+    rig.timeout = Some(Duration::MAX);
+    assert_eq!(rig.value("one", "[]").await, Some(wire::value::Value::Unsigned(1)));
+}
+
+#[tokio::test]
 async fn a_loop_in_the_start_function_ends_by_the_same_limits() {
     let core = "(func $spin (loop (br 0))) (start $spin) (func (export \"f\"))";
     let limits = Limits { cpu: Duration::from_millis(50), ..Limits::default() };

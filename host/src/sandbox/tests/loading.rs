@@ -31,6 +31,22 @@ fn a_component_cut_off_at_any_byte_is_refused_or_a_smaller_one_but_never_a_panic
 }
 
 #[test]
+fn what_a_parser_says_in_many_lines_is_told_in_one() {
+    // A core module whose first bytes are other ones; the parser shows both, byte by byte and line by line.
+    let bytes = b"\0asm\x0d\0\x01\0\x01\x08\0asn\x01\0\0\0";
+    let error = sandbox().load("guest".parse().unwrap(), bytes, &ModulePolicy::default());
+    let told = error.expect_err("refused").to_string();
+    assert!(told.contains("magic") && !told.contains('\n'), "{told}");
+}
+
+#[test]
+fn of_very_many_missing_imports_some_are_told_and_the_others_counted() {
+    let imports: String = (0..1_000).map(|n| format!("(import \"a:b/c{n}\" (instance))")).collect();
+    let told = refusal(&format!("(component {imports})"));
+    assert!(told.ends_with("; it has 980 further problems") && told.len() < 10_000, "{told}");
+}
+
+#[test]
 fn every_missing_grant_is_told_at_once() {
     let told = refusal(
         r#"(component (import "minion:kv/kv@0.1.0" (instance)) (import "minion:facts/facts@0.1.0" (instance)))"#,

@@ -3,6 +3,8 @@
 mod cancel;
 mod history;
 mod list;
+mod purge;
+mod rerun;
 mod show;
 mod wait;
 
@@ -21,6 +23,8 @@ pub(super) enum JobCommand {
     Wait(wait::Wait),
     History(history::HistoryCommand),
     Cancel(cancel::Cancel),
+    Rerun(rerun::RerunCommand),
+    Purge(purge::Purge),
 }
 
 impl JobCommand {
@@ -31,6 +35,8 @@ impl JobCommand {
             JobCommand::Wait(command) => command.run(client).await,
             JobCommand::History(command) => command.run(client).await,
             JobCommand::Cancel(command) => command.run(client).await,
+            JobCommand::Rerun(command) => command.run(client).await,
+            JobCommand::Purge(command) => command.run(client).await,
         }
     }
 }

@@ -1,0 +1,47 @@
+//! Why a measurement could not be made.
+
+use ledger::LedgerError;
+use wire::endpoint::EndpointError;
+
+use crate::client::ClientError;
+use crate::dev::DevError;
+use crate::folder::FolderError;
+
+/// Why a measurement could not be made. That its result is bad is no error.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The daemons could not be set up.
+    #[error(transparent)]
+    Dev(#[from] DevError),
+    /// The overlord could not be asked.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The overlord's folder is not in order.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The other end of the bare echo could not be made.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The bare echo, which is the floor of the measurement, broke.
+    #[error("the bare QUIC echo broke: {0}")]
+    Echo(String),
+    /// A daemon cannot be looked at, mostly because it has died.
+    #[error("cannot see how {name} is: {source}")]
+    Process {
+        /// Which one.
+        name: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A call whose time was to be taken did not work.
+    #[error("a call to be timed ended as {0}: see whether `overlord dev` works")]
+    NotOk(String),
+    /// What a minion has on record cannot be read.
+    #[error("cannot read the ledger of {name}: {source}")]
+    Ledger {
+        /// Which one.
+        name: String,
+        /// What is wrong with it.
+        source: LedgerError,
+    },
+}

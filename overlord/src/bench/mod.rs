@@ -1,0 +1,25 @@
+//! Measurements on real daemons, in a folder that is thrown away: whether they stay flat (`soak`), how fast
+//! they are (`calls`) and whether they keep their promises when they are killed (`crash`).
+//!
+//! Nothing here asserts a time: speeds are reported as ratios to a floor that the same run measured.
+
+mod calls;
+mod crash;
+mod echo;
+mod error;
+mod job;
+mod promises;
+mod soak;
+mod statistics;
+mod trial;
+mod verdict;
+mod vitals;
+
+pub use self::calls::{Calls, CallsOptions, Measured, calls};
+pub use self::crash::{Crash, CrashOptions, crash};
+pub use self::error::BenchError;
+pub use self::promises::Violation;
+pub use self::soak::{Disk, Sample, Soak, SoakOptions, soak};
+pub use self::statistics::Spread;
+pub use self::verdict::{Growth, Measure};
+pub use self::vitals::Vitals;

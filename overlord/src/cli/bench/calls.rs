@@ -1,0 +1,94 @@
+//! `overlord bench calls`
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::super::columns::columns;
+use super::super::output::print;
+use super::super::{CliError, Exit, Format, FormatFlag};
+use super::{Fleet, measured};
+use crate::bench::{Calls, CallsOptions, Measured, calls};
+
+/// Measure how fast calls are, beside a bare QUIC echo in the same run
+///
+/// A ping goes on to the minions and back, a call makes a job of test.ping there, and a durable call has that on
+/// disk on both sides first. What counts is the ratio to the echo: times alone depend on the host.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  overlord bench calls
+  overlord bench calls --minions 10 --in-flight 100 --json")]
+pub(in crate::cli) struct CallsCommand {
+    /// How many times each thing is done
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
+    calls: u64,
+    /// How many minions are called each time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=500))]
+    minions: u16,
+    /// How many at once, where they are not one after the other
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(2..=1000))]
+    in_flight: u16,
+    #[command(flatten)]
+    fleet: Fleet,
+    #[command(flatten)]
+    format: FormatFlag,
+}
+
+impl CallsCommand {
+    pub(super) fn run(self) -> Result<Exit, CliError> {
+        let options = CallsOptions {
+            calls: self.calls,
+            minions: self.minions,
+            in_flight: self.in_flight.into(),
+            modules: self.fleet.modules,
+        };
+        measured(
+            async |signals| calls(options, signals.next()).await,
+            |calls| {
+                let measured = calls.measured.iter();
+                match self.format.format() {
+                    Format::Json => {
+                        let measured: Vec<Value> = measured.map(|one| document(&calls, one)).collect();
+                        print(json!({ "minions": calls.minions, "measured": measured }))?;
+                    }
+                    Format::Text => {
+                        let heading = ["WHAT", "AT ONCE", "A SECOND", "P50", "P99", "MAX", "ECHOES"];
+                        print(columns(&heading, measured.map(|one| row(&calls, one))))?;
+                    }
+                }
+                Ok(Exit::Ok)
+            },
+        )
+    }
+}
+
+fn row(calls: &Calls, one: &Measured) -> Vec<String> {
+    let ms = |time: Duration| format!("{:.2} ms", milliseconds(time));
+    vec![
+        one.what.to_owned(),
+        one.in_flight.to_string(),
+        format!("{:.0}", one.rate),
+        ms(one.spread.p50),
+        ms(one.spread.p99),
+        ms(one.spread.max),
+        format!("{:.1}", calls.ratio(one)),
+    ]
+}
+
+fn document(calls: &Calls, one: &Measured) -> Value {
+    json!({
+        "what": one.what,
+        "in_flight": one.in_flight,
+        "rate": one.rate,
+        "p50_ms": milliseconds(one.spread.p50),
+        "p99_ms": milliseconds(one.spread.p99),
+        "max_ms": milliseconds(one.spread.max),
+        "echoes": calls.ratio(one),
+    })
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}

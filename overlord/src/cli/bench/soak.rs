@@ -1,0 +1,158 @@
+//! `overlord bench soak`
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::super::columns::columns;
+use super::super::output::{note, print};
+use super::super::{CliError, Exit, Format, FormatFlag};
+use super::{Fleet, measured, mebibytes};
+use crate::bench::{Growth, Measure, Sample, Soak, SoakOptions, soak};
+
+/// Run many small jobs in a row, and see whether the daemons stay as they are
+///
+/// Compares the most that each daemon takes in the second half of the run with the most of the first half,
+/// without the first fifth, in which caches fill. Resident memory may grow by a fifth and 8 MiB, file handles by
+/// 16, child processes by none. Exits with 1 if something grows more, or a job does not end as ok.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  overlord bench soak
+  overlord bench soak --jobs 10000 --minions 3 --json")]
+pub(in crate::cli) struct SoakCommand {
+    /// How many jobs
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(20..))]
+    jobs: u64,
+    /// How many minions, of which each runs every job
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=500))]
+    minions: u16,
+    /// How many jobs at once
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    in_flight: u16,
+    #[command(flatten)]
+    fleet: Fleet,
+    #[command(flatten)]
+    format: FormatFlag,
+}
+
+impl SoakCommand {
+    pub(super) fn run(self) -> Result<Exit, CliError> {
+        let jobs = self.jobs;
+        let options = SoakOptions {
+            jobs,
+            minions: self.minions,
+            in_flight: self.in_flight.into(),
+            modules: self.fleet.modules,
+        };
+        let watch = |sample: &Sample| {
+            note(format_args!("{} of {jobs} jobs, {:.0} a second", sample.jobs, sample.rate));
+        };
+        measured(
+            async |signals| soak(options, signals.next(), watch).await,
+            |soak| {
+                match self.format.format() {
+                    Format::Json => print(document(&soak))?,
+                    Format::Text => print(text(&soak))?,
+                }
+                Ok(Exit::of(soak.is_flat()))
+            },
+        )
+    }
+}
+
+fn text(soak: &Soak) -> String {
+    let mut heading = vec!["JOBS".to_owned(), "JOBS/S".to_owned()];
+    heading
+        .extend(soak.names.iter().map(|name| format!("{} (MEMORY, HANDLES, CHILDREN)", name.to_uppercase())));
+    let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
+    let mut lines = vec![columns(&heading, soak.samples.iter().map(row)), String::new()];
+    for (name, growth) in soak.names.iter().zip(&soak.growth) {
+        lines.extend(growth.iter().map(|growth| verdict(name, growth)));
+    }
+    let jobs = soak.samples.last().map_or(1, |last| last.jobs.max(1));
+    for (name, disk) in soak.names.iter().zip(&soak.disk) {
+        let grown = disk.after.saturating_sub(disk.before);
+        lines.push(format!(
+            "{name}: on disk {} grew to {}, {} bytes a job: by design, until retention takes the oldest",
+            mebibytes(disk.before),
+            mebibytes(disk.after),
+            grown / jobs,
+        ));
+    }
+    if let Some(first) = &soak.first_not_ok {
+        lines.push(format!("{} jobs did not end as ok: the first is {first}", soak.not_ok));
+    }
+    let word = if soak.is_flat() { "flat" } else { "NOT flat" };
+    lines.push(format!("{word}: {jobs} jobs, {:.0} a second", soak.rate()));
+    lines.join("\n")
+}
+
+fn row(sample: &Sample) -> Vec<String> {
+    let mut row = vec![sample.jobs.to_string(), format!("{:.0}", sample.rate)];
+    row.extend(
+        sample
+            .daemons
+            .iter()
+            .map(|daemon| format!("{}, {}, {}", mebibytes(daemon.resident), daemon.handles, daemon.children)),
+    );
+    row
+}
+
+fn verdict(name: &str, growth: &Growth) -> String {
+    let amount = |number: u64| match growth.measure {
+        Measure::Resident => mebibytes(number),
+        Measure::Handles | Measure::Children => number.to_string(),
+    };
+    let word = if growth.is_flat() { "flat" } else { "NOT flat" };
+    format!(
+        "{name}: {} {word}: at most {} before, {} after, {} more allowed",
+        growth.measure.as_str(),
+        amount(growth.before),
+        amount(growth.after),
+        amount(growth.allowed),
+    )
+}
+
+fn document(soak: &Soak) -> Value {
+    let samples = soak.samples.iter().map(|sample| {
+        let daemons = soak.names.iter().zip(&sample.daemons).map(|(name, daemon)| {
+            json!({
+                "name": name,
+                "resident": daemon.resident,
+                "handles": daemon.handles,
+                "children": daemon.children,
+            })
+        });
+        json!({
+            "jobs": sample.jobs,
+            "seconds": sample.elapsed.as_secs_f64(),
+            "rate": sample.rate,
+            "daemons": daemons.collect::<Vec<_>>(),
+        })
+    });
+    let daemons = soak.names.iter().zip(&soak.growth).zip(&soak.disk).map(|((name, growth), disk)| {
+        let growth = growth.iter().map(|growth| {
+            json!({
+                "measure": growth.measure.as_str(),
+                "before": growth.before,
+                "after": growth.after,
+                "allowed": growth.allowed,
+                "flat": growth.is_flat(),
+            })
+        });
+        json!({
+            "name": name,
+            "growth": growth.collect::<Vec<_>>(),
+            "disk_before": disk.before,
+            "disk_after": disk.after,
+        })
+    });
+    json!({
+        "flat": soak.is_flat(),
+        "rate": soak.rate(),
+        "not_ok": soak.not_ok,
+        "first_not_ok": soak.first_not_ok,
+        "daemons": daemons.collect::<Vec<_>>(),
+        "samples": samples.collect::<Vec<_>>(),
+    })
+}

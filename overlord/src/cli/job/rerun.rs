@@ -1,0 +1,45 @@
+//! `overlord job rerun`
+
+use clap::Args;
+use wire::operator::{Follow, Rerun};
+
+use super::super::call::print_id;
+use super::super::follow::{View, follow};
+use super::super::{CliError, Exit};
+use crate::client::{Client, ClientError, JobEvent};
+
+/// Make a new job of an old one, with the same call
+///
+/// Nothing is ever run again by itself.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  overlord job rerun 01KDPQ3V --failed
+  overlord job rerun 01KDPQ3V --nowait")]
+pub(in crate::cli) struct RerunCommand {
+    /// The job's id, or a unique beginning of it
+    job: String,
+    /// Only on the minions whose outcome was not ok
+    #[arg(long)]
+    failed: bool,
+    /// Do not wait: print the new job's id
+    #[arg(long = "nowait")]
+    no_wait: bool,
+    #[command(flatten)]
+    view: View,
+}
+
+impl RerunCommand {
+    pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
+        let on = if self.failed { Rerun::Failed } else { Rerun::All };
+        let heard = if self.no_wait { Follow::No } else { self.view.follow() };
+        let mut events = client.rerun(&self.job, on, heard).await?;
+        let Some(JobEvent::Accepted { job, targets }) = events.next().await? else {
+            return Err(ClientError::Unexpected.into());
+        };
+        if self.no_wait {
+            return print_id(job, self.view);
+        }
+        follow(client, events, job, targets.len(), self.view).await
+    }
+}

@@ -1,0 +1,115 @@
+//! To whom a job goes, when, and again.
+
+use rig::Fleet;
+
+fn job(fleet: &Fleet, arguments: &[&str]) -> String {
+    let said = fleet.run(&[&["call", "--nowait"], arguments].concat());
+    assert_eq!(said.code, 0, "{said:?}");
+    said.out.trim().to_owned()
+}
+
+#[test]
+fn a_queued_job_is_delivered_when_its_minion_is_back() {
+    let mut fleet = Fleet::start(&["web1"]);
+    fleet.take_minion("web1").stop();
+    fleet.overlord().logged("gone", 1);
+    let id = job(&fleet, &["--queue", "1h", "web1", "test.add", "2", "3"]);
+    let shown = fleet.run(&["job", "show", &id, "--json"]).json();
+    assert_eq!(shown["state"], "running", "{shown}");
+    fleet.start_minion("web1");
+    let waited = fleet.run(&["job", "wait", &id, "--json"]);
+    assert_eq!(waited.json()["results"]["web1"]["value"], 5, "{waited:?}");
+}
+
+#[test]
+fn a_queued_job_outlives_the_overlord_and_ends_undelivered_when_its_time_is_over() {
+    let mut fleet = Fleet::start(&["web1", "web2"]);
+    fleet.take_minion("web1").stop();
+    fleet.overlord().logged("gone", 1);
+    let kept = job(&fleet, &["--queue", "1h", "web1", "test.ping"]);
+    let brief = job(&fleet, &["--queue", "100ms", "web1", "test.ping"]);
+    let waited = fleet.run(&["job", "wait", &brief, "--json"]);
+    assert_eq!(waited.json()["results"]["web1"]["outcome"], "undelivered", "{waited:?}");
+    fleet.take_overlord().kill();
+    fleet.start_overlord();
+    fleet.start_minion("web1");
+    let waited = fleet.run(&["job", "wait", &kept, "--json"]);
+    assert_eq!(waited.json()["results"]["web1"]["outcome"], "ok", "{waited:?}");
+}
+
+#[test]
+fn failures_stop_a_batch_and_the_rest_can_be_run_again() {
+    let fleet = Fleet::start(&["web1", "web2", "web3"]);
+    let call = ["call", "*", "--batch", "1", "--max-failures", "1", "test.fail", "no", "--json"];
+    let document = fleet.run(&call).json();
+    assert_eq!(document["counts"]["error"], 1, "{document}");
+    assert_eq!(document["counts"]["undelivered"], 2, "{document}");
+    let id = document["job"].as_str().expect("an id");
+    let again = fleet.run(&["job", "rerun", id, "--failed", "--json"]).json();
+    assert_eq!(again["targets"], 3);
+    assert_ne!(again["job"], document["job"]);
+
+    let fine = fleet.run(&["call", "*", "test.ping", "--json"]).json();
+    let refused = fleet.run(&["job", "rerun", fine["job"].as_str().expect("an id"), "--failed"]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+}
+
+#[test]
+fn a_batch_never_has_more_minions_at_once_than_it_says() {
+    let fleet = Fleet::start(&["web1", "web2"]);
+    let document = fleet.run(&["call", "*", "--batch", "50%", "test.sleep", "300", "--json"]).json();
+    assert_eq!(document["counts"]["ok"], 2, "{document}");
+    let history = fleet.run(&["job", "history", document["job"].as_str().expect("an id"), "--json"]).json();
+    let mut running = 0_i32;
+    for step in history["steps"].as_array().expect("steps") {
+        match step["minion_state"].as_str() {
+            Some("running") => running += 1,
+            Some("finished") => running -= 1,
+            _ => {}
+        }
+        assert!(running <= 1, "two at once: {history:#}");
+    }
+}
+
+#[test]
+fn a_job_is_cancelled_where_the_target_says_and_goes_on_elsewhere() {
+    let fleet = Fleet::start(&["web1", "db1"]);
+    let id = job(&fleet, &["*", "test.sleep", "3000"]);
+    let both_run = || {
+        let shown = fleet.run(&["job", "show", &id, "--json"]).json();
+        ["web1", "db1"].iter().all(|name| shown["results"][name]["state"] == "running")
+    };
+    while !both_run() {}
+    assert_eq!(fleet.run(&["job", "cancel", &id, "--target", "web*"]).code, 0);
+    let waited = fleet.run(&["job", "wait", &id, "--json"]).json();
+    assert_eq!(waited["results"]["web1"]["outcome"], "cancelled", "{waited}");
+    assert_eq!(waited["results"]["db1"]["outcome"], "ok", "{waited}");
+}
+
+#[test]
+fn a_purge_forgets_what_is_over_and_nothing_else() {
+    let fleet = Fleet::start(&["web1"]);
+    let live = job(&fleet, &["web1", "test.sleep", "600000"]);
+    let over = job(&fleet, &["web1", "test.ping"]);
+    fleet.run(&["job", "wait", &over]);
+    let purged = fleet.run(&["job", "purge", "--older-than", "0s", "--json"]);
+    assert_eq!(purged.json()["purged"], 1, "{purged:?}");
+    assert_eq!(fleet.run(&["job", "show", &over]).code, 2);
+    assert_eq!(fleet.run(&["job", "show", &live]).code, 0);
+    fleet.run(&["job", "cancel", &live]);
+}
+
+#[test]
+fn many_callers_at_once_all_find_their_jobs_finished() {
+    let fleet = Fleet::start(&["web1", "web2"]);
+    let callers: Vec<_> = (0..20).map(|_| fleet.spawn(&["call", "*", "test.ping", "--nowait"])).collect();
+    let mut ids: Vec<String> = Vec::new();
+    for caller in callers {
+        let output = caller.wait_with_output().expect("ends");
+        assert!(output.status.success(), "{output:?}");
+        ids.push(String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    }
+    for id in ids {
+        assert_eq!(fleet.run(&["job", "wait", &id, "--json"]).json()["counts"]["ok"], 2);
+    }
+}
