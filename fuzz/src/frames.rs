@@ -81,6 +81,7 @@ pub(crate) fn corpus(rng: &mut Rng) -> anyhow::Result<Vec<Vec<u8>>> {
             version: "1.2.3".to_owned(),
             modules: vec![module(ty.clone())?],
             unacknowledged: vec![JOB.parse()?],
+            facts: r#"{"os":"linux"}"#.to_owned(),
         });
         let request = MinionRequest::Start(Box::new(start(value.clone())?));
         let reply =

@@ -14,6 +14,7 @@ mod control;
 mod dial;
 mod dispatch;
 pub mod enroll;
+mod facts;
 pub mod folder;
 mod jobs;
 mod link;

@@ -45,6 +45,8 @@ pub(crate) struct Link {
     pub(crate) jobs: Jobs,
     /// What the overlord is told of.
     pub(crate) modules: Modules,
+    /// What it is told of the host.
+    pub(crate) facts: watch::Receiver<String>,
     /// Knows which outcomes the overlord has not acknowledged.
     pub(crate) ledger: MinionLedger,
     /// Owns the tasks of the overlord's streams.
@@ -129,13 +131,14 @@ impl Link {
         }
     }
 
-    /// Says hello, and then whenever the modules are others.
+    /// Says hello, and then whenever the modules or the facts are others.
     async fn tell(&self, connection: &Connection) -> Result<Infallible, FrameError> {
-        let mut changes = self.modules.changes();
+        let (mut changes, mut facts) = (self.modules.changes(), self.facts.clone());
         let hello = Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             modules: self.modules.list(),
             unacknowledged: self.unacknowledged(),
+            facts: facts.borrow_and_update().clone(),
         };
         let welcome: Welcome = notify(connection, &Notice::Hello(hello)).await?;
         tracing::info!(
@@ -149,9 +152,13 @@ impl Link {
             self.jobs.acknowledged(job).await;
         }
         loop {
-            // It fails only when the modules are gone, and `self` holds them.
-            let _ = changes.changed().await;
-            let Acknowledged = notify(connection, &Notice::Modules(self.modules.list())).await?;
+            let notice = tokio::select! {
+                // It fails only when the modules are gone, and `self` holds them.
+                _ = changes.changed() => Notice::Modules(self.modules.list()),
+                // Where nobody gathers facts any more, the minion is about to stop.
+                Ok(()) = facts.changed() => Notice::Facts(facts.borrow_and_update().clone()),
+            };
+            let Acknowledged = notify(connection, &notice).await?;
         }
     }
 

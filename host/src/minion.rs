@@ -19,11 +19,12 @@ use wire::outcome::{FailureKind, Outcome};
 use crate::audit::Audit;
 use crate::config::{Config, HostLimits, Retention};
 use crate::control::Control;
+use crate::facts::Gatherer;
 use crate::folder::{Folder, FolderError};
 use crate::jobs::{self, Jobs};
 use crate::link::{Link, LinkState};
 use crate::modules::{Modules, ModulesError};
-use crate::sandbox::{Sandbox, SandboxConfig, SandboxError};
+use crate::sandbox::{Facts, Sandbox, SandboxConfig, SandboxError};
 use crate::vitals::{Status, Vitals};
 
 /// A running minion.
@@ -93,14 +94,18 @@ impl Minion {
         let audit = Arc::new(Audit::open(&folder.audit())?);
         interrupt_unfinished(&ledger, &audit).await?;
         // 2. The sandbox and what runs in it, on threads of its own: no guest ever delays the link.
+        let facts = Facts::default();
         let sandbox = Sandbox::new(SandboxConfig {
             cache_dir: Some(folder.cache()),
             max_jobs: config.limits.jobs,
             ledger: Some(ledger.clone()),
+            facts: facts.clone(),
             ..SandboxConfig::default()
         })?;
         let modules_dir = config.modules_dir.unwrap_or_else(|| folder.modules());
         let modules = Modules::load(sandbox, &modules_dir, &config.modules).await?;
+        let gatherer = Gatherer::new(config.labels, modules.clone(), facts);
+        gatherer.refresh().await;
         let guests = guest_runtime().map_err(StartError::Threads)?;
         let jobs = Jobs::new(jobs::Parts {
             ledger: ledger.clone(),
@@ -126,11 +131,13 @@ impl Minion {
             address: vitals.overlord.clone(),
             jobs: vitals.jobs.clone(),
             modules: vitals.modules.clone(),
+            facts: gatherer.document(),
             ledger: vitals.ledger.clone(),
             streams: streams.clone(),
             stop: stop.clone(),
             state,
         };
+        background.spawn(gatherer.run(stop.clone()));
         background.spawn(link.run());
         Ok(Self { vitals, audit, settings, streams, background, stop, guests })
     }

@@ -13,6 +13,7 @@ pub mod daemon;
 mod desk;
 pub mod dev;
 mod doors;
+mod facts;
 pub mod folder;
 mod jobs;
 pub mod registry;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ledger::{LedgerError, MinionRecord, OverlordLedger, Standing};
 use quinn::Connection;
+use serde_json::Value as Json;
 use tokio::sync::watch;
 use wire::clock::now_ms;
 use wire::digest::Digest;
@@ -13,6 +14,8 @@ use wire::identity::{Peer, Role};
 use wire::module::Module;
 use wire::name::MinionName;
 use wire::operator::MinionStatus;
+
+use crate::targets::{Expression, Lookup};
 
 /// All enrolled minions. A cheap handle: the daemon's parts share one registry.
 #[derive(Clone)]
@@ -27,6 +30,8 @@ struct Inner {
 struct Entry {
     record: MinionRecord,
     connection: watch::Sender<Option<Connection>>,
+    /// What it said of its host since the overlord started.
+    facts: Option<Arc<Json>>,
 }
 
 /// Why a certificate that the authority signed is refused all the same.
@@ -141,6 +146,18 @@ impl Registry {
         Ok(())
     }
 
+    /// Notes that a minion's facts are now these.
+    pub fn facts_changed(&self, name: &MinionName, facts: Arc<Json>) {
+        if let Some(entry) = self.lock().get_mut(name) {
+            entry.facts = Some(facts);
+        }
+    }
+
+    /// The facts of a minion, as it said them last since the overlord started.
+    pub fn facts(&self, name: &MinionName) -> Option<Arc<Json>> {
+        self.lock().get(name)?.facts.clone()
+    }
+
     /// The connection of a minion, while it has one.
     pub fn connection(&self, name: &MinionName) -> Option<Connection> {
         self.lock().get(name)?.connection.borrow().clone()
@@ -201,9 +218,20 @@ impl Registry {
     }
 }
 
+/// Knows no group.
+impl Lookup for Registry {
+    fn group(&self, _: &str) -> Option<Arc<Expression>> {
+        None
+    }
+
+    fn facts(&self, minion: &MinionName) -> Option<Arc<Json>> {
+        Registry::facts(self, minion)
+    }
+}
+
 impl Entry {
     fn new(record: MinionRecord) -> Self {
-        Self { record, connection: watch::Sender::new(None) }
+        Self { record, connection: watch::Sender::new(None), facts: None }
     }
 
     fn status(&self) -> MinionStatus {

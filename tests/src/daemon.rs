@@ -80,6 +80,11 @@ impl Daemon {
         assert!(status.success(), "{} stopped with {status}", self.name);
     }
 
+    /// Lets it read its configuration again.
+    pub fn reload(&self) {
+        self.signal(Signal::SIGHUP);
+    }
+
     /// Halts it where it is.
     pub fn pause(&self) {
         self.signal(Signal::SIGSTOP);

@@ -17,6 +17,9 @@ pub const ALPN: &[u8] = b"minion/1";
 /// The largest message on a minion's connection, in bytes.
 pub const MAX_MESSAGE: usize = 16 << 20;
 
+/// The largest facts that an overlord takes, in bytes.
+pub const MAX_FACTS: usize = 64 << 10;
+
 /// What an overlord asks of a minion.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum MinionRequest {
@@ -90,6 +93,8 @@ pub enum Notice {
     Hello(Hello),
     /// The modules are now these; answered by [`Acknowledged`].
     Modules(Vec<Module>),
+    /// The facts are now these, as [`Hello::facts`]; answered by [`Acknowledged`].
+    Facts(String),
 }
 
 /// How a minion introduces itself.
@@ -101,6 +106,8 @@ pub struct Hello {
     pub modules: Vec<Module>,
     /// Finished jobs whose outcome was never acknowledged, oldest first, as many as fit.
     pub unacknowledged: Vec<JobId>,
+    /// What it knows of its host: one JSON object, no larger than [`MAX_FACTS`].
+    pub facts: String,
 }
 
 /// How an overlord greets a minion.

@@ -149,6 +149,8 @@ pub enum OperatorRequest {
     },
     /// How is the overlord? Answered by `Status`.
     Status,
+    /// The facts of the minions that match. Answered by `Facts`.
+    Facts(Target),
 }
 
 /// What an overlord answers.
@@ -192,6 +194,8 @@ pub enum OperatorReply {
     Purged(usize),
     /// How the overlord is.
     Status(Box<OverlordStatus>),
+    /// Each minion's facts, by name: a JSON object, empty where it has said none.
+    Facts(Vec<(MinionName, String)>),
 }
 
 /// Why a request was refused.

@@ -57,6 +57,7 @@ async fn a_minion_introduces_itself_answers_and_runs_what_it_is_asked_to() {
     let (connection, hello) = overlord.greet().await;
     assert_eq!(hello.modules.iter().map(|module| module.name.as_str()).collect::<Vec<_>>(), ["test"]);
     assert_eq!(hello.unacknowledged, []);
+    assert!(hello.facts.starts_with('{') && hello.facts.contains(r#""modules.test":"#), "{}", hello.facts);
 
     let (_, mut recv) = ask(&connection, &MinionRequest::Ping).await;
     assert_eq!(frame::read::<Pong>(&mut recv, MAX_MESSAGE).await.unwrap(), Pong);

@@ -27,7 +27,7 @@ Examples:
   overlord call web1 test.concat --args '{\"a\": \"x\", \"b\": \"y\"}' --json
   overlord call web1 test.concat -- --foo bar")]
 pub(super) struct CallCommand {
-    /// Which minions: names, globs, lists
+    /// Which minions: names, globs, facts, lists (see `overlord targets --help`)
     target: String,
     /// What to run
     #[arg(value_name = "MODULE.METHOD")]

@@ -12,6 +12,7 @@ mod dev;
 mod doc;
 mod error;
 mod exit;
+mod facts;
 mod follow;
 mod init;
 mod job;
@@ -99,6 +100,7 @@ enum Command {
     Call(call::CallCommand),
     Ping(ping::PingCommand),
     Targets(targets::Targets),
+    Facts(facts::Facts),
     #[command(subcommand)]
     Job(job::JobCommand),
     #[command(subcommand)]
@@ -127,6 +129,7 @@ impl Cli {
             Command::Call(command) => talk(&global, async |client| command.run(client).await),
             Command::Ping(command) => talk(&global, async |client| command.run(client).await),
             Command::Targets(command) => talk(&global, async |client| command.run(client).await),
+            Command::Facts(command) => talk(&global, async |client| command.run(client).await),
             Command::Job(command) => talk(&global, async |client| command.run(client).await),
             Command::Minion(command) => talk(&global, async |client| command.run(client).await),
             Command::Module(command) => talk(&global, async |client| command.run(client).await),

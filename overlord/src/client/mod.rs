@@ -147,6 +147,11 @@ impl Client {
         answer!(self, OperatorRequest::Modules(target), Modules)
     }
 
+    /// The facts of the minions that match, each a JSON object; empty where a minion has said none.
+    pub async fn facts(&self, target: Target) -> Result<Vec<(MinionName, String)>, ClientError> {
+        answer!(self, OperatorRequest::Facts(target), Facts)
+    }
+
     /// The newest jobs, newest first.
     pub async fn jobs(&self, limit: usize, state: Option<JobState>) -> Result<Vec<JobSummary>, ClientError> {
         answer!(self, OperatorRequest::Jobs { limit, state }, Jobs)

@@ -13,6 +13,7 @@ use wire::name::MinionName;
 
 use super::refuse;
 use crate::desk::Desk;
+use crate::facts;
 
 /// One minion's connection.
 pub(super) struct MinionDoor {
@@ -77,6 +78,8 @@ impl MinionDoor {
         let Desk { registry, jobs, .. } = &*self.desk;
         match frame::read(receive, MAX_MESSAGE).await? {
             Notice::Hello(hello) => {
+                // Before anyone can see that it is there, and ask for it by its facts.
+                self.take_facts(&hello.facts);
                 let welcome = Welcome {
                     name: self.name.clone(),
                     version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -91,8 +94,20 @@ impl MinionDoor {
                 registry.modules_changed(&self.name, modules).await?;
                 frame::write(send, &Acknowledged, MAX_MESSAGE).await?;
             }
+            Notice::Facts(facts) => {
+                self.take_facts(&facts);
+                frame::write(send, &Acknowledged, MAX_MESSAGE).await?;
+            }
         }
         Ok(())
+    }
+
+    /// Notes what the minion says of its host. What cannot be read leaves its former facts in place.
+    fn take_facts(&self, text: &str) {
+        match facts::parse(text) {
+            Ok(facts) => self.desk.registry.facts_changed(&self.name, facts),
+            Err(error) => tracing::warn!(minion = %self.name, "its facts are not taken: {error}"),
+        }
     }
 }
 

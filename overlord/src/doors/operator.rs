@@ -89,6 +89,14 @@ impl OperatorDoor {
                 let modules = |name: MinionName| registry.modules(&name).map(|modules| (name, modules));
                 OperatorReply::Modules(names.into_iter().filter_map(modules).collect())
             }
+            OperatorRequest::Facts(target) => {
+                let facts = |name: MinionName| {
+                    let facts =
+                        registry.facts(&name).map_or_else(|| "{}".to_owned(), |facts| facts.to_string());
+                    (name, facts)
+                };
+                OperatorReply::Facts(jobs.resolve(&target)?.into_iter().map(facts).collect())
+            }
             OperatorRequest::Jobs { limit, state } => OperatorReply::Jobs(jobs.list(limit, state)?),
             OperatorRequest::Job(id) => OperatorReply::Job(Box::new(jobs.document(jobs.find(&id)?)?)),
             OperatorRequest::History(id) => OperatorReply::History(Box::new(jobs.history(jobs.find(&id)?)?)),

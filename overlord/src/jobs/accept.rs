@@ -88,8 +88,9 @@ impl Jobs {
     /// The minions that a target means, at this moment.
     pub(crate) fn resolve(&self, target: &Target) -> Result<Vec<MinionName>, Refusal> {
         let roster = Roster::new(self.registry().names());
-        let matched = targets::resolve(&target.expression, target.exclude.as_deref(), &roster, &())
-            .map_err(|error| Refusal::new(RefusalKind::BadRequest, error.to_string()))?;
+        let matched =
+            targets::resolve(&target.expression, target.exclude.as_deref(), &roster, self.registry())
+                .map_err(|error| Refusal::new(RefusalKind::BadRequest, error.to_string()))?;
         if matched.is_empty() {
             let hint = if roster.names().is_empty() {
                 "no minion is enrolled yet: invite one with `overlord minion invite NAME`"

@@ -4,6 +4,7 @@ mod calls;
 mod crashes;
 mod delivery;
 mod dev;
+mod facts;
 mod identity;
 mod jobs;
 mod ledgers;

@@ -1,0 +1,134 @@
+//! `overlord facts`
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use serde_json::{Map, Value as Json, json};
+use wire::name::MinionName;
+use wire::operator::Target;
+
+use super::columns::columns;
+use super::output::{note, print};
+use super::{CliError, Exit, Format, FormatFlag};
+use crate::client::Client;
+
+/// Show what minions say of their hosts: system, memory, addresses, labels
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A PATH that no minion has ends the command with exit code 1.
+
+Examples:
+  overlord facts web1
+  overlord facts '*' os kernel mem.total
+  overlord facts 'role=db' labels --json")]
+pub(super) struct Facts {
+    /// Whose facts
+    target: String,
+    /// Only these facts and what is below them: os, mem.total
+    #[arg(value_name = "PATH")]
+    paths: Vec<String>,
+    /// Leave these minions out, whatever TARGET says
+    #[arg(short = 'x', long, value_name = "EXPR")]
+    exclude: Option<String>,
+    #[command(flatten)]
+    format: FormatFlag,
+}
+
+/// Facts by their paths, in order.
+type Leaves = BTreeMap<String, Json>;
+
+impl Facts {
+    pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
+        let target = Target { expression: self.target, exclude: self.exclude };
+        let minions: Vec<(MinionName, Leaves)> = client.facts(target).await?.into_iter().map(read).collect();
+        let missing: Vec<&String> = self
+            .paths
+            .iter()
+            .filter(|path| !minions.iter().any(|(_, facts)| facts.keys().any(|fact| at_or_below(fact, path))))
+            .collect();
+        for path in &missing {
+            note(format_args!("no minion that matches has a fact \"{path}\""));
+        }
+        show(&minions, &self.paths, self.format.format())?;
+        Ok(Exit::of(missing.is_empty()))
+    }
+}
+
+fn read((minion, text): (MinionName, String)) -> (MinionName, Leaves) {
+    let mut facts = Leaves::new();
+    // The overlord took it as JSON, so it is some.
+    leaves(&serde_json::from_str(&text).unwrap_or_default(), String::new(), &mut facts);
+    if facts.is_empty() {
+        note(format_args!("minion \"{minion}\" has said nothing of its host since the overlord started"));
+    }
+    (minion, facts)
+}
+
+/// Everything that is no object, by its path.
+fn leaves(value: &Json, path: String, found: &mut Leaves) {
+    match value {
+        Json::Object(members) => {
+            for (name, inner) in members {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                leaves(inner, path, found);
+            }
+        }
+        Json::Null => {}
+        leaf => drop(found.insert(path, leaf.clone())),
+    }
+}
+
+fn show(minions: &[(MinionName, Leaves)], paths: &[String], format: Format) -> Result<(), CliError> {
+    let wanted = |fact: &str| paths.is_empty() || paths.iter().any(|path| at_or_below(fact, path));
+    let shown = |facts: &Leaves| -> Map<String, Json> {
+        facts.clone().into_iter().filter(|(path, _)| wanted(path)).collect()
+    };
+    match format {
+        Format::Json => {
+            let document =
+                |(name, facts): &(MinionName, Leaves)| (name.to_string(), json!({ "facts": shown(facts) }));
+            let minions: Map<String, Json> = minions.iter().map(document).collect();
+            print(json!({ "minions": minions }))
+        }
+        Format::Text => {
+            let rows = minions.iter().flat_map(|(name, facts)| {
+                shown(facts).into_iter().map(|(path, fact)| vec![name.to_string(), path, text(&fact)])
+            });
+            print(columns(&["MINION", "FACT", "VALUE"], rows))
+        }
+    }
+}
+
+/// Whether a fact is the one at `path` or below it, in whole names.
+fn at_or_below(fact: &str, path: &str) -> bool {
+    fact.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+fn text(fact: &Json) -> String {
+    match fact {
+        Json::String(text) => text.clone(),
+        Json::Array(elements) => elements.iter().map(text).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nested_facts_and_dotted_ones_have_the_same_paths() {
+        let said =
+            r#"{"os.name":"Debian","os":"debian","mem":{"total":4},"none":null,"addresses":["a","b"]}"#;
+        let (_, facts) = read(("web1".parse().expect("a name"), said.to_owned()));
+        let paths: Vec<&str> = facts.keys().map(String::as_str).collect();
+        assert_eq!(paths, ["addresses", "mem.total", "os", "os.name"]);
+        assert_eq!(text(&facts["addresses"]), "a, b");
+    }
+
+    #[test]
+    fn a_path_means_whole_names() {
+        assert!(at_or_below("os", "os") && at_or_below("os.name", "os"));
+        assert!(!at_or_below("oslo", "os") && !at_or_below("os", "os.name"));
+    }
+}
