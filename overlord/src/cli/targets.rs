@@ -12,9 +12,16 @@ use crate::client::Client;
 #[command(after_help = "\
 Examples:
   overlord targets 'web*,db1'
-  overlord targets '*' -x 'db*' --json")]
+  overlord targets 'os=debian & mem.total>=4GiB'
+  overlord targets '*' -x 'db*' --json
+
+Terms:
+  web1  web*  db[0-9]            names and globs
+  ~web(1|2)                      a regular expression over the whole name
+  role=db  os!=debian            facts and labels: = != < <= > >=, ^= begins with, *= contains
+Between them, from what binds tightest: ! not, & and, then , or ; or. Parentheses group.")]
 pub(super) struct Targets {
-    /// The expression: names, globs, lists
+    /// The expression: names, globs, facts, and what joins them
     #[arg(value_name = "EXPR")]
     expression: String,
     /// Leave these out, whatever the first expression says
