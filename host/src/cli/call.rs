@@ -21,6 +21,7 @@ use wire::signature::Method;
 use wire::text::{printable, value};
 
 use crate::cli::Place;
+use crate::cli::output::print;
 use crate::cli::spectator::Spectator;
 use crate::cli::workbench::ModuleFile;
 use crate::sandbox::{CancelSignal, Run, RunMode, Sandbox};
@@ -92,14 +93,14 @@ impl Call {
 
     fn tell(&self, report: &Report) {
         if self.json {
-            return println!("{}", json!(report.document()));
+            return print(json!(report.document()));
         }
         for effect in &report.would {
             eprintln!("would: {}", printable(effect));
         }
         match &report.outcome {
             Outcome::Ok(None) => {}
-            Outcome::Ok(Some(result)) => println!("{}", value(result)),
+            Outcome::Ok(Some(result)) => print(value(result)),
             Outcome::Failed(failure) => {
                 eprintln!("{}: {}", failure.kind, printable(&failure.message));
                 // What the guest wrote to its stderr has been on the screen.

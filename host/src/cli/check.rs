@@ -9,6 +9,7 @@ use wire::module::Module;
 use wire::text::printable;
 
 use crate::cli::Place;
+use crate::cli::output::print;
 use crate::cli::workbench::{ModuleFile, Workbench};
 use crate::policy::{ByteSize, ModulePolicy, ProcessGrant};
 use crate::sandbox::Defect;
@@ -45,8 +46,8 @@ impl Check {
         let bench = self.module.open(place)?;
         let findings = Findings::of(&bench);
         match self.json {
-            true => println!("{}", findings.document()),
-            false => println!("{}", findings.text(&bench)),
+            true => print(findings.document()),
+            false => print(findings.text(&bench)),
         }
         Ok(if findings.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

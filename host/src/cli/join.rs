@@ -7,6 +7,7 @@ use clap::Args;
 use wire::enroll::{BadToken, Token};
 
 use crate::cli::Place;
+use crate::cli::output::print;
 use crate::enroll::join;
 
 /// Become a minion of the overlord that made this token
@@ -20,7 +21,10 @@ impl Join {
     pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
         let folder = place.folder()?;
         let joined = join(&folder, &self.token()?).await?;
-        println!("joined the overlord at {} as \"{}\"; now run `minion serve`", joined.overlord, joined.name);
+        print(format_args!(
+            "joined the overlord at {} as \"{}\"; now run `minion serve`",
+            joined.overlord, joined.name
+        ));
         Ok(ExitCode::SUCCESS)
     }
 

@@ -7,6 +7,7 @@ mod columns;
 mod join;
 mod modules;
 mod new;
+mod output;
 mod pack;
 mod serve;
 mod spectator;

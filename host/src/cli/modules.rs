@@ -9,6 +9,7 @@ use wire::module::{Module, ModuleState};
 
 use crate::cli::Place;
 use crate::cli::columns::columns;
+use crate::cli::output::print;
 use crate::control;
 
 /// Show the modules of the running minion
@@ -31,12 +32,12 @@ impl Modules {
         }
         if self.json {
             let documents: Vec<Value> = modules.iter().map(Module::document).collect();
-            println!("{}", json!({ "modules": documents }));
+            print(json!({ "modules": documents }));
         } else if let (Some(_), [module]) = (&self.module, modules.as_slice()) {
-            println!("{}", module.description());
+            print(module.description());
         } else {
             let rows: Vec<Vec<String>> = modules.iter().map(row).collect();
-            println!("{}", columns(&["MODULE", "VERSION", "DIGEST", "METHODS", "STATE", "ABOUT"], &rows));
+            print(columns(&["MODULE", "VERSION", "DIGEST", "METHODS", "STATE", "ABOUT"], &rows));
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -10,6 +10,7 @@ use wire::text::{counted, printable, since, span};
 
 use crate::cli::Place;
 use crate::cli::columns::columns;
+use crate::cli::output::print;
 use crate::control;
 use crate::policy::ByteSize;
 use crate::vitals::{ModuleStatus, Status as Vitals};
@@ -27,8 +28,8 @@ impl Status {
         let folder = place.folder()?;
         let status = control::status(folder.dir(), &folder.socket()).await?;
         match self.json {
-            true => println!("{}", json!(status)),
-            false => println!("{}", text(&status)),
+            true => print(json!(status)),
+            false => print(text(&status)),
         }
         Ok(ExitCode::SUCCESS)
     }
