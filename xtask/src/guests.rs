@@ -16,6 +16,8 @@ pub enum Workspace {
     Plugins,
     /// The guests that only tests use.
     Fixtures,
+    /// The first module of the README.
+    Hello,
 }
 
 /// Why guests could not be built.
@@ -51,6 +53,7 @@ impl Workspace {
         cargo::root().join(match self {
             Workspace::Plugins => "plugins",
             Workspace::Fixtures => "tests/fixtures",
+            Workspace::Hello => "examples/hello",
         })
     }
 
@@ -59,6 +62,7 @@ impl Workspace {
         cargo::target().join(match self {
             Workspace::Plugins => "plugins",
             Workspace::Fixtures => "fixtures",
+            Workspace::Hello => "hello",
         })
     }
 }
