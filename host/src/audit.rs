@@ -173,8 +173,8 @@ const MAX_TEXT: usize = 256;
 /// The largest arguments that are shown, in bytes.
 const MAX_ARGUMENTS: usize = 16 << 10;
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use wire::call::Word;
     use wire::signature::Type;

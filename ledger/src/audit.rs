@@ -180,8 +180,8 @@ const BLOCK: u64 = 16 << 10;
 /// The longest line that a check reads.
 const MAX_LINE: u64 = 16 << 20;
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

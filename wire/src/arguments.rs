@@ -172,8 +172,8 @@ fn elements(text: &str) -> usize {
     count
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 

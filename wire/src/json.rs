@@ -190,8 +190,8 @@ fn read_side(
     shape::side(name, ty, (!nothing).then_some(payload), read, at)
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;

@@ -111,8 +111,8 @@ fn read_file(ty: &Type, bytes: &[u8], at: &Place<'_>) -> Result<Value, ValueErro
     }
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

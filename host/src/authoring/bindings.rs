@@ -83,8 +83,8 @@ fn generate(wit: &Path, mut generator: Box<dyn WorldGenerator>) -> Result<Files,
     Ok(files)
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -54,8 +54,8 @@ pub(super) fn separate(core: &[u8]) -> anyhow::Result<Vec<u8>> {
     Ok(module.finish())
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -112,8 +112,8 @@ fn debug_information(component: &[u8]) -> Option<String> {
     })
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -152,8 +152,8 @@ fn defined(resolve: &Resolve, kind: &TypeDefKind, depth: usize) -> Type {
     }
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -147,8 +147,8 @@ pub(super) mod testing {
     }
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use super::testing::Recorded;
     use super::*;

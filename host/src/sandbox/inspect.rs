@@ -112,8 +112,8 @@ fn recognise(bytes: &[u8]) -> Result<(), Defect> {
     }
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -169,8 +169,8 @@ pub(super) fn over_output(limits: &Limits) -> String {
     format!("its result is over the output limit of {} (limits.output)", ByteSize(limits.output))
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

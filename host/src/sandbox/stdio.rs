@@ -164,8 +164,8 @@ impl AsyncWrite for Output {
     }
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::policy::Limits;

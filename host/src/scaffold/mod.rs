@@ -66,8 +66,8 @@ pub fn create(name: &ModuleName, language: Language, dir: &Path) -> Result<Vec<P
     Ok(written)
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use clap::ValueEnum as _;
     use proptest::prelude::*;

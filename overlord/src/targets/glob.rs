@@ -122,8 +122,8 @@ fn class(inner: &[u8]) -> Option<Part> {
     (!ranges.is_empty()).then_some(Part::Class { negated, ranges })
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 

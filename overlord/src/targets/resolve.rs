@@ -217,8 +217,8 @@ impl<'a, L: Lookup> Resolver<'a, L> {
     }
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;

@@ -127,8 +127,8 @@ fn is_outside(address: IpAddr) -> bool {
     }
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use http_body_util::Empty;
 
