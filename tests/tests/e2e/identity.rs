@@ -48,7 +48,7 @@ fn a_minion_of_another_authority_gets_nowhere_and_both_sides_say_why() {
     let mut command = other.minion_command("web1");
     command.args(["serve", "--overlord", &ours.address]).arg("--modules").arg(modules_dir());
     let stranger = Daemon::start("stranger", &mut command);
-    stranger.logged("overlord", 1);
+    stranger.logged("another authority", 1);
     fleet.overlord().logged("refused", 1);
     assert_eq!(fleet.run(&["minion", "list", "--json"]).json()["minions"], serde_json::json!([]));
 }
