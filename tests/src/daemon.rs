@@ -45,7 +45,7 @@ impl Daemon {
     /// Waits until a line with this text has been logged, the `nth` one counted from 1. Returns it.
     ///
     /// # Panics
-    /// Where it does not come within fifteen seconds: the log is shown.
+    /// Where it does not come within half a minute: the log is shown.
     pub fn logged(&self, text: &str, nth: usize) -> String {
         let end = Instant::now() + PATIENCE;
         let mut lines = self.log.lines.lock().unwrap_or_else(PoisonError::into_inner);
@@ -113,4 +113,4 @@ impl Drop for Daemon {
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(30);

@@ -3,6 +3,7 @@
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -120,6 +121,21 @@ impl Fleet {
     /// Runs the overlord's command line with these arguments.
     pub fn run(&self, arguments: &[&str]) -> Said {
         said(self.overlord_command().args(arguments))
+    }
+
+    /// Asks for a job's document until it fits.
+    ///
+    /// # Panics
+    /// Where that takes longer than half a minute: the last document is shown.
+    pub fn await_job(&self, id: &str, fits: impl Fn(&Value) -> bool) {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            let document = self.run(&["job", "show", id, "--json"]).json();
+            if fits(&document) {
+                return;
+            }
+            assert!(Instant::now() < end, "it never came to that: {document:#}");
+        }
     }
 
     /// Starts the overlord's command line with these arguments in the background.

@@ -44,12 +44,12 @@ impl MinionDoor {
         };
         let door = Self { desk, connection, name };
         let why = door.notices().await;
-        tracing::info!(minion = %door.name, "gone: {why}");
         // A notice that cannot be taken ends the connection; the minion dials again and starts over.
         door.connection.close(CLOSE_REFUSED, b"refused");
         if let Err(error) = door.desk.registry.disconnected(&door.name, &door.connection).await {
             tracing::error!(minion = %door.name, "cannot record that it is gone: {error}");
         }
+        tracing::info!(minion = %door.name, "gone: {why}");
     }
 
     /// Takes notices until the connection ends; the first one is due soon.
@@ -85,10 +85,12 @@ impl MinionDoor {
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     settled: jobs.settled(&self.name, &hello.unacknowledged)?,
                 };
-                frame::write(send, &welcome, MAX_MESSAGE).await?;
                 let (from, modules) = (self.connection.remote_address(), hello.modules.len());
+                let (connection, version) = (self.connection.clone(), hello.version.clone());
+                registry.connected(&self.name, connection, version, hello.modules).await?;
+                // Said, here and to the minion, only when calls find it connected.
                 tracing::info!(minion = %self.name, %from, version = hello.version, modules, "connected");
-                registry.connected(&self.name, self.connection.clone(), hello.version, hello.modules).await?;
+                frame::write(send, &welcome, MAX_MESSAGE).await?;
             }
             Notice::Modules(modules) => {
                 registry.modules_changed(&self.name, modules).await?;

@@ -29,9 +29,9 @@ fn a_killed_overlord_has_its_jobs_and_its_minions_again() {
 #[test]
 fn a_job_goes_on_while_the_overlord_is_dead_and_its_outcome_arrives_afterwards() {
     let mut fleet = Fleet::start(&["web1"]);
-    let said = fleet.run(&["call", "web1", "test.sleep", "1500", "--nowait"]);
+    let said = fleet.run(&["call", "web1", "test.sleep", "4000", "--nowait"]);
     let id = said.out.trim().to_owned();
-    while fleet.run(&["job", "show", &id, "--json"]).json()["results"]["web1"]["state"] != "running" {}
+    fleet.await_job(&id, |job| job["results"]["web1"]["state"] == "running");
     fleet.take_overlord().kill();
     fleet.start_overlord();
     let waited = fleet.run(&["job", "wait", &id, "--json"]);
@@ -44,7 +44,7 @@ fn a_job_whose_minion_died_is_interrupted_and_not_run_again() {
     let mut fleet = Fleet::start(&["web1"]);
     let said = fleet.run(&["call", "web1", "test.sleep", "600000", "--nowait"]);
     let id = said.out.trim().to_owned();
-    while fleet.run(&["job", "show", &id, "--json"]).json()["results"]["web1"]["state"] != "running" {}
+    fleet.await_job(&id, |job| job["results"]["web1"]["state"] == "running");
     fleet.take_minion("web1").kill();
     fleet.start_minion("web1");
     let waited = fleet.run(&["job", "wait", &id, "--json"]);

@@ -74,12 +74,8 @@ fn a_batch_never_has_more_minions_at_once_than_it_says() {
 #[test]
 fn a_job_is_cancelled_where_the_target_says_and_goes_on_elsewhere() {
     let fleet = Fleet::start(&["web1", "db1"]);
-    let id = job(&fleet, &["*", "test.sleep", "3000"]);
-    let both_run = || {
-        let shown = fleet.run(&["job", "show", &id, "--json"]).json();
-        ["web1", "db1"].iter().all(|name| shown["results"][name]["state"] == "running")
-    };
-    while !both_run() {}
+    let id = job(&fleet, &["*", "test.sleep", "5000"]);
+    fleet.await_job(&id, |job| ["web1", "db1"].iter().all(|name| job["results"][name]["state"] == "running"));
     assert_eq!(fleet.run(&["job", "cancel", &id, "--target", "web*"]).code, 0);
     let waited = fleet.run(&["job", "wait", &id, "--json"]).json();
     assert_eq!(waited["results"]["web1"]["outcome"], "cancelled", "{waited}");

@@ -29,18 +29,11 @@ fn a_job_is_shown_at_once_and_finishes_by_itself() {
 fn the_history_has_the_six_steps_of_two_minions_that_end_apart() {
     let fleet = Fleet::start(&["web1", "web2"]);
     // The one is held until the overlord has the other's outcome, so their ends cannot swap.
-    let id = submit(&fleet, &["*", "test.sleep", "1000"]);
-    let both_run = || {
-        let shown = fleet.run(&["job", "show", &id, "--json"]).json();
-        ["web1", "web2"].iter().all(|name| shown["results"][name]["state"] == "running")
-    };
-    while !both_run() {}
+    let id = submit(&fleet, &["*", "test.sleep", "4000"]);
+    fleet
+        .await_job(&id, |job| ["web1", "web2"].iter().all(|name| job["results"][name]["state"] == "running"));
     fleet.minion("web2").pause();
-    let ended = |name: &str| {
-        let shown = fleet.run(&["job", "show", &id, "--json"]).json();
-        shown["results"][name]["outcome"] == "ok"
-    };
-    while !ended("web1") {}
+    fleet.await_job(&id, |job| job["results"]["web1"]["outcome"] == "ok");
     fleet.minion("web2").resume();
     let waited = fleet.run(&["job", "wait", &id]);
     assert_eq!(waited.code, 0, "{waited:?}");
@@ -124,7 +117,7 @@ fn a_job_without_a_single_ok_is_a_remote_error() {
 fn a_cancelled_job_says_so_and_ends() {
     let fleet = Fleet::start(&["web1"]);
     let id = submit(&fleet, &["web1", "test.sleep", "600000"]);
-    while fleet.run(&["job", "show", &id, "--json"]).json()["results"]["web1"]["state"] != "running" {}
+    fleet.await_job(&id, |job| job["results"]["web1"]["state"] == "running");
     let cancelled = fleet.run(&["job", "cancel", &id]);
     assert_eq!(cancelled.code, 0, "{cancelled:?}");
     let waited = fleet.run(&["job", "wait", &id, "--json"]);
