@@ -13,7 +13,7 @@ use wire::digest::Digest;
 use wire::enroll::{EnrollReply, EnrollRequest};
 use wire::frame;
 use wire::link::{Acknowledged, Cancelled, Hello, JobUpdate, MinionRequest, Notice, Pong, Welcome};
-use wire::module::{Module, ModuleState};
+use wire::module::{Module, ModuleState, ModuleVersion};
 use wire::operator::{Follow, OperatorReply, OperatorRequest, Refusal, RefusalKind, Target, Update};
 use wire::outcome::{Outcome, Report};
 use wire::signature::{Method, Type};
@@ -133,6 +133,13 @@ fn module(ty: Type) -> anyhow::Result<Module> {
         not_callable: None,
         docs: Some("Gives back what it gets.".to_owned()),
     };
+    let version = ModuleVersion {
+        digest: Digest::of(b"test"),
+        version: Some("0.1.0".to_owned()),
+        state: ModuleState::Active,
+        since: 1_700_000_000_000,
+        signer: None,
+    };
     Ok(Module {
         name: "test".parse()?,
         version: Some("0.1.0".to_owned()),
@@ -141,6 +148,7 @@ fn module(ty: Type) -> anyhow::Result<Module> {
         state: ModuleState::Active,
         methods: vec![method],
         imports: vec!["minion:job/job@0.1.0".to_owned()],
+        versions: vec![version],
     })
 }
 

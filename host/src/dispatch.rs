@@ -7,7 +7,7 @@ use quinn::{RecvStream, SendStream};
 use serde::Serialize;
 
 use wire::frame::{self, FrameError};
-use wire::link::{MAX_MESSAGE, MinionRequest, Pong};
+use wire::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, Pong, Staging};
 
 use crate::jobs::{self, FollowError, Jobs, Stopping};
 
@@ -41,6 +41,13 @@ pub(crate) async fn answer(
         MinionRequest::Start(start) => (start.job, jobs.start(*start)?),
         MinionRequest::Follow(job) => (job, jobs.follow(job).await?),
         MinionRequest::Settle(job) => (job, jobs.settle(job).await?),
+        MinionRequest::Stage(_) => return reply(&mut send, &Staging::Refused(NOT_YET.to_owned())).await,
+        MinionRequest::Activate { .. }
+        | MinionRequest::Discard { .. }
+        | MinionRequest::Rollback(_)
+        | MinionRequest::Remove(_) => {
+            return reply(&mut send, &ModuleAnswer::Refused(NOT_YET.to_owned())).await;
+        }
     };
     // An overlord that stops following must not leave the task behind until the job has news.
     let gone = gone(&send);
@@ -77,5 +84,7 @@ impl From<FollowError> for Unanswered {
     }
 }
 
+/// What is said to whoever brings a module over the wire.
+const NOT_YET: &str = "takes modules from its folder only";
 /// How long a request may take to arrive once its stream is open.
 const REQUEST: Duration = Duration::from_secs(30);

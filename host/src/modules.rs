@@ -269,6 +269,7 @@ fn unserved(name: &ModuleName, digest: Digest, reason: String) -> Module {
         state: ModuleState::Failed(reason),
         methods: Vec::new(),
         imports: Vec::new(),
+        versions: Vec::new(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::record::Record;
 use crate::space::Space;
 
 /// The format that this version writes.
-pub(crate) const CURRENT: u32 = 1;
+pub(crate) const CURRENT: u32 = 2;
 
 /// Where the format is recorded, in [`Space::Meta`]: twice, because the folder is worth nothing without it.
 pub(crate) const KEYS: [&[u8]; 2] = [b"format", b"format again"];

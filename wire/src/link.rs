@@ -6,9 +6,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::{LogLine, Progress, Start};
+use crate::digest::Digest;
 use crate::job::{JobId, MinionJobId, MinionState};
-use crate::module::Module;
-use crate::name::MinionName;
+use crate::module::{Module, ModuleState};
+use crate::name::{MinionName, ModuleName};
 use crate::outcome::Report;
 
 /// The application protocol of a minion's connection.
@@ -19,6 +20,9 @@ pub const MAX_MESSAGE: usize = 16 << 20;
 
 /// The largest facts that an overlord takes, in bytes.
 pub const MAX_FACTS: usize = 64 << 10;
+
+/// The largest signature of a module that a minion takes, in bytes.
+pub const MAX_SIGNATURE: usize = 64 << 10;
 
 /// What an overlord asks of a minion.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +39,75 @@ pub enum MinionRequest {
     Settle(JobId),
     /// Stop this job. Its end is reported to whoever follows it; answered by one [`Cancelled`].
     Cancel(JobId),
+    /// Take this version of a module and make it ready, without putting it into service: answered by
+    /// [`Staging`]s. After a [`Staging::Send`] the overlord writes the bytes of the file, as they are, from
+    /// there to the end, and ends its side of the stream.
+    Stage(Box<Stage>),
+    /// Put a version that is staged or kept into service; answered by one [`ModuleAnswer`].
+    Activate {
+        /// The module.
+        name: ModuleName,
+        /// Which version.
+        digest: Digest,
+    },
+    /// Forget a version that was staged and is not to be put into service; answered by one [`ModuleAnswer`].
+    Discard {
+        /// The module.
+        name: ModuleName,
+        /// Which version.
+        digest: Digest,
+    },
+    /// Go back to the version that was in service before; answered by one [`ModuleAnswer`].
+    Rollback(ModuleName),
+    /// Take a module out of service; answered by one [`ModuleAnswer`].
+    Remove(ModuleName),
+}
+
+/// A version of a module that a minion is to make ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Under which name.
+    pub name: ModuleName,
+    /// SHA-256 of its file.
+    pub digest: Digest,
+    /// How many bytes its file has.
+    pub size: u64,
+    /// Its detached signature as text, no larger than [`MAX_SIGNATURE`].
+    pub signature: Option<String>,
+    /// Whether the operator knows that it is older than what was in service.
+    pub downgrade: bool,
+}
+
+/// How a minion takes a version of a module, in the order in which it happens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Staging {
+    /// It has this many bytes of the file already, and needs the rest. Not said where it has them all.
+    Send {
+        /// The offset of the first byte that it needs.
+        from: u64,
+    },
+    /// It is in this state now: received, verified or compiling.
+    State(ModuleState),
+    /// It is ready. The last message.
+    Staged(Box<Module>),
+    /// It is not taken, and why: one line that reads on from the minion's name. The last message.
+    Refused(String),
+}
+
+/// What became of a change of a module.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ModuleAnswer {
+    /// It is done.
+    Done {
+        /// What was in service before.
+        before: Option<Digest>,
+        /// What is in service now.
+        now: Option<Digest>,
+        /// The version of that in its metadata.
+        version: Option<String>,
+    },
+    /// Nothing has changed, and why: one line that reads on from the minion's name.
+    Refused(String),
 }
 
 /// The answer to [`MinionRequest::Ping`].

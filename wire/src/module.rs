@@ -17,24 +17,49 @@ pub struct Module {
     pub digest: Digest,
     /// One line about it, if it carries one.
     pub description: Option<String>,
-    /// Whether it can be called.
+    /// Whether it can be called: where no version is in service, the state of the newest one.
     pub state: ModuleState,
     /// What it exports.
     pub methods: Vec<Method>,
     /// The interfaces that it imports.
     pub imports: Vec<String>,
+    /// Every version that the minion knows under this name, the one in service among them, newest first.
+    pub versions: Vec<ModuleVersion>,
 }
 
-/// Where a module is on its way into, or out of, service.
+/// One version of a module, as a minion knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleVersion {
+    /// SHA-256 of its file.
+    pub digest: Digest,
+    /// The version in the component's metadata, if it has one.
+    pub version: Option<String>,
+    /// Where it is on its way into, or out of, service.
+    pub state: ModuleState,
+    /// Since when it is there, in milliseconds since 1970.
+    pub since: u64,
+    /// The public key of whoever signed it, where the signature is good.
+    pub signer: Option<String>,
+}
+
+/// Where a version of a module is on its way into, or out of, service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ModuleState {
+    /// All its bytes are here.
+    Received,
+    /// Its bytes are what they should be, and policy allows them.
+    Verified,
     /// Being turned into machine code.
     Compiling,
+    /// Ready to be put into service, which nobody has done yet.
+    Staged,
     /// In service.
     Active,
     /// Replaced or removed, with jobs still running.
     Draining,
+    /// Replaced or removed, and kept for going back to it.
+    Retired,
     /// Not in service, and why.
     Failed(String),
 }
@@ -43,9 +68,13 @@ impl ModuleState {
     /// The word for it in CLI, JSON and logs.
     pub fn as_str(&self) -> &'static str {
         match self {
+            ModuleState::Received => "received",
+            ModuleState::Verified => "verified",
             ModuleState::Compiling => "compiling",
+            ModuleState::Staged => "staged",
             ModuleState::Active => "active",
             ModuleState::Draining => "draining",
+            ModuleState::Retired => "retired",
             ModuleState::Failed(_) => "failed",
         }
     }
@@ -141,6 +170,7 @@ mod tests {
             state: ModuleState::Active,
             methods: methods.collect(),
             imports: vec![],
+            versions: vec![],
         }
     }
 

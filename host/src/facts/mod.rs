@@ -160,6 +160,7 @@ mod tests {
             state,
             methods: Vec::new(),
             imports: Vec::new(),
+            versions: Vec::new(),
         }
     }
 

@@ -48,6 +48,7 @@ impl Description {
             state: ModuleState::Active,
             methods,
             imports: inspection.imports,
+            versions: Vec::new(),
         };
         Self { module, exports, warnings }
     }

@@ -178,7 +178,7 @@ fn key_of(name: &MinionName) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use wire::module::ModuleState;
+    use wire::module::{ModuleState, ModuleVersion};
     use wire::signature::{Method, Type};
 
     use super::*;
@@ -222,6 +222,13 @@ mod tests {
             state: ModuleState::Failed("why".into()),
             methods: vec![method],
             imports: vec!["i".into()],
+            versions: vec![ModuleVersion {
+                digest: Digest::of(b"code"),
+                version: None,
+                state: ModuleState::Retired,
+                since: 1,
+                signer: None,
+            }],
         };
         is_stored_as(
             &Modules(vec![module]),

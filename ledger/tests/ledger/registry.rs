@@ -26,6 +26,7 @@ fn module() -> Module {
         state: ModuleState::Active,
         methods: vec![],
         imports: vec!["minion:process/process@0.1.0".into()],
+        versions: vec![],
     }
 }
 

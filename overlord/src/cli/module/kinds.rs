@@ -69,6 +69,7 @@ mod tests {
             state: ModuleState::Active,
             methods: vec![],
             imports: vec![],
+            versions: vec![],
         }
     }
 
