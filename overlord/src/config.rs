@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use wire::endpoint::DEFAULT_PORT;
+use wire::size::ByteSize;
 
 use crate::folder::InitOptions;
 
@@ -22,6 +23,8 @@ pub struct Config {
     /// How long a finished job is kept, counted from its end. Default: 30 days.
     #[serde(deserialize_with = "duration")]
     pub retention: Duration,
+    /// How much room finished jobs may take; those that ended first go first. Default: 1 GiB.
+    pub retention_size: ByteSize,
     /// How long a call that was on its way to a connected minion may still be delivered after the
     /// connection broke. Default: 1 minute.
     #[serde(deserialize_with = "duration")]
@@ -35,6 +38,7 @@ impl Default for Config {
             advertise: None,
             confirm_above: 100,
             retention: Duration::from_secs(30 * 24 * 3600),
+            retention_size: ByteSize(1 << 30),
             delivery: Duration::from_secs(60),
         }
     }
@@ -113,7 +117,7 @@ mod tests {
         let mut config: Config = toml::from_str(&text).expect("parses");
         assert_eq!(config.advertise.take().as_deref(), Some("overlord.example.org:51234"));
         assert_eq!(config, Config::default());
-        for key in ["listen", "advertise", "confirm_above", "retention", "delivery"] {
+        for key in ["listen", "advertise", "confirm_above", "retention", "retention_size", "delivery"] {
             assert!(EXAMPLE.contains(&format!("# {key} = ")), "{key} is not in the example");
         }
     }

@@ -78,7 +78,8 @@ pub async fn serve(
 
 /// Drops finished jobs whose time is over.
 async fn purge(ledger: OverlordLedger, config: Config, stop: CancellationToken) {
-    let retention = Retention { keep_ms: Some(config.retention.as_millis() as u64), bytes: None };
+    let keep_ms = Some(config.retention.as_millis() as u64);
+    let retention = Retention { keep_ms, bytes: Some(config.retention_size.0) };
     let mut every = tokio::time::interval(PURGE_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(every.tick()).await.is_some() {

@@ -29,6 +29,7 @@ mod report_document;
 pub mod schema;
 mod shape;
 pub mod signature;
+pub mod size;
 pub mod text;
 pub mod value;
 pub mod value_error;

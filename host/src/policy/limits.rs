@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use super::size::ByteSize;
+use wire::size::ByteSize;
 
 /// What a job of a module may use at most; every one of these is enforced.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,6 @@ mod files;
 mod http;
 mod limits;
 mod process;
-mod size;
 
 use std::collections::BTreeMap;
 
@@ -22,7 +21,7 @@ pub use http::{BadUrl, HttpGrant};
 use limits::LimitChanges;
 pub use limits::Limits;
 pub use process::ProcessGrant;
-pub use size::{BadSize, ByteSize};
+pub use wire::size::{BadSize, ByteSize};
 
 /// The policy of a minion for all modules.
 #[derive(Clone, Debug, Default, Deserialize)]
