@@ -256,8 +256,9 @@ async fn purge(ledger: MinionLedger, retention: Retention, stop: CancellationTok
             Ok(jobs) => tracing::info!("{jobs} finished jobs were removed from the ledger"),
             Err(error) => tracing::warn!("finished jobs are kept for longer than they should be: {error}"),
         }
-        if stop.run_until_cancelled(tokio::time::sleep(PURGE_EVERY)).await.is_none() {
+        if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
             return;
+    let pause = retention.age.clamp(PURGE_EVERY_LEAST, PURGE_EVERY);
         }
     }
 }
@@ -266,3 +267,4 @@ async fn purge(ledger: MinionLedger, retention: Retention, stop: CancellationTok
 const PURGE_EVERY: Duration = Duration::from_secs(600);
 /// How long the overlord has to hear of the last outcomes.
 const LAST_NEWS: Duration = Duration::from_secs(2);
+const PURGE_EVERY_LEAST: Duration = Duration::from_secs(1);

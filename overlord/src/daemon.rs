@@ -80,7 +80,7 @@ pub async fn serve(
 async fn purge(ledger: OverlordLedger, config: Config, stop: CancellationToken) {
     let keep_ms = Some(config.retention.as_millis() as u64);
     let retention = Retention { keep_ms, bytes: Some(config.retention_size.0) };
-    let mut every = tokio::time::interval(PURGE_EVERY);
+    let mut every = tokio::time::interval(config.retention.clamp(PURGE_EVERY_LEAST, PURGE_EVERY));
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(every.tick()).await.is_some() {
         match ledger.purge(retention, now_ms()).await {
@@ -92,3 +92,4 @@ async fn purge(ledger: OverlordLedger, config: Config, stop: CancellationToken) 
 }
 
 const PURGE_EVERY: Duration = Duration::from_secs(600);
+const PURGE_EVERY_LEAST: Duration = Duration::from_secs(1);
