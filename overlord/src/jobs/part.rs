@@ -96,16 +96,16 @@ impl Jobs {
     }
 
     fn deadlines(&self, job: &LiveJob, delivery: Delivery) -> Deadlines {
-        let record = &job.record;
-        let from_now = |at: u64| Instant::now() + Duration::from_millis(at.saturating_sub(now_ms()));
-        let unsent = record.queue_until.unwrap_or(0);
-        // What is sent only now has all of its time ahead.
-        let sent_at = if delivery == Delivery::NotSent { now_ms() } else { record.accepted_at };
-        let in_flight = self.config().delivery.as_millis() as u64;
-        Deadlines {
-            unsent: from_now(unsent),
-            resend: from_now(unsent.max(sent_at.saturating_add(in_flight))),
-        }
+        let (accepted_at, in_flight) = (job.record.accepted_at, self.config().delivery);
+        let left = |until: u64| left(accepted_at, until, now_ms());
+        let unsent = job.record.queue_until.map_or(Duration::ZERO, left);
+        let resend = match delivery {
+            // What is sent only now has all of its time ahead.
+            Delivery::NotSent => in_flight,
+            Delivery::MaybeSent => left(accepted_at.saturating_add(in_flight.as_millis() as u64)),
+        };
+        let now = Instant::now();
+        Deadlines { unsent: now + unsent, resend: now + unsent.max(resend) }
     }
 
     /// One request and everything that the minion reports on it.
@@ -201,9 +201,28 @@ fn request(job: &LiveJob, minion: &MinionName, delivery: Delivery, resend: Insta
     }))
 }
 
+/// How long something lasts at `now` that lasts from one time until another. Where the clock was set back in
+/// between, that is all of it again, and no more.
+fn left(from: u64, until: u64, now: u64) -> Duration {
+    Duration::from_millis(until.saturating_sub(now.max(from)))
+}
+
 fn far_future() -> Instant {
     Instant::now() + Duration::from_secs(3600 * 24 * 365)
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_never_moves_away_when_the_clock_is_set_back() {
+        let hour = 3_600_000;
+        assert_eq!(left(hour, hour + 500, hour + 100), Duration::from_millis(400));
+        assert_eq!(left(hour, hour + 500, 0), Duration::from_millis(500));
+        assert_eq!(left(hour, hour + 500, 2 * hour), Duration::ZERO);
+    }
+}
