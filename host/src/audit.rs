@@ -5,7 +5,6 @@
 //! that it is one (`password`, `api-token`), and those that the method's documentation marks `(secret)`.
 
 use std::path::Path;
-use std::time::SystemTime;
 
 use ledger::{AuditError, AuditLog};
 use serde_json::{Value, json};
@@ -15,7 +14,7 @@ use wire::job::JobId;
 use wire::name::{MethodPath, OperatorName};
 use wire::outcome::Outcome;
 use wire::signature::Method;
-use wire::{arguments, frame};
+use wire::{arguments, clock, frame};
 
 use crate::access::Denied;
 use crate::sandbox::Denial;
@@ -94,7 +93,7 @@ impl Audit {
     }
 
     fn write(&self, entry: Value) -> Result<(), AuditError> {
-        let mut timed = json!({ "time": humantime::format_rfc3339_millis(SystemTime::now()).to_string() });
+        let mut timed = json!({ "time": humantime::format_rfc3339_millis(clock::now()).to_string() });
         if let (Value::Object(timed), Value::Object(entry)) = (&mut timed, entry) {
             timed.extend(entry);
         }

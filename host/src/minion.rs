@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use wire::clock::now_ms;
+use wire::failpoint::{Point, reach};
 use wire::identity::IdentityError;
 use wire::name::{BadName, MinionName};
 use wire::outcome::{FailureKind, Outcome};
@@ -222,6 +223,10 @@ async fn open_ledger(dir: PathBuf) -> Result<MinionLedger, StartError> {
 
 /// Gives every job that a stopped minion left behind its end.
 async fn interrupt_unfinished(ledger: &MinionLedger, audit: &Audit) -> Result<(), StartError> {
+    let left_behind = !ledger.unfinished()?.is_empty();
+    if left_behind {
+        reach(Point::InterruptBefore);
+    }
     let jobs = match ledger.interrupt_unfinished(now_ms()).await {
         Ok(jobs) => jobs,
         // They get their end when the overlord asks for them.
@@ -231,6 +236,9 @@ async fn interrupt_unfinished(ledger: &MinionLedger, audit: &Audit) -> Result<()
         }
         Err(error) => return Err(error.into()),
     };
+    if left_behind {
+        reach(Point::InterruptAfter);
+    }
     if !jobs.is_empty() {
         tracing::warn!("{} jobs were interrupted when the minion stopped", jobs.len());
     }
@@ -250,6 +258,7 @@ async fn purge(ledger: MinionLedger, retention: Retention, stop: CancellationTok
         keep_ms: Some(u64::try_from(retention.age.as_millis()).unwrap_or(u64::MAX)),
         bytes: Some(retention.size.0),
     };
+    let pause = retention.age.clamp(PURGE_EVERY_LEAST, PURGE_EVERY);
     loop {
         match ledger.purge(keep, now_ms()).await {
             Ok(0) => {}
@@ -258,13 +267,12 @@ async fn purge(ledger: MinionLedger, retention: Retention, stop: CancellationTok
         }
         if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
             return;
-    let pause = retention.age.clamp(PURGE_EVERY_LEAST, PURGE_EVERY);
         }
     }
 }
 
-/// How often retention is applied.
+/// How often retention is applied, at the most and at the least; in between, once in the time that it keeps.
 const PURGE_EVERY: Duration = Duration::from_secs(600);
+const PURGE_EVERY_LEAST: Duration = Duration::from_secs(1);
 /// How long the overlord has to hear of the last outcomes.
 const LAST_NEWS: Duration = Duration::from_secs(2);
-const PURGE_EVERY_LEAST: Duration = Duration::from_secs(1);

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
+use wire::failpoint::{Point, reach};
 
 use crate::draft::Draft;
 use crate::durability::{Durability, Purpose};
@@ -94,10 +95,12 @@ impl Writer {
         let Ok(store) = slot.store() else { return };
         let draft = Draft::new(&store);
         let (mut durability, mut answers, mut writes) = (Durability::Written, Vec::new(), 0_u64);
+        let mut begins = false;
         let mut next = Some(first);
         while let Some(request) = next {
             if room.suffices(request.purpose) {
                 durability = durability.max(request.durability);
+                begins |= request.purpose == Purpose::Begin;
                 answers.extend((request.run)(Ok(&draft)));
             } else {
                 request.refuse(self.slot.full());
@@ -108,7 +111,14 @@ impl Writer {
         }
         let changes = draft.into_changes();
         drop(store);
+        let takes_on = begins && durability == Durability::Synced;
+        if takes_on {
+            reach(Point::SyncBefore);
+        }
         let fate = self.commit(&changes, durability);
+        if takes_on {
+            reach(Point::SyncAfter);
+        }
         self.slot.count(writes);
         answers.into_iter().for_each(|answer| answer(fate.clone()));
     }

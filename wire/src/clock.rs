@@ -2,8 +2,15 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::failpoint;
+
+/// Now. Every reading of the wall clock is one of this, so that tests can set it.
+pub fn now() -> SystemTime {
+    failpoint::shifted(SystemTime::now())
+}
+
 /// Now, in milliseconds since 1970.
 pub fn now_ms() -> u64 {
     // Before 1970 the clock is plainly wrong; zero says so as well as anything.
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

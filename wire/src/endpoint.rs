@@ -17,6 +17,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{DigitallySignedStruct, SignatureScheme};
 
 use crate::digest::Digest;
+use crate::failpoint;
 use crate::identity::{Identity, IdentityError, Peer};
 
 /// The UDP port of an overlord, where nobody says another.
@@ -170,9 +171,9 @@ fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
 
 fn transport() -> TransportConfig {
     let mut transport = TransportConfig::default();
-    let idle = VarInt::from_u32(IDLE_TIMEOUT.as_millis() as u32);
-    transport.max_idle_timeout(Some(idle.into()));
-    transport.keep_alive_interval(Some(IDLE_TIMEOUT / 3));
+    let idle = failpoint::idle(IDLE_TIMEOUT);
+    transport.max_idle_timeout(Some(VarInt::from_u32(idle.as_millis() as u32).into()));
+    transport.keep_alive_interval(Some(idle / 3));
     transport.max_concurrent_bidi_streams(MAX_STREAMS.into());
     // Every request is bidirectional; nothing else has a door.
     transport.max_concurrent_uni_streams(0u32.into());

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod digest;
 pub mod endpoint;
 pub mod enroll;
+pub mod failpoint;
 pub mod frame;
 pub mod identity;
 mod integer;

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use wire::call::Start;
+use wire::failpoint::{Point, reach};
 use wire::job::JobId;
 use wire::link::Cancelled;
 use wire::outcome::FailureKind;
@@ -215,10 +216,12 @@ impl Inner {
     }
 
     async fn acknowledge_recorded(&self, job: JobId) {
+        reach(Point::AcknowledgedBefore);
         // Nothing is lost: the job is kept for longer, and offered again on the next connection.
         if let Err(error) = self.ledger.acknowledged(job).await {
             tracing::warn!("the receipt for job {job} is not recorded: {error}");
         }
+        reach(Point::AcknowledgedAfter);
     }
 }
 

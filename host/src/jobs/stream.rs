@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
+use wire::failpoint::{Point, reach};
 use wire::frame::{self, FrameError};
 use wire::job::JobId;
 use wire::link::{Acknowledged, JobUpdate, MAX_MESSAGE};
@@ -29,7 +30,13 @@ pub(crate) async fn report(
             // A short job is told in one message: its end is here before the pause is over.
             last = linger(&mut follower, &mut batch).await?;
         }
+        let (before, after) = match last {
+            Some(_) => (Point::FinishedBefore, Point::FinishedAfter),
+            None => (Point::ReportBefore, Point::ReportAfter),
+        };
+        reach(before);
         send.write_all(&std::mem::take(&mut batch)).await?;
+        reach(after);
         if let Some(last) = last {
             send.shutdown().await?;
             let Acknowledged = frame::read(recv, MAX_MESSAGE).await?;

@@ -10,6 +10,7 @@ use ledger::{Accepted, Durability, MinionJob};
 
 use wire::call::Start;
 use wire::clock::now_ms;
+use wire::failpoint::{Point, reach};
 use wire::frame;
 use wire::job::{MinionJobId, MinionState, OutcomeKind};
 use wire::link::MAX_MESSAGE;
@@ -35,7 +36,9 @@ impl Task {
 
     /// Accepts the job, runs it where it is new, and leaves its outcome in the ledger and the feed.
     pub(super) async fn run(self) {
+        reach(Point::StartBefore);
         let accepted = self.jobs.ledger.accept(self.start.clone(), now_ms(), self.durability()).await;
+        reach(Point::StartAfter);
         let minion_job = match accepted {
             Ok(Accepted::New(minion_job)) => minion_job,
             Ok(Accepted::Known(record)) => return self.answer_known(*record).await,
@@ -78,15 +81,22 @@ impl Task {
             Ok(place) => place,
             Err(busy) => return never_ran(FailureKind::Busy, busy.to_string()),
         };
+        reach(Point::RunningBefore);
         if let Err(error) = jobs.ledger.running(self.live.job, now_ms()).await {
             tracing::error!("job {} is not started: {error}", self.live.job);
             return never_ran(FailureKind::NotRecorded, not_recorded(&error));
         }
+        reach(Point::RunningAfter);
         self.live.feed.state(minion_job, MinionState::Running);
 
         let (sandbox, run) = (jobs.modules.sandbox().clone(), self.guest_run());
         // On the guests' own threads, so that no guest ever delays the link; the handle brings a panic back.
-        let guest = jobs.guests.spawn(async move { sandbox.run(&module, run).await });
+        let guest = jobs.guests.spawn(async move {
+            reach(Point::GuestBefore);
+            let report = sandbox.run(&module, run).await;
+            reach(Point::GuestAfter);
+            report
+        });
         let report = guest.await.unwrap_or_else(|error| {
             tracing::error!("job {} broke the sandbox: {error}", self.live.job);
             broken()
@@ -115,6 +125,7 @@ impl Task {
         self.jobs.audit.outcome(self.live.job, &report.outcome);
         let (report, mut backoff) = (Arc::new(report), Backoff::new());
         let (job, durability) = (self.live.job, self.durability());
+        reach(Point::EndBefore);
         while let Err(error) = self.jobs.ledger.finished(job, Report::clone(&report), durability).await {
             tracing::error!("the outcome of job {job} is not recorded yet: {error}");
             self.live.feed.finished(Some(minion_job), report.clone());
@@ -123,6 +134,7 @@ impl Task {
                 return;
             }
         }
+        reach(Point::EndAfter);
         self.live.feed.finished(Some(minion_job), report);
         self.release().await;
     }

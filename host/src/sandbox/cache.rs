@@ -14,6 +14,7 @@ use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use wasmtime::Engine;
 use wasmtime::component::Component;
+use wire::clock;
 use wire::digest::Digest;
 
 use super::engine;
@@ -94,7 +95,7 @@ impl Cache {
             let _ = fs::remove_file(path);
         } else {
             // Says to `trim` that it is in use; a folder that cannot be written is served all the same.
-            let _ = File::open(path).and_then(|file| file.set_modified(std::time::SystemTime::now()));
+            let _ = File::open(path).and_then(|file| file.set_modified(clock::now()));
         }
         component
     }

@@ -4,6 +4,7 @@
 //! ledger gets them, so a late or doubled one changes nothing and the first outcome stands.
 
 use wire::call::Progress;
+use wire::failpoint::{Point, reach};
 use wire::job::{JobId, JobState, MinionJobId, MinionState};
 use wire::name::MinionName;
 use wire::operator::Transition;
@@ -117,6 +118,7 @@ impl News {
         let part = Some((minion, state));
         let mut transition = record_transition(draft, job, &mut tally, at, with_part, part);
         if job_state.is_over() {
+            reach(Point::OverBefore);
             transition = record_transition(draft, job, &mut tally, at, job_state, None);
         }
         tally.put(draft, job, at);

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use wire::clock::now_ms;
 use wire::digest::Digest;
 use wire::enroll::Token;
+use wire::failpoint::{Point, reach};
 use wire::frame::{self, FrameError};
 use wire::identity::{Peer, Role};
 use wire::link::{MinionRequest, Pong};
@@ -135,7 +136,9 @@ impl OperatorDoor {
             }
         };
         let (id, targets) = (job.record.id, job.record.targets.clone());
+        reach(Point::TellBefore);
         frame::write(send, &OperatorReply::Accepted { job: id, targets }, MAX_MESSAGE).await?;
+        reach(Point::TellAfter);
         if follow != Follow::No {
             self.desk.jobs.follow(id, Some(job), follow, send).await?;
         }

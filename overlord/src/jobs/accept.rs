@@ -7,6 +7,7 @@ use ledger::JobRecord;
 use wire::arguments::bind;
 use wire::call::Arguments;
 use wire::clock::now_ms;
+use wire::failpoint::{Point, reach};
 use wire::job::{JobId, MinionState, OutcomeKind};
 use wire::module::MethodError;
 use wire::name::{MethodPath, MinionName, OperatorName};
@@ -79,9 +80,11 @@ impl Jobs {
     /// Writes a job and its targets to the ledger, and only then sends anything.
     async fn begin(&self, record: JobRecord) -> Result<Arc<LiveJob>, Refusal> {
         let durability = durability(record.durable);
+        reach(Point::AcceptBefore);
         self.ledger().accept(record.clone(), durability).await.map_err(|error| {
             Refusal::new(RefusalKind::Unavailable, format!("the overlord cannot record the job: {error}"))
         })?;
+        reach(Point::AcceptAfter);
         Ok(self.dispatch(record))
     }
 

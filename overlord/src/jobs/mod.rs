@@ -14,6 +14,7 @@ use quinn::SendStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::clock::now_ms;
+use wire::failpoint::{Point, reach};
 use wire::frame::{self, FrameError};
 use wire::job::JobId;
 use wire::link::{Cancelled, JobUpdate, MAX_MESSAGE, MinionRequest};
@@ -56,6 +57,9 @@ impl Jobs {
         let count = unfinished.len();
         for id in unfinished {
             let Some(record) = self.ledger().job(id)? else { continue };
+        if count > 0 {
+            reach(Point::ResumeBefore);
+        }
             let job = LiveJob::new(record, self.ledger().parts(id)?);
             self.lock().insert(id, job.clone());
             // Whether it was sent before the end of that life, nobody knows any more.
@@ -65,6 +69,9 @@ impl Jobs {
         }
         Ok(count)
     }
+        if count > 0 {
+            reach(Point::ResumeAfter);
+        }
 
     /// Stops working on jobs; what is not over goes on in the daemon's next life.
     pub(crate) async fn stop(&self) {

@@ -6,6 +6,7 @@ use quinn::Connection;
 use tokio::time::{Instant, sleep_until};
 use wire::call::Start;
 use wire::clock::now_ms;
+use wire::failpoint::{Point, reach};
 use wire::frame::{self, FrameError};
 use wire::job::{MinionJobId, MinionState};
 use wire::link::{Acknowledged, JobUpdate, MAX_MESSAGE, MinionRequest};
@@ -119,13 +120,22 @@ impl Jobs {
     ) -> Result<(), Broken> {
         let (mut send, mut receive) = connection.open_bi().await?;
         *delivery = Delivery::MaybeSent;
+        let starts = matches!(request, MinionRequest::Start(_));
+        if starts {
+            reach(Point::SendBefore);
+        }
         frame::write(&mut send, &request, MAX_MESSAGE).await?;
+        if starts {
+            reach(Point::SendAfter);
+        }
         loop {
             match frame::read(&mut receive, MAX_MESSAGE).await? {
                 JobUpdate::State { minion_job, state } => self.moved(job, minion, minion_job, state).await?,
                 JobUpdate::Finished { minion_job, report } => {
                     self.ended(job, minion, minion_job, *report).await;
+                    reach(Point::AcknowledgeBefore);
                     frame::write(&mut send, &Acknowledged, MAX_MESSAGE).await?;
+                    reach(Point::AcknowledgeAfter);
                     // The outcome is ours whether or not the minion hears of it: it asks again.
                     let _ = send.finish();
                     return Ok(());
@@ -152,7 +162,9 @@ impl Jobs {
         id: MinionJobId,
         state: MinionState,
     ) -> Result<(), LedgerError> {
+        reach(Point::MovedBefore);
         let changed = self.ledger().part_changed(job.record.id, minion, id, state, now_ms()).await?;
+        reach(Point::MovedAfter);
         if let Changed::Yes(_) = changed {
             job.moved(minion, id, state);
         }
@@ -167,8 +179,11 @@ impl Jobs {
             let report = report.clone();
             self.ledger().part_finished(record.id, minion, id, report, now_ms(), durability)
         };
+        reach(Point::OutcomeBefore);
         insist(&format!("the outcome of job {} on \"{minion}\"", record.id), write).await;
+        reach(Point::OutcomeAfter);
         if job.ended(minion, id, outcome) == After::IsOver {
+            reach(Point::OverAfter);
             self.over(record.id);
         }
     }

@@ -12,6 +12,7 @@ use time::{Duration, OffsetDateTime};
 use super::{
     AUTHORITY_PEM, Identity, IdentityError, Role, files, read_certificate, write_private, write_public,
 };
+use crate::clock;
 use crate::digest::Digest;
 use crate::endpoint::SERVER_NAME;
 
@@ -112,7 +113,7 @@ impl SigningRequest {
 
 /// From an hour ago, for peers whose clock is slow, for this many days.
 fn validity(params: &mut CertificateParams, days: i64) {
-    let now = OffsetDateTime::now_utc();
+    let now = OffsetDateTime::from(clock::now());
     params.not_before = now - Duration::hours(1);
     params.not_after = now + Duration::days(days);
 }

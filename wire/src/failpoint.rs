@@ -1,0 +1,202 @@
+//! Points at which a test may let a daemon die as by `kill -9`, and the clocks that it may set.
+//!
+//! Without the feature `failpoints`, which only the package of end-to-end tests turns on, a point is nothing
+//! and clocks are those of the system. With it, a program looks into the folder that `FAILPOINTS_DIR` names,
+//! again at every point and every look at a clock, so that one that runs can be told as well as one that is
+//! to start:
+//!
+//! - `kill` holds the name of the point at which it dies.
+//! - `clock` holds the milliseconds by which its wall clock is off; negative ones set it back.
+//! - `idle` holds the milliseconds after which its next silent connection is given up.
+
+/// The variable that names the folder in which a test says what is to happen.
+pub const DIR_VARIABLE: &str = "FAILPOINTS_DIR";
+
+/// The file in that folder that arms a point.
+pub const KILL_FILE: &str = "kill";
+
+/// The file in that folder that sets the wall clock.
+pub const CLOCK_FILE: &str = "clock";
+
+/// The file in that folder that sets how long a connection may be silent.
+pub const IDLE_FILE: &str = "idle";
+
+/// In which daemons a point is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Daemon {
+    /// The overlord.
+    Overlord,
+    /// A minion.
+    Minion,
+    /// Both, in what they share.
+    Both,
+}
+
+/// Declares all points: the one list that code, tests and documentation go by.
+macro_rules! points {
+    ($($(#[$doc:meta])* $point:ident = $name:literal in $daemon:ident,)*) => {
+        /// A point in the life of a job.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Point {
+            $($(#[$doc])* $point,)*
+        }
+
+        impl Point {
+            /// All of them.
+            pub const ALL: &[Point] = &[$(Point::$point,)*];
+
+            /// The name by which a test arms it.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Point::$point => $name,)*
+                }
+            }
+
+            /// Where it is.
+            pub fn daemon(self) -> Daemon {
+                match self {
+                    $(Point::$point => Daemon::$daemon,)*
+                }
+            }
+        }
+    };
+}
+
+points! {
+    /// A batch that takes on a job is about to be written and synced.
+    SyncBefore = "sync-before" in Both,
+    /// It is on disk, and nobody was told.
+    SyncAfter = "sync-after" in Both,
+
+    /// The overlord is about to record a job.
+    AcceptBefore = "accept-before" in Overlord,
+    /// It has recorded the job, and done nothing about it.
+    AcceptAfter = "accept-after" in Overlord,
+    /// It is about to tell the operator the job's id.
+    TellBefore = "tell-before" in Overlord,
+    /// It has told.
+    TellAfter = "tell-after" in Overlord,
+    /// It is about to send a job to a minion.
+    SendBefore = "send-before" in Overlord,
+    /// It has sent the job.
+    SendAfter = "send-after" in Overlord,
+    /// It has heard that a part runs.
+    MovedBefore = "moved-before" in Overlord,
+    /// It has recorded that.
+    MovedAfter = "moved-after" in Overlord,
+    /// It has heard an outcome.
+    OutcomeBefore = "outcome-before" in Overlord,
+    /// It has recorded the outcome.
+    OutcomeAfter = "outcome-after" in Overlord,
+    /// It has the last outcome, and writes in the same batch that the job is over.
+    OverBefore = "over-before" in Overlord,
+    /// The job is over on record, and nobody was told.
+    OverAfter = "over-after" in Overlord,
+    /// It is about to acknowledge an outcome.
+    AcknowledgeBefore = "acknowledge-before" in Overlord,
+    /// It has acknowledged the outcome.
+    AcknowledgeAfter = "acknowledge-after" in Overlord,
+    /// It has started, and finds jobs that a former life left.
+    ResumeBefore = "resume-before" in Overlord,
+    /// It has taken them up, and nobody can come in yet.
+    ResumeAfter = "resume-after" in Overlord,
+
+    /// A minion has got a job, and has not recorded it.
+    StartBefore = "start-before" in Minion,
+    /// It has recorded the job, and done nothing about it.
+    StartAfter = "start-after" in Minion,
+    /// The job has its turn, and is not on record as running.
+    RunningBefore = "running-before" in Minion,
+    /// It is on record as running.
+    RunningAfter = "running-after" in Minion,
+    /// The minion is about to report where a job is.
+    ReportBefore = "report-before" in Minion,
+    /// It has reported.
+    ReportAfter = "report-after" in Minion,
+    /// The guest starts.
+    GuestBefore = "guest-before" in Minion,
+    /// The guest has ended.
+    GuestAfter = "guest-after" in Minion,
+    /// The minion is about to record an outcome.
+    EndBefore = "end-before" in Minion,
+    /// It has recorded the outcome.
+    EndAfter = "end-after" in Minion,
+    /// It is about to send an outcome.
+    FinishedBefore = "finished-before" in Minion,
+    /// It has sent the outcome.
+    FinishedAfter = "finished-after" in Minion,
+    /// It has heard that the overlord has an outcome.
+    AcknowledgedBefore = "acknowledged-before" in Minion,
+    /// It has recorded that.
+    AcknowledgedAfter = "acknowledged-after" in Minion,
+    /// It has started, and is about to end the jobs that a former life left.
+    InterruptBefore = "interrupt-before" in Minion,
+    /// It has ended them.
+    InterruptAfter = "interrupt-after" in Minion,
+}
+
+#[cfg(not(feature = "failpoints"))]
+mod point {
+    use std::time::{Duration, SystemTime};
+
+    use super::Point;
+
+    /// Passes this point.
+    #[inline(always)]
+    pub fn reach(_: Point) {}
+
+    #[inline(always)]
+    pub(crate) fn shifted(now: SystemTime) -> SystemTime {
+        now
+    }
+
+    #[inline(always)]
+    pub(crate) fn idle(timeout: Duration) -> Duration {
+        timeout
+    }
+}
+
+#[cfg(feature = "failpoints")]
+mod point {
+    use std::fs;
+    use std::path::PathBuf;
+    use std::sync::LazyLock;
+    use std::time::{Duration, SystemTime};
+
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::Pid;
+
+    use super::{CLOCK_FILE, DIR_VARIABLE, IDLE_FILE, KILL_FILE, Point};
+
+    static DIR: LazyLock<Option<PathBuf>> = LazyLock::new(|| std::env::var_os(DIR_VARIABLE).map(Into::into));
+
+    /// Passes this point, or dies here.
+    pub fn reach(point: Point) {
+        if said(KILL_FILE).is_some_and(|name| name == point.name()) {
+            kill(Pid::this(), Signal::SIGKILL).expect("a process may kill itself");
+        }
+    }
+
+    /// The time as a test has it.
+    pub(crate) fn shifted(now: SystemTime) -> SystemTime {
+        let Some(offset) = milliseconds(CLOCK_FILE) else { return now };
+        let by = Duration::from_millis(offset.unsigned_abs());
+        if offset < 0 { now - by } else { now + by }
+    }
+
+    /// How long a connection may be silent.
+    pub(crate) fn idle(timeout: Duration) -> Duration {
+        milliseconds(IDLE_FILE).map_or(timeout, |idle| Duration::from_millis(idle.unsigned_abs()))
+    }
+
+    fn said(file: &str) -> Option<String> {
+        fs::read_to_string(DIR.as_ref()?.join(file)).ok()
+    }
+
+    fn milliseconds(file: &str) -> Option<i64> {
+        Some(said(file)?.trim().parse().expect("a number of milliseconds"))
+    }
+}
+
+pub use self::point::reach;
+pub(crate) use self::point::{idle, shifted};
