@@ -55,7 +55,7 @@ pub async fn serve(
     let registry = Registry::open(ledger.clone())?;
     let endpoint = endpoint::listen(options.listen.unwrap_or(config.listen), &identity, &ALPNS)?;
     let address = endpoint.local_addr().map_err(DaemonError::Address)?;
-    let jobs = Jobs::new(config.clone(), ledger.clone(), registry.clone(), stop.child_token());
+    let jobs = Jobs::new(config.clone(), ledger.clone(), registry.clone(), stop.child_token())?;
     let resumed = jobs.resume()?;
     if resumed > 0 {
         tracing::info!(jobs = resumed, "going on with unfinished jobs");
@@ -91,5 +91,6 @@ async fn purge(ledger: OverlordLedger, config: Config, stop: CancellationToken) 
     }
 }
 
+/// How often retention is applied, at the most and at the least; in between, once in the time that it keeps.
 const PURGE_EVERY: Duration = Duration::from_secs(600);
 const PURGE_EVERY_LEAST: Duration = Duration::from_secs(1);

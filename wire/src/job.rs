@@ -9,6 +9,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
+use crate::clock;
+
+/// By how much ids that the clock does not keep apart differ at most: 2^40 of them fit into a millisecond.
+const STEP: u128 = (1 << 40) - 1;
+
 /// Declares an id type: a ULID, so that ids sort by the time they were made.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -20,7 +25,19 @@ macro_rules! id {
             /// Makes a new id from the clock and 80 random bits.
             #[allow(clippy::new_without_default)]
             pub fn new() -> Self {
-                Self(Ulid::generate())
+                Self(Ulid::from_datetime(clock::now()))
+            }
+
+            /// Makes a new id that sorts after `previous`, whatever the clock says.
+            pub fn after(previous: Self) -> Self {
+                let fresh = Self::new();
+                if fresh > previous {
+                    return fresh;
+                }
+                // By a random step: where a ledger was restored, its next id must not be one that was given
+                // out before.
+                let step = 1 + (fresh.0.random() & STEP);
+                Self(Ulid(previous.0.0.saturating_add(step)))
             }
 
             /// The id as sixteen bytes that sort as the id does.
@@ -336,6 +353,20 @@ mod tests {
             }
         }
         walk([None, None], 8, &mut std::collections::HashSet::new());
+    }
+
+    #[test]
+    fn an_id_sorts_after_the_one_before_it_even_if_that_is_of_the_future() {
+        let hour_ahead = Ulid::from_parts(clock::now_ms() + 3_600_000, u128::MAX);
+        let mut last = JobId(hour_ahead);
+        for _ in 0..1000 {
+            let next = JobId::after(last);
+            assert!(next > last);
+            last = next;
+        }
+        assert!(last.made_at() - hour_ahead.timestamp_ms() <= 1, "the clock would never catch up");
+        let past = JobId(Ulid::from_parts(1, 0));
+        assert!(JobId::after(past).made_at() > 1_000_000_000_000, "the clock counts where it is ahead");
     }
 
     #[test]

@@ -51,6 +51,12 @@ impl OverlordLedger {
         Ok(known)
     }
 
+    /// The last id that was given out, of all jobs that are on record.
+    pub fn newest(&self) -> Result<Option<JobId>, LedgerError> {
+        let source = self.engine.read()?;
+        Ok(source.scan(Space::Jobs, Span::all()).rev().find_map(|(key, _)| key::last_job(&key)))
+    }
+
     /// At most `limit` jobs that fit `filter`, newest first.
     pub fn list(&self, filter: &Filter, limit: usize) -> Result<Vec<JobSummary>, LedgerError> {
         let source = self.engine.read()?;

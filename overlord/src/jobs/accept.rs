@@ -8,7 +8,7 @@ use wire::arguments::bind;
 use wire::call::Arguments;
 use wire::clock::now_ms;
 use wire::failpoint::{Point, reach};
-use wire::job::{JobId, MinionState, OutcomeKind};
+use wire::job::{MinionState, OutcomeKind};
 use wire::module::MethodError;
 use wire::name::{MethodPath, MinionName, OperatorName};
 use wire::operator::{Call, Part, Refusal, RefusalKind, Rerun, Target};
@@ -26,7 +26,7 @@ impl Jobs {
         let arguments = check_arguments(&call, &methods)?;
         let now = now_ms();
         let record = JobRecord {
-            id: JobId::new(),
+            id: self.next_id(),
             accepted_at: now,
             operator: operator.clone(),
             target: call.target.expression,
@@ -66,7 +66,7 @@ impl Jobs {
         let gone = || Refusal::new(RefusalKind::NotFound, format!("no such job: {}", old.job));
         let record = self.ledger().job(old.job).map_err(unavailable)?.ok_or_else(gone)?;
         self.begin(JobRecord {
-            id: JobId::new(),
+            id: self.next_id(),
             accepted_at: now_ms(),
             operator: operator.clone(),
             targets,

@@ -36,6 +36,8 @@ struct Inner {
     ledger: OverlordLedger,
     registry: Registry,
     live: Mutex<HashMap<JobId, Arc<LiveJob>>>,
+    /// The last id that was given out: the next one sorts after it, even where the clock was set back.
+    last_id: Mutex<Option<JobId>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -46,20 +48,20 @@ impl Jobs {
         ledger: OverlordLedger,
         registry: Registry,
         stop: CancellationToken,
-    ) -> Self {
-        let (live, tasks) = (Mutex::default(), TaskTracker::new());
-        Self(Arc::new(Inner { config, ledger, registry, live, tasks, stop }))
+    ) -> Result<Self, LedgerError> {
+        let (live, tasks, last_id) = (Mutex::default(), TaskTracker::new(), Mutex::new(ledger.newest()?));
+        Ok(Self(Arc::new(Inner { config, ledger, registry, live, last_id, tasks, stop })))
     }
 
     /// Goes on with everything that an earlier life of the daemon left unfinished. Returns how many.
     pub(crate) fn resume(&self) -> Result<usize, LedgerError> {
         let unfinished = self.ledger().live()?;
         let count = unfinished.len();
-        for id in unfinished {
-            let Some(record) = self.ledger().job(id)? else { continue };
         if count > 0 {
             reach(Point::ResumeBefore);
         }
+        for id in unfinished {
+            let Some(record) = self.ledger().job(id)? else { continue };
             let job = LiveJob::new(record, self.ledger().parts(id)?);
             self.lock().insert(id, job.clone());
             // Whether it was sent before the end of that life, nobody knows any more.
@@ -67,11 +69,11 @@ impl Jobs {
                 self.spawn_part(job.clone(), minion, Delivery::MaybeSent);
             }
         }
-        Ok(count)
-    }
         if count > 0 {
             reach(Point::ResumeAfter);
         }
+        Ok(count)
+    }
 
     /// Stops working on jobs; what is not over goes on in the daemon's next life.
     pub(crate) async fn stop(&self) {
@@ -197,6 +199,14 @@ impl Jobs {
     /// Forgets a job that is over; the ledger has it.
     fn over(&self, id: JobId) {
         self.lock().remove(&id);
+    }
+
+    /// An id for a new job.
+    fn next_id(&self) -> JobId {
+        let mut last = self.0.last_id.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = last.map_or_else(JobId::new, JobId::after);
+        *last = Some(next);
+        next
     }
 
     fn ledger(&self) -> &OverlordLedger {
