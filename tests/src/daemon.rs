@@ -1,8 +1,9 @@
 //! A daemon of ours as a child process, with what it logs.
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -17,8 +18,15 @@ pub struct Daemon {
 
 #[derive(Default)]
 struct Log {
-    lines: Mutex<Vec<String>>,
+    lines: Mutex<Lines>,
     grown: Condvar,
+}
+
+#[derive(Default)]
+struct Lines {
+    all: Vec<String>,
+    /// Whether the daemon has closed its stderr.
+    ended: bool,
 }
 
 impl Daemon {
@@ -35,9 +43,11 @@ impl Daemon {
         // Ends when the daemon closes its stderr.
         std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                writer.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+                writer.lines().all.push(line);
                 writer.grown.notify_all();
             }
+            writer.lines().ended = true;
+            writer.grown.notify_all();
         });
         Self { name: name.to_owned(), child, log }
     }
@@ -47,22 +57,25 @@ impl Daemon {
     /// # Panics
     /// Where it does not come within half a minute: the log is shown.
     pub fn logged(&self, text: &str, nth: usize) -> String {
-        let end = Instant::now() + PATIENCE;
-        let mut lines = self.log.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if let Some(line) = lines.iter().filter(|line| line.contains(text)).nth(nth - 1) {
-                return line.clone();
-            }
-            let left = end.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "{} never logged \"{text}\":\n{}", self.name, lines.join("\n"));
-            lines = self.log.grown.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+        let logged =
+            |lines: &Lines| lines.all.iter().filter(|line| line.contains(text)).nth(nth - 1).cloned();
+        self.await_log(&format!("logged \"{text}\""), logged)
     }
 
     /// How many lines with this text have been logged so far.
     pub fn count(&self, text: &str) -> usize {
-        let lines = self.log.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.iter().filter(|line| line.contains(text)).count()
+        self.log.lines().all.iter().filter(|line| line.contains(text)).count()
+    }
+
+    /// Waits until it has died as by `kill -9`.
+    ///
+    /// # Panics
+    /// Where it lives on for half a minute, or ends in another way: the log is shown.
+    pub fn await_kill(mut self) {
+        self.await_log("died", |lines| lines.ended.then_some(()));
+        let status = self.child.wait().unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let log = self.log.lines().all.join("\n");
+        assert_eq!(status.signal(), Some(Signal::SIGKILL as i32), "{}: {status}\n{log}", self.name);
     }
 
     /// Kills it as `kill -9` does and waits until it is gone.
@@ -95,6 +108,19 @@ impl Daemon {
         self.signal(Signal::SIGCONT);
     }
 
+    fn await_log<T>(&self, what: &str, found: impl Fn(&Lines) -> Option<T>) -> T {
+        let end = Instant::now() + PATIENCE;
+        let mut lines = self.log.lines();
+        loop {
+            if let Some(found) = found(&lines) {
+                return found;
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "{} never {what}:\n{}", self.name, lines.all.join("\n"));
+            lines = self.log.grown.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
     fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id() as i32);
         kill(pid, signal).unwrap_or_else(|error| panic!("cannot signal {}: {error}", self.name));
@@ -104,6 +130,12 @@ impl Daemon {
         // Both fail only for a process that is gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+impl Log {
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use wire::failpoint::DIR_VARIABLE;
 
-use crate::{Daemon, binary, modules_dir};
+use crate::{Daemon, Failpoints, binary, modules_dir};
 
 /// A fleet that runs until it is dropped.
 pub struct Fleet {
@@ -78,9 +79,15 @@ impl Fleet {
 
     /// Starts the overlord, and waits until peers can come in.
     pub fn start_overlord(&mut self) {
-        let daemon = Daemon::start("overlord", self.overlord_command().arg("serve"));
-        daemon.logged("listening", 1);
-        self.overlord = Some(daemon);
+        self.launch_overlord();
+        self.overlord().logged("listening", 1);
+    }
+
+    /// Starts the overlord, and does not wait for it.
+    pub fn launch_overlord(&mut self) {
+        let mut command = self.overlord_command();
+        command.arg("serve").env(DIR_VARIABLE, self.failpoints("overlord").dir());
+        self.overlord = Some(Daemon::start("overlord", &mut command));
     }
 
     /// Invites a minion and lets it join.
@@ -135,6 +142,17 @@ impl Fleet {
                 return;
             }
             assert!(Instant::now() < end, "it never came to that: {document:#}");
+        }
+    }
+
+    /// Asks for a job until retention has let it go.
+    ///
+    /// # Panics
+    /// Where that takes longer than half a minute.
+    pub fn await_gone(&self, id: &str) {
+        let end = Instant::now() + Duration::from_secs(30);
+        while self.run(&["job", "show", id]).code != 2 {
+            assert!(Instant::now() < end, "job {id} is kept");
         }
     }
 
@@ -193,12 +211,21 @@ impl Fleet {
 
     /// A command of the overlord's binary, for this fleet and nothing else.
     pub fn overlord_command(&self) -> Command {
-        command("overlord", "OVERLORD_DIR", &self.overlord_dir())
+        let mut command = command("overlord", "OVERLORD_DIR", &self.overlord_dir());
+        command.env(DIR_VARIABLE, self.failpoints("cli").dir());
+        command
     }
 
     /// A command of the minion's binary, in the folder of the minion of this name.
     pub fn minion_command(&self, name: &str) -> Command {
-        command("minion", "MINION_DIR", &self.minion_dir(name))
+        let mut command = command("minion", "MINION_DIR", &self.minion_dir(name));
+        command.env(DIR_VARIABLE, self.failpoints(name).dir());
+        command
+    }
+
+    /// What happens to the daemon of this name, `overlord` or a minion, or to the command line, `cli`.
+    pub fn failpoints(&self, name: &str) -> Failpoints {
+        Failpoints::new(self.folder.path().join("failpoints").join(name))
     }
 
     fn slot(&mut self, name: &str) -> &mut Option<Daemon> {

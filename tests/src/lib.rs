@@ -2,8 +2,12 @@
 
 mod binaries;
 mod daemon;
+mod failpoints;
 mod fleet;
+mod history;
 
 pub use self::binaries::{binary, fixtures_dir, modules_dir};
 pub use self::daemon::Daemon;
+pub use self::failpoints::Failpoints;
 pub use self::fleet::{Fleet, Said, free_port};
+pub use self::history::check_history;

@@ -1,6 +1,7 @@
 //! What operators depend on, tried on the real binaries.
 
 mod calls;
+mod clocks;
 mod crashes;
 mod delivery;
 mod dev;
@@ -8,4 +9,5 @@ mod facts;
 mod identity;
 mod jobs;
 mod ledgers;
+mod matrix;
 mod modules;
