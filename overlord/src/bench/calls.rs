@@ -11,7 +11,7 @@ use super::echo::Echo;
 use super::error::BenchError;
 use super::job::{self, Record};
 use super::statistics::{Spread, rate};
-use super::trial::{Trial, with_trial};
+use super::trial::{Setup, Trial, with_trial};
 
 /// What to measure.
 #[derive(Clone, Debug)]
@@ -61,12 +61,12 @@ pub async fn calls(
     options: CallsOptions,
     stop: impl Future<Output = ()>,
 ) -> Result<Option<Calls>, BenchError> {
-    let (minions, modules) = (options.minions, options.modules.clone());
+    let (minions, setup) = (options.minions, Setup::plain(options.minions, options.modules.clone()));
     let work = async |trial: Trial<'_, '_>| {
         let measured = run(&options, &trial).await?;
         Ok(Calls { minions, measured })
     };
-    with_trial(minions, modules, stop, work, async |calls, _| Ok(calls)).await
+    with_trial(setup, stop, work, async |calls, _| Ok(calls)).await
 }
 
 async fn run(options: &CallsOptions, trial: &Trial<'_, '_>) -> Result<Vec<Measured>, BenchError> {

@@ -33,8 +33,8 @@ pub enum BenchError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A call whose time was to be taken did not work.
-    #[error("a call to be timed ended as {0}: see whether `overlord dev` works")]
+    /// A call that has no reason not to work did not.
+    #[error("a call that must work ended as {0}: see whether `overlord dev` works")]
     NotOk(String),
     /// What a minion has on record cannot be read.
     #[error("cannot read the ledger of {name}: {source}")]

@@ -8,7 +8,6 @@ mod crash;
 mod echo;
 mod error;
 mod job;
-mod promises;
 mod soak;
 mod statistics;
 mod trial;
@@ -16,9 +15,8 @@ mod verdict;
 mod vitals;
 
 pub use self::calls::{Calls, CallsOptions, Measured, calls};
-pub use self::crash::{Crash, CrashOptions, crash};
+pub use self::crash::{Crash, CrashOptions, Kills, Violation, crash};
 pub use self::error::BenchError;
-pub use self::promises::Violation;
 pub use self::soak::{Disk, Sample, Soak, SoakOptions, soak};
 pub use self::statistics::Spread;
 pub use self::verdict::{Growth, Measure};

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::error::BenchError;
 use super::job::{self, Record};
 use super::statistics::rate;
-use super::trial::{Trial, with_trial};
+use super::trial::{Setup, Trial, with_trial};
 use super::verdict::{Growth, judge};
 use super::vitals::Vitals;
 
@@ -83,9 +83,9 @@ pub async fn soak(
     stop: impl Future<Output = ()>,
     mut watch: impl FnMut(&Sample),
 ) -> Result<Option<Soak>, BenchError> {
-    let modules = options.modules.clone();
+    let setup = Setup::plain(options.minions, options.modules.clone());
     let work = async |trial: Trial<'_, '_>| run(&options, &trial, &mut watch).await;
-    with_trial(options.minions, modules, stop, work, async |soak, _| Ok(soak)).await
+    with_trial(setup, stop, work, async |soak, _| Ok(soak)).await
 }
 
 async fn run(

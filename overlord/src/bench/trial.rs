@@ -6,7 +6,7 @@ use std::pin::pin;
 use super::error::BenchError;
 use super::vitals::Vitals;
 use crate::client::{Client, ClientConfig};
-use crate::dev::{DevError, Fleet, Programs};
+use crate::dev::{DevError, Fleet, Prepare, Programs};
 use crate::folder::Folder;
 
 /// Running daemons, and a connection to their overlord.
@@ -17,22 +17,38 @@ pub(super) struct Trial<'t, 'p> {
     pub(super) dir: &'t Path,
 }
 
+/// What to run.
+pub(super) struct Setup {
+    /// How many minions.
+    pub(super) minions: u16,
+    /// The folder of modules; the usual ones where nothing is said.
+    pub(super) modules: Option<PathBuf>,
+    /// Makes each minion's folder ready for its first start.
+    pub(super) prepare: Prepare,
+}
+
+impl Setup {
+    /// So many minions, configured as they come.
+    pub(super) fn plain(minions: u16, modules: Option<PathBuf>) -> Self {
+        Self { minions, modules, prepare: |_| Ok(()) }
+    }
+}
+
 /// Starts an overlord and minions, does `work` with them unless `stop` comes first, and leaves nothing behind.
 /// `None` where it was stopped. What `after` finds in the folder of the stopped daemons is the result.
 pub(super) async fn with_trial<W, T>(
-    minions: u16,
-    modules: Option<PathBuf>,
+    setup: Setup,
     stop: impl Future<Output = ()>,
     work: impl AsyncFnOnce(Trial<'_, '_>) -> Result<W, BenchError>,
     after: impl AsyncFnOnce(W, &Path) -> Result<T, BenchError>,
 ) -> Result<Option<T>, BenchError> {
-    let programs = Programs::find(modules)?;
+    let programs = Programs::find(setup.modules)?;
     let dir = tempfile::Builder::new().prefix("overlord-bench-").tempdir();
     let dir = dir.map_err(DevError::system("make a folder for the measurement"))?;
-    let mut fleet = Fleet::new(&programs, dir.path());
+    let mut fleet = Fleet::new(&programs, dir.path()).prepared(setup.prepare);
     let worked = {
         let working = async {
-            let (folder, _) = fleet.start(minions).await?;
+            let (folder, _) = fleet.start(setup.minions).await?;
             let client = Client::connect(&ClientConfig::new(folder.clone(), None)?).await?;
             work(Trial { fleet: &mut fleet, folder, client, dir: dir.path() }).await
         };

@@ -1,5 +1,6 @@
 //! The daemons of a trial set-up: an overlord and its minions.
 
+use std::io;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -16,10 +17,14 @@ use super::programs::Programs;
 use crate::client::{Client, ClientConfig};
 use crate::folder::{Folder, InitOptions};
 
+/// Makes the folder of a minion that has joined ready for its first start.
+pub(crate) type Prepare = fn(&Path) -> io::Result<()>;
+
 /// Everything that runs. To be stopped by [`Fleet::stop`]; dropped, it kills.
 pub(crate) struct Fleet<'a> {
     programs: &'a Programs,
     dir: &'a Path,
+    prepare: Prepare,
     /// The overlord first.
     daemons: Vec<Daemon>,
 }
@@ -27,7 +32,12 @@ pub(crate) struct Fleet<'a> {
 impl<'a> Fleet<'a> {
     /// Nothing runs yet; all of it will live in `dir`.
     pub(crate) fn new(programs: &'a Programs, dir: &'a Path) -> Self {
-        Self { programs, dir, daemons: Vec::new() }
+        Self { programs, dir, prepare: |_| Ok(()), daemons: Vec::new() }
+    }
+
+    /// Does this to each minion's folder before it starts.
+    pub(crate) fn prepared(self, prepare: Prepare) -> Self {
+        Self { prepare, ..self }
     }
 
     /// Starts the overlord and `minions` minions and waits until all are connected with their modules.
@@ -82,6 +92,7 @@ impl<'a> Fleet<'a> {
             let log = String::from_utf8_lossy(&joined.stderr).trim().to_owned();
             return Err(DevError::NotJoined { name: name.to_owned(), status: joined.status, log });
         }
+        (self.prepare)(&dir).map_err(DevError::system(format!("configure {name}")))?;
         self.daemons.push(Daemon::start(name, self.minion(name), self.dir)?);
         Ok(())
     }

@@ -11,7 +11,7 @@ use std::pin::pin;
 
 use self::command::run_command;
 pub use self::error::DevError;
-pub(crate) use self::fleet::Fleet;
+pub(crate) use self::fleet::{Fleet, Prepare};
 pub(crate) use self::programs::Programs;
 
 /// What to set up.

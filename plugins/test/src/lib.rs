@@ -1,6 +1,8 @@
-//! The module `test`: tries a minion out without touching its host. What each method does is said in
-//! `wit/test.wit`.
+//! The module `test`: tries a minion out without touching its host, unless it is granted a folder. What each
+//! method does is said in `wit/test.wit`.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use minion_sdk::{job, log};
@@ -28,14 +30,9 @@ impl Guest for Test {
     }
 
     fn sleep(ms: u64) -> u64 {
-        let start = Instant::now();
-        let slept = || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        while slept() < ms && !job::cancelled() {
-            job::progress(slept(), ms, "sleeping");
-            std::thread::sleep(Duration::from_millis((ms - slept().min(ms)).min(100)));
-        }
-        job::progress(slept().min(ms), ms, "awake");
-        slept()
+        let slept = rest(ms, |slept| job::progress(slept, ms, "sleeping"));
+        job::progress(slept.min(ms), ms, "awake");
+        slept
     }
 
     fn count(to: u32, pause: Option<u64>) -> Result<u32, String> {
@@ -50,6 +47,15 @@ impl Guest for Test {
             }
         }
         Ok(to)
+    }
+
+    fn append(path: String, line: String, pause: Option<u64>) -> Result<(), String> {
+        let failed = |error: std::io::Error| format!("cannot append to \"{path}\": {error}");
+        let mut file = File::options().create(true).append(true).open(&path).map_err(failed)?;
+        // One write, so that the lines of several jobs never mix.
+        file.write_all(format!("{line}\n").as_bytes()).map_err(failed)?;
+        rest(pause.unwrap_or(0), |_| ());
+        Ok(())
     }
 
     fn log(message: String, level: Option<Level>) {
@@ -145,4 +151,16 @@ impl Guest for Test {
     fn echo_flags(value: Permissions) -> Permissions {
         value
     }
+}
+
+/// Sleeps until so many milliseconds are over or the job is cancelled, saying about ten times a second how many
+/// were slept, and gives back how many it were.
+fn rest(ms: u64, say: impl Fn(u64)) -> u64 {
+    let start = Instant::now();
+    let slept = || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    while slept() < ms && !job::cancelled() {
+        say(slept());
+        std::thread::sleep(Duration::from_millis((ms - slept().min(ms)).min(100)));
+    }
+    slept()
 }

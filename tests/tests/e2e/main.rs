@@ -1,5 +1,6 @@
 //! What operators depend on, tried on the real binaries.
 
+mod bench;
 mod calls;
 mod clocks;
 mod crashes;

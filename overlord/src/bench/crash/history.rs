@@ -1,0 +1,100 @@
+//! Whether the recorded history of a job is one that the rules allow.
+
+use std::collections::BTreeMap;
+
+use wire::job::{JobState, MinionState};
+use wire::name::MinionName;
+use wire::operator::{History, JobDocument, Part};
+
+/// What is not allowed in a history that led to this document, in words.
+pub(super) fn flaw(history: &History, document: &JobDocument) -> Option<String> {
+    let mut parts: BTreeMap<&MinionName, MinionState> = BTreeMap::new();
+    let (mut job, mut last_seq) = (None, None);
+    for transition in &history.transitions {
+        if last_seq.is_some_and(|last| transition.seq <= last) {
+            return Some(format!(
+                "step {} comes after step {}",
+                transition.seq,
+                last_seq.unwrap_or_default()
+            ));
+        }
+        last_seq = Some(transition.seq);
+        if job.is_some_and(|job| rank(job) > rank(transition.job_state)) {
+            return Some(format!(
+                "step {} takes the job back to \"{}\"",
+                transition.seq, transition.job_state
+            ));
+        }
+        job = Some(transition.job_state);
+        if let Some((minion, state)) = &transition.part {
+            if MinionState::advance(parts.get(minion).copied(), *state).is_none() {
+                return Some(format!("step {} takes {minion} back to \"{state}\"", transition.seq));
+            }
+            parts.insert(minion, *state);
+        }
+    }
+    if job != Some(document.state) {
+        return Some(format!("it does not end with the job as \"{}\"", document.state));
+    }
+    let differs = |part: &&Part| parts.get(&part.minion).copied() != part.state;
+    document.parts.iter().find(differs).map(|part| format!("it ends with another state of {}", part.minion))
+}
+
+fn rank(state: JobState) -> u8 {
+    match state {
+        JobState::Running => 0,
+        JobState::Partial => 1,
+        JobState::Finished | JobState::RemoteError => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::job::OutcomeKind;
+    use wire::operator::Transition;
+
+    use super::super::sample::document;
+    use super::*;
+
+    const RUNNING: Option<MinionState> = Some(MinionState::Running);
+    const OK: Option<MinionState> = Some(MinionState::Finished(OutcomeKind::Ok));
+    const INTERRUPTED: Option<MinionState> = Some(MinionState::Finished(OutcomeKind::Interrupted));
+
+    fn found(steps: &[(u32, JobState, Option<MinionState>)]) -> Option<String> {
+        let document = document(&[("web1", Some(OutcomeKind::Ok))]);
+        let minion = &document.parts[0].minion;
+        let step = |(seq, job_state, part): &(u32, JobState, Option<MinionState>)| Transition {
+            seq: *seq,
+            at: 0,
+            job_state: *job_state,
+            part: part.map(|state| (minion.clone(), state)),
+        };
+        let transitions = steps.iter().map(step).collect();
+        flaw(&History { job: document.job, targets: vec![minion.clone()], transitions }, &document)
+    }
+
+    #[test]
+    fn the_normal_course_has_no_flaw() {
+        use JobState::{Finished, Partial, Running};
+        let course = [(1, Running, None), (2, Partial, RUNNING), (3, Partial, OK), (4, Finished, None)];
+        assert_eq!(found(&course), None);
+        assert_eq!(found(&[(1, Running, None), (2, Partial, OK), (3, Finished, None)]), None);
+    }
+
+    #[test]
+    fn whatever_goes_back_or_does_not_fit_the_end_is_a_flaw() {
+        use JobState::{Finished, Partial, Running};
+        let start = (1, Running, None);
+        for flawed in [
+            vec![start, (2, Partial, OK), (3, Partial, RUNNING), (4, Finished, None)],
+            vec![start, (2, Partial, OK), (3, Partial, INTERRUPTED), (4, Finished, None)],
+            vec![start, (2, Partial, RUNNING), (3, Running, OK), (4, Finished, None)],
+            vec![start, (2, Partial, OK), (2, Finished, None)],
+            vec![start, (2, Partial, OK)],
+            vec![start, (2, Partial, INTERRUPTED), (3, Finished, None)],
+            vec![],
+        ] {
+            assert!(found(&flawed).is_some(), "{flawed:?}");
+        }
+    }
+}
