@@ -1,7 +1,9 @@
 //! The format of a ledger's folder: whose it is, and how its records are laid out.
 //!
 //! [`CURRENT`] goes up by one whenever the encoding of any record changes, the types of `wire` inside them
-//! included, and [`Format::check`] then lets older folders pass that can be brought up to it.
+//! included. That record then gets another [`Record::VERSION`], its old shape a place in
+//! [`upgrade`](crate::upgrade) with the step that brings it up, and a folder of the old format one in
+//! `ledger/tests/folders/`.
 
 use std::fmt;
 use std::path::Path;
@@ -11,12 +13,19 @@ use serde::{Deserialize, Serialize};
 use crate::error::LedgerError;
 use crate::record::Record;
 use crate::space::Space;
+use crate::storage::Changes;
 
 /// The format that this version writes.
 pub(crate) const CURRENT: u32 = 2;
 
-/// Where the format is recorded, in [`Space::Meta`]: twice, because the folder is worth nothing without it.
-pub(crate) const KEYS: [&[u8]; 2] = [b"format", b"format again"];
+/// Where a format is recorded, in [`Space::Meta`]: twice, because the folder is worth nothing without it.
+pub(crate) type Keys = [&'static [u8]; 2];
+
+/// Where the format of the folder is.
+pub(crate) const KEYS: Keys = [b"format", b"format again"];
+
+/// Where the format is that an upgrade began with, until it has ended.
+pub(crate) const UPGRADE_KEYS: Keys = [b"upgraded from", b"upgraded from again"];
 
 /// Whose ledger it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,10 +69,31 @@ impl Record for Format {
 impl Format {
     /// The current format of a ledger of `side`.
     pub(crate) fn current(side: Side) -> Self {
-        Self { side, version: CURRENT }
+        Self::of(side, CURRENT)
     }
 
-    /// Whether a folder of this format is `side`'s, and this version reads it.
+    /// The format with this number, of a ledger of `side`.
+    pub(crate) fn of(side: Side, version: u32) -> Self {
+        Self { side, version }
+    }
+
+    /// Its number.
+    pub(crate) fn version(self) -> u32 {
+        self.version
+    }
+
+    /// What records it under `keys`.
+    pub(crate) fn put(self, keys: Keys) -> Changes {
+        keys.into_iter().map(|key| ((Self::SPACE, key.to_vec()), Some(self.encode(key)))).collect()
+    }
+
+    /// What removes the one under `keys`.
+    pub(crate) fn remove(keys: Keys) -> Changes {
+        keys.into_iter().map(|key| ((Self::SPACE, key.to_vec()), None)).collect()
+    }
+
+    /// Whether a folder of this format is `side`'s, and this version reads it or can bring it up to what it
+    /// reads.
     pub(crate) fn check(self, path: &Path, side: Side) -> Result<(), LedgerError> {
         let path = path.to_owned();
         if self.version > CURRENT {

@@ -23,6 +23,7 @@ mod retention;
 mod slot;
 mod space;
 mod storage;
+mod upgrade;
 
 pub use audit::{AuditError, AuditLog, Verified};
 pub use changed::Changed;

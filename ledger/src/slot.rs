@@ -12,6 +12,7 @@ use crate::format::Side;
 use crate::minion;
 use crate::overlord;
 use crate::storage::Store;
+use crate::upgrade::upgrade;
 
 /// What a ledger has written since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,9 +103,11 @@ impl Slot {
     }
 }
 
-/// Opens a folder, and makes its indexes fit its records if it had to be mended.
+/// Opens a folder, brings it up to the current format, and makes its indexes fit its records if it had to be
+/// mended.
 fn open(path: &Path, side: Side) -> Result<Store, LedgerError> {
     let store = Store::open(path, side)?;
+    upgrade(&store, side)?;
     if store.is_stale() {
         let draft = Draft::new(&store);
         draft.apply(|draft| match side {

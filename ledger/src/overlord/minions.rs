@@ -61,8 +61,9 @@ struct Presence {
     version: Option<String>,
 }
 
+/// What a minion can run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Modules(Vec<Module>);
+pub(crate) struct Modules(pub(crate) Vec<Module>);
 
 impl Record for Identity {
     const SPACE: Space = Space::Minions;

@@ -12,6 +12,7 @@ mod records;
 mod reindex;
 mod tally;
 
+pub(crate) use minions::Modules;
 pub(crate) use reindex::reindex;
 
 pub use invite::{Invite, InviteError};

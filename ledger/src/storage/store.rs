@@ -56,7 +56,8 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the folder, or makes it.
     ///
-    /// Fails where it is locked, is not `side`'s, has a format of the future, or cannot be read.
+    /// Fails where it is locked, is not `side`'s, has a format of the future, or cannot be read. One of an
+    /// older format is opened as it is.
     pub(crate) fn open(path: &Path, side: Side) -> Result<Self, LedgerError> {
         folder::prepare(path).map_err(|error| from_io(path, &error))?;
         let database = Database::builder(path)
@@ -75,7 +76,7 @@ impl Store {
             marked: AtomicBool::new(folder::is_stale(path)),
         };
         store.add(Space::Meta)?;
-        let format = store.format()?;
+        let format = store.format(format::KEYS)?;
         if let Some(format) = format {
             format.check(path, side)?;
         }
@@ -83,18 +84,17 @@ impl Store {
             store.add(*space)?;
         }
         if format.is_none() {
-            let format = Format::current(side);
-            let mark = |key: &[u8]| ((Space::Meta, key.to_vec()), Some(format.encode(key)));
-            let marks: Changes = format::KEYS.into_iter().map(mark).collect();
+            let marks = Format::current(side).put(format::KEYS);
             store.commit(&marks, Durability::Synced).map_err(|refused| refused.error)?;
         }
         Ok(store)
     }
 
-    /// The format of the folder, or `None` where it is new.
-    fn format(&self) -> Result<Option<Format>, LedgerError> {
+    /// The format that is recorded under `keys`, or `None` where none is: the folder is new, or not being
+    /// upgraded.
+    pub(crate) fn format(&self, keys: format::Keys) -> Result<Option<Format>, LedgerError> {
         let mut found = false;
-        for key in format::KEYS {
+        for key in keys {
             let bytes = self.get(Space::Meta, key)?;
             found |= bytes.is_some();
             if let Some(format) = bytes.and_then(|bytes| Format::decode(key, &bytes)) {

@@ -1,0 +1,57 @@
+//! From format 1 to format 2: what minions say of their modules.
+//!
+//! The types here are as format 1 has them, and never change again. What they hold of `wire` is as it was
+//! then; a type of it that changes is to be frozen here first.
+
+use serde::{Deserialize, Serialize};
+use wire::digest::Digest;
+use wire::module::{Module, ModuleState};
+use wire::name::ModuleName;
+use wire::signature::Method;
+
+use super::rewrite;
+use crate::error::LedgerError;
+use crate::format::Side;
+use crate::overlord::Modules;
+use crate::record::Record;
+use crate::space::Space;
+use crate::storage::Store;
+
+#[derive(Serialize, Deserialize)]
+struct ModulesV1(Vec<ModuleV1>);
+
+#[derive(Serialize, Deserialize)]
+struct ModuleV1 {
+    name: ModuleName,
+    version: Option<String>,
+    digest: Digest,
+    description: Option<String>,
+    state: ModuleState,
+    methods: Vec<Method>,
+    imports: Vec<String>,
+}
+
+impl Record for ModulesV1 {
+    const SPACE: Space = Space::Modules;
+}
+
+impl From<ModulesV1> for Modules {
+    fn from(ModulesV1(modules): ModulesV1) -> Self {
+        Modules(modules.into_iter().map(Module::from).collect())
+    }
+}
+
+impl From<ModuleV1> for Module {
+    fn from(module: ModuleV1) -> Self {
+        let ModuleV1 { name, version, digest, description, state, methods, imports } = module;
+        Module { name, version, digest, description, state, methods, imports }
+    }
+}
+
+/// Rewrites what an overlord knows of modules. Nothing of a minion's ledger has changed.
+pub(super) fn upgrade(store: &Store, side: Side) -> Result<(), LedgerError> {
+    match side {
+        Side::Overlord => rewrite::<ModulesV1, Modules>(store),
+        Side::Minion => Ok(()),
+    }
+}

@@ -1,0 +1,157 @@
+//! All that a ledger holds, as text. Only what every format has: a field that a later one adds is not listed.
+
+use std::fmt::Write as _;
+
+use ledger::{Filter, JobRecord, MinionJob, MinionLedger, MinionRecord, OverlordLedger};
+use wire::job::{JobId, JobState};
+use wire::module::Module;
+use wire::outcome::Report;
+use wire::signature::Method;
+
+const ALL: usize = 1000;
+
+/// The modules whose values are listed.
+pub(crate) const KEEPERS: [&str; 2] = ["service", "backup"];
+
+pub(crate) fn overlord(ledger: &OverlordLedger) -> String {
+    let mut text = String::new();
+    for minion in ledger.minions().unwrap() {
+        text += &minion_record(&minion);
+    }
+    for invite in ledger.invites().unwrap() {
+        let ledger::Invite { name, secret, expires_at, used_by } = invite;
+        writeln!(text, "invite {name}: {secret} until {expires_at}, used by {used_by:?}").unwrap();
+    }
+    writeln!(text, "live: {}", ids(ledger.live().unwrap())).unwrap();
+    for state in [JobState::Running, JobState::Partial, JobState::Finished, JobState::RemoteError] {
+        writeln!(text, "{state}: {}", found(ledger, &Filter { state: Some(state), ..Filter::default() }))
+            .unwrap();
+    }
+    for operator in ["ann", "bob"] {
+        let filter = Filter { operator: Some(operator.parse().unwrap()), ..Filter::default() };
+        writeln!(text, "of {operator}: {}", found(ledger, &filter)).unwrap();
+    }
+    for module in ["test", "service"] {
+        let filter = Filter { module: Some(module.parse().unwrap()), ..Filter::default() };
+        writeln!(text, "of module {module}: {}", found(ledger, &filter)).unwrap();
+    }
+    let target = Filter { target: Some("web1".parse().unwrap()), ..Filter::default() };
+    writeln!(text, "for web1: {}", found(ledger, &target)).unwrap();
+    for summary in ledger.list(&Filter::default(), ALL).unwrap() {
+        text += &overlord_job(ledger, summary.job);
+    }
+    writeln!(text, "set aside: {:?}", ledger.set_aside(ALL).unwrap()).unwrap();
+    text
+}
+
+pub(crate) fn minion(ledger: &MinionLedger) -> String {
+    let mut text = String::new();
+    for job in ledger.recent(ALL).unwrap() {
+        let MinionJob {
+            job,
+            minion_job,
+            start,
+            state,
+            accepted_at,
+            started_at,
+            ended_at,
+            report,
+            acknowledged,
+        } = job;
+        writeln!(text, "job {job}: {minion_job} {state:?}, acknowledged: {acknowledged}").unwrap();
+        writeln!(text, "  accepted {accepted_at}, started {started_at:?}, ended {ended_at:?}").unwrap();
+        writeln!(text, "  {start:?}").unwrap();
+        text += &report.as_ref().map(report_line).unwrap_or_default();
+    }
+    writeln!(text, "unfinished: {}", ids(ledger.unfinished().unwrap())).unwrap();
+    writeln!(text, "unacknowledged: {}", ids(ledger.unacknowledged(ALL).unwrap())).unwrap();
+    for module in KEEPERS {
+        let kv = ledger.kv(module.parse().unwrap(), u64::MAX);
+        writeln!(text, "{module} keeps {} bytes", kv.usage().unwrap()).unwrap();
+        for key in kv.list("", ALL).unwrap() {
+            let value = kv.get(&key).unwrap().unwrap();
+            writeln!(text, "  {key}: {} bytes, {}", value.len(), wire::digest::Digest::of(&value)).unwrap();
+        }
+    }
+    writeln!(text, "set aside: {:?}", ledger.set_aside(ALL).unwrap()).unwrap();
+    text
+}
+
+fn minion_record(minion: &MinionRecord) -> String {
+    let MinionRecord { name, key, serial, enrolled_at, status, last_seen, version, modules } = minion;
+    let mut text = format!("minion {name}: {key} {serial} enrolled {enrolled_at}, {status:?}\n");
+    writeln!(text, "  seen {last_seen:?} with {version:?}").unwrap();
+    for module in modules {
+        let Module { name, version, digest, description, state, methods, imports, .. } = module;
+        writeln!(text, "  module {name} {version:?} {digest} {description:?} {state:?}").unwrap();
+        writeln!(text, "    imports {imports:?}").unwrap();
+        for method in methods {
+            let Method { interface, name, params, result, is_async, not_callable, docs, .. } = method;
+            let params: Vec<String> = params.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
+            let result = result.as_ref().map(ToString::to_string);
+            writeln!(text, "    {interface:?} {name}({}) -> {result:?}", params.join(", ")).unwrap();
+            writeln!(text, "      async: {is_async}, not callable: {not_callable:?}, docs: {docs:?}")
+                .unwrap();
+        }
+    }
+    text
+}
+
+fn overlord_job(ledger: &OverlordLedger, id: JobId) -> String {
+    let mut text = String::new();
+    let JobRecord {
+        id,
+        accepted_at,
+        operator,
+        target,
+        exclude,
+        targets,
+        method,
+        arguments,
+        timeout_ms,
+        queue_until,
+        dry_run,
+        durable,
+        batch,
+        max_failures,
+        rerun_of,
+        ..
+    } = ledger.job(id).unwrap().unwrap();
+    writeln!(text, "job {id}: {:?}", ledger.state(id).unwrap().unwrap()).unwrap();
+    writeln!(text, "  accepted {accepted_at} of {operator} for {target:?} but {exclude:?}").unwrap();
+    writeln!(text, "  {method} {arguments:?}").unwrap();
+    writeln!(text, "  timeout {timeout_ms:?}, until {queue_until:?}, dry {dry_run}, durable {durable}")
+        .unwrap();
+    writeln!(text, "  batch {batch:?}, failures {max_failures:?}, again {rerun_of:?}").unwrap();
+    writeln!(text, "  targets {}", targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+        .unwrap();
+    let document = ledger.document(id).unwrap().unwrap();
+    assert_eq!(document.parts.len(), targets.len());
+    for part in document.parts {
+        writeln!(text, "  part {}: {:?} {:?}", part.minion, part.minion_job, part.state).unwrap();
+        if let Some(progress) = part.progress {
+            writeln!(text, "    {progress:?}").unwrap();
+        }
+        text += &part.report.as_ref().map(report_line).unwrap_or_default();
+    }
+    for (minion, part) in ledger.parts(id).unwrap() {
+        writeln!(text, "  {minion} changed {}", part.changed_at).unwrap();
+    }
+    for step in ledger.history(id).unwrap().unwrap().transitions {
+        writeln!(text, "  step {} at {}: {} {:?}", step.seq, step.at, step.job_state, step.part).unwrap();
+    }
+    text
+}
+
+fn report_line(report: &Report) -> String {
+    let Report { outcome, module, cost, would, ended_at, .. } = report;
+    format!("    {outcome:?}\n    {module:?} {cost:?} would {would:?}, ended {ended_at}\n")
+}
+
+fn found(ledger: &OverlordLedger, filter: &Filter) -> String {
+    ids(ledger.list(filter, ALL).unwrap().into_iter().map(|summary| summary.job))
+}
+
+fn ids(ids: impl IntoIterator<Item = JobId>) -> String {
+    ids.into_iter().map(|id| id.to_string()).collect::<Vec<_>>().join(" ")
+}
