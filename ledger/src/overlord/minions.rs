@@ -75,6 +75,7 @@ impl Record for Presence {
 
 impl Record for Modules {
     const SPACE: Space = Space::Modules;
+    const VERSION: u8 = 2;
 }
 
 impl OverlordLedger {
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_is_stored_as_format_1_has_it() {
+    fn a_module_is_stored_as_format_2_has_it() {
         let method = Method {
             interface: Some("a:b/c@1.0.0".into()),
             name: "m".into(),
@@ -233,7 +234,7 @@ mod tests {
         };
         is_stored_as(
             &Modules(vec![module]),
-            "01be194d72010773657276696365005694d08a2e53ffcae0c3103e5ad6f6076abd960eb1f8a56577\
+            "02be194d72010773657276696365005694d08a2e53ffcae0c3103e5ad6f6076abd960eb1f8a56577\
              040bc1028f702b010173070377687901010b613a622f6340312e302e30016d010170120201130001\
              0c0000010164010169015694d08a2e53ffcae0c3103e5ad6f6076abd960eb1f8a56577040bc1028f\
              702b00060100",

@@ -26,9 +26,17 @@ struct ModuleV1 {
     version: Option<String>,
     digest: Digest,
     description: Option<String>,
-    state: ModuleState,
+    state: ModuleStateV1,
     methods: Vec<Method>,
     imports: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum ModuleStateV1 {
+    Compiling,
+    Active,
+    Draining,
+    Failed(String),
 }
 
 impl Record for ModulesV1 {
@@ -44,7 +52,21 @@ impl From<ModulesV1> for Modules {
 impl From<ModuleV1> for Module {
     fn from(module: ModuleV1) -> Self {
         let ModuleV1 { name, version, digest, description, state, methods, imports } = module;
-        Module { name, version, digest, description, state, methods, imports }
+        let state = ModuleState::from(state);
+        // Said by the minion as soon as it connects.
+        let versions = Vec::new();
+        Module { name, version, digest, description, state, methods, imports, versions }
+    }
+}
+
+impl From<ModuleStateV1> for ModuleState {
+    fn from(state: ModuleStateV1) -> Self {
+        match state {
+            ModuleStateV1::Compiling => ModuleState::Compiling,
+            ModuleStateV1::Active => ModuleState::Active,
+            ModuleStateV1::Draining => ModuleState::Draining,
+            ModuleStateV1::Failed(reason) => ModuleState::Failed(reason),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use ledger::{Durability, Invite, JobRecord, MinionLedger, MinionRecord, OverlordLedger, Standing};
 use wire::call::{Arguments, Progress, Share, Start, Word};
 use wire::digest::Digest;
-use wire::module::{Module, ModuleState};
+use wire::module::{Module, ModuleState, ModuleVersion};
 use wire::outcome::{Cost, Failure, FailureKind, ModuleRef, Outcome, Report};
 use wire::signature::{Method, Type};
 use wire::value::Value;
@@ -74,6 +74,13 @@ fn modules() -> Vec<Module> {
         state,
         methods,
         imports: vec!["minion:log/log@0.1.0".into(), "minion:process/process@0.1.0".into()],
+        versions: vec![ModuleVersion {
+            digest: Digest::of(name.as_bytes()),
+            version: None,
+            state: ModuleState::Retired,
+            since: 1_700_000_000_000,
+            signer: Some("ed25519:someone".into()),
+        }],
     };
     let service = vec![
         method(
