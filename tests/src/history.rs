@@ -1,41 +1,42 @@
-//! Whether a job's history is one that can have happened.
+//! A job's history as the command line prints it.
 
 use serde_json::Value;
-use wire::job::{JobState, MinionState, OutcomeKind};
+use wire::job::{MinionState, OutcomeKind};
+use wire::operator::{History, Transition};
 
-/// Plays a history as `overlord job history --json` prints it, through the rules that both sides go by.
+/// Holds a history as `overlord job history --json` prints it against the rules.
 ///
 /// # Errors
-/// The first step that cannot follow on those before it, or that the job is not over at the end.
-pub fn check_history(history: &Value) -> Result<(), String> {
-    let targets: Vec<&str> =
-        history["targets"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let mut parts: Vec<Option<MinionState>> = vec![None; targets.len()];
-    let mut over = false;
-    for (step, number) in history["steps"].as_array().into_iter().flatten().zip(1_u64..) {
-        let wrong = |why: &str| Err(format!("step {number}: {why}: {history:#}"));
-        if over || step["step"] != number {
-            return wrong("it is one too many");
-        }
-        if let Some(minion) = step["minion"].as_str() {
-            let Some(place) = targets.iter().position(|target| *target == minion) else {
-                return wrong("it is about a stranger");
-            };
-            let Some(next) = state(step).and_then(|next| MinionState::advance(parts[place], next)) else {
-                return wrong("the part does not move forward");
-            };
-            parts[place] = Some(next);
-        }
-        let follows = JobState::of(parts.iter().copied());
-        // The last outcome comes in first, and then the job is over.
-        let with_part = if follows.is_over() { JobState::Partial } else { follows };
-        let expected = if step["minion"].is_null() { follows } else { with_part };
-        if step["state"] != expected.as_str() {
-            return wrong(&format!("the job should be {expected}"));
-        }
-        over = expected.is_over();
-    }
-    if over { Ok(()) } else { Err(format!("it does not end: {history:#}")) }
+/// Its first flaw, or that it is no such document.
+pub fn check_history(document: &Value) -> Result<(), String> {
+    let flaw = match read(document) {
+        Some(history) => history.flaw().or_else(|| misnumbered(&history)),
+        None => Some("it is no history".to_owned()),
+    };
+    flaw.map_or(Ok(()), |flaw| Err(format!("{flaw}: {document:#}")))
+}
+
+/// The command line numbers the steps from one on, whatever the numbers that were recorded.
+fn misnumbered(history: &History) -> Option<String> {
+    let mut numbered = history.transitions.iter().zip(1..);
+    numbered
+        .find(|(step, number)| step.seq != *number)
+        .map(|(_, number)| format!("step {number} is left out"))
+}
+
+fn read(document: &Value) -> Option<History> {
+    let targets = serde_json::from_value(document["targets"].clone()).ok()?;
+    let transitions = document["steps"].as_array()?.iter().map(transition).collect::<Option<_>>()?;
+    Some(History { job: serde_json::from_value(document["job"].clone()).ok()?, targets, transitions })
+}
+
+fn transition(step: &Value) -> Option<Transition> {
+    let part = match &step["minion"] {
+        Value::Null => None,
+        minion => Some((serde_json::from_value(minion.clone()).ok()?, state(step)?)),
+    };
+    let job_state = serde_json::from_value(step["state"].clone()).ok()?;
+    Some(Transition { seq: serde_json::from_value(step["step"].clone()).ok()?, at: 0, job_state, part })
 }
 
 fn state(step: &Value) -> Option<MinionState> {
@@ -58,7 +59,7 @@ mod tests {
     }
 
     fn check(steps: &[Value]) -> Result<(), String> {
-        check_history(&json!({ "targets": ["web1"], "steps": steps }))
+        check_history(&json!({ "job": "01KB00000000000000000000JB", "targets": ["web1"], "steps": steps }))
     }
 
     #[test]

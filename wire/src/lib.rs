@@ -15,6 +15,7 @@ pub mod endpoint;
 pub mod enroll;
 pub mod failpoint;
 pub mod frame;
+mod history;
 pub mod identity;
 mod integer;
 pub mod job;

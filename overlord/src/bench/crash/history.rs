@@ -1,56 +1,29 @@
-//! Whether the recorded history of a job is one that the rules allow.
+//! Whether the recorded history of a job is one that leads to where the job is.
 
-use std::collections::BTreeMap;
-
-use wire::job::{JobState, MinionState};
 use wire::name::MinionName;
 use wire::operator::{History, JobDocument, Part};
 
 /// What is not allowed in a history that led to this document, in words.
 pub(super) fn flaw(history: &History, document: &JobDocument) -> Option<String> {
-    let mut parts: BTreeMap<&MinionName, MinionState> = BTreeMap::new();
-    let (mut job, mut last_seq) = (None, None);
-    for transition in &history.transitions {
-        if last_seq.is_some_and(|last| transition.seq <= last) {
-            return Some(format!(
-                "step {} comes after step {}",
-                transition.seq,
-                last_seq.unwrap_or_default()
-            ));
-        }
-        last_seq = Some(transition.seq);
-        if job.is_some_and(|job| rank(job) > rank(transition.job_state)) {
-            return Some(format!(
-                "step {} takes the job back to \"{}\"",
-                transition.seq, transition.job_state
-            ));
-        }
-        job = Some(transition.job_state);
-        if let Some((minion, state)) = &transition.part {
-            if MinionState::advance(parts.get(minion).copied(), *state).is_none() {
-                return Some(format!("step {} takes {minion} back to \"{state}\"", transition.seq));
-            }
-            parts.insert(minion, *state);
-        }
-    }
-    if job != Some(document.state) {
-        return Some(format!("it does not end with the job as \"{}\"", document.state));
-    }
-    let differs = |part: &&Part| parts.get(&part.minion).copied() != part.state;
-    document.parts.iter().find(differs).map(|part| format!("it ends with another state of {}", part.minion))
+    history.flaw().or_else(|| other_end(history, document))
 }
 
-fn rank(state: JobState) -> u8 {
-    match state {
-        JobState::Running => 0,
-        JobState::Partial => 1,
-        JobState::Finished | JobState::RemoteError => 2,
+fn other_end(history: &History, document: &JobDocument) -> Option<String> {
+    let end = history.transitions.last().map(|last| last.job_state);
+    if end != Some(document.state) {
+        return Some(format!("it does not end with the job as \"{}\"", document.state));
     }
+    let state = |minion: &MinionName| {
+        let mut parts = history.transitions.iter().rev().filter_map(|transition| transition.part.as_ref());
+        parts.find(|(name, _)| name == minion).map(|(_, state)| *state)
+    };
+    let differs = |part: &&Part| state(&part.minion) != part.state;
+    document.parts.iter().find(differs).map(|part| format!("it ends with another state of {}", part.minion))
 }
 
 #[cfg(test)]
 mod tests {
-    use wire::job::OutcomeKind;
+    use wire::job::{JobState, MinionState, OutcomeKind};
     use wire::operator::Transition;
 
     use super::super::sample::document;
@@ -83,7 +56,7 @@ mod tests {
 
     #[test]
     fn whatever_goes_back_or_does_not_fit_the_end_is_a_flaw() {
-        use JobState::{Finished, Partial, Running};
+        use JobState::{Finished, Partial, RemoteError, Running};
         let start = (1, Running, None);
         for flawed in [
             vec![start, (2, Partial, OK), (3, Partial, RUNNING), (4, Finished, None)],
@@ -92,6 +65,7 @@ mod tests {
             vec![start, (2, Partial, OK), (2, Finished, None)],
             vec![start, (2, Partial, OK)],
             vec![start, (2, Partial, INTERRUPTED), (3, Finished, None)],
+            vec![start, (2, Partial, INTERRUPTED), (3, RemoteError, None)],
             vec![],
         ] {
             assert!(found(&flawed).is_some(), "{flawed:?}");
