@@ -7,7 +7,7 @@ mod history;
 mod json;
 pub(crate) mod moment;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub(crate) mod table;
 pub(crate) mod text;
 

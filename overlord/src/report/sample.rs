@@ -1,4 +1,4 @@
-//! Jobs for the tests of this folder.
+//! Jobs for tests.
 
 use wire::call::Progress;
 use wire::digest::Digest;
@@ -10,7 +10,7 @@ pub(super) const JOB: &str = "01KB00000000000000000000JB";
 pub(super) const MINION_JOB: &str = "01KB00000000000000000000MJ";
 
 /// A job with these parts, accepted at 1,000 ms and over 14 ms later if it is over.
-pub(super) fn document(parts: Vec<Part>) -> JobDocument {
+pub(crate) fn document(parts: Vec<Part>) -> JobDocument {
     let state = JobState::of(parts.iter().map(|part| part.state));
     JobDocument {
         job: JOB.parse().expect("an id"),
@@ -50,7 +50,8 @@ pub(super) fn silent(minion: &str) -> Part {
     part(minion, None, None)
 }
 
-fn part(minion: &str, state: Option<MinionState>, minion_job: Option<MinionJobId>) -> Part {
+/// A part in this state, with nothing else known of it.
+pub(crate) fn part(minion: &str, state: Option<MinionState>, minion_job: Option<MinionJobId>) -> Part {
     Part { minion: minion.parse().expect("a name"), minion_job, state, progress: None, report: None }
 }
 

@@ -1,29 +1,16 @@
 //! Jobs for the tests of this folder.
 
-use wire::job::{JobId, JobState, MinionState, OutcomeKind};
-use wire::operator::{History, JobDocument, Part, Target, Transition};
+use wire::job::{JobState, MinionState, OutcomeKind};
+use wire::operator::{History, JobDocument, Transition};
+
+use crate::report::sample;
 
 /// A job with a part of this outcome on each of these minions, where it has one.
 pub(super) fn document(parts: &[(&str, Option<OutcomeKind>)]) -> JobDocument {
-    let part = |(minion, outcome): &(&str, Option<OutcomeKind>)| Part {
-        minion: minion.parse().expect("a name"),
-        minion_job: None,
-        state: outcome.map(MinionState::Finished),
-        progress: None,
-        report: None,
+    let part = |(minion, outcome): &(&str, Option<OutcomeKind>)| {
+        sample::part(minion, outcome.map(MinionState::Finished), None)
     };
-    let parts: Vec<Part> = parts.iter().map(part).collect();
-    let state = JobState::of(parts.iter().map(|part| part.state));
-    JobDocument {
-        job: JobId::new(),
-        state,
-        method: "test.append".parse().expect("a method"),
-        operator: "root".parse().expect("a name"),
-        target: Target { expression: "*".into(), exclude: None },
-        accepted_at: 1000,
-        ended_at: state.is_over().then_some(1014),
-        parts,
-    }
+    sample::document(parts.iter().map(part).collect())
 }
 
 /// The history of a job that is over.
