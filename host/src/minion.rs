@@ -223,10 +223,7 @@ async fn open_ledger(dir: PathBuf) -> Result<MinionLedger, StartError> {
 
 /// Gives every job that a stopped minion left behind its end.
 async fn interrupt_unfinished(ledger: &MinionLedger, audit: &Audit) -> Result<(), StartError> {
-    let left_behind = !ledger.unfinished()?.is_empty();
-    if left_behind {
-        reach(Point::InterruptBefore);
-    }
+    reach(Point::InterruptBefore);
     let jobs = match ledger.interrupt_unfinished(now_ms()).await {
         Ok(jobs) => jobs,
         // They get their end when the overlord asks for them.
@@ -236,10 +233,8 @@ async fn interrupt_unfinished(ledger: &MinionLedger, audit: &Audit) -> Result<()
         }
         Err(error) => return Err(error.into()),
     };
-    if left_behind {
-        reach(Point::InterruptAfter);
-    }
     if !jobs.is_empty() {
+        reach(Point::InterruptAfter);
         tracing::warn!("{} jobs were interrupted when the minion stopped", jobs.len());
     }
     for job in jobs {
@@ -258,21 +253,17 @@ async fn purge(ledger: MinionLedger, retention: Retention, stop: CancellationTok
         keep_ms: Some(u64::try_from(retention.age.as_millis()).unwrap_or(u64::MAX)),
         bytes: Some(retention.size.0),
     };
-    let pause = retention.age.clamp(PURGE_EVERY_LEAST, PURGE_EVERY);
     loop {
         match ledger.purge(keep, now_ms()).await {
             Ok(0) => {}
             Ok(jobs) => tracing::info!("{jobs} finished jobs were removed from the ledger"),
             Err(error) => tracing::warn!("finished jobs are kept for longer than they should be: {error}"),
         }
-        if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+        if stop.run_until_cancelled(tokio::time::sleep(keep.interval())).await.is_none() {
             return;
         }
     }
 }
 
-/// How often retention is applied, at the most and at the least; in between, once in the time that it keeps.
-const PURGE_EVERY: Duration = Duration::from_secs(600);
-const PURGE_EVERY_LEAST: Duration = Duration::from_secs(1);
 /// How long the overlord has to hear of the last outcomes.
 const LAST_NEWS: Duration = Duration::from_secs(2);

@@ -1,5 +1,7 @@
 //! How long finished jobs are kept.
 
+use std::time::Duration;
+
 use wire::job::JobId;
 
 use crate::key::{self, Span};
@@ -33,6 +35,14 @@ pub(crate) struct Ended {
 }
 
 impl Retention {
+    /// How often it is worth being applied: once in the time that it keeps, but at least every ten minutes, and at
+    /// most every second.
+    pub fn interval(&self) -> Duration {
+        self.keep_ms
+            .map_or(LONGEST_INTERVAL, Duration::from_millis)
+            .clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL)
+    }
+
     /// At most `limit` of the jobs in the index of ends `space` that need not be kept, first ended first.
     pub(crate) fn victims(&self, source: &impl Read, space: Space, now: u64, limit: usize) -> Vec<Ended> {
         let rows = || {
@@ -55,5 +65,22 @@ impl Retention {
             .take(limit)
             .map(|(ended, _)| ended)
             .collect()
+    }
+}
+
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+const LONGEST_INTERVAL: Duration = Duration::from_secs(600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retention_is_applied_once_in_its_time_and_neither_all_the_time_nor_hardly_ever() {
+        let interval = |keep_ms| Retention { keep_ms, bytes: None }.interval();
+        assert_eq!(interval(Some(0)), Duration::from_secs(1));
+        assert_eq!(interval(Some(60_000)), Duration::from_secs(60));
+        assert_eq!(interval(Some(u64::MAX)), Duration::from_secs(600));
+        assert_eq!(interval(None), Duration::from_secs(600));
     }
 }

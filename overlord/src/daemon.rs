@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ledger::{LedgerError, OverlordLedger, Retention};
 use tokio_util::sync::CancellationToken;
@@ -80,7 +79,7 @@ pub async fn serve(
 async fn purge(ledger: OverlordLedger, config: Config, stop: CancellationToken) {
     let keep_ms = Some(config.retention.as_millis() as u64);
     let retention = Retention { keep_ms, bytes: Some(config.retention_size.0) };
-    let mut every = tokio::time::interval(config.retention.clamp(PURGE_EVERY_LEAST, PURGE_EVERY));
+    let mut every = tokio::time::interval(retention.interval());
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(every.tick()).await.is_some() {
         match ledger.purge(retention, now_ms()).await {
@@ -90,7 +89,3 @@ async fn purge(ledger: OverlordLedger, config: Config, stop: CancellationToken) 
         }
     }
 }
-
-/// How often retention is applied, at the most and at the least; in between, once in the time that it keeps.
-const PURGE_EVERY: Duration = Duration::from_secs(600);
-const PURGE_EVERY_LEAST: Duration = Duration::from_secs(1);

@@ -129,7 +129,7 @@ points! {
     AcknowledgedBefore = "acknowledged-before" in Minion,
     /// It has recorded that.
     AcknowledgedAfter = "acknowledged-after" in Minion,
-    /// It has started, and is about to end the jobs that a former life left.
+    /// It has started, and is about to end the jobs that a former life left, if it left any.
     InterruptBefore = "interrupt-before" in Minion,
     /// It has ended them.
     InterruptAfter = "interrupt-after" in Minion,
