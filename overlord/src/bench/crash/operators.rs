@@ -213,7 +213,10 @@ impl Operators {
         let mut events = client.call(call, way.follow()).await?;
         let job = match self.accept(number, &mut events).await {
             Ok(job) => job,
-            Err(ClientError::Refusal(_)) => return Ok(self.tell(number, Fate::Refused)),
+            Err(ClientError::Refusal(_)) => {
+                self.tell(number, Fate::Refused);
+                return Ok(());
+            }
             Err(error) => return Err(error),
         };
         if let Way::Cancel(after) = way {
