@@ -2,7 +2,7 @@
 //!
 //! Plain types that know neither end: values and signatures, jobs and their one transition function,
 //! the messages of each door, and how they are framed. Beside them, the two things that every end needs to
-//! speak at all: identities (keys, certificates, tokens) and QUIC endpoints.
+//! speak at all: identities (keys, certificates, tokens) and QUIC endpoints; and the signatures of modules.
 
 #[cfg(any(test, feature = "arbitrary"))]
 pub mod arbitrary;
@@ -31,6 +31,7 @@ mod report_document;
 pub mod schema;
 mod shape;
 pub mod signature;
+pub mod signing;
 pub mod size;
 pub mod text;
 pub mod value;

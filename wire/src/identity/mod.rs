@@ -133,7 +133,13 @@ fn read_certificate(path: &Path) -> Result<CertificateDer<'static>, IdentityErro
         .map_err(|_| IdentityError::NotPem { path: path.to_owned(), what: "a PEM certificate" })
 }
 
-fn pem(label: &str, der: &[u8]) -> String {
+/// The PKCS#8 document of a private key in PEM; `None` where the text is something else.
+pub(crate) fn pkcs8_from_pem(text: &[u8]) -> Option<Vec<u8>> {
+    Some(PrivatePkcs8KeyDer::from_pem_slice(text).ok()?.secret_pkcs8_der().to_vec())
+}
+
+/// A document in PEM.
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     let body = data_encoding::BASE64.encode(der);
     let mut text = format!("-----BEGIN {label}-----\n");
     for line in body.as_bytes().chunks(64) {

@@ -1,0 +1,96 @@
+//! What the signature of a module vouches for.
+
+use crate::digest::Digest;
+use crate::name::ModuleName;
+
+/// What a signer says of a module: this file, under this name, in this version, asks for these interfaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModuleClaim {
+    name: ModuleName,
+    version: Option<String>,
+    digest: Digest,
+    /// Sorted, so that the same set gives the same bytes.
+    imports: Vec<String>,
+}
+
+impl ModuleClaim {
+    /// Puts a claim together. In which order the imports come does not matter.
+    pub fn new(name: ModuleName, version: Option<String>, digest: Digest, mut imports: Vec<String>) -> Self {
+        imports.sort();
+        Self { name, version, digest, imports }
+    }
+
+    /// The name that it is to be loaded under.
+    pub fn name(&self) -> &ModuleName {
+        &self.name
+    }
+
+    /// The version in its metadata, if it has one.
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
+    }
+
+    /// SHA-256 of its file.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The interfaces that it asks for, sorted.
+    pub fn imports(&self) -> &[String] {
+        &self.imports
+    }
+
+    /// The bytes that are signed. Every part is preceded by its length, so that no two claims have the same.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = DOMAIN.to_vec();
+        push(&mut bytes, self.name.as_str().as_bytes());
+        bytes.push(u8::from(self.version.is_some()));
+        push(&mut bytes, self.version().unwrap_or_default().as_bytes());
+        push(&mut bytes, self.digest.as_bytes());
+        bytes.extend((self.imports.len() as u64).to_be_bytes());
+        for import in &self.imports {
+            push(&mut bytes, import.as_bytes());
+        }
+        bytes
+    }
+}
+
+fn push(bytes: &mut Vec<u8>, part: &[u8]) {
+    bytes.extend((part.len() as u64).to_be_bytes());
+    bytes.extend(part);
+}
+
+/// Stands before everything, so that a signature of a claim is never one of anything else.
+const DOMAIN: &[u8] = b"overlord module claim, version 1\0";
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Any claim, from a small alphabet, so that two of them are often nearly the same.
+    pub(in super::super) fn claims() -> impl Strategy<Value = ModuleClaim> {
+        let version = prop::option::of("[0-2]\\.[0-2]\\.[0-2]|");
+        let imports = prop::collection::vec("[ab]{0,3}", 0..4);
+        ("[ab]{1,3}", version, prop::sample::select(vec![0_u8, 1]), imports).prop_map(
+            |(name, version, content, imports)| {
+                ModuleClaim::new(name.parse().expect("a name"), version, Digest::of(&[content]), imports)
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn different_claims_have_different_bytes(one in claims(), other in claims()) {
+            prop_assert_eq!(one == other, one.to_bytes() == other.to_bytes());
+        }
+
+        #[test]
+        fn the_order_of_imports_does_not_matter(claim in claims()) {
+            let backwards = claim.imports.iter().rev().cloned().collect();
+            let again = ModuleClaim::new(claim.name.clone(), claim.version.clone(), claim.digest, backwards);
+            prop_assert_eq!(again.to_bytes(), claim.to_bytes());
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Signatures of modules: who vouches for which file.
+//!
+//! An author signs a [`ModuleClaim`] with a [`SigningKey`]; the [`ModuleSignature`] lies in a file of its own
+//! beside the module, and a minion holds it against the [`PublicKey`]s that its policy trusts.
+
+mod claim;
+mod key;
+mod module_signature;
+mod public_key;
+
+pub use self::claim::ModuleClaim;
+pub use self::key::{KeyError, SigningKey};
+pub use self::module_signature::{
+    Disagreement, MAX_SIGNATURE, MalformedSignature, ModuleSignature, SignatureTooLarge,
+};
+pub use self::public_key::{BadPublicKey, PublicKey};
