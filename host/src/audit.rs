@@ -1,7 +1,7 @@
 //! What was done and refused on this host, for its owner: `audit.jsonl` in the minion's folder.
 //!
-//! One entry when a call is decided on, one with its outcome, one for each attempt beyond a grant, one when
-//! policy changes. Values of secret parameters are never written: those whose name, or whose field's name, says
+//! One entry when a call is decided on, one with its outcome, one for each attempt beyond a grant, one for
+//! each module that its signature kept out, one when policy changes. Values of secret parameters are never written: those whose name, or whose field's name, says
 //! that it is one (`password`, `api-token`), and those that the method's documentation marks `(secret)`.
 
 use std::path::Path;
@@ -10,8 +10,9 @@ use ledger::{AuditError, AuditLog};
 use serde_json::{Value, json};
 
 use wire::call::{Arguments, Start};
+use wire::digest::Digest;
 use wire::job::JobId;
-use wire::name::{MethodPath, OperatorName};
+use wire::name::{MethodPath, ModuleName, OperatorName};
 use wire::outcome::Outcome;
 use wire::signature::Method;
 use wire::{arguments, clock, frame};
@@ -70,6 +71,16 @@ impl Audit {
             "method": method,
             "capability": denial.capability,
             "attempt": shortened(&denial.attempt),
+        }));
+    }
+
+    /// A module was not loaded, since nobody trusted vouches for it or it is an older one.
+    pub(crate) fn module_refused(&self, module: &ModuleName, digest: Digest, reason: &str) {
+        self.note(json!({
+            "event": "module-refused",
+            "module": module,
+            "digest": digest.to_string(),
+            "reason": reason,
         }));
     }
 

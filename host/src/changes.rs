@@ -2,7 +2,9 @@
 
 use std::fmt::Display;
 
-use crate::policy::{ByteSize, FileGrant, FileMode, Grants, Limits, ModulePolicy, ProcessGrant};
+use crate::policy::{
+    ByteSize, FileGrant, FileMode, Grants, Limits, ModulePolicy, ProcessGrant, SignaturePolicy,
+};
 
 /// One line for each thing that is other than before. Values of settings are not told, since they may be
 /// secret.
@@ -15,6 +17,23 @@ pub(crate) fn changes(before: &ModulePolicy, after: &ModulePolicy) -> Vec<String
     changed.sort();
     changed.dedup();
     lines.extend(changed.into_iter().map(|key| format!("settings.{key} changed")));
+    lines
+}
+
+/// The same for whose modules are loaded.
+pub(crate) fn signature_changes(before: &SignaturePolicy, after: &SignaturePolicy) -> Vec<String> {
+    let mut lines = Vec::new();
+    if before.policy != after.policy {
+        let [before, after] = [before, after].map(|policy| policy.policy.as_str());
+        lines.push(format!("signatures.policy is {after} (was {before})"));
+    }
+    let trusted = after.trusted.iter().filter(|key| !before.trusted.contains(key));
+    lines.extend(trusted.map(|key| format!("signatures by {key} are trusted")));
+    let distrusted = before.trusted.iter().filter(|key| !after.trusted.contains(key));
+    lines.extend(distrusted.map(|key| format!("signatures by {key} are not trusted any more")));
+    if before.downgrade != after.downgrade {
+        lines.push(format!("signatures.downgrade is {} (was {})", after.downgrade, before.downgrade));
+    }
     lines
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use crate::access::Access;
-use crate::policy::{ByteSize, Policy};
+use crate::policy::{ByteSize, Policy, SignaturePolicy};
 
 /// How a minion runs. Every key may be left out; unknown keys are an error.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -25,6 +25,8 @@ pub struct Config {
     pub labels: BTreeMap<String, String>,
     /// Who may call what. Default: everyone everything.
     pub access: Access,
+    /// Whose modules are loaded. Default: everyone's.
+    pub signatures: SignaturePolicy,
     /// What each module may do, by a glob on its name. Default: nothing beyond `log` and `job`.
     pub modules: Policy,
 }
@@ -115,6 +117,7 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Requirement;
 
     const EXAMPLE: &str = include_str!("../minion.example.toml");
 
@@ -142,6 +145,8 @@ mod tests {
         assert_eq!(config.overlord.as_deref(), Some("overlord.example.org:51234"));
         assert!(config.modules_dir.is_some() && !config.labels.is_empty());
         assert_ne!(config.access, Access::default());
+        let SignaturePolicy { policy, trusted, downgrade } = config.signatures;
+        assert_eq!((policy, trusted.len(), downgrade), (Requirement::Off, 1, false));
         let service = config.modules.of(&"service".parse().expect("a name"));
         assert!(!service.grants.process.is_empty());
     }
@@ -150,6 +155,7 @@ mod tests {
     fn the_example_as_it_stands_changes_nothing() {
         let config = load(EXAMPLE).expect("parses");
         assert!(config.overlord.is_none() && config.modules_dir.is_none() && config.labels.is_empty());
+        assert_eq!(config.signatures, SignaturePolicy::default());
         let service = config.modules.of(&"service".parse().expect("a name"));
         assert_eq!(service, crate::policy::ModulePolicy::default());
     }
@@ -161,6 +167,7 @@ mod tests {
             ("[limits]\njobs = 3\nquue = 5", 3, "quue"),
             ("[retention]\nage = \"soon\"", 2, "soon"),
             ("[modules.service]\nproces = []", 2, "proces"),
+            ("[signatures]\npolicy = \"always\"", 2, "always"),
             ("[access]\ndeny = [{ user = \"ann\" }]", 2, "user"),
         ] {
             let error = load(text).expect_err(text).to_string();

@@ -94,6 +94,11 @@ impl Folder {
         self.dir.join("audit.jsonl")
     }
 
+    /// Which versions of modules were in service.
+    pub fn versions(&self) -> PathBuf {
+        self.dir.join("versions.toml")
+    }
+
     /// The socket on which the running minion tells its owner how it is.
     pub fn socket(&self) -> PathBuf {
         self.dir.join("minion.sock")

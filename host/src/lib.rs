@@ -4,6 +4,7 @@
 //! in the ledger and run it in the sandbox as a method of one of the modules.
 
 mod access;
+mod admission;
 mod audit;
 pub mod authoring;
 mod backoff;
@@ -23,6 +24,8 @@ pub mod modules;
 pub mod policy;
 pub mod sandbox;
 pub mod scaffold;
+mod signature_file;
+pub mod versions;
 mod vitals;
 
 pub use config::Config;

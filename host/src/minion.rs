@@ -17,6 +17,7 @@ use wire::identity::IdentityError;
 use wire::name::{BadName, MinionName};
 use wire::outcome::{FailureKind, Outcome};
 
+use crate::admission::Admission;
 use crate::audit::Audit;
 use crate::config::{Config, HostLimits, Retention};
 use crate::control::Control;
@@ -26,6 +27,7 @@ use crate::jobs::{self, Jobs};
 use crate::link::{Link, LinkState};
 use crate::modules::{Modules, ModulesError};
 use crate::sandbox::{Facts, Sandbox, SandboxConfig, SandboxError};
+use crate::versions::{Versions, VersionsError};
 use crate::vitals::{Status, Vitals};
 
 /// A running minion.
@@ -71,6 +73,9 @@ pub enum StartError {
     /// The modules folder cannot be read.
     #[error(transparent)]
     Modules(#[from] ModulesError),
+    /// Which versions were in service cannot be read.
+    #[error(transparent)]
+    Versions(#[from] VersionsError),
     /// Its audit log cannot be opened.
     #[error(transparent)]
     Audit(#[from] AuditError),
@@ -104,7 +109,9 @@ impl Minion {
             ..SandboxConfig::default()
         })?;
         let modules_dir = config.modules_dir.unwrap_or_else(|| folder.modules());
-        let modules = Modules::load(sandbox, &modules_dir, &config.modules).await?;
+        let versions = Versions::open(&folder.versions())?;
+        let admission = Admission::new(config.signatures, versions, audit.clone());
+        let modules = Modules::load(sandbox, &modules_dir, &config.modules, admission).await?;
         let gatherer = Gatherer::new(config.labels, modules.clone(), facts);
         gatherer.refresh().await;
         let guests = guest_runtime().map_err(StartError::Threads)?;
@@ -172,7 +179,7 @@ impl Minion {
     /// that changes, a line each.
     pub async fn reload(&self, config: Config) -> Vec<String> {
         let settings = Settings::of(&config);
-        let mut changes = self.vitals.modules.apply(&config.modules).await;
+        let mut changes = self.vitals.modules.apply(&config.modules, &config.signatures).await;
         if self.vitals.jobs.replace_access(config.access) {
             changes.push("the access list is another one".to_owned());
         }

@@ -14,9 +14,11 @@ use wire::module::{Module, ModuleState};
 use wire::name::ModuleName;
 use wire::outcome::FailureKind;
 
+use crate::admission::Admission;
 use crate::changes::changes;
-use crate::policy::{ModulePolicy, Policy};
+use crate::policy::{ModulePolicy, Policy, SignaturePolicy};
 use crate::sandbox::{Defect, LoadedModule, MAX_MODULE, Sandbox};
+use crate::signature_file;
 
 /// The set of modules. Clones share it.
 #[derive(Clone)]
@@ -24,6 +26,7 @@ pub struct Modules(Arc<Inner>);
 
 struct Inner {
     sandbox: Sandbox,
+    admission: Arc<Admission>,
     set: RwLock<Arc<Set>>,
     changed: watch::Sender<()>,
 }
@@ -92,15 +95,22 @@ impl Modules {
     /// Loads every `*.wasm` file of a folder, which is made where there is none.
     ///
     /// A file that cannot be loaded is listed with the reason and does not stop the others.
-    pub async fn load(sandbox: Sandbox, dir: &Path, policy: &Policy) -> Result<Self, ModulesError> {
+    pub(crate) async fn load(
+        sandbox: Sandbox,
+        dir: &Path,
+        policy: &Policy,
+        admission: Admission,
+    ) -> Result<Self, ModulesError> {
+        let admission = Arc::new(admission);
         let files = component_files(dir).map_err(|source| ModulesError { path: dir.to_owned(), source })?;
         let wanted = files.into_iter().map(|(name, path)| {
             let policy = policy.of(&name);
             (name, path, policy)
         });
-        let set = load_all(&sandbox, wanted.collect()).await;
+        let set = load_all(&sandbox, &admission, wanted.collect()).await;
         Ok(Self(Arc::new(Inner {
             sandbox,
+            admission,
             set: RwLock::new(Arc::new(set)),
             changed: watch::Sender::new(()),
         })))
@@ -110,18 +120,20 @@ impl Modules {
     ///
     /// Modules for which it changes something are loaded again. One that cannot be loaded under it is out of
     /// service from now on: it must not go on with what was withdrawn. Jobs that run keep what they have.
-    pub async fn apply(&self, policy: &Policy) -> Vec<String> {
-        let (mut lines, mut wanted) = (Vec::new(), Vec::new());
+    pub async fn apply(&self, policy: &Policy, signatures: &SignaturePolicy) -> Vec<String> {
+        let (mut lines, mut wanted) = (self.0.admission.apply(signatures), Vec::new());
+        // Whose modules are loaded concerns each of them.
+        let every = !lines.is_empty();
         for (name, entry) in self.set().iter() {
             let policy = policy.of(name);
             let told = changes(&entry.policy, &policy);
             lines.extend(told.into_iter().map(|change| format!("{name}: {change}")));
-            if entry.policy != policy {
+            if every || entry.policy != policy {
                 wanted.push((name.clone(), entry.path.clone(), policy));
             }
         }
         if !wanted.is_empty() {
-            let loaded = load_all(&self.0.sandbox, wanted).await;
+            let loaded = load_all(&self.0.sandbox, &self.0.admission, wanted).await;
             let mut current = self.0.set.write().unwrap_or_else(|poisoned| poisoned.into_inner());
             let mut set = Set::clone(&current);
             set.extend(loaded);
@@ -182,7 +194,11 @@ impl Modules {
 }
 
 /// Loads files, a few at a time, off the threads that must not wait.
-async fn load_all(sandbox: &Sandbox, wanted: Vec<(ModuleName, PathBuf, ModulePolicy)>) -> Set {
+async fn load_all(
+    sandbox: &Sandbox,
+    admission: &Arc<Admission>,
+    wanted: Vec<(ModuleName, PathBuf, ModulePolicy)>,
+) -> Set {
     let (mut loading, mut set) = (JoinSet::new(), Set::new());
     let mut keep = |loaded: Option<Result<(ModuleName, Entry), JoinError>>| match loaded {
         Some(Ok((name, entry))) => drop(set.insert(name, entry)),
@@ -193,9 +209,9 @@ async fn load_all(sandbox: &Sandbox, wanted: Vec<(ModuleName, PathBuf, ModulePol
         if loading.len() >= LOADS_AT_ONCE {
             keep(loading.join_next().await);
         }
-        let sandbox = sandbox.clone();
+        let (sandbox, admission) = (sandbox.clone(), admission.clone());
         loading.spawn_blocking(move || {
-            let slot = load_file(&sandbox, &name, &path, &policy);
+            let slot = load_file(&sandbox, &admission, &name, &path, &policy);
             (name, Entry { path, policy, slot })
         });
     }
@@ -206,7 +222,13 @@ async fn load_all(sandbox: &Sandbox, wanted: Vec<(ModuleName, PathBuf, ModulePol
 }
 
 /// Turns one file into what is known under its name.
-fn load_file(sandbox: &Sandbox, name: &ModuleName, path: &Path, policy: &ModulePolicy) -> Slot {
+fn load_file(
+    sandbox: &Sandbox,
+    admission: &Admission,
+    name: &ModuleName,
+    path: &Path,
+    policy: &ModulePolicy,
+) -> Slot {
     let failed = |digest, kind, reason: String| {
         tracing::warn!("module \"{name}\" ({}) {reason}", path.display());
         Slot::Failed(Box::new(unserved(name, digest, reason)), kind)
@@ -217,8 +239,12 @@ fn load_file(sandbox: &Sandbox, name: &ModuleName, path: &Path, policy: &ModuleP
             return failed(Digest::of(&[]), FailureKind::UnknownModule, format!("cannot be read: {error}"));
         }
     };
+    if let Err(error) = admission.admit(name, &bytes, signature_file::read_beside(path)) {
+        return failed(Digest::of(&bytes), FailureKind::UnknownModule, error.reason());
+    }
     match sandbox.load(name.clone(), &bytes, policy) {
         Ok(module) => {
+            admission.in_service(name, module.describe().version.as_deref());
             for warning in module.warnings() {
                 tracing::warn!("module \"{name}\": {warning}");
             }

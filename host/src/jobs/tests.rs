@@ -14,11 +14,13 @@ use wire::outcome::{Failure, FailureKind, Outcome, Report};
 use wire::value::Value;
 
 use crate::access::Access;
+use crate::admission::Admission;
 use crate::audit::Audit;
 use crate::jobs::{Follower, Jobs, Parts, Stopping, report};
 use crate::modules::Modules;
-use crate::policy::Policy;
+use crate::policy::{Policy, SignaturePolicy};
 use crate::sandbox::{Sandbox, SandboxConfig};
+use crate::versions::Versions;
 
 /// Compiled once for all tests.
 static CACHE: LazyLock<TempDir> = LazyLock::new(|| TempDir::new().expect("a folder"));
@@ -52,14 +54,18 @@ impl Rig {
         };
         let sandbox = Sandbox::new(config).expect("a sandbox");
         let policy: Policy = toml::from_str(policy).expect("a policy");
-        let modules = Modules::load(sandbox, &dir.path().join("modules"), &policy).await.expect("loaded");
+        let audit = Arc::new(Audit::open(&dir.path().join("audit.jsonl")).expect("a log"));
+        let versions = Versions::open(&dir.path().join("versions.toml")).expect("opened");
+        let admission = Admission::new(SignaturePolicy::default(), versions, audit.clone());
+        let folder = dir.path().join("modules");
+        let modules = Modules::load(sandbox, &folder, &policy, admission).await.expect("loaded");
         let ledger = MinionLedger::open(&dir.path().join("ledger")).expect("a ledger");
         let guests = Runtime::new().expect("threads");
         let jobs = Jobs::new(Parts {
             ledger: ledger.clone(),
             modules: modules.clone(),
             access: Access::default(),
-            audit: Arc::new(Audit::open(&dir.path().join("audit.jsonl")).expect("a log")),
+            audit,
             guests: guests.handle().clone(),
             waiting,
         });

@@ -8,6 +8,7 @@ mod files;
 mod http;
 mod limits;
 mod process;
+pub mod signatures;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,7 @@ pub use http::{BadUrl, HttpGrant};
 use limits::LimitChanges;
 pub use limits::Limits;
 pub use process::ProcessGrant;
+pub use signatures::{Requirement, SignaturePolicy};
 pub use wire::size::{BadSize, ByteSize};
 
 /// The policy of a minion for all modules.

@@ -4,7 +4,11 @@ use std::borrow::Cow;
 
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
-use super::error::{Defect, in_one_line};
+use wire::digest::Digest;
+use wire::name::ModuleName;
+use wire::signing::ModuleClaim;
+
+use super::error::{Defect, LoadError, in_one_line};
 use super::imports::Import;
 use crate::policy::Grants;
 
@@ -49,6 +53,16 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<Inspection, Defect> {
         }
     }
     Ok(found)
+}
+
+/// What whoever signs a module vouches for.
+pub fn claim(name: ModuleName, bytes: &[u8]) -> Result<ModuleClaim, LoadError> {
+    match inspect(bytes) {
+        Ok(Inspection { version, imports, .. }) => {
+            Ok(ModuleClaim::new(name, version, Digest::of(bytes), imports))
+        }
+        Err(defect) => Err(LoadError { module: name, defects: vec![defect] }),
+    }
 }
 
 impl Inspection {

@@ -54,7 +54,7 @@ pub use engine::{Allocation, EngineMode};
 pub use error::{Defect, LoadError, SandboxError};
 pub use events::{Denial, JobEvents};
 pub use imports::{Import, Standing};
-pub use inspect::{DOCS_SECTION, MAX_MODULE};
+pub use inspect::{DOCS_SECTION, MAX_MODULE, claim};
 use load::Loader;
 pub use run::Run;
 use ticker::Ticker;

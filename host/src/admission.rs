@@ -1,0 +1,157 @@
+//! Which modules come into service: asked for each one before anything of it is compiled.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use wire::digest::Digest;
+use wire::name::ModuleName;
+
+use crate::audit::Audit;
+use crate::changes::signature_changes;
+use crate::policy::signatures::{Allowed, Refused, Requirement, SignaturePolicy, judge, judge_unreadable};
+use crate::sandbox::{LoadError, claim};
+use crate::versions::Versions;
+
+/// Holds modules against the policy on signatures, and remembers which versions were in service.
+pub(crate) struct Admission {
+    policy: RwLock<Arc<SignaturePolicy>>,
+    versions: Versions,
+    audit: Arc<Audit>,
+}
+
+/// Why a module is not to be compiled.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotAdmitted {
+    /// It is none, so nobody can have signed it.
+    #[error(transparent)]
+    NoModule(#[from] LoadError),
+    /// The policy on signatures is against it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+}
+
+impl NotAdmitted {
+    /// Why, without the module's name in front.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            NotAdmitted::NoModule(error) => error.reason(),
+            NotAdmitted::Refused(refused) => refused.reason(),
+        }
+    }
+}
+
+impl Admission {
+    pub(crate) fn new(policy: SignaturePolicy, versions: Versions, audit: Arc<Audit>) -> Self {
+        Self { policy: RwLock::new(Arc::new(policy)), versions, audit }
+    }
+
+    /// Whether these bytes may be loaded under this name, with the text of the signature that came with them,
+    /// if one did. What is refused is in the audit log, and what is let through with a warning in the log.
+    pub(crate) fn admit(
+        &self,
+        name: &ModuleName,
+        bytes: &[u8],
+        signature: std::io::Result<Option<String>>,
+    ) -> Result<Allowed, NotAdmitted> {
+        let policy = self.policy();
+        // Nobody asks, and a large file is not read once more for nothing.
+        if policy.policy == Requirement::Off {
+            return Ok(Allowed::default());
+        }
+        let verdict = match signature {
+            Ok(signature) => {
+                let claim = claim(name.clone(), bytes)?;
+                judge(&policy, &claim, signature.as_deref(), self.versions.highest(name).as_deref())
+            }
+            Err(error) => judge_unreadable(&policy, name, &error),
+        };
+        match &verdict {
+            Ok(Allowed { warning: Some(warning), .. }) => tracing::warn!("module \"{name}\" {warning}"),
+            Ok(Allowed { signer: Some(signer), .. }) => {
+                tracing::info!("module \"{name}\" is signed by {signer}");
+            }
+            Ok(_) => {}
+            Err(refused) => self.audit.module_refused(name, Digest::of(bytes), &refused.reason()),
+        }
+        Ok(verdict?)
+    }
+
+    /// Notes that a module came into service, so that no older one of its name does so later.
+    pub(crate) fn in_service(&self, name: &ModuleName, version: Option<&str>) {
+        if let Err(error) = self.versions.note(name, version) {
+            tracing::error!(
+                "that module \"{name}\" was in service will not be known after a restart: {error}"
+            );
+        }
+    }
+
+    /// Puts another policy into force and says what it changes, a line each.
+    pub(crate) fn apply(&self, policy: &SignaturePolicy) -> Vec<String> {
+        let mut current = self.policy.write().unwrap_or_else(PoisonError::into_inner);
+        let changes = signature_changes(&current, policy);
+        *current = Arc::new(policy.clone());
+        changes
+    }
+
+    fn policy(&self) -> Arc<SignaturePolicy> {
+        self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::signing::SigningKey;
+
+    use super::*;
+
+    fn module(version: &str) -> Vec<u8> {
+        wat::parse_str(format!("(component (@custom \"version\" \"{version}\"))")).expect("a component")
+    }
+
+    #[test]
+    fn a_refused_module_is_in_the_audit_log_and_a_newer_one_bars_the_older() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("audit.jsonl");
+        let audit = Arc::new(Audit::open(&path).expect("opened"));
+        let versions = Versions::open(&dir.path().join("versions.toml")).expect("opened");
+        let admission = Admission::new(SignaturePolicy::default(), versions, audit);
+        let name: ModuleName = "disk".parse().expect("a name");
+        let (old, new) = (module("1.0.0"), module("1.1.0"));
+        assert_eq!(admission.admit(&name, &old, Ok(None)).expect("off"), Allowed::default());
+
+        let key = SigningKey::generate().expect("made");
+        let signed = |bytes: &[u8]| {
+            let claim = claim(name.clone(), bytes).expect("a component");
+            Ok(Some(key.sign(claim).expect("signed").to_string()))
+        };
+        let policy = SignaturePolicy {
+            policy: Requirement::Require,
+            trusted: vec![key.public_key()],
+            downgrade: false,
+        };
+        let changes = [
+            "signatures.policy is require (was off)".to_owned(),
+            format!("signatures by {} are trusted", key.public_key()),
+        ];
+        assert_eq!(admission.apply(&policy), changes);
+        assert_eq!(admission.apply(&policy), [""; 0]);
+        let allowed = admission.admit(&name, &new, signed(&new)).expect("signed");
+        assert_eq!(allowed.signer, Some(key.public_key()));
+        admission.in_service(&name, Some("1.1.0"));
+
+        let older = admission.admit(&name, &old, signed(&old)).expect_err("older").reason();
+        assert!(older.contains("1.1.0 was in service"), "{older}");
+        let gone = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let unreadable = admission.admit(&name, &new, Err(gone)).expect_err("unreadable").reason();
+        assert!(unreadable.contains("cannot be read (permission denied)"), "{unreadable}");
+        let none = admission.admit(&name, b"text", Ok(None)).expect_err("text").reason();
+        assert!(none.contains("is text, not a component"), "{none}");
+
+        let log = std::fs::read_to_string(&path).expect("written");
+        let entries: Vec<serde_json::Value> =
+            log.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert_eq!(entries.len(), 2);
+        assert_eq!((&entries[0]["event"], &entries[0]["module"]), (&"module-refused".into(), &"disk".into()));
+        assert_eq!(entries[0]["digest"], Digest::of(&old).to_string());
+        assert_eq!(entries[0]["reason"], older);
+    }
+}
