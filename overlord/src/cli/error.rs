@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use wire::job::JobId;
 use wire::module::MethodError;
 use wire::name::{BadName, ModuleName};
+use wire::signing::KeyError;
 
 use super::exit::Exit;
 use crate::bench::BenchError;
@@ -42,6 +43,9 @@ pub enum CliError {
     /// The measurement could not be made.
     #[error(transparent)]
     Bench(#[from] BenchError),
+    /// A signing key could not be made or read.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// A file of the user could not be read or written.
     #[error("cannot {action} \"{}\": {source}", .path.display())]
     File {
@@ -99,11 +103,13 @@ impl CliError {
             | CliError::Method(_)
             | CliError::Name(_) => Exit::Usage,
             CliError::File { action: "read", .. } => Exit::Usage,
+            CliError::Key(KeyError::File { action: "read", .. } | KeyError::NotAKey(_)) => Exit::Usage,
             CliError::Output(_) if self.is_closed_pipe() => Exit::Ok,
             CliError::Folder(_)
             | CliError::Daemon(_)
             | CliError::Dev(_)
             | CliError::Bench(_)
+            | CliError::Key(_)
             | CliError::File { .. }
             | CliError::Output(_)
             | CliError::Runtime(_) => Exit::Failed,

@@ -16,6 +16,7 @@ mod facts;
 mod follow;
 mod init;
 mod job;
+mod key;
 mod man;
 mod minion;
 mod module;
@@ -107,6 +108,8 @@ enum Command {
     Minion(minion::MinionCommand),
     #[command(subcommand)]
     Module(module::ModuleCommand),
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     Doc(doc::Doc),
     Completions(completions::Completions),
     Man(man::Man),
@@ -124,6 +127,7 @@ impl Cli {
             Command::Dev(command) => command.run(&global),
             Command::Completions(command) => command.run(),
             Command::Man(command) => command.run(),
+            Command::Key(command) => command.run(),
             Command::Bench(command) => command.run(&global),
             Command::Status(command) => talk(&global, async |client| command.run(client).await),
             Command::Call(command) => talk(&global, async |client| command.run(client).await),
