@@ -10,9 +10,11 @@ use wire::text::printable;
 
 use crate::cli::Place;
 use crate::cli::output::print;
+use crate::cli::signature::SignatureFinding;
 use crate::cli::workbench::{ModuleFile, Workbench};
 use crate::policy::{ByteSize, ModulePolicy, ProcessGrant};
-use crate::sandbox::Defect;
+use crate::sandbox::{Defect, claim};
+use crate::signature_file;
 
 /// Look a module over: what it exports, what it needs, and whether this host would run it
 #[derive(Debug, Args)]
@@ -29,6 +31,7 @@ struct Findings {
     /// What it is, where it can be told.
     module: Option<Module>,
     needs: Vec<Need>,
+    signature: Option<SignatureFinding>,
     problems: Vec<String>,
     warnings: Vec<String>,
 }
@@ -44,7 +47,16 @@ struct Need {
 impl Check {
     pub(crate) fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
         let bench = self.module.open(place)?;
-        let findings = Findings::of(&bench);
+        let mut findings = Findings::of(&bench);
+        // What is no module at all has no claim that anyone could sign, and that is told already.
+        if let Ok(claim) = claim(bench.name.clone(), &bench.bytes) {
+            let text = signature_file::read_beside(self.module.path());
+            let highest = self.module.highest(place, &bench.name)?;
+            let signature = SignatureFinding::of(&bench.signatures, &claim, text, highest.as_deref());
+            findings.problems.extend(signature.problem());
+            findings.warnings.extend(signature.warning());
+            findings.signature = Some(signature);
+        }
         match self.json {
             true => print(findings.document()),
             false => print(findings.text(&bench)),
@@ -73,6 +85,7 @@ impl Findings {
         });
         Self {
             needs: needs.collect(),
+            signature: None,
             module: module.as_ref().map(|module| module.describe().clone()),
             problems: problems.iter().map(Defect::to_string).collect(),
             warnings: module.map(|module| module.warnings().to_vec()).unwrap_or_default(),
@@ -86,6 +99,7 @@ impl Findings {
             "ok": self.problems.is_empty(),
             "module": self.module.as_ref().map(Module::document),
             "needs": self.needs.iter().map(need).collect::<Vec<_>>(),
+            "signature": self.signature.as_ref().map(SignatureFinding::document),
             "problems": self.problems,
             "warnings": self.warnings,
         })
@@ -102,6 +116,7 @@ impl Findings {
             let state = if need.granted { "granted here".to_owned() } else { self.remedy(need, bench) };
             lines.push(format!("needs {}: {state}", need.import));
         }
+        lines.extend(self.signature.iter().map(|signature| signature.line(&bench.name)));
         lines.extend(self.warnings.iter().map(|warning| format!("warning: {warning}")));
         lines.extend(self.problems.iter().map(|problem| format!("problem: \"{}\" {problem}", bench.name)));
         lines.extend(self.problems.is_empty().then(|| "this host would run it".to_owned()));

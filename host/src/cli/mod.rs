@@ -10,6 +10,8 @@ mod new;
 mod output;
 mod pack;
 mod serve;
+mod sign;
+mod signature;
 mod spectator;
 mod status;
 mod workbench;
@@ -41,6 +43,7 @@ enum Command {
     New(new::New),
     Pack(pack::Pack),
     Serve(serve::Serve),
+    Sign(sign::Sign),
     Status(status::Status),
 }
 
@@ -59,6 +62,7 @@ impl Cli {
             Command::Bindings(bindings) => bindings.run(),
             Command::New(new) => new.run(),
             Command::Pack(pack) => pack.run(),
+            Command::Sign(sign) => sign.run(),
             Command::Call(call) => call.run(&self.place).await,
             Command::Check(check) => check.run(&self.place),
             Command::Modules(modules) => modules.run(&self.place).await,

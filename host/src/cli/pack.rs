@@ -6,7 +6,11 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 
+use wire::signing::SigningKey;
+
 use crate::authoring::{About, Wit, pack};
+use crate::cli::sign;
+use crate::signature_file;
 
 /// Make a module of what a compiler made: a component, with its documentation
 #[derive(Debug, Args)]
@@ -32,12 +36,16 @@ pub(crate) struct Pack {
     /// Under which licences it may be used, as an SPDX expression
     #[arg(long, value_name = "SPDX")]
     licenses: Option<String>,
+    /// Sign the module with this key, as `minion sign` does
+    #[arg(long, value_name = "KEY")]
+    sign: Option<PathBuf>,
 }
 
 impl Pack {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let bytes =
             std::fs::read(&self.file).with_context(|| format!("cannot read \"{}\"", self.file.display()))?;
+        let key = self.sign.as_deref().map(SigningKey::load).transpose()?;
         let about = About {
             version: self.version,
             description: self.description,
@@ -47,12 +55,22 @@ impl Pack {
         let packed = pack(&bytes, &Wit::read(&self.wit)?, &about)
             .with_context(|| format!("cannot pack \"{}\"", self.file.display()))?;
         let output = self.output;
+        // Before anything is written: what cannot be signed is not left behind unsigned.
+        let signature =
+            key.map(|key| sign::sign(&key, sign::name_of(&output)?, &packed.bytes)).transpose()?;
         std::fs::write(&output, &packed.bytes)
             .with_context(|| format!("cannot write \"{}\"", output.display()))?;
         for warning in packed.warnings {
             eprintln!("warning: {warning}");
         }
         eprintln!("wrote {}, {} kB", output.display(), packed.bytes.len().div_ceil(1000));
+        if let Some(signature) = signature {
+            let path = sign::write_beside(&output, &signature)?;
+            eprintln!("{}", sign::told(&signature, &path));
+        } else if signature_file::path_of(&output).exists() {
+            let path = signature_file::path_of(&output);
+            eprintln!("warning: \"{}\" is of an earlier file: sign this one, or remove it", path.display());
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

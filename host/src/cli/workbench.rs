@@ -13,8 +13,9 @@ use wire::name::ModuleName;
 
 use crate::cli::Place;
 use crate::config::Config;
-use crate::policy::ModulePolicy;
+use crate::policy::{ModulePolicy, SignaturePolicy};
 use crate::sandbox::{Allocation, MAX_MODULE, Sandbox, SandboxConfig};
+use crate::versions::Versions;
 
 /// Which module, and what it may do.
 #[derive(Debug, Args)]
@@ -35,6 +36,8 @@ pub(super) struct Workbench {
     pub(super) name: ModuleName,
     pub(super) bytes: Vec<u8>,
     pub(super) policy: ModulePolicy,
+    /// Whose modules are loaded.
+    pub(super) signatures: SignaturePolicy,
     pub(super) sandbox: Sandbox,
     /// Where the module keeps what it may keep; it is gone afterwards.
     _kept: Option<TempDir>,
@@ -52,7 +55,8 @@ impl ModuleFile {
             }
         };
         let bytes = read(&self.file).with_context(|| format!("cannot read \"{shown}\""))?;
-        let policy = self.config(place)?.modules.of(&name);
+        let config = self.config(place)?;
+        let policy = config.modules.of(&name);
         let kept = policy.grants.kv.map(|_| TempDir::new()).transpose().context("cannot make a folder")?;
         let ledger = kept.as_ref().map(|dir| MinionLedger::open(dir.path())).transpose()?;
         let sandbox = Sandbox::new(SandboxConfig {
@@ -62,7 +66,21 @@ impl ModuleFile {
             ledger,
             ..SandboxConfig::default()
         })?;
-        Ok(Workbench { name, bytes, policy, sandbox, _kept: kept })
+        Ok(Workbench { name, bytes, policy, signatures: config.signatures, sandbox, _kept: kept })
+    }
+
+    /// Where the module is.
+    pub(super) fn path(&self) -> &Path {
+        &self.file
+    }
+
+    /// The highest version of the module that was in service on this host. What was in service where another
+    /// policy holds is not known here.
+    pub(super) fn highest(&self, place: &Place, name: &ModuleName) -> anyhow::Result<Option<String>> {
+        if self.policy.is_some() {
+            return Ok(None);
+        }
+        Ok(Versions::open(&place.folder()?.versions())?.highest(name))
     }
 
     fn config(&self, place: &Place) -> anyhow::Result<Config> {
@@ -73,7 +91,7 @@ impl ModuleFile {
 }
 
 /// The bytes of a file, of one that is too large no more than shows that it is.
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_MODULE as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)

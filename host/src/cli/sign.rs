@@ -1,0 +1,109 @@
+//! `minion sign FILE.wasm`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+use serde_json::json;
+
+use wire::identity::write_public;
+use wire::name::ModuleName;
+use wire::signing::{ModuleSignature, SigningKey};
+use wire::text::printable;
+
+use crate::cli::output::print;
+use crate::cli::workbench::read;
+use crate::sandbox::claim;
+use crate::signature_file;
+
+/// Sign a module, for minions that load none that nobody they trust has signed
+///
+/// The signature goes beside the file, as FILE.wasm.sig, and belongs there on the minions too. It is over the
+/// module's name, version, imports and every byte.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  overlord key new signing.key
+  minion sign disk.wasm --key signing.key")]
+pub(crate) struct Sign {
+    /// The module, a WebAssembly component
+    #[arg(value_name = "FILE.wasm")]
+    file: PathBuf,
+    /// The signing key, as `overlord key new` makes it
+    #[arg(long, value_name = "KEY")]
+    key: PathBuf,
+    /// The name that minions load it under [default: the stem of the file's name]
+    #[arg(long)]
+    name: Option<ModuleName>,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+impl Sign {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let name = match self.name {
+            Some(name) => name,
+            None => name_of(&self.file)?,
+        };
+        let key = SigningKey::load(&self.key)?;
+        let bytes = read(&self.file).with_context(|| format!("cannot read \"{}\"", self.file.display()))?;
+        let signature = sign(&key, name, &bytes)?;
+        let path = write_beside(&self.file, &signature)?;
+        match self.json {
+            true => print(document(&signature, &path)),
+            false => print(told(&signature, &path)),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The name that a minion loads a file under.
+pub(super) fn name_of(module: &Path) -> anyhow::Result<ModuleName> {
+    let stem = module.file_stem().unwrap_or_default().to_string_lossy();
+    stem.parse().with_context(|| format!("no module can be loaded from \"{}\"", module.display()))
+}
+
+/// Signs a module under this name.
+pub(super) fn sign(key: &SigningKey, name: ModuleName, bytes: &[u8]) -> anyhow::Result<ModuleSignature> {
+    let shown = name.clone();
+    key.sign(claim(name, bytes)?).with_context(|| format!("cannot sign module \"{shown}\""))
+}
+
+/// Writes a signature to where a minion looks for it. Returns the path.
+pub(super) fn write_beside(module: &Path, signature: &ModuleSignature) -> anyhow::Result<PathBuf> {
+    let path = signature_file::path_of(module);
+    write_public(&path, signature.to_string().as_bytes())?;
+    Ok(path)
+}
+
+/// What was signed, for people.
+pub(super) fn told(signature: &ModuleSignature, path: &Path) -> String {
+    let (claim, signer) = (signature.claim(), signature.signer());
+    let imports = match claim.imports() {
+        [] => "none".to_owned(),
+        imports => imports.join(", "),
+    };
+    printable(&format!(
+        "signed module {}\n    version  {}\n    digest   {}\n    imports  {imports}\n    signer   {signer} ({})\n    in       {}",
+        claim.name(),
+        claim.version().unwrap_or("none"),
+        claim.digest(),
+        signer.fingerprint(),
+        path.display(),
+    ))
+}
+
+fn document(signature: &ModuleSignature, path: &Path) -> serde_json::Value {
+    let claim = signature.claim();
+    json!({
+        "module": claim.name(),
+        "version": claim.version(),
+        "digest": claim.digest().to_string(),
+        "imports": claim.imports(),
+        "signer": signature.signer(),
+        "fingerprint": signature.signer().fingerprint(),
+        "file": path.display().to_string(),
+    })
+}
