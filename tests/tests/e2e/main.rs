@@ -12,3 +12,4 @@ mod jobs;
 mod ledgers;
 mod matrix;
 mod modules;
+mod signatures;
