@@ -7,14 +7,14 @@ use wire::name::ModuleName;
 
 use crate::audit::Audit;
 use crate::changes::signature_changes;
+use crate::highest_versions::HighestVersions;
 use crate::policy::signatures::{Allowed, Refused, Requirement, SignaturePolicy, judge, judge_unreadable};
 use crate::sandbox::{LoadError, claim};
-use crate::versions::Versions;
 
 /// Holds modules against the policy on signatures, and remembers which versions were in service.
 pub(crate) struct Admission {
     policy: RwLock<Arc<SignaturePolicy>>,
-    versions: Versions,
+    versions: HighestVersions,
     audit: Arc<Audit>,
 }
 
@@ -40,7 +40,7 @@ impl NotAdmitted {
 }
 
 impl Admission {
-    pub(crate) fn new(policy: SignaturePolicy, versions: Versions, audit: Arc<Audit>) -> Self {
+    pub(crate) fn new(policy: SignaturePolicy, versions: HighestVersions, audit: Arc<Audit>) -> Self {
         Self { policy: RwLock::new(Arc::new(policy)), versions, audit }
     }
 
@@ -53,8 +53,8 @@ impl Admission {
         signature: std::io::Result<Option<String>>,
     ) -> Result<Allowed, NotAdmitted> {
         let policy = self.policy();
-        // Nobody asks, and a large file is not read once more for nothing.
-        if policy.policy == Requirement::Off {
+        // Nobody asks and nobody signed, and a large file is not read once more for nothing.
+        if policy.policy == Requirement::Off && !matches!(signature, Ok(Some(_))) {
             return Ok(Allowed::default());
         }
         let verdict = match signature {
@@ -112,7 +112,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("audit.jsonl");
         let audit = Arc::new(Audit::open(&path).expect("opened"));
-        let versions = Versions::open(&dir.path().join("versions.toml")).expect("opened");
+        let versions = HighestVersions::open(&dir.path().join("highest-versions.toml")).expect("opened");
         let admission = Admission::new(SignaturePolicy::default(), versions, audit);
         let name: ModuleName = "disk".parse().expect("a name");
         let (old, new) = (module("1.0.0"), module("1.1.0"));

@@ -94,9 +94,9 @@ impl Folder {
         self.dir.join("audit.jsonl")
     }
 
-    /// Which versions of modules were in service.
-    pub fn versions(&self) -> PathBuf {
-        self.dir.join("versions.toml")
+    /// The highest version of each module that was ever in service.
+    pub fn highest_versions(&self) -> PathBuf {
+        self.dir.join("highest-versions.toml")
     }
 
     /// The socket on which the running minion tells its owner how it is.

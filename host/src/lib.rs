@@ -17,6 +17,7 @@ mod dispatch;
 pub mod enroll;
 mod facts;
 pub mod folder;
+pub mod highest_versions;
 mod jobs;
 mod link;
 mod minion;
@@ -25,7 +26,6 @@ pub mod policy;
 pub mod sandbox;
 pub mod scaffold;
 mod signature_file;
-pub mod versions;
 mod vitals;
 
 pub use config::Config;

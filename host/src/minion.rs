@@ -23,11 +23,11 @@ use crate::config::{Config, HostLimits, Retention};
 use crate::control::Control;
 use crate::facts::Gatherer;
 use crate::folder::{Folder, FolderError};
+use crate::highest_versions::{HighestVersions, HighestVersionsError};
 use crate::jobs::{self, Jobs};
 use crate::link::{Link, LinkState};
 use crate::modules::{Modules, ModulesError};
 use crate::sandbox::{Facts, Sandbox, SandboxConfig, SandboxError};
-use crate::versions::{Versions, VersionsError};
 use crate::vitals::{Status, Vitals};
 
 /// A running minion.
@@ -75,7 +75,7 @@ pub enum StartError {
     Modules(#[from] ModulesError),
     /// Which versions were in service cannot be read.
     #[error(transparent)]
-    Versions(#[from] VersionsError),
+    HighestVersions(#[from] HighestVersionsError),
     /// Its audit log cannot be opened.
     #[error(transparent)]
     Audit(#[from] AuditError),
@@ -109,7 +109,7 @@ impl Minion {
             ..SandboxConfig::default()
         })?;
         let modules_dir = config.modules_dir.unwrap_or_else(|| folder.modules());
-        let versions = Versions::open(&folder.versions())?;
+        let versions = HighestVersions::open(&folder.highest_versions())?;
         let admission = Admission::new(config.signatures, versions, audit.clone());
         let modules = Modules::load(sandbox, &modules_dir, &config.modules, admission).await?;
         let gatherer = Gatherer::new(config.labels, modules.clone(), facts);

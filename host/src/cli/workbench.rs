@@ -13,9 +13,9 @@ use wire::name::ModuleName;
 
 use crate::cli::Place;
 use crate::config::Config;
+use crate::highest_versions::HighestVersions;
 use crate::policy::{ModulePolicy, SignaturePolicy};
 use crate::sandbox::{Allocation, MAX_MODULE, Sandbox, SandboxConfig};
-use crate::versions::Versions;
 
 /// Which module, and what it may do.
 #[derive(Debug, Args)]
@@ -80,7 +80,7 @@ impl ModuleFile {
         if self.policy.is_some() {
             return Ok(None);
         }
-        Ok(Versions::open(&place.folder()?.versions())?.highest(name))
+        Ok(HighestVersions::open(&place.folder()?.highest_versions())?.highest(name))
     }
 
     fn config(&self, place: &Place) -> anyhow::Result<Config> {

@@ -16,11 +16,11 @@ use wire::value::Value;
 use crate::access::Access;
 use crate::admission::Admission;
 use crate::audit::Audit;
+use crate::highest_versions::HighestVersions;
 use crate::jobs::{Follower, Jobs, Parts, Stopping, report};
 use crate::modules::Modules;
 use crate::policy::{Policy, SignaturePolicy};
 use crate::sandbox::{Sandbox, SandboxConfig};
-use crate::versions::Versions;
 
 /// Compiled once for all tests.
 static CACHE: LazyLock<TempDir> = LazyLock::new(|| TempDir::new().expect("a folder"));
@@ -55,7 +55,7 @@ impl Rig {
         let sandbox = Sandbox::new(config).expect("a sandbox");
         let policy: Policy = toml::from_str(policy).expect("a policy");
         let audit = Arc::new(Audit::open(&dir.path().join("audit.jsonl")).expect("a log"));
-        let versions = Versions::open(&dir.path().join("versions.toml")).expect("opened");
+        let versions = HighestVersions::open(&dir.path().join("highest-versions.toml")).expect("opened");
         let admission = Admission::new(SignaturePolicy::default(), versions, audit.clone());
         let folder = dir.path().join("modules");
         let modules = Modules::load(sandbox, &folder, &policy, admission).await.expect("loaded");

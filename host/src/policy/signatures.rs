@@ -51,7 +51,7 @@ impl Requirement {
 /// A module that may be loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Allowed {
-    /// Who signed it: someone trusted, except where the policy is `off`.
+    /// Who vouches for it, trusted or not; under `require` always someone trusted.
     pub signer: Option<PublicKey>,
     /// What would be in its way under `require`; reads on from its name.
     pub warning: Option<String>,
@@ -121,15 +121,12 @@ pub fn judge(
     if policy.policy == Requirement::Off {
         return Ok(Allowed { signer: signer.ok(), warning: None });
     }
-    let signer = signer.and_then(|signer| match policy.trusted.contains(&signer) {
-        true => Ok(signer),
-        false => Err(Objection::Untrusted { signer }),
-    });
-    let age = if policy.downgrade { None } else { age(claim.version(), highest) };
     let (signer, objection) = match signer {
-        Ok(signer) => (Some(signer), None),
+        Ok(signer) if policy.trusted.contains(&signer) => (Some(signer), None),
+        Ok(signer) => (Some(signer), Some(Objection::Untrusted { signer })),
         Err(objection) => (None, Some(objection)),
     };
+    let age = if policy.downgrade { None } else { age(claim.version(), highest) };
     conclude(policy, claim.name(), signer, objection.into_iter().chain(age).collect())
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use rig::{Fleet, Said, binary};
 use serde_json::Value;
@@ -84,13 +85,28 @@ impl Workshop {
         said.json()["modules"][0].clone()
     }
 
+    /// Waits until the overlord knows that a module is in this state.
+    fn await_state(&self, name: &str, state: &str) {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            let listed = self.fleet.run(&["module", "list", "--json"]).json();
+            let modules = listed["minions"]["web1"]["modules"].as_array().cloned().unwrap_or_default();
+            if modules.iter().any(|module| module["name"] == name && module["state"] == state) {
+                return;
+            }
+            assert!(Instant::now() < end, "\"{name}\" never was {state}: {listed:#}");
+        }
+    }
+
     fn serves(&self, name: &str) {
+        self.await_state(name, "active");
         let said = self.fleet.run(&["call", "web1", "--json", &format!("{name}.add"), "2", "3"]);
         assert_eq!(said.json()["results"]["web1"]["value"], 5, "{said:?}");
     }
 
     /// That a module is not in service, for a reason with these words, by every account.
     fn refuses(&self, name: &str, words: &[&str]) {
+        self.await_state(name, "failed");
         let listed = self.listed(name);
         assert_eq!(listed["state"], "failed", "{listed}");
         let reason = listed["reason"].as_str().expect("a reason");
@@ -99,8 +115,6 @@ impl Workshop {
         }
         let called = self.fleet.run(&["call", "web1", "--json", &format!("{name}.add"), "2", "3"]);
         assert_ne!(called.code, 0, "{called:?}");
-        let told = self.fleet.run(&["module", "list"]).out;
-        assert!(told.lines().any(|line| line.starts_with(name) && line.contains("failed")), "{told}");
         let audited = self.refusals().into_iter().any(|(module, why)| module == name && why == reason);
         assert!(audited, "{name} is not in the audit log with: {reason}");
     }
@@ -159,13 +173,10 @@ fn only_what_a_trusted_signer_vouches_for_is_served_where_that_is_required() {
 
     // Where it is only warned of, all that is sound is served.
     shop.reload(&policy("warn", &ann), "signatures.policy is warn (was require)");
-    for (name, word) in
-        [("unsigned", "is not signed"), ("stranger", "not trusted"), ("altered", "the digest")]
-    {
+    for name in ["unsigned", "stranger", "altered", "garbled"] {
         shop.serves(name);
-        let line = shop.fleet.minion("web1").logged(&format!("module \"{name}\" is"), 2);
-        assert!(line.contains(word) && line.contains("loaded all the same"), "{line}");
     }
+    shop.fleet.minion("web1").logged("put unsigned.wasm.sig beside it; it is loaded all the same", 1);
     // And what was in service before is not, once it is required again.
     shop.reload(&policy("require", &eve), &format!("signatures by {eve} are trusted"));
     shop.serves("stranger");

@@ -1,4 +1,4 @@
-//! The highest version of each module that was ever in service on this minion: `versions.toml` in its folder.
+//! The highest version of each module that was ever in service on this minion: `highest-versions.toml` in its folder.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -11,14 +11,14 @@ use wire::name::ModuleName;
 use crate::policy::signatures;
 
 /// What was in service, so that a version that was left behind is told from a new one.
-pub struct Versions {
+pub struct HighestVersions {
     path: PathBuf,
     highest: Mutex<BTreeMap<ModuleName, String>>,
 }
 
 /// Why the versions could not be read or kept.
 #[derive(Debug, thiserror::Error)]
-pub enum VersionsError {
+pub enum HighestVersionsError {
     /// The file cannot be read.
     #[error("cannot read \"{}\": {source}", .path.display())]
     Read {
@@ -43,14 +43,14 @@ pub enum VersionsError {
     Write(#[from] IdentityError),
 }
 
-impl Versions {
+impl HighestVersions {
     /// Reads a file; nothing was ever in service where there is none.
-    pub fn open(path: &Path) -> Result<Self, VersionsError> {
-        let spoiled = |cause: String| VersionsError::Spoiled { path: path.to_owned(), cause };
+    pub fn open(path: &Path) -> Result<Self, HighestVersionsError> {
+        let spoiled = |cause: String| HighestVersionsError::Spoiled { path: path.to_owned(), cause };
         let highest = match std::fs::read_to_string(path) {
             Ok(text) => toml::from_str(&text).map_err(|error| spoiled(error.message().to_owned()))?,
             Err(error) if error.kind() == ErrorKind::NotFound => BTreeMap::new(),
-            Err(source) => return Err(VersionsError::Read { path: path.to_owned(), source }),
+            Err(source) => return Err(HighestVersionsError::Read { path: path.to_owned(), source }),
         };
         Ok(Self { path: path.to_owned(), highest: Mutex::new(highest) })
     }
@@ -62,7 +62,7 @@ impl Versions {
 
     /// Notes that a version of a module came into service. Written down before this returns, where it is higher
     /// than those before.
-    pub fn note(&self, module: &ModuleName, version: Option<&str>) -> Result<(), VersionsError> {
+    pub fn note(&self, module: &ModuleName, version: Option<&str>) -> Result<(), HighestVersionsError> {
         // Held over the writing, so that the file is never older than what was noted last.
         let mut known = self.highest.lock().unwrap_or_else(PoisonError::into_inner);
         let before = known.get(module).map(String::as_str);
@@ -72,8 +72,10 @@ impl Versions {
         }
         let highest = highest.to_owned();
         known.insert(module.clone(), highest);
-        let text = toml::to_string(&*known)
-            .map_err(|error| VersionsError::Spoiled { path: self.path.clone(), cause: error.to_string() })?;
+        let text = toml::to_string(&*known).map_err(|error| HighestVersionsError::Spoiled {
+            path: self.path.clone(),
+            cause: error.to_string(),
+        })?;
         Ok(write_public(&self.path, text.as_bytes())?)
     }
 }
@@ -85,14 +87,14 @@ mod tests {
     #[test]
     fn the_highest_version_survives_a_restart_and_lower_ones() {
         let dir = tempfile::tempdir().expect("a folder");
-        let path = dir.path().join("versions.toml");
+        let path = dir.path().join("highest-versions.toml");
         let [disk, other]: [ModuleName; 2] = ["disk", "other"].map(|name| name.parse().expect("a name"));
-        let versions = Versions::open(&path).expect("opened");
+        let versions = HighestVersions::open(&path).expect("opened");
         for version in [Some("1.9.0"), Some("1.10.0"), Some("1.2.0"), Some("latest"), None] {
             versions.note(&disk, version).expect("noted");
         }
         versions.note(&other, Some("latest")).expect("noted");
-        let again = Versions::open(&path).expect("opened");
+        let again = HighestVersions::open(&path).expect("opened");
         assert_eq!(again.highest(&disk).as_deref(), Some("1.10.0"));
         assert_eq!(again.highest(&other), None);
     }
@@ -100,11 +102,11 @@ mod tests {
     #[test]
     fn a_spoiled_file_is_named_and_never_taken_for_an_empty_one() {
         let dir = tempfile::tempdir().expect("a folder");
-        let path = dir.path().join("versions.toml");
+        let path = dir.path().join("highest-versions.toml");
         for text in ["disk = 1", "disk", "\"a b\" = \"1.0.0\""] {
             std::fs::write(&path, text).expect("written");
-            let error = Versions::open(&path).err().expect("refused").to_string();
-            assert!(error.contains("versions.toml"), "{error}");
+            let error = HighestVersions::open(&path).err().expect("refused").to_string();
+            assert!(error.contains("highest-versions.toml"), "{error}");
         }
     }
 }
