@@ -1,9 +1,10 @@
-//! The highest version of each module that was ever in service on this minion: `highest-versions.toml` in its folder.
+//! The highest version of each module that was ever in service on this minion: `highest-versions.toml` in its
+//! folder.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use wire::identity::{IdentityError, write_public};
 use wire::name::ModuleName;
@@ -13,7 +14,13 @@ use crate::policy::signatures;
 /// What was in service, so that a version that was left behind is told from a new one.
 pub struct HighestVersions {
     path: PathBuf,
-    highest: Mutex<BTreeMap<ModuleName, String>>,
+    known: Mutex<Known>,
+}
+
+struct Known {
+    highest: BTreeMap<ModuleName, String>,
+    /// Whether the file says less, since it could not be written.
+    unwritten: bool,
 }
 
 /// Why the versions could not be read or kept.
@@ -52,31 +59,39 @@ impl HighestVersions {
             Err(error) if error.kind() == ErrorKind::NotFound => BTreeMap::new(),
             Err(source) => return Err(HighestVersionsError::Read { path: path.to_owned(), source }),
         };
-        Ok(Self { path: path.to_owned(), highest: Mutex::new(highest) })
+        Ok(Self { path: path.to_owned(), known: Mutex::new(Known { highest, unwritten: false }) })
     }
 
     /// The highest version of a module that was ever in service, where one had a version that can be compared.
     pub fn highest(&self, module: &ModuleName) -> Option<String> {
-        self.highest.lock().unwrap_or_else(PoisonError::into_inner).get(module).cloned()
+        self.known().highest.get(module).cloned()
     }
 
     /// Notes that a version of a module came into service. Written down before this returns, where it is higher
-    /// than those before.
+    /// than those before; what cannot be written is known until the process ends, and written with the next.
     pub fn note(&self, module: &ModuleName, version: Option<&str>) -> Result<(), HighestVersionsError> {
         // Held over the writing, so that the file is never older than what was noted last.
-        let mut known = self.highest.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = known.get(module).map(String::as_str);
-        let Some(highest) = signatures::highest(before, version) else { return Ok(()) };
-        if before == Some(highest) {
+        let mut known = self.known();
+        let before = known.highest.get(module).map(String::as_str);
+        let highest = signatures::highest(before, version);
+        if highest == before && !known.unwritten {
             return Ok(());
         }
-        let highest = highest.to_owned();
-        known.insert(module.clone(), highest);
-        let text = toml::to_string(&*known).map_err(|error| HighestVersionsError::Spoiled {
+        if let Some(highest) = highest.map(str::to_owned) {
+            known.highest.insert(module.clone(), highest);
+        }
+        known.unwritten = true;
+        let text = toml::to_string(&known.highest).map_err(|error| HighestVersionsError::Spoiled {
             path: self.path.clone(),
             cause: error.to_string(),
         })?;
-        Ok(write_public(&self.path, text.as_bytes())?)
+        write_public(&self.path, text.as_bytes())?;
+        known.unwritten = false;
+        Ok(())
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -97,6 +112,20 @@ mod tests {
         let again = HighestVersions::open(&path).expect("opened");
         assert_eq!(again.highest(&disk).as_deref(), Some("1.10.0"));
         assert_eq!(again.highest(&other), None);
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_known_all_the_same_and_written_with_the_next() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("later").join("highest-versions.toml");
+        let name: ModuleName = "disk".parse().expect("a name");
+        let versions = HighestVersions::open(&path).expect("opened");
+        versions.note(&name, Some("1.0.0")).expect_err("no folder");
+        assert_eq!(versions.highest(&name).as_deref(), Some("1.0.0"));
+        std::fs::create_dir(dir.path().join("later")).expect("made");
+        versions.note(&name, Some("1.0.0")).expect("noted");
+        let again = HighestVersions::open(&path).expect("opened");
+        assert_eq!(again.highest(&name).as_deref(), Some("1.0.0"));
     }
 
     #[test]
