@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ledger::Kv;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 use wasmtime::{Engine, ResourcesRequired};
 use wire::module::{MethodError, Module};
@@ -35,6 +36,8 @@ pub struct LoadedModule {
     exports: Vec<ComponentExportIndex>,
     /// What of the minion its jobs get.
     provisions: Provisions,
+    /// Cancelled when this is dropped. The last field, so that all of the above is gone by then.
+    gone: (CancellationToken, DropGuard),
 }
 
 /// What the minion hands on to the jobs of a module.
@@ -56,7 +59,9 @@ impl LoadedModule {
         let Description { module, exports, warnings } = description;
         let policy = Arc::new(policy.clone());
         let counters = ModuleCounters::default();
-        Self { description: module, policy, warnings, counters, instances, exports, provisions }
+        let gone = CancellationToken::new();
+        let gone = (gone.clone(), gone.drop_guard());
+        Self { description: module, policy, warnings, counters, instances, exports, provisions, gone }
     }
 
     /// What it is and what it exports.
@@ -84,8 +89,13 @@ impl LoadedModule {
         self.counters.read()
     }
 
+    /// Cancelled once this and its compiled code are gone, which is when the last job of it is over.
+    pub fn gone(&self) -> CancellationToken {
+        self.gone.0.clone()
+    }
+
     /// Limits, grants and settings of its jobs.
-    pub(super) fn policy(&self) -> &Arc<ModulePolicy> {
+    pub(crate) fn policy(&self) -> &Arc<ModulePolicy> {
         &self.policy
     }
 

@@ -12,12 +12,13 @@ use super::cache::Cache;
 use super::call::slow_bytes;
 use super::capabilities::facts::Facts;
 use super::check::Check;
+use super::compilations::Compilations;
 use super::component::{LoadedModule, Provisions, check_resources, compile};
 use super::describe::Description;
 use super::engine::{self, Concurrency, Plan};
 use super::error::{Defect, LoadError, SandboxError};
 use super::guest::Guest;
-use super::inspect::{inspect, validate};
+use super::inspect::{Inspection, inspect, validate};
 use super::ticker::Ticker;
 use super::{SandboxConfig, linker};
 use crate::policy::ModulePolicy;
@@ -36,8 +37,24 @@ pub(super) struct Loader {
     ledger: Option<MinionLedger>,
     /// What modules may read of the host.
     facts: Facts,
-    /// Held while something is compiled: one compilation takes all processors by itself.
-    compiling: Mutex<()>,
+    /// What is being compiled.
+    compiling: Compilations,
+}
+
+/// A module whose outside was looked at, and that may have what it asks for.
+#[derive(Debug)]
+pub struct Verified {
+    name: ModuleName,
+    digest: Digest,
+    inspection: Inspection,
+    warnings: Vec<String>,
+}
+
+impl Verified {
+    /// The version in its metadata, if it has one.
+    pub fn version(&self) -> Option<&str> {
+        self.inspection.version.as_deref()
+    }
 }
 
 /// An engine and what every module on it may be linked with.
@@ -70,32 +87,43 @@ impl Loader {
             cache,
             ledger: config.ledger,
             facts: config.facts,
-            compiling: Mutex::new(()),
+            compiling: Compilations::default(),
         })
     }
 
-    /// Takes a module all the way.
-    pub(super) fn load(
+    /// Looks at a module's outside and at what it asks for, which needs no compiler.
+    pub(super) fn verify(
         &self,
         name: ModuleName,
         bytes: &[u8],
         policy: &ModulePolicy,
-        ticker: &Ticker,
-    ) -> Result<LoadedModule, LoadError> {
+    ) -> Result<Verified, LoadError> {
         let refused = |defects: Vec<Defect>| LoadError { module: name.clone(), defects };
-        let refuse = |defect: Defect| refused(vec![defect]);
-        let inspection = inspect(bytes).map_err(refuse)?;
+        let inspection = inspect(bytes).map_err(|defect| refused(vec![defect]))?;
         let imports = inspection.imports(&policy.grants);
         let defects: Vec<Defect> = imports.iter().filter_map(|import| import.defect(&name)).collect();
         if !defects.is_empty() {
             return Err(refused(defects));
         }
-        let digest = Digest::of(bytes);
+        let warnings = imports.iter().filter_map(|import| import.warning(&name)).collect();
+        Ok(Verified { name, digest: Digest::of(bytes), inspection, warnings })
+    }
+
+    /// Takes a module that was looked at the rest of the way.
+    pub(super) fn compile(
+        &self,
+        verified: Verified,
+        bytes: &[u8],
+        policy: &ModulePolicy,
+        ticker: &Ticker,
+    ) -> Result<LoadedModule, LoadError> {
+        let Verified { name, digest, inspection, warnings } = verified;
+        let refuse = |defect: Defect| LoadError { module: name.clone(), defects: vec![defect] };
         let (base, component) = self.component(bytes, digest, ticker).map_err(refuse)?;
         check_resources(&component, &policy.limits).map_err(refuse)?;
         let instances = base.link(&component, policy).map_err(refuse)?;
         let mut description = Description::of(name.clone(), digest, inspection, &component);
-        description.warnings.extend(imports.iter().filter_map(|import| import.warning(&name)));
+        description.warnings.extend(warnings);
         let quota = policy.grants.kv.map(|quota| quota.0);
         let kv = self.ledger.as_ref().zip(quota).map(|(ledger, quota)| ledger.kv(name, quota));
         let provisions = Provisions { kv, facts: self.facts.clone() };
@@ -156,10 +184,14 @@ impl Loader {
 
     /// The compiled component, and the base that it was compiled for.
     fn component(&self, bytes: &[u8], digest: Digest, ticker: &Ticker) -> Result<(Base, Component), Defect> {
-        // Held over the look into the cache too, so that the same module is not compiled twice in a row.
-        let _alone = lock(&self.compiling);
         let cached = |base: &Base| self.cache.as_ref().ok()?.load(&base.engine, digest);
-        // Which engine it needs takes a look at every byte, and the cache mostly knows.
+        // Which engine it needs takes a look at every byte, and the cache mostly knows. What is there never
+        // waits for a compiler.
+        if let Some(component) = cached(&self.plain) {
+            return Ok((self.plain.clone(), component));
+        }
+        let _compiling = self.compiling.begin(digest);
+        // Whoever compiled the same meanwhile has left it here.
         if let Some(component) = cached(&self.plain) {
             return Ok((self.plain.clone(), component));
         }

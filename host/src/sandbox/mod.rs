@@ -10,6 +10,7 @@ mod call;
 mod cancel;
 mod capabilities;
 mod check;
+mod compilations;
 mod component;
 mod counters;
 mod cpu;
@@ -56,6 +57,7 @@ pub use events::{Denial, JobEvents};
 pub use imports::{Import, Standing};
 pub use inspect::{DOCS_SECTION, MAX_MODULE, claim};
 use load::Loader;
+pub use load::Verified;
 pub use run::Run;
 use ticker::Ticker;
 
@@ -133,7 +135,7 @@ impl Sandbox {
     /// Loads a module: checks its bytes and its imports, compiles it or takes it from the cache, and links it
     /// with what `policy` grants.
     ///
-    /// Blocks, for seconds where a large module is compiled; one module is compiled at a time. A module that
+    /// Blocks, for seconds where a large module is compiled; two are compiled at a time at most. A module that
     /// is refused leaves nothing behind.
     pub fn load(
         &self,
@@ -141,7 +143,28 @@ impl Sandbox {
         bytes: &[u8],
         policy: &ModulePolicy,
     ) -> Result<Arc<LoadedModule>, LoadError> {
-        self.0.loader.load(name, bytes, policy, &self.0.ticker).map(Arc::new)
+        let verified = self.verify(name, bytes, policy)?;
+        self.compile(verified, bytes, policy)
+    }
+
+    /// The first half of [`load`](Self::load): everything that needs no compiler.
+    pub fn verify(
+        &self,
+        name: ModuleName,
+        bytes: &[u8],
+        policy: &ModulePolicy,
+    ) -> Result<Verified, LoadError> {
+        self.0.loader.verify(name, bytes, policy)
+    }
+
+    /// The second half of [`load`](Self::load), of the same bytes under the same policy. Blocks as it does.
+    pub fn compile(
+        &self,
+        verified: Verified,
+        bytes: &[u8],
+        policy: &ModulePolicy,
+    ) -> Result<Arc<LoadedModule>, LoadError> {
+        self.0.loader.compile(verified, bytes, policy, &self.0.ticker).map(Arc::new)
     }
 
     /// Says what a module is, what it needs, and everything that stands in its way under `policy`.

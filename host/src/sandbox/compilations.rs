@@ -1,0 +1,70 @@
+//! What is being compiled: a few modules at once, and no module twice at the same time.
+
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+use wire::digest::Digest;
+
+/// The compilations that go on.
+#[derive(Debug, Default)]
+pub(super) struct Compilations {
+    running: Mutex<Vec<Digest>>,
+    ended: Condvar,
+}
+
+/// One that goes on for as long as this lives.
+pub(super) struct Compiling<'a> {
+    all: &'a Compilations,
+    digest: Digest,
+}
+
+impl Compilations {
+    /// Waits until this module may be compiled.
+    pub(super) fn begin(&self, digest: Digest) -> Compiling<'_> {
+        let full = |running: &mut Vec<Digest>| running.len() >= AT_ONCE || running.contains(&digest);
+        let waited = self.ended.wait_while(self.running(), full);
+        waited.unwrap_or_else(|poisoned| poisoned.into_inner()).push(digest);
+        Compiling { all: self, digest }
+    }
+
+    fn running(&self) -> MutexGuard<'_, Vec<Digest>> {
+        self.running.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Drop for Compiling<'_> {
+    fn drop(&mut self) {
+        self.all.running().retain(|running| *running != self.digest);
+        self.all.ended.notify_all();
+    }
+}
+
+/// How many modules are compiled at once: the compiler itself uses every processor, and a small module must
+/// not wait for a large one.
+const AT_ONCE: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn the_same_module_waits_for_itself_and_the_third_for_one_of_two() {
+        let (all, (said, hears)) = (Compilations::default(), mpsc::channel());
+        let [first, second, third] = [b"a", b"b", b"c"].map(|bytes| Digest::of(bytes));
+        std::thread::scope(|scope| {
+            let one = all.begin(first);
+            let same = scope.spawn(|| {
+                let _again = all.begin(first);
+                said.send("first").expect("heard");
+            });
+            let two = all.begin(second);
+            drop(two);
+            let _two = all.begin(third);
+            assert!(hears.try_recv().is_err());
+            drop(one);
+            same.join().expect("ended");
+            assert_eq!(hears.try_recv(), Ok("first"));
+        });
+    }
+}
