@@ -2,10 +2,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use wire::digest::Digest;
 use wire::name::ModuleName;
 
-use crate::audit::Audit;
 use crate::changes::signature_changes;
 use crate::highest_versions::HighestVersions;
 use crate::policy::signatures::{Allowed, Refused, Requirement, SignaturePolicy, judge, judge_unreadable};
@@ -15,7 +13,15 @@ use crate::sandbox::{LoadError, claim};
 pub(crate) struct Admission {
     policy: RwLock<Arc<SignaturePolicy>>,
     versions: HighestVersions,
-    audit: Arc<Audit>,
+}
+
+/// Whether a module may be older than one of its name that was in service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Age {
+    /// As policy says.
+    Counts,
+    /// It may: it is gone back to.
+    Waived,
 }
 
 /// Why a module is not to be compiled.
@@ -40,17 +46,18 @@ impl NotAdmitted {
 }
 
 impl Admission {
-    pub(crate) fn new(policy: SignaturePolicy, versions: HighestVersions, audit: Arc<Audit>) -> Self {
-        Self { policy: RwLock::new(Arc::new(policy)), versions, audit }
+    pub(crate) fn new(policy: SignaturePolicy, versions: HighestVersions) -> Self {
+        Self { policy: RwLock::new(Arc::new(policy)), versions }
     }
 
     /// Whether these bytes may be loaded under this name, with the text of the signature that came with them,
-    /// if one did. What is refused is in the audit log, and what is let through with a warning in the log.
+    /// if one did. What is let through with a warning is in the log.
     pub(crate) fn admit(
         &self,
         name: &ModuleName,
         bytes: &[u8],
         signature: std::io::Result<Option<String>>,
+        age: Age,
     ) -> Result<Allowed, NotAdmitted> {
         let policy = self.policy();
         // Nobody asks and nobody signed, and a large file is not read once more for nothing.
@@ -60,7 +67,8 @@ impl Admission {
         let verdict = match signature {
             Ok(signature) => {
                 let claim = claim(name.clone(), bytes)?;
-                judge(&policy, &claim, signature.as_deref(), self.versions.highest(name).as_deref())
+                let highest = self.versions.highest(name).filter(|_| age == Age::Counts);
+                judge(&policy, &claim, signature.as_deref(), highest.as_deref())
             }
             Err(error) => judge_unreadable(&policy, name, &error),
         };
@@ -69,8 +77,7 @@ impl Admission {
             Ok(Allowed { signer: Some(signer), .. }) => {
                 tracing::info!("module \"{name}\" is signed by {signer}");
             }
-            Ok(_) => {}
-            Err(refused) => self.audit.module_refused(name, Digest::of(bytes), &refused.reason()),
+            Ok(_) | Err(_) => {}
         }
         Ok(verdict?)
     }
@@ -108,15 +115,13 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_module_is_in_the_audit_log_and_a_newer_one_bars_the_older() {
+    fn a_newer_module_that_was_in_service_bars_the_older_unless_it_is_gone_back_to() {
         let dir = tempfile::tempdir().expect("a folder");
-        let path = dir.path().join("audit.jsonl");
-        let audit = Arc::new(Audit::open(&path).expect("opened"));
         let versions = HighestVersions::open(&dir.path().join("highest-versions.toml")).expect("opened");
-        let admission = Admission::new(SignaturePolicy::default(), versions, audit);
+        let admission = Admission::new(SignaturePolicy::default(), versions);
         let name: ModuleName = "disk".parse().expect("a name");
         let (old, new) = (module("1.0.0"), module("1.1.0"));
-        assert_eq!(admission.admit(&name, &old, Ok(None)).expect("off"), Allowed::default());
+        assert_eq!(admission.admit(&name, &old, Ok(None), Age::Counts).expect("off"), Allowed::default());
 
         let key = SigningKey::generate().expect("made");
         let signed = |bytes: &[u8]| {
@@ -134,24 +139,18 @@ mod tests {
         ];
         assert_eq!(admission.apply(&policy), changes);
         assert_eq!(admission.apply(&policy), [""; 0]);
-        let allowed = admission.admit(&name, &new, signed(&new)).expect("signed");
+        let allowed = admission.admit(&name, &new, signed(&new), Age::Counts).expect("signed");
         assert_eq!(allowed.signer, Some(key.public_key()));
         admission.in_service(&name, Some("1.1.0"));
 
-        let older = admission.admit(&name, &old, signed(&old)).expect_err("older").reason();
+        admission.admit(&name, &old, signed(&old), Age::Waived).expect("gone back to");
+        let older = admission.admit(&name, &old, signed(&old), Age::Counts).expect_err("older").reason();
         assert!(older.contains("1.1.0 was in service"), "{older}");
         let gone = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
-        let unreadable = admission.admit(&name, &new, Err(gone)).expect_err("unreadable").reason();
+        let unreadable =
+            admission.admit(&name, &new, Err(gone), Age::Counts).expect_err("unreadable").reason();
         assert!(unreadable.contains("cannot be read (permission denied)"), "{unreadable}");
-        let none = admission.admit(&name, b"text", Ok(None)).expect_err("text").reason();
+        let none = admission.admit(&name, b"text", Ok(None), Age::Counts).expect_err("text").reason();
         assert!(none.contains("is text, not a component"), "{none}");
-
-        let log = std::fs::read_to_string(&path).expect("written");
-        let entries: Vec<serde_json::Value> =
-            log.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-        assert_eq!(entries.len(), 2);
-        assert_eq!((&entries[0]["event"], &entries[0]["module"]), (&"module-refused".into(), &"disk".into()));
-        assert_eq!(entries[0]["digest"], Digest::of(&old).to_string());
-        assert_eq!(entries[0]["reason"], older);
     }
 }

@@ -1,9 +1,11 @@
 //! What was done and refused on this host, for its owner: `audit.jsonl` in the minion's folder.
 //!
-//! One entry when a call is decided on, one with its outcome, one for each attempt beyond a grant, one for
-//! each module that its signature kept out, one when policy changes. Values of secret parameters are never written: those whose name, or whose field's name, says
+//! One entry when a call is decided on, one with its outcome, one for each attempt beyond a grant, one when
+//! policy changes, one when a module does or must not. Values of secret parameters are never written: those
+//! whose name, or whose field's name, says
 //! that it is one (`password`, `api-token`), and those that the method's documentation marks `(secret)`.
 
+use std::fmt;
 use std::path::Path;
 
 use ledger::{AuditError, AuditLog};
@@ -19,6 +21,64 @@ use wire::{arguments, clock, frame};
 
 use crate::access::Denied;
 use crate::sandbox::Denial;
+
+/// One change of what is in service or on its way there.
+pub(crate) struct ModuleChange<'a> {
+    /// What was done: `activated`, `removed`.
+    pub(crate) what: &'static str,
+    /// On whose word.
+    pub(crate) by: Origin,
+    /// To which module.
+    pub(crate) module: &'a ModuleName,
+    /// The version that it is about.
+    pub(crate) digest: Option<Digest>,
+    /// The version in its metadata.
+    pub(crate) version: Option<&'a str>,
+    /// What was in service before.
+    pub(crate) before: Option<Digest>,
+    /// Who signed it.
+    pub(crate) signer: Option<&'a str>,
+    /// Why it was refused or failed.
+    pub(crate) reason: Option<&'a str>,
+}
+
+/// On whose word modules are changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Somebody changed the modules folder.
+    Folder,
+    /// The overlord asked for it.
+    Overlord,
+    /// The minion did it by itself.
+    Minion,
+}
+
+impl Origin {
+    fn as_str(self) -> &'static str {
+        match self {
+            Origin::Folder => "folder",
+            Origin::Overlord => "overlord",
+            Origin::Minion => "minion",
+        }
+    }
+}
+
+impl fmt::Display for ModuleChange<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "module \"{}\"", self.module)?;
+        if let Some(version) = self.version {
+            write!(f, " {version}")?;
+        }
+        if let Some(digest) = self.digest {
+            write!(f, " ({})", digest.short())?;
+        }
+        write!(f, " {}, by the {}", self.what, self.by.as_str())?;
+        if let Some(before) = self.before {
+            write!(f, "; {} was in service before", before.short())?;
+        }
+        self.reason.map_or(Ok(()), |reason| write!(f, ": it {reason}"))
+    }
+}
 
 /// The audit log of a minion.
 pub(crate) struct Audit(AuditLog);
@@ -74,13 +134,18 @@ impl Audit {
         }));
     }
 
-    /// A module was not loaded, since nobody trusted vouches for it or it is an older one.
-    pub(crate) fn module_refused(&self, module: &ModuleName, digest: Digest, reason: &str) {
+    /// The modules were changed, or an attempt at that was refused.
+    pub(crate) fn module(&self, change: &ModuleChange<'_>) {
         self.note(json!({
-            "event": "module-refused",
-            "module": module,
-            "digest": digest.to_string(),
-            "reason": reason,
+            "event": "module",
+            "change": change.what,
+            "by": change.by.as_str(),
+            "module": change.module,
+            "digest": change.digest.map(|digest| digest.to_string()),
+            "version": change.version,
+            "before": change.before.map(|digest| digest.to_string()),
+            "signer": change.signer,
+            "reason": change.reason,
         }));
     }
 

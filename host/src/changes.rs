@@ -17,6 +17,10 @@ pub(crate) fn changes(before: &ModulePolicy, after: &ModulePolicy) -> Vec<String
     changed.sort();
     changed.dedup();
     lines.extend(changed.into_iter().map(|key| format!("settings.{key} changed")));
+    let rule = |policy: &ModulePolicy| policy.rollback.map_or("off".to_owned(), |rule| rule.to_string());
+    if before.rollback != after.rollback {
+        lines.push(format!("rollback is {} (was {})", rule(after), rule(before)));
+    }
     lines
 }
 
@@ -121,7 +125,8 @@ mod tests {
         );
         let after = policy(
             "[service]\nprocess = [{ command = \"systemctl\", args = [\"restart\", \"*\"] }]\nfacts = [\"os.*\"]\n\
-             kv = { quota = \"1MiB\" }\nlimits = { memory = \"32MiB\" }\nsettings = { key = \"hunter3\", a = 1 }",
+             kv = { quota = \"1MiB\" }\nlimits = { memory = \"32MiB\" }\nsettings = { key = \"hunter3\", a = 1 }\n\
+             rollback = { traps = 5, within = \"10m\" }",
         );
         assert_eq!(changes(&before, &before), Vec::<String>::new());
         assert_eq!(
@@ -132,6 +137,7 @@ mod tests {
                 "process \"ls\" is withdrawn",
                 "kv \"1 MiB\" is granted",
                 "settings.key changed",
+                "rollback is 5 traps within 10m (was off)",
             ]
         );
     }

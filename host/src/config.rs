@@ -1,6 +1,7 @@
 //! The minion's configuration: `minion.toml` in its folder.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,13 +11,15 @@ use crate::access::Access;
 use crate::policy::{ByteSize, Policy, SignaturePolicy};
 
 /// How a minion runs. Every key may be left out; unknown keys are an error.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// The `host:port` of the overlord. Default: the one that `minion join` was told.
     pub overlord: Option<String>,
     /// The folder that modules are loaded from. Default: `modules` in the minion's folder.
     pub modules_dir: Option<PathBuf>,
+    /// How many versions of each module are kept to go back to, the one in service among them. Default: 3.
+    pub keep_versions: NonZeroUsize,
     /// How much the minion takes on.
     pub limits: HostLimits,
     /// How long finished jobs are kept.
@@ -29,6 +32,22 @@ pub struct Config {
     pub signatures: SignaturePolicy,
     /// What each module may do, by a glob on its name. Default: nothing beyond `log` and `job`.
     pub modules: Policy,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            overlord: None,
+            modules_dir: None,
+            keep_versions: KEEP_VERSIONS,
+            limits: HostLimits::default(),
+            retention: Retention::default(),
+            labels: BTreeMap::new(),
+            access: Access::default(),
+            signatures: SignaturePolicy::default(),
+            modules: Policy::default(),
+        }
+    }
 }
 
 /// How much a minion takes on.
@@ -107,12 +126,16 @@ fn parse_error(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError 
     ConfigError::Parse { path: path.to_owned(), line, cause }
 }
 
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+/// A duration as people write it: `7d`.
+pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     humantime::parse_duration(&text).map_err(|error| {
         serde::de::Error::custom(format!("\"{text}\" is not a duration ({error}): write \"7d\" or \"12h\""))
     })
 }
+
+/// How many versions of a module are kept where nothing else is said.
+const KEEP_VERSIONS: NonZeroUsize = NonZeroUsize::new(3).expect("three is not zero");
 
 #[cfg(test)]
 mod tests {
@@ -142,13 +165,14 @@ mod tests {
         let config = load(&uncommented()).expect("parses");
         assert_eq!(config.limits, HostLimits::default());
         assert_eq!(config.retention, Retention::default());
+        assert_eq!(config.keep_versions, KEEP_VERSIONS);
         assert_eq!(config.overlord.as_deref(), Some("overlord.example.org:51234"));
         assert!(config.modules_dir.is_some() && !config.labels.is_empty());
         assert_ne!(config.access, Access::default());
         let SignaturePolicy { policy, trusted, downgrade } = config.signatures;
         assert_eq!((policy, trusted.len(), downgrade), (Requirement::Off, 1, false));
         let service = config.modules.of(&"service".parse().expect("a name"));
-        assert!(!service.grants.process.is_empty());
+        assert!(!service.grants.process.is_empty() && service.rollback.is_some());
     }
 
     #[test]

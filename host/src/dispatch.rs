@@ -7,7 +7,7 @@ use quinn::{RecvStream, SendStream};
 use serde::Serialize;
 
 use wire::frame::{self, FrameError};
-use wire::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, Pong, Staging};
+use wire::link::{MAX_MESSAGE, MinionRequest, Pong};
 
 use crate::jobs::{self, FollowError, Jobs, Stopping};
 
@@ -41,13 +41,22 @@ pub(crate) async fn answer(
         MinionRequest::Start(start) => (start.job, jobs.start(*start)?),
         MinionRequest::Follow(job) => (job, jobs.follow(job).await?),
         MinionRequest::Settle(job) => (job, jobs.settle(job).await?),
-        MinionRequest::Stage(_) => return reply(&mut send, &Staging::Refused(NOT_YET.to_owned())).await,
-        MinionRequest::Activate { .. }
-        | MinionRequest::Discard { .. }
-        | MinionRequest::Rollback(_)
-        | MinionRequest::Remove(_) => {
-            return reply(&mut send, &ModuleAnswer::Refused(NOT_YET.to_owned())).await;
+        MinionRequest::Stage(stage) => {
+            jobs.modules().stage(*stage, &mut send, &mut recv).await?;
+            // It fails only where the stream was reset, and then nobody waits.
+            let _ = send.finish();
+            return Ok(());
         }
+        MinionRequest::Activate { name, digest } => {
+            return reply(&mut send, &jobs.modules().activate(name, digest).await).await;
+        }
+        MinionRequest::Discard { name, digest } => {
+            return reply(&mut send, &jobs.modules().discard(name, digest).await).await;
+        }
+        MinionRequest::Rollback(name) => {
+            return reply(&mut send, &jobs.modules().roll_back(name).await).await;
+        }
+        MinionRequest::Remove(name) => return reply(&mut send, &jobs.modules().remove(name).await).await,
     };
     // An overlord that stops following must not leave the task behind until the job has news.
     let gone = gone(&send);
@@ -84,7 +93,5 @@ impl From<FollowError> for Unanswered {
     }
 }
 
-/// What is said to whoever brings a module over the wire.
-const NOT_YET: &str = "takes modules from its folder only";
 /// How long a request may take to arrive once its stream is open.
 const REQUEST: Duration = Duration::from_secs(30);

@@ -89,6 +89,16 @@ impl Folder {
         self.dir.join("modules")
     }
 
+    /// The folder of the versions of modules that are kept to go back to.
+    pub fn versions(&self) -> PathBuf {
+        self.dir.join("versions")
+    }
+
+    /// The folder of what has come of modules that are on their way here.
+    pub fn staged(&self) -> PathBuf {
+        self.dir.join("staged")
+    }
+
     /// The log of every call and denial.
     pub fn audit(&self) -> PathBuf {
         self.dir.join("audit.jsonl")

@@ -151,10 +151,19 @@ impl Link {
         for job in welcome.settled {
             self.jobs.acknowledged(job).await;
         }
+        let mut quiet = tokio::time::Instant::now();
         loop {
+            // A version goes through many states in a moment: the first is told at once, and the others together.
+            let changed = async {
+                tokio::time::sleep_until(quiet).await;
+                changes.changed().await
+            };
             let notice = tokio::select! {
                 // It fails only when the modules are gone, and `self` holds them.
-                _ = changes.changed() => Notice::Modules(self.modules.list()),
+                _ = changed => {
+                    quiet = tokio::time::Instant::now() + QUIET;
+                    Notice::Modules(self.modules.list())
+                }
                 // Where nobody gathers facts any more, the minion is about to stop.
                 Ok(()) = facts.changed() => Notice::Facts(facts.borrow_and_update().clone()),
             };
@@ -191,4 +200,6 @@ async fn notify<T: serde::de::DeserializeOwned>(
 const MAX_OFFERED: usize = 10_000;
 /// How long an overlord may take to answer a notice; it may have many minions that all come at once.
 const ANSWER: Duration = Duration::from_secs(30);
+/// How long after one notice of the modules the next one may come.
+const QUIET: Duration = Duration::from_millis(100);
 const GOODBYE: Duration = Duration::from_secs(1);

@@ -1,6 +1,7 @@
 //! One minion: its parts, in the order in which they start and stop.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,7 @@ use crate::folder::{Folder, FolderError};
 use crate::highest_versions::{HighestVersions, HighestVersionsError};
 use crate::jobs::{self, Jobs};
 use crate::link::{Link, LinkState};
-use crate::modules::{Modules, ModulesError};
+use crate::modules::{Modules, ModulesConfig, ModulesError};
 use crate::sandbox::{Facts, Sandbox, SandboxConfig, SandboxError};
 use crate::vitals::{Status, Vitals};
 
@@ -47,6 +48,7 @@ pub struct Minion {
 struct Settings {
     overlord: Option<String>,
     modules_dir: Option<PathBuf>,
+    keep_versions: NonZeroUsize,
     limits: HostLimits,
     retention: Retention,
     labels: BTreeMap<String, String>,
@@ -110,8 +112,14 @@ impl Minion {
         })?;
         let modules_dir = config.modules_dir.unwrap_or_else(|| folder.modules());
         let versions = HighestVersions::open(&folder.highest_versions())?;
-        let admission = Admission::new(config.signatures, versions, audit.clone());
-        let modules = Modules::load(sandbox, &modules_dir, &config.modules, admission).await?;
+        let admission = Admission::new(config.signatures, versions);
+        let places = ModulesConfig {
+            folder: modules_dir,
+            versions: folder.versions(),
+            staged: folder.staged(),
+            keep: config.keep_versions,
+        };
+        let modules = Modules::load(sandbox, places, &config.modules, admission, audit.clone()).await?;
         let gatherer = Gatherer::new(config.labels, modules.clone(), facts);
         gatherer.refresh().await;
         let guests = guest_runtime().map_err(StartError::Threads)?;
@@ -146,6 +154,7 @@ impl Minion {
             state,
         };
         background.spawn(gatherer.run(stop.clone()));
+        background.spawn(vitals.modules.clone().run(stop.clone()));
         background.spawn(link.run());
         Ok(Self { vitals, audit, settings, streams, background, stop, guests })
     }
@@ -199,10 +208,12 @@ impl Minion {
         // 2. Whoever follows a job still hears of its end, if it listens.
         self.streams.close();
         let _ = tokio::time::timeout(LAST_NEWS, self.streams.wait()).await;
-        // 3. The link says goodbye, and nothing runs in the background any more.
+        // 3. The link says goodbye, and nothing runs in the background any more. A compiler that is at work is
+        // left to itself.
         self.stop.cancel();
         self.background.close();
         self.background.wait().await;
+        self.vitals.modules.stop().await;
         // 4. What was written is on disk, and the folder free for the next one.
         self.vitals.ledger.close().await;
         self.audit.sync();
@@ -216,6 +227,7 @@ impl Settings {
         Self {
             overlord: config.overlord.clone(),
             modules_dir: config.modules_dir.clone(),
+            keep_versions: config.keep_versions,
             limits: config.limits.clone(),
             retention: config.retention.clone(),
             labels: config.labels.clone(),

@@ -1,16 +1,19 @@
 //! How a minion is at this moment, for its owner.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ledger::MinionLedger;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use wire::module::ModuleState;
 use wire::name::MinionName;
 
 use crate::jobs::Jobs;
 use crate::link::LinkState;
 use crate::modules::Modules;
+use crate::sandbox::LoadedModule;
 
 /// What can be asked for the state of a minion. Clones ask the same one.
 #[derive(Clone)]
@@ -57,7 +60,8 @@ pub struct Status {
     pub cache_problem: Option<String>,
     /// How much the ledger takes on disk, in bytes, where that can be told.
     pub ledger_bytes: Option<u64>,
-    /// What the jobs of each module in service came to since it was loaded.
+    /// What the jobs of each version came to since it was loaded: of those in service and those that jobs still
+    /// run of.
     pub modules: Vec<ModuleStatus>,
 }
 
@@ -68,6 +72,10 @@ pub struct ModuleStatus {
     pub name: String,
     /// Its version.
     pub version: Option<String>,
+    /// SHA-256 of that.
+    pub digest: String,
+    /// `active`, or `draining` where jobs still run of a version that is not in service any more.
+    pub state: String,
     /// How many jobs have ended.
     pub jobs: u64,
     /// How many by outcome.
@@ -107,18 +115,20 @@ impl Vitals {
     }
 
     fn module_status(&self) -> Vec<ModuleStatus> {
-        let status = |module: &crate::sandbox::LoadedModule| {
+        let status = |(state, module): (ModuleState, Arc<LoadedModule>)| {
             let (about, counters) = (module.describe(), module.counters());
             let outcomes = counters.outcomes.iter().map(|(kind, count)| (kind.to_string(), *count));
             ModuleStatus {
                 name: about.name.to_string(),
                 version: about.version.clone(),
+                digest: about.digest.to_string(),
+                state: state.as_str().to_owned(),
                 jobs: counters.jobs(),
                 outcomes: outcomes.collect(),
                 cpu_us: u64::try_from(counters.cpu.as_micros()).unwrap_or(u64::MAX),
                 peak_memory: counters.peak_memory,
             }
         };
-        self.modules.all_active().iter().map(|module| status(module)).collect()
+        self.modules.all_running().into_iter().map(status).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::module::{Module, ModuleState};
+use crate::module::{Module, ModuleState, ModuleVersion};
 use crate::schema::{parameters_schema, result_schema};
 use crate::signature::Method;
 
@@ -20,10 +20,26 @@ impl Module {
             "description": self.description,
             "state": self.state.as_str(),
             "reason": reason,
+            "versions": self.versions.iter().map(version).collect::<Vec<_>>(),
             "methods": self.methods.iter().map(method).collect::<Vec<_>>(),
             "imports": self.imports,
         })
     }
+}
+
+fn version(version: &ModuleVersion) -> Value {
+    let reason = match &version.state {
+        ModuleState::Failed(reason) => Some(reason),
+        _ => None,
+    };
+    json!({
+        "digest": version.digest.to_string(),
+        "version": version.version,
+        "state": version.state.as_str(),
+        "reason": reason,
+        "since": version.since,
+        "signer": version.signer,
+    })
 }
 
 fn method(method: &Method) -> Value {

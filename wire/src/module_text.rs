@@ -1,8 +1,9 @@
 //! A module in words: the same from a minion, from an overlord and from a file.
 
-use crate::module::{Module, ModuleState};
+use crate::clock::now_ms;
+use crate::module::{Module, ModuleState, ModuleVersion};
 use crate::signature::Method;
-use crate::text::printable;
+use crate::text::{printable, since};
 
 impl Module {
     /// Name, version, what it is about, and its methods with their documentation.
@@ -13,11 +14,31 @@ impl Module {
         if let ModuleState::Failed(reason) = &self.state {
             lines.push(format!("    failed: {reason}"));
         }
+        lines.extend(self.version_lines());
         for method in &self.methods {
             lines.push(String::new());
             lines.extend(self.remarks(method));
         }
         printable(&lines.join("\n"))
+    }
+
+    /// A line for each version, where there is more to say than that the only one is in service.
+    fn version_lines(&self) -> Vec<String> {
+        if let [ModuleVersion { state: ModuleState::Active, signer: None, .. }] = self.versions.as_slice() {
+            return Vec::new();
+        }
+        let now = now_ms();
+        let line = |version: &ModuleVersion| {
+            let number = version.version.as_deref().unwrap_or("-");
+            let (digest, since) = (version.digest.short(), since(version.since, now));
+            let state = match &version.state {
+                ModuleState::Failed(reason) => format!("failed {since} ago: it {reason}"),
+                state => format!("{} for {since}", state.as_str()),
+            };
+            let signer = version.signer.iter().map(|signer| format!(", signed by {signer}"));
+            format!("    version {number} (sha256 {digest}): {state}{}", signer.collect::<String>())
+        };
+        self.versions.iter().map(line).collect()
     }
 
     /// One method with its documentation, and how it is called.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use wire::module::{Module, ModuleState};
+use wire::module::{Module, ModuleState, ModuleVersion};
 
 use crate::cli::Place;
 use crate::cli::columns::columns;
@@ -36,11 +36,32 @@ impl Modules {
         } else if let (Some(_), [module]) = (&self.module, modules.as_slice()) {
             print(module.description());
         } else {
-            let rows: Vec<Vec<String>> = modules.iter().map(row).collect();
+            let rows: Vec<Vec<String>> = modules.iter().flat_map(rows).collect();
             print(columns(&["MODULE", "VERSION", "DIGEST", "METHODS", "STATE", "ABOUT"], &rows));
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// A row for what serves, and one for each other version.
+fn rows(module: &Module) -> Vec<Vec<String>> {
+    let others = module.versions.iter().filter(|version| version.digest != module.digest);
+    std::iter::once(row(module)).chain(others.map(|version| version_row(module, version))).collect()
+}
+
+fn version_row(module: &Module, version: &ModuleVersion) -> Vec<String> {
+    let about = match &version.state {
+        ModuleState::Failed(reason) => format!("it {reason}"),
+        _ => String::new(),
+    };
+    vec![
+        module.name.to_string(),
+        version.version.clone().unwrap_or_else(|| "-".to_owned()),
+        version.digest.short(),
+        "-".to_owned(),
+        version.state.as_str().to_owned(),
+        about,
+    ]
 }
 
 fn row(module: &Module) -> Vec<String> {

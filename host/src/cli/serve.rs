@@ -10,6 +10,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
+use wire::module::{Module, ModuleState};
+
 use crate::cli::Place;
 use crate::config::{Config, ConfigError};
 use crate::folder::Folder;
@@ -40,7 +42,12 @@ impl Serve {
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
         let mut hangup = signal(SignalKind::hangup()).context("cannot wait for signals")?;
         let mut stdin_ends = self.stop_with_stdin.then(stdin_ends);
-        let minion = Minion::start(&folder, config).await?;
+        let minion = tokio::select! {
+            minion = Minion::start(&folder, config) => minion?,
+            // Nothing runs yet that would have to be stopped.
+            _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
+            _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
+        };
         say_that_it_is_up(&minion);
 
         let reason = loop {
@@ -48,7 +55,11 @@ impl Serve {
                 _ = terminate.recv() => break "SIGTERM",
                 _ = interrupt.recv() => break "SIGINT",
                 Some(_) = async { Some(stdin_ends.as_mut()?.await) } => break "the end of standard input",
-                _ = hangup.recv() => self.reload(&folder, &minion).await,
+                _ = hangup.recv() => tokio::select! {
+                    () = self.reload(&folder, &minion) => {}
+                    _ = terminate.recv() => break "SIGTERM",
+                    _ = interrupt.recv() => break "SIGINT",
+                },
             }
         };
         tracing::info!("stopping on {reason}");
@@ -82,7 +93,8 @@ impl Serve {
 
 /// One line that whoever started the minion can wait for.
 fn say_that_it_is_up(minion: &Minion) {
-    let count = minion.modules().list().len();
+    let removed = |module: &Module| matches!(module.state, ModuleState::Retired | ModuleState::Draining);
+    let count = minion.modules().list().iter().filter(|module| !removed(module)).count();
     let modules = if count == 1 { "1 module".to_owned() } else { format!("{count} modules") };
     let mut stdout = std::io::stdout().lock();
     // Whoever reads it may be gone; that is no reason to stop.

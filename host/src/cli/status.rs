@@ -60,7 +60,7 @@ fn text(status: &Vitals) -> String {
     ];
     lines.extend(status.ledger_bytes.map(|bytes| format!("ledger    {}", rounded(bytes))));
     if !status.modules.is_empty() {
-        let heading = ["MODULE", "VERSION", "JOBS", "OK", "CPU", "PEAK MEMORY"];
+        let heading = ["MODULE", "VERSION", "STATE", "JOBS", "OK", "CPU", "PEAK MEMORY"];
         let rows: Vec<Vec<String>> = status.modules.iter().map(row).collect();
         lines.extend([String::new(), columns(&heading, &rows)]);
     }
@@ -71,6 +71,7 @@ fn row(module: &ModuleStatus) -> Vec<String> {
     vec![
         module.name.clone(),
         module.version.clone().unwrap_or_else(|| "-".to_owned()),
+        module.state.clone(),
         module.jobs.to_string(),
         module.outcomes.get("ok").unwrap_or(&0).to_string(),
         span(module.cpu_us),

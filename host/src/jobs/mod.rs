@@ -169,6 +169,11 @@ impl Jobs {
         }
     }
 
+    /// What they run.
+    pub(crate) fn modules(&self) -> &Modules {
+        &self.0.modules
+    }
+
     /// How many jobs run and wait.
     pub(crate) fn load(&self) -> Load {
         self.0.queue.load()

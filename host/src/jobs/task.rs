@@ -101,7 +101,17 @@ impl Task {
             tracing::error!("job {} broke the sandbox: {error}", self.live.job);
             broken()
         });
+        self.count_trap(&report);
         fitting(self.honest(report))
+    }
+
+    /// Tells the modules where the version that ran broke.
+    fn count_trap(&self, report: &Report) {
+        if let (Outcome::Failed(failure), Some(module)) = (&report.outcome, &report.module)
+            && failure.kind == FailureKind::Trapped
+        {
+            self.jobs.modules.trapped(&self.start.method.module, module.digest, &failure.message);
+        }
     }
 
     /// Asks the access list, and writes down what it said.

@@ -1,5 +1,6 @@
 //! Jobs on a real ledger, in a real sandbox, with the bundled module `test`.
 
+use std::num::NonZeroUsize;
 use std::sync::{Arc, LazyLock};
 
 use ledger::MinionLedger;
@@ -18,7 +19,7 @@ use crate::admission::Admission;
 use crate::audit::Audit;
 use crate::highest_versions::HighestVersions;
 use crate::jobs::{Follower, Jobs, Parts, Stopping, report};
-use crate::modules::Modules;
+use crate::modules::{Modules, ModulesConfig};
 use crate::policy::{Policy, SignaturePolicy};
 use crate::sandbox::{Sandbox, SandboxConfig};
 
@@ -54,11 +55,17 @@ impl Rig {
         };
         let sandbox = Sandbox::new(config).expect("a sandbox");
         let policy: Policy = toml::from_str(policy).expect("a policy");
+        let places = ModulesConfig {
+            folder: dir.path().join("modules"),
+            versions: dir.path().join("versions"),
+            staged: dir.path().join("staged"),
+            keep: NonZeroUsize::MIN,
+        };
         let audit = Arc::new(Audit::open(&dir.path().join("audit.jsonl")).expect("a log"));
         let versions = HighestVersions::open(&dir.path().join("highest-versions.toml")).expect("opened");
-        let admission = Admission::new(SignaturePolicy::default(), versions, audit.clone());
-        let folder = dir.path().join("modules");
-        let modules = Modules::load(sandbox, &folder, &policy, admission).await.expect("loaded");
+        let admission = Admission::new(SignaturePolicy::default(), versions);
+        let modules =
+            Modules::load(sandbox, places, &policy, admission, audit.clone()).await.expect("loaded");
         let ledger = MinionLedger::open(&dir.path().join("ledger")).expect("a ledger");
         let guests = Runtime::new().expect("threads");
         let jobs = Jobs::new(Parts {

@@ -8,6 +8,7 @@ mod files;
 mod http;
 mod limits;
 mod process;
+mod rollback;
 pub mod signatures;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub use http::{BadUrl, HttpGrant};
 use limits::LimitChanges;
 pub use limits::Limits;
 pub use process::ProcessGrant;
+pub use rollback::RollbackRule;
 pub use signatures::{Requirement, SignaturePolicy};
 pub use wire::size::{BadSize, ByteSize};
 
@@ -42,6 +44,8 @@ pub struct ModulePolicy {
     pub grants: Grants,
     /// What its operator set for it, by key.
     pub settings: toml::Table,
+    /// When the minion goes back to the version before by itself. Default: never.
+    pub rollback: Option<RollbackRule>,
 }
 
 /// The capabilities that a module has, with their scopes. The default is none.
@@ -81,6 +85,7 @@ struct Entry {
     kv: Option<Quota>,
     limits: LimitChanges,
     settings: toml::Table,
+    rollback: Option<RollbackRule>,
 }
 
 /// The `kv` of an entry: a table, so that it can come to say more.
@@ -100,6 +105,14 @@ impl Policy {
             }
         }
         policy
+    }
+}
+
+impl ModulePolicy {
+    /// Whether a module that was loaded under `other` is as one that is loaded under this.
+    pub fn loads_like(&self, other: &Self) -> bool {
+        let Self { limits, grants, settings, rollback: _ } = self;
+        (limits, grants, settings) == (&other.limits, &other.grants, &other.settings)
     }
 }
 
@@ -131,6 +144,7 @@ impl Entry {
         }
         self.limits.apply(&mut policy.limits);
         policy.settings.extend(self.settings.clone());
+        policy.rollback = self.rollback.or(policy.rollback);
     }
 }
 
@@ -170,6 +184,7 @@ mod tests {
         kv      = { quota = "1MiB" }
         limits  = { memory = "32MiB", cpu = "5s", jobs = 4 }
         settings = { color = "red" }
+        rollback = { traps = 5, within = "10m" }
 
         ["*"]
         limits  = { memory = "128MiB", wall = "2m" }
@@ -191,6 +206,8 @@ mod tests {
         assert_eq!(policy.settings["color"].as_str(), Some("red"));
         assert_eq!(policy.settings["size"].as_integer(), Some(3));
         assert_eq!(policy.grants.kv, Some(ByteSize(1 << 20)));
+        let rule = policy.rollback.expect("a rule");
+        assert_eq!((rule.traps.get(), rule.within), (5, Duration::from_secs(600)));
     }
 
     #[test]
@@ -209,6 +226,8 @@ mod tests {
             ("[a]\nlimits = { fuel = 3 }", "fuel"),
             ("[a]\nlimits = { cpu = \"fast\" }", "fast"),
             ("[a]\nfiles = [{ host = \"etc\" }]", "etc"),
+            ("[a]\nrollback = { traps = 0, within = \"1m\" }", "zero"),
+            ("[a]\nrollback = { traps = 3, within = \"soon\" }", "soon"),
             ("[a]\nfiles = [{ host = \"/etc\", mode = \"x\" }]", "mode"),
             ("[a]\nhttp = [\"example.org\"]", "example.org"),
             ("[\"a[\"]\nenv = []", "a["),

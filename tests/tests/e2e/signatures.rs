@@ -123,7 +123,7 @@ impl Workshop {
     fn refusals(&self) -> Vec<(String, String)> {
         let log = fs::read_to_string(self.fleet.minion_dir("web1").join("audit.jsonl")).expect("a log");
         let entries = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
-        let refused = entries.filter(|entry| entry["event"] == "module-refused");
+        let refused = entries.filter(|entry| entry["event"] == "module" && entry["change"] == "refused");
         let text = |entry: &Value, key: &str| entry[key].as_str().expect("text").to_owned();
         refused.map(|entry| (text(&entry, "module"), text(&entry, "reason"))).collect()
     }
@@ -196,10 +196,24 @@ fn a_version_that_was_left_behind_stays_out_until_policy_lets_it_back() {
 
     shop.pack("disk", "1.9.0", Some("ann.key"));
     shop.start(2);
-    shop.refuses("disk", &["has version 1.9.0, and 1.10.0 was in service", "downgrade = true"]);
+    // The version before it is kept, and goes on serving.
+    shop.serves("disk");
+    let listed = shop.listed("disk");
+    assert_eq!(listed["version"], "1.10.0", "{listed}");
+    let older = &listed["versions"][0];
+    let reason = older["reason"].as_str().expect("a reason");
+    assert!(
+        older["state"] == "failed" && reason.contains("has version 1.9.0, and 1.10.0 was in service"),
+        "{older}"
+    );
+    assert!(
+        reason.contains("downgrade = true") && shop.refusals() == [("disk".into(), reason.into())],
+        "{older}"
+    );
     let checked = shop.minion(&["check", shop.module("disk").to_str().expect("UTF-8")]);
     assert!(checked.code == 1 && checked.out.contains("1.10.0 was in service"), "{checked:?}");
     shop.reload(&format!("{require}downgrade = true\n"), "signatures.downgrade is true (was false)");
+    assert_eq!(shop.listed("disk")["version"], "1.9.0");
     shop.serves("disk");
 }
 

@@ -14,7 +14,7 @@ pub(in crate::cli) fn kinds(minions: &[(MinionName, Vec<Module>)]) -> Vec<Kind<'
     let mut kinds: Vec<Kind<'_>> = Vec::new();
     for (minion, modules) in minions {
         for module in modules {
-            match kinds.iter_mut().find(|kind| kind.module == module) {
+            match kinds.iter_mut().find(|kind| kind.has(module)) {
                 Some(kind) => kind.minions.push(minion),
                 None => kinds.push(Kind { module, minions: vec![minion] }),
             }
@@ -25,6 +25,12 @@ pub(in crate::cli) fn kinds(minions: &[(MinionName, Vec<Module>)]) -> Vec<Kind<'
 }
 
 impl Kind<'_> {
+    /// Whether this is that module: what minions know of other versions, and since when, makes no difference.
+    fn has(&self, module: &Module) -> bool {
+        let what = |module: &Module| (module.name.clone(), module.version.clone(), module.digest);
+        what(self.module) == what(module) && self.module.state == module.state
+    }
+
     /// A row of the list.
     pub(super) fn row(self) -> Vec<String> {
         let state = match &self.module.state {

@@ -1,0 +1,229 @@
+//! The modules folder: whose files are in service, and what they are.
+
+use std::collections::BTreeMap;
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use wire::digest::Digest;
+use wire::name::ModuleName;
+
+use crate::modules::files;
+use crate::modules::index::FileMark;
+use crate::signature_file;
+
+/// The modules folder.
+pub(super) struct ModulesFolder {
+    path: PathBuf,
+}
+
+/// What a look at a file and its signature tells without reading them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Look {
+    file: FileLook,
+    signature: Option<FileLook>,
+}
+
+/// Inode, size and time of the last change.
+type FileLook = (u64, u64, (i64, i64));
+
+/// A version of a module that is not in service yet.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) name: ModuleName,
+    pub(super) digest: Digest,
+    pub(super) bytes: Vec<u8>,
+    pub(super) signature: Signature,
+}
+
+/// What there is beside a module's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Signature {
+    /// Nothing.
+    None,
+    /// The text of a signature.
+    Text(String),
+    /// Something that cannot be read, and why.
+    Unreadable(io::ErrorKind),
+}
+
+impl Signature {
+    /// What is beside this file.
+    pub(super) fn beside(file: &Path) -> Self {
+        match signature_file::read_beside(file) {
+            Ok(text) => text.into(),
+            Err(error) => Signature::Unreadable(error.kind()),
+        }
+    }
+
+    /// The text, if there is one.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Signature::Text(text) => Some(text),
+            Signature::None | Signature::Unreadable(_) => None,
+        }
+    }
+
+    /// As if it were read now.
+    pub(super) fn read(&self) -> io::Result<Option<String>> {
+        match self {
+            Signature::Unreadable(kind) => Err((*kind).into()),
+            other => Ok(other.text().map(str::to_owned)),
+        }
+    }
+}
+
+impl From<Option<String>> for Signature {
+    fn from(text: Option<String>) -> Self {
+        text.map_or(Signature::None, Signature::Text)
+    }
+}
+
+impl ModulesFolder {
+    /// The folder at this path, which is made where there is none.
+    pub(super) fn open(path: PathBuf) -> io::Result<Self> {
+        // The system names files by the whole path in what it says of them.
+        let path = std::path::absolute(path)?;
+        fs::create_dir_all(&path)?;
+        Ok(Self { path })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its modules, as a look at each shows them.
+    pub(super) fn looks(&self) -> io::Result<BTreeMap<ModuleName, Look>> {
+        let mut looks = BTreeMap::new();
+        for entry in fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            if let Some(name) = module_name(&path)
+                && let Some(look) = self.look(&name)?
+            {
+                looks.insert(name, look);
+            }
+        }
+        Ok(looks)
+    }
+
+    /// Files that look like modules and cannot be called by any name.
+    pub(super) fn misnamed(&self) -> io::Result<Vec<PathBuf>> {
+        let files = fs::read_dir(&self.path)?.filter_map(|entry| Some(entry.ok()?.path()));
+        Ok(files.filter(|path| is_module(path) && module_name(path).is_none()).collect())
+    }
+
+    /// A look at one module's files; nothing where it has none.
+    pub(super) fn look(&self, name: &ModuleName) -> io::Result<Option<Look>> {
+        // A pipe of that name must not stop the minion for ever.
+        let Some(file) = files::if_there(fs::metadata(self.file(name)))?.filter(Metadata::is_file) else {
+            return Ok(None);
+        };
+        let signature = files::if_there(fs::metadata(self.signature(name)))?;
+        Ok(Some(Look { file: file_look(&file), signature: signature.as_ref().map(file_look) }))
+    }
+
+    /// What is in a module's files; nothing where it has none.
+    pub(super) fn read(&self, name: &ModuleName) -> io::Result<Option<Candidate>> {
+        if self.look(name)?.is_none() {
+            return Ok(None);
+        }
+        let Some(bytes) = files::if_there(files::read_module(&self.file(name)))? else { return Ok(None) };
+        let signature = Signature::beside(&self.file(name));
+        let digest = Digest::of(&bytes);
+        Ok(Some(Candidate { name: name.clone(), digest, bytes, signature }))
+    }
+
+    /// Puts a version in the place of a module's file. Where it fails, the module's file is what it was.
+    pub(super) fn put(&self, candidate: &Candidate) -> io::Result<()> {
+        let signature = self.signature(&candidate.name);
+        // The signature first: a file that is there without its signature could be refused at the next start.
+        match candidate.signature.text() {
+            Some(text) => files::replace(&signature, text.as_bytes())?,
+            None => files::remove(&signature)?,
+        }
+        files::replace(&self.file(&candidate.name), &candidate.bytes)
+    }
+
+    /// Removes a module's file, and its signature.
+    pub(super) fn remove(&self, name: &ModuleName) -> io::Result<()> {
+        files::remove(&self.file(name))?;
+        files::remove(&self.signature(name))?;
+        files::sync_folder(&self.path)
+    }
+
+    pub(super) fn file(&self, name: &ModuleName) -> PathBuf {
+        self.path.join(format!("{name}.{ENDING}"))
+    }
+
+    fn signature(&self, name: &ModuleName) -> PathBuf {
+        signature_file::path_of(&self.file(name))
+    }
+}
+
+impl Candidate {
+    /// What the folder's file is while this is in it.
+    pub(super) fn mark(&self) -> FileMark {
+        FileMark::new(self.digest, self.signature.text())
+    }
+}
+
+/// The module whose file or signature this is, if its name can be one.
+pub(super) fn module_name(path: &Path) -> Option<ModuleName> {
+    let file = match path.extension().is_some_and(|extension| extension == "sig") {
+        true => Path::new(path.file_stem()?),
+        false => path,
+    };
+    is_module(file).then(|| file.file_stem()?.to_str()?.parse().ok())?
+}
+
+fn is_module(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == ENDING)
+        && !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
+}
+
+fn file_look(metadata: &Metadata) -> FileLook {
+    (metadata.ino(), metadata.len(), (metadata.mtime(), metadata.mtime_nsec()))
+}
+
+const ENDING: &str = "wasm";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(path: &str) -> Option<String> {
+        module_name(Path::new(path)).map(|name| name.to_string())
+    }
+
+    #[test]
+    fn only_files_whose_stem_is_a_name_are_modules() {
+        assert_eq!(names("/m/test.wasm").as_deref(), Some("test"));
+        assert_eq!(names("/m/test.wasm.sig").as_deref(), Some("test"));
+        for other in ["/m/te st.wasm", "/m/.writing-x.wasm", "/m/test.wat", "/m/test.sig", "/m/a.b.wasm"] {
+            assert_eq!(names(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_put_there_replaces_both_files_and_looks_new() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let folder = ModulesFolder::open(dir.path().join("modules")).expect("made");
+        let name: ModuleName = "test".parse().expect("a name");
+        let candidate = |bytes: &[u8], signature: Option<&str>| Candidate {
+            name: name.clone(),
+            digest: Digest::of(bytes),
+            bytes: bytes.to_vec(),
+            signature: signature.map(str::to_owned).into(),
+        };
+        folder.put(&candidate(b"one", Some("signed"))).expect("put");
+        let first = folder.looks().expect("read")[&name];
+        let read = folder.read(&name).expect("read").expect("there");
+        assert_eq!((read.bytes.as_slice(), read.signature.text()), (&b"one"[..], Some("signed")));
+        folder.put(&candidate(b"two", None)).expect("put");
+        assert_ne!(folder.looks().expect("read")[&name], first);
+        assert_eq!(folder.read(&name).expect("read").expect("there").signature, Signature::None);
+        folder.remove(&name).expect("removed");
+        assert!(folder.looks().expect("read").is_empty() && folder.read(&name).expect("read").is_none());
+    }
+}

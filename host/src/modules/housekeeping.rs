@@ -1,0 +1,53 @@
+//! What is staged and never wanted goes by itself.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use wire::clock::now_ms;
+use wire::digest::Digest;
+use wire::module::ModuleState;
+use wire::name::ModuleName;
+
+use crate::audit::Origin;
+use crate::modules::{Modules, part};
+
+impl Modules {
+    /// Watches the folder and tidies up until it is told to stop.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let tidy = async {
+            loop {
+                tokio::time::sleep(TIDY_EVERY).await;
+                self.tidy().await;
+            }
+        };
+        let both = async { tokio::join!(self.watch(), tidy) };
+        stop.run_until_cancelled(both).await;
+    }
+
+    /// Removes what came of versions whose rest never did, and versions that nobody put into service.
+    pub(super) async fn tidy(&self) {
+        let brought = self.brought();
+        self.step(move |modules| {
+            part::tidy(&modules.0.staged, KEEP_STAGED, part::BUDGET, &brought);
+            for (name, digest) in modules.forgotten() {
+                modules.discard_now(&name, digest, Origin::Minion);
+            }
+        })
+        .await;
+    }
+
+    fn forgotten(&self) -> Vec<(ModuleName, Digest)> {
+        let oldest = now_ms().saturating_sub(KEEP_STAGED.as_millis() as u64);
+        let set = self.0.set();
+        let forgotten = set.iter().flat_map(|(name, entry)| {
+            let old = entry.versions.iter().filter(|v| v.state == ModuleState::Staged && v.since < oldest);
+            old.map(move |version| (name.clone(), version.about.digest))
+        });
+        forgotten.collect()
+    }
+}
+
+/// How long what is staged waits.
+pub(super) const KEEP_STAGED: Duration = Duration::from_secs(24 * 3600);
+const TIDY_EVERY: Duration = Duration::from_secs(3600);

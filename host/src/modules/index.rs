@@ -1,0 +1,93 @@
+//! What is written down of a module's versions: `index.json` beside their files.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use wire::digest::Digest;
+
+/// What outlives the process of one module.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Index {
+    /// What the folder's file was when it was last acted upon.
+    pub(super) file: Option<FileMark>,
+    /// The version in service.
+    pub(super) serving: Option<Hex>,
+    /// The versions whose files are here, newest first.
+    pub(super) versions: Vec<Kept>,
+}
+
+/// One version whose file is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    #[serde(with = "hex")]
+    pub(super) digest: Digest,
+    pub(super) version: Option<String>,
+    pub(super) signer: Option<String>,
+    /// Since when it is in its state, in milliseconds since 1970.
+    pub(super) since: u64,
+    /// When it was put into service last, counted within the module; nothing where it is only staged.
+    pub(super) turn: Option<u64>,
+    /// Why the minion itself took it out of service, if it did.
+    pub(super) rolled_back: Option<String>,
+}
+
+/// The bytes of a file and of the signature beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FileMark {
+    #[serde(with = "hex")]
+    pub(super) digest: Digest,
+    pub(super) signature: Option<Hex>,
+}
+
+/// A digest as hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Hex(#[serde(with = "hex")] pub(super) Digest);
+
+impl FileMark {
+    pub(super) fn new(digest: Digest, signature: Option<&str>) -> Self {
+        Self { digest, signature: signature.map(|text| Hex(Digest::of(text.as_bytes()))) }
+    }
+}
+
+mod hex {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(
+        deserializer: D,
+    ) -> Result<T, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_comes_back_as_it_was_written() {
+        let digest = Digest::of(b"a");
+        let kept = Kept {
+            digest,
+            version: Some("1.2.3".into()),
+            signer: None,
+            since: 5,
+            turn: Some(1),
+            rolled_back: Some("rolled back after 5 traps".into()),
+        };
+        let index = Index {
+            file: Some(FileMark::new(digest, Some("signed"))),
+            serving: Some(Hex(digest)),
+            versions: vec![kept],
+        };
+        let text = serde_json::to_string(&index).expect("text");
+        assert!(text.contains(&digest.to_string()), "{text}");
+        assert_eq!(serde_json::from_str::<Index>(&text).expect("read"), index);
+    }
+}

@@ -1,0 +1,252 @@
+//! The modules of this minion: what is known under each name, which version serves, and how others come into
+//! service.
+//!
+//! Calls take the pointer to the version in service once and keep it. Everything that changes what is in service
+//! or on disk is a step, and one step is made at a time, off the threads that must not wait; compiling is no
+//! step, and holds nobody up.
+
+mod activate;
+mod error;
+mod events;
+mod files;
+mod folder;
+mod housekeeping;
+mod index;
+mod part;
+mod policy;
+mod prepare;
+mod remove;
+mod rollback;
+mod set;
+mod stage;
+mod start;
+mod store;
+mod take;
+mod verdict;
+mod version;
+mod watch;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch as channel};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use wire::digest::Digest;
+use wire::link::ModuleAnswer;
+use wire::module::{Module, ModuleState};
+use wire::name::ModuleName;
+
+use crate::admission::Admission;
+use crate::audit::{Audit, ModuleChange};
+use crate::policy::Policy;
+use crate::sandbox::{LoadedModule, Sandbox};
+
+pub use error::{ModulesError, NoModule};
+use folder::ModulesFolder;
+use set::Set;
+use store::Store;
+
+/// The set of modules. Clones share it.
+#[derive(Clone)]
+pub struct Modules(Arc<Inner>);
+
+/// Where modules come from and are kept, and how many.
+#[derive(Clone, Debug)]
+pub struct ModulesConfig {
+    /// The folder whose files are in service.
+    pub folder: PathBuf,
+    /// The folder of the versions that are kept.
+    pub versions: PathBuf,
+    /// The folder of what has come of versions that are on their way here.
+    pub staged: PathBuf,
+    /// How many versions of each module are kept, the one in service among them.
+    pub keep: NonZeroUsize,
+}
+
+struct Inner {
+    sandbox: Sandbox,
+    folder: ModulesFolder,
+    store: Store,
+    staged: PathBuf,
+    keep: usize,
+    policy: RwLock<Policy>,
+    /// Says which files may be loaded.
+    admission: Admission,
+    audit: Arc<Audit>,
+    set: RwLock<Set>,
+    changed: channel::Sender<()>,
+    /// Held while a step is made.
+    stepping: Arc<tokio::sync::Mutex<()>>,
+    /// How many versions are read and compiled at the same time.
+    loads: Semaphore,
+    /// The digests that somebody brings, each with a lock for whoever brings it.
+    bringing: Mutex<stage::Bringers>,
+    /// Owns what goes on by itself: versions on their way into and out of service.
+    tasks: TaskTracker,
+    stopping: CancellationToken,
+}
+
+impl Modules {
+    /// The version of a module that is in service.
+    ///
+    /// Jobs keep what they get here to their end, whatever comes into service meanwhile.
+    pub fn active(&self, name: &ModuleName) -> Result<Arc<LoadedModule>, NoModule> {
+        let set = self.0.set();
+        match set.get(name) {
+            Some(entry) => match &entry.serving {
+                Some(module) => Ok(module.clone()),
+                None => Err(entry.absent(name)),
+            },
+            None => Err(NoModule::Unknown { name: name.clone(), present: set.keys().cloned().collect() }),
+        }
+    }
+
+    /// What there is, as the overlord is told it.
+    pub fn list(&self) -> Vec<Module> {
+        self.0.set().iter().filter_map(|(name, entry)| entry.describe(name)).collect()
+    }
+
+    /// The modules in service.
+    pub fn all_active(&self) -> Vec<Arc<LoadedModule>> {
+        self.0.set().values().filter_map(|entry| entry.serving.clone()).collect()
+    }
+
+    /// Every version that jobs run of: those in service, and those that jobs still run of.
+    pub(crate) fn all_running(&self) -> Vec<(ModuleState, Arc<LoadedModule>)> {
+        self.0.set().values().flat_map(set::Entry::running).collect()
+    }
+
+    /// Changes whenever [`list`](Self::list) would say something new.
+    pub fn changes(&self) -> channel::Receiver<()> {
+        self.0.changed.subscribe()
+    }
+
+    /// The sandbox that they run in.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.0.sandbox
+    }
+
+    /// Ends what goes on by itself. A step that was begun is finished first; a compiler that is at work is left
+    /// to itself, and ends with the process.
+    pub(crate) async fn stop(&self) {
+        self.0.stopping.cancel();
+        self.0.tasks.close();
+        if tokio::time::timeout(LAST_STEPS, self.0.tasks.wait()).await.is_err() {
+            tracing::warn!("a change of the modules did not end in time");
+        }
+    }
+
+    /// Makes one step, when it is its turn. It is finished even where nobody waits for it any more.
+    async fn step<T: Send + 'static>(&self, step: impl FnOnce(&Modules) -> T + Send + 'static) -> T {
+        let turn = self.0.stepping.clone().lock_owned().await;
+        let modules = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            step(&modules)
+        });
+        match done.await {
+            Ok(done) => done,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime shuts down, and with it whoever waits here.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+
+    /// Goes on with this whether or not somebody waits for it.
+    async fn detached<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        let stopping = self.0.stopping.clone();
+        let task = self.0.tasks.spawn(async move { stopping.run_until_cancelled(work).await });
+        match task.await {
+            Ok(done) => done,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => None,
+            },
+        }
+    }
+
+    /// Goes on with a change that an overlord asked for, and answers with what became of it.
+    async fn answer(&self, work: impl Future<Output = ModuleAnswer> + Send + 'static) -> ModuleAnswer {
+        self.detached(work).await.unwrap_or_else(|| ModuleAnswer::Refused(STOPPING.to_owned()))
+    }
+
+    /// Waits for a version that was taken out of service to have no job any more, and then lets it go.
+    fn drain(&self, former: Option<Arc<LoadedModule>>) {
+        let Some(former) = former else { return };
+        let (name, digest) = (former.describe().name.clone(), former.describe().digest);
+        let gone = former.gone();
+        drop(former);
+        let modules = self.clone();
+        // Ends with the last job of the version; a stop does not wait for it.
+        self.0.tasks.spawn(async move {
+            if modules.0.stopping.run_until_cancelled(gone.cancelled()).await.is_some() {
+                modules.step(move |modules| modules.0.retire(&name, digest)).await;
+            }
+        });
+    }
+}
+
+impl Inner {
+    fn set(&self) -> RwLockReadGuard<'_, Set> {
+        self.set.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn set_mut(&self) -> RwLockWriteGuard<'_, Set> {
+        self.set.write().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Changes what is known under a name, and says that it is something else now.
+    fn update<T>(&self, name: &ModuleName, update: impl FnOnce(&mut set::Entry) -> T) -> T {
+        let done = {
+            let mut set = self.set_mut();
+            let entry = set.entry(name.clone()).or_insert_with(|| set::Entry::new(self.policy_of(name)));
+            let done = update(entry);
+            if entry.is_empty() {
+                set.remove(name);
+            }
+            done
+        };
+        self.changed.send_replace(());
+        done
+    }
+
+    fn policy_of(&self, name: &ModuleName) -> crate::policy::ModulePolicy {
+        self.policy.read().unwrap_or_else(|poisoned| poisoned.into_inner()).of(name)
+    }
+
+    /// The last job of a version that was taken out of service is over. Part of a step.
+    fn retire(&self, name: &ModuleName, digest: Digest) {
+        if self.update(name, |entry| entry.retire(digest)) {
+            self.trim(name);
+        }
+    }
+
+    /// Lets go of versions beyond what is kept, and writes down what is known. Part of a step.
+    fn trim(&self, name: &ModuleName) {
+        let keep = self.keep;
+        for digest in self.update(name, |entry| entry.let_go(keep)) {
+            self.store.remove(name, digest);
+        }
+        let index = self.set().get(name).map(set::Entry::index);
+        self.store.note(name, index.as_ref());
+    }
+
+    /// Puts a change of what is in service into the audit log and the log.
+    fn tell(&self, change: &ModuleChange<'_>) {
+        tracing::info!("{change}");
+        self.audit.module(change);
+    }
+}
+
+/// How many versions are read and compiled at the same time.
+const LOADS_AT_ONCE: usize = 2;
+/// What is said to whoever asks for a change that the end of the minion comes in between of.
+const STOPPING: &str = "is stopping";
+/// How long steps that were begun have when the minion stops.
+const LAST_STEPS: Duration = Duration::from_secs(5);

@@ -1,0 +1,116 @@
+//! A policy that is read again while the minion runs.
+
+use futures::StreamExt as _;
+
+use wire::digest::Digest;
+use wire::module::ModuleState;
+use wire::name::ModuleName;
+
+use crate::admission::Age;
+use crate::audit::Origin;
+use crate::changes::changes;
+use crate::modules::activate::Entered;
+use crate::modules::error::Refusal;
+use crate::modules::prepare::Floor;
+use crate::modules::take::Occasion;
+use crate::modules::{LOADS_AT_ONCE, Modules};
+use crate::policy::{Policy, SignaturePolicy};
+
+impl Modules {
+    /// Puts a new policy into force and says what it changes, a line each.
+    ///
+    /// Modules for which it changes something are loaded again. One that cannot be loaded under it is out of
+    /// service from now on: it must not go on with what was withdrawn. Jobs that run keep what they have.
+    pub async fn apply(&self, policy: &Policy, signatures: &SignaturePolicy) -> Vec<String> {
+        let mut lines = self.0.admission.apply(signatures);
+        // Whose modules are loaded concerns each of them.
+        let every = !lines.is_empty();
+        let (told, stale) = self.replace_policy(policy, every);
+        lines.extend(told);
+        let again = stale.into_iter().map(|name| self.load_again(name));
+        futures::stream::iter(again).buffer_unordered(LOADS_AT_ONCE).collect::<()>().await;
+        lines
+    }
+
+    /// Returns what is new, and the modules that are to be loaded again.
+    fn replace_policy(&self, policy: &Policy, every: bool) -> (Vec<String>, Vec<ModuleName>) {
+        *self.0.policy.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = policy.clone();
+        let (mut lines, mut stale) = (Vec::new(), Vec::new());
+        for (name, entry) in self.0.set_mut().iter_mut() {
+            let former = std::mem::replace(&mut entry.policy, policy.of(name));
+            let told = changes(&former, &entry.policy);
+            lines.extend(told.into_iter().map(|change| format!("{name}: {change}")));
+            if every || !former.loads_like(&entry.policy) {
+                stale.push(name.clone());
+            }
+        }
+        (lines, stale)
+    }
+
+    async fn load_again(&self, name: ModuleName) {
+        // The file may be one that policy was in the way of.
+        let (serving, refused) = match self.0.set().get(&name) {
+            Some(entry) => {
+                let version = entry.file.and_then(|mark| entry.version(mark.digest));
+                let refused = version.is_some_and(|v| matches!(v.state, ModuleState::Failed(_)));
+                (entry.serving_digest(), refused)
+            }
+            None => return,
+        };
+        if let Some(digest) = serving {
+            self.serve_again(name.clone(), digest).await;
+        }
+        if refused {
+            self.take(name, Occasion::Policy).await;
+        }
+    }
+
+    /// Loads what serves under the policy of now, or else takes it out of service.
+    async fn serve_again(&self, name: ModuleName, digest: Digest) {
+        loop {
+            let read = self.step({
+                let name = name.clone();
+                move |modules| match modules.0.store.read(&name, digest) {
+                    Ok(candidate) => Ok(candidate),
+                    // One that could not be kept is in the folder, if anywhere.
+                    Err(error) => match modules.0.folder.read(&name) {
+                        Ok(Some(candidate)) if candidate.digest == digest => Ok(candidate),
+                        _ => Err(Refusal::new(format!("cannot be read again: {error}"))),
+                    },
+                }
+            });
+            let prepared = match read.await {
+                Ok(candidate) => {
+                    self.prepare_or_reuse(candidate, Floor::default(), Age::Waived, Box::new(|_| ())).await
+                }
+                Err(refusal) => Err(refusal),
+            };
+            let name = name.clone();
+            let done = self.step(move |modules| match prepared {
+                // Another one serves by now.
+                _ if modules.0.set().get(&name).and_then(super::set::Entry::serving_digest)
+                    != Some(digest) =>
+                {
+                    true
+                }
+                Ok(prepared) => {
+                    matches!(modules.enter(prepared, None, None, "loaded", Origin::Minion), Entered::Done(_))
+                }
+                Err(refusal) => {
+                    tracing::warn!("module \"{name}\" is out of service: it {}", refusal.reason);
+                    let former = modules.0.update(&name, |entry| {
+                        let former = entry.take_out();
+                        entry.failed(digest, refusal);
+                        former
+                    });
+                    modules.drain(former);
+                    modules.0.trim(&name);
+                    true
+                }
+            });
+            if done.await {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A version on its way from bytes to code: verified, compiled and linked, on a thread of its own.
+
+use std::sync::Arc;
+
+use semver::Version as Semver;
+use tokio::sync::oneshot;
+
+use wire::module::ModuleState;
+use wire::outcome::FailureKind;
+
+use crate::admission::Age;
+use crate::modules::error::Refusal;
+use crate::modules::folder::Candidate;
+use crate::modules::{Modules, verdict};
+use crate::policy::ModulePolicy;
+use crate::sandbox::{Defect, LoadError, LoadedModule};
+
+/// A version that can be put into service.
+pub(super) struct Prepared {
+    pub(super) candidate: Candidate,
+    pub(super) module: Arc<LoadedModule>,
+    pub(super) signer: Option<String>,
+}
+
+/// What a version must not fall behind.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Floor(pub(super) Option<String>);
+
+/// Told of every state on the way.
+pub(super) type OnState = Box<dyn Fn(ModuleState) + Send>;
+
+impl Modules {
+    /// Takes a version as far as it can come without being put into service, under the policy of now.
+    pub(super) async fn prepare(
+        &self,
+        candidate: Candidate,
+        floor: Floor,
+        age: Age,
+        on_state: OnState,
+    ) -> Result<Prepared, Refusal> {
+        let policy = self.0.policy_of(&candidate.name);
+        let (name, modules) = (candidate.name.clone(), self.clone());
+        let (done, ends) = oneshot::channel();
+        // A thread and not a task: a runtime that shuts down would wait for the compiler. Where nobody waits
+        // for it any more it ends by itself, or with the process.
+        let thread = std::thread::Builder::new().name("load".into()).spawn(move || {
+            let _ = done.send(prepare(&modules, candidate, &policy, &floor, age, &on_state));
+        });
+        if let Err(error) = thread {
+            return Err(Refusal::new(format!("cannot be loaded: there is no thread for it: {error}")));
+        }
+        let Ok(prepared) = ends.await else {
+            return Err(Refusal::new("broke the minion's own code, whose log says how"));
+        };
+        if let Ok(prepared) = &prepared {
+            for warning in prepared.module.warnings() {
+                tracing::warn!("module \"{name}\": {warning}");
+            }
+        }
+        prepared
+    }
+}
+
+fn prepare(
+    modules: &Modules,
+    candidate: Candidate,
+    policy: &ModulePolicy,
+    floor: &Floor,
+    age: Age,
+    on_state: &OnState,
+) -> Result<Prepared, Refusal> {
+    let sandbox = modules.sandbox();
+    let signer = verdict::judge(&modules.0.admission, &candidate, age)?;
+    let verified = sandbox.verify(candidate.name.clone(), &candidate.bytes, policy)?;
+    floor.check(verified.version())?;
+    on_state(ModuleState::Verified);
+    on_state(ModuleState::Compiling);
+    let module = sandbox.compile(verified, &candidate.bytes, policy)?;
+    Ok(Prepared { candidate, module, signer })
+}
+
+impl Floor {
+    /// Whether this version is older, where both say which they are.
+    pub(super) fn check(&self, version: Option<&str>) -> Result<(), Refusal> {
+        let parse = |version: &str| Semver::parse(version).ok();
+        match (version, &self.0) {
+            (Some(version), Some(floor)) if parse(version).zip(parse(floor)).is_some_and(|(v, f)| v < f) => {
+                Err(Refusal::new(format!(
+                    "would go back from version {floor} to {version}: say that you want that with \
+                     `overlord module push --downgrade`"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl From<LoadError> for Refusal {
+    fn from(error: LoadError) -> Self {
+        let not_granted = |defect: &Defect| matches!(defect, Defect::NotGranted { .. });
+        let kind = match error.defects.iter().all(not_granted) {
+            true => FailureKind::CapabilityMissing,
+            false => FailureKind::UnknownModule,
+        };
+        Self { reason: error.reason(), kind }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_says_that_it_is_older_is_older() {
+        let floor = |version: Option<&str>| Floor(version.map(str::to_owned));
+        for (from, to) in
+            [(Some("1.2.3"), "1.2.4"), (Some("1.2.3"), "1.2.3"), (Some("9"), "1.0.0"), (None, "0.1.0")]
+        {
+            assert!(floor(from).check(Some(to)).is_ok(), "{from:?} to {to}");
+        }
+        assert!(floor(Some("1.0.0")).check(None).is_ok());
+        for (from, to) in [("1.10.0", "1.9.0"), ("1.0.0", "1.0.0-rc.1")] {
+            let refusal = floor(Some(from)).check(Some(to)).expect_err("older");
+            assert!(refusal.reason.contains("--downgrade"), "{refusal:?}");
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Taking a version over the wire: its bytes, which may come in several goes, and then its way to being ready.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Weak};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
+
+use wire::digest::Digest;
+use wire::frame::{self, FrameError};
+use wire::link::{MAX_MESSAGE, MAX_SIGNATURE, Stage, Staging};
+use wire::module::{Module, ModuleState};
+
+use crate::admission::Age;
+use crate::audit::{ModuleChange, Origin};
+use crate::modules::error::Refusal;
+use crate::modules::folder::{Candidate, Signature};
+use crate::modules::housekeeping::KEEP_STAGED;
+use crate::modules::part::{self, Part, PartError};
+use crate::modules::prepare::{Floor, Prepared};
+use crate::modules::set::Entry;
+use crate::modules::version::Version;
+use crate::modules::{Modules, STOPPING};
+use crate::sandbox::MAX_MODULE;
+
+/// Whoever brings a digest holds its lock; there is one for as long as somebody does or waits.
+pub(super) type Bringers = HashMap<Digest, Weak<Mutex<()>>>;
+
+/// What came of the bytes of a version.
+enum Brought {
+    /// They are here.
+    Whole(Candidate),
+    /// They are not, and cannot be.
+    Refused(String),
+}
+
+impl Modules {
+    /// Takes a version and makes it ready, without putting it into service.
+    ///
+    /// What has come of it stays where the stream breaks. From when all of it is here, it goes on whether or
+    /// not the stream does. Who brings the same a second time waits for the first.
+    pub(crate) async fn stage(
+        &self,
+        stage: Stage,
+        send: &mut (impl AsyncWrite + Unpin),
+        recv: &mut (impl AsyncRead + Unpin),
+    ) -> Result<(), FrameError> {
+        if let Err(refusal) = fits(&stage) {
+            return say(send, Staging::Refused(refusal)).await;
+        }
+        let bringer = self.bringer(stage.digest).lock_owned().await;
+        let candidate = match self.bytes(&stage, send, recv).await? {
+            Brought::Whole(candidate) => candidate,
+            Brought::Refused(reason) => return say(send, Staging::Refused(reason)).await,
+        };
+        let (states, mut news) = mpsc::channel(8);
+        let work = self.clone().make_ready(candidate, stage, states, bringer);
+        let tell = async {
+            while let Some(state) = news.recv().await {
+                say(send, Staging::State(state)).await?;
+            }
+            Ok::<_, FrameError>(())
+        };
+        let (staged, told) = tokio::join!(self.detached(work), tell);
+        told?;
+        let last = match staged {
+            Some(Ok(module)) => Staging::Staged(Box::new(module)),
+            Some(Err(reason)) => Staging::Refused(reason),
+            None => Staging::Refused(STOPPING.to_owned()),
+        };
+        say(send, last).await
+    }
+
+    /// The bytes of a version: those that are kept, or else what is sent.
+    async fn bytes(
+        &self,
+        stage: &Stage,
+        send: &mut (impl AsyncWrite + Unpin),
+        recv: &mut (impl AsyncRead + Unpin),
+    ) -> Result<Brought, FrameError> {
+        let kept = self.step({
+            let stage = stage.clone();
+            move |modules| modules.kept(&stage)
+        });
+        if let Some(candidate) = kept.await {
+            return Ok(Brought::Whole(candidate));
+        }
+        if let Some(refusal) = self.make_room(stage).await {
+            return Ok(Brought::Refused(refusal));
+        }
+        let refused =
+            |error: PartError| Brought::Refused(format!("cannot take module \"{}\": it {error}", stage.name));
+        let mut part = match Part::open(&self.0.staged, stage.digest, stage.size).await {
+            Ok(part) => part,
+            Err(error) => return Ok(refused(error)),
+        };
+        if part.length() < stage.size {
+            say(send, Staging::Send { from: part.length() }).await?;
+            match part.receive(recv).await {
+                Ok(()) => {}
+                Err(PartError::Broken(error)) => return Err(error.into()),
+                Err(error) => return Ok(refused(error)),
+            }
+        }
+        let bytes = match part.read().await {
+            Ok(bytes) => bytes,
+            Err(error) => return Ok(refused(PartError::Unwritable(error))),
+        };
+        if Digest::of(&bytes) != stage.digest {
+            part.give_up();
+            let name = &stage.name;
+            return Ok(Brought::Refused(format!(
+                "did not get module \"{name}\" as it should be: its digest is another one; send it again"
+            )));
+        }
+        let signature = stage.signature.clone().into();
+        Ok(Brought::Whole(Candidate { name: stage.name.clone(), digest: stage.digest, bytes, signature }))
+    }
+
+    /// A version that is kept already, with the signature that it comes with now. Part of a step.
+    fn kept(&self, stage: &Stage) -> Option<Candidate> {
+        let known = self.0.set().get(&stage.name)?.version(stage.digest)?.kept;
+        let mut candidate = known.then(|| self.0.store.read(&stage.name, stage.digest).ok())??;
+        if let Some(text) = &stage.signature {
+            candidate.signature = Signature::Text(text.clone());
+        }
+        Some(candidate)
+    }
+
+    /// Sees to it that not too much is staged, and says where it is.
+    async fn make_room(&self, stage: &Stage) -> Option<String> {
+        let is_staged = |version: &&Version| version.state == ModuleState::Staged;
+        let staged = self.0.set().values().flat_map(|entry| &entry.versions).filter(is_staged).count();
+        if staged >= MAX_STAGED {
+            return Some(format!("has {staged} staged versions of modules: activate or discard some"));
+        }
+        let (brought, room) = (self.brought(), part::BUDGET.saturating_sub(stage.size));
+        self.step(move |modules| part::tidy(&modules.0.staged, KEEP_STAGED, room, &brought)).await;
+        None
+    }
+
+    /// Verifies and compiles a version, keeps it, and holds it ready. Where it is refused, why; reads on from
+    /// the minion's name.
+    async fn make_ready(
+        self,
+        candidate: Candidate,
+        stage: Stage,
+        states: mpsc::Sender<ModuleState>,
+        bringer: OwnedMutexGuard<()>,
+    ) -> Result<Module, String> {
+        let _bringer = bringer;
+        let Stage { name, digest, downgrade, .. } = stage;
+        let floor = {
+            let set = self.0.set();
+            let serving = set.get(&name).and_then(|entry| entry.serving.as_ref());
+            Floor(serving.filter(|_| !downgrade).and_then(|module| module.describe().version.clone()))
+        };
+        let known = self.0.update(&name, |entry| {
+            let known = entry.version(digest).is_some_and(|version| version.is_good());
+            entry.arrive(&name, digest);
+            entry.now(digest, ModuleState::Received);
+            known
+        });
+        // Whoever asked may be gone, or slow: what it is not told it sees in the last message.
+        let _ = states.try_send(ModuleState::Received);
+        let on_state = {
+            let (modules, name) = (self.clone(), name.clone());
+            move |state: ModuleState| {
+                modules.0.update(&name, |entry| entry.now(digest, state.clone()));
+                let _ = states.try_send(state);
+            }
+        };
+        let prepared = {
+            // Never closed. It bounds how many modules are compiled at once.
+            let _permit = self.0.loads.acquire().await;
+            self.prepare_or_reuse(candidate, floor, Age::Counts, Box::new(on_state)).await
+        };
+        self.step(move |modules| match prepared {
+            Ok(prepared) => modules.hold_ready(prepared),
+            Err(refusal) => Err(modules.refuse_staged(&name, digest, known, &refusal)),
+        })
+        .await
+    }
+
+    /// Part of a step.
+    fn hold_ready(&self, prepared: Prepared) -> Result<Module, String> {
+        let Prepared { candidate, module, signer } = prepared;
+        let (name, digest) = (&candidate.name, candidate.digest);
+        let kept = self.0.store.keep(&candidate);
+        part::remove(&self.0.staged, digest);
+        if let Err(error) = kept {
+            self.0.update(name, |entry| entry.forgo(digest));
+            return Err(format!("cannot keep module \"{name}\": {error}"));
+        }
+        let about = module.describe().clone();
+        self.0.update(name, |entry| {
+            let serving = entry.serving_digest() == Some(digest);
+            let version = entry.arrive(name, digest);
+            (version.about, version.kept) = (about.clone(), true);
+            version.signer.clone_from(&signer);
+            if !serving {
+                version.ready = Some(module);
+                version.now(ModuleState::Staged);
+            }
+        });
+        self.0.trim(name);
+        self.0.tell(&ModuleChange {
+            what: "staged",
+            by: Origin::Overlord,
+            module: name,
+            digest: Some(digest),
+            version: about.version.as_deref(),
+            before: None,
+            signer: signer.as_deref(),
+            reason: None,
+        });
+        let set = self.0.set();
+        let entry = set.get(name);
+        let version = entry.and_then(|entry| entry.version(digest));
+        let state = version.map_or(ModuleState::Staged, |version| version.state.clone());
+        let versions = entry.and_then(|entry| entry.describe(name)).map(|module| module.versions);
+        Ok(Module { state, versions: versions.unwrap_or_default(), ..about })
+    }
+
+    /// Part of a step.
+    fn refuse_staged(
+        &self,
+        name: &wire::name::ModuleName,
+        digest: Digest,
+        known: bool,
+        refusal: &Refusal,
+    ) -> String {
+        part::remove(&self.0.staged, digest);
+        self.0.update(name, |entry| match known {
+            true => entry.forgo(digest),
+            false => entry.failed(digest, refusal.clone()),
+        });
+        self.0.trim(name);
+        let change = ModuleChange {
+            what: "refused",
+            by: Origin::Overlord,
+            module: name,
+            digest: Some(digest),
+            version: None,
+            before: self.0.set().get(name).and_then(Entry::serving_digest),
+            signer: None,
+            reason: Some(&refusal.reason),
+        };
+        self.0.tell(&change);
+        format!("does not take module \"{name}\": it {}", refusal.reason)
+    }
+
+    fn bringer(&self, digest: Digest) -> Arc<Mutex<()>> {
+        let mut bringing = self.0.bringing.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        bringing.retain(|_, bringer| bringer.strong_count() > 0);
+        if let Some(bringer) = bringing.get(&digest).and_then(Weak::upgrade) {
+            return bringer;
+        }
+        let bringer = Arc::default();
+        bringing.insert(digest, Arc::downgrade(&bringer));
+        bringer
+    }
+
+    /// What somebody brings now.
+    pub(super) fn brought(&self) -> BTreeSet<Digest> {
+        let bringing = self.0.bringing.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        bringing.iter().filter(|(_, bringer)| bringer.strong_count() > 0).map(|(digest, _)| *digest).collect()
+    }
+}
+
+/// Whether it is worth beginning.
+fn fits(stage: &Stage) -> Result<(), String> {
+    let Stage { name, size, signature, .. } = stage;
+    if *size > MAX_MODULE as u64 {
+        return Err(format!("takes no module of {size} bytes, as \"{name}\": {MAX_MODULE} are the most"));
+    }
+    if signature.as_ref().is_some_and(|signature| signature.len() > MAX_SIGNATURE) {
+        return Err(format!("takes no signature of more than {MAX_SIGNATURE} bytes, as that of \"{name}\""));
+    }
+    Ok(())
+}
+
+async fn say(send: &mut (impl AsyncWrite + Unpin), staging: Staging) -> Result<(), FrameError> {
+    frame::write(send, &staging, MAX_MESSAGE).await
+}
+
+/// How many versions are staged at most.
+const MAX_STAGED: usize = 64;

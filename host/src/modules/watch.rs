@@ -1,0 +1,182 @@
+//! Watching the modules folder: what changes in it is taken once it rests.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use wire::name::ModuleName;
+
+use crate::modules::Modules;
+use crate::modules::events::{Events, Watcher};
+use crate::modules::folder::Look;
+use crate::modules::take::Occasion;
+
+/// What is known of the folder.
+#[derive(Default)]
+struct Watched {
+    /// How each file looked when it was taken last.
+    taken: BTreeMap<ModuleName, Look>,
+    /// How each file looks that looks different now, and since when; nothing where it is gone.
+    restless: BTreeMap<ModuleName, (Option<Look>, Instant)>,
+    /// What is being taken.
+    busy: BTreeSet<ModuleName>,
+    /// What was said last of a folder that cannot be read.
+    complaint: Option<String>,
+}
+
+impl Modules {
+    /// Takes what changes in the folder, for as long as this is polled.
+    pub(super) async fn watch(&self) {
+        let folder = self.0.folder.path().to_owned();
+        let events = Events::default();
+        let (mut watched, mut taking) = (Watched::default(), JoinSet::new());
+        let mut watcher = watcher(&folder, &events);
+        loop {
+            for (name, look) in self.restful(&mut watched, &events, rest(&watcher)).await {
+                let modules = self.clone();
+                taking.spawn(async move {
+                    let taken = modules.clone();
+                    let named = name.clone();
+                    modules.detached(async move { taken.take(named, Occasion::Changed).await }).await;
+                    (name, look)
+                });
+            }
+            let pause = match (watched.restless.is_empty(), &watcher) {
+                (false, _) => rest(&watcher),
+                (true, Some(_)) => UNWATCHED,
+                (true, None) => POLL,
+            };
+            tokio::select! {
+                Some(taken) = taking.join_next() => match taken {
+                    Ok((name, look)) => watched.took(name, look),
+                    Err(error) => tracing::error!("a module was not loaded: {error}"),
+                },
+                // A file that is being written says so many times.
+                () = events.come() => tokio::time::sleep(SETTLE).await,
+                () = tokio::time::sleep(pause) => {}
+            }
+            // Another folder may have come in the place of the one that was watched.
+            if watcher.as_ref().is_some_and(|(_, inode)| inode_of(&folder).ok() != Some(*inode))
+                && inode_of(&folder).is_ok()
+            {
+                watcher = self::watcher(&folder, &events);
+            }
+        }
+    }
+
+    /// The modules whose files look different from when they were taken, and have done so for a while.
+    async fn restful(
+        &self,
+        watched: &mut Watched,
+        events: &Events,
+        rest: Duration,
+    ) -> Vec<(ModuleName, Option<Look>)> {
+        let modules = self.clone();
+        let looks = tokio::task::spawn_blocking(move || modules.0.folder.looks());
+        let looks = match looks.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            Ok(looks) => looks,
+            Err(error) => {
+                watched.complain(self.0.folder.path(), &error);
+                return Vec::new();
+            }
+        };
+        watched.complaint = None;
+        let mut names: BTreeSet<ModuleName> = looks.keys().chain(watched.taken.keys()).cloned().collect();
+        let known = self.0.set();
+        names.extend(known.iter().filter(|(_, entry)| entry.file.is_some()).map(|(name, _)| name.clone()));
+        drop(known);
+        let mut restful = Vec::new();
+        for name in names {
+            let look = looks.get(&name).copied();
+            if watched.rests(&name, look, rest, || events.is_written(&self.0.folder.file(&name))) {
+                watched.busy.insert(name.clone());
+                restful.push((name, look));
+            }
+        }
+        restful
+    }
+}
+
+impl Watched {
+    /// Whether a file that looks like this is to be taken now.
+    fn rests(
+        &mut self,
+        name: &ModuleName,
+        look: Option<Look>,
+        rest: Duration,
+        is_written: impl FnOnce() -> bool,
+    ) -> bool {
+        if self.busy.contains(name) {
+            return false;
+        }
+        if look.is_some() && self.taken.get(name) == look.as_ref() {
+            self.restless.remove(name);
+            return false;
+        }
+        match self.restless.get(name) {
+            Some((same, since)) if *same == look => {
+                let rests = since.elapsed() >= rest && !(look.is_some() && is_written());
+                if rests {
+                    self.restless.remove(name);
+                }
+                rests
+            }
+            _ => {
+                self.restless.insert(name.clone(), (look, Instant::now()));
+                false
+            }
+        }
+    }
+
+    fn took(&mut self, name: ModuleName, look: Option<Look>) {
+        self.busy.remove(&name);
+        match look {
+            Some(look) => self.taken.insert(name, look),
+            None => self.taken.remove(&name),
+        };
+    }
+
+    /// Says once what is wrong with the folder.
+    fn complain(&mut self, folder: &Path, error: &io::Error) {
+        let complaint = error.to_string();
+        if self.complaint.as_ref() != Some(&complaint) {
+            let folder = folder.display();
+            tracing::warn!(
+                "the modules folder \"{folder}\" cannot be read, what serves goes on: {complaint}"
+            );
+            self.complaint = Some(complaint);
+        }
+    }
+}
+
+/// Watches a folder, and says where that cannot be done.
+fn watcher(folder: &Path, events: &Events) -> Option<(Watcher, u64)> {
+    let watching = inode_of(folder).map_err(|error| error.to_string());
+    let watching = watching.and_then(|inode| Ok((events.watch(folder)?, inode)));
+    watching
+        .map_err(|reason| {
+            let (folder, every) = (folder.display(), humantime::format_duration(POLL));
+            tracing::warn!("the modules folder \"{folder}\" is looked at every {every}, as {reason}");
+        })
+        .ok()
+}
+
+/// How long a file must look the same before it is taken.
+fn rest<T>(watcher: &Option<T>) -> Duration {
+    if watcher.is_some() { SETTLE } else { POLL }
+}
+
+fn inode_of(folder: &Path) -> io::Result<u64> {
+    Ok(std::fs::metadata(folder)?.ino())
+}
+
+/// How long a file rests that is taken, where the system says when it is written.
+const SETTLE: Duration = Duration::from_millis(100);
+/// How often a folder is looked at that cannot be watched.
+const POLL: Duration = Duration::from_secs(2);
+/// How often one is looked at that is watched, in case the system did not say something.
+const UNWATCHED: Duration = Duration::from_secs(30);
