@@ -78,6 +78,11 @@ impl Daemon {
         assert_eq!(status.signal(), Some(Signal::SIGKILL as i32), "{}: {status}\n{log}", self.name);
     }
 
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it as `kill -9` does and waits until it is gone.
     pub fn kill(mut self) {
         self.end();

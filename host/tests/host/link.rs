@@ -50,6 +50,12 @@ fn start(method: &str, words: &[&str]) -> Start {
     }
 }
 
+/// Runs a job of a method without arguments to its end.
+pub(crate) async fn run(connection: &Connection, method: &str) -> Report {
+    let (_send, mut recv) = ask(connection, &MinionRequest::Start(Box::new(start(method, &[])))).await;
+    until(&mut recv, finished).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_minion_introduces_itself_answers_and_runs_what_it_is_asked_to() {
     let overlord = Overlord::new();

@@ -3,5 +3,6 @@
 
 mod cli;
 mod link;
+mod modules;
 mod policy;
 mod rig;

@@ -7,6 +7,7 @@ mod crashes;
 mod delivery;
 mod dev;
 mod facts;
+mod hotload;
 mod identity;
 mod jobs;
 mod ledgers;

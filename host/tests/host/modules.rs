@@ -1,0 +1,572 @@
+//! Versions of a module that come over the link and through the folder.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use minion_host::{Config, Minion};
+use quinn::Connection;
+use wire::digest::Digest;
+use wire::frame;
+use wire::link::{Acknowledged, MAX_MESSAGE, MinionRequest, ModuleAnswer, Notice, Stage, Staging};
+use wire::module::{Module, ModuleState};
+use wire::name::ModuleName;
+
+use crate::rig::Overlord;
+
+/// A component whose `version` says which it is, and whose `trap` breaks.
+fn component(number: u32, version: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(component
+            (core module $m
+                (func (export "version") (result i32) i32.const {number})
+                (func (export "trap") unreachable))
+            (core instance $i (instantiate $m))
+            (func (export "version") (result u32) (canon lift (core func $i "version")))
+            (func (export "trap") (canon lift (core func $i "trap")))
+            (@custom "version" "{version}"))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+fn name() -> ModuleName {
+    "which".parse().unwrap()
+}
+
+fn stage(bytes: &[u8]) -> Stage {
+    Stage {
+        name: name(),
+        digest: Digest::of(bytes),
+        size: bytes.len() as u64,
+        signature: None,
+        downgrade: false,
+    }
+}
+
+/// Stages a version, sends what the minion asks for, and gives back from where it wanted it and the end.
+async fn staged(connection: &Connection, stage: Stage, bytes: &[u8]) -> (Option<u64>, Staging) {
+    let (mut send, mut recv) = connection.open_bi().await.unwrap();
+    frame::write(&mut send, &MinionRequest::Stage(Box::new(stage)), MAX_MESSAGE).await.unwrap();
+    let mut wanted = None;
+    loop {
+        match frame::read(&mut recv, MAX_MESSAGE).await.unwrap() {
+            Staging::Send { from } => {
+                wanted = Some(from);
+                // It may refuse the rest half-way, and then the answer says why.
+                let _ = send.write_all(&bytes[from as usize..]).await;
+                let _ = send.finish();
+            }
+            Staging::State(_) => {}
+            last => return (wanted, last),
+        }
+    }
+}
+
+async fn ready(connection: &Connection, bytes: &[u8]) -> Module {
+    match staged(connection, stage(bytes), bytes).await.1 {
+        Staging::Staged(module) => *module,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn refused(last: Staging) -> String {
+    match last {
+        Staging::Refused(reason) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn ask(connection: &Connection, request: MinionRequest) -> ModuleAnswer {
+    let (mut send, mut recv) = connection.open_bi().await.unwrap();
+    frame::write(&mut send, &request, MAX_MESSAGE).await.unwrap();
+    frame::read(&mut recv, MAX_MESSAGE).await.unwrap()
+}
+
+async fn activate(connection: &Connection, bytes: &[u8]) -> ModuleAnswer {
+    ask(connection, MinionRequest::Activate { name: name(), digest: Digest::of(bytes) }).await
+}
+
+async fn change(connection: &Connection, request: MinionRequest) -> (Option<Digest>, Option<Digest>) {
+    match ask(connection, request).await {
+        ModuleAnswer::Done { before, now, .. } => (before, now),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn listed(minion: &Minion) -> Option<Module> {
+    minion.modules().list().into_iter().find(|module| module.name == name())
+}
+
+fn states(minion: &Minion) -> Vec<(Digest, ModuleState)> {
+    let versions = listed(minion).map(|module| module.versions).unwrap_or_default();
+    versions.into_iter().map(|version| (version.digest, version.state)).collect()
+}
+
+/// Waits until the modules are as they should be.
+async fn until(minion: &Minion, fits: impl Fn(&Minion) -> bool) {
+    let mut changes = minion.modules().changes();
+    let wait = async {
+        while !fits(minion) {
+            changes.changed().await.unwrap();
+        }
+    };
+    if tokio::time::timeout(Duration::from_secs(60), wait).await.is_err() {
+        panic!("it never came to that: {:#?}", listed(minion));
+    }
+}
+
+fn serves(bytes: &[u8]) -> impl Fn(&Minion) -> bool {
+    let digest = Digest::of(bytes);
+    move |minion| {
+        listed(minion).is_some_and(|module| module.digest == digest && module.state == ModuleState::Active)
+    }
+}
+
+fn file(overlord: &Overlord) -> PathBuf {
+    overlord.folder.modules().join("which.wasm")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_is_staged_put_into_service_rolled_back_and_removed() {
+    let overlord = Overlord::new();
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    let [one, two] = [component(1, "1.0.0"), component(2, "2.0.0")];
+    let [first, second] = [Digest::of(&one), Digest::of(&two)];
+
+    let module = ready(&connection, &one).await;
+    assert_eq!((module.state, module.version.as_deref()), (ModuleState::Staged, Some("1.0.0")));
+    assert!(module.methods.iter().any(|method| method.name == "version"));
+    assert!(!file(&overlord).exists() && minion.modules().active(&name()).is_err());
+    // What is there already is not sent again.
+    assert_eq!(staged(&connection, stage(&one), &[]).await.0, None);
+
+    let done = activate(&connection, &one).await;
+    assert_eq!(
+        done,
+        ModuleAnswer::Done { before: None, now: Some(first), version: Some("1.0.0".to_owned()) }
+    );
+    assert_eq!(std::fs::read(file(&overlord)).unwrap(), one);
+    assert_eq!(
+        change(&connection, MinionRequest::Activate { name: name(), digest: first }).await,
+        (Some(first), Some(first))
+    );
+
+    ready(&connection, &two).await;
+    assert!(serves(&one)(&minion));
+    activate(&connection, &two).await;
+    assert!(serves(&two)(&minion));
+    assert_eq!(change(&connection, MinionRequest::Rollback(name())).await, (Some(second), Some(first)));
+    assert_eq!(std::fs::read(file(&overlord)).unwrap(), one);
+    assert_eq!(change(&connection, MinionRequest::Remove(name())).await, (Some(first), None));
+    assert!(!file(&overlord).exists() && minion.modules().active(&name()).is_err());
+    assert_eq!(change(&connection, MinionRequest::Rollback(name())).await, (None, Some(first)));
+    until(&minion, |minion| states(minion) == [(second, ModuleState::Retired), (first, ModuleState::Active)])
+        .await;
+
+    for request in [
+        MinionRequest::Rollback("test".parse().unwrap()),
+        MinionRequest::Remove("nothing".parse().unwrap()),
+        MinionRequest::Activate { name: name(), digest: Digest::ZERO },
+        MinionRequest::Discard { name: name(), digest: first },
+    ] {
+        let answer = ask(&connection, request.clone()).await;
+        assert!(matches!(answer, ModuleAnswer::Refused(_)), "{request:?}: {answer:?}");
+    }
+    minion.stop().await;
+    let audit = std::fs::read_to_string(overlord.folder.audit()).unwrap();
+    let changes: Vec<String> = audit
+        .lines()
+        .filter(|line| line.contains("\"event\":\"module\"") && line.contains("\"which\""))
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["change"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(
+        changes,
+        ["staged", "staged", "activated", "staged", "activated", "rolled-back", "removed", "rolled-back"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_of_a_version_is_gone_on_with_after_a_broken_link_and_a_restart() {
+    let overlord = Overlord::new();
+    let bytes = component(1, &"1".repeat(300_000));
+    for half in [100_000, 200_000] {
+        let minion = overlord.minion().await;
+        let (connection, _) = overlord.greet().await;
+        let (mut send, mut recv) = connection.open_bi().await.unwrap();
+        frame::write(&mut send, &MinionRequest::Stage(Box::new(stage(&bytes))), MAX_MESSAGE).await.unwrap();
+        let Staging::Send { from } = frame::read(&mut recv, MAX_MESSAGE).await.unwrap() else {
+            panic!("send")
+        };
+        assert_eq!(from as usize, half - 100_000);
+        send.write_all(&bytes[from as usize..half]).await.unwrap();
+        // An end that comes too early, as that of a sender that was killed.
+        send.finish().unwrap();
+        assert!(frame::read::<Staging>(&mut recv, MAX_MESSAGE).await.is_err());
+        minion.stop().await;
+    }
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    let (from, last) = staged(&connection, stage(&bytes), &bytes).await;
+    assert_eq!(from, Some(200_000));
+    assert!(matches!(last, Staging::Staged(_)), "{last:?}");
+    minion.stop().await;
+
+    // What is staged can be put into service by the next process.
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    assert_eq!(states(&minion), [(Digest::of(&bytes), ModuleState::Staged)]);
+    assert!(matches!(activate(&connection, &bytes).await, ModuleAnswer::Done { .. }));
+    assert!(serves(&bytes)(&minion));
+    minion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_as_announced_or_no_module_is_refused_and_leaves_nothing() {
+    let overlord = Overlord::new();
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    let good = component(1, "1.0.0");
+    ready(&connection, &good).await;
+    activate(&connection, &good).await;
+
+    let two = component(2, "2.0.0");
+    let mut changed = two.clone();
+    changed[20] ^= 1;
+    let longer = [two.clone(), vec![0; 10]].concat();
+    let huge = Stage { size: 1 << 40, ..stage(&two) };
+    assert!(refused(staged(&connection, stage(&two), &changed).await.1).contains("digest"));
+    assert!(refused(staged(&connection, stage(&two), &longer).await.1).contains("larger"));
+    assert!(refused(staged(&connection, huge, &two).await.1).contains("the most"));
+    let broken = b"\0asm nothing of use".to_vec();
+    let reason = refused(staged(&connection, stage(&broken), &broken).await.1);
+    assert!(reason.contains("damaged"), "{reason}");
+    assert!(matches!(states(&minion)[0], (_, ModuleState::Failed(_))));
+    let left = std::fs::read_dir(overlord.folder.staged()).unwrap().count();
+    assert_eq!(left, 0);
+
+    // The same under another name is another version, and an older one is wanted only where that is said.
+    let old = component(0, "0.9.0");
+    let reason = refused(staged(&connection, stage(&old), &old).await.1);
+    assert!(reason.contains("--downgrade"), "{reason}");
+    let downgrade = Stage { downgrade: true, ..stage(&old) };
+    assert!(matches!(staged(&connection, downgrade, &old).await.1, Staging::Staged(_)));
+    assert!(serves(&good)(&minion));
+    assert_eq!(
+        change(&connection, MinionRequest::Discard { name: name(), digest: Digest::of(&old) }).await,
+        (Some(Digest::of(&good)), Some(Digest::of(&good)))
+    );
+    assert!(states(&minion).iter().all(|(digest, _)| *digest != Digest::of(&old)));
+    minion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_version_brought_twice_at_once_is_sent_once() {
+    let overlord = Overlord::new();
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    let bytes = component(1, &"1".repeat(1_000_000));
+    let (one, two) =
+        tokio::join!(staged(&connection, stage(&bytes), &bytes), staged(&connection, stage(&bytes), &bytes));
+    let sent = [one.0, two.0].into_iter().flatten().count();
+    assert_eq!(sent, 1);
+    assert!(matches!((one.1, two.1), (Staging::Staged(_), Staging::Staged(_))));
+    minion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_code_of_a_version_is_freed_with_its_last_job_and_no_later() {
+    let overlord = Overlord::new();
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    let [one, two] = [component(1, "1.0.0"), component(2, "2.0.0")];
+    for bytes in [&one, &two] {
+        ready(&connection, bytes).await;
+    }
+    activate(&connection, &one).await;
+    let job = minion.modules().active(&name()).unwrap();
+    let code = std::sync::Arc::downgrade(&job);
+    activate(&connection, &two).await;
+    assert_eq!(states(&minion)[1], (Digest::of(&one), ModuleState::Draining));
+    drop(job);
+    assert!(code.upgrade().is_none(), "somebody keeps the code");
+    until(&minion, |minion| states(minion)[1].1 == ModuleState::Retired).await;
+
+    // A version that jobs still have is put back as it is.
+    let job = minion.modules().active(&name()).unwrap();
+    change(&connection, MinionRequest::Rollback(name())).await;
+    change(&connection, MinionRequest::Rollback(name())).await;
+    assert!(std::sync::Arc::ptr_eq(&job, &minion.modules().active(&name()).unwrap()));
+    minion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_so_many_versions_are_kept_and_the_oldest_goes_first() {
+    let overlord = Overlord::new();
+    std::fs::write(overlord.folder.config(), "keep-versions = 2").unwrap();
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    let versions: Vec<Vec<u8>> = (1..=4).map(|n| component(n, &format!("{n}.0.0"))).collect();
+    for bytes in &versions {
+        ready(&connection, bytes).await;
+        activate(&connection, bytes).await;
+        until(&minion, |minion| states(minion).iter().all(|(_, state)| *state != ModuleState::Draining))
+            .await;
+    }
+    let kept = [Digest::of(&versions[3]), Digest::of(&versions[2])];
+    assert_eq!(states(&minion).iter().map(|(digest, _)| *digest).collect::<Vec<_>>(), kept);
+    minion.stop().await;
+    let files = std::fs::read_dir(overlord.folder.versions().join("which")).unwrap();
+    let files = files.filter(|file| file.as_ref().unwrap().path().extension().unwrap() == "wasm").count();
+    assert_eq!(files, 2);
+    let minion = overlord.minion().await;
+    assert_eq!(states(&minion), [(kept[0], ModuleState::Active), (kept[1], ModuleState::Retired)]);
+    minion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_folder_is_followed_and_a_broken_file_never_replaces_a_good_version() {
+    let overlord = Overlord::new();
+    let minion = overlord.minion().await;
+    let [one, two] = [component(1, "1.0.0"), component(2, "2.0.0")];
+    std::fs::write(file(&overlord), &one).unwrap();
+    until(&minion, serves(&one)).await;
+    let aside = overlord.folder.modules().join("which.new");
+    std::fs::write(&aside, &two).unwrap();
+    std::fs::rename(&aside, file(&overlord)).unwrap();
+    until(&minion, serves(&two)).await;
+
+    std::fs::write(file(&overlord), b"no component").unwrap();
+    let failed = |minion: &Minion| matches!(states(minion).first(), Some((_, ModuleState::Failed(_))));
+    until(&minion, failed).await;
+    assert!(serves(&two)(&minion));
+    minion.stop().await;
+
+    // Nor over a restart, with the version that served last.
+    let minion = overlord.minion().await;
+    assert!(serves(&two)(&minion) && failed(&minion), "{:?}", listed(&minion));
+    std::fs::remove_file(file(&overlord)).unwrap();
+    until(&minion, |minion| minion.modules().active(&name()).is_err()).await;
+    minion.stop().await;
+    let minion = overlord.minion().await;
+    assert_eq!(listed(&minion).unwrap().state, ModuleState::Retired);
+    minion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_was_killed_half_way_leaves_the_good_version_in_service() {
+    let overlord = Overlord::new();
+    let minion = overlord.minion().await;
+    let one = component(1, "1.0.0");
+    std::fs::write(file(&overlord), &one).unwrap();
+    until(&minion, serves(&one)).await;
+    minion.stop().await;
+    // Between keeping a version and writing that down, and in the middle of writing anything.
+    let folder = overlord.folder.versions().join("which");
+    let two = component(2, "2.0.0");
+    std::fs::write(folder.join(format!("{}.wasm", Digest::of(&two))), &two).unwrap();
+    for folder in [&folder, &overlord.folder.modules()] {
+        std::fs::write(folder.join(".writing-abc"), &two[..10]).unwrap();
+    }
+    let minion = overlord.minion().await;
+    assert!(serves(&one)(&minion));
+    assert_eq!(states(&minion).len(), 1);
+    assert!(!folder.join(".writing-abc").exists());
+    minion.stop().await;
+    // Between putting a version into the folder and writing that down: the folder says what serves.
+    std::fs::write(file(&overlord), &two).unwrap();
+    let minion = overlord.minion().await;
+    assert!(serves(&two)(&minion));
+    assert_eq!(states(&minion)[1], (Digest::of(&one), ModuleState::Retired));
+    minion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_traps_too_often_is_taken_back_and_stays_away() {
+    let overlord = Overlord::new();
+    std::fs::write(overlord.folder.config(), "[modules.\"wh*\"]\nrollback = { traps = 3, within = \"1h\" }")
+        .unwrap();
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    let [one, two] = [component(1, "1.0.0"), component(2, "2.0.0")];
+    std::fs::write(file(&overlord), &one).unwrap();
+    until(&minion, serves(&one)).await;
+    std::fs::write(file(&overlord), &two).unwrap();
+    until(&minion, serves(&two)).await;
+    for _ in 0..3 {
+        crate::link::run(&connection, "which.trap").await;
+    }
+    until(&minion, serves(&one)).await;
+    let (digest, state) = states(&minion)[0].clone();
+    assert_eq!(digest, Digest::of(&two));
+    let ModuleState::Failed(reason) = state else { panic!("{state:?}") };
+    assert!(reason.contains("rolled back after 3 traps"), "{reason}");
+    assert_eq!(std::fs::read(file(&overlord)).unwrap(), one);
+    minion.stop().await;
+
+    // As if the folder could not have been written: its file is still the one that trapped.
+    let index = overlord.folder.versions().join("which/index.json");
+    let text = std::fs::read_to_string(&index).unwrap();
+    let mut noted: serde_json::Value = serde_json::from_str(&text).unwrap();
+    noted["file"]["digest"] = Digest::of(&two).to_string().into();
+    std::fs::write(&index, noted.to_string()).unwrap();
+    std::fs::write(file(&overlord), &two).unwrap();
+    let minion = overlord.minion().await;
+    assert!(serves(&one)(&minion), "{:?}", listed(&minion));
+    minion.stop().await;
+
+    // A file that is another one since then is somebody's wish.
+    noted["file"]["digest"] = Digest::of(&one).to_string().into();
+    std::fs::write(&index, noted.to_string()).unwrap();
+    let minion = overlord.minion().await;
+    assert!(serves(&two)(&minion), "{:?}", listed(&minion));
+    minion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_cannot_be_written_refuses_the_change() {
+    let overlord = Overlord::new();
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    let one = component(1, "1.0.0");
+    ready(&connection, &one).await;
+    // A folder of that name is in the way of everybody, root too.
+    std::fs::create_dir_all(file(&overlord).join("inside")).unwrap();
+    let ModuleAnswer::Refused(reason) = activate(&connection, &one).await else { panic!("done") };
+    assert!(reason.contains("modules folder"), "{reason}");
+    assert_eq!(states(&minion), [(Digest::of(&one), ModuleState::Staged)]);
+    minion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_a_version_and_keeps_nothing_of_it() {
+    let overlord = Overlord::new();
+    let staged_dir = overlord.folder.staged();
+    std::fs::create_dir_all(&staged_dir).unwrap();
+    let Some(_full) = Tmpfs::mount(&staged_dir, "size=256k") else {
+        return println!("skipped: only root can make a small file system");
+    };
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    let one = component(1, "1.0.0");
+    ready(&connection, &one).await;
+    activate(&connection, &one).await;
+    let large = component(2, &"2".repeat(1_000_000));
+    let reason = refused(staged(&connection, stage(&large), &large).await.1);
+    assert!(reason.contains("no room on disk"), "{reason}");
+    assert_eq!(std::fs::read_dir(&staged_dir).unwrap().count(), 0);
+    assert!(serves(&one)(&minion));
+    minion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_staged_and_never_wanted_goes_by_itself() {
+    let overlord = Overlord::new();
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    let one = component(1, "1.0.0");
+    ready(&connection, &one).await;
+    minion.stop().await;
+    let index = overlord.folder.versions().join("which/index.json");
+    let mut noted: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&index).unwrap()).unwrap();
+    noted["versions"][0]["since"] = 1.into();
+    std::fs::write(&index, noted.to_string()).unwrap();
+    let part = overlord.folder.staged().join(format!("{}.part", Digest::of(b"x")));
+    let old = std::fs::File::create(&part).unwrap();
+    old.set_modified(SystemTime::now() - Duration::from_secs(2 * 24 * 3600)).unwrap();
+    let minion = overlord.minion().await;
+    assert!(listed(&minion).is_none() && !part.exists());
+    minion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_overlord_is_told_of_what_came_into_service() {
+    let overlord = Overlord::new();
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    let one = component(1, "1.0.0");
+    std::fs::write(file(&overlord), &one).unwrap();
+    loop {
+        let (mut send, mut recv) = connection.accept_bi().await.unwrap();
+        let notice = frame::read(&mut recv, MAX_MESSAGE).await.unwrap();
+        frame::write(&mut send, &Acknowledged, MAX_MESSAGE).await.unwrap();
+        let Notice::Modules(modules) = notice else { continue };
+        let Some(module) = modules.into_iter().find(|module| module.name == name()) else { continue };
+        if module.state == ModuleState::Active {
+            assert_eq!(module.versions.len(), 1);
+            assert_eq!(module.versions[0].digest, Digest::of(&one));
+            break;
+        }
+    }
+    minion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_withdraws_what_a_staged_version_needs_keeps_it_out_of_service() {
+    let overlord = Overlord::new();
+    std::fs::write(overlord.folder.config(), "[modules.which]\nfacts = [\"os\"]").unwrap();
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    let needs = wat::parse_str(r#"(component (import "minion:facts/facts@0.1.0" (instance)))"#).unwrap();
+    ready(&connection, &needs).await;
+    std::fs::write(overlord.folder.config(), "").unwrap();
+    minion.reload(Config::load(&overlord.folder.config()).unwrap()).await;
+    let ModuleAnswer::Refused(reason) = activate(&connection, &needs).await else { panic!("done") };
+    assert!(reason.contains("not granted"), "{reason}");
+    minion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_version_can_be_gone_back_to_and_no_older_one_put_into_service() {
+    let key = wire::signing::SigningKey::generate().unwrap();
+    let overlord = Overlord::new();
+    let policy = format!("[signatures]\npolicy = \"require\"\ntrusted = [\"{}\"]", key.public_key());
+    std::fs::write(overlord.folder.config(), policy).unwrap();
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    let signed = |bytes: &[u8]| {
+        let claim = minion_host::sandbox::claim(name(), bytes).unwrap();
+        Stage { signature: Some(key.sign(claim).unwrap().to_string()), ..stage(bytes) }
+    };
+    let [one, two] = [component(1, "1.0.0"), component(2, "2.0.0")];
+    let reason = refused(staged(&connection, stage(&one), &one).await.1);
+    assert!(reason.contains("is not signed"), "{reason}");
+    for bytes in [&one, &two] {
+        assert!(matches!(staged(&connection, signed(bytes), bytes).await.1, Staging::Staged(_)));
+        activate(&connection, bytes).await;
+    }
+    let signer = listed(&minion).unwrap().versions[0].signer.clone();
+    assert_eq!(signer, Some(key.public_key().to_string()));
+    let older = Stage { downgrade: true, ..signed(&one) };
+    let reason = refused(staged(&connection, older, &one).await.1);
+    assert!(reason.contains("2.0.0 was in service"), "{reason}");
+
+    // Going back is no attack: the minion knows the version, and over a restart too.
+    change(&connection, MinionRequest::Rollback(name())).await;
+    assert!(serves(&one)(&minion));
+    assert!(file(&overlord).with_extension("wasm.sig").exists());
+    minion.stop().await;
+    let minion = overlord.minion().await;
+    assert!(serves(&one)(&minion), "{:?}", listed(&minion));
+    minion.stop().await;
+}
+
+/// A small file system in the place of a folder.
+struct Tmpfs(PathBuf);
+
+impl Tmpfs {
+    fn mount(path: &std::path::Path, options: &str) -> Option<Self> {
+        let mut mount = std::process::Command::new("mount");
+        let mounted = mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(path).output().ok()?;
+        mounted.status.success().then(|| Self(path.to_owned()))
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        // Lazily, as the minion may still have files there; it only fails where it is gone.
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).output();
+    }
+}
