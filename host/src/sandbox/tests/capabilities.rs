@@ -19,8 +19,13 @@ pub(super) fn granted(lines: &str) -> ModulePolicy {
     toml::from_str::<Policy>(&text).unwrap().of(&"guest".parse().unwrap())
 }
 
-/// A module with everything that needs a grant, and where its ledger is.
+/// The fixture that hands everything on.
 fn capabilities(lines: &str) -> (Rig, TempDir) {
+    with_everything(&std::fs::read(xtask::guests::fixture("capabilities")).unwrap(), lines)
+}
+
+/// A module with everything that needs a grant, and where its ledger is.
+pub(super) fn with_everything(bytes: &[u8], lines: &str) -> (Rig, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let facts = Facts::default();
     facts.replace(
@@ -37,8 +42,7 @@ fn capabilities(lines: &str) -> (Rig, TempDir) {
     let sandbox = Sandbox::new(config).unwrap();
     let rest = "process = [{ command = '*', args = ['**'] }]\nkv = { quota = '1KiB' }\nfacts = ['os.*']";
     let lines: Vec<&str> = rest.lines().filter(|line| !lines.contains(&line[..4])).chain([lines]).collect();
-    let bytes = std::fs::read(xtask::guests::fixture("capabilities")).unwrap();
-    let module = sandbox.load("guest".parse().unwrap(), &bytes, &granted(&lines.join("\n"))).unwrap();
+    let module = sandbox.load("guest".parse().unwrap(), bytes, &granted(&lines.join("\n"))).unwrap();
     (Rig { sandbox, ..Rig::of(module) }, folder)
 }
 

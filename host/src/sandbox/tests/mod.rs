@@ -4,6 +4,7 @@
 
 mod capabilities;
 mod damage;
+mod frozen;
 mod guests;
 mod identity;
 mod jobs;
