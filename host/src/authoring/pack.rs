@@ -6,7 +6,7 @@ use wasmparser::{Parser, Payload};
 use super::component;
 use super::error::AuthoringError;
 use super::wit::Wit;
-use crate::sandbox::DOCS_SECTION;
+use crate::sandbox::{DOCS_SECTION, advice};
 
 /// What a module says of itself beside its documentation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub fn pack(bytes: &[u8], wit: &Wit, about: &About) -> Result<Packed, AuthoringE
     for (name, data) in sections {
         CustomSection { name: name.into(), data: data.into() }.append_to_component(&mut bytes);
     }
-    let warnings = debug_information(&bytes).into_iter().collect();
+    let warnings = advice(&bytes);
     Ok(Packed { bytes, warnings })
 }
 
@@ -93,23 +93,6 @@ fn without(component: &[u8], names: &[&str]) -> wasmparser::Result<Vec<u8>> {
         start = end;
     }
     Ok(kept)
-}
-
-fn debug_information(component: &[u8]) -> Option<String> {
-    let payloads = Parser::new(0).parse_all(component).flatten();
-    let sizes = payloads.filter_map(|payload| match payload {
-        Payload::CustomSection(section) if section.name().starts_with(".debug_") => {
-            Some(section.data().len())
-        }
-        _ => None,
-    });
-    let size: usize = sizes.sum();
-    (size > 0).then(|| {
-        format!(
-            "it carries {} kB of debug information; build it for release and stripped",
-            size.div_ceil(1000)
-        )
-    })
 }
 
 #[allow(clippy::unwrap_used)]
@@ -171,6 +154,7 @@ mod tests {
         let core = CORE.replace("(module", "(module (@custom \".debug_info\" \"0123\")");
         let packed = pack(&wat::parse_str(core).unwrap(), &wit(), &About::default()).unwrap();
         assert!(packed.warnings[0].contains("debug information"), "{:?}", packed.warnings);
+        assert_eq!(packed.warnings.len(), 1);
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Findings {
             signature: None,
             module: module.as_ref().map(|module| module.describe().clone()),
             problems: problems.iter().map(Defect::to_string).collect(),
-            warnings: module.map(|module| module.warnings().to_vec()).unwrap_or_default(),
+            warnings: bench.sandbox.check(bench.name.clone(), &bench.bytes, &bench.policy).warnings,
         }
     }
 

@@ -5,7 +5,7 @@ use wasmtime::component::{Component, ComponentExportIndex};
 use wire::digest::Digest;
 use wire::module::{Module, ModuleState};
 use wire::name::ModuleName;
-use wire::signature::Method;
+use wire::signature::{Method, Type};
 
 use super::docs;
 use super::inspect::Inspection;
@@ -95,14 +95,24 @@ impl Reflection {
 
 /// Whether an export belongs to a tool that made the component: Python leaves `exports`, QuickJS `init`.
 /// Those of WASI are for other hosts to call.
-fn is_foreign(name: &str) -> bool {
+pub(super) fn is_foreign(name: &str) -> bool {
     name.starts_with("wasi:") || matches!(name, "exports" | "init")
 }
 
-/// A function as a method, with the reason why it cannot be called where it cannot.
+/// A function as a method.
 fn method(interface: Option<&str>, name: &str, ty: &ComponentFunc) -> Method {
-    let params: Vec<_> = ty.params().map(|(name, ty)| (name.to_owned(), reflect(&ty))).collect();
+    let params = ty.params().map(|(name, ty)| (name.to_owned(), reflect(&ty))).collect();
     let result = ty.results().next().map(|ty| reflect(&ty));
+    Method { is_async: ty.async_(), ..of_types(interface, name, params, result) }
+}
+
+/// A method of these types, with the reason why it cannot be called where it cannot.
+pub(super) fn of_types(
+    interface: Option<&str>,
+    name: &str,
+    params: Vec<(String, Type)>,
+    result: Option<Type>,
+) -> Method {
     // `[constructor]thing` and the like: the names that the component model gives to functions of resources.
     let not_callable = if name.starts_with('[') {
         Some("it belongs to a resource, which lives only as long as one job".to_owned())
@@ -115,7 +125,7 @@ fn method(interface: Option<&str>, name: &str, ty: &ComponentFunc) -> Method {
         name: name.to_owned(),
         params,
         result,
-        is_async: ty.async_(),
+        is_async: false,
         not_callable,
         docs: None,
     }

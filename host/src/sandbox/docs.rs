@@ -5,8 +5,10 @@
 
 use wire::signature::{Method, Type};
 use wire::value::MAX_DEPTH;
+use wit_component::DecodedWasm;
 use wit_parser::{Docs, Function, Handle, InterfaceId, Resolve, TypeDefKind, WorldItem};
 
+use super::describe::{is_foreign, of_types};
 use super::error::in_one_line;
 
 /// The largest section that is read.
@@ -36,6 +38,36 @@ pub(super) fn apply(section: &[u8], methods: &mut [Method], warnings: &mut Vec<S
         }
     }
     summary(&resolve, methods)
+}
+
+/// The methods of a component by the types in it, without those that a tool left behind; none where it has
+/// no types that can be read.
+pub(super) fn methods(component: &[u8]) -> Vec<Method> {
+    let Ok(DecodedWasm::Component(resolve, world)) = wit_component::decode(component) else {
+        return Vec::new();
+    };
+    let mut methods = Vec::new();
+    for (key, item) in &resolve.worlds[world].exports {
+        let name = resolve.name_world_key(key);
+        if is_foreign(&name) {
+            continue;
+        }
+        let method = |interface: Option<&str>, function: &Function| {
+            let params = function.params.iter();
+            let params = params.map(|param| (param.name.clone(), reflect(&resolve, &param.ty, 1))).collect();
+            let result = function.result.map(|ty| reflect(&resolve, &ty, 1));
+            of_types(interface, &function.name, params, result)
+        };
+        match item {
+            WorldItem::Function(function) => methods.push(method(None, function)),
+            WorldItem::Interface { id, .. } => {
+                let functions = resolve.interfaces[*id].functions.values();
+                methods.extend(functions.map(|function| method(Some(&name), function)));
+            }
+            WorldItem::Type { .. } => {}
+        }
+    }
+    methods
 }
 
 /// Reads the section, whatever is in it.

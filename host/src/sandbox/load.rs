@@ -9,7 +9,6 @@ use wire::digest::Digest;
 use wire::name::ModuleName;
 
 use super::cache::Cache;
-use super::call::slow_bytes;
 use super::capabilities::facts::Facts;
 use super::check::Check;
 use super::compilations::Compilations;
@@ -20,7 +19,7 @@ use super::error::{Defect, LoadError, SandboxError};
 use super::guest::Guest;
 use super::inspect::{Inspection, inspect, validate};
 use super::ticker::Ticker;
-use super::{SandboxConfig, linker};
+use super::{SandboxConfig, advice, linker};
 use crate::policy::ModulePolicy;
 
 /// Checks, compiles and links modules.
@@ -157,7 +156,7 @@ impl Loader {
         check.warnings.extend(check.imports.iter().filter_map(|import| import.warning(&name)));
         let description = Description::of(name, digest, inspection, &component);
         check.warnings.extend(description.warnings);
-        check.warnings.extend(description.module.methods.iter().filter_map(slow_bytes));
+        check.warnings.extend(advice::on(bytes, &description.module.methods));
         check.module = Some(description.module);
         check
     }

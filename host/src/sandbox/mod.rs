@@ -4,6 +4,7 @@
 //! A module is compiled and linked once ([`Sandbox::load`]); each job gets a store and an instance of its own
 //! ([`Sandbox::run`]), with every limit armed before the first instruction, and nothing of it is used again.
 
+mod advice;
 mod bytes;
 mod cache;
 mod call;
@@ -45,6 +46,7 @@ use ledger::MinionLedger;
 use wire::name::ModuleName;
 use wire::outcome::Report;
 
+pub use advice::advice;
 pub use cancel::{CancelSignal, GRACE, INTERRUPT_GRACE};
 pub use capabilities::facts::Facts;
 pub use check::Check;

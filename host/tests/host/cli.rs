@@ -101,6 +101,34 @@ fn a_check_of_what_is_no_module_says_so_in_one_line() {
     assert_eq!(stdout(&output).lines().count(), 1);
 }
 
+#[test]
+fn packing_warns_of_what_a_check_would_warn_of() {
+    let dir = TempDir::new().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir(dir.path().join("wit")).unwrap();
+    let wit = "package acme:files@1.0.0;\nworld module { export sum: func(parts: list<list<u8>>) -> u32; }";
+    std::fs::write(dir.path().join("wit/files.wit"), wit).unwrap();
+    let core = r#"(module
+        (@custom ".debug_info" "0123")
+        (memory (export "memory") 1)
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 8)
+        (func (export "sum") (param i32 i32) (result i32) i32.const 0))"#;
+    std::fs::write(at("core.wasm"), wat::parse_str(core).unwrap()).unwrap();
+
+    let packed =
+        minion(dir.path(), &["pack", &at("core.wasm"), "--wit", &at("wit"), "-o", &at("files.wasm")]);
+    assert_eq!(packed.status.code(), Some(0), "{}", stderr(&packed));
+    let stderr = stderr(&packed);
+    let told: Vec<&str> = stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
+    assert_eq!(told.len(), 2, "{stderr}");
+    assert!(told[0].contains("debug information") && told[1].contains("\"sum\" one by one"), "{told:?}");
+
+    let checked = minion(dir.path(), &["check", &at("files.wasm")]);
+    let stdout = stdout(&checked);
+    let found: Vec<&str> = stdout.lines().filter(|line| line.starts_with("warning: ")).collect();
+    assert_eq!(found, told);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_minion_says_how_it_is_and_only_to_its_owner() {
     use std::os::unix::fs::PermissionsExt as _;
