@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use wire::arguments::bind;
 use wire::call::{Arguments, Word};
@@ -23,8 +24,9 @@ use wire::text::{printable, value};
 use crate::cli::Place;
 use crate::cli::output::print;
 use crate::cli::spectator::Spectator;
-use crate::cli::workbench::ModuleFile;
-use crate::sandbox::{CancelSignal, Run, RunMode, Sandbox};
+use crate::cli::watch::watch;
+use crate::cli::workbench::{ModuleFile, Workbench};
+use crate::sandbox::{CancelSignal, LoadedModule, Run, RunMode};
 
 /// Run a method of a module once, without an overlord and without a daemon
 ///
@@ -47,32 +49,91 @@ pub(crate) struct Call {
     /// Do nothing that has an effect, and say what would have been done
     #[arg(long)]
     dry_run: bool,
+    /// Make the call again whenever the file has changed, until Ctrl-C
+    #[arg(long)]
+    watch: bool,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
 }
 
+/// A call that can be made.
+struct Prepared {
+    bench: Workbench,
+    module: Arc<LoadedModule>,
+    method: MethodPath,
+    arguments: Arguments,
+}
+
+/// Why a call cannot be made.
+enum Refused {
+    /// There is no such method, or its arguments are wrong.
+    Usage(anyhow::Error),
+    /// There is no such module, or it cannot be loaded.
+    Module(anyhow::Error),
+}
+
+/// How a call went.
+pub(super) enum Ended {
+    /// It was made to its end, or could not be made.
+    Done,
+    /// It was stopped by Ctrl-C.
+    Interrupted,
+}
+
 impl Call {
-    pub(crate) async fn run(mut self, place: &Place) -> anyhow::Result<ExitCode> {
-        let bench = self.module.open(place)?;
-        let module = bench.sandbox.load(bench.name.clone(), &bench.bytes, &bench.policy)?;
-        let short = self.method.strip_prefix(&format!("{}.", bench.name)).unwrap_or(&self.method);
-        let prepared = MethodPath::try_from(format!("{}.{short}", bench.name))
-            .map_err(anyhow::Error::from)
-            .and_then(|path| {
-                let method = module.method(&path.method)?;
-                let arguments = arguments(method, self.args.take(), std::mem::take(&mut self.words))?;
-                bind(method, &bench.name, &arguments)?;
-                Ok((path, arguments))
-            });
-        let (method, arguments) = match prepared {
+    pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
+        if self.watch {
+            return watch(&self, self.module.path(), place).await;
+        }
+        let prepared = match self.prepare(place) {
             Ok(prepared) => prepared,
-            Err(error) => {
-                eprintln!("minion: {}", printable(&format!("{error:#}")));
+            Err(Refused::Usage(error)) => {
+                tell(&error);
                 return Ok(ExitCode::from(USAGE));
+            }
+            Err(Refused::Module(error)) => return Err(error),
+        };
+        let report = self.make(prepared, &mut interrupts()?, &CancelSignal::new()).await;
+        let ok = matches!(report.outcome, Outcome::Ok(_));
+        Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// Makes the call with the module as its file is now. What stands in its way is told.
+    pub(super) async fn once(&self, place: &Place, interrupts: &mut Signal) -> Ended {
+        let prepared = match self.prepare(place) {
+            Ok(prepared) => prepared,
+            Err(Refused::Usage(error) | Refused::Module(error)) => {
+                tell(&error);
+                return Ended::Done;
             }
         };
         let cancel = CancelSignal::new();
+        self.make(prepared, interrupts, &cancel).await;
+        if cancel.is_cancelled() { Ended::Interrupted } else { Ended::Done }
+    }
+
+    fn prepare(&self, place: &Place) -> Result<Prepared, Refused> {
+        let bench = self.module.open(place).map_err(Refused::Module)?;
+        let module = bench.sandbox.load(bench.name.clone(), &bench.bytes, &bench.policy);
+        let module = module.map_err(|error| Refused::Module(error.into()))?;
+        let (method, arguments) = self.bound(&bench, &module).map_err(Refused::Usage)?;
+        Ok(Prepared { bench, module, method, arguments })
+    }
+
+    /// The method with its arguments, which fit it.
+    fn bound(&self, bench: &Workbench, module: &LoadedModule) -> anyhow::Result<(MethodPath, Arguments)> {
+        let short = self.method.strip_prefix(&format!("{}.", bench.name)).unwrap_or(&self.method);
+        let path = MethodPath::try_from(format!("{}.{short}", bench.name))?;
+        let method = module.method(&path.method)?;
+        let arguments = arguments(method, self.args.as_deref(), &self.words)?;
+        bind(method, &bench.name, &arguments)?;
+        Ok((path, arguments))
+    }
+
+    /// Runs the job and tells how it went.
+    async fn make(&self, prepared: Prepared, interrupts: &mut Signal, cancel: &CancelSignal) -> Report {
+        let Prepared { bench, module, method, arguments } = prepared;
         let spectator = Arc::new(Spectator::new());
         let run = Run {
             job: JobId::new(),
@@ -84,11 +145,10 @@ impl Call {
             events: spectator.clone(),
             cancel: cancel.clone(),
         };
-        let report = watched(&bench.sandbox, &module, run, &cancel).await;
+        let report = stoppable(bench.sandbox.run(&module, run), interrupts, cancel).await;
         spectator.close();
         self.tell(&report);
-        let ok = matches!(report.outcome, Outcome::Ok(_));
-        Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        report
     }
 
     fn tell(&self, report: &Report) {
@@ -113,18 +173,16 @@ impl Call {
 }
 
 /// Runs the job. Ctrl-C asks it to stop, and a second one makes it.
-async fn watched(
-    sandbox: &Sandbox,
-    module: &crate::sandbox::LoadedModule,
-    run: Run,
+async fn stoppable(
+    job: impl Future<Output = Report>,
+    interrupts: &mut Signal,
     cancel: &CancelSignal,
 ) -> Report {
-    let job = sandbox.run(module, run);
     tokio::pin!(job);
     loop {
         tokio::select! {
             report = &mut job => return report,
-            Ok(()) = tokio::signal::ctrl_c() => match cancel.is_cancelled() {
+            Some(()) = interrupts.recv() => match cancel.is_cancelled() {
                 true => cancel.kill(),
                 false => cancel.cancel(),
             },
@@ -132,14 +190,24 @@ async fn watched(
     }
 }
 
+/// Ctrl-C, from now on.
+pub(super) fn interrupts() -> anyhow::Result<Signal> {
+    signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")
+}
+
+/// Says on standard error what stands in the way of a call.
+fn tell(error: &anyhow::Error) {
+    eprintln!("minion: {}", printable(&format!("{error:#}")));
+}
+
 /// One argument for each word, or all of them as JSON.
-fn arguments(method: &Method, json: Option<String>, words: Vec<String>) -> anyhow::Result<Arguments> {
+fn arguments(method: &Method, json: Option<&str>, words: &[String]) -> anyhow::Result<Arguments> {
     if let Some(json) = json {
-        return Ok(Arguments::Json(json));
+        return Ok(Arguments::Json(json.to_owned()));
     }
-    let words = words.into_iter().enumerate().map(|(place, word)| match word.strip_prefix('@') {
+    let words = words.iter().enumerate().map(|(place, word)| match word.strip_prefix('@') {
         Some(path) if method.takes_bytes(place) => read(Path::new(path)).map(Word::File),
-        _ => Ok(Word::Text(word)),
+        _ => Ok(Word::Text(word.clone())),
     });
     Ok(Arguments::Words(words.collect::<anyhow::Result<_>>()?))
 }

@@ -14,6 +14,7 @@ mod sign;
 mod signature;
 mod spectator;
 mod status;
+mod watch;
 mod workbench;
 
 use std::path::PathBuf;

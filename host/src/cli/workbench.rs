@@ -44,6 +44,11 @@ pub(super) struct Workbench {
 }
 
 impl ModuleFile {
+    /// Where the file is.
+    pub(super) fn path(&self) -> &Path {
+        &self.file
+    }
+
     /// Reads the file and its policy, and makes the sandbox.
     pub(super) fn open(&self, place: &Place) -> anyhow::Result<Workbench> {
         let shown = self.file.display();

@@ -6,3 +6,4 @@ mod link;
 mod modules;
 mod policy;
 mod rig;
+mod watch;

@@ -1,0 +1,183 @@
+//! Waiting for a module's file to change: the loop of `minion call --watch`.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use notify::event::{AccessKind, AccessMode};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use wasmparser::{Chunk, Parser};
+
+use wire::digest::Digest;
+
+use crate::cli::Place;
+use crate::cli::call::{Call, Ended, interrupts};
+use crate::cli::workbench::read;
+
+/// Makes a call again whenever its module's file has changed, until Ctrl-C.
+///
+/// Whatever goes wrong with one call is told, and the next change brings another.
+pub(super) async fn watch(call: &Call, file: &Path, place: &Place) -> anyhow::Result<ExitCode> {
+    let mut interrupts = interrupts()?;
+    let mut changes = Changes::of(file)?;
+    loop {
+        if let Ended::Interrupted = call.once(place, &mut interrupts).await {
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+        tokio::select! {
+            when = changes.next() => eprintln!("--- {}: {} has changed", time(when), file.display()),
+            _ = interrupts.recv() => return Ok(ExitCode::from(INTERRUPTED)),
+        }
+    }
+}
+
+/// The changes of one file.
+struct Changes {
+    file: PathBuf,
+    /// What was in it when it was looked at last.
+    seen: Option<Digest>,
+    /// Something happened to the file. One that waits stands for all that came meanwhile.
+    events: mpsc::Receiver<()>,
+    /// Ends with this.
+    _watcher: RecommendedWatcher,
+}
+
+impl Changes {
+    fn of(file: &Path) -> anyhow::Result<Self> {
+        let (folder, name) = (folder(file), file.file_name().map(OsString::from));
+        let (sender, events) = mpsc::channel(1);
+        let told = move |event: notify::Result<Event>| {
+            // What the system cannot tell of may have been a change.
+            if event.map_or(true, |event| is_change(&event, name.as_deref())) {
+                // A full channel means that it is known already.
+                let _ = sender.try_send(());
+            }
+        };
+        // The folder, because a new file mostly takes the place of the old one.
+        let watched = notify::recommended_watcher(told).and_then(|mut watcher| {
+            watcher.watch(folder, RecursiveMode::NonRecursive)?;
+            Ok(watcher)
+        });
+        let watcher = watched.with_context(|| format!("cannot watch \"{}\"", folder.display()))?;
+        let seen = read(file).ok().map(|bytes| Digest::of(&bytes));
+        Ok(Self { file: file.to_owned(), seen, events, _watcher: watcher })
+    }
+
+    /// Waits until there is something else in the file, all of it, and gives back since when.
+    ///
+    /// What nothing comes after for a moment and is whole is taken to be all.
+    async fn next(&mut self) -> SystemTime {
+        loop {
+            // The watcher has the other end.
+            self.events.recv().await;
+            while let Ok(Some(())) = timeout(QUIET, self.events.recv()).await {}
+            // While another file takes its place there may be none.
+            let Ok(bytes) = read(&self.file) else { continue };
+            if is_cut_off(&bytes) {
+                eprintln!("waiting for the rest of {}", self.file.display());
+                continue;
+            }
+            let digest = Some(Digest::of(&bytes));
+            if self.seen != digest {
+                self.seen = digest;
+                let modified = std::fs::metadata(&self.file).and_then(|about| about.modified());
+                return modified.unwrap_or_else(|_| SystemTime::now());
+            }
+        }
+    }
+}
+
+fn folder(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Whether an event is about the contents of the file of this name. That it is read is none.
+fn is_change(event: &Event, name: Option<&std::ffi::OsStr>) -> bool {
+    let about = event.need_rescan() || event.paths.iter().any(|path| path.file_name() == name);
+    let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
+    about && (!event.kind.is_access() || event.kind == written)
+}
+
+/// Whether a file of WebAssembly ends in the middle of something. Anything else is whole, and wrong.
+fn is_cut_off(bytes: &[u8]) -> bool {
+    let (mut parser, mut outer, mut rest) = (Parser::new(0), Vec::new(), bytes);
+    while !rest.is_empty() || !outer.is_empty() {
+        match parser.parse(rest, false) {
+            Ok(Chunk::NeedMoreData(_)) => return true,
+            Ok(Chunk::Parsed { consumed, payload }) => {
+                rest = &rest[consumed..];
+                match payload {
+                    wasmparser::Payload::ModuleSection { parser: inner, .. }
+                    | wasmparser::Payload::ComponentSection { parser: inner, .. } => {
+                        outer.push(std::mem::replace(&mut parser, inner));
+                    }
+                    wasmparser::Payload::End(_) => match outer.pop() {
+                        Some(parent) => parser = parent,
+                        None => return false,
+                    },
+                    _ => {}
+                }
+            }
+            Err(_) => return false,
+        }
+    }
+    bytes.is_empty()
+}
+
+/// The time of day.
+fn time(when: SystemTime) -> String {
+    let zoned =
+        Timestamp::try_from(when).unwrap_or_else(|_| Timestamp::now()).to_zoned_datetime(TimeZone::system());
+    zoned.strftime("%H:%M:%S").to_string()
+}
+
+/// For how long a file must be left alone before it is looked at.
+const QUIET: Duration = Duration::from_millis(100);
+/// The exit code after Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+#[allow(clippy::unwrap_used)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_cut_off_wherever_no_section_ends() {
+        let whole = wat::parse_str(
+            r#"(component (core module $m (func (export "f"))) (core instance $i (instantiate $m))
+                (func (export "f") (canon lift (core func $i "f"))))"#,
+        )
+        .unwrap();
+        assert!(!is_cut_off(&whole));
+        for length in 0..whole.len() {
+            let cut = &whole[..length];
+            let is_whole = wasmparser::Validator::new().validate_all(cut).is_ok();
+            assert_eq!(is_cut_off(cut), !is_whole, "{length} of {} bytes", whole.len());
+        }
+    }
+
+    #[test]
+    fn what_is_no_webassembly_is_whole() {
+        assert!(!is_cut_off(b"#!/bin/sh"));
+    }
+
+    #[test]
+    fn reading_a_file_is_no_change_of_it_and_a_neighbour_is_another_file() {
+        let event = |kind, path: &str| Event::new(kind).add_path(path.into());
+        let name = Some(std::ffi::OsStr::new("a.wasm"));
+        let read = EventKind::Access(AccessKind::Open(AccessMode::Any));
+        let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        assert!(!is_change(&event(read, "/m/a.wasm"), name));
+        assert!(is_change(&event(written, "/m/a.wasm"), name));
+        assert!(!is_change(&event(written, "/m/b.wasm"), name));
+    }
+}
