@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "module.h" // made from the WIT
 
@@ -69,6 +70,33 @@ static bool fail(disk_error_t *err, uint8_t tag, const char *path) {
     return false;
 }
 
+// How far the job is.
+static void progress(uint64_t done, uint64_t total, const char *note) {
+    module_string_t text;
+    module_string_set(&text, note);
+    minion_job_job_progress(done, total, &text);
+}
+
+// Adds up what is below one path, reporting each folder before it is looked into as progress, where there is a total to
+// report. Ends early when the job is cancelled.
+static bool measure(const char *path, uint64_t done, uint64_t total, entry_t *entry, texts_t *warnings,
+                    disk_error_t *err) {
+    struct stat about;
+    if (*path != '/' || stat(path, &about)) return fail(err, EXPORTS_EXAMPLE_DISK_DISK_DISK_ERROR_NOT_FOUND, path);
+    if (!S_ISDIR(about.st_mode)) return fail(err, EXPORTS_EXAMPLE_DISK_DISK_DISK_ERROR_NOT_A_FOLDER, path);
+    texts_t waiting = {0};
+    push(&waiting, strdup(path));
+    while (waiting.count) {
+        if (minion_job_job_cancelled()) return fail(err, EXPORTS_EXAMPLE_DISK_DISK_DISK_ERROR_CANCELLED, NULL);
+        char *folder = waiting.items[--waiting.count];
+        if (total) progress(done, total, folder);
+        if (!add(folder, entry, &waiting)) push(warnings, text("cannot read \"%s%s\"", folder, ""));
+        free(folder);
+    }
+    free(waiting.items);
+    return true;
+}
+
 void exports_example_disk_disk_greet(module_string_t *name, module_string_t *ret) {
     char *greeting;
     if (asprintf(&greeting, "hello, %.*s", (int)name->len, name->ptr) < 0) abort();
@@ -78,28 +106,16 @@ void exports_example_disk_disk_greet(module_string_t *name, module_string_t *ret
 bool exports_example_disk_disk_usage(module_list_string_t *paths, uint64_t *maybe_threshold, report_t *ret,
                                      disk_error_t *err) {
     texts_t warnings = {0};
-    *ret = (report_t){.entries.ptr = calloc(paths->len, sizeof(entry_t)), .entries.len = paths->len};
+    bool over = false;
+    report_t report = {.entries.ptr = calloc(paths->len, sizeof(entry_t)), .entries.len = paths->len};
     for (size_t i = 0; i < paths->len; i++) {
-        entry_t *entry = &ret->entries.ptr[i];
+        entry_t *entry = &report.entries.ptr[i];
         entry->path = paths->ptr[i];
         char *path = strndup((char *)entry->path.ptr, entry->path.len);
-        struct stat about;
-        if (*path != '/' || stat(path, &about)) return fail(err, EXPORTS_EXAMPLE_DISK_DISK_DISK_ERROR_NOT_FOUND, path);
-        if (!S_ISDIR(about.st_mode)) return fail(err, EXPORTS_EXAMPLE_DISK_DISK_DISK_ERROR_NOT_A_FOLDER, path);
-        texts_t waiting = {0};
-        push(&waiting, strdup(path));
-        while (waiting.count) {
-            if (minion_job_job_cancelled()) return fail(err, EXPORTS_EXAMPLE_DISK_DISK_DISK_ERROR_CANCELLED, NULL);
-            char *folder = waiting.items[--waiting.count];
-            module_string_t note;
-            module_string_set(&note, folder);
-            minion_job_job_progress(i, paths->len, &note);
-            if (!add(folder, entry, &waiting)) push(&warnings, text("cannot read \"%s%s\"", folder, ""));
-            free(folder);
-        }
-        free(waiting.items);
+        if (!measure(path, i, paths->len, entry, &warnings, err)) return false;
         entry->over = maybe_threshold && entry->bytes > *maybe_threshold;
-        ret->total += entry->bytes;
+        over |= entry->over;
+        report.total += entry->bytes;
         char line[64];
         snprintf(line, sizeof line, ": %llu files, %llu bytes", entry->files, entry->bytes);
         module_string_t message;
@@ -108,15 +124,38 @@ bool exports_example_disk_disk_usage(module_list_string_t *paths, uint64_t *mayb
         module_string_free(&message);
         free(path);
     }
-    minion_job_job_progress(paths->len, paths->len, &(module_string_t){0});
+    progress(paths->len, paths->len, "");
     qsort(warnings.items, warnings.count, sizeof(char *), compare);
-    ret->warnings.len = warnings.count;
-    ret->warnings.ptr = calloc(warnings.count, sizeof(module_string_t));
-    for (size_t i = 0; i < warnings.count; i++) module_string_set(&ret->warnings.ptr[i], warnings.items[i]);
+    report.warnings.len = warnings.count;
+    report.warnings.ptr = calloc(warnings.count, sizeof(module_string_t));
+    for (size_t i = 0; i < warnings.count; i++) module_string_set(&report.warnings.ptr[i], warnings.items[i]);
+    if (over) {
+        *err = (disk_error_t){.tag = EXPORTS_EXAMPLE_DISK_DISK_DISK_ERROR_OVER, .val.over = report};
+        return false;
+    }
+    *ret = report;
     return true;
+}
+
+bool exports_example_disk_disk_watch(module_string_t *path, uint64_t bytes, uint64_t *ret, disk_error_t *err) {
+    char *folder = strndup((char *)path->ptr, path->len);
+    for (;;) {
+        entry_t entry = {0};
+        texts_t warnings = {0};
+        if (!measure(folder, 0, 0, &entry, &warnings, err)) return false;
+        progress(entry.bytes, bytes, folder);
+        *ret = entry.bytes;
+        if (entry.bytes >= bytes) return true;
+        usleep(100000);
+    }
 }
 
 void exports_example_disk_disk_explode(module_string_t *message) {
     fprintf(stderr, "%.*s\n", (int)message->len, message->ptr);
     abort();
+}
+
+void exports_example_disk_disk_spin(void) {
+    for (;;) {
+    }
 }

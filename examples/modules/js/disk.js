@@ -2,6 +2,7 @@
 
 import { cancelled, progress } from "minion:job/job@0.1.0";
 import { write } from "minion:log/log@0.1.0";
+import { subscribeDuration } from "wasi:clocks/monotonic-clock@0.2.12";
 import { getDirectories } from "wasi:filesystem/preopens@0.2.12";
 
 export const disk = {
@@ -12,20 +13,7 @@ export const disk = {
   usage(paths, threshold) {
     const report = { entries: [], total: 0, warnings: [] };
     paths.forEach((path, done) => {
-      const entry = { path, files: 0, bytes: 0, over: false };
-      const waiting = [locate(path)];
-      while (waiting.length > 0) {
-        const place = waiting.pop();
-        if (cancelled()) {
-          throw { tag: "cancelled" };
-        }
-        progress(done, paths.length, place.path);
-        try {
-          waiting.push(...add(place, entry));
-        } catch {
-          report.warnings.push(`cannot read "${place.path}"`);
-        }
-      }
+      const entry = measure(path, report.warnings, (folder) => progress(done, paths.length, folder));
       entry.over = threshold !== null && entry.bytes > threshold;
       write("info", `${path}: ${entry.files} files, ${entry.bytes} bytes`, []);
       report.total += entry.bytes;
@@ -33,13 +21,50 @@ export const disk = {
     });
     progress(paths.length, paths.length, "");
     report.warnings.sort();
+    if (report.entries.some((entry) => entry.over)) {
+      throw { tag: "over", val: report };
+    }
     return report;
+  },
+
+  watch(path, bytes) {
+    for (;;) {
+      const found = measure(path, [], () => {}).bytes;
+      progress(found, bytes, path);
+      if (found >= bytes) {
+        return found;
+      }
+      subscribeDuration(100_000_000).block();
+    }
   },
 
   explode(message) {
     throw new Error(message);
   },
+
+  spin() {
+    for (;;) {}
+  },
 };
+
+// Adds up what is below one path, telling each folder before it is looked into. Ends early when the job is cancelled.
+function measure(path, warnings, tell) {
+  const entry = { path, files: 0, bytes: 0, over: false };
+  const waiting = [locate(path)];
+  while (waiting.length > 0) {
+    const place = waiting.pop();
+    if (cancelled()) {
+      throw { tag: "cancelled" };
+    }
+    tell(place.path);
+    try {
+      waiting.push(...add(place, entry));
+    } catch {
+      warnings.push(`cannot read "${place.path}"`);
+    }
+  }
+  return entry;
+}
 
 // Finds a folder: the granted folder that it is in, and where it is in there. JavaScript has no files of its own, so
 // these are WASI's functions, in which every path is relative to an open folder.

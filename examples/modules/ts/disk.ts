@@ -3,6 +3,7 @@
 import type { DiskError, Entry, Methods, Report } from "example:disk/disk@0.1.0";
 import { cancelled, progress } from "minion:job/job@0.1.0";
 import { write } from "minion:log/log@0.1.0";
+import { subscribeDuration } from "wasi:clocks/monotonic-clock@0.2.12";
 import { getDirectories } from "wasi:filesystem/preopens@0.2.12";
 import type { Descriptor, DescriptorStat } from "wasi:filesystem/types@0.2.12";
 
@@ -21,19 +22,7 @@ export const disk: Methods = {
   usage(paths, threshold) {
     const report: Report = { entries: [], total: 0, warnings: [] };
     paths.forEach((path, done) => {
-      const entry: Entry = { path, files: 0, bytes: 0, over: false };
-      const waiting = [locate(path)];
-      for (let place = waiting.pop(); place; place = waiting.pop()) {
-        if (cancelled()) {
-          fail({ tag: "cancelled" });
-        }
-        progress(done, paths.length, place.path);
-        try {
-          waiting.push(...add(place, entry));
-        } catch {
-          report.warnings.push(`cannot read "${place.path}"`);
-        }
-      }
+      const entry = measure(path, report.warnings, (folder) => progress(done, paths.length, folder));
       entry.over = threshold !== null && entry.bytes > threshold;
       write("info", `${path}: ${entry.files} files, ${entry.bytes} bytes`, []);
       report.total += entry.bytes;
@@ -41,17 +30,53 @@ export const disk: Methods = {
     });
     progress(paths.length, paths.length, "");
     report.warnings.sort();
+    if (report.entries.some((entry) => entry.over)) {
+      fail({ tag: "over", val: report });
+    }
     return report;
+  },
+
+  watch(path, bytes) {
+    for (;;) {
+      const found = measure(path, [], () => {}).bytes;
+      progress(found, bytes, path);
+      if (found >= bytes) {
+        return found;
+      }
+      subscribeDuration(100_000_000).block();
+    }
   },
 
   explode(message) {
     throw new Error(message);
+  },
+
+  spin() {
+    for (;;) {}
   },
 };
 
 // What is thrown is the error that the method returns.
 function fail(error: DiskError): never {
   throw error;
+}
+
+// Adds up what is below one path, telling each folder before it is looked into. Ends early when the job is cancelled.
+function measure(path: string, warnings: string[], tell: (folder: string) => void): Entry {
+  const entry: Entry = { path, files: 0, bytes: 0, over: false };
+  const waiting = [locate(path)];
+  for (let place = waiting.pop(); place; place = waiting.pop()) {
+    if (cancelled()) {
+      fail({ tag: "cancelled" });
+    }
+    tell(place.path);
+    try {
+      waiting.push(...add(place, entry));
+    } catch {
+      warnings.push(`cannot read "${place.path}"`);
+    }
+  }
+  return entry;
 }
 
 // Finds a folder. JavaScript has no files of its own, so these are WASI's functions, in which every path is relative

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"go.bytecodealliance.org/pkg/wit/types"
 
@@ -21,42 +22,78 @@ func Greet(name string) string {
 
 func Usage(paths []string, threshold wit_types.Option[uint64]) wit_types.Result[disk.Report, disk.DiskError] {
 	report := disk.Report{Entries: []disk.Entry{}, Warnings: []string{}}
-	count := uint64(len(paths))
+	count, over := uint64(len(paths)), false
 	for done, path := range paths {
-		about, err := os.Stat(path)
-		if err != nil || !filepath.IsAbs(path) {
-			return failed(disk.MakeDiskErrorNotFound(path))
-		}
-		if !about.IsDir() {
-			return failed(disk.MakeDiskErrorNotAFolder(path))
-		}
-		entry := disk.Entry{Path: path}
-		for waiting := []string{path}; len(waiting) > 0; {
-			folder := waiting[len(waiting)-1]
-			waiting = waiting[:len(waiting)-1]
-			if job.Cancelled() {
-				return failed(disk.MakeDiskErrorCancelled())
-			}
-			job.Progress(uint64(done), count, folder)
-			below, err := add(folder, &entry)
-			if err != nil {
-				report.Warnings = append(report.Warnings, fmt.Sprintf(`cannot read "%s"`, folder))
-			}
-			waiting = append(waiting, below...)
+		tell := func(folder string) { job.Progress(uint64(done), count, folder) }
+		entry, warnings, failure := measure(path, tell)
+		if failure != nil {
+			return wit_types.Err[disk.Report, disk.DiskError](*failure)
 		}
 		entry.Over = threshold.IsSome() && entry.Bytes > threshold.Some()
+		over = over || entry.Over
 		message := fmt.Sprintf("%s: %d files, %d bytes", path, entry.Files, entry.Bytes)
 		log.Write(log.Level_Info, message, nil)
 		report.Total += entry.Bytes
 		report.Entries = append(report.Entries, entry)
+		report.Warnings = append(report.Warnings, warnings...)
 	}
 	job.Progress(count, count, "")
 	slices.Sort(report.Warnings)
+	if over {
+		return wit_types.Err[disk.Report, disk.DiskError](disk.MakeDiskErrorOver(report))
+	}
 	return wit_types.Ok[disk.Report, disk.DiskError](report)
+}
+
+func Watch(path string, bytes uint64) wit_types.Result[uint64, disk.DiskError] {
+	for {
+		entry, _, failure := measure(path, func(string) {})
+		if failure != nil {
+			return wit_types.Err[uint64, disk.DiskError](*failure)
+		}
+		job.Progress(entry.Bytes, bytes, path)
+		if entry.Bytes >= bytes {
+			return wit_types.Ok[uint64, disk.DiskError](entry.Bytes)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
 }
 
 func Explode(message string) {
 	panic(message)
+}
+
+func Spin() {
+	for {
+	}
+}
+
+// measure adds up what is below one path, telling each folder before it is looked into. It ends early when the job is
+// cancelled.
+func measure(path string, tell func(folder string)) (entry disk.Entry, warnings []string, failure *disk.DiskError) {
+	failed := func(err disk.DiskError) (disk.Entry, []string, *disk.DiskError) { return entry, nil, &err }
+	about, err := os.Stat(path)
+	if err != nil || !filepath.IsAbs(path) {
+		return failed(disk.MakeDiskErrorNotFound(path))
+	}
+	if !about.IsDir() {
+		return failed(disk.MakeDiskErrorNotAFolder(path))
+	}
+	entry.Path = path
+	for waiting := []string{path}; len(waiting) > 0; {
+		folder := waiting[len(waiting)-1]
+		waiting = waiting[:len(waiting)-1]
+		if job.Cancelled() {
+			return failed(disk.MakeDiskErrorCancelled())
+		}
+		tell(folder)
+		below, err := add(folder, &entry)
+		if err != nil {
+			warnings = append(warnings, fmt.Sprintf(`cannot read "%s"`, folder))
+		}
+		waiting = append(waiting, below...)
+	}
+	return entry, warnings, nil
 }
 
 // add adds the files of one folder to entry, and gives back the folders in it.
@@ -81,8 +118,4 @@ func add(folder string, entry *disk.Entry) ([]string, error) {
 		}
 	}
 	return below, nil
-}
-
-func failed(err disk.DiskError) wit_types.Result[disk.Report, disk.DiskError] {
-	return wit_types.Err[disk.Report, disk.DiskError](err)
 }

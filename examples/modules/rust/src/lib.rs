@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::io;
+use std::thread;
+use std::time::Duration;
 
 use minion_sdk::{job, log};
 
@@ -23,23 +25,8 @@ impl Guest for Disk {
         let mut report = Report { entries: Vec::new(), total: 0, warnings: Vec::new() };
         let count = paths.len() as u64;
         for (done, path) in (0..).zip(paths) {
-            let mut entry = Entry { path, files: 0, bytes: 0, over: false };
-            match fs::metadata(&entry.path) {
-                Ok(about) if entry.path.starts_with('/') && about.is_dir() => {}
-                Ok(_) if entry.path.starts_with('/') => return Err(DiskError::NotAFolder(entry.path)),
-                _ => return Err(DiskError::NotFound(entry.path)),
-            }
-            let mut waiting = vec![entry.path.clone()];
-            while let Some(folder) = waiting.pop() {
-                if job::cancelled() {
-                    return Err(DiskError::Cancelled);
-                }
-                job::progress(done, count, &folder);
-                match add(&folder, &mut entry) {
-                    Ok(below) => waiting.extend(below),
-                    Err(_) => report.warnings.push(format!("cannot read \"{folder}\"")),
-                }
-            }
+            let looking_into = |folder: &str| job::progress(done, count, folder);
+            let mut entry = measure(path, &mut report.warnings, looking_into)?;
             entry.over = threshold.is_some_and(|threshold| entry.bytes > threshold);
             log::info!("{}: {} files, {} bytes", entry.path, entry.files, entry.bytes);
             report.total += entry.bytes;
@@ -47,12 +34,51 @@ impl Guest for Disk {
         }
         job::progress(count, count, "");
         report.warnings.sort();
-        Ok(report)
+        if report.entries.iter().any(|entry| entry.over) { Err(DiskError::Over(report)) } else { Ok(report) }
+    }
+
+    fn watch(path: String, bytes: u64) -> Result<u64, DiskError> {
+        loop {
+            let found = measure(path.clone(), &mut Vec::new(), |_| {})?.bytes;
+            job::progress(found, bytes, &path);
+            if found >= bytes {
+                return Ok(found);
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
     }
 
     fn explode(message: String) {
         panic!("{message}");
     }
+
+    fn spin() {
+        loop {
+            std::hint::spin_loop();
+        }
+    }
+}
+
+/// Adds up what is below one path, telling each folder before it is looked into. Ends early when the job is cancelled.
+fn measure(path: String, warnings: &mut Vec<String>, tell: impl Fn(&str)) -> Result<Entry, DiskError> {
+    match fs::metadata(&path) {
+        Ok(about) if path.starts_with('/') && about.is_dir() => {}
+        Ok(_) if path.starts_with('/') => return Err(DiskError::NotAFolder(path)),
+        _ => return Err(DiskError::NotFound(path)),
+    }
+    let mut waiting = vec![path.clone()];
+    let mut entry = Entry { path, files: 0, bytes: 0, over: false };
+    while let Some(folder) = waiting.pop() {
+        if job::cancelled() {
+            return Err(DiskError::Cancelled);
+        }
+        tell(&folder);
+        match add(&folder, &mut entry) {
+            Ok(below) => waiting.extend(below),
+            Err(_) => warnings.push(format!("cannot read \"{folder}\"")),
+        }
+    }
+    Ok(entry)
 }
 
 /// Adds the files of one folder to `entry`, and gives back the folders in it.
