@@ -79,6 +79,15 @@ impl Span {
         Self { start, ..self }
     }
 
+    /// The keys from one to another, both among them; none where the first lies behind the last.
+    pub(crate) fn from_to(first: Vec<u8>, last: Vec<u8>) -> Self {
+        if first > last {
+            // Bounds the wrong way round are an error to some stores.
+            return Self { start: last.clone(), end: Bound::Excluded(last) };
+        }
+        Self { start: first, end: Bound::Included(last) }
+    }
+
     /// The ends of the span, as range functions take them.
     pub(crate) fn bounds(&self) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
         (Bound::Included(self.start.clone()), self.end.clone())
@@ -119,6 +128,15 @@ mod tests {
         assert!(!contains(&span, &[2]) && !contains(&span, &[1, 0xfe, 0xff]));
         assert!(contains(&Span::prefix(&[0xff, 0xff]), &[0xff, 0xff, 0xff]));
         assert!(contains(&Span::all(), &[]));
+    }
+
+    #[test]
+    fn a_span_from_one_key_to_another_has_both() {
+        let span = Span::from_to(vec![1], vec![3]);
+        assert!([1, 2, 3].iter().all(|key| contains(&span, &[*key])) && !contains(&span, &[3, 0]));
+        assert!(contains(&Span::from_to(vec![1], vec![1]), &[1]));
+        let backwards = Span::from_to(vec![3], vec![1]);
+        assert!(!(0..=4).any(|key| contains(&backwards, &[key])));
     }
 
     #[test]

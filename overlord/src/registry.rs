@@ -15,7 +15,7 @@ use wire::module::Module;
 use wire::name::MinionName;
 use wire::operator::MinionStatus;
 
-use crate::targets::{Expression, Lookup};
+use crate::targets::{Expression, Lookup, Roster};
 
 /// All enrolled minions. A cheap handle: the daemon's parts share one registry.
 #[derive(Clone)]
@@ -24,6 +24,8 @@ pub struct Registry(Arc<Inner>);
 struct Inner {
     ledger: OverlordLedger,
     minions: Mutex<BTreeMap<MinionName, Entry>>,
+    /// The names that may come in, for as long as they stay the same. Locked before `minions`, never after.
+    roster: Mutex<Option<Arc<Roster>>>,
 }
 
 /// One enrolled minion.
@@ -56,7 +58,7 @@ impl Registry {
     pub fn open(ledger: OverlordLedger) -> Result<Self, LedgerError> {
         let minions = ledger.minions()?;
         let entries = minions.into_iter().map(|record| (record.name.clone(), Entry::new(record)));
-        Ok(Self(Arc::new(Inner { minions: Mutex::new(entries.collect()), ledger })))
+        Ok(Self(Arc::new(Inner { minions: Mutex::new(entries.collect()), roster: Mutex::default(), ledger })))
     }
 
     /// Which minion this peer is, if it may come in.
@@ -89,6 +91,7 @@ impl Registry {
         };
         self.0.ledger.put_minion(record.clone()).await?;
         let before = self.lock().insert(name, Entry::new(record));
+        self.names_changed();
         if let Some(connection) = before.and_then(|entry| entry.connection.borrow().clone()) {
             connection.close(CLOSE_REPLACED, b"the name was enrolled anew");
         }
@@ -173,6 +176,17 @@ impl Registry {
         let minions = self.lock();
         let active = minions.values().filter(|entry| entry.record.status == Standing::Active);
         active.map(|entry| entry.record.name.clone()).collect()
+    }
+
+    /// The same names as expressions are matched against, made once for as long as they stay the same.
+    pub fn roster(&self) -> Arc<Roster> {
+        let mut roster = self.0.roster.lock().unwrap_or_else(PoisonError::into_inner);
+        roster.get_or_insert_with(|| Arc::new(Roster::new(self.names()))).clone()
+    }
+
+    /// To be called after every change of who may come in.
+    fn names_changed(&self) {
+        *self.0.roster.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// The modules that a minion said it has, last time it said so.

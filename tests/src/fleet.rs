@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 use wire::failpoint::DIR_VARIABLE;
@@ -232,6 +234,15 @@ impl Fleet {
         let slot = self.minions.iter_mut().find(|(candidate, _)| candidate == name);
         slot.map(|(_, daemon)| daemon).unwrap_or_else(|| panic!("{name} is not enrolled"))
     }
+}
+
+/// Sends a command what Ctrl-C sends it.
+///
+/// # Panics
+/// Where it is gone already.
+pub fn interrupt(command: &std::process::Child) {
+    let pid = Pid::from_raw(command.id() as i32);
+    kill(pid, Signal::SIGINT).unwrap_or_else(|error| panic!("cannot interrupt {pid}: {error}"));
 }
 
 /// A UDP port of loopback that nobody had a moment ago.

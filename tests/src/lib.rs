@@ -9,5 +9,5 @@ mod history;
 pub use self::binaries::{binary, fixtures_dir, modules_dir};
 pub use self::daemon::Daemon;
 pub use self::failpoints::Failpoints;
-pub use self::fleet::{Fleet, Said, free_port};
+pub use self::fleet::{Fleet, Said, free_port, interrupt};
 pub use self::history::check_history;

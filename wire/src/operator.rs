@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::job::{JobId, JobState, MinionJobId, MinionState, OutcomeKind};
 use crate::link::JobUpdate;
 use crate::module::Module;
-use crate::name::{MethodPath, MinionName, OperatorName};
+use crate::name::{MethodPath, MinionName, ModuleName, OperatorName};
 use crate::outcome::Report;
 use crate::signature::Method;
 
@@ -67,6 +67,25 @@ pub enum Follow {
     Everything,
 }
 
+/// Which jobs to list: those that fit everything that is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobFilter {
+    /// Jobs that are in this state.
+    pub state: Option<JobState>,
+    /// Jobs of this operator.
+    pub operator: Option<OperatorName>,
+    /// Calls of this module.
+    pub module: Option<ModuleName>,
+    /// Calls of this method.
+    pub method: Option<MethodPath>,
+    /// Jobs that went to this minion.
+    pub target: Option<MinionName>,
+    /// Jobs that were made at or after this time, in milliseconds since 1970.
+    pub since: Option<u64>,
+    /// Jobs that were made before this time, in milliseconds since 1970.
+    pub before: Option<u64>,
+}
+
 /// On which minions a job is run again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Rerun {
@@ -108,12 +127,12 @@ pub enum OperatorRequest {
     },
     /// The modules of the minions that match. Answered by `Modules`.
     Modules(Target),
-    /// The newest jobs. Answered by `Jobs`.
+    /// The newest jobs that fit. Answered by `Jobs`.
     Jobs {
+        /// Which jobs.
+        filter: JobFilter,
         /// How many at most.
         limit: usize,
-        /// Only jobs in this state.
-        state: Option<JobState>,
     },
     /// A job, by its id or a unique beginning of it. Answered by `Job`.
     Job(String),

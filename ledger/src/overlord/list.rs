@@ -1,10 +1,9 @@
-//! Lists of jobs, each read from the index that fits best.
+//! Lists of jobs, read from the indexes alone up to the jobs that are listed.
 
 use wire::job::{JobId, JobState};
-use wire::name::{MinionName, ModuleName, OperatorName};
-use wire::operator::JobSummary;
+use wire::operator::{JobFilter, JobSummary};
 
-use super::accept::is_target;
+use super::cursor::Cursor;
 use super::ledger::OverlordLedger;
 use super::records::Head;
 use super::tally::Tally;
@@ -12,21 +11,6 @@ use crate::error::LedgerError;
 use crate::key::{self, Span};
 use crate::read::Read;
 use crate::space::Space;
-
-/// Which jobs to list: those that fit everything that is set.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Jobs that are in this state.
-    pub state: Option<JobState>,
-    /// Jobs of this operator.
-    pub operator: Option<OperatorName>,
-    /// Calls of this module.
-    pub module: Option<ModuleName>,
-    /// Jobs that went to this minion.
-    pub target: Option<MinionName>,
-    /// Jobs whose id was made at or after this time, in milliseconds since 1970.
-    pub since: Option<u64>,
-}
 
 /// How many jobs a shortened id lists at most, where it is not unique.
 const CANDIDATES: usize = 10;
@@ -58,20 +42,11 @@ impl OverlordLedger {
     }
 
     /// At most `limit` jobs that fit `filter`, newest first.
-    pub fn list(&self, filter: &Filter, limit: usize) -> Result<Vec<JobSummary>, LedgerError> {
-        let source = self.engine.read()?;
-        let mut jobs = Vec::new();
-        let (space, prefix) = filter.index();
-        let from = key::of_job(earliest(filter.since.unwrap_or(0)), &[]);
-        let span = Span::prefix(&prefix).starting_at([prefix.as_slice(), &from].concat());
-        for (key, _) in source.scan(space, span).rev() {
-            if jobs.len() >= limit {
-                break;
-            }
-            let Some(job) = key::last_job(&key) else { continue };
-            jobs.extend(filter.summary(&source, job)?);
-        }
-        Ok(jobs)
+    ///
+    /// Only the jobs that are in all indexes concerned are looked at, so that a list costs what it shows; a
+    /// method other than all of its module is the one thing that takes a look at jobs that are left out.
+    pub fn list(&self, filter: &JobFilter, limit: usize) -> Result<Vec<JobSummary>, LedgerError> {
+        list(&self.engine.read()?, filter, limit)
     }
 
     /// The jobs whose id begins with `prefix`, in upper or lower case: one where the prefix is good enough,
@@ -84,56 +59,191 @@ impl OverlordLedger {
     }
 }
 
-impl Filter {
-    /// The index that leaves the least to look through, and what its keys begin with.
-    fn index(&self) -> (Space, Vec<u8>) {
-        if let Some(minion) = &self.target {
-            return (Space::ByTarget, key::name_prefix(minion.as_str()));
-        }
-        if let Some(operator) = &self.operator {
-            return (Space::ByOperator, key::name_prefix(operator.as_str()));
-        }
-        if let Some(module) = &self.module {
-            return (Space::ByModule, key::name_prefix(module.as_str()));
-        }
-        match self.state {
-            Some(state) => (Space::ByState, vec![state.code()]),
-            None => (Space::Jobs, Vec::new()),
-        }
+fn list(source: &impl Read, filter: &JobFilter, limit: usize) -> Result<Vec<JobSummary>, LedgerError> {
+    let mut jobs = Vec::new();
+    let oldest = first_made_at(filter.since.unwrap_or(0));
+    let mut newest = match filter.before {
+        // Nothing is made before the beginning of time.
+        Some(before) => before_job(first_made_at(before)),
+        None => Some(JobId::from_bytes([u8::MAX; 16])),
+    };
+    let Some(start) = newest else { return Ok(jobs) };
+    let indexes = indexes(filter).into_iter();
+    let mut cursors: Vec<_> =
+        indexes.map(|(space, prefix)| Cursor::new(source, space, prefix, oldest, start)).collect();
+    while let Some(upto) = newest
+        && jobs.len() < limit
+    {
+        let Some(job) = newest_in_all(&mut cursors, upto) else { break };
+        jobs.extend(summary(source, filter, job)?);
+        newest = before_job(job);
     }
+    Ok(jobs)
+}
 
-    /// The line about a job, if it fits.
-    fn summary(&self, source: &impl Read, job: JobId) -> Result<Option<JobSummary>, LedgerError> {
-        let Some(tally) = Tally::of(source, job)? else { return Ok(None) };
-        let Some(head) = source.record::<Head>(&key::of_job(job, &[]))? else { return Ok(None) };
-        let fits = self.state.is_none_or(|state| state == tally.state())
-            && self.operator.as_ref().is_none_or(|operator| *operator == head.operator)
-            && self.module.as_ref().is_none_or(|module| *module == head.method.module);
-        if !fits {
-            return Ok(None);
+/// The newest job, no newer than `job`, that all indexes have.
+fn newest_in_all<R: Read>(cursors: &mut [Cursor<'_, R>], mut job: JobId) -> Option<JobId> {
+    loop {
+        let before = job;
+        for cursor in &mut *cursors {
+            job = cursor.at_most(job)?;
         }
-        if let Some(minion) = &self.target
-            && !is_target(source, job, minion.as_str())?
-        {
-            return Ok(None);
+        // Each of them stands at it, or one has moved on and the others must follow.
+        if job == before {
+            return Some(job);
         }
-        Ok(Some(JobSummary {
-            job,
-            state: tally.state(),
-            method: head.method,
-            operator: head.operator,
-            target: head.target,
-            targets: head.targets as usize,
-            accepted_at: head.accepted_at,
-            ended_at: tally.ended_at,
-        }))
     }
 }
 
+/// The indexes that know which jobs fit, and what their keys begin with; that of all jobs where none does.
+fn indexes(filter: &JobFilter) -> Vec<(Space, Vec<u8>)> {
+    let mut indexes = Vec::new();
+    if let Some(minion) = &filter.target {
+        indexes.push((Space::ByTarget, key::name_prefix(minion.as_str())));
+    }
+    if let Some(operator) = &filter.operator {
+        indexes.push((Space::ByOperator, key::name_prefix(operator.as_str())));
+    }
+    for module in filter.module.iter().chain(filter.method.as_ref().map(|method| &method.module)) {
+        indexes.push((Space::ByModule, key::name_prefix(module.as_str())));
+    }
+    if let Some(state) = filter.state {
+        indexes.push((Space::ByState, vec![state.code()]));
+    }
+    if indexes.is_empty() {
+        indexes.push((Space::Jobs, Vec::new()));
+    }
+    indexes
+}
+
+/// The line about a job that the indexes have, if it is readable and calls the right method.
+fn summary(source: &impl Read, filter: &JobFilter, job: JobId) -> Result<Option<JobSummary>, LedgerError> {
+    let Some(head) = source.record::<Head>(&key::of_job(job, &[]))? else { return Ok(None) };
+    if filter.method.as_ref().is_some_and(|method| *method != head.method) {
+        return Ok(None);
+    }
+    let Some(tally) = Tally::of(source, job)? else { return Ok(None) };
+    if filter.state.is_some_and(|state| state != tally.state()) {
+        return Ok(None);
+    }
+    Ok(Some(JobSummary {
+        job,
+        state: tally.state(),
+        method: head.method,
+        operator: head.operator,
+        target: head.target,
+        targets: head.targets as usize,
+        accepted_at: head.accepted_at,
+        ended_at: tally.ended_at,
+    }))
+}
+
 /// The first id that can have been made at this time.
-fn earliest(at: u64) -> JobId {
+fn first_made_at(at: u64) -> JobId {
     let [_, _, time @ ..] = at.min((1 << 48) - 1).to_be_bytes();
     let mut bytes = [0; 16];
     bytes[..6].copy_from_slice(&time);
     JobId::from_bytes(bytes)
+}
+
+/// The last id that sorts before this one.
+fn before_job(job: JobId) -> Option<JobId> {
+    let number = u128::from_be_bytes(job.to_bytes()).checked_sub(1)?;
+    Some(JobId::from_bytes(number.to_be_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use wire::call::Arguments;
+
+    use super::*;
+    use crate::durability::Durability;
+    use crate::key::Span;
+    use crate::overlord::JobRecord;
+    use crate::quarantine::Spoiled;
+    use crate::storage::{Bytes, Scan};
+
+    /// Counts what is read of another source.
+    struct Counted<R> {
+        source: R,
+        keys: Cell<usize>,
+        records: Cell<usize>,
+    }
+
+    impl<R: Read> Read for Counted<R> {
+        fn bytes(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, LedgerError> {
+            self.records.update(|records| records + 1);
+            self.source.bytes(space, key)
+        }
+
+        fn scan(&self, space: Space, span: Span) -> Scan<'_> {
+            let count = |_: &(Bytes, Bytes)| self.keys.update(|keys| keys + 1);
+            Box::new(self.source.scan(space, span).inspect(count))
+        }
+
+        fn set_aside(&self, spoiled: Spoiled) {
+            self.source.set_aside(spoiled);
+        }
+    }
+
+    /// A thousand jobs: one in a hundred is of ann, and one in ten for web1, ann's among them.
+    async fn thousand_jobs(ledger: &OverlordLedger) {
+        for number in 0..1000_u64 {
+            let record = JobRecord {
+                id: first_made_at(1_000_000 + number),
+                accepted_at: 1_000_000 + number,
+                operator: if number % 100 == 30 { "ann" } else { "bob" }.parse().expect("a name"),
+                target: "*".into(),
+                exclude: None,
+                targets: vec![if number % 10 == 0 { "web1" } else { "web2" }.parse().expect("a name")],
+                method: "test.ping".parse().expect("a method"),
+                arguments: Arguments::Words(Vec::new()),
+                timeout_ms: None,
+                queue_until: None,
+                dry_run: false,
+                durable: false,
+                batch: None,
+                max_failures: None,
+                rerun_of: None,
+            };
+            ledger.accept(record, Durability::Written).await.expect("accepted");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_costs_what_it_shows_and_not_what_there_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ledger = OverlordLedger::open(&folder.path().join("ledger")).expect("opens");
+        thousand_jobs(&ledger).await;
+        let cost = |filter: JobFilter, limit: usize| {
+            let source = ledger.engine.read().expect("opens");
+            let counted = Counted { source, keys: Cell::default(), records: Cell::default() };
+            let found = list(&counted, &filter, limit).expect("listed").len();
+            (found, counted.keys.get(), counted.records.get())
+        };
+        let all = JobFilter::default;
+        let ann = JobFilter { operator: Some("ann".parse().expect("a name")), ..all() };
+        let on_web1 = JobFilter { target: Some("web1".parse().expect("a name")), ..ann.clone() };
+        let for_web2 = JobFilter { target: Some("web2".parse().expect("a name")), ..ann.clone() };
+        let early = JobFilter { since: Some(1_000_000), before: Some(1_000_005), ..all() };
+        let over = JobFilter { state: Some(JobState::Finished), ..on_web1.clone() };
+        // Two records a line, and a key in each index that is asked.
+        for (filter, limit, found) in [(all(), 20, 20), (ann.clone(), 20, 10), (early, 20, 5)] {
+            let (lines, keys, records) = cost(filter, limit);
+            assert_eq!((lines, records), (found, found * 2));
+            assert!(keys <= found + 1, "{keys} keys for {found} lines");
+        }
+        let (lines, keys, records) = cost(on_web1, 20);
+        assert_eq!((lines, records), (10, 20));
+        // Nine jobs of web1 lie between two of ann's: passed one by one or jumped over, never all read.
+        assert!(keys <= 200, "{keys} keys for ten lines");
+        let (lines, keys, records) = cost(for_web2, 20);
+        assert_eq!((lines, records), (0, 0));
+        assert!(keys <= 150, "{keys} keys to find that there are none");
+        let (lines, keys, records) = cost(over, 20);
+        assert_eq!((lines, records), (0, 0));
+        assert!(keys <= 20, "{keys} keys to find that no job is over");
+    }
 }

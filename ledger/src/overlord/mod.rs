@@ -1,6 +1,7 @@
 //! The ledger of an overlord: its jobs, and the minions that it knows.
 
 mod accept;
+mod cursor;
 mod document;
 mod invite;
 mod ledger;
@@ -17,6 +18,5 @@ pub(crate) use reindex::reindex;
 
 pub use invite::{Invite, InviteError};
 pub use ledger::OverlordLedger;
-pub use list::Filter;
 pub use minions::{MinionRecord, Standing};
 pub use records::{JobRecord, PartRecord};

@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 
-use ledger::{Accepted, Durability, Filter, JobRecord, MinionLedger, OverlordLedger};
+use ledger::{Accepted, Durability, JobRecord, MinionLedger, OverlordLedger};
 use wire::call::Arguments;
 use wire::digest::Digest;
 use wire::job::{JobState, MinionState, OutcomeKind};
 use wire::name::MinionName;
+use wire::operator::JobFilter;
 use wire::outcome::{Outcome, Report};
 use wire::value::Value;
 
@@ -58,7 +59,7 @@ async fn a_record_with_a_wrong_byte_is_set_aside_and_all_others_stay() {
     drop(ledger);
 
     let ledger = folder.overlord();
-    assert_eq!(ledger.list(&Filter::default(), 10).unwrap().len(), 4);
+    assert_eq!(ledger.list(&JobFilter::default(), 10).unwrap().len(), 4);
     assert_eq!(ledger.set_aside(10).unwrap().len(), 1);
 }
 
@@ -196,7 +197,7 @@ async fn a_wrong_byte_in_a_table_takes_its_block_and_not_what_lies_behind_it() {
         let outcomes: usize = (1..=jobs).map(|number| ledger.outcomes(id(number)).unwrap().len()).sum();
         assert!(outcomes < jobs as usize * names.len(), "nothing was damaged");
         assert!(outcomes > jobs as usize * names.len() - 10, "{outcomes} outcomes of {jobs} jobs");
-        assert_eq!(ledger.list(&Filter::default(), 1000).unwrap().len(), jobs as usize);
+        assert_eq!(ledger.list(&JobFilter::default(), 1000).unwrap().len(), jobs as usize);
         let document = ledger.document(id(1)).unwrap().unwrap();
         assert!(document.parts.iter().all(|part| part.state == Some(MinionState::Finished(OutcomeKind::Ok))));
     }

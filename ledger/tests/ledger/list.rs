@@ -1,5 +1,6 @@
-use ledger::{Durability, Filter, JobRecord, OverlordLedger};
+use ledger::{Durability, JobRecord, OverlordLedger};
 use wire::job::JobState;
+use wire::operator::JobFilter;
 use wire::outcome::FailureKind;
 
 use crate::rig::{Folder, Reports, T0, failed, id, job, name, ok};
@@ -27,7 +28,7 @@ async fn six_jobs(ledger: &OverlordLedger) {
     ledger.runs(4, "web1", T0 + 12).await;
 }
 
-fn numbers(ledger: &OverlordLedger, filter: Filter) -> Vec<u64> {
+fn numbers(ledger: &OverlordLedger, filter: JobFilter) -> Vec<u64> {
     let listed = ledger.list(&filter, 100).unwrap();
     listed.into_iter().map(|line| line.job.made_at() - T0).collect()
 }
@@ -40,11 +41,11 @@ async fn jobs_are_listed_by_each_filter_newest_first() {
     drop(ledger);
 
     let ledger = folder.overlord();
-    let all = Filter::default;
-    let of = |operator: &str| Filter { operator: Some(operator.parse().unwrap()), ..all() };
-    let calls = |module: &str| Filter { module: Some(module.parse().unwrap()), ..all() };
-    let on = |minion: &str| Filter { target: Some(name(minion)), ..all() };
-    let is = |state: JobState| Filter { state: Some(state), ..all() };
+    let all = JobFilter::default;
+    let of = |operator: &str| JobFilter { operator: Some(operator.parse().unwrap()), ..all() };
+    let calls = |module: &str| JobFilter { module: Some(module.parse().unwrap()), ..all() };
+    let on = |minion: &str| JobFilter { target: Some(name(minion)), ..all() };
+    let is = |state: JobState| JobFilter { state: Some(state), ..all() };
     assert_eq!(numbers(&ledger, all()), [6, 5, 4, 3, 2, 1]);
     assert_eq!(numbers(&ledger, of("ann")), [5, 3, 1]);
     assert_eq!(numbers(&ledger, calls("test")), [5, 2, 1]);
@@ -53,7 +54,12 @@ async fn jobs_are_listed_by_each_filter_newest_first() {
     assert_eq!(numbers(&ledger, is(JobState::Partial)), [4]);
     assert_eq!(numbers(&ledger, is(JobState::Finished)), [1]);
     assert_eq!(numbers(&ledger, is(JobState::RemoteError)), [2]);
-    assert_eq!(numbers(&ledger, Filter { since: Some(T0 + 4), ..all() }), [6, 5, 4]);
+    assert_eq!(numbers(&ledger, JobFilter { since: Some(T0 + 4), ..all() }), [6, 5, 4]);
+    assert_eq!(numbers(&ledger, JobFilter { before: Some(T0 + 4), ..all() }), [3, 2, 1]);
+    assert_eq!(numbers(&ledger, JobFilter { before: Some(0), ..all() }), [0_u64; 0]);
+    let of_method = |method: &str| JobFilter { method: Some(method.parse().unwrap()), ..all() };
+    assert_eq!(numbers(&ledger, of_method("service.restart")), [4, 3]);
+    assert_eq!(numbers(&ledger, of_method("service.stop")), [0_u64; 0]);
 }
 
 #[tokio::test]
@@ -61,15 +67,17 @@ async fn filters_narrow_each_other() {
     let folder = Folder::new();
     let ledger = folder.overlord();
     six_jobs(&ledger).await;
-    let filter = Filter {
+    let filter = JobFilter {
         state: Some(JobState::Running),
         operator: Some("ann".parse().unwrap()),
         target: Some(name("web2")),
         since: Some(T0 + 4),
+        before: Some(T0 + 6),
         module: Some("test".parse().unwrap()),
+        method: Some("test.ping".parse().unwrap()),
     };
     assert_eq!(numbers(&ledger, filter.clone()), [5]);
-    assert_eq!(numbers(&ledger, Filter { operator: Some("bob".parse().unwrap()), ..filter }), [0_u64; 0]);
+    assert_eq!(numbers(&ledger, JobFilter { operator: Some("bob".parse().unwrap()), ..filter }), [0_u64; 0]);
 }
 
 #[tokio::test]
@@ -77,9 +85,11 @@ async fn a_list_is_as_long_as_asked_and_says_what_a_line_needs() {
     let folder = Folder::new();
     let ledger = folder.overlord();
     six_jobs(&ledger).await;
-    assert_eq!(ledger.list(&Filter::default(), 2).unwrap().len(), 2);
-    let line =
-        ledger.list(&Filter { state: Some(JobState::Finished), ..Filter::default() }, 1).unwrap().remove(0);
+    assert_eq!(ledger.list(&JobFilter::default(), 2).unwrap().len(), 2);
+    let line = ledger
+        .list(&JobFilter { state: Some(JobState::Finished), ..JobFilter::default() }, 1)
+        .unwrap()
+        .remove(0);
     assert_eq!((line.job, line.targets, line.ended_at), (id(1), 1, Some(T0 + 10)));
     assert_eq!((line.target.as_str(), line.accepted_at), ("*", T0 + 1));
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ledger::{Accepted, Changed, Durability, MinionLedger, OverlordLedger, Retention};
 use proptest::prelude::*;
 use wire::job::{JobId, JobState, MinionState};
+use wire::operator::JobFilter;
 use wire::outcome::{FailureKind, Report};
 
 use crate::rig::{Folder, Reports, T0, failed, id, job, ok, start};
@@ -111,11 +112,10 @@ fn compare_overlord(ledger: &OverlordLedger, jobs: &BTreeMap<u64, Model>) {
             assert_eq!((part.state, part.report.clone()), expected);
         }
         assert_eq!(ledger.transitions(id(number)).unwrap().len(), model.transitions);
-        let listed =
-            ledger.list(&ledger::Filter { state: Some(model.state()), ..Default::default() }, 9).unwrap();
+        let listed = ledger.list(&JobFilter { state: Some(model.state()), ..Default::default() }, 9).unwrap();
         assert!(listed.iter().any(|line| line.job == id(number)));
     }
-    let all = ledger.list(&ledger::Filter::default(), 9).unwrap();
+    let all = ledger.list(&JobFilter::default(), 9).unwrap();
     assert_eq!(all.len(), jobs.len());
 }
 

@@ -1,4 +1,5 @@
-use ledger::{Durability, Filter, Retention};
+use ledger::{Durability, Retention};
+use wire::operator::JobFilter;
 
 use crate::rig::{Folder, Reports, T0, id, id_made_at, job, ok, start};
 
@@ -17,7 +18,7 @@ async fn a_job_is_kept_from_its_end_and_not_from_its_beginning() {
 
     let ledger = folder.overlord();
     assert_eq!(ledger.job(id(1)).unwrap(), None);
-    assert_eq!(ledger.list(&Filter::default(), 10).unwrap(), []);
+    assert_eq!(ledger.list(&JobFilter::default(), 10).unwrap(), []);
     assert_eq!(ledger.transitions(id(1)).unwrap(), []);
     assert_eq!(ledger.outcomes(id(1)).unwrap(), []);
     assert_eq!(ledger.by_prefix(&id(1).to_string()).unwrap(), []);
@@ -64,7 +65,7 @@ async fn a_size_budget_takes_those_that_ended_first() {
     let all = ledger.purge(Retention { keep_ms: None, bytes: Some(1 << 30) }, T0).await.unwrap();
     assert_eq!(all, 0);
     let purged = ledger.purge(Retention { keep_ms: None, bytes: Some(10_000) }, T0).await.unwrap();
-    let left: Vec<_> = ledger.list(&Filter::default(), 200).unwrap().iter().map(|line| line.job).collect();
+    let left: Vec<_> = ledger.list(&JobFilter::default(), 200).unwrap().iter().map(|line| line.job).collect();
     assert!((1..100).contains(&purged), "{purged}");
     assert_eq!(left, (1..=100 - purged as u64).rev().map(id).collect::<Vec<_>>());
 }

@@ -9,8 +9,9 @@ use wire::job::JobId;
 use wire::name::{MethodPath, MinionName};
 use wire::operator::{Call, Follow, Refusal, RefusalKind, Target};
 
-use super::follow::{View, follow};
+use super::follow::{Followed, View, follow};
 use super::output::{note, print};
+use super::signals::interrupts;
 use super::{CliError, Exit, confirm, duration, words};
 use crate::client::{Client, ClientError, JobEvent, JobStream};
 
@@ -77,8 +78,17 @@ impl CallCommand {
             (false, true) => Follow::Everything,
             (false, false) => view.follow(),
         };
+        // From here on Ctrl-C is not the end of this process: whatever became a job is told.
+        let mut interrupts = interrupts()?;
         let call = self.into_call(client).await?;
-        let Some(Accepted { job, targets, events }) = accept(client, call, heard).await? else {
+        let accepted = tokio::select! {
+            accepted = accept(client, call, heard) => accepted?,
+            _ = interrupts.recv() => {
+                note("interrupted before the overlord had answered: `overlord job list` shows whether it took the call");
+                return Ok(Exit::Interrupted);
+            }
+        };
+        let Some(Accepted { job, targets, events }) = accepted else {
             note("nothing was called");
             return Ok(Exit::Interrupted);
         };
@@ -88,7 +98,7 @@ impl CallCommand {
         if durable {
             note(format_args!("job {job}"));
         }
-        follow(client, events, job, targets.len(), view).await
+        follow(client, events, Followed::begun(job, targets), view.form(), interrupts).await
     }
 
     async fn into_call(self, client: &Client) -> Result<Call, CliError> {

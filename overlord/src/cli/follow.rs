@@ -1,10 +1,12 @@
 //! Waiting for a job, and showing what becomes of it.
 
+use std::collections::HashSet;
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use clap::Args;
 use tokio::signal::unix::Signal;
+use wire::call;
 use wire::job::{JobId, MinionJobId, MinionState, OutcomeKind};
 use wire::link::JobUpdate;
 use wire::name::MinionName;
@@ -13,7 +15,6 @@ use wire::outcome::Report;
 
 use super::output::{note, print};
 use super::progress::Progress;
-use super::signals::interrupts;
 use super::{CliError, Exit};
 use crate::client::{Client, ClientError, JobEvent, JobStream};
 use crate::report;
@@ -35,16 +36,21 @@ pub(super) struct View {
 
 /// The forms in which outcomes are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Table,
+pub(super) enum Form {
+    /// A table at the end, by arrival or by minion.
+    Table { sorted: bool },
+    /// A row for each as it comes in.
+    Rows,
+    /// One document at the end.
     Json,
+    /// A line for each as it comes in, and a summary.
     JsonLines,
 }
 
 impl View {
     /// Whether programs read what is printed.
     pub(super) fn is_json(self) -> bool {
-        self.form() != Form::Table
+        self.json || self.jsonl
     }
 
     /// How much must be heard to show it: progress and logs only where someone watches.
@@ -52,44 +58,78 @@ impl View {
         if io::stderr().is_terminal() { Follow::Everything } else { Follow::Outcomes }
     }
 
-    fn form(self) -> Form {
+    /// The form that was asked for.
+    pub(super) fn form(self) -> Form {
         match (self.json, self.jsonl) {
             (_, true) => Form::JsonLines,
             (true, false) => Form::Json,
-            (false, false) => Form::Table,
+            (false, false) => Form::Table { sorted: self.sort },
         }
     }
 }
 
-/// Waits until the job is over and prints its outcomes. Ctrl-C detaches.
+/// A job to be followed, and its minions as far as they are known to be under way.
+pub(super) struct Followed {
+    job: JobId,
+    minions: Vec<MinionName>,
+    running: Vec<(MinionName, Option<call::Progress>)>,
+}
+
+impl Followed {
+    /// A job that has just been accepted.
+    pub(super) fn begun(job: JobId, minions: Vec<MinionName>) -> Self {
+        Self { job, minions, running: Vec::new() }
+    }
+
+    /// A job of which this much is known already.
+    pub(super) fn known(document: &JobDocument) -> Self {
+        let runs = |part: &&Part| part.state == Some(MinionState::Running);
+        let running = document.parts.iter().filter(runs);
+        Self {
+            job: document.job,
+            minions: document.parts.iter().map(|part| part.minion.clone()).collect(),
+            running: running.map(|part| (part.minion.clone(), part.progress.clone())).collect(),
+        }
+    }
+}
+
+/// Waits until the job is over and prints its outcomes. The first of the interrupts detaches.
 pub(super) async fn follow(
     client: &Client,
     events: JobStream,
-    job: JobId,
-    minions: usize,
-    view: View,
+    followed: Followed,
+    form: Form,
+    mut interrupts: Signal,
 ) -> Result<Exit, CliError> {
-    let mut interrupts = interrupts()?;
-    let mut watch = Watch { job, form: view.form(), progress: Progress::new(minions), arrived: Vec::new() };
+    let job = followed.job;
+    let mut watch = Watch::new(followed, form);
     let document = tokio::select! {
         document = watch.until_over(events) => Some(document?),
         _ = interrupts.recv() => None,
     };
-    let Watch { arrived, progress, form, .. } = watch;
+    let Watch { arrived, progress, names, .. } = watch;
     drop(progress);
     let Some(mut document) = document else { return detach(client, job, interrupts).await };
+    let seen: HashSet<&MinionName> = arrived.iter().collect();
+    // One whose outcome was in the ledger before anyone followed it has not been shown yet.
+    let unseen = document.parts.iter().filter(|part| !seen.contains(&part.minion));
     match form {
-        Form::Table => {
-            if !view.sort {
+        Form::Table { sorted } => {
+            if !sorted {
                 by_arrival(&mut document, &arrived);
             }
             print(report::table(&document))?;
             note(report::closing(&document));
         }
+        Form::Rows => {
+            for part in unseen {
+                print(report::row(part, names))?;
+            }
+            note(report::closing(&document));
+        }
         Form::Json => print(report::json(&document))?,
         Form::JsonLines => {
-            // One whose outcome was in the ledger before anyone followed it has no line yet.
-            for part in document.parts.iter().filter(|part| !arrived.contains(&part.minion)) {
+            for part in unseen {
                 print(report::json_line(part))?;
             }
             print(report::json_summary(&document))?;
@@ -99,7 +139,7 @@ pub(super) async fn follow(
 }
 
 /// What the outcomes of a job that is over come to.
-fn exit(document: &JobDocument) -> Exit {
+pub(super) fn exit(document: &JobDocument) -> Exit {
     Exit::of(document.counts().iter().all(|(outcome, _)| *outcome == OutcomeKind::Ok))
 }
 
@@ -108,11 +148,26 @@ struct Watch {
     job: JobId,
     form: Form,
     progress: Progress,
+    /// How wide the longest name is.
+    names: usize,
     /// Whose outcomes are in, in that order.
     arrived: Vec<MinionName>,
 }
 
 impl Watch {
+    fn new(followed: Followed, form: Form) -> Self {
+        let Followed { job, minions, running } = followed;
+        let mut progress = Progress::new(minions.len());
+        for (minion, so_far) in running {
+            progress.runs(&minion);
+            if let Some(so_far) = so_far {
+                progress.part(&minion, so_far);
+            }
+        }
+        let names = minions.iter().map(|minion| minion.as_str().len()).max().unwrap_or_default();
+        Self { job, form, progress, names, arrived: Vec::new() }
+    }
+
     /// Shows what happens until the job is over, and returns all that is known of it then.
     async fn until_over(&mut self, mut events: JobStream) -> Result<JobDocument, CliError> {
         let mut tick = tokio::time::interval(TICK);
@@ -137,17 +192,20 @@ impl Watch {
     fn show(&mut self, update: Update) -> Result<(), CliError> {
         let Update { minion, update } = update;
         match update {
-            JobUpdate::Progress(progress) => self.progress.part(&minion, &progress),
+            JobUpdate::Progress(progress) => self.progress.part(&minion, progress),
             JobUpdate::Log(line) => self.progress.log(&minion, &line),
             JobUpdate::Chunk(text) => self.progress.say(&minion, &text),
             JobUpdate::Skipped(lines) => self.progress.say(&minion, &format!("({lines} lines left out)")),
+            JobUpdate::State { state: MinionState::Running, .. } => self.progress.runs(&minion),
             JobUpdate::State { .. } | JobUpdate::Unknown => {}
             JobUpdate::Finished { minion_job, report } => {
-                self.progress.ended(&minion, report.outcome.kind() == OutcomeKind::Ok);
+                self.progress.ended(&minion, report.outcome.kind());
                 self.arrived.push(minion.clone());
-                if self.form == Form::JsonLines {
-                    let line = report::json_line(&finished(minion, minion_job, *report));
-                    self.progress.aside(|| print(line))?;
+                let part = finished(minion, minion_job, *report);
+                match self.form {
+                    Form::JsonLines => self.progress.aside(|| print(report::json_line(&part)))?,
+                    Form::Rows => self.progress.aside(|| print(report::row(&part, self.names)))?,
+                    Form::Table { .. } | Form::Json => {}
                 }
             }
         }

@@ -24,11 +24,11 @@ use std::time::Duration;
 use quinn::{Connection, Endpoint};
 use wire::endpoint::CLOSE_DONE;
 use wire::frame;
-use wire::job::{JobId, JobState};
+use wire::job::JobId;
 use wire::module::Module;
 use wire::name::{MethodPath, MinionName};
 use wire::operator::{
-    Call, Follow, History, JobDocument, JobSummary, MinionStatus, OperatorReply, OperatorRequest,
+    Call, Follow, History, JobDocument, JobFilter, JobSummary, MinionStatus, OperatorReply, OperatorRequest,
     OverlordStatus, Ping, Rerun, Target,
 };
 use wire::signature::Method;
@@ -152,9 +152,9 @@ impl Client {
         answer!(self, OperatorRequest::Facts(target), Facts)
     }
 
-    /// The newest jobs, newest first.
-    pub async fn jobs(&self, limit: usize, state: Option<JobState>) -> Result<Vec<JobSummary>, ClientError> {
-        answer!(self, OperatorRequest::Jobs { limit, state }, Jobs)
+    /// The newest jobs that fit, newest first.
+    pub async fn jobs(&self, filter: JobFilter, limit: usize) -> Result<Vec<JobSummary>, ClientError> {
+        answer!(self, OperatorRequest::Jobs { filter, limit }, Jobs)
     }
 
     /// A job's document at this moment, by its id or a unique beginning of it.

@@ -23,7 +23,7 @@ use ledger::Invite;
 use super::refuse;
 use crate::desk::Desk;
 use crate::folder::dialable;
-use crate::jobs::LiveJob;
+use crate::jobs::Follower;
 
 /// One operator's connection.
 #[derive(Clone)]
@@ -98,7 +98,7 @@ impl OperatorDoor {
                 };
                 OperatorReply::Facts(jobs.resolve(&target)?.into_iter().map(facts).collect())
             }
-            OperatorRequest::Jobs { limit, state } => OperatorReply::Jobs(jobs.list(limit, state)?),
+            OperatorRequest::Jobs { filter, limit } => OperatorReply::Jobs(jobs.list(&filter, limit)?),
             OperatorRequest::Job(id) => OperatorReply::Job(Box::new(jobs.document(jobs.find(&id)?)?)),
             OperatorRequest::History(id) => OperatorReply::History(Box::new(jobs.history(jobs.find(&id)?)?)),
             OperatorRequest::Cancel { job, target } => {
@@ -123,24 +123,25 @@ impl OperatorDoor {
     /// Says what became of a call, and then what becomes of the job.
     async fn begin(
         &self,
-        accepted: Result<Arc<LiveJob>, Refusal>,
+        accepted: Result<Follower, Refusal>,
         follow: Follow,
         send: &mut SendStream,
     ) -> Result<(), FrameError> {
-        let job = match accepted {
-            Ok(job) => job,
+        let follower = match accepted {
+            Ok(follower) => follower,
             Err(refusal) => {
                 frame::write(send, &OperatorReply::Refused(refusal), MAX_MESSAGE).await?;
                 let _ = send.finish();
                 return Ok(());
             }
         };
-        let (id, targets) = (job.record.id, job.record.targets.clone());
+        let record = &follower.job().record;
+        let (id, targets) = (record.id, record.targets.clone());
         reach(Point::TellBefore);
         frame::write(send, &OperatorReply::Accepted { job: id, targets }, MAX_MESSAGE).await?;
         reach(Point::TellAfter);
         if follow != Follow::No {
-            self.desk.jobs.follow(id, Some(job), follow, send).await?;
+            self.desk.jobs.follow(id, Some(follower), follow, send).await?;
         }
         let _ = send.finish();
         Ok(())
@@ -149,7 +150,7 @@ impl OperatorDoor {
     async fn attach(&self, job: &str, follow: Follow, send: &mut SendStream) -> Result<(), FrameError> {
         let jobs = &self.desk.jobs;
         match jobs.find(job) {
-            Ok(id) => jobs.follow(id, jobs.live(id), follow, send).await?,
+            Ok(id) => jobs.follow(id, jobs.attach(id), follow, send).await?,
             Err(refusal) => frame::write(send, &OperatorReply::Refused(refusal), MAX_MESSAGE).await?,
         }
         let _ = send.finish();

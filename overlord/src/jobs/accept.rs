@@ -1,7 +1,6 @@
 //! From a call to an accepted job.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use ledger::JobRecord;
 use wire::arguments::bind;
@@ -14,12 +13,12 @@ use wire::name::{MethodPath, MinionName, OperatorName};
 use wire::operator::{Call, Part, Refusal, RefusalKind, Rerun, Target};
 use wire::signature::Method;
 
-use super::{Jobs, LiveJob, durability, unavailable};
-use crate::targets::{self, Roster};
+use super::{Follower, Jobs, durability, unavailable};
+use crate::targets;
 
 impl Jobs {
     /// Accepts a call that passes everything that can be checked here.
-    pub(crate) async fn accept(&self, call: Call, operator: &OperatorName) -> Result<Arc<LiveJob>, Refusal> {
+    pub(crate) async fn accept(&self, call: Call, operator: &OperatorName) -> Result<Follower, Refusal> {
         let targets = self.resolve(&call.target)?;
         self.check_width(&call, targets.len())?;
         let methods = self.methods(&targets, &call.method)?;
@@ -51,7 +50,7 @@ impl Jobs {
         job: &str,
         on: Rerun,
         operator: &OperatorName,
-    ) -> Result<Arc<LiveJob>, Refusal> {
+    ) -> Result<Follower, Refusal> {
         let old = self.document(self.find(job)?)?;
         let again = |part: &Part| match on {
             Rerun::All => true,
@@ -78,19 +77,30 @@ impl Jobs {
     }
 
     /// Writes a job and its targets to the ledger, and only then sends anything.
-    async fn begin(&self, record: JobRecord) -> Result<Arc<LiveJob>, Refusal> {
-        let durability = durability(record.durable);
-        reach(Point::AcceptBefore);
-        self.ledger().accept(record.clone(), durability).await.map_err(|error| {
-            Refusal::new(RefusalKind::Unavailable, format!("the overlord cannot record the job: {error}"))
-        })?;
-        reach(Point::AcceptAfter);
-        Ok(self.dispatch(record))
+    async fn begin(&self, record: JobRecord) -> Result<Follower, Refusal> {
+        let jobs = self.clone();
+        // A task of its own: an operator who leaves halfway leaves no job in the ledger that nobody sends.
+        let begun = self.0.tasks.spawn(async move {
+            let job = jobs.enter(record);
+            let id = job.record.id;
+            reach(Point::AcceptBefore);
+            let written = jobs.ledger().accept(job.record.clone(), durability(job.record.durable)).await;
+            if let Err(error) = written {
+                jobs.over(id);
+                return Err(cannot_record(&error));
+            }
+            reach(Point::AcceptAfter);
+            // Before it is sent, so that nothing is said unheard.
+            let follower = job.follow();
+            jobs.dispatch(&job);
+            Ok(follower)
+        });
+        begun.await.unwrap_or_else(|error| Err(cannot_record(&error)))
     }
 
     /// The minions that a target means, at this moment.
     pub(crate) fn resolve(&self, target: &Target) -> Result<Vec<MinionName>, Refusal> {
-        let roster = Roster::new(self.registry().names());
+        let roster = self.registry().roster();
         let matched =
             targets::resolve(&target.expression, target.exclude.as_deref(), &roster, self.registry())
                 .map_err(|error| Refusal::new(RefusalKind::BadRequest, error.to_string()))?;
@@ -173,6 +183,10 @@ impl Jobs {
         let message = format!("no targeted minion has a module \"{}\"; {hint}", path.module);
         Refusal::new(RefusalKind::BadRequest, message)
     }
+}
+
+fn cannot_record(cause: &dyn std::error::Error) -> Refusal {
+    Refusal::new(RefusalKind::Unavailable, format!("the overlord cannot record the job: {cause}"))
 }
 
 /// The arguments as they travel: as values where all targets have the method alike, as they were given where

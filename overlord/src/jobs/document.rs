@@ -1,8 +1,7 @@
 //! What the ledger and the live jobs say of a job, put together for an operator.
 
-use ledger::Filter;
-use wire::job::{JobId, JobState};
-use wire::operator::{History, JobDocument, JobSummary, Refusal, RefusalKind};
+use wire::job::JobId;
+use wire::operator::{History, JobDocument, JobFilter, JobSummary, Refusal, RefusalKind};
 
 use super::{Jobs, unavailable};
 
@@ -38,10 +37,9 @@ impl Jobs {
         self.ledger().history(id).map_err(unavailable)?.ok_or_else(|| lost(id))
     }
 
-    /// The newest jobs.
-    pub(crate) fn list(&self, limit: usize, state: Option<JobState>) -> Result<Vec<JobSummary>, Refusal> {
-        let filter = Filter { state, ..Filter::default() };
-        self.ledger().list(&filter, limit.min(LIST_LIMIT)).map_err(unavailable)
+    /// The newest jobs that fit.
+    pub(crate) fn list(&self, filter: &JobFilter, limit: usize) -> Result<Vec<JobSummary>, Refusal> {
+        self.ledger().list(filter, limit.min(LIST_LIMIT)).map_err(unavailable)
     }
 }
 

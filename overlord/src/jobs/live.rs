@@ -163,6 +163,7 @@ impl LiveJob {
             version: self.version.subscribe(),
             job: self.clone(),
             seen: 0,
+            before_end: None,
         }
     }
 
@@ -178,12 +179,15 @@ impl Board {
     }
 }
 
-/// One reader of a live job: every end of a part exactly once, and as much of the rest as it can keep up with.
+/// One reader of a live job: every end of a part exactly once, and before it what was said until then, as far
+/// as the reader can keep up.
 pub(crate) struct Follower {
     job: Arc<LiveJob>,
     version: watch::Receiver<u64>,
     chatter: broadcast::Receiver<Update>,
     seen: usize,
+    /// How much of what was said before an end is still to be heard before it.
+    before_end: Option<usize>,
 }
 
 /// What a follower hears.
@@ -197,19 +201,29 @@ pub(crate) enum Heard {
 }
 
 impl Follower {
+    /// The job that is followed.
+    pub(crate) fn job(&self) -> &Arc<LiveJob> {
+        &self.job
+    }
+
     /// The next thing. Cancel safe.
     pub(crate) async fn next(&mut self) -> Heard {
         loop {
             self.version.mark_unchanged();
-            {
-                let board = self.job.lock();
-                if let Some(minion) = board.ended.get(self.seen) {
-                    self.seen += 1;
-                    return Heard::Ended(minion.clone());
+            let end = self.end();
+            if let Some(end) = end {
+                // As much as there is now and no more, or a talkative minion could put ends off for ever.
+                let before_end = self.before_end.get_or_insert_with(|| self.chatter.len());
+                if *before_end > 0 {
+                    *before_end -= 1;
+                    if let Ok(update) = self.chatter.try_recv() {
+                        return Heard::Chatter(update);
+                    }
+                    continue;
                 }
-                if board.is_over() {
-                    return Heard::Over;
-                }
+                self.before_end = None;
+                self.seen += 1;
+                return end;
             }
             tokio::select! {
                 biased;
@@ -223,7 +237,101 @@ impl Follower {
             }
         }
     }
+
+    /// The next end, of a part or of the job, if it has come already.
+    fn end(&self) -> Option<Heard> {
+        let board = self.job.lock();
+        match board.ended.get(self.seen) {
+            Some(minion) => Some(Heard::Ended(minion.clone())),
+            None => board.is_over().then_some(Heard::Over),
+        }
+    }
 }
 
 /// How many updates a slow reader may be behind before it misses some.
 const CHATTER: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use wire::call::Arguments;
+    use wire::job::JobId;
+
+    use super::*;
+
+    fn live(minions: &[&str]) -> Arc<LiveJob> {
+        let record = JobRecord {
+            id: JobId::new(),
+            accepted_at: 0,
+            operator: "ann".parse().expect("a name"),
+            target: "*".into(),
+            exclude: None,
+            targets: minions.iter().map(|minion| name(minion)).collect(),
+            method: "test.count".parse().expect("a method"),
+            arguments: Arguments::Words(Vec::new()),
+            timeout_ms: None,
+            queue_until: None,
+            dry_run: false,
+            durable: false,
+            batch: None,
+            max_failures: None,
+            rerun_of: None,
+        };
+        LiveJob::new(record, Vec::new())
+    }
+
+    fn name(minion: &str) -> MinionName {
+        minion.parse().expect("a name")
+    }
+
+    async fn hear(follower: &mut Follower) -> String {
+        match follower.next().await {
+            Heard::Ended(minion) => format!("{minion} ended"),
+            Heard::Chatter(Update { minion, update: JobUpdate::Chunk(text) }) => format!("{minion}: {text}"),
+            Heard::Chatter(other) => format!("{other:?}"),
+            Heard::Over => "over".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_minion_said_is_heard_before_its_end_and_ends_are_heard_once_by_everyone() {
+        let job = live(&["web1", "web2"]);
+        let mut early = job.follow();
+        job.tell(&name("web1"), JobUpdate::Chunk("one".into()));
+        job.ended(&name("web1"), None, OutcomeKind::Ok);
+        // A second report of the same end, as after a reconnection.
+        job.ended(&name("web1"), None, OutcomeKind::Ok);
+        job.tell(&name("web2"), JobUpdate::Chunk("two".into()));
+        let mut late = job.follow();
+        assert_eq!(hear(&mut early).await, "web1: one");
+        assert_eq!(hear(&mut early).await, "web2: two");
+        assert_eq!(hear(&mut early).await, "web1 ended");
+        assert_eq!(hear(&mut late).await, "web1 ended");
+        job.tell(&name("web2"), JobUpdate::Chunk("three".into()));
+        assert_eq!(job.ended(&name("web2"), None, OutcomeKind::Ok), After::IsOver);
+        for follower in [&mut early, &mut late] {
+            for heard in ["web2: three", "web2 ended", "over"] {
+                assert_eq!(hear(follower).await, heard);
+            }
+        }
+        let mut after = job.follow();
+        for heard in ["web1 ended", "web2 ended", "over"] {
+            assert_eq!(hear(&mut after).await, heard);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_cannot_keep_up_misses_talk_and_no_end() {
+        let job = live(&["web1"]);
+        let mut slow = job.follow();
+        for number in 0..CHATTER * 3 {
+            job.tell(&name("web1"), JobUpdate::Chunk(number.to_string()));
+        }
+        job.ended(&name("web1"), None, OutcomeKind::Ok);
+        let mut heard = Vec::new();
+        while heard.last().is_none_or(|last| last != "over") {
+            heard.push(hear(&mut slow).await);
+        }
+        assert_eq!(heard.iter().filter(|heard| *heard == "web1 ended").count(), 1);
+        assert!(heard.len() <= CHATTER + 2 && heard.len() > CHATTER / 2, "{} heard", heard.len());
+    }
+}

@@ -21,8 +21,8 @@ use wire::link::{Cancelled, JobUpdate, MAX_MESSAGE, MinionRequest};
 use wire::name::MinionName;
 use wire::operator::{Follow, OperatorReply, Refusal, RefusalKind, Update};
 
-pub(crate) use self::live::LiveJob;
-use self::live::{Follower, Heard};
+pub(crate) use self::live::Follower;
+use self::live::{Heard, LiveJob};
 use self::part::Delivery;
 use crate::config::Config;
 use crate::registry::Registry;
@@ -83,8 +83,13 @@ impl Jobs {
     }
 
     /// A live job.
-    pub(crate) fn live(&self, id: JobId) -> Option<Arc<LiveJob>> {
+    fn live(&self, id: JobId) -> Option<Arc<LiveJob>> {
         self.lock().get(&id).cloned()
+    }
+
+    /// Follows a live job from now on.
+    pub(crate) fn attach(&self, id: JobId) -> Option<Follower> {
+        self.live(id).map(|job| job.follow())
     }
 
     /// How many jobs are not over.
@@ -112,12 +117,12 @@ impl Jobs {
     pub(crate) async fn follow(
         &self,
         id: JobId,
-        live: Option<Arc<LiveJob>>,
+        live: Option<Follower>,
         follow: Follow,
         send: &mut SendStream,
     ) -> Result<(), FrameError> {
-        if let Some(job) = live {
-            self.relay(&job, job.follow(), follow, send).await?;
+        if let Some(follower) = live {
+            self.relay(follower, follow, send).await?;
         }
         let reply = match self.document(id) {
             Ok(document) => OperatorReply::Job(Box::new(document)),
@@ -128,11 +133,11 @@ impl Jobs {
 
     async fn relay(
         &self,
-        job: &LiveJob,
         mut follower: Follower,
         follow: Follow,
         send: &mut SendStream,
     ) -> Result<(), FrameError> {
+        let job = follower.job().clone();
         loop {
             let update = match follower.next().await {
                 Heard::Over => return Ok(()),
@@ -226,14 +231,18 @@ impl Jobs {
         self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes a job live and sends it on its way.
-    fn dispatch(&self, record: JobRecord) -> Arc<LiveJob> {
+    /// Makes a job live. Before the ledger shows it, so that whoever finds it there can follow it.
+    fn enter(&self, record: JobRecord) -> Arc<LiveJob> {
         let job = LiveJob::new(record, Vec::new());
         self.lock().insert(job.record.id, job.clone());
+        job
+    }
+
+    /// Sends a job on its way.
+    fn dispatch(&self, job: &Arc<LiveJob>) {
         for minion in &job.record.targets {
             self.spawn_part(job.clone(), minion.clone(), Delivery::NotSent);
         }
-        job
     }
 }
 

@@ -7,9 +7,14 @@ use wire::operator::{JobDocument, Part};
 /// The document of a job: what it is, how often each outcome occurred, and the result of each minion.
 pub fn json(document: &JobDocument) -> Json {
     let mut json = head(document);
-    let results = document.parts.iter().map(|part| (part.minion.to_string(), Json::Object(result(part))));
-    json.insert("results".to_owned(), results.collect::<Map<_, _>>().into());
+    json.insert("results".to_owned(), results_json(document));
     Json::Object(json)
+}
+
+/// The result of each minion, by name.
+pub fn results_json(document: &JobDocument) -> Json {
+    let results = document.parts.iter().map(|part| (part.minion.to_string(), Json::Object(result(part))));
+    results.collect::<Map<_, _>>().into()
 }
 
 /// One minion's result as an object of its own, for output line by line.

@@ -12,5 +12,5 @@ pub(crate) mod table;
 pub(crate) mod text;
 
 pub use self::history::{history, history_json};
-pub use self::json::{json, json_line, json_summary};
-pub use self::table::{closing, table};
+pub use self::json::{json, json_line, json_summary, results_json};
+pub use self::table::{closing, row, table};

@@ -1,6 +1,7 @@
 //! Moments, as people and as programs read them.
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 /// Local date and time, to the second.
@@ -18,6 +19,15 @@ pub(crate) fn rfc3339(ms: u64) -> String {
     format!("{:.3}", timestamp(ms))
 }
 
+/// Reads a moment in RFC 3339, or a local date with or without the time; `None` for anything else.
+pub(crate) fn parse(text: &str) -> Option<u64> {
+    let timestamp = text.parse::<Timestamp>().ok().or_else(|| {
+        let local: DateTime = text.parse().ok()?;
+        TimeZone::system().to_timestamp(local).ok()
+    });
+    u64::try_from(timestamp?.as_millisecond()).ok()
+}
+
 /// A clock may say anything; what no calendar holds is shown as its first day.
 fn timestamp(ms: u64) -> Timestamp {
     let ms = i64::try_from(ms).ok();
@@ -33,6 +43,15 @@ mod tests {
         assert_eq!(rfc3339(1_700_000_000_123), "2023-11-14T22:13:20.123Z");
         assert_eq!(exact(1_700_000_000_123, &TimeZone::UTC), "2023-11-14 22:13:20.123");
         assert_eq!(local(1_700_000_000_123).len(), "2023-11-14 22:13:20".len());
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        assert_eq!(parse("2023-11-14T22:13:20.123Z"), Some(1_700_000_000_123));
+        assert_eq!(parse(&local(1_700_000_000_000)), Some(1_700_000_000_000));
+        let day = parse("2023-11-14").expect("a day");
+        assert_eq!(local(day), "2023-11-14 00:00:00");
+        assert_eq!((parse("soon"), parse("1960-01-01T00:00:00Z")), (None, None));
     }
 
     #[test]

@@ -1,12 +1,20 @@
 //! A job as a table: one row a minion, errors in the last column.
 
-use comfy_table::{Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row, Table, presets};
+use comfy_table::{
+    Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row, Table, Width, presets,
+};
 use wire::call::Progress;
 use wire::job::{MinionState, OutcomeKind};
 use wire::operator::{JobDocument, Part};
 use wire::outcome::{Failure, Outcome};
 
 use super::text::{counted, printable, since, span, value};
+
+/// How wide "undelivered" and "interrupted" are.
+const LONGEST_OUTCOME: u16 = 11;
+
+/// How wide the longest span of time is: "59m 59s".
+const LONGEST_TIME: u16 = 7;
 
 /// The most lines of one value that a terminal is given.
 const MAX_LINES: usize = 20;
@@ -26,6 +34,12 @@ const MIN_WIDTH: u16 = 20;
 /// wrapped. Elsewhere every row is as long as it is. It has colours; print it through `anstream`.
 pub fn table(document: &JobDocument) -> String {
     render(document, fitting())
+}
+
+/// One part of a job as a row that stands by itself, for outcomes that are shown as they come in; `names` is
+/// how wide the longest name of the job is.
+pub fn row(part: &Part, names: usize) -> String {
+    lone_row(part, names, fitting())
 }
 
 /// An empty table as wide as the terminal, if stdout is one.
@@ -80,6 +94,26 @@ fn render(document: &JobDocument, mut table: Table) -> String {
         if *heading == "TIME" {
             column.set_cell_alignment(CellAlignment::Right);
         }
+    }
+    table.trim_fmt()
+}
+
+fn lone_row(part: &Part, names: usize, mut table: Table) -> String {
+    let Line { minion, outcome, color, value, time, error } = Line::of(part);
+    let text = [value, error].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.enforce_styling().style_text_only();
+    let outcome = Cell::new(outcome).fg(color);
+    table.add_row([Cell::new(minion), outcome, Cell::new(time), Cell::new(text)]);
+    let longest_name = u16::try_from(names).unwrap_or(u16::MAX);
+    for (column, width) in table.column_iter_mut().zip([longest_name, LONGEST_OUTCOME, LONGEST_TIME]) {
+        column.set_padding((0, 2)).set_constraint(ColumnConstraint::Absolute(Width::Fixed(width + 2)));
+    }
+    if let Some(column) = table.column_mut(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    if let Some(column) = table.column_mut(3) {
+        column.set_padding((0, 0));
     }
     table.trim_fmt()
 }
@@ -314,6 +348,27 @@ web1    trapped  1.9 ms  panicked: boom
         parts.push(sample::running("web2"));
         let line = closing(&sample::document(parts));
         assert_eq!(line, format!("2 minions: 1 ok, 1 not done · job {} · partial", sample::JOB));
+    }
+
+    #[test]
+    fn rows_that_come_one_by_one_are_aligned_all_the_same() {
+        let alone = |part: &Part, width: Option<u16>| {
+            let mut table = Table::new();
+            table.force_no_tty();
+            if let Some(width) = width {
+                table.set_width(width);
+            }
+            strip_str(&lone_row(part, 9, table)).to_string()
+        };
+        let ok = sample::ended("web1", Outcome::Ok(Some(Value::Signed(5))), 1900);
+        let trap = Outcome::failed(FailureKind::Trapped, "panicked: no");
+        let undone = sample::undone("web2", Outcome::failed(FailureKind::Undelivered, "it is not there"));
+        assert_eq!(alone(&ok, None), "web1       ok            1.9 ms  5");
+        let trapped = sample::ended("database1", trap, 14_000);
+        assert_eq!(alone(&trapped, None), "database1  trapped        14 ms  panicked: no");
+        assert_eq!(alone(&undone, None), "web2       undelivered        -  it is not there");
+        let long = sample::ended("web1", text(&"word ".repeat(30)), 1900);
+        assert!(alone(&long, Some(60)).lines().all(|line| line.chars().count() <= 60));
     }
 
     #[test]

@@ -1,4 +1,4 @@
 //! Words of others and figures, made fit for a terminal: the same as a minion's.
 
-pub(crate) use wire::text::{counted, printable, since};
-pub(super) use wire::text::{span, value};
+pub(super) use wire::text::span;
+pub(crate) use wire::text::{counted, printable, since, value};

@@ -2,6 +2,8 @@
 
 use rig::Fleet;
 
+use crate::gate::Gated;
+
 fn job(fleet: &Fleet, arguments: &[&str]) -> String {
     let said = fleet.run(&[&["call", "--nowait"], arguments].concat());
     assert_eq!(said.code, 0, "{said:?}");
@@ -69,6 +71,35 @@ fn a_batch_never_has_more_minions_at_once_than_it_says() {
         }
         assert!(running <= 1, "two at once: {history:#}");
     }
+}
+
+#[test]
+fn a_batch_moves_on_as_soon_as_one_of_its_minions_is_done() {
+    let names = ["web1", "web2", "web3"];
+    let gated = Gated::start(&names);
+    let id = gated.submit(&["*", "--batch", "2"]);
+    let running = |job: &serde_json::Value| -> Vec<&str> {
+        names.into_iter().filter(|name| job["results"][name]["state"] == "running").collect()
+    };
+    gated.fleet.await_job(&id, |job| running(job).len() == 2);
+    let shown = gated.fleet.run(&["job", "show", &id, "--json"]).json();
+    let first = running(&shown);
+    gated.release(first[0]);
+    // The third one comes in while the second still runs.
+    gated.fleet.await_job(&id, |job| running(job).len() == 2 && !running(job).contains(&first[0]));
+    let (left, last) = (first[1], names.into_iter().find(|name| !first.contains(name)).expect("a third"));
+    assert_eq!(gated.log(last), ["begun"]);
+    gated.release(left);
+    gated.release(last);
+    assert_eq!(gated.fleet.run(&["job", "wait", &id, "--json"]).json()["counts"]["ok"], 3);
+}
+
+#[test]
+fn failures_count_as_a_share_of_all_minions() {
+    let fleet = Fleet::start(&["web1", "web2", "web3", "web4"]);
+    let call = ["call", "*", "--batch", "25%", "--max-failures", "50%", "test.fail", "no", "--json"];
+    let document = fleet.run(&call).json();
+    assert_eq!(document["counts"], serde_json::json!({ "error": 2, "undelivered": 2 }), "{document}");
 }
 
 #[test]

@@ -125,6 +125,76 @@ fn a_cancelled_job_says_so_and_ends() {
 }
 
 #[test]
+fn jobs_are_listed_by_what_was_called_by_whom_where_when_and_how_it_went() {
+    let fleet = Fleet::start(&["web1", "web2"]);
+    let ids: Vec<String> = [
+        &["web1", "test.ping"][..],
+        &["web2", "test.fail", "no"],
+        &["*", "test.add", "2", "3"],
+        &["web2", "test.sleep", "600000"],
+    ]
+    .map(|call| submit(&fleet, call))
+    .into();
+    for id in &ids[..3] {
+        fleet.run(&["job", "wait", id]);
+    }
+    fleet.await_job(&ids[3], |job| job["results"]["web2"]["state"] == "running");
+    let listed = |filter: &[&str]| -> Vec<usize> {
+        let said = fleet.run(&[&["job", "list", "--json"], filter].concat());
+        assert_eq!(said.code, 0, "{said:?}");
+        let document = said.json();
+        let jobs = document["jobs"].as_array().expect("jobs").iter();
+        jobs.map(|job| ids.iter().position(|id| job["job"] == id.as_str()).expect("one of them")).collect()
+    };
+    assert_eq!(listed(&[]), [3, 2, 1, 0]);
+    assert_eq!(listed(&["--target", "web1"]), [2, 0]);
+    assert_eq!(listed(&["--method", "test.add"]), [2]);
+    assert_eq!(listed(&["--module", "test", "--target", "web2", "--limit", "2"]), [3, 2]);
+    assert_eq!(listed(&["--module", "service"]), [0_usize; 0]);
+    assert_eq!(listed(&["--state", "remote-error"]), [1]);
+    assert_eq!(listed(&["--state", "partial", "--target", "web1"]), [0_usize; 0]);
+    assert_eq!(listed(&["--operator", "nobody"]), [0_usize; 0]);
+    let mine = fleet.run(&["job", "list", "--json"]).json()["jobs"][0]["operator"].clone();
+    assert_eq!(listed(&["--operator", mine.as_str().expect("a name")]), [3, 2, 1, 0]);
+    assert_eq!(listed(&["--since", "1h"]), [3, 2, 1, 0]);
+    assert_eq!(listed(&["--before", "1h"]), [0_usize; 0]);
+    let third =
+        fleet.run(&["job", "list", "--json", "--limit", "2"]).json()["jobs"][1]["accepted_at"].clone();
+    let third = third.as_str().expect("a time");
+    assert_eq!(listed(&["--since", third]), [3, 2]);
+    assert_eq!(listed(&["--before", third]), [1, 0]);
+    let refused = fleet.run(&["job", "list", "--since", "soon"]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    fleet.run(&["job", "cancel", &ids[3]]);
+}
+
+#[test]
+fn the_result_of_a_job_is_the_bare_value_of_one_minion_or_those_of_all() {
+    let fleet = Fleet::start(&["web1", "web2"]);
+    let done = |call: &[&str]| {
+        let id = submit(&fleet, call);
+        fleet.run(&["job", "wait", &id]);
+        id
+    };
+    let text = fleet.run(&["job", "result", &done(&["web1", "test.concat", "a\tb", "c"])]);
+    assert_eq!((text.code, text.out.as_str(), text.err.as_str()), (0, "a\tbc\n", ""), "{text:?}");
+    let failed = fleet.run(&["job", "result", &done(&["web1", "test.fail", "no such unit"])]);
+    assert_eq!((failed.code, failed.out.as_str()), (1, ""), "{failed:?}");
+    assert!(failed.err.contains("web1: error: ") && failed.err.contains("no such unit"), "{failed:?}");
+    let both = done(&["*", "test.add", "2", "3"]);
+    let table = fleet.run(&["job", "result", &both]).out;
+    assert!(["web1", "web2"].iter().all(|name| table.contains(name)), "{table}");
+    let document = fleet.run(&["job", "result", &both, "--json"]).json();
+    assert_eq!(document, fleet.run(&["job", "show", &both, "--json"]).json()["results"]);
+
+    let open = submit(&fleet, &["web1", "test.sleep", "600000"]);
+    let early = fleet.run(&["job", "result", &open]);
+    assert_eq!((early.code, early.out.as_str()), (1, ""), "{early:?}");
+    assert!(early.err.contains(&format!("overlord job wait {open}")), "{early:?}");
+    fleet.run(&["job", "cancel", &open]);
+}
+
+#[test]
 fn an_unknown_job_is_said_to_be_unknown() {
     let fleet = Fleet::without_minions();
     let said = fleet.run(&["job", "show", "01ARZ3NDEKTSV4RRFFQ69G5FAV"]);

@@ -4,13 +4,14 @@ use clap::Args;
 use serde_json::{Value, json};
 use wire::clock::now_ms;
 use wire::job::JobState;
-use wire::operator::JobSummary;
+use wire::name::{MethodPath, MinionName, ModuleName, OperatorName};
+use wire::operator::{JobFilter, JobSummary};
 
 use super::super::columns::columns;
 use super::super::output::print;
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
-use crate::report::moment::rfc3339;
+use crate::report::moment::{self, rfc3339};
 use crate::report::text::since;
 
 /// List jobs, newest first
@@ -18,11 +19,31 @@ use crate::report::text::since;
 #[command(after_help = "\
 Examples:
   overlord job list
+  overlord job list --target web1 --since 2h
+  overlord job list --operator ann --method service.restart --since 2026-01-31 --before 2026-02-01
   overlord job list --state partial --limit 100 --json")]
 pub(in crate::cli) struct List {
     /// Only jobs in this state: running, partial, finished or remote-error
     #[arg(long, value_parser = state)]
     state: Option<JobState>,
+    /// Only jobs of this operator
+    #[arg(long, value_name = "NAME")]
+    operator: Option<OperatorName>,
+    /// Only calls of this module
+    #[arg(long, value_name = "NAME")]
+    module: Option<ModuleName>,
+    /// Only calls of this method
+    #[arg(long, value_name = "MODULE.METHOD")]
+    method: Option<MethodPath>,
+    /// Only jobs that this minion has a part in
+    #[arg(long, value_name = "MINION")]
+    target: Option<MinionName>,
+    /// Only jobs from this time on: how long ago (2h, 7days), or a local date or time (2026-01-31 18:00)
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<u64>,
+    /// Only jobs from before this time, written as for --since
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    before: Option<u64>,
     /// How many at most
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
@@ -32,7 +53,16 @@ pub(in crate::cli) struct List {
 
 impl List {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
-        let jobs = client.jobs(self.limit, self.state).await?;
+        let filter = JobFilter {
+            state: self.state,
+            operator: self.operator,
+            module: self.module,
+            method: self.method,
+            target: self.target,
+            since: self.since,
+            before: self.before,
+        };
+        let jobs = client.jobs(filter, self.limit).await?;
         match self.format.format() {
             Format::Json => print(json!({ "jobs": jobs.iter().map(document).collect::<Vec<Value>>() }))?,
             Format::Text => {
@@ -77,6 +107,15 @@ fn state(text: &str) -> Result<JobState, String> {
     found.ok_or_else(|| format!("a state is one of {}", states.map(JobState::as_str).join(", ")))
 }
 
+/// How long ago, or when.
+fn moment(text: &str) -> Result<u64, String> {
+    if let Ok(ago) = humantime::parse_duration(text) {
+        return Ok(now_ms().saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)));
+    }
+    moment::parse(text)
+        .ok_or_else(|| "write it like 2h, 7days, 2026-01-31 or \"2026-01-31 18:00\"".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,5 +124,13 @@ mod tests {
     fn states_are_written_as_they_are_shown() {
         assert_eq!(state("remote-error"), Ok(JobState::RemoteError));
         assert!(state("lost").expect_err("not a state").contains("partial"));
+    }
+
+    #[test]
+    fn times_are_spans_that_have_passed_or_moments() {
+        let hours = moment("2h 30m").expect("a span");
+        assert!(now_ms().abs_diff(hours) >= 9_000_000);
+        assert_eq!(moment("2023-11-14T22:13:20.123Z"), Ok(1_700_000_000_123));
+        assert!(moment("yesterday").expect_err("no moment").contains("2h"));
     }
 }

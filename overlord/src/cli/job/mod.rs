@@ -5,6 +5,7 @@ mod history;
 mod list;
 mod purge;
 mod rerun;
+mod result;
 mod show;
 mod wait;
 
@@ -21,6 +22,7 @@ pub(super) enum JobCommand {
     List(list::List),
     Show(show::Show),
     Wait(wait::Wait),
+    Result(result::ResultCommand),
     History(history::HistoryCommand),
     Cancel(cancel::Cancel),
     Rerun(rerun::RerunCommand),
@@ -33,6 +35,7 @@ impl JobCommand {
             JobCommand::List(command) => command.run(client).await,
             JobCommand::Show(command) => command.run(client).await,
             JobCommand::Wait(command) => command.run(client).await,
+            JobCommand::Result(command) => command.run(client).await,
             JobCommand::History(command) => command.run(client).await,
             JobCommand::Cancel(command) => command.run(client).await,
             JobCommand::Rerun(command) => command.run(client).await,

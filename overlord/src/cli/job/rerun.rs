@@ -4,7 +4,8 @@ use clap::Args;
 use wire::operator::{Follow, Rerun};
 
 use super::super::call::print_id;
-use super::super::follow::{View, follow};
+use super::super::follow::{Followed, View, follow};
+use super::super::signals::interrupts;
 use super::super::{CliError, Exit};
 use crate::client::{Client, ClientError, JobEvent};
 
@@ -33,6 +34,7 @@ impl RerunCommand {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
         let on = if self.failed { Rerun::Failed } else { Rerun::All };
         let heard = if self.no_wait { Follow::No } else { self.view.follow() };
+        let interrupts = interrupts()?;
         let mut events = client.rerun(&self.job, on, heard).await?;
         let Some(JobEvent::Accepted { job, targets }) = events.next().await? else {
             return Err(ClientError::Unexpected.into());
@@ -40,6 +42,6 @@ impl RerunCommand {
         if self.no_wait {
             return print_id(job, self.view);
         }
-        follow(client, events, job, targets.len(), self.view).await
+        follow(client, events, Followed::begun(job, targets), self.view.form(), interrupts).await
     }
 }

@@ -1,30 +1,47 @@
 //! `overlord job show`
 
 use clap::Args;
-use wire::operator::JobDocument;
+use tokio::signal::unix::Signal;
+use wire::operator::{Follow, JobDocument};
 
+use super::super::follow::{Followed, Form, follow};
 use super::super::output::print;
+use super::super::signals::interrupts;
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 use crate::report;
 use crate::report::moment::local;
 
-/// Show what is known of a job at this moment, without waiting
+/// Show what is known of a job at this moment, or follow it until it is over
+///
+/// With --follow: what is known, then each outcome as it comes in, with progress, logs and partial results on
+/// stderr. Ctrl-C detaches from the job, which goes on; a second one cancels it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   overlord job show 01KDPQ3V
+  overlord job show 01KDPQ3V --follow
   overlord job show 01KDPQ3V --json")]
 pub(in crate::cli) struct Show {
     /// The job's id, or a unique beginning of it
     job: String,
+    /// Go on until the job is over
+    #[arg(long, short)]
+    follow: bool,
+    /// With --follow: print one line of JSON for each outcome as it comes in, and a summary as the last line
+    #[arg(long, requires = "follow", conflicts_with = "json")]
+    jsonl: bool,
     #[command(flatten)]
     format: FormatFlag,
 }
 
 impl Show {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
+        let interrupts = if self.follow { Some(interrupts()?) } else { None };
         let document = client.job(&self.job).await?;
+        if let Some(interrupts) = interrupts {
+            return self.follow(client, &document, interrupts).await;
+        }
         match self.format.format() {
             Format::Json => print(report::json(&document))?,
             Format::Text => {
@@ -33,6 +50,24 @@ impl Show {
             }
         }
         Ok(Exit::Ok)
+    }
+
+    async fn follow(
+        &self,
+        client: &Client,
+        document: &JobDocument,
+        interrupts: Signal,
+    ) -> Result<Exit, CliError> {
+        let form = match self.format.format() {
+            Format::Json => Form::Json,
+            Format::Text if self.jsonl => Form::JsonLines,
+            Format::Text => Form::Rows,
+        };
+        if form == Form::Rows {
+            print(heading(document))?;
+        }
+        let events = client.attach(&document.job.to_string(), Follow::Everything).await?;
+        follow(client, events, Followed::known(document), form, interrupts).await
     }
 }
 

@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::super::follow::{View, follow};
+use super::super::follow::{Followed, View, follow};
+use super::super::signals::interrupts;
 use super::super::{CliError, Exit};
 use crate::client::Client;
 
@@ -23,8 +24,9 @@ pub(in crate::cli) struct Wait {
 
 impl Wait {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
+        let interrupts = interrupts()?;
         let document = client.job(&self.job).await?;
         let events = client.attach(&document.job.to_string(), self.view.follow()).await?;
-        follow(client, events, document.job, document.parts.len(), self.view).await
+        follow(client, events, Followed::known(&document), self.view.form(), interrupts).await
     }
 }

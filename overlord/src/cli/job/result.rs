@@ -1,0 +1,73 @@
+//! `overlord job result`
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use clap::Args;
+use wire::operator::{JobDocument, Part};
+use wire::outcome::Outcome;
+use wire::value::Value;
+
+use super::super::follow::exit;
+use super::super::output::{note, print};
+use super::super::{CliError, Exit, Format, FormatFlag};
+use crate::client::Client;
+use crate::report;
+use crate::report::text::{printable, value};
+
+/// Print the results of a job and nothing else, without waiting
+///
+/// Of a job on one minion: the bare value, for scripts; why there is none goes to stderr.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  overlord job result 01KDPQ3V
+  overlord job result 01KDPQ3V --json")]
+pub(in crate::cli) struct ResultCommand {
+    /// The job's id, or a unique beginning of it
+    job: String,
+    #[command(flatten)]
+    format: FormatFlag,
+}
+
+impl ResultCommand {
+    pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
+        let document = client.job(&self.job).await?;
+        match (self.format.format(), document.parts.as_slice()) {
+            (Format::Json, _) => print(report::results_json(&document))?,
+            (Format::Text, [part]) => bare(part)?,
+            (Format::Text, _) => print(report::table(&document))?,
+        }
+        if document.state.is_over() {
+            return Ok(exit(&document));
+        }
+        note(unfinished(&document));
+        Ok(Exit::Failed)
+    }
+}
+
+/// The value, or on stderr why there is none.
+fn bare(part: &Part) -> Result<(), CliError> {
+    match part.report.as_ref().map(|report| &report.outcome) {
+        // A terminal gets what cannot harm it, a program what the method returned.
+        Some(Outcome::Ok(Some(Value::String(text)))) if !io::stdout().is_terminal() => {
+            writeln!(io::stdout(), "{text}").map_err(CliError::Output)
+        }
+        Some(Outcome::Ok(Some(result))) => print(value(result)),
+        Some(Outcome::Failed(failure)) => {
+            let (outcome, message) = (failure.kind.outcome(), printable(&failure.message));
+            note(format_args!("{}: {outcome}: {message}", part.minion));
+            Ok(())
+        }
+        Some(Outcome::Ok(None)) | None => Ok(()),
+    }
+}
+
+fn unfinished(document: &JobDocument) -> String {
+    let open = document.parts.iter().filter(|part| part.state.is_none_or(|state| state.outcome().is_none()));
+    format!(
+        "job {} is not over: {} of {} not done; wait for it with `overlord job wait {0}`",
+        document.job,
+        open.count(),
+        report::text::counted(document.parts.len(), "minion"),
+    )
+}

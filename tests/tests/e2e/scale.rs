@@ -1,0 +1,129 @@
+//! More jobs at once than anyone looks at.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use overlord::client::{Client, ClientConfig, JobEvent};
+use overlord::folder::Folder;
+use overlord::report;
+use rig::{Fleet, check_history};
+use wire::call::Arguments;
+use wire::job::{JobId, JobState, OutcomeKind};
+use wire::operator::{Call, Follow, History, JobFilter, Target};
+
+use crate::gate::Gated;
+
+const JOBS: usize = 200;
+const MINIONS: usize = 20;
+
+async fn connect(fleet: &Fleet) -> Client {
+    let config = ClientConfig::new(Folder::at(fleet.overlord_dir()), None).expect("a folder");
+    Client::connect(&config).await.expect("reached")
+}
+
+/// Hands in a job for two of the minions, with a line that tells it from all others.
+async fn submit(client: &Client, number: usize) -> JobId {
+    let (one, other) = (number % MINIONS, (number + 7) % MINIONS);
+    let call = Call {
+        target: Target { expression: format!("web{one},web{other}"), exclude: None },
+        method: "files.append-and-await".parse().expect("a method"),
+        arguments: Arguments::Json(format!(r#"["/data/log", "job {number}", "/data/go"]"#)),
+        timeout_ms: None,
+        dry_run: false,
+        durable: true,
+        confirmed: false,
+        queue_ms: None,
+        batch: None,
+        max_failures: None,
+    };
+    let mut events = client.call(call, Follow::No).await.expect("accepted");
+    match events.next().await {
+        Ok(Some(JobEvent::Accepted { job, .. })) => job,
+        other => panic!("not accepted: {other:?}"),
+    }
+}
+
+/// Waits until so many jobs are in this state.
+async fn await_count(fleet: &Fleet, state: JobState, count: usize) {
+    let client = connect(fleet).await;
+    let filter = JobFilter { state: Some(state), ..JobFilter::default() };
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        let found = client.jobs(filter.clone(), 10_000).await.expect("listed").len();
+        if found == count {
+            return client.close().await;
+        }
+        assert!(Instant::now() < end, "{found} of {count} jobs are {state}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// That a history goes forward only, by its numbers and by the rules of both sides.
+fn is_in_order(history: &History) {
+    let seqs: Vec<u32> = history.transitions.iter().map(|transition| transition.seq).collect();
+    assert!(seqs.is_sorted_by(|one, next| one < next), "{seqs:?}");
+    check_history(&report::history_json(history)).unwrap_or_else(|error| panic!("{error}"));
+    let ends = history.transitions.iter().filter_map(|transition| transition.part.as_ref()?.1.outcome());
+    assert!(ends.eq([OutcomeKind::Ok; 2]), "{history:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_jobs_outlive_a_killed_and_a_stopped_overlord_and_run_once() {
+    let names: Vec<String> = (0..MINIONS).map(|number| format!("web{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut gated = Gated::start(&names);
+    let client = connect(&gated.fleet).await;
+    let mut ids = Vec::new();
+    for number in 0..JOBS {
+        ids.push(submit(&client, number).await);
+    }
+    client.close().await;
+    await_count(&gated.fleet, JobState::Partial, JOBS).await;
+
+    gated.fleet.take_overlord().kill();
+    gated.fleet.start_overlord();
+    names.iter().for_each(|name| gated.fleet.await_connection(name, 1));
+    gated.fleet.take_overlord().stop();
+    gated.fleet.start_overlord();
+    names.iter().for_each(|name| gated.release(name));
+    await_count(&gated.fleet, JobState::Finished, JOBS).await;
+
+    let client = connect(&gated.fleet).await;
+    for id in &ids {
+        is_in_order(&client.history(&id.to_string()).await.expect("kept"));
+    }
+    client.close().await;
+    for (place, name) in names.iter().enumerate() {
+        let mut log = gated.log(name);
+        log.sort();
+        let mut expected: Vec<String> = (0..JOBS)
+            .filter(|number| number % MINIONS == place || (number + 7) % MINIONS == place)
+            .map(|number| format!("job {number}"))
+            .collect();
+        expected.sort();
+        assert_eq!(log, expected, "on {name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_thousand_jobs_of_fifty_callers_at_once_are_all_taken_and_finished() {
+    const CALLERS: usize = 50;
+    const CALLS: usize = 40;
+    let fleet = Fleet::start(&["web1"]);
+    let call = |_| {
+        let said = fleet.run(&["call", "web1", "test.ping", "--nowait"]);
+        assert_eq!((said.code, said.err.as_str()), (0, ""), "{said:?}");
+        said.out.trim().to_owned()
+    };
+    let caller = || (0..CALLS).map(call).collect::<Vec<_>>();
+    let ids: Vec<String> = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..CALLERS).map(|_| scope.spawn(caller)).collect();
+        callers.into_iter().flat_map(|caller| caller.join().expect("all taken")).collect()
+    });
+    await_count(&fleet, JobState::Finished, CALLERS * CALLS).await;
+    let listed = fleet.run(&["job", "list", "--state", "finished", "--limit", "2000", "--json"]).json();
+    let listed: HashSet<&str> =
+        listed["jobs"].as_array().expect("jobs").iter().filter_map(|job| job["job"].as_str()).collect();
+    assert_eq!(listed.len(), CALLERS * CALLS);
+    assert!(ids.iter().all(|id| listed.contains(id.as_str())), "a job is not found under its id");
+}
