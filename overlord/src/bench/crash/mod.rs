@@ -15,7 +15,7 @@ use std::time::Duration;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::{Instant, sleep};
 use wire::job::{JobId, JobState, OutcomeKind};
-use wire::operator::RefusalKind;
+use wire::operator::{JobFilter, RefusalKind};
 
 use super::error::BenchError;
 use super::trial::{Setup, Trial, with_trial};
@@ -152,7 +152,8 @@ async fn open(client: &Client, deadline: Instant) -> Result<Vec<(JobId, JobState
     loop {
         let mut open = Vec::new();
         for state in [JobState::Running, JobState::Partial] {
-            let jobs = client.jobs(LISTED, Some(state)).await?;
+            let filter = JobFilter { state: Some(state), ..JobFilter::default() };
+            let jobs = client.jobs(filter, LISTED).await?;
             open.extend(jobs.into_iter().map(|job| (job.job, job.state)));
         }
         if open.is_empty() || Instant::now() > deadline {
