@@ -74,11 +74,6 @@ impl ModuleFile {
         Ok(Workbench { name, bytes, policy, signatures: config.signatures, sandbox, _kept: kept })
     }
 
-    /// Where the module is.
-    pub(super) fn path(&self) -> &Path {
-        &self.file
-    }
-
     /// The highest version of the module that was in service on this host. What was in service where another
     /// policy holds is not known here.
     pub(super) fn highest(&self, place: &Place, name: &ModuleName) -> anyhow::Result<Option<String>> {
