@@ -57,9 +57,17 @@ impl Daemon {
     /// # Panics
     /// Where it does not come within half a minute: the log is shown.
     pub fn logged(&self, text: &str, nth: usize) -> String {
+        self.logged_within(PATIENCE, text, nth)
+    }
+
+    /// The same for what may take longer than half a minute.
+    ///
+    /// # Panics
+    /// Where it does not come within this time: the log is shown.
+    pub fn logged_within(&self, patience: Duration, text: &str, nth: usize) -> String {
         let logged =
             |lines: &Lines| lines.all.iter().filter(|line| line.contains(text)).nth(nth - 1).cloned();
-        self.await_log(&format!("logged \"{text}\""), logged)
+        self.await_log(patience, &format!("logged \"{text}\""), logged)
     }
 
     /// How many lines with this text have been logged so far.
@@ -72,7 +80,7 @@ impl Daemon {
     /// # Panics
     /// Where it lives on for half a minute, or ends in another way: the log is shown.
     pub fn await_kill(mut self) {
-        self.await_log("died", |lines| lines.ended.then_some(()));
+        self.await_log(PATIENCE, "died", |lines| lines.ended.then_some(()));
         let status = self.child.wait().unwrap_or_else(|error| panic!("{}: {error}", self.name));
         let log = self.log.lines().all.join("\n");
         assert_eq!(status.signal(), Some(Signal::SIGKILL as i32), "{}: {status}\n{log}", self.name);
@@ -113,8 +121,8 @@ impl Daemon {
         self.signal(Signal::SIGCONT);
     }
 
-    fn await_log<T>(&self, what: &str, found: impl Fn(&Lines) -> Option<T>) -> T {
-        let end = Instant::now() + PATIENCE;
+    fn await_log<T>(&self, patience: Duration, what: &str, found: impl Fn(&Lines) -> Option<T>) -> T {
+        let end = Instant::now() + patience;
         let mut lines = self.log.lines();
         loop {
             if let Some(found) = found(&lines) {
