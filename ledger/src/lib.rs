@@ -31,7 +31,9 @@ pub use durability::Durability;
 pub use error::LedgerError;
 pub use format::Side;
 pub use minion::{Accepted, Kv, KvError, MAX_KEY, MinionJob, MinionLedger, Swap};
-pub use overlord::{Invite, InviteError, JobRecord, MinionRecord, OverlordLedger, PartRecord, Standing};
+pub use overlord::{
+    Attempt, Invite, InviteError, JobRecord, MinionRecord, OverlordLedger, PartRecord, Standing,
+};
 pub use quarantine::SetAside;
 pub use retention::Retention;
 pub use slot::Commits;

@@ -42,6 +42,12 @@ pub(crate) enum Space {
     Modules,
     /// secret → an invitation.
     Invites,
+    /// module, digest → a version that is kept.
+    Catalogue,
+    /// module, target expression → the version that is wanted there.
+    Assignments,
+    /// minion, module → what became of the last attempt to bring what is assigned.
+    Attempts,
 
     /// job → what was asked of this minion.
     Starts,
@@ -83,6 +89,9 @@ impl Space {
         Space::Presence,
         Space::Modules,
         Space::Invites,
+        Space::Catalogue,
+        Space::Assignments,
+        Space::Attempts,
     ];
 
     /// What a minion's ledger has.
@@ -121,6 +130,9 @@ impl Space {
             Space::Presence => "presence",
             Space::Modules => "modules",
             Space::Invites => "invites",
+            Space::Catalogue => "catalogue",
+            Space::Assignments => "assignments",
+            Space::Attempts => "attempts",
             Space::Starts => "starts",
             Space::States => "states",
             Space::Reports => "reports",

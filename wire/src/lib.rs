@@ -8,6 +8,7 @@
 pub mod arbitrary;
 pub mod arguments;
 pub mod call;
+pub mod catalogue;
 pub mod check;
 pub mod clock;
 pub mod digest;

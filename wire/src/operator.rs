@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Arguments, Progress, Share};
+use crate::catalogue::{ModuleReply, ModuleRequest};
 use crate::digest::Digest;
 use crate::job::{JobId, JobState, MinionJobId, MinionState, OutcomeKind};
 use crate::link::JobUpdate;
@@ -170,6 +171,8 @@ pub enum OperatorRequest {
     Status,
     /// The facts of the minions that match. Answered by `Facts`.
     Facts(Target),
+    /// Change what is kept, in service or assigned. Answered by `Module`s.
+    Module(Box<ModuleRequest>),
 }
 
 /// What an overlord answers.
@@ -215,6 +218,8 @@ pub enum OperatorReply {
     Status(Box<OverlordStatus>),
     /// Each minion's facts, by name: a JSON object, empty where it has said none.
     Facts(Vec<(MinionName, String)>),
+    /// What is said of a change of modules.
+    Module(Box<ModuleReply>),
 }
 
 /// Why a request was refused.
@@ -256,6 +261,8 @@ pub enum RefusalKind {
     Denied,
     /// The overlord could not do it: its disk is full, it is stopping.
     Unavailable,
+    /// Somebody else is at it.
+    Busy,
 }
 
 /// Something that happened on a minion while a job ran there.

@@ -126,6 +126,7 @@ impl OverlordLedger {
             for space in [Space::Minions, Space::Presence, Space::Modules] {
                 draft.remove(space, key.clone());
             }
+            draft.remove_all(Space::Attempts, &[&key, [0].as_slice()].concat());
         })
         .await
     }

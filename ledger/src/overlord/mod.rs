@@ -1,6 +1,8 @@
 //! The ledger of an overlord: its jobs, and the minions that it knows.
 
 mod accept;
+mod assignments;
+mod catalogue;
 mod cursor;
 mod document;
 mod invite;
@@ -16,6 +18,7 @@ mod tally;
 pub(crate) use minions::Modules;
 pub(crate) use reindex::reindex;
 
+pub use assignments::Attempt;
 pub use invite::{Invite, InviteError};
 pub use ledger::OverlordLedger;
 pub use minions::{MinionRecord, Standing};

@@ -12,6 +12,7 @@ mod list;
 mod listing;
 mod minion;
 mod model;
+mod modules;
 mod registry;
 mod report;
 mod retention;

@@ -1,0 +1,100 @@
+//! What an overlord's ledger keeps of modules.
+
+use ledger::{Attempt, MinionRecord, Standing};
+use wire::catalogue::{Assignment, KeptModule};
+use wire::digest::Digest;
+
+use crate::rig::{Folder, T0, name};
+
+fn kept(module: &str, code: &str) -> KeptModule {
+    KeptModule {
+        name: module.parse().unwrap(),
+        digest: Digest::of(code.as_bytes()),
+        version: None,
+        size: 1,
+        signature: None,
+        pushed_by: "alice".parse().unwrap(),
+        pushed_at: T0,
+    }
+}
+
+fn assignment(expression: &str, code: &str) -> Assignment {
+    Assignment {
+        expression: expression.into(),
+        name: "test".parse().unwrap(),
+        digest: Digest::of(code.as_bytes()),
+        version: None,
+        assigned_by: "alice".parse().unwrap(),
+        assigned_at: T0,
+        place: 0,
+    }
+}
+
+#[tokio::test]
+async fn what_was_brought_last_is_the_newest_of_its_name_whatever_the_clock_says() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    for code in ["one", "two", "one"] {
+        ledger.keep_module(kept("test", code)).await.unwrap();
+    }
+    ledger.keep_module(kept("a", "one")).await.unwrap();
+    drop(ledger);
+
+    let ledger = folder.overlord();
+    assert_eq!(ledger.kept_modules().unwrap(), [kept("a", "one"), kept("test", "one"), kept("test", "two")]);
+    ledger.forget_module(&"test".parse().unwrap(), &Digest::of(b"one")).await.unwrap();
+    assert_eq!(ledger.kept_modules().unwrap(), [kept("a", "one"), kept("test", "two")]);
+}
+
+#[tokio::test]
+async fn a_signature_stays_with_its_version() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    let signed = KeptModule { signature: Some("signed".into()), ..kept("test", "one") };
+    ledger.keep_module(signed.clone()).await.unwrap();
+    assert_eq!(ledger.keep_module(kept("test", "one")).await.unwrap(), signed);
+}
+
+#[tokio::test]
+async fn an_assignment_that_is_repeated_is_the_newest_again() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    for expression in ["web*", "*", "web*"] {
+        ledger.assign(assignment(expression, "one")).await.unwrap();
+    }
+    let order = |ledger: &ledger::OverlordLedger| -> Vec<(String, u64)> {
+        ledger.assignments().unwrap().into_iter().map(|one| (one.expression, one.place)).collect()
+    };
+    assert_eq!(order(&ledger), [("web*".to_owned(), 2), ("*".to_owned(), 1)]);
+    let test = "test".parse().unwrap();
+    assert_eq!(ledger.unassign(&test, "web*").await.unwrap().map(|one| one.place), Some(2));
+    assert_eq!(ledger.unassign(&test, "web*").await.unwrap(), None);
+    drop(ledger);
+    assert_eq!(order(&folder.overlord()), [("*".to_owned(), 1)]);
+}
+
+#[tokio::test]
+async fn attempts_are_forgotten_with_their_minion() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    let (web1, web10, test) = (name("web1"), name("web10"), "test".parse().unwrap());
+    let attempt = Attempt { place: 1, at: T0, failure: Some("no room".into()) };
+    for minion in [&web1, &web10] {
+        let record = MinionRecord {
+            name: minion.clone(),
+            key: Digest::of(b"key"),
+            serial: String::new(),
+            enrolled_at: T0,
+            status: Standing::Active,
+            last_seen: None,
+            version: None,
+            modules: vec![],
+        };
+        ledger.put_minion(record).await.unwrap();
+        ledger.attempted(minion, &test, attempt.clone()).await.unwrap();
+    }
+    ledger.remove_minion(&web1).await.unwrap();
+    ledger.attempted(&web1, &test, attempt.clone()).await.unwrap();
+    assert_eq!(ledger.attempt(&web1, &test).unwrap(), None);
+    assert_eq!(ledger.attempt(&web10, &test).unwrap(), Some(attempt));
+}
