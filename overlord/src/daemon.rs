@@ -8,12 +8,14 @@ use tokio_util::sync::CancellationToken;
 use wire::clock::now_ms;
 use wire::endpoint::{self, EndpointError};
 
+use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::desk::Desk;
 use crate::doors::{ALPNS, Doors};
 use crate::folder::{Folder, FolderError};
 use crate::jobs::Jobs;
 use crate::registry::Registry;
+use crate::rollout::Rollout;
 
 /// What the command line may say against the configuration.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +33,9 @@ pub enum DaemonError {
     /// Its ledger cannot be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The folder with the files of modules cannot be used.
+    #[error("{0}")]
+    Modules(String),
     /// Its address cannot be used.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
@@ -39,7 +44,7 @@ pub enum DaemonError {
     Address(std::io::Error),
 }
 
-/// Runs an overlord until `stop`, in this order: ledger, registry, jobs, port. `ready` is told the address
+/// Runs an overlord until `stop`, in this order: ledger, registry, catalogue, jobs, port. `ready` is told the address
 /// once peers can come in.
 pub async fn serve(
     folder: Folder,
@@ -52,9 +57,14 @@ pub async fn serve(
     let config = folder.config()?;
     let ledger = OverlordLedger::open(&folder.ledger())?;
     let registry = Registry::open(ledger.clone())?;
+    let catalogue = Catalogue::open(folder.modules(), ledger.clone())
+        .map_err(|error| DaemonError::Modules(error.to_string()))?;
     let endpoint = endpoint::listen(options.listen.unwrap_or(config.listen), &identity, &ALPNS)?;
     let address = endpoint.local_addr().map_err(DaemonError::Address)?;
     let jobs = Jobs::new(config.clone(), ledger.clone(), registry.clone(), stop.child_token())?;
+    let rollout =
+        Rollout::new(config.clone(), ledger.clone(), registry.clone(), catalogue.clone(), stop.child_token());
+    rollout.prune().await;
     let resumed = jobs.resume()?;
     if resumed > 0 {
         tracing::info!(jobs = resumed, "going on with unfinished jobs");
@@ -62,14 +72,24 @@ pub async fn serve(
     folder.note_address(address)?;
     let purge = purge(ledger.clone(), config.clone(), stop.clone());
     let started_at = now_ms();
-    let desk =
-        Desk { config, authority, ledger: ledger.clone(), registry, jobs: jobs.clone(), address, started_at };
+    let desk = Desk {
+        config,
+        authority,
+        ledger: ledger.clone(),
+        registry,
+        jobs: jobs.clone(),
+        catalogue,
+        rollout: rollout.clone(),
+        address,
+        started_at,
+    };
     let doors = Doors::new(Arc::new(desk), stop.clone()).serve(endpoint);
     ready(address);
 
-    // Until the stop. Then: 1. the doors let everyone out, 2. jobs leave the rest to the next life,
-    // 3. the ledger has what was written.
+    // Until the stop. Then: 1. the doors let everyone out, 2. changes of modules are given up and jobs leave
+    // the rest to the next life, 3. the ledger has what was written.
     tokio::join!(doors, purge);
+    rollout.stop().await;
     jobs.stop().await;
     ledger.close().await;
     Ok(())

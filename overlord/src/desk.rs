@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use ledger::OverlordLedger;
 use wire::identity::Authority;
 
+use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::jobs::Jobs;
 use crate::registry::Registry;
+use crate::rollout::Rollout;
 
 /// The parts that requests are answered from.
 pub(crate) struct Desk {
@@ -16,6 +18,8 @@ pub(crate) struct Desk {
     pub(crate) ledger: OverlordLedger,
     pub(crate) registry: Registry,
     pub(crate) jobs: Jobs,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) rollout: Rollout,
     /// Where the daemon really listens.
     pub(crate) address: SocketAddr,
     /// When it started, in milliseconds since 1970.

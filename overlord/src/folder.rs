@@ -83,6 +83,11 @@ impl Folder {
         self.dir.join("ledger")
     }
 
+    /// Where the files of modules are.
+    pub fn modules(&self) -> PathBuf {
+        self.dir.join("modules")
+    }
+
     /// Makes the authority, the overlord's certificate, an operator's certificate for the caller, and a
     /// configuration file. Refuses where there is an authority already.
     pub fn init(&self, options: &InitOptions) -> Result<Summary, FolderError> {

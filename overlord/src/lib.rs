@@ -2,10 +2,11 @@
 //! line that operators talk to it with.
 //!
 //! The daemon's way: [`daemon`] owns the parts; a peer comes in by one of the `doors`; a call becomes a job
-//! in `jobs`, which sends a part to each minion in the [`registry`] that the [`targets`] mean. The
-//! operator's way: [`cli`] parses, [`client`] asks, [`report`] shows.
+//! in `jobs`, which sends a part to each minion in the [`registry`] that the [`targets`] mean; a module goes
+//! into the `catalogue`, from where a `rollout` brings it to minions. The operator's way: [`cli`] parses, [`client`] asks, [`report`] shows.
 
 pub mod bench;
+mod catalogue;
 pub mod cli;
 pub mod client;
 pub mod config;
@@ -18,4 +19,5 @@ pub mod folder;
 mod jobs;
 pub mod registry;
 pub mod report;
+mod rollout;
 pub mod targets;

@@ -123,6 +123,6 @@ mod tests {
             "0196ac1eb0047765622a07736572766963655694d08a2e53ffcae0c3103e5ad6f6076abd960eb1f8\
              a56577040bc1028f702b0105312e302e3005616c6963650506",
         );
-        is_stored_as(&Attempt { place: 6, at: 7, failure: Some("no".into()) }, "");
+        is_stored_as(&Attempt { place: 6, at: 7, failure: Some("no".into()) }, "01c5e617a8060701026e6f");
     }
 }

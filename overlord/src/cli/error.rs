@@ -9,7 +9,7 @@ use wire::signing::KeyError;
 
 use super::exit::Exit;
 use crate::bench::BenchError;
-use crate::client::ClientError;
+use crate::client::{ClientError, ModuleFileError};
 use crate::daemon::DaemonError;
 use crate::dev::DevError;
 use crate::folder::FolderError;
@@ -31,6 +31,26 @@ pub enum CliError {
     /// The overlord has no more to say of a job that is not over.
     #[error("the overlord stopped before the job was over: come back with `overlord job wait {0}`")]
     Unfinished(JobId),
+    /// The overlord was lost while a module was changed.
+    #[error(
+        "{cause}; minions may be changed already: see `overlord module show {module}`, then do this again, \
+         which goes on where it was"
+    )]
+    ChangeLost {
+        /// What was lost.
+        cause: ClientError,
+        /// The module.
+        module: ModuleName,
+    },
+    /// The overlord was lost before a module's file was there.
+    #[error("{cause}; nothing has reached a minion: do this again, which goes on where it was")]
+    UploadLost {
+        /// What was lost.
+        cause: ClientError,
+    },
+    /// A module's file cannot be brought.
+    #[error(transparent)]
+    ModuleFile(#[from] ModuleFileError),
     /// The overlord's folder is not in order.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -96,8 +116,13 @@ impl CliError {
             CliError::Client(ClientError::Refusal(refusal)) => Exit::of_refusal(refusal.kind),
             // Too large to be sent, by the user's own doing.
             CliError::Client(ClientError::Frame(_)) => Exit::Usage,
-            CliError::Client(_) | CliError::Detached { .. } | CliError::Unfinished(_) => Exit::Unreachable,
+            CliError::Client(_)
+            | CliError::Detached { .. }
+            | CliError::Unfinished(_)
+            | CliError::ChangeLost { .. }
+            | CliError::UploadLost { .. } => Exit::Unreachable,
             CliError::Usage(_)
+            | CliError::ModuleFile(_)
             | CliError::FileTooLarge { .. }
             | CliError::NoModule(_)
             | CliError::Method(_)

@@ -47,6 +47,7 @@ impl Exit {
         match kind {
             RefusalKind::BadRequest | RefusalKind::NotFound | RefusalKind::NeedsConfirmation => Exit::Usage,
             RefusalKind::NoMatch => Exit::NoMatch,
+            RefusalKind::Busy => Exit::Failed,
             RefusalKind::Denied | RefusalKind::Unavailable => Exit::Unreachable,
         }
     }

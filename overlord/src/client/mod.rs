@@ -18,10 +18,11 @@
 mod dial;
 mod error;
 mod job_stream;
+mod modules;
 
 use std::time::Duration;
 
-use quinn::{Connection, Endpoint};
+use quinn::{Connection, Endpoint, SendStream};
 use wire::endpoint::CLOSE_DONE;
 use wire::frame;
 use wire::job::JobId;
@@ -38,6 +39,7 @@ use crate::folder::{Folder, dialable};
 
 pub use self::error::ClientError;
 pub use self::job_stream::{JobEvent, JobStream};
+pub use self::modules::{ModuleEvent, ModuleFile, ModuleFileError, ModuleStream};
 
 /// Whom to dial, and with whose identity.
 #[derive(Clone, Debug)]
@@ -204,6 +206,14 @@ impl Client {
 
     /// Sends a request on a stream of its own.
     async fn send(&self, request: &OperatorRequest) -> Result<Replies, ClientError> {
+        let (mut send, replies) = self.open(request).await?;
+        // Fails only where the connection is gone, which the reply will say better.
+        let _ = send.finish();
+        Ok(replies)
+    }
+
+    /// Sends a request on a stream of its own, behind which more may be sent.
+    async fn open(&self, request: &OperatorRequest) -> Result<(SendStream, Replies), ClientError> {
         let opened = self.connection.open_bi().await;
         let (mut send, receive) = opened
             .map_err(|error| ClientError::of_connection(&self.address, &error, error::Stood::Already))?;
@@ -211,9 +221,7 @@ impl Client {
         if let Err(error) = sent {
             return Err(job_stream::broken(&self.connection, &self.address, error));
         }
-        // Fails only where the connection is gone, which the reply will say better.
-        let _ = send.finish();
-        Ok(Replies::new(self.connection.clone(), self.address.clone(), receive))
+        Ok((send, Replies::new(self.connection.clone(), self.address.clone(), receive)))
     }
 }
 

@@ -75,7 +75,7 @@ impl MinionDoor {
     }
 
     async fn answer(&self, send: &mut SendStream, receive: &mut RecvStream) -> Result<(), NoticeError> {
-        let Desk { registry, jobs, .. } = &*self.desk;
+        let Desk { registry, jobs, rollout, .. } = &*self.desk;
         match frame::read(receive, MAX_MESSAGE).await? {
             Notice::Hello(hello) => {
                 // Before anyone can see that it is there, and ask for it by its facts.
@@ -91,6 +91,7 @@ impl MinionDoor {
                 // Said, here and to the minion, only when calls find it connected.
                 tracing::info!(minion = %self.name, %from, version = hello.version, modules, "connected");
                 frame::write(send, &welcome, MAX_MESSAGE).await?;
+                rollout.reconcile(&self.name);
             }
             Notice::Modules(modules) => {
                 registry.modules_changed(&self.name, modules).await?;
@@ -99,6 +100,7 @@ impl MinionDoor {
             Notice::Facts(facts) => {
                 self.take_facts(&facts);
                 frame::write(send, &Acknowledged, MAX_MESSAGE).await?;
+                rollout.reconcile_if_changed(&self.name);
             }
         }
         Ok(())

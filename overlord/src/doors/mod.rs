@@ -2,6 +2,7 @@
 
 mod enroll;
 mod minion;
+mod modules;
 mod operator;
 
 use std::sync::Arc;

@@ -20,7 +20,7 @@ use wire::operator::{
 
 use ledger::Invite;
 
-use super::refuse;
+use super::{modules, refuse};
 use crate::desk::Desk;
 use crate::folder::dialable;
 use crate::jobs::Follower;
@@ -61,6 +61,9 @@ impl OperatorDoor {
             OperatorRequest::Rerun { job, on, follow } => {
                 let accepted = self.desk.jobs.rerun(&job, on, &self.operator).await;
                 return self.begin(accepted, follow, &mut send).await;
+            }
+            OperatorRequest::Module(request) => {
+                return modules::answer(&self.desk, &self.operator, *request, send, receive).await;
             }
             other => self.reply(other).await.unwrap_or_else(OperatorReply::Refused),
         };
@@ -108,7 +111,10 @@ impl OperatorDoor {
             }
             OperatorRequest::Purge { keep_ms } => OperatorReply::Purged(jobs.purge(keep_ms).await?),
             OperatorRequest::Status => OperatorReply::Status(Box::new(self.status())),
-            OperatorRequest::Call { .. } | OperatorRequest::Attach { .. } | OperatorRequest::Rerun { .. } => {
+            OperatorRequest::Call { .. }
+            | OperatorRequest::Attach { .. }
+            | OperatorRequest::Rerun { .. }
+            | OperatorRequest::Module(_) => {
                 // `answer` has taken these already, as their replies are many.
                 return Err(Refusal::new(RefusalKind::BadRequest, "not a request with one reply"));
             }

@@ -20,7 +20,7 @@ impl Jobs {
     /// Accepts a call that passes everything that can be checked here.
     pub(crate) async fn accept(&self, call: Call, operator: &OperatorName) -> Result<Follower, Refusal> {
         let targets = self.resolve(&call.target)?;
-        self.check_width(&call, targets.len())?;
+        self.check_width(&call.target.expression, targets.len(), call.confirmed)?;
         let methods = self.methods(&targets, &call.method)?;
         let arguments = check_arguments(&call, &methods)?;
         let now = now_ms();
@@ -116,14 +116,15 @@ impl Jobs {
         Ok(matched)
     }
 
-    fn check_width(&self, call: &Call, width: usize) -> Result<(), Refusal> {
+    /// Refuses to go to many minions, unless the operator knows that they are many.
+    pub(crate) fn check_width(&self, expression: &str, width: usize, confirmed: bool) -> Result<(), Refusal> {
         let limit = self.config().confirm_above;
-        if width <= limit || call.confirmed {
+        if width <= limit || confirmed {
             return Ok(());
         }
         let message = format!(
-            "\"{}\" matches {width} minions, more than the {limit} that need no confirmation: repeat the call with --yes",
-            call.target.expression
+            "\"{expression}\" matches {width} minions, more than the {limit} that need no confirmation: repeat \
+             this with --yes"
         );
         Err(Refusal::new(RefusalKind::NeedsConfirmation, message))
     }

@@ -3,6 +3,7 @@
 //! Everything here turns what an overlord said into text or JSON and prints nothing. Tables carry colours:
 //! print them through `anstream`, which takes them out where nobody would see them.
 
+mod change;
 mod history;
 mod json;
 pub(crate) mod moment;
@@ -11,6 +12,9 @@ pub(crate) mod sample;
 pub(crate) mod table;
 pub(crate) mod text;
 
+pub use self::change::{
+    CHANGE_HEADING, change_closing, change_json, change_json_line, change_json_summary, change_row,
+};
 pub use self::history::{history, history_json};
 pub use self::json::{json, json_line, json_summary, results_json};
 pub use self::table::{closing, row, table};

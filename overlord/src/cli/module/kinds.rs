@@ -31,29 +31,26 @@ impl Kind<'_> {
         what(self.module) == what(module) && self.module.state == module.state
     }
 
-    /// A row of the list.
-    pub(super) fn row(self) -> Vec<String> {
-        let state = match &self.module.state {
-            ModuleState::Failed(reason) => format!("failed: {reason}"),
-            state => state.as_str().to_owned(),
-        };
-        vec![
-            self.module.name.to_string(),
-            self.module.version.clone().unwrap_or_else(|| "-".to_owned()),
-            self.module.digest.short(),
-            state,
-            self.module.methods.len().to_string(),
-            self.who(),
-        ]
-    }
-
     /// The minions that have it, as far as they fit.
     pub(in crate::cli) fn who(&self) -> String {
-        let shown: Vec<&str> = self.minions.iter().take(SHOWN).map(|name| name.as_str()).collect();
-        match self.minions.len().saturating_sub(SHOWN) {
-            0 => shown.join(", "),
-            more => format!("{} and {more} more", shown.join(", ")),
-        }
+        who(&self.minions)
+    }
+}
+
+/// Names of minions, as far as they fit.
+pub(super) fn who(minions: &[&MinionName]) -> String {
+    let shown: Vec<&str> = minions.iter().take(SHOWN).map(|name| name.as_str()).collect();
+    match minions.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// A state as people read it.
+pub(super) fn state(state: &ModuleState) -> String {
+    match state {
+        ModuleState::Failed(reason) => format!("failed: {reason}"),
+        state => state.as_str().to_owned(),
     }
 }
 
@@ -63,27 +60,30 @@ const SHOWN: usize = 5;
 #[cfg(test)]
 mod tests {
     use wire::digest::Digest;
+    use wire::module::ModuleVersion;
 
     use super::*;
 
-    fn module(name: &str, code: &str) -> Module {
+    fn module(name: &str, code: &str, since: u64) -> Module {
+        let digest = Digest::of(code.as_bytes());
+        let state = ModuleState::Active;
         Module {
             name: name.parse().expect("a name"),
             version: None,
-            digest: Digest::of(code.as_bytes()),
+            digest,
             description: None,
-            state: ModuleState::Active,
+            state: state.clone(),
             methods: vec![],
             imports: vec![],
-            versions: vec![],
+            versions: vec![ModuleVersion { digest, version: None, state, since, signer: None }],
         }
     }
 
     #[test]
-    fn minions_with_the_same_version_share_a_row() {
-        let minions: Vec<(MinionName, Vec<Module>)> = [("a", "1"), ("b", "1"), ("c", "2")]
+    fn minions_with_the_same_version_share_a_row_since_whenever_they_have_it() {
+        let minions: Vec<(MinionName, Vec<Module>)> = [("a", "1", 5), ("b", "1", 6), ("c", "2", 5)]
             .into_iter()
-            .map(|(name, code)| (name.parse().expect("a name"), vec![module("test", code)]))
+            .map(|(name, code, since)| (name.parse().expect("a name"), vec![module("test", code, since)]))
             .collect();
         let who: Vec<String> = kinds(&minions).iter().map(Kind::who).collect();
         assert_eq!(who, ["a, b", "c"]);

@@ -2,16 +2,18 @@
 
 use clap::Args;
 use serde_json::{Value, json};
-use wire::module::Module;
+use wire::module::{Module, ModuleState};
 use wire::operator::Target;
 
 use super::super::columns::columns;
 use super::super::output::print;
 use super::super::{CliError, Exit, Format, FormatFlag};
-use super::kinds::{Kind, kinds};
+use super::versions::{Version, versions};
 use crate::client::Client;
 
 /// List the modules of minions, each version once with the minions that have it
+///
+/// Versions on their way into service, or out of it with jobs still running, have rows of their own.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -45,7 +47,10 @@ impl List {
             }
             Format::Text => {
                 let heading = ["MODULE", "VERSION", "DIGEST", "STATE", "METHODS", "MINIONS"];
-                print(columns(&heading, kinds(&minions).into_iter().map(Kind::row)))?;
+                let all = versions(&minions);
+                // What is kept for going back is nothing to call: `module show` has it.
+                let listed = all.iter().filter(|version| *version.state != ModuleState::Retired);
+                print(columns(&heading, listed.map(Version::row_of_list)))?;
             }
         }
         Ok(Exit::Ok)

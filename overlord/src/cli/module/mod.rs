@@ -1,8 +1,19 @@
 //! `overlord module`
 
+mod add;
+mod assign;
+mod assignments;
+mod bars;
+mod catalogue;
 mod kinds;
 mod list;
+mod push;
+mod remove;
+mod rollback;
 mod show;
+mod unassign;
+mod versions;
+mod watch;
 
 use clap::Subcommand;
 
@@ -12,13 +23,20 @@ use crate::client::Client;
 pub(super) use self::kinds::{Kind, kinds};
 pub(super) use self::show::modules_named;
 
-/// See which modules the minions have
+/// See which modules the minions have, and change that
 #[derive(Debug, Subcommand)]
 pub(super) enum ModuleCommand {
     List(list::List),
     Show(show::Show),
     /// Show what a module or one of its methods does: `overlord doc`
     Doc(super::doc::Doc),
+    Push(push::Push),
+    Rollback(rollback::Rollback),
+    Remove(remove::Remove),
+    Add(add::Add),
+    Assign(assign::Assign),
+    Unassign(unassign::Unassign),
+    Assignments(assignments::Assignments),
 }
 
 impl ModuleCommand {
@@ -27,6 +45,13 @@ impl ModuleCommand {
             ModuleCommand::List(command) => command.run(client).await,
             ModuleCommand::Show(command) => command.run(client).await,
             ModuleCommand::Doc(command) => command.run(client).await,
+            ModuleCommand::Push(command) => command.run(client).await,
+            ModuleCommand::Rollback(command) => command.run(client).await,
+            ModuleCommand::Remove(command) => command.run(client).await,
+            ModuleCommand::Add(command) => command.run(client).await,
+            ModuleCommand::Assign(command) => command.run(client).await,
+            ModuleCommand::Unassign(command) => command.run(client).await,
+            ModuleCommand::Assignments(command) => command.run(client).await,
         }
     }
 }

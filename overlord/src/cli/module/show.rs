@@ -6,12 +6,16 @@ use wire::module::Module;
 use wire::name::{MinionName, ModuleName};
 use wire::operator::Target;
 
+use super::super::columns::columns;
 use super::super::output::print;
 use super::super::{CliError, Exit, Format, FormatFlag};
+use super::assignments::{status_document, table};
+use super::catalogue::{kept_document, kept_table};
 use super::kinds::kinds;
+use super::versions::{Version, versions};
 use crate::client::Client;
 
-/// Show a module: its versions and who has them, what it exports, and what it imports
+/// Show a module: its versions and who has them, what it exports and imports, and what is kept and assigned
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -33,11 +37,18 @@ pub(in crate::cli) struct Show {
 impl Show {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
         let target = Target { expression: self.target, exclude: self.exclude };
-        let minions = modules_named(client, target, &self.module).await?;
-        let kinds = kinds(&minions);
+        let kept = client.catalogue(Some(self.module.clone())).await?;
+        let mut assignments = client.assignments().await?;
+        assignments.retain(|status| status.assignment.name == self.module);
+        let minions = match modules_named(client, target, &self.module).await {
+            // What nobody has yet may be on its way.
+            Err(CliError::NoModule(_)) if !(kept.is_empty() && assignments.is_empty()) => Vec::new(),
+            minions => minions?,
+        };
+        let (kinds, versions) = (kinds(&minions), versions(&minions));
         match self.format.format() {
             Format::Json => {
-                let versions: Vec<Value> = kinds
+                let kinds: Vec<Value> = kinds
                     .iter()
                     .map(|kind| {
                         let mut document = kind.module.document();
@@ -45,13 +56,29 @@ impl Show {
                         document
                     })
                     .collect();
-                print(json!({ "module": self.module, "versions": versions }))?;
+                print(json!({
+                    "module": self.module,
+                    "versions": kinds,
+                    "known": versions.iter().map(Version::document).collect::<Vec<_>>(),
+                    "catalogue": kept.iter().map(kept_document).collect::<Vec<_>>(),
+                    "assignments": assignments.iter().map(status_document).collect::<Vec<_>>(),
+                }))?;
             }
             Format::Text => {
                 for kind in &kinds {
                     let imports = kind.module.imports.join(", ");
                     print(format_args!("on {}\n{}\n", kind.who(), kind.module.description()))?;
-                    print(format_args!("imports {imports}"))?;
+                    print(format_args!("imports {imports}\n"))?;
+                }
+                if !versions.is_empty() {
+                    let heading = ["VERSION", "DIGEST", "STATE", "SINCE", "SIGNER", "MINIONS"];
+                    print(columns(&heading, versions.iter().map(Version::row)))?;
+                }
+                if !kept.is_empty() {
+                    print(format_args!("\nin the overlord's catalogue\n{}", kept_table(&kept)))?;
+                }
+                if !assignments.is_empty() {
+                    print(format_args!("\nassigned\n{}", table(&assignments)))?;
                 }
             }
         }

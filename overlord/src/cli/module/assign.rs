@@ -1,0 +1,119 @@
+//! `overlord module assign`
+
+use std::str::FromStr;
+
+use clap::Args;
+use serde_json::json;
+use wire::name::ModuleName;
+use wire::operator::RefusalKind;
+
+use super::super::output::{note, print};
+use super::super::{CliError, Exit, Format, FormatFlag, confirm};
+use super::assignments::assignment_document;
+use crate::client::{Client, ClientError};
+use crate::report::text::counted;
+
+/// Let all minions that match have a version of a module in service, now and whenever one connects
+///
+/// The version must be in the catalogue: push it, or bring it with `overlord module add`. Of several assignments of a
+/// module that match a minion the newest holds. A minion that refuses the version is not asked again until the
+/// assignment is repeated or the minion has forgotten the failure.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  overlord module assign 'web*' service@1.4.0
+  overlord module assign 'os=debian & role=db' service@3fa4b2 --json")]
+pub(in crate::cli) struct Assign {
+    /// Which minions: names, globs, facts, lists (see `overlord targets --help`)
+    #[arg(value_name = "EXPR")]
+    expression: String,
+    /// Which module, and its version or the beginning of its digest
+    #[arg(value_name = "NAME@VERSION")]
+    version: Version,
+    /// Go on even where the target is wide
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    format: FormatFlag,
+}
+
+/// `NAME@VERSION`
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Version {
+    name: ModuleName,
+    version: String,
+}
+
+impl FromStr for Version {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, version) = text.split_once('@').filter(|(_, version)| !version.is_empty()).ok_or_else(
+            || {
+                "write NAME@VERSION, or NAME@ and the beginning of a digest: see `overlord module show NAME`"
+                    .to_owned()
+            },
+        )?;
+        let name = name.parse().map_err(|error: wire::name::BadName| error.to_string())?;
+        Ok(Self { name, version: version.to_owned() })
+    }
+}
+
+impl Assign {
+    pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
+        let Version { name, version } = self.version;
+        let mut confirmed = self.yes;
+        let (assignment, minions, connected) = loop {
+            let (expression, name, version) = (self.expression.clone(), name.clone(), version.clone());
+            match client.assign_module(expression, name, version, confirmed).await {
+                Ok(assigned) => break assigned,
+                Err(ClientError::Refusal(refusal))
+                    if refusal.kind == RefusalKind::NeedsConfirmation && !confirmed && confirm::can_ask() =>
+                {
+                    if !confirm::ask(&refusal.message).await? {
+                        note("nothing was assigned");
+                        return Ok(Exit::Interrupted);
+                    }
+                    confirmed = true;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
+        match self.format.format() {
+            Format::Json => {
+                let mut document = assignment_document(&assignment);
+                document["minions"] = json!(minions);
+                document["connected"] = json!(connected);
+                print(document)?;
+            }
+            Format::Text => {
+                let version = assignment.version.unwrap_or_else(|| assignment.digest.short());
+                print(format_args!(
+                    "{}@{version} is assigned to \"{}\"",
+                    assignment.name, assignment.expression
+                ))?;
+                note(format_args!(
+                    "{} {} now, {} connected; see what becomes of it with: overlord module assignments",
+                    counted(minions.len(), "minion"),
+                    if minions.len() == 1 { "matches" } else { "match" },
+                    connected.len(),
+                ));
+            }
+        }
+        Ok(Exit::Ok)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_written_behind_the_name() {
+        let parsed: Version = "service@1.0.0+build@2".parse().expect("parses");
+        assert_eq!((parsed.name.as_str(), parsed.version.as_str()), ("service", "1.0.0+build@2"));
+        for bad in ["service", "service@", "@1", "ser vice@1"] {
+            assert!(bad.parse::<Version>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! `overlord module assignments`
+
+use clap::Args;
+use serde_json::{Value, json};
+use wire::catalogue::{Assignment, AssignmentStatus};
+
+use super::super::columns::columns;
+use super::super::output::print;
+use super::super::{CliError, Exit, Format, FormatFlag};
+use crate::client::Client;
+use crate::report::moment::{local, rfc3339};
+
+/// List which versions of modules are assigned, to whom, and how that stands
+///
+/// MINIONS are those for which an assignment holds: that match, and have no newer one of the same module.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  overlord module assignments
+  overlord module assignments --json")]
+pub(in crate::cli) struct Assignments {
+    #[command(flatten)]
+    format: FormatFlag,
+}
+
+impl Assignments {
+    pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
+        let assignments = client.assignments().await?;
+        match self.format.format() {
+            Format::Json => {
+                let documents: Vec<Value> = assignments.iter().map(status_document).collect();
+                print(json!({ "assignments": documents }))?;
+            }
+            Format::Text => print(table(&assignments))?,
+        }
+        Ok(Exit::Ok)
+    }
+}
+
+/// Assignments as people read them.
+pub(super) fn table(assignments: &[AssignmentStatus]) -> String {
+    let heading = ["MODULE", "VERSION", "DIGEST", "TARGET", "MINIONS", "ACTIVE", "BY", "SINCE", "FAILURES"];
+    columns(&heading, assignments.iter().map(row))
+}
+
+fn row(status: &AssignmentStatus) -> Vec<String> {
+    let Assignment { expression, name, digest, version, assigned_by, assigned_at, .. } = &status.assignment;
+    let shown = status.failures.iter().take(SHOWN).map(|(minion, why)| format!("{minion}: {why}"));
+    let more = status.failures.len().checked_sub(SHOWN + 1).map(|more| format!("and {} more", more + 1));
+    vec![
+        name.to_string(),
+        version.clone().unwrap_or_else(|| "-".to_owned()),
+        digest.short(),
+        expression.clone(),
+        status.minions.to_string(),
+        status.active.to_string(),
+        assigned_by.to_string(),
+        local(*assigned_at),
+        status.error.clone().into_iter().chain(shown).chain(more).collect::<Vec<_>>().join("\n"),
+    ]
+}
+
+/// What an assignment says.
+pub(super) fn assignment_document(assignment: &Assignment) -> Value {
+    json!({
+        "module": assignment.name,
+        "version": assignment.version,
+        "digest": assignment.digest.to_string(),
+        "target": assignment.expression,
+        "assigned_by": assignment.assigned_by,
+        "assigned_at": rfc3339(assignment.assigned_at),
+    })
+}
+
+/// What an assignment says, and how it stands.
+pub(super) fn status_document(status: &AssignmentStatus) -> Value {
+    let mut document = assignment_document(&status.assignment);
+    let failure = |(minion, why): &(wire::name::MinionName, String)| (minion.to_string(), why.clone().into());
+    document["minions"] = status.minions.into();
+    document["active"] = status.active.into();
+    document["failures"] = status.failures.iter().map(failure).collect::<serde_json::Map<_, _>>().into();
+    document["error"] = status.error.clone().into();
+    document
+}
+
+/// How many failures are shown to people.
+const SHOWN: usize = 5;

@@ -1,0 +1,178 @@
+//! Waiting for a change of a module, and showing what becomes of it.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Map, Value as Json};
+use wire::catalogue::{KeptModule, ModuleResult};
+use wire::name::ModuleName;
+use wire::operator::RefusalKind;
+
+use super::super::columns::columns;
+use super::super::output::{note, print};
+use super::super::signals::interrupts;
+use super::super::{CliError, Exit, confirm};
+use super::bars::Bars;
+use crate::client::{ClientError, ModuleEvent, ModuleStream};
+use crate::report;
+use crate::report::text::printable;
+
+/// How the results of a change are printed, and whether it is confirmed.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct View {
+    /// Go on even where the target is wide
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// Print one JSON document at the end
+    #[arg(long, conflicts_with = "jsonl")]
+    json: bool,
+    /// Print one line of JSON for each minion as its result arrives, and a summary as the last line
+    #[arg(long)]
+    jsonl: bool,
+}
+
+/// A change that is being waited for.
+struct Watch {
+    module: ModuleName,
+    view: View,
+    bars: Bars,
+    size: u64,
+    /// What the overlord has in its catalogue.
+    kept: Option<KeptModule>,
+    /// Whether it goes on without us.
+    began: bool,
+    results: Vec<ModuleResult>,
+}
+
+/// Hands in a change, once more where the user confirms it, and waits for its end. `size` is that of the file
+/// that goes with it. Ctrl-C leaves the change to itself.
+pub(super) async fn watch(
+    module: ModuleName,
+    size: u64,
+    view: View,
+    hand_in: impl AsyncFn(bool) -> Result<ModuleStream, ClientError>,
+) -> Result<Exit, CliError> {
+    let mut confirmed = view.yes;
+    let mut interrupts = interrupts()?;
+    loop {
+        let mut watch = Watch {
+            module: module.clone(),
+            view,
+            bars: Bars::new(size),
+            size,
+            kept: None,
+            began: false,
+            results: Vec::new(),
+        };
+        let stream = hand_in(confirmed).await?;
+        let ended = tokio::select! {
+            ended = watch.until_over(stream) => ended,
+            _ = interrupts.recv() => return Ok(watch.detached()),
+        };
+        match ended {
+            Ok(()) => return watch.show(),
+            Err(CliError::Client(ClientError::Refusal(refusal)))
+                if refusal.kind == RefusalKind::NeedsConfirmation && !confirmed && confirm::can_ask() =>
+            {
+                if !confirm::ask(&refusal.message).await? {
+                    note("nothing was changed");
+                    return Ok(Exit::Interrupted);
+                }
+                confirmed = true;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl Watch {
+    async fn until_over(&mut self, mut events: ModuleStream) -> Result<(), CliError> {
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            let event = tokio::select! {
+                event = events.next() => event,
+                _ = tick.tick() => {
+                    self.bars.tick();
+                    continue;
+                }
+            };
+            match event.map_err(|error| self.lost(error))? {
+                None => return Ok(()),
+                Some(event) => self.take(event)?,
+            }
+        }
+    }
+
+    fn take(&mut self, event: ModuleEvent) -> Result<(), CliError> {
+        match event {
+            ModuleEvent::Uploaded { done, .. } => self.bars.uploaded(done),
+            ModuleEvent::Kept(module) => self.kept = Some(*module),
+            ModuleEvent::Began(minions) => {
+                self.began = true;
+                self.bars.began(minions.len());
+            }
+            ModuleEvent::Step { minion, step } => self.bars.step(&minion, &step),
+            ModuleEvent::Note(text) => self.bars.aside(|| note(printable(&text))),
+            ModuleEvent::Ended(result) => {
+                self.bars.ended(&result.minion, result.became.is_well());
+                if self.view.jsonl {
+                    self.bars.aside(|| print(report::change_json_line(&result)))?;
+                }
+                self.results.push(*result);
+            }
+        }
+        Ok(())
+    }
+
+    fn show(mut self) -> Result<Exit, CliError> {
+        drop(std::mem::replace(&mut self.bars, Bars::new(self.size)));
+        self.results.sort_by(|a, b| a.minion.cmp(&b.minion));
+        let results = &self.results;
+        if self.view.json {
+            print(report::change_json(self.about(), results))?;
+        } else if self.view.jsonl {
+            print(report::change_json_summary(self.about(), results))?;
+        } else {
+            print(columns(&report::CHANGE_HEADING, results.iter().map(report::change_row)))?;
+            note(report::change_closing(&self.module, results));
+        }
+        Ok(Exit::of(results.iter().all(|result| result.became.is_well())))
+    }
+
+    fn about(&self) -> Map<String, Json> {
+        let mut about = Map::from_iter([("module".to_owned(), self.module.as_str().into())]);
+        if let Some(kept) = &self.kept {
+            about.insert("version".to_owned(), kept.version.clone().into());
+            about.insert("digest".to_owned(), kept.digest.to_string().into());
+        }
+        about
+    }
+
+    /// What Ctrl-C leaves behind.
+    fn detached(self) -> Exit {
+        let Watch { module, began, bars, .. } = self;
+        drop(bars);
+        if began {
+            note(format_args!(
+                "detached: it goes on; see what comes of it with: overlord module show {module}"
+            ));
+        } else {
+            note("interrupted before it reached any minion; what the overlord has of the file is kept");
+        }
+        Exit::Interrupted
+    }
+
+    /// What a broken stream means to someone who waits for this change.
+    fn lost(&self, error: ClientError) -> CliError {
+        match error {
+            cause @ ClientError::Lost { .. } if self.began => {
+                CliError::ChangeLost { cause, module: self.module.clone() }
+            }
+            cause @ ClientError::Lost { .. } => CliError::UploadLost { cause },
+            other => other.into(),
+        }
+    }
+}
+
+/// How often the progress display moves.
+const TICK: Duration = Duration::from_millis(100);

@@ -1,0 +1,379 @@
+//! Bringing modules to an overlord and its minions.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use quinn::SendStream;
+use wire::catalogue::{
+    Assignment, AssignmentStatus, KeptModule, MAX_FILE, ModuleReply, ModuleRequest, ModuleResult, Offer,
+    PushOptions, Step,
+};
+use wire::digest::Digest;
+use wire::link::MAX_SIGNATURE;
+use wire::name::{BadName, MinionName, ModuleName};
+use wire::operator::{OperatorReply, OperatorRequest, Target};
+
+use super::job_stream::Replies;
+use super::{Client, ClientError};
+
+/// A module's file, read.
+#[derive(Clone, Debug)]
+pub struct ModuleFile {
+    offer: Offer,
+    bytes: Arc<[u8]>,
+}
+
+/// Why a module's file could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ModuleFileError {
+    /// The system does not give it.
+    #[error("cannot read \"{}\": {source}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Its stem is no name.
+    #[error("{0}; name it with --name")]
+    Name(#[from] BadName),
+    /// There is too much of it.
+    #[error("\"{}\" is larger than the {limit} bytes that minions take", .path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// How large it may be.
+        limit: u64,
+    },
+}
+
+impl ModuleFile {
+    /// Reads a file, and its signature from the file of the same name with `.sig` behind it, if there is one.
+    /// The module is called like the file without `.wasm`, unless it is named.
+    pub fn read(path: &Path, name: Option<ModuleName>) -> Result<Self, ModuleFileError> {
+        let name = match name {
+            Some(name) => name,
+            None => path.file_stem().unwrap_or_default().to_string_lossy().parse()?,
+        };
+        let error = |path: &Path| {
+            let path = path.to_owned();
+            |source| ModuleFileError::Read { path, source }
+        };
+        let bytes = read(path, MAX_FILE)?;
+        let signature = PathBuf::from([path.as_os_str(), ".sig".as_ref()].join("".as_ref()));
+        let signature = match signature.try_exists().map_err(error(&signature))? {
+            true => {
+                let text = String::from_utf8(read(&signature, MAX_SIGNATURE as u64)?);
+                Some(text.map_err(std::io::Error::other).map_err(error(&signature))?)
+            }
+            false => None,
+        };
+        Ok(Self::new(name, bytes, signature))
+    }
+
+    /// A module of this name with these bytes.
+    pub fn new(name: ModuleName, bytes: Vec<u8>, signature: Option<String>) -> Self {
+        let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
+        Self { offer: Offer { name, digest, size, signature }, bytes: bytes.into() }
+    }
+
+    /// What it is.
+    pub fn offer(&self) -> &Offer {
+        &self.offer
+    }
+}
+
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ModuleFileError> {
+    let mut bytes = Vec::new();
+    // One byte more than is allowed tells too large from just right.
+    let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes));
+    match read {
+        Ok(read) if read as u64 > limit => Err(ModuleFileError::TooLarge { path: path.to_owned(), limit }),
+        Ok(_) => Ok(bytes),
+        Err(source) => Err(ModuleFileError::Read { path: path.to_owned(), source }),
+    }
+}
+
+/// One thing that happens while a module is changed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ModuleEvent {
+    /// The overlord has so many bytes of the file.
+    Uploaded {
+        /// Bytes that it has.
+        done: u64,
+        /// Bytes of the file.
+        total: u64,
+    },
+    /// The file is in the overlord's catalogue.
+    Kept(Box<KeptModule>),
+    /// The change goes to these minions, and goes on from here whether or not anybody listens.
+    Began(Vec<MinionName>),
+    /// How far a minion is.
+    Step {
+        /// Which minion.
+        minion: MinionName,
+        /// How far.
+        step: Step,
+    },
+    /// What became of it on a minion.
+    Ended(Box<ModuleResult>),
+    /// Something to know.
+    Note(String),
+}
+
+/// The events of one change of a module, until its end.
+pub struct ModuleStream {
+    replies: Replies,
+    upload: Option<Upload>,
+    last: Last,
+    address: String,
+}
+
+/// What ends a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    Kept,
+    Over,
+    /// It has been seen.
+    Seen,
+}
+
+/// A file on its way to the overlord.
+struct Upload {
+    send: SendStream,
+    bytes: Arc<[u8]>,
+    /// How far it is; `None` until the overlord says where to begin.
+    at: Option<usize>,
+}
+
+impl ModuleStream {
+    /// The next event; `None` after the last one. A refusal is [`ClientError::Refusal`]. Cancel safe.
+    pub async fn next(&mut self) -> Result<Option<ModuleEvent>, ClientError> {
+        if self.last == Last::Seen {
+            return Ok(None);
+        }
+        loop {
+            let reply = match &mut self.upload {
+                Some(upload) if upload.at.is_some() => {
+                    tokio::select! {
+                        sent = upload.step() => match sent {
+                            Some(event) => return Ok(Some(event)),
+                            None => {
+                                self.upload = None;
+                                continue;
+                            }
+                        },
+                        reply = self.replies.next() => reply?,
+                    }
+                }
+                _ => self.replies.next().await?,
+            };
+            let Some(OperatorReply::Module(reply)) = reply else {
+                return match reply {
+                    Some(_) => Err(ClientError::Unexpected),
+                    None => Err(ClientError::Lost {
+                        address: self.address.clone(),
+                        cause: "it stopped before the end".to_owned(),
+                    }),
+                };
+            };
+            if let Some(event) = self.take(*reply)? {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// What a reply says: an event or the end, or nothing yet.
+    fn take(&mut self, reply: ModuleReply) -> Result<Option<Option<ModuleEvent>>, ClientError> {
+        Ok(Some(match reply {
+            ModuleReply::Send { from } => {
+                let upload = self.upload.as_mut().ok_or(ClientError::Unexpected)?;
+                let at = usize::try_from(from).ok().filter(|at| *at <= upload.bytes.len());
+                upload.at = Some(at.ok_or(ClientError::Unexpected)?);
+                return Ok(None);
+            }
+            ModuleReply::Kept(module) => {
+                self.upload = None;
+                if self.last == Last::Kept {
+                    self.last = Last::Seen;
+                }
+                Some(ModuleEvent::Kept(module))
+            }
+            ModuleReply::Began(minions) => Some(ModuleEvent::Began(minions)),
+            ModuleReply::Step { minion, step } => Some(ModuleEvent::Step { minion, step }),
+            ModuleReply::Ended(result) => Some(ModuleEvent::Ended(result)),
+            ModuleReply::Note(note) => Some(ModuleEvent::Note(note)),
+            ModuleReply::Over => {
+                self.last = Last::Seen;
+                None
+            }
+            _ => return Err(ClientError::Unexpected),
+        }))
+    }
+}
+
+impl Upload {
+    /// Sends some bytes; `None` once there is nothing more to send. Cancel safe.
+    async fn step(&mut self) -> Option<ModuleEvent> {
+        let at = self.at?;
+        let rest = &self.bytes[at..];
+        if rest.is_empty() {
+            // What is wrong with the stream, the replies say.
+            let _ = self.send.finish();
+            return None;
+        }
+        match self.send.write(&rest[..rest.len().min(CHUNK)]).await {
+            Ok(sent) => {
+                self.at = Some(at + sent);
+                Some(ModuleEvent::Uploaded { done: (at + sent) as u64, total: self.bytes.len() as u64 })
+            }
+            // The overlord wants no more, or is gone: the replies say which, and why.
+            Err(_) => None,
+        }
+    }
+}
+
+impl Client {
+    /// Brings a file into the overlord's catalogue.
+    pub async fn add_module(&self, file: &ModuleFile) -> Result<ModuleStream, ClientError> {
+        self.change(ModuleRequest::Add(file.offer.clone()), Some(file), Last::Kept).await
+    }
+
+    /// Brings a file into service on the minions that match.
+    pub async fn push_module(
+        &self,
+        file: &ModuleFile,
+        target: Target,
+        options: PushOptions,
+    ) -> Result<ModuleStream, ClientError> {
+        let request = ModuleRequest::Push { offer: file.offer.clone(), target, options };
+        self.change(request, Some(file), Last::Over).await
+    }
+
+    /// Takes a module out of service on the minions that match.
+    pub async fn remove_module(
+        &self,
+        target: Target,
+        name: ModuleName,
+        confirmed: bool,
+    ) -> Result<ModuleStream, ClientError> {
+        self.change(ModuleRequest::Remove { target, name, confirmed }, None, Last::Over).await
+    }
+
+    /// Goes back to the version that was in service before, on the minions that match.
+    pub async fn roll_back_module(
+        &self,
+        target: Target,
+        name: ModuleName,
+        confirmed: bool,
+    ) -> Result<ModuleStream, ClientError> {
+        self.change(ModuleRequest::Rollback { target, name, confirmed }, None, Last::Over).await
+    }
+
+    /// The versions that the overlord keeps, of all modules or of one: by name, the newest first.
+    pub async fn catalogue(&self, name: Option<ModuleName>) -> Result<Vec<KeptModule>, ClientError> {
+        match self.ask_of_modules(ModuleRequest::Catalogue(name)).await? {
+            ModuleReply::Catalogue(kept) => Ok(kept),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    /// Lets every minion that matches have this version in service, now or when it connects. Gives the
+    /// assignment, the minions that match now, and those of them that are connected.
+    pub async fn assign_module(
+        &self,
+        expression: String,
+        name: ModuleName,
+        version: String,
+        confirmed: bool,
+    ) -> Result<(Assignment, Vec<MinionName>, Vec<MinionName>), ClientError> {
+        let request = ModuleRequest::Assign { expression, name, version, confirmed };
+        match self.ask_of_modules(request).await? {
+            ModuleReply::Assigned { assignment, minions, connected } => Ok((*assignment, minions, connected)),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    /// Takes an assignment back.
+    pub async fn unassign_module(
+        &self,
+        expression: String,
+        name: ModuleName,
+    ) -> Result<Assignment, ClientError> {
+        match self.ask_of_modules(ModuleRequest::Unassign { expression, name }).await? {
+            ModuleReply::Unassigned(assignment) => Ok(*assignment),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    /// All assignments and how they stand: by module, the newest first.
+    pub async fn assignments(&self) -> Result<Vec<AssignmentStatus>, ClientError> {
+        match self.ask_of_modules(ModuleRequest::Assignments).await? {
+            ModuleReply::Assignments(assignments) => Ok(assignments),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    async fn ask_of_modules(&self, request: ModuleRequest) -> Result<ModuleReply, ClientError> {
+        match self.ask(&OperatorRequest::Module(Box::new(request))).await? {
+            OperatorReply::Module(reply) => Ok(*reply),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    async fn change(
+        &self,
+        request: ModuleRequest,
+        file: Option<&ModuleFile>,
+        last: Last,
+    ) -> Result<ModuleStream, ClientError> {
+        let (mut send, replies) = self.open(&OperatorRequest::Module(Box::new(request))).await?;
+        let upload = match file {
+            Some(file) => Some(Upload { send, bytes: file.bytes.clone(), at: None }),
+            None => {
+                // Fails only where the connection is gone, which the reply will say better.
+                let _ = send.finish();
+                None
+            }
+        };
+        Ok(ModuleStream { replies, upload, last, address: self.address.clone() })
+    }
+}
+
+/// How much is handed to the connection at once.
+const CHUNK: usize = 256 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_called_like_its_file_and_brings_its_signature() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("disk.wasm");
+        std::fs::write(&path, b"code").expect("written");
+        let unsigned = ModuleFile::read(&path, None).expect("reads");
+        assert_eq!((unsigned.offer().name.as_str(), unsigned.offer().size), ("disk", 4));
+        assert_eq!(unsigned.offer().signature, None);
+        std::fs::write(dir.path().join("disk.wasm.sig"), "signed").expect("written");
+        let signed = ModuleFile::read(&path, Some("other".parse().expect("a name"))).expect("reads");
+        assert_eq!(signed.offer().name.as_str(), "other");
+        assert_eq!(signed.offer().signature.as_deref(), Some("signed"));
+    }
+
+    #[test]
+    fn what_cannot_be_pushed_is_told_by_its_file() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("my disk.wasm");
+        let error = ModuleFile::read(&path, None).expect_err("no name").to_string();
+        assert!(error.contains("\"my disk\"") && error.contains("--name"), "{error}");
+        let name = Some("disk".parse().expect("a name"));
+        let error = ModuleFile::read(&path, name.clone()).expect_err("no file").to_string();
+        assert!(error.contains("my disk.wasm"), "{error}");
+        File::create(&path).and_then(|file| file.set_len(MAX_FILE + 1)).expect("made");
+        let error = ModuleFile::read(&path, name).expect_err("too large").to_string();
+        assert!(error.contains("larger than"), "{error}");
+    }
+}

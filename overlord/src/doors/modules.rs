@@ -1,0 +1,255 @@
+//! What operators ask of modules: bringing, pushing, removing, going back, assigning.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quinn::{RecvStream, SendStream};
+use wire::catalogue::{MAX_FILE, ModuleReply, ModuleRequest, Offer};
+use wire::endpoint::CLOSE_DONE;
+use wire::frame::{self, FrameError};
+use wire::link::MAX_SIGNATURE;
+use wire::name::{MinionName, ModuleName, OperatorName};
+use wire::operator::{MAX_MESSAGE, OperatorReply, Refusal, RefusalKind, Target};
+
+use crate::catalogue::{CatalogueError, FileError, Here, Upload};
+use crate::desk::Desk;
+use crate::rollout::{Claim, Edit, Following, tell};
+
+/// One request of an operator.
+struct ModulesDoor<'a> {
+    desk: &'a Desk,
+    operator: &'a OperatorName,
+    send: SendStream,
+    receive: RecvStream,
+}
+
+/// Why a request ends before its time.
+enum Ended {
+    /// The operator is told why.
+    Refused(Refusal),
+    /// The operator has gone.
+    Gone(FrameError),
+}
+
+/// Answers one request.
+pub(super) async fn answer(
+    desk: &Arc<Desk>,
+    operator: &OperatorName,
+    request: ModuleRequest,
+    send: SendStream,
+    receive: RecvStream,
+) -> Result<(), FrameError> {
+    let mut door = ModulesDoor { desk, operator, send, receive };
+    match door.serve(request).await {
+        Ok(()) => {}
+        Err(Ended::Gone(error)) => return Err(error),
+        Err(Ended::Refused(refusal)) => {
+            // An operator who is still sending is to stop, and read.
+            let _ = door.receive.stop(CLOSE_DONE);
+            frame::write(&mut door.send, &OperatorReply::Refused(refusal), MAX_MESSAGE).await?;
+        }
+    }
+    // The operator has the answer, or has gone.
+    let _ = door.send.finish();
+    Ok(())
+}
+
+impl ModulesDoor<'_> {
+    async fn serve(&mut self, request: ModuleRequest) -> Result<(), Ended> {
+        let Desk { catalogue, rollout, .. } = self.desk;
+        let reply = match request {
+            ModuleRequest::Add(offer) => {
+                let claim = rollout.claim(&offer.name, Some(offer.digest), self.operator, "brought")?;
+                let (claim, _) = self.bring(claim, offer).await?;
+                drop(claim);
+                rollout.prune().await;
+                return Ok(());
+            }
+            ModuleRequest::Push { offer, target, options } => {
+                let targets = self.targets(&target, options.confirmed)?;
+                let claim = rollout.claim(&offer.name, Some(offer.digest), self.operator, "pushed")?;
+                let (claim, module) = self.bring(claim, offer).await?;
+                let following = rollout.push(claim, module, targets, options, self.operator);
+                return self.follow(following).await;
+            }
+            ModuleRequest::Remove { target, name, confirmed } => {
+                return self.edit(Edit::Remove, &target, name, confirmed).await;
+            }
+            ModuleRequest::Rollback { target, name, confirmed } => {
+                return self.edit(Edit::Rollback, &target, name, confirmed).await;
+            }
+            ModuleRequest::Catalogue(name) => {
+                ModuleReply::Catalogue(catalogue.list(name.as_ref()).map_err(CatalogueError::from)?)
+            }
+            ModuleRequest::Assign { expression, name, version, confirmed } => {
+                self.assign(expression, &name, &version, confirmed).await?
+            }
+            ModuleRequest::Unassign { expression, name } => {
+                ModuleReply::Unassigned(Box::new(rollout.unassign(&name, &expression, self.operator).await?))
+            }
+            ModuleRequest::Assignments => {
+                ModuleReply::Assignments(rollout.assignments().map_err(CatalogueError::from)?)
+            }
+        };
+        Ok(tell(&mut self.send, reply).await?)
+    }
+
+    fn targets(&self, target: &Target, confirmed: bool) -> Result<Vec<MinionName>, Refusal> {
+        let targets = self.desk.jobs.resolve(target)?;
+        self.desk.jobs.check_width(&target.expression, targets.len(), confirmed)?;
+        Ok(targets)
+    }
+
+    async fn edit(
+        &mut self,
+        edit: Edit,
+        target: &Target,
+        name: ModuleName,
+        confirmed: bool,
+    ) -> Result<(), Ended> {
+        let targets = self.targets(target, confirmed)?;
+        let claim = self.desk.rollout.claim(&name, None, self.operator, edit.doing())?;
+        let following = self.desk.rollout.edit(edit, claim, name, targets, self.operator);
+        self.follow(following).await
+    }
+
+    async fn assign(
+        &self,
+        expression: String,
+        name: &ModuleName,
+        version: &str,
+        confirmed: bool,
+    ) -> Result<ModuleReply, Refusal> {
+        let Desk { catalogue, rollout, jobs, registry, .. } = self.desk;
+        let minions = rollout
+            .meant(&expression)
+            .map_err(|error| Refusal::new(RefusalKind::BadRequest, error.to_string()))?;
+        jobs.check_width(&expression, minions.len(), confirmed)?;
+        let module = catalogue.find(name, version)?;
+        let is_connected = |minion: &&MinionName| registry.connection(minion).is_some();
+        let connected: Vec<MinionName> = minions.iter().filter(is_connected).cloned().collect();
+        let assignment = rollout.assign(expression, module, &connected, self.operator).await?;
+        Ok(ModuleReply::Assigned { assignment: Box::new(assignment), minions, connected })
+    }
+
+    async fn follow(&mut self, following: Following) -> Result<(), Ended> {
+        Ok(following.relay(&mut self.send).await?)
+    }
+
+    /// Takes a file into the catalogue, with those of its bytes that are not here yet.
+    async fn bring(
+        &mut self,
+        claim: Claim,
+        offer: Offer,
+    ) -> Result<(Claim, wire::catalogue::KeptModule), Ended> {
+        let Desk { catalogue, .. } = self.desk;
+        check(&offer)?;
+        let (claim, bytes) = match catalogue.take(&offer).await? {
+            Here::All(bytes) => (claim, bytes),
+            Here::Part(upload) => {
+                tell(&mut self.send, ModuleReply::Send { from: upload.got() }).await?;
+                let (claim, upload) = self.receive_all(claim, upload).await?;
+                let done = tokio::task::spawn_blocking(move || (claim, upload.finish())).await;
+                let (claim, bytes) = done.map_err(CatalogueError::from)?;
+                (claim, bytes.map_err(CatalogueError::from)?)
+            }
+        };
+        let module = catalogue.keep(offer, bytes, self.operator).await?;
+        let (version, digest) = (module.version.as_deref().unwrap_or("-"), module.digest.short());
+        tracing::info!(operator = %self.operator, module = %module.name, version, digest, "in the catalogue");
+        tell(&mut self.send, ModuleReply::Kept(Box::new(module.clone()))).await?;
+        Ok((claim, module))
+    }
+
+    /// Takes bytes until all are here. An operator who goes leaves what came for the next time.
+    ///
+    /// The claim goes with the file, so that nobody else writes to it before the last write has ended.
+    async fn receive_all(&mut self, mut claim: Claim, mut upload: Upload) -> Result<(Claim, Upload), Ended> {
+        while upload.missing() > 0 {
+            let chunk = tokio::time::timeout(STALL, chunk(&mut self.receive, upload.missing())).await;
+            let chunk = chunk.map_err(|_| {
+                let message =
+                    format!("no bytes came for {} s: push again, which goes on from here", STALL.as_secs());
+                Refusal::new(RefusalKind::BadRequest, message)
+            })??;
+            let wrote = tokio::task::spawn_blocking(move || {
+                let wrote = upload.write(&chunk);
+                (claim, upload, wrote)
+            });
+            let wrote = wrote.await.map_err(CatalogueError::from)?;
+            (claim, upload) = (wrote.0, wrote.1);
+            wrote.2.map_err(CatalogueError::from)?;
+        }
+        Ok((claim, upload))
+    }
+}
+
+/// The next bytes of a stream: as many as make a write worthwhile, or as are wanted.
+async fn chunk(receive: &mut RecvStream, wanted: u64) -> Result<Vec<u8>, FrameError> {
+    let mut chunk = vec![0; CHUNK.min(usize::try_from(wanted).unwrap_or(CHUNK))];
+    let mut filled = 0;
+    while filled < chunk.len() {
+        match receive.read(&mut chunk[filled..]).await.map_err(std::io::Error::from)? {
+            Some(read) => filled += read,
+            None if filled > 0 => break,
+            None => return Err(FrameError::Closed),
+        }
+    }
+    chunk.truncate(filled);
+    Ok(chunk)
+}
+
+fn check(offer: &Offer) -> Result<(), Refusal> {
+    let refused = |message: String| Err(Refusal::new(RefusalKind::BadRequest, message));
+    let Offer { name, size, signature, .. } = offer;
+    if *size > MAX_FILE {
+        return refused(format!(
+            "\"{name}\" has {size} bytes, over the limit of {MAX_FILE}: build it optimised and stripped"
+        ));
+    }
+    let signature = signature.as_ref().map_or(0, String::len);
+    if signature > MAX_SIGNATURE {
+        return refused(format!("the signature of \"{name}\" has {signature} bytes of {MAX_SIGNATURE}"));
+    }
+    Ok(())
+}
+
+impl From<Refusal> for Ended {
+    fn from(refusal: Refusal) -> Self {
+        Ended::Refused(refusal)
+    }
+}
+
+impl From<FrameError> for Ended {
+    fn from(error: FrameError) -> Self {
+        Ended::Gone(error)
+    }
+}
+
+impl From<CatalogueError> for Ended {
+    fn from(error: CatalogueError) -> Self {
+        Ended::Refused(error.into())
+    }
+}
+
+impl From<CatalogueError> for Refusal {
+    fn from(error: CatalogueError) -> Self {
+        let kind = match &error {
+            CatalogueError::NotAModule(..)
+            | CatalogueError::File(FileError::WrongDigest(_) | FileError::TooMany(_)) => {
+                RefusalKind::BadRequest
+            }
+            CatalogueError::NotKept(_) => RefusalKind::NotFound,
+            CatalogueError::File(_) | CatalogueError::Ledger(_) | CatalogueError::Stopping(_) => {
+                RefusalKind::Unavailable
+            }
+        };
+        Refusal::new(kind, error.to_string())
+    }
+}
+
+/// How much is written at once.
+const CHUNK: usize = 256 << 10;
+
+/// How long an operator may take from some bytes to the next.
+const STALL: Duration = Duration::from_secs(60);

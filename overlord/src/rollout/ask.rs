@@ -1,0 +1,100 @@
+//! Asking one minion for a change that needs no bytes.
+
+use std::time::Duration;
+
+use quinn::Connection;
+use tokio::time::{Instant, sleep_until, timeout};
+use wire::frame::{self, FrameError};
+use wire::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer};
+use wire::name::MinionName;
+
+use super::Rollout;
+
+/// Whether a request may be sent again when its answer was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// It may: twice is as good as once.
+    Yes,
+    /// It may not.
+    No,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NoAnswer {
+    /// Nothing was sent: it provably did not happen.
+    NotConnected,
+    /// It may have happened; why nobody knows.
+    Lost(String),
+}
+
+/// What an exchange came to.
+enum Exchange {
+    Answered(ModuleAnswer),
+    NotSent,
+    Broken(FrameError),
+    Silent,
+}
+
+impl Rollout {
+    /// Asks a minion; once more after every break of the connection, where that does no harm, for as long as
+    /// a delivery may take.
+    pub(super) async fn ask(
+        &self,
+        minion: &MinionName,
+        request: MinionRequest,
+        again: Again,
+    ) -> Result<ModuleAnswer, NoAnswer> {
+        let mut link = self.registry().follow(minion).ok_or(NoAnswer::NotConnected)?;
+        let until = Instant::now() + self.config().delivery;
+        let mut lost = NoAnswer::NotConnected;
+        loop {
+            let connection = link.borrow_and_update().clone();
+            if let Some(connection) = connection {
+                let why = match exchange(&connection, &request).await {
+                    Exchange::Answered(answer) => return Ok(answer),
+                    Exchange::NotSent => None,
+                    Exchange::Broken(error) => Some(error.to_string()),
+                    Exchange::Silent => Some(format!("no answer for {} s", SILENCE.as_secs())),
+                };
+                if let Some(why) = why {
+                    tracing::info!(%minion, "a change of a module is without its answer: {why}");
+                    lost = NoAnswer::Lost(why);
+                    if again == Again::No {
+                        return Err(lost);
+                    }
+                }
+            } else if again == Again::No {
+                return Err(lost);
+            }
+            if Instant::now() >= until {
+                return Err(lost);
+            }
+            tokio::select! {
+                changed = link.changed() => if changed.is_err() {
+                    return Err(lost);
+                },
+                () = sleep_until(until.min(Instant::now() + PAUSE)) => {}
+            }
+        }
+    }
+}
+
+async fn exchange(connection: &Connection, request: &MinionRequest) -> Exchange {
+    let Ok((mut send, mut receive)) = connection.open_bi().await else { return Exchange::NotSent };
+    let exchange = async {
+        frame::write(&mut send, request, MAX_MESSAGE).await?;
+        frame::read(&mut receive, MAX_MESSAGE).await
+    };
+    match timeout(SILENCE, exchange).await {
+        Ok(Ok(answer)) => Exchange::Answered(answer),
+        Ok(Err(error)) => Exchange::Broken(error),
+        Err(_) => Exchange::Silent,
+    }
+}
+
+/// How long a minion may take to answer while it is connected: a version that is kept may be compiled anew.
+const SILENCE: Duration = Duration::from_secs(600);
+
+/// How soon a connection that lives on but fails us is asked again.
+const PAUSE: Duration = Duration::from_secs(1);

@@ -1,0 +1,98 @@
+//! Changes of modules that need no bytes: removing, and going back.
+
+use std::sync::Arc;
+
+use wire::catalogue::{Became, ModuleResult};
+use wire::link::{MinionRequest, ModuleAnswer};
+use wire::name::{MinionName, ModuleName, OperatorName};
+
+use super::ask::{Again, NoAnswer};
+use super::claim::Claim;
+use super::live::{Change, Following};
+use super::{Rollout, on_each};
+
+/// What is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Edit {
+    /// The module is taken out of service.
+    Remove,
+    /// The version before comes back.
+    Rollback,
+}
+
+impl Edit {
+    /// What happens to the module, as others are told it.
+    pub(crate) fn doing(self) -> &'static str {
+        match self {
+            Edit::Remove => "removed",
+            Edit::Rollback => "rolled back",
+        }
+    }
+
+    fn noun(self) -> &'static str {
+        match self {
+            Edit::Remove => "removal",
+            Edit::Rollback => "rollback",
+        }
+    }
+
+    fn request(self, name: ModuleName) -> MinionRequest {
+        match self {
+            Edit::Remove => MinionRequest::Remove(name),
+            Edit::Rollback => MinionRequest::Rollback(name),
+        }
+    }
+}
+
+impl Rollout {
+    /// Changes a module on minions. It goes on whether or not anybody follows it.
+    pub(crate) fn edit(
+        &self,
+        edit: Edit,
+        claim: Claim,
+        name: ModuleName,
+        targets: Vec<MinionName>,
+        operator: &OperatorName,
+    ) -> Following {
+        let change = Arc::new(Change::new(claim, &targets));
+        let following = change.follow();
+        tracing::info!(%operator, module = %name, minions = targets.len(), "{} begins", edit.noun());
+        let rollout = self.clone();
+        self.spawn(async move {
+            on_each(targets, |minion| {
+                let (rollout, change, name) = (rollout.clone(), change.clone(), name.clone());
+                async move { change.end(rollout.edit_one(edit, minion, name).await) }
+            })
+            .await;
+            change.conclude(edit.noun(), &name);
+        });
+        following
+    }
+
+    async fn edit_one(&self, edit: Edit, minion: MinionName, name: ModuleName) -> ModuleResult {
+        let _turn = self.turn(&minion, &name).await;
+        let was = self.in_service(&minion, &name);
+        // Twice is once too often: a second rollback goes back further.
+        let answer = self.ask(&minion, edit.request(name.clone()), Again::No).await;
+        let result = |became, version, before, now, reason| ModuleResult {
+            minion: minion.clone(),
+            became,
+            version,
+            before,
+            now,
+            reason,
+        };
+        match answer {
+            Ok(ModuleAnswer::Done { before, now, version }) => {
+                let became = if now.is_some() { Became::Active } else { Became::Removed };
+                result(became, version, before, now, self.warning(&minion, &name, now))
+            }
+            Ok(ModuleAnswer::Refused(why)) => result(Became::Failed, None, was, was, Some(why)),
+            Err(NoAnswer::NotConnected) => result(Became::NotConnected, None, was, was, None),
+            Err(NoAnswer::Lost(why)) => {
+                let why = format!("{why}; it may be done: look with `overlord module show {name}`");
+                result(Became::Unknown, None, was, None, Some(why))
+            }
+        }
+    }
+}

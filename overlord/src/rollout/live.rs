@@ -1,0 +1,136 @@
+//! A change that is under way on many minions, and those who follow it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use quinn::SendStream;
+use tokio::sync::watch;
+use wire::catalogue::{ModuleReply, ModuleResult, Step};
+use wire::frame::{self, FrameError};
+use wire::name::{MinionName, ModuleName};
+use wire::operator::{MAX_MESSAGE, OperatorReply};
+
+use super::claim::Claim;
+
+/// A change under way. Whoever carries it out has it; when it is dropped, followers hear no more.
+pub(super) struct Change {
+    parts: Arc<Parts>,
+    changed: watch::Sender<()>,
+    claim: Claim,
+}
+
+/// A view of a change, for one operator.
+pub(crate) struct Following {
+    parts: Arc<Parts>,
+    changed: watch::Receiver<()>,
+    notes: watch::Receiver<Vec<String>>,
+}
+
+type Parts = Mutex<BTreeMap<MinionName, Part>>;
+
+/// How far one minion is.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Part {
+    step: Option<Step>,
+    result: Option<ModuleResult>,
+}
+
+impl Change {
+    pub(super) fn new(claim: Claim, targets: &[MinionName]) -> Self {
+        let parts = targets.iter().map(|minion| (minion.clone(), Part::default())).collect();
+        Self { parts: Arc::new(Mutex::new(parts)), changed: watch::Sender::new(()), claim }
+    }
+
+    pub(super) fn follow(&self) -> Following {
+        Following { parts: self.parts.clone(), changed: self.changed.subscribe(), notes: self.claim.notes() }
+    }
+
+    /// Notes how far a minion is.
+    pub(super) fn step(&self, minion: &MinionName, step: Step) {
+        if let Some(part) = lock(&self.parts).get_mut(minion) {
+            part.step = Some(step);
+        }
+        self.changed.send_replace(());
+    }
+
+    /// Notes what became of it on a minion.
+    pub(super) fn end(&self, result: ModuleResult) {
+        let ModuleResult { minion, became, .. } = &result;
+        let reason = result.reason.as_deref().unwrap_or_default();
+        tracing::info!(module = %self.claim.module(), %minion, reason, "{}", became.as_str());
+        if let Some(part) = lock(&self.parts).get_mut(&result.minion) {
+            part.result = Some(result);
+        }
+        self.changed.send_replace(());
+    }
+
+    /// Says in the log what became of it.
+    pub(super) fn conclude(&self, what: &str, module: &ModuleName) {
+        let parts = lock(&self.parts);
+        let well = |part: &&Part| part.result.as_ref().is_some_and(|result| result.became.is_well());
+        let (minions, well) = (parts.len(), parts.values().filter(well).count());
+        tracing::info!(%module, minions, well, "{what} ends");
+    }
+}
+
+impl Following {
+    /// Tells an operator what happens, until all minions have ended or the change is given up.
+    pub(crate) async fn relay(mut self, send: &mut SendStream) -> Result<(), FrameError> {
+        let mut told = BTreeMap::new();
+        let mut notes = 0;
+        let minions = lock(&self.parts).keys().cloned().collect();
+        tell(send, ModuleReply::Began(minions)).await?;
+        loop {
+            self.changed.mark_unchanged();
+            let open = self.changed.has_changed().is_ok();
+            let news = self.news(&mut told);
+            for reply in news {
+                tell(send, reply).await?;
+            }
+            let new: Vec<String> = self.notes.borrow_and_update().iter().skip(notes).cloned().collect();
+            notes += new.len();
+            for note in new {
+                tell(send, ModuleReply::Note(note)).await?;
+            }
+            if lock(&self.parts).values().all(|part| part.result.is_some()) {
+                return tell(send, ModuleReply::Over).await;
+            }
+            if !open {
+                // The overlord stops: the stream ends without `Over`.
+                return Ok(());
+            }
+            tokio::select! {
+                _ = self.changed.changed() => {}
+                Ok(()) = self.notes.changed() => {}
+            }
+        }
+    }
+
+    /// What is new since the last time. Only the last step of each minion counts.
+    fn news(&self, told: &mut BTreeMap<MinionName, Part>) -> Vec<ModuleReply> {
+        let mut news = Vec::new();
+        for (minion, part) in lock(&self.parts).iter() {
+            let before = told.entry(minion.clone()).or_default();
+            if part == before {
+                continue;
+            }
+            if let (Some(result), None) = (&part.result, &before.result) {
+                news.push(ModuleReply::Ended(Box::new(result.clone())));
+            } else if let (Some(step), None) = (&part.step, &part.result) {
+                news.push(ModuleReply::Step { minion: minion.clone(), step: step.clone() });
+            }
+            before.clone_from(part);
+        }
+        news
+    }
+}
+
+fn lock(parts: &Parts) -> MutexGuard<'_, BTreeMap<MinionName, Part>> {
+    // No code under this lock can panic halfway through a change.
+    parts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Sends one reply.
+pub(crate) async fn tell(send: &mut SendStream, reply: ModuleReply) -> Result<(), FrameError> {
+    frame::write(send, &OperatorReply::Module(Box::new(reply)), MAX_MESSAGE).await
+}

@@ -1,0 +1,189 @@
+//! A push: every target is made ready first, and only then is the version put into service.
+
+use std::sync::Arc;
+
+use wire::catalogue::{Became, KeptModule, ModuleResult, PushOptions, UnlessAll};
+use wire::digest::Digest;
+use wire::link::{MinionRequest, ModuleAnswer};
+use wire::name::{MinionName, OperatorName};
+
+use super::ask::{Again, NoAnswer};
+use super::claim::Claim;
+use super::live::{Change, Following};
+use super::stage::NotStaged;
+use super::turn::Turn;
+use super::{Rollout, on_each, stage_of};
+
+/// A push under way. Clones share it.
+#[derive(Clone)]
+struct Push {
+    rollout: Rollout,
+    change: Arc<Change>,
+    module: Arc<KeptModule>,
+    options: PushOptions,
+}
+
+/// A minion that is ready, and whose turn it is.
+struct Ready {
+    minion: MinionName,
+    version: Option<String>,
+    before: Option<Digest>,
+    _turn: Turn,
+}
+
+impl Rollout {
+    /// Pushes a version that is in the catalogue. It goes on whether or not anybody follows it.
+    pub(crate) fn push(
+        &self,
+        claim: Claim,
+        module: KeptModule,
+        targets: Vec<MinionName>,
+        options: PushOptions,
+        operator: &OperatorName,
+    ) -> Following {
+        let change = Arc::new(Change::new(claim, &targets));
+        let following = change.follow();
+        let (name, digest, minions) = (&module.name, module.digest.short(), targets.len());
+        let version = module.version.as_deref().unwrap_or("-");
+        tracing::info!(%operator, module = %name, version, digest, minions, "push begins");
+        let push = Push { rollout: self.clone(), change, module: Arc::new(module), options };
+        self.spawn(async move {
+            push.run(targets).await;
+            push.change.conclude("push", &push.module.name);
+            let rollout = push.rollout.clone();
+            // The claim ends here, and with it what keeps the file for this push.
+            drop(push);
+            rollout.prune().await;
+        });
+        following
+    }
+}
+
+impl Push {
+    async fn run(&self, targets: Vec<MinionName>) {
+        let connected = |minion: &MinionName| self.rollout.registry().connection(minion).is_some();
+        let (present, absent): (Vec<_>, Vec<_>) = targets.into_iter().partition(connected);
+        let partial = self.options.unless_all == UnlessAll::Partial;
+        for minion in &absent {
+            self.end(minion, Became::NotConnected, ABSENT.to_owned());
+        }
+        if !partial && let Some(first) = absent.first() {
+            for minion in &present {
+                self.end(
+                    minion,
+                    Became::NotSent,
+                    format!("{} is not connected", with_others(first, &absent)),
+                );
+            }
+            return;
+        }
+        let tried = present.len();
+        let ready: Vec<Option<Ready>> = on_each(present, |minion| self.clone().stage(minion)).await;
+        let ready: Vec<Ready> = ready.into_iter().flatten().collect();
+        if ready.len() == tried || partial {
+            on_each(ready, |one| self.clone().activate(one)).await;
+        } else {
+            on_each(ready, |one| self.clone().discard(one)).await;
+        }
+    }
+
+    /// Makes a minion ready, or says why it is not.
+    async fn stage(self, minion: MinionName) -> Option<Ready> {
+        let turn = self.rollout.turn(&minion, &self.module.name).await;
+        let before = self.rollout.in_service(&minion, &self.module.name);
+        let stage = stage_of(&self.module, self.options.downgrade);
+        let staged = self.rollout.stage(&minion, &stage, |step| self.change.step(&minion, step)).await;
+        match staged {
+            Ok(module) => {
+                let version = module.version.or_else(|| self.module.version.clone());
+                return Some(Ready { minion, version, before, _turn: turn });
+            }
+            Err(NotStaged::NotConnected) => self.end(&minion, Became::NotConnected, ABSENT.to_owned()),
+            Err(NotStaged::Refused(why)) => self.end(&minion, Became::Failed, why),
+            Err(NotStaged::Lost(why)) => {
+                self.end(&minion, Became::Failed, format!("{why}; it did not come back in time"));
+            }
+        }
+        None
+    }
+
+    /// Puts the version into service on a minion that is ready.
+    async fn activate(self, ready: Ready) {
+        let Ready { minion, version, before, _turn } = ready;
+        let (name, digest) = (self.module.name.clone(), self.module.digest);
+        let answer = self.rollout.ask(&minion, MinionRequest::Activate { name, digest }, Again::Yes).await;
+        let (became, before, reason) = match answer {
+            Ok(ModuleAnswer::Done { before: said, now, .. }) if now == Some(digest) => {
+                // An answer that came at the second attempt says the first one's version was before.
+                let before = said.filter(|said| *said != digest).or(before);
+                (Became::Active, before, self.rollout.warning(&minion, &self.module.name, Some(digest)))
+            }
+            Ok(ModuleAnswer::Done { now, .. }) => {
+                let now = now.map_or_else(|| "nothing".to_owned(), |now| now.short());
+                (Became::Failed, before, Some(format!("has {now} in service")))
+            }
+            Ok(ModuleAnswer::Refused(why)) => (Became::Failed, before, Some(why)),
+            Err(NoAnswer::NotConnected) => {
+                (Became::Failed, before, Some("staged it, and was gone before it was activated".to_owned()))
+            }
+            Err(NoAnswer::Lost(why)) => (
+                Became::Unknown,
+                before,
+                Some(format!(
+                    "{why}; it may be in service: look with `overlord module show {}`",
+                    self.module.name
+                )),
+            ),
+        };
+        let now = if became == Became::Active { Some(digest) } else { None };
+        self.change.end(ModuleResult { minion, became, version, before, now, reason });
+    }
+
+    /// Lets a minion forget the version for which it is ready, because others are not.
+    async fn discard(self, ready: Ready) {
+        let Ready { minion, version, before, _turn } = ready;
+        let (name, digest) = (self.module.name.clone(), self.module.digest);
+        let mut reason = "others did not stage it".to_owned();
+        // One that has it in service already keeps it.
+        if before != Some(digest) {
+            match self.rollout.ask(&minion, MinionRequest::Discard { name, digest }, Again::Yes).await {
+                Ok(ModuleAnswer::Done { .. }) => {}
+                Ok(ModuleAnswer::Refused(why)) => tracing::info!(%minion, "keeps what it staged: it {why}"),
+                Err(NoAnswer::NotConnected | NoAnswer::Lost(_)) => reason.push_str("; it is gone meanwhile"),
+            }
+        }
+        let reason = Some(reason);
+        self.change.end(ModuleResult {
+            minion,
+            became: Became::Staged,
+            version,
+            before,
+            now: before,
+            reason,
+        });
+    }
+
+    /// Ends a minion that never became ready.
+    fn end(&self, minion: &MinionName, became: Became, reason: String) {
+        let before = self.rollout.in_service(minion, &self.module.name);
+        self.change.end(ModuleResult {
+            minion: minion.clone(),
+            became,
+            version: self.module.version.clone(),
+            before,
+            now: before,
+            reason: Some(reason),
+        });
+    }
+}
+
+/// One minion, and how many there are besides.
+fn with_others(first: &MinionName, all: &[MinionName]) -> String {
+    match all.len() {
+        0 | 1 => first.to_string(),
+        more => format!("{first} (and {} more)", more - 1),
+    }
+}
+
+/// What is said of a minion that is not there.
+const ABSENT: &str = "use --partial to leave it out, or `overlord module assign` to bring it later";

@@ -1,0 +1,151 @@
+//! Bringing minions what is assigned to them, when they connect and when it changes.
+
+use ledger::{Attempt, LedgerError};
+use wire::catalogue::Assignment;
+use wire::clock::now_ms;
+use wire::link::{MinionRequest, ModuleAnswer};
+use wire::module::ModuleState;
+use wire::name::{MinionName, ModuleName};
+
+use super::ask::Again;
+use super::stage::NotStaged;
+use super::{Rollout, stage_of};
+
+/// Which assignments hold for a minion, by their places.
+pub(super) type Wanted = Vec<(ModuleName, u64)>;
+
+impl Rollout {
+    /// Brings a minion what is assigned to it and not in service there, in the background.
+    ///
+    /// A minion that is lost on the way gets it when it is back.
+    pub(crate) fn reconcile(&self, minion: &MinionName) {
+        if let Some(wanted) = self.look(minion) {
+            self.note(minion, &wanted);
+            self.spawn_reconcile(minion, wanted);
+        }
+    }
+
+    /// Like [`Rollout::reconcile`], where other assignments hold for the minion than before.
+    pub(crate) fn reconcile_if_changed(&self, minion: &MinionName) {
+        if let Some(wanted) = self.look(minion)
+            && self.note(minion, &wanted)
+        {
+            self.spawn_reconcile(minion, wanted);
+        }
+    }
+
+    fn look(&self, minion: &MinionName) -> Option<Wanted> {
+        match self.wanted(minion) {
+            Ok(wanted) => Some(wanted.into_values().map(|one| (one.name, one.place)).collect()),
+            Err(error) => {
+                tracing::warn!(%minion, "cannot tell what is assigned to it: {error}");
+                None
+            }
+        }
+    }
+
+    /// Notes what holds for a minion, and says whether that is new.
+    fn note(&self, minion: &MinionName, wanted: &Wanted) -> bool {
+        // No code under this lock can panic halfway through a change.
+        let mut all = self.0.looked_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if wanted.is_empty() {
+            return all.remove(minion).is_some();
+        }
+        all.insert(minion.clone(), wanted.clone()).as_ref() != Some(wanted)
+    }
+
+    fn spawn_reconcile(&self, minion: &MinionName, wanted: Wanted) {
+        if wanted.is_empty() {
+            return;
+        }
+        let (rollout, minion) = (self.clone(), minion.clone());
+        self.spawn(async move {
+            for (name, place) in wanted {
+                if let Err(error) = rollout.bring(&minion, &name, place).await {
+                    tracing::warn!(%minion, module = %name, "cannot bring what is assigned: {error}");
+                }
+            }
+        });
+    }
+
+    /// Brings one version, unless it is in service there, has failed there, or is not wanted any more.
+    async fn bring(&self, minion: &MinionName, name: &ModuleName, place: u64) -> Result<(), LedgerError> {
+        let _permit = self.0.reconcilers.acquire().await;
+        let _turn = self.turn(minion, name).await;
+        let Some(wanted) = self.wanted(minion)?.remove(name).filter(|wanted| wanted.place == place) else {
+            return Ok(());
+        };
+        let before = self.ledger().attempt(minion, name)?.filter(|attempt| attempt.place == place);
+        let failed_before = before.as_ref().is_some_and(|attempt| attempt.failure.is_some());
+        let failure = if self.in_service(minion, name) == Some(wanted.digest) {
+            if !failed_before {
+                return Ok(());
+            }
+            None
+        } else if failed_before && self.is_listed_as_failed(minion, &wanted) {
+            tracing::debug!(%minion, module = %name, "what is assigned has failed there before");
+            return Ok(());
+        } else {
+            match self.bring_now(minion, &wanted).await? {
+                Some(outcome) => outcome.err(),
+                None => return Ok(()),
+            }
+        };
+        self.ledger().attempted(minion, name, Attempt { place, at: now_ms(), failure }).await
+    }
+
+    /// Stages and activates; `None` where the minion was lost.
+    async fn bring_now(
+        &self,
+        minion: &MinionName,
+        wanted: &Assignment,
+    ) -> Result<Option<Result<(), String>>, LedgerError> {
+        let Assignment { name, digest, expression, .. } = wanted;
+        let version = wanted.version.as_deref().unwrap_or("-");
+        let Some(module) = self.catalogue().get(name, digest)? else {
+            return Ok(Some(Err("its file is not in the catalogue any more: push it again".to_owned())));
+        };
+        tracing::info!(%minion, module = %name, version, digest = digest.short(), expression, "bringing what is assigned");
+        // Whoever assigned this version knew what it is.
+        let staged = self.stage(minion, &stage_of(&module, true), |_| {}).await;
+        let activated = match staged {
+            Ok(_) => {
+                let request = MinionRequest::Activate { name: name.clone(), digest: *digest };
+                self.ask(minion, request, Again::Yes).await.ok()
+            }
+            Err(NotStaged::Refused(why)) => Some(ModuleAnswer::Refused(why)),
+            Err(NotStaged::NotConnected | NotStaged::Lost(_)) => None,
+        };
+        Ok(match activated {
+            Some(ModuleAnswer::Done { now, .. }) if now == Some(*digest) => {
+                tracing::info!(%minion, module = %name, version, "what is assigned is in service");
+                Some(Ok(()))
+            }
+            Some(ModuleAnswer::Done { .. }) => {
+                Some(Err("activated, and another version is in service".to_owned()))
+            }
+            Some(ModuleAnswer::Refused(why)) => {
+                tracing::warn!(%minion, module = %name, version, "what is assigned is refused: {why}");
+                Some(Err(format!("refused: {why}")))
+            }
+            None => {
+                tracing::info!(%minion, module = %name, version, "lost while it was brought what is assigned");
+                None
+            }
+        })
+    }
+
+    /// Whether the minion says that this version has failed.
+    fn is_listed_as_failed(&self, minion: &MinionName, wanted: &Assignment) -> bool {
+        let failed = self.registry().with_module(minion, wanted.name.as_str(), |module| {
+            module.is_some_and(|module| {
+                let itself = (&module.digest, &module.state);
+                let versions = module.versions.iter().map(|version| (&version.digest, &version.state));
+                versions.chain([itself]).any(|(digest, state)| {
+                    *digest == wanted.digest && matches!(state, ModuleState::Failed(_))
+                })
+            })
+        });
+        failed.unwrap_or(false)
+    }
+}

@@ -1,0 +1,226 @@
+//! Getting one minion ready for a version, over as many connections as it takes.
+
+use std::io::SeekFrom;
+use std::path::Path;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt as _};
+use quinn::{Connection, RecvStream, SendStream};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+use tokio::time::{Instant, sleep_until, timeout};
+use wire::catalogue::Step;
+use wire::frame::{self, FrameError};
+use wire::link::{MAX_MESSAGE, MinionRequest, Stage, Staging};
+use wire::module::Module;
+use wire::name::MinionName;
+
+use super::Rollout;
+
+/// Why a minion is not ready for a version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NotStaged {
+    /// It was not there to begin with.
+    NotConnected,
+    /// It does not take it, or there is nothing to give; why.
+    Refused(String),
+    /// It was lost on the way, and did not come back; why.
+    Lost(String),
+}
+
+/// Why an exchange with a minion ended without an answer.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error("the connection broke: {0}")]
+    Connection(#[from] quinn::ConnectionError),
+    #[error("the connection broke: {0}")]
+    Write(#[from] quinn::WriteError),
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error("it said nothing for {}", humantime::format_duration(*.0))]
+    Silent(Duration),
+    #[error("it answered something else than what it was asked")]
+    OutOfOrder,
+    #[error("the overlord cannot read the file: {0}")]
+    File(std::io::Error),
+}
+
+/// How far an exchange has come: bytes of the file that were sent, and messages after that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Reached {
+    states: usize,
+    bytes: u64,
+}
+
+impl Rollout {
+    /// Makes a minion ready for a version. A minion that is lost on the way is waited for as long as a
+    /// delivery may take, each time that it has come further than before.
+    pub(super) async fn stage(
+        &self,
+        minion: &MinionName,
+        stage: &Stage,
+        told: impl Fn(Step),
+    ) -> Result<Module, NotStaged> {
+        let mut link = self.registry().follow(minion).ok_or(NotStaged::NotConnected)?;
+        let (mut furthest, mut pause) = (Reached::default(), FIRST_PAUSE);
+        let mut lost: Option<(Instant, String)> = None;
+        loop {
+            let connection = link.borrow_and_update().clone();
+            match (connection, &lost) {
+                (None, None) => return Err(NotStaged::NotConnected),
+                (_, Some((until, why))) if Instant::now() >= *until => {
+                    return Err(NotStaged::Lost(why.clone()));
+                }
+                (None, Some((until, _))) => {
+                    tokio::select! {
+                        changed = link.changed() => if changed.is_err() { return Err(removed()) },
+                        () = sleep_until(*until) => {}
+                    }
+                    continue;
+                }
+                (Some(connection), _) => {
+                    let mut reached = Reached::default();
+                    let broken = match self.stage_over(&connection, stage, &told, &mut reached).await {
+                        Ok(answer) => return answer.map_err(NotStaged::Refused),
+                        Err(Broken::File(error)) => {
+                            return Err(NotStaged::Refused(Broken::File(error).to_string()));
+                        }
+                        Err(broken) => broken,
+                    };
+                    tracing::info!(%minion, module = %stage.name, "not staged yet: {broken}");
+                    told(Step::Awaited);
+                    if lost.is_none() || reached > furthest {
+                        lost = Some((Instant::now() + self.config().delivery, broken.to_string()));
+                        furthest = furthest.max(reached);
+                    }
+                }
+            }
+            tokio::select! {
+                // A connection that lives on but fails us must not be asked in a tight circle.
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LAST_PAUSE),
+                changed = link.changed() => match changed {
+                    Ok(()) => pause = FIRST_PAUSE,
+                    Err(_) => return Err(removed()),
+                },
+            }
+        }
+    }
+
+    /// One request to stage, and what comes of it.
+    async fn stage_over(
+        &self,
+        connection: &Connection,
+        stage: &Stage,
+        told: &impl Fn(Step),
+        reached: &mut Reached,
+    ) -> Result<Result<Module, String>, Broken> {
+        // Before the request, so that the minion does not wait for bytes of which it is not the turn.
+        let permit = self.senders().acquire().await;
+        let (mut send, receive) = connection.open_bi().await?;
+        frame::write(&mut send, &MinionRequest::Stage(Box::new(stage.clone())), MAX_MESSAGE).await?;
+        let mut messages = pin!(messages(receive));
+        let mut message = next(&mut messages).await?;
+        if let Staging::Send { from } = message {
+            if from > stage.size {
+                return Err(Broken::OutOfOrder);
+            }
+            let path = self.catalogue().path(&stage.digest);
+            let early = tokio::select! {
+                sent = send_file(&mut send, &path, from, stage.size, told, &mut reached.bytes) => match sent {
+                    Ok(()) => None,
+                    Err(broken @ Broken::File(_)) => return Err(broken),
+                    // It may have said why it wants no more.
+                    Err(broken) => match timeout(LAST_WORD, messages.next()).await {
+                        Ok(Some(Ok(Staging::Refused(why)))) => return Ok(Err(why)),
+                        _ => return Err(broken),
+                    },
+                },
+                early = next(&mut messages) => Some(early?),
+            };
+            message = match early {
+                None => {
+                    // Its failure shows in the answer.
+                    let _ = send.finish();
+                    drop(permit);
+                    next(&mut messages).await?
+                }
+                Some(refused @ Staging::Refused(_)) => refused,
+                Some(_) => return Err(Broken::OutOfOrder),
+            };
+        }
+        loop {
+            match message {
+                Staging::Staged(module) => return Ok(Ok(*module)),
+                Staging::Refused(why) => return Ok(Err(why)),
+                Staging::Send { .. } => return Err(Broken::OutOfOrder),
+                Staging::State(state) => {
+                    reached.states += 1;
+                    told(Step::State(state));
+                }
+            }
+            message = next(&mut messages).await?;
+        }
+    }
+}
+
+fn removed() -> NotStaged {
+    NotStaged::Refused("it is not enrolled any more".to_owned())
+}
+
+/// The messages of a stream, to be read on after a wait for one was given up.
+fn messages(receive: RecvStream) -> impl Stream<Item = Result<Staging, FrameError>> {
+    futures::stream::unfold(receive, |mut receive| async move {
+        Some((frame::read(&mut receive, MAX_MESSAGE).await, receive))
+    })
+}
+
+async fn next(
+    messages: &mut (impl Stream<Item = Result<Staging, FrameError>> + Unpin),
+) -> Result<Staging, Broken> {
+    match timeout(SILENCE, messages.next()).await {
+        Ok(Some(message)) => Ok(message?),
+        Ok(None) => Err(FrameError::Closed.into()),
+        Err(_) => Err(Broken::Silent(SILENCE)),
+    }
+}
+
+/// Sends a file from this offset on.
+async fn send_file(
+    send: &mut SendStream,
+    path: &Path,
+    from: u64,
+    size: u64,
+    told: &impl Fn(Step),
+    at: &mut u64,
+) -> Result<(), Broken> {
+    let mut file = File::open(path).await.map_err(Broken::File)?;
+    file.seek(SeekFrom::Start(from)).await.map_err(Broken::File)?;
+    let mut chunk = vec![0; CHUNK];
+    *at = from;
+    while *at < size {
+        let read = file.read(&mut chunk).await.map_err(Broken::File)?;
+        if read == 0 {
+            return Err(Broken::File(std::io::ErrorKind::UnexpectedEof.into()));
+        }
+        let sent = timeout(STALL, send.write_all(&chunk[..read])).await;
+        sent.map_err(|_| Broken::Silent(STALL))??;
+        *at += read as u64;
+        told(Step::Bytes(*at));
+    }
+    Ok(())
+}
+
+const CHUNK: usize = 256 << 10;
+
+/// How long a minion may take to read one chunk.
+const STALL: Duration = Duration::from_secs(60);
+
+/// How long a minion may take from one message to the next: it may be compiling.
+const SILENCE: Duration = Duration::from_secs(600);
+
+/// How long the reason may take that a minion gives for reading no further.
+const LAST_WORD: Duration = Duration::from_secs(5);
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_secs(5);
