@@ -26,8 +26,8 @@ pub(super) struct Dev {
     /// and exit with its exit code
     #[arg(long, value_name = "COMMAND")]
     exec: Option<String>,
-    /// The modules that the minions load [default: the folder modules beside this program, or
-    /// /usr/lib/minion/modules]
+    /// A folder of modules that all minions watch [default: for each a copy of the folder modules beside this
+    /// program, or of /usr/lib/minion/modules]
     #[arg(long, value_name = "DIR")]
     modules: Option<PathBuf>,
 }

@@ -1,7 +1,7 @@
 //! The daemons of a trial set-up: an overlord and its minions.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use wire::operator::Target;
 
 use super::DevError;
 use super::daemon::Daemon;
-use super::programs::Programs;
+use super::programs::{Programs, Share};
 use crate::client::{Client, ClientConfig};
 use crate::folder::{Folder, InitOptions};
 
@@ -93,6 +93,10 @@ impl<'a> Fleet<'a> {
             return Err(DevError::NotJoined { name: name.to_owned(), status: joined.status, log });
         }
         (self.prepare)(&dir).map_err(DevError::system(format!("configure {name}")))?;
+        if self.programs.share == Share::Copies {
+            copy_modules(&self.programs.modules, &self.modules(name))
+                .map_err(DevError::system(format!("copy the modules of {name}")))?;
+        }
         self.daemons.push(Daemon::start(name, self.minion(name), self.dir)?);
         Ok(())
     }
@@ -106,9 +110,17 @@ impl<'a> Fleet<'a> {
 
     fn minion(&self, name: &str) -> Command {
         let mut serve = Command::new(&self.programs.minion);
-        serve.args(["serve", "--stop-with-stdin", "--modules"]).arg(&self.programs.modules);
+        serve.args(["serve", "--stop-with-stdin", "--modules"]).arg(self.modules(name));
         serve.env("MINION_DIR", self.dir.join(name));
         serve
+    }
+
+    /// The folder of a minion's modules.
+    fn modules(&self, name: &str) -> PathBuf {
+        match self.programs.share {
+            Share::One => self.programs.modules.clone(),
+            Share::Copies => self.dir.join(name).join("modules"),
+        }
     }
 
     /// The names and process ids of what runs, the overlord first. Each has its folder under its name.
@@ -162,6 +174,19 @@ impl<'a> Fleet<'a> {
             }
         }
     }
+}
+
+fn copy_modules(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in from.read_dir()? {
+        let path = entry?.path();
+        if let (Some(name), Some("wasm" | "sig")) =
+            (path.file_name(), path.extension().and_then(|it| it.to_str()))
+        {
+            std::fs::copy(&path, to.join(name))?;
+        }
+    }
+    Ok(())
 }
 
 /// An error where a minion has modules and none of them will ever be in service.

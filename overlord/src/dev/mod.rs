@@ -21,7 +21,8 @@ pub struct DevOptions {
     pub minions: u16,
     /// A shell command to run against it, in place of waiting.
     pub exec: Option<String>,
-    /// The folder of modules; the one beside this program, or the installed one, where nothing is said.
+    /// The folder of modules, which all minions watch; copies of the one beside this program, or of the
+    /// installed one, where nothing is said.
     pub modules: Option<PathBuf>,
 }
 

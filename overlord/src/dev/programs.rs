@@ -13,6 +13,17 @@ pub(crate) struct Programs {
     pub(super) minion: PathBuf,
     /// A folder with at least one module.
     pub(super) modules: PathBuf,
+    /// How the minions have it.
+    pub(super) share: Share,
+}
+
+/// How the minions of a trial set-up have their modules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Share {
+    /// All of them watch the folder that the user named.
+    One,
+    /// Each has a copy, which a push changes for this minion alone.
+    Copies,
 }
 
 impl Programs {
@@ -24,6 +35,7 @@ impl Programs {
             return Err(DevError::NoMinionProgram(minion));
         }
         let beside = overlord.with_file_name("modules");
+        let share = if modules.is_some() { Share::One } else { Share::Copies };
         let modules = match modules {
             Some(named) => named,
             None if !holds_modules(&beside) && holds_modules(Path::new(INSTALLED)) => INSTALLED.into(),
@@ -34,7 +46,7 @@ impl Programs {
         }
         let modules =
             modules.canonicalize().map_err(DevError::system(format!("find \"{}\"", modules.display())))?;
-        Ok(Self { overlord, minion, modules })
+        Ok(Self { overlord, minion, modules, share })
     }
 
     /// The folder of the programs, to be searched first in `PATH`.
