@@ -26,7 +26,7 @@ pub struct Config {
     /// How much room finished jobs may take; those that ended first go first. Default: 1 GiB.
     pub retention_size: ByteSize,
     /// How long a call that was on its way to a connected minion may still be delivered after the
-    /// connection broke. Default: 1 minute.
+    /// connection broke, and how long a push waits for a minion that it lost. Default: 1 minute.
     #[serde(deserialize_with = "duration")]
     pub delivery: Duration,
 }

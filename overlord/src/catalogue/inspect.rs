@@ -9,13 +9,19 @@ pub(crate) enum NotAModule {
     /// A core module, which only becomes a component by a tool.
     #[error("is a core module, not a component: make one of it with `minion pack`")]
     CoreModule,
-    /// Something else.
+    /// Something else altogether.
+    #[error("is not WebAssembly")]
+    NotWasm,
+    /// WebAssembly that cannot be read.
     #[error("is not a WebAssembly component: {0}")]
     Invalid(String),
 }
 
 /// The version in the metadata of a component, in the same way as a minion reads it.
 pub(super) fn version(bytes: &[u8]) -> Result<Option<String>, NotAModule> {
+    if !bytes.starts_with(b"\0asm") {
+        return Err(NotAModule::NotWasm);
+    }
     let (mut version, mut depth) = (None, 0_usize);
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.map_err(|error| NotAModule::Invalid(error.to_string()))? {
@@ -64,7 +70,8 @@ mod tests {
     #[test]
     fn what_is_no_component_is_refused_by_what_it_is() {
         assert_eq!(parsed("(module)"), Err(NotAModule::CoreModule));
-        assert!(matches!(version(b"#!/bin/sh"), Err(NotAModule::Invalid(_))));
-        assert!(matches!(version(b""), Err(NotAModule::Invalid(_))));
+        assert_eq!(version(b"#!/bin/sh"), Err(NotAModule::NotWasm));
+        assert_eq!(version(b""), Err(NotAModule::NotWasm));
+        assert!(matches!(version(b"\0asm\x0d\0"), Err(NotAModule::Invalid(_))));
     }
 }

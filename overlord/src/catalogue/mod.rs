@@ -245,7 +245,7 @@ mod tests {
         let junk = b"#!/bin/sh".to_vec();
         let path = kept.catalogue.path(&Digest::of(&junk));
         let error = kept.bring_bytes(junk).await.expect_err("refused");
-        assert!(error.to_string().starts_with("\"test\" is not a WebAssembly component"), "{error}");
+        assert!(error.to_string().starts_with("\"test\" is not WebAssembly"), "{error}");
         assert_eq!(kept.versions(), Vec::<String>::new());
         kept.prune(&[]).await;
         assert!(!path.exists());

@@ -99,16 +99,17 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ModuleFileError> {
 /// One thing that happens while a module is changed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ModuleEvent {
-    /// The overlord has so many bytes of the file.
+    /// So many bytes of the file are on the overlord, or on their way there. Before they are all, nothing
+    /// goes to any minion; afterwards it may, whether or not anybody listens.
     Uploaded {
-        /// Bytes that it has.
+        /// Bytes that are.
         done: u64,
         /// Bytes of the file.
         total: u64,
     },
     /// The file is in the overlord's catalogue.
     Kept(Box<KeptModule>),
-    /// The change goes to these minions, and goes on from here whether or not anybody listens.
+    /// The change goes to these minions.
     Began(Vec<MinionName>),
     /// How far a minion is.
     Step {
@@ -179,20 +180,18 @@ impl ModuleStream {
                     }),
                 };
             };
-            if let Some(event) = self.take(*reply)? {
-                return Ok(event);
-            }
+            return self.take(*reply);
         }
     }
 
-    /// What a reply says: an event or the end, or nothing yet.
-    fn take(&mut self, reply: ModuleReply) -> Result<Option<Option<ModuleEvent>>, ClientError> {
-        Ok(Some(match reply {
+    /// What a reply says: an event or the end.
+    fn take(&mut self, reply: ModuleReply) -> Result<Option<ModuleEvent>, ClientError> {
+        Ok(match reply {
             ModuleReply::Send { from } => {
                 let upload = self.upload.as_mut().ok_or(ClientError::Unexpected)?;
                 let at = usize::try_from(from).ok().filter(|at| *at <= upload.bytes.len());
                 upload.at = Some(at.ok_or(ClientError::Unexpected)?);
-                return Ok(None);
+                Some(ModuleEvent::Uploaded { done: from, total: upload.bytes.len() as u64 })
             }
             ModuleReply::Kept(module) => {
                 self.upload = None;
@@ -210,7 +209,7 @@ impl ModuleStream {
                 None
             }
             _ => return Err(ClientError::Unexpected),
-        }))
+        })
     }
 }
 

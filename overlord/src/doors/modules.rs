@@ -142,19 +142,32 @@ impl ModulesDoor<'_> {
         claim: Claim,
         offer: Offer,
     ) -> Result<(Claim, wire::catalogue::KeptModule), Ended> {
-        let Desk { catalogue, .. } = self.desk;
+        let Desk { catalogue, rollout, .. } = self.desk;
         check(&offer)?;
         let (claim, bytes) = match catalogue.take(&offer).await? {
             Here::All(bytes) => (claim, bytes),
             Here::Part(upload) => {
-                tell(&mut self.send, ModuleReply::Send { from: upload.got() }).await?;
+                let from = upload.got();
+                if from > 0 {
+                    let (module, digest) = (&offer.name, offer.digest.short());
+                    tracing::info!(operator = %self.operator, %module, digest, from, "an upload goes on");
+                }
+                tell(&mut self.send, ModuleReply::Send { from }).await?;
                 let (claim, upload) = self.receive_all(claim, upload).await?;
                 let done = tokio::task::spawn_blocking(move || (claim, upload.finish())).await;
                 let (claim, bytes) = done.map_err(CatalogueError::from)?;
                 (claim, bytes.map_err(CatalogueError::from)?)
             }
         };
-        let module = catalogue.keep(offer, bytes, self.operator).await?;
+        let module = match catalogue.keep(offer, bytes, self.operator).await {
+            Ok(module) => module,
+            Err(error) => {
+                // Nobody has a use for the file.
+                drop(claim);
+                rollout.prune().await;
+                return Err(error.into());
+            }
+        };
         let (version, digest) = (module.version.as_deref().unwrap_or("-"), module.digest.short());
         tracing::info!(operator = %self.operator, module = %module.name, version, digest, "in the catalogue");
         tell(&mut self.send, ModuleReply::Kept(Box::new(module.clone()))).await?;

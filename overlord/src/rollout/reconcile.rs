@@ -76,21 +76,21 @@ impl Rollout {
             return Ok(());
         };
         let before = self.ledger().attempt(minion, name)?.filter(|attempt| attempt.place == place);
-        let failed_before = before.as_ref().is_some_and(|attempt| attempt.failure.is_some());
         let failure = if self.in_service(minion, name) == Some(wanted.digest) {
-            if !failed_before {
-                return Ok(());
-            }
             None
-        } else if failed_before && self.is_listed_as_failed(minion, &wanted) {
+        } else if let (Some(before), Some(why)) = (&before, self.failed_there(minion, &wanted)) {
+            // It is not tried again. Where it was in service, the minion went back by itself.
             tracing::debug!(%minion, module = %name, "what is assigned has failed there before");
-            return Ok(());
+            before.failure.clone().or(Some(why))
         } else {
             match self.bring_now(minion, &wanted).await? {
                 Some(outcome) => outcome.err(),
                 None => return Ok(()),
             }
         };
+        if before.is_some_and(|before| before.failure == failure) {
+            return Ok(());
+        }
         self.ledger().attempted(minion, name, Attempt { place, at: now_ms(), failure }).await
     }
 
@@ -135,17 +135,17 @@ impl Rollout {
         })
     }
 
-    /// Whether the minion says that this version has failed.
-    fn is_listed_as_failed(&self, minion: &MinionName, wanted: &Assignment) -> bool {
+    /// Why this version has failed on a minion, where the minion says so.
+    fn failed_there(&self, minion: &MinionName, wanted: &Assignment) -> Option<String> {
         let failed = self.registry().with_module(minion, wanted.name.as_str(), |module| {
-            module.is_some_and(|module| {
-                let itself = (&module.digest, &module.state);
-                let versions = module.versions.iter().map(|version| (&version.digest, &version.state));
-                versions.chain([itself]).any(|(digest, state)| {
-                    *digest == wanted.digest && matches!(state, ModuleState::Failed(_))
-                })
+            let module = module?;
+            let itself = (&module.digest, &module.state);
+            let versions = module.versions.iter().map(|version| (&version.digest, &version.state));
+            versions.chain([itself]).find_map(|(digest, state)| match state {
+                ModuleState::Failed(why) if *digest == wanted.digest => Some(format!("failed: it {why}")),
+                _ => None,
             })
         });
-        failed.unwrap_or(false)
+        failed.flatten()
     }
 }

@@ -48,12 +48,11 @@ impl FromStr for Version {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, version) = text.split_once('@').filter(|(_, version)| !version.is_empty()).ok_or_else(
-            || {
+        let (name, version) =
+            text.split_once('@').filter(|(_, version)| !version.is_empty()).ok_or_else(|| {
                 "write NAME@VERSION, or NAME@ and the beginning of a digest: see `overlord module show NAME`"
                     .to_owned()
-            },
-        )?;
+            })?;
         let name = name.parse().map_err(|error: wire::name::BadName| error.to_string())?;
         Ok(Self { name, version: version.to_owned() })
     }

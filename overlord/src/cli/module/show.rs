@@ -67,7 +67,9 @@ impl Show {
             Format::Text => {
                 for kind in &kinds {
                     let imports = kind.module.imports.join(", ");
-                    print(format_args!("on {}\n{}\n", kind.who(), kind.module.description()))?;
+                    // The versions stand below, for all minions at once.
+                    let module = Module { versions: Vec::new(), ..kind.module.clone() };
+                    print(format_args!("on {}\n{}\n", kind.who(), module.description()))?;
                     print(format_args!("imports {imports}\n"))?;
                 }
                 if !versions.is_empty() {

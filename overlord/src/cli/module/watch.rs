@@ -39,8 +39,8 @@ struct Watch {
     size: u64,
     /// What the overlord has in its catalogue.
     kept: Option<KeptModule>,
-    /// Whether it goes on without us.
-    began: bool,
+    /// Whether the overlord certainly waits for bytes of the file, so that nothing has gone to a minion.
+    uploading: bool,
     results: Vec<ModuleResult>,
 }
 
@@ -61,7 +61,7 @@ pub(super) async fn watch(
             bars: Bars::new(size),
             size,
             kept: None,
-            began: false,
+            uploading: false,
             results: Vec::new(),
         };
         let stream = hand_in(confirmed).await?;
@@ -104,13 +104,11 @@ impl Watch {
     }
 
     fn take(&mut self, event: ModuleEvent) -> Result<(), CliError> {
+        self.uploading = matches!(event, ModuleEvent::Uploaded { done, total } if done < total);
         match event {
             ModuleEvent::Uploaded { done, .. } => self.bars.uploaded(done),
             ModuleEvent::Kept(module) => self.kept = Some(*module),
-            ModuleEvent::Began(minions) => {
-                self.began = true;
-                self.bars.began(minions.len());
-            }
+            ModuleEvent::Began(minions) => self.bars.began(minions.len()),
             ModuleEvent::Step { minion, step } => self.bars.step(&minion, &step),
             ModuleEvent::Note(text) => self.bars.aside(|| note(printable(&text))),
             ModuleEvent::Ended(result) => {
@@ -150,14 +148,14 @@ impl Watch {
 
     /// What Ctrl-C leaves behind.
     fn detached(self) -> Exit {
-        let Watch { module, began, bars, .. } = self;
+        let Watch { module, uploading, bars, .. } = self;
         drop(bars);
-        if began {
+        if uploading {
+            note("interrupted before it reached any minion; what the overlord has of the file is kept");
+        } else {
             note(format_args!(
                 "detached: it goes on; see what comes of it with: overlord module show {module}"
             ));
-        } else {
-            note("interrupted before it reached any minion; what the overlord has of the file is kept");
         }
         Exit::Interrupted
     }
@@ -165,10 +163,8 @@ impl Watch {
     /// What a broken stream means to someone who waits for this change.
     fn lost(&self, error: ClientError) -> CliError {
         match error {
-            cause @ ClientError::Lost { .. } if self.began => {
-                CliError::ChangeLost { cause, module: self.module.clone() }
-            }
-            cause @ ClientError::Lost { .. } => CliError::UploadLost { cause },
+            cause @ ClientError::Lost { .. } if self.uploading => CliError::UploadLost { cause },
+            cause @ ClientError::Lost { .. } => CliError::ChangeLost { cause, module: self.module.clone() },
             other => other.into(),
         }
     }
