@@ -121,6 +121,12 @@ impl Fleet {
         *self.slot(name) = Some(Daemon::start(name, &mut command));
     }
 
+    /// Starts a minion's daemon with a modules folder of its own, which is empty the first time.
+    pub fn start_empty_minion(&mut self, name: &str) {
+        let modules = self.minion_dir(name).join("modules");
+        self.start_minion_with(name, &modules);
+    }
+
     /// Waits until the overlord has logged that this minion connected for the `nth` time since the
     /// overlord's start.
     pub fn await_connection(&self, name: &str, nth: usize) {
@@ -137,9 +143,17 @@ impl Fleet {
     /// # Panics
     /// Where that takes longer than half a minute: the last document is shown.
     pub fn await_job(&self, id: &str, fits: impl Fn(&Value) -> bool) {
+        self.await_document(&["job", "show", id, "--json"], fits);
+    }
+
+    /// Runs a command that prints a document until that fits.
+    ///
+    /// # Panics
+    /// Where that takes longer than half a minute: the last document is shown.
+    pub fn await_document(&self, arguments: &[&str], fits: impl Fn(&Value) -> bool) {
         let end = Instant::now() + Duration::from_secs(30);
         loop {
-            let document = self.run(&["job", "show", id, "--json"]).json();
+            let document = self.run(arguments).json();
             if fits(&document) {
                 return;
             }

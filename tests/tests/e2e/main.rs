@@ -15,5 +15,6 @@ mod jobs;
 mod ledgers;
 mod matrix;
 mod modules;
+mod push;
 mod scale;
 mod signatures;
