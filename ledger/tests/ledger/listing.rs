@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use ledger::{Filter, JobRecord, MinionJob, MinionLedger, MinionRecord, OverlordLedger};
+use ledger::{JobRecord, MinionJob, MinionLedger, MinionRecord, OverlordLedger};
 use wire::job::{JobId, JobState};
 use wire::module::Module;
+use wire::operator::JobFilter;
 use wire::outcome::Report;
 use wire::signature::Method;
 
@@ -24,20 +25,24 @@ pub(crate) fn overlord(ledger: &OverlordLedger) -> String {
     }
     writeln!(text, "live: {}", ids(ledger.live().unwrap())).unwrap();
     for state in [JobState::Running, JobState::Partial, JobState::Finished, JobState::RemoteError] {
-        writeln!(text, "{state}: {}", found(ledger, &Filter { state: Some(state), ..Filter::default() }))
-            .unwrap();
+        writeln!(
+            text,
+            "{state}: {}",
+            found(ledger, &JobFilter { state: Some(state), ..JobFilter::default() })
+        )
+        .unwrap();
     }
     for operator in ["ann", "bob"] {
-        let filter = Filter { operator: Some(operator.parse().unwrap()), ..Filter::default() };
+        let filter = JobFilter { operator: Some(operator.parse().unwrap()), ..JobFilter::default() };
         writeln!(text, "of {operator}: {}", found(ledger, &filter)).unwrap();
     }
     for module in ["test", "service"] {
-        let filter = Filter { module: Some(module.parse().unwrap()), ..Filter::default() };
+        let filter = JobFilter { module: Some(module.parse().unwrap()), ..JobFilter::default() };
         writeln!(text, "of module {module}: {}", found(ledger, &filter)).unwrap();
     }
-    let target = Filter { target: Some("web1".parse().unwrap()), ..Filter::default() };
+    let target = JobFilter { target: Some("web1".parse().unwrap()), ..JobFilter::default() };
     writeln!(text, "for web1: {}", found(ledger, &target)).unwrap();
-    for summary in ledger.list(&Filter::default(), ALL).unwrap() {
+    for summary in ledger.list(&JobFilter::default(), ALL).unwrap() {
         text += &overlord_job(ledger, summary.job);
     }
     writeln!(text, "set aside: {:?}", ledger.set_aside(ALL).unwrap()).unwrap();
@@ -148,7 +153,7 @@ fn report_line(report: &Report) -> String {
     format!("    {outcome:?}\n    {module:?} {cost:?} would {would:?}, ended {ended_at}\n")
 }
 
-fn found(ledger: &OverlordLedger, filter: &Filter) -> String {
+fn found(ledger: &OverlordLedger, filter: &JobFilter) -> String {
     ids(ledger.list(filter, ALL).unwrap().into_iter().map(|summary| summary.job))
 }
 
