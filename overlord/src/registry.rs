@@ -11,8 +11,8 @@ use wire::clock::now_ms;
 use wire::digest::Digest;
 use wire::endpoint::CLOSE_REPLACED;
 use wire::identity::{Peer, Role};
-use wire::module::Module;
-use wire::name::MinionName;
+use wire::module::{Module, ModuleState};
+use wire::name::{MinionName, ModuleName};
 use wire::operator::MinionStatus;
 
 use crate::targets::{Expression, Lookup, Roster};
@@ -32,6 +32,8 @@ struct Inner {
 struct Entry {
     record: MinionRecord,
     connection: watch::Sender<Option<Connection>>,
+    /// Told whenever it says which modules it has.
+    modules_told: watch::Sender<()>,
     /// What it said of its host since the overlord started.
     facts: Option<Arc<Json>>,
 }
@@ -146,7 +148,26 @@ impl Registry {
     pub async fn modules_changed(&self, name: &MinionName, modules: Vec<Module>) -> Result<(), LedgerError> {
         self.0.ledger.minion_modules(name, modules.clone()).await?;
         self.amend(name, |record| record.modules = modules);
+        if let Some(entry) = self.lock().get(name) {
+            entry.modules_told.send_replace(());
+        }
         Ok(())
+    }
+
+    /// The version of a module that a minion has in service, as it said last.
+    pub fn in_service(&self, minion: &MinionName, module: &ModuleName) -> Option<Digest> {
+        let digest = self.with_module(minion, module.as_str(), |module| {
+            module.filter(|module| module.state == ModuleState::Active).map(|module| module.digest)
+        });
+        digest.flatten()
+    }
+
+    /// Waits until a minion has said that it has this version of a module in service, or none.
+    pub async fn await_in_service(&self, minion: &MinionName, module: &ModuleName, digest: Option<Digest>) {
+        let told = self.lock().get(minion).map(|entry| entry.modules_told.subscribe());
+        let Some(mut told) = told else { return };
+        // It ends where the minion is enrolled anew: what was waited for does not come then.
+        while self.in_service(minion, module) != digest && told.changed().await.is_ok() {}
     }
 
     /// Notes that a minion's facts are now these.
@@ -245,12 +266,17 @@ impl Lookup for Registry {
 
 impl Entry {
     fn new(record: MinionRecord) -> Self {
-        Self { record, connection: watch::Sender::new(None), facts: None }
+        Self {
+            record,
+            connection: watch::Sender::new(None),
+            modules_told: watch::Sender::new(()),
+            facts: None,
+        }
     }
 
     fn status(&self) -> MinionStatus {
         let connection = self.connection.borrow();
-        let in_service = |module: &&Module| module.state == wire::module::ModuleState::Active;
+        let in_service = |module: &&Module| module.state == ModuleState::Active;
         MinionStatus {
             name: self.record.name.clone(),
             connected: connection.is_some(),

@@ -52,7 +52,10 @@ impl Rollout {
             let connection = link.borrow_and_update().clone();
             if let Some(connection) = connection {
                 let why = match exchange(&connection, &request).await {
-                    Exchange::Answered(answer) => return Ok(answer),
+                    Exchange::Answered(answer) => {
+                        self.await_notice(minion, &request, &answer).await;
+                        return Ok(answer);
+                    }
                     Exchange::NotSent => None,
                     Exchange::Broken(error) => Some(error.to_string()),
                     Exchange::Silent => Some(format!("no answer for {} s", SILENCE.as_secs())),
@@ -78,6 +81,23 @@ impl Rollout {
             }
         }
     }
+
+    /// Waits until calls find what the answer says is in service. A minion that does not say so is not waited for
+    /// long: a newer change may have come in between.
+    async fn await_notice(&self, minion: &MinionName, request: &MinionRequest, answer: &ModuleAnswer) {
+        let (MinionRequest::Activate { name, .. }
+        | MinionRequest::Rollback(name)
+        | MinionRequest::Remove(name)) = request
+        else {
+            return;
+        };
+        if let ModuleAnswer::Done { now, .. } = answer {
+            let noticed = self.registry().await_in_service(minion, name, *now);
+            if timeout(NOTICE, noticed).await.is_err() {
+                tracing::debug!(%minion, module = %name, "no notice of the change came");
+            }
+        }
+    }
 }
 
 async fn exchange(connection: &Connection, request: &MinionRequest) -> Exchange {
@@ -95,6 +115,9 @@ async fn exchange(connection: &Connection, request: &MinionRequest) -> Exchange 
 
 /// How long a minion may take to answer while it is connected: a version that is kept may be compiled anew.
 const SILENCE: Duration = Duration::from_secs(600);
+
+/// How long the notice of a change may take that the minion said is made.
+const NOTICE: Duration = Duration::from_secs(5);
 
 /// How soon a connection that lives on but fails us is asked again.
 const PAUSE: Duration = Duration::from_secs(1);

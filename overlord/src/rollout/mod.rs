@@ -21,7 +21,6 @@ use tokio_util::task::TaskTracker;
 use wire::catalogue::KeptModule;
 use wire::digest::Digest;
 use wire::link::Stage;
-use wire::module::ModuleState;
 use wire::name::{MinionName, ModuleName, OperatorName};
 use wire::operator::Refusal;
 
@@ -119,10 +118,7 @@ impl Rollout {
 
     /// The digest that a minion has in service under a name, as it last said.
     fn in_service(&self, minion: &MinionName, name: &ModuleName) -> Option<Digest> {
-        let digest = self.registry().with_module(minion, name.as_str(), |module| {
-            module.filter(|module| module.state == ModuleState::Active).map(|module| module.digest)
-        });
-        digest.flatten()
+        self.registry().in_service(minion, name)
     }
 
     fn ledger(&self) -> &OverlordLedger {
