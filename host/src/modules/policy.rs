@@ -7,7 +7,7 @@ use wire::module::ModuleState;
 use wire::name::ModuleName;
 
 use crate::admission::Age;
-use crate::audit::Origin;
+use crate::audit::{ModuleChange, Origin};
 use crate::changes::changes;
 use crate::modules::activate::Entered;
 use crate::modules::error::Refusal;
@@ -98,6 +98,16 @@ impl Modules {
                 }
                 Err(refusal) => {
                     tracing::warn!("module \"{name}\" is out of service: it {}", refusal.reason);
+                    modules.0.audit.module(&ModuleChange {
+                        what: "refused",
+                        by: Origin::Minion,
+                        module: &name,
+                        digest: Some(digest),
+                        version: None,
+                        before: Some(digest),
+                        signer: None,
+                        reason: Some(&refusal.reason),
+                    });
                     let former = modules.0.update(&name, |entry| {
                         let former = entry.take_out();
                         entry.failed(digest, refusal);
