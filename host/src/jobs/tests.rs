@@ -323,10 +323,11 @@ async fn what_the_access_list_denies_does_not_run_and_is_audited() {
     assert_eq!(rig.runs(), 1);
 
     let path = rig.dir.path().join("audit.jsonl");
-    assert_eq!(ledger::Verified::check(&path).expect("whole").entries, 4);
+    ledger::Verified::check(&path).expect("whole");
     let text = std::fs::read_to_string(path).expect("read");
     let entries: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(entries.iter().filter(|entry| entry.get("job").is_some()).count(), 4, "{text}");
     let of = |job: JobId, event: &str| {
         entries
             .iter()
