@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Pauses that double from 0.2 s to 10 s, each between a half and the whole of that, by chance.
+/// Pauses that double from 0.2 s to 3 s, each between a half and the whole of that, by chance.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     next: Duration,
@@ -21,14 +21,17 @@ impl Backoff {
         pause.mul_f64(0.5 + fastrand::f64() / 2.0)
     }
 
-    /// Goes on with the longest pause: an attempt that comes sooner would not help.
+    /// Makes the next pause one of up to 10 s: an attempt that comes sooner would not help.
     pub(crate) fn lengthen(&mut self) {
-        self.next = LONGEST;
+        self.next = FUTILE;
     }
 }
 
 const SHORTEST: Duration = Duration::from_millis(200);
-const LONGEST: Duration = Duration::from_secs(10);
+/// A network that is back is noticed within seconds, while attempts that are not answered, which take their
+/// time as well, never get dense.
+const LONGEST: Duration = Duration::from_secs(3);
+const FUTILE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
@@ -41,5 +44,8 @@ mod tests {
         assert!(pauses[0] <= SHORTEST && pauses[0] >= SHORTEST / 2);
         assert!(pauses[10..].iter().all(|pause| *pause <= LONGEST && *pause >= LONGEST / 2));
         assert!(pauses[10..].iter().any(|pause| *pause != pauses[10]));
+        backoff.lengthen();
+        assert!(backoff.pause() > LONGEST, "a refusal is not over as soon as a broken network");
+        assert!(backoff.pause() <= LONGEST);
     }
 }

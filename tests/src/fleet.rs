@@ -1,8 +1,8 @@
 //! An overlord and its minions, each with a folder of its own.
 
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -11,45 +11,24 @@ use serde_json::Value;
 use tempfile::TempDir;
 use wire::failpoint::DIR_VARIABLE;
 
-use crate::{Daemon, Failpoints, binary, modules_dir};
+use crate::said::said;
+use crate::{Badness, Cable, Daemon, Disk, Failpoints, Network, Said, binary, modules_dir};
 
 /// A fleet that runs until it is dropped.
 pub struct Fleet {
-    folder: TempDir,
     overlord: Option<Daemon>,
     minions: Vec<(String, Option<Daemon>)>,
+    /// Held because minions reach the overlord over it, where it is bad.
+    _cable: Option<Cable>,
+    /// With a host for each of them, where they are not all on loopback.
+    network: Option<Network>,
+    /// Disks under the folders of some, by name. They and the folder go after those who use them.
+    disks: Vec<(String, Disk)>,
+    folder: TempDir,
 }
 
-/// What a command said, and how it ended.
-#[derive(Debug)]
-pub struct Said {
-    /// Its exit code.
-    pub code: i32,
-    /// What it wrote to stdout.
-    pub out: String,
-    /// What it wrote to stderr.
-    pub err: String,
-}
-
-impl Said {
-    /// The one JSON document on its stdout.
-    ///
-    /// # Panics
-    /// Where that is not JSON.
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("not JSON ({error}): {self:?}"))
-    }
-}
-
-impl From<Output> for Said {
-    fn from(output: Output) -> Self {
-        Self {
-            code: output.status.code().unwrap_or(-1),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-}
+/// The host that the overlord has on a network.
+const OVERLORD: &str = "overlord";
 
 impl Fleet {
     /// An overlord and minions of these names, enrolled, connected and with the bundled modules loaded.
@@ -70,13 +49,55 @@ impl Fleet {
     /// # Panics
     /// Where it cannot be set up: the test cannot go on.
     pub fn without_minions() -> Self {
-        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no folder: {error}"));
-        let mut fleet = Self { folder, overlord: None, minions: Vec::new() };
-        let listen = format!("127.0.0.1:{}", free_port());
-        let made = fleet.run(&["init", "--listen", &listen]);
+        let listen = loopback();
+        Self::made(new_folder()).listening(listen, listen)
+    }
+
+    /// An overlord that nobody has enrolled with, and that minions reach over a cable as bad as this.
+    ///
+    /// # Panics
+    /// Where it cannot be set up: the test cannot go on.
+    pub fn behind(badness: Badness) -> Self {
+        let listen = loopback();
+        let cable = Cable::to(listen, badness);
+        let advertise = cable.address();
+        Self { _cable: Some(cable), ..Self::made(new_folder()) }.listening(listen, advertise)
+    }
+
+    /// An overlord on the host of a network that is called so. Minions are on the hosts of their names.
+    ///
+    /// # Panics
+    /// Where it cannot be set up: the test cannot go on.
+    pub fn in_network(network: Network) -> Self {
+        let listen = SocketAddr::from((network.address(OVERLORD), 51234));
+        Self { network: Some(network), ..Self::made(new_folder()) }.listening(listen, listen)
+    }
+
+    /// An overlord that nobody has enrolled with, in a folder on a disk of its own, as these minions will be.
+    /// `None` where there can be no such disks.
+    ///
+    /// # Panics
+    /// Where it cannot be set up: the test cannot go on.
+    pub fn on_disks(mebibytes: u32, minions: &[&str]) -> Option<Self> {
+        let (listen, folder) = (loopback(), new_folder());
+        let disks = [OVERLORD].iter().chain(minions).map(|name| {
+            let disk = Disk::mount(&folder.path().join(name), mebibytes)?;
+            Some(((*name).to_owned(), disk))
+        });
+        let disks = disks.collect::<Option<_>>()?;
+        Some(Self { disks, ..Self::made(folder) }.listening(listen, listen))
+    }
+
+    fn made(folder: TempDir) -> Self {
+        Self { overlord: None, minions: Vec::new(), _cable: None, network: None, disks: Vec::new(), folder }
+    }
+
+    fn listening(mut self, listen: SocketAddr, advertise: SocketAddr) -> Self {
+        let (listen, advertise) = (listen.to_string(), advertise.to_string());
+        let made = self.run(&["init", "--listen", &listen, "--advertise", &advertise]);
         assert_eq!(made.code, 0, "{made:?}");
-        fleet.start_overlord();
-        fleet
+        self.start_overlord();
+        self
     }
 
     /// Starts the overlord, and waits until peers can come in.
@@ -172,12 +193,37 @@ impl Fleet {
         }
     }
 
+    /// Waits until there are so many jobs, and returns the id of the newest.
+    ///
+    /// # Panics
+    /// Where that takes longer than half a minute: the last list is shown.
+    pub fn await_newest_job(&self, jobs: usize) -> String {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            let list = self.run(&["job", "list", "--json"]).json();
+            match list["jobs"].as_array() {
+                Some(listed) if listed.len() >= jobs => {
+                    return listed[0]["job"].as_str().unwrap_or_default().to_owned();
+                }
+                _ => assert!(Instant::now() < end, "there are no {jobs} jobs: {list:#}"),
+            }
+        }
+    }
+
     /// Starts the overlord's command line with these arguments in the background.
     ///
     /// # Panics
     /// Where it cannot be started.
     pub fn spawn(&self, arguments: &[&str]) -> std::process::Child {
-        let mut command = self.overlord_command();
+        self.spawn_on(OVERLORD, arguments)
+    }
+
+    /// The same, on another host of the network.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    pub fn spawn_on(&self, host: &str, arguments: &[&str]) -> std::process::Child {
+        let mut command = self.overlord_command_on(host);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap_or_else(|error| panic!("cannot start overlord: {error}"))
     }
@@ -225,23 +271,54 @@ impl Fleet {
         self.folder.path().join(name)
     }
 
+    /// The network that it was started in.
+    ///
+    /// # Panics
+    /// Where it was started elsewhere.
+    pub fn network(&mut self) -> &mut Network {
+        self.network.as_mut().unwrap_or_else(|| panic!("it was not started in a network"))
+    }
+
+    /// The disk of the overlord, which is called so, or of a minion.
+    ///
+    /// # Panics
+    /// Where it has none of its own.
+    pub fn disk(&self, name: &str) -> &Disk {
+        let disk = self.disks.iter().find(|(owner, _)| owner == name);
+        disk.map(|(_, disk)| disk).unwrap_or_else(|| panic!("{name} has no disk of its own"))
+    }
+
     /// A command of the overlord's binary, for this fleet and nothing else.
     pub fn overlord_command(&self) -> Command {
-        let mut command = command("overlord", "OVERLORD_DIR", &self.overlord_dir());
-        command.env(DIR_VARIABLE, self.failpoints("cli").dir());
-        command
+        self.overlord_command_on(OVERLORD)
     }
 
     /// A command of the minion's binary, in the folder of the minion of this name.
     pub fn minion_command(&self, name: &str) -> Command {
-        let mut command = command("minion", "MINION_DIR", &self.minion_dir(name));
-        command.env(DIR_VARIABLE, self.failpoints(name).dir());
+        let mut command = self.command(name, "minion");
+        command.env("MINION_DIR", self.minion_dir(name)).env(DIR_VARIABLE, self.failpoints(name).dir());
         command
     }
 
     /// What happens to the daemon of this name, `overlord` or a minion, or to the command line, `cli`.
     pub fn failpoints(&self, name: &str) -> Failpoints {
         Failpoints::new(self.folder.path().join("failpoints").join(name))
+    }
+
+    fn overlord_command_on(&self, host: &str) -> Command {
+        let mut command = self.command(host, "overlord");
+        command.env("OVERLORD_DIR", self.overlord_dir()).env(DIR_VARIABLE, self.failpoints("cli").dir());
+        command
+    }
+
+    fn command(&self, host: &str, name: &str) -> Command {
+        let program = binary(name);
+        let mut command = match &self.network {
+            None => Command::new(program),
+            Some(network) => network.command(host, &program),
+        };
+        command.env_remove("OVERLORD_ADDRESS").env_remove("RUST_LOG");
+        command
     }
 
     fn slot(&mut self, name: &str) -> &mut Option<Daemon> {
@@ -268,13 +345,10 @@ pub fn free_port() -> u16 {
     socket.unwrap_or_else(|error| panic!("no free port: {error}")).port()
 }
 
-fn command(name: &str, variable: &str, dir: &Path) -> Command {
-    let mut command = Command::new(binary(name));
-    command.env(variable, dir).env_remove("OVERLORD_ADDRESS").env_remove("RUST_LOG");
-    command
+fn new_folder() -> TempDir {
+    tempfile::tempdir().unwrap_or_else(|error| panic!("no folder: {error}"))
 }
 
-fn said(command: &mut Command) -> Said {
-    let output = command.stdin(Stdio::null()).output();
-    output.unwrap_or_else(|error| panic!("cannot run {command:?}: {error}")).into()
+fn loopback() -> SocketAddr {
+    ([127, 0, 0, 1], free_port()).into()
 }

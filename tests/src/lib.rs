@@ -1,17 +1,26 @@
-//! The rig: real daemons on loopback, driven through their command lines.
+//! The rig: real daemons, on loopback or on a network of their own, driven through their command lines.
 
 mod binaries;
+mod cable;
 mod daemon;
+mod disk;
 mod examples;
 mod failpoints;
 mod fleet;
 mod history;
 mod module;
+mod network;
+mod said;
+mod skipped;
 
 pub use self::binaries::{binary, fixtures_dir, modules_dir};
+pub use self::cable::{Badness, Cable};
 pub use self::daemon::Daemon;
+pub use self::disk::Disk;
 pub use self::examples::{Example, LANGUAGES, example};
 pub use self::failpoints::Failpoints;
-pub use self::fleet::{Fleet, Said, free_port, interrupt};
+pub use self::fleet::{Fleet, free_port, interrupt};
 pub use self::history::check_history;
 pub use self::module::variant;
+pub use self::network::Network;
+pub use self::said::{Said, refused_start};

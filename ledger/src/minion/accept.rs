@@ -22,14 +22,24 @@ pub enum Accepted {
 
 impl MinionLedger {
     /// Records a job as queued, unless it is known. However many ask for one job at once, one is told that
-    /// it is new.
+    /// it is new. A full disk refuses new jobs, and none that is known.
     pub async fn accept(
         &self,
         start: Start,
         now: u64,
         durability: Durability,
     ) -> Result<Accepted, LedgerError> {
-        self.engine.write(Purpose::Begin, durability, move |draft| accept(draft, start, now)).await
+        let job = start.job;
+        let accepted =
+            self.engine.write(Purpose::Begin, durability, move |draft| accept(draft, start, now)).await;
+        match accepted {
+            // Without room nobody looked whether it is known, and then nothing is to be written.
+            Err(full @ LedgerError::DiskFull { .. }) => match self.job(&job)? {
+                Some(known) => Ok(Accepted::Known(Box::new(known))),
+                None => Err(full),
+            },
+            other => other,
+        }
     }
 }
 

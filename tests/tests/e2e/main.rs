@@ -15,6 +15,8 @@ mod jobs;
 mod ledgers;
 mod matrix;
 mod modules;
+mod network;
 mod push;
 mod scale;
 mod signatures;
+mod storage;
