@@ -12,7 +12,7 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use wasmparser::{Chunk, Parser};
+use wasmparser::{Chunk, Parser, Payload};
 
 use wire::digest::Digest;
 
@@ -109,28 +109,28 @@ fn is_change(event: &Event, name: Option<&std::ffi::OsStr>) -> bool {
 
 /// Whether a file of WebAssembly ends in the middle of something. Anything else is whole, and wrong.
 fn is_cut_off(bytes: &[u8]) -> bool {
-    let (mut parser, mut outer, mut rest) = (Parser::new(0), Vec::new(), bytes);
-    while !rest.is_empty() || !outer.is_empty() {
-        match parser.parse(rest, false) {
+    let (mut parser, mut rest) = (Parser::new(0), bytes);
+    while !rest.is_empty() {
+        let (consumed, nested) = match parser.parse(rest, false) {
             Ok(Chunk::NeedMoreData(_)) => return true,
-            Ok(Chunk::Parsed { consumed, payload }) => {
-                rest = &rest[consumed..];
-                match payload {
-                    wasmparser::Payload::ModuleSection { parser: inner, .. }
-                    | wasmparser::Payload::ComponentSection { parser: inner, .. } => {
-                        outer.push(std::mem::replace(&mut parser, inner));
-                    }
-                    wasmparser::Payload::End(_) => match outer.pop() {
-                        Some(parent) => parser = parent,
-                        None => return false,
-                    },
-                    _ => {}
-                }
-            }
+            Ok(Chunk::Parsed { consumed, payload }) => (consumed, nested(&payload)),
             Err(_) => return false,
+        };
+        match rest.get(consumed + nested..) {
+            Some(after) => rest = after,
+            None => return true,
         }
     }
     bytes.is_empty()
+}
+
+/// How long a module or component is that begins here. What is in it need not be looked at.
+fn nested(payload: &Payload<'_>) -> usize {
+    match payload {
+        Payload::ModuleSection { unchecked_range, .. }
+        | Payload::ComponentSection { unchecked_range, .. } => unchecked_range.len(),
+        _ => 0,
+    }
 }
 
 /// The time of day.
