@@ -1,9 +1,11 @@
 //! `overlord doc`
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use serde_json::{Value, json};
-use wire::module::Module;
-use wire::name::{MethodPath, ModuleName};
+use wire::module::{Module, ModuleState};
+use wire::name::{MethodPath, MinionName, ModuleName};
 use wire::operator::Target;
 
 use super::columns::columns;
@@ -44,7 +46,7 @@ impl Doc {
 }
 
 async fn list(client: &Client, target: Target, format: Format) -> Result<Exit, CliError> {
-    let minions = client.modules(target).await?;
+    let minions = in_service(client.modules(target).await?);
     let kinds = kinds(&minions);
     match format {
         Format::Json => {
@@ -69,7 +71,7 @@ async fn one(client: &Client, target: Target, name: &str, format: Format) -> Res
         Some(path) => path.module.clone(),
         None => name.parse()?,
     };
-    let minions = modules_named(client, target, &module).await?;
+    let minions = in_service(modules_named(client, target, &module).await?);
     let kinds = kinds(&minions);
     let differ = kinds.len() > 1;
     let mut documents = Vec::new();
@@ -90,6 +92,17 @@ async fn one(client: &Client, target: Target, name: &str, format: Format) -> Res
         print(json!({ "versions": documents }))?;
     }
     Ok(Exit::Ok)
+}
+
+/// Leaves out what is not in service, of modules that are in service anywhere.
+fn in_service(mut minions: Vec<(MinionName, Vec<Module>)>) -> Vec<(MinionName, Vec<Module>)> {
+    let serves = |module: &&Module| module.state == ModuleState::Active;
+    let served = minions.iter().flat_map(|(_, modules)| modules.iter().filter(serves));
+    let served: BTreeSet<ModuleName> = served.map(|module| module.name.clone()).collect();
+    for (_, modules) in &mut minions {
+        modules.retain(|module| serves(&module) || !served.contains(&module.name));
+    }
+    minions
 }
 
 /// The module, with only the method that was asked for.

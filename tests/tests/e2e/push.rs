@@ -234,6 +234,9 @@ fn the_version_before_comes_back_and_a_removed_module_is_gone() {
     let removed = pushes.fleet.run(&["module", "remove", "web1", "test", "--json"]);
     assert_eq!((removed.code, results(&removed)), (0, json!({"web1": "removed"})), "{removed:?}");
     pushes.await_version("web1", &Value::Null);
+    // The documentation is that of what can be called.
+    let doc = pushes.fleet.run(&["doc", "--json"]).json();
+    assert_eq!(doc["modules"].as_array().map(Vec::len), Some(1), "{doc}");
     let again = pushes.fleet.run(&["module", "remove", "web1", "nothing"]);
     assert_eq!(again.code, 1, "{again:?}");
     assert!(again.out.contains("has no module"), "{again:?}");
