@@ -21,9 +21,6 @@ pub const MAX_MESSAGE: usize = 16 << 20;
 /// The largest facts that an overlord takes, in bytes.
 pub const MAX_FACTS: usize = 64 << 10;
 
-/// The largest signature of a module that a minion takes, in bytes.
-pub const MAX_SIGNATURE: usize = 64 << 10;
-
 /// What an overlord asks of a minion.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum MinionRequest {
@@ -72,7 +69,7 @@ pub struct Stage {
     pub digest: Digest,
     /// How many bytes its file has.
     pub size: u64,
-    /// Its detached signature as text, no larger than [`MAX_SIGNATURE`].
+    /// Its detached signature as text, no larger than [`MAX_SIGNATURE`](crate::signing::MAX_SIGNATURE).
     pub signature: Option<String>,
     /// Whether the operator knows that it is older than what was in service.
     pub downgrade: bool,

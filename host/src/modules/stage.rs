@@ -8,8 +8,9 @@ use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
 
 use wire::digest::Digest;
 use wire::frame::{self, FrameError};
-use wire::link::{MAX_MESSAGE, MAX_SIGNATURE, Stage, Staging};
+use wire::link::{MAX_MESSAGE, Stage, Staging};
 use wire::module::{Module, ModuleState};
+use wire::signing::MAX_SIGNATURE;
 
 use crate::admission::Age;
 use crate::audit::{ModuleChange, Origin};

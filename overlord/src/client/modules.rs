@@ -11,9 +11,9 @@ use wire::catalogue::{
     PushOptions, Step,
 };
 use wire::digest::Digest;
-use wire::link::MAX_SIGNATURE;
 use wire::name::{BadName, MinionName, ModuleName};
 use wire::operator::{OperatorReply, OperatorRequest, Target};
+use wire::signing::MAX_SIGNATURE;
 
 use super::job_stream::Replies;
 use super::{Client, ClientError};

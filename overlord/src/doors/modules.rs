@@ -7,9 +7,9 @@ use quinn::{RecvStream, SendStream};
 use wire::catalogue::{MAX_FILE, ModuleReply, ModuleRequest, Offer};
 use wire::endpoint::CLOSE_DONE;
 use wire::frame::{self, FrameError};
-use wire::link::MAX_SIGNATURE;
 use wire::name::{MinionName, ModuleName, OperatorName};
 use wire::operator::{MAX_MESSAGE, OperatorReply, Refusal, RefusalKind, Target};
+use wire::signing::MAX_SIGNATURE;
 
 use crate::catalogue::{CatalogueError, FileError, Here, Upload};
 use crate::desk::Desk;
