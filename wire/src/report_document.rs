@@ -6,7 +6,8 @@ use crate::json::to_json;
 use crate::outcome::{Failure, Outcome, Report};
 
 impl Report {
-    /// The outcome with its value or its error, what a dry run would have done, and how long it took.
+    /// The outcome with its value or its error, what a dry run would have done, how long it took, which code ran and
+    /// what that cost.
     pub fn document(&self) -> Map<String, Value> {
         let mut document = Map::new();
         document.insert("outcome".to_owned(), json!(self.outcome.kind().as_str()));
@@ -24,6 +25,17 @@ impl Report {
         // What never ran took no time: it has none, rather than zero.
         if self.module.is_some() || self.cost.wall_us > 0 {
             document.insert("ms".to_owned(), json!(self.cost.wall_us as f64 / 1000.0));
+        }
+        if let Some(module) = &self.module {
+            let module = json!({ "version": module.version, "digest": module.digest.to_string() });
+            document.insert("module".to_owned(), module);
+            let cost = json!({
+                "cpu_ms": self.cost.cpu_us as f64 / 1000.0,
+                "peak_memory": self.cost.peak_memory,
+                "bytes_in": self.cost.bytes_in,
+                "bytes_out": self.cost.bytes_out,
+            });
+            document.insert("cost".to_owned(), cost);
         }
         document
     }

@@ -27,7 +27,9 @@ fn the_json_of_a_call_is_the_documented_one_and_stays_the_same_later() {
     assert_eq!(document["counts"], json!({ "ok": 2 }));
     assert_eq!(document["results"]["web1"]["outcome"], "ok");
     assert_eq!(document["results"]["web1"]["value"], 5);
-    assert!(document["results"]["web1"]["ms"].is_number(), "{document}");
+    let web1 = &document["results"]["web1"];
+    assert!(web1["ms"].is_number() && web1["cost"]["peak_memory"].is_number(), "{document}");
+    assert_eq!(web1["module"]["digest"].as_str().map(str::len), Some(64), "{document}");
     assert_eq!(document["results"]["db1"]["minion_job"].as_str().map(str::len), Some(26));
     let id = document["job"].as_str().expect("a job id");
     assert_eq!(fleet.run(&["job", "show", id, "--json"]).json(), document);

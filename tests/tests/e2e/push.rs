@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
-use rig::{Fleet, Said, fixtures_dir, modules_dir, variant};
+use rig::{Disk, Fleet, Said, fixtures_dir, modules_dir, variant};
 use serde_json::{Value, json};
 
 /// A fleet whose minions have no modules, and a folder for those that they get.
@@ -116,7 +116,7 @@ fn a_pushed_version_is_in_service_on_every_minion() {
     for minion in ["web1", "web2", "web3"] {
         pushes.await_version(minion, &json!("1.1.0"));
     }
-    pushes.versions_of_job("*");
+    assert_eq!(pushes.versions_of_job("*"), json!({"web1": "1.1.0", "web2": "1.1.0", "web3": "1.1.0"}));
     let shown = pushes.fleet.run(&["module", "show", "test", "--json"]).json();
     let kept: Vec<&Value> =
         shown["catalogue"].as_array().expect("kept").iter().map(|kept| &kept["version"]).collect();
@@ -274,7 +274,7 @@ fn a_minion_that_dies_in_the_middle_of_a_push_gets_the_rest_when_it_is_back() {
     let said = said(push);
     assert_eq!(said.code, 0, "{said:?}");
     assert_eq!(results(&said), json!({"web1": "active", "web2": "active"}));
-    pushes.versions_of_job("*");
+    assert_eq!(pushes.versions_of_job("*"), json!({"web1": "1.0.0", "web2": "1.0.0"}));
 }
 
 #[test]
@@ -328,49 +328,25 @@ fn an_overlord_that_dies_in_the_middle_of_a_push_says_so_and_takes_it_again() {
     assert_eq!((again.code, results(&again)), (0, json!({"web1": "active"})), "{again:?}");
 }
 
-/// A small disk at a folder, until it is dropped.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// `None` for whoever may not mount.
-    fn at(dir: &Path) -> Option<Self> {
-        fs::create_dir_all(dir).expect("made");
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=4m,mode=0700", "tmpfs"]).arg(dir);
-        let mounted = mount.output().is_ok_and(|output| output.status.success());
-        if !mounted {
-            println!("skipped: a disk can only be filled by someone who may mount one");
-        }
-        mounted.then(|| Self(dir.to_owned()))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily, because a daemon may still have files there.
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
 #[test]
 fn a_minion_without_room_refuses_and_goes_on_with_what_it_has() {
     let pushes = Pushes::to(&["web1"]);
     assert_eq!(pushes.push("*", &pushes.file("1.0.0", 0), &[]).code, 0);
     let staged = pushes.fleet.minion_dir("web1").join("staged");
-    let Some(_disk) = SmallDisk::at(&staged) else { return };
+    let Some(_disk) = Disk::mount(&staged, 4) else { return };
     let said = pushes.push("*", &pushes.file("2.0.0", 16 << 20), &[]);
     assert_eq!((said.code, results(&said)), (1, json!({"web1": "failed"})), "{said:?}");
     assert!(said.out.contains("room"), "{said:?}");
     assert_eq!(fs::read_dir(&staged).expect("reads").count(), 0, "something is left");
     assert_eq!(pushes.in_service("web1"), "1.0.0");
-    pushes.versions_of_job("*");
+    assert_eq!(pushes.versions_of_job("*"), json!({"web1": "1.0.0"}));
 }
 
 #[test]
 fn an_overlord_without_room_refuses_and_keeps_nothing_half_written() {
     let mut pushes = Pushes::to(&["web1"]);
     let modules = pushes.fleet.overlord_dir().join("modules");
-    let Some(_disk) = SmallDisk::at(&modules) else { return };
+    let Some(_disk) = Disk::mount(&modules, 4) else { return };
     let said = pushes.push("*", &pushes.file("1.0.0", 16 << 20), &[]);
     assert_eq!(said.code, 4, "{said:?}");
     assert!(said.err.contains("is full"), "{said:?}");

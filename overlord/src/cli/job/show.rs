@@ -2,9 +2,12 @@
 
 use clap::Args;
 use tokio::signal::unix::Signal;
+use wire::name::MinionName;
 use wire::operator::{Follow, JobDocument};
+use wire::outcome::ModuleRef;
 
 use super::super::follow::{Followed, Form, follow};
+use super::super::module::who;
 use super::super::output::print;
 use super::super::signals::interrupts;
 use super::super::{CliError, Exit, Format, FormatFlag};
@@ -75,7 +78,7 @@ fn heading(document: &JobDocument) -> String {
     let excluded = document.target.exclude.as_ref().map(|exclude| format!(" without {exclude}"));
     let ended = document.ended_at.map_or_else(|| "not over".to_owned(), local);
     format!(
-        "job       {}\nstate     {} ({})\nmethod    {}\ntarget    {}{}\noperator  {}\naccepted  {}\nended     {ended}\n",
+        "job       {}\nstate     {} ({})\nmethod    {}\ntarget    {}{}\noperator  {}\naccepted  {}\nended     {ended}\n{}",
         document.job,
         document.state,
         document.state.code(),
@@ -84,5 +87,25 @@ fn heading(document: &JobDocument) -> String {
         excluded.unwrap_or_default(),
         document.operator,
         local(document.accepted_at),
+        ran(document),
     )
+}
+
+/// A line for each version of the module that ran, with the minions that ran it where there are several.
+fn ran(document: &JobDocument) -> String {
+    let mut versions: Vec<(&ModuleRef, Vec<&MinionName>)> = Vec::new();
+    for part in &document.parts {
+        let Some(module) = part.report.as_ref().and_then(|report| report.module.as_ref()) else { continue };
+        match versions.iter_mut().find(|(version, _)| *version == module) {
+            Some((_, minions)) => minions.push(&part.minion),
+            None => versions.push((module, vec![&part.minion])),
+        }
+    }
+    let differ = versions.len() > 1;
+    let line = |(module, minions): &(&ModuleRef, Vec<&MinionName>)| {
+        let version = module.version.as_deref().map(|version| format!("{version} ")).unwrap_or_default();
+        let on = if differ { format!(" on {}", who(minions)) } else { String::new() };
+        format!("module    {} {version}(sha256 {}){on}\n", document.method.module, module.digest.short())
+    };
+    versions.iter().map(line).collect()
 }

@@ -38,7 +38,7 @@ impl Kind<'_> {
 }
 
 /// Names of minions, as far as they fit.
-pub(super) fn who(minions: &[&MinionName]) -> String {
+pub(in crate::cli) fn who(minions: &[&MinionName]) -> String {
     let shown: Vec<&str> = minions.iter().take(SHOWN).map(|name| name.as_str()).collect();
     match minions.len().saturating_sub(SHOWN) {
         0 => shown.join(", "),

@@ -20,7 +20,7 @@ use clap::Subcommand;
 use super::{CliError, Exit};
 use crate::client::Client;
 
-pub(super) use self::kinds::{Kind, kinds};
+pub(super) use self::kinds::{Kind, kinds, who};
 pub(super) use self::show::modules_named;
 
 /// See which modules the minions have, and change that
