@@ -70,6 +70,7 @@ fn result(part: &Part) -> Map<String, Json> {
 
 #[cfg(test)]
 mod tests {
+    use wire::digest::Digest;
     use wire::outcome::{Failure, FailureKind, Outcome};
     use wire::value::Value;
 
@@ -83,12 +84,20 @@ mod tests {
             sample::ended("web2", Outcome::Ok(None), 2000),
             sample::undone("db1", Outcome::failed(FailureKind::Denied, "not for you")),
         ]);
+        let ran = object!({"version": null, "digest": Digest::of(&[]).to_string()});
+        let cost = object!({"cpu_ms": 0.0, "peak_memory": 0, "bytes_in": 0, "bytes_out": 0});
         let expected = object!({
             "job": sample::JOB, "state": "finished", "code": 1, "method": "test.add", "targets": 3,
             "counts": {"ok": 2, "denied": 1},
             "results": {
-                "web1": {"outcome": "ok", "value": 5, "ms": 1.9, "minion_job": sample::MINION_JOB},
-                "web2": {"outcome": "ok", "value": null, "ms": 2.0, "minion_job": sample::MINION_JOB},
+                "web1": {
+                    "outcome": "ok", "value": 5, "ms": 1.9, "module": ran, "cost": cost,
+                    "minion_job": sample::MINION_JOB,
+                },
+                "web2": {
+                    "outcome": "ok", "value": null, "ms": 2.0, "module": ran, "cost": cost,
+                    "minion_job": sample::MINION_JOB,
+                },
                 "db1": {"outcome": "denied", "error": {"kind": "denied", "message": "not for you"}},
             },
         });
