@@ -8,7 +8,7 @@ use wire::call::Arguments;
 use wire::clock::now_ms;
 use wire::failpoint::{Point, reach};
 use wire::job::{MinionState, OutcomeKind};
-use wire::module::MethodError;
+use wire::module::{MethodError, Module, ModuleState};
 use wire::name::{MethodPath, MinionName, OperatorName};
 use wire::operator::{Call, Part, Refusal, RefusalKind, Rerun, Target};
 use wire::signature::Method;
@@ -136,12 +136,14 @@ impl Jobs {
         let (mut missing, mut unknown) = (None, false);
         for minion in targets {
             let found = self.registry().with_module(minion, path.module.as_str(), |module| {
-                module.map(|module| module.method(&path.method).cloned())
+                module.map(|module| {
+                    module.method(&path.method).cloned().map_err(|error| why_not(module, error))
+                })
             });
             match found.flatten() {
                 Some(Ok(method)) if seen.insert(method.clone()) => methods.push(method),
                 Some(Ok(_)) => {}
-                Some(Err(error)) => missing = Some(error),
+                Some(Err(why)) => missing = Some(why),
                 // One that has never said what it can run may well have it.
                 None if self.registry().modules(minion).is_none_or(|modules| modules.is_empty()) => {
                     unknown = true;
@@ -155,14 +157,9 @@ impl Jobs {
         Ok(methods)
     }
 
-    fn no_such_method(
-        &self,
-        targets: &[MinionName],
-        path: &MethodPath,
-        missing: Option<MethodError>,
-    ) -> Refusal {
-        if let Some(error) = missing {
-            return Refusal::new(RefusalKind::BadRequest, error.to_string());
+    fn no_such_method(&self, targets: &[MinionName], path: &MethodPath, missing: Option<String>) -> Refusal {
+        if let Some(why) = missing {
+            return Refusal::new(RefusalKind::BadRequest, why);
         }
         let mut modules: Vec<String> = targets
             .iter()
@@ -183,6 +180,14 @@ impl Jobs {
         };
         let message = format!("no targeted minion has a module \"{}\"; {hint}", path.module);
         Refusal::new(RefusalKind::BadRequest, message)
+    }
+}
+
+/// Why a module does not have a method. Of one that could not be loaded nobody knows what it has.
+fn why_not(module: &Module, error: MethodError) -> String {
+    match &module.state {
+        ModuleState::Failed(reason) => format!("module \"{}\" is not in service: it {reason}", module.name),
+        _ => error.to_string(),
     }
 }
 

@@ -68,7 +68,8 @@ fn a_dry_run_changes_nothing_and_says_what_it_would() {
 fn a_module_without_its_grant_is_listed_with_the_line_to_add() {
     let fleet = fleet_with("");
     let said = fleet.run(&["call", "web1", "--json", "capabilities.run", "[]"]);
-    assert_ne!(said.code, 0, "{said:?}");
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.err.contains("not in service") && said.err.contains("minion.toml"), "{said:?}");
     let listed = fleet.run(&["module", "list"]).out;
     let line = listed.lines().find(|line| line.starts_with("capabilities")).expect("listed");
     assert!(line.contains("failed") && listed.contains("minion.toml"), "{listed}");
