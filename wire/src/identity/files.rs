@@ -1,6 +1,6 @@
 //! Key and certificate files: private ones are 0600 in folders of 0700, all are replaced in one step.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
@@ -43,7 +43,10 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), IdentityError> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&temporary, path)
+        fs::rename(&temporary, path)?;
+        // The new name is to outlive a loss of power too.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     };
     write().map_err(|source| {
         let _ = fs::remove_file(&temporary);
