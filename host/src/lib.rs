@@ -5,6 +5,7 @@
 
 mod access;
 mod admission;
+mod aside;
 mod audit;
 pub mod authoring;
 mod backoff;

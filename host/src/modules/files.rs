@@ -5,17 +5,25 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
+use crate::aside::WRITING;
 use crate::sandbox::MAX_MODULE;
 
 /// Puts bytes in the place of a file, and returns once they are on disk.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_beside(path, bytes)?.persist(path)?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Writes what is to be put in the place of a file: all of it that needs room.
+pub(super) fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().set_permissions(Permissions::from_mode(0o644))?;
     file.as_file().sync_all()?;
-    file.persist(path)?;
-    sync_folder(folder)
+    Ok(file)
 }
 
 /// Removes a file that may not be there.
@@ -23,6 +31,13 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    }
+}
+
+/// Removes a file that nothing depends on any more; where that fails it only takes room.
+pub(super) fn discard(path: &Path) {
+    if let Err(error) = remove(path) {
+        tracing::warn!("\"{}\" stays although it is of no use: {error}", path.display());
     }
 }
 
@@ -46,6 +61,3 @@ pub(super) fn if_there<T>(read: io::Result<T>) -> io::Result<Option<T>> {
         Err(error) => Err(error),
     }
 }
-
-/// How the names of files begin that are being written.
-pub(super) const WRITING: &str = ".writing-";

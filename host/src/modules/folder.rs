@@ -25,7 +25,7 @@ pub(super) struct Look {
     signature: Option<FileLook>,
 }
 
-/// Inode, size and time of the last change.
+/// Inode, size and time of the last change, that of its permissions too.
 type FileLook = (u64, u64, (i64, i64));
 
 /// A version of a module that is not in service yet.
@@ -46,6 +46,11 @@ pub(super) enum Signature {
     Text(String),
     /// Something that cannot be read, and why.
     Unreadable(io::ErrorKind),
+}
+
+impl Look {
+    /// How something looks that cannot be looked at.
+    const OBSCURE: Self = Self { file: (0, 0, (0, 0)), signature: Some((0, 0, (0, 0))) };
 }
 
 impl Signature {
@@ -93,13 +98,13 @@ impl ModulesFolder {
         &self.path
     }
 
-    /// Its modules, as a look at each shows them.
+    /// Its modules, as a look at each shows them. What cannot even be looked at does not hide the others.
     pub(super) fn looks(&self) -> io::Result<BTreeMap<ModuleName, Look>> {
         let mut looks = BTreeMap::new();
         for entry in fs::read_dir(&self.path)? {
             let path = entry?.path();
             if let Some(name) = module_name(&path)
-                && let Some(look) = self.look(&name)?
+                && let Some(look) = self.look(&name).unwrap_or(Some(Look::OBSCURE))
             {
                 looks.insert(name, look);
             }
@@ -119,8 +124,11 @@ impl ModulesFolder {
         let Some(file) = files::if_there(fs::metadata(self.file(name)))?.filter(Metadata::is_file) else {
             return Ok(None);
         };
-        let signature = files::if_there(fs::metadata(self.signature(name)))?;
-        Ok(Some(Look { file: file_look(&file), signature: signature.as_ref().map(file_look) }))
+        let signature = match files::if_there(fs::metadata(self.signature(name))) {
+            Ok(found) => found.as_ref().map(file_look),
+            Err(_) => Look::OBSCURE.signature,
+        };
+        Ok(Some(Look { file: file_look(&file), signature }))
     }
 
     /// What is in a module's files; nothing where it has none.
@@ -136,13 +144,15 @@ impl ModulesFolder {
 
     /// Puts a version in the place of a module's file. Where it fails, the module's file is what it was.
     pub(super) fn put(&self, candidate: &Candidate) -> io::Result<()> {
-        let signature = self.signature(&candidate.name);
-        // The signature first: a file that is there without its signature could be refused at the next start.
+        let (file, signature) = (self.file(&candidate.name), self.signature(&candidate.name));
+        // All that needs room and time comes first, so that the file is hardly ever beside the other's signature.
+        let new_file = files::write_beside(&file, &candidate.bytes)?;
         match candidate.signature.text() {
             Some(text) => files::replace(&signature, text.as_bytes())?,
             None => files::remove(&signature)?,
         }
-        files::replace(&self.file(&candidate.name), &candidate.bytes)
+        new_file.persist(&file)?;
+        files::sync_folder(&self.path)
     }
 
     /// Removes a module's file, and its signature.
@@ -183,7 +193,7 @@ fn is_module(path: &Path) -> bool {
 }
 
 fn file_look(metadata: &Metadata) -> FileLook {
-    (metadata.ino(), metadata.len(), (metadata.mtime(), metadata.mtime_nsec()))
+    (metadata.ino(), metadata.len(), (metadata.ctime(), metadata.ctime_nsec()))
 }
 
 const ENDING: &str = "wasm";
@@ -202,6 +212,37 @@ mod tests {
         assert_eq!(names("/m/test.wasm.sig").as_deref(), Some("test"));
         for other in ["/m/te st.wasm", "/m/.writing-x.wasm", "/m/test.wat", "/m/test.sig", "/m/a.b.wasm"] {
             assert_eq!(names(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_listed_and_hides_nothing() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let folder = ModulesFolder::open(dir.path().to_owned()).expect("made");
+        std::os::unix::fs::symlink("odd.wasm", dir.path().join("odd.wasm")).expect("linked");
+        std::os::unix::fs::symlink("good.wasm.sig", dir.path().join("good.wasm.sig")).expect("linked");
+        fs::write(dir.path().join("good.wasm"), b"one").expect("written");
+        let looks = folder.looks().expect("read");
+        let names: Vec<&str> = looks.keys().map(ModuleName::as_str).collect();
+        assert_eq!(names, ["good", "odd"]);
+        let read = folder.read(&"good".parse().expect("a name")).expect("read").expect("there");
+        assert!(matches!(read.signature, Signature::Unreadable(_)), "{read:?}");
+        assert!(folder.read(&"odd".parse().expect("a name")).is_err());
+    }
+
+    #[test]
+    fn a_file_looks_new_with_other_permissions() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().expect("a folder");
+        let folder = ModulesFolder::open(dir.path().to_owned()).expect("made");
+        let (file, name) = (dir.path().join("test.wasm"), "test".parse().expect("a name"));
+        fs::write(&file, b"one").expect("written");
+        let first = folder.look(&name).expect("looked");
+        // The system's clock for files moves in steps.
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while folder.look(&name).expect("looked") == first {
+            assert!(std::time::Instant::now() < end, "it looks the same");
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("changed");
         }
     }
 

@@ -9,6 +9,7 @@ use wire::digest::Digest;
 use wire::module::ModuleState;
 use wire::name::ModuleName;
 
+use crate::aside;
 use crate::audit::Origin;
 use crate::modules::{Modules, part};
 
@@ -29,6 +30,7 @@ impl Modules {
     pub(super) async fn tidy(&self) {
         let brought = self.brought();
         self.step(move |modules| {
+            aside::sweep(modules.0.folder.path());
             part::tidy(&modules.0.staged, KEEP_STAGED, part::BUDGET, &brought);
             for (name, digest) in modules.forgotten() {
                 modules.discard_now(&name, digest, Origin::Minion);

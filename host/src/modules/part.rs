@@ -100,13 +100,13 @@ impl Part {
 
     /// Removes it: it is in use elsewhere, or of no use.
     pub(super) fn give_up(&self) {
-        remove_file(&self.path);
+        files::discard(&self.path);
     }
 }
 
 /// Removes what has come of a version.
 pub(super) fn remove(folder: &Path, digest: Digest) {
-    remove_file(&path(folder, digest));
+    files::discard(&path(folder, digest));
 }
 
 /// Removes what is older than `age`, and the oldest beyond `budget` bytes; never what somebody brings now.
@@ -119,7 +119,7 @@ pub(super) fn tidy(folder: &Path, age: Duration, budget: u64, brought: &BTreeSet
         match left.checked_sub(metadata.len()) {
             Some(rest) if is_brought || !old => left = rest,
             _ if is_brought => left = 0,
-            _ => remove_file(&path),
+            _ => files::discard(&path),
         }
     }
 }
@@ -134,12 +134,6 @@ fn parts(folder: &Path) -> Vec<(PathBuf, Metadata)> {
         .collect();
     parts.sort_by_key(|(_, metadata)| std::cmp::Reverse(metadata.modified().ok()));
     parts
-}
-
-fn remove_file(path: &Path) {
-    if let Err(error) = files::remove(path) {
-        tracing::warn!("\"{}\" stays although it is of no use: {error}", path.display());
-    }
 }
 
 fn path(folder: &Path, digest: Digest) -> PathBuf {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use wire::digest::Digest;
 use wire::identity::create_private_dir;
@@ -55,7 +55,7 @@ impl Store {
                 return (name, Index::default());
             }
         };
-        index.versions.retain(|kept| self.file(&name, kept.digest).is_file());
+        index.versions.retain(|kept| self.has(&name, kept.digest));
         let known: BTreeSet<PathBuf> = index
             .versions
             .iter()
@@ -64,21 +64,21 @@ impl Store {
             .collect();
         for entry in fs::read_dir(self.path.join(name.as_str())).into_iter().flatten().flatten() {
             if !known.contains(&entry.path()) {
-                remove(&entry.path());
+                files::discard(&entry.path());
             }
         }
         (name, index)
     }
 
-    /// Keeps a version. Where it fails, nothing of it is left.
+    /// Keeps a version. Where it fails, what was kept of it before stays, and nothing else.
     pub(super) fn keep(&self, candidate: &Candidate) -> io::Result<()> {
         let file = self.file(&candidate.name, candidate.digest);
         fs::create_dir_all(file.parent().unwrap_or(&self.path))?;
-        let kept =
-            self.keep_signature(candidate).and_then(|()| match files::if_there(fs::metadata(&file))? {
-                Some(there) if there.len() == candidate.bytes.len() as u64 => Ok(()),
-                _ => files::replace(&file, &candidate.bytes),
-            });
+        // Something of its name may have been damaged since.
+        if files::read_module(&file).is_ok_and(|bytes| bytes == candidate.bytes) {
+            return self.keep_signature(candidate);
+        }
+        let kept = files::replace(&file, &candidate.bytes).and_then(|()| self.keep_signature(candidate));
         if kept.is_err() {
             self.remove(&candidate.name, candidate.digest);
         }
@@ -87,16 +87,20 @@ impl Store {
 
     fn keep_signature(&self, candidate: &Candidate) -> io::Result<()> {
         let path = self.signature(&candidate.name, candidate.digest);
+        if Signature::beside(&self.file(&candidate.name, candidate.digest)) == candidate.signature {
+            return Ok(());
+        }
         match candidate.signature.text() {
             Some(text) => files::replace(&path, text.as_bytes()),
             None => files::remove(&path),
         }
     }
 
-    /// A version that is kept. One that is not what it should be is an error.
+    /// A version that is kept. One that is not what it should be is an error, and is kept no longer.
     pub(super) fn read(&self, name: &ModuleName, digest: Digest) -> io::Result<Candidate> {
         let bytes = files::read_module(&self.file(name, digest))?;
         if Digest::of(&bytes) != digest {
+            self.remove(name, digest);
             return Err(io::Error::other("its kept file is damaged"));
         }
         let signature = Signature::beside(&self.file(name, digest));
@@ -105,8 +109,13 @@ impl Store {
 
     /// Keeps a version no longer.
     pub(super) fn remove(&self, name: &ModuleName, digest: Digest) {
-        remove(&self.file(name, digest));
-        remove(&self.signature(name, digest));
+        files::discard(&self.file(name, digest));
+        files::discard(&self.signature(name, digest));
+    }
+
+    /// Whether a version is kept, as far as its name says.
+    pub(super) fn has(&self, name: &ModuleName, digest: Digest) -> bool {
+        self.file(name, digest).is_file()
     }
 
     /// Writes down what is known of a module.
@@ -136,13 +145,6 @@ impl Store {
 
     fn index(&self, name: &ModuleName) -> PathBuf {
         self.path.join(name.as_str()).join("index.json")
-    }
-}
-
-/// Removes a file that nothing depends on any more; where that fails it only takes room.
-fn remove(path: &Path) {
-    if let Err(error) = files::remove(path) {
-        tracing::warn!("\"{}\" stays although it is of no use any more: {error}", path.display());
     }
 }
 
@@ -198,7 +200,31 @@ mod tests {
         store.keep(&one).expect("kept");
         fs::write(store.file(&one.name, one.digest), b"two").expect("written");
         let error = store.read(&one.name, one.digest).expect_err("damaged").to_string();
-        assert!(error.contains("damaged"), "{error}");
+        assert!(error.contains("damaged") && !store.has(&one.name, one.digest), "{error}");
+
+        store.keep(&one).expect("kept");
+        fs::write(store.file(&one.name, one.digest), b"two").expect("written");
+        store.keep(&one).expect("kept again");
+        assert_eq!(store.read(&one.name, one.digest).expect("read").bytes, one.bytes);
+    }
+
+    #[test]
+    fn what_is_kept_stays_where_its_new_signature_cannot_be_written() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = Store::open(dir.path().join("versions"));
+        let one = candidate(b"one");
+        store.keep(&one).expect("kept");
+        // A folder of that name is in the way of everybody.
+        let signature = store.signature(&one.name, one.digest);
+        fs::remove_file(&signature).expect("removed");
+        fs::create_dir_all(signature.join("inside")).expect("made");
+        store.keep(&one).expect_err("in the way");
+        assert_eq!(store.read(&one.name, one.digest).expect("read").bytes, one.bytes);
+
+        let two = candidate(b"two");
+        fs::create_dir_all(store.signature(&two.name, two.digest).join("inside")).expect("made");
+        store.keep(&two).expect_err("in the way");
+        assert!(!store.has(&two.name, two.digest));
     }
 
     #[test]

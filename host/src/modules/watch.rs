@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt as _;
 use tokio::task::JoinSet;
 
 use wire::name::ModuleName;
@@ -41,7 +43,11 @@ impl Modules {
                 taking.spawn(async move {
                     let taken = modules.clone();
                     let named = name.clone();
-                    modules.detached(async move { taken.take(named, Occasion::Changed).await }).await;
+                    let take = modules.detached(async move { taken.take(named, Occasion::Changed).await });
+                    // Whatever broke, the name is not busy any more. What broke is in the log.
+                    if AssertUnwindSafe(take).catch_unwind().await.is_err() {
+                        tracing::error!("module \"{name}\" was not loaded: the minion's own code broke");
+                    }
                     (name, look)
                 });
             }

@@ -18,6 +18,7 @@ use wire::clock;
 use wire::digest::Digest;
 
 use super::engine;
+use crate::aside::{self, WRITING};
 
 /// The most bytes of compiled code that are kept; what was used longest ago goes first.
 const MAX_BYTES: u64 = 2 << 30;
@@ -42,6 +43,7 @@ impl Cache {
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         // It may have been there with other permissions; owning it is what allows to change them.
         fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
+        aside::sweep(&folder);
         let key = hmac::Key::new(hmac::HMAC_SHA256, &key(&folder)?);
         Ok(Self { folder, key, hits: AtomicU64::new(0), misses: AtomicU64::new(0) })
     }
@@ -59,7 +61,7 @@ impl Cache {
         let code = component.serialize().map_err(|error| io::Error::other(format!("{error:#}")))?;
         let name =
             format!("{}{}.{ENDING}", prefix(engine, digest), hex(hmac::sign(&self.key, &code).as_ref()));
-        let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(&self.folder)?;
+        let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(&self.folder)?;
         file.write_all(&code)?;
         file.as_file().sync_all()?;
         file.persist(self.folder.join(name))?;
@@ -147,7 +149,7 @@ fn key(folder: &Path) -> io::Result<[u8; 32]> {
     }
     let mut key = [0; 32];
     SystemRandom::new().fill(&mut key).map_err(|_| io::Error::other("no random numbers"))?;
-    let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(folder)?;
     file.write_all(&key)?;
     file.as_file().sync_all()?;
     // The first of several daemons has the say. A damaged key is in nobody's use, and goes.
