@@ -95,11 +95,14 @@ impl Admission {
     pub(crate) fn apply(&self, policy: &SignaturePolicy) -> Vec<String> {
         let mut current = self.policy.write().unwrap_or_else(PoisonError::into_inner);
         let changes = signature_changes(&current, policy);
-        *current = Arc::new(policy.clone());
+        if !changes.is_empty() {
+            *current = Arc::new(policy.clone());
+        }
         changes
     }
 
-    fn policy(&self) -> Arc<SignaturePolicy> {
+    /// The policy of now; another one is another allocation.
+    pub(crate) fn policy(&self) -> Arc<SignaturePolicy> {
         self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -11,7 +11,7 @@ use crate::audit::{ModuleChange, Origin};
 use crate::modules::error::Refusal;
 use crate::modules::folder::Candidate;
 use crate::modules::index::FileMark;
-use crate::modules::prepare::{Floor, Prepared};
+use crate::modules::prepare::{BROKE, Floor, Prepared};
 use crate::modules::set::Entry;
 use crate::modules::{Modules, verdict};
 use crate::sandbox::LoadedModule;
@@ -40,35 +40,33 @@ impl Modules {
                     digest.short()
                 ));
             }
-            modules.serve(name, digest, Age::Counts, "activated").await
+            let served = modules.serve(&name, digest, Age::Counts, "activated").await;
+            served.unwrap_or_else(|refusal| not_served(&name, &refusal))
         })
         .await
     }
 
     /// Puts a kept version into service, and its file into the modules folder, so that the folder shows what
-    /// serves.
+    /// serves. Where the version is not taken, why.
     pub(super) async fn serve(
         &self,
-        name: ModuleName,
+        name: &ModuleName,
         digest: Digest,
         age: Age,
         what: &'static str,
-    ) -> ModuleAnswer {
+    ) -> Result<ModuleAnswer, Refusal> {
         loop {
-            let serving = self.0.set().get(&name).and_then(Entry::serving_digest);
+            let serving = self.0.set().get(name).and_then(Entry::serving_digest);
             if serving == Some(digest) {
-                return self.0.done(&name, serving);
+                return Ok(self.0.done(name, serving));
             }
-            let prepared = match self.prepare_kept(&name, digest, age).await {
-                Ok(prepared) => prepared,
-                Err(refusal) => {
-                    let reason = format!("cannot put module \"{name}\" into service: it {}", refusal.reason);
-                    return ModuleAnswer::Refused(reason);
-                }
-            };
+            let prepared = self.prepare_kept(name, digest, age, Origin::Overlord).await?;
             let served = self.step({
                 let name = name.clone();
                 move |modules| {
+                    if modules.is_stale(&prepared) {
+                        return Ok(None);
+                    }
                     if let Err(error) = modules.0.folder.put(&prepared.candidate) {
                         return Err(modules.0.unwritable(&name, &error));
                     }
@@ -80,33 +78,48 @@ impl Modules {
                 }
             });
             match served.await {
-                Ok(Some(done)) => return done,
+                Ok(Some(done)) => return Ok(done),
                 Ok(None) => {}
-                Err(refusal) => return ModuleAnswer::Refused(refusal),
+                Err(reason) => return Ok(ModuleAnswer::Refused(reason)),
             }
         }
     }
 
     /// A kept version, ready to be put into service. Its code is taken from where it still is, or else from the
-    /// cache of compiled code.
+    /// cache of compiled code. Where it cannot be, it is listed and put into the audit log with the reason.
     pub(super) async fn prepare_kept(
         &self,
         name: &ModuleName,
         digest: Digest,
         age: Age,
+        by: Origin,
     ) -> Result<Prepared, Refusal> {
-        let candidate = self.step({
+        let read = self.step({
             let name = name.clone();
             move |modules| modules.0.store.read(&name, digest)
         });
-        let candidate =
-            candidate.await.map_err(|error| Refusal::new(format!("cannot be read again: {error}")))?;
-        let refusal = match self.prepare_or_reuse(candidate, Floor::default(), age, Box::new(|_| ())).await {
-            Ok(prepared) => return Ok(prepared),
-            Err(refusal) => refusal,
+        let prepared = match read.await {
+            Ok(candidate) => self.prepare_or_reuse(candidate, Floor::default(), age, Box::new(|_| ())).await,
+            Err(error) => Err(Refusal::new(format!("cannot be read again: {error}"))),
         };
-        self.0.update(name, |entry| entry.failed(digest, refusal.clone()));
-        Err(refusal)
+        if let Err(refusal) = &prepared {
+            let (name, refusal) = (name.clone(), refusal.clone());
+            self.step(move |modules| modules.refuse_kept(&name, digest, refusal, by)).await;
+        }
+        prepared
+    }
+
+    /// Part of a step.
+    fn refuse_kept(&self, name: &ModuleName, digest: Digest, refusal: Refusal, by: Origin) {
+        self.0.audit.module(&self.0.refused(name, digest, by, &refusal.reason));
+        let kept = self.0.store.has(name, digest);
+        self.0.update(name, |entry| {
+            if let Some(version) = entry.version_mut(digest) {
+                version.kept = kept;
+            }
+            entry.failed(digest, refusal);
+        });
+        self.0.trim(name);
     }
 
     /// Like [`prepare`](Self::prepare), but without the compiler where the code is at hand.
@@ -121,11 +134,24 @@ impl Modules {
         match at_hand {
             Some(module) => {
                 floor.check(module.describe().version.as_deref())?;
-                let signer = verdict::judge(&self.0.admission, &candidate, age)?;
-                Ok(Prepared { candidate, module, signer })
+                let modules = self.clone();
+                // It may have to look at every byte.
+                let judged = tokio::task::spawn_blocking(move || {
+                    let under = modules.0.admission.policy();
+                    let signer = verdict::judge(&modules.0.admission, &candidate, age)?;
+                    Ok(Prepared { candidate, module, signer, under })
+                });
+                judged.await.unwrap_or_else(|_| Err(Refusal::new(BROKE)))
             }
             None => self.prepare(candidate, floor, age, on_state).await,
         }
+    }
+
+    /// Whether what policy says became something else since a version was held against it. Part of a step.
+    pub(super) fn is_stale(&self, prepared: &Prepared) -> bool {
+        let Prepared { candidate, module, under, .. } = prepared;
+        !Arc::ptr_eq(under, &self.0.admission.policy())
+            || !module.policy().loads_like(&self.0.policy_of(&candidate.name))
     }
 
     /// Makes a prepared version the one that calls get. Part of a step.
@@ -140,16 +166,18 @@ impl Modules {
         what: &'static str,
         by: Origin,
     ) -> Entered {
-        let Prepared { candidate, module, signer } = prepared;
-        let name = candidate.name.clone();
-        if !module.policy().loads_like(&self.0.policy_of(&name)) {
-            return Entered::Stale(candidate);
+        if self.is_stale(&prepared) {
+            return Entered::Stale(prepared.candidate);
         }
+        let Prepared { candidate, module, signer, .. } = prepared;
+        let name = candidate.name.clone();
         let kept = match self.0.store.keep(&candidate) {
             Ok(()) => true,
             Err(error) => {
-                tracing::warn!("module \"{name}\" goes into service, but cannot be gone back to: {error}");
-                false
+                let kept = self.0.store.has(&name, candidate.digest);
+                let how = if kept { "as it was kept before" } else { "never" };
+                tracing::warn!("module \"{name}\" goes into service, and can be gone back to {how}: {error}");
+                kept
             }
         };
         let about = module.describe().clone();
@@ -181,6 +209,11 @@ impl Modules {
         }
         Entered::Done(before)
     }
+}
+
+/// The answer where a version is not taken.
+pub(super) fn not_served(name: &ModuleName, refusal: &Refusal) -> ModuleAnswer {
+    ModuleAnswer::Refused(format!("cannot put module \"{name}\" into service: it {}", refusal.reason))
 }
 
 impl super::Inner {

@@ -15,6 +15,7 @@ mod index;
 mod part;
 mod policy;
 mod prepare;
+mod recall;
 mod remove;
 mod rollback;
 mod set;
@@ -22,6 +23,8 @@ mod stage;
 mod start;
 mod store;
 mod take;
+#[cfg(test)]
+mod tests;
 mod verdict;
 mod version;
 mod watch;
@@ -41,7 +44,7 @@ use wire::module::{Module, ModuleState};
 use wire::name::ModuleName;
 
 use crate::admission::Admission;
-use crate::audit::{Audit, ModuleChange};
+use crate::audit::{Audit, ModuleChange, Origin};
 use crate::policy::Policy;
 use crate::sandbox::{LoadedModule, Sandbox};
 
@@ -235,6 +238,26 @@ impl Inner {
         }
         let index = self.set().get(name).map(set::Entry::index);
         self.store.note(name, index.as_ref());
+    }
+
+    /// A version that is not taken, as the audit log has it.
+    fn refused<'a>(
+        &self,
+        module: &'a ModuleName,
+        digest: Digest,
+        by: Origin,
+        reason: &'a str,
+    ) -> ModuleChange<'a> {
+        ModuleChange {
+            what: "refused",
+            by,
+            module,
+            digest: Some(digest),
+            version: None,
+            before: self.set().get(module).and_then(set::Entry::serving_digest),
+            signer: None,
+            reason: Some(reason),
+        }
     }
 
     /// Puts a change of what is in service into the audit log and the log.

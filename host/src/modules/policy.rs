@@ -7,7 +7,7 @@ use wire::module::ModuleState;
 use wire::name::ModuleName;
 
 use crate::admission::Age;
-use crate::audit::{ModuleChange, Origin};
+use crate::audit::Origin;
 use crate::changes::changes;
 use crate::modules::activate::Entered;
 use crate::modules::error::Refusal;
@@ -20,19 +20,26 @@ impl Modules {
     /// Puts a new policy into force and says what it changes, a line each.
     ///
     /// Modules for which it changes something are loaded again. One that cannot be loaded under it is out of
-    /// service from now on: it must not go on with what was withdrawn. Jobs that run keep what they have.
+    /// service from now on: it must not go on with what was withdrawn. As at a start, an earlier version serves
+    /// in its place where one can be loaded. Jobs that run keep what they have.
     pub async fn apply(&self, policy: &Policy, signatures: &SignaturePolicy) -> Vec<String> {
-        let mut lines = self.0.admission.apply(signatures);
-        // Whose modules are loaded concerns each of them.
-        let every = !lines.is_empty();
-        let (told, stale) = self.replace_policy(policy, every);
-        lines.extend(told);
+        let (policy, signatures) = (policy.clone(), signatures.clone());
+        // One step: no version goes into service that was held against the former of the two.
+        let replaced = self.step(move |modules| {
+            let mut lines = modules.0.admission.apply(&signatures);
+            // Whose modules are loaded concerns each of them.
+            let every = !lines.is_empty();
+            let (told, stale) = modules.replace_policy(&policy, every);
+            lines.extend(told);
+            (lines, stale)
+        });
+        let (lines, stale) = replaced.await;
         let again = stale.into_iter().map(|name| self.load_again(name));
         futures::stream::iter(again).buffer_unordered(LOADS_AT_ONCE).collect::<()>().await;
         lines
     }
 
-    /// Returns what is new, and the modules that are to be loaded again.
+    /// Returns what is new, and the modules that are to be loaded again. Part of a step.
     fn replace_policy(&self, policy: &Policy, every: bool) -> (Vec<String>, Vec<ModuleName>) {
         *self.0.policy.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = policy.clone();
         let (mut lines, mut stale) = (Vec::new(), Vec::new());
@@ -61,8 +68,9 @@ impl Modules {
             self.serve_again(name.clone(), digest).await;
         }
         if refused {
-            self.take(name, Occasion::Policy).await;
+            self.take(name.clone(), Occasion::Policy).await;
         }
+        self.recall(&name, serving).await;
     }
 
     /// Loads what serves under the policy of now, or else takes it out of service.
@@ -98,16 +106,8 @@ impl Modules {
                 }
                 Err(refusal) => {
                     tracing::warn!("module \"{name}\" is out of service: it {}", refusal.reason);
-                    modules.0.audit.module(&ModuleChange {
-                        what: "refused",
-                        by: Origin::Minion,
-                        module: &name,
-                        digest: Some(digest),
-                        version: None,
-                        before: Some(digest),
-                        signer: None,
-                        reason: Some(&refusal.reason),
-                    });
+                    let refused = modules.0.refused(&name, digest, Origin::Minion, &refusal.reason);
+                    modules.0.audit.module(&refused);
                     let former = modules.0.update(&name, |entry| {
                         let former = entry.take_out();
                         entry.failed(digest, refusal);

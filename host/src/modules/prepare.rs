@@ -12,7 +12,7 @@ use crate::admission::Age;
 use crate::modules::error::Refusal;
 use crate::modules::folder::Candidate;
 use crate::modules::{Modules, verdict};
-use crate::policy::ModulePolicy;
+use crate::policy::{ModulePolicy, SignaturePolicy};
 use crate::sandbox::{Defect, LoadError, LoadedModule};
 
 /// A version that can be put into service.
@@ -20,6 +20,8 @@ pub(super) struct Prepared {
     pub(super) candidate: Candidate,
     pub(super) module: Arc<LoadedModule>,
     pub(super) signer: Option<String>,
+    /// The policy on signatures that let it through.
+    pub(super) under: Arc<SignaturePolicy>,
 }
 
 /// What a version must not fall behind.
@@ -50,7 +52,7 @@ impl Modules {
             return Err(Refusal::new(format!("cannot be loaded: there is no thread for it: {error}")));
         }
         let Ok(prepared) = ends.await else {
-            return Err(Refusal::new("broke the minion's own code, whose log says how"));
+            return Err(Refusal::new(BROKE));
         };
         if let Ok(prepared) = &prepared {
             for warning in prepared.module.warnings() {
@@ -70,26 +72,29 @@ fn prepare(
     on_state: &OnState,
 ) -> Result<Prepared, Refusal> {
     let sandbox = modules.sandbox();
+    let under = modules.0.admission.policy();
     let signer = verdict::judge(&modules.0.admission, &candidate, age)?;
     let verified = sandbox.verify(candidate.name.clone(), &candidate.bytes, policy)?;
     floor.check(verified.version())?;
     on_state(ModuleState::Verified);
     on_state(ModuleState::Compiling);
     let module = sandbox.compile(verified, &candidate.bytes, policy)?;
-    Ok(Prepared { candidate, module, signer })
+    Ok(Prepared { candidate, module, signer, under })
 }
 
 impl Floor {
     /// Whether this version is older, where both say which they are.
     pub(super) fn check(&self, version: Option<&str>) -> Result<(), Refusal> {
-        let parse = |version: &str| Semver::parse(version).ok();
+        let older = |version: &str, floor: &str| {
+            let both = Semver::parse(version).ok().zip(Semver::parse(floor).ok());
+            // Another build of a version is not older.
+            both.is_some_and(|(version, floor)| version.cmp_precedence(&floor).is_lt())
+        };
         match (version, &self.0) {
-            (Some(version), Some(floor)) if parse(version).zip(parse(floor)).is_some_and(|(v, f)| v < f) => {
-                Err(Refusal::new(format!(
-                    "would go back from version {floor} to {version}: say that you want that with \
+            (Some(version), Some(floor)) if older(version, floor) => Err(Refusal::new(format!(
+                "would go back from version {floor} to {version}: say that you want that with \
                      `overlord module push --downgrade`"
-                )))
-            }
+            ))),
             _ => Ok(()),
         }
     }
@@ -106,6 +111,9 @@ impl From<LoadError> for Refusal {
     }
 }
 
+/// What is said of a module over which the minion itself breaks.
+pub(super) const BROKE: &str = "broke the minion's own code, whose log says how";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,9 +121,13 @@ mod tests {
     #[test]
     fn only_what_says_that_it_is_older_is_older() {
         let floor = |version: Option<&str>| Floor(version.map(str::to_owned));
-        for (from, to) in
-            [(Some("1.2.3"), "1.2.4"), (Some("1.2.3"), "1.2.3"), (Some("9"), "1.0.0"), (None, "0.1.0")]
-        {
+        for (from, to) in [
+            (Some("1.2.3"), "1.2.4"),
+            (Some("1.2.3"), "1.2.3"),
+            (Some("1.2.3+9f"), "1.2.3+1a"),
+            (Some("9"), "1.0.0"),
+            (None, "0.1.0"),
+        ] {
             assert!(floor(from).check(Some(to)).is_ok(), "{from:?} to {to}");
         }
         assert!(floor(Some("1.0.0")).check(None).is_ok());

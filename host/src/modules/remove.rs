@@ -80,9 +80,7 @@ impl Modules {
     pub(super) fn take_out(&self, name: &ModuleName, by: Origin) -> Option<Digest> {
         let former = self.0.update(name, |entry| {
             entry.file = None;
-            entry
-                .versions
-                .retain(|version| version.rolled_back || !matches!(version.state, ModuleState::Failed(_)));
+            entry.versions.retain(|version| version.kept || !matches!(version.state, ModuleState::Failed(_)));
             entry.take_out()
         });
         let about = former.as_ref().map(|module| module.describe().clone());

@@ -122,7 +122,7 @@ impl Entry {
         let again = self.serving_digest() == Some(digest);
         let version = self.arrive(&name, digest);
         version.about = module.describe().clone();
-        (version.ready, version.rolled_back) = (None, false);
+        (version.ready, version.rolled_back) = (None, None);
         version.now(ModuleState::Active);
         version.since = version.resumed.take().unwrap_or(version.since);
         if !again {
@@ -136,7 +136,7 @@ impl Entry {
             let file = self.file.map(|file| file.digest);
             self.versions.retain(|version| {
                 let failed = matches!(version.state, ModuleState::Failed(_));
-                !failed || version.rolled_back || file == Some(version.about.digest)
+                !failed || version.kept || file == Some(version.about.digest)
             });
         }
         former
@@ -163,8 +163,7 @@ impl Entry {
             return;
         }
         match self.version_mut(digest) {
-            Some(version) if version.kept && version.turn.is_some() => version.now(ModuleState::Retired),
-            Some(version) if version.ready.is_some() => version.now(ModuleState::Staged),
+            Some(version) if version.kept => version.rest(),
             _ => self.versions.retain(|version| version.about.digest != digest),
         }
     }
@@ -189,20 +188,26 @@ impl Entry {
         }
         version.ready = None;
         if version.turn.is_some() {
-            version.now(ModuleState::Retired);
+            version.rest();
             return false;
         }
         self.versions.retain(|version| version.about.digest != digest);
         true
     }
 
-    /// The versions that can be gone back to, the one that was in service last first.
+    /// Whether nothing serves although there is a file.
+    pub(super) fn is_unserved(&self) -> bool {
+        self.serving.is_none() && self.file.is_some()
+    }
+
+    /// The versions that were in service and can be gone back to, the one that was last first. One that could
+    /// not be loaded since is among them: what was in its way may be gone.
     pub(super) fn earlier(&self) -> Vec<Digest> {
         let serving = self.serving_digest();
         let mut earlier: Vec<&Version> = self
             .versions
             .iter()
-            .filter(|version| version.is_good() && version.turn.is_some())
+            .filter(|version| version.kept && version.turn.is_some() && version.rolled_back.is_none())
             .filter(|version| Some(version.about.digest) != serving)
             .collect();
         earlier.sort_by_key(|version| std::cmp::Reverse(version.turn));
@@ -226,11 +231,17 @@ impl Entry {
         gone
     }
 
+    /// The version that says why none serves: that of the folder's file, or else the newest.
+    fn foremost(&self) -> Option<&Version> {
+        let file = self.file.and_then(|file| self.version(file.digest));
+        file.or_else(|| self.versions.first())
+    }
+
     /// As others are told of it; nothing where there is no version.
     pub(super) fn describe(&self, name: &ModuleName) -> Option<Module> {
         let (about, state) = match &self.serving {
             Some(module) => (module.describe(), ModuleState::Active),
-            None => self.versions.first().map(|version| (&version.about, version.state.clone()))?,
+            None => self.foremost().map(|version| (&version.about, version.state.clone()))?,
         };
         let versions = self.versions.iter().map(Version::describe).collect();
         Some(Module { name: name.clone(), state, versions, ..about.clone() })
@@ -248,7 +259,7 @@ impl Entry {
 
     /// Why no version serves.
     pub(super) fn absent(&self, name: &ModuleName) -> NoModule {
-        let (kind, reason) = match self.versions.first() {
+        let (kind, reason) = match self.foremost() {
             Some(version) => match &version.state {
                 ModuleState::Failed(reason) => (version.kind, reason.clone()),
                 ModuleState::Draining | ModuleState::Retired => {

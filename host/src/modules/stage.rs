@@ -18,8 +18,7 @@ use crate::modules::error::Refusal;
 use crate::modules::folder::{Candidate, Signature};
 use crate::modules::housekeeping::KEEP_STAGED;
 use crate::modules::part::{self, Part, PartError};
-use crate::modules::prepare::{Floor, Prepared};
-use crate::modules::set::Entry;
+use crate::modules::prepare::{BROKE, Floor, Prepared};
 use crate::modules::version::Version;
 use crate::modules::{Modules, STOPPING};
 use crate::sandbox::MAX_MODULE;
@@ -107,15 +106,23 @@ impl Modules {
             Ok(bytes) => bytes,
             Err(error) => return Ok(refused(PartError::Unwritable(error))),
         };
-        if Digest::of(&bytes) != stage.digest {
+        let (stage, modules) = (stage.clone(), self.clone());
+        // It looks at every byte.
+        let brought = tokio::task::spawn_blocking(move || modules.whole(stage, bytes, &part));
+        Ok(brought.await.unwrap_or_else(|_| Brought::Refused(BROKE.to_owned())))
+    }
+
+    /// What has come, if it is what was announced.
+    fn whole(&self, stage: Stage, bytes: Vec<u8>, part: &Part) -> Brought {
+        let Stage { name, digest, signature, .. } = stage;
+        if Digest::of(&bytes) != digest {
             part.give_up();
-            let name = &stage.name;
-            return Ok(Brought::Refused(format!(
+            self.0.tell(&self.0.refused(&name, digest, Origin::Overlord, "came with another digest"));
+            return Brought::Refused(format!(
                 "did not get module \"{name}\" as it should be: its digest is another one; send it again"
-            )));
+            ));
         }
-        let signature = stage.signature.clone().into();
-        Ok(Brought::Whole(Candidate { name: stage.name.clone(), digest: stage.digest, bytes, signature }))
+        Brought::Whole(Candidate { name, digest, bytes, signature: signature.into() })
     }
 
     /// A version that is kept already, with the signature that it comes with now. Part of a step.
@@ -185,7 +192,7 @@ impl Modules {
 
     /// Part of a step.
     fn hold_ready(&self, prepared: Prepared) -> Result<Module, String> {
-        let Prepared { candidate, module, signer } = prepared;
+        let Prepared { candidate, module, signer, .. } = prepared;
         let (name, digest) = (&candidate.name, candidate.digest);
         let kept = self.0.store.keep(&candidate);
         part::remove(&self.0.staged, digest);
@@ -237,17 +244,7 @@ impl Modules {
             false => entry.failed(digest, refusal.clone()),
         });
         self.0.trim(name);
-        let change = ModuleChange {
-            what: "refused",
-            by: Origin::Overlord,
-            module: name,
-            digest: Some(digest),
-            version: None,
-            before: self.0.set().get(name).and_then(Entry::serving_digest),
-            signer: None,
-            reason: Some(&refusal.reason),
-        };
-        self.0.tell(&change);
+        self.0.tell(&self.0.refused(name, digest, Origin::Overlord, &refusal.reason));
         format!("does not take module \"{name}\": it {}", refusal.reason)
     }
 

@@ -11,9 +11,8 @@ use tokio_util::task::TaskTracker;
 
 use wire::name::ModuleName;
 
-use crate::admission::{Admission, Age};
-use crate::audit::{Audit, Origin};
-use crate::modules::activate::Entered;
+use crate::admission::Admission;
+use crate::audit::Audit;
 use crate::modules::error::ModulesError;
 use crate::modules::folder::ModulesFolder;
 use crate::modules::set::{Entry, Set};
@@ -85,26 +84,7 @@ impl Modules {
 
     async fn take_at_start(&self, name: ModuleName) {
         self.take(name.clone(), Occasion::Start).await;
-        loop {
-            let earlier = match self.0.set().get(&name) {
-                Some(entry) if entry.serving.is_none() && entry.file.is_some() => entry.earlier(),
-                _ => return,
-            };
-            let Some(digest) = earlier.first().copied() else { return };
-            match self.prepare_kept(&name, digest, Age::Waived).await {
-                Ok(prepared) => {
-                    let entered = self
-                        .step(move |modules| modules.enter(prepared, None, None, "recalled", Origin::Minion));
-                    if let Entered::Done(_) = entered.await {
-                        return;
-                    }
-                }
-                Err(refusal) => {
-                    let reason = refusal.reason;
-                    tracing::warn!("the kept version {} of module \"{name}\" {reason}", digest.short());
-                }
-            }
-        }
+        self.recall(&name, None).await;
     }
 }
 

@@ -5,11 +5,11 @@ use wire::module::ModuleState;
 use wire::name::ModuleName;
 
 use crate::admission::Age;
-use crate::audit::{ModuleChange, Origin};
+use crate::audit::Origin;
 use crate::modules::Modules;
 use crate::modules::activate::Entered;
 use crate::modules::error::Refusal;
-use crate::modules::folder::Candidate;
+use crate::modules::folder::{Candidate, Look};
 use crate::modules::index::FileMark;
 use crate::modules::prepare::{Floor, Prepared};
 
@@ -24,30 +24,50 @@ pub(super) enum Occasion {
     Policy,
 }
 
+/// A file as it was read.
+#[derive(Clone, Copy)]
+pub(super) struct Seen {
+    mark: FileMark,
+    /// How it looked just before; nothing where it came after that.
+    look: Option<Look>,
+}
+
 /// What to do with a file.
-enum Wanted {
+pub(super) enum Wanted {
     /// It is what it was when it was last acted upon.
     Nothing,
     /// Load it.
-    Load(Candidate, FileMark),
+    Load(Candidate, Seen),
 }
 
 impl Modules {
     /// Makes what is in a module's file the version in service, unless it cannot be.
     pub(super) async fn take(&self, name: ModuleName, occasion: Occasion) {
+        let gone = self.step({
+            let name = name.clone();
+            move |modules| modules.is_gone(&name)
+        });
+        // What is gone has no need to wait for others to be compiled.
+        if gone.await {
+            return;
+        }
         // Never closed. It bounds how many files are in memory at once.
         let Ok(_permit) = self.0.loads.acquire().await else { return };
         let wanted = self.step({
             let name = name.clone();
             move |modules| modules.look_at(&name, occasion)
         });
-        let Wanted::Load(mut candidate, mark) = wanted.await else { return };
+        let Wanted::Load(mut candidate, seen) = wanted.await else { return };
         let digest = candidate.digest;
         // What serves, or did when the minion stopped, may be older than others were: it was gone back to.
         let age = match self.0.set().get(&name).is_some_and(|entry| entry.served_last(digest)) {
             true => Age::Waived,
             false => Age::Counts,
         };
+        if occasion == Occasion::Start && age == Age::Counts {
+            // What served goes on while the compiler is at work.
+            self.recall(&name, Some(digest)).await;
+        }
         loop {
             let (modules, named) = (self.clone(), name.clone());
             let on_state =
@@ -55,9 +75,9 @@ impl Modules {
             let prepared = self.prepare_or_reuse(candidate, Floor::default(), age, Box::new(on_state)).await;
             let name = name.clone();
             let entered = match prepared {
-                Ok(prepared) => self.step(move |modules| modules.enter_from_folder(prepared, mark)).await,
+                Ok(prepared) => self.step(move |modules| modules.enter_from_folder(prepared, seen)).await,
                 Err(refusal) => {
-                    return self.step(move |modules| modules.refuse_file(&name, mark, &refusal)).await;
+                    return self.step(move |modules| modules.refuse_file(&name, seen.mark, &refusal)).await;
                 }
             };
             match entered {
@@ -68,7 +88,7 @@ impl Modules {
     }
 
     /// Reads a file and decides whether something is to be done about it. Part of a step.
-    fn look_at(&self, name: &ModuleName, occasion: Occasion) -> Wanted {
+    pub(super) fn look_at(&self, name: &ModuleName, occasion: Occasion) -> Wanted {
         let before = self.0.folder.look(name);
         let candidate = match self.0.folder.read(name) {
             Ok(Some(candidate)) => candidate,
@@ -84,14 +104,14 @@ impl Modules {
             }
         };
         // Somebody writes it at this moment: it is looked at again when it rests.
-        let rests = matches!((before, self.0.folder.look(name)), (Ok(then), Ok(now)) if then == now);
+        let rests = matches!((&before, self.0.folder.look(name)), (Ok(then), Ok(now)) if *then == now);
         let (digest, mark) = (candidate.digest, candidate.mark());
         if occasion == Occasion::Changed && !rests {
             return Wanted::Nothing;
         }
         let load = self.0.update(name, |entry| {
             let unchanged = entry.file == Some(mark);
-            let rolled_back = entry.version(digest).is_some_and(|version| version.rolled_back);
+            let rolled_back = entry.version(digest).is_some_and(|version| version.rolled_back.is_some());
             if unchanged && (occasion == Occasion::Changed || rolled_back) {
                 return false;
             }
@@ -100,23 +120,38 @@ impl Modules {
             entry.now(digest, ModuleState::Received);
             true
         });
-        if load { Wanted::Load(candidate, mark) } else { Wanted::Nothing }
+        let look = before.ok().flatten();
+        if load { Wanted::Load(candidate, Seen { mark, look }) } else { Wanted::Nothing }
     }
 
     /// Part of a step.
-    fn enter_from_folder(&self, prepared: Prepared, mark: FileMark) -> Entered {
+    pub(super) fn enter_from_folder(&self, prepared: Prepared, seen: Seen) -> Entered {
         let (name, digest) = (prepared.candidate.name.clone(), prepared.candidate.digest);
-        if self.0.set().get(&name).and_then(|entry| entry.file) == Some(mark) {
-            return self.enter(prepared, Some(mark), None, "loaded", Origin::Folder);
+        let current = self.0.set().get(&name).and_then(|entry| entry.file) == Some(seen.mark);
+        if current && self.is_as_seen(&name, seen) {
+            return self.enter(prepared, Some(seen.mark), None, "loaded", Origin::Folder);
         }
-        // Another version came in between, on an overlord's word.
-        self.0.update(&name, |entry| entry.forgo(digest));
+        // Another version came in between, on an overlord's word, or there is another file by now, which is
+        // taken when it rests, or none.
+        self.0.update(&name, |entry| {
+            entry.file = entry.file.filter(|_| !current);
+            entry.forgo(digest);
+        });
+        self.is_gone(&name);
         Entered::Done(None)
+    }
+
+    /// Whether a file is still what it was when it was read.
+    fn is_as_seen(&self, name: &ModuleName, seen: Seen) -> bool {
+        let look = self.0.folder.look(name).ok().flatten();
+        look.is_some() && look == seen.look
+            || matches!(self.0.folder.read(name), Ok(Some(now)) if now.mark() == seen.mark)
     }
 
     /// Lists a file with the reason why it is not in service. What serves goes on. Part of a step.
     fn refuse_file(&self, name: &ModuleName, mark: FileMark, refusal: &Refusal) {
         let digest = mark.digest;
+        self.0.audit.module(&self.0.refused(name, digest, Origin::Folder, &refusal.reason));
         let serving = self.0.update(name, |entry| {
             entry.file = Some(mark);
             entry.failed(digest, refusal.clone());
@@ -129,16 +164,15 @@ impl Modules {
         };
         let file = self.0.folder.file(name);
         tracing::warn!("module \"{name}\" (\"{}\") {}{goes_on}", file.display(), refusal.reason);
-        self.0.audit.module(&ModuleChange {
-            what: "refused",
-            by: Origin::Folder,
-            module: name,
-            digest: Some(digest),
-            version: None,
-            before: serving.map(|module| module.describe().digest),
-            signer: None,
-            reason: Some(&refusal.reason),
-        });
+    }
+
+    /// Whether a module has no file, and so is out of service from now on. Part of a step.
+    fn is_gone(&self, name: &ModuleName) -> bool {
+        let gone = matches!(self.0.folder.look(name), Ok(None));
+        if gone {
+            self.file_is_gone(name);
+        }
+        gone
     }
 
     /// A module without a file is out of service. Part of a step.

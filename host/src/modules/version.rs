@@ -25,9 +25,9 @@ pub(super) struct Version {
     pub(super) turn: Option<u64>,
     /// Whether its file is in the store.
     pub(super) kept: bool,
-    /// Whether the minion itself took it out of service because it trapped: its file in the folder is then no
-    /// reason to put it back.
-    pub(super) rolled_back: bool,
+    /// Why the minion itself took it out of service, where it did because it trapped: its file in the folder is
+    /// then no reason to put it back.
+    pub(super) rolled_back: Option<String>,
     /// Its code, while it is staged.
     pub(super) ready: Option<Arc<LoadedModule>>,
     /// Its code, as long as jobs run that have it.
@@ -50,7 +50,7 @@ impl Version {
             signer: None,
             turn: None,
             kept: false,
-            rolled_back: false,
+            rolled_back: None,
             ready: None,
             draining: Weak::new(),
             kind: FailureKind::UnknownModule,
@@ -61,9 +61,8 @@ impl Version {
 
     /// One that an earlier process kept.
     pub(super) fn recalled(name: &ModuleName, kept: Kept, served: bool) -> Self {
-        let rolled_back = kept.rolled_back.is_some();
-        let state = match (kept.rolled_back, kept.turn) {
-            (Some(reason), _) => ModuleState::Failed(reason),
+        let state = match (&kept.rolled_back, kept.turn) {
+            (Some(reason), _) => ModuleState::Failed(reason.clone()),
             (None, Some(_)) => ModuleState::Retired,
             (None, None) => ModuleState::Staged,
         };
@@ -74,7 +73,7 @@ impl Version {
             signer: kept.signer,
             turn: kept.turn,
             kept: true,
-            rolled_back,
+            rolled_back: kept.rolled_back,
             resumed: served.then_some(kept.since),
             ..Self::new(name, kept.digest)
         }
@@ -82,17 +81,13 @@ impl Version {
 
     /// As the index says it; nothing of a version whose file is not kept.
     pub(super) fn kept(&self) -> Option<Kept> {
-        let rolled_back = match &self.state {
-            ModuleState::Failed(reason) if self.rolled_back => Some(reason.clone()),
-            _ => None,
-        };
         self.kept.then(|| Kept {
             digest: self.about.digest,
             version: self.about.version.clone(),
             signer: self.signer.clone(),
             since: self.since,
             turn: self.turn,
-            rolled_back,
+            rolled_back: self.rolled_back.clone(),
         })
     }
 
@@ -101,6 +96,16 @@ impl Version {
         if self.state != state {
             (self.state, self.since) = (state, now_ms());
         }
+    }
+
+    /// It is what it was before it was wanted. Part of what is kept.
+    pub(super) fn rest(&mut self) {
+        let rested = match (&self.rolled_back, self.turn) {
+            (Some(reason), _) => ModuleState::Failed(reason.clone()),
+            (None, Some(_)) => ModuleState::Retired,
+            (None, None) => ModuleState::Staged,
+        };
+        self.now(rested);
     }
 
     /// It is not in service, and why.

@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod cli;
+mod files;
 mod link;
 mod modules;
 mod policy;
+mod recall;
 mod rig;
+mod versions;
 mod watch;

@@ -1,129 +1,18 @@
-//! Versions of a module that come over the link and through the folder.
+//! Versions of a module that come over the link.
 
-use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use minion_host::{Config, Minion};
-use quinn::Connection;
 use wire::digest::Digest;
 use wire::frame;
-use wire::link::{Acknowledged, MAX_MESSAGE, MinionRequest, ModuleAnswer, Notice, Stage, Staging};
-use wire::module::{Module, ModuleState};
-use wire::name::ModuleName;
+use wire::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, Stage, Staging};
+use wire::module::ModuleState;
+use wire::signing::SigningKey;
 
 use crate::rig::Overlord;
-
-/// A component whose `version` says which it is, and whose `trap` breaks.
-fn component(number: u32, version: &str) -> Vec<u8> {
-    let text = format!(
-        r#"(component
-            (core module $m
-                (func (export "version") (result i32) i32.const {number})
-                (func (export "trap") unreachable))
-            (core instance $i (instantiate $m))
-            (func (export "version") (result u32) (canon lift (core func $i "version")))
-            (func (export "trap") (canon lift (core func $i "trap")))
-            (@custom "version" "{version}"))"#
-    );
-    wat::parse_str(text).unwrap()
-}
-
-fn name() -> ModuleName {
-    "which".parse().unwrap()
-}
-
-fn stage(bytes: &[u8]) -> Stage {
-    Stage {
-        name: name(),
-        digest: Digest::of(bytes),
-        size: bytes.len() as u64,
-        signature: None,
-        downgrade: false,
-    }
-}
-
-/// Stages a version, sends what the minion asks for, and gives back from where it wanted it and the end.
-async fn staged(connection: &Connection, stage: Stage, bytes: &[u8]) -> (Option<u64>, Staging) {
-    let (mut send, mut recv) = connection.open_bi().await.unwrap();
-    frame::write(&mut send, &MinionRequest::Stage(Box::new(stage)), MAX_MESSAGE).await.unwrap();
-    let mut wanted = None;
-    loop {
-        match frame::read(&mut recv, MAX_MESSAGE).await.unwrap() {
-            Staging::Send { from } => {
-                wanted = Some(from);
-                // It may refuse the rest half-way, and then the answer says why.
-                let _ = send.write_all(&bytes[from as usize..]).await;
-                let _ = send.finish();
-            }
-            Staging::State(_) => {}
-            last => return (wanted, last),
-        }
-    }
-}
-
-async fn ready(connection: &Connection, bytes: &[u8]) -> Module {
-    match staged(connection, stage(bytes), bytes).await.1 {
-        Staging::Staged(module) => *module,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn refused(last: Staging) -> String {
-    match last {
-        Staging::Refused(reason) => reason,
-        other => panic!("{other:?}"),
-    }
-}
-
-async fn ask(connection: &Connection, request: MinionRequest) -> ModuleAnswer {
-    let (mut send, mut recv) = connection.open_bi().await.unwrap();
-    frame::write(&mut send, &request, MAX_MESSAGE).await.unwrap();
-    frame::read(&mut recv, MAX_MESSAGE).await.unwrap()
-}
-
-async fn activate(connection: &Connection, bytes: &[u8]) -> ModuleAnswer {
-    ask(connection, MinionRequest::Activate { name: name(), digest: Digest::of(bytes) }).await
-}
-
-async fn change(connection: &Connection, request: MinionRequest) -> (Option<Digest>, Option<Digest>) {
-    match ask(connection, request).await {
-        ModuleAnswer::Done { before, now, .. } => (before, now),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn listed(minion: &Minion) -> Option<Module> {
-    minion.modules().list().into_iter().find(|module| module.name == name())
-}
-
-fn states(minion: &Minion) -> Vec<(Digest, ModuleState)> {
-    let versions = listed(minion).map(|module| module.versions).unwrap_or_default();
-    versions.into_iter().map(|version| (version.digest, version.state)).collect()
-}
-
-/// Waits until the modules are as they should be.
-async fn until(minion: &Minion, fits: impl Fn(&Minion) -> bool) {
-    let mut changes = minion.modules().changes();
-    let wait = async {
-        while !fits(minion) {
-            changes.changed().await.unwrap();
-        }
-    };
-    if tokio::time::timeout(Duration::from_secs(60), wait).await.is_err() {
-        panic!("it never came to that: {:#?}", listed(minion));
-    }
-}
-
-fn serves(bytes: &[u8]) -> impl Fn(&Minion) -> bool {
-    let digest = Digest::of(bytes);
-    move |minion| {
-        listed(minion).is_some_and(|module| module.digest == digest && module.state == ModuleState::Active)
-    }
-}
-
-fn file(overlord: &Overlord) -> PathBuf {
-    overlord.folder.modules().join("which.wasm")
-}
+use crate::versions::{
+    Tmpfs, activate, activate_signed, ask, audited, change, component, entry, file, listed, name, padded,
+    ready, refused, reload, require, serves, signed, stage, staged, states, until,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_is_staged_put_into_service_rolled_back_and_removed() {
@@ -326,105 +215,6 @@ async fn only_so_many_versions_are_kept_and_the_oldest_goes_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_folder_is_followed_and_a_broken_file_never_replaces_a_good_version() {
-    let overlord = Overlord::new();
-    let minion = overlord.minion().await;
-    let [one, two] = [component(1, "1.0.0"), component(2, "2.0.0")];
-    std::fs::write(file(&overlord), &one).unwrap();
-    until(&minion, serves(&one)).await;
-    let aside = overlord.folder.modules().join("which.new");
-    std::fs::write(&aside, &two).unwrap();
-    std::fs::rename(&aside, file(&overlord)).unwrap();
-    until(&minion, serves(&two)).await;
-
-    std::fs::write(file(&overlord), b"no component").unwrap();
-    let failed = |minion: &Minion| matches!(states(minion).first(), Some((_, ModuleState::Failed(_))));
-    until(&minion, failed).await;
-    assert!(serves(&two)(&minion));
-    minion.stop().await;
-
-    // Nor over a restart, with the version that served last.
-    let minion = overlord.minion().await;
-    assert!(serves(&two)(&minion) && failed(&minion), "{:?}", listed(&minion));
-    std::fs::remove_file(file(&overlord)).unwrap();
-    until(&minion, |minion| minion.modules().active(&name()).is_err()).await;
-    minion.stop().await;
-    let minion = overlord.minion().await;
-    assert_eq!(listed(&minion).unwrap().state, ModuleState::Retired);
-    minion.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_was_killed_half_way_leaves_the_good_version_in_service() {
-    let overlord = Overlord::new();
-    let minion = overlord.minion().await;
-    let one = component(1, "1.0.0");
-    std::fs::write(file(&overlord), &one).unwrap();
-    until(&minion, serves(&one)).await;
-    minion.stop().await;
-    // Between keeping a version and writing that down, and in the middle of writing anything.
-    let folder = overlord.folder.versions().join("which");
-    let two = component(2, "2.0.0");
-    std::fs::write(folder.join(format!("{}.wasm", Digest::of(&two))), &two).unwrap();
-    for folder in [&folder, &overlord.folder.modules()] {
-        std::fs::write(folder.join(".writing-abc"), &two[..10]).unwrap();
-    }
-    let minion = overlord.minion().await;
-    assert!(serves(&one)(&minion));
-    assert_eq!(states(&minion).len(), 1);
-    assert!(!folder.join(".writing-abc").exists());
-    minion.stop().await;
-    // Between putting a version into the folder and writing that down: the folder says what serves.
-    std::fs::write(file(&overlord), &two).unwrap();
-    let minion = overlord.minion().await;
-    assert!(serves(&two)(&minion));
-    assert_eq!(states(&minion)[1], (Digest::of(&one), ModuleState::Retired));
-    minion.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_version_that_traps_too_often_is_taken_back_and_stays_away() {
-    let overlord = Overlord::new();
-    std::fs::write(overlord.folder.config(), "[modules.\"wh*\"]\nrollback = { traps = 3, within = \"1h\" }")
-        .unwrap();
-    let minion = overlord.minion().await;
-    let (connection, _) = overlord.greet().await;
-    let [one, two] = [component(1, "1.0.0"), component(2, "2.0.0")];
-    std::fs::write(file(&overlord), &one).unwrap();
-    until(&minion, serves(&one)).await;
-    std::fs::write(file(&overlord), &two).unwrap();
-    until(&minion, serves(&two)).await;
-    for _ in 0..3 {
-        crate::link::run(&connection, "which.trap").await;
-    }
-    until(&minion, serves(&one)).await;
-    let (digest, state) = states(&minion)[0].clone();
-    assert_eq!(digest, Digest::of(&two));
-    let ModuleState::Failed(reason) = state else { panic!("{state:?}") };
-    assert!(reason.contains("rolled back after 3 traps"), "{reason}");
-    assert_eq!(std::fs::read(file(&overlord)).unwrap(), one);
-    minion.stop().await;
-
-    // As if the folder could not have been written: its file is still the one that trapped.
-    let index = overlord.folder.versions().join("which/index.json");
-    let text = std::fs::read_to_string(&index).unwrap();
-    let mut noted: serde_json::Value = serde_json::from_str(&text).unwrap();
-    noted["file"]["digest"] = Digest::of(&two).to_string().into();
-    std::fs::write(&index, noted.to_string()).unwrap();
-    std::fs::write(file(&overlord), &two).unwrap();
-    let minion = overlord.minion().await;
-    assert!(serves(&one)(&minion), "{:?}", listed(&minion));
-    minion.stop().await;
-
-    // A file that is another one since then is somebody's wish.
-    noted["file"]["digest"] = Digest::of(&one).to_string().into();
-    std::fs::write(&index, noted.to_string()).unwrap();
-    let minion = overlord.minion().await;
-    assert!(serves(&two)(&minion), "{:?}", listed(&minion));
-    minion.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_folder_that_cannot_be_written_refuses_the_change() {
     let overlord = Overlord::new();
     let minion = overlord.minion().await;
@@ -482,28 +272,6 @@ async fn what_was_staged_and_never_wanted_goes_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_overlord_is_told_of_what_came_into_service() {
-    let overlord = Overlord::new();
-    let minion = overlord.minion().await;
-    let (connection, _) = overlord.greet().await;
-    let one = component(1, "1.0.0");
-    std::fs::write(file(&overlord), &one).unwrap();
-    loop {
-        let (mut send, mut recv) = connection.accept_bi().await.unwrap();
-        let notice = frame::read(&mut recv, MAX_MESSAGE).await.unwrap();
-        frame::write(&mut send, &Acknowledged, MAX_MESSAGE).await.unwrap();
-        let Notice::Modules(modules) = notice else { continue };
-        let Some(module) = modules.into_iter().find(|module| module.name == name()) else { continue };
-        if module.state == ModuleState::Active {
-            assert_eq!(module.versions.len(), 1);
-            assert_eq!(module.versions[0].digest, Digest::of(&one));
-            break;
-        }
-    }
-    minion.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_policy_that_withdraws_what_a_staged_version_needs_keeps_it_out_of_service() {
     let overlord = Overlord::new();
     std::fs::write(overlord.folder.config(), "[modules.which]\nfacts = [\"os\"]").unwrap();
@@ -511,8 +279,7 @@ async fn a_policy_that_withdraws_what_a_staged_version_needs_keeps_it_out_of_ser
     let (connection, _) = overlord.greet().await;
     let needs = wat::parse_str(r#"(component (import "minion:facts/facts@0.1.0" (instance)))"#).unwrap();
     ready(&connection, &needs).await;
-    std::fs::write(overlord.folder.config(), "").unwrap();
-    minion.reload(Config::load(&overlord.folder.config()).unwrap()).await;
+    reload(&overlord, &minion, "").await;
     let ModuleAnswer::Refused(reason) = activate(&connection, &needs).await else { panic!("done") };
     assert!(reason.contains("not granted"), "{reason}");
     minion.stop().await;
@@ -520,26 +287,20 @@ async fn a_policy_that_withdraws_what_a_staged_version_needs_keeps_it_out_of_ser
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signed_version_can_be_gone_back_to_and_no_older_one_put_into_service() {
-    let key = wire::signing::SigningKey::generate().unwrap();
+    let key = SigningKey::generate().unwrap();
     let overlord = Overlord::new();
-    let policy = format!("[signatures]\npolicy = \"require\"\ntrusted = [\"{}\"]", key.public_key());
-    std::fs::write(overlord.folder.config(), policy).unwrap();
+    std::fs::write(overlord.folder.config(), require(&key)).unwrap();
     let minion = overlord.minion().await;
     let (connection, _) = overlord.greet().await;
-    let signed = |bytes: &[u8]| {
-        let claim = minion_host::sandbox::claim(name(), bytes).unwrap();
-        Stage { signature: Some(key.sign(claim).unwrap().to_string()), ..stage(bytes) }
-    };
     let [one, two] = [component(1, "1.0.0"), component(2, "2.0.0")];
     let reason = refused(staged(&connection, stage(&one), &one).await.1);
     assert!(reason.contains("is not signed"), "{reason}");
     for bytes in [&one, &two] {
-        assert!(matches!(staged(&connection, signed(bytes), bytes).await.1, Staging::Staged(_)));
-        activate(&connection, bytes).await;
+        activate_signed(&connection, &key, bytes).await;
     }
     let signer = listed(&minion).unwrap().versions[0].signer.clone();
     assert_eq!(signer, Some(key.public_key().to_string()));
-    let older = Stage { downgrade: true, ..signed(&one) };
+    let older = Stage { downgrade: true, ..signed(&key, &one) };
     let reason = refused(staged(&connection, older, &one).await.1);
     assert!(reason.contains("2.0.0 was in service"), "{reason}");
 
@@ -553,20 +314,74 @@ async fn a_signed_version_can_be_gone_back_to_and_no_older_one_put_into_service(
     minion.stop().await;
 }
 
-/// A small file system in the place of a folder.
-struct Tmpfs(PathBuf);
-
-impl Tmpfs {
-    fn mount(path: &std::path::Path, options: &str) -> Option<Self> {
-        let mut mount = std::process::Command::new("mount");
-        let mounted = mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(path).output().ok()?;
-        mounted.status.success().then(|| Self(path.to_owned()))
-    }
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_version_that_was_staged_before_is_refused_at_its_activation_and_that_is_audited() {
+    let key = SigningKey::generate().unwrap();
+    let overlord = Overlord::new();
+    std::fs::write(overlord.folder.config(), require(&key)).unwrap();
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    let [one, two] = [component(1, "1.0.0"), component(2, "2.0.0")];
+    let (_, last) = staged(&connection, signed(&key, &one), &one).await;
+    assert!(matches!(last, Staging::Staged(_)), "{last:?}");
+    activate_signed(&connection, &key, &two).await;
+    let ModuleAnswer::Refused(reason) = activate(&connection, &one).await else { panic!("done") };
+    assert!(reason.contains("2.0.0 was in service"), "{reason}");
+    assert!(serves(&two)(&minion));
+    let [changed, three] = [component(4, "4.0.0"), component(3, "3.0.0")];
+    assert!(refused(staged(&connection, stage(&three), &changed).await.1).contains("digest"));
+    minion.stop().await;
+    let audited = audited(&overlord);
+    let refused = [entry("refused", "overlord", &one), entry("refused", "overlord", &three)];
+    assert_eq!(audited[audited.len() - 2..], refused);
 }
 
-impl Drop for Tmpfs {
-    fn drop(&mut self) {
-        // Lazily, as the minion may still have files there; it only fails where it is gone.
-        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).output();
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_never_leaves_a_file_beside_the_signature_of_another() {
+    let key = SigningKey::generate().unwrap();
+    let overlord = Overlord::new();
+    let Some(_full) = Tmpfs::mount(&overlord.folder.modules(), "size=64k") else {
+        return println!("skipped: only root can make a small file system");
+    };
+    std::fs::write(overlord.folder.config(), require(&key)).unwrap();
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    let one = component(1, "1.0.0");
+    activate_signed(&connection, &key, &one).await;
+    let large = padded(component(2, "2.0.0"), 100_000);
+    let (_, last) = staged(&connection, signed(&key, &large), &large).await;
+    assert!(matches!(last, Staging::Staged(_)), "{last:?}");
+    let ModuleAnswer::Refused(reason) = activate(&connection, &large).await else { panic!("done") };
+    assert!(reason.contains("modules folder"), "{reason}");
+    let beside = std::fs::read_to_string(file(&overlord).with_extension("wasm.sig")).unwrap();
+    assert_eq!(Some(beside), signed(&key, &one).signature);
+    assert!(serves(&one)(&minion));
+    minion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_trapped_and_was_staged_again_in_vain_is_not_gone_back_to() {
+    let overlord = Overlord::new();
+    std::fs::write(overlord.folder.config(), "[modules.which]\nrollback = { traps = 1, within = \"1h\" }")
+        .unwrap();
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    let versions = [component(1, "1.0.0"), component(2, "2.0.0"), component(3, "3.0.0")];
+    for bytes in &versions[..2] {
+        ready(&connection, bytes).await;
+        activate(&connection, bytes).await;
     }
+    crate::link::run(&connection, "which.trap").await;
+    let [one, two, three] = &versions;
+    until(&minion, serves(one)).await;
+    ready(&connection, two).await;
+    change(&connection, MinionRequest::Discard { name: name(), digest: Digest::of(two) }).await;
+    ready(&connection, three).await;
+    activate(&connection, three).await;
+    minion.stop().await;
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    change(&connection, MinionRequest::Rollback(name())).await;
+    assert!(serves(one)(&minion), "{:?}", listed(&minion));
+    minion.stop().await;
 }

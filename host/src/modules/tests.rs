@@ -1,0 +1,136 @@
+//! What changes in between the steps of a version on its way into service.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::activate::Entered;
+use super::index::FileMark;
+use super::prepare::Floor;
+use super::take::{Occasion, Wanted};
+use super::*;
+use crate::admission::Age;
+use crate::highest_versions::HighestVersions;
+use crate::policy::SignaturePolicy;
+use crate::policy::signatures::Requirement;
+use crate::sandbox::SandboxConfig;
+
+/// Modules without a minion, and the folder that they are in.
+struct Rig {
+    modules: Modules,
+    dir: TempDir,
+}
+
+impl Rig {
+    async fn new(policy: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let sandbox = Sandbox::new(SandboxConfig::default()).expect("made");
+        let config = ModulesConfig {
+            folder: dir.path().join("modules"),
+            versions: dir.path().join("versions"),
+            staged: dir.path().join("staged"),
+            keep: NonZeroUsize::new(4).expect("some"),
+        };
+        let highest = HighestVersions::open(&dir.path().join("highest-versions.toml")).expect("opened");
+        let admission = Admission::new(SignaturePolicy::default(), highest);
+        let audit = Arc::new(Audit::open(&dir.path().join("audit.log")).expect("opened"));
+        let modules = Modules::load(sandbox, config, &self::policy(policy), admission, audit).await;
+        Self { modules: modules.expect("loaded"), dir }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.dir.path().join("modules/which.wasm")
+    }
+
+    /// Puts a version into service by way of the folder.
+    async fn serve(&self, bytes: &[u8]) {
+        fs::write(self.file(), bytes).expect("written");
+        self.modules.take(name(), Occasion::Changed).await;
+        assert_eq!(self.serving(), Some(Digest::of(bytes)));
+    }
+
+    fn serving(&self) -> Option<Digest> {
+        self.modules.0.set().get(&name()).and_then(set::Entry::serving_digest)
+    }
+
+    fn file_mark(&self) -> Option<FileMark> {
+        self.modules.0.set().get(&name()).and_then(|entry| entry.file)
+    }
+
+    /// Reads a file and compiles it, lets something happen meanwhile, and makes the last step.
+    async fn take_while(&self, bytes: &[u8], meanwhile: impl AsyncFnOnce()) -> Entered {
+        fs::write(self.file(), bytes).expect("written");
+        let wanted = self.modules.step(|modules| modules.look_at(&name(), Occasion::Changed)).await;
+        let Wanted::Load(candidate, seen) = wanted else { panic!("it does not look new") };
+        let prepared = self.modules.prepare(candidate, Floor::default(), Age::Counts, Box::new(|_| ())).await;
+        let prepared = prepared.expect("loaded");
+        meanwhile().await;
+        self.modules.step(move |modules| modules.enter_from_folder(prepared, seen)).await
+    }
+}
+
+fn name() -> ModuleName {
+    "which".parse().expect("a name")
+}
+
+fn policy(text: &str) -> Policy {
+    toml::from_str::<crate::Config>(text).expect("a policy").modules
+}
+
+fn component(version: &str) -> Vec<u8> {
+    wat::parse_str(format!("(component (@custom \"version\" \"{version}\"))")).expect("a component")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_loaded_under_a_policy_that_is_past_never_comes_into_service() {
+    let rig = Rig::new("[modules.which]\nfacts = [\"os\"]").await;
+    let needs = wat::parse_str(r#"(component (import "minion:facts/facts@0.1.0" (instance)))"#).expect("wat");
+    let withdraw = async || drop(rig.modules.apply(&policy(""), &SignaturePolicy::default()).await);
+    assert!(matches!(rig.take_while(&needs, withdraw).await, Entered::Stale(_)));
+
+    let require = SignaturePolicy { policy: Requirement::Require, ..SignaturePolicy::default() };
+    let plain = component("1.0.0");
+    let demand = async || drop(rig.modules.apply(&policy(""), &require).await);
+    assert!(matches!(rig.take_while(&plain, demand).await, Entered::Stale(_)));
+    assert_eq!(rig.serving(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_stays_the_same_holds_nobody_up() {
+    let rig = Rig::new("[modules.which]\nsettings = { x = nan }").await;
+    let same = policy("[modules.which]\nsettings = { x = nan }");
+    let again = async || drop(rig.modules.apply(&same, &SignaturePolicy::default()).await);
+    assert!(matches!(rig.take_while(&component("1.0.0"), again).await, Entered::Done(None)));
+    assert_eq!(rig.serving(), Some(Digest::of(&component("1.0.0"))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_goes_while_it_is_compiled_takes_its_module_along() {
+    let rig = Rig::new("").await;
+    rig.serve(&component("1.0.0")).await;
+    let remove = async || fs::remove_file(rig.file()).expect("removed");
+    rig.take_while(&component("2.0.0"), remove).await;
+    assert_eq!((rig.serving(), rig.file_mark()), (None, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_put_back_while_another_is_compiled_goes_on_serving() {
+    let rig = Rig::new("").await;
+    let [one, two] = ["1.0.0", "2.0.0"].map(component);
+    rig.serve(&one).await;
+    let put_back = async || fs::write(rig.file(), &one).expect("written");
+    rig.take_while(&two, put_back).await;
+    assert_eq!(rig.serving(), Some(Digest::of(&one)));
+    rig.modules.take(name(), Occasion::Changed).await;
+    assert_eq!(rig.serving(), Some(Digest::of(&one)));
+    assert_eq!(rig.file_mark(), Some(FileMark::new(Digest::of(&one), None)));
+
+    // One that is only touched is what it was.
+    let touch = async || {
+        fs::File::open(rig.file()).expect("opened").set_modified(std::time::UNIX_EPOCH).expect("set")
+    };
+    rig.take_while(&two, touch).await;
+    assert_eq!(rig.serving(), Some(Digest::of(&two)));
+}
