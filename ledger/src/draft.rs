@@ -10,7 +10,7 @@ use crate::quarantine::Spoiled;
 use crate::read::Read;
 use crate::record::Record;
 use crate::space::Space;
-use crate::storage::{Bytes, Changes, Scan, Store};
+use crate::storage::{Bytes, Changes, MAX_KEY, Scan, Store};
 
 /// What the writes of one batch have done so far. Each write sees those before it.
 pub(crate) struct Draft<'a> {
@@ -68,6 +68,13 @@ impl<'a> Draft<'a> {
     ) -> Result<T, LedgerError> {
         let result = write(self);
         let doing = self.doing.take();
+        // The database takes no longer ones: it would give up, and the thread that writes with it.
+        let result = match doing.keys().map(|(_, key)| key.len()).max() {
+            Some(bytes) if bytes > MAX_KEY => {
+                result.and(Err(LedgerError::LongKey { path: self.store.path().to_owned(), bytes }))
+            }
+            _ => result,
+        };
         if result.is_ok() {
             self.done.borrow_mut().extend(doing);
         }

@@ -78,6 +78,16 @@ pub enum LedgerError {
         /// What the system says.
         cause: String,
     },
+    /// The write has a key that no ledger takes, and did not happen.
+    #[error(
+        "the ledger \"{path}\" takes no key of {bytes} bytes: a name or an expression in it must be shorter"
+    )]
+    LongKey {
+        /// The ledger's folder.
+        path: PathBuf,
+        /// How long the longest key of the write is.
+        bytes: usize,
+    },
     /// The ledger was closed, by [`close`](crate::OverlordLedger::close) or because its writer is gone.
     #[error("the ledger \"{path}\" is closed: the daemon is stopping, so ask again once it has started")]
     Closed {

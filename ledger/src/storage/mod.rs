@@ -10,4 +10,4 @@ mod store;
 mod unborn;
 
 pub(crate) use room::Room;
-pub(crate) use store::{Bytes, Changes, Refused, Scan, Snapshot, Store};
+pub(crate) use store::{Bytes, Changes, MAX_KEY, Refused, Scan, Snapshot, Store};

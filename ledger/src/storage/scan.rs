@@ -9,7 +9,7 @@ use std::vec;
 
 use fjall::{Keyspace, Readable, Snapshot};
 
-use super::store::Bytes;
+use super::store::{Bytes, MAX_KEY};
 use crate::key::Span;
 
 /// Reads that fail one after the other before a scan counts as ended.
@@ -31,9 +31,9 @@ pub(super) struct Rows<'a, Broken> {
 impl<'a, Broken: Fn(&fjall::Error)> Rows<'a, Broken> {
     /// The rows of `span` in a view; `broken` is told why a row cannot be read.
     pub(super) fn new(keyspace: &'a Keyspace, snapshot: Snapshot, span: Span, broken: Broken) -> Self {
-        let owned = |bound: Bound<Vec<u8>>| bound.map(Bytes::from);
         let (low, high) = span.bounds();
-        let (low, high) = (owned(low), owned(high));
+        let (low, high) =
+            (cut(low, Bound::Excluded).map(Bytes::from), cut(high, Bound::Included).map(Bytes::from));
         let iter = snapshot.range(keyspace, (low.clone(), high.clone()));
         Self { keyspace, snapshot, iter, low, high, rest: None, broken }
     }
@@ -69,6 +69,17 @@ impl<'a, Broken: Fn(&fjall::Error)> Rows<'a, Broken> {
             rows.insert(key, value);
         }
         rows.into_iter().collect::<Vec<_>>().into_iter()
+    }
+}
+
+/// A bound as it is, or one that parts the keys that there can be just as one longer than all of them does.
+fn cut(bound: Bound<Vec<u8>>, as_part: fn(Vec<u8>) -> Bound<Vec<u8>>) -> Bound<Vec<u8>> {
+    match bound {
+        Bound::Included(mut key) | Bound::Excluded(mut key) if key.len() > MAX_KEY => {
+            key.truncate(MAX_KEY);
+            as_part(key)
+        }
+        bound => bound,
     }
 }
 

@@ -25,6 +25,9 @@ pub(crate) type Changes = BTreeMap<(Space, Vec<u8>), Option<Bytes>>;
 /// Keys and values in order, from either end.
 pub(crate) type Scan<'a> = Box<dyn DoubleEndedIterator<Item = (Bytes, Bytes)> + 'a>;
 
+/// The longest key that the database takes, in bytes; it panics at a longer one, even if that is only looked for.
+pub(crate) const MAX_KEY: usize = u16::MAX as usize;
+
 /// Bounds of memory and files, for a daemon that should be small: an idle one holds next to nothing.
 const CACHE: u64 = 8 << 20;
 const MEMTABLE: u64 = 4 << 20;
@@ -137,6 +140,9 @@ impl Store {
 
     /// The value of a key. One that cannot be read counts as absent, and the log says so.
     pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, LedgerError> {
+        if key.len() > MAX_KEY {
+            return Ok(None);
+        }
         self.sound(space, self.keyspace(space).get(key))
     }
 
@@ -157,6 +163,9 @@ impl Store {
         space: Space,
         key: &[u8],
     ) -> Result<Option<Bytes>, LedgerError> {
+        if key.len() > MAX_KEY {
+            return Ok(None);
+        }
         self.sound(space, snapshot.0.get(self.keyspace(space), key))
     }
 

@@ -91,3 +91,13 @@ async fn keys_are_listed_by_prefix_in_order_and_bounded_in_length() {
         assert!(matches!(kv.set(&key, vec![]).await, Err(KvError::Key { .. })));
     }
 }
+
+#[tokio::test]
+async fn a_prefix_longer_than_any_key_has_no_keys_and_does_no_harm() {
+    let folder = Folder::new();
+    let kv = folder.minion().kv("service".parse().unwrap(), 1000);
+    kv.set("b", vec![1]).await.unwrap();
+    assert_eq!(kv.list(&"b".repeat(100_000), 10).unwrap(), Vec::<String>::new());
+    assert_eq!(kv.list_after("", &"a".repeat(100_000), 10).unwrap(), ["b"]);
+    assert_eq!(kv.list_after("", &"b".repeat(100_000), 10).unwrap(), Vec::<String>::new());
+}
