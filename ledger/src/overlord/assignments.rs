@@ -34,11 +34,13 @@ impl Record for Attempt {
 
 impl OverlordLedger {
     /// Records an assignment as the newest, in place of one of the same module to the same expression;
-    /// synced. Returns it with its place.
+    /// synced. Returns it with its place, which none had before.
     pub async fn assign(&self, assignment: Assignment) -> Result<Assignment, LedgerError> {
         let write = move |draft: &Draft<'_>| {
             let last = draft.records::<Assignment>(Span::all()).map(|(_, one)| one.place).max();
-            let place = last.map_or(0, |last| last.saturating_add(1));
+            // The last one may be taken back already, and attempts to bring it name its place. The time tells
+            // them apart; the order is that of the numbers.
+            let place = last.map_or(0, |last| last.saturating_add(1)).max(assignment.assigned_at);
             let assignment = Assignment { place, ..assignment };
             draft.put_record(key_of(&assignment.name, &assignment.expression), &assignment);
             Ok(assignment)
@@ -55,7 +57,9 @@ impl OverlordLedger {
         let key = key_of(name, expression);
         let write = move |draft: &Draft<'_>| {
             let assignment = draft.record::<Assignment>(&key)?;
-            draft.remove(Space::Assignments, key);
+            if assignment.is_some() {
+                draft.remove(Space::Assignments, key);
+            }
             Ok(assignment)
         };
         self.engine.write(Purpose::Free, Durability::Synced, write).await

@@ -1,6 +1,6 @@
 //! What an overlord's ledger keeps of modules.
 
-use ledger::{Attempt, MinionRecord, Standing};
+use ledger::{Attempt, LedgerError, MinionRecord, Standing};
 use wire::catalogue::{Assignment, KeptModule};
 use wire::digest::Digest;
 
@@ -65,12 +65,35 @@ async fn an_assignment_that_is_repeated_is_the_newest_again() {
     let order = |ledger: &ledger::OverlordLedger| -> Vec<(String, u64)> {
         ledger.assignments().unwrap().into_iter().map(|one| (one.expression, one.place)).collect()
     };
-    assert_eq!(order(&ledger), [("web*".to_owned(), 2), ("*".to_owned(), 1)]);
+    assert_eq!(order(&ledger), [("web*".to_owned(), T0 + 2), ("*".to_owned(), T0 + 1)]);
     let test = "test".parse().unwrap();
-    assert_eq!(ledger.unassign(&test, "web*").await.unwrap().map(|one| one.place), Some(2));
+    assert_eq!(ledger.unassign(&test, "web*").await.unwrap().map(|one| one.place), Some(T0 + 2));
     assert_eq!(ledger.unassign(&test, "web*").await.unwrap(), None);
     drop(ledger);
-    assert_eq!(order(&folder.overlord()), [("*".to_owned(), 1)]);
+    assert_eq!(order(&folder.overlord()), [("*".to_owned(), T0 + 1)]);
+}
+
+#[tokio::test]
+async fn an_assignment_that_is_made_again_does_not_take_the_place_of_the_one_before() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    ledger.assign(assignment("*", "other")).await.unwrap();
+    let first = ledger.assign(assignment("web*", "one")).await.unwrap();
+    ledger.unassign(&first.name, "web*").await.unwrap();
+    let second = Assignment { assigned_at: T0 + 1000, ..assignment("web*", "two") };
+    assert_ne!(ledger.assign(second).await.unwrap().place, first.place);
+}
+
+#[tokio::test]
+async fn an_expression_too_long_for_the_ledger_is_refused_and_the_next_write_goes_on() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    let long = "a".repeat(70_000);
+    let refused = ledger.assign(assignment(&long, "one")).await;
+    assert!(matches!(refused, Err(LedgerError::LongKey { bytes: 70_005, .. })), "{refused:?}");
+    assert_eq!(ledger.unassign(&"test".parse().unwrap(), &long).await, Ok(None));
+    ledger.assign(assignment("*", "one")).await.unwrap();
+    assert_eq!(ledger.assignments().unwrap().len(), 1);
 }
 
 #[tokio::test]
