@@ -142,12 +142,16 @@ impl Rollout {
                 None => {
                     // Its failure shows in the answer.
                     let _ = send.finish();
+                    // Others are sent bytes while this one compiles.
                     drop(permit);
                     next(&mut messages).await?
                 }
                 Some(refused @ Staging::Refused(_)) => refused,
                 Some(_) => return Err(Broken::OutOfOrder),
             };
+        } else {
+            // It has the bytes already.
+            drop(permit);
         }
         loop {
             match message {
