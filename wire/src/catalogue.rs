@@ -59,7 +59,8 @@ pub enum ModuleRequest {
         /// Whether the operator knows that the target is wide.
         confirmed: bool,
     },
-    /// Take an assignment back, which leaves what minions have in service as it is. Answered by `Unassigned`.
+    /// Take an assignment back, which leaves what minions have in service as it is until an older one that matches
+    /// brings its version at their next connection. Answered by `Unassigned`.
     Unassign {
         /// The target expression, as it was assigned.
         expression: String,
@@ -139,8 +140,13 @@ pub enum ModuleReply {
         /// Those of them that are connected, which get it at once.
         connected: Vec<MinionName>,
     },
-    /// The assignment that was taken back.
-    Unassigned(Box<Assignment>),
+    /// The assignment is taken back.
+    Unassigned {
+        /// What it said.
+        assignment: Box<Assignment>,
+        /// The older ones that hold in its place for minions that are enrolled now, the newest first.
+        instead: Vec<Assignment>,
+    },
     /// All assignments: by name, the newest first, which is the one that holds where several match.
     Assignments(Vec<AssignmentStatus>),
 }

@@ -295,14 +295,15 @@ impl Client {
         }
     }
 
-    /// Takes an assignment back.
+    /// Takes an assignment back. Gives it with the older ones that hold in its place from then on, the newest
+    /// first.
     pub async fn unassign_module(
         &self,
         expression: String,
         name: ModuleName,
-    ) -> Result<Assignment, ClientError> {
+    ) -> Result<(Assignment, Vec<Assignment>), ClientError> {
         match self.ask_of_modules(ModuleRequest::Unassign { expression, name }).await? {
-            ModuleReply::Unassigned(assignment) => Ok(*assignment),
+            ModuleReply::Unassigned { assignment, instead } => Ok((*assignment, instead)),
             _ => Err(ClientError::Unexpected),
         }
     }

@@ -13,7 +13,7 @@ use wire::signing::MAX_SIGNATURE;
 
 use crate::catalogue::{CatalogueError, FileError, Here, Upload};
 use crate::desk::Desk;
-use crate::rollout::{Claim, Edit, Following, tell};
+use crate::rollout::{Assigned, Claim, Edit, Following, tell};
 
 /// One request of an operator.
 struct ModulesDoor<'a> {
@@ -85,7 +85,8 @@ impl ModulesDoor<'_> {
                 self.assign(expression, &name, &version, confirmed).await?
             }
             ModuleRequest::Unassign { expression, name } => {
-                ModuleReply::Unassigned(Box::new(rollout.unassign(&name, &expression, self.operator).await?))
+                let (assignment, instead) = rollout.unassign(&name, &expression, self.operator).await?;
+                ModuleReply::Unassigned { assignment: Box::new(assignment), instead }
             }
             ModuleRequest::Assignments => {
                 ModuleReply::Assignments(rollout.assignments().map_err(CatalogueError::from)?)
@@ -120,15 +121,11 @@ impl ModulesDoor<'_> {
         version: &str,
         confirmed: bool,
     ) -> Result<ModuleReply, Refusal> {
-        let Desk { catalogue, rollout, jobs, registry, .. } = self.desk;
-        let minions = rollout
-            .meant(&expression)
-            .map_err(|error| Refusal::new(RefusalKind::BadRequest, error.to_string()))?;
-        jobs.check_width(&expression, minions.len(), confirmed)?;
+        let Desk { catalogue, rollout, jobs, .. } = self.desk;
+        jobs.check_width(&expression, rollout.meant(&expression)?.len(), confirmed)?;
         let module = catalogue.find(name, version)?;
-        let is_connected = |minion: &&MinionName| registry.connection(minion).is_some();
-        let connected: Vec<MinionName> = minions.iter().filter(is_connected).cloned().collect();
-        let assignment = rollout.assign(expression, module, &connected, self.operator).await?;
+        let Assigned { assignment, minions, connected } =
+            rollout.assign(expression, module, self.operator).await?;
         Ok(ModuleReply::Assigned { assignment: Box::new(assignment), minions, connected })
     }
 

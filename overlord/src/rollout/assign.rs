@@ -10,18 +10,28 @@ use wire::name::{MinionName, ModuleName, OperatorName};
 use wire::operator::{Refusal, RefusalKind};
 
 use super::Rollout;
-use crate::catalogue::CatalogueError;
-use crate::targets::{self, Expression, Roster, TargetError};
+use crate::targets::{self, Expression, Roster};
+
+/// An assignment that was recorded.
+pub(crate) struct Assigned {
+    /// What it says.
+    pub(crate) assignment: Assignment,
+    /// The minions that match.
+    pub(crate) minions: Vec<MinionName>,
+    /// Those of them that are connected.
+    pub(crate) connected: Vec<MinionName>,
+}
 
 impl Rollout {
-    /// Records an assignment, and brings the version to the minions that match and are connected.
+    /// Records an assignment, and brings the version to the minions that match and are connected. Gives it
+    /// with the minions that match and those that are connected, as they are once it is recorded.
     pub(crate) async fn assign(
         &self,
         expression: String,
         module: KeptModule,
-        minions: &[MinionName],
         operator: &OperatorName,
-    ) -> Result<Assignment, CatalogueError> {
+    ) -> Result<Assigned, Refusal> {
+        check_length(&expression)?;
         let assignment = Assignment {
             expression,
             name: module.name,
@@ -32,22 +42,27 @@ impl Rollout {
             place: 0,
         };
         let assignment = self.catalogue().assign(assignment).await?;
+        // Only now: one that connects from here on finds the assignment itself.
+        let minions = self.meant(&assignment.expression)?;
+        let is_connected = |minion: &&MinionName| self.registry().connection(minion).is_some();
+        let connected: Vec<MinionName> = minions.iter().filter(is_connected).cloned().collect();
         let Assignment { expression, name, digest, .. } = &assignment;
-        let (digest, minions_now) = (digest.short(), minions.len());
+        let (digest, minions_now) = (digest.short(), connected.len());
         tracing::info!(%operator, module = %name, digest, expression, minions_now, "assigned");
-        for minion in minions {
+        for minion in &connected {
             self.reconcile(minion);
         }
-        Ok(assignment)
+        Ok(Assigned { assignment, minions, connected })
     }
 
-    /// Takes an assignment back.
+    /// Takes an assignment back. Gives it with the older ones that hold in its place from then on.
     pub(crate) async fn unassign(
         &self,
         name: &ModuleName,
         expression: &str,
         operator: &OperatorName,
-    ) -> Result<Assignment, Refusal> {
+    ) -> Result<(Assignment, Vec<Assignment>), Refusal> {
+        check_length(expression)?;
         let found = self.ledger().unassign(name, expression).await.map_err(unavailable)?;
         let Some(assignment) = found else {
             let message =
@@ -55,14 +70,35 @@ impl Rollout {
             return Err(Refusal::new(RefusalKind::NotFound, message));
         };
         tracing::info!(%operator, module = %name, expression, "no longer assigned");
+        let instead = self.instead_of(&assignment).map_err(unavailable)?;
         self.prune().await;
-        Ok(assignment)
+        Ok((assignment, instead))
+    }
+
+    /// The assignments that hold where this one, which was taken back, held.
+    fn instead_of(&self, gone: &Assignment) -> Result<Vec<Assignment>, LedgerError> {
+        // One that cannot be followed any more meant nobody.
+        let meant = |one: &Assignment| self.meant(&one.expression).unwrap_or_default();
+        let mut left: HashSet<MinionName> = meant(gone).into_iter().collect();
+        let mut instead = Vec::new();
+        // The newest come first, and have what they match.
+        for one in self.ledger().assignments()?.into_iter().filter(|one| one.name == gone.name) {
+            let before = left.len();
+            for minion in meant(&one) {
+                left.remove(&minion);
+            }
+            if left.len() < before && one.place < gone.place {
+                instead.push(one);
+            }
+        }
+        Ok(instead)
     }
 
     /// The minions that an expression means at this moment; it may be nobody.
-    pub(crate) fn meant(&self, expression: &str) -> Result<Vec<MinionName>, TargetError> {
+    pub(crate) fn meant(&self, expression: &str) -> Result<Vec<MinionName>, Refusal> {
         let roster = Roster::new(self.registry().names());
         targets::resolve(expression, None, &roster, self.registry())
+            .map_err(|error| Refusal::new(RefusalKind::BadRequest, error.to_string()))
     }
 
     /// All assignments, and how they stand.
@@ -152,12 +188,29 @@ fn newest(
     wanted
 }
 
+/// Refuses an expression that is too long to be assigned.
+fn check_length(expression: &str) -> Result<(), Refusal> {
+    if expression.len() <= MAX_EXPRESSION {
+        return Ok(());
+    }
+    let message = format!(
+        "the expression has {} bytes, and one that is assigned may have {MAX_EXPRESSION}: give the minions a label, \
+         and assign to that",
+        expression.len()
+    );
+    Err(Refusal::new(RefusalKind::BadRequest, message))
+}
+
+/// The longest expression that can be assigned, in bytes: it is part of a key in the ledger.
+const MAX_EXPRESSION: usize = 32 << 10;
+
 fn unavailable(error: LedgerError) -> Refusal {
     Refusal::new(RefusalKind::Unavailable, format!("the overlord's ledger: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::rig::{Rig, minion, module};
     use super::*;
 
     fn assignment(name: &str, expression: &str, place: u64) -> Assignment {
@@ -192,5 +245,32 @@ mod tests {
         assert_eq!(wanted("db1"), "* db*");
         assert_eq!(wanted("web1"), "* web*");
         assert_eq!(wanted("mail"), "* *");
+    }
+
+    #[tokio::test]
+    async fn whoever_takes_an_assignment_back_is_told_which_older_ones_hold_in_its_place() {
+        let rig = Rig::with(&[minion("web1"), minion("web2"), minion("db1")], "one").await;
+        for expression in ["db*", "*", "web1", "web*", "web2"] {
+            rig.assign(expression, expression).await;
+        }
+        let instead = async |expression: &str| {
+            let taken = rig.rollout.unassign(&module(), expression, &"alice".parse().expect("a name")).await;
+            let (gone, instead) = taken.expect("taken back");
+            assert_eq!(gone.expression, expression);
+            instead.into_iter().map(|one| one.expression).collect::<Vec<_>>()
+        };
+        assert_eq!(instead("web*").await, ["web1"], "web2 has a newer one");
+        assert_eq!(instead("web2").await, ["*"]);
+        assert_eq!(instead("*").await, ["db*"]);
+        assert_eq!(instead("web1").await, Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn an_expression_that_the_ledger_cannot_have_is_refused() {
+        let rig = Rig::with(&[], "one").await;
+        let (long, alice) = ("a".repeat(70_000), "alice".parse().expect("a name"));
+        let refused = rig.rollout.unassign(&module(), &long, &alice).await.expect_err("too long");
+        assert_eq!(refused.kind, RefusalKind::BadRequest);
+        assert!(refused.message.contains("label"), "{refused}");
     }
 }

@@ -7,6 +7,8 @@ mod claim;
 mod live;
 mod push;
 mod reconcile;
+#[cfg(test)]
+mod rig;
 mod stage;
 mod turn;
 
@@ -30,6 +32,7 @@ use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::registry::Registry;
 
+pub(crate) use self::assign::Assigned;
 pub(crate) use self::change::Edit;
 pub(crate) use self::claim::Claim;
 pub(crate) use self::live::{Following, tell};

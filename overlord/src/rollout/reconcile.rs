@@ -70,8 +70,9 @@ impl Rollout {
 
     /// Brings one version, unless it is in service there, has failed there, or is not wanted any more.
     async fn bring(&self, minion: &MinionName, name: &ModuleName, place: u64) -> Result<(), LedgerError> {
-        let _permit = self.0.reconcilers.acquire().await;
+        // First the turn, for which a push may let it wait long: meanwhile others are brought what is theirs.
         let _turn = self.turn(minion, name).await;
+        let _permit = self.0.reconcilers.acquire().await;
         let Some(wanted) = self.wanted(minion)?.remove(name).filter(|wanted| wanted.place == place) else {
             return Ok(());
         };
@@ -147,5 +148,38 @@ impl Rollout {
             })
         });
         failed.flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::RECONCILERS;
+    use super::super::rig::{Rig, minion, module};
+    use super::*;
+
+    #[tokio::test]
+    async fn minions_that_a_push_holds_do_not_hold_up_what_is_assigned_to_others() {
+        let held: Vec<MinionName> = (0..RECONCILERS).map(|n| minion(&format!("held{n}"))).collect();
+        let (free, mut all) = (minion("free"), held.clone());
+        all.push(free.clone());
+        let rig = Rig::with(&all, "one").await;
+        let place = rig.assign("*", "one").await.place;
+        let mut turns = Vec::new();
+        for minion in &held {
+            turns.push(rig.rollout.turn(minion, &module()).await);
+            rig.rollout.reconcile(minion);
+        }
+        rig.rollout.reconcile(&free);
+        let brought = async {
+            while rig.ledger.attempt(&free, &module()).expect("reads").is_none() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), brought).await.expect("it is held up");
+        let attempt = rig.ledger.attempt(&free, &module()).expect("reads").expect("looked at");
+        assert_eq!((attempt.place, attempt.failure), (place, None));
+        drop(turns);
     }
 }

@@ -9,7 +9,7 @@ use wire::operator::RefusalKind;
 
 use super::super::output::{note, print};
 use super::super::{CliError, Exit, Format, FormatFlag, confirm};
-use super::assignments::assignment_document;
+use super::assignments::{assignment_document, version_name};
 use crate::client::{Client, ClientError};
 use crate::report::text::counted;
 
@@ -86,11 +86,8 @@ impl Assign {
                 print(document)?;
             }
             Format::Text => {
-                let version = assignment.version.unwrap_or_else(|| assignment.digest.short());
-                print(format_args!(
-                    "{}@{version} is assigned to \"{}\"",
-                    assignment.name, assignment.expression
-                ))?;
+                let version = version_name(&assignment);
+                print(format_args!("{version} is assigned to \"{}\"", assignment.expression))?;
                 note(format_args!(
                     "{} {} now, {} connected; see what becomes of it with: overlord module assignments",
                     counted(minions.len(), "minion"),

@@ -60,6 +60,12 @@ fn row(status: &AssignmentStatus) -> Vec<String> {
     ]
 }
 
+/// Which version is assigned, as `NAME@VERSION`.
+pub(super) fn version_name(assignment: &Assignment) -> String {
+    let version = assignment.version.clone().unwrap_or_else(|| assignment.digest.short());
+    format!("{}@{version}", assignment.name)
+}
+
 /// What an assignment says.
 pub(super) fn assignment_document(assignment: &Assignment) -> Value {
     json!({

@@ -3,12 +3,15 @@
 use clap::Args;
 use wire::name::ModuleName;
 
-use super::super::output::print;
+use super::super::output::{note, print};
 use super::super::{CliError, Exit, Format, FormatFlag};
-use super::assignments::assignment_document;
+use super::assignments::{assignment_document, version_name};
 use crate::client::Client;
 
 /// Take an assignment back, which leaves what minions have in service as it is
+///
+/// An older assignment of the module that matches a minion holds from then on, and is brought when the minion next
+/// connects: the answer names those.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -25,12 +28,23 @@ pub(in crate::cli) struct Unassign {
 
 impl Unassign {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
-        let assignment = client.unassign_module(self.expression, self.module).await?;
+        let (assignment, instead) = client.unassign_module(self.expression, self.module).await?;
         match self.format.format() {
-            Format::Json => print(assignment_document(&assignment))?,
+            Format::Json => {
+                let mut document = assignment_document(&assignment);
+                document["instead"] = instead.iter().map(assignment_document).collect();
+                print(document)?;
+            }
             Format::Text => {
                 let (name, expression) = (&assignment.name, &assignment.expression);
                 print(format_args!("{name} is no longer assigned to \"{expression}\""))?;
+                for one in &instead {
+                    note(format_args!(
+                        "{} is assigned to \"{}\", and comes back when these minions next connect",
+                        version_name(one),
+                        one.expression
+                    ));
+                }
             }
         }
         Ok(Exit::Ok)

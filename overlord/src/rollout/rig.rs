@@ -1,0 +1,80 @@
+//! A rollout over a ledger and a catalogue of its own, for tests. None of its minions is connected.
+
+use ledger::{MinionRecord, OverlordLedger, Standing};
+use tokio_util::sync::CancellationToken;
+use wire::catalogue::Assignment;
+use wire::digest::Digest;
+use wire::module::{Module, ModuleState};
+use wire::name::{MinionName, ModuleName};
+
+use super::Rollout;
+use crate::catalogue::Catalogue;
+use crate::config::Config;
+use crate::registry::Registry;
+
+pub(super) struct Rig {
+    pub(super) rollout: Rollout,
+    pub(super) ledger: OverlordLedger,
+    _dir: tempfile::TempDir,
+}
+
+impl Rig {
+    /// With these minions, each of which had this code of the module in service when it was seen last.
+    pub(super) async fn with(minions: &[MinionName], code: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let ledger = OverlordLedger::open(&dir.path().join("ledger")).expect("opens");
+        for minion in minions {
+            ledger.put_minion(record(minion, code)).await.expect("put");
+        }
+        let registry = Registry::open(ledger.clone()).expect("opens");
+        let catalogue = Catalogue::open(dir.path().join("modules"), ledger.clone()).expect("opens");
+        let stop = CancellationToken::new();
+        let rollout = Rollout::new(Config::default(), ledger.clone(), registry, catalogue, stop);
+        Self { rollout, ledger, _dir: dir }
+    }
+
+    /// Records that this code of the module is assigned.
+    pub(super) async fn assign(&self, expression: &str, code: &str) -> Assignment {
+        let assignment = Assignment {
+            expression: expression.into(),
+            name: module(),
+            digest: Digest::of(code.as_bytes()),
+            version: None,
+            assigned_by: "alice".parse().expect("a name"),
+            assigned_at: 0,
+            place: 0,
+        };
+        self.ledger.assign(assignment).await.expect("assigned")
+    }
+}
+
+pub(super) fn module() -> ModuleName {
+    "test".parse().expect("a name")
+}
+
+pub(super) fn minion(name: &str) -> MinionName {
+    name.parse().expect("a name")
+}
+
+fn record(minion: &MinionName, code: &str) -> MinionRecord {
+    let in_service = Module {
+        name: module(),
+        version: None,
+        digest: Digest::of(code.as_bytes()),
+        description: None,
+        state: ModuleState::Active,
+        methods: vec![],
+        imports: vec![],
+        versions: vec![],
+    };
+    MinionRecord {
+        name: minion.clone(),
+        key: Digest::of(b"key"),
+        serial: String::new(),
+        enrolled_at: 0,
+        status: Standing::Active,
+        last_seen: None,
+        version: None,
+        modules: vec![in_service],
+    }
+}
