@@ -146,18 +146,23 @@ impl Watch {
         about
     }
 
-    /// What Ctrl-C leaves behind.
+    /// Says what Ctrl-C leaves behind.
     fn detached(self) -> Exit {
-        let Watch { module, uploading, bars, .. } = self;
-        drop(bars);
-        if uploading {
-            note("interrupted before it reached any minion; what the overlord has of the file is kept");
-        } else {
-            note(format_args!(
-                "detached: it goes on; see what comes of it with: overlord module show {module}"
-            ));
-        }
+        let left = self.left_behind();
+        drop(self.bars);
+        note(left);
         Exit::Interrupted
+    }
+
+    fn left_behind(&self) -> String {
+        let module = &self.module;
+        // Until the overlord says that it has the file, it gives up with the connection.
+        if self.size > 0 && self.kept.is_none() {
+            "interrupted while the file was on its way to the overlord: push it again, which goes on where it was"
+                .to_owned()
+        } else {
+            format!("detached: it goes on; see what comes of it with: overlord module show {module}")
+        }
     }
 
     /// What a broken stream means to someone who waits for this change.
@@ -172,3 +177,44 @@ impl Watch {
 
 /// How often the progress display moves.
 const TICK: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use wire::digest::Digest;
+
+    use super::*;
+
+    fn watch(size: u64) -> Watch {
+        Watch {
+            module: "service".parse().expect("a name"),
+            view: View { yes: false, json: false, jsonl: false },
+            bars: Bars::new(size),
+            size,
+            kept: None,
+            uploading: false,
+            results: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn ctrl_c_is_not_said_to_leave_a_push_going_before_the_overlord_has_the_file() {
+        let mut pushed = watch(10);
+        assert!(pushed.left_behind().contains("push it again"), "before it asked for the file");
+        for done in [4, 10] {
+            pushed.take(ModuleEvent::Uploaded { done, total: 10 }).expect("taken");
+            assert!(pushed.left_behind().contains("push it again"), "with {done} bytes on their way");
+        }
+        let kept = KeptModule {
+            name: pushed.module.clone(),
+            digest: Digest::of(b"code"),
+            version: None,
+            size: 10,
+            signature: None,
+            pushed_by: "alice".parse().expect("a name"),
+            pushed_at: 0,
+        };
+        pushed.take(ModuleEvent::Kept(Box::new(kept))).expect("taken");
+        assert!(pushed.left_behind().contains("module show service"));
+        assert!(watch(0).left_behind().contains("it goes on"), "a removal has no file");
+    }
+}
