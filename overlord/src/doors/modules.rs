@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::{RecvStream, SendStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::time::Instant;
 use wire::catalogue::{MAX_FILE, ModuleReply, ModuleRequest, Offer};
 use wire::endpoint::CLOSE_DONE;
 use wire::frame::{self, FrameError};
@@ -176,12 +178,7 @@ impl ModulesDoor<'_> {
     /// The claim goes with the file, so that nobody else writes to it before the last write has ended.
     async fn receive_all(&mut self, mut claim: Claim, mut upload: Upload) -> Result<(Claim, Upload), Ended> {
         while upload.missing() > 0 {
-            let chunk = tokio::time::timeout(STALL, chunk(&mut self.receive, upload.missing())).await;
-            let chunk = chunk.map_err(|_| {
-                let message =
-                    format!("no bytes came for {} s: push again, which goes on from here", STALL.as_secs());
-                Refusal::new(RefusalKind::BadRequest, message)
-            })??;
+            let chunk = chunk(&mut self.receive, upload.missing()).await?;
             let wrote = tokio::task::spawn_blocking(move || {
                 let wrote = upload.write(&chunk);
                 (claim, upload, wrote)
@@ -194,15 +191,26 @@ impl ModulesDoor<'_> {
     }
 }
 
-/// The next bytes of a stream: as many as make a write worthwhile, or as are wanted.
-async fn chunk(receive: &mut RecvStream, wanted: u64) -> Result<Vec<u8>, FrameError> {
+/// The next bytes of a stream: as many as make a write worthwhile, or as are wanted, or have come in a while.
+///
+/// Fails only where none have come: those that have are not to be sent again.
+async fn chunk(receive: &mut (impl AsyncRead + Unpin), wanted: u64) -> Result<Vec<u8>, Ended> {
     let mut chunk = vec![0; CHUNK.min(usize::try_from(wanted).unwrap_or(CHUNK))];
     let mut filled = 0;
+    let begun = Instant::now();
     while filled < chunk.len() {
-        match receive.read(&mut chunk[filled..]).await.map_err(std::io::Error::from)? {
-            Some(read) => filled += read,
-            None if filled > 0 => break,
-            None => return Err(FrameError::Closed),
+        let until = begun + if filled == 0 { STALL } else { GATHER };
+        match tokio::time::timeout_at(until, receive.read(&mut chunk[filled..])).await {
+            Ok(Ok(read)) if read > 0 => filled += read,
+            // What is wrong, the next read says again.
+            _ if filled > 0 => break,
+            Ok(Ok(_)) => return Err(FrameError::Closed.into()),
+            Ok(Err(error)) => return Err(FrameError::from(error).into()),
+            Err(_) => {
+                let message =
+                    format!("no bytes came for {} s: push again, which goes on from here", STALL.as_secs());
+                return Err(Refusal::new(RefusalKind::BadRequest, message).into());
+            }
         }
     }
     chunk.truncate(filled);
@@ -263,3 +271,37 @@ const CHUNK: usize = 256 << 10;
 
 /// How long an operator may take from some bytes to the next.
 const STALL: Duration = Duration::from_secs(60);
+
+/// How long bytes that have come may wait for more before they are written.
+const GATHER: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::*;
+
+    async fn next(receive: &mut (impl AsyncRead + Unpin), wanted: u64) -> Result<Vec<u8>, Ended> {
+        tokio::time::timeout(STALL / 2, chunk(receive, wanted)).await.expect("what came is held back")
+    }
+
+    #[tokio::test]
+    async fn what_has_come_of_a_file_is_taken_even_where_the_rest_is_slow_or_lost() {
+        let (mut operator, mut receive) = tokio::io::duplex(64);
+        for bytes in [b"some", b"code"] {
+            operator.write_all(bytes).await.expect("written");
+            assert!(matches!(next(&mut receive, 100).await, Ok(chunk) if chunk == bytes));
+        }
+        operator.write_all(b"more").await.expect("written");
+        drop(operator);
+        assert!(matches!(next(&mut receive, 100).await, Ok(chunk) if chunk == b"more"));
+        assert!(matches!(next(&mut receive, 96).await, Err(Ended::Gone(FrameError::Closed))));
+    }
+
+    #[tokio::test]
+    async fn what_comes_at_once_is_taken_as_far_as_it_is_wanted() {
+        let mut receive: &[u8] = &[7; CHUNK + 10];
+        assert!(matches!(chunk(&mut receive, u64::MAX).await, Ok(chunk) if chunk.len() == CHUNK));
+        assert!(matches!(chunk(&mut receive, 4).await, Ok(chunk) if chunk.len() == 4));
+    }
+}
