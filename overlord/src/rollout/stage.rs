@@ -136,7 +136,8 @@ impl Rollout {
                         _ => return Err(broken),
                     },
                 },
-                early = next(&mut messages) => Some(early?),
+                // It has nothing to say while it takes bytes, however long that takes.
+                early = messages.next() => Some(early.ok_or(FrameError::Closed)??),
             };
             message = match early {
                 None => {
