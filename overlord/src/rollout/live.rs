@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use quinn::SendStream;
 use tokio::sync::watch;
@@ -76,9 +77,9 @@ impl Change {
 impl Following {
     /// Tells an operator what happens, until all minions have ended or the change is given up.
     pub(crate) async fn relay(mut self, send: &mut SendStream) -> Result<(), FrameError> {
-        let mut told = BTreeMap::new();
         let mut notes = 0;
-        let minions = lock(&self.parts).keys().cloned().collect();
+        let minions: Vec<MinionName> = lock(&self.parts).keys().cloned().collect();
+        let mut told = vec![Part::default(); minions.len()];
         tell(send, ModuleReply::Began(minions)).await?;
         loop {
             self.changed.mark_unchanged();
@@ -103,14 +104,16 @@ impl Following {
                 _ = self.changed.changed() => {}
                 Ok(()) = self.notes.changed() => {}
             }
+            // Bytes go to many minions at once: what comes close together is told together.
+            tokio::time::sleep(ROUND).await;
         }
     }
 
-    /// What is new since the last time. Only the last step of each minion counts.
-    fn news(&self, told: &mut BTreeMap<MinionName, Part>) -> Vec<ModuleReply> {
+    /// What is new since the last time, by what was told of each minion in the order of their names. Only the
+    /// last step of each minion counts.
+    fn news(&self, told: &mut [Part]) -> Vec<ModuleReply> {
         let mut news = Vec::new();
-        for (minion, part) in lock(&self.parts).iter() {
-            let before = told.entry(minion.clone()).or_default();
+        for ((minion, part), before) in lock(&self.parts).iter().zip(told) {
             if part == before {
                 continue;
             }
@@ -134,3 +137,6 @@ fn lock(parts: &Parts) -> MutexGuard<'_, BTreeMap<MinionName, Part>> {
 pub(crate) async fn tell(send: &mut SendStream, reply: ModuleReply) -> Result<(), FrameError> {
     frame::write(send, &OperatorReply::Module(Box::new(reply)), MAX_MESSAGE).await
 }
+
+/// How long news gathers before it is told.
+const ROUND: Duration = Duration::from_millis(50);
