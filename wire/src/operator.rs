@@ -127,7 +127,12 @@ pub enum OperatorRequest {
         ttl_ms: u64,
     },
     /// The modules of the minions that match. Answered by `Modules`.
-    Modules(Target),
+    Modules {
+        /// Which minions.
+        target: Target,
+        /// Only the module of this name.
+        name: Option<ModuleName>,
+    },
     /// The newest jobs that fit. Answered by `Jobs`.
     Jobs {
         /// Which jobs.

@@ -65,6 +65,14 @@ pub enum ClientError {
     /// The overlord sent something that cannot be read, or a request is too large to send.
     #[error("cannot talk to the overlord: {0}")]
     Frame(FrameError),
+    /// The overlord ended the request without an answer.
+    #[error(
+        "the overlord at {address} gives no answer: its log may say why; ask again, or for fewer minions"
+    )]
+    NoAnswer {
+        /// The address that was dialled.
+        address: String,
+    },
     /// The overlord answered something else than what was asked.
     #[error("the overlord's answer does not fit the question: are both of the same version?")]
     Unexpected,

@@ -27,7 +27,7 @@ use wire::endpoint::CLOSE_DONE;
 use wire::frame;
 use wire::job::JobId;
 use wire::module::Module;
-use wire::name::{MethodPath, MinionName};
+use wire::name::{MethodPath, MinionName, ModuleName};
 use wire::operator::{
     Call, Follow, History, JobDocument, JobFilter, JobSummary, MinionStatus, OperatorReply, OperatorRequest,
     OverlordStatus, Ping, Rerun, Target,
@@ -146,7 +146,19 @@ impl Client {
 
     /// The modules of the minions that match.
     pub async fn modules(&self, target: Target) -> Result<Vec<(MinionName, Vec<Module>)>, ClientError> {
-        answer!(self, OperatorRequest::Modules(target), Modules)
+        answer!(self, OperatorRequest::Modules { target, name: None }, Modules)
+    }
+
+    /// The module of one name on the minions that match; nothing of those that have none.
+    pub async fn modules_named(
+        &self,
+        target: Target,
+        name: ModuleName,
+    ) -> Result<Vec<(MinionName, Vec<Module>)>, ClientError> {
+        let request = OperatorRequest::Modules { target, name: Some(name) };
+        let mut minions = answer!(self, request, Modules)?;
+        minions.retain(|(_, modules)| !modules.is_empty());
+        Ok(minions)
     }
 
     /// The facts of the minions that match, each a JSON object; empty where a minion has said none.
@@ -201,7 +213,8 @@ impl Client {
 
     /// The one reply to a request.
     async fn ask(&self, request: &OperatorRequest) -> Result<OperatorReply, ClientError> {
-        self.send(request).await?.next().await?.ok_or(ClientError::Unexpected)
+        let reply = self.send(request).await?.next().await?;
+        reply.ok_or_else(|| ClientError::NoAnswer { address: self.address.clone() })
     }
 
     /// Sends a request on a stream of its own.

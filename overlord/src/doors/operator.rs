@@ -67,7 +67,15 @@ impl OperatorDoor {
             }
             other => self.reply(other).await.unwrap_or_else(OperatorReply::Refused),
         };
-        frame::write(&mut send, &reply, MAX_MESSAGE).await?;
+        if let Err(error) = frame::write(&mut send, &reply, MAX_MESSAGE).await {
+            // Of one that is too long, nothing is sent.
+            let FrameError::TooLong { length, limit } = error else { return Err(error) };
+            let message = format!(
+                "the answer has {length} bytes, over the limit of {limit}: ask for fewer minions or jobs"
+            );
+            let refusal = Refusal::new(RefusalKind::BadRequest, message);
+            frame::write(&mut send, &OperatorReply::Refused(refusal), MAX_MESSAGE).await?;
+        }
         // The operator has the answer, or has gone.
         let _ = send.finish();
         Ok(())
@@ -88,9 +96,13 @@ impl OperatorDoor {
             OperatorRequest::Invite { name, ttl_ms } => {
                 OperatorReply::Invited(self.invite(name, ttl_ms).await?)
             }
-            OperatorRequest::Modules(target) => {
+            OperatorRequest::Modules { target, name: only } => {
                 let names = jobs.resolve(&target)?;
-                let modules = |name: MinionName| registry.modules(&name).map(|modules| (name, modules));
+                let modules = |name: MinionName| {
+                    let mut modules = registry.modules(&name)?;
+                    modules.retain(|module| only.as_ref().is_none_or(|only| module.name == *only));
+                    Some((name, modules))
+                };
                 OperatorReply::Modules(names.into_iter().filter_map(modules).collect())
             }
             OperatorRequest::Facts(target) => {

@@ -7,21 +7,30 @@ use wire::catalogue::KeptModule;
 use super::super::columns::columns;
 use crate::report::moment::{local, rfc3339};
 
-/// The versions that are kept, as people read them.
+/// The versions of one module that are kept, as people read them.
 pub(super) fn kept_table(kept: &[KeptModule]) -> String {
-    let heading = ["VERSION", "DIGEST", "SIZE", "SIGNED", "PUSHED BY", "PUSHED"];
-    let row = |module: &KeptModule| {
-        vec![
-            module.version.clone().unwrap_or_else(|| "-".to_owned()),
-            module.digest.short(),
-            HumanBytes(module.size).to_string(),
-            if module.signature.is_some() { "yes" } else { "no" }.to_owned(),
-            module.pushed_by.to_string(),
-            local(module.pushed_at),
-        ]
-    };
-    columns(&heading, kept.iter().map(row))
+    columns(&HEADING, kept.iter().map(row))
 }
+
+/// The versions of all modules that are kept.
+pub(super) fn catalogue_table(kept: &[KeptModule]) -> String {
+    let heading: Vec<&str> = ["MODULE"].into_iter().chain(HEADING).collect();
+    let rows = kept.iter().map(|module| [vec![module.name.to_string()], row(module)].concat());
+    columns(&heading, rows)
+}
+
+fn row(module: &KeptModule) -> Vec<String> {
+    vec![
+        module.version.clone().unwrap_or_else(|| "-".to_owned()),
+        module.digest.short(),
+        HumanBytes(module.size).to_string(),
+        if module.signature.is_some() { "yes" } else { "no" }.to_owned(),
+        module.pushed_by.to_string(),
+        local(module.pushed_at),
+    ]
+}
+
+const HEADING: [&str; 6] = ["VERSION", "DIGEST", "SIZE", "SIGNED", "PUSHED BY", "PUSHED"];
 
 /// A version that is kept.
 pub(super) fn kept_document(module: &KeptModule) -> Value {

@@ -8,6 +8,7 @@ use wire::operator::Target;
 use super::super::columns::columns;
 use super::super::output::print;
 use super::super::{CliError, Exit, Format, FormatFlag};
+use super::catalogue::{catalogue_table, kept_document};
 use super::versions::{Version, versions};
 use crate::client::Client;
 
@@ -18,7 +19,8 @@ use crate::client::Client;
 #[command(after_help = "\
 Examples:
   overlord module list
-  overlord module list 'web*' --json")]
+  overlord module list 'web*' --json
+  overlord module list --catalogue")]
 pub(in crate::cli) struct List {
     /// Whose modules
     #[arg(default_value = "*")]
@@ -26,12 +28,18 @@ pub(in crate::cli) struct List {
     /// Leave these minions out, whatever TARGET says
     #[arg(short = 'x', long, value_name = "EXPR")]
     exclude: Option<String>,
+    /// List what the overlord keeps in its catalogue instead, whether or not a minion has it
+    #[arg(long, conflicts_with_all = ["target", "exclude"])]
+    catalogue: bool,
     #[command(flatten)]
     format: FormatFlag,
 }
 
 impl List {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
+        if self.catalogue {
+            return self.catalogue(client).await;
+        }
         let target = Target { expression: self.target, exclude: self.exclude };
         let minions = client.modules(target).await?;
         match self.format.format() {
@@ -52,6 +60,17 @@ impl List {
                 let listed = all.iter().filter(|version| *version.state != ModuleState::Retired);
                 print(columns(&heading, listed.map(Version::row_of_list)))?;
             }
+        }
+        Ok(Exit::Ok)
+    }
+
+    async fn catalogue(&self, client: &Client) -> Result<Exit, CliError> {
+        let kept = client.catalogue(None).await?;
+        match self.format.format() {
+            Format::Json => {
+                print(json!({ "catalogue": kept.iter().map(kept_document).collect::<Vec<_>>() }))?;
+            }
+            Format::Text => print(catalogue_table(&kept))?,
         }
         Ok(Exit::Ok)
     }

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use wire::module::Module;
 use wire::name::{MinionName, ModuleName};
-use wire::operator::Target;
+use wire::operator::{RefusalKind, Target};
 
 use super::super::columns::columns;
 use super::super::output::print;
@@ -13,7 +13,7 @@ use super::assignments::{status_document, table};
 use super::catalogue::{kept_document, kept_table};
 use super::kinds::kinds;
 use super::versions::{Version, versions};
-use crate::client::Client;
+use crate::client::{Client, ClientError};
 
 /// Show a module: its versions and who has them, what it exports and imports, and what is kept and assigned
 #[derive(Debug, Args)]
@@ -41,8 +41,8 @@ impl Show {
         let mut assignments = client.assignments().await?;
         assignments.retain(|status| status.assignment.name == self.module);
         let minions = match modules_named(client, target, &self.module).await {
-            // What nobody has yet may be on its way.
-            Err(CliError::NoModule(_)) if !(kept.is_empty() && assignments.is_empty()) => Vec::new(),
+            // What nobody has yet may be on its way, to minions that are not there yet.
+            Err(error) if is_nobody(&error) && !(kept.is_empty() && assignments.is_empty()) => Vec::new(),
             minions => minions?,
         };
         let (kinds, versions) = (kinds(&minions), versions(&minions));
@@ -88,16 +88,21 @@ impl Show {
     }
 }
 
+/// Whether nobody has the module, or there is nobody to have it.
+fn is_nobody(error: &CliError) -> bool {
+    match error {
+        CliError::NoModule(_) => true,
+        CliError::Client(ClientError::Refusal(refusal)) => refusal.kind == RefusalKind::NoMatch,
+        _ => false,
+    }
+}
+
 /// The modules of this name that the targeted minions have; an error where none of them has it.
 pub(in crate::cli) async fn modules_named(
     client: &Client,
     target: Target,
     name: &ModuleName,
 ) -> Result<Vec<(MinionName, Vec<Module>)>, CliError> {
-    let mut minions = client.modules(target).await?;
-    for (_, modules) in &mut minions {
-        modules.retain(|module| module.name == *name);
-    }
-    minions.retain(|(_, modules)| !modules.is_empty());
+    let minions = client.modules_named(target, name.clone()).await?;
     if minions.is_empty() { Err(CliError::NoModule(name.clone())) } else { Ok(minions) }
 }
