@@ -137,9 +137,13 @@ impl Bars {
         for word in self.steps.values() {
             *counts.entry(word).or_default() += 1;
         }
+        // Those of which nothing is known yet: all others are being sent bytes first, or nobody answered so far.
+        let known = self.total.position() + self.steps.len() as u64;
+        let waiting = self.total.length().unwrap_or(0).saturating_sub(known);
+        let waiting = (waiting > 0).then(|| format!("{waiting} waiting"));
         let failed = (self.failed > 0).then(|| format!("{} not ok", self.failed));
         let counts = counts.into_iter().map(|(word, count)| format!("{count} {word}"));
-        counts.chain(failed).collect::<Vec<_>>().join(", ")
+        counts.chain(waiting).chain(failed).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -151,12 +155,13 @@ impl Drop for Bars {
 }
 
 fn style(template: &str) -> ProgressStyle {
+    // It is one of the three below, and the tests draw each.
     ProgressStyle::with_template(template).expect("the templates below are valid").progress_chars("=> ")
 }
 
 const UPLOAD: &str = "{spinner} [{bar:30}] {bytes}/{total_bytes} to the overlord, {elapsed}";
 const TOTAL: &str = "{spinner} [{bar:30}] {pos}/{len} minions, {elapsed} {wide_msg}";
-const SENDING: &str = "    {prefix} [{bar:20}] {msg}";
+const SENDING: &str = "    {prefix:24!} [{bar:20}] {wide_msg}";
 
 /// How many minions get a bar of their own.
 const MAX_SENDING: usize = 8;
@@ -175,7 +180,8 @@ mod tests {
         let name = |n: usize| -> MinionName { format!("web{n}").parse().expect("a name") };
         let mut bars = Bars::new(100);
         bars.began(300);
-        for n in 0..300 {
+        assert_eq!(bars.summary(), "300 waiting");
+        for n in 0..280 {
             bars.step(&name(n), &Step::Bytes(50));
         }
         assert_eq!(bars.sending.len(), MAX_SENDING);
@@ -184,7 +190,7 @@ mod tests {
         }
         bars.ended(&name(0), true);
         bars.ended(&name(299), false);
-        assert_eq!(bars.summary(), "99 compiling, 199 receiving, 1 not ok");
+        assert_eq!(bars.summary(), "99 compiling, 180 receiving, 19 waiting, 1 not ok");
         assert_eq!(bars.total.position(), 2);
     }
 }

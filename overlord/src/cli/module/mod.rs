@@ -5,6 +5,7 @@ mod assign;
 mod assignments;
 mod bars;
 mod catalogue;
+mod edit;
 mod kinds;
 mod list;
 mod push;

@@ -1,11 +1,9 @@
 //! `overlord module rollback`
 
 use clap::Args;
-use wire::name::ModuleName;
-use wire::operator::Target;
 
 use super::super::{CliError, Exit};
-use super::watch::{View, watch};
+use super::edit::Edit;
 use crate::client::Client;
 
 /// Go back to the version of a module that was in service before
@@ -17,24 +15,14 @@ Examples:
   overlord module rollback 'web*' service
   overlord module rollback '*' service -x 'db*' --json")]
 pub(in crate::cli) struct Rollback {
-    /// Which minions: names, globs, facts, lists (see `overlord targets --help`)
-    target: String,
-    /// Which module
-    module: ModuleName,
-    /// Leave these minions out, whatever TARGET says
-    #[arg(short = 'x', long, value_name = "EXPR")]
-    exclude: Option<String>,
     #[command(flatten)]
-    view: View,
+    edit: Edit,
 }
 
 impl Rollback {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
-        let target = Target { expression: self.target, exclude: self.exclude };
-        let module = self.module;
-        watch(module.clone(), 0, self.view, async |confirmed| {
-            client.roll_back_module(target.clone(), module.clone(), confirmed).await
-        })
-        .await
+        self.edit
+            .run(async |target, module, confirmed| client.roll_back_module(target, module, confirmed).await)
+            .await
     }
 }

@@ -1,0 +1,38 @@
+//! What changes of a module without a file have in common.
+
+use clap::Args;
+use wire::name::ModuleName;
+use wire::operator::Target;
+
+use super::super::{CliError, Exit};
+use super::watch::{View, watch};
+use crate::client::{ClientError, ModuleStream};
+
+/// Which module of which minions is changed.
+#[derive(Debug, Args)]
+pub(super) struct Edit {
+    /// Which minions: names, globs, facts, lists (see `overlord targets --help`)
+    target: String,
+    /// Which module
+    module: ModuleName,
+    /// Leave these minions out, whatever TARGET says
+    #[arg(short = 'x', long, value_name = "EXPR")]
+    exclude: Option<String>,
+    #[command(flatten)]
+    view: View,
+}
+
+impl Edit {
+    /// Hands in the change, and shows what becomes of it.
+    pub(super) async fn run(
+        self,
+        hand_in: impl AsyncFn(Target, ModuleName, bool) -> Result<ModuleStream, ClientError>,
+    ) -> Result<Exit, CliError> {
+        let target = Target { expression: self.target, exclude: self.exclude };
+        let module = self.module;
+        watch(module.clone(), 0, self.view, async |confirmed| {
+            hand_in(target.clone(), module.clone(), confirmed).await
+        })
+        .await
+    }
+}
