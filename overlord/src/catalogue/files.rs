@@ -1,7 +1,8 @@
 //! The files of modules, each once and under its digest. Everything here blocks.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::cmp::Reverse;
+use std::fs::{self, Metadata, OpenOptions};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,10 +10,14 @@ use std::time::Duration;
 use nix::sys::statvfs::statvfs;
 use wire::digest::Digest;
 
+use super::upload::{Due, Upload};
+
 /// A folder of files.
 #[derive(Clone, Debug)]
 pub(crate) struct Files {
     dir: PathBuf,
+    /// What the uploads that are under way still have to write.
+    due: Due,
 }
 
 /// Why a file could not be taken or given.
@@ -48,22 +53,12 @@ pub(crate) enum Here {
     Part(Upload),
 }
 
-/// A file that is on its way in. What came stays when it is dropped, for whoever brings the file again.
-#[derive(Debug)]
-pub(crate) struct Upload {
-    dir: PathBuf,
-    digest: Digest,
-    size: u64,
-    file: File,
-    got: u64,
-}
-
 impl Files {
     /// The files in this folder, which is made where there is none.
     pub(crate) fn open(dir: PathBuf) -> Result<Self, FileError> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir);
         made.map_err(|source| io_error("make", &dir, source))?;
-        Ok(Self { dir })
+        Ok(Self { dir, due: Due::default() })
     }
 
     /// Where the file of this digest is, if it is here.
@@ -83,6 +78,7 @@ impl Files {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(source) => return Err(io_error("read", &path, source)),
         }
+        self.tidy(KEEP_PARTS, PARTS.saturating_sub(size), Some(digest))?;
         let path = part(&self.dir, &digest);
         let open = || {
             let mut options = OpenOptions::new();
@@ -95,12 +91,14 @@ impl Files {
             io::Result::Ok((file, got))
         };
         let (file, got) = open().map_err(|source| self.failed("write", &path, source))?;
-        if !self.has_room(size - got) {
-            drop(file);
+        let upload = Upload { dir: self.dir.clone(), digest, size, file, got, due: self.due.clone() };
+        let due = upload.note_due();
+        if upload.missing() > 0 && !self.has_room(due) {
+            drop(upload);
             discard(&path);
             return Err(FileError::DiskFull(self.dir.clone()));
         }
-        Ok(Here::Part(Upload { dir: self.dir.clone(), digest, size, file, got }))
+        Ok(Here::Part(upload))
     }
 
     /// The digests of the files that are here.
@@ -120,18 +118,41 @@ impl Files {
         }
     }
 
-    /// Removes what is left of uploads that nobody has gone on with for so long.
-    pub(crate) fn remove_parts(&self, older_than: Duration) -> Result<(), FileError> {
-        let entries = fs::read_dir(&self.dir).map_err(|source| io_error("read", &self.dir, source))?;
-        for entry in entries.filter_map(Result::ok) {
-            let path = entry.path();
-            let age = entry.metadata().and_then(|data| data.modified()).map(|at| at.elapsed());
-            let is_old = matches!(age, Ok(Ok(age)) if age > older_than);
-            if is_old && path.extension().is_some_and(|extension| extension == "part") {
-                discard(&path);
+    /// Removes what is left of uploads that nobody has gone on with for long, or is beyond what such remains may
+    /// take.
+    pub(crate) fn remove_parts(&self) -> Result<(), FileError> {
+        self.tidy(KEEP_PARTS, PARTS, None)
+    }
+
+    /// Removes remains of uploads: those older than `age`, and the oldest beyond `budget` bytes; never what is
+    /// under way, or `wanted`.
+    fn tidy(&self, age: Duration, budget: u64, wanted: Option<Digest>) -> Result<(), FileError> {
+        let mut left = budget;
+        for (digest, data) in self.parts()? {
+            if wanted == Some(digest) || self.due.lock().contains_key(&digest) {
+                continue;
+            }
+            let is_old = data.modified().is_ok_and(|at| at.elapsed().is_ok_and(|since| since > age));
+            match left.checked_sub(data.len()) {
+                Some(rest) if !is_old => left = rest,
+                _ => discard(&part(&self.dir, &digest)),
             }
         }
         Ok(())
+    }
+
+    /// What there is of uploads that have not ended, the newest first.
+    fn parts(&self) -> Result<Vec<(Digest, Metadata)>, FileError> {
+        let entries = fs::read_dir(&self.dir).map_err(|source| io_error("read", &self.dir, source))?;
+        let mut parts: Vec<(Digest, Metadata)> = entries
+            .filter_map(Result::ok)
+            .filter_map(|entry| {
+                let digest = entry.file_name().to_str()?.strip_suffix(".part")?.parse().ok()?;
+                Some((digest, entry.metadata().ok()?))
+            })
+            .collect();
+        parts.sort_by_key(|(_, data)| Reverse(data.modified().ok()));
+        Ok(parts)
     }
 
     /// Whether so many bytes leave the ledger, which may lie on the same disk, enough to go on.
@@ -143,7 +164,7 @@ impl Files {
                 let unit = disk.fragment_size() as u64;
                 let size = (disk.blocks() as u64).saturating_mul(unit);
                 let free = (disk.blocks_available() as u64).saturating_mul(unit);
-                bytes == 0 || free >= bytes.saturating_add(RESERVE.min(size / SHARE))
+                free >= bytes.saturating_add(RESERVE.min(size / SHARE))
             }
             // A disk that does not say will tell by the write itself.
             Err(_) => true,
@@ -155,64 +176,21 @@ impl Files {
     }
 }
 
-impl Upload {
-    /// How many bytes are here.
-    pub(crate) fn got(&self) -> u64 {
-        self.got
-    }
-
-    /// How many bytes are missing.
-    pub(crate) fn missing(&self) -> u64 {
-        self.size.saturating_sub(self.got)
-    }
-
-    /// Takes the next bytes. Where that fails, nothing is left of the file.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), FileError> {
-        if bytes.len() as u64 > self.missing() {
-            return Err(FileError::TooMany(self.size));
-        }
-        let path = part(&self.dir, &self.digest);
-        self.file.write_all(bytes).map_err(|source| {
-            discard(&path);
-            failed(&self.dir, "write", &path, source)
-        })?;
-        self.got += bytes.len() as u64;
-        Ok(())
-    }
-
-    /// Puts the file in its place, once it is known to be what was announced. Returns its bytes.
-    pub(crate) fn finish(self) -> Result<Vec<u8>, FileError> {
-        let path = part(&self.dir, &self.digest);
-        let bytes = fs::read(&path).map_err(|source| io_error("read", &path, source))?;
-        if Digest::of(&bytes) != self.digest {
-            discard(&path);
-            return Err(FileError::WrongDigest(self.digest));
-        }
-        let place = || {
-            self.file.sync_all()?;
-            fs::rename(&path, whole(&self.dir, &self.digest))?;
-            File::open(&self.dir)?.sync_all()
-        };
-        place().map_err(|source| failed(&self.dir, "write", &path, source))?;
-        Ok(bytes)
-    }
-}
-
-fn whole(dir: &Path, digest: &Digest) -> PathBuf {
+pub(super) fn whole(dir: &Path, digest: &Digest) -> PathBuf {
     dir.join(format!("{digest}.wasm"))
 }
 
-fn part(dir: &Path, digest: &Digest) -> PathBuf {
+pub(super) fn part(dir: &Path, digest: &Digest) -> PathBuf {
     dir.join(format!("{digest}.part"))
 }
 
-fn discard(path: &Path) {
+pub(super) fn discard(path: &Path) {
     if let Err(error) = fs::remove_file(path) {
         tracing::warn!("cannot remove \"{}\": {error}", path.display());
     }
 }
 
-fn failed(dir: &Path, action: &'static str, path: &Path, source: io::Error) -> FileError {
+pub(super) fn failed(dir: &Path, action: &'static str, path: &Path, source: io::Error) -> FileError {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     match source.kind() {
         StorageFull | QuotaExceeded | FileTooLarge => FileError::DiskFull(dir.to_owned()),
@@ -220,9 +198,15 @@ fn failed(dir: &Path, action: &'static str, path: &Path, source: io::Error) -> F
     }
 }
 
-fn io_error(action: &'static str, path: &Path, source: io::Error) -> FileError {
+pub(super) fn io_error(action: &'static str, path: &Path, source: io::Error) -> FileError {
     FileError::Io { action, path: path.to_owned(), source }
 }
+
+/// How long the beginning of a file is kept for whoever brings the rest.
+const KEEP_PARTS: Duration = Duration::from_secs(24 * 3600);
+
+/// How much the beginnings of files may take that nobody is bringing now.
+const PARTS: u64 = 512 << 20;
 
 /// What is kept free for the ledger, at most and as a share of the disk.
 const RESERVE: u64 = 32 << 20;
@@ -230,7 +214,9 @@ const SHARE: u64 = 10;
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::os::unix::fs::PermissionsExt as _;
+    use std::time::SystemTime;
 
     use super::*;
 
@@ -290,14 +276,49 @@ mod tests {
         assert_eq!(names(&files), Vec::<String>::new());
     }
 
+    /// Leaves so many bytes of another file.
+    fn leave(files: &Files, code: &str, bytes: usize) -> Digest {
+        let digest = Digest::of(code.as_bytes());
+        let Here::Part(mut upload) = files.take(digest, 100).expect("begins") else { panic!("it is here") };
+        upload.write(&vec![0; bytes]).expect("room");
+        digest
+    }
+
     #[test]
-    fn what_is_left_of_an_old_upload_can_be_removed() {
+    fn of_what_is_left_of_uploads_the_old_goes_and_the_oldest_beyond_what_they_may_take() {
         let (_dir, files) = files();
-        upload(&files).write(&CODE[..4]).expect("room");
-        files.remove_parts(Duration::from_secs(3600)).expect("reads");
-        assert_eq!(names(&files).len(), 1);
-        files.remove_parts(Duration::ZERO).expect("reads");
-        assert_eq!(names(&files), Vec::<String>::new());
+        let [oldest, older, newest] = ["1", "2", "3"].map(|code| leave(&files, code, 40));
+        // Whatever the clock of the file system counts in.
+        for (digest, ago) in [(oldest, 30), (older, 20), (newest, 10)] {
+            let file = File::options().append(true).open(part(&files.dir, &digest)).expect("opens");
+            file.set_modified(SystemTime::now() - Duration::from_secs(ago)).expect("set");
+        }
+        let left = || files.parts().expect("reads").into_iter().map(|(digest, _)| digest).collect::<Vec<_>>();
+        files.remove_parts().expect("reads");
+        assert_eq!(left(), [newest, older, oldest]);
+        files.tidy(KEEP_PARTS, 80, None).expect("reads");
+        assert_eq!(left(), [newest, older]);
+        let under_way = files.take(older, 100).expect("begins");
+        files.tidy(Duration::from_secs(15), 0, Some(newest)).expect("reads");
+        assert_eq!(left(), [newest, older], "one is under way, the other is about to be");
+        drop(under_way);
+        files.tidy(Duration::from_secs(15), 80, None).expect("reads");
+        assert_eq!(left(), [newest]);
+    }
+
+    #[test]
+    fn room_that_other_uploads_were_promised_is_not_promised_again() {
+        let (_dir, files) = files();
+        let disk = statvfs(&files.dir).expect("reads");
+        #[allow(clippy::useless_conversion, clippy::unnecessary_cast)]
+        let free = disk.blocks_available() as u64 * disk.fragment_size() as u64;
+        let mut large = upload(&files);
+        large.size = free;
+        large.note_due();
+        let small = Digest::of(b"small");
+        assert!(matches!(files.take(small, 4), Err(FileError::DiskFull(_))));
+        drop(large);
+        assert!(files.take(small, 4).is_ok());
     }
 
     #[test]

@@ -3,11 +3,11 @@
 mod files;
 mod find;
 mod inspect;
+mod upload;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ledger::{LedgerError, OverlordLedger};
 use tokio::sync::Mutex;
@@ -17,10 +17,11 @@ use wire::clock::now_ms;
 use wire::digest::Digest;
 use wire::name::{ModuleName, OperatorName};
 
-pub(crate) use self::files::{FileError, Files, Here, Upload};
+pub(crate) use self::files::{FileError, Files, Here};
 pub(crate) use self::find::NotKept;
 use self::find::find;
 pub(crate) use self::inspect::NotAModule;
+pub(crate) use self::upload::Upload;
 
 /// The modules that an overlord keeps. A cheap handle.
 #[derive(Clone)]
@@ -138,7 +139,7 @@ impl Catalogue {
         }
         let files = self.0.files.clone();
         let remove = move || {
-            files.remove_parts(KEEP_PARTS)?;
+            files.remove_parts()?;
             let unwanted = files.list()?.into_iter().filter(|digest| !wanted.contains(digest));
             unwanted.into_iter().try_for_each(|digest| files.remove(&digest))
         };
@@ -148,9 +149,6 @@ impl Catalogue {
 
 /// How many versions of a name are kept that nobody assigned.
 const KEEP: usize = 5;
-
-/// How long the beginning of a file is kept for whoever brings the rest.
-const KEEP_PARTS: Duration = Duration::from_secs(24 * 3600);
 
 #[cfg(test)]
 mod tests {
