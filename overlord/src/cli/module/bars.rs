@@ -137,7 +137,7 @@ impl Bars {
         for word in self.steps.values() {
             *counts.entry(word).or_default() += 1;
         }
-        // Those of which nothing is known yet: all others are being sent bytes first, or nobody answered so far.
+        // Of these nothing is known yet: others are sent bytes before them, or they have not answered.
         let known = self.total.position() + self.steps.len() as u64;
         let waiting = self.total.length().unwrap_or(0).saturating_sub(known);
         let waiting = (waiting > 0).then(|| format!("{waiting} waiting"));
@@ -155,7 +155,7 @@ impl Drop for Bars {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    // It is one of the three below, and the tests draw each.
+    // Only the three below come here, each a constant that a test below makes a style of.
     ProgressStyle::with_template(template).expect("the templates below are valid").progress_chars("=> ")
 }
 

@@ -105,6 +105,7 @@ fn height() -> Option<usize> {
 }
 
 fn style(template: &str) -> ProgressStyle {
+    // Only the two below come here, each a constant that every run makes a style of.
     ProgressStyle::with_template(template).expect("the templates below are valid")
 }
 
