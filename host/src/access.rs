@@ -1,9 +1,10 @@
-//! Who may call what on this host, whatever the overlord says: the `[access]` table of `minion.toml`.
+//! Who may call what on this host, and who may change its modules, whatever the overlord says: the `[access]` table of
+//! `minion.toml`.
 
 use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 
-use wire::name::{MethodPath, OperatorName};
+use wire::name::{MethodPath, ModuleName, OperatorName};
 use wire::signature::Method;
 
 /// The access list. A call is allowed if no rule of `deny` is about it and, where there is an `allow` at all,
@@ -15,10 +16,22 @@ pub struct Access {
     allow: Option<Vec<Rule>>,
     /// Calls that are denied, also where `allow` has them.
     deny: Vec<Rule>,
+    /// The only changes of modules over the link that are taken. Left out: all.
+    modules: Option<Vec<ModuleRule>>,
+}
+
+/// Some changes of modules, by who makes them and of what.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ModuleRule {
+    /// A glob on operators' names. Default: all.
+    operator: Pattern,
+    /// A glob on modules' names. Default: all.
+    module: Pattern,
 }
 
 /// Some calls, by who makes them and what they call.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Rule {
     /// A glob on operators' names. Default: all.
@@ -68,6 +81,29 @@ impl Access {
         }
         Err(Denied { operator: operator.clone(), method: path.clone() })
     }
+
+    /// Whether this operator may push, activate, roll back or remove this module.
+    pub(crate) fn check_change(
+        &self,
+        operator: &OperatorName,
+        module: &ModuleName,
+    ) -> Result<(), ChangeDenied> {
+        let about = |rule: &ModuleRule| {
+            rule.operator.matches(operator.as_str()) && rule.module.matches(module.as_str())
+        };
+        if self.modules.as_ref().is_none_or(|rules| rules.iter().any(about)) {
+            return Ok(());
+        }
+        Err(ChangeDenied { operator: operator.clone(), module: module.clone() })
+    }
+}
+
+/// A change of a module that the access list does not let through.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("does not let \"{operator}\" change module \"{module}\": its access list is against it")]
+pub(crate) struct ChangeDenied {
+    operator: OperatorName,
+    module: ModuleName,
 }
 
 /// All ways to write a method.
@@ -86,10 +122,9 @@ impl Pattern {
     }
 }
 
-impl Default for Rule {
+impl Default for Pattern {
     fn default() -> Self {
-        let all = || Pattern(Glob::new("*").expect("a star is a glob").compile_matcher());
-        Self { operator: all(), method: all() }
+        Self(Glob::new("*").expect("a star is a glob").compile_matcher())
     }
 }
 
@@ -144,6 +179,20 @@ mod tests {
         assert!(allowed(list, "ann", "test.restart"));
         assert!(!allowed(list, "ann", "service.restart"));
         assert!(!allowed(list, "bob", "test.restart"));
+    }
+
+    #[test]
+    fn modules_are_changed_by_those_who_may_and_where_nothing_is_said_by_all() {
+        let may = |list: &str, operator: &str, module: &str| {
+            let access: Access = toml::from_str(list).expect("a list");
+            let (operator, module) = (operator.parse().expect("a name"), module.parse().expect("a name"));
+            access.check_change(&operator, &module).is_ok()
+        };
+        assert!(may("deny = [{ operator = \"*\" }]", "ann", "service"));
+        let list = "modules = [{ operator = \"ops-*\" }, { operator = \"ann\", module = \"web-*\" }]";
+        assert!(may(list, "ops-1", "service") && may(list, "ann", "web-disk"));
+        assert!(!may(list, "ann", "service") && !may(list, "bob", "web-disk"));
+        assert!(!may("modules = []", "ops-1", "service"));
     }
 
     #[test]
