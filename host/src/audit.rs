@@ -14,12 +14,13 @@ use serde_json::{Value, json};
 use wire::call::{Arguments, Start};
 use wire::digest::Digest;
 use wire::job::JobId;
+use wire::link::ModuleRequest;
 use wire::name::{MethodPath, ModuleName, OperatorName};
 use wire::outcome::Outcome;
 use wire::signature::Method;
 use wire::{arguments, clock, frame};
 
-use crate::access::Denied;
+use crate::access::{ChangeDenied, Denied};
 use crate::sandbox::Denial;
 
 /// One change of what is in service or on its way there.
@@ -146,6 +147,28 @@ impl Audit {
             "before": change.before.map(|digest| digest.to_string()),
             "signer": change.signer,
             "reason": change.reason,
+        }));
+    }
+
+    /// An overlord asked for a change of the modules, on this operator's word.
+    pub(crate) fn module_request(
+        &self,
+        operator: &OperatorName,
+        request: &ModuleRequest,
+        decision: &Result<(), ChangeDenied>,
+    ) {
+        let digest = match request {
+            ModuleRequest::Stage(stage) => Some(stage.digest),
+            ModuleRequest::Activate { digest, .. } | ModuleRequest::Discard { digest, .. } => Some(*digest),
+            ModuleRequest::Rollback(_) | ModuleRequest::Remove(_) => None,
+        };
+        self.note(json!({
+            "event": "module-request",
+            "request": request.as_str(),
+            "operator": operator,
+            "module": request.module(),
+            "digest": digest.map(|digest| digest.to_string()),
+            "decision": if decision.is_ok() { "allowed" } else { "denied" },
         }));
     }
 

@@ -7,7 +7,8 @@ use quinn::{RecvStream, SendStream};
 use serde::Serialize;
 
 use wire::frame::{self, FrameError};
-use wire::link::{MAX_MESSAGE, MinionRequest, Pong};
+use wire::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleRequest, Pong, Staging};
+use wire::name::OperatorName;
 
 use crate::jobs::{self, FollowError, Jobs, Stopping};
 
@@ -41,22 +42,9 @@ pub(crate) async fn answer(
         MinionRequest::Start(start) => (start.job, jobs.start(*start)?),
         MinionRequest::Follow(job) => (job, jobs.follow(job).await?),
         MinionRequest::Settle(job) => (job, jobs.settle(job).await?),
-        MinionRequest::Stage(stage) => {
-            jobs.modules().stage(*stage, &mut send, &mut recv).await?;
-            // It fails only where the stream was reset, and then nobody waits.
-            let _ = send.finish();
-            return Ok(());
+        MinionRequest::Modules { operator, request } => {
+            return change_modules(jobs, &operator, request, &mut send, &mut recv).await;
         }
-        MinionRequest::Activate { name, digest } => {
-            return reply(&mut send, &jobs.modules().activate(name, digest).await).await;
-        }
-        MinionRequest::Discard { name, digest } => {
-            return reply(&mut send, &jobs.modules().discard(name, digest).await).await;
-        }
-        MinionRequest::Rollback(name) => {
-            return reply(&mut send, &jobs.modules().roll_back(name).await).await;
-        }
-        MinionRequest::Remove(name) => return reply(&mut send, &jobs.modules().remove(name).await).await,
     };
     // An overlord that stops following must not leave the task behind until the job has news.
     let gone = gone(&send);
@@ -64,6 +52,33 @@ pub(crate) async fn answer(
         reported = jobs::report(jobs, job, follower, &mut send, &mut recv) => Ok(reported?),
         () = gone => Ok(()),
     }
+}
+
+/// Changes the modules, where the access list lets the operator do so.
+async fn change_modules(
+    jobs: &Jobs,
+    operator: &OperatorName,
+    request: ModuleRequest,
+    send: &mut SendStream,
+    recv: &mut RecvStream,
+) -> Result<(), Unanswered> {
+    let modules = jobs.modules();
+    let denied = jobs.permit_change(operator, &request).err().map(|denied| denied.to_string());
+    let answer = match (request, denied) {
+        (ModuleRequest::Stage(_), Some(why)) => return reply(send, &Staging::Refused(why)).await,
+        (_, Some(why)) => ModuleAnswer::Refused(why),
+        (ModuleRequest::Stage(stage), None) => {
+            modules.stage(*stage, send, recv).await?;
+            // It fails only where the stream was reset, and then nobody waits.
+            let _ = send.finish();
+            return Ok(());
+        }
+        (ModuleRequest::Activate { name, digest }, None) => modules.activate(name, digest).await,
+        (ModuleRequest::Discard { name, digest }, None) => modules.discard(name, digest).await,
+        (ModuleRequest::Rollback(name), None) => modules.roll_back(name).await,
+        (ModuleRequest::Remove(name), None) => modules.remove(name).await,
+    };
+    reply(send, &answer).await
 }
 
 /// Waits until nobody reads this stream any more.

@@ -9,7 +9,7 @@ use crate::call::{LogLine, Progress, Start};
 use crate::digest::Digest;
 use crate::job::{JobId, MinionJobId, MinionState};
 use crate::module::{Module, ModuleState};
-use crate::name::{MinionName, ModuleName};
+use crate::name::{MinionName, ModuleName, OperatorName};
 use crate::outcome::Report;
 
 /// The application protocol of a minion's connection.
@@ -36,6 +36,18 @@ pub enum MinionRequest {
     Settle(JobId),
     /// Stop this job. Its end is reported to whoever follows it; answered by one [`Cancelled`].
     Cancel(JobId),
+    /// Change the modules, on the word of an operator, whom the minion's access list may be against.
+    Modules {
+        /// Whose word it is.
+        operator: OperatorName,
+        /// What is asked for.
+        request: ModuleRequest,
+    },
+}
+
+/// What an overlord asks a minion to do with its modules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ModuleRequest {
     /// Take this version of a module and make it ready, without putting it into service: answered by
     /// [`Staging`]s. After a [`Staging::Send`] the overlord writes the bytes of the file, as they are, from
     /// there to the end, and ends its side of the stream.
@@ -58,6 +70,28 @@ pub enum MinionRequest {
     Rollback(ModuleName),
     /// Take a module out of service; answered by one [`ModuleAnswer`].
     Remove(ModuleName),
+}
+
+impl ModuleRequest {
+    /// Which module it is about.
+    pub fn module(&self) -> &ModuleName {
+        match self {
+            ModuleRequest::Stage(stage) => &stage.name,
+            ModuleRequest::Activate { name, .. } | ModuleRequest::Discard { name, .. } => name,
+            ModuleRequest::Rollback(name) | ModuleRequest::Remove(name) => name,
+        }
+    }
+
+    /// What it is called in logs.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            ModuleRequest::Stage(_) => "stage",
+            ModuleRequest::Activate { .. } => "activate",
+            ModuleRequest::Discard { .. } => "discard",
+            ModuleRequest::Rollback(_) => "rollback",
+            ModuleRequest::Remove(_) => "remove",
+        }
+    }
 }
 
 /// A version of a module that a minion is to make ready.

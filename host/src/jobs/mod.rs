@@ -23,10 +23,11 @@ use tokio_util::task::TaskTracker;
 use wire::call::Start;
 use wire::failpoint::{Point, reach};
 use wire::job::JobId;
-use wire::link::Cancelled;
+use wire::link::{Cancelled, ModuleRequest};
+use wire::name::OperatorName;
 use wire::outcome::FailureKind;
 
-use crate::access::Access;
+use crate::access::{Access, ChangeDenied};
 use crate::audit::Audit;
 use crate::jobs::feed::Feed;
 pub(crate) use crate::jobs::feed::Follower;
@@ -102,6 +103,17 @@ impl Jobs {
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
         }))
+    }
+
+    /// Asks the access list about a change of the modules, and writes down what it said.
+    pub(crate) fn permit_change(
+        &self,
+        operator: &OperatorName,
+        request: &ModuleRequest,
+    ) -> Result<(), ChangeDenied> {
+        let decision = self.0.access().check_change(operator, request.module());
+        self.0.audit.module_request(operator, request, &decision);
+        decision
     }
 
     /// From now on, these may call what they may. Returns whether that is something new.

@@ -4,14 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use wire::digest::Digest;
 use wire::frame;
-use wire::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, Stage, Staging};
+use wire::link::{MAX_MESSAGE, ModuleAnswer, ModuleRequest, Stage, Staging};
 use wire::module::ModuleState;
 use wire::signing::SigningKey;
 
 use crate::rig::Overlord;
 use crate::versions::{
-    Tmpfs, activate, activate_signed, ask, audited, change, component, entry, file, listed, name, padded,
-    ready, refused, reload, require, serves, signed, stage, staged, states, until,
+    Tmpfs, activate, activate_signed, ask, asked, audited, change, component, entry, file, listed, name,
+    padded, ready, refused, reload, require, serves, signed, stage, staged, states, until,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,7 +36,7 @@ async fn a_version_is_staged_put_into_service_rolled_back_and_removed() {
     );
     assert_eq!(std::fs::read(file(&overlord)).unwrap(), one);
     assert_eq!(
-        change(&connection, MinionRequest::Activate { name: name(), digest: first }).await,
+        change(&connection, ModuleRequest::Activate { name: name(), digest: first }).await,
         (Some(first), Some(first))
     );
 
@@ -44,19 +44,19 @@ async fn a_version_is_staged_put_into_service_rolled_back_and_removed() {
     assert!(serves(&one)(&minion));
     activate(&connection, &two).await;
     assert!(serves(&two)(&minion));
-    assert_eq!(change(&connection, MinionRequest::Rollback(name())).await, (Some(second), Some(first)));
+    assert_eq!(change(&connection, ModuleRequest::Rollback(name())).await, (Some(second), Some(first)));
     assert_eq!(std::fs::read(file(&overlord)).unwrap(), one);
-    assert_eq!(change(&connection, MinionRequest::Remove(name())).await, (Some(first), None));
+    assert_eq!(change(&connection, ModuleRequest::Remove(name())).await, (Some(first), None));
     assert!(!file(&overlord).exists() && minion.modules().active(&name()).is_err());
-    assert_eq!(change(&connection, MinionRequest::Rollback(name())).await, (None, Some(first)));
+    assert_eq!(change(&connection, ModuleRequest::Rollback(name())).await, (None, Some(first)));
     until(&minion, |minion| states(minion) == [(second, ModuleState::Retired), (first, ModuleState::Active)])
         .await;
 
     for request in [
-        MinionRequest::Rollback("test".parse().unwrap()),
-        MinionRequest::Remove("nothing".parse().unwrap()),
-        MinionRequest::Activate { name: name(), digest: Digest::ZERO },
-        MinionRequest::Discard { name: name(), digest: first },
+        ModuleRequest::Rollback("test".parse().unwrap()),
+        ModuleRequest::Remove("nothing".parse().unwrap()),
+        ModuleRequest::Activate { name: name(), digest: Digest::ZERO },
+        ModuleRequest::Discard { name: name(), digest: first },
     ] {
         let answer = ask(&connection, request.clone()).await;
         assert!(matches!(answer, ModuleAnswer::Refused(_)), "{request:?}: {answer:?}");
@@ -77,6 +77,24 @@ async fn a_version_is_staged_put_into_service_rolled_back_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whom_the_access_list_does_not_name_changes_no_module() {
+    let overlord = Overlord::new();
+    std::fs::write(overlord.folder.config(), "[access]\nmodules = [{ operator = \"bob\" }]").unwrap();
+    let minion = overlord.minion().await;
+    let (connection, _) = overlord.greet().await;
+    let bytes = component(1, "");
+    let why = refused(staged(&connection, stage(&bytes), &bytes).await.1);
+    assert!(why.contains("\"ann\"") && why.contains("access list"), "{why}");
+    let answer = ask(&connection, ModuleRequest::Remove("test".parse().unwrap())).await;
+    assert!(matches!(answer, ModuleAnswer::Refused(why) if why.contains("access list")));
+    assert!(minion.modules().active(&"test".parse().unwrap()).is_ok());
+    minion.stop().await;
+    let audit = std::fs::read_to_string(overlord.folder.audit()).unwrap();
+    let denied = |line: &&str| line.contains("\"module-request\"") && line.contains("\"denied\"");
+    assert_eq!(audit.lines().filter(denied).count(), 2, "{audit}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_came_of_a_version_is_gone_on_with_after_a_broken_link_and_a_restart() {
     let overlord = Overlord::new();
     let bytes = component(1, &"1".repeat(300_000));
@@ -84,7 +102,9 @@ async fn what_came_of_a_version_is_gone_on_with_after_a_broken_link_and_a_restar
         let minion = overlord.minion().await;
         let (connection, _) = overlord.greet().await;
         let (mut send, mut recv) = connection.open_bi().await.unwrap();
-        frame::write(&mut send, &MinionRequest::Stage(Box::new(stage(&bytes))), MAX_MESSAGE).await.unwrap();
+        frame::write(&mut send, &asked(ModuleRequest::Stage(Box::new(stage(&bytes)))), MAX_MESSAGE)
+            .await
+            .unwrap();
         let Staging::Send { from } = frame::read(&mut recv, MAX_MESSAGE).await.unwrap() else {
             panic!("send")
         };
@@ -143,7 +163,7 @@ async fn what_is_not_as_announced_or_no_module_is_refused_and_leaves_nothing() {
     assert!(matches!(staged(&connection, downgrade, &old).await.1, Staging::Staged(_)));
     assert!(serves(&good)(&minion));
     assert_eq!(
-        change(&connection, MinionRequest::Discard { name: name(), digest: Digest::of(&old) }).await,
+        change(&connection, ModuleRequest::Discard { name: name(), digest: Digest::of(&old) }).await,
         (Some(Digest::of(&good)), Some(Digest::of(&good)))
     );
     assert!(states(&minion).iter().all(|(digest, _)| *digest != Digest::of(&old)));
@@ -184,8 +204,8 @@ async fn the_code_of_a_version_is_freed_with_its_last_job_and_no_later() {
 
     // A version that jobs still have is put back as it is.
     let job = minion.modules().active(&name()).unwrap();
-    change(&connection, MinionRequest::Rollback(name())).await;
-    change(&connection, MinionRequest::Rollback(name())).await;
+    change(&connection, ModuleRequest::Rollback(name())).await;
+    change(&connection, ModuleRequest::Rollback(name())).await;
     assert!(std::sync::Arc::ptr_eq(&job, &minion.modules().active(&name()).unwrap()));
     minion.stop().await;
 }
@@ -305,7 +325,7 @@ async fn a_signed_version_can_be_gone_back_to_and_no_older_one_put_into_service(
     assert!(reason.contains("2.0.0 was in service"), "{reason}");
 
     // Going back is no attack: the minion knows the version, and over a restart too.
-    change(&connection, MinionRequest::Rollback(name())).await;
+    change(&connection, ModuleRequest::Rollback(name())).await;
     assert!(serves(&one)(&minion));
     assert!(file(&overlord).with_extension("wasm.sig").exists());
     minion.stop().await;
@@ -375,13 +395,13 @@ async fn a_version_that_trapped_and_was_staged_again_in_vain_is_not_gone_back_to
     let [one, two, three] = &versions;
     until(&minion, serves(one)).await;
     ready(&connection, two).await;
-    change(&connection, MinionRequest::Discard { name: name(), digest: Digest::of(two) }).await;
+    change(&connection, ModuleRequest::Discard { name: name(), digest: Digest::of(two) }).await;
     ready(&connection, three).await;
     activate(&connection, three).await;
     minion.stop().await;
     let minion = overlord.minion().await;
     let (connection, _) = overlord.greet().await;
-    change(&connection, MinionRequest::Rollback(name())).await;
+    change(&connection, ModuleRequest::Rollback(name())).await;
     assert!(serves(one)(&minion), "{:?}", listed(&minion));
     minion.stop().await;
 }

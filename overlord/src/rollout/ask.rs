@@ -5,8 +5,8 @@ use std::time::Duration;
 use quinn::Connection;
 use tokio::time::{Instant, sleep_until, timeout};
 use wire::frame::{self, FrameError};
-use wire::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer};
-use wire::name::MinionName;
+use wire::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleRequest};
+use wire::name::{MinionName, OperatorName};
 
 use super::Rollout;
 
@@ -42,16 +42,18 @@ impl Rollout {
     pub(super) async fn ask(
         &self,
         minion: &MinionName,
-        request: MinionRequest,
+        operator: &OperatorName,
+        request: ModuleRequest,
         again: Again,
     ) -> Result<ModuleAnswer, NoAnswer> {
         let mut link = self.registry().follow(minion).ok_or(NoAnswer::NotConnected)?;
         let until = Instant::now() + self.config().delivery;
         let mut lost = NoAnswer::NotConnected;
+        let message = MinionRequest::Modules { operator: operator.clone(), request: request.clone() };
         loop {
             let connection = link.borrow_and_update().clone();
             if let Some(connection) = connection {
-                let why = match exchange(&connection, &request).await {
+                let why = match exchange(&connection, &message).await {
                     Exchange::Answered(answer) => {
                         self.await_notice(minion, &request, &answer).await;
                         return Ok(answer);
@@ -84,10 +86,10 @@ impl Rollout {
 
     /// Waits until calls find what the answer says is in service. A minion that does not say so is not waited for
     /// long: a newer change may have come in between.
-    async fn await_notice(&self, minion: &MinionName, request: &MinionRequest, answer: &ModuleAnswer) {
-        let (MinionRequest::Activate { name, .. }
-        | MinionRequest::Rollback(name)
-        | MinionRequest::Remove(name)) = request
+    async fn await_notice(&self, minion: &MinionName, request: &ModuleRequest, answer: &ModuleAnswer) {
+        let (ModuleRequest::Activate { name, .. }
+        | ModuleRequest::Rollback(name)
+        | ModuleRequest::Remove(name)) = request
         else {
             return;
         };

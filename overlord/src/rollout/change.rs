@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wire::catalogue::{Became, ModuleResult};
-use wire::link::{MinionRequest, ModuleAnswer};
+use wire::link::{ModuleAnswer, ModuleRequest};
 use wire::name::{MinionName, ModuleName, OperatorName};
 
 use super::ask::{Again, NoAnswer};
@@ -36,10 +36,10 @@ impl Edit {
         }
     }
 
-    fn request(self, name: ModuleName) -> MinionRequest {
+    fn request(self, name: ModuleName) -> ModuleRequest {
         match self {
-            Edit::Remove => MinionRequest::Remove(name),
-            Edit::Rollback => MinionRequest::Rollback(name),
+            Edit::Remove => ModuleRequest::Remove(name),
+            Edit::Rollback => ModuleRequest::Rollback(name),
         }
     }
 }
@@ -57,11 +57,12 @@ impl Rollout {
         let change = Arc::new(Change::new(claim, &targets));
         let following = change.follow();
         tracing::info!(%operator, module = %name, minions = targets.len(), "{} begins", edit.noun());
-        let rollout = self.clone();
+        let (rollout, operator) = (self.clone(), operator.clone());
         self.spawn(async move {
             on_each(targets, |minion| {
-                let (rollout, change, name) = (rollout.clone(), change.clone(), name.clone());
-                async move { change.end(rollout.edit_one(edit, minion, name).await) }
+                let (rollout, change) = (rollout.clone(), change.clone());
+                let (name, operator) = (name.clone(), operator.clone());
+                async move { change.end(rollout.edit_one(edit, &operator, minion, name).await) }
             })
             .await;
             change.conclude(edit.noun(), &name);
@@ -69,11 +70,17 @@ impl Rollout {
         following
     }
 
-    async fn edit_one(&self, edit: Edit, minion: MinionName, name: ModuleName) -> ModuleResult {
+    async fn edit_one(
+        &self,
+        edit: Edit,
+        operator: &OperatorName,
+        minion: MinionName,
+        name: ModuleName,
+    ) -> ModuleResult {
         let _turn = self.turn(&minion, &name).await;
         let was = self.in_service(&minion, &name);
         // Twice is once too often: a second rollback goes back further.
-        let answer = self.ask(&minion, edit.request(name.clone()), Again::No).await;
+        let answer = self.ask(&minion, operator, edit.request(name.clone()), Again::No).await;
         let result = |became, version, before, now, reason| ModuleResult {
             minion: minion.clone(),
             became,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wire::catalogue::{Became, KeptModule, ModuleResult, PushOptions, UnlessAll};
 use wire::digest::Digest;
-use wire::link::{MinionRequest, ModuleAnswer};
+use wire::link::{ModuleAnswer, ModuleRequest};
 use wire::name::{MinionName, OperatorName};
 
 use super::ask::{Again, NoAnswer};
@@ -21,6 +21,7 @@ struct Push {
     change: Arc<Change>,
     module: Arc<KeptModule>,
     options: PushOptions,
+    operator: OperatorName,
 }
 
 /// A minion that is ready, and whose turn it is.
@@ -46,7 +47,13 @@ impl Rollout {
         let (name, digest, minions) = (&module.name, module.digest.short(), targets.len());
         let version = module.version.as_deref().unwrap_or("-");
         tracing::info!(%operator, module = %name, version, digest, minions, "push begins");
-        let push = Push { rollout: self.clone(), change, module: Arc::new(module), options };
+        let push = Push {
+            rollout: self.clone(),
+            change,
+            module: Arc::new(module),
+            options,
+            operator: operator.clone(),
+        };
         self.spawn(async move {
             push.run(targets).await;
             push.change.conclude("push", &push.module.name);
@@ -92,7 +99,8 @@ impl Push {
         let turn = self.rollout.turn(&minion, &self.module.name).await;
         let before = self.rollout.in_service(&minion, &self.module.name);
         let stage = stage_of(&self.module, self.options.downgrade);
-        let staged = self.rollout.stage(&minion, &stage, |step| self.change.step(&minion, step)).await;
+        let staged =
+            self.rollout.stage(&minion, &self.operator, &stage, |step| self.change.step(&minion, step)).await;
         match staged {
             Ok(module) => {
                 let version = module.version.or_else(|| self.module.version.clone());
@@ -111,7 +119,10 @@ impl Push {
     async fn activate(self, ready: Ready) {
         let Ready { minion, version, before, _turn } = ready;
         let (name, digest) = (self.module.name.clone(), self.module.digest);
-        let answer = self.rollout.ask(&minion, MinionRequest::Activate { name, digest }, Again::Yes).await;
+        let answer = self
+            .rollout
+            .ask(&minion, &self.operator, ModuleRequest::Activate { name, digest }, Again::Yes)
+            .await;
         let (became, before, reason) = match answer {
             Ok(ModuleAnswer::Done { before: said, now, .. }) if now == Some(digest) => {
                 // An answer that came at the second attempt says the first one's version was before.
@@ -146,7 +157,11 @@ impl Push {
         let mut reason = "others did not stage it".to_owned();
         // One that has it in service already keeps it.
         if before != Some(digest) {
-            match self.rollout.ask(&minion, MinionRequest::Discard { name, digest }, Again::Yes).await {
+            match self
+                .rollout
+                .ask(&minion, &self.operator, ModuleRequest::Discard { name, digest }, Again::Yes)
+                .await
+            {
                 Ok(ModuleAnswer::Done { .. }) => {}
                 Ok(ModuleAnswer::Refused(why)) => tracing::info!(%minion, "keeps what it staged: it {why}"),
                 Err(NoAnswer::NotConnected | NoAnswer::Lost(_)) => reason.push_str("; it is gone meanwhile"),

@@ -3,7 +3,7 @@
 use ledger::{Attempt, LedgerError};
 use wire::catalogue::Assignment;
 use wire::clock::now_ms;
-use wire::link::{MinionRequest, ModuleAnswer};
+use wire::link::{ModuleAnswer, ModuleRequest};
 use wire::module::ModuleState;
 use wire::name::{MinionName, ModuleName};
 
@@ -101,18 +101,18 @@ impl Rollout {
         minion: &MinionName,
         wanted: &Assignment,
     ) -> Result<Option<Result<(), String>>, LedgerError> {
-        let Assignment { name, digest, expression, .. } = wanted;
+        let Assignment { name, digest, expression, assigned_by, .. } = wanted;
         let version = wanted.version.as_deref().unwrap_or("-");
         let Some(module) = self.catalogue().get(name, digest)? else {
             return Ok(Some(Err("its file is not in the catalogue any more: push it again".to_owned())));
         };
         tracing::info!(%minion, module = %name, version, digest = digest.short(), expression, "bringing what is assigned");
         // Whoever assigned this version knew what it is.
-        let staged = self.stage(minion, &stage_of(&module, true), |_| {}).await;
+        let staged = self.stage(minion, assigned_by, &stage_of(&module, true), |_| {}).await;
         let activated = match staged {
             Ok(_) => {
-                let request = MinionRequest::Activate { name: name.clone(), digest: *digest };
-                self.ask(minion, request, Again::Yes).await.ok()
+                let request = ModuleRequest::Activate { name: name.clone(), digest: *digest };
+                self.ask(minion, assigned_by, request, Again::Yes).await.ok()
             }
             Err(NotStaged::Refused(why)) => Some(ModuleAnswer::Refused(why)),
             Err(NotStaged::NotConnected | NotStaged::Lost(_)) => None,

@@ -12,9 +12,9 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio::time::{Instant, sleep_until, timeout};
 use wire::catalogue::Step;
 use wire::frame::{self, FrameError};
-use wire::link::{MAX_MESSAGE, MinionRequest, Stage, Staging};
+use wire::link::{MAX_MESSAGE, MinionRequest, ModuleRequest, Stage, Staging};
 use wire::module::Module;
-use wire::name::MinionName;
+use wire::name::{MinionName, OperatorName};
 
 use super::Rollout;
 
@@ -59,10 +59,13 @@ impl Rollout {
     pub(super) async fn stage(
         &self,
         minion: &MinionName,
+        operator: &OperatorName,
         stage: &Stage,
         told: impl Fn(Step),
     ) -> Result<Module, NotStaged> {
         let mut link = self.registry().follow(minion).ok_or(NotStaged::NotConnected)?;
+        let request = ModuleRequest::Stage(Box::new(stage.clone()));
+        let request = MinionRequest::Modules { operator: operator.clone(), request };
         let (mut furthest, mut pause) = (Reached::default(), FIRST_PAUSE);
         let mut lost: Option<(Instant, String)> = None;
         loop {
@@ -81,13 +84,14 @@ impl Rollout {
                 }
                 (Some(connection), _) => {
                     let mut reached = Reached::default();
-                    let broken = match self.stage_over(&connection, stage, &told, &mut reached).await {
-                        Ok(answer) => return answer.map_err(NotStaged::Refused),
-                        Err(Broken::File(error)) => {
-                            return Err(NotStaged::Refused(Broken::File(error).to_string()));
-                        }
-                        Err(broken) => broken,
-                    };
+                    let broken =
+                        match self.stage_over(&connection, &request, stage, &told, &mut reached).await {
+                            Ok(answer) => return answer.map_err(NotStaged::Refused),
+                            Err(Broken::File(error)) => {
+                                return Err(NotStaged::Refused(Broken::File(error).to_string()));
+                            }
+                            Err(broken) => broken,
+                        };
                     tracing::info!(%minion, module = %stage.name, "not staged yet: {broken}");
                     told(Step::Awaited);
                     if lost.is_none() || reached > furthest {
@@ -111,6 +115,7 @@ impl Rollout {
     async fn stage_over(
         &self,
         connection: &Connection,
+        request: &MinionRequest,
         stage: &Stage,
         told: &impl Fn(Step),
         reached: &mut Reached,
@@ -118,7 +123,7 @@ impl Rollout {
         // Before the request, so that the minion does not wait for bytes of which it is not the turn.
         let permit = self.senders().acquire().await;
         let (mut send, receive) = connection.open_bi().await?;
-        frame::write(&mut send, &MinionRequest::Stage(Box::new(stage.clone())), MAX_MESSAGE).await?;
+        frame::write(&mut send, request, MAX_MESSAGE).await?;
         let mut messages = pin!(messages(receive));
         let mut message = next(&mut messages).await?;
         if let Staging::Send { from } = message {
