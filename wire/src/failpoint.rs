@@ -30,12 +30,14 @@ pub enum Daemon {
     Minion,
     /// Both, in what they share.
     Both,
+    /// A minion, on the way of a module into service, where no job comes by.
+    Modules,
 }
 
 /// Declares all points: the one list that code, tests and documentation go by.
 macro_rules! points {
     ($($(#[$doc:meta])* $point:ident = $name:literal in $daemon:ident,)*) => {
-        /// A point in the life of a job.
+        /// A point in the life of a job, or of a module.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Point {
             $($(#[$doc])* $point,)*
@@ -133,6 +135,15 @@ points! {
     InterruptBefore = "interrupt-before" in Minion,
     /// It has ended them.
     InterruptAfter = "interrupt-after" in Minion,
+
+    /// A module is about to be compiled.
+    CompileBefore = "compile-before" in Modules,
+    /// It is compiled, and nothing of that is on disk.
+    CompileAfter = "compile-after" in Modules,
+    /// A version serves, and is about to be written down as the one that does.
+    ServeBefore = "serve-before" in Modules,
+    /// It is written down.
+    ServeAfter = "serve-after" in Modules,
 }
 
 #[cfg(not(feature = "failpoints"))]

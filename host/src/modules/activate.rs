@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use wire::digest::Digest;
+use wire::failpoint::{Point, reach};
 use wire::link::ModuleAnswer;
 use wire::name::ModuleName;
 
@@ -194,7 +195,9 @@ impl Modules {
         });
         self.0.admission.in_service(&name, about.version.as_deref());
         self.drain(former);
+        reach(Point::ServeBefore);
         self.0.trim(&name);
+        reach(Point::ServeAfter);
         if before != Some(about.digest) {
             self.0.tell(&ModuleChange {
                 what,

@@ -6,6 +6,7 @@ use ledger::MinionLedger;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Engine, WasmFeatures};
 use wire::digest::Digest;
+use wire::failpoint::{Point, reach};
 use wire::name::ModuleName;
 
 use super::cache::Cache;
@@ -204,7 +205,9 @@ impl Loader {
                 base
             }
         };
+        reach(Point::CompileBefore);
         let component = compile(&base.engine, bytes)?;
+        reach(Point::CompileAfter);
         if let Some(Err(error)) =
             self.cache.as_ref().ok().map(|cache| cache.store(&base.engine, digest, &component))
         {

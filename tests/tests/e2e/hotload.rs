@@ -17,7 +17,7 @@ use wire::outcome::{Outcome, Report};
 use wire::value::Value;
 
 /// A small component whose `version` gives back this number, which is also the version in its metadata.
-fn which(number: u32) -> Vec<u8> {
+pub(crate) fn which(number: u32) -> Vec<u8> {
     let text = format!(
         r#"(component
             (core module $m (func (export "version") (result i32) i32.const {number}))
@@ -38,13 +38,13 @@ fn test(version: &str) -> Vec<u8> {
 }
 
 /// A minion with a modules folder of its own.
-struct Rig {
-    fleet: Fleet,
+pub(crate) struct Rig {
+    pub(crate) fleet: Fleet,
     modules: PathBuf,
 }
 
 impl Rig {
-    fn start(files: &[(&str, &[u8])]) -> Self {
+    pub(crate) fn start(files: &[(&str, &[u8])]) -> Self {
         let mut fleet = Fleet::without_minions();
         fleet.enrol("web1");
         let modules = fleet.minion_dir("web1").join("modules");
@@ -57,26 +57,31 @@ impl Rig {
         rig
     }
 
-    fn serve(&mut self, nth: usize) {
+    /// Starts the minion, and does not wait for it.
+    pub(crate) fn launch(&mut self) {
         self.fleet.start_minion_with("web1", &self.modules);
+    }
+
+    pub(crate) fn serve(&mut self, nth: usize) {
+        self.launch();
         self.fleet.await_connection("web1", nth);
     }
 
     /// Puts a file in the place of another, whole.
-    fn rename_into_place(&self, name: &str, bytes: &[u8]) {
+    pub(crate) fn rename_into_place(&self, name: &str, bytes: &[u8]) {
         let aside = self.modules.join("aside");
         fs::write(&aside, bytes).expect("written");
         fs::rename(aside, self.modules.join(name)).expect("renamed");
     }
 
     /// What the minion says of its modules.
-    fn listed(&self) -> Json {
+    pub(crate) fn listed(&self) -> Json {
         let output = self.fleet.minion_command("web1").args(["modules", "--json"]).output();
         Said::from(output.expect("runs")).json()
     }
 
     /// Waits until versions of a module are in these states, newest first.
-    fn await_versions(&self, name: &str, wanted: &[(&str, &str)]) {
+    pub(crate) fn await_versions(&self, name: &str, wanted: &[(&str, &str)]) {
         let versions = |listed: &Json| {
             let modules = listed["modules"].as_array().expect("a list").clone();
             let module = modules.into_iter().find(|module| module["name"] == name);
@@ -104,7 +109,7 @@ impl Rig {
         (runtime, client)
     }
 
-    fn called(&self, method: &str) -> Json {
+    pub(crate) fn called(&self, method: &str) -> Json {
         self.fleet.run(&["call", "web1", "--json", method]).json()["results"]["web1"].clone()
     }
 }
@@ -189,6 +194,38 @@ fn a_job_keeps_its_version_while_new_calls_get_the_new_one() {
         runtime.block_on(async { end(client.attach(&id, Follow::Outcomes).await.expect("there")).await });
     assert_eq!(ended.map(ran), Some(Some("1.0.0".to_owned())));
     rig.await_versions("test", &[("2.0.0", "active"), ("1.0.0", "retired")]);
+}
+
+#[test]
+fn a_version_that_traps_too_often_gives_way_and_everyone_is_told_why() {
+    let rig = Rig::start(&[("test.wasm", &test("1.0.0"))]);
+    let policy = "[modules.test]\nrollback = { traps = 3, within = \"1h\" }\n";
+    fs::write(rig.fleet.minion_dir("web1").join("minion.toml"), policy).expect("written");
+    rig.fleet.minion("web1").reload();
+    rig.fleet.minion("web1").logged("rollback is 3 traps", 1);
+    rig.rename_into_place("test.wasm", &test("2.0.0"));
+    rig.await_versions("test", &[("2.0.0", "active"), ("1.0.0", "retired")]);
+    for _ in 0..3 {
+        let part = rig.called("test.explode");
+        assert_eq!(part["outcome"], "trapped", "{part}");
+    }
+    rig.await_versions("test", &[("2.0.0", "failed"), ("1.0.0", "active")]);
+    assert_eq!(fs::read(rig.modules.join("test.wasm")).expect("read"), test("1.0.0"));
+
+    let why = "rolled back after 3 traps: ";
+    rig.fleet.await_document(&["module", "show", "test", "--json"], |shown| {
+        let known = shown["known"].as_array().expect("versions");
+        let state =
+            |version| known.iter().find(|known| known["version"] == version).map(|known| &known["state"]);
+        shown["known"].to_string().contains(why)
+            && state("2.0.0") == Some(&"failed".into())
+            && state("1.0.0") == Some(&"active".into())
+    });
+    let listed = rig.fleet.run(&["module", "list", "web1"]).out;
+    let row = listed.lines().find(|line| line.contains("test")).expect("a row");
+    assert!(row.contains("1.0.0") && row.contains("active"), "{listed}");
+    let shown = rig.fleet.run(&["module", "show", "test"]).out;
+    assert!(shown.contains(why), "{shown}");
 }
 
 #[test]

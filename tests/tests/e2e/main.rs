@@ -10,6 +10,7 @@ mod facts;
 mod follow;
 mod gate;
 mod hotload;
+mod hotload_deaths;
 mod identity;
 mod jobs;
 mod ledgers;

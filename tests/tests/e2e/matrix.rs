@@ -42,6 +42,8 @@ fn rows() -> Vec<Row> {
         Daemon::Overlord => &["overlord"][..],
         Daemon::Minion => &["web1"],
         Daemon::Both => &["overlord", "web1"],
+        // See `hotload_deaths`.
+        Daemon::Modules => &[],
     };
     let mut rows = Vec::new();
     for point in Point::ALL {
