@@ -147,10 +147,8 @@ impl ModulesDoor<'_> {
             Here::All(bytes) => (claim, bytes),
             Here::Part(upload) => {
                 let from = upload.got();
-                if from > 0 {
-                    let (module, digest) = (&offer.name, offer.digest.short());
-                    tracing::info!(operator = %self.operator, %module, digest, from, "an upload goes on");
-                }
+                let (module, digest) = (&offer.name, offer.digest.short());
+                tracing::info!(operator = %self.operator, %module, digest, from, "taking a file");
                 tell(&mut self.send, ModuleReply::Send { from }).await?;
                 let (claim, upload) = self.receive_all(claim, upload).await?;
                 let done = tokio::task::spawn_blocking(move || (claim, upload.finish())).await;

@@ -84,14 +84,16 @@ impl Rollout {
                 }
                 (Some(connection), _) => {
                     let mut reached = Reached::default();
-                    let broken =
-                        match self.stage_over(&connection, &request, stage, &told, &mut reached).await {
-                            Ok(answer) => return answer.map_err(NotStaged::Refused),
-                            Err(Broken::File(error)) => {
-                                return Err(NotStaged::Refused(Broken::File(error).to_string()));
-                            }
-                            Err(broken) => broken,
-                        };
+                    let broken = match self
+                        .stage_over(minion, &connection, &request, stage, &told, &mut reached)
+                        .await
+                    {
+                        Ok(answer) => return answer.map_err(NotStaged::Refused),
+                        Err(Broken::File(error)) => {
+                            return Err(NotStaged::Refused(Broken::File(error).to_string()));
+                        }
+                        Err(broken) => broken,
+                    };
                     tracing::info!(%minion, module = %stage.name, "not staged yet: {broken}");
                     told(Step::Awaited);
                     if lost.is_none() || reached > furthest {
@@ -114,6 +116,7 @@ impl Rollout {
     /// One request to stage, and what comes of it.
     async fn stage_over(
         &self,
+        minion: &MinionName,
         connection: &Connection,
         request: &MinionRequest,
         stage: &Stage,
@@ -130,6 +133,8 @@ impl Rollout {
             if from > stage.size {
                 return Err(Broken::OutOfOrder);
             }
+            let (module, digest) = (&stage.name, stage.digest.short());
+            tracing::info!(%minion, %module, digest, from, "sending a file");
             let path = self.catalogue().path(&stage.digest);
             let early = tokio::select! {
                 sent = send_file(&mut send, &path, from, stage.size, told, &mut reached.bytes) => match sent {

@@ -1,5 +1,6 @@
 //! What operators depend on, tried on the real binaries.
 
+mod assign;
 mod bench;
 mod calls;
 mod clocks;
@@ -18,6 +19,7 @@ mod matrix;
 mod modules;
 mod network;
 mod push;
+mod pushes;
 mod scale;
 mod signatures;
 mod storage;

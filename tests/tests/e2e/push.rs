@@ -1,103 +1,15 @@
-//! New versions of modules: pushed, rolled back, removed, assigned, and what happens when something dies.
+//! New versions of modules: pushed, rolled back, removed, and what happens when something dies.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rig::{Disk, Fleet, Said, fixtures_dir, modules_dir, variant};
+use rig::{Disk, binary, fixtures_dir, interrupt};
 use serde_json::{Value, json};
 
-/// A fleet whose minions have no modules, and a folder for those that they get.
-struct Pushes {
-    fleet: Fleet,
-    files: tempfile::TempDir,
-}
-
-impl Pushes {
-    fn to(names: &[&str]) -> Self {
-        let files = tempfile::tempdir().expect("a folder");
-        let mut pushes = Self { fleet: Fleet::without_minions(), files };
-        for name in names {
-            pushes.join(name);
-        }
-        pushes
-    }
-
-    /// One more minion.
-    fn join(&mut self, name: &str) {
-        self.fleet.enrol(name);
-        self.fleet.start_empty_minion(name);
-        self.fleet.await_connection(name, 1);
-    }
-
-    /// The bundled module in this version, with so many bytes of padding.
-    fn file(&self, version: &str, padding: usize) -> PathBuf {
-        let dir = self.files.path().join(version);
-        fs::create_dir_all(&dir).expect("made");
-        variant(&modules_dir().join("test.wasm"), version, padding, &dir)
-    }
-
-    fn push(&self, target: &str, file: &Path, more: &[&str]) -> Said {
-        let file = file.to_str().expect("text");
-        self.fleet.run(&[&["module", "push", target, file, "--json"], more].concat())
-    }
-
-    fn spawn_push(&self, target: &str, file: &Path) -> Child {
-        self.fleet.spawn(&["module", "push", target, file.to_str().expect("text"), "--json"])
-    }
-
-    /// What a minion says that it has in service.
-    fn in_service(&self, minion: &str) -> Value {
-        let modules = self.fleet.run(&["module", "list", minion, "--json"]).json();
-        let modules = modules["minions"][minion]["modules"].as_array().expect("modules").clone();
-        let active = modules.iter().find(|module| module["state"] == "active");
-        active.map_or(Value::Null, |module| module["version"].clone())
-    }
-
-    /// Waits until a minion says that it has this in service.
-    fn await_version(&self, minion: &str, version: &Value) {
-        let active = |document: &Value| {
-            let modules = document["minions"][minion]["modules"].as_array().expect("modules");
-            let active = modules.iter().find(|module| module["state"] == "active");
-            active.map_or(Value::Null, |module| module["version"].clone()) == *version
-        };
-        self.fleet.await_document(&["module", "list", minion, "--json"], active);
-    }
-
-    fn versions_of_job(&self, target: &str) -> Value {
-        let said = self.fleet.run(&["call", target, "test.add", "2", "3", "--json"]);
-        assert_eq!(said.code, 0, "{said:?}");
-        let results = said.json()["results"].as_object().expect("results").clone();
-        results.into_iter().map(|(minion, part)| (minion, part["module"]["version"].clone())).collect()
-    }
-}
-
-/// The results of a push, by minion.
-fn results(said: &Said) -> Value {
-    let results = said.json()["results"].as_object().expect("results").clone();
-    results.into_iter().map(|(minion, one)| (minion, one["result"].clone())).collect()
-}
-
-fn said(child: Child) -> Said {
-    child.wait_with_output().expect("ends").into()
-}
-
-/// Waits until a file with this ending has begun to grow in a folder, and returns how long it is.
-fn await_part(dir: &Path, child: &mut Child) -> u64 {
-    let end = Instant::now() + Duration::from_secs(30);
-    loop {
-        let files = fs::read_dir(dir).into_iter().flatten().flatten();
-        let parts = files.filter(|file| file.path().extension().is_some_and(|ending| ending == "part"));
-        let length = parts.filter_map(|part| Some(part.metadata().ok()?.len())).max().unwrap_or(0);
-        if length > 0 {
-            return length;
-        }
-        assert!(child.try_wait().expect("a child").is_none(), "it was over before its middle was seen");
-        assert!(Instant::now() < end, "nothing came to \"{}\"", dir.display());
-        std::thread::yield_now();
-    }
-}
+use crate::pushes::{Pushes, await_part, field, results, said};
 
 /// How much padding makes a file so large that its way can be seen.
 const LARGE: usize = 48 << 20;
@@ -155,71 +67,6 @@ fn a_version_that_one_minion_refuses_is_in_service_nowhere_unless_that_is_wanted
 }
 
 #[test]
-fn a_minion_that_is_not_there_holds_a_push_up_and_gets_it_when_it_is_assigned() {
-    let mut pushes = Pushes::to(&["web1", "web2"]);
-    pushes.fleet.take_minion("web2").kill();
-    pushes.fleet.overlord().logged("gone", 1);
-    let file = pushes.file("1.0.0", 0);
-    let said = pushes.push("*", &file, &[]);
-    assert_eq!(said.code, 1, "{said:?}");
-    assert_eq!(results(&said), json!({"web1": "not-sent", "web2": "not-connected"}));
-    let table = pushes.fleet.run(&["module", "push", "*", file.to_str().expect("text")]);
-    assert!(table.out.contains("not connected") && table.out.contains("--partial"), "{table:?}");
-    let said = pushes.push("*", &file, &["--partial"]);
-    assert_eq!(results(&said), json!({"web1": "active", "web2": "not-connected"}));
-
-    let assigned = pushes.fleet.run(&["module", "assign", "web*", "test@1.0.0", "--json"]);
-    assert_eq!(assigned.code, 0, "{assigned:?}");
-    assert_eq!(assigned.json()["connected"], json!(["web1"]));
-    pushes.fleet.start_empty_minion("web2");
-    pushes.await_version("web2", &json!("1.0.0"));
-    // One that nobody knew of when it was assigned.
-    pushes.join("web3");
-    pushes.await_version("web3", &json!("1.0.0"));
-    pushes.fleet.await_document(&["module", "assignments", "--json"], |document| {
-        let one = &document["assignments"][0];
-        one["minions"] == 3 && one["active"] == 3 && one["failures"] == json!({})
-    });
-    let warned = pushes.push("web1", &pushes.file("2.0.0", 0), &[]);
-    assert_eq!(warned.code, 0, "{warned:?}");
-    assert!(warned.json()["results"]["web1"]["reason"].to_string().contains("is assigned"), "{warned:?}");
-}
-
-#[test]
-fn an_assignment_that_is_refused_is_told_and_not_tried_again_until_it_is_repeated() {
-    let mut pushes = Pushes::to(&["web1"]);
-    let file = fixtures_dir().join("capabilities.wasm");
-    let added = pushes.fleet.run(&["module", "add", file.to_str().expect("text"), "--json"]);
-    assert_eq!(added.code, 0, "{added:?}");
-    let digest = added.json()["digest"].as_str().expect("a digest").to_owned();
-    let unknown = pushes.fleet.run(&["module", "assign", "*", "capabilities@9"]);
-    assert_eq!(unknown.code, 2, "{unknown:?}");
-    assert!(unknown.err.contains(&digest[..12]) && unknown.err.contains("push it first"), "{unknown:?}");
-
-    let assign = ["module", "assign", "*", &format!("capabilities@{}", &digest[..8])];
-    assert_eq!(pushes.fleet.run(&assign).code, 0);
-    let refused = |document: &Value| {
-        document["assignments"][0]["failures"]["web1"].as_str().is_some_and(|why| why.contains("minion.toml"))
-    };
-    pushes.fleet.await_document(&["module", "assignments", "--json"], refused);
-    assert_eq!(pushes.fleet.overlord().count("bringing what is assigned"), 1);
-
-    // A second minion shows when what was to be done at the connection of the first is done.
-    pushes.fleet.take_overlord().kill();
-    pushes.fleet.start_overlord();
-    pushes.fleet.await_connection("web1", 1);
-    pushes.join("web2");
-    pushes.fleet.overlord().logged("what is assigned is refused", 1);
-    assert_eq!(pushes.fleet.overlord().count("bringing what is assigned minion=web1"), 0);
-    assert!(
-        refused(&pushes.fleet.run(&["module", "assignments", "--json"]).json()),
-        "it is told all the same"
-    );
-    assert_eq!(pushes.fleet.run(&assign).code, 0);
-    pushes.fleet.overlord().logged("bringing what is assigned minion=web1", 1);
-}
-
-#[test]
 fn the_version_before_comes_back_and_a_removed_module_is_gone() {
     let pushes = Pushes::to(&["web1", "web2"]);
     for version in ["1.0.0", "2.0.0"] {
@@ -264,17 +111,25 @@ fn of_two_pushes_of_one_module_the_second_is_refused_and_told_by_whom() {
 #[test]
 fn a_minion_that_dies_in_the_middle_of_a_push_gets_the_rest_when_it_is_back() {
     let mut pushes = Pushes::to(&["web1", "web2"]);
-    let file = pushes.file("1.0.0", LARGE);
+    assert_eq!(pushes.push("*", &pushes.file("1.0.0", 0), &[]).code, 0);
+    let file = pushes.file("2.0.0", LARGE);
     let mut push = pushes.spawn_push("*", &file);
-    let came = await_part(&pushes.fleet.minion_dir("web1").join("staged"), &mut push);
+    let staged = pushes.fleet.minion_dir("web1").join("staged");
+    await_part(&staged, &mut push);
     pushes.fleet.minion("web1").pause();
     pushes.fleet.take_minion("web1").kill();
+    // What was on its way into the file is there or lost, but nothing comes any more.
+    let came = await_part(&staged, &mut push);
     assert!(came < fs::metadata(&file).expect("there").len(), "it died too late");
+    assert_eq!(pushes.versions_of_job("web2"), json!({"web2": "1.0.0"}), "what was in service serves on");
+
     pushes.fleet.start_empty_minion("web1");
     let said = said(push);
     assert_eq!(said.code, 0, "{said:?}");
     assert_eq!(results(&said), json!({"web1": "active", "web2": "active"}));
-    assert_eq!(pushes.versions_of_job("*"), json!({"web1": "1.0.0", "web2": "1.0.0"}));
+    assert_eq!(pushes.versions_of_job("*"), json!({"web1": "2.0.0", "web2": "2.0.0"}));
+    let sent = pushes.fleet.overlord().logged("sending a file minion=web1", 3);
+    assert_eq!(field(&sent, "from"), came.to_string(), "{sent}");
 }
 
 #[test]
@@ -285,17 +140,67 @@ fn an_upload_that_broke_off_with_its_command_goes_on_with_the_next() {
     await_part(&pushes.fleet.overlord_dir().join("modules"), &mut first);
     first.kill().expect("killed");
     first.wait().expect("ended");
-    // The overlord sees that it is gone when its connection has been silent for long enough.
+    goes_on(&pushes, &file);
+}
+
+/// Pushes a file of which a beginning is with the overlord, once that has seen that nobody else does.
+fn goes_on(pushes: &Pushes, file: &Path) {
+    // The overlord sees that a command is gone when its connection has been silent for long enough.
     let end = Instant::now() + Duration::from_secs(60);
     let said = loop {
-        let said = pushes.push("*", &file, &[]);
+        let said = pushes.push("*", file, &[]);
         if said.code == 0 || Instant::now() > end {
             break said;
         }
         assert!(said.err.contains("is being pushed by"), "{said:?}");
     };
     assert_eq!(results(&said), json!({"web1": "active"}));
-    pushes.fleet.overlord().logged("an upload goes on", 1);
+    let from = field(&pushes.fleet.overlord().logged("taking a file", 2), "from").to_owned();
+    assert!(from.parse::<u64>().expect("a number") > 0, "it began anew");
+}
+
+#[test]
+fn ctrl_c_while_the_file_is_on_its_way_ends_the_push_and_says_so() {
+    let pushes = Pushes::to(&["web1"]);
+    let file = pushes.file("1.0.0", LARGE);
+    let mut push = pushes.spawn_push("*", &file);
+    let modules = pushes.fleet.overlord_dir().join("modules");
+    await_part(&modules, &mut push);
+    pushes.fleet.overlord().pause();
+    assert!(
+        await_part(&modules, &mut push) < fs::metadata(&file).expect("there").len(),
+        "it is here already"
+    );
+    interrupt(&push);
+    let said = said(push);
+    assert_eq!(said.code, 130, "{said:?}");
+    assert!(said.err.contains("push it again, which goes on where it was"), "{said:?}");
+    pushes.fleet.overlord().resume();
+    goes_on(&pushes, &file);
+    assert_eq!(pushes.fleet.overlord().count("push begins"), 1);
+}
+
+#[test]
+fn ctrl_c_during_a_push_leaves_it_to_itself_and_says_where_to_look() {
+    let mut pushes = Pushes::to(&["web1", "web2"]);
+    pushes.fleet.take_minion("web2").kill();
+    pushes.fleet.overlord().logged("gone", 1);
+    pushes.fleet.minion("web1").pause();
+    let file = pushes.file("1.0.0", 0);
+    let file = file.to_str().expect("text");
+    let mut push = pushes.fleet.spawn(&["module", "push", "*", file, "--partial", "--jsonl"]);
+    let mut lines = BufReader::new(push.stdout.take().expect("piped")).lines();
+    let first = lines.next().expect("a line").expect("text");
+    assert!(first.contains("not-connected"), "{first}");
+    interrupt(&push);
+    let said = said(push);
+    assert_eq!(said.code, 130, "{said:?}");
+    assert!(
+        said.err.contains("it goes on; see what comes of it with: overlord module show test"),
+        "{said:?}"
+    );
+    pushes.fleet.minion("web1").resume();
+    pushes.await_version("web1", &json!("1.0.0"));
 }
 
 #[test]
@@ -354,4 +259,72 @@ fn an_overlord_without_room_refuses_and_keeps_nothing_half_written() {
     let said = pushes.push("*", &pushes.file("2.0.0", 0), &[]);
     assert_eq!(said.code, 0, "{said:?}");
     pushes.fleet.take_minion("web1").stop();
+}
+
+#[test]
+fn a_push_to_more_minions_than_are_sent_bytes_at_once_reaches_all_of_them() {
+    let names: Vec<String> = (10..24).map(|number| format!("web{number}")).collect();
+    let pushes = Pushes::to(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let said = pushes.push("*", &pushes.file("1.0.0", 0), &[]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let active: Value = names.iter().map(|name| (name.clone(), Value::from("active"))).collect();
+    assert_eq!(results(&said), active);
+}
+
+#[test]
+fn bytes_that_are_there_already_are_not_sent_again() {
+    let mut pushes = Pushes::to(&["web1"]);
+    let (one, two) = (pushes.file("1.0.0", 0), pushes.file("2.0.0", 0));
+    for file in [&one, &two, &one] {
+        let said = pushes.push("*", file, &["--downgrade"]);
+        assert_eq!((said.code, results(&said)), (0, json!({"web1": "active"})), "{said:?}");
+    }
+    pushes.join("web2");
+    assert_eq!(pushes.push("*", &one, &[]).code, 0);
+    assert_eq!(pushes.versions_of_job("*"), json!({"web1": "1.0.0", "web2": "1.0.0"}));
+    let overlord = pushes.fleet.overlord();
+    let counts = ["taking a file", "sending a file minion=web1", "sending a file minion=web2"]
+        .map(|what| overlord.count(what));
+    assert_eq!(counts, [2, 2, 1]);
+}
+
+#[test]
+fn an_older_version_is_taken_only_by_those_who_are_told_that_it_is() {
+    let pushes = Pushes::to(&["web1"]);
+    assert_eq!(pushes.push("*", &pushes.file("2.0.0", 0), &[]).code, 0);
+    let older = pushes.file("1.0.0", 0);
+    let refused = pushes.push("*", &older, &[]);
+    assert_eq!((refused.code, results(&refused)), (1, json!({"web1": "failed"})), "{refused:?}");
+    assert!(refused.out.contains("--downgrade"), "{refused:?}");
+    assert_eq!(pushes.in_service("web1"), "2.0.0");
+    let taken = pushes.push("*", &older, &["--downgrade"]);
+    assert_eq!((taken.code, results(&taken)), (0, json!({"web1": "active"})), "{taken:?}");
+    pushes.await_version("web1", &json!("1.0.0"));
+}
+
+#[test]
+fn who_signed_a_version_and_since_when_it_is_in_service_is_shown() {
+    let pushes = Pushes::to(&["web1"]);
+    let file = pushes.file("1.0.0", 0);
+    let key = file.with_file_name("ann.key");
+    let ann = pushes.fleet.run(&["key", "new", key.to_str().expect("text")]);
+    assert_eq!(ann.code, 0, "{ann:?}");
+    let ann = ann.out.trim();
+    let mut sign = Command::new(binary("minion"));
+    assert!(sign.arg("sign").arg("--key").arg(&key).arg(&file).output().expect("runs").status.success());
+    let policy = format!("[signatures]\npolicy = \"require\"\ntrusted = [\"{ann}\"]\n");
+    fs::write(pushes.fleet.minion_dir("web1").join("minion.toml"), policy).expect("written");
+    pushes.fleet.minion("web1").reload();
+    pushes.fleet.minion("web1").logged("signatures.policy is require", 1);
+    assert_eq!(pushes.push("*", &file, &[]).code, 0);
+
+    pushes.await_version("web1", &json!("1.0.0"));
+    let shown = pushes.fleet.run(&["module", "show", "test", "--json"]).json();
+    let known = &shown["known"][0];
+    assert_eq!((&known["state"], &known["signer"]), (&json!("active"), &json!(ann)), "{shown:#}");
+    let since = known["since"].as_str().expect("a time");
+    assert!(since >= shown["catalogue"][0]["pushed_at"].as_str().expect("a time"), "{shown:#}");
+    assert_eq!(shown["catalogue"][0]["signed"], true);
+    let table = pushes.fleet.run(&["module", "show", "test"]).out;
+    assert!(table.contains("SIGNER") && table.contains(&ann[..16]), "{table}");
 }
