@@ -210,6 +210,9 @@ fn unavailable(error: LedgerError) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::sync::mpsc;
+
     use super::super::rig::{Rig, minion, module};
     use super::*;
 
@@ -263,6 +266,29 @@ mod tests {
         assert_eq!(instead("web2").await, ["*"]);
         assert_eq!(instead("*").await, ["db*"]);
         assert_eq!(instead("web1").await, Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn a_minion_that_comes_while_an_assignment_is_recorded_is_not_left_out() {
+        let rig = Rig::with(&[minion("web1")], "one").await;
+        let (kept, alice) = (rig.keep("two").await, "alice".parse().expect("a name"));
+        // Whoever tidies up the catalogue keeps others from changing it.
+        let ((begun, begins), (end, ends)) = (mpsc::channel(), mpsc::channel::<()>());
+        let (catalogue, handle) = (rig.rollout.catalogue().clone(), tokio::runtime::Handle::current());
+        let tidying = tokio::task::spawn_blocking(move || {
+            handle.block_on(catalogue.prune(|| {
+                begun.send(()).expect("awaited");
+                ends.recv().expect("told");
+                HashSet::new()
+            }))
+        });
+        begins.recv().expect("begins");
+        let mut assigning = pin!(rig.rollout.assign("*".to_owned(), kept, &alice));
+        assert!(futures::poll!(&mut assigning).is_pending());
+        rig.rollout.registry().enroll(minion("web2"), Digest::of(b"key")).await.expect("enrolled");
+        end.send(()).expect("awaited");
+        tidying.await.expect("ends").expect("tidied");
+        assert_eq!(assigning.await.expect("assigned").minions, [minion("web1"), minion("web2")]);
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use ledger::{MinionRecord, OverlordLedger, Standing};
 use tokio_util::sync::CancellationToken;
-use wire::catalogue::Assignment;
+use wire::catalogue::{Assignment, KeptModule};
 use wire::digest::Digest;
 use wire::module::{Module, ModuleState};
 use wire::name::{MinionName, ModuleName};
@@ -31,6 +31,20 @@ impl Rig {
         let stop = CancellationToken::new();
         let rollout = Rollout::new(Config::default(), ledger.clone(), registry, catalogue, stop);
         Self { rollout, ledger, _dir: dir }
+    }
+
+    /// Records that the catalogue has this code of the module.
+    pub(super) async fn keep(&self, code: &str) -> KeptModule {
+        let kept = KeptModule {
+            name: module(),
+            digest: Digest::of(code.as_bytes()),
+            version: None,
+            size: code.len() as u64,
+            signature: None,
+            pushed_by: "alice".parse().expect("a name"),
+            pushed_at: 0,
+        };
+        self.ledger.keep_module(kept).await.expect("kept")
     }
 
     /// Records that this code of the module is assigned.
