@@ -184,6 +184,8 @@ impl Entry {
     pub(super) fn discard(&mut self, digest: Digest) -> bool {
         let Some(version) = self.version_mut(digest) else { return true };
         if version.state != ModuleState::Staged {
+            // One that is on its way goes when it comes.
+            version.discarded = true;
             return false;
         }
         version.ready = None;

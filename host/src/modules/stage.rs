@@ -19,6 +19,7 @@ use crate::modules::folder::{Candidate, Signature};
 use crate::modules::housekeeping::KEEP_STAGED;
 use crate::modules::part::{self, Part, PartError};
 use crate::modules::prepare::{BROKE, Floor, Prepared};
+use crate::modules::set::Entry;
 use crate::modules::version::Version;
 use crate::modules::{Modules, STOPPING};
 use crate::sandbox::MAX_MODULE;
@@ -165,7 +166,7 @@ impl Modules {
         };
         let known = self.0.update(&name, |entry| {
             let known = entry.version(digest).is_some_and(|version| version.is_good());
-            entry.arrive(&name, digest);
+            entry.arrive(&name, digest).discarded = false;
             entry.now(digest, ModuleState::Received);
             known
         });
@@ -191,11 +192,16 @@ impl Modules {
     }
 
     /// Part of a step.
-    fn hold_ready(&self, prepared: Prepared) -> Result<Module, String> {
+    pub(super) fn hold_ready(&self, prepared: Prepared) -> Result<Module, String> {
         let Prepared { candidate, module, signer, .. } = prepared;
         let (name, digest) = (&candidate.name, candidate.digest);
-        let kept = self.0.store.keep(&candidate);
         part::remove(&self.0.staged, digest);
+        let discarded = |entry: &Entry| entry.version(digest).is_some_and(|version| version.discarded);
+        if self.0.set().get(name).is_some_and(discarded) {
+            self.0.update(name, |entry| entry.forgo(digest));
+            return Err(format!("does not take module \"{name}\": it was discarded meanwhile"));
+        }
+        let kept = self.0.store.keep(&candidate);
         if let Err(error) = kept {
             self.0.update(name, |entry| entry.forgo(digest));
             return Err(format!("cannot keep module \"{name}\": {error}"));

@@ -32,14 +32,6 @@ pub(super) struct Seen {
     look: Option<Look>,
 }
 
-/// What to do with a file.
-pub(super) enum Wanted {
-    /// It is what it was when it was last acted upon.
-    Nothing,
-    /// Load it.
-    Load(Candidate, Seen),
-}
-
 impl Modules {
     /// Makes what is in a module's file the version in service, unless it cannot be.
     pub(super) async fn take(&self, name: ModuleName, occasion: Occasion) {
@@ -57,7 +49,7 @@ impl Modules {
             let name = name.clone();
             move |modules| modules.look_at(&name, occasion)
         });
-        let Wanted::Load(mut candidate, seen) = wanted.await else { return };
+        let Some((mut candidate, seen)) = wanted.await else { return };
         let digest = candidate.digest;
         // What serves, or did when the minion stopped, may be older than others were: it was gone back to.
         let age = match self.0.set().get(&name).is_some_and(|entry| entry.served_last(digest)) {
@@ -87,27 +79,27 @@ impl Modules {
         }
     }
 
-    /// Reads a file and decides whether something is to be done about it. Part of a step.
-    pub(super) fn look_at(&self, name: &ModuleName, occasion: Occasion) -> Wanted {
+    /// Reads a file, and gives it back where it is to be loaded. Part of a step.
+    pub(super) fn look_at(&self, name: &ModuleName, occasion: Occasion) -> Option<(Candidate, Seen)> {
         let before = self.0.folder.look(name);
         let candidate = match self.0.folder.read(name) {
             Ok(Some(candidate)) => candidate,
             Ok(None) => {
                 self.file_is_gone(name);
-                return Wanted::Nothing;
+                return None;
             }
             Err(error) => {
                 let mark = FileMark::new(Digest::of(&[]), None);
                 self.0.update(name, |entry| entry.arrive(name, mark.digest).now(ModuleState::Received));
                 self.refuse_file(name, mark, &Refusal::new(format!("cannot be read: {error}")));
-                return Wanted::Nothing;
+                return None;
             }
         };
         // Somebody writes it at this moment: it is looked at again when it rests.
         let rests = matches!((&before, self.0.folder.look(name)), (Ok(then), Ok(now)) if *then == now);
         let (digest, mark) = (candidate.digest, candidate.mark());
         if occasion == Occasion::Changed && !rests {
-            return Wanted::Nothing;
+            return None;
         }
         let load = self.0.update(name, |entry| {
             let unchanged = entry.file == Some(mark);
@@ -121,7 +113,7 @@ impl Modules {
             true
         });
         let look = before.ok().flatten();
-        if load { Wanted::Load(candidate, Seen { mark, look }) } else { Wanted::Nothing }
+        load.then_some((candidate, Seen { mark, look }))
     }
 
     /// Part of a step.

@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::activate::Entered;
-use super::index::FileMark;
+use super::folder::Candidate;
+use super::index::{FileMark, Index, Kept};
 use super::prepare::Floor;
-use super::take::{Occasion, Wanted};
+use super::take::Occasion;
 use super::*;
 use crate::admission::Age;
 use crate::highest_versions::HighestVersions;
@@ -63,7 +64,7 @@ impl Rig {
     async fn take_while(&self, bytes: &[u8], meanwhile: impl AsyncFnOnce()) -> Entered {
         fs::write(self.file(), bytes).expect("written");
         let wanted = self.modules.step(|modules| modules.look_at(&name(), Occasion::Changed)).await;
-        let Wanted::Load(candidate, seen) = wanted else { panic!("it does not look new") };
+        let (candidate, seen) = wanted.expect("it looks new");
         let prepared = self.modules.prepare(candidate, Floor::default(), Age::Counts, Box::new(|_| ())).await;
         let prepared = prepared.expect("loaded");
         meanwhile().await;
@@ -133,4 +134,46 @@ async fn a_file_that_is_put_back_while_another_is_compiled_goes_on_serving() {
     };
     rig.take_while(&two, touch).await;
     assert_eq!(rig.serving(), Some(Digest::of(&two)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_is_discarded_while_it_is_compiled_is_never_staged() {
+    let rig = Rig::new("").await;
+    let bytes = component("1.0.0");
+    let digest = Digest::of(&bytes);
+    rig.modules.0.update(&name(), |entry| entry.arrive(&name(), digest).now(ModuleState::Compiling));
+    let candidate = Candidate { name: name(), digest, bytes, signature: None.into() };
+    let prepared = rig.modules.prepare(candidate, Floor::default(), Age::Counts, Box::new(|_| ())).await;
+    let answer = rig.modules.discard(name(), digest).await;
+    assert!(matches!(answer, ModuleAnswer::Done { .. }), "{answer:?}");
+    let prepared = prepared.expect("loaded");
+    let held = rig.modules.step(move |modules| modules.hold_ready(prepared)).await;
+    assert!(held.expect_err("discarded").contains("discarded"));
+    assert!(rig.modules.list().is_empty());
+}
+
+#[test]
+fn a_version_that_is_not_wanted_is_what_it_was_before_it_came() {
+    let digest = Digest::of(b"a");
+    let kept = |turn, rolled_back: Option<&str>| Kept {
+        digest,
+        version: None,
+        signer: None,
+        since: 1,
+        turn,
+        rolled_back: rolled_back.map(str::to_owned),
+    };
+    let trapped = ModuleState::Failed("trapped".into());
+    for (kept, state) in [
+        (kept(None, None), ModuleState::Staged),
+        (kept(Some(1), None), ModuleState::Retired),
+        (kept(Some(1), Some("trapped")), trapped),
+    ] {
+        let index = Index { versions: vec![kept], ..Index::default() };
+        let mut entry = set::Entry::recalled(policy("").of(&name()), &name(), index.clone());
+        entry.now(digest, ModuleState::Received);
+        entry.forgo(digest);
+        assert_eq!(entry.version(digest).map(|version| version.state.clone()), Some(state));
+        assert_eq!(entry.index().versions[0].rolled_back, index.versions[0].rolled_back);
+    }
 }

@@ -28,6 +28,8 @@ pub(super) struct Version {
     /// Why the minion itself took it out of service, where it did because it trapped: its file in the folder is
     /// then no reason to put it back.
     pub(super) rolled_back: Option<String>,
+    /// Whether it was discarded while it was on its way.
+    pub(super) discarded: bool,
     /// Its code, while it is staged.
     pub(super) ready: Option<Arc<LoadedModule>>,
     /// Its code, as long as jobs run that have it.
@@ -51,6 +53,7 @@ impl Version {
             turn: None,
             kept: false,
             rolled_back: None,
+            discarded: false,
             ready: None,
             draining: Weak::new(),
             kind: FailureKind::UnknownModule,

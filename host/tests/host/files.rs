@@ -179,6 +179,10 @@ async fn a_signature_that_is_put_beside_a_refused_file_brings_it_into_service() 
     until(&minion, |_| again(&overlord)).await;
     assert!(serves(&one)(&minion));
     minion.stop().await;
+    // Over a restart too, with the signature that it was kept with.
+    let minion = overlord.minion().await;
+    assert!(serves(&one)(&minion), "{:?}", listed(&minion));
+    minion.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
