@@ -24,6 +24,8 @@ pub(crate) enum Space {
     Progress,
     /// job, place in the order → one transition.
     Transitions,
+    /// job, minion → that its part is to stop, and since when.
+    Cancels,
     /// state, job → nothing.
     ByState,
     /// operator, job → nothing.
@@ -80,6 +82,7 @@ impl Space {
         Space::Outcomes,
         Space::Progress,
         Space::Transitions,
+        Space::Cancels,
         Space::ByState,
         Space::ByOperator,
         Space::ByModule,
@@ -121,6 +124,7 @@ impl Space {
             Space::Outcomes => "outcomes",
             Space::Progress => "progress",
             Space::Transitions => "transitions",
+            Space::Cancels => "cancels",
             Space::ByState => "by-state",
             Space::ByOperator => "by-operator",
             Space::ByModule => "by-module",

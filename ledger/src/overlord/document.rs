@@ -104,12 +104,13 @@ fn transitions(source: &impl Read, id: JobId) -> Vec<Transition> {
     rows.filter_map(|(key, transition)| Some(transition.at_place(tally::seq_of(&key)?))).collect()
 }
 
-fn part_key(job: JobId, minion: &MinionName) -> Vec<u8> {
+/// The key of a part in each keyspace of parts.
+pub(super) fn part_key(job: JobId, minion: &MinionName) -> Vec<u8> {
     key::of_job(job, minion.as_str().as_bytes())
 }
 
 /// The minion that a part's key ends with.
-fn minion_of(key: &[u8]) -> Option<MinionName> {
+pub(super) fn minion_of(key: &[u8]) -> Option<MinionName> {
     let (_, minion) = key::split_job(key)?;
     std::str::from_utf8(minion).ok()?.parse().ok()
 }

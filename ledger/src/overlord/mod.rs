@@ -2,6 +2,7 @@
 
 mod accept;
 mod assignments;
+mod cancel;
 mod catalogue;
 mod cursor;
 mod document;

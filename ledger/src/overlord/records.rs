@@ -151,6 +151,13 @@ impl StoredTransition {
     }
 }
 
+/// That a part of a job is to stop.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct StoredCancel {
+    /// When somebody said so, in milliseconds since 1970.
+    pub(super) at: u64,
+}
+
 impl Record for Head {
     const SPACE: Space = Space::Jobs;
 }
@@ -177,6 +184,10 @@ impl Record for StoredProgress {
 
 impl Record for StoredTransition {
     const SPACE: Space = Space::Transitions;
+}
+
+impl Record for StoredCancel {
+    const SPACE: Space = Space::Cancels;
 }
 
 #[cfg(test)]
@@ -228,6 +239,11 @@ mod tests {
         is_stored_as(&transition, "01db80a2f2090101047765623101");
         let progress = Progress { done: 1, total: 2, note: "n".into() };
         is_stored_as(&StoredProgress(progress), "0140733d930102016e");
+    }
+
+    #[test]
+    fn a_wish_to_stop_is_stored_as_format_2_has_it() {
+        is_stored_as(&StoredCancel { at: 300 }, "017ca84461ac02");
     }
 
     #[test]

@@ -150,8 +150,8 @@ impl Tally {
 pub(super) const OF_JOB: [Space; 3] = [Space::Jobs, Space::Arguments, Space::Targets];
 
 /// Keyspaces with records for each part or transition of a job.
-pub(super) const WITHIN_JOB: [Space; 4] =
-    [Space::Parts, Space::Outcomes, Space::Progress, Space::Transitions];
+pub(super) const WITHIN_JOB: [Space; 5] =
+    [Space::Parts, Space::Outcomes, Space::Progress, Space::Transitions, Space::Cancels];
 
 /// Bytes that the records of a job take.
 fn bytes_of(source: &impl Read, job: JobId) -> Result<u64, LedgerError> {

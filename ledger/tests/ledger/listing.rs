@@ -142,6 +142,9 @@ fn overlord_job(ledger: &OverlordLedger, id: JobId) -> String {
     for (minion, part) in ledger.parts(id).unwrap() {
         writeln!(text, "  {minion} changed {}", part.changed_at).unwrap();
     }
+    for minion in ledger.cancelled(id).unwrap() {
+        writeln!(text, "  {minion} is to stop").unwrap();
+    }
     for step in ledger.history(id).unwrap().unwrap().transitions {
         writeln!(text, "  step {} at {}: {} {:?}", step.seq, step.at, step.job_state, step.part).unwrap();
     }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod accept;
+mod cancel;
 mod crash;
 mod damage;
 mod folder;

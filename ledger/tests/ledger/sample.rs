@@ -178,6 +178,7 @@ async fn open_jobs(ledger: &OverlordLedger) {
     ledger.ends(3, "web2", ok(1, T0 + 5)).await;
     let progress = Progress { done: 3, total: 7, note: "copying".into() };
     ledger.progress(id(3), &name("web1"), progress).await.unwrap();
+    ledger.cancel(id(2), vec![name("web2")], T0 + 6, Durability::Synced).await.unwrap();
 }
 
 async fn ended_jobs(ledger: &OverlordLedger) {
