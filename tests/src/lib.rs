@@ -12,6 +12,7 @@ mod module;
 mod network;
 mod said;
 mod skipped;
+mod terminal;
 
 pub use self::binaries::{binary, fixtures_dir, modules_dir};
 pub use self::cable::{Badness, Cable};
@@ -24,3 +25,4 @@ pub use self::history::check_history;
 pub use self::module::variant;
 pub use self::network::Network;
 pub use self::said::{Said, refused_start};
+pub use self::terminal::Terminal;

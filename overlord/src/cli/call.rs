@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
+use tokio::signal::unix::Signal;
 use wire::call::{Arguments, Share};
 use wire::job::JobId;
 use wire::name::{MethodPath, MinionName};
@@ -81,17 +82,9 @@ impl CallCommand {
         // From here on Ctrl-C is not the end of this process: whatever became a job is told.
         let mut interrupts = interrupts()?;
         let call = self.into_call(client).await?;
-        let accepted = tokio::select! {
-            accepted = accept(client, call, heard) => accepted?,
-            _ = interrupts.recv() => {
-                note("interrupted before the overlord had answered: `overlord job list` shows whether it took the call");
-                return Ok(Exit::Interrupted);
-            }
-        };
-        let Some(Accepted { job, targets, events }) = accepted else {
-            note("nothing was called");
-            return Ok(Exit::Interrupted);
-        };
+        let submit = async |confirmed| client.call(Call { confirmed, ..call.clone() }, heard).await;
+        let accepted = accept(submit, call.confirmed, &mut interrupts, "nothing was called").await?;
+        let Some(Accepted { job, targets, events }) = accepted else { return Ok(Exit::Interrupted) };
         if no_wait {
             return print_id(job, view);
         }
@@ -127,34 +120,51 @@ fn milliseconds(duration: Duration) -> u64 {
 }
 
 /// A call that has become a job.
-struct Accepted {
-    job: JobId,
-    targets: Vec<MinionName>,
-    events: JobStream,
+pub(super) struct Accepted {
+    pub(super) job: JobId,
+    pub(super) targets: Vec<MinionName>,
+    pub(super) events: JobStream,
 }
 
-/// Hands in the call, once more where the user confirms it; `None` where the user does not.
-async fn accept(client: &Client, mut call: Call, heard: Follow) -> Result<Option<Accepted>, CliError> {
+/// Hands in a call, once more where the user confirms it. `None` where the user interrupts or does not confirm
+/// it, and was told what that means: `declined`.
+pub(super) async fn accept(
+    submit: impl AsyncFn(bool) -> Result<JobStream, ClientError>,
+    mut confirmed: bool,
+    interrupts: &mut Signal,
+    declined: &str,
+) -> Result<Option<Accepted>, CliError> {
     loop {
-        let mut events = client.call(call.clone(), heard).await?;
-        match events.next().await {
-            Ok(Some(JobEvent::Accepted { job, targets })) => {
+        let answered = async {
+            let mut events = submit(confirmed).await?;
+            Ok((events.next().await?, events))
+        };
+        let answered = tokio::select! {
+            answered = answered => answered,
+            _ = interrupts.recv() => {
+                note("interrupted before the overlord had answered: `overlord job list` shows whether it took the call");
+                return Ok(None);
+            }
+        };
+        match answered {
+            Ok((Some(JobEvent::Accepted { job, targets }), events)) => {
                 return Ok(Some(Accepted { job, targets, events }));
             }
             Ok(_) => return Err(ClientError::Unexpected.into()),
-            Err(ClientError::Refusal(refusal)) if needs_confirmation(&refusal, &call) => {
+            Err(ClientError::Refusal(refusal)) if !confirmed && needs_confirmation(&refusal) => {
                 if !confirm::ask(&refusal.message).await? {
+                    note(declined);
                     return Ok(None);
                 }
-                call.confirmed = true;
+                confirmed = true;
             }
             Err(error) => return Err(error.into()),
         }
     }
 }
 
-fn needs_confirmation(refusal: &Refusal, call: &Call) -> bool {
-    refusal.kind == RefusalKind::NeedsConfirmation && !call.confirmed && confirm::can_ask()
+fn needs_confirmation(refusal: &Refusal) -> bool {
+    refusal.kind == RefusalKind::NeedsConfirmation && confirm::can_ask()
 }
 
 pub(super) fn print_id(job: JobId, view: View) -> Result<Exit, CliError> {

@@ -149,12 +149,16 @@ fn talk(
 ) -> Result<Exit, CliError> {
     // One thread starts fastest, and one connection needs no more.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(CliError::Runtime)?.block_on(async {
+    let runtime = runtime.map_err(CliError::Runtime)?;
+    let exit = runtime.block_on(async {
         let client = global.connect().await?;
         let exit = command(&client).await;
         client.close().await;
         exit
-    })
+    });
+    // Not dropped, which waits for a question that is not going to be answered.
+    runtime.shutdown_background();
+    exit
 }
 
 /// How the answer of a command is printed.

@@ -1,6 +1,8 @@
 //! To whom a job goes, when, and again.
 
-use rig::Fleet;
+use std::fs;
+
+use rig::{Fleet, Terminal, interrupt, modules_dir};
 
 use crate::gate::Gated;
 
@@ -111,6 +113,40 @@ fn a_job_is_cancelled_where_the_target_says_and_goes_on_elsewhere() {
     let waited = fleet.run(&["job", "wait", &id, "--json"]).json();
     assert_eq!(waited["results"]["web1"]["outcome"], "cancelled", "{waited}");
     assert_eq!(waited["results"]["db1"]["outcome"], "ok", "{waited}");
+}
+
+/// Minions that are too many to be called without a question.
+fn many(names: &[&str]) -> Fleet {
+    let mut fleet = Fleet::start(names);
+    fleet.take_overlord().stop();
+    let path = fleet.overlord_dir().join("overlord.toml");
+    let config = fs::read_to_string(&path).expect("read");
+    fs::write(&path, format!("{config}\nconfirm_above = 1\n")).expect("written");
+    fleet.start_overlord();
+    names.iter().for_each(|name| fleet.await_connection(name, 1));
+    fleet
+}
+
+#[test]
+fn ctrl_c_at_a_question_is_a_no() {
+    let fleet = many(&["web1", "web2"]);
+    let module = modules_dir().join("test.wasm");
+    for (command, nothing) in [
+        (&["call", "*", "test.ping"][..], "nothing was called"),
+        (&["module", "push", "*", module.to_str().expect("text")], "nothing was changed"),
+    ] {
+        let mut terminal = Terminal::start({
+            let mut asked = fleet.overlord_command();
+            asked.args(command);
+            asked
+        });
+        terminal.asks();
+        interrupt(terminal.child());
+        let said = terminal.ended();
+        assert_eq!(said.code, 130, "{command:?}: {said:?}");
+        assert!(said.err.contains(nothing), "{command:?}: {said:?}");
+    }
+    assert_eq!(fleet.run(&["job", "list", "--json"]).json()["jobs"].as_array().map(Vec::len), Some(0));
 }
 
 #[test]

@@ -1,0 +1,70 @@
+//! A command at a terminal, where it asks.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, Stdio};
+
+use nix::pty::{OpenptyResult, openpty};
+
+use crate::Said;
+
+/// A command whose stdin and stderr are a terminal.
+pub struct Terminal {
+    child: Child,
+    /// The user's end of it.
+    screen: File,
+}
+
+impl Terminal {
+    /// Starts the command.
+    ///
+    /// # Panics
+    /// Where there is no terminal, or it cannot be started.
+    pub fn start(mut command: Command) -> Self {
+        let OpenptyResult { master, slave } = openpty(None, None).unwrap_or_else(|error| panic!("{error}"));
+        let copy = |slave: &OwnedFd| slave.try_clone().unwrap_or_else(|error| panic!("{error}"));
+        command.stdin(copy(&slave)).stdout(Stdio::piped()).stderr(copy(&slave));
+        let child = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        // The command holds copies of the terminal, which would keep it open here.
+        drop((command, slave));
+        Self { child, screen: master.into() }
+    }
+
+    /// Waits until it has asked whether to go on.
+    ///
+    /// # Panics
+    /// Where it ends without a question.
+    pub fn asks(&mut self) -> String {
+        let mut shown = Vec::new();
+        let mut byte = [0];
+        while !shown.ends_with(b"Type y for yes:") {
+            // At its end a terminal fails.
+            if !self.screen.read(&mut byte).is_ok_and(|read| read == 1) {
+                panic!("it never asked: {}", String::from_utf8_lossy(&shown));
+            }
+            shown.push(byte[0]);
+        }
+        String::from_utf8_lossy(&shown).into_owned()
+    }
+
+    /// The command's process.
+    pub fn child(&self) -> &Child {
+        &self.child
+    }
+
+    /// Waits until it has ended. What it says by then is in what it said to stderr.
+    ///
+    /// # Panics
+    /// Where it cannot be waited for.
+    pub fn ended(mut self) -> Said {
+        let mut rest = Vec::new();
+        // Until the command is gone, and with it the last copy of the terminal.
+        let mut byte = [0];
+        while self.screen.read(&mut byte).is_ok_and(|read| read == 1) {
+            rest.push(byte[0]);
+        }
+        let output = self.child.wait_with_output().unwrap_or_else(|error| panic!("{error}"));
+        Said { err: String::from_utf8_lossy(&rest).into_owned(), ..output.into() }
+    }
+}
