@@ -82,6 +82,10 @@ points! {
     SendBefore = "send-before" in Overlord,
     /// It has sent the job.
     SendAfter = "send-after" in Overlord,
+    /// It was told to stop a job.
+    CancelBefore = "cancel-before" in Overlord,
+    /// It has recorded that, and told no minion.
+    CancelAfter = "cancel-after" in Overlord,
     /// It has heard that a part runs.
     MovedBefore = "moved-before" in Overlord,
     /// It has recorded that.

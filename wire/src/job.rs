@@ -119,7 +119,7 @@ pub enum OutcomeKind {
     Trapped,
     /// The wall or CPU time of the job ran out.
     TimedOut,
-    /// The guest returned after it was asked to stop.
+    /// It was asked to stop: the guest returned, or had not started and never will.
     Cancelled,
     /// The guest was stopped because it did not return when asked to.
     Killed,
@@ -279,8 +279,13 @@ mod tests {
 
     use super::*;
 
-    const OUTCOMES: [OutcomeKind; 4] =
-        [OutcomeKind::Ok, OutcomeKind::Error, OutcomeKind::Undelivered, OutcomeKind::Lost];
+    const OUTCOMES: [OutcomeKind; 5] = [
+        OutcomeKind::Ok,
+        OutcomeKind::Error,
+        OutcomeKind::Cancelled,
+        OutcomeKind::Undelivered,
+        OutcomeKind::Lost,
+    ];
 
     fn events() -> Vec<MinionState> {
         let mut events = vec![MinionState::Queued, MinionState::Running];
@@ -307,7 +312,7 @@ mod tests {
         /// outcome of each minion is the one that stays.
         #[test]
         fn no_order_of_reports_takes_a_job_back(
-            reports in prop::collection::vec((0..5usize, 0..6usize), 0..60),
+            reports in prop::collection::vec((0..5usize, 0..events().len()), 0..60),
         ) {
             let mut parts = vec![None; 5];
             let mut first = [None; 5];
@@ -353,6 +358,17 @@ mod tests {
             }
         }
         walk([None, None], 8, &mut std::collections::HashSet::new());
+    }
+
+    #[test]
+    fn a_part_may_be_cancelled_at_any_time_and_never_starts_afterwards() {
+        let cancelled = MinionState::Finished(OutcomeKind::Cancelled);
+        for before in [None, Some(MinionState::Queued), Some(MinionState::Running)] {
+            assert_eq!(MinionState::advance(before, cancelled), Some(cancelled));
+        }
+        for late in events() {
+            assert_eq!(MinionState::advance(Some(cancelled), late), None, "{late:?}");
+        }
     }
 
     #[test]

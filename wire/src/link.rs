@@ -34,7 +34,9 @@ pub enum MinionRequest {
     /// start it afterwards: a [`MinionRequest::Start`] that comes late is answered [`JobUpdate::Unknown`]
     /// too. An overlord that got that answer may say that the job was not delivered.
     Settle(JobId),
-    /// Stop this job. Its end is reported to whoever follows it; answered by one [`Cancelled`].
+    /// Stop this job. Its end is reported to whoever follows it; answered by one [`Cancelled`]. Where the
+    /// minion has no record of it, it must also never start it afterwards, as with
+    /// [`MinionRequest::Settle`].
     Cancel(JobId),
     /// Change the modules, on the word of an operator, whom the minion's access list may be against.
     Modules {
@@ -152,7 +154,7 @@ pub enum Cancelled {
     Asked,
     /// It was over already.
     AlreadyOver,
-    /// The minion has no record of it.
+    /// The minion has no record of it, and never starts it from now on.
     Unknown,
 }
 

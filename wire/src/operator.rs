@@ -210,13 +210,8 @@ pub enum OperatorReply {
     Pings(Vec<Ping>),
     /// Each minion's modules, by name.
     Modules(Vec<(MinionName, Vec<Module>)>),
-    /// The minions that were told to stop the job.
-    Cancelling {
-        /// The job's full id.
-        job: JobId,
-        /// Where it was still running.
-        minions: Vec<MinionName>,
-    },
+    /// The job stops.
+    Cancelling(Cancelling),
     /// How many jobs were forgotten.
     Purged(usize),
     /// How the overlord is.
@@ -225,6 +220,19 @@ pub enum OperatorReply {
     Facts(Vec<(MinionName, String)>),
     /// What is said of a change of modules.
     Module(Box<ModuleReply>),
+}
+
+/// How a job stops, on the minions where it was not over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancelling {
+    /// The job's full id.
+    pub job: JobId,
+    /// Those that were told to stop it; how it ends there comes later.
+    pub told: Vec<MinionName>,
+    /// Those that it had not come to and never will: there it is over.
+    pub never_started: Vec<MinionName>,
+    /// Those that do not answer now, and are told when they are back.
+    pub later: Vec<MinionName>,
 }
 
 /// Why a request was refused.

@@ -159,17 +159,26 @@ impl Jobs {
         }
     }
 
-    /// Asks a job to stop. Its end comes to whoever follows it.
+    /// Asks a job to stop. Its end comes to whoever follows it. One that is neither live nor recorded never
+    /// starts here from now on.
     pub(crate) async fn cancel(&self, job: JobId) -> Result<Cancelled, LedgerError> {
+        // Looked up first, so that a start of one that is on record is never told that it is unknown.
         let live = self.0.table().live(job);
+        let is_recorded = live.is_none() && self.0.ledger.job(&job)?.is_some();
+        if is_recorded {
+            return Ok(Cancelled::AlreadyOver);
+        }
+        let live = self.0.table().live_or_settle(job);
         if let Some(live) = live {
             live.cancel.cancel();
             return Ok(Cancelled::Asked);
         }
-        Ok(match self.0.ledger.job(&job)? {
-            Some(_) => Cancelled::AlreadyOver,
-            None => Cancelled::Unknown,
-        })
+        // It may have come and gone in between.
+        if self.0.ledger.job(&job)?.is_some() {
+            self.0.table().unsettle(job);
+            return Ok(Cancelled::AlreadyOver);
+        }
+        Ok(Cancelled::Unknown)
     }
 
     /// The overlord has the outcome of this job on disk.

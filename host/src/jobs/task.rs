@@ -81,6 +81,9 @@ impl Task {
             Ok(place) => place,
             Err(busy) => return never_ran(FailureKind::Busy, busy.to_string()),
         };
+        if self.live.cancel.is_cancelled() {
+            return self.stopped_in_line();
+        }
         reach(Point::RunningBefore);
         if let Err(error) = jobs.ledger.running(self.live.job, now_ms()).await {
             tracing::error!("job {} is not started: {error}", self.live.job);

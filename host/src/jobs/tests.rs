@@ -187,6 +187,39 @@ async fn a_settled_job_never_starts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_cancelled_before_it_comes_never_starts() {
+    let rig = Rig::new().await;
+    let start = call("test.ping", &[]);
+    assert_eq!(rig.jobs.cancel(start.job).await, Ok(Cancelled::Unknown));
+    let mut late = rig.jobs.start(start.clone()).expect("answered");
+    assert_eq!(late.next().await, Some(JobUpdate::Unknown));
+    assert_eq!(rig.ledger.job(&start.job), Ok(None));
+    assert_eq!(rig.runs(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_that_comes_late_changes_nothing() {
+    let rig = Rig::new().await;
+    let start = call("test.ping", &[]);
+    let ended = end(rig.jobs.start(start.clone()).expect("accepted")).await;
+    rig.jobs.0.tasks.close();
+    rig.jobs.0.tasks.wait().await;
+    assert_eq!(rig.jobs.cancel(start.job).await, Ok(Cancelled::AlreadyOver));
+    assert_eq!(end(rig.jobs.start(start).expect("known")).await, ended);
+}
+
+/// On one thread, so that the job's task gets nowhere before the second call.
+#[tokio::test]
+async fn a_job_that_is_cancelled_before_its_turn_never_starts() {
+    let rig = Rig::new().await;
+    let start = call("test.ping", &[]);
+    let follower = rig.jobs.start(start.clone()).expect("accepted");
+    assert_eq!(rig.jobs.cancel(start.job).await, Ok(Cancelled::Asked));
+    assert_eq!(failure(end(follower).await.1).kind, FailureKind::Cancelled);
+    assert_eq!(rig.runs(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn settling_a_job_that_the_minion_has_follows_it() {
     let rig = Rig::new().await;
     let start = call("test.sleep", &["60000"]);

@@ -13,12 +13,12 @@ use wire::name::MinionName;
 use wire::operator::{Follow, JobDocument, Part, Update};
 use wire::outcome::Report;
 
+use super::job::became;
 use super::output::{note, print};
 use super::progress::Progress;
 use super::{CliError, Exit};
 use crate::client::{Client, ClientError, JobEvent, JobStream};
 use crate::report;
-use crate::report::text::counted;
 
 /// How the outcomes of a job are printed.
 #[derive(Clone, Copy, Debug, Args)]
@@ -232,8 +232,16 @@ async fn detach(client: &Client, job: JobId, mut interrupts: Signal) -> Result<E
     note(format_args!("detached: the job goes on; come back with: overlord job wait {job}"));
     note(format_args!("press Ctrl-C again within {} seconds to cancel it", AGAIN.as_secs()));
     if tokio::time::timeout(AGAIN, interrupts.recv()).await.is_ok() {
-        let (_, minions) = client.cancel(&job.to_string(), None).await?;
-        note(format_args!("cancelled: {} told to stop", counted(minions.len(), "minion")));
+        let job = job.to_string();
+        let cancelling = tokio::select! {
+            cancelling = client.cancel(&job, None) => cancelling?,
+            // Whoever cannot wait need not: the overlord has heard, and goes on with it.
+            _ = interrupts.recv() => {
+                note(format_args!("left while minions are told; see what becomes of it with: overlord job show {job}"));
+                return Ok(Exit::Interrupted);
+            }
+        };
+        note(format_args!("cancelled: {}", became(&cancelling)));
     }
     Ok(Exit::Interrupted)
 }

@@ -25,12 +25,11 @@ use std::time::Duration;
 use quinn::{Connection, Endpoint, SendStream};
 use wire::endpoint::CLOSE_DONE;
 use wire::frame;
-use wire::job::JobId;
 use wire::module::Module;
 use wire::name::{MethodPath, MinionName, ModuleName};
 use wire::operator::{
-    Call, Follow, History, JobDocument, JobFilter, JobSummary, MinionStatus, OperatorReply, OperatorRequest,
-    OverlordStatus, Ping, Rerun, Target,
+    Call, Cancelling, Follow, History, JobDocument, JobFilter, JobSummary, MinionStatus, OperatorReply,
+    OperatorRequest, OverlordStatus, Ping, Rerun, Target,
 };
 use wire::signature::Method;
 
@@ -193,17 +192,10 @@ impl Client {
         answer!(self, OperatorRequest::Purge { keep_ms }, Purged)
     }
 
-    /// Stops a job, everywhere or only where `target` matches. Gives its full id and the minions that were
-    /// told; their outcomes come later.
-    pub async fn cancel(
-        &self,
-        job: &str,
-        target: Option<Target>,
-    ) -> Result<(JobId, Vec<MinionName>), ClientError> {
-        match self.ask(&OperatorRequest::Cancel { job: job.to_owned(), target }).await? {
-            OperatorReply::Cancelling { job, minions } => Ok((job, minions)),
-            _ => Err(ClientError::Unexpected),
-        }
+    /// Stops a job, everywhere or only where `target` matches. Takes a few seconds where minions do not
+    /// answer.
+    pub async fn cancel(&self, job: &str, target: Option<Target>) -> Result<Cancelling, ClientError> {
+        answer!(self, OperatorRequest::Cancel { job: job.to_owned(), target }, Cancelling)
     }
 
     /// How the overlord is.

@@ -119,7 +119,7 @@ impl OperatorDoor {
             OperatorRequest::Cancel { job, target } => {
                 let only = target.map(|target| jobs.resolve(&target)).transpose()?;
                 let job = jobs.find(&job)?;
-                OperatorReply::Cancelling { job, minions: jobs.cancel(job, only.as_deref()).await? }
+                OperatorReply::Cancelling(jobs.cancel(job, only.as_deref()).await?)
             }
             OperatorRequest::Purge { keep_ms } => OperatorReply::Purged(jobs.purge(keep_ms).await?),
             OperatorRequest::Status => OperatorReply::Status(Box::new(self.status())),

@@ -12,6 +12,8 @@ use wire::operator::Update;
 
 use ledger::{JobRecord, PartRecord};
 
+use super::stop::Stop;
+
 /// A job with at least one part that is not over.
 pub(crate) struct LiveJob {
     pub(crate) record: JobRecord,
@@ -31,11 +33,27 @@ struct Board {
     ended: Vec<MinionName>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 struct PartOnBoard {
     minion_job: Option<MinionJobId>,
     state: Option<MinionState>,
     progress: Option<Progress>,
+    stop: Stop,
+}
+
+impl PartOnBoard {
+    fn new(part: PartRecord) -> Self {
+        let PartRecord { minion_job, state, .. } = part;
+        let part = Self { minion_job, state, progress: None, stop: Stop::new() };
+        if part.is_over() {
+            part.stop.over();
+        }
+        part
+    }
+
+    fn is_over(&self) -> bool {
+        self.state.is_some_and(|state| state.outcome().is_some())
+    }
 }
 
 /// Whether a job goes on after one of its parts has ended.
@@ -54,11 +72,10 @@ impl LiveJob {
         let ended = parts.iter().filter(|(_, part)| over(part)).map(|(name, _)| name.clone()).collect();
         let mut board = Board { parts: BTreeMap::new(), ended };
         for name in &record.targets {
-            board.parts.insert(name.clone(), PartOnBoard::default());
+            board.parts.insert(name.clone(), PartOnBoard::new(PartRecord::default()));
         }
         for (name, part) in parts {
-            let part = PartOnBoard { minion_job: part.minion_job, state: part.state, progress: None };
-            board.parts.insert(name, part);
+            board.parts.insert(name, PartOnBoard::new(part));
         }
         let window = record.batch.map(|batch| Semaphore::new(batch.of(record.targets.len()).max(1)));
         Arc::new(Self {
@@ -112,6 +129,7 @@ impl LiveJob {
                 part.minion_job = part.minion_job.or(id);
                 let next = MinionState::advance(part.state, next)?;
                 part.state.replace(next);
+                part.stop.over();
                 Some(())
             });
             if moved.is_some() {
@@ -149,11 +167,15 @@ impl LiveJob {
         self.lock().parts.get(minion)?.progress.clone()
     }
 
+    /// The wish that a part stops; one that nobody will ever have where there is no such part.
+    pub(super) fn stop(&self, minion: &MinionName) -> Stop {
+        self.lock().parts.get(minion).map_or_else(Stop::new, |part| part.stop.clone())
+    }
+
     /// The minions whose part is not over.
     pub(crate) fn open_parts(&self) -> Vec<MinionName> {
         let board = self.lock();
-        let open = |part: &PartOnBoard| part.state.is_none_or(|state| state.outcome().is_none());
-        board.parts.iter().filter(|(_, part)| open(part)).map(|(name, _)| name.clone()).collect()
+        board.parts.iter().filter(|(_, part)| !part.is_over()).map(|(name, _)| name.clone()).collect()
     }
 
     /// Follows the job from its beginning.

@@ -1,9 +1,11 @@
 //! Jobs: accepted once, brought to an outcome on every minion, and kept.
 
 mod accept;
+mod cancel;
 mod document;
 mod live;
 mod part;
+mod stop;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +19,7 @@ use wire::clock::now_ms;
 use wire::failpoint::{Point, reach};
 use wire::frame::{self, FrameError};
 use wire::job::JobId;
-use wire::link::{Cancelled, JobUpdate, MAX_MESSAGE, MinionRequest};
+use wire::link::JobUpdate;
 use wire::name::MinionName;
 use wire::operator::{Follow, OperatorReply, Refusal, RefusalKind, Update};
 
@@ -63,6 +65,9 @@ impl Jobs {
         for id in unfinished {
             let Some(record) = self.ledger().job(id)? else { continue };
             let job = LiveJob::new(record, self.ledger().parts(id)?);
+            for minion in self.ledger().cancelled(id)? {
+                job.stop(&minion).want();
+            }
             self.lock().insert(id, job.clone());
             // Whether it was sent before the end of that life, nobody knows any more.
             for minion in job.open_parts() {
@@ -162,34 +167,6 @@ impl Jobs {
     pub(crate) async fn purge(&self, keep_ms: u64) -> Result<usize, Refusal> {
         let retention = Retention { keep_ms: Some(keep_ms), bytes: None };
         self.ledger().purge(retention, now_ms()).await.map_err(unavailable)
-    }
-
-    /// Asks every minion whose part is not over to stop it, all or only these. Returns those that were asked.
-    pub(crate) async fn cancel(
-        &self,
-        id: JobId,
-        only: Option<&[MinionName]>,
-    ) -> Result<Vec<MinionName>, Refusal> {
-        let Some(job) = self.live(id) else {
-            let message = format!("job {id} is over already: see `overlord job show {id}`");
-            return Err(Refusal::new(RefusalKind::BadRequest, message));
-        };
-        let mut asked = Vec::new();
-        let meant = |minion: &MinionName| only.is_none_or(|only| only.contains(minion));
-        for minion in job.open_parts().into_iter().filter(meant) {
-            let Some(connection) = self.registry().connection(&minion) else { continue };
-            let ask = async {
-                let (mut send, mut receive) = connection.open_bi().await.map_err(std::io::Error::from)?;
-                frame::write(&mut send, &MinionRequest::Cancel(id), MAX_MESSAGE).await?;
-                frame::read::<Cancelled>(&mut receive, MAX_MESSAGE).await
-            };
-            match ask.await {
-                Ok(Cancelled::Asked) => asked.push(minion),
-                Ok(Cancelled::AlreadyOver | Cancelled::Unknown) => {}
-                Err(error) => tracing::warn!(job = %id, %minion, "cannot ask to cancel: {error}"),
-            }
-        }
-        Ok(asked)
     }
 
     fn spawn_part(&self, job: Arc<LiveJob>, minion: MinionName, delivery: Delivery) {

@@ -1,5 +1,6 @@
 //! One minion's part of a job, from its dispatch to its outcome, over as many connections as it takes.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use quinn::Connection;
@@ -8,14 +9,15 @@ use wire::call::Start;
 use wire::clock::now_ms;
 use wire::failpoint::{Point, reach};
 use wire::frame::{self, FrameError};
-use wire::job::{MinionJobId, MinionState};
-use wire::link::{Acknowledged, JobUpdate, MAX_MESSAGE, MinionRequest};
+use wire::job::{JobId, MinionJobId, MinionState};
+use wire::link::{Acknowledged, Cancelled, JobUpdate, MAX_MESSAGE, MinionRequest};
 use wire::name::MinionName;
 use wire::outcome::{FailureKind, Outcome, Report};
 
 use ledger::{Changed, LedgerError};
 
 use super::live::{After, LiveJob};
+use super::stop::Stop;
 use super::{Jobs, durability, insist};
 
 /// Where the delivery of a part stands.
@@ -53,10 +55,16 @@ impl Jobs {
         let Some(mut link) = self.registry().follow(minion) else {
             return self.undelivered(job, minion, "it is not enrolled any more").await;
         };
-        let turn = job.turn(minion).await;
+        let stop = job.stop(minion);
+        let turn = tokio::select! {
+            biased;
+            () = stop.wanted() => None,
+            turn = job.turn(minion) => turn,
+        };
         let Deadlines { unsent, mut resend } = self.deadlines(job, delivery);
         match (&turn, delivery) {
             (Some(_), _) => {}
+            (None, _) if stop.is_wanted() => {}
             (None, Delivery::NotSent) => {
                 return self.undelivered(job, minion, "too many outcomes were not ok before its turn").await;
             }
@@ -65,8 +73,14 @@ impl Jobs {
         }
         let mut pause = FIRST_PAUSE;
         loop {
+            if delivery == Delivery::NotSent && stop.is_wanted() {
+                return self.never_started(job, minion, "sent").await;
+            }
             let connection = link.borrow_and_update().clone();
             let Some(connection) = connection else {
+                if stop.is_wanted() {
+                    stop.out_of_touch();
+                }
                 if delivery == Delivery::NotSent && Instant::now() >= unsent {
                     return self.undelivered(job, minion, "it is not connected").await;
                 }
@@ -78,11 +92,16 @@ impl Jobs {
                         return self.undelivered(job, minion, "it was removed").await;
                     },
                     () = sleep_until(patience) => {}
+                    () = stop.wanted(), if !stop.is_wanted() => {}
                 }
                 continue;
             };
             let request = request(job, minion, delivery, resend);
-            match self.exchange(job, minion, &connection, request, &mut delivery).await {
+            let exchanged = tokio::select! {
+                exchanged = self.exchange(job, minion, &connection, request, &mut delivery) => exchanged,
+                never = tell_to_stop(&stop, job.record.id, minion, &connection) => match never {},
+            };
+            match exchanged {
                 Ok(()) => return,
                 Err(broken) => {
                     tracing::info!(job = %job.record.id, %minion, "part is without its outcome yet: {broken}");
@@ -92,6 +111,7 @@ impl Jobs {
                 // A connection that lives on but fails us must not be asked in a tight circle.
                 () = tokio::time::sleep(pause) => pause = (pause * 2).min(LAST_PAUSE),
                 _ = link.changed() => pause = FIRST_PAUSE,
+                () = stop.wanted(), if !stop.is_wanted() => {}
             }
         }
     }
@@ -138,6 +158,10 @@ impl Jobs {
                     reach(Point::AcknowledgeAfter);
                     // The outcome is ours whether or not the minion hears of it: it asks again.
                     let _ = send.finish();
+                    return Ok(());
+                }
+                JobUpdate::Unknown if job.part(minion).is_none() && job.stop(minion).is_wanted() => {
+                    self.never_started(job, minion, "there").await;
                     return Ok(());
                 }
                 JobUpdate::Unknown if job.part(minion).is_none() => {
@@ -188,7 +212,14 @@ impl Jobs {
         }
     }
 
-    /// Ends a part that provably never started.
+    /// Ends a part that was to stop, and provably never started nor ever will.
+    async fn never_started(&self, job: &LiveJob, minion: &MinionName, before: &str) {
+        let message = format!("cancelled before it was {before}: it never started");
+        let outcome = Outcome::failed(FailureKind::Cancelled, message);
+        self.ended(job, minion, None, Report::without_run(outcome, now_ms())).await;
+    }
+
+    /// Ends a part that provably never started, because it came to no minion.
     async fn undelivered(&self, job: &LiveJob, minion: &MinionName, why: &str) {
         let message = format!("never delivered to \"{minion}\": {why}");
         let outcome = Outcome::failed(FailureKind::Undelivered, message);
@@ -202,7 +233,9 @@ fn request(job: &LiveJob, minion: &MinionName, delivery: Delivery, resend: Insta
     if job.part(minion).is_some() {
         return MinionRequest::Follow(record.id);
     }
-    if delivery == Delivery::MaybeSent && Instant::now() >= resend {
+    // What is to stop is not started, and if it was, then it is followed.
+    let is_late = Instant::now() >= resend || job.stop(minion).is_wanted();
+    if delivery == Delivery::MaybeSent && is_late {
         return MinionRequest::Settle(record.id);
     }
     MinionRequest::Start(Box::new(Start {
@@ -214,6 +247,34 @@ fn request(job: &LiveJob, minion: &MinionName, delivery: Delivery, resend: Insta
         dry_run: record.dry_run,
         durable: record.durable,
     }))
+}
+
+/// Tells the minion once the part is to stop, until it says that it has heard, and never ends.
+///
+/// It goes on beside the exchange about the part, which brings the end, and ends with it. A minion that does
+/// not know the job never starts it from then on, and says so in that exchange.
+async fn tell_to_stop(stop: &Stop, job: JobId, minion: &MinionName, connection: &Connection) -> Infallible {
+    stop.wanted().await;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match ask_to_stop(job, connection).await {
+            Ok(Cancelled::Asked) => stop.told(),
+            Ok(Cancelled::AlreadyOver | Cancelled::Unknown) => {}
+            Err(broken) => {
+                tracing::info!(%job, %minion, "it is not told to stop yet: {broken}");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LAST_PAUSE);
+                continue;
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn ask_to_stop(job: JobId, connection: &Connection) -> Result<Cancelled, Broken> {
+    let (mut send, mut receive) = connection.open_bi().await?;
+    frame::write(&mut send, &MinionRequest::Cancel(job), MAX_MESSAGE).await?;
+    Ok(frame::read(&mut receive, MAX_MESSAGE).await?)
 }
 
 /// How long something lasts at `now` that lasts from one time until another. Where the clock was set back in

@@ -3,6 +3,8 @@
 use std::fs;
 
 use rig::{Fleet, Terminal, interrupt, modules_dir};
+use serde_json::{Value, json};
+use wire::failpoint::Point;
 
 use crate::gate::Gated;
 
@@ -113,6 +115,112 @@ fn a_job_is_cancelled_where_the_target_says_and_goes_on_elsewhere() {
     let waited = fleet.run(&["job", "wait", &id, "--json"]).json();
     assert_eq!(waited["results"]["web1"]["outcome"], "cancelled", "{waited}");
     assert_eq!(waited["results"]["db1"]["outcome"], "ok", "{waited}");
+}
+
+fn cancel(fleet: &Fleet, id: &str) -> Value {
+    let said = fleet.run(&["job", "cancel", id, "--json"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    said.json()
+}
+
+/// That a part ended because it was cancelled, before it started.
+fn never_started(job: &Value, minion: &str) {
+    let part = &job["results"][minion];
+    assert_eq!(part["outcome"], "cancelled", "{job:#}");
+    let why = part["error"]["message"].as_str().expect("a reason");
+    assert!(why.ends_with("it never started") && part["minion_job"].is_null(), "{job:#}");
+}
+
+#[test]
+fn a_cancelled_batch_starts_on_no_further_minion() {
+    let names = ["web1", "web2", "web3"];
+    let gated = Gated::start(&names);
+    let id = gated.submit(&["*", "--batch", "1"]);
+    let runs = |job: &Value, name: &str| job["results"][name]["state"] == "running";
+    gated.fleet.await_job(&id, |job| names.iter().any(|name| runs(job, name)));
+    let shown = gated.fleet.run(&["job", "show", &id, "--json"]).json();
+    let (first, others): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| runs(&shown, name));
+    let cancelling = cancel(&gated.fleet, &id);
+    assert_eq!(cancelling, json!({ "job": id, "minions": first, "never_started": others, "later": [] }));
+    // Whoever starts now is quick.
+    names.iter().for_each(|name| gated.release(name));
+    let waited = gated.fleet.run(&["job", "wait", &id, "--json"]).json();
+    for name in others {
+        never_started(&waited, name);
+        assert_eq!(gated.log(name), [""; 0]);
+    }
+}
+
+#[test]
+fn a_queued_job_that_was_cancelled_does_not_run_when_its_minion_is_back() {
+    let mut gated = Gated::start(&["web1"]);
+    gated.fleet.take_minion("web1").stop();
+    gated.fleet.overlord().logged("gone", 1);
+    let id = gated.submit(&["--queue", "1h", "web1"]);
+    assert_eq!(cancel(&gated.fleet, &id)["never_started"], json!(["web1"]));
+    // It is over at once, and not when its minion is back.
+    never_started(&gated.fleet.run(&["job", "wait", &id, "--json"]).json(), "web1");
+    gated.release("web1");
+    gated.start_again("web1");
+    let next = gated.submit(&["web1"]);
+    assert_eq!(gated.fleet.run(&["job", "wait", &next]).code, 0);
+    assert_eq!(gated.log("web1").len(), 1, "the cancelled one has run too");
+}
+
+#[test]
+fn those_that_do_not_answer_delay_a_cancel_for_nobody_and_are_told_when_they_do() {
+    let fleet = Fleet::start(&["web1", "web2", "web3"]);
+    let runs = job(&fleet, &["*", "test.sleep", "600000"]);
+    let names = ["web1", "web2", "web3"];
+    fleet.await_job(&runs, |job| names.iter().all(|name| job["results"][name]["state"] == "running"));
+    let silent = ["web1", "web2"].map(|name| fleet.minion(name));
+    silent.iter().for_each(|minion| minion.pause());
+    // On its way to minions that cannot say whether it has come.
+    let sent = job(&fleet, &["web1,web2", "test.sleep", "600000"]);
+    let cancelling = cancel(&fleet, &runs);
+    assert_eq!((&cancelling["minions"], &cancelling["later"]), (&json!(["web3"]), &json!(["web1", "web2"])));
+    // They are given up, and there is nobody to be told any more.
+    fleet.overlord().logged("gone", 2);
+    assert_eq!(cancel(&fleet, &sent)["later"], json!(["web1", "web2"]));
+    silent.iter().for_each(|minion| minion.resume());
+    for id in [runs, sent] {
+        let waited = fleet.run(&["job", "wait", &id, "--json"]).json();
+        assert_eq!(waited["counts"], json!({ "cancelled": waited["targets"] }), "{waited:#}");
+    }
+}
+
+#[test]
+fn a_cancel_outlives_the_overlord() {
+    let mut fleet = Fleet::start(&["web1", "web2"]);
+    fleet.take_minion("web2").stop();
+    fleet.overlord().logged("gone", 1);
+    let id = job(&fleet, &["--queue", "1h", "*", "test.sleep", "600000"]);
+    fleet.await_job(&id, |job| job["results"]["web1"]["state"] == "running");
+    fleet.failpoints("overlord").arm(Point::CancelAfter);
+    // It is killed before it answers, and before it has told anyone.
+    let said = fleet.run(&["job", "cancel", &id]);
+    assert_eq!(said.code, 4, "{said:?}");
+    fleet.take_overlord().await_kill();
+    fleet.failpoints("overlord").disarm();
+    fleet.start_overlord();
+    fleet.start_minion("web2");
+    let waited = fleet.run(&["job", "wait", &id, "--json"]).json();
+    assert_eq!(waited["results"]["web1"]["outcome"], "cancelled", "{waited:#}");
+    never_started(&waited, "web2");
+}
+
+#[test]
+fn an_overlord_that_dies_before_it_has_noted_a_cancel_leaves_the_job_alone() {
+    let mut fleet = Fleet::start(&["web1"]);
+    let id = job(&fleet, &["web1", "test.sleep", "600000"]);
+    fleet.await_job(&id, |job| job["results"]["web1"]["state"] == "running");
+    fleet.failpoints("overlord").arm(Point::CancelBefore);
+    assert_eq!(fleet.run(&["job", "cancel", &id]).code, 4);
+    fleet.take_overlord().await_kill();
+    fleet.failpoints("overlord").disarm();
+    fleet.start_overlord();
+    fleet.await_connection("web1", 1);
+    assert_eq!(cancel(&fleet, &id)["minions"], json!(["web1"]));
 }
 
 /// Minions that are too many to be called without a question.

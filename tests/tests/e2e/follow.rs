@@ -142,3 +142,24 @@ fn ctrl_c_pressed_twice_cancels_the_job() {
     let waited = fleet.run(&["job", "wait", &id, "--json"]).json();
     assert_eq!(waited["results"]["web1"]["outcome"], "cancelled", "{waited}");
 }
+
+#[test]
+fn ctrl_c_pressed_once_more_leaves_a_cancel_that_a_minion_does_not_answer() {
+    let fleet = Fleet::start(&["web1"]);
+    let mut call = fleet.spawn(&["call", "web1", "test.sleep", "600000", "--async"]);
+    let mut stderr = BufReader::new(call.stderr.take().expect("piped")).lines();
+    let id = line_with(&mut stderr, "job ").trim_start_matches("job ").to_owned();
+    fleet.await_job(&id, runs_on(&["web1"]));
+    fleet.minion("web1").pause();
+    interrupt(&call);
+    line_with(&mut stderr, "press Ctrl-C again");
+    while call.try_wait().expect("asked").is_none() {
+        interrupt(&call);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    line_with(&mut stderr, "left while minions are told");
+    assert_eq!(call.wait().expect("ended").code(), Some(130));
+    fleet.minion("web1").resume();
+    let waited = fleet.run(&["job", "wait", &id, "--json"]).json();
+    assert_eq!(waited["results"]["web1"]["outcome"], "cancelled", "{waited}");
+}

@@ -41,6 +41,13 @@ impl Gated {
         gated
     }
 
+    /// Starts a minion that was taken out, and waits until it is connected.
+    pub(crate) fn start_again(&mut self, name: &str) {
+        let before = self.fleet.overlord().count(&format!("connected minion={name} "));
+        self.fleet.start_minion_with(name, &self.folder.path().join("modules"));
+        self.fleet.await_connection(name, before + 1);
+    }
+
     /// Hands in a job for these minions. Returns its id.
     pub(crate) fn submit(&self, arguments: &[&str]) -> String {
         let said = self.fleet.run(&[&["call", "--nowait"], arguments, &METHOD[..]].concat());

@@ -98,6 +98,10 @@ fn of_part(submission: &Submission, job: JobId, outcome: OutcomeKind, witness: &
     let agreed = match outcome {
         // The minion never had it.
         OutcomeKind::Undelivered => recorded.is_none(),
+        // Nor did it where nothing was on its way yet.
+        OutcomeKind::Cancelled if starts == 0 && lines == 0 => {
+            recorded.is_none_or(|state| state == MinionState::Finished(outcome))
+        }
         outcome => recorded == Some(MinionState::Finished(outcome)),
     };
     if !agreed {

@@ -11,6 +11,7 @@ mod wait;
 
 use clap::Subcommand;
 
+pub(super) use self::cancel::became;
 use super::{CliError, Exit};
 use crate::client::Client;
 

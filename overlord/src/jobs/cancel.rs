@@ -1,0 +1,75 @@
+//! Stopping a job: wished for on record first, then told to each minion by its part.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::time::timeout;
+use wire::clock::now_ms;
+use wire::failpoint::{Point, reach};
+use wire::job::{JobId, MinionState, OutcomeKind};
+use wire::name::MinionName;
+use wire::operator::{Cancelling, Refusal, RefusalKind};
+
+use super::live::LiveJob;
+use super::stop::Stop;
+use super::{Jobs, durability};
+
+impl Jobs {
+    /// Stops all parts that are not over, or only those of these minions: what was not sent ends here, and
+    /// who has it or may have it is told, at once or when it is back.
+    ///
+    /// Waits a few seconds at most for what can be done now. Whatever is not done by then is done later, also
+    /// by the daemon's next life.
+    pub(crate) async fn cancel(&self, id: JobId, only: Option<&[MinionName]>) -> Result<Cancelling, Refusal> {
+        let Some(job) = self.live(id) else {
+            let message = format!("job {id} is over already: see `overlord job show {id}`");
+            return Err(Refusal::new(RefusalKind::BadRequest, message));
+        };
+        let mut parts = job.open_parts();
+        parts.retain(|minion| only.is_none_or(|only| only.contains(minion)));
+        let jobs = self.clone();
+        let (wished, minions) = (job.clone(), parts.clone());
+        // A task of its own: an operator who leaves halfway leaves no wish on record that nobody follows.
+        let wish = self.0.tasks.spawn(async move { jobs.wish(&wished, minions).await });
+        let stops = wish.await.unwrap_or_else(|error| Err(cannot_record(&error)))?;
+        // Whoever has not answered by then is out of touch, as far as anyone can say.
+        join_all(stops.iter().map(|stop| timeout(PATIENCE, stop.answered()))).await;
+        Ok(became(&job, parts))
+    }
+
+    /// Writes to the ledger that these parts are to stop, and only then lets them hear of it.
+    async fn wish(&self, job: &LiveJob, minions: Vec<MinionName>) -> Result<Vec<Stop>, Refusal> {
+        let stops: Vec<_> = minions.iter().map(|minion| job.stop(minion)).collect();
+        let durability = durability(job.record.durable);
+        reach(Point::CancelBefore);
+        let written = self.ledger().cancel(job.record.id, minions, now_ms(), durability).await;
+        written.map_err(|error| cannot_record(&error))?;
+        reach(Point::CancelAfter);
+        stops.iter().for_each(Stop::want);
+        Ok(stops)
+    }
+}
+
+fn cannot_record(cause: &dyn std::error::Error) -> Refusal {
+    let message = format!("the overlord cannot record that the job is to stop: {cause}");
+    Refusal::new(RefusalKind::Unavailable, message)
+}
+
+/// What became so far of the wish that these parts stop.
+fn became(job: &LiveJob, parts: Vec<MinionName>) -> Cancelling {
+    let mut became =
+        Cancelling { job: job.record.id, told: Vec::new(), never_started: Vec::new(), later: Vec::new() };
+    for minion in parts {
+        match job.part(&minion) {
+            _ if job.stop(&minion).is_told() => became.told.push(minion),
+            Some(MinionState::Finished(OutcomeKind::Cancelled)) => became.never_started.push(minion),
+            // It was quicker.
+            Some(MinionState::Finished(_)) => {}
+            _ => became.later.push(minion),
+        }
+    }
+    became
+}
+
+/// How long a minion has to say that it has heard.
+const PATIENCE: Duration = Duration::from_secs(5);
