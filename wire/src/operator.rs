@@ -164,6 +164,8 @@ pub enum OperatorRequest {
         job: String,
         /// On which of its minions.
         on: Rerun,
+        /// Whether the operator knows that it goes to many minions.
+        confirmed: bool,
         /// What to hear of the new job.
         follow: Follow,
     },

@@ -181,8 +181,14 @@ impl Client {
     }
 
     /// Makes a new job of an old one, and follows it as [`Client::call`] does.
-    pub async fn rerun(&self, job: &str, on: Rerun, follow: Follow) -> Result<JobStream, ClientError> {
-        let request = OperatorRequest::Rerun { job: job.to_owned(), on, follow };
+    pub async fn rerun(
+        &self,
+        job: &str,
+        on: Rerun,
+        confirmed: bool,
+        follow: Follow,
+    ) -> Result<JobStream, ClientError> {
+        let request = OperatorRequest::Rerun { job: job.to_owned(), on, confirmed, follow };
         Ok(JobStream::new(self.send(&request).await?))
     }
 

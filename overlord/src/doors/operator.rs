@@ -58,8 +58,8 @@ impl OperatorDoor {
         let reply = match request {
             OperatorRequest::Call { call, follow } => return self.call(*call, follow, &mut send).await,
             OperatorRequest::Attach { job, follow } => return self.attach(&job, follow, &mut send).await,
-            OperatorRequest::Rerun { job, on, follow } => {
-                let accepted = self.desk.jobs.rerun(&job, on, &self.operator).await;
+            OperatorRequest::Rerun { job, on, confirmed, follow } => {
+                let accepted = self.desk.jobs.rerun(&job, on, confirmed, &self.operator).await;
                 return self.begin(accepted, follow, &mut send).await;
             }
             OperatorRequest::Module(request) => {

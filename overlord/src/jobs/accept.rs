@@ -49,6 +49,7 @@ impl Jobs {
         &self,
         job: &str,
         on: Rerun,
+        confirmed: bool,
         operator: &OperatorName,
     ) -> Result<Follower, Refusal> {
         let old = self.document(self.find(job)?)?;
@@ -64,12 +65,15 @@ impl Jobs {
         }
         let gone = || Refusal::new(RefusalKind::NotFound, format!("no such job: {}", old.job));
         let record = self.ledger().job(old.job).map_err(unavailable)?.ok_or_else(gone)?;
+        self.check_count(&format!("job {} again goes to", old.job), targets.len(), confirmed)?;
+        let now = now_ms();
+        let queue = |until: u64| now.saturating_add(until.saturating_sub(record.accepted_at));
         self.begin(JobRecord {
             id: self.next_id(),
-            accepted_at: now_ms(),
+            accepted_at: now,
             operator: operator.clone(),
             targets,
-            queue_until: None,
+            queue_until: record.queue_until.map(queue),
             rerun_of: Some(record.id),
             ..record
         })
@@ -118,13 +122,17 @@ impl Jobs {
 
     /// Refuses to go to many minions, unless the operator knows that they are many.
     pub(crate) fn check_width(&self, expression: &str, width: usize, confirmed: bool) -> Result<(), Refusal> {
+        self.check_count(&format!("\"{expression}\" matches"), width, confirmed)
+    }
+
+    /// The same for what goes to as many minions as it did before.
+    fn check_count(&self, what: &str, width: usize, confirmed: bool) -> Result<(), Refusal> {
         let limit = self.config().confirm_above;
         if width <= limit || confirmed {
             return Ok(());
         }
         let message = format!(
-            "\"{expression}\" matches {width} minions, more than the {limit} that need no confirmation: repeat \
-             this with --yes"
+            "{what} {width} minions, more than the {limit} that need no confirmation: repeat this with --yes"
         );
         Err(Refusal::new(RefusalKind::NeedsConfirmation, message))
     }

@@ -236,11 +236,26 @@ fn many(names: &[&str]) -> Fleet {
 }
 
 #[test]
+fn running_a_wide_job_again_wants_to_be_confirmed_as_the_call_was() {
+    let fleet = many(&["web1", "web2"]);
+    let first = fleet.run(&["call", "*", "test.ping", "--yes", "--json"]).json();
+    let id = first["job"].as_str().expect("an id");
+    let refused = fleet.run(&["job", "rerun", id]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.err.contains("goes to 2 minions") && refused.err.contains("--yes"), "{refused:?}");
+    let again = fleet.run(&["job", "rerun", id, "--yes", "--json"]);
+    assert_eq!((again.code, &again.json()["counts"]), (0, &json!({ "ok": 2 })), "{again:?}");
+}
+
+#[test]
 fn ctrl_c_at_a_question_is_a_no() {
     let fleet = many(&["web1", "web2"]);
+    let first = fleet.run(&["call", "*", "test.ping", "--yes", "--json"]).json();
+    let id = first["job"].as_str().expect("an id");
     let module = modules_dir().join("test.wasm");
     for (command, nothing) in [
         (&["call", "*", "test.ping"][..], "nothing was called"),
+        (&["job", "rerun", id], "nothing was run again"),
         (&["module", "push", "*", module.to_str().expect("text")], "nothing was changed"),
     ] {
         let mut terminal = Terminal::start({
@@ -254,7 +269,21 @@ fn ctrl_c_at_a_question_is_a_no() {
         assert_eq!(said.code, 130, "{command:?}: {said:?}");
         assert!(said.err.contains(nothing), "{command:?}: {said:?}");
     }
-    assert_eq!(fleet.run(&["job", "list", "--json"]).json()["jobs"].as_array().map(Vec::len), Some(0));
+    assert_eq!(fleet.run(&["job", "list", "--json"]).json()["jobs"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_job_that_was_queued_is_queued_again() {
+    let mut fleet = Fleet::start(&["web1"]);
+    fleet.take_minion("web1").stop();
+    fleet.overlord().logged("gone", 1);
+    let id = job(&fleet, &["--queue", "1h", "web1", "test.ping"]);
+    cancel(&fleet, &id);
+    let again = fleet.run(&["job", "rerun", &id, "--nowait"]);
+    let again = again.out.trim();
+    fleet.start_minion("web1");
+    let waited = fleet.run(&["job", "wait", again, "--json"]);
+    assert_eq!(waited.json()["results"]["web1"]["outcome"], "ok", "{waited:?}");
 }
 
 #[test]

@@ -3,15 +3,15 @@
 use clap::Args;
 use wire::operator::{Follow, Rerun};
 
-use super::super::call::print_id;
+use super::super::call::{Accepted, accept, print_id};
 use super::super::follow::{Followed, View, follow};
 use super::super::signals::interrupts;
 use super::super::{CliError, Exit};
-use crate::client::{Client, ClientError, JobEvent};
+use crate::client::Client;
 
 /// Make a new job of an old one, with the same call
 ///
-/// Nothing is ever run again by itself.
+/// Nothing is ever run again by itself. A call with --queue is kept as long as before, from now on.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -26,6 +26,9 @@ pub(in crate::cli) struct RerunCommand {
     /// Do not wait: print the new job's id
     #[arg(long = "nowait")]
     no_wait: bool,
+    /// Go on even where it goes to many minions
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     view: View,
 }
@@ -34,11 +37,10 @@ impl RerunCommand {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
         let on = if self.failed { Rerun::Failed } else { Rerun::All };
         let heard = if self.no_wait { Follow::No } else { self.view.follow() };
-        let interrupts = interrupts()?;
-        let mut events = client.rerun(&self.job, on, heard).await?;
-        let Some(JobEvent::Accepted { job, targets }) = events.next().await? else {
-            return Err(ClientError::Unexpected.into());
-        };
+        let mut interrupts = interrupts()?;
+        let submit = async |confirmed| client.rerun(&self.job, on, confirmed, heard).await;
+        let accepted = accept(submit, self.yes, &mut interrupts, "nothing was run again").await?;
+        let Some(Accepted { job, targets, events }) = accepted else { return Ok(Exit::Interrupted) };
         if self.no_wait {
             return print_id(job, self.view);
         }
