@@ -49,4 +49,4 @@ fn lost(job: impl std::fmt::Display) -> Refusal {
 }
 
 /// The longest list of jobs that is put into one answer.
-const LIST_LIMIT: usize = 10_000;
+pub(crate) const LIST_LIMIT: usize = 10_000;

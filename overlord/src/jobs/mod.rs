@@ -23,6 +23,7 @@ use wire::link::JobUpdate;
 use wire::name::MinionName;
 use wire::operator::{Follow, OperatorReply, Refusal, RefusalKind, Update};
 
+pub(crate) use self::document::LIST_LIMIT;
 pub(crate) use self::live::Follower;
 use self::live::{Heard, LiveJob};
 use self::part::Delivery;

@@ -11,6 +11,7 @@ use super::super::columns::columns;
 use super::super::output::print;
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
+use crate::jobs::LIST_LIMIT;
 use crate::report::moment::{self, rfc3339};
 use crate::report::text::since;
 
@@ -45,7 +46,7 @@ pub(in crate::cli) struct List {
     #[arg(long, value_name = "TIME", value_parser = moment)]
     before: Option<u64>,
     /// How many at most
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = limit)]
     limit: usize,
     #[command(flatten)]
     format: FormatFlag,
@@ -107,6 +108,15 @@ fn state(text: &str) -> Result<JobState, String> {
     found.ok_or_else(|| format!("a state is one of {}", states.map(JobState::as_str).join(", ")))
 }
 
+/// How many lines: no more than one list has.
+fn limit(text: &str) -> Result<usize, String> {
+    let limit = text.parse().map_err(|error: std::num::ParseIntError| error.to_string())?;
+    if limit > LIST_LIMIT {
+        return Err(format!("one list has at most {LIST_LIMIT} jobs: go on with --before"));
+    }
+    Ok(limit)
+}
+
 /// How long ago, or when.
 fn moment(text: &str) -> Result<u64, String> {
     if let Ok(ago) = humantime::parse_duration(text) {
@@ -124,6 +134,13 @@ mod tests {
     fn states_are_written_as_they_are_shown() {
         assert_eq!(state("remote-error"), Ok(JobState::RemoteError));
         assert!(state("lost").expect_err("not a state").contains("partial"));
+    }
+
+    #[test]
+    fn a_list_that_would_be_cut_is_refused() {
+        assert_eq!(limit("10000"), Ok(10_000));
+        assert!(limit("10001").expect_err("too many").contains("--before"));
+        assert!(limit("-1").is_err());
     }
 
     #[test]
