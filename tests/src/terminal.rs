@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use nix::pty::{OpenptyResult, openpty};
 
@@ -56,11 +57,18 @@ impl Terminal {
     /// Waits until it has ended. What it says by then is in what it said to stderr.
     ///
     /// # Panics
-    /// Where it cannot be waited for.
+    /// Where it is still there after half a minute.
     pub fn ended(mut self) -> Said {
-        let mut rest = Vec::new();
-        // Until the command is gone, and with it the last copy of the terminal.
-        let mut byte = [0];
+        let end = Instant::now() + Duration::from_secs(30);
+        while self.child.try_wait().unwrap_or_else(|error| panic!("{error}")).is_none() {
+            if Instant::now() > end {
+                // It may have ended by itself in this moment.
+                let _ = self.child.kill();
+                panic!("it does not end: {:?}", self.child.wait_with_output());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let (mut rest, mut byte) = (Vec::new(), [0]);
         while self.screen.read(&mut byte).is_ok_and(|read| read == 1) {
             rest.push(byte[0]);
         }

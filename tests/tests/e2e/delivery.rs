@@ -123,6 +123,12 @@ fn cancel(fleet: &Fleet, id: &str) -> Value {
     said.json()
 }
 
+/// A job once it is over, which is soon.
+fn over(fleet: &Fleet, id: &str) -> Value {
+    fleet.await_job(id, |job| job["state"] == "finished" || job["state"] == "remote-error");
+    fleet.run(&["job", "show", id, "--json"]).json()
+}
+
 /// That a part ended because it was cancelled, before it started.
 fn never_started(job: &Value, minion: &str) {
     let part = &job["results"][minion];
@@ -144,7 +150,7 @@ fn a_cancelled_batch_starts_on_no_further_minion() {
     assert_eq!(cancelling, json!({ "job": id, "minions": first, "never_started": others, "later": [] }));
     // Whoever starts now is quick.
     names.iter().for_each(|name| gated.release(name));
-    let waited = gated.fleet.run(&["job", "wait", &id, "--json"]).json();
+    let waited = over(&gated.fleet, &id);
     for name in others {
         never_started(&waited, name);
         assert_eq!(gated.log(name), [""; 0]);
@@ -159,7 +165,7 @@ fn a_queued_job_that_was_cancelled_does_not_run_when_its_minion_is_back() {
     let id = gated.submit(&["--queue", "1h", "web1"]);
     assert_eq!(cancel(&gated.fleet, &id)["never_started"], json!(["web1"]));
     // It is over at once, and not when its minion is back.
-    never_started(&gated.fleet.run(&["job", "wait", &id, "--json"]).json(), "web1");
+    never_started(&over(&gated.fleet, &id), "web1");
     gated.release("web1");
     gated.start_again("web1");
     let next = gated.submit(&["web1"]);
@@ -184,7 +190,7 @@ fn those_that_do_not_answer_delay_a_cancel_for_nobody_and_are_told_when_they_do(
     assert_eq!(cancel(&fleet, &sent)["later"], json!(["web1", "web2"]));
     silent.iter().for_each(|minion| minion.resume());
     for id in [runs, sent] {
-        let waited = fleet.run(&["job", "wait", &id, "--json"]).json();
+        let waited = over(&fleet, &id);
         assert_eq!(waited["counts"], json!({ "cancelled": waited["targets"] }), "{waited:#}");
     }
 }
@@ -204,7 +210,7 @@ fn a_cancel_outlives_the_overlord() {
     fleet.failpoints("overlord").disarm();
     fleet.start_overlord();
     fleet.start_minion("web2");
-    let waited = fleet.run(&["job", "wait", &id, "--json"]).json();
+    let waited = over(&fleet, &id);
     assert_eq!(waited["results"]["web1"]["outcome"], "cancelled", "{waited:#}");
     never_started(&waited, "web2");
 }

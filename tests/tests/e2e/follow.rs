@@ -160,6 +160,5 @@ fn ctrl_c_pressed_once_more_leaves_a_cancel_that_a_minion_does_not_answer() {
     line_with(&mut stderr, "left while minions are told");
     assert_eq!(call.wait().expect("ended").code(), Some(130));
     fleet.minion("web1").resume();
-    let waited = fleet.run(&["job", "wait", &id, "--json"]).json();
-    assert_eq!(waited["results"]["web1"]["outcome"], "cancelled", "{waited}");
+    fleet.await_job(&id, |job| job["results"]["web1"]["outcome"] == "cancelled");
 }
