@@ -37,16 +37,28 @@ impl Jobs {
         Ok(became(&job, parts))
     }
 
-    /// Writes to the ledger that these parts are to stop, and only then lets them hear of it.
+    /// Writes to the ledger that these parts are to stop, and only then lets them hear of it, unless they run.
     async fn wish(&self, job: &LiveJob, minions: Vec<MinionName>) -> Result<Vec<Stop>, Refusal> {
         let stops: Vec<_> = minions.iter().map(|minion| job.stop(minion)).collect();
         let durability = durability(job.record.durable);
         reach(Point::CancelBefore);
-        let written = self.ledger().cancel(job.record.id, minions, now_ms(), durability).await;
-        written.map_err(|error| cannot_record(&error))?;
+        let written = self.ledger().cancel(job.record.id, minions.clone(), now_ms(), durability).await;
         reach(Point::CancelAfter);
-        stops.iter().for_each(Stop::want);
-        Ok(stops)
+        let Err(error) = written else {
+            stops.iter().for_each(Stop::want);
+            return Ok(stops);
+        };
+        // What runs can be stopped all the same: its end is in its minion's ledger. What does not yet could start in
+        // the daemon's next life, which would know nothing of the wish.
+        tracing::warn!(job = %job.record.id, "cannot record that it is to stop: {error}");
+        let (run, rest): (Vec<_>, Vec<_>) =
+            minions.iter().zip(stops).partition(|(minion, _)| job.part(minion).is_some());
+        run.iter().for_each(|(_, stop)| stop.want());
+        if rest.is_empty() {
+            Ok(run.into_iter().map(|(_, stop)| stop).collect())
+        } else {
+            Err(cannot_record(&error))
+        }
     }
 }
 
