@@ -80,7 +80,7 @@ pub struct Offer {
     pub digest: Digest,
     /// How many bytes it has, no more than [`MAX_FILE`].
     pub size: u64,
-    /// Its detached signature as text, no larger than [`MAX_SIGNATURE`](crate::link::MAX_SIGNATURE).
+    /// Its detached signature as text, no larger than [`MAX_SIGNATURE`](crate::signing::MAX_SIGNATURE).
     pub signature: Option<String>,
 }
 
