@@ -24,7 +24,8 @@ Examples:
   overlord job list --operator ann --method service.restart --since 2026-01-31 --before 2026-02-01
   overlord job list --state partial --limit 100 --json")]
 pub(in crate::cli) struct List {
-    /// Only jobs in this state: running, partial, finished or remote-error
+    /// Only jobs in this state: running (some minion does not have it yet), partial (all have, some are not done),
+    /// finished, or remote-error (done, and none is ok)
     #[arg(long, value_parser = state)]
     state: Option<JobState>,
     /// Only jobs of this operator
