@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use wire::call::{Arguments, Start};
 use wire::digest::Digest;
 use wire::job::JobId;
-use wire::link::ModuleRequest;
+use wire::link::ModuleCommand;
 use wire::name::{MethodPath, ModuleName, OperatorName};
 use wire::outcome::Outcome;
 use wire::signature::Method;
@@ -151,22 +151,22 @@ impl Audit {
     }
 
     /// An overlord asked for a change of the modules, on this operator's word.
-    pub(crate) fn module_request(
+    pub(crate) fn module_command(
         &self,
         operator: &OperatorName,
-        request: &ModuleRequest,
+        command: &ModuleCommand,
         decision: &Result<(), ChangeDenied>,
     ) {
-        let digest = match request {
-            ModuleRequest::Stage(stage) => Some(stage.digest),
-            ModuleRequest::Activate { digest, .. } | ModuleRequest::Discard { digest, .. } => Some(*digest),
-            ModuleRequest::Rollback(_) | ModuleRequest::Remove(_) => None,
+        let digest = match command {
+            ModuleCommand::Stage(stage) => Some(stage.digest),
+            ModuleCommand::Activate { digest, .. } | ModuleCommand::Discard { digest, .. } => Some(*digest),
+            ModuleCommand::Rollback(_) | ModuleCommand::Remove(_) => None,
         };
         self.note(json!({
-            "event": "module-request",
-            "request": request.as_str(),
+            "event": "module-command",
+            "command": command.as_str(),
             "operator": operator,
-            "module": request.module(),
+            "module": command.module(),
             "digest": digest.map(|digest| digest.to_string()),
             "decision": if decision.is_ok() { "allowed" } else { "denied" },
         }));

@@ -7,7 +7,7 @@ use quinn::{RecvStream, SendStream};
 use serde::Serialize;
 
 use wire::frame::{self, FrameError};
-use wire::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleRequest, Pong, Staging};
+use wire::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleCommand, Pong, Staging};
 use wire::name::OperatorName;
 
 use crate::jobs::{self, FollowError, Jobs, Stopping};
@@ -42,8 +42,8 @@ pub(crate) async fn answer(
         MinionRequest::Start(start) => (start.job, jobs.start(*start)?),
         MinionRequest::Follow(job) => (job, jobs.follow(job).await?),
         MinionRequest::Settle(job) => (job, jobs.settle(job).await?),
-        MinionRequest::Modules { operator, request } => {
-            return change_modules(jobs, &operator, request, &mut send, &mut recv).await;
+        MinionRequest::Modules { operator, command } => {
+            return change_modules(jobs, &operator, command, &mut send, &mut recv).await;
         }
     };
     // An overlord that stops following must not leave the task behind until the job has news.
@@ -58,25 +58,25 @@ pub(crate) async fn answer(
 async fn change_modules(
     jobs: &Jobs,
     operator: &OperatorName,
-    request: ModuleRequest,
+    command: ModuleCommand,
     send: &mut SendStream,
     recv: &mut RecvStream,
 ) -> Result<(), Unanswered> {
     let modules = jobs.modules();
-    let denied = jobs.permit_change(operator, &request).err().map(|denied| denied.to_string());
-    let answer = match (request, denied) {
-        (ModuleRequest::Stage(_), Some(why)) => return reply(send, &Staging::Refused(why)).await,
+    let denied = jobs.permit_change(operator, &command).err().map(|denied| denied.to_string());
+    let answer = match (command, denied) {
+        (ModuleCommand::Stage(_), Some(why)) => return reply(send, &Staging::Refused(why)).await,
         (_, Some(why)) => ModuleAnswer::Refused(why),
-        (ModuleRequest::Stage(stage), None) => {
+        (ModuleCommand::Stage(stage), None) => {
             modules.stage(*stage, send, recv).await?;
             // It fails only where the stream was reset, and then nobody waits.
             let _ = send.finish();
             return Ok(());
         }
-        (ModuleRequest::Activate { name, digest }, None) => modules.activate(name, digest).await,
-        (ModuleRequest::Discard { name, digest }, None) => modules.discard(name, digest).await,
-        (ModuleRequest::Rollback(name), None) => modules.roll_back(name).await,
-        (ModuleRequest::Remove(name), None) => modules.remove(name).await,
+        (ModuleCommand::Activate { name, digest }, None) => modules.activate(name, digest).await,
+        (ModuleCommand::Discard { name, digest }, None) => modules.discard(name, digest).await,
+        (ModuleCommand::Rollback(name), None) => modules.roll_back(name).await,
+        (ModuleCommand::Remove(name), None) => modules.remove(name).await,
     };
     reply(send, &answer).await
 }

@@ -42,14 +42,14 @@ pub enum MinionRequest {
     Modules {
         /// Whose word it is.
         operator: OperatorName,
-        /// What is asked for.
-        request: ModuleRequest,
+        /// What is to be done.
+        command: ModuleCommand,
     },
 }
 
 /// What an overlord asks a minion to do with its modules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ModuleRequest {
+pub enum ModuleCommand {
     /// Take this version of a module and make it ready, without putting it into service: answered by
     /// [`Staging`]s. After a [`Staging::Send`] the overlord writes the bytes of the file, as they are, from
     /// there to the end, and ends its side of the stream.
@@ -74,24 +74,24 @@ pub enum ModuleRequest {
     Remove(ModuleName),
 }
 
-impl ModuleRequest {
+impl ModuleCommand {
     /// Which module it is about.
     pub fn module(&self) -> &ModuleName {
         match self {
-            ModuleRequest::Stage(stage) => &stage.name,
-            ModuleRequest::Activate { name, .. } | ModuleRequest::Discard { name, .. } => name,
-            ModuleRequest::Rollback(name) | ModuleRequest::Remove(name) => name,
+            ModuleCommand::Stage(stage) => &stage.name,
+            ModuleCommand::Activate { name, .. } | ModuleCommand::Discard { name, .. } => name,
+            ModuleCommand::Rollback(name) | ModuleCommand::Remove(name) => name,
         }
     }
 
     /// What it is called in logs.
     pub fn as_str(&self) -> &'static str {
         match self {
-            ModuleRequest::Stage(_) => "stage",
-            ModuleRequest::Activate { .. } => "activate",
-            ModuleRequest::Discard { .. } => "discard",
-            ModuleRequest::Rollback(_) => "rollback",
-            ModuleRequest::Remove(_) => "remove",
+            ModuleCommand::Stage(_) => "stage",
+            ModuleCommand::Activate { .. } => "activate",
+            ModuleCommand::Discard { .. } => "discard",
+            ModuleCommand::Rollback(_) => "rollback",
+            ModuleCommand::Remove(_) => "remove",
         }
     }
 }

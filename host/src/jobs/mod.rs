@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use wire::call::Start;
 use wire::failpoint::{Point, reach};
 use wire::job::JobId;
-use wire::link::{Cancelled, ModuleRequest};
+use wire::link::{Cancelled, ModuleCommand};
 use wire::name::OperatorName;
 use wire::outcome::FailureKind;
 
@@ -109,10 +109,10 @@ impl Jobs {
     pub(crate) fn permit_change(
         &self,
         operator: &OperatorName,
-        request: &ModuleRequest,
+        command: &ModuleCommand,
     ) -> Result<(), ChangeDenied> {
-        let decision = self.0.access().check_change(operator, request.module());
-        self.0.audit.module_request(operator, request, &decision);
+        let decision = self.0.access().check_change(operator, command.module());
+        self.0.audit.module_command(operator, command, &decision);
         decision
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use wire::digest::Digest;
 use wire::frame;
-use wire::link::{MAX_MESSAGE, ModuleAnswer, ModuleRequest, Stage, Staging};
+use wire::link::{MAX_MESSAGE, ModuleAnswer, ModuleCommand, Stage, Staging};
 use wire::module::ModuleState;
 use wire::signing::SigningKey;
 
@@ -36,7 +36,7 @@ async fn a_version_is_staged_put_into_service_rolled_back_and_removed() {
     );
     assert_eq!(std::fs::read(file(&overlord)).unwrap(), one);
     assert_eq!(
-        change(&connection, ModuleRequest::Activate { name: name(), digest: first }).await,
+        change(&connection, ModuleCommand::Activate { name: name(), digest: first }).await,
         (Some(first), Some(first))
     );
 
@@ -44,19 +44,19 @@ async fn a_version_is_staged_put_into_service_rolled_back_and_removed() {
     assert!(serves(&one)(&minion));
     activate(&connection, &two).await;
     assert!(serves(&two)(&minion));
-    assert_eq!(change(&connection, ModuleRequest::Rollback(name())).await, (Some(second), Some(first)));
+    assert_eq!(change(&connection, ModuleCommand::Rollback(name())).await, (Some(second), Some(first)));
     assert_eq!(std::fs::read(file(&overlord)).unwrap(), one);
-    assert_eq!(change(&connection, ModuleRequest::Remove(name())).await, (Some(first), None));
+    assert_eq!(change(&connection, ModuleCommand::Remove(name())).await, (Some(first), None));
     assert!(!file(&overlord).exists() && minion.modules().active(&name()).is_err());
-    assert_eq!(change(&connection, ModuleRequest::Rollback(name())).await, (None, Some(first)));
+    assert_eq!(change(&connection, ModuleCommand::Rollback(name())).await, (None, Some(first)));
     until(&minion, |minion| states(minion) == [(second, ModuleState::Retired), (first, ModuleState::Active)])
         .await;
 
     for request in [
-        ModuleRequest::Rollback("test".parse().unwrap()),
-        ModuleRequest::Remove("nothing".parse().unwrap()),
-        ModuleRequest::Activate { name: name(), digest: Digest::ZERO },
-        ModuleRequest::Discard { name: name(), digest: first },
+        ModuleCommand::Rollback("test".parse().unwrap()),
+        ModuleCommand::Remove("nothing".parse().unwrap()),
+        ModuleCommand::Activate { name: name(), digest: Digest::ZERO },
+        ModuleCommand::Discard { name: name(), digest: first },
     ] {
         let answer = ask(&connection, request.clone()).await;
         assert!(matches!(answer, ModuleAnswer::Refused(_)), "{request:?}: {answer:?}");
@@ -85,12 +85,12 @@ async fn whom_the_access_list_does_not_name_changes_no_module() {
     let bytes = component(1, "");
     let why = refused(staged(&connection, stage(&bytes), &bytes).await.1);
     assert!(why.contains("\"ann\"") && why.contains("access list"), "{why}");
-    let answer = ask(&connection, ModuleRequest::Remove("test".parse().unwrap())).await;
+    let answer = ask(&connection, ModuleCommand::Remove("test".parse().unwrap())).await;
     assert!(matches!(answer, ModuleAnswer::Refused(why) if why.contains("access list")));
     assert!(minion.modules().active(&"test".parse().unwrap()).is_ok());
     minion.stop().await;
     let audit = std::fs::read_to_string(overlord.folder.audit()).unwrap();
-    let denied = |line: &&str| line.contains("\"module-request\"") && line.contains("\"denied\"");
+    let denied = |line: &&str| line.contains("\"module-command\"") && line.contains("\"denied\"");
     assert_eq!(audit.lines().filter(denied).count(), 2, "{audit}");
 }
 
@@ -102,7 +102,7 @@ async fn what_came_of_a_version_is_gone_on_with_after_a_broken_link_and_a_restar
         let minion = overlord.minion().await;
         let (connection, _) = overlord.greet().await;
         let (mut send, mut recv) = connection.open_bi().await.unwrap();
-        frame::write(&mut send, &asked(ModuleRequest::Stage(Box::new(stage(&bytes)))), MAX_MESSAGE)
+        frame::write(&mut send, &asked(ModuleCommand::Stage(Box::new(stage(&bytes)))), MAX_MESSAGE)
             .await
             .unwrap();
         let Staging::Send { from } = frame::read(&mut recv, MAX_MESSAGE).await.unwrap() else {
@@ -163,7 +163,7 @@ async fn what_is_not_as_announced_or_no_module_is_refused_and_leaves_nothing() {
     assert!(matches!(staged(&connection, downgrade, &old).await.1, Staging::Staged(_)));
     assert!(serves(&good)(&minion));
     assert_eq!(
-        change(&connection, ModuleRequest::Discard { name: name(), digest: Digest::of(&old) }).await,
+        change(&connection, ModuleCommand::Discard { name: name(), digest: Digest::of(&old) }).await,
         (Some(Digest::of(&good)), Some(Digest::of(&good)))
     );
     assert!(states(&minion).iter().all(|(digest, _)| *digest != Digest::of(&old)));
@@ -204,8 +204,8 @@ async fn the_code_of_a_version_is_freed_with_its_last_job_and_no_later() {
 
     // A version that jobs still have is put back as it is.
     let job = minion.modules().active(&name()).unwrap();
-    change(&connection, ModuleRequest::Rollback(name())).await;
-    change(&connection, ModuleRequest::Rollback(name())).await;
+    change(&connection, ModuleCommand::Rollback(name())).await;
+    change(&connection, ModuleCommand::Rollback(name())).await;
     assert!(std::sync::Arc::ptr_eq(&job, &minion.modules().active(&name()).unwrap()));
     minion.stop().await;
 }
@@ -325,7 +325,7 @@ async fn a_signed_version_can_be_gone_back_to_and_no_older_one_put_into_service(
     assert!(reason.contains("2.0.0 was in service"), "{reason}");
 
     // Going back is no attack: the minion knows the version, and over a restart too.
-    change(&connection, ModuleRequest::Rollback(name())).await;
+    change(&connection, ModuleCommand::Rollback(name())).await;
     assert!(serves(&one)(&minion));
     assert!(file(&overlord).with_extension("wasm.sig").exists());
     minion.stop().await;
@@ -394,11 +394,11 @@ async fn a_version_that_trapped_and_was_staged_again_in_vain_is_not_gone_back_to
     crate::link::run(&connection, "which.trap").await;
     until(&minion, serves(&versions[0])).await;
     ready(&connection, &versions[1]).await;
-    change(&connection, ModuleRequest::Discard { name: name(), digest: Digest::of(&versions[1]) }).await;
+    change(&connection, ModuleCommand::Discard { name: name(), digest: Digest::of(&versions[1]) }).await;
     minion.stop().await;
     let minion = overlord.minion().await;
     let (connection, _) = overlord.greet().await;
-    let answer = ask(&connection, ModuleRequest::Rollback(name())).await;
+    let answer = ask(&connection, ModuleCommand::Rollback(name())).await;
     assert!(matches!(answer, ModuleAnswer::Refused(_)), "{answer:?}");
     assert!(serves(&versions[0])(&minion), "{:?}", listed(&minion));
     minion.stop().await;

@@ -4,7 +4,7 @@ use std::fs;
 
 use minion_host::Minion;
 use wire::digest::Digest;
-use wire::link::ModuleRequest;
+use wire::link::ModuleCommand;
 use wire::module::ModuleState;
 use wire::signing::SigningKey;
 
@@ -96,7 +96,7 @@ async fn a_version_that_a_start_refused_as_older_can_still_be_gone_back_to() {
     assert!(serves(&three)(&minion), "{:?}", listed(&minion));
     let (connection, _) = overlord.greet().await;
     assert_eq!(
-        change(&connection, ModuleRequest::Rollback(name())).await,
+        change(&connection, ModuleCommand::Rollback(name())).await,
         (Some(Digest::of(&three)), Some(Digest::of(&two)))
     );
     minion.stop().await;
@@ -117,7 +117,7 @@ async fn a_policy_that_is_mended_brings_back_what_it_was_in_the_way_of() {
     assert!(sits_out(&minion), "{:?}", listed(&minion));
     reload(&overlord, &minion, &require(&key)).await;
     assert!(serves(&two)(&minion), "{:?}", listed(&minion));
-    change(&connection, ModuleRequest::Rollback(name())).await;
+    change(&connection, ModuleCommand::Rollback(name())).await;
     assert!(serves(&one)(&minion), "{:?}", listed(&minion));
     minion.stop().await;
 

@@ -7,7 +7,7 @@ use minion_host::{Config, Minion};
 use quinn::Connection;
 use wire::digest::Digest;
 use wire::frame;
-use wire::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleRequest, Stage, Staging};
+use wire::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleCommand, Stage, Staging};
 use wire::module::{Module, ModuleState};
 use wire::name::ModuleName;
 use wire::signing::SigningKey;
@@ -60,7 +60,7 @@ pub(crate) fn stage(bytes: &[u8]) -> Stage {
 /// Stages a version, sends what the minion asks for, and gives back from where it wanted it and the end.
 pub(crate) async fn staged(connection: &Connection, stage: Stage, bytes: &[u8]) -> (Option<u64>, Staging) {
     let (mut send, mut recv) = connection.open_bi().await.unwrap();
-    frame::write(&mut send, &asked(ModuleRequest::Stage(Box::new(stage))), MAX_MESSAGE).await.unwrap();
+    frame::write(&mut send, &asked(ModuleCommand::Stage(Box::new(stage))), MAX_MESSAGE).await.unwrap();
     let mut wanted = None;
     loop {
         match frame::read(&mut recv, MAX_MESSAGE).await.unwrap() {
@@ -91,25 +91,25 @@ pub(crate) fn refused(last: Staging) -> String {
 }
 
 /// A change of the modules on the word of somebody.
-pub(crate) fn asked(request: ModuleRequest) -> MinionRequest {
-    MinionRequest::Modules { operator: "ann".parse().unwrap(), request }
+pub(crate) fn asked(command: ModuleCommand) -> MinionRequest {
+    MinionRequest::Modules { operator: "ann".parse().unwrap(), command }
 }
 
-pub(crate) async fn ask(connection: &Connection, request: ModuleRequest) -> ModuleAnswer {
+pub(crate) async fn ask(connection: &Connection, command: ModuleCommand) -> ModuleAnswer {
     let (mut send, mut recv) = connection.open_bi().await.unwrap();
-    frame::write(&mut send, &asked(request), MAX_MESSAGE).await.unwrap();
+    frame::write(&mut send, &asked(command), MAX_MESSAGE).await.unwrap();
     frame::read(&mut recv, MAX_MESSAGE).await.unwrap()
 }
 
 pub(crate) async fn activate(connection: &Connection, bytes: &[u8]) -> ModuleAnswer {
-    ask(connection, ModuleRequest::Activate { name: name(), digest: Digest::of(bytes) }).await
+    ask(connection, ModuleCommand::Activate { name: name(), digest: Digest::of(bytes) }).await
 }
 
 pub(crate) async fn change(
     connection: &Connection,
-    request: ModuleRequest,
+    command: ModuleCommand,
 ) -> (Option<Digest>, Option<Digest>) {
-    match ask(connection, request).await {
+    match ask(connection, command).await {
         ModuleAnswer::Done { before, now, .. } => (before, now),
         other => panic!("{other:?}"),
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use quinn::Connection;
 use tokio::time::{Instant, sleep_until, timeout};
 use wire::frame::{self, FrameError};
-use wire::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleRequest};
+use wire::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleCommand};
 use wire::name::{MinionName, OperatorName};
 
 use super::Rollout;
@@ -43,19 +43,19 @@ impl Rollout {
         &self,
         minion: &MinionName,
         operator: &OperatorName,
-        request: ModuleRequest,
+        command: ModuleCommand,
         again: Again,
     ) -> Result<ModuleAnswer, NoAnswer> {
         let mut link = self.registry().follow(minion).ok_or(NoAnswer::NotConnected)?;
         let until = Instant::now() + self.config().delivery;
         let mut lost = NoAnswer::NotConnected;
-        let message = MinionRequest::Modules { operator: operator.clone(), request: request.clone() };
+        let request = MinionRequest::Modules { operator: operator.clone(), command: command.clone() };
         loop {
             let connection = link.borrow_and_update().clone();
             if let Some(connection) = connection {
-                let why = match exchange(&connection, &message).await {
+                let why = match exchange(&connection, &request).await {
                     Exchange::Answered(answer) => {
-                        self.await_notice(minion, &request, &answer).await;
+                        self.await_notice(minion, &command, &answer).await;
                         return Ok(answer);
                     }
                     Exchange::NotSent => None,
@@ -86,10 +86,10 @@ impl Rollout {
 
     /// Waits until calls find what the answer says is in service. A minion that does not say so is not waited for
     /// long: a newer change may have come in between.
-    async fn await_notice(&self, minion: &MinionName, request: &ModuleRequest, answer: &ModuleAnswer) {
-        let (ModuleRequest::Activate { name, .. }
-        | ModuleRequest::Rollback(name)
-        | ModuleRequest::Remove(name)) = request
+    async fn await_notice(&self, minion: &MinionName, command: &ModuleCommand, answer: &ModuleAnswer) {
+        let (ModuleCommand::Activate { name, .. }
+        | ModuleCommand::Rollback(name)
+        | ModuleCommand::Remove(name)) = command
         else {
             return;
         };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wire::catalogue::{Became, ModuleResult};
-use wire::link::{ModuleAnswer, ModuleRequest};
+use wire::link::{ModuleAnswer, ModuleCommand};
 use wire::name::{MinionName, ModuleName, OperatorName};
 
 use super::ask::{Again, NoAnswer};
@@ -36,10 +36,10 @@ impl Edit {
         }
     }
 
-    fn request(self, name: ModuleName) -> ModuleRequest {
+    fn request(self, name: ModuleName) -> ModuleCommand {
         match self {
-            Edit::Remove => ModuleRequest::Remove(name),
-            Edit::Rollback => ModuleRequest::Rollback(name),
+            Edit::Remove => ModuleCommand::Remove(name),
+            Edit::Rollback => ModuleCommand::Rollback(name),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wire::catalogue::{Became, KeptModule, ModuleResult, PushOptions, UnlessAll};
 use wire::digest::Digest;
-use wire::link::{ModuleAnswer, ModuleRequest};
+use wire::link::{ModuleAnswer, ModuleCommand};
 use wire::name::{MinionName, OperatorName};
 
 use super::ask::{Again, NoAnswer};
@@ -121,7 +121,7 @@ impl Push {
         let (name, digest) = (self.module.name.clone(), self.module.digest);
         let answer = self
             .rollout
-            .ask(&minion, &self.operator, ModuleRequest::Activate { name, digest }, Again::Yes)
+            .ask(&minion, &self.operator, ModuleCommand::Activate { name, digest }, Again::Yes)
             .await;
         let (became, before, reason) = match answer {
             Ok(ModuleAnswer::Done { before: said, now, .. }) if now == Some(digest) => {
@@ -159,7 +159,7 @@ impl Push {
         if before != Some(digest) {
             match self
                 .rollout
-                .ask(&minion, &self.operator, ModuleRequest::Discard { name, digest }, Again::Yes)
+                .ask(&minion, &self.operator, ModuleCommand::Discard { name, digest }, Again::Yes)
                 .await
             {
                 Ok(ModuleAnswer::Done { .. }) => {}

@@ -3,7 +3,7 @@
 use ledger::{Attempt, LedgerError};
 use wire::catalogue::Assignment;
 use wire::clock::now_ms;
-use wire::link::{ModuleAnswer, ModuleRequest};
+use wire::link::{ModuleAnswer, ModuleCommand};
 use wire::module::ModuleState;
 use wire::name::{MinionName, ModuleName};
 
@@ -111,7 +111,7 @@ impl Rollout {
         let staged = self.stage(minion, assigned_by, &stage_of(&module, true), |_| {}).await;
         let activated = match staged {
             Ok(_) => {
-                let request = ModuleRequest::Activate { name: name.clone(), digest: *digest };
+                let request = ModuleCommand::Activate { name: name.clone(), digest: *digest };
                 self.ask(minion, assigned_by, request, Again::Yes).await.ok()
             }
             Err(NotStaged::Refused(why)) => Some(ModuleAnswer::Refused(why)),

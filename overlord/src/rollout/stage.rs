@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio::time::{Instant, sleep_until, timeout};
 use wire::catalogue::Step;
 use wire::frame::{self, FrameError};
-use wire::link::{MAX_MESSAGE, MinionRequest, ModuleRequest, Stage, Staging};
+use wire::link::{MAX_MESSAGE, MinionRequest, ModuleCommand, Stage, Staging};
 use wire::module::Module;
 use wire::name::{MinionName, OperatorName};
 
@@ -64,8 +64,8 @@ impl Rollout {
         told: impl Fn(Step),
     ) -> Result<Module, NotStaged> {
         let mut link = self.registry().follow(minion).ok_or(NotStaged::NotConnected)?;
-        let request = ModuleRequest::Stage(Box::new(stage.clone()));
-        let request = MinionRequest::Modules { operator: operator.clone(), request };
+        let command = ModuleCommand::Stage(Box::new(stage.clone()));
+        let request = MinionRequest::Modules { operator: operator.clone(), command };
         let (mut furthest, mut pause) = (Reached::default(), FIRST_PAUSE);
         let mut lost: Option<(Instant, String)> = None;
         loop {
