@@ -1,33 +1,70 @@
-//! Files that are written aside and then renamed, and what is left of them where a process was killed half-way.
+//! Files that are written aside and then renamed, so that they are either what they were or what they are to be, and
+//! what is left of them where a process was killed half-way.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-/// How the names of files begin that are being written.
-pub(crate) const WRITING: &str = ".writing-";
+use tempfile::NamedTempFile;
+use wire::clock;
+
+/// Puts bytes in the place of a file with these permissions, and returns once they are on disk.
+pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    write_beside(path, bytes, mode)?.persist(path)?;
+    sync_folder(folder_of(path))
+}
+
+/// Writes what is to be put in the place of a file: all of it that needs room.
+pub(crate) fn write_beside(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(folder_of(path))?;
+    file.write_all(bytes)?;
+    file.as_file().set_permissions(Permissions::from_mode(mode))?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+/// Removes a file that may not be there.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a file that nothing depends on any more; where that fails it only takes room.
+pub(crate) fn discard(path: &Path) {
+    if let Err(error) = remove(path) {
+        tracing::warn!("\"{}\" stays although it is of no use: {error}", path.display());
+    }
+}
+
+/// What was renamed or removed in a folder stays so.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
 
 /// Removes what nobody writes any more. Daemons may share a folder, so what is young stays.
 pub(crate) fn sweep(folder: &Path) {
     let old = |metadata: fs::Metadata| {
         let at = metadata.modified().ok()?;
-        Some(SystemTime::now().duration_since(at).ok()? > ABANDONED)
+        Some(clock::now().duration_since(at).ok()? > ABANDONED)
     };
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let writing = entry.file_name().to_string_lossy().starts_with(WRITING);
-        if !writing || entry.metadata().ok().and_then(old) != Some(true) {
-            continue;
-        }
-        match fs::remove_file(entry.path()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!("\"{}\" stays although it is of no use: {error}", entry.path().display());
-            }
-            _ => {}
+        if writing && entry.metadata().ok().and_then(old) == Some(true) {
+            discard(&entry.path());
         }
     }
 }
 
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
+
+/// How the names of files begin that are being written.
+const WRITING: &str = ".writing-";
 /// After how long without another write nobody writes a file any more.
 const ABANDONED: Duration = Duration::from_secs(60);
 
@@ -40,7 +77,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         for (name, age) in [(".writing-old", 3600), (".writing-new", 1), ("old.wasm", 3600)] {
             let file = fs::File::create(dir.path().join(name)).expect("made");
-            file.set_modified(SystemTime::now() - Duration::from_secs(age)).expect("aged");
+            file.set_modified(clock::now() - Duration::from_secs(age)).expect("aged");
         }
         sweep(dir.path());
         let left = |name: &str| dir.path().join(name).exists();

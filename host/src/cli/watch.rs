@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use wasmparser::{Chunk, Parser, Payload};
 
+use wire::clock;
 use wire::digest::Digest;
 
 use crate::cli::Place;
@@ -87,7 +88,7 @@ impl Changes {
             if self.seen != digest {
                 self.seen = digest;
                 let modified = std::fs::metadata(&self.file).and_then(|about| about.modified());
-                return modified.unwrap_or_else(|_| SystemTime::now());
+                return modified.unwrap_or_else(|_| clock::now());
             }
         }
     }

@@ -1,49 +1,23 @@
-//! Files that are either what they were or what they are to be, whatever happens in between.
+//! The files of modules.
 
-use std::fs::{self, File, Permissions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-use crate::aside::WRITING;
+use crate::aside;
+pub(super) use crate::aside::{discard, remove, sync_folder};
 use crate::sandbox::MAX_MODULE;
 
 /// Puts bytes in the place of a file, and returns once they are on disk.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    write_beside(path, bytes)?.persist(path)?;
-    sync_folder(path.parent().unwrap_or(Path::new(".")))
+    aside::replace(path, bytes, MODE)
 }
 
 /// Writes what is to be put in the place of a file: all of it that needs room.
 pub(super) fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().set_permissions(Permissions::from_mode(0o644))?;
-    file.as_file().sync_all()?;
-    Ok(file)
-}
-
-/// Removes a file that may not be there.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Removes a file that nothing depends on any more; where that fails it only takes room.
-pub(super) fn discard(path: &Path) {
-    if let Err(error) = remove(path) {
-        tracing::warn!("\"{}\" stays although it is of no use: {error}", path.display());
-    }
-}
-
-/// What was renamed or removed in a folder stays so.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    aside::write_beside(path, bytes, MODE)
 }
 
 /// The bytes of a module's file; of one that is too large no more than shows that it is.
@@ -61,3 +35,6 @@ pub(super) fn if_there<T>(read: io::Result<T>) -> io::Result<Option<T>> {
         Err(error) => Err(error),
     }
 }
+
+/// Modules are no secret.
+const MODE: u32 = 0o644;

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 
+use wire::clock;
 use wire::digest::Digest;
 use wire::identity::create_private_dir;
 
@@ -111,7 +112,7 @@ pub(super) fn remove(folder: &Path, digest: Digest) {
 
 /// Removes what is older than `age`, and the oldest beyond `budget` bytes; never what somebody brings now.
 pub(super) fn tidy(folder: &Path, age: Duration, budget: u64, brought: &BTreeSet<Digest>) {
-    let (now, mut left) = (SystemTime::now(), budget);
+    let (now, mut left) = (clock::now(), budget);
     for (path, metadata) in parts(folder) {
         let digest = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
         let is_brought = digest.is_some_and(|digest| brought.contains(&digest));
@@ -184,7 +185,7 @@ mod tests {
             let file = fs::File::create(path(dir.path(), *digest)).expect("made");
             file.set_len(10).expect("long");
             let age = Duration::from_secs([10, 20, 30, 1000][n]);
-            file.set_modified(SystemTime::now() - age).expect("aged");
+            file.set_modified(clock::now() - age).expect("aged");
         }
         let left = |age, budget, brought: &[usize]| {
             tidy(

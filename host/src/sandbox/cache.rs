@@ -5,7 +5,7 @@
 //! are written aside and renamed, so daemons that share the folder never see half of one.
 
 use std::fs::{self, DirBuilder, File, Permissions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +18,7 @@ use wire::clock;
 use wire::digest::Digest;
 
 use super::engine;
-use crate::aside::{self, WRITING};
+use crate::aside;
 
 /// The most bytes of compiled code that are kept; what was used longest ago goes first.
 const MAX_BYTES: u64 = 2 << 30;
@@ -61,11 +61,7 @@ impl Cache {
         let code = component.serialize().map_err(|error| io::Error::other(format!("{error:#}")))?;
         let name =
             format!("{}{}.{ENDING}", prefix(engine, digest), hex(hmac::sign(&self.key, &code).as_ref()));
-        let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(&self.folder)?;
-        file.write_all(&code)?;
-        file.as_file().sync_all()?;
-        file.persist(self.folder.join(name))?;
-        File::open(&self.folder)?.sync_all()?;
+        aside::replace(&self.folder.join(name), &code, MODE)?;
         self.trim()
     }
 
@@ -149,9 +145,7 @@ fn key(folder: &Path) -> io::Result<[u8; 32]> {
     }
     let mut key = [0; 32];
     SystemRandom::new().fill(&mut key).map_err(|_| io::Error::other("no random numbers"))?;
-    let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(folder)?;
-    file.write_all(&key)?;
-    file.as_file().sync_all()?;
+    let file = aside::write_beside(&path, &key, MODE)?;
     // The first of several daemons has the say. A damaged key is in nobody's use, and goes.
     match file.persist_noclobber(&path) {
         Ok(_) => Ok(key),
@@ -161,6 +155,9 @@ fn key(folder: &Path) -> io::Result<[u8; 32]> {
         },
     }
 }
+
+/// Compiled code is its owner's only.
+const MODE: u32 = 0o600;
 
 /// How the names of a component's files for an engine begin.
 fn prefix(engine: &Engine, digest: Digest) -> String {
