@@ -15,6 +15,7 @@ pub mod digest;
 pub mod endpoint;
 pub mod enroll;
 pub mod failpoint;
+pub mod forward;
 pub mod frame;
 mod history;
 pub mod identity;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::sync::watch;
+use wire::forward::Forward;
 
 /// How long a guest has to return after it was asked to, unless the configuration says otherwise.
 pub const GRACE: Duration = Duration::from_secs(5);
@@ -11,7 +11,7 @@ pub const INTERRUPT_GRACE: Duration = Duration::from_secs(2);
 
 /// Tells one job to stop. Clones tell the same job.
 #[derive(Clone, Debug)]
-pub struct CancelSignal(watch::Sender<Step>);
+pub struct CancelSignal(Forward<Step>);
 
 /// How far the stopping of a job has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,17 +27,17 @@ pub(super) enum Step {
 impl CancelSignal {
     /// A signal that nobody has given yet.
     pub fn new() -> Self {
-        Self(watch::Sender::new(Step::Run))
+        Self(Forward::new(Step::Run))
     }
 
     /// Asks the job to stop, and makes it stop when it does not within its grace.
     pub fn cancel(&self) {
-        self.advance(Step::Ask);
+        self.0.advance(Step::Ask);
     }
 
     /// Makes the job stop without asking, as at the end of a shutdown.
     pub fn kill(&self) {
-        self.advance(Step::Interrupt);
+        self.0.advance(Step::Interrupt);
     }
 
     /// Whether the job was asked to stop.
@@ -52,23 +52,12 @@ impl CancelSignal {
 
     /// Where the stopping stands.
     pub(super) fn step(&self) -> Step {
-        *self.0.borrow()
+        self.0.step()
     }
 
     /// Waits until the stopping has come this far.
     pub(super) async fn reached(&self, step: Step) {
-        let mut seen = self.0.subscribe();
-        // It fails only when every sender is gone, and `self` is one.
-        let _ = seen.wait_for(|now| *now >= step).await;
-    }
-
-    /// Goes to this step, or stays where it is if that is further.
-    fn advance(&self, step: Step) {
-        self.0.send_if_modified(|now| {
-            let further = step > *now;
-            *now = step.max(*now);
-            further
-        });
+        self.0.reached(step).await;
     }
 }
 

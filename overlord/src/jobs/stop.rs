@@ -1,10 +1,10 @@
 //! The wish that a part of a job stops, and how far it has come.
 
-use tokio::sync::watch;
+use wire::forward::Forward;
 
 /// The wish that one part stops. Clones share it.
 #[derive(Clone, Debug)]
-pub(super) struct Stop(watch::Sender<Step>);
+pub(super) struct Stop(Forward<Step>);
 
 /// How far a wish has come. It only goes forward, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,61 +23,47 @@ enum Step {
 
 impl Stop {
     pub(super) fn new() -> Self {
-        Self(watch::Sender::new(Step::Unwanted))
+        Self(Forward::new(Step::Unwanted))
     }
 
     /// The part is to stop.
     pub(super) fn want(&self) {
-        self.advance(Step::Wanted);
+        self.0.advance(Step::Wanted);
     }
 
     /// The minion cannot be told now.
     pub(super) fn out_of_touch(&self) {
-        self.advance(Step::OutOfTouch);
+        self.0.advance(Step::OutOfTouch);
     }
 
     /// The minion was told, and stops it.
     pub(super) fn told(&self) {
-        self.advance(Step::Told);
+        self.0.advance(Step::Told);
     }
 
     /// The part is over.
     pub(super) fn over(&self) {
-        self.advance(Step::Over);
+        self.0.advance(Step::Over);
     }
 
     /// Whether the part is to stop.
     pub(super) fn is_wanted(&self) -> bool {
-        *self.0.borrow() >= Step::Wanted
+        self.0.step() >= Step::Wanted
     }
 
     /// Whether the minion was told.
     pub(super) fn is_told(&self) -> bool {
-        *self.0.borrow() == Step::Told
+        self.0.step() == Step::Told
     }
 
     /// Waits until the part is to stop.
     pub(super) async fn wanted(&self) {
-        self.reached(Step::Wanted).await;
+        self.0.reached(Step::Wanted).await;
     }
 
     /// Waits until what can be done about it now is done.
     pub(super) async fn answered(&self) {
-        self.reached(Step::OutOfTouch).await;
-    }
-
-    async fn reached(&self, step: Step) {
-        let mut seen = self.0.subscribe();
-        // It fails only when every sender is gone, and `self` is one.
-        let _ = seen.wait_for(|now| *now >= step).await;
-    }
-
-    fn advance(&self, step: Step) {
-        self.0.send_if_modified(|now| {
-            let further = step > *now;
-            *now = step.max(*now);
-            further
-        });
+        self.0.reached(Step::OutOfTouch).await;
     }
 }
 
