@@ -43,8 +43,8 @@ impl Jobs {
         let durability = durability(job.record.durable);
         reach(Point::CancelBefore);
         let written = self.ledger().cancel(job.record.id, minions.clone(), now_ms(), durability).await;
-        reach(Point::CancelAfter);
         let Err(error) = written else {
+            reach(Point::CancelAfter);
             stops.iter().for_each(Stop::want);
             return Ok(stops);
         };
