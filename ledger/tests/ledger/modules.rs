@@ -1,9 +1,10 @@
 //! What an overlord's ledger keeps of modules.
 
-use ledger::{Attempt, LedgerError, MinionRecord, Standing};
+use ledger::{Attempt, LedgerError};
 use wire::catalogue::{Assignment, KeptModule};
 use wire::digest::Digest;
 
+use crate::registry;
 use crate::rig::{Folder, T0, name};
 
 fn kept(module: &str, code: &str) -> KeptModule {
@@ -103,17 +104,7 @@ async fn attempts_are_forgotten_with_their_minion() {
     let (web1, web10, test) = (name("web1"), name("web10"), "test".parse().unwrap());
     let attempt = Attempt { place: 1, at: T0, failure: Some("no room".into()) };
     for minion in [&web1, &web10] {
-        let record = MinionRecord {
-            name: minion.clone(),
-            key: Digest::of(b"key"),
-            serial: String::new(),
-            enrolled_at: T0,
-            status: Standing::Active,
-            last_seen: None,
-            version: None,
-            modules: vec![],
-        };
-        ledger.put_minion(record).await.unwrap();
+        ledger.put_minion(registry::minion(minion.as_str())).await.unwrap();
         ledger.attempted(minion, &test, attempt.clone()).await.unwrap();
     }
     ledger.remove_minion(&web1).await.unwrap();

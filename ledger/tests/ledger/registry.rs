@@ -4,7 +4,8 @@ use wire::module::{Module, ModuleState};
 
 use crate::rig::{Folder, T0, name};
 
-fn minion(text: &str) -> MinionRecord {
+/// A minion that has never connected.
+pub(crate) fn minion(text: &str) -> MinionRecord {
     MinionRecord {
         name: name(text),
         key: Digest::of(text.as_bytes()),

@@ -8,6 +8,7 @@ use wire::outcome::{Cost, Failure, FailureKind, ModuleRef, Outcome, Report};
 use wire::signature::{Method, Type};
 use wire::value::Value;
 
+use crate::registry;
 use crate::rig::{Reports, T0, failed, id, job, name, ok, start};
 
 const FAILURES: [FailureKind; 15] = [
@@ -37,16 +38,7 @@ pub(crate) async fn overlord(ledger: &OverlordLedger) {
 
 async fn minions(ledger: &OverlordLedger) {
     for (number, minion) in ["web1", "web2", "db1"].into_iter().enumerate() {
-        let record = MinionRecord {
-            name: name(minion),
-            key: Digest::of(minion.as_bytes()),
-            serial: format!("0{number}"),
-            enrolled_at: T0,
-            status: Standing::Active,
-            last_seen: None,
-            version: None,
-            modules: vec![],
-        };
+        let record = MinionRecord { serial: format!("0{number}"), ..registry::minion(minion) };
         ledger.put_minion(record).await.unwrap();
     }
     ledger.minion_seen(&name("web1"), T0 + 5, "0.1.0").await.unwrap();

@@ -102,13 +102,27 @@ fn line_with(stderr: &mut impl Iterator<Item = std::io::Result<String>>, text: &
     lines.find(|line| line.contains(text)).unwrap_or_else(|| panic!("never said \"{text}\""))
 }
 
-#[test]
-fn ctrl_c_leaves_the_job_alone_and_says_how_to_come_back() {
-    let fleet = Fleet::start(&["web1"]);
+/// A command that waits for a job which runs on web1 until it is cancelled, what it says, and the job's id.
+fn waiting_call(fleet: &Fleet) -> (Child, impl Iterator<Item = std::io::Result<String>>, String) {
     let mut call = fleet.spawn(&["call", "web1", "test.sleep", "600000", "--async"]);
     let mut stderr = BufReader::new(call.stderr.take().expect("piped")).lines();
     let id = line_with(&mut stderr, "job ").trim_start_matches("job ").to_owned();
     fleet.await_job(&id, runs_on(&["web1"]));
+    (call, stderr, id)
+}
+
+/// Presses Ctrl-C like someone who does so until it works.
+fn press_until_it_ends(call: &mut Child) {
+    while call.try_wait().expect("asked").is_none() {
+        interrupt(call);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn ctrl_c_leaves_the_job_alone_and_says_how_to_come_back() {
+    let fleet = Fleet::start(&["web1"]);
+    let (mut call, mut stderr, id) = waiting_call(&fleet);
     interrupt(&call);
     let told = line_with(&mut stderr, "come back with");
     let (_, command) = told.split_once("overlord ").expect("a command");
@@ -126,17 +140,10 @@ fn ctrl_c_leaves_the_job_alone_and_says_how_to_come_back() {
 #[test]
 fn ctrl_c_pressed_twice_cancels_the_job() {
     let fleet = Fleet::start(&["web1"]);
-    let mut call = fleet.spawn(&["call", "web1", "test.sleep", "600000", "--async"]);
-    let mut stderr = BufReader::new(call.stderr.take().expect("piped")).lines();
-    let id = line_with(&mut stderr, "job ").trim_start_matches("job ").to_owned();
-    fleet.await_job(&id, runs_on(&["web1"]));
+    let (mut call, mut stderr, id) = waiting_call(&fleet);
     interrupt(&call);
     line_with(&mut stderr, "press Ctrl-C again");
-    // Like someone who presses the keys until it works.
-    while call.try_wait().expect("asked").is_none() {
-        interrupt(&call);
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    press_until_it_ends(&mut call);
     line_with(&mut stderr, "cancelled: 1 minion told to stop");
     assert_eq!(call.wait().expect("ended").code(), Some(130));
     let waited = fleet.run(&["job", "wait", &id, "--json"]).json();
@@ -146,17 +153,11 @@ fn ctrl_c_pressed_twice_cancels_the_job() {
 #[test]
 fn ctrl_c_pressed_once_more_leaves_a_cancel_that_a_minion_does_not_answer() {
     let fleet = Fleet::start(&["web1"]);
-    let mut call = fleet.spawn(&["call", "web1", "test.sleep", "600000", "--async"]);
-    let mut stderr = BufReader::new(call.stderr.take().expect("piped")).lines();
-    let id = line_with(&mut stderr, "job ").trim_start_matches("job ").to_owned();
-    fleet.await_job(&id, runs_on(&["web1"]));
+    let (mut call, mut stderr, id) = waiting_call(&fleet);
     fleet.minion("web1").pause();
     interrupt(&call);
     line_with(&mut stderr, "press Ctrl-C again");
-    while call.try_wait().expect("asked").is_none() {
-        interrupt(&call);
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    press_until_it_ends(&mut call);
     line_with(&mut stderr, "left while minions are told");
     assert_eq!(call.wait().expect("ended").code(), Some(130));
     fleet.minion("web1").resume();
