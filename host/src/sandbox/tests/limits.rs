@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Limits, ModulePolicy, OutcomeKind, Rig, Sandbox, SandboxConfig, component, load};
+use super::{Limits, ModulePolicy, OutcomeKind, Rig, SandboxConfig, component, load};
 use crate::sandbox::Allocation;
 
 /// Counts until it is stopped.
@@ -144,13 +144,10 @@ fn the_number_of_instances_of_a_component_is_limited() {
 #[tokio::test]
 async fn jobs_beyond_the_slots_are_answered_as_busy_and_the_slots_come_back() {
     let config = SandboxConfig { max_jobs: 1, grace: Duration::from_millis(1), ..SandboxConfig::default() };
-    let sandbox = Sandbox::new(config).unwrap();
-    let bytes = wat::parse_str(component(LOOP, &[("spin", "")])).unwrap();
-    let module = sandbox.load("guest".parse().unwrap(), &bytes, &ModulePolicy::default()).unwrap();
-    let rig = Arc::new(Rig { sandbox: sandbox.clone(), ..Rig::of(module) });
+    let rig = Arc::new(Rig::alone(config, &component(LOOP, &[("spin", "")])));
     for _ in 0..2 {
         let mut jobs = tokio::task::JoinSet::new();
-        for _ in 0..sandbox.slots() {
+        for _ in 0..rig.sandbox.slots() {
             let rig = rig.clone();
             jobs.spawn(async move { rig.ends("spin").await });
         }
@@ -168,13 +165,8 @@ async fn jobs_beyond_the_slots_are_answered_as_busy_and_the_slots_come_back() {
 #[tokio::test]
 async fn a_sandbox_on_demand_runs_jobs_all_the_same() {
     let config = SandboxConfig { allocation: Allocation::OnDemand, ..SandboxConfig::default() };
-    let sandbox = Sandbox::new(config).unwrap();
-    assert_eq!(sandbox.status().mode.to_string(), "on-demand, because the configuration says so");
-    let bytes = wat::parse_str(component(
-        "(func (export \"one\") (result i32) i32.const 1)",
-        &[("one", "(result u8)")],
-    ));
-    let module = sandbox.load("guest".parse().unwrap(), &bytes.unwrap(), &ModulePolicy::default()).unwrap();
-    let rig = Rig { sandbox, ..Rig::of(module) };
+    let one = component("(func (export \"one\") (result i32) i32.const 1)", &[("one", "(result u8)")]);
+    let rig = Rig::alone(config, &one);
+    assert_eq!(rig.sandbox.status().mode.to_string(), "on-demand, because the configuration says so");
     assert_eq!(rig.value("one", "[]").await, Some(wire::value::Value::Unsigned(1)));
 }

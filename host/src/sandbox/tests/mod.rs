@@ -73,6 +73,14 @@ impl Rig {
         Self::of(load(component, policy).unwrap_or_else(|error| panic!("{error}")))
     }
 
+    /// In a sandbox of its own, where no other test has guests.
+    fn alone(config: SandboxConfig, component: &str) -> Self {
+        let sandbox = Sandbox::new(config).unwrap();
+        let bytes = wat::parse_str(component).unwrap_or_else(|error| panic!("{error}"));
+        let module = sandbox.load("guest".parse().unwrap(), &bytes, &ModulePolicy::default()).unwrap();
+        Self { sandbox, ..Self::of(module) }
+    }
+
     fn of(module: Arc<LoadedModule>) -> Self {
         Self {
             sandbox: sandbox(),

@@ -1,12 +1,13 @@
 //! Guests that are told to stop.
 
 use std::sync::Arc;
+use std::task::Poll;
 
 use wire::call::{Arguments, LogLine, Progress};
 use wire::outcome::Outcome;
 
 use super::guests::rig;
-use super::{ModulePolicy, OutcomeKind, Rig, Run, component};
+use super::{ModulePolicy, OutcomeKind, Rig, Run, SandboxConfig, component};
 use crate::sandbox::{Denial, JobEvents};
 
 #[tokio::test]
@@ -36,14 +37,18 @@ async fn a_guest_that_sees_the_wish_and_returns_is_cancelled() {
 
 #[tokio::test]
 async fn a_job_that_is_dropped_takes_its_guest_with_it() {
-    let rig = Rig::new(&component("(func (export \"spin\") (loop (br 0)))", &[("spin", "")]));
-    let before = rig.sandbox.status().running;
+    let spin = component("(func (export \"spin\") (loop (br 0)))", &[("spin", "")]);
+    let rig = Rig::alone(SandboxConfig::default(), &spin);
+    let runs = std::future::poll_fn(|_| match rig.sandbox.status().running {
+        0 => Poll::Pending,
+        _ => Poll::Ready(()),
+    });
     tokio::select! {
         biased;
         _ = rig.report("spin", "[]") => panic!("an endless loop ended"),
-        () = tokio::task::yield_now() => {}
+        () = runs => {}
     }
-    assert!(rig.sandbox.status().running <= before);
+    assert_eq!(rig.sandbox.status().running, 0);
 }
 
 #[tokio::test]
