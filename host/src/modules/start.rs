@@ -1,6 +1,7 @@
 //! The modules at the start of the minion: what is in the folder, or else what served before it.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
@@ -26,8 +27,9 @@ impl Modules {
     /// Loads every `*.wasm` file of the modules folder, which is made where there is none.
     ///
     /// A file that cannot be loaded is listed with the reason and does not stop the others; where an earlier
-    /// version of it is kept, that one serves. What the compiler has not done after half a minute comes into
-    /// service when it is ready.
+    /// version of it is kept, that one serves. What takes the compiler long comes into service when it is ready:
+    /// the start waits briefly for it where an earlier version serves meanwhile, and for half a minute where
+    /// nothing would.
     pub(crate) async fn load(
         sandbox: Sandbox,
         config: ModulesConfig,
@@ -65,20 +67,33 @@ impl Modules {
         Ok(modules)
     }
 
-    async fn take_all(&self, files: Vec<ModuleName>) {
+    async fn take_all(&self, names: Vec<ModuleName>) {
         let mut loading = JoinSet::new();
-        for name in files {
+        for name in names.clone() {
             let modules = self.clone();
             loading.spawn(async move {
                 let starting = modules.clone();
                 modules.detached(async move { starting.take_at_start(name).await }).await
             });
         }
-        let all = async { while loading.join_next().await.is_some() {} };
-        if tokio::time::timeout(PATIENCE, all).await.is_err() {
-            tracing::info!(
-                "some modules are still being compiled, and come into service when they are ready"
-            );
+        let mut all = pin!(async { while loading.join_next().await.is_some() {} });
+        if tokio::time::timeout(BRIEFLY, &mut all).await.is_ok() {
+            return;
+        }
+        tokio::select! {
+            () = all => return,
+            () = self.until_served(&names) => {}
+            () = tokio::time::sleep(PATIENCE) => {}
+        }
+        tracing::info!("some modules are still being compiled, and come into service when they are ready");
+    }
+
+    /// Waits until some version of each of these modules is in service.
+    async fn until_served(&self, names: &[ModuleName]) {
+        let mut changes = self.changes();
+        while !names.iter().all(|name| self.active(name).is_ok()) {
+            // Its other end lives as long as the modules do.
+            let _ = changes.changed().await;
         }
     }
 
@@ -97,5 +112,7 @@ fn recalled(store: &Store, policy: &Policy) -> Set {
     recalled.filter(|(_, entry)| !entry.is_empty()).collect::<BTreeMap<_, _>>()
 }
 
-/// How long the start waits for the compiler.
+/// How long the start waits for the compiler where an earlier version serves.
+const BRIEFLY: Duration = Duration::from_secs(2);
+/// How much longer it does where nothing serves.
 const PATIENCE: Duration = Duration::from_secs(30);
