@@ -138,7 +138,12 @@ impl Modules {
     pub(crate) async fn stop(&self) {
         self.0.stopping.cancel();
         self.0.tasks.close();
-        if tokio::time::timeout(LAST_STEPS, self.0.tasks.wait()).await.is_err() {
+        let last = async {
+            self.0.tasks.wait().await;
+            // Whoever waited for a step may be gone before the step is over.
+            drop(self.0.stepping.lock().await);
+        };
+        if tokio::time::timeout(LAST_STEPS, last).await.is_err() {
             tracing::warn!("a change of the modules did not end in time");
         }
     }
