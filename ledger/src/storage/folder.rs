@@ -28,7 +28,9 @@ pub(super) fn prepare(folder: &Path) -> io::Result<()> {
         Err(TryLockError::Error(error)) => return Err(error),
     }
     unborn::clear(folder)?;
-    journal::mend(folder)
+    journal::mend(folder)?;
+    // Closing would not do: a child that another thread starts at this moment has the file open as well.
+    lock.unlock()
 }
 
 /// Has the indexes made afresh when the folder is opened next.
