@@ -4,10 +4,12 @@ use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+use crate::PATIENCE;
 
 /// A running daemon. It is killed when it is dropped.
 pub struct Daemon {
@@ -55,19 +57,11 @@ impl Daemon {
     /// Waits until a line with this text has been logged, the `nth` one counted from 1. Returns it.
     ///
     /// # Panics
-    /// Where it does not come within half a minute: the log is shown.
+    /// Where it does not come: the log is shown.
     pub fn logged(&self, text: &str, nth: usize) -> String {
-        self.logged_within(PATIENCE, text, nth)
-    }
-
-    /// The same for what may take longer than half a minute.
-    ///
-    /// # Panics
-    /// Where it does not come within this time: the log is shown.
-    pub fn logged_within(&self, patience: Duration, text: &str, nth: usize) -> String {
         let logged =
             |lines: &Lines| lines.all.iter().filter(|line| line.contains(text)).nth(nth - 1).cloned();
-        self.await_log(patience, &format!("logged \"{text}\""), logged)
+        self.await_log(&format!("logged \"{text}\""), logged)
     }
 
     /// How many lines with this text have been logged so far.
@@ -78,9 +72,9 @@ impl Daemon {
     /// Waits until it has died as by `kill -9`.
     ///
     /// # Panics
-    /// Where it lives on for half a minute, or ends in another way: the log is shown.
+    /// Where it lives on, or ends in another way: the log is shown.
     pub fn await_kill(mut self) {
-        self.await_log(PATIENCE, "died", |lines| lines.ended.then_some(()));
+        self.await_log("died", |lines| lines.ended.then_some(()));
         let status = self.child.wait().unwrap_or_else(|error| panic!("{}: {error}", self.name));
         let log = self.log.lines().all.join("\n");
         assert_eq!(status.signal(), Some(Signal::SIGKILL as i32), "{}: {status}\n{log}", self.name);
@@ -121,8 +115,8 @@ impl Daemon {
         self.signal(Signal::SIGCONT);
     }
 
-    fn await_log<T>(&self, patience: Duration, what: &str, found: impl Fn(&Lines) -> Option<T>) -> T {
-        let end = Instant::now() + patience;
+    fn await_log<T>(&self, what: &str, found: impl Fn(&Lines) -> Option<T>) -> T {
+        let end = Instant::now() + PATIENCE;
         let mut lines = self.log.lines();
         loop {
             if let Some(found) = found(&lines) {
@@ -157,5 +151,3 @@ impl Drop for Daemon {
         self.end();
     }
 }
-
-const PATIENCE: Duration = Duration::from_secs(30);

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use wire::failpoint::DIR_VARIABLE;
 
 use crate::said::said;
-use crate::{Badness, Cable, Daemon, Disk, Failpoints, Network, Said, binary, modules_dir};
+use crate::{Badness, Cable, Daemon, Disk, Failpoints, Network, PATIENCE, Said, binary, modules_dir};
 
 /// A fleet that runs until it is dropped.
 pub struct Fleet {
@@ -162,7 +162,7 @@ impl Fleet {
     /// Asks for a job's document until it fits.
     ///
     /// # Panics
-    /// Where that takes longer than half a minute: the last document is shown.
+    /// Where that takes longer than anything may: the last document is shown.
     pub fn await_job(&self, id: &str, fits: impl Fn(&Value) -> bool) {
         self.await_document(&["job", "show", id, "--json"], fits);
     }
@@ -170,9 +170,9 @@ impl Fleet {
     /// Runs a command that prints a document until that fits.
     ///
     /// # Panics
-    /// Where that takes longer than half a minute: the last document is shown.
+    /// Where that takes longer than anything may: the last document is shown.
     pub fn await_document(&self, arguments: &[&str], fits: impl Fn(&Value) -> bool) {
-        let end = Instant::now() + Duration::from_secs(30);
+        let end = Instant::now() + PATIENCE;
         loop {
             let document = self.run(arguments).json();
             if fits(&document) {
@@ -185,9 +185,9 @@ impl Fleet {
     /// Asks for a job until retention has let it go.
     ///
     /// # Panics
-    /// Where that takes longer than half a minute.
+    /// Where that takes longer than anything may.
     pub fn await_gone(&self, id: &str) {
-        let end = Instant::now() + Duration::from_secs(30);
+        let end = Instant::now() + PATIENCE;
         while self.run(&["job", "show", id]).code != 2 {
             assert!(Instant::now() < end, "job {id} is kept");
         }
@@ -196,9 +196,9 @@ impl Fleet {
     /// Waits until there are so many jobs, and returns the id of the newest.
     ///
     /// # Panics
-    /// Where that takes longer than half a minute: the last list is shown.
+    /// Where that takes longer than anything may: the last list is shown.
     pub fn await_newest_job(&self, jobs: usize) -> String {
-        let end = Instant::now() + Duration::from_secs(30);
+        let end = Instant::now() + PATIENCE;
         loop {
             let list = self.run(&["job", "list", "--json"]).json();
             match list["jobs"].as_array() {

@@ -26,3 +26,7 @@ pub use self::module::variant;
 pub use self::network::Network;
 pub use self::said::{Said, refused_start};
 pub use self::terminal::Terminal;
+
+/// How long anything that has to come may take, however slow and busy the machine is. Only what never comes
+/// takes that long.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(300);

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::PATIENCE;
+
 /// What a command said, and how it ended.
 #[derive(Debug)]
 pub struct Said {
@@ -48,11 +50,11 @@ pub(crate) fn said(command: &mut Command) -> Said {
 /// What a daemon says that does not come up.
 ///
 /// # Panics
-/// Where it is still there after half a minute.
+/// Where it stays.
 pub fn refused_start(command: &mut Command) -> Said {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + PATIENCE;
     while child.try_wait().unwrap_or_else(|error| panic!("{command:?}: {error}")).is_none() {
         if Instant::now() > end {
             // It may have ended by itself in this moment.

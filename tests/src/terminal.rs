@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::pty::{OpenptyResult, openpty};
 
-use crate::Said;
+use crate::{PATIENCE, Said};
 
 /// A command whose stdin and stderr are a terminal.
 pub struct Terminal {
@@ -57,9 +57,9 @@ impl Terminal {
     /// Waits until it has ended. What it says by then is in what it said to stderr.
     ///
     /// # Panics
-    /// Where it is still there after half a minute.
+    /// Where it stays.
     pub fn ended(mut self) -> Said {
-        let end = Instant::now() + Duration::from_secs(30);
+        let end = Instant::now() + PATIENCE;
         while self.child.try_wait().unwrap_or_else(|error| panic!("{error}")).is_none() {
             if Instant::now() > end {
                 // It may have ended by itself in this moment.

@@ -121,7 +121,11 @@ async fn a_file_that_is_put_back_while_another_is_compiled_goes_on_serving() {
     let rig = Rig::new("").await;
     let [one, two] = ["1.0.0", "2.0.0"].map(component);
     rig.serve(&one).await;
-    let put_back = async || fs::write(rig.file(), &one).expect("written");
+    let aside = rig.file().with_extension("aside");
+    let put_back = async || {
+        fs::write(&aside, &one).expect("written");
+        fs::rename(&aside, rig.file()).expect("renamed");
+    };
     rig.take_while(&two, put_back).await;
     assert_eq!(rig.serving(), Some(Digest::of(&one)));
     rig.modules.take(name(), Occasion::Changed).await;

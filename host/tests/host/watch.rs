@@ -114,9 +114,9 @@ fn a_watched_call_is_made_again_with_each_module_that_is_whole() {
 
     // Nor is half of a file run: it would be told.
     let third = answering(3);
-    fs::write(watched.file(), &third[..third.len() / 2]).unwrap();
+    watched.replace(&third[..third.len() / 2]);
     assert_eq!(watched.next_err(), "waiting for the rest of answer.wasm");
-    fs::write(watched.file(), &third).unwrap();
+    watched.replace(&third);
     assert!(watched.next_err().ends_with("has changed"));
     assert_eq!(watched.next_out(), "3");
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use rig::{Said, binary, fixtures_dir, modules_dir};
+use rig::{PATIENCE, Said, binary, fixtures_dir, modules_dir};
 
 /// A run of `overlord bench crash`, in a folder for temporary files of its own.
 struct Run {
@@ -27,7 +27,7 @@ impl Run {
 
     /// Waits until the first guest has done something.
     fn await_a_line(&mut self) {
-        let end = Instant::now() + Duration::from_secs(120);
+        let end = Instant::now() + PATIENCE;
         while !self.below().iter().any(|dir| dir.join("web2/granted/lines").exists()) {
             let ended = self.child.try_wait().expect("ours");
             assert!(ended.is_none() && Instant::now() < end, "no guest ever wrote a line: {ended:?}");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use overlord::client::{Client, ClientConfig, JobEvent, JobStream};
 use overlord::folder::Folder;
-use rig::{Fleet, Said, modules_dir};
+use rig::{Fleet, PATIENCE, Said, modules_dir};
 use serde_json::Value as Json;
 use tokio::runtime::Runtime;
 use wire::call::Arguments;
@@ -90,7 +90,7 @@ impl Rig {
             let text = |value: &Json| value.as_str().unwrap_or("-").to_owned();
             versions.iter().map(|v| (text(&v["version"]), text(&v["state"]))).collect::<Vec<_>>()
         };
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + PATIENCE;
         loop {
             let listed = self.listed();
             let found = versions(&listed);

@@ -4,9 +4,9 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rig::{Disk, binary, fixtures_dir, interrupt};
+use rig::{Disk, PATIENCE, binary, fixtures_dir, interrupt};
 use serde_json::{Value, json};
 
 use crate::pushes::{Pushes, await_part, field, results, said};
@@ -146,7 +146,7 @@ fn an_upload_that_broke_off_with_its_command_goes_on_with_the_next() {
 /// Pushes a file of which a beginning is with the overlord, once that has seen that nobody else does.
 fn goes_on(pushes: &Pushes, file: &Path) {
     // The overlord sees that a command is gone when its connection has been silent for long enough.
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + PATIENCE;
     let said = loop {
         let said = pushes.push("*", file, &[]);
         if said.code == 0 || Instant::now() > end {

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Child;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rig::{Fleet, Said, modules_dir, variant};
+use rig::{Fleet, PATIENCE, Said, modules_dir, variant};
 use serde_json::Value;
 
 /// A fleet whose minions have no modules, and a folder for those that they get.
@@ -86,7 +86,7 @@ pub(crate) fn said(child: Child) -> Said {
 
 /// Waits until a file with this ending has begun to grow in a folder, and returns how long it is.
 pub(crate) fn await_part(dir: &Path, child: &mut Child) -> u64 {
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + PATIENCE;
     loop {
         let files = fs::read_dir(dir).into_iter().flatten().flatten();
         let parts = files.filter(|file| file.path().extension().is_some_and(|ending| ending == "part"));

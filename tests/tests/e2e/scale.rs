@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use overlord::client::{Client, ClientConfig, JobEvent};
 use overlord::folder::Folder;
 use overlord::report;
-use rig::{Fleet, check_history};
+use rig::{Fleet, PATIENCE, check_history};
 use wire::call::Arguments;
 use wire::job::{JobId, JobState, OutcomeKind};
 use wire::operator::{Call, Follow, History, JobFilter, Target};
@@ -47,7 +47,7 @@ async fn submit(client: &Client, number: usize) -> JobId {
 async fn await_count(fleet: &Fleet, state: JobState, count: usize) {
     let client = connect(fleet).await;
     let filter = JobFilter { state: Some(state), ..JobFilter::default() };
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + PATIENCE;
     loop {
         let found = client.jobs(filter.clone(), 10_000).await.expect("listed").len();
         if found == count {

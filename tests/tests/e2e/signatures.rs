@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rig::{Fleet, Said, binary};
+use rig::{Fleet, PATIENCE, Said, binary};
 use serde_json::Value;
 
 /// Modules and keys of an author, and a minion that is to load them.
@@ -87,7 +87,7 @@ impl Workshop {
 
     /// Waits until the overlord knows that a module is in this state.
     fn await_state(&self, name: &str, state: &str) {
-        let end = Instant::now() + Duration::from_secs(30);
+        let end = Instant::now() + PATIENCE;
         loop {
             let listed = self.fleet.run(&["module", "list", "--json"]).json();
             let modules = listed["minions"]["web1"]["modules"].as_array().cloned().unwrap_or_default();

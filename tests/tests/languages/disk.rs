@@ -5,7 +5,6 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
 
 use rig::{Fleet, LANGUAGES, Said, binary, example};
 use serde_json::{Value, json};
@@ -17,9 +16,6 @@ struct Disks {
     modules: Vec<String>,
     folder: TempDir,
 }
-
-/// For how long a minion may compile what it was given, on a machine that has other things to do.
-const COMPILING: Duration = Duration::from_secs(600);
 
 impl Disks {
     /// One for all tests that run at the same time: compiling the modules takes longer than running them.
@@ -60,7 +56,11 @@ impl Disks {
             symlink_to(&cache, &fleet.minion_dir("web1").join("cache"));
         }
         fleet.start_minion_with("web1", &modules);
-        fleet.overlord().logged_within(COMPILING, "connected minion=web1 ", 1);
+        fleet.await_connection("web1", 1);
+        fleet.await_document(&["module", "list", "--json"], |listed| {
+            let modules = listed["minions"]["web1"]["modules"].as_array().expect("a list");
+            modules.iter().filter(|module| module["state"] == "active").count() == names.len()
+        });
         Self { fleet, modules: names, folder }
     }
 
