@@ -51,6 +51,9 @@ impl OperatorDoor {
             });
             while requests.try_join_next().is_some() {}
         }
+        // What was asked for just before the goodbye is done all the same, such as a cancel.
+        let last = async { while requests.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(LAST_REQUESTS, last).await;
     }
 
     async fn answer(&self, mut send: SendStream, mut receive: RecvStream) -> Result<(), FrameError> {
@@ -234,5 +237,7 @@ impl OperatorDoor {
     }
 }
 
+/// How long requests go on that came with the end of their connection.
+const LAST_REQUESTS: Duration = Duration::from_millis(250);
 /// How long a ping waits for its answer.
 const PING: Duration = Duration::from_secs(5);

@@ -74,7 +74,10 @@ fn became(job: &LiveJob, parts: Vec<MinionName>) -> Cancelling {
     for minion in parts {
         match job.part(&minion) {
             _ if job.stop(&minion).is_told() => became.told.push(minion),
-            Some(MinionState::Finished(OutcomeKind::Cancelled)) => became.never_started.push(minion),
+            Some(MinionState::Finished(OutcomeKind::Cancelled)) => match job.minion_job(&minion) {
+                Some(_) => became.told.push(minion),
+                None => became.never_started.push(minion),
+            },
             // It was quicker.
             Some(MinionState::Finished(_)) => {}
             _ => became.later.push(minion),
