@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use rig::{Disk, PATIENCE, binary, fixtures_dir, interrupt};
 use serde_json::{Value, json};
+use wire::failpoint::Point;
 
 use crate::pushes::{Pushes, await_part, field, results, said};
 
@@ -231,6 +232,57 @@ fn an_overlord_that_dies_in_the_middle_of_a_push_says_so_and_takes_it_again() {
     pushes.fleet.await_connection("web1", 1);
     let again = pushes.push("*", &file, &[]);
     assert_eq!((again.code, results(&again)), (0, json!({"web1": "active"})), "{again:?}");
+}
+
+#[test]
+fn an_overlord_that_dies_while_it_sends_a_file_sends_only_the_rest_of_it_later() {
+    let mut pushes = Pushes::to(&["web1"]);
+    let file = pushes.file("1.0.0", LARGE);
+    let mut push = pushes.spawn_push("*", &file);
+    let staged = pushes.fleet.minion_dir("web1").join("staged");
+    await_part(&staged, &mut push);
+    pushes.fleet.overlord().pause();
+    let came = await_part(&staged, &mut push);
+    assert!(came < fs::metadata(&file).expect("there").len(), "it died too late");
+    pushes.fleet.take_overlord().kill();
+    assert_eq!(said(push).code, 4);
+
+    pushes.fleet.start_overlord();
+    pushes.fleet.await_connection("web1", 1);
+    let again = pushes.push("*", &file, &[]);
+    assert_eq!((again.code, results(&again)), (0, json!({"web1": "active"})), "{again:?}");
+    let overlord = pushes.fleet.overlord();
+    assert_eq!(overlord.count("taking a file"), 0, "the operator sent it twice");
+    let sent = overlord.logged("sending a file minion=web1", 1);
+    assert!(field(&sent, "from").parse::<u64>().expect("a number") >= came, "{sent}");
+}
+
+#[test]
+fn an_overlord_that_dies_between_two_activations_leaves_each_minion_with_one_version_or_the_other() {
+    let mut pushes = Pushes::to(&["web1", "web2"]);
+    assert_eq!(pushes.push("*", &pushes.file("1.0.0", 0), &[]).code, 0);
+    let failpoints = pushes.fleet.failpoints("web2");
+    failpoints.arm(Point::ServeBefore);
+    let file = pushes.file("2.0.0", 0);
+    let push = pushes.spawn_push("*", &file);
+    pushes.fleet.take_minion("web2").await_kill();
+    pushes.await_version("web1", &json!("2.0.0"));
+    pushes.fleet.take_overlord().kill();
+    assert_eq!(said(push).code, 4);
+
+    failpoints.disarm();
+    pushes.fleet.start_overlord();
+    pushes.fleet.start_empty_minion("web2");
+    for minion in ["web1", "web2"] {
+        pushes.fleet.await_connection(minion, 1);
+    }
+    let ran = pushes.versions_of_job("*");
+    assert_eq!(ran["web1"], "2.0.0");
+    assert!(["1.0.0", "2.0.0"].iter().any(|version| ran["web2"] == *version), "{ran}");
+    let again = pushes.push("*", &file, &[]);
+    let all = json!({"web1": "active", "web2": "active"});
+    assert_eq!((again.code, results(&again)), (0, all), "{again:?}");
+    assert_eq!(pushes.versions_of_job("*"), json!({"web1": "2.0.0", "web2": "2.0.0"}));
 }
 
 #[test]
