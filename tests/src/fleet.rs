@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
@@ -120,7 +121,12 @@ impl Fleet {
     pub fn enrol(&mut self, name: &str) {
         let invited = self.run(&["minion", "invite", name]);
         assert_eq!(invited.code, 0, "{invited:?}");
-        let joined = self.join(name, invited.out.trim());
+        let end = Instant::now() + PATIENCE;
+        let mut joined = self.join(name, invited.out.trim());
+        // On a bad network a dial may come to nothing.
+        while joined.err.contains("no answer within") && Instant::now() < end {
+            joined = self.join(name, invited.out.trim());
+        }
         assert_eq!(joined.code, 0, "{joined:?}");
         self.minions.push((name.to_owned(), None));
     }
@@ -165,6 +171,17 @@ impl Fleet {
     /// Where that takes longer than anything may: the last document is shown.
     pub fn await_job(&self, id: &str, fits: impl Fn(&Value) -> bool) {
         self.await_document(&["job", "show", id, "--json"], fits);
+    }
+
+    /// Waits until a job runs on a minion, or did: a brief one may be over before anyone looks.
+    ///
+    /// # Panics
+    /// Where it does not come to that.
+    pub fn await_begun(&self, id: &str, minion: &str) {
+        self.await_job(id, |job| {
+            let part = &job["results"][minion];
+            part["state"] == "running" || part["outcome"].is_string()
+        });
     }
 
     /// Runs a command that prints a document until that fits.
@@ -336,13 +353,18 @@ pub fn interrupt(command: &std::process::Child) {
     kill(pid, Signal::SIGINT).unwrap_or_else(|error| panic!("cannot interrupt {pid}: {error}"));
 }
 
-/// A UDP port of loopback that nobody had a moment ago.
+/// A UDP port of loopback that nobody has, and that no socket gets which asks for any: a daemon finds it free
+/// again when it is restarted.
 ///
 /// # Panics
 /// Where there is none.
 pub fn free_port() -> u16 {
-    let socket = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-    socket.unwrap_or_else(|error| panic!("no free port: {error}")).port()
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    // Below those that systems give away, and elsewhere in each process of tests.
+    let first = 10_000 + u16::try_from(std::process::id() % 20_000).unwrap_or_default();
+    let ports = std::iter::repeat_with(|| first + TAKEN.fetch_add(1, Ordering::Relaxed));
+    let mut free = ports.take(2_000).filter(|port| UdpSocket::bind(("127.0.0.1", *port)).is_ok());
+    free.next().unwrap_or_else(|| panic!("no free port"))
 }
 
 fn new_folder() -> TempDir {

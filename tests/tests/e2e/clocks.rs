@@ -19,10 +19,6 @@ fn wait(fleet: &Fleet, id: &str) -> Value {
     waited.json()
 }
 
-fn await_running(fleet: &Fleet, id: &str) {
-    fleet.await_job(id, |job| job["results"]["web1"]["state"] == "running");
-}
-
 /// Appends to the overlord's configuration and starts the overlord again.
 fn restart_with(fleet: &mut Fleet, line: &str) {
     let path = fleet.overlord_dir().join("overlord.toml");
@@ -39,7 +35,7 @@ fn a_clock_set_back_changes_no_order_of_jobs_or_steps() {
     let mut ids = vec![submit(&fleet, &["web1", "test.ping"])];
     wait(&fleet, &ids[0]);
     ids.push(submit(&fleet, &["web1", "test.sleep", "600000"]));
-    await_running(&fleet, &ids[1]);
+    fleet.await_begun(&ids[1], "web1");
     fleet.failpoints("overlord").set_clock(-HOUR_MS);
     ids.push(submit(&fleet, &["web1", "test.ping"]));
     fleet.failpoints("web1").set_clock(-2 * HOUR_MS);
@@ -69,7 +65,7 @@ fn a_clock_set_back_makes_retention_purge_no_job_too_early() {
     let before = submit(&fleet, &["web1", "test.ping"]);
     wait(&fleet, &before);
     let live = submit(&fleet, &["web1", "test.sleep", "600000"]);
-    await_running(&fleet, &live);
+    fleet.await_begun(&live, "web1");
     fleet.failpoints("overlord").set_clock(-HOUR_MS);
     let after = submit(&fleet, &["web1", "test.ping"]);
     wait(&fleet, &after);
@@ -98,7 +94,7 @@ fn a_timeout_knows_nothing_of_the_wall_clock() {
         let long = submit(&fleet, &["web1", "test.sleep", "2000", "--timeout", "30min"]);
         let queued = submit(&fleet, &["web1", "test.sleep", "2000", "--queue", "30min"]);
         for id in [&brief, &long, &queued] {
-            await_running(&fleet, id);
+            fleet.await_begun(id, "web1");
         }
         set_clocks(offset);
         for (id, expected) in [(&brief, "timed-out"), (&long, "ok"), (&queued, "ok")] {
@@ -111,13 +107,13 @@ fn a_timeout_knows_nothing_of_the_wall_clock() {
 fn a_job_that_outlasts_idle_timeout_and_retention_finishes_and_goes_after_its_end() {
     let mut fleet = Fleet::without_minions();
     for name in ["cli", "web1", "overlord"] {
-        fleet.failpoints(name).set_idle(3000);
+        fleet.failpoints(name).set_idle(10_000);
     }
     fleet.enrol("web1");
     fs::write(fleet.minion_dir("web1").join("minion.toml"), "[retention]\nage = \"1s\"\n").expect("written");
     fleet.start_minion("web1");
     restart_with(&mut fleet, "retention = \"1s\"");
-    let id = submit(&fleet, &["web1", "test.sleep", "7000"]);
+    let id = submit(&fleet, &["web1", "test.sleep", "22000"]);
     let document = wait(&fleet, &id);
     assert_eq!(document["results"]["web1"]["outcome"], "ok", "{document:#}");
     fleet.await_gone(&id);

@@ -31,7 +31,7 @@ fn a_job_goes_on_while_the_overlord_is_dead_and_its_outcome_arrives_afterwards()
     let mut fleet = Fleet::start(&["web1"]);
     let said = fleet.run(&["call", "web1", "test.sleep", "4000", "--nowait"]);
     let id = said.out.trim().to_owned();
-    fleet.await_job(&id, |job| job["results"]["web1"]["state"] == "running");
+    fleet.await_begun(&id, "web1");
     fleet.take_overlord().kill();
     fleet.start_overlord();
     let waited = fleet.run(&["job", "wait", &id, "--json"]);

@@ -109,7 +109,7 @@ fn failures_count_as_a_share_of_all_minions() {
 #[test]
 fn a_job_is_cancelled_where_the_target_says_and_goes_on_elsewhere() {
     let fleet = Fleet::start(&["web1", "db1"]);
-    let id = job(&fleet, &["*", "test.sleep", "5000"]);
+    let id = job(&fleet, &["*", "test.sleep", "10000"]);
     fleet.await_job(&id, |job| ["web1", "db1"].iter().all(|name| job["results"][name]["state"] == "running"));
     assert_eq!(fleet.run(&["job", "cancel", &id, "--target", "web*"]).code, 0);
     let waited = fleet.run(&["job", "wait", &id, "--json"]).json();

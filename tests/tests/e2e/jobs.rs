@@ -14,7 +14,7 @@ fn submit(fleet: &Fleet, arguments: &[&str]) -> String {
 #[test]
 fn a_job_is_shown_at_once_and_finishes_by_itself() {
     let fleet = Fleet::start(&["web1", "web2"]);
-    let id = submit(&fleet, &["*", "test.sleep", "1500"]);
+    let id = submit(&fleet, &["*", "test.sleep", "5000"]);
     let shown = fleet.run(&["job", "show", &id, "--json"]).json();
     assert!(matches!(shown["state"].as_str(), Some("running" | "partial")), "{shown}");
     assert_eq!(shown["results"]["web1"]["outcome"], Value::Null);
@@ -29,7 +29,7 @@ fn a_job_is_shown_at_once_and_finishes_by_itself() {
 fn the_history_has_the_six_steps_of_two_minions_that_end_apart() {
     let fleet = Fleet::start(&["web1", "web2"]);
     // The one is held until the overlord has the other's outcome, so their ends cannot swap.
-    let id = submit(&fleet, &["*", "test.sleep", "4000"]);
+    let id = submit(&fleet, &["*", "test.sleep", "10000"]);
     fleet
         .await_job(&id, |job| ["web1", "web2"].iter().all(|name| job["results"][name]["state"] == "running"));
     fleet.minion("web2").pause();

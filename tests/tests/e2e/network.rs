@@ -44,10 +44,6 @@ fn times(fleet: &Fleet, name: &str, line: &str) -> usize {
     text.lines().filter(|candidate| *candidate == line).count()
 }
 
-fn await_running(fleet: &Fleet, id: &str, name: &str) {
-    fleet.await_job(id, |job| job["results"][name]["state"] == "running");
-}
-
 fn outcome(fleet: &Fleet, id: &str, name: &str) -> String {
     let waited = fleet.run(&["job", "wait", id, "--json"]).json();
     waited["results"][name]["outcome"].as_str().unwrap_or_else(|| panic!("{waited:#}")).to_owned()
@@ -74,7 +70,7 @@ fn a_network_that_falls_silent_loses_nothing_and_doubles_nothing() {
     let watched = fleet.spawn_on("desk", &[&["call"][..], &words(&call)].concat());
     let watched_id = fleet.await_newest_job(3);
     for id in [&brief, &long, &watched_id] {
-        await_running(&fleet, id, "web1");
+        fleet.await_begun(id, "web1");
     }
 
     for host in &hosts[1..] {
@@ -117,7 +113,7 @@ fn a_minion_under_another_address_ends_its_jobs_and_takes_new_ones() {
     let mut fleet = Fleet::in_network(network);
     add_minion(&mut fleet, "web1");
     let id = append(&fleet, "web1", "before", 3000, &[]);
-    await_running(&fleet, &id, "web1");
+    fleet.await_begun(&id, "web1");
     fleet.network().renumber("web1");
     let new = append(&fleet, "web1", "after", 0, &["--queue", "10m"]);
     for (id, line) in [(&id, "before"), (&new, "after")] {
@@ -134,7 +130,7 @@ fn a_bad_network_slows_calls_and_loses_or_doubles_none() {
     const CALLERS: usize = 4;
     const CALLS: usize = 50;
     // What waits for its turn at each caller.
-    const AT_ONCE: usize = 10;
+    const AT_ONCE: usize = 5;
     let badness =
         Badness { lost: 20, doubled: 5, delay: Duration::from_millis(20), jitter: Duration::from_millis(60) };
     let mut fleet = Fleet::behind(badness);

@@ -23,10 +23,6 @@ fn begin(fleet: &Fleet, method: &str, argument: &str) -> String {
     said.out.trim().to_owned()
 }
 
-fn await_running(fleet: &Fleet, id: &str) {
-    fleet.await_job(id, |job| job["results"]["web1"]["state"] == "running");
-}
-
 fn result(fleet: &Fleet, id: &str) -> serde_json::Value {
     fleet.run(&["job", "wait", id, "--json"]).json()["results"]["web1"].clone()
 }
@@ -42,8 +38,8 @@ fn assert_refusal(said: &Said, folder: &Path, why: &str) {
 fn an_overlord_on_a_full_disk_refuses_new_calls_and_loses_none_that_it_took() {
     let Some(mut fleet) = fleet() else { return };
     let (brief, long) = (begin(&fleet, "test.sleep", "1000"), begin(&fleet, "test.sleep", "600000"));
-    await_running(&fleet, &brief);
-    await_running(&fleet, &long);
+    fleet.await_begun(&brief, "web1");
+    fleet.await_begun(&long, "web1");
 
     fleet.disk("overlord").fill_to(SCARCE);
     let refused = fleet.run(&["call", "web1", "test.ping"]);
@@ -74,8 +70,8 @@ fn an_overlord_on_a_full_disk_refuses_new_calls_and_loses_none_that_it_took() {
 fn a_minion_on_a_full_disk_rejects_new_jobs_and_ends_those_that_run() {
     let Some(fleet) = fleet() else { return };
     let (brief, long) = (begin(&fleet, "test.sleep", "1000"), begin(&fleet, "test.sleep", "600000"));
-    await_running(&fleet, &brief);
-    await_running(&fleet, &long);
+    fleet.await_begun(&brief, "web1");
+    fleet.await_begun(&long, "web1");
 
     fleet.disk("web1").fill_to(SCARCE);
     let refused = fleet.run(&["call", "web1", "test.ping", "--json"]);
@@ -126,7 +122,7 @@ fn calls_that_come_while_the_disk_fills_are_refused_or_run_and_nothing_else() {
 fn a_job_that_a_minion_had_begun_is_never_said_to_be_rejected_by_a_full_disk() {
     let Some(mut fleet) = fleet() else { return };
     let id = begin(&fleet, "test.sleep", "600000");
-    await_running(&fleet, &id);
+    fleet.await_begun(&id, "web1");
     fleet.disk("web1").fill_to(0);
     fleet.take_minion("web1").kill();
     fleet.start_minion("web1");
@@ -140,7 +136,7 @@ fn a_job_that_a_minion_had_begun_is_never_said_to_be_rejected_by_a_full_disk() {
 fn daemons_that_start_on_a_full_disk_serve_as_soon_as_there_is_room() {
     let Some(mut fleet) = fleet() else { return };
     let id = begin(&fleet, "test.sleep", "600000");
-    await_running(&fleet, &id);
+    fleet.await_begun(&id, "web1");
     for name in ["overlord", "web1"] {
         fleet.disk(name).fill_to(0);
     }
