@@ -1,7 +1,6 @@
 //! The modules at the start of the minion: what is in the folder, or else what served before it.
 
 use std::collections::BTreeMap;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
@@ -68,32 +67,39 @@ impl Modules {
     }
 
     async fn take_all(&self, names: Vec<ModuleName>) {
-        let mut loading = JoinSet::new();
-        for name in names.clone() {
+        let mut waits = JoinSet::new();
+        for name in names {
             let modules = self.clone();
-            loading.spawn(async move {
-                let starting = modules.clone();
-                modules.detached(async move { starting.take_at_start(name).await }).await
-            });
+            waits.spawn(async move { modules.take_or_serve(name).await });
         }
-        let mut all = pin!(async { while loading.join_next().await.is_some() {} });
-        if tokio::time::timeout(BRIEFLY, &mut all).await.is_ok() {
-            return;
+        let all = async {
+            let mut taken = true;
+            while let Some(one) = waits.join_next().await {
+                taken &= one.unwrap_or(true);
+            }
+            taken
+        };
+        if tokio::time::timeout(PATIENCE, all).await != Ok(true) {
+            tracing::info!(
+                "some modules are still being compiled, and come into service when they are ready"
+            );
         }
-        tokio::select! {
-            () = all => return,
-            () = self.until_served(&names) => {}
-            () = tokio::time::sleep(PATIENCE) => {}
-        }
-        tracing::info!("some modules are still being compiled, and come into service when they are ready");
     }
 
-    /// Waits until some version of each of these modules is in service.
-    async fn until_served(&self, names: &[ModuleName]) {
-        let mut changes = self.changes();
-        while !names.iter().all(|name| self.active(name).is_ok()) {
-            // Its other end lives as long as the modules do.
-            let _ = changes.changed().await;
+    /// Takes a module's file, and waits for that, but not for long where an earlier version serves. Returns whether
+    /// it is done.
+    async fn take_or_serve(&self, name: ModuleName) -> bool {
+        let (starting, named) = (self.clone(), name.clone());
+        // Goes on where the wait is over.
+        let taken = self.detached(async move { starting.take_at_start(named).await });
+        let served = async {
+            tokio::time::sleep(BRIEFLY).await;
+            let mut changes = self.changes();
+            while self.active(&name).is_err() && changes.changed().await.is_ok() {}
+        };
+        tokio::select! {
+            _ = taken => true,
+            () = served => false,
         }
     }
 
@@ -114,5 +120,5 @@ fn recalled(store: &Store, policy: &Policy) -> Set {
 
 /// How long the start waits for the compiler where an earlier version serves.
 const BRIEFLY: Duration = Duration::from_secs(2);
-/// How much longer it does where nothing serves.
+/// How long it does where nothing serves.
 const PATIENCE: Duration = Duration::from_secs(30);
