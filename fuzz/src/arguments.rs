@@ -15,7 +15,7 @@ use wire::call::{Arguments, Word};
 use wire::check::check;
 use wire::frame;
 use wire::json::to_json;
-use wire::signature::{Method, Type};
+use wire::v1::{Method, Type};
 use wire::value::Value;
 
 use crate::random::Draws;
@@ -36,10 +36,11 @@ const MAX_ERROR: usize = 1_000;
 pub fn arguments(bytes: &[u8]) -> bool {
     let Some((&form, rest)) = bytes.split_first() else { return false };
     let Some((seed, given)) = rest.split_first_chunk::<8>() else { return false };
-    let method = signature(u64::from_le_bytes(*seed));
+    let methods = signature(u64::from_le_bytes(*seed)).interned();
+    let method = methods.iter().next().expect("one method");
     let Some(arguments) = read(form, given) else { return false };
     let module = "fuzzed".parse().expect("a name");
-    let bound = match bind(&method, &module, &arguments) {
+    let bound = match bind(method, &module, &arguments) {
         Ok(bound) => bound,
         Err(error) => {
             let told = error.to_string();
@@ -47,12 +48,12 @@ pub fn arguments(bytes: &[u8]) -> bool {
             return false;
         }
     };
-    assert_eq!(bound.len(), method.params.len(), "{method}: {bound:?}");
-    for ((_, ty), value) in method.params.iter().zip(&bound) {
+    assert_eq!(bound.len(), method.params().len(), "{method}: {bound:?}");
+    for ((_, ty), value) in method.params().zip(&bound) {
         check(ty, value).unwrap_or_else(|error| panic!("{value:?} was taken for {ty}: {error}"));
     }
     let json = Json::Array(bound.iter().map(to_json).collect()).to_string();
-    let again = bind(&method, &module, &Arguments::Json(json.clone()))
+    let again = bind(method, &module, &Arguments::Json(json.clone()))
         .unwrap_or_else(|error| panic!("{method} printed {json}: {error}"));
     // NaN is not equal to itself as a value, and is as JSON.
     assert_eq!(Json::Array(again.iter().map(to_json).collect()).to_string(), json, "{method}");

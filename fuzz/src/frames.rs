@@ -12,12 +12,15 @@ use wire::call::{Arguments, Progress, Start, Word};
 use wire::digest::Digest;
 use wire::enroll::{EnrollReply, EnrollRequest};
 use wire::frame;
+use wire::inventory::Inventory;
 use wire::link::{Acknowledged, Cancelled, Hello, JobUpdate, MinionRequest, Notice, Pong, Welcome};
 use wire::module::{Module, ModuleState, ModuleVersion};
 use wire::operator::{Follow, OperatorReply, OperatorRequest, Refusal, RefusalKind, Target, Update};
 use wire::outcome::{Outcome, Report};
-use wire::signature::{Method, Type};
+use wire::signature::Types;
+use wire::v1::{Method, Type};
 use wire::value::Value;
+use wire::version::Version;
 
 use crate::random::Draws;
 
@@ -36,7 +39,9 @@ const JOB: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 pub fn frames(bytes: &[u8]) -> bool {
     let taken = READERS.iter().filter(|read| read(bytes)).count();
     // What comes over a stream may end anywhere. Whether it is a message was looked at above.
-    let _ = block_on(frame::read::<Notice>(&mut &bytes[..], LIMIT));
+    for version in [Version::One, Version::Two] {
+        let _ = block_on(frame::read_as::<Notice>(version, &mut &bytes[..], LIMIT));
+    }
     taken > 0
 }
 
@@ -56,7 +61,7 @@ const READERS: [fn(&[u8]) -> bool; 16] = [
     there_and_back::<Arguments>,
     there_and_back::<Report>,
     there_and_back::<Module>,
-    there_and_back::<Type>,
+    there_and_back::<Types>,
     there_and_back::<Value>,
 ];
 
@@ -79,7 +84,7 @@ pub(crate) fn corpus(rng: &mut Rng) -> anyhow::Result<Vec<Vec<u8>>> {
         let update = JobUpdate::Finished { minion_job: None, report: Box::new(report.clone()) };
         let notice = Notice::Hello(Hello {
             version: "1.2.3".to_owned(),
-            modules: vec![module(ty.clone())?],
+            modules: Inventory { modules: vec![module(ty.clone())?], left_out: 3 },
             unacknowledged: vec![JOB.parse()?],
             facts: r#"{"os":"linux"}"#.to_owned(),
         });
@@ -89,7 +94,7 @@ pub(crate) fn corpus(rng: &mut Rng) -> anyhow::Result<Vec<Vec<u8>>> {
         let messages =
             [encoded(&report)?, encoded(&update)?, encoded(&notice)?, encoded(&request)?, encoded(&reply)?];
         corpus.extend(messages);
-        corpus.extend([encoded(&ty)?, encoded(&value)?]);
+        corpus.push(encoded(&value)?);
     }
     corpus.extend(small()?);
     Ok(corpus)
@@ -146,7 +151,7 @@ fn module(ty: Type) -> anyhow::Result<Module> {
         digest: Digest::of(b"test"),
         description: None,
         state: ModuleState::Active,
-        methods: vec![method],
+        methods: method.interned(),
         imports: vec!["minion:job/job@0.1.0".to_owned()],
         versions: vec![version],
     })

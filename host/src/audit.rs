@@ -17,7 +17,7 @@ use wire::job::JobId;
 use wire::link::ModuleCommand;
 use wire::name::{MethodPath, ModuleName, OperatorName};
 use wire::outcome::Outcome;
-use wire::signature::Method;
+use wire::signature::{Method, Signature};
 use wire::{arguments, clock, frame};
 
 use crate::access::{ChangeDenied, Denied};
@@ -94,7 +94,7 @@ impl Audit {
     pub(crate) fn call(
         &self,
         start: &Start,
-        method: Option<&Method>,
+        method: Option<Signature<'_>>,
         decision: &Result<(), Denied>,
     ) -> Result<(), AuditError> {
         self.write(json!({
@@ -201,7 +201,7 @@ impl Audit {
 }
 
 /// The arguments of a call by parameter, as far as they may and need be shown.
-fn shown(start: &Start, method: Option<&Method>) -> Value {
+fn shown(start: &Start, method: Option<Signature<'_>>) -> Value {
     let Some(method) = method else { return "(of an unknown method)".into() };
     // Large ones would cost more to write down than to use.
     if frame::encode(&start.arguments, MAX_ARGUMENTS).is_err() {
@@ -210,13 +210,13 @@ fn shown(start: &Start, method: Option<&Method>) -> Value {
     let Ok(values) = arguments::bind(method, &start.method.module, &start.arguments) else {
         return format!("({} that do not fit)", counted(&start.arguments)).into();
     };
-    let shown = method.params.iter().zip(&values).map(|((name, _), value)| {
-        let value = if is_secret(name) || is_marked(method, name) {
+    let shown = method.params().zip(&values).map(|((name, _), value)| {
+        let value = if is_secret(name) || is_marked(method.method(), name) {
             SECRET.into()
         } else {
             redacted(wire::json::to_json(value))
         };
-        (name.clone(), value)
+        (name.to_owned(), value)
     });
     Value::Object(shown.collect())
 }
@@ -275,11 +275,12 @@ const MAX_ARGUMENTS: usize = 16 << 10;
 #[cfg(test)]
 mod tests {
     use wire::call::Word;
-    use wire::signature::Type;
+    use wire::signature::Methods;
+    use wire::v1::{Method, Type};
 
     use super::*;
 
-    fn method() -> Method {
+    fn method() -> Methods {
         let login = Type::Record(vec![("user".into(), Type::String), ("password".into(), Type::String)]);
         Method {
             interface: None,
@@ -295,6 +296,7 @@ mod tests {
             not_callable: None,
             docs: Some("Sets it.\n\n- `pin` (secret): the number".into()),
         }
+        .interned()
     }
 
     fn start(words: &[&str]) -> Start {
@@ -315,8 +317,8 @@ mod tests {
         let expected = json!({
             "name": "web", "api-token": SECRET, "pin": SECRET, "login": { "user": "ann", "password": SECRET },
         });
-        assert_eq!(shown(&start(&words), Some(&method())), expected);
-        for method in [None, Some(&method())] {
+        assert_eq!(shown(&start(&words), method().iter().next()), expected);
+        for method in [None, method().iter().next()] {
             let text = shown(&start(&["hunter2"]), method).to_string();
             assert!(!text.contains("hunter2"), "{text}");
         }
@@ -326,10 +328,10 @@ mod tests {
     fn long_texts_are_shortened_and_large_arguments_left_out() {
         let long = "x".repeat(1000);
         let words = [long.as_str(), "", "", "{user: \"\", password: \"\"}"];
-        let text = shown(&start(&words), Some(&method()))["name"].to_string();
+        let text = shown(&start(&words), method().iter().next())["name"].to_string();
         assert!(text.contains("x… (1000 bytes)") && text.len() < 300, "{text}");
         let large = "x".repeat(MAX_ARGUMENTS);
-        assert_eq!(shown(&start(&[&large]), Some(&method())), "(more than 16384 bytes)");
+        assert_eq!(shown(&start(&[&large]), method().iter().next()), "(more than 16384 bytes)");
     }
 
     #[test]

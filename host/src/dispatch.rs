@@ -9,6 +9,7 @@ use serde::Serialize;
 use wire::frame::{self, FrameError};
 use wire::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleCommand, Pong, Staging};
 use wire::name::OperatorName;
+use wire::version::Version;
 
 use crate::jobs::{self, FollowError, Jobs, Stopping};
 
@@ -32,6 +33,7 @@ pub(crate) enum Unanswered {
 /// Reads the request of one stream and answers it.
 pub(crate) async fn answer(
     jobs: &Jobs,
+    version: Version,
     mut send: SendStream,
     mut recv: RecvStream,
 ) -> Result<(), Unanswered> {
@@ -43,7 +45,8 @@ pub(crate) async fn answer(
         MinionRequest::Follow(job) => (job, jobs.follow(job).await?),
         MinionRequest::Settle(job) => (job, jobs.settle(job).await?),
         MinionRequest::Modules { operator, command } => {
-            return change_modules(jobs, &operator, command, &mut send, &mut recv).await;
+            let ask = Ask { operator, command, version };
+            return change_modules(jobs, ask, &mut send, &mut recv).await;
         }
     };
     // An overlord that stops following must not leave the task behind until the job has news.
@@ -54,21 +57,28 @@ pub(crate) async fn answer(
     }
 }
 
+/// What is asked of the modules.
+struct Ask {
+    operator: OperatorName,
+    command: ModuleCommand,
+    /// In which version the answer is understood.
+    version: Version,
+}
+
 /// Changes the modules, where the access list lets the operator do so.
 async fn change_modules(
     jobs: &Jobs,
-    operator: &OperatorName,
-    command: ModuleCommand,
+    Ask { operator, command, version }: Ask,
     send: &mut SendStream,
     recv: &mut RecvStream,
 ) -> Result<(), Unanswered> {
     let modules = jobs.modules();
-    let denied = jobs.permit_change(operator, &command).err().map(|denied| denied.to_string());
+    let denied = jobs.permit_change(&operator, &command).err().map(|denied| denied.to_string());
     let answer = match (command, denied) {
         (ModuleCommand::Stage(_), Some(why)) => return reply(send, &Staging::Refused(why)).await,
         (_, Some(why)) => ModuleAnswer::Refused(why),
         (ModuleCommand::Stage(stage), None) => {
-            modules.stage(*stage, send, recv).await?;
+            modules.stage(*stage, version, send, recv).await?;
             // It fails only where the stream was reset, and then nobody waits.
             let _ = send.finish();
             return Ok(());

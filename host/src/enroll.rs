@@ -62,7 +62,7 @@ pub async fn join(folder: &Folder, token: &Token) -> Result<Enrolment, JoinError
     let key = load_or_make_key(&key_file)?;
     let request = EnrollRequest { secret: token.secret, signing_request: signing_request(&key)? };
 
-    let config = endpoint::client_config(None, Trust::Fingerprint(token.authority), ALPN)?;
+    let config = endpoint::client_config(None, Trust::Fingerprint(token.authority), &[ALPN])?;
     let Dialled { endpoint, connection } =
         dial(&token.address, &config).await.map_err(|error| refusal(&token.address, error))?;
     let reply = exchange(&connection, &token.address, &request).await;

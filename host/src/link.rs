@@ -13,7 +13,9 @@ use wire::clock::now_ms;
 use wire::endpoint::{self, CLOSE_DONE, Trust};
 use wire::frame::{self, FrameError};
 use wire::identity::Identity;
-use wire::link::{ALPN, Acknowledged, Hello, MAX_MESSAGE, Notice, Welcome};
+use wire::inventory::Inventory;
+use wire::link::{ALPNS, Acknowledged, Hello, MAX_MESSAGE, Notice, Welcome};
+use wire::version::Version;
 
 use crate::backoff::Backoff;
 use crate::dial::{DialError, Dialled, dial};
@@ -91,7 +93,7 @@ impl Link {
 
     async fn dial(&self) -> Result<Dialled, DialError> {
         let trust = Trust::Authority(self.identity.authority());
-        let config = endpoint::client_config(Some(&self.identity), trust, ALPN)?;
+        let config = endpoint::client_config(Some(&self.identity), trust, ALPNS)?;
         dial(&self.address, &config).await
     }
 
@@ -121,10 +123,10 @@ impl Link {
                 Ok(stream) => stream,
                 Err(error) => return error,
             };
-            let jobs = self.jobs.clone();
+            let (jobs, version) = (self.jobs.clone(), Version::of(connection));
             // Ends with its stream or its connection; a minion that stops waits for it.
             self.streams.spawn(async move {
-                if let Err(error) = dispatch::answer(&jobs, send, recv).await {
+                if let Err(error) = dispatch::answer(&jobs, version, send, recv).await {
                     tracing::debug!("a request was not answered to its end: {error}");
                 }
             });
@@ -136,7 +138,7 @@ impl Link {
         let (mut changes, mut facts) = (self.modules.changes(), self.facts.clone());
         let hello = Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            modules: self.modules.list(),
+            modules: Inventory::of(self.modules.list()),
             unacknowledged: self.unacknowledged(),
             facts: facts.borrow_and_update().clone(),
         };
@@ -162,7 +164,7 @@ impl Link {
                 // It fails only when the modules are gone, and `self` holds them.
                 _ = changed => {
                     quiet = tokio::time::Instant::now() + QUIET;
-                    Notice::Modules(self.modules.list())
+                    Notice::Modules(Inventory::of(self.modules.list()))
                 }
                 // Where nobody gathers facts any more, the minion is about to stop.
                 Ok(()) = facts.changed() => Notice::Facts(facts.borrow_and_update().clone()),
@@ -187,7 +189,7 @@ async fn notify<T: serde::de::DeserializeOwned>(
 ) -> Result<T, FrameError> {
     let exchange = async {
         let (mut send, mut recv) = connection.open_bi().await.map_err(std::io::Error::from)?;
-        frame::write(&mut send, notice, MAX_MESSAGE).await?;
+        frame::write_as(Version::of(connection), &mut send, notice, MAX_MESSAGE).await?;
         // It fails only where the stream was reset, and then the answer does not come either.
         let _ = send.finish();
         frame::read(&mut recv, MAX_MESSAGE).await

@@ -16,7 +16,7 @@ use crate::space::Space;
 use crate::storage::Changes;
 
 /// The format that this version writes.
-pub(crate) const CURRENT: u32 = 2;
+pub(crate) const CURRENT: u32 = 3;
 
 /// Where a format is recorded, in [`Space::Meta`]: twice, because the folder is worth nothing without it.
 pub(crate) type Keys = [&'static [u8]; 2];

@@ -11,7 +11,7 @@ use wire::endpoint::{self, EndpointError};
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::desk::Desk;
-use crate::doors::{ALPNS, Doors};
+use crate::doors::{self, Doors};
 use crate::folder::{Folder, FolderError};
 use crate::jobs::Jobs;
 use crate::registry::Registry;
@@ -59,7 +59,7 @@ pub async fn serve(
     let registry = Registry::open(ledger.clone())?;
     let catalogue = Catalogue::open(folder.modules(), ledger.clone())
         .map_err(|error| DaemonError::Modules(error.to_string()))?;
-    let endpoint = endpoint::listen(options.listen.unwrap_or(config.listen), &identity, &ALPNS)?;
+    let endpoint = endpoint::listen(options.listen.unwrap_or(config.listen), &identity, &doors::alpns())?;
     let address = endpoint.local_addr().map_err(DaemonError::Address)?;
     let jobs = Jobs::new(config.clone(), ledger.clone(), registry.clone(), stop.child_token())?;
     let rollout =

@@ -11,6 +11,7 @@ use wire::clock::now_ms;
 use wire::digest::Digest;
 use wire::endpoint::CLOSE_REPLACED;
 use wire::identity::{Peer, Role};
+use wire::inventory::Inventory;
 use wire::module::{Module, ModuleState};
 use wire::name::{MinionName, ModuleName};
 use wire::operator::MinionStatus;
@@ -89,7 +90,7 @@ impl Registry {
             status: Standing::Active,
             last_seen: None,
             version: None,
-            modules: Vec::new(),
+            modules: Inventory::default(),
         };
         self.0.ledger.put_minion(record.clone()).await?;
         let before = self.lock().insert(name, Entry::new(record));
@@ -106,7 +107,7 @@ impl Registry {
         name: &MinionName,
         connection: Connection,
         version: String,
-        modules: Vec<Module>,
+        modules: Inventory,
     ) -> Result<(), LedgerError> {
         let seen = now_ms();
         self.0.ledger.minion_seen(name, seen, &version).await?;
@@ -145,7 +146,7 @@ impl Registry {
     }
 
     /// Notes that a minion's modules are now these.
-    pub async fn modules_changed(&self, name: &MinionName, modules: Vec<Module>) -> Result<(), LedgerError> {
+    pub async fn modules_changed(&self, name: &MinionName, modules: Inventory) -> Result<(), LedgerError> {
         self.0.ledger.minion_modules(name, modules.clone()).await?;
         self.amend(name, |record| record.modules = modules);
         if let Some(entry) = self.lock().get(name) {
@@ -211,8 +212,15 @@ impl Registry {
     }
 
     /// The modules that a minion said it has, last time it said so.
-    pub fn modules(&self, name: &MinionName) -> Option<Vec<Module>> {
+    pub fn modules(&self, name: &MinionName) -> Option<Inventory> {
         Some(self.lock().get(name)?.record.modules.clone())
+    }
+
+    /// Whether a minion may have modules that it has not told of.
+    pub fn may_have_more(&self, name: &MinionName) -> bool {
+        let minions = self.lock();
+        let told = minions.get(name).map(|entry| &entry.record.modules);
+        told.is_none_or(|told| told.modules.is_empty() || told.left_out > 0)
     }
 
     /// Looks at one module of a minion without copying all of them.
@@ -224,7 +232,7 @@ impl Registry {
     ) -> Option<T> {
         let minions = self.lock();
         let entry = minions.get(minion)?;
-        Some(look(entry.record.modules.iter().find(|candidate| candidate.name.as_str() == module)))
+        Some(look(entry.record.modules.modules.iter().find(|candidate| candidate.name.as_str() == module)))
     }
 
     /// What there is to say of these minions, in the order given; unknown names are left out.
@@ -285,7 +293,7 @@ impl Entry {
             key: self.record.key,
             enrolled_at: self.record.enrolled_at,
             last_seen: self.record.last_seen,
-            modules: self.record.modules.iter().filter(in_service).count(),
+            modules: self.record.modules.modules.iter().filter(in_service).count(),
         }
     }
 }

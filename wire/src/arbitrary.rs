@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::signature::Type;
+use crate::v1::Type;
 use crate::value::Value;
 
 /// Any type whose values can be passed, a few levels deep.

@@ -6,7 +6,7 @@ use crate::call::Arguments;
 use crate::check;
 use crate::json;
 use crate::name::ModuleName;
-use crate::signature::{Method, Type};
+use crate::signature::{Signature, Type, TypeRef};
 use crate::value::Value;
 use crate::value_error::{Place, ValueError, clipped, echoed, quoted};
 use crate::word;
@@ -60,7 +60,7 @@ fn counted(required: usize, most: usize) -> String {
 ///
 /// Trailing `option` parameters may be left out, and any `option` parameter of a JSON object.
 pub fn bind(
-    method: &Method,
+    method: Signature<'_>,
     module: &ModuleName,
     arguments: &Arguments,
 ) -> Result<Vec<Value>, ArgumentError> {
@@ -76,7 +76,7 @@ pub fn bind(
 }
 
 struct Binding<'a> {
-    method: &'a Method,
+    method: Signature<'a>,
     module: &'a ModuleName,
 }
 
@@ -85,18 +85,17 @@ impl Binding<'_> {
     fn each<T>(
         &self,
         given: &[T],
-        read: impl Fn(&Type, &T, &Place<'_>) -> Result<Value, ValueError>,
+        read: impl Fn(TypeRef<'_>, &T, &Place<'_>) -> Result<Value, ValueError>,
     ) -> Result<Vec<Value>, ArgumentError> {
-        let params = &self.method.params;
-        let (required, most) = (self.method.required(), params.len());
+        let (required, most) = (self.method.required(), self.method.params().len());
         if !(required..=most).contains(&given.len()) {
             let signature = self.signature();
             return Err(ArgumentError::Count { signature, required, most, given: given.len() });
         }
-        let values = params.iter().zip(given).map(|((name, ty), given)| {
+        let values = self.method.params().zip(given).map(|((name, ty), given)| {
             read(ty, given, &Place::top(name)).map_err(|problem| self.error(name, problem))
         });
-        let left_out = params[given.len()..].iter().map(|_| Ok(Value::Option(None)));
+        let left_out = (given.len()..most).map(|_| Ok(Value::Option(None)));
         values.chain(left_out).collect()
     }
 
@@ -119,18 +118,19 @@ impl Binding<'_> {
         match json {
             Json::Array(elements) => self.each(&elements, json::read),
             Json::Object(members) => {
-                let is_param = |given: &str| self.method.params.iter().any(|(name, _)| name == given);
+                let is_param = |given: &str| self.method.params().any(|(name, _)| name == given);
                 if let Some(given) = members.keys().find(|name| !is_param(name)) {
                     let (signature, given) = (self.signature(), quoted(given));
                     return Err(ArgumentError::Unknown { signature, given });
                 }
-                let values = self.method.params.iter().map(|(name, ty)| match (members.get(name), ty) {
+                let values = self.method.params().map(|(name, ty)| match (members.get(name), ty.kind()) {
                     (Some(json), _) => {
                         json::read(ty, json, &Place::top(name)).map_err(|problem| self.error(name, problem))
                     }
                     (None, Type::Option(_)) => Ok(Value::Option(None)),
                     (None, _) => {
-                        Err(ArgumentError::Missing { signature: self.signature(), parameter: name.clone() })
+                        let (signature, parameter) = (self.signature(), name.to_owned());
+                        Err(ArgumentError::Missing { signature, parameter })
                     }
                 });
                 values.collect()
@@ -181,9 +181,11 @@ mod tests {
     use crate::arbitrary::{json_of_any_kind, typed_value, types};
     use crate::call::Word;
     use crate::json::to_json;
+    use crate::signature::Methods;
+    use crate::v1::{self, Type};
 
-    fn method(params: &[(&str, Type)]) -> Method {
-        Method {
+    fn method(params: &[(&str, Type)]) -> Methods {
+        v1::Method {
             interface: None,
             name: "add".into(),
             params: params.iter().map(|(name, ty)| ((*name).to_owned(), ty.clone())).collect(),
@@ -192,10 +194,11 @@ mod tests {
             not_callable: None,
             docs: None,
         }
+        .interned()
     }
 
     fn bound(params: &[(&str, Type)], arguments: &Arguments) -> Result<Vec<Value>, ArgumentError> {
-        bind(&method(params), &"test".parse().unwrap(), arguments)
+        bind(method(params).iter().next().unwrap(), &"test".parse().unwrap(), arguments)
     }
 
     fn words(words: &[&str]) -> Arguments {
@@ -224,7 +227,7 @@ mod tests {
         #[test]
         fn any_word_for_any_type_is_a_value_or_a_short_error(ty in types(), given in ".{0,300}") {
             match bound(&[("a", ty.clone())], &words(&[&given])) {
-                Ok(values) => prop_assert!(check::check(&ty, &values[0]).is_ok()),
+                Ok(values) => prop_assert!(check::check(ty.interned().get(), &values[0]).is_ok()),
                 Err(error) => prop_assert!(error.to_string().chars().count() < 1000, "{}", error),
             }
         }
@@ -235,7 +238,7 @@ mod tests {
             given in r#"(-|[0-9]{1,3}|[a-z]{1,3}|some|none|ok|err|inf|nan|%|\(|\)|\[|\]|\{|\}|:|,|"|'|\\|"""| |\n|☃){0,24}"#,
         ) {
             if let Ok(values) = bound(&[("a", ty.clone())], &words(&[&given])) {
-                prop_assert!(check::check(&ty, &values[0]).is_ok());
+                prop_assert!(check::check(ty.interned().get(), &values[0]).is_ok());
             }
         }
 

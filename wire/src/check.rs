@@ -3,26 +3,27 @@
 use crate::integer;
 use crate::json::to_json;
 use crate::shape;
-use crate::signature::Type;
+use crate::signature::{Type, TypeId, TypeRef};
 use crate::value::Value;
 use crate::value_error::{Place, Problem, Step, ValueError, echoed};
 
 /// Checks that `value` is a value of type `ty`, in the one form that reading it would have given.
-pub fn check(ty: &Type, value: &Value) -> Result<(), ValueError> {
+pub fn check(ty: TypeRef<'_>, value: &Value) -> Result<(), ValueError> {
     check_at(ty, value, &Place::top(""))
 }
 
 /// Checks a value that stands at `at`.
-pub(crate) fn check_at(ty: &Type, value: &Value, at: &Place<'_>) -> Result<(), ValueError> {
+pub(crate) fn check_at(ty: TypeRef<'_>, value: &Value, at: &Place<'_>) -> Result<(), ValueError> {
     let unexpected = || at.unexpected(ty, kind(value));
-    match (ty, value) {
+    match (ty.kind(), value) {
         (Type::Bool, Value::Bool(_))
         | (Type::F32, Value::F32(_))
         | (Type::F64, Value::F64(_))
         | (Type::Char, Value::Char(_))
         | (Type::String, Value::String(_)) => Ok(()),
-        (Type::List(element), Value::Bytes(_)) if **element == Type::U8 => Ok(()),
-        (Type::List(element), Value::List(values)) if **element != Type::U8 => {
+        (Type::List(_), Value::Bytes(_)) if ty.is_bytes() => Ok(()),
+        (Type::List(element), Value::List(values)) if !ty.is_bytes() => {
+            let element = ty.part(*element);
             let mut values = values.iter().enumerate();
             values.try_for_each(|(index, value)| check_at(element, value, &at.down(Step::Index(index))?))
         }
@@ -31,29 +32,35 @@ pub(crate) fn check_at(ty: &Type, value: &Value, at: &Place<'_>) -> Result<(), V
                 return Err(at.error(Problem::Length { expected: types.len(), given: values.len() }));
             }
             let mut pairs = types.iter().zip(values).enumerate();
-            pairs.try_for_each(|(index, (ty, value))| check_at(ty, value, &at.down(Step::Index(index))?))
+            pairs.try_for_each(|(index, (part, value))| {
+                check_at(ty.part(*part), value, &at.down(Step::Index(index))?)
+            })
         }
         (Type::Record(fields), Value::Record(values)) => {
-            let same = |((field, _), (name, _)): (&(String, Type), &(String, Value))| field == name;
+            let same = |((field, _), (name, _)): (&(String, TypeId), &(String, Value))| field == name;
             if fields.len() != values.len() || !fields.iter().zip(values).all(same) {
                 return Err(at.unexpected(ty, "a record of other fields"));
             }
             let mut pairs = fields.iter().zip(values);
-            pairs.try_for_each(|((name, ty), (_, value))| check_at(ty, value, &at.down(Step::Field(name))?))
+            pairs.try_for_each(|((name, part), (_, value))| {
+                check_at(ty.part(*part), value, &at.down(Step::Field(name))?)
+            })
         }
         (Type::Variant(cases), Value::Variant(case, payload)) => {
             let payload = payload.as_deref();
-            shape::variant(cases, case, payload, checked, at).map(drop)
+            shape::variant(ty, cases, case, payload, checked, at).map(drop)
         }
         (Type::Enum(cases), Value::Enum(case)) => shape::enumeration(cases, case, at).map(drop),
         (Type::Option(_), Value::Option(None)) => Ok(()),
-        (Type::Option(ty), Value::Option(Some(value))) => check_at(ty, value, &at.down(Step::Inside)?),
+        (Type::Option(inner), Value::Option(Some(value))) => {
+            check_at(ty.part(*inner), value, &at.down(Step::Inside)?)
+        }
         (Type::Result(ok, err), Value::Result(value)) => {
-            let (name, ty, payload) = match value {
+            let (name, carried, payload) = match value {
                 Ok(payload) => ("ok", ok, payload),
                 Err(payload) => ("err", err, payload),
             };
-            shape::side(name, ty.as_deref(), payload.as_deref(), checked, at).map(drop)
+            shape::side(name, ty.maybe(*carried), payload.as_deref(), checked, at).map(drop)
         }
         (Type::Flags(names), Value::Flags(given)) => {
             let given: Vec<&str> = given.iter().map(String::as_str).collect();
@@ -68,14 +75,14 @@ pub(crate) fn check_at(ty: &Type, value: &Value, at: &Place<'_>) -> Result<(), V
 }
 
 /// Checks a payload where the shape of its case is shared with the readers, which want a value back.
-fn checked(ty: &Type, value: &Value, at: &Place<'_>) -> Result<Value, ValueError> {
+fn checked(ty: TypeRef<'_>, value: &Value, at: &Place<'_>) -> Result<Value, ValueError> {
     check_at(ty, value, at).map(|()| Value::Bool(true))
 }
 
-fn check_integer(ty: &Type, number: i128, value: &Value, at: &Place<'_>) -> Result<(), ValueError> {
-    match integer::value(ty, number) {
+fn check_integer(ty: TypeRef<'_>, number: i128, value: &Value, at: &Place<'_>) -> Result<(), ValueError> {
+    match integer::value(ty.kind(), number) {
         Some(same) if same == *value => Ok(()),
-        None if integer::range(ty).is_some() => {
+        None if integer::range(ty.kind()).is_some() => {
             Err(at.error(Problem::OutOfRange { ty: ty.to_string(), got: number.to_string() }))
         }
         _ => Err(at.unexpected(ty, kind(value))),
@@ -104,11 +111,12 @@ mod tests {
 
     use super::*;
     use crate::arbitrary::{typed_value, types};
+    use crate::v1::Type;
 
     proptest! {
         #[test]
         fn every_value_of_a_type_passes((ty, value) in typed_value()) {
-            prop_assert_eq!(check(&ty, &value), Ok(()));
+            prop_assert_eq!(check(ty.interned().get(), &value), Ok(()));
         }
 
         #[test]
@@ -116,15 +124,16 @@ mod tests {
             ty in types(),
             (_, value) in typed_value(),
         ) {
-            if check(&ty, &value).is_ok() {
-                prop_assert!(crate::json::from_json(&ty, &to_json(&value)).is_ok());
+            if check(ty.interned().get(), &value).is_ok() {
+                prop_assert!(crate::json::from_json(ty.interned().get(), &to_json(&value)).is_ok());
             }
         }
     }
 
     #[test]
     fn widths_signs_and_orders_are_checked() {
-        let text = |ty: &Type, value: Value| check(ty, &value).expect_err("refused").to_string();
+        let text =
+            |ty: &Type, value: Value| check(ty.interned().get(), &value).expect_err("refused").to_string();
         assert_eq!(text(&Type::U8, Value::Unsigned(256)), "256 is out of range for u8");
         assert_eq!(text(&Type::S64, Value::Unsigned(1)), "expected s64, got 1");
         assert_eq!(text(&Type::S64, Value::String("x".into())), "expected s64, got \"x\"");

@@ -96,7 +96,7 @@ pub fn dialler(remote: SocketAddr) -> Result<Endpoint, EndpointError> {
 pub fn client_config(
     identity: Option<&Identity>,
     trust: Trust<'_>,
-    alpn: &[u8],
+    alpns: &[&[u8]],
 ) -> Result<ClientConfig, EndpointError> {
     let builder = rustls::ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])?;
@@ -110,7 +110,7 @@ pub fn client_config(
         Some(identity) => builder.with_client_auth_cert(identity.chain(), identity.key())?,
         None => builder.with_no_client_auth(),
     };
-    tls.alpn_protocols = vec![alpn.to_vec()];
+    tls.alpn_protocols = alpns.iter().map(|alpn| alpn.to_vec()).collect();
     let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
     config.transport_config(Arc::new(transport()));
     Ok(config)

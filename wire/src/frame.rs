@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+use crate::version::Version;
+
 /// Why a message could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
@@ -55,6 +57,28 @@ pub async fn write<T: Serialize>(
     Ok(())
 }
 
+/// Writes one message in the form of a version.
+pub async fn write_as<T: Serialize>(
+    version: Version,
+    stream: &mut (impl AsyncWrite + Unpin),
+    message: &T,
+    limit: usize,
+) -> Result<(), FrameError> {
+    let bytes = version.speak(|| encode(message, limit))?;
+    stream.write_all(&bytes).await?;
+    Ok(())
+}
+
+/// Reads one message in the form of a version; otherwise like [`read`].
+pub async fn read_as<T: DeserializeOwned>(
+    version: Version,
+    stream: &mut (impl AsyncRead + Unpin),
+    limit: usize,
+) -> Result<T, FrameError> {
+    let bytes = read_bytes(stream, limit).await?;
+    version.speak(|| decode(&bytes))
+}
+
 /// Reads one message of at most `limit` bytes.
 ///
 /// Returns [`FrameError::Closed`] where the stream ends before the message begins. Not cancel safe.
@@ -62,6 +86,11 @@ pub async fn read<T: DeserializeOwned>(
     stream: &mut (impl AsyncRead + Unpin),
     limit: usize,
 ) -> Result<T, FrameError> {
+    decode(&read_bytes(stream, limit).await?)
+}
+
+/// Reads the bytes of one message.
+async fn read_bytes(stream: &mut (impl AsyncRead + Unpin), limit: usize) -> Result<Vec<u8>, FrameError> {
     let mut prefix = [0; 4];
     let first = stream.read(&mut prefix).await?;
     if first == 0 {
@@ -78,7 +107,7 @@ pub async fn read<T: DeserializeOwned>(
     if read < length {
         return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
     }
-    decode(&bytes)
+    Ok(bytes)
 }
 
 #[cfg(test)]

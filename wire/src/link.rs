@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::{LogLine, Progress, Start};
 use crate::digest::Digest;
+use crate::inventory::Inventory;
 use crate::job::{JobId, MinionJobId, MinionState};
 use crate::module::{Module, ModuleState};
 use crate::name::{MinionName, ModuleName, OperatorName};
 use crate::outcome::Report;
 
-/// The application protocol of a minion's connection.
-pub const ALPN: &[u8] = b"minion/1";
+/// The application protocols of a minion's connection, the newest version first: see [`crate::version`].
+pub const ALPNS: &[&[u8]] = &[b"minion/2", b"minion/1"];
 
 /// The largest message on a minion's connection, in bytes.
 pub const MAX_MESSAGE: usize = 16 << 20;
@@ -198,7 +199,7 @@ pub enum Notice {
     /// First thing on a new connection; answered by [`Welcome`].
     Hello(Hello),
     /// The modules are now these; answered by [`Acknowledged`].
-    Modules(Vec<Module>),
+    Modules(Inventory),
     /// The facts are now these, as [`Hello::facts`]; answered by [`Acknowledged`].
     Facts(String),
 }
@@ -209,7 +210,7 @@ pub struct Hello {
     /// The version of its software.
     pub version: String,
     /// What it can run.
-    pub modules: Vec<Module>,
+    pub modules: Inventory,
     /// Finished jobs whose outcome was never acknowledged, oldest first, as many as fit.
     pub unacknowledged: Vec<JobId>,
     /// What it knows of its host: one JSON object, no larger than [`MAX_FACTS`].

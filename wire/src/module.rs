@@ -1,13 +1,16 @@
 //! What a minion says of a module that it has.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest::Digest;
 use crate::name::ModuleName;
-use crate::signature::Method;
+use crate::signature::{Methods, Signature};
+use crate::v1;
+use crate::version::Version;
 
 /// A module as a minion has it loaded, or failed to load it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Module {
     /// The stem of its file.
     pub name: ModuleName,
@@ -20,11 +23,60 @@ pub struct Module {
     /// Whether it can be called: where no version is in service, the state of the newest one.
     pub state: ModuleState,
     /// What it exports.
-    pub methods: Vec<Method>,
+    pub methods: Methods,
     /// The interfaces that it imports.
     pub imports: Vec<String>,
     /// Every version that the minion knows under this name, the one in service among them, newest first.
     pub versions: Vec<ModuleVersion>,
+}
+
+/// In the form of the version that is spoken.
+impl Serialize for Module {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match Version::spoken() {
+            Version::One => v1::Module::from(self).serialize(serializer),
+            Version::Two => Module::serialize(self, serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Module {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Version::spoken() {
+            Version::One => v1::Module::deserialize(deserializer).map(Module::from),
+            Version::Two => Module::deserialize(deserializer),
+        }
+    }
+}
+
+impl From<v1::Module> for Module {
+    fn from(old: v1::Module) -> Self {
+        Module {
+            name: old.name,
+            version: old.version,
+            digest: old.digest,
+            description: old.description,
+            state: old.state,
+            methods: v1::methods(old.methods),
+            imports: old.imports,
+            versions: old.versions,
+        }
+    }
+}
+
+impl From<&Module> for v1::Module {
+    fn from(module: &Module) -> Self {
+        v1::Module {
+            name: module.name.clone(),
+            version: module.version.clone(),
+            digest: module.digest,
+            description: module.description.clone(),
+            state: module.state.clone(),
+            methods: v1::trees(&module.methods),
+            imports: module.imports.clone(),
+            versions: module.versions.clone(),
+        }
+    }
 }
 
 /// One version of a module, as a minion knows it.
@@ -40,6 +92,14 @@ pub struct ModuleVersion {
     pub since: u64,
     /// The public key of whoever signed it, where the signature is good.
     pub signer: Option<String>,
+}
+
+impl ModuleVersion {
+    /// Bytes of memory that it takes.
+    pub fn held(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        size_of::<Self>() + text(&self.version) + text(&self.signer) + self.state.held()
+    }
 }
 
 /// Where a version of a module is on its way into, or out of, service.
@@ -65,6 +125,11 @@ pub enum ModuleState {
 }
 
 impl ModuleState {
+    /// Bytes of memory that it takes beyond its own size.
+    fn held(&self) -> usize {
+        if let ModuleState::Failed(reason) = self { reason.len() } else { 0 }
+    }
+
     /// The word for it in CLI, JSON and logs.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -109,13 +174,25 @@ fn did_you_mean(closest: &[String]) -> String {
     if closest.is_empty() { String::new() } else { format!("; did you mean {}?", closest.join(" or ")) }
 }
 
+/// The most that what a module tells of itself takes in memory, in bytes: a module with more to tell is not loaded.
+pub const MAX_HELD: usize = 1 << 20;
+
 impl Module {
+    /// Bytes of memory that it takes.
+    pub fn held(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let imports: usize = self.imports.iter().map(|import| size_of::<String>() + import.len()).sum();
+        let versions: usize = self.versions.iter().map(ModuleVersion::held).sum();
+        let texts = self.name.as_str().len() + text(&self.version) + text(&self.description);
+        size_of::<Self>() + texts + self.state.held() + self.methods.held() + imports + versions
+    }
+
     /// The method of that name: `restart`, or `unit/restart`.
-    pub fn method(&self, name: &str) -> Result<&Method, MethodError> {
+    pub fn method(&self, name: &str) -> Result<Signature<'_>, MethodError> {
         let mut found =
             self.methods.iter().filter(|method| method.name == name || method.qualified() == name);
         let first = found.next().ok_or_else(|| self.unknown(name))?;
-        let others: Vec<&Method> = found.collect();
+        let others: Vec<Signature<'_>> = found.collect();
         if others.is_empty() {
             return Ok(first);
         }
@@ -153,7 +230,7 @@ mod tests {
     use super::*;
 
     fn module(methods: &[(&str, &str)]) -> Module {
-        let methods = methods.iter().map(|(interface, name)| Method {
+        let methods = methods.iter().map(|(interface, name)| v1::Method {
             interface: Some((*interface).to_owned()),
             name: (*name).to_owned(),
             params: vec![],
@@ -168,7 +245,7 @@ mod tests {
             digest: Digest::of(b""),
             description: None,
             state: ModuleState::Active,
-            methods: methods.collect(),
+            methods: v1::methods(methods.collect()),
             imports: vec![],
             versions: vec![],
         }

@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use crate::module::{Module, ModuleState, ModuleVersion};
 use crate::schema::{parameters_schema, result_schema};
-use crate::signature::Method;
+use crate::signature::{Signature, TypeRef};
 
 impl Module {
     /// Everything that is known of the module, each method with the JSON Schemas of what it takes and gives.
     pub fn document(&self) -> Value {
+        let mut room = MAX_SCHEMAS;
         let reason = match &self.state {
             ModuleState::Failed(reason) => Some(reason),
             _ => None,
@@ -21,7 +22,7 @@ impl Module {
             "state": self.state.as_str(),
             "reason": reason,
             "versions": self.versions.iter().map(version).collect::<Vec<_>>(),
-            "methods": self.methods.iter().map(method).collect::<Vec<_>>(),
+            "methods": self.methods.iter().map(|one| method(one, &mut room)).collect::<Vec<_>>(),
             "imports": self.imports,
         })
     }
@@ -42,15 +43,28 @@ fn version(version: &ModuleVersion) -> Value {
     })
 }
 
-fn method(method: &Method) -> Value {
-    let schema = |of: fn(&Method) -> Value| method.not_callable.is_none().then(|| of(method));
-    json!({
+/// A method with its schemas, for as long as there is room for the types in them.
+fn method(method: Signature<'_>, room: &mut usize) -> Value {
+    let types: usize = method.types().into_iter().map(TypeRef::held).sum();
+    let fits = types <= *room;
+    *room = room.saturating_sub(types);
+    let told = method.not_callable.is_none() && fits;
+    let mut document = json!({
         "name": method.name,
         "interface": method.interface,
         "signature": method.to_string(),
         "docs": method.docs,
         "not_callable": method.not_callable,
-        "parameters": schema(parameters_schema),
-        "result": schema(result_schema),
-    })
+        "parameters": told.then(|| parameters_schema(method)),
+        "result": told.then(|| result_schema(method)),
+    });
+    if !fits {
+        document["note"] =
+            Value::from("its schemas are left out: those of the module are too large together");
+    }
+    document
 }
+
+/// Bytes of the types that the schemas of a module are written from, at most: each method's are whole in themselves,
+/// so a type is written for each method that has it.
+const MAX_SCHEMAS: usize = 4 << 20;

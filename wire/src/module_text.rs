@@ -2,7 +2,7 @@
 
 use crate::clock::now_ms;
 use crate::module::{Module, ModuleState, ModuleVersion};
-use crate::signature::Method;
+use crate::signature::Signature;
 use crate::text::{printable, since};
 
 impl Module {
@@ -15,9 +15,15 @@ impl Module {
             lines.push(format!("    failed: {reason}"));
         }
         lines.extend(self.version_lines());
-        for method in &self.methods {
+        for method in self.methods.iter() {
             lines.push(String::new());
             lines.extend(self.remarks(method));
+        }
+        let types = self.methods.types().iter().filter(|ty| ty.name().is_some());
+        let types: Vec<String> = types.map(|ty| format!("    {}", ty.definition_text())).collect();
+        if !types.is_empty() {
+            lines.extend([String::new(), "types:".to_owned()]);
+            lines.extend(types);
         }
         printable(&lines.join("\n"))
     }
@@ -41,19 +47,24 @@ impl Module {
         self.versions.iter().map(line).collect()
     }
 
-    /// One method with its documentation, and how it is called.
-    pub fn method_description(&self, method: &Method) -> String {
+    /// One method with its documentation, the types in it that have names, and how it is called.
+    pub fn method_description(&self, method: Signature<'_>) -> String {
         let mut lines = self.remarks(method);
+        let types = method.definitions();
+        if !types.is_empty() {
+            lines.push(String::new());
+            lines.extend(types.into_iter().map(|definition| format!("    {definition}")));
+        }
         if method.not_callable.is_none() {
             let words: String =
-                method.params.iter().map(|(name, _)| format!(" {}", name.to_uppercase())).collect();
+                method.params().map(|(name, _)| format!(" {}", name.to_uppercase())).collect();
             lines.push(String::new());
             lines.push(format!("    overlord call TARGET {}.{}{words}", self.name, method.name));
         }
         printable(&lines.join("\n"))
     }
 
-    fn remarks(&self, method: &Method) -> Vec<String> {
+    fn remarks(&self, method: Signature<'_>) -> Vec<String> {
         let refusal = method.not_callable.as_ref().map(|reason| format!("cannot be called: {reason}"));
         let docs = method.docs.iter().flat_map(|docs| docs.lines()).map(str::to_owned);
         let remarks = refusal.into_iter().chain(docs).map(|line| format!("    {line}").trim_end().to_owned());

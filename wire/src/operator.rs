@@ -10,15 +10,15 @@ use serde::{Deserialize, Serialize};
 use crate::call::{Arguments, Progress, Share};
 use crate::catalogue::{ModuleReply, ModuleRequest};
 use crate::digest::Digest;
+use crate::inventory::Inventory;
 use crate::job::{JobId, JobState, MinionJobId, MinionState, OutcomeKind};
 use crate::link::JobUpdate;
-use crate::module::Module;
 use crate::name::{MethodPath, MinionName, ModuleName, OperatorName};
 use crate::outcome::Report;
-use crate::signature::Method;
+use crate::signature::OneMethod;
 
-/// The application protocol of an operator's connection.
-pub const ALPN: &[u8] = b"operator/1";
+/// The application protocols of an operator's connection, the newest version first: see [`crate::version`].
+pub const ALPNS: &[&[u8]] = &[b"operator/2", b"operator/1"];
 
 /// The largest message on an operator's connection, in bytes: a document may hold many outcomes.
 pub const MAX_MESSAGE: usize = 256 << 20;
@@ -197,7 +197,7 @@ pub enum OperatorReply {
     /// Something happened on a minion.
     Update(Box<Update>),
     /// A method, as the minions that match have it; several where they differ.
-    Method(Vec<Method>),
+    Method(Vec<OneMethod>),
     /// A job's document.
     Job(Box<JobDocument>),
     /// Jobs, newest first.
@@ -211,7 +211,7 @@ pub enum OperatorReply {
     /// What each minion answered, by name.
     Pings(Vec<Ping>),
     /// Each minion's modules, by name.
-    Modules(Vec<(MinionName, Vec<Module>)>),
+    Modules(Vec<(MinionName, Inventory)>),
     /// The job stops.
     Cancelling(Cancelling),
     /// How many jobs were forgotten.

@@ -1,72 +1,152 @@
 //! JSON Schemas (2020-12) of what a method takes and gives, in the JSON form of [`crate::json`].
+//!
+//! A type that has a name, or would be large wherever it occurs, is defined once under `$defs`.
+
+use std::collections::HashSet;
 
 use serde_json::{Map, Value as Json, json};
 
 use crate::integer;
-use crate::signature::{Method, Type};
+use crate::signature::{Signature, Type, TypeId, TypeRef};
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
+/// The heaviest type, by [`TypeRef::weight`], that is written out wherever it occurs.
+const MAX_INLINE: u64 = 256;
+
 /// The schema of a method's arguments as an object by parameter name.
-pub fn parameters_schema(method: &Method) -> Json {
-    let mut schema = object(&method.params);
-    describe(&mut schema, method.docs.as_deref());
-    schema
+pub fn parameters_schema(method: Signature<'_>) -> Json {
+    let mut pen = Pen::default();
+    let mut schema = pen.object(method.params());
+    if let Some(docs) = &method.docs {
+        schema["description"] = Json::from(docs.as_str());
+    }
+    pen.finish(schema)
 }
 
 /// The schema of the value of an outcome `ok`: of a `result`, its ok side.
-pub fn result_schema(method: &Method) -> Json {
-    let mut schema = match &method.result {
-        Some(Type::Result(ok, _)) => payload(ok.as_deref()),
-        other => payload(other.as_ref()),
+pub fn result_schema(method: Signature<'_>) -> Json {
+    let mut pen = Pen::default();
+    let schema = match method.result().map(|ty| (ty, ty.kind())) {
+        Some((ty, Type::Result(ok, _))) => pen.payload(ty.maybe(*ok)),
+        other => pen.payload(other.map(|(ty, _)| ty)),
     };
-    describe(&mut schema, None);
-    schema
+    pen.finish(schema)
 }
 
-/// The schema of one type.
-pub fn type_schema(ty: &Type) -> Json {
-    match ty {
-        Type::Bool => json!({"type": "boolean"}),
-        Type::S8 | Type::U8 | Type::S16 | Type::U16 | Type::S32 | Type::U32 | Type::S64 | Type::U64 => {
-            json!({"anyOf": [number(ty), {"type": "string", "pattern": "^-?(0|[1-9][0-9]*)$"}]})
+/// Writes schemas, and remembers which types they refer to.
+#[derive(Default)]
+struct Pen<'a> {
+    /// Types that are referred to and not defined yet.
+    open: Vec<TypeRef<'a>>,
+    /// All that were ever referred to.
+    referred: HashSet<TypeId>,
+}
+
+impl<'a> Pen<'a> {
+    /// The schema with its dialect, and with the definitions of all that it refers to.
+    fn finish(mut self, mut schema: Json) -> Json {
+        let mut definitions = Map::new();
+        while let Some(ty) = self.open.pop() {
+            definitions.insert(definition_name(ty), self.definition(ty));
         }
-        Type::F32 | Type::F64 => {
-            json!({"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]})
+        schema["$schema"] = Json::from(DIALECT);
+        if !definitions.is_empty() {
+            schema["$defs"] = Json::Object(definitions);
         }
-        Type::Char => json!({"type": "string", "minLength": 1, "maxLength": 1}),
-        Type::String => json!({"type": "string"}),
-        Type::List(element) if **element == Type::U8 => json!({"anyOf": [
-            {"type": "string", "contentEncoding": "base64"},
-            {"type": "array", "items": number(&Type::U8)},
-        ]}),
-        Type::List(element) => json!({"type": "array", "items": type_schema(element)}),
-        Type::Tuple(types) => json!({
-            "type": "array",
-            "prefixItems": types.iter().map(type_schema).collect::<Vec<_>>(),
-            "items": false,
-            "minItems": types.len(),
-        }),
-        Type::Record(fields) => object(fields),
-        Type::Variant(cases) => {
-            let case = |(name, ty): &(String, Option<Type>)| match ty {
-                None => json!({"const": name}),
-                Some(ty) => tagged(name, type_schema(ty)),
-            };
-            json!({"oneOf": cases.iter().map(case).collect::<Vec<_>>()})
-        }
-        Type::Enum(cases) => json!({"enum": cases}),
-        Type::Option(inner) if matches!(**inner, Type::Option(_)) => {
-            json!({"anyOf": [tagged("some", type_schema(inner)), {"type": "null"}]})
-        }
-        Type::Option(inner) => json!({"anyOf": [type_schema(inner), {"type": "null"}]}),
-        Type::Result(ok, err) => json!({"oneOf": [
-            tagged("ok", payload(ok.as_deref())),
-            tagged("err", payload(err.as_deref())),
-        ]}),
-        Type::Flags(names) => json!({"type": "array", "items": {"enum": names}, "uniqueItems": true}),
-        Type::Opaque(name) => json!({"not": {}, "$comment": format!("{name} cannot be passed from outside")}),
+        schema
     }
+
+    /// The schema of a type where it occurs.
+    fn ty(&mut self, ty: TypeRef<'a>) -> Json {
+        if ty.name().is_none() && ty.weight() <= MAX_INLINE {
+            return self.definition(ty);
+        }
+        if self.referred.insert(ty.id()) {
+            self.open.push(ty);
+        }
+        json!({"$ref": format!("#/$defs/{}", definition_name(ty))})
+    }
+
+    /// What a type is.
+    fn definition(&mut self, ty: TypeRef<'a>) -> Json {
+        match ty.kind() {
+            Type::Bool => json!({"type": "boolean"}),
+            Type::S8 | Type::U8 | Type::S16 | Type::U16 | Type::S32 | Type::U32 | Type::S64 | Type::U64 => {
+                json!({"anyOf": [number(ty.kind()), {"type": "string", "pattern": "^-?(0|[1-9][0-9]*)$"}]})
+            }
+            Type::F32 | Type::F64 => {
+                json!({"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]})
+            }
+            Type::Char => json!({"type": "string", "minLength": 1, "maxLength": 1}),
+            Type::String => json!({"type": "string"}),
+            Type::List(_) if ty.is_bytes() => json!({"anyOf": [
+                {"type": "string", "contentEncoding": "base64"},
+                {"type": "array", "items": number(&Type::U8)},
+            ]}),
+            Type::List(element) => json!({"type": "array", "items": self.ty(ty.part(*element))}),
+            Type::Tuple(types) => json!({
+                "type": "array",
+                "prefixItems": types.iter().map(|part| self.ty(ty.part(*part))).collect::<Vec<_>>(),
+                "items": false,
+                "minItems": types.len(),
+            }),
+            Type::Record(fields) => {
+                self.object(fields.iter().map(|(name, field)| (name.as_str(), ty.part(*field))))
+            }
+            Type::Variant(cases) => {
+                let case = |(name, carried): &(String, Option<TypeId>)| match ty.maybe(*carried) {
+                    None => json!({"const": name}),
+                    Some(carried) => tagged(name, self.ty(carried)),
+                };
+                json!({"oneOf": cases.iter().map(case).collect::<Vec<_>>()})
+            }
+            Type::Enum(cases) => json!({"enum": cases}),
+            Type::Option(inner) => {
+                let inner = ty.part(*inner);
+                let some = match inner.kind() {
+                    Type::Option(_) => tagged("some", self.ty(inner)),
+                    _ => self.ty(inner),
+                };
+                json!({"anyOf": [some, {"type": "null"}]})
+            }
+            Type::Result(ok, err) => json!({"oneOf": [
+                tagged("ok", self.payload(ty.maybe(*ok))),
+                tagged("err", self.payload(ty.maybe(*err))),
+            ]}),
+            Type::Flags(names) => json!({"type": "array", "items": {"enum": names}, "uniqueItems": true}),
+            Type::Opaque(name) => {
+                json!({"not": {}, "$comment": format!("{name} cannot be passed from outside")})
+            }
+        }
+    }
+
+    /// An object with these members, of which options may be missing.
+    fn object(&mut self, members: impl Iterator<Item = (&'a str, TypeRef<'a>)>) -> Json {
+        let (mut properties, mut required) = (Map::new(), Vec::new());
+        for (name, ty) in members {
+            if !matches!(ty.kind(), Type::Option(_)) {
+                required.push(name);
+            }
+            properties.insert(name.to_owned(), self.ty(ty));
+        }
+        json!({
+            "type": "object",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": false,
+        })
+    }
+
+    fn payload(&mut self, ty: Option<TypeRef<'a>>) -> Json {
+        ty.map_or_else(|| json!({"type": "null"}), |ty| self.ty(ty))
+    }
+}
+
+/// What a type is called under `$defs`.
+fn definition_name(ty: TypeRef<'_>) -> String {
+    // No name in WIT begins with a digit, so the place of a type is not taken for one.
+    ty.name().map_or_else(|| ty.id().to_string(), |name| name.replace('~', "~0").replace('/', "."))
 }
 
 fn number(ty: &Type) -> Json {
@@ -79,41 +159,18 @@ fn number(ty: &Type) -> Json {
     schema
 }
 
-/// An object with these members, of which options may be missing.
-fn object(members: &[(String, Type)]) -> Json {
-    let properties: Map<String, Json> =
-        members.iter().map(|(name, ty)| (name.clone(), type_schema(ty))).collect();
-    let required: Vec<&String> =
-        members.iter().filter(|(_, ty)| !matches!(ty, Type::Option(_))).map(|(name, _)| name).collect();
-    json!({
-        "type": "object",
-        "properties": properties,
-        "required": required,
-        "additionalProperties": false,
-    })
-}
-
 fn tagged(tag: &str, payload: Json) -> Json {
     json!({"type": "object", "properties": {tag: payload}, "required": [tag], "additionalProperties": false})
-}
-
-fn payload(ty: Option<&Type>) -> Json {
-    ty.map_or_else(|| json!({"type": "null"}), type_schema)
-}
-
-fn describe(schema: &mut Json, docs: Option<&str>) {
-    schema["$schema"] = Json::from(DIALECT);
-    if let Some(docs) = docs {
-        schema["description"] = Json::from(docs);
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signature::{Builder, Method, Methods};
+    use crate::v1;
 
-    fn method(params: Vec<(&str, Type)>, result: Option<Type>) -> Method {
-        Method {
+    fn method(params: Vec<(&str, v1::Type)>, result: Option<v1::Type>) -> Methods {
+        v1::Method {
             interface: None,
             name: "mount".into(),
             params: params.into_iter().map(|(name, ty)| (name.to_owned(), ty)).collect(),
@@ -122,14 +179,18 @@ mod tests {
             not_callable: None,
             docs: Some("Mounts it.".into()),
         }
+        .interned()
+    }
+
+    fn first(methods: &Methods) -> Signature<'_> {
+        methods.iter().next().expect("a method")
     }
 
     #[test]
     fn parameters_are_an_object_whose_options_may_be_missing() {
-        let schema = parameters_schema(&method(
-            vec![("path", Type::String), ("size", Type::Option(Box::new(Type::U8)))],
-            None,
-        ));
+        let option = v1::Type::Option(Box::new(v1::Type::U8));
+        let methods = method(vec![("path", v1::Type::String), ("size", option)], None);
+        let schema = parameters_schema(first(&methods));
         let size = json!({"anyOf": [
             {"type": "integer", "minimum": 0, "maximum": 255},
             {"type": "string", "pattern": "^-?(0|[1-9][0-9]*)$"},
@@ -147,17 +208,64 @@ mod tests {
 
     #[test]
     fn the_result_is_the_ok_side() {
+        use v1::Type;
+        let schema = |result| result_schema(first(&method(vec![], result)))["type"].clone();
         let result = Type::Result(Some(Box::new(Type::String)), Some(Box::new(Type::U8)));
-        assert_eq!(result_schema(&method(vec![], Some(result)))["type"], "string");
-        let nothing = Type::Result(None, Some(Box::new(Type::U8)));
-        assert_eq!(result_schema(&method(vec![], Some(nothing)))["type"], "null");
-        assert_eq!(result_schema(&method(vec![], None))["type"], "null");
+        assert_eq!(schema(Some(result)), "string");
+        assert_eq!(schema(Some(Type::Result(None, Some(Box::new(Type::U8))))), "null");
+        assert_eq!(schema(None), "null");
     }
 
     #[test]
     fn sixty_four_bits_have_their_whole_range() {
-        let schema = type_schema(&Type::U64);
-        assert_eq!(schema["anyOf"][0]["maximum"], json!(u64::MAX));
-        assert_eq!(type_schema(&Type::S64)["anyOf"][0]["minimum"], json!(i64::MIN));
+        let schema = |ty| result_schema(first(&method(vec![], Some(ty))));
+        assert_eq!(schema(v1::Type::U64)["anyOf"][0]["maximum"], json!(u64::MAX));
+        assert_eq!(schema(v1::Type::S64)["anyOf"][0]["minimum"], json!(i64::MIN));
+    }
+
+    #[test]
+    fn a_type_with_a_name_is_defined_once() {
+        let mut table = Builder::default();
+        let number = table.add(None, Type::U32).expect("room");
+        let fields = vec![("x".to_owned(), number), ("y".to_owned(), number)];
+        let point = table.add(Some("point"), Type::Record(fields)).expect("room");
+        let line = table.add(None, Type::Tuple(vec![point, point])).expect("room");
+        let line = Method {
+            interface: None,
+            name: "draw".into(),
+            params: vec![("line".into(), line)],
+            result: Some(point),
+            is_async: false,
+            not_callable: None,
+            docs: None,
+        };
+        let methods = Methods::new(table.build(), vec![line]).expect("defined");
+        let schema = parameters_schema(first(&methods));
+        let reference = json!({"$ref": "#/$defs/point"});
+        assert_eq!(schema["properties"]["line"]["prefixItems"], json!([reference, reference]));
+        assert_eq!(schema["$defs"]["point"]["required"], json!(["x", "y"]));
+        assert_eq!(result_schema(first(&methods))["$ref"], "#/$defs/point");
+    }
+
+    #[test]
+    fn what_is_large_as_a_tree_is_small_as_a_schema() {
+        let mut table = Builder::default();
+        let mut ty = table.add(None, Type::U8).expect("room");
+        for _ in 0..40 {
+            ty = table.add(None, Type::Tuple(vec![ty; 16])).expect("room");
+        }
+        let method = Method {
+            interface: None,
+            name: "f".into(),
+            params: vec![("p".into(), ty)],
+            result: None,
+            is_async: false,
+            not_callable: None,
+            docs: None,
+        };
+        let methods = Methods::new(table.build(), vec![method]).expect("defined");
+        let text = parameters_schema(first(&methods)).to_string();
+        assert!(text.len() < 100_000, "{} bytes", text.len());
+        assert!(first(&methods).to_string().chars().count() < 5000);
     }
 }

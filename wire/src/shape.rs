@@ -1,16 +1,17 @@
 //! What every notation of a value has in common: records, cases and flags, built by the rules of the type.
 
-use crate::signature::Type;
+use crate::signature::{Type, TypeId, TypeRef};
 use crate::value::Value;
 use crate::value_error::{Place, Problem, Step, ValueError, clipped, quoted};
 
 /// Builds a record from what was `given` by name: a missing option is none, a missing other field or an
 /// unknown one is an error.
 pub(crate) fn record<'g, T: Copy>(
-    fields: &[(String, Type)],
+    ty: TypeRef<'_>,
+    fields: &[(String, TypeId)],
     given: impl Iterator<Item = (&'g str, T)> + Clone,
     find: impl Fn(&str) -> Option<T>,
-    read: impl Fn(&Type, T, &Place<'_>) -> Result<Value, ValueError>,
+    read: impl Fn(TypeRef<'_>, T, &Place<'_>) -> Result<Value, ValueError>,
     at: &Place<'_>,
 ) -> Result<Value, ValueError> {
     if let Some((unknown, _)) = given.clone().find(|(name, _)| fields.iter().all(|(field, _)| field != name))
@@ -18,9 +19,10 @@ pub(crate) fn record<'g, T: Copy>(
         let known = fields.iter().map(|(name, _)| name.clone()).collect();
         return Err(at.error(Problem::Unknown { what: "field", given: quoted(unknown), known }));
     }
-    let fields = fields.iter().map(|(name, ty)| {
-        let value = match (find(name), ty) {
-            (Some(given), _) => read(ty, given, &at.down(Step::Field(name))?)?,
+    let fields = fields.iter().map(|(name, field)| {
+        let field = ty.part(*field);
+        let value = match (find(name), field.kind()) {
+            (Some(given), _) => read(field, given, &at.down(Step::Field(name))?)?,
             (None, Type::Option(_)) => Value::Option(None),
             (None, _) => return Err(at.error(Problem::MissingField(name.clone()))),
         };
@@ -31,26 +33,27 @@ pub(crate) fn record<'g, T: Copy>(
 
 /// Builds a case of a variant, with its payload exactly where it takes one.
 pub(crate) fn variant<T>(
-    cases: &[(String, Option<Type>)],
+    ty: TypeRef<'_>,
+    cases: &[(String, Option<TypeId>)],
     case: &str,
     payload: Option<T>,
-    read: impl FnOnce(&Type, T, &Place<'_>) -> Result<Value, ValueError>,
+    read: impl FnOnce(TypeRef<'_>, T, &Place<'_>) -> Result<Value, ValueError>,
     at: &Place<'_>,
 ) -> Result<Value, ValueError> {
-    let Some((name, ty)) = cases.iter().find(|(name, _)| name == case) else {
+    let Some((name, carried)) = cases.iter().find(|(name, _)| name == case) else {
         let known = cases.iter().map(|(name, _)| name.clone()).collect();
         return Err(at.error(Problem::Unknown { what: "case", given: quoted(case), known }));
     };
-    let payload = side(name, ty.as_ref(), payload, read, at)?;
+    let payload = side(name, ty.maybe(*carried), payload, read, at)?;
     Ok(Value::Variant(name.clone(), payload))
 }
 
 /// Builds the payload of a case or of a side of a result.
 pub(crate) fn side<T>(
     name: &str,
-    ty: Option<&Type>,
+    ty: Option<TypeRef<'_>>,
     payload: Option<T>,
-    read: impl FnOnce(&Type, T, &Place<'_>) -> Result<Value, ValueError>,
+    read: impl FnOnce(TypeRef<'_>, T, &Place<'_>) -> Result<Value, ValueError>,
     at: &Place<'_>,
 ) -> Result<Option<Box<Value>>, ValueError> {
     match (ty, payload) {
@@ -58,7 +61,7 @@ pub(crate) fn side<T>(
         (None, None) => Ok(None),
         (None, Some(_)) => Err(at.error(Problem::NeedlessPayload(name.to_owned()))),
         (Some(ty), None) => {
-            let ty = clipped(&ty.to_string());
+            let ty = clipped(&ty.definition_text());
             Err(at.error(Problem::MissingPayload { case: name.to_owned(), ty }))
         }
     }

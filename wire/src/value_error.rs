@@ -5,7 +5,7 @@ use std::io;
 
 use serde_json::Value as Json;
 
-use crate::signature::Type;
+use crate::signature::TypeRef;
 use crate::value::{MAX_DEPTH, TooDeep};
 
 /// The most characters of anything given that a message repeats.
@@ -110,8 +110,8 @@ impl<'a> Place<'a> {
     }
 
     /// The error that `got` is not of the type `ty`.
-    pub(crate) fn unexpected(&self, ty: &Type, got: impl Into<String>) -> ValueError {
-        self.error(Problem::Unexpected { expected: clipped(&ty.to_string()), got: got.into() })
+    pub(crate) fn unexpected(&self, ty: TypeRef<'_>, got: impl Into<String>) -> ValueError {
+        self.error(Problem::Unexpected { expected: clipped(&ty.definition_text()), got: got.into() })
     }
 }
 

@@ -10,7 +10,7 @@ use wasm_wave::untyped::UntypedValue;
 
 use crate::integer;
 use crate::shape;
-use crate::signature::Type;
+use crate::signature::{Type, TypeRef};
 use crate::value::Value;
 use crate::value_error::{Place, Problem, Step, ValueError, clipped, quoted};
 
@@ -22,7 +22,7 @@ pub(crate) fn parse(text: &str) -> Option<UntypedValue<'_>> {
 }
 
 /// Reads a value of type `ty` that stands at `at`.
-pub(crate) fn read(ty: &Type, wave: &UntypedValue<'_>, at: &Place<'_>) -> Result<Value, ValueError> {
+pub(crate) fn read(ty: TypeRef<'_>, wave: &UntypedValue<'_>, at: &Place<'_>) -> Result<Value, ValueError> {
     Reader { source: wave.source() }.read(ty, wave.node(), at)
 }
 
@@ -31,10 +31,10 @@ struct Reader<'s> {
 }
 
 impl Reader<'_> {
-    fn read(&self, ty: &Type, node: &Node, at: &Place<'_>) -> Result<Value, ValueError> {
-        let read = |ty: &Type, node: &Node, at: &Place<'_>| self.read(ty, node, at);
+    fn read(&self, ty: TypeRef<'_>, node: &Node, at: &Place<'_>) -> Result<Value, ValueError> {
+        let read = |ty: TypeRef<'_>, node: &Node, at: &Place<'_>| self.read(ty, node, at);
         let unexpected = || at.unexpected(ty, self.echo(node));
-        match ty {
+        match ty.kind() {
             Type::Bool => node.as_bool().map(Value::Bool).map_err(|_| unexpected()),
             Type::S8 | Type::U8 | Type::S16 | Type::U16 | Type::S32 | Type::U32 | Type::S64 | Type::U64 => {
                 self.integer(ty, node, at)
@@ -56,31 +56,32 @@ impl Reader<'_> {
                 .as_str(self.source)
                 .map(|text| Value::String(text.into_owned()))
                 .map_err(|_| unexpected()),
-            Type::List(element) => self.list(ty, element, node, at),
+            Type::List(element) => self.list(ty, ty.part(*element), node, at),
             Type::Tuple(types) => {
                 let nodes = node.as_tuple().map_err(|_| unexpected())?;
                 if nodes.len() != types.len() {
                     return Err(at.error(Problem::Length { expected: types.len(), given: nodes.len() }));
                 }
                 let pairs = types.iter().zip(nodes).enumerate();
-                let values = pairs.map(|(index, (ty, node))| read(ty, node, &at.down(Step::Index(index))?));
+                let values = pairs
+                    .map(|(index, (part, node))| read(ty.part(*part), node, &at.down(Step::Index(index))?));
                 Ok(Value::Tuple(values.collect::<Result<_, _>>()?))
             }
             Type::Record(fields) => {
                 let given: HashMap<&str, &Node> =
                     node.as_record(self.source).map_err(|_| unexpected())?.collect();
                 let names = given.iter().map(|(name, node)| (*name, *node));
-                shape::record(fields, names, |name| given.get(name).copied(), read, at)
+                shape::record(ty, fields, names, |name| given.get(name).copied(), read, at)
             }
             Type::Variant(cases) => {
                 let (case, payload) = node.as_variant(self.source).map_err(|_| unexpected())?;
-                shape::variant(cases, case, payload, read, at)
+                shape::variant(ty, cases, case, payload, read, at)
             }
             Type::Enum(cases) => {
                 shape::enumeration(cases, node.as_enum(self.source).map_err(|_| unexpected())?, at)
             }
-            Type::Option(inner) => self.option(ty, inner, node, at),
-            Type::Result(ok, err) => self.result(ty, (ok.as_deref(), err.as_deref()), node, at),
+            Type::Option(inner) => self.option(ty, ty.part(*inner), node, at),
+            Type::Result(ok, err) => self.result(ty, (ty.maybe(*ok), ty.maybe(*err)), node, at),
             Type::Flags(names) => {
                 let given = node.as_flags(self.source).map_err(|_| unexpected())?;
                 let given: Vec<&str> = given.map(|name| name.trim_start_matches('%')).collect();
@@ -90,11 +91,11 @@ impl Reader<'_> {
         }
     }
 
-    fn integer(&self, ty: &Type, node: &Node, at: &Place<'_>) -> Result<Value, ValueError> {
-        integer::value(ty, self.number(ty, node, at)?).ok_or_else(|| self.range(ty, node, at))
+    fn integer(&self, ty: TypeRef<'_>, node: &Node, at: &Place<'_>) -> Result<Value, ValueError> {
+        integer::value(ty.kind(), self.number(ty, node, at)?).ok_or_else(|| self.range(ty, node, at))
     }
 
-    fn number(&self, ty: &Type, node: &Node, at: &Place<'_>) -> Result<i128, ValueError> {
+    fn number(&self, ty: TypeRef<'_>, node: &Node, at: &Place<'_>) -> Result<i128, ValueError> {
         let number = match node.ty() {
             NodeType::Number => integer::decimal(self.text(node)),
             _ => None,
@@ -102,9 +103,15 @@ impl Reader<'_> {
         number.ok_or_else(|| at.unexpected(ty, self.echo(node)))
     }
 
-    fn list(&self, ty: &Type, element: &Type, node: &Node, at: &Place<'_>) -> Result<Value, ValueError> {
+    fn list(
+        &self,
+        ty: TypeRef<'_>,
+        element: TypeRef<'_>,
+        node: &Node,
+        at: &Place<'_>,
+    ) -> Result<Value, ValueError> {
         let nodes = node.as_list().map_err(|_| at.unexpected(ty, self.echo(node)))?.enumerate();
-        if *element == Type::U8 {
+        if ty.is_bytes() {
             let bytes = nodes.map(|(index, node)| {
                 let at = at.down(Step::Index(index))?;
                 let number = self.number(element, node, &at)?;
@@ -117,11 +124,17 @@ impl Reader<'_> {
     }
 
     /// An option may be written without `some`, unless it holds an option or a result.
-    fn option(&self, ty: &Type, inner: &Type, node: &Node, at: &Place<'_>) -> Result<Value, ValueError> {
+    fn option(
+        &self,
+        ty: TypeRef<'_>,
+        inner: TypeRef<'_>,
+        node: &Node,
+        at: &Place<'_>,
+    ) -> Result<Value, ValueError> {
         let (node, step) = match node.as_option() {
             Ok(None) => return Ok(Value::Option(None)),
             Ok(Some(payload)) => (payload, Step::Inside),
-            Err(_) if matches!(inner, Type::Option(_) | Type::Result(..)) => {
+            Err(_) if matches!(inner.kind(), Type::Option(_) | Type::Result(..)) => {
                 return Err(at.unexpected(ty, self.echo(node)));
             }
             Err(_) => (node, Step::Inside),
@@ -131,12 +144,12 @@ impl Reader<'_> {
 
     fn result(
         &self,
-        ty: &Type,
-        (ok, err): (Option<&Type>, Option<&Type>),
+        ty: TypeRef<'_>,
+        (ok, err): (Option<TypeRef<'_>>, Option<TypeRef<'_>>),
         node: &Node,
         at: &Place<'_>,
     ) -> Result<Value, ValueError> {
-        let read = |ty: &Type, node: &Node, at: &Place<'_>| self.read(ty, node, at);
+        let read = |ty: TypeRef<'_>, node: &Node, at: &Place<'_>| self.read(ty, node, at);
         match node.as_result() {
             Ok(Ok(payload)) => Ok(Value::Result(Ok(shape::side("ok", ok, payload, read, at)?))),
             Ok(Err(payload)) => Ok(Value::Result(Err(shape::side("err", err, payload, read, at)?))),
@@ -144,7 +157,7 @@ impl Reader<'_> {
         }
     }
 
-    fn range(&self, ty: &Type, node: &Node, at: &Place<'_>) -> ValueError {
+    fn range(&self, ty: TypeRef<'_>, node: &Node, at: &Place<'_>) -> ValueError {
         at.error(Problem::OutOfRange { ty: ty.to_string(), got: clipped(self.text(node)) })
     }
 

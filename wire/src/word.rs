@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use crate::call::Word;
 use crate::json;
 use crate::shape;
-use crate::signature::Type;
+use crate::signature::{Type, TypeRef};
 use crate::value::Value;
 use crate::value_error::{Place, Problem, Step, ValueError, quoted};
 use crate::wave;
@@ -14,7 +14,7 @@ use crate::wave;
 const MAX_WORD: usize = 1 << 20;
 
 /// Reads a word as a value of type `ty` that stands at `at`.
-pub(crate) fn read(ty: &Type, word: &Word, at: &Place<'_>) -> Result<Value, ValueError> {
+pub(crate) fn read(ty: TypeRef<'_>, word: &Word, at: &Place<'_>) -> Result<Value, ValueError> {
     match word {
         Word::Text(text) => read_text(ty, text, at),
         Word::File(bytes) => read_file(ty, bytes, at),
@@ -23,10 +23,10 @@ pub(crate) fn read(ty: &Type, word: &Word, at: &Place<'_>) -> Result<Value, Valu
 
 /// What a word means where its type is known: a string as it is, a case or a character bare, anything
 /// else as JSON or WAVE.
-fn read_text(ty: &Type, word: &str, at: &Place<'_>) -> Result<Value, ValueError> {
-    match ty {
+fn read_text(ty: TypeRef<'_>, word: &str, at: &Place<'_>) -> Result<Value, ValueError> {
+    match ty.kind() {
         Type::String => Ok(Value::String(word.to_owned())),
-        Type::Option(inner) => read_option(ty, inner, word, at),
+        Type::Option(inner) => read_option(ty, ty.part(*inner), word, at),
         Type::Char => {
             let mut chars = word.chars();
             match (chars.next(), chars.next()) {
@@ -41,7 +41,7 @@ fn read_text(ty: &Type, word: &str, at: &Place<'_>) -> Result<Value, ValueError>
         Type::F32 | Type::F64 if matches!(word, "NaN" | "Infinity" | "-Infinity") => {
             json::read(ty, &Json::from(word), at)
         }
-        Type::List(element) if **element == Type::U8 => read_notation(ty, word, at).map_err(|mut error| {
+        Type::List(_) if ty.is_bytes() => read_notation(ty, word, at).map_err(|mut error| {
             if let Problem::Unexpected { expected, .. } = &mut error.problem
                 && *expected == "list<u8>"
             {
@@ -54,11 +54,11 @@ fn read_text(ty: &Type, word: &str, at: &Place<'_>) -> Result<Value, ValueError>
 }
 
 /// `none` and `null` are nothing, `some(…)` is what it says, and any other word is the thing itself.
-fn read_option(ty: &Type, inner: &Type, word: &str, at: &Place<'_>) -> Result<Value, ValueError> {
+fn read_option(ty: TypeRef<'_>, inner: TypeRef<'_>, word: &str, at: &Place<'_>) -> Result<Value, ValueError> {
     if matches!(word, "none" | "null") {
         return Ok(Value::Option(None));
     }
-    let whole = match inner {
+    let whole = match inner.kind() {
         // Quotes and brackets belong to a string: only the word `some(…)` is notation.
         Type::String if !word.starts_with("some(") => None,
         _ => Some(read_notation(ty, word, at)),
@@ -73,7 +73,7 @@ fn read_option(ty: &Type, inner: &Type, word: &str, at: &Place<'_>) -> Result<Va
 }
 
 /// Reads a word as JSON, and where that fails as WAVE; the error is that of the notation that it is in.
-fn read_notation(ty: &Type, word: &str, at: &Place<'_>) -> Result<Value, ValueError> {
+fn read_notation(ty: TypeRef<'_>, word: &str, at: &Place<'_>) -> Result<Value, ValueError> {
     if word.len() > MAX_WORD {
         return Err(at.error(Problem::TooLong { length: word.len(), limit: MAX_WORD }));
     }
@@ -97,15 +97,16 @@ fn read_notation(ty: &Type, word: &str, at: &Place<'_>) -> Result<Value, ValueEr
 }
 
 /// The contents of a file are bytes, or a string where they are UTF-8.
-fn read_file(ty: &Type, bytes: &[u8], at: &Place<'_>) -> Result<Value, ValueError> {
-    match ty {
-        Type::List(element) if **element == Type::U8 => Ok(Value::Bytes(bytes.to_vec())),
+fn read_file(ty: TypeRef<'_>, bytes: &[u8], at: &Place<'_>) -> Result<Value, ValueError> {
+    match ty.kind() {
+        Type::List(_) if ty.is_bytes() => Ok(Value::Bytes(bytes.to_vec())),
         Type::String => match std::str::from_utf8(bytes) {
             Ok(text) => Ok(Value::String(text.to_owned())),
             Err(_) => Err(at.unexpected(ty, "a file that is not UTF-8")),
         },
         Type::Option(inner) => {
-            Ok(Value::Option(Some(Box::new(read_file(inner, bytes, &at.down(Step::Inside)?)?))))
+            let inner = read_file(ty.part(*inner), bytes, &at.down(Step::Inside)?)?;
+            Ok(Value::Option(Some(Box::new(inner))))
         }
         _ => Err(at.unexpected(ty, "a file (@FILE is for list<u8> and string)")),
     }
@@ -115,6 +116,7 @@ fn read_file(ty: &Type, bytes: &[u8], at: &Place<'_>) -> Result<Value, ValueErro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::v1::Type;
 
     fn option(ty: Type) -> Type {
         Type::Option(Box::new(ty))
@@ -125,11 +127,13 @@ mod tests {
     }
 
     fn word(ty: &Type, word: &str) -> Result<Value, String> {
-        read(ty, &Word::Text(word.to_owned()), &Place::top("")).map_err(|error| error.to_string())
+        read(ty.interned().get(), &Word::Text(word.to_owned()), &Place::top(""))
+            .map_err(|error| error.to_string())
     }
 
     fn file(ty: &Type, bytes: &[u8]) -> Result<Value, String> {
-        read(ty, &Word::File(bytes.to_vec()), &Place::top("")).map_err(|error| error.to_string())
+        read(ty.interned().get(), &Word::File(bytes.to_vec()), &Place::top(""))
+            .map_err(|error| error.to_string())
     }
 
     #[test]

@@ -18,7 +18,7 @@ use wire::job::JobId;
 use wire::link::MAX_MESSAGE;
 use wire::name::MethodPath;
 use wire::outcome::{Outcome, Report};
-use wire::signature::Method;
+use wire::signature::Signature;
 use wire::text::{printable, value};
 
 use crate::cli::Place;
@@ -201,7 +201,7 @@ fn tell(error: &anyhow::Error) {
 }
 
 /// One argument for each word, or all of them as JSON.
-fn arguments(method: &Method, json: Option<&str>, words: &[String]) -> anyhow::Result<Arguments> {
+fn arguments(method: Signature<'_>, json: Option<&str>, words: &[String]) -> anyhow::Result<Arguments> {
     if let Some(json) = json {
         return Ok(Arguments::Json(json.to_owned()));
     }

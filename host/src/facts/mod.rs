@@ -158,7 +158,7 @@ mod tests {
             digest: Digest::of(&[]),
             description: None,
             state,
-            methods: Vec::new(),
+            methods: wire::signature::Methods::default(),
             imports: Vec::new(),
             versions: Vec::new(),
         }

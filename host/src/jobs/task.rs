@@ -15,6 +15,7 @@ use wire::frame;
 use wire::job::{MinionJobId, MinionState, OutcomeKind};
 use wire::link::MAX_MESSAGE;
 use wire::outcome::{FailureKind, Outcome, Report};
+use wire::signature::Signature;
 
 use crate::backoff::Backoff;
 use crate::jobs::Inner;
@@ -121,7 +122,8 @@ impl Task {
     fn permit(&self, module: Option<&LoadedModule>) -> Result<(), Box<Report>> {
         let start = &self.start;
         let method = module.and_then(|module| module.method(&start.method.method).ok());
-        let decision = self.jobs.access().check(&start.operator, &start.method, method);
+        let decision =
+            self.jobs.access().check(&start.operator, &start.method, method.map(Signature::method));
         self.jobs.audit.call(start, method, &decision).map_err(|error| {
             tracing::error!("job {} is not started: {error}", start.job);
             Box::new(never_ran(FailureKind::NotRecorded, not_recorded(&error)))

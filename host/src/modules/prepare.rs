@@ -5,14 +5,15 @@ use std::sync::Arc;
 use semver::Version as Semver;
 use tokio::sync::oneshot;
 
-use wire::module::ModuleState;
+use wire::inventory;
+use wire::module::{Module, ModuleState};
 use wire::outcome::FailureKind;
 
 use crate::admission::Age;
 use crate::modules::error::Refusal;
 use crate::modules::folder::Candidate;
 use crate::modules::{Modules, verdict};
-use crate::policy::{ModulePolicy, SignaturePolicy};
+use crate::policy::{ByteSize, ModulePolicy, SignaturePolicy};
 use crate::sandbox::{Defect, LoadError, LoadedModule};
 
 /// A version that can be put into service.
@@ -76,10 +77,28 @@ fn prepare(
     let signer = verdict::judge(&modules.0.admission, &candidate, age)?;
     let verified = sandbox.verify(candidate.name.clone(), &candidate.bytes, policy)?;
     floor.check(verified.version())?;
+    modules.check_told(verified.module())?;
     on_state(ModuleState::Verified);
     on_state(ModuleState::Compiling);
     let module = sandbox.compile(verified, &candidate.bytes, policy)?;
     Ok(Prepared { candidate, module, signer, under })
+}
+
+impl Modules {
+    /// Whether a module can be told of beside all others that are in service.
+    fn check_told(&self, module: &Module) -> Result<(), Refusal> {
+        let others = self.all_active().into_iter().map(|other| other.describe().clone());
+        let others: usize = others.filter(|other| other.name != module.name).map(|other| other.held()).sum();
+        let (held, most) = (others + module.held(), inventory::MAX_HELD - OTHER_ROWS);
+        if held <= most {
+            return Ok(());
+        }
+        let (held, most) = (ByteSize(held as u64), ByteSize(most as u64));
+        Err(Refusal::new(format!(
+            "cannot be told of: its signatures are too large: those of all modules here would take {held}, and {most} \
+             is the most; remove a module"
+        )))
+    }
 }
 
 impl Floor {
@@ -110,6 +129,9 @@ impl From<LoadError> for Refusal {
         Self { reason: error.reason(), kind }
     }
 }
+
+/// What is left, of what a minion can tell of its modules, for versions that are not in service, in bytes.
+const OTHER_ROWS: usize = 512 << 10;
 
 /// What is said of a module over which the minion itself breaks.
 pub(super) const BROKE: &str = "broke the minion's own code, whose log says how";

@@ -11,6 +11,7 @@ use wire::frame::{self, FrameError};
 use wire::link::{MAX_MESSAGE, Stage, Staging};
 use wire::module::{Module, ModuleState};
 use wire::signing::MAX_SIGNATURE;
+use wire::version;
 
 use crate::admission::Age;
 use crate::audit::{ModuleChange, Origin};
@@ -43,6 +44,7 @@ impl Modules {
     pub(crate) async fn stage(
         &self,
         stage: Stage,
+        version: version::Version,
         send: &mut (impl AsyncWrite + Unpin),
         recv: &mut (impl AsyncRead + Unpin),
     ) -> Result<(), FrameError> {
@@ -69,7 +71,8 @@ impl Modules {
             Some(Err(reason)) => Staging::Refused(reason),
             None => Staging::Refused(STOPPING.to_owned()),
         };
-        say(send, last).await
+        // Only this message has a form for each version.
+        frame::write_as(version, send, &last, MAX_MESSAGE).await
     }
 
     /// The bytes of a version: those that are kept, or else what is sent.

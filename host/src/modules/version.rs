@@ -7,6 +7,7 @@ use wire::digest::Digest;
 use wire::module::{Module, ModuleState, ModuleVersion};
 use wire::name::ModuleName;
 use wire::outcome::FailureKind;
+use wire::signature::Methods;
 
 use crate::modules::error::Refusal;
 use crate::modules::index::Kept;
@@ -142,7 +143,7 @@ fn unknown(name: &ModuleName, digest: Digest, version: Option<String>) -> Module
         digest,
         description: None,
         state: ModuleState::Received,
-        methods: Vec::new(),
+        methods: Methods::default(),
         imports: Vec::new(),
         versions: Vec::new(),
     }

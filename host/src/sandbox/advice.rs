@@ -1,20 +1,21 @@
 //! What the author of a module may want to change in it: nothing of it is a reason to refuse it.
 
+use wasmparser::WasmFeatures;
 use wasmparser::{Parser, Payload};
-use wire::signature::Method;
+use wire::signature::Methods;
 
 use super::call::slow_bytes;
-use super::docs;
+use super::describe::reflect;
 
 /// What can be said of a component without compiling it, a sentence each.
 ///
 /// Says nothing of what is not a component.
 pub fn advice(component: &[u8]) -> Vec<String> {
-    on(component, &docs::methods(component))
+    on(component, &reflect(component, WasmFeatures::all()).unwrap_or_default())
 }
 
 /// The same where its methods are known.
-pub(super) fn on(component: &[u8], methods: &[Method]) -> Vec<String> {
+pub(super) fn on(component: &[u8], methods: &Methods) -> Vec<String> {
     debug_information(component).into_iter().chain(methods.iter().filter_map(slow_bytes)).collect()
 }
 

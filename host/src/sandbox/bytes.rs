@@ -7,7 +7,7 @@
 use futures::future::BoxFuture;
 use wasmtime::Store;
 use wasmtime::component::{ComponentNamedList, Func, Lift, Lower};
-use wire::signature::{Method, Type};
+use wire::signature::{Signature, Type, TypeRef};
 use wire::value::Value;
 
 use super::guest::Guest;
@@ -21,53 +21,37 @@ pub(super) type TypedCall =
 pub(super) const SIGNATURES: &str = "whole parameters beside strings, or a whole result";
 
 /// The call through static types for this method, where there is one and it has bytes to gain by.
-pub(super) fn typed_call(method: &Method) -> Option<TypedCall> {
-    let params: Vec<&Type> = method.params.iter().map(|(_, ty)| ty).collect();
-    let bytes = Some(Vec::<u8>::ty());
-    let given = match params[..] {
-        [] => without_bytes::<()>(method),
-        [Type::String] => without_bytes::<(String,)>(method),
-        [Type::U32] => without_bytes::<(u32,)>(method),
-        [Type::U64] => without_bytes::<(u64,)>(method),
-        [first] if bytes.as_ref() == Some(first) => with_bytes::<(Vec<u8>,)>(method),
-        [Type::String, second] if bytes.as_ref() == Some(second) => with_bytes::<(String, Vec<u8>)>(method),
-        [first, Type::String] if bytes.as_ref() == Some(first) => with_bytes::<(Vec<u8>, String)>(method),
-        _ => None,
-    };
-    given.filter(|_| method.not_callable.is_none())
+pub(super) fn typed_call(method: Signature<'_>) -> Option<TypedCall> {
+    let calls = without_bytes::<()>(method)
+        .or_else(|| without_bytes::<(String,)>(method))
+        .or_else(|| without_bytes::<(u32,)>(method))
+        .or_else(|| without_bytes::<(u64,)>(method))
+        .or_else(|| with_bytes::<(Vec<u8>,)>(method))
+        .or_else(|| with_bytes::<(String, Vec<u8>)>(method))
+        .or_else(|| with_bytes::<(Vec<u8>, String)>(method));
+    calls.filter(|_| method.not_callable.is_none())
 }
 
 /// Results that have bytes themselves.
-fn without_bytes<P: Parameters>(method: &Method) -> Option<TypedCall> {
-    first_that_fits(method, [entry::<P, (Vec<u8>,)>(), entry::<P, (Result<Vec<u8>, String>,)>()])
+fn without_bytes<P: Parameters>(method: Signature<'_>) -> Option<TypedCall> {
+    entry::<P, (Vec<u8>,)>(method).or_else(|| entry::<P, (Result<Vec<u8>, String>,)>(method))
 }
 
 /// Results of any kind, since the parameters have bytes.
-fn with_bytes<P: Parameters>(method: &Method) -> Option<TypedCall> {
-    without_bytes::<P>(method).or_else(|| {
-        let results = [
-            entry::<P, ()>(),
-            entry::<P, (String,)>(),
-            entry::<P, (u64,)>(),
-            entry::<P, (Result<(), String>,)>(),
-            entry::<P, (Result<String, String>,)>(),
-            entry::<P, (Result<u64, String>,)>(),
-        ];
-        first_that_fits(method, results)
-    })
+fn with_bytes<P: Parameters>(method: Signature<'_>) -> Option<TypedCall> {
+    without_bytes::<P>(method)
+        .or_else(|| entry::<P, ()>(method))
+        .or_else(|| entry::<P, (String,)>(method))
+        .or_else(|| entry::<P, (u64,)>(method))
+        .or_else(|| entry::<P, (Result<(), String>,)>(method))
+        .or_else(|| entry::<P, (Result<String, String>,)>(method))
+        .or_else(|| entry::<P, (Result<u64, String>,)>(method))
 }
 
-/// A result type, and the call that gives it.
-type Entry = (Option<Type>, TypedCall);
-
-/// The call whose result type is the method's.
-fn first_that_fits(method: &Method, entries: impl IntoIterator<Item = Entry>) -> Option<TypedCall> {
-    entries.into_iter().find(|(result, _)| *result == method.result).map(|(_, call)| call)
-}
-
-/// The result type of a static signature, with the call for it.
-fn entry<P: Parameters, R: Results>() -> Entry {
-    (R::ty(), call::<P, R>)
+/// The call through this static signature, where it is the method's.
+fn entry<P: Parameters, R: Results>(method: Signature<'_>) -> Option<TypedCall> {
+    let params: Vec<TypeRef<'_>> = method.params().map(|(_, ty)| ty).collect();
+    (P::are(&params) && R::is(method.result())).then_some(call::<P, R> as TypedCall)
 }
 
 /// Calls a function whose types were found to be these.
@@ -87,17 +71,27 @@ fn call<P: Parameters, R: Results>(
 
 /// All parameters of a function.
 trait Parameters: ComponentNamedList + Lower + Send + Sync + Sized + 'static {
+    /// Whether these are their types.
+    fn are(types: &[TypeRef<'_>]) -> bool;
     /// The parameters from one value each; `None` where they are not of these types.
     fn from_values(values: Vec<Value>) -> Option<Self>;
 }
 
 impl Parameters for () {
+    fn are(types: &[TypeRef<'_>]) -> bool {
+        types.is_empty()
+    }
+
     fn from_values(values: Vec<Value>) -> Option<Self> {
         values.is_empty().then_some(())
     }
 }
 
 impl<A: Argument> Parameters for (A,) {
+    fn are(types: &[TypeRef<'_>]) -> bool {
+        matches!(types, [a] if A::is(*a))
+    }
+
     fn from_values(values: Vec<Value>) -> Option<Self> {
         let [a] = <[Value; 1]>::try_from(values).ok()?;
         Some((A::from_value(a)?,))
@@ -105,6 +99,10 @@ impl<A: Argument> Parameters for (A,) {
 }
 
 impl<A: Argument, B: Argument> Parameters for (A, B) {
+    fn are(types: &[TypeRef<'_>]) -> bool {
+        matches!(types, [a, b] if A::is(*a) && B::is(*b))
+    }
+
     fn from_values(values: Vec<Value>) -> Option<Self> {
         let [a, b] = <[Value; 2]>::try_from(values).ok()?;
         Some((A::from_value(a)?, B::from_value(b)?))
@@ -113,15 +111,15 @@ impl<A: Argument, B: Argument> Parameters for (A, B) {
 
 /// What a function returns.
 trait Results: ComponentNamedList + Lift + Send + Sync + 'static {
-    /// Its WIT type, or `None` where nothing is returned.
-    fn ty() -> Option<Type>;
+    /// Whether this is its type, which is none where nothing is returned.
+    fn is(ty: Option<TypeRef<'_>>) -> bool;
     /// What was returned, as a value.
     fn into_value(self) -> Option<Value>;
 }
 
 impl Results for () {
-    fn ty() -> Option<Type> {
-        None
+    fn is(ty: Option<TypeRef<'_>>) -> bool {
+        ty.is_none()
     }
 
     fn into_value(self) -> Option<Value> {
@@ -130,8 +128,8 @@ impl Results for () {
 }
 
 impl<A: Part + Lift> Results for (A,) {
-    fn ty() -> Option<Type> {
-        Some(A::ty())
+    fn is(ty: Option<TypeRef<'_>>) -> bool {
+        ty.is_some_and(A::is)
     }
 
     fn into_value(self) -> Option<Value> {
@@ -141,8 +139,8 @@ impl<A: Part + Lift> Results for (A,) {
 
 /// A static type that has a place among the values.
 trait Part: Send + Sync + 'static {
-    /// Its WIT type.
-    fn ty() -> Type;
+    /// Whether this is its WIT type.
+    fn is(ty: TypeRef<'_>) -> bool;
     /// The value that carries it.
     fn into_value(self) -> Value;
 }
@@ -153,12 +151,12 @@ trait Argument: Part + Lower + Sized {
     fn from_value(value: Value) -> Option<Self>;
 }
 
-/// Gives a type its place: its WIT type, and the variant of [`Value`] that carries it.
+/// Gives a type its place: how its WIT type is told, and the variant of [`Value`] that carries it.
 macro_rules! part {
-    ($rust:ty, $ty:expr, $variant:ident($number:ty)) => {
+    ($rust:ty, $is:expr, $variant:ident($number:ty)) => {
         impl Part for $rust {
-            fn ty() -> Type {
-                $ty
+            fn is(ty: TypeRef<'_>) -> bool {
+                $is(ty)
             }
 
             fn into_value(self) -> Value {
@@ -177,14 +175,14 @@ macro_rules! part {
     };
 }
 
-part!(Vec<u8>, Type::List(Box::new(Type::U8)), Bytes(Vec<u8>));
-part!(String, Type::String, String(String));
-part!(u32, Type::U32, Unsigned(u64));
-part!(u64, Type::U64, Unsigned(u64));
+part!(Vec<u8>, TypeRef::is_bytes, Bytes(Vec<u8>));
+part!(String, |ty: TypeRef<'_>| *ty.kind() == Type::String, String(String));
+part!(u32, |ty: TypeRef<'_>| *ty.kind() == Type::U32, Unsigned(u64));
+part!(u64, |ty: TypeRef<'_>| *ty.kind() == Type::U64, Unsigned(u64));
 
 impl<A: Part> Part for Result<A, String> {
-    fn ty() -> Type {
-        Type::Result(Some(Box::new(A::ty())), Some(Box::new(Type::String)))
+    fn is(ty: TypeRef<'_>) -> bool {
+        matches!(ty.kind(), Type::Result(Some(ok), Some(err)) if A::is(ty.part(*ok)) && String::is(ty.part(*err)))
     }
 
     fn into_value(self) -> Value {
@@ -196,8 +194,8 @@ impl<A: Part> Part for Result<A, String> {
 }
 
 impl Part for Result<(), String> {
-    fn ty() -> Type {
-        Type::Result(None, Some(Box::new(Type::String)))
+    fn is(ty: TypeRef<'_>) -> bool {
+        matches!(ty.kind(), Type::Result(None, Some(err)) if String::is(ty.part(*err)))
     }
 
     fn into_value(self) -> Value {

@@ -4,7 +4,7 @@ use wasmtime::Store;
 use wasmtime::component::{Func, Val};
 use wire::arguments::bind;
 use wire::outcome::FailureKind;
-use wire::signature::{Method, Type};
+use wire::signature::{Signature, TypeRef};
 use wire::value::Value;
 
 use super::bytes::{SIGNATURES, TypedCall, typed_call};
@@ -24,7 +24,7 @@ pub(super) struct Call<'a> {
     /// Where the method is.
     pub(super) module: &'a LoadedModule,
     /// What is called.
-    pub(super) method: &'a Method,
+    pub(super) method: Signature<'a>,
     /// How many bytes of arguments there are.
     pub(super) bytes_in: u64,
     /// One value for each parameter, checked against its type.
@@ -49,7 +49,7 @@ impl<'a> Call<'a> {
         let bad = |message| (FailureKind::BadArguments, message);
         let path = &run.method;
         let method = module.method(&path.method).map_err(|error| unknown(error.to_string()))?;
-        if let Some(reason) = &method.not_callable {
+        if let Some(reason) = &method.method().not_callable {
             return Err(unknown(format!("\"{path}\" cannot be called from outside: {reason}")));
         }
         let values = bind(method, &path.module, &run.arguments).map_err(|error| bad(error.to_string()))?;
@@ -84,7 +84,7 @@ impl<'a> Call<'a> {
 }
 
 /// The arguments as the engine wants them one by one, unless that would take too much memory.
-fn dynamic(method: &Method, values: Vec<Value>) -> Result<Arguments, String> {
+fn dynamic(method: Signature<'_>, values: Vec<Value>) -> Result<Arguments, String> {
     let buried: u64 = values.iter().map(bytes_within).sum();
     if buried > MAX_BURIED_BYTES {
         return Err(format!(
@@ -93,7 +93,7 @@ fn dynamic(method: &Method, values: Vec<Value>) -> Result<Arguments, String> {
             ByteSize(MAX_BURIED_BYTES)
         ));
     }
-    let lowered = method.params.iter().zip(values).map(|((_, ty), value)| lower(ty, value));
+    let lowered = method.params().zip(values).map(|((_, ty), value)| lower(ty, value));
     // Bound values are of their types, so this cannot fail short of a defect of ours.
     let lowered: Result<_, _> = lowered.collect();
     lowered.map(Arguments::Dynamic).map_err(|error| format!("cannot take its arguments: {error}"))
@@ -103,20 +103,20 @@ fn dynamic(method: &Method, values: Vec<Value>) -> Result<Arguments, String> {
 async fn call_dynamic(
     store: &mut Store<Guest>,
     function: Func,
-    method: &Method,
+    method: Signature<'_>,
     arguments: &[Val],
 ) -> wasmtime::Result<Option<Value>> {
     let mut results = vec![Val::Bool(false); usize::from(method.result.is_some())];
     function.call_async(&mut *store, arguments, &mut results).await?;
-    match (&method.result, results.pop()) {
+    match (method.result(), results.pop()) {
         (Some(ty), Some(value)) => Ok(Some(lift(ty, value)?)),
         _ => Ok(None),
     }
 }
 
 /// What to say of a result that had more parts than can pass one by one.
-pub(super) fn too_many_parts(method: &Method) -> Option<String> {
-    passes_one_by_one(method, method.result.iter()).then(|| {
+pub(super) fn too_many_parts(method: Signature<'_>) -> Option<String> {
+    passes_one_by_one(method, method.result().into_iter()).then(|| {
         format!(
             "its result has more bytes than can be passed one by one: large `list<u8>` must be {SIGNATURES}; \
              return a string, or write a file in a granted folder"
@@ -125,8 +125,8 @@ pub(super) fn too_many_parts(method: &Method) -> Option<String> {
 }
 
 /// What to say of a method to its author, where its bytes are passed one by one.
-pub(super) fn slow_bytes(method: &Method) -> Option<String> {
-    let types = method.params.iter().map(|(_, ty)| ty).chain(&method.result);
+pub(super) fn slow_bytes(method: Signature<'_>) -> Option<String> {
+    let types = method.params().map(|(_, ty)| ty).chain(method.result());
     (method.not_callable.is_none() && passes_one_by_one(method, types)).then(|| {
         format!(
             "passes the bytes of \"{}\" one by one, {} at most: larger ones must be {SIGNATURES}",
@@ -137,7 +137,7 @@ pub(super) fn slow_bytes(method: &Method) -> Option<String> {
 }
 
 /// Whether bytes of these types have no way but one by one.
-fn passes_one_by_one<'a>(method: &Method, mut types: impl Iterator<Item = &'a Type>) -> bool {
+fn passes_one_by_one<'a>(method: Signature<'_>, mut types: impl Iterator<Item = TypeRef<'a>>) -> bool {
     types.any(|ty| ty.is_bytes() || ty.buries_bytes()) && typed_call(method).is_none()
 }
 

@@ -7,7 +7,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 use wasmtime::{Engine, ResourcesRequired};
 use wire::module::{MethodError, Module};
-use wire::signature::Method;
+use wire::signature::Signature;
 
 use super::capabilities::facts::Facts;
 use super::counters::{Counters, ModuleCounters};
@@ -52,11 +52,12 @@ impl LoadedModule {
     /// Puts together a module that can be run.
     pub(super) fn new(
         description: Description,
+        exports: Vec<ComponentExportIndex>,
         policy: &ModulePolicy,
         instances: InstancePre<Guest>,
         provisions: Provisions,
     ) -> Self {
-        let Description { module, exports, warnings } = description;
+        let Description { module, warnings } = description;
         let policy = Arc::new(policy.clone());
         let counters = ModuleCounters::default();
         let gone = CancellationToken::new();
@@ -70,7 +71,7 @@ impl LoadedModule {
     }
 
     /// The method of that name: `restart`, or `unit/restart`.
-    pub fn method(&self, name: &str) -> Result<&Method, MethodError> {
+    pub fn method(&self, name: &str) -> Result<Signature<'_>, MethodError> {
         self.description.method(name)
     }
 
@@ -115,8 +116,9 @@ impl LoadedModule {
     }
 
     /// Where a method of this module is in the component.
-    pub(super) fn export(&self, method: &Method) -> Option<&ComponentExportIndex> {
-        let place = self.description.methods.iter().position(|own| std::ptr::eq(own, method))?;
+    pub(super) fn export(&self, method: Signature<'_>) -> Option<&ComponentExportIndex> {
+        let is_it = |own: Signature<'_>| std::ptr::eq(own.method(), method.method());
+        let place = self.description.methods.iter().position(is_it)?;
         self.exports.get(place)
     }
 }

@@ -1,43 +1,41 @@
 //! What a module is and exports, by reflection on its component.
 
-use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use wasmparser::component_types::{ComponentEntityType, ComponentFuncTypeId};
+use wasmparser::types::TypesRef;
+use wasmparser::{ComponentExternalKind, Parser, Payload, ValidPayload, Validator, WasmFeatures};
 use wasmtime::component::{Component, ComponentExportIndex};
 use wire::digest::Digest;
-use wire::module::{Module, ModuleState};
+use wire::module::{MAX_HELD, Module, ModuleState};
 use wire::name::ModuleName;
-use wire::signature::{Method, Type};
+use wire::signature::{BadType, Method, Methods, TypeId, Types};
 
 use super::docs;
+use super::error::Defect;
 use super::inspect::Inspection;
-use super::types::reflect;
+use super::types::Reflector;
 
-/// A module as others see it, and where its methods are.
+/// A module as others see it.
+#[derive(Debug)]
 pub(super) struct Description {
     /// What it is and exports.
     pub(super) module: Module,
-    /// Where each method is in the component, in the order of the module.
-    pub(super) exports: Vec<ComponentExportIndex>,
     /// What is not as it should be and yet no reason to refuse it.
     pub(super) warnings: Vec<String>,
 }
 
-/// What reflection finds in a component.
-struct Reflection {
-    /// The methods, interface by interface.
-    methods: Vec<Method>,
-    /// Where each is.
-    exports: Vec<ComponentExportIndex>,
-}
-
 impl Description {
-    /// Describes a component, with what it says of itself outside its code.
+    /// Describes a component by its types and by what it says of itself outside its code.
+    ///
+    /// # Errors
+    /// Where the bytes are not valid, or there is more to tell of it than is told of a module.
     pub(super) fn of(
         name: ModuleName,
         digest: Digest,
         inspection: Inspection,
-        component: &Component,
-    ) -> Self {
-        let Reflection { mut methods, exports } = Reflection::of(component);
+        bytes: &[u8],
+        features: WasmFeatures,
+    ) -> Result<Self, Defect> {
+        let mut methods = reflect(bytes, features)?;
         let mut warnings = Vec::new();
         let summary = inspection.docs.and_then(|section| docs::apply(&section, &mut methods, &mut warnings));
         let module = Module {
@@ -50,83 +48,166 @@ impl Description {
             imports: inspection.imports,
             versions: Vec::new(),
         };
-        Self { module, exports, warnings }
+        if module.held() > MAX_HELD { Err(Defect::TooMuchToTell) } else { Ok(Self { module, warnings }) }
+    }
+
+    /// Where each method is in the compiled component, in the order of the module.
+    pub(super) fn exports(&self, component: &Component) -> Result<Vec<ComponentExportIndex>, Defect> {
+        let export = |method: &Method| match &method.interface {
+            Some(interface) => {
+                let instance = component.get_export_index(None, interface)?;
+                component.get_export_index(Some(&instance), &method.name)
+            }
+            None => component.get_export_index(None, &method.name),
+        };
+        let found = self.module.methods.iter().map(|method| export(&method));
+        found.collect::<Option<_>>().ok_or_else(|| Defect::Compile("an export is gone".to_owned()))
     }
 }
 
-impl Reflection {
-    /// Every function of every exported interface, and those at the root.
-    fn of(component: &Component) -> Self {
-        let mut found = Self { methods: Vec::new(), exports: Vec::new() };
-        let engine = component.engine();
-        for (name, item) in component.component_type().exports(engine) {
+/// The methods of a component: every function of every exported interface, and those at the root, without those that a
+/// tool left behind.
+pub(super) fn reflect(bytes: &[u8], features: WasmFeatures) -> Result<Methods, Defect> {
+    let invalid = |error: wasmparser::BinaryReaderError| Defect::Invalid(error.to_string());
+    let mut validator = Validator::new_with_features(features);
+    let (mut exports, mut depth) = (Vec::new(), 0_usize);
+    let mut types = None;
+    for payload in Parser::new(0).parse_all(bytes) {
+        let payload = payload.map_err(invalid)?;
+        match &payload {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                for export in section.clone() {
+                    let export = export.map_err(invalid)?;
+                    let kinds = [
+                        ComponentExternalKind::Func,
+                        ComponentExternalKind::Instance,
+                        ComponentExternalKind::Type,
+                    ];
+                    exports.extend(kinds.contains(&export.kind).then(|| export.name.name.to_owned()));
+                }
+            }
+            _ => {}
+        }
+        // The bodies of functions have no say in what is exported; whoever compiles them looks at them.
+        if let ValidPayload::End(found) = validator.payload(&payload).map_err(invalid)? {
+            types = Some(found);
+        }
+    }
+    let types = types.ok_or_else(|| Defect::Invalid("it ends too early".to_owned()))?;
+    Reflection::of(types.as_ref(), &exports).map_err(|error| match error {
+        Unlisted::Types(_) | Unlisted::TooMuch => Defect::TooMuchToTell,
+    })
+}
+
+/// Why the methods of a component cannot be listed.
+#[derive(Debug, thiserror::Error)]
+enum Unlisted {
+    #[error(transparent)]
+    Types(#[from] BadType),
+    #[error("there is more to tell than is told")]
+    TooMuch,
+}
+
+/// The methods that were found so far.
+struct Reflection<'a> {
+    types: TypesRef<'a>,
+    reflector: Reflector<'a>,
+    methods: Vec<Method>,
+    held: usize,
+}
+
+impl<'a> Reflection<'a> {
+    /// The methods behind these exports.
+    fn of(types: TypesRef<'a>, exports: &[String]) -> Result<Methods, Unlisted> {
+        let reflector = Reflector::new(types);
+        let mut found = Self { types, reflector, methods: Vec::new(), held: 0 };
+        for name in exports {
+            if let Some(item) = types.component_item_for_export(name) {
+                found.names(name, &item.ty);
+            }
+        }
+        for name in exports {
+            let Some(item) = types.component_item_for_export(name) else { continue };
             match item.ty {
-                ComponentItem::ComponentFunc(function) => found.add(component, None, name, &function),
-                ComponentItem::ComponentInstance(instance) if !is_foreign(name) => {
-                    for (function, item) in instance.exports(engine) {
-                        if let ComponentItem::ComponentFunc(ty) = item.ty {
-                            found.add(component, Some(name), function, &ty);
+                ComponentEntityType::Func(function) if !is_foreign(name) => {
+                    found.add(None, name, function)?
+                }
+                ComponentEntityType::Instance(instance) if !is_foreign(name) => {
+                    for (function, item) in &types[instance].exports {
+                        if let ComponentEntityType::Func(ty) = item.ty {
+                            found.add(Some(name), function, ty)?;
                         }
                     }
                 }
                 _ => {}
             }
         }
-        found
+        let table = found.reflector.finish();
+        found.held += table.held();
+        if found.held > MAX_HELD {
+            return Err(Unlisted::TooMuch);
+        }
+        Ok(Methods::new(table, found.methods)?)
     }
 
-    /// Adds one function, unless a tool left it behind.
-    fn add(&mut self, component: &Component, interface: Option<&str>, name: &str, ty: &ComponentFunc) {
-        if interface.is_none() && is_foreign(name) {
-            return;
+    /// Notes the names of the types that are exported as this.
+    fn names(&mut self, name: &str, exported: &ComponentEntityType) {
+        match exported {
+            ComponentEntityType::Type { .. } => self.reflector.name(None, name, exported),
+            ComponentEntityType::Instance(instance) => {
+                for (ty, item) in &self.types[*instance].exports {
+                    self.reflector.name(Some(name), ty, &item.ty);
+                }
+            }
+            _ => {}
         }
-        let index = match interface {
-            Some(interface) => component
-                .get_export_index(None, interface)
-                .and_then(|instance| component.get_export_index(Some(&instance), name)),
-            None => component.get_export_index(None, name),
+    }
+
+    /// Adds one function.
+    fn add(&mut self, interface: Option<&str>, name: &str, ty: ComponentFuncTypeId) -> Result<(), Unlisted> {
+        let types = self.types;
+        let function = &types[ty];
+        let mut params = Vec::with_capacity(function.params.len());
+        for (name, ty) in &function.params {
+            params.push((name.to_string(), self.reflector.reflect(ty)?));
+        }
+        let result = function.result.as_ref().map(|ty| self.reflector.reflect(ty)).transpose()?;
+        let not_callable = why_not_callable(name, &params, result, self.reflector.types());
+        let method = Method {
+            interface: interface.map(str::to_owned),
+            name: name.to_owned(),
+            params,
+            result,
+            is_async: function.async_,
+            not_callable,
+            docs: None,
         };
-        // What reflection lists is there to be looked up.
-        let Some(index) = index else { return };
-        self.methods.push(method(interface, name, ty));
-        self.exports.push(index);
+        self.held += method.held();
+        self.methods.push(method);
+        // Counted as they come, since a component can have a million exports.
+        if self.held > MAX_HELD { Err(Unlisted::TooMuch) } else { Ok(()) }
     }
 }
 
 /// Whether an export belongs to a tool that made the component: Python leaves `exports`, QuickJS `init`.
 /// Those of WASI are for other hosts to call.
-pub(super) fn is_foreign(name: &str) -> bool {
+fn is_foreign(name: &str) -> bool {
     name.starts_with("wasi:") || matches!(name, "exports" | "init")
 }
 
-/// A function as a method.
-fn method(interface: Option<&str>, name: &str, ty: &ComponentFunc) -> Method {
-    let params = ty.params().map(|(name, ty)| (name.to_owned(), reflect(&ty))).collect();
-    let result = ty.results().next().map(|ty| reflect(&ty));
-    Method { is_async: ty.async_(), ..of_types(interface, name, params, result) }
-}
-
-/// A method of these types, with the reason why it cannot be called where it cannot.
-pub(super) fn of_types(
-    interface: Option<&str>,
+/// The reason why a function cannot be called from outside, where it cannot.
+fn why_not_callable(
     name: &str,
-    params: Vec<(String, Type)>,
-    result: Option<Type>,
-) -> Method {
+    params: &[(String, TypeId)],
+    result: Option<TypeId>,
+    types: &Types,
+) -> Option<String> {
     // `[constructor]thing` and the like: the names that the component model gives to functions of resources.
-    let not_callable = if name.starts_with('[') {
-        Some("it belongs to a resource, which lives only as long as one job".to_owned())
-    } else {
-        let types = params.iter().map(|(_, ty)| ty).chain(&result);
-        types.filter_map(|ty| ty.opaque()).next().map(|what| format!("its signature has a {what}"))
-    };
-    Method {
-        interface: interface.map(str::to_owned),
-        name: name.to_owned(),
-        params,
-        result,
-        is_async: false,
-        not_callable,
-        docs: None,
+    if name.starts_with('[') {
+        return Some("it belongs to a resource, which lives only as long as one job".to_owned());
     }
+    let mut used = params.iter().map(|(_, ty)| *ty).chain(result).filter_map(|ty| types.get(ty));
+    used.find_map(|ty| ty.opaque()).map(|what| format!("its signature has a {what}"))
 }

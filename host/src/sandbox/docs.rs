@@ -3,21 +3,22 @@
 //! Anybody can write a custom section, so types never come from it: what it says of a method counts only
 //! where its signature is the one that the component really has.
 
-use wire::signature::{Method, Type};
-use wire::value::MAX_DEPTH;
-use wit_component::DecodedWasm;
-use wit_parser::{Docs, Function, Handle, InterfaceId, Resolve, TypeDefKind, WorldItem};
+use std::collections::HashMap;
 
-use super::describe::{is_foreign, of_types};
+use wire::signature::{Methods, Signature, Type, TypeId, TypeRef};
+use wit_parser::{Docs, Function, InterfaceId, Resolve, TypeDefKind, WorldItem};
+
 use super::error::in_one_line;
 
 /// The largest section that is read.
 const MAX_SECTION: usize = 1 << 20;
+/// How many methods are told of whose documentation does not fit.
+const MAX_WARNINGS: usize = 20;
 
 /// Puts docs on the methods, and returns what the section says of the module as a whole, in one line.
 ///
 /// What is not right with the section goes to `warnings`; the module is none the worse for it.
-pub(super) fn apply(section: &[u8], methods: &mut [Method], warnings: &mut Vec<String>) -> Option<String> {
+pub(super) fn apply(section: &[u8], methods: &mut Methods, warnings: &mut Vec<String>) -> Option<String> {
     let resolve = match decode(section) {
         Ok(resolve) => resolve,
         Err(reason) => {
@@ -25,49 +26,23 @@ pub(super) fn apply(section: &[u8], methods: &mut [Method], warnings: &mut Vec<S
             return None;
         }
     };
-    for method in methods.iter_mut() {
+    let mut found = Vec::new();
+    for (place, method) in methods.iter().enumerate() {
         // A section may well describe more, or less, than what is exported.
         let Some(function) = find(&resolve, method) else { continue };
         if agrees(&resolve, function, method) {
-            method.docs = text(&function.docs);
-        } else {
+            found.push((place, text(&function.docs)));
+        } else if warnings.len() < MAX_WARNINGS {
             warnings.push(format!(
                 "the documentation of \"{}\" is for another signature and is left out",
                 method.qualified()
             ));
         }
     }
-    summary(&resolve, methods)
-}
-
-/// The methods of a component by the types in it, without those that a tool left behind; none where it has
-/// no types that can be read.
-pub(super) fn methods(component: &[u8]) -> Vec<Method> {
-    let Ok(DecodedWasm::Component(resolve, world)) = wit_component::decode(component) else {
-        return Vec::new();
-    };
-    let mut methods = Vec::new();
-    for (key, item) in &resolve.worlds[world].exports {
-        let name = resolve.name_world_key(key);
-        if is_foreign(&name) {
-            continue;
-        }
-        let method = |interface: Option<&str>, function: &Function| {
-            let params = function.params.iter();
-            let params = params.map(|param| (param.name.clone(), reflect(&resolve, &param.ty, 1))).collect();
-            let result = function.result.map(|ty| reflect(&resolve, &ty, 1));
-            of_types(interface, &function.name, params, result)
-        };
-        match item {
-            WorldItem::Function(function) => methods.push(method(None, function)),
-            WorldItem::Interface { id, .. } => {
-                let functions = resolve.interfaces[*id].functions.values();
-                methods.extend(functions.map(|function| method(Some(&name), function)));
-            }
-            WorldItem::Type { .. } => {}
-        }
+    for (place, docs) in found {
+        methods.document(place, docs);
     }
-    methods
+    summary(&resolve, methods)
 }
 
 /// Reads the section, whatever is in it.
@@ -85,7 +60,7 @@ fn decode(section: &[u8]) -> Result<Resolve, String> {
 }
 
 /// The function that the section has under a method's name.
-fn find<'a>(resolve: &'a Resolve, method: &Method) -> Option<&'a Function> {
+fn find<'a>(resolve: &'a Resolve, method: Signature<'_>) -> Option<&'a Function> {
     match &method.interface {
         Some(interface) => {
             interface_of(resolve, interface).and_then(|id| resolve.interfaces[id].functions.get(&method.name))
@@ -107,15 +82,112 @@ fn interface_of(resolve: &Resolve, name: &str) -> Option<InterfaceId> {
 }
 
 /// Whether a function has the names and the types of a method's parameters and result.
-fn agrees(resolve: &Resolve, function: &Function, method: &Method) -> bool {
-    let params = function.params.iter().map(|param| (param.name.as_str(), reflect(resolve, &param.ty, 1)));
-    let found = method.params.iter().map(|(name, ty)| (name.as_str(), ty.clone()));
-    params.eq(found) && function.result.map(|ty| reflect(resolve, &ty, 1)) == method.result
+fn agrees(resolve: &Resolve, function: &Function, method: Signature<'_>) -> bool {
+    let mut agreement = Agreement { resolve, found: HashMap::new() };
+    let params = function.params.len() == method.params().len()
+        && function
+            .params
+            .iter()
+            .zip(method.params())
+            .all(|(param, (name, ty))| param.name == name && agreement.of(&param.ty, ty));
+    params && agreement.of_maybe(function.result.as_ref(), method.result())
+}
+
+/// Which types of a section are those of a module. Each two are compared once: both sides share their parts.
+struct Agreement<'a> {
+    resolve: &'a Resolve,
+    found: HashMap<(wit_parser::TypeId, TypeId), bool>,
+}
+
+impl Agreement<'_> {
+    fn of(&mut self, wit: &wit_parser::Type, ty: TypeRef<'_>) -> bool {
+        match (wit, ty.kind()) {
+            (wit_parser::Type::Id(id), _) => {
+                if let Some(found) = self.found.get(&(*id, ty.id())) {
+                    return *found;
+                }
+                let found = self.of_defined(&self.resolve.types[*id].kind, ty);
+                self.found.insert((*id, ty.id()), found);
+                found
+            }
+            (wit_parser::Type::Bool, Type::Bool)
+            | (wit_parser::Type::U8, Type::U8)
+            | (wit_parser::Type::U16, Type::U16)
+            | (wit_parser::Type::U32, Type::U32)
+            | (wit_parser::Type::U64, Type::U64)
+            | (wit_parser::Type::S8, Type::S8)
+            | (wit_parser::Type::S16, Type::S16)
+            | (wit_parser::Type::S32, Type::S32)
+            | (wit_parser::Type::S64, Type::S64)
+            | (wit_parser::Type::F32, Type::F32)
+            | (wit_parser::Type::F64, Type::F64)
+            | (wit_parser::Type::Char, Type::Char)
+            | (wit_parser::Type::String, Type::String)
+            | (wit_parser::Type::ErrorContext, Type::Opaque(_)) => true,
+            _ => false,
+        }
+    }
+
+    fn of_defined(&mut self, kind: &TypeDefKind, ty: TypeRef<'_>) -> bool {
+        let part = |id: &TypeId| ty.part(*id);
+        match (kind, ty.kind()) {
+            (TypeDefKind::Type(alias), _) => self.of(alias, ty),
+            (TypeDefKind::List(wit), Type::List(inner)) | (TypeDefKind::Option(wit), Type::Option(inner)) => {
+                self.of(wit, part(inner))
+            }
+            (TypeDefKind::Tuple(tuple), Type::Tuple(types)) => {
+                tuple.types.len() == types.len()
+                    && tuple.types.iter().zip(types).all(|(wit, ty)| self.of(wit, part(ty)))
+            }
+            (TypeDefKind::Record(record), Type::Record(fields)) => {
+                let mut pairs = record.fields.iter().zip(fields);
+                record.fields.len() == fields.len()
+                    && pairs.all(|(wit, (name, ty))| wit.name == *name && self.of(&wit.ty, part(ty)))
+            }
+            (TypeDefKind::Variant(variant), Type::Variant(cases)) => {
+                let mut pairs = variant.cases.iter().zip(cases);
+                variant.cases.len() == cases.len()
+                    && pairs.all(|(wit, (name, carried))| {
+                        wit.name == *name && self.of_maybe(wit.ty.as_ref(), ty.maybe(*carried))
+                    })
+            }
+            (TypeDefKind::Enum(names), Type::Enum(cases)) => {
+                names.cases.iter().map(|case| &case.name).eq(cases.iter())
+            }
+            (TypeDefKind::Flags(flags), Type::Flags(names)) => {
+                flags.flags.iter().map(|flag| &flag.name).eq(names.iter())
+            }
+            (TypeDefKind::Result(wit), Type::Result(ok, err)) => {
+                self.of_maybe(wit.ok.as_ref(), ty.maybe(*ok))
+                    && self.of_maybe(wit.err.as_ref(), ty.maybe(*err))
+            }
+            // What cannot be called has no signature that documentation could be wrong about.
+            (
+                TypeDefKind::Resource
+                | TypeDefKind::Handle(_)
+                | TypeDefKind::Future(_)
+                | TypeDefKind::Stream(_)
+                | TypeDefKind::Map(..)
+                | TypeDefKind::FixedLengthList(..),
+                Type::Opaque(_),
+            ) => true,
+            _ => false,
+        }
+    }
+
+    fn of_maybe(&mut self, wit: Option<&wit_parser::Type>, ty: Option<TypeRef<'_>>) -> bool {
+        match (wit, ty) {
+            (Some(wit), Some(ty)) => self.of(wit, ty),
+            (None, None) => true,
+            _ => false,
+        }
+    }
 }
 
 /// What is written on the package, or else on the interface, of the first method.
-fn summary(resolve: &Resolve, methods: &[Method]) -> Option<String> {
-    let interface = interface_of(resolve, methods.iter().find_map(|method| method.interface.as_deref())?)?;
+fn summary(resolve: &Resolve, methods: &Methods) -> Option<String> {
+    let interface =
+        interface_of(resolve, methods.iter().find_map(|method| method.method().interface.as_deref())?)?;
     let interface = &resolve.interfaces[interface];
     let package = interface.package.and_then(|id| text(&resolve.packages[id].docs));
     let docs = package.or_else(|| text(&interface.docs))?;
@@ -127,66 +199,11 @@ fn text(docs: &Docs) -> Option<String> {
     docs.contents.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-/// The wire form of a WIT type, made as [`super::types::reflect`] makes it of a component's.
-fn reflect(resolve: &Resolve, ty: &wit_parser::Type, depth: usize) -> Type {
-    if depth > MAX_DEPTH {
-        return Type::Opaque(format!("a type nested deeper than {MAX_DEPTH} levels"));
-    }
-    match ty {
-        wit_parser::Type::Bool => Type::Bool,
-        wit_parser::Type::U8 => Type::U8,
-        wit_parser::Type::U16 => Type::U16,
-        wit_parser::Type::U32 => Type::U32,
-        wit_parser::Type::U64 => Type::U64,
-        wit_parser::Type::S8 => Type::S8,
-        wit_parser::Type::S16 => Type::S16,
-        wit_parser::Type::S32 => Type::S32,
-        wit_parser::Type::S64 => Type::S64,
-        wit_parser::Type::F32 => Type::F32,
-        wit_parser::Type::F64 => Type::F64,
-        wit_parser::Type::Char => Type::Char,
-        wit_parser::Type::String => Type::String,
-        wit_parser::Type::ErrorContext => Type::Opaque("error-context".into()),
-        wit_parser::Type::Id(id) => defined(resolve, &resolve.types[*id].kind, depth),
-    }
-}
-
-/// The wire form of a type that has a definition.
-fn defined(resolve: &Resolve, kind: &TypeDefKind, depth: usize) -> Type {
-    let inner = |ty: &wit_parser::Type| reflect(resolve, ty, depth + 1);
-    let boxed = |ty: &wit_parser::Type| Box::new(inner(ty));
-    let element = |ty: &Option<wit_parser::Type>| ty.as_ref().map(inner);
-    match kind {
-        // An alias is no level of its own.
-        TypeDefKind::Type(ty) => reflect(resolve, ty, depth),
-        TypeDefKind::List(ty) => Type::List(boxed(ty)),
-        TypeDefKind::Option(ty) => Type::Option(boxed(ty)),
-        TypeDefKind::Tuple(tuple) => Type::Tuple(tuple.types.iter().map(inner).collect()),
-        TypeDefKind::Record(record) => {
-            Type::Record(record.fields.iter().map(|field| (field.name.clone(), inner(&field.ty))).collect())
-        }
-        TypeDefKind::Variant(variant) => {
-            Type::Variant(variant.cases.iter().map(|case| (case.name.clone(), element(&case.ty))).collect())
-        }
-        TypeDefKind::Enum(names) => Type::Enum(names.cases.iter().map(|case| case.name.clone()).collect()),
-        TypeDefKind::Flags(flags) => Type::Flags(flags.flags.iter().map(|flag| flag.name.clone()).collect()),
-        TypeDefKind::Result(result) => {
-            Type::Result(result.ok.as_ref().map(boxed), result.err.as_ref().map(boxed))
-        }
-        TypeDefKind::Resource | TypeDefKind::Handle(Handle::Own(_) | Handle::Borrow(_)) => {
-            Type::Opaque("resource".into())
-        }
-        TypeDefKind::Future(ty) => Type::Opaque(super::types::generic("future", element(ty))),
-        TypeDefKind::Stream(ty) => Type::Opaque(super::types::generic("stream", element(ty))),
-        TypeDefKind::Map(..) => Type::Opaque("map".into()),
-        TypeDefKind::FixedLengthList(..) => Type::Opaque("list of fixed length".into()),
-        TypeDefKind::Unknown => Type::Opaque("an unknown type".into()),
-    }
-}
-
 #[allow(clippy::unwrap_used)]
 #[cfg(test)]
 mod tests {
+    use wire::v1::{Method, Type};
+
     use super::*;
 
     const WIT: &str = "
@@ -221,6 +238,20 @@ mod tests {
         Method { interface, name, params, result, is_async: false, not_callable: None, docs: None }
     }
 
+    fn of_trees(methods: Vec<Method>) -> Methods {
+        let old = wire::v1::Module {
+            name: "service".parse().unwrap(),
+            version: None,
+            digest: wire::digest::Digest::of(b""),
+            description: None,
+            state: wire::module::ModuleState::Active,
+            methods,
+            imports: vec![],
+            versions: vec![],
+        };
+        wire::module::Module::from(old).methods
+    }
+
     #[test]
     fn docs_go_to_the_methods_that_they_fit_and_others_are_left_out() {
         let unit = Some("acme:service/unit@1.0.0");
@@ -230,18 +261,18 @@ mod tests {
             ("since".into(), Type::Option(Box::new(Type::U64))),
         ]);
         let restarted = Type::Result(Some(Box::new(state)), Some(Box::new(Type::String)));
-        let mut methods = [
+        let methods = [
             method(unit, "restart", name(), Some(restarted)),
             method(unit, "show", vec![("id".into(), Type::U32)], Some(Type::String)),
             method(unit, "stop", name(), None),
             method(None, "ping", vec![], None),
         ];
+        let mut methods = of_trees(methods.into());
         let mut warnings = Vec::new();
         let summary = apply(&section(), &mut methods, &mut warnings);
         assert_eq!(summary.as_deref(), Some("Looks after units."));
-        assert_eq!(methods[0].docs.as_deref(), Some("Starts it again."));
-        assert_eq!(methods[1].docs, None);
-        assert_eq!(methods[3].docs.as_deref(), Some("At the root."));
+        let docs: Vec<Option<&str>> = methods.iter().map(|method| method.method().docs.as_deref()).collect();
+        assert_eq!(docs, [Some("Starts it again."), None, None, Some("At the root.")]);
         assert_eq!(warnings.len(), 1);
         assert!(warnings[0].contains("\"unit/show\" is for another signature"), "{}", warnings[0]);
     }
@@ -250,7 +281,7 @@ mod tests {
     fn a_section_that_is_no_wit_is_a_warning() {
         for damaged in [&b"nonsense"[..], &[], &section()[..100]] {
             let mut warnings = Vec::new();
-            assert_eq!(apply(damaged, &mut [], &mut warnings), None);
+            assert_eq!(apply(damaged, &mut Methods::default(), &mut warnings), None);
             assert!(warnings[0].contains("cannot be read"), "{}", warnings[0]);
         }
     }

@@ -1,9 +1,11 @@
 //! Why a module could not be loaded, or a sandbox not be made.
 
+use wire::module::MAX_HELD;
 use wire::name::ModuleName;
 use wire::text::{counted, printable};
 
 use super::inspect::MAX_MODULE;
+use crate::policy::ByteSize;
 
 /// How many defects are told one by one: a module can have a million imports.
 const MAX_LISTED: usize = 20;
@@ -88,6 +90,11 @@ pub enum Defect {
     /// A grant that cannot be honoured.
     #[error("has a grant that cannot be used: {0}")]
     Grant(String),
+    #[error(
+        "cannot be told of: its signatures are too large: with its imports and documentation they take more than {}; \
+         divide it into several modules", ByteSize(MAX_HELD as u64)
+    )]
+    TooMuchToTell,
     #[error("does not fit its limits: {}", in_one_line(.0))]
     OverLimits(String),
     #[error("cannot be compiled: {}", in_one_line(.0))]

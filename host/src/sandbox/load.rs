@@ -7,6 +7,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Engine, WasmFeatures};
 use wire::digest::Digest;
 use wire::failpoint::{Point, reach};
+use wire::module::Module;
 use wire::name::ModuleName;
 
 use super::cache::Cache;
@@ -44,16 +45,18 @@ pub(super) struct Loader {
 /// A module whose outside was looked at, and that may have what it asks for.
 #[derive(Debug)]
 pub struct Verified {
-    name: ModuleName,
-    digest: Digest,
-    inspection: Inspection,
-    warnings: Vec<String>,
+    description: Description,
 }
 
 impl Verified {
     /// The version in its metadata, if it has one.
     pub fn version(&self) -> Option<&str> {
-        self.inspection.version.as_deref()
+        self.description.module.version.as_deref()
+    }
+
+    /// What it is and exports.
+    pub fn module(&self) -> &Module {
+        &self.description.module
     }
 }
 
@@ -105,8 +108,10 @@ impl Loader {
         if !defects.is_empty() {
             return Err(refused(defects));
         }
-        let warnings = imports.iter().filter_map(|import| import.warning(&name)).collect();
-        Ok(Verified { name, digest: Digest::of(bytes), inspection, warnings })
+        let described = self.describe(name.clone(), Digest::of(bytes), inspection, bytes);
+        let mut description = described.map_err(|defect| refused(vec![defect]))?;
+        description.warnings.extend(imports.iter().filter_map(|import| import.warning(&name)));
+        Ok(Verified { description })
     }
 
     /// Takes a module that was looked at the rest of the way.
@@ -117,17 +122,17 @@ impl Loader {
         policy: &ModulePolicy,
         ticker: &Ticker,
     ) -> Result<LoadedModule, LoadError> {
-        let Verified { name, digest, inspection, warnings } = verified;
+        let Verified { description } = verified;
+        let (name, digest) = (description.module.name.clone(), description.module.digest);
         let refuse = |defect: Defect| LoadError { module: name.clone(), defects: vec![defect] };
         let (base, component) = self.component(bytes, digest, ticker).map_err(refuse)?;
         check_resources(&component, &policy.limits).map_err(refuse)?;
         let instances = base.link(&component, policy).map_err(refuse)?;
-        let mut description = Description::of(name.clone(), digest, inspection, &component);
-        description.warnings.extend(warnings);
+        let exports = description.exports(&component).map_err(refuse)?;
         let quota = policy.grants.kv.map(|quota| quota.0);
         let kv = self.ledger.as_ref().zip(quota).map(|(ledger, quota)| ledger.kv(name, quota));
         let provisions = Provisions { kv, facts: self.facts.clone() };
-        Ok(LoadedModule::new(description, policy, instances, provisions))
+        Ok(LoadedModule::new(description, exports, policy, instances, provisions))
     }
 
     /// Looks at a module as closely as it can be looked at without loading it.
@@ -155,11 +160,27 @@ impl Loader {
             check.problems.extend(base.link(&component, policy).err());
         }
         check.warnings.extend(check.imports.iter().filter_map(|import| import.warning(&name)));
-        let description = Description::of(name, digest, inspection, &component);
-        check.warnings.extend(description.warnings);
-        check.warnings.extend(advice::on(bytes, &description.module.methods));
-        check.module = Some(description.module);
-        check
+        match self.describe(name, digest, inspection, bytes) {
+            Ok(description) => {
+                check.warnings.extend(description.warnings);
+                check.warnings.extend(advice::on(bytes, &description.module.methods));
+                check.module = Some(description.module);
+                check
+            }
+            Err(defect) => check.with(defect),
+        }
+    }
+
+    /// What a component is and exports, whichever engine it needs.
+    fn describe(
+        &self,
+        name: ModuleName,
+        digest: Digest,
+        inspection: Inspection,
+        bytes: &[u8],
+    ) -> Result<Description, Defect> {
+        let features = self.plain.engine.get_wasm_features() | WasmFeatures::CM_ASYNC;
+        Description::of(name, digest, inspection, bytes, features)
     }
 
     /// How instances are allocated.

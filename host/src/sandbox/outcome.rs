@@ -4,7 +4,7 @@ use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 use wire::json;
 use wire::outcome::{Failure, FailureKind, Outcome};
-use wire::signature::Method;
+use wire::signature::Signature;
 use wire::value::Value;
 
 use super::call::too_many_parts;
@@ -30,7 +30,7 @@ pub(super) enum Stop {
 /// What there is to know of a guest that did not return a value.
 pub(super) struct Remains<'a> {
     /// What was called.
-    pub(super) method: &'a Method,
+    pub(super) method: Signature<'a>,
     /// What it was allowed.
     pub(super) limits: &'a Limits,
     /// What was left of its stderr.
@@ -172,21 +172,28 @@ pub(super) fn over_output(limits: &Limits) -> String {
 #[allow(clippy::unwrap_used)]
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
+    use wire::signature::{Method, Methods, Types};
+
     use super::*;
 
-    static METHOD: Method = Method {
-        interface: None,
-        name: String::new(),
-        params: Vec::new(),
-        result: None,
-        is_async: false,
-        not_callable: None,
-        docs: None,
-    };
+    static METHODS: LazyLock<Methods> = LazyLock::new(|| {
+        let method = Method {
+            interface: None,
+            name: String::new(),
+            params: Vec::new(),
+            result: None,
+            is_async: false,
+            not_callable: None,
+            docs: None,
+        };
+        Methods::new(Types::default(), vec![method]).unwrap()
+    });
 
     fn remains<'a>(limits: &'a Limits, stderr: &str) -> Remains<'a> {
         Remains {
-            method: &METHOD,
+            method: METHODS.iter().next().unwrap(),
             limits,
             stderr: stderr.into(),
             refused_memory: None,

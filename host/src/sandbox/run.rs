@@ -14,7 +14,7 @@ use wire::clock;
 use wire::job::JobId;
 use wire::name::{MethodPath, OperatorName};
 use wire::outcome::{Cost, FailureKind, ModuleRef, Outcome, Report};
-use wire::signature::Method;
+use wire::signature::Signature;
 use wire::value::Value;
 
 use super::call::Call;
@@ -221,7 +221,7 @@ impl TimeLimit {
 struct Ended<'a> {
     store: &'a mut Store<Guest>,
     aside: &'a Aside,
-    method: &'a Method,
+    method: Signature<'a>,
     limits: &'a Limits,
     cost: Cost,
 }

@@ -1,57 +1,164 @@
 //! The types of a component, as the rest of the system knows them.
+//!
+//! They come from the validator, which has each type once however often it is used, and each with the name under which
+//! it is exported. Nothing here grows with the size that types would have as trees.
 
-use wasmtime::component::Type as ComponentType;
-use wire::signature::Type;
-use wire::value::MAX_DEPTH;
+use std::collections::HashMap;
 
-/// The wire form of a component's type. What cannot be passed from outside becomes [`Type::Opaque`].
-pub(super) fn reflect(ty: &ComponentType) -> Type {
-    at_depth(ty, 1)
+use wasmparser::PrimitiveValType;
+use wasmparser::component_types::{
+    ComponentAnyTypeId, ComponentDefinedType, ComponentDefinedTypeId, ComponentEntityType, ComponentValType,
+};
+use wasmparser::names::KebabString;
+use wasmparser::types::TypesRef;
+use wire::signature::{BadType, Builder, Type, TypeId, Types};
+
+/// Brings types into a table.
+pub(super) struct Reflector<'a> {
+    types: TypesRef<'a>,
+    table: Builder,
+    /// Where each type is in the table that was met before.
+    known: HashMap<ComponentDefinedTypeId, TypeId>,
+    /// Under which name a type is exported, and of which interface.
+    names: HashMap<ComponentDefinedTypeId, (String, Option<String>)>,
 }
 
-/// The same, so many levels down: what is too deep for a value is opaque.
-fn at_depth(ty: &ComponentType, depth: usize) -> Type {
-    if depth > MAX_DEPTH {
-        return Type::Opaque(format!("a type nested deeper than {MAX_DEPTH} levels"));
+impl<'a> Reflector<'a> {
+    /// One with an empty table.
+    pub(super) fn new(types: TypesRef<'a>) -> Self {
+        Self { types, table: Builder::default(), known: HashMap::new(), names: HashMap::new() }
     }
-    let inner = |ty: ComponentType| at_depth(&ty, depth + 1);
-    let boxed = |ty: ComponentType| Box::new(inner(ty));
+
+    /// Notes the name under which a type is exported, by an interface or at the root.
+    pub(super) fn name(&mut self, interface: Option<&str>, name: &str, exported: &ComponentEntityType) {
+        let ComponentEntityType::Type { created: ComponentAnyTypeId::Defined(id), .. } = exported else {
+            return;
+        };
+        self.names.entry(*id).or_insert_with(|| (name.to_owned(), interface.map(str::to_owned)));
+    }
+
+    /// The place of a type in the table.
+    pub(super) fn reflect(&mut self, ty: &ComponentValType) -> Result<TypeId, BadType> {
+        match ty {
+            ComponentValType::Primitive(primitive) => self.table.add(None, of_primitive(*primitive)),
+            ComponentValType::Type(id) => self.defined(*id),
+        }
+    }
+
+    /// The types so far.
+    pub(super) fn types(&self) -> &Types {
+        self.table.types()
+    }
+
+    /// The table, when all types are in it.
+    pub(super) fn finish(self) -> Types {
+        self.table.build()
+    }
+
+    /// The place of a type that has a definition. The validator bounds how deep they are nested.
+    fn defined(&mut self, id: ComponentDefinedTypeId) -> Result<TypeId, BadType> {
+        if let Some(place) = self.known.get(&id) {
+            return Ok(*place);
+        }
+        let types = self.types;
+        let kind = self.kind(&types[id])?;
+        let name = self.name_of(id, &kind);
+        let place = match self.table.add(name.as_deref(), kind) {
+            // It is no reason to refuse the module: whatever takes such a thing cannot be called.
+            Err(too_deep @ BadType::TooDeep) => self.table.add(None, Type::Opaque(too_deep.to_string()))?,
+            added => added?,
+        };
+        self.known.insert(id, place);
+        Ok(place)
+    }
+
+    fn kind(&mut self, ty: &ComponentDefinedType) -> Result<Type, BadType> {
+        Ok(match ty {
+            ComponentDefinedType::Primitive(primitive) => of_primitive(*primitive),
+            ComponentDefinedType::Record(record) => {
+                let field =
+                    |(name, ty): (&KebabString, &ComponentValType)| Ok((name.to_string(), self.reflect(ty)?));
+                Type::Record(record.fields.iter().map(field).collect::<Result<_, _>>()?)
+            }
+            ComponentDefinedType::Variant(variant) => {
+                let mut cases = Vec::with_capacity(variant.cases.len());
+                for (name, case) in &variant.cases {
+                    cases.push((name.to_string(), self.maybe(case.ty.as_ref())?));
+                }
+                Type::Variant(cases)
+            }
+            ComponentDefinedType::List { element, .. } => Type::List(self.reflect(element)?),
+            ComponentDefinedType::Tuple(tuple) => {
+                let types = tuple.types.iter().map(|ty| self.reflect(ty));
+                Type::Tuple(types.collect::<Result<_, _>>()?)
+            }
+            ComponentDefinedType::Flags(names) => {
+                Type::Flags(names.iter().map(ToString::to_string).collect())
+            }
+            ComponentDefinedType::Enum(cases) => Type::Enum(cases.iter().map(ToString::to_string).collect()),
+            ComponentDefinedType::Option { ty, .. } => Type::Option(self.reflect(ty)?),
+            ComponentDefinedType::Result { ok, err, .. } => {
+                Type::Result(self.maybe(ok.as_ref())?, self.maybe(err.as_ref())?)
+            }
+            ComponentDefinedType::Own(_) | ComponentDefinedType::Borrow(_) => Type::Opaque("resource".into()),
+            ComponentDefinedType::Future { ty, .. } => self.generic("future", ty.as_ref())?,
+            ComponentDefinedType::Stream { ty, .. } => self.generic("stream", ty.as_ref())?,
+            ComponentDefinedType::Map { .. } => Type::Opaque("map".into()),
+            ComponentDefinedType::FixedLengthList { .. } => Type::Opaque("list of fixed length".into()),
+        })
+    }
+
+    fn maybe(&mut self, ty: Option<&ComponentValType>) -> Result<Option<TypeId>, BadType> {
+        ty.map(|ty| self.reflect(ty)).transpose()
+    }
+
+    /// `stream<u8>`, or `stream` where it carries nothing.
+    fn generic(&mut self, word: &str, element: Option<&ComponentValType>) -> Result<Type, BadType> {
+        let element = self.maybe(element)?.and_then(|place| self.table.types().get(place));
+        let element = element.map(|ty| format!("<{}>", clipped(&ty.to_string()))).unwrap_or_default();
+        Ok(Type::Opaque(format!("{word}{element}")))
+    }
+
+    /// What a type is called: by the name that it is exported under, with its interface where another type has that
+    /// name.
+    fn name_of(&self, id: ComponentDefinedTypeId, kind: &Type) -> Option<String> {
+        let aliases = std::iter::successors(Some(id), |id| self.types.peel_alias(*id));
+        let (name, interface) = aliases.into_iter().find_map(|id| self.names.get(&id))?;
+        let interface = interface.as_deref().unwrap_or_default();
+        let path = interface.split('@').next().unwrap_or_default();
+        let short = path.rsplit('/').next().unwrap_or_default();
+        let mut candidates =
+            [name.clone(), format!("{short}/{name}"), format!("{interface}/{name}")].into_iter();
+        candidates.find(|candidate| !self.table.is_taken(candidate, kind))
+    }
+}
+
+fn of_primitive(ty: PrimitiveValType) -> Type {
     match ty {
-        ComponentType::Bool => Type::Bool,
-        ComponentType::S8 => Type::S8,
-        ComponentType::U8 => Type::U8,
-        ComponentType::S16 => Type::S16,
-        ComponentType::U16 => Type::U16,
-        ComponentType::S32 => Type::S32,
-        ComponentType::U32 => Type::U32,
-        ComponentType::S64 => Type::S64,
-        ComponentType::U64 => Type::U64,
-        ComponentType::Float32 => Type::F32,
-        ComponentType::Float64 => Type::F64,
-        ComponentType::Char => Type::Char,
-        ComponentType::String => Type::String,
-        ComponentType::List(list) => Type::List(boxed(list.ty())),
-        ComponentType::Tuple(tuple) => Type::Tuple(tuple.types().map(inner).collect()),
-        ComponentType::Record(record) => {
-            Type::Record(record.fields().map(|field| (field.name.to_owned(), inner(field.ty))).collect())
-        }
-        ComponentType::Variant(variant) => {
-            Type::Variant(variant.cases().map(|case| (case.name.to_owned(), case.ty.map(inner))).collect())
-        }
-        ComponentType::Enum(names) => Type::Enum(names.names().map(str::to_owned).collect()),
-        ComponentType::Option(option) => Type::Option(boxed(option.ty())),
-        ComponentType::Result(result) => Type::Result(result.ok().map(boxed), result.err().map(boxed)),
-        ComponentType::Flags(flags) => Type::Flags(flags.names().map(str::to_owned).collect()),
-        ComponentType::Own(_) | ComponentType::Borrow(_) => Type::Opaque("resource".into()),
-        ComponentType::Future(future) => Type::Opaque(generic("future", future.ty().map(inner))),
-        ComponentType::Stream(stream) => Type::Opaque(generic("stream", stream.ty().map(inner))),
-        ComponentType::Map(_) => Type::Opaque("map".into()),
-        ComponentType::FixedLengthList(_) => Type::Opaque("list of fixed length".into()),
-        ComponentType::ErrorContext => Type::Opaque("error-context".into()),
+        PrimitiveValType::Bool => Type::Bool,
+        PrimitiveValType::S8 => Type::S8,
+        PrimitiveValType::U8 => Type::U8,
+        PrimitiveValType::S16 => Type::S16,
+        PrimitiveValType::U16 => Type::U16,
+        PrimitiveValType::S32 => Type::S32,
+        PrimitiveValType::U32 => Type::U32,
+        PrimitiveValType::S64 => Type::S64,
+        PrimitiveValType::U64 => Type::U64,
+        PrimitiveValType::F32 => Type::F32,
+        PrimitiveValType::F64 => Type::F64,
+        PrimitiveValType::Char => Type::Char,
+        PrimitiveValType::String => Type::String,
+        PrimitiveValType::ErrorContext => Type::Opaque("error-context".into()),
     }
 }
 
-/// `stream<u8>`, or `stream` where it carries nothing.
-pub(super) fn generic(name: &str, element: Option<Type>) -> String {
-    element.map_or_else(|| name.to_owned(), |element| format!("{name}<{element}>"))
+/// A text of a size that is worth a place in a table.
+fn clipped(text: &str) -> String {
+    match text.char_indices().nth(MAX_ELEMENT) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
 }
+
+/// The most characters that are said of what a stream carries.
+const MAX_ELEMENT: usize = 100;

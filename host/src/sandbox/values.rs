@@ -1,7 +1,7 @@
 //! Values on their way into a guest and out of it.
 
 use wasmtime::component::Val;
-use wire::signature::Type;
+use wire::signature::{Type, TypeId, TypeRef};
 use wire::value::Value;
 
 /// A value does not have the type that it should have.
@@ -12,8 +12,8 @@ pub(super) struct Mismatch;
 /// The component value of a value that was bound to this type.
 ///
 /// The type decides the width of numbers, and a record is built field by field in its order.
-pub(super) fn lower(ty: &Type, value: Value) -> Result<Val, Mismatch> {
-    Ok(match (ty, value) {
+pub(super) fn lower(ty: TypeRef<'_>, value: Value) -> Result<Val, Mismatch> {
+    Ok(match (ty.kind(), value) {
         (Type::Bool, Value::Bool(value)) => Val::Bool(value),
         (Type::S8, Value::Signed(value)) => Val::S8(narrow(value)?),
         (Type::S16, Value::Signed(value)) => Val::S16(narrow(value)?),
@@ -30,21 +30,23 @@ pub(super) fn lower(ty: &Type, value: Value) -> Result<Val, Mismatch> {
         (Type::List(_), Value::Bytes(bytes)) if ty.is_bytes() => {
             Val::List(bytes.into_iter().map(Val::U8).collect())
         }
-        (Type::List(element), Value::List(values)) => Val::List(each(element, values)?),
+        (Type::List(element), Value::List(values)) => Val::List(each(ty.part(*element), values)?),
         (Type::Tuple(types), Value::Tuple(values)) if types.len() == values.len() => {
-            let lowered = types.iter().zip(values).map(|(ty, value)| lower(ty, value));
+            let lowered = types.iter().zip(values).map(|(part, value)| lower(ty.part(*part), value));
             Val::Tuple(lowered.collect::<Result<_, _>>()?)
         }
-        (Type::Record(fields), Value::Record(values)) => Val::Record(record(fields, values)?),
+        (Type::Record(fields), Value::Record(values)) => Val::Record(record(ty, fields, values)?),
         (Type::Variant(cases), Value::Variant(case, payload)) => {
-            let (_, ty) = cases.iter().find(|(name, _)| *name == case).ok_or(Mismatch)?;
-            Val::Variant(case, side(ty.as_ref(), payload)?)
+            let (_, carried) = cases.iter().find(|(name, _)| *name == case).ok_or(Mismatch)?;
+            Val::Variant(case, side(ty.maybe(*carried), payload)?)
         }
         (Type::Enum(cases), Value::Enum(case)) if cases.contains(&case) => Val::Enum(case),
         (Type::Option(_), Value::Option(None)) => Val::Option(None),
-        (Type::Option(ty), Value::Option(Some(value))) => Val::Option(Some(Box::new(lower(ty, *value)?))),
-        (Type::Result(ok, _), Value::Result(Ok(value))) => Val::Result(Ok(side(ok.as_deref(), value)?)),
-        (Type::Result(_, err), Value::Result(Err(value))) => Val::Result(Err(side(err.as_deref(), value)?)),
+        (Type::Option(inner), Value::Option(Some(value))) => {
+            Val::Option(Some(Box::new(lower(ty.part(*inner), *value)?)))
+        }
+        (Type::Result(ok, _), Value::Result(Ok(value))) => Val::Result(Ok(side(ty.maybe(*ok), value)?)),
+        (Type::Result(_, err), Value::Result(Err(value))) => Val::Result(Err(side(ty.maybe(*err), value)?)),
         (Type::Flags(names), Value::Flags(set)) if set.iter().all(|name| names.contains(name)) => {
             Val::Flags(set)
         }
@@ -53,8 +55,8 @@ pub(super) fn lower(ty: &Type, value: Value) -> Result<Val, Mismatch> {
 }
 
 /// The value of what a guest gave back as this type.
-pub(super) fn lift(ty: &Type, value: Val) -> Result<Value, Mismatch> {
-    Ok(match (ty, value) {
+pub(super) fn lift(ty: TypeRef<'_>, value: Val) -> Result<Value, Mismatch> {
+    Ok(match (ty.kind(), value) {
         (Type::Bool, Val::Bool(value)) => Value::Bool(value),
         (Type::S8, Val::S8(value)) => Value::Signed(value.into()),
         (Type::S16, Val::S16(value)) => Value::Signed(value.into()),
@@ -70,29 +72,32 @@ pub(super) fn lift(ty: &Type, value: Val) -> Result<Value, Mismatch> {
         (Type::String, Val::String(value)) => Value::String(value),
         (Type::List(_), Val::List(values)) if ty.is_bytes() => Value::Bytes(lift_bytes(values)?),
         (Type::List(element), Val::List(values)) => {
+            let element = ty.part(*element);
             Value::List(values.into_iter().map(|value| lift(element, value)).collect::<Result<_, _>>()?)
         }
         (Type::Tuple(types), Val::Tuple(values)) => {
-            let lifted = types.iter().zip(values).map(|(ty, value)| lift(ty, value));
+            let lifted = types.iter().zip(values).map(|(part, value)| lift(ty.part(*part), value));
             Value::Tuple(lifted.collect::<Result<_, _>>()?)
         }
         (Type::Record(fields), Val::Record(values)) => {
-            let lifted =
-                fields.iter().zip(values).map(|((_, ty), (name, value))| Ok((name, lift(ty, value)?)));
+            let lifted = fields
+                .iter()
+                .zip(values)
+                .map(|((_, part), (name, value))| Ok((name, lift(ty.part(*part), value)?)));
             Value::Record(lifted.collect::<Result<_, _>>()?)
         }
         (Type::Variant(cases), Val::Variant(case, payload)) => {
-            let (_, ty) = cases.iter().find(|(name, _)| *name == case).ok_or(Mismatch)?;
-            Value::Variant(case, lift_side(ty.as_ref(), payload)?)
+            let (_, carried) = cases.iter().find(|(name, _)| *name == case).ok_or(Mismatch)?;
+            Value::Variant(case, lift_side(ty.maybe(*carried), payload)?)
         }
         (Type::Enum(_), Val::Enum(case)) => Value::Enum(case),
-        (Type::Option(ty), Val::Option(value)) => Value::Option(match value {
-            Some(value) => Some(Box::new(lift(ty, *value)?)),
+        (Type::Option(inner), Val::Option(value)) => Value::Option(match value {
+            Some(value) => Some(Box::new(lift(ty.part(*inner), *value)?)),
             None => None,
         }),
-        (Type::Result(ok, _), Val::Result(Ok(value))) => Value::Result(Ok(lift_side(ok.as_deref(), value)?)),
+        (Type::Result(ok, _), Val::Result(Ok(value))) => Value::Result(Ok(lift_side(ty.maybe(*ok), value)?)),
         (Type::Result(_, err), Val::Result(Err(value))) => {
-            Value::Result(Err(lift_side(err.as_deref(), value)?))
+            Value::Result(Err(lift_side(ty.maybe(*err), value)?))
         }
         (Type::Flags(_), Val::Flags(names)) => Value::Flags(names),
         _ => return Err(Mismatch),
@@ -119,23 +124,27 @@ pub(super) fn size(value: &Value) -> u64 {
 }
 
 /// The elements of a list.
-fn each(element: &Type, values: Vec<Value>) -> Result<Vec<Val>, Mismatch> {
+fn each(element: TypeRef<'_>, values: Vec<Value>) -> Result<Vec<Val>, Mismatch> {
     values.into_iter().map(|value| lower(element, value)).collect()
 }
 
 /// The fields of a record, which must be those of the type and in its order.
-fn record(fields: &[(String, Type)], values: Vec<(String, Value)>) -> Result<Vec<(String, Val)>, Mismatch> {
+fn record(
+    ty: TypeRef<'_>,
+    fields: &[(String, TypeId)],
+    values: Vec<(String, Value)>,
+) -> Result<Vec<(String, Val)>, Mismatch> {
     if fields.len() != values.len() {
         return Err(Mismatch);
     }
-    let lowered = fields.iter().zip(values).map(|((name, ty), (given, value))| {
-        if *name == given { Ok((given, lower(ty, value)?)) } else { Err(Mismatch) }
+    let lowered = fields.iter().zip(values).map(|((name, part), (given, value))| {
+        if *name == given { Ok((given, lower(ty.part(*part), value)?)) } else { Err(Mismatch) }
     });
     lowered.collect()
 }
 
 /// What a case carries, where its type says that it carries something.
-fn side(ty: Option<&Type>, value: Option<Box<Value>>) -> Result<Option<Box<Val>>, Mismatch> {
+fn side(ty: Option<TypeRef<'_>>, value: Option<Box<Value>>) -> Result<Option<Box<Val>>, Mismatch> {
     match (ty, value) {
         (Some(ty), Some(value)) => Ok(Some(Box::new(lower(ty, *value)?))),
         (None, None) => Ok(None),
@@ -144,7 +153,7 @@ fn side(ty: Option<&Type>, value: Option<Box<Value>>) -> Result<Option<Box<Val>>
 }
 
 /// What a case carried.
-fn lift_side(ty: Option<&Type>, value: Option<Box<Val>>) -> Result<Option<Box<Value>>, Mismatch> {
+fn lift_side(ty: Option<TypeRef<'_>>, value: Option<Box<Val>>) -> Result<Option<Box<Value>>, Mismatch> {
     match (ty, value) {
         (Some(ty), Some(value)) => Ok(Some(Box::new(lift(ty, *value)?))),
         (None, None) => Ok(None),
@@ -165,6 +174,8 @@ fn narrow<T: TryFrom<N>, N>(value: N) -> Result<T, Mismatch> {
 
 #[cfg(test)]
 mod tests {
+    use wire::v1::Type;
+
     use super::*;
 
     fn text(text: &str) -> Value {
@@ -200,8 +211,9 @@ mod tests {
             Value::Option(Some(Box::new(Value::Option(None)))),
             text("word"),
         ]);
-        let lowered = lower(&ty, value.clone()).expect("of its type");
-        assert_eq!(lift(&ty, lowered), Ok(value));
+        let ty = ty.interned();
+        let lowered = lower(ty.get(), value.clone()).expect("of its type");
+        assert_eq!(lift(ty.get(), lowered), Ok(value));
     }
 
     #[test]
@@ -216,7 +228,7 @@ mod tests {
             (&point, Value::Record(vec![])),
             (&Type::Result(None, None), Value::Result(Ok(Some(Box::new(text("x")))))),
         ] {
-            assert!(lower(ty, value.clone()).is_err(), "{value:?} was accepted");
+            assert!(lower(ty.interned().get(), value.clone()).is_err(), "{value:?} was accepted");
         }
     }
 

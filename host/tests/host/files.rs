@@ -131,7 +131,7 @@ async fn the_overlord_is_told_of_what_came_into_service() {
         let notice = frame::read(&mut recv, MAX_MESSAGE).await.unwrap();
         frame::write(&mut send, &Acknowledged, MAX_MESSAGE).await.unwrap();
         let Notice::Modules(modules) = notice else { continue };
-        let Some(module) = modules.into_iter().find(|module| module.name == name()) else { continue };
+        let Some(module) = modules.modules.into_iter().find(|module| module.name == name()) else { continue };
         if module.state == ModuleState::Active {
             assert_eq!(module.versions.len(), 1);
             assert_eq!(module.versions[0].digest, Digest::of(&one));

@@ -61,7 +61,7 @@ async fn a_minion_introduces_itself_answers_and_runs_what_it_is_asked_to() {
     let overlord = Overlord::new();
     let minion = overlord.minion().await;
     let (connection, hello) = overlord.greet().await;
-    assert_eq!(hello.modules.iter().map(|module| module.name.as_str()).collect::<Vec<_>>(), ["test"]);
+    assert_eq!(hello.modules.modules.iter().map(|module| module.name.as_str()).collect::<Vec<_>>(), ["test"]);
     assert_eq!(hello.unacknowledged, []);
     assert!(hello.facts.starts_with('{') && hello.facts.contains(r#""modules.test":"#), "{}", hello.facts);
 

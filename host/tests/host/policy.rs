@@ -28,7 +28,7 @@ async fn a_policy_that_is_read_again_says_what_it_changes_and_is_in_force() {
     std::fs::copy(xtask::guests::fixture("capabilities"), file).unwrap();
     let minion = overlord.minion().await;
     let (connection, hello) = overlord.greet().await;
-    assert!(matches!(hello.modules[0].state, ModuleState::Failed(_)));
+    assert!(matches!(hello.modules.modules[0].state, ModuleState::Failed(_)));
 
     let changes = reload(&overlord, &minion, GRANTED).await;
     assert_eq!(
@@ -46,7 +46,7 @@ async fn a_policy_that_is_read_again_says_what_it_changes_and_is_in_force() {
         let (mut send, mut recv) = connection.accept_bi().await.unwrap();
         let notice = frame::read(&mut recv, MAX_MESSAGE).await.unwrap();
         frame::write(&mut send, &Acknowledged, MAX_MESSAGE).await.unwrap();
-        if matches!(notice, Notice::Modules(modules) if modules[0].state == ModuleState::Active) {
+        if matches!(notice, Notice::Modules(modules) if modules.modules[0].state == ModuleState::Active) {
             break;
         }
     }

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use wire::endpoint;
 use wire::frame;
 use wire::identity::{Authority, Role};
-use wire::link::{ALPN, Hello, MAX_MESSAGE, Notice, Welcome};
+use wire::link::{ALPNS, Hello, MAX_MESSAGE, Notice, Welcome};
 
 /// The overlord's end, and the folder of a minion that it enrolled.
 pub(crate) struct Overlord {
@@ -22,7 +22,7 @@ impl Overlord {
         let dir = TempDir::new().unwrap();
         let authority = Authority::create(dir.path()).unwrap();
         let identity = authority.issue(Role::Overlord, "overlord").unwrap();
-        let endpoint = endpoint::listen(([127, 0, 0, 1], 0).into(), &identity, &[ALPN]).unwrap();
+        let endpoint = endpoint::listen(([127, 0, 0, 1], 0).into(), &identity, ALPNS).unwrap();
         let overlord = endpoint.local_addr().unwrap().to_string();
 
         let folder = Folder::at(dir.path().join("minion"));

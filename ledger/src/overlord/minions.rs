@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use wire::digest::Digest;
-use wire::module::Module;
+use wire::inventory::Inventory;
 use wire::name::MinionName;
 
 use super::ledger::OverlordLedger;
@@ -35,7 +35,7 @@ pub struct MinionRecord {
     /// The version of its software, once it has said so.
     pub version: Option<String>,
     /// What it can run, as it last said.
-    pub modules: Vec<Module>,
+    pub modules: Inventory,
 }
 
 /// Whether a minion may connect.
@@ -63,7 +63,7 @@ struct Presence {
 
 /// What a minion can run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Modules(pub(crate) Vec<Module>);
+pub(crate) struct Modules(pub(crate) Inventory);
 
 impl Record for Identity {
     const SPACE: Space = Space::Minions;
@@ -75,7 +75,7 @@ impl Record for Presence {
 
 impl Record for Modules {
     const SPACE: Space = Space::Modules;
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 }
 
 impl OverlordLedger {
@@ -101,7 +101,7 @@ impl OverlordLedger {
     }
 
     /// Records what a known minion can run.
-    pub async fn minion_modules(&self, name: &MinionName, modules: Vec<Module>) -> Result<(), LedgerError> {
+    pub async fn minion_modules(&self, name: &MinionName, modules: Inventory) -> Result<(), LedgerError> {
         self.of_known(name, Durability::Written, move |draft, key| {
             draft.put_record(key, &Modules(modules));
         })
@@ -181,8 +181,8 @@ fn key_of(name: &MinionName) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use wire::module::{ModuleState, ModuleVersion};
-    use wire::signature::{Method, Type};
+    use wire::module::{Module, ModuleState, ModuleVersion};
+    use wire::signature::{Builder, Method, Methods, Type};
 
     use super::*;
     use crate::record::tests::is_stored_as;
@@ -207,12 +207,17 @@ mod tests {
     }
 
     #[test]
-    fn a_module_is_stored_as_format_2_has_it() {
+    fn a_module_is_stored_as_format_3_has_it() {
+        let mut table = Builder::default();
+        let mut add = |name, ty| table.add(name, ty).expect("room");
+        let (number, text) = (add(None, Type::U8), add(None, Type::String));
+        let option = add(Some("maybe"), Type::Option(number));
+        let result = add(None, Type::Result(None, Some(text)));
         let method = Method {
             interface: Some("a:b/c@1.0.0".into()),
             name: "m".into(),
-            params: vec![("p".into(), Type::Option(Box::new(Type::U8)))],
-            result: Some(Type::Result(None, Some(Box::new(Type::String)))),
+            params: vec![("p".into(), option)],
+            result: Some(result),
             is_async: false,
             not_callable: None,
             docs: Some("d".into()),
@@ -223,7 +228,7 @@ mod tests {
             digest: Digest::of(b"code"),
             description: Some("s".into()),
             state: ModuleState::Failed("why".into()),
-            methods: vec![method],
+            methods: Methods::new(table.build(), vec![method]).expect("defined"),
             imports: vec!["i".into()],
             versions: vec![ModuleVersion {
                 digest: Digest::of(b"code"),
@@ -234,11 +239,11 @@ mod tests {
             }],
         };
         is_stored_as(
-            &Modules(vec![module]),
-            "02be194d72010773657276696365005694d08a2e53ffcae0c3103e5ad6f6076abd960eb1f8a56577\
-             040bc1028f702b010173070377687901010b613a622f6340312e302e30016d010170120201130001\
-             0c0000010164010169015694d08a2e53ffcae0c3103e5ad6f6076abd960eb1f8a56577040bc1028f\
-             702b00060100",
+            &Modules(Inventory { modules: vec![module], left_out: 1 }),
+            "035899d293010773657276696365005694d08a2e53ffcae0c3103e5ad6f6076abd960eb1f8a56577\
+             040bc1028f702b0101730703776879040002000c01056d617962651200001300010101010b613a62\
+             2f6340312e302e30016d0101700201030000010164010169015694d08a2e53ffcae0c3103e5ad6f6\
+             076abd960eb1f8a56577040bc1028f702b0006010001",
         );
     }
 }

@@ -6,6 +6,7 @@
 //! encoding has changed has another [`Record::VERSION`].
 
 mod v1;
+mod v2;
 
 use crate::draft::Draft;
 use crate::durability::Durability;
@@ -16,7 +17,7 @@ use crate::record::Record;
 use crate::storage::{Changes, Store};
 
 /// The steps, in order.
-const STEPS: &[Step] = &[Step { from: 1, run: v1::upgrade }];
+const STEPS: &[Step] = &[Step { from: 1, run: v1::upgrade }, Step { from: 2, run: v2::upgrade }];
 
 /// Where a batch of an upgrade ends even though more is to be done.
 const BATCH_BYTES: usize = 8 << 20;

@@ -5,14 +5,14 @@
 
 use serde::{Deserialize, Serialize};
 use wire::digest::Digest;
-use wire::module::{Module, ModuleState};
+use wire::module::ModuleState;
 use wire::name::ModuleName;
-use wire::signature::Method;
+use wire::v1::{Method, Module};
 
 use super::rewrite;
+use super::v2::ModulesV2;
 use crate::error::LedgerError;
 use crate::format::Side;
-use crate::overlord::Modules;
 use crate::record::Record;
 use crate::space::Space;
 use crate::storage::Store;
@@ -43,9 +43,9 @@ impl Record for ModulesV1 {
     const SPACE: Space = Space::Modules;
 }
 
-impl From<ModulesV1> for Modules {
+impl From<ModulesV1> for ModulesV2 {
     fn from(ModulesV1(modules): ModulesV1) -> Self {
-        Modules(modules.into_iter().map(Module::from).collect())
+        ModulesV2(modules.into_iter().map(Module::from).collect())
     }
 }
 
@@ -73,7 +73,7 @@ impl From<ModuleStateV1> for ModuleState {
 /// Rewrites what an overlord knows of modules. Nothing of a minion's ledger has changed.
 pub(super) fn upgrade(store: &Store, side: Side) -> Result<(), LedgerError> {
     match side {
-        Side::Overlord => rewrite::<ModulesV1, Modules>(store),
+        Side::Overlord => rewrite::<ModulesV1, ModulesV2>(store),
         Side::Minion => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use crate::rig::{Folder, read_file, write_file};
 use crate::{listing, sample};
 
 /// The format that this version writes: the folders of it are the last ones that were made.
-const CURRENT: u32 = 2;
+const CURRENT: u32 = 3;
 
 /// A closed folder in one file: where each folder and file of it is, and what a file holds.
 #[derive(Serialize, Deserialize)]

@@ -86,17 +86,23 @@ fn minion_record(minion: &MinionRecord) -> String {
     let MinionRecord { name, key, serial, enrolled_at, status, last_seen, version, modules } = minion;
     let mut text = format!("minion {name}: {key} {serial} enrolled {enrolled_at}, {status:?}\n");
     writeln!(text, "  seen {last_seen:?} with {version:?}").unwrap();
-    for module in modules {
+    if modules.left_out > 0 {
+        writeln!(text, "  {} modules left out", modules.left_out).unwrap();
+    }
+    for module in &modules.modules {
         let Module { name, version, digest, description, state, methods, imports, .. } = module;
         writeln!(text, "  module {name} {version:?} {digest} {description:?} {state:?}").unwrap();
         writeln!(text, "    imports {imports:?}").unwrap();
-        for method in methods {
-            let Method { interface, name, params, result, is_async, not_callable, docs, .. } = method;
-            let params: Vec<String> = params.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
-            let result = result.as_ref().map(ToString::to_string);
+        for signature in methods.iter() {
+            let Method { interface, name, is_async, not_callable, docs, .. } = signature.method();
+            let params: Vec<String> = signature.params().map(|(name, ty)| format!("{name}: {ty}")).collect();
+            let result = signature.result().map(|ty| ty.to_string());
             writeln!(text, "    {interface:?} {name}({}) -> {result:?}", params.join(", ")).unwrap();
             writeln!(text, "      async: {is_async}, not callable: {not_callable:?}, docs: {docs:?}")
                 .unwrap();
+        }
+        for ty in methods.types().iter().filter(|ty| ty.name().is_some()) {
+            writeln!(text, "    {}", ty.definition_text()).unwrap();
         }
     }
     text

@@ -1,6 +1,8 @@
 use ledger::{Invite, InviteError, MinionRecord, Standing};
 use wire::digest::Digest;
+use wire::inventory::Inventory;
 use wire::module::{Module, ModuleState};
+use wire::signature::Methods;
 
 use crate::rig::{Folder, T0, name};
 
@@ -14,7 +16,7 @@ pub(crate) fn minion(text: &str) -> MinionRecord {
         status: Standing::Active,
         last_seen: None,
         version: None,
-        modules: vec![],
+        modules: Inventory::default(),
     }
 }
 
@@ -25,7 +27,7 @@ fn module() -> Module {
         digest: Digest::of(b"code"),
         description: None,
         state: ModuleState::Active,
-        methods: vec![],
+        methods: Methods::default(),
         imports: vec!["minion:process/process@0.1.0".into()],
         versions: vec![],
     }
@@ -42,7 +44,7 @@ async fn minions_are_known_after_a_restart_with_what_they_last_said() {
     ledger.put_minion(minion("web2")).await.unwrap();
     ledger.put_minion(minion("web1")).await.unwrap();
     ledger.minion_seen(&name("web1"), T0 + 5, "0.1.0").await.unwrap();
-    ledger.minion_modules(&name("web1"), vec![module()]).await.unwrap();
+    ledger.minion_modules(&name("web1"), Inventory::of(vec![module()])).await.unwrap();
     ledger.minion_standing(&name("web1"), Standing::Revoked).await.unwrap();
     drop(ledger);
 
@@ -51,7 +53,7 @@ async fn minions_are_known_after_a_restart_with_what_they_last_said() {
         status: Standing::Revoked,
         last_seen: Some(T0 + 5),
         version: Some("0.1.0".into()),
-        modules: vec![module()],
+        modules: Inventory::of(vec![module()]),
         ..minion("web1")
     };
     assert_eq!(ledger.minions().unwrap(), [expected.clone(), minion("web2")]);
@@ -65,7 +67,7 @@ async fn a_removed_minion_stays_away_whatever_still_comes_in_about_it() {
     ledger.put_minion(minion("web1")).await.unwrap();
     ledger.remove_minion(&name("web1")).await.unwrap();
     ledger.minion_seen(&name("web1"), T0, "0.1.0").await.unwrap();
-    ledger.minion_modules(&name("web1"), vec![module()]).await.unwrap();
+    ledger.minion_modules(&name("web1"), Inventory::of(vec![module()])).await.unwrap();
     assert_eq!(ledger.minion(&name("web1")).unwrap(), None);
     ledger.put_minion(minion("web1")).await.unwrap();
     assert_eq!(ledger.minion(&name("web1")).unwrap(), Some(minion("web1")));

@@ -3,9 +3,11 @@
 use ledger::{Durability, Invite, JobRecord, MinionLedger, MinionRecord, OverlordLedger, Standing};
 use wire::call::{Arguments, Progress, Share, Start, Word};
 use wire::digest::Digest;
-use wire::module::{Module, ModuleState, ModuleVersion};
+use wire::inventory::Inventory;
+use wire::module::{self, ModuleState, ModuleVersion};
 use wire::outcome::{Cost, Failure, FailureKind, ModuleRef, Outcome, Report};
-use wire::signature::{Method, Type};
+use wire::signature::{self, Builder, Methods};
+use wire::v1::{Method, Module, Type};
 use wire::value::Value;
 
 use crate::registry;
@@ -42,8 +44,33 @@ async fn minions(ledger: &OverlordLedger) {
         ledger.put_minion(record).await.unwrap();
     }
     ledger.minion_seen(&name("web1"), T0 + 5, "0.1.0").await.unwrap();
-    ledger.minion_modules(&name("web1"), modules()).await.unwrap();
+    ledger.minion_modules(&name("web1"), inventory()).await.unwrap();
     ledger.minion_standing(&name("db1"), Standing::Revoked).await.unwrap();
+}
+
+/// Modules with trees of types, and one whose types have names.
+fn inventory() -> Inventory {
+    let mut modules: Vec<module::Module> = modules().into_iter().map(Into::into).collect();
+    modules.push(module::Module { methods: named(), ..modules[0].clone() });
+    Inventory { left_out: 2, ..Inventory::of(modules) }
+}
+
+/// A method that takes two of a type with a name.
+fn named() -> Methods {
+    let mut table = Builder::default();
+    let number = table.add(None, signature::Type::U32).unwrap();
+    let fields = vec![("x".to_owned(), number), ("y".to_owned(), number)];
+    let point = table.add(Some("point"), signature::Type::Record(fields)).unwrap();
+    let line = signature::Method {
+        interface: None,
+        name: "line".into(),
+        params: vec![("from".into(), point), ("to".into(), point)],
+        result: Some(number),
+        is_async: false,
+        not_callable: None,
+        docs: None,
+    };
+    Methods::new(table.build(), vec![line]).unwrap()
 }
 
 /// A module in each state, and methods with every type.

@@ -27,7 +27,8 @@ impl Echo {
         let mut tasks = JoinSet::new();
         tasks.spawn(serve(server.clone()));
         let dialler = endpoint::dialler(address)?;
-        let config = endpoint::client_config(Some(&operator), Trust::Authority(operator.authority()), ALPN)?;
+        let config =
+            endpoint::client_config(Some(&operator), Trust::Authority(operator.authority()), &[ALPN])?;
         let connection =
             dialler.connect_with(config, address, SERVER_NAME).map_err(broke)?.await.map_err(broke)?;
         Ok(Self { connection, _endpoints: [server, dialler], _server: tasks })

@@ -9,7 +9,7 @@ use wire::name::{MethodPath, MinionName, ModuleName};
 use wire::operator::Target;
 
 use super::columns::columns;
-use super::module::{Kind, kinds, modules_named};
+use super::module::{Kind, kinds, modules_named, told};
 use super::output::print;
 use super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
@@ -46,7 +46,7 @@ impl Doc {
 }
 
 async fn list(client: &Client, target: Target, format: Format) -> Result<Exit, CliError> {
-    let minions = in_service(client.modules(target).await?);
+    let minions = in_service(told(client.modules(target).await?));
     let kinds = kinds(&minions);
     match format {
         Format::Json => {
@@ -109,7 +109,7 @@ fn in_service(mut minions: Vec<(MinionName, Vec<Module>)>) -> Vec<(MinionName, V
 fn document(module: &Module, path: Option<&MethodPath>) -> Result<Value, CliError> {
     let mut module = module.clone();
     if let Some(path) = path {
-        module.methods = vec![module.method(&path.method)?.clone()];
+        module.methods = module.method(&path.method)?.alone().into();
     }
     Ok(module.document())
 }

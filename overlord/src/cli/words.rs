@@ -7,7 +7,7 @@ use std::path::Path;
 use wire::call::{Arguments, Word};
 use wire::name::MethodPath;
 use wire::operator::Target;
-use wire::signature::{Method, Type};
+use wire::signature::OneMethod;
 
 use super::CliError;
 use crate::client::Client;
@@ -35,13 +35,8 @@ pub(super) async fn arguments(
 }
 
 /// Whether the parameter at this place takes bytes on every minion: where they differ, a word stays a word.
-fn takes_bytes(methods: &[Method], place: usize) -> bool {
-    let takes = |method: &Method| match method.params.get(place) {
-        Some((_, Type::Option(inner))) => inner.is_bytes(),
-        Some((_, ty)) => ty.is_bytes(),
-        None => false,
-    };
-    !methods.is_empty() && methods.iter().all(takes)
+fn takes_bytes(methods: &[OneMethod], place: usize) -> bool {
+    !methods.is_empty() && methods.iter().all(|method| method.signature().takes_bytes(place))
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, CliError> {
@@ -61,10 +56,12 @@ const MAX_FILE: u64 = wire::link::MAX_MESSAGE as u64 - (64 << 10);
 
 #[cfg(test)]
 mod tests {
+    use wire::v1::{Method, Type};
+
     use super::*;
 
-    fn method(params: &[Type]) -> Method {
-        Method {
+    fn method(params: &[Type]) -> OneMethod {
+        let method = Method {
             interface: None,
             name: "write".into(),
             params: params.iter().map(|ty| ("p".to_owned(), ty.clone())).collect(),
@@ -72,7 +69,8 @@ mod tests {
             is_async: false,
             not_callable: None,
             docs: None,
-        }
+        };
+        OneMethod::try_from(method.interned()).expect("one")
     }
 
     #[test]

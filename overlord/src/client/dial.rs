@@ -7,7 +7,7 @@ use quinn::{Connection, Endpoint};
 use tokio::net::UdpSocket;
 use wire::endpoint::{DEFAULT_PORT, SERVER_NAME, Trust, client_config, dialler};
 use wire::identity::Identity;
-use wire::operator::ALPN;
+use wire::operator::ALPNS;
 
 use super::error::{ClientError, Stood};
 
@@ -40,7 +40,7 @@ async fn dial_one(
     identity: &Identity,
 ) -> Result<(Endpoint, Connection), ClientError> {
     let endpoint = dialler(remote)?;
-    let config = client_config(Some(identity), Trust::Authority(identity.authority()), ALPN)?;
+    let config = client_config(Some(identity), Trust::Authority(identity.authority()), ALPNS)?;
     let unreachable = |cause: String| ClientError::Unreachable { address: address.to_owned(), cause };
     let connecting =
         endpoint.connect_with(config, remote, SERVER_NAME).map_err(|error| unreachable(error.to_string()))?;

@@ -7,6 +7,7 @@ use wire::frame::{self, FrameError};
 use wire::job::JobId;
 use wire::name::MinionName;
 use wire::operator::{JobDocument, MAX_MESSAGE, OperatorReply, Update};
+use wire::version::Version;
 
 use super::error::{ClientError, Stood};
 
@@ -54,6 +55,7 @@ impl JobStream {
 pub(super) struct Replies {
     connection: Connection,
     address: String,
+    version: Version,
     /// The read under way, kept here so that a dropped [`Replies::next`] loses nothing.
     reading: Option<Reading>,
 }
@@ -62,7 +64,8 @@ type Reading = Pin<Box<dyn Future<Output = (RecvStream, Result<OperatorReply, Fr
 
 impl Replies {
     pub(super) fn new(connection: Connection, address: String, stream: RecvStream) -> Self {
-        Self { connection, address, reading: Some(Box::pin(read(stream))) }
+        let version = Version::of(&connection);
+        Self { connection, address, reading: Some(Box::pin(read(version, stream))), version }
     }
 
     /// The next reply; `None` at the end of the stream. Cancel safe.
@@ -73,7 +76,7 @@ impl Replies {
         match reply {
             Ok(OperatorReply::Refused(refusal)) => Err(refusal.into()),
             Ok(reply) => {
-                self.reading = Some(Box::pin(read(stream)));
+                self.reading = Some(Box::pin(read(self.version, stream)));
                 Ok(Some(reply))
             }
             Err(FrameError::Closed) => Ok(None),
@@ -82,8 +85,8 @@ impl Replies {
     }
 }
 
-async fn read(mut stream: RecvStream) -> (RecvStream, Result<OperatorReply, FrameError>) {
-    let reply = frame::read(&mut stream, MAX_MESSAGE).await;
+async fn read(version: Version, mut stream: RecvStream) -> (RecvStream, Result<OperatorReply, FrameError>) {
+    let reply = frame::read_as(version, &mut stream, MAX_MESSAGE).await;
     (stream, reply)
 }
 

@@ -25,13 +25,13 @@ use std::time::Duration;
 use quinn::{Connection, Endpoint, SendStream};
 use wire::endpoint::CLOSE_DONE;
 use wire::frame;
-use wire::module::Module;
+use wire::inventory::Inventory;
 use wire::name::{MethodPath, MinionName, ModuleName};
 use wire::operator::{
     Call, Cancelling, Follow, History, JobDocument, JobFilter, JobSummary, MinionStatus, OperatorReply,
     OperatorRequest, OverlordStatus, Ping, Rerun, Target,
 };
-use wire::signature::Method;
+use wire::signature::OneMethod;
 
 use self::job_stream::Replies;
 use crate::folder::{Folder, dialable};
@@ -118,7 +118,7 @@ impl Client {
     }
 
     /// A method as the minions that match have it; several where they differ.
-    pub async fn method(&self, target: Target, method: MethodPath) -> Result<Vec<Method>, ClientError> {
+    pub async fn method(&self, target: Target, method: MethodPath) -> Result<Vec<OneMethod>, ClientError> {
         answer!(self, OperatorRequest::Method { target, method }, Method)
     }
 
@@ -144,7 +144,7 @@ impl Client {
     }
 
     /// The modules of the minions that match.
-    pub async fn modules(&self, target: Target) -> Result<Vec<(MinionName, Vec<Module>)>, ClientError> {
+    pub async fn modules(&self, target: Target) -> Result<Vec<(MinionName, Inventory)>, ClientError> {
         answer!(self, OperatorRequest::Modules { target, name: None }, Modules)
     }
 
@@ -153,10 +153,10 @@ impl Client {
         &self,
         target: Target,
         name: ModuleName,
-    ) -> Result<Vec<(MinionName, Vec<Module>)>, ClientError> {
+    ) -> Result<Vec<(MinionName, Inventory)>, ClientError> {
         let request = OperatorRequest::Modules { target, name: Some(name) };
         let mut minions = answer!(self, request, Modules)?;
-        minions.retain(|(_, modules)| !modules.is_empty());
+        minions.retain(|(_, inventory)| !inventory.modules.is_empty());
         Ok(minions)
     }
 

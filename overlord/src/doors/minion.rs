@@ -10,6 +10,7 @@ use wire::frame::{self, FrameError};
 use wire::identity::Peer;
 use wire::link::{Acknowledged, MAX_MESSAGE, Notice, Welcome};
 use wire::name::MinionName;
+use wire::version::Version;
 
 use super::refuse;
 use crate::desk::Desk;
@@ -76,7 +77,7 @@ impl MinionDoor {
 
     async fn answer(&self, send: &mut SendStream, receive: &mut RecvStream) -> Result<(), NoticeError> {
         let Desk { registry, jobs, rollout, .. } = &*self.desk;
-        match frame::read(receive, MAX_MESSAGE).await? {
+        match frame::read_as(Version::of(&self.connection), receive, MAX_MESSAGE).await? {
             Notice::Hello(hello) => {
                 // Before anyone can see that it is there, and ask for it by its facts.
                 self.take_facts(&hello.facts);
@@ -85,7 +86,7 @@ impl MinionDoor {
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     settled: jobs.settled(&self.name, &hello.unacknowledged)?,
                 };
-                let (from, modules) = (self.connection.remote_address(), hello.modules.len());
+                let (from, modules) = (self.connection.remote_address(), hello.modules.modules.len());
                 let (connection, version) = (self.connection.clone(), hello.version.clone());
                 registry.connected(&self.name, connection, version, hello.modules).await?;
                 // Said, here and to the minion, only when calls find it connected.

@@ -20,7 +20,9 @@ use self::operator::OperatorDoor;
 use crate::desk::Desk;
 
 /// The application protocols of the doors.
-pub(crate) const ALPNS: [&[u8]; 3] = [wire::link::ALPN, wire::operator::ALPN, wire::enroll::ALPN];
+pub(crate) fn alpns() -> Vec<&'static [u8]> {
+    [wire::link::ALPNS, wire::operator::ALPNS, &[wire::enroll::ALPN]].concat()
+}
 
 /// Lets peers in until it is told to stop.
 pub(crate) struct Doors {
@@ -91,10 +93,15 @@ async fn welcome(desk: Arc<Desk>, connection: Connection) {
         Ok(peer) => peer,
         Err(error) => return refuse(&connection, &error.to_string()),
     };
-    match (endpoint::alpn(&connection).as_deref(), peer) {
-        (Some(wire::enroll::ALPN), _) => EnrollDoor::new(desk, connection).serve().await,
-        (Some(wire::link::ALPN), Some(peer)) => MinionDoor::serve(desk, connection, &peer).await,
-        (Some(wire::operator::ALPN), Some(peer)) => OperatorDoor::serve(desk, connection, &peer).await,
+    let alpn = endpoint::alpn(&connection).unwrap_or_default();
+    match (alpn.as_slice(), peer) {
+        (wire::enroll::ALPN, _) => EnrollDoor::new(desk, connection).serve().await,
+        (alpn, Some(peer)) if wire::link::ALPNS.contains(&alpn) => {
+            MinionDoor::serve(desk, connection, &peer).await;
+        }
+        (alpn, Some(peer)) if wire::operator::ALPNS.contains(&alpn) => {
+            OperatorDoor::serve(desk, connection, &peer).await;
+        }
         (_, None) => refuse(&connection, "it showed no certificate"),
         (_, Some(_)) => refuse(&connection, "it asked for no door that there is"),
     }

@@ -17,6 +17,7 @@ use wire::name::{MinionName, OperatorName};
 use wire::operator::{
     Call, Follow, MAX_MESSAGE, OperatorReply, OperatorRequest, OverlordStatus, Ping, Refusal, RefusalKind,
 };
+use wire::version::Version;
 
 use ledger::Invite;
 
@@ -30,6 +31,7 @@ use crate::jobs::Follower;
 pub(super) struct OperatorDoor {
     desk: Arc<Desk>,
     operator: OperatorName,
+    version: Version,
 }
 
 impl OperatorDoor {
@@ -39,7 +41,7 @@ impl OperatorDoor {
             (Role::Operator, Ok(operator)) => operator,
             _ => return refuse(&connection, &format!("its certificate is that of an {}", peer.role)),
         };
-        let door = Self { desk, operator };
+        let door = Self { desk, operator, version: Version::of(&connection) };
         // Owned here: they end with the connection. QUIC bounds how many there are at once.
         let mut requests = JoinSet::new();
         while let Ok((send, receive)) = connection.accept_bi().await {
@@ -70,7 +72,7 @@ impl OperatorDoor {
             }
             other => self.reply(other).await.unwrap_or_else(OperatorReply::Refused),
         };
-        if let Err(error) = frame::write(&mut send, &reply, MAX_MESSAGE).await {
+        if let Err(error) = frame::write_as(self.version, &mut send, &reply, MAX_MESSAGE).await {
             // Of one that is too long, nothing is sent.
             let FrameError::TooLong { length, limit } = error else { return Err(error) };
             let message = format!(
@@ -102,9 +104,9 @@ impl OperatorDoor {
             OperatorRequest::Modules { target, name: only } => {
                 let names = jobs.resolve(&target)?;
                 let modules = |name: MinionName| {
-                    let mut modules = registry.modules(&name)?;
-                    modules.retain(|module| only.as_ref().is_none_or(|only| module.name == *only));
-                    Some((name, modules))
+                    let mut inventory = registry.modules(&name)?;
+                    inventory.modules.retain(|module| only.as_ref().is_none_or(|only| module.name == *only));
+                    Some((name, inventory))
                 };
                 OperatorReply::Modules(names.into_iter().filter_map(modules).collect())
             }

@@ -11,7 +11,7 @@ use wire::job::{MinionState, OutcomeKind};
 use wire::module::{MethodError, Module, ModuleState};
 use wire::name::{MethodPath, MinionName, OperatorName};
 use wire::operator::{Call, Part, Refusal, RefusalKind, Rerun, Target};
-use wire::signature::Method;
+use wire::signature::OneMethod;
 
 use super::{Follower, Jobs, durability, unavailable};
 use crate::targets;
@@ -139,23 +139,26 @@ impl Jobs {
 
     /// The method as the targets have it: each distinct signature once. Refuses a method that no target has,
     /// as far as their modules are known.
-    pub(crate) fn methods(&self, targets: &[MinionName], path: &MethodPath) -> Result<Vec<Method>, Refusal> {
+    pub(crate) fn methods(
+        &self,
+        targets: &[MinionName],
+        path: &MethodPath,
+    ) -> Result<Vec<OneMethod>, Refusal> {
         let (mut methods, mut seen) = (Vec::new(), HashSet::new());
         let (mut missing, mut unknown) = (None, false);
         for minion in targets {
             let found = self.registry().with_module(minion, path.module.as_str(), |module| {
                 module.map(|module| {
-                    module.method(&path.method).cloned().map_err(|error| why_not(module, error))
+                    let found = module.method(&path.method);
+                    found.map(|method| method.alone()).map_err(|error| why_not(module, error))
                 })
             });
             match found.flatten() {
                 Some(Ok(method)) if seen.insert(method.clone()) => methods.push(method),
                 Some(Ok(_)) => {}
                 Some(Err(why)) => missing = Some(why),
-                // One that has never said what it can run may well have it.
-                None if self.registry().modules(minion).is_none_or(|modules| modules.is_empty()) => {
-                    unknown = true;
-                }
+                // One that has never said what it can run, or not all of it, may well have it.
+                None if self.registry().may_have_more(minion) => unknown = true,
                 None => {}
             }
         }
@@ -172,7 +175,7 @@ impl Jobs {
         let mut modules: Vec<String> = targets
             .iter()
             .filter_map(|minion| self.registry().modules(minion))
-            .flatten()
+            .flat_map(|inventory| inventory.modules)
             .map(|module| module.name.to_string())
             .collect();
         modules.sort();
@@ -205,12 +208,13 @@ fn cannot_record(cause: &dyn std::error::Error) -> Refusal {
 
 /// The arguments as they travel: as values where all targets have the method alike, as they were given where
 /// minions must decide for themselves. Refuses what fits none of the signatures.
-fn check_arguments(call: &Call, methods: &[Method]) -> Result<Arguments, Refusal> {
+fn check_arguments(call: &Call, methods: &[OneMethod]) -> Result<Arguments, Refusal> {
     let module = &call.method.module;
     let refused = |message: String| Refusal::new(RefusalKind::BadRequest, message);
     let mut bound = Vec::new();
     let mut first_error = None;
     for method in methods {
+        let method = method.signature();
         if let Some(reason) = &method.not_callable {
             let message = format!("{} cannot be called from outside: {reason}", call.method);
             first_error = first_error.or(Some(message));

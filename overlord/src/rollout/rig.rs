@@ -77,7 +77,7 @@ fn record(minion: &MinionName, code: &str) -> MinionRecord {
         digest: Digest::of(code.as_bytes()),
         description: None,
         state: ModuleState::Active,
-        methods: vec![],
+        methods: wire::signature::Methods::default(),
         imports: vec![],
         versions: vec![],
     };
@@ -89,6 +89,6 @@ fn record(minion: &MinionName, code: &str) -> MinionRecord {
         status: Standing::Active,
         last_seen: None,
         version: None,
-        modules: vec![in_service],
+        modules: wire::inventory::Inventory::of(vec![in_service]),
     }
 }

@@ -15,6 +15,7 @@ use wire::frame::{self, FrameError};
 use wire::link::{MAX_MESSAGE, MinionRequest, ModuleCommand, Stage, Staging};
 use wire::module::Module;
 use wire::name::{MinionName, OperatorName};
+use wire::version::Version;
 
 use super::Rollout;
 
@@ -127,7 +128,7 @@ impl Rollout {
         let permit = self.senders().acquire().await;
         let (mut send, receive) = connection.open_bi().await?;
         frame::write(&mut send, request, MAX_MESSAGE).await?;
-        let mut messages = pin!(messages(receive));
+        let mut messages = pin!(messages(Version::of(connection), receive));
         let mut message = next(&mut messages).await?;
         if let Staging::Send { from } = message {
             if from > stage.size {
@@ -184,9 +185,9 @@ fn removed() -> NotStaged {
 }
 
 /// The messages of a stream, to be read on after a wait for one was given up.
-fn messages(receive: RecvStream) -> impl Stream<Item = Result<Staging, FrameError>> {
-    futures::stream::unfold(receive, |mut receive| async move {
-        Some((frame::read(&mut receive, MAX_MESSAGE).await, receive))
+fn messages(version: Version, receive: RecvStream) -> impl Stream<Item = Result<Staging, FrameError>> {
+    futures::stream::unfold(receive, move |mut receive| async move {
+        Some((frame::read_as(version, &mut receive, MAX_MESSAGE).await, receive))
     })
 }
 

@@ -61,7 +61,7 @@ fn a_minion_without_a_certificate_gets_nowhere() {
     let closed = tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
         let endpoint = wire::endpoint::dialler(address).expect("an endpoint");
         let trust = wire::endpoint::Trust::Fingerprint(token.authority);
-        let config = wire::endpoint::client_config(None, trust, wire::link::ALPN).expect("a configuration");
+        let config = wire::endpoint::client_config(None, trust, wire::link::ALPNS).expect("a configuration");
         let connection = endpoint
             .connect_with(config, address, wire::endpoint::SERVER_NAME)
             .expect("dials")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ledger::MinionLedger;
 use tempfile::TempDir;
 use wire::outcome::Failure;
-use wire::signature::Type;
+use wire::v1::Type;
 use wire::value::Value;
 
 use super::{ModulePolicy, OutcomeKind, Rig, RunMode, Sandbox, SandboxConfig};
@@ -58,7 +58,7 @@ pub(super) fn json(value: Option<Value>) -> serde_json::Value {
 }
 
 fn text(bytes: &serde_json::Value) -> String {
-    match wire::json::from_json(&Type::List(Box::new(Type::U8)), bytes).unwrap() {
+    match wire::json::from_json(Type::List(Box::new(Type::U8)).interned().get(), bytes).unwrap() {
         Value::Bytes(bytes) => String::from_utf8(bytes).unwrap(),
         other => panic!("{other:?}"),
     }

@@ -7,7 +7,7 @@ use wire::arbitrary::{types, values};
 use wire::call::Arguments;
 use wire::json::{from_json, to_json};
 use wire::outcome::Outcome;
-use wire::signature::Type;
+use wire::v1::Type;
 use wire::value::Value;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -88,7 +88,8 @@ async fn sent(ty: &Type, value: Value) -> Value {
     let module = sandbox().load("guest".parse().unwrap(), &echo(ty), &ModulePolicy::default());
     let rig = Rig::of(module.unwrap_or_else(|error| panic!("{error}")));
     let method = rig.module.method("echo").unwrap();
-    assert_eq!(method.params[0].1, *ty, "reflection found another type");
+    let (_, found) = method.param(0).unwrap();
+    assert_eq!(Type::of(found), *ty, "reflection found another type");
     let mut values = vec![value];
     values.extend((0..PADDING).map(|_| Value::Unsigned(7)));
     match rig.run("echo", Arguments::Values(values)).await.outcome {
@@ -106,7 +107,7 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let json = to_json(&value);
-        let read = from_json(&ty, &json).unwrap();
+        let read = from_json(ty.interned().get(), &json).unwrap();
         let returned = runtime.block_on(sent(&ty, read));
         // NaN is not equal to itself as a value, and is as JSON.
         prop_assert_eq!(to_json(&returned), json);

@@ -4,6 +4,7 @@
 
 mod capabilities;
 mod damage;
+mod descriptions;
 mod frozen;
 mod guests;
 mod identity;

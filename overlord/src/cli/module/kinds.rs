@@ -1,5 +1,6 @@
 //! The modules of many minions, each distinct version once.
 
+use wire::inventory::Inventory;
 use wire::module::{Module, ModuleState};
 use wire::name::MinionName;
 
@@ -7,6 +8,11 @@ use wire::name::MinionName;
 pub(in crate::cli) struct Kind<'a> {
     pub(in crate::cli) module: &'a Module,
     pub(in crate::cli) minions: Vec<&'a MinionName>,
+}
+
+/// The modules that minions have told of, where those that there was no room for make no difference.
+pub(in crate::cli) fn told(minions: Vec<(MinionName, Inventory)>) -> Vec<(MinionName, Vec<Module>)> {
+    minions.into_iter().map(|(minion, inventory)| (minion, inventory.modules)).collect()
 }
 
 /// Everything that the minions have, by name, each distinct thing once.
@@ -61,6 +67,7 @@ const SHOWN: usize = 5;
 mod tests {
     use wire::digest::Digest;
     use wire::module::ModuleVersion;
+    use wire::signature::Methods;
 
     use super::*;
 
@@ -73,7 +80,7 @@ mod tests {
             digest,
             description: None,
             state: state.clone(),
-            methods: vec![],
+            methods: Methods::default(),
             imports: vec![],
             versions: vec![ModuleVersion { digest, version: None, state, since, signer: None }],
         }

@@ -2,13 +2,16 @@
 
 use clap::Args;
 use serde_json::{Value, json};
+use wire::inventory::Inventory;
 use wire::module::{Module, ModuleState};
+use wire::name::MinionName;
 use wire::operator::Target;
 
 use super::super::columns::columns;
 use super::super::output::print;
 use super::super::{CliError, Exit, Format, FormatFlag};
 use super::catalogue::{catalogue_table, kept_document};
+use super::kinds::told;
 use super::versions::{Version, versions};
 use crate::client::Client;
 
@@ -46,19 +49,24 @@ impl List {
             Format::Json => {
                 let minions: serde_json::Map<String, Value> = minions
                     .iter()
-                    .map(|(name, modules)| {
-                        let modules: Vec<Value> = modules.iter().map(Module::document).collect();
-                        (name.to_string(), json!({ "modules": modules }))
+                    .map(|(name, inventory)| {
+                        let modules: Vec<Value> = inventory.modules.iter().map(Module::document).collect();
+                        (name.to_string(), json!({ "modules": modules, "left_out": inventory.left_out }))
                     })
                     .collect();
                 print(json!({ "minions": minions }))?;
             }
             Format::Text => {
                 let heading = ["MODULE", "VERSION", "DIGEST", "STATE", "METHODS", "MINIONS"];
+                let left_out: Vec<String> = minions.iter().filter_map(left_out).collect();
+                let minions = told(minions);
                 let all = versions(&minions);
                 // What is kept for going back is nothing to call: `module show` has it.
                 let listed = all.iter().filter(|version| *version.state != ModuleState::Retired);
                 print(columns(&heading, listed.map(Version::row_of_list)))?;
+                for line in left_out {
+                    print(line)?;
+                }
             }
         }
         Ok(Exit::Ok)
@@ -74,4 +82,12 @@ impl List {
         }
         Ok(Exit::Ok)
     }
+}
+
+/// What to say of a minion that has more modules than it could tell of.
+fn left_out((minion, inventory): &(MinionName, Inventory)) -> Option<String> {
+    let more = inventory.left_out;
+    (more > 0).then(|| {
+        format!("{minion} has {more} more that it had no room to tell of: see `minion modules` there")
+    })
 }

@@ -21,7 +21,7 @@ use clap::Subcommand;
 use super::{CliError, Exit};
 use crate::client::Client;
 
-pub(super) use self::kinds::{Kind, kinds, who};
+pub(super) use self::kinds::{Kind, kinds, told, who};
 pub(super) use self::show::modules_named;
 
 /// See which modules the minions have, and change that

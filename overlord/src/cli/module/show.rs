@@ -11,7 +11,7 @@ use super::super::output::print;
 use super::super::{CliError, Exit, Format, FormatFlag};
 use super::assignments::{status_document, table};
 use super::catalogue::{kept_document, kept_table};
-use super::kinds::kinds;
+use super::kinds::{kinds, told};
 use super::versions::{Version, versions};
 use crate::client::{Client, ClientError};
 
@@ -103,6 +103,6 @@ pub(in crate::cli) async fn modules_named(
     target: Target,
     name: &ModuleName,
 ) -> Result<Vec<(MinionName, Vec<Module>)>, CliError> {
-    let minions = client.modules_named(target, name.clone()).await?;
+    let minions = told(client.modules_named(target, name.clone()).await?);
     if minions.is_empty() { Err(CliError::NoModule(name.clone())) } else { Ok(minions) }
 }

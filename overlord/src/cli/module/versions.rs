@@ -143,7 +143,7 @@ mod tests {
             digest: versions[0].digest,
             description: None,
             state: versions[0].state.clone(),
-            methods: vec![],
+            methods: wire::signature::Methods::default(),
             imports: vec![],
             versions,
         }

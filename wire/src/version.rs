@@ -1,0 +1,55 @@
+//! The versions of what the sides say to each other, and which of them a message is in.
+//!
+//! A connection speaks the newest version that both of its ends know, which they agree on by ALPN when it begins.
+//! Between two versions only a few types differ, and those know both of their forms. Which form is meant is said
+//! once, where a whole message is encoded or decoded, and not to every type that has such a one inside.
+
+use std::cell::Cell;
+
+use quinn::Connection;
+
+use crate::endpoint;
+
+/// A version of the messages on minions' and operators' connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Version {
+    /// `minion/1`, `operator/1`: a signature is a tree of types.
+    One,
+    /// `minion/2`, `operator/2`: a signature refers to a table of types.
+    #[default]
+    Two,
+}
+
+impl Version {
+    /// The version that a connection speaks.
+    pub fn of(connection: &Connection) -> Self {
+        match endpoint::alpn(connection).as_deref() {
+            Some(alpn) if alpn.ends_with(b"/1") => Version::One,
+            _ => Version::Two,
+        }
+    }
+
+    /// Encodes or decodes what is of this version.
+    pub(crate) fn speak<T>(self, code: impl FnOnce() -> T) -> T {
+        let _former = Former(SPOKEN.with(|spoken| spoken.replace(self)));
+        code()
+    }
+
+    /// The version of the message that is being encoded or decoded: the newest one where nobody says another.
+    pub(crate) fn spoken() -> Self {
+        SPOKEN.with(Cell::get)
+    }
+}
+
+/// Brings the version back that was spoken before, also where a decoder panics.
+struct Former(Version);
+
+impl Drop for Former {
+    fn drop(&mut self) {
+        SPOKEN.with(|spoken| spoken.set(self.0));
+    }
+}
+
+thread_local! {
+    static SPOKEN: Cell<Version> = const { Cell::new(Version::Two) };
+}
