@@ -5,6 +5,7 @@ use wire::digest::Digest;
 use wire::name::MinionName;
 
 use super::ledger::OverlordLedger;
+use super::minions::{self, Enrolled};
 use crate::draft::Draft;
 use crate::durability::{Durability, Purpose};
 use crate::error::LedgerError;
@@ -63,14 +64,26 @@ impl OverlordLedger {
         self.engine.write(Purpose::Begin, Durability::Synced, write).await
     }
 
-    /// Uses the token of `secret` for `key` and returns the name that it is for; synced.
+    /// The name that the token of `secret` is for, while it lets anyone in. Writes nothing.
+    pub fn invited(&self, secret: &Digest, now: u64) -> Result<MinionName, InviteError> {
+        let source = self.engine.read()?;
+        Ok(valid(&source, secret, now)?.name)
+    }
+
+    /// Uses the token of `secret` to enrol `key`, and returns the name that it is for; synced.
     ///
     /// One key gets in by it, and that one as often as it asks until the token expires, since a minion may
-    /// die between the use and the answer.
+    /// die between the use and the answer. Where another key had the name, or it was revoked, then what was
+    /// known of it is forgotten, and so are the tokens by which others had come in.
     pub async fn redeem(&self, secret: &Digest, key: Digest, now: u64) -> Result<MinionName, InviteError> {
+        // Nobody without a token makes the ledger write.
+        self.invited(secret, now)?;
         let secret = *secret;
-        let write = move |draft: &Draft<'_>| redeem(draft, &secret, key, now);
-        self.engine.write(Purpose::Proceed, Durability::Synced, write).await?
+        let write = move |draft: &Draft<'_>| match redeem(draft, &secret, key, now) {
+            Err(InviteError::Ledger(error)) => Err(error),
+            answer => Ok(answer),
+        };
+        self.engine.write(Purpose::Begin, Durability::Synced, write).await?
     }
 
     /// All tokens that were given out and not forgotten.
@@ -95,27 +108,31 @@ impl OverlordLedger {
     }
 }
 
-fn redeem(
-    draft: &Draft<'_>,
-    secret: &Digest,
-    key: Digest,
-    now: u64,
-) -> Result<Result<MinionName, InviteError>, LedgerError> {
-    let Some(invite) = draft.record::<Invite>(secret.as_bytes())? else {
-        return Ok(Err(InviteError::Unknown));
-    };
+/// The token of `secret`, where it is one that lets someone in.
+fn valid(source: &impl Read, secret: &Digest, now: u64) -> Result<Invite, InviteError> {
+    let invite = source.record::<Invite>(secret.as_bytes())?.ok_or(InviteError::Unknown)?;
+    if invite.expires_at <= now { Err(InviteError::Expired { name: invite.name }) } else { Ok(invite) }
+}
+
+fn redeem(draft: &Draft<'_>, secret: &Digest, key: Digest, now: u64) -> Result<MinionName, InviteError> {
+    let invite = valid(draft, secret, now)?;
     let name = invite.name.clone();
-    if invite.expires_at <= now {
-        return Ok(Err(InviteError::Expired { name }));
+    if invite.used_by.is_some_and(|other| other != key) {
+        return Err(InviteError::Used { name });
     }
-    match invite.used_by {
-        Some(other) if other != key => Ok(Err(InviteError::Used { name })),
-        Some(_) => Ok(Ok(name)),
-        None => {
-            draft.put_record(secret.as_bytes().to_vec(), &Invite { used_by: Some(key), ..invite });
-            Ok(Ok(name))
-        }
+    // Another key that had the name may not take it back with the token that it was let in by.
+    if minions::enrol(draft, &name, key, now)? == Enrolled::InPlaceOfAnother {
+        forget_invites(draft, &name, |invite| invite.used_by.is_some());
     }
+    draft.put_record(secret.as_bytes().to_vec(), &Invite { used_by: Some(key), ..invite });
+    Ok(name)
+}
+
+/// Forgets those tokens of a minion.
+pub(super) fn forget_invites(draft: &Draft<'_>, name: &MinionName, which: impl Fn(&Invite) -> bool) {
+    let invites: Vec<_> = draft.records::<Invite>(Span::all()).collect();
+    let of_minion = invites.into_iter().filter(|(_, invite)| invite.name == *name && which(invite));
+    of_minion.for_each(|(key, _)| draft.remove(Space::Invites, key.to_vec()));
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use wire::digest::Digest;
 use wire::inventory::Inventory;
 use wire::name::MinionName;
 
+use super::invite::forget_invites;
 use super::ledger::OverlordLedger;
 use crate::draft::Draft;
 use crate::durability::{Durability, Purpose};
@@ -83,6 +84,9 @@ impl OverlordLedger {
     pub async fn put_minion(&self, minion: MinionRecord) -> Result<(), LedgerError> {
         let write = move |draft: &Draft<'_>| {
             let MinionRecord { name, key, serial, enrolled_at, status, last_seen, version, modules } = minion;
+            if status == Standing::Revoked {
+                forget_invites(draft, &name, |_| true);
+            }
             draft.put_record(key_of(&name), &Identity { key, serial, enrolled_at, status });
             draft.put_record(key_of(&name), &Presence { last_seen, version });
             draft.put_record(key_of(&name), &Modules(modules));
@@ -109,9 +113,15 @@ impl OverlordLedger {
     }
 
     /// Records whether a known minion may connect; synced.
+    ///
+    /// With the revocation, all tokens are forgotten that were made for it until then: only an invitation
+    /// that is made afterwards lets it in again.
     pub async fn minion_standing(&self, name: &MinionName, status: Standing) -> Result<(), LedgerError> {
-        let key = key_of(name);
+        let (name, key) = (name.clone(), key_of(name));
         let write = move |draft: &Draft<'_>| {
+            if status == Standing::Revoked {
+                forget_invites(draft, &name, |_| true);
+            }
             if let Some(identity) = draft.record::<Identity>(&key)? {
                 draft.put_record(key, &Identity { status, ..identity });
             }
@@ -120,9 +130,11 @@ impl OverlordLedger {
         self.engine.write(Purpose::Proceed, Durability::Synced, write).await
     }
 
-    /// Forgets a minion; synced. Its jobs stay.
+    /// Forgets a minion and the tokens that were made for it; synced. Its jobs stay.
     pub async fn remove_minion(&self, name: &MinionName) -> Result<(), LedgerError> {
-        self.of_known(name, Durability::Synced, |draft, key| {
+        let of = name.clone();
+        self.of_known(name, Durability::Synced, move |draft, key| {
+            forget_invites(draft, &of, |_| true);
             for space in [Space::Minions, Space::Presence, Space::Modules] {
                 draft.remove(space, key.clone());
             }
@@ -166,6 +178,35 @@ impl OverlordLedger {
         };
         self.engine.write(Purpose::Proceed, durability, write).await
     }
+}
+
+/// What was there before a minion enrolled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Enrolled {
+    /// Nobody of that name.
+    New,
+    /// The same minion, with the same key.
+    Already,
+    /// A minion with another key, or one that was revoked.
+    InPlaceOfAnother,
+}
+
+/// Records that `key` has the name from now on. What was known of another that had it is forgotten.
+pub(super) fn enrol(
+    draft: &Draft<'_>,
+    name: &MinionName,
+    key: Digest,
+    now: u64,
+) -> Result<Enrolled, LedgerError> {
+    let before = draft.record::<Identity>(&key_of(name))?;
+    if before.as_ref().is_some_and(|before| before.key == key && before.status == Standing::Active) {
+        return Ok(Enrolled::Already);
+    }
+    let identity = Identity { key, serial: String::new(), enrolled_at: now, status: Standing::Active };
+    draft.put_record(key_of(name), &identity);
+    draft.put_record(key_of(name), &Presence::default());
+    draft.put_record(key_of(name), &Modules::default());
+    Ok(if before.is_some() { Enrolled::InPlaceOfAnother } else { Enrolled::New })
 }
 
 fn joined(source: &impl Read, name: MinionName, identity: Identity) -> Result<MinionRecord, LedgerError> {

@@ -106,6 +106,78 @@ async fn of_many_keys_at_once_one_gets_in() {
 }
 
 #[tokio::test]
+async fn a_token_that_nobody_made_writes_nothing() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    ledger.put_invite(invite(T0 + 100)).await.unwrap();
+    let before = ledger.commits();
+    for n in 0..100u8 {
+        let wrong = ledger.redeem(&Digest::of(&[n]), Digest::of(b"key"), T0).await;
+        assert_eq!(wrong.unwrap_err(), InviteError::Unknown);
+    }
+    let late = ledger.redeem(&Digest::of(b"secret"), Digest::of(b"key"), T0 + 100).await;
+    assert_eq!(late.unwrap_err(), InviteError::Expired { name: name("web1") });
+    assert_eq!(ledger.commits(), before);
+}
+
+#[tokio::test]
+async fn only_a_token_that_is_made_after_the_revocation_lets_a_minion_in_again() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    let (used, unused, later) = (Digest::of(b"used"), Digest::of(b"unused"), Digest::of(b"later"));
+    let invited = |secret| Invite { secret, ..invite(T0 + 100) };
+    ledger.put_invite(invited(used)).await.unwrap();
+    ledger.put_invite(invited(unused)).await.unwrap();
+    let of_other = Invite { name: name("web2"), ..invite(T0 + 100) };
+    ledger.put_invite(of_other.clone()).await.unwrap();
+    let key = Digest::of(b"key");
+    ledger.redeem(&used, key, T0).await.unwrap();
+    ledger.minion_standing(&name("web1"), Standing::Revoked).await.unwrap();
+    for (secret, key) in [(used, key), (unused, key), (unused, Digest::of(b"another key"))] {
+        assert_eq!(ledger.redeem(&secret, key, T0).await.unwrap_err(), InviteError::Unknown);
+        assert_eq!(ledger.minion(&name("web1")).unwrap().unwrap().status, Standing::Revoked);
+    }
+    assert_eq!(ledger.invites().unwrap(), [of_other]);
+    ledger.put_invite(invited(later)).await.unwrap();
+    ledger.redeem(&later, key, T0 + 1).await.unwrap();
+    let minion = ledger.minion(&name("web1")).unwrap().unwrap();
+    assert_eq!((minion.status, minion.key, minion.enrolled_at), (Standing::Active, key, T0 + 1));
+}
+
+#[tokio::test]
+async fn a_token_does_not_outlive_the_minion_that_it_was_made_for() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    let (secret, key) = (Digest::of(b"secret"), Digest::of(b"key"));
+    ledger.put_invite(invite(T0 + 100)).await.unwrap();
+    ledger.redeem(&secret, key, T0).await.unwrap();
+    ledger.remove_minion(&name("web1")).await.unwrap();
+    assert_eq!(ledger.redeem(&secret, key, T0).await.unwrap_err(), InviteError::Unknown);
+    assert_eq!(ledger.minions().unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_key_that_lost_its_name_does_not_get_it_back_by_its_token() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    let (first, second) = (Digest::of(b"first"), Digest::of(b"second"));
+    for secret in [first, second] {
+        ledger.put_invite(Invite { secret, ..invite(T0 + 100) }).await.unwrap();
+    }
+    let (former, current) = (Digest::of(b"former"), Digest::of(b"current"));
+    ledger.redeem(&first, former, T0).await.unwrap();
+    ledger.minion_modules(&name("web1"), vec![module()]).await.unwrap();
+    // The same minion again, which did not hear the answer: what is known of it stays.
+    ledger.redeem(&first, former, T0 + 1).await.unwrap();
+    assert_eq!(ledger.minion(&name("web1")).unwrap().unwrap().modules, Inventory::of(vec![module()]));
+    ledger.redeem(&second, current, T0 + 2).await.unwrap();
+    assert_eq!(ledger.redeem(&first, former, T0 + 3).await.unwrap_err(), InviteError::Unknown);
+    ledger.redeem(&second, current, T0 + 4).await.unwrap();
+    let minion = ledger.minion(&name("web1")).unwrap().unwrap();
+    assert_eq!((minion.key, minion.modules), (current, Inventory::default()));
+}
+
+#[tokio::test]
 async fn expired_tokens_can_be_forgotten() {
     let folder = Folder::new();
     let ledger = folder.overlord();

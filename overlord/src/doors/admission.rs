@@ -1,0 +1,226 @@
+//! How many peers may be on their way in at once, from each source and in all.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::source::Source;
+
+/// What one kind of source may hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Share {
+    /// How many of its peers may be served at once.
+    pub(super) places: usize,
+    /// How many of its peers may be there at once, those who wait for a place included.
+    pub(super) present: usize,
+}
+
+/// The shares of all kinds of sources.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shares {
+    pub(super) socket: Share,
+    pub(super) host: Share,
+    pub(super) network: Share,
+    pub(super) everyone: Share,
+}
+
+/// Those who are on their way in.
+///
+/// A place of a larger source is waited for only by those who have one of each smaller source, in the order
+/// in which they came. So a source that sends many waits for itself, and others pass it by.
+pub(super) struct Admission {
+    shares: Shares,
+    present: Mutex<HashMap<Source, Present>>,
+}
+
+/// What a source has at the moment.
+struct Present {
+    count: usize,
+    places: Arc<Semaphore>,
+}
+
+/// A peer on its way in, until it is dropped.
+pub(super) struct Ticket {
+    admission: Arc<Admission>,
+    sources: [Source; 4],
+    /// What it has of each source, from the smallest on.
+    places: Vec<OwnedSemaphorePermit>,
+}
+
+impl Shares {
+    fn of(&self, source: Source) -> Share {
+        match source {
+            Source::Socket(_) => self.socket,
+            Source::Host(_) => self.host,
+            Source::Network(_) => self.network,
+            Source::Everyone => self.everyone,
+        }
+    }
+}
+
+impl Admission {
+    pub(super) fn new(shares: Shares) -> Arc<Self> {
+        Arc::new(Self { shares, present: Mutex::default() })
+    }
+
+    /// A ticket for a peer at this address; `None` where one of its sources has too many already.
+    pub(super) fn enter(self: &Arc<Self>, from: SocketAddr) -> Option<Ticket> {
+        let sources = Source::all_of(from);
+        let mut present = self.lock();
+        let count = |source: &Source| present.get(source).map_or(0, |present| present.count);
+        if sources.iter().any(|source| count(source) >= self.shares.of(*source).present) {
+            return None;
+        }
+        for source in sources {
+            let places = || Arc::new(Semaphore::new(self.shares.of(source).places));
+            present.entry(source).or_insert_with(|| Present { count: 0, places: places() }).count += 1;
+        }
+        Some(Ticket { admission: self.clone(), sources, places: Vec::with_capacity(sources.len()) })
+    }
+
+    /// How many peers are there from the host at this address, and in all.
+    pub(super) fn crowd(&self, from: SocketAddr) -> (usize, usize) {
+        let present = self.lock();
+        let count = |source| present.get(&source).map_or(0, |present| present.count);
+        (count(Source::host_of(from)), count(Source::Everyone))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Source, Present>> {
+        // No code under this lock can panic halfway through a change.
+        self.present.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ticket {
+    /// Waits for a place of every source, no longer than `patience`. Whether it came.
+    pub(super) async fn place(&mut self, patience: Duration) -> bool {
+        timeout(patience, async {
+            for source in self.sources {
+                let places = self.admission.lock().get(&source).map(|present| present.places.clone());
+                // It is there for as long as the ticket is, and it is never closed.
+                let Some(places) = places else { return false };
+                let Ok(place) = places.acquire_owned().await else { return false };
+                self.places.push(place);
+            }
+            true
+        })
+        .await
+        .unwrap_or(false)
+    }
+
+    /// Leaves the place to others, and stays.
+    pub(super) fn leave_place(&mut self) {
+        self.places.clear();
+    }
+
+    /// Ends when the peer has had its place for long enough: for `patience`, and while others wait for one,
+    /// for no longer than `least`.
+    pub(super) async fn overdue(&self, least: Duration, patience: Duration) {
+        let end = Instant::now() + patience;
+        sleep(least).await;
+        while Instant::now() < end && !self.is_wanted() {
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Whether others wait for its place.
+    fn is_wanted(&self) -> bool {
+        let present = self.admission.lock();
+        let shares = &self.admission.shares;
+        self.sources.iter().any(|source| {
+            present.get(source).is_some_and(|present| present.count > shares.of(*source).places)
+        })
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut present = self.admission.lock();
+        for source in &self.sources {
+            if let Some(entry) = present.get_mut(source) {
+                entry.count -= 1;
+                if entry.count == 0 {
+                    present.remove(source);
+                }
+            }
+        }
+    }
+}
+
+/// How often it is looked whether others wait for a place.
+const LOOK: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHARES: Shares = Shares {
+        socket: Share { places: 1, present: 2 },
+        host: Share { places: 2, present: 4 },
+        network: Share { places: 3, present: 6 },
+        everyone: Share { places: 4, present: 8 },
+    };
+
+    fn at(address: &str) -> SocketAddr {
+        address.parse().expect("an address")
+    }
+
+    async fn has_place(ticket: &mut Ticket) -> bool {
+        futures::poll!(std::pin::pin!(ticket.place(Duration::from_secs(60)))) == std::task::Poll::Ready(true)
+    }
+
+    #[tokio::test]
+    async fn a_source_that_sends_many_leaves_places_to_others() {
+        let admission = Admission::new(SHARES);
+        let mut flood: Vec<_> = (0..100u16)
+            .filter_map(|port| admission.enter(SocketAddr::new(at("198.51.100.7:0").ip(), port)))
+            .collect();
+        assert_eq!(flood.len(), SHARES.host.present);
+        let mut placed = 0;
+        for ticket in &mut flood {
+            placed += usize::from(has_place(ticket).await);
+        }
+        assert_eq!(placed, SHARES.host.places);
+        let mut neighbour = admission.enter(at("198.51.100.8:1")).expect("room");
+        assert!(has_place(&mut neighbour).await);
+        let mut other = admission.enter(at("203.0.113.1:1")).expect("room");
+        assert!(has_place(&mut other).await);
+        assert!(flood[0].is_wanted() && !other.is_wanted());
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_sends_many_leaves_places_to_others_of_its_address() {
+        let admission = Admission::new(SHARES);
+        let flood: Vec<_> = (0..100).filter_map(|_| admission.enter(at("198.51.100.7:1"))).collect();
+        assert_eq!(flood.len(), SHARES.socket.present);
+        let mut other = admission.enter(at("198.51.100.7:2")).expect("room");
+        assert!(has_place(&mut other).await);
+    }
+
+    #[tokio::test]
+    async fn a_network_of_many_hosts_leaves_places_to_others() {
+        let admission = Admission::new(SHARES);
+        let hosts = |n: u16| SocketAddr::from(([0x2001, 0xdb8, 1, n, 0, 0, 0, 1], n));
+        let flood: Vec<_> = (0..100).filter_map(|n| admission.enter(hosts(n))).collect();
+        assert_eq!(flood.len(), SHARES.network.present);
+        let mut other = admission.enter(at("[2001:db8:2::1]:1")).expect("room");
+        assert!(has_place(&mut other).await);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_kept_of_those_who_are_gone() {
+        let admission = Admission::new(SHARES);
+        let mut first = admission.enter(at("198.51.100.7:1")).expect("room");
+        let mut second = admission.enter(at("198.51.100.7:1")).expect("room");
+        assert!(has_place(&mut first).await && !has_place(&mut second).await);
+        drop(first);
+        assert!(has_place(&mut second).await);
+        drop(second);
+        assert!(admission.lock().is_empty());
+        assert_eq!(admission.crowd(at("198.51.100.7:1")), (0, 0));
+    }
+}

@@ -1,0 +1,137 @@
+//! What stands before all doors: how many may be on their way in, how often a newcomer may fail, and what the
+//! log says of those who were turned away.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::admission::{Admission, Share, Shares};
+use super::refusals::Refusals;
+use super::source::Source;
+
+/// What all doors share.
+pub(super) struct Guard {
+    /// Those whose handshake is under way.
+    pub(super) strangers: Arc<Admission>,
+    /// Those who have come to the newcomers' door.
+    pub(super) newcomers: Arc<Admission>,
+    pub(super) failures: Failures,
+    pub(super) refusals: Refusals,
+}
+
+impl Guard {
+    pub(super) fn new() -> Self {
+        Self {
+            strangers: Admission::new(STRANGERS),
+            newcomers: Admission::new(NEWCOMERS),
+            failures: Failures::default(),
+            refusals: Refusals::default(),
+        }
+    }
+
+    /// Whether a peer at this address must show that it is there before anything is held for it. Otherwise
+    /// anyone could use the shares of others, under their addresses.
+    pub(super) fn wants_proof(&self, from: SocketAddr) -> bool {
+        let (host, everyone) = self.strangers.crowd(from);
+        host >= UNPROVEN_OF_HOST || everyone >= UNPROVEN
+    }
+}
+
+/// How many answers to wrong tokens each host has left.
+#[derive(Default)]
+pub(super) struct Failures(Mutex<HashMap<Source, Left>>);
+
+/// Answers of one host.
+#[derive(Clone, Copy)]
+struct Left {
+    answers: f64,
+    at: Instant,
+}
+
+impl Failures {
+    /// Whether another wrong token from this address is worth an answer.
+    pub(super) fn is_answered(&self, from: SocketAddr) -> bool {
+        self.is_answered_at(from, Instant::now())
+    }
+
+    fn is_answered_at(&self, from: SocketAddr, now: Instant) -> bool {
+        // No code under this lock can panic halfway through a change.
+        let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let refilled = |left: &Left| {
+            let grown = now.saturating_duration_since(left.at).as_secs_f64() / REFILL.as_secs_f64();
+            (left.answers + grown).min(ANSWERS)
+        };
+        let source = Source::host_of(from);
+        let answers = match hosts.get(&source) {
+            Some(left) => refilled(left),
+            None => {
+                if hosts.len() >= MAX_HOSTS {
+                    hosts.retain(|_, left| refilled(left) < ANSWERS);
+                }
+                if hosts.len() >= MAX_HOSTS {
+                    return false;
+                }
+                ANSWERS
+            }
+        };
+        let is_answered = answers >= 1.0;
+        let answers = if is_answered { answers - 1.0 } else { answers };
+        hosts.insert(source, Left { answers, at: now });
+        is_answered
+    }
+}
+
+/// A handshake costs some tens of kilobytes, and a first datagram that waits a few.
+const STRANGERS: Shares = Shares {
+    socket: Share { places: 8, present: 32 },
+    host: Share { places: 64, present: 512 },
+    network: Share { places: 128, present: 512 },
+    everyone: Share { places: 256, present: 1024 },
+};
+
+/// A connection of a newcomer costs about a hundred kilobytes, whether it has a place or waits.
+const NEWCOMERS: Shares = Shares {
+    socket: Share { places: 1, present: 2 },
+    host: Share { places: 4, present: 32 },
+    network: Share { places: 8, present: 64 },
+    everyone: Share { places: 32, present: 128 },
+};
+
+/// How many of a host may be on their way in before the next ones must prove their address.
+const UNPROVEN_OF_HOST: usize = 4;
+/// The same, of all.
+const UNPROVEN: usize = 64;
+/// How many wrong tokens of a host are answered at once.
+const ANSWERS: f64 = 8.0;
+/// How long it takes until one more is answered.
+const REFILL: Duration = Duration::from_secs(5);
+/// How many hosts that sent wrong tokens are remembered.
+const MAX_HOSTS: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(number: u32) -> SocketAddr {
+        SocketAddr::from((number.to_be_bytes(), 9))
+    }
+
+    #[test]
+    fn few_wrong_tokens_of_a_host_are_answered_and_later_a_few_more() {
+        let (failures, now) = (Failures::default(), Instant::now());
+        let answered = |from, at| (0..100).filter(|_| failures.is_answered_at(from, at)).count();
+        assert_eq!(answered(host(1), now), ANSWERS as usize);
+        assert_eq!(answered(host(2), now), ANSWERS as usize);
+        assert_eq!(answered(host(1), now + REFILL * 3), 3);
+        assert_eq!(answered(host(1), now + REFILL * 1000), ANSWERS as usize);
+    }
+
+    #[test]
+    fn no_more_hosts_are_remembered_than_there_is_room_for() {
+        let (failures, now) = (Failures::default(), Instant::now());
+        let answered = (0..5000).filter(|number| failures.is_answered_at(host(*number), now)).count();
+        assert_eq!(answered, MAX_HOSTS);
+        assert!(failures.is_answered_at(host(5000), now + REFILL));
+    }
+}

@@ -1,0 +1,238 @@
+//! Who is enrolled, who is connected, and what each minion can run.
+
+mod link;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ledger::{InviteError, LedgerError, MinionRecord, OverlordLedger, Standing};
+use quinn::Connection;
+use serde_json::Value as Json;
+use tokio::sync::watch;
+use wire::clock::now_ms;
+use wire::digest::Digest;
+use wire::endpoint::CLOSE_REPLACED;
+use wire::identity::{Peer, Role};
+use wire::module::{Module, ModuleState};
+use wire::name::{MinionName, ModuleName};
+use wire::operator::MinionStatus;
+
+pub use self::link::{Admitted, Introduction, Link, LinkError};
+use crate::targets::{Expression, Lookup, Roster};
+use crate::turns::Turns;
+
+/// All enrolled minions. A cheap handle: the daemon's parts share one registry.
+#[derive(Clone)]
+pub struct Registry(Arc<Inner>);
+
+struct Inner {
+    ledger: OverlordLedger,
+    minions: Mutex<BTreeMap<MinionName, Entry>>,
+    /// The names that may come in, for as long as they stay the same. Locked before `minions`, never after.
+    roster: Mutex<Option<Arc<Roster>>>,
+    /// Who a minion is and what is known of it change one after the other, in the ledger and here. Waited for
+    /// before anything is locked.
+    turns: Turns<MinionName>,
+}
+
+/// One enrolled minion.
+struct Entry {
+    record: MinionRecord,
+    connection: watch::Sender<Option<Connection>>,
+    /// Told whenever it says which modules it has.
+    modules_told: watch::Sender<()>,
+    /// What it said of its host since the overlord started.
+    facts: Option<Arc<Json>>,
+}
+
+/// Why a certificate that the authority signed is refused all the same.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It is for something else.
+    #[error("its certificate is that of an {0}")]
+    WrongRole(Role),
+    /// There is no such minion, or not any more.
+    #[error("minion \"{0}\" is not enrolled")]
+    NotEnrolled(String),
+    /// The minion enrolled again with another key.
+    #[error("minion \"{0}\" is enrolled with another key")]
+    AnotherKey(MinionName),
+    /// Someone revoked it.
+    #[error("minion \"{0}\" is revoked")]
+    Revoked(MinionName),
+}
+
+impl Registry {
+    /// Reads everyone who is enrolled.
+    pub fn open(ledger: OverlordLedger) -> Result<Self, LedgerError> {
+        let minions = ledger.minions()?;
+        let entries = minions.into_iter().map(|record| (record.name.clone(), Entry::new(record)));
+        let minions = Mutex::new(entries.collect());
+        Ok(Self(Arc::new(Inner { minions, roster: Mutex::default(), turns: Turns::default(), ledger })))
+    }
+
+    /// Which minion this peer is, if it may come in.
+    pub fn admit(&self, peer: &Peer) -> Result<Admitted, Refused> {
+        if peer.role != Role::Minion {
+            return Err(Refused::WrongRole(peer.role));
+        }
+        let name: MinionName = peer.name.parse().map_err(|_| Refused::NotEnrolled(peer.name.clone()))?;
+        standing(&self.lock(), &name, peer.key)?;
+        Ok(Admitted::new(self.clone(), name, peer.key))
+    }
+
+    /// Takes in whoever has the token of `secret`, with this key, and returns its name. Another one who had the
+    /// name before loses it, and its connection.
+    pub async fn enroll(&self, secret: &Digest, key: Digest) -> Result<MinionName, InviteError> {
+        let name = self.0.ledger.invited(secret, now_ms())?;
+        // Until both the ledger and this registry know: in both, the same one of two newcomers is the last.
+        let _turn = self.0.turns.wait(name.clone()).await;
+        self.0.ledger.redeem(secret, key, now_ms()).await?;
+        if standing(&self.lock(), &name, key).is_ok() {
+            // It asks again, because it did not hear the answer.
+            return Ok(name);
+        }
+        let Some(record) = self.0.ledger.minion(&name)? else { return Err(InviteError::Unknown) };
+        let before = self.lock().insert(name.clone(), Entry::new(record));
+        self.names_changed();
+        if let Some(connection) = before.and_then(|entry| entry.connection.borrow().clone()) {
+            connection.close(CLOSE_REPLACED, b"the name was enrolled anew");
+        }
+        Ok(name)
+    }
+
+    /// The version of a module that a minion has in service, as it said last.
+    pub fn in_service(&self, minion: &MinionName, module: &ModuleName) -> Option<Digest> {
+        let digest = self.with_module(minion, module.as_str(), |module| {
+            module.filter(|module| module.state == ModuleState::Active).map(|module| module.digest)
+        });
+        digest.flatten()
+    }
+
+    /// Waits until a minion has said that it has this version of a module in service, or none.
+    pub async fn await_in_service(&self, minion: &MinionName, module: &ModuleName, digest: Option<Digest>) {
+        let told = self.lock().get(minion).map(|entry| entry.modules_told.subscribe());
+        let Some(mut told) = told else { return };
+        // It ends where the minion is enrolled anew: what was waited for does not come then.
+        while self.in_service(minion, module) != digest && told.changed().await.is_ok() {}
+    }
+
+    /// The facts of a minion, as it said them last since the overlord started.
+    pub fn facts(&self, name: &MinionName) -> Option<Arc<Json>> {
+        self.lock().get(name)?.facts.clone()
+    }
+
+    /// The connection of a minion, while it has one.
+    pub fn connection(&self, name: &MinionName) -> Option<Connection> {
+        self.lock().get(name)?.connection.borrow().clone()
+    }
+
+    /// Follows a minion's connection; `None` where no such minion is enrolled.
+    pub fn follow(&self, name: &MinionName) -> Option<watch::Receiver<Option<Connection>>> {
+        Some(self.lock().get(name)?.connection.subscribe())
+    }
+
+    /// The names of all minions that may come in, in order.
+    pub fn names(&self) -> Vec<MinionName> {
+        let minions = self.lock();
+        let active = minions.values().filter(|entry| entry.record.status == Standing::Active);
+        active.map(|entry| entry.record.name.clone()).collect()
+    }
+
+    /// The same names as expressions are matched against, made once for as long as they stay the same.
+    pub fn roster(&self) -> Arc<Roster> {
+        let mut roster = self.0.roster.lock().unwrap_or_else(PoisonError::into_inner);
+        roster.get_or_insert_with(|| Arc::new(Roster::new(self.names()))).clone()
+    }
+
+    /// To be called after every change of who may come in.
+    fn names_changed(&self) {
+        *self.0.roster.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The modules that a minion said it has, last time it said so.
+    pub fn modules(&self, name: &MinionName) -> Option<Vec<Module>> {
+        Some(self.lock().get(name)?.record.modules.clone())
+    }
+
+    /// Looks at one module of a minion without copying all of them.
+    pub fn with_module<T>(
+        &self,
+        minion: &MinionName,
+        module: &str,
+        look: impl FnOnce(Option<&Module>) -> T,
+    ) -> Option<T> {
+        let minions = self.lock();
+        let entry = minions.get(minion)?;
+        Some(look(entry.record.modules.iter().find(|candidate| candidate.name.as_str() == module)))
+    }
+
+    /// What there is to say of these minions, in the order given; unknown names are left out.
+    pub fn statuses(&self, names: &[MinionName]) -> Vec<MinionStatus> {
+        let minions = self.lock();
+        names.iter().filter_map(|name| minions.get(name)).map(Entry::status).collect()
+    }
+
+    /// How many minions are enrolled, and how many of them are connected.
+    pub fn counts(&self) -> (usize, usize) {
+        let minions = self.lock();
+        let connected = minions.values().filter(|entry| entry.connection.borrow().is_some()).count();
+        (minions.len(), connected)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<MinionName, Entry>> {
+        // No code under this lock can panic halfway through a change.
+        self.0.minions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The entry of a minion, where this key is the one that may come in under its name now.
+fn standing<'a>(
+    minions: &'a BTreeMap<MinionName, Entry>,
+    name: &MinionName,
+    key: Digest,
+) -> Result<&'a Entry, Refused> {
+    let entry = minions.get(name).ok_or_else(|| Refused::NotEnrolled(name.to_string()))?;
+    match entry.record.status {
+        Standing::Revoked => Err(Refused::Revoked(name.clone())),
+        Standing::Active if entry.record.key != key => Err(Refused::AnotherKey(name.clone())),
+        Standing::Active => Ok(entry),
+    }
+}
+
+/// Knows no group.
+impl Lookup for Registry {
+    fn group(&self, _: &str) -> Option<Arc<Expression>> {
+        None
+    }
+
+    fn facts(&self, minion: &MinionName) -> Option<Arc<Json>> {
+        Registry::facts(self, minion)
+    }
+}
+
+impl Entry {
+    fn new(record: MinionRecord) -> Self {
+        Self {
+            record,
+            connection: watch::Sender::new(None),
+            modules_told: watch::Sender::new(()),
+            facts: None,
+        }
+    }
+
+    fn status(&self) -> MinionStatus {
+        let connection = self.connection.borrow();
+        let in_service = |module: &&Module| module.state == ModuleState::Active;
+        MinionStatus {
+            name: self.record.name.clone(),
+            connected: connection.is_some(),
+            address: connection.as_ref().map(|connection| connection.remote_address().to_string()),
+            version: self.record.version.clone(),
+            key: self.record.key,
+            enrolled_at: self.record.enrolled_at,
+            last_seen: self.record.last_seen,
+            modules: self.record.modules.iter().filter(in_service).count(),
+        }
+    }
+}
