@@ -6,7 +6,7 @@ use std::time::Duration;
 use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, VarInt};
 
 use wire::endpoint::{
-    self, CLOSE_DONE, CLOSE_REFUSED, CLOSE_REPLACED, DEFAULT_PORT, EndpointError, SERVER_NAME,
+    self, CLOSE_BUSY, CLOSE_DONE, CLOSE_REFUSED, CLOSE_REPLACED, DEFAULT_PORT, EndpointError, SERVER_NAME,
 };
 
 /// A connection and the endpoint that carries it.
@@ -58,6 +58,15 @@ pub enum DialError {
          `minion serve`"
     )]
     Replaced {
+        /// What was dialled.
+        address: String,
+    },
+    /// The overlord has too many newcomers at the moment.
+    #[error(
+        "the overlord at \"{address}\" has too many newcomers from this address at the moment: try the same \
+         token again"
+    )]
+    Busy {
         /// What was dialled.
         address: String,
     },
@@ -153,6 +162,7 @@ fn closed(address: String, code: VarInt) -> DialError {
         CLOSE_REFUSED => DialError::Refused { address },
         CLOSE_REPLACED => DialError::Replaced { address },
         CLOSE_DONE => DialError::Closed { address },
+        CLOSE_BUSY => DialError::Busy { address },
         other => DialError::Broken { address, cause: format!("the overlord closed it with code {other}") },
     }
 }

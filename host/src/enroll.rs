@@ -62,14 +62,13 @@ pub async fn join(folder: &Folder, token: &Token) -> Result<Enrolment, JoinError
     let key = load_or_make_key(&key_file)?;
     let request = EnrollRequest { secret: token.secret, signing_request: signing_request(&key)? };
 
-    let config = endpoint::client_config(None, Trust::Fingerprint(token.authority), &[ALPN])?;
-    let Dialled { endpoint, connection } =
-        dial(&token.address, &config).await.map_err(|error| refusal(&token.address, error))?;
-    let reply = exchange(&connection, &token.address, &request).await;
-    connection.close(CLOSE_DONE, b"");
-    // The overlord need not wait for the connection to time out. It is a courtesy, so it has an end.
-    let _ = tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await;
-
+    let mut reply = ask(token, &request).await;
+    // Others from the same address may be in its way for a moment, with tokens or without.
+    for _ in 0..BUSY_TRIES {
+        let Err(JoinError::Dial(DialError::Busy { .. })) = reply else { break };
+        tokio::time::sleep(BUSY_PAUSE).await;
+        reply = ask(token, &request).await;
+    }
     let EnrollReply::Enrolled { name, certificate, authority } = reply? else {
         return Err(JoinError::Refused(token.address.clone()));
     };
@@ -79,6 +78,18 @@ pub async fn join(folder: &Folder, token: &Token) -> Result<Enrolment, JoinError
     // The key now lives with its certificate; the next join makes another.
     let _ = std::fs::remove_file(&key_file);
     Ok(enrolment)
+}
+
+/// Dials the overlord of the token and asks it once.
+async fn ask(token: &Token, request: &EnrollRequest) -> Result<EnrollReply, JoinError> {
+    let config = endpoint::client_config(None, Trust::Fingerprint(token.authority), &[ALPN])?;
+    let Dialled { endpoint, connection } =
+        dial(&token.address, &config).await.map_err(|error| refusal(&token.address, error))?;
+    let reply = exchange(&connection, &token.address, request).await;
+    connection.close(CLOSE_DONE, b"");
+    // The overlord need not wait for the connection to time out. It is a courtesy, so it has an end.
+    let _ = tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await;
+    reply
 }
 
 async fn exchange(
@@ -115,6 +126,9 @@ fn refusal(address: &str, error: DialError) -> JoinError {
 /// The key of a join that has not ended yet.
 const JOINING_KEY: &str = "joining.key";
 const ANSWER: Duration = Duration::from_secs(15);
+/// How often an overlord that has too many newcomers is asked again.
+const BUSY_TRIES: usize = 20;
+const BUSY_PAUSE: Duration = Duration::from_millis(500);
 const GOODBYE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

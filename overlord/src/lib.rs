@@ -21,3 +21,4 @@ pub mod registry;
 pub mod report;
 mod rollout;
 pub mod targets;
+mod turns;

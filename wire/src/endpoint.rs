@@ -1,4 +1,4 @@
-//! QUIC endpoints with mutual TLS 1.3, one set of transport settings for all.
+//! QUIC endpoints with mutual TLS 1.3.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use ::ring::hmac as ring_hmac;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
-use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, ServerConfig, TransportConfig, VarInt};
+use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, ServerConfig, VarInt};
 use quinn_proto::HashedConnectionIdGenerator;
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{DigitallySignedStruct, SignatureScheme};
 
 use crate::digest::Digest;
-use crate::failpoint;
 use crate::identity::{Identity, IdentityError, Peer};
+use crate::transport;
 
 /// The UDP port of an overlord, where nobody says another.
 pub const DEFAULT_PORT: u16 = 51234;
@@ -37,6 +37,9 @@ pub const CLOSE_REFUSED: VarInt = VarInt::from_u32(1);
 
 /// The code with which an older connection makes way for a newer one of the same minion.
 pub const CLOSE_REPLACED: VarInt = VarInt::from_u32(2);
+
+/// The code with which a newcomer is turned away because there are too many of them: it may try again.
+pub const CLOSE_BUSY: VarInt = VarInt::from_u32(3);
 
 /// Why an endpoint could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +74,9 @@ pub enum Trust<'a> {
 
 /// An endpoint that listens for all doors named in `alpns`. Clients may come without a certificate: a door
 /// that wants one must ask [`peer`].
+///
+/// Every connection begins with [`Allowance::STRANGER`](crate::transport::Allowance::STRANGER); who knows the
+/// peer gives it more.
 pub fn listen(address: SocketAddr, identity: &Identity, alpns: &[&[u8]]) -> Result<Endpoint, EndpointError> {
     let verifier =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots(identity.authority())?), provider())
@@ -81,8 +87,11 @@ pub fn listen(address: SocketAddr, identity: &Identity, alpns: &[&[u8]]) -> Resu
         .with_client_cert_verifier(verifier)
         .with_single_cert(identity.chain(), identity.key())?;
     tls.alpn_protocols = alpns.iter().map(|alpn| alpn.to_vec()).collect();
+    // Nobody resumes a session here, so nothing is kept for that, least of all of strangers.
+    tls.send_tls13_tickets = 0;
+    tls.session_storage = Arc::new(NoServerSessionStorage {});
     let mut config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls)?));
-    config.transport_config(Arc::new(transport()));
+    transport::bound_strangers(&mut config);
     endpoint(address, Some(config), reset_key(identity))
 }
 
@@ -112,7 +121,7 @@ pub fn client_config(
     };
     tls.alpn_protocols = alpns.iter().map(|alpn| alpn.to_vec()).collect();
     let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
-    config.transport_config(Arc::new(transport()));
+    config.transport_config(transport::dialling(alpn));
     Ok(config)
 }
 
@@ -167,18 +176,6 @@ fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     Ok(socket.into())
-}
-
-fn transport() -> TransportConfig {
-    let mut transport = TransportConfig::default();
-    let idle = failpoint::idle(IDLE_TIMEOUT);
-    transport.max_idle_timeout(Some(VarInt::from_u32(idle.as_millis() as u32).into()));
-    transport.keep_alive_interval(Some(idle / 3));
-    transport.max_concurrent_bidi_streams(MAX_STREAMS.into());
-    // Every request is bidirectional; nothing else has a door.
-    transport.max_concurrent_uni_streams(0u32.into());
-    transport.datagram_receive_buffer_size(None);
-    transport
 }
 
 fn provider() -> Arc<CryptoProvider> {
@@ -244,6 +241,3 @@ impl ServerCertVerifier for FingerprintVerifier {
 }
 
 const SOCKET_BUFFER: usize = 4 << 20;
-
-/// How many requests may be open at once on one connection.
-const MAX_STREAMS: u32 = 4096;

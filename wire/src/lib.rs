@@ -37,6 +37,7 @@ pub mod signature;
 pub mod signing;
 pub mod size;
 pub mod text;
+pub mod transport;
 pub mod v1;
 pub mod value;
 pub mod value_error;

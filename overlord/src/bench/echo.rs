@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use quinn::{Connection, Endpoint, RecvStream, SendStream};
 use tokio::task::JoinSet;
 use wire::endpoint::{self, CLOSE_DONE, SERVER_NAME, Trust};
+use wire::transport::Allowance;
 
 use super::error::BenchError;
 use crate::folder::Folder;
@@ -54,6 +55,7 @@ impl Drop for Echo {
 async fn serve(endpoint: Endpoint) {
     let Some(incoming) = endpoint.accept().await else { return };
     let Ok(connection) = incoming.await else { return };
+    Allowance::OPERATOR.give(&connection);
     let mut streams = JoinSet::new();
     loop {
         tokio::select! {

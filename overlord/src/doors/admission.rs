@@ -68,11 +68,20 @@ impl Admission {
     }
 
     /// A ticket for a peer at this address; `None` where one of its sources has too many already.
+    ///
+    /// No source has more than what is left for all others: however many sources send as many as they can,
+    /// there is room for the first peers of one more.
     pub(super) fn enter(self: &Arc<Self>, from: SocketAddr) -> Option<Ticket> {
         let sources = Source::all_of(from);
         let mut present = self.lock();
-        let count = |source: &Source| present.get(source).map_or(0, |present| present.count);
-        if sources.iter().any(|source| count(source) >= self.shares.of(*source).present) {
+        let count = |source: Source| present.get(&source).map_or(0, |present| present.count);
+        let left = self.shares.everyone.present.saturating_sub(count(Source::Everyone));
+        let is_full = |source: &Source| {
+            let limit = self.shares.of(*source).present;
+            let limit = if *source == Source::Everyone { limit } else { limit.min(left) };
+            count(*source) >= limit
+        };
+        if sources.iter().any(is_full) {
             return None;
         }
         for source in sources {
@@ -110,11 +119,6 @@ impl Ticket {
         })
         .await
         .unwrap_or(false)
-    }
-
-    /// Leaves the place to others, and stays.
-    pub(super) fn leave_place(&mut self) {
-        self.places.clear();
     }
 
     /// Ends when the peer has had its place for long enough: for `patience`, and while others wait for one,
@@ -162,7 +166,7 @@ mod tests {
         socket: Share { places: 1, present: 2 },
         host: Share { places: 2, present: 4 },
         network: Share { places: 3, present: 6 },
-        everyone: Share { places: 4, present: 8 },
+        everyone: Share { places: 4, present: 16 },
     };
 
     fn at(address: &str) -> SocketAddr {
@@ -209,6 +213,17 @@ mod tests {
         assert_eq!(flood.len(), SHARES.network.present);
         let mut other = admission.enter(at("[2001:db8:2::1]:1")).expect("room");
         assert!(has_place(&mut other).await);
+    }
+
+    #[tokio::test]
+    async fn many_networks_leave_room_for_one_more() {
+        let everyone = Share { places: 64, present: 64 };
+        let admission = Admission::new(Shares { everyone, ..SHARES });
+        let flood: Vec<_> = (0..10_000u32)
+            .filter_map(|n| admission.enter(([10, (n / 20 % 20) as u8, 0, (n % 20) as u8], 9).into()))
+            .collect();
+        assert!(flood.len() > 50, "{}", flood.len());
+        assert!(admission.enter(at("203.0.113.1:1")).is_some());
     }
 
     #[tokio::test]

@@ -85,9 +85,9 @@ impl Failures {
 /// A handshake costs some tens of kilobytes, and a first datagram that waits a few.
 const STRANGERS: Shares = Shares {
     socket: Share { places: 8, present: 32 },
-    host: Share { places: 64, present: 512 },
-    network: Share { places: 128, present: 512 },
-    everyone: Share { places: 256, present: 1024 },
+    host: Share { places: 32, present: 512 },
+    network: Share { places: 64, present: 512 },
+    everyone: Share { places: 512, present: 1536 },
 };
 
 /// A connection of a newcomer costs about a hundred kilobytes, whether it has a place or waits.
@@ -95,7 +95,7 @@ const NEWCOMERS: Shares = Shares {
     socket: Share { places: 1, present: 2 },
     host: Share { places: 4, present: 32 },
     network: Share { places: 8, present: 64 },
-    everyone: Share { places: 32, present: 128 },
+    everyone: Share { places: 32, present: 192 },
 };
 
 /// How many of a host may be on their way in before the next ones must prove their address.

@@ -8,19 +8,19 @@ use quinn::{Connection, RecvStream, SendStream};
 use wire::endpoint::CLOSE_REFUSED;
 use wire::frame::{self, FrameError};
 use wire::identity::Peer;
-use wire::link::{Acknowledged, MAX_MESSAGE, Notice, Welcome};
-use wire::name::MinionName;
+use wire::link::{Acknowledged, Hello, MAX_MESSAGE, Notice, Welcome};
+use wire::transport::Allowance;
 use wire::version::Version;
 
-use super::refuse;
 use crate::desk::Desk;
 use crate::facts;
+use crate::registry::{Admitted, Introduction, Link, LinkError, Refused};
 
 /// One minion's connection.
 pub(super) struct MinionDoor {
     desk: Arc<Desk>,
     connection: Connection,
-    name: MinionName,
+    minion: Admitted,
 }
 
 /// Why a minion's notice could not be taken.
@@ -32,88 +32,122 @@ enum NoticeError {
     Frame(#[from] FrameError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Link(#[from] LinkError),
     #[error("it did not introduce itself within {HELLO:?}")]
     Silent,
+    #[error("it introduced itself late, or twice")]
+    OutOfOrder,
 }
 
 impl MinionDoor {
-    /// Serves the connection until it ends.
-    pub(super) async fn serve(desk: Arc<Desk>, connection: Connection, peer: &Peer) {
-        let name = match desk.registry.admit(peer) {
-            Ok(name) => name,
-            Err(why) => return refuse(&connection, &why.to_string()),
-        };
-        let door = Self { desk, connection, name };
-        let why = door.notices().await;
-        // A notice that cannot be taken ends the connection; the minion dials again and starts over.
-        door.connection.close(CLOSE_REFUSED, b"refused");
-        if let Err(error) = door.desk.registry.disconnected(&door.name, &door.connection).await {
-            tracing::error!(minion = %door.name, "cannot record that it is gone: {error}");
-        }
-        tracing::info!(minion = %door.name, "gone: {why}");
+    /// The door for a peer that is a minion, or why it may not come in.
+    pub(super) fn admit(desk: Arc<Desk>, connection: Connection, peer: &Peer) -> Result<Self, Refused> {
+        let minion = desk.registry.admit(peer)?;
+        Ok(Self { desk, connection, minion })
     }
 
-    /// Takes notices until the connection ends; the first one is due soon.
-    async fn notices(&self) -> NoticeError {
-        match tokio::time::timeout(HELLO, self.take()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return error,
-            Err(_) => return NoticeError::Silent,
-        }
+    /// Serves the connection until it ends.
+    pub(super) async fn serve(self) {
+        Allowance::MINION.give(&self.connection);
+        let why = match self.introduction().await {
+            Ok(link) => {
+                let why = self.notices(&link).await;
+                self.connection.close(CLOSE_REFUSED, b"refused");
+                if let Err(error) = link.gone().await {
+                    tracing::error!(minion = %self.minion.name(), %error, "cannot record that it is gone");
+                }
+                why
+            }
+            Err(why) => why,
+        };
+        // A notice that cannot be taken ends the connection; the minion dials again and starts over.
+        self.connection.close(CLOSE_REFUSED, b"refused");
+        let reason = why.to_string();
+        tracing::info!(minion = %self.minion.name(), ?reason, "gone");
+    }
+
+    /// Takes the first notice, which says who is there.
+    async fn introduction(&self) -> Result<Link, NoticeError> {
+        let first = tokio::time::timeout(HELLO, self.take()).await;
+        let (mut send, notice) = first.unwrap_or(Err(NoticeError::Silent))?;
+        let Notice::Hello(hello) = notice else { return Err(NoticeError::OutOfOrder) };
+        self.hello(hello, &mut send).await
+    }
+
+    /// Takes notices until the connection ends.
+    async fn notices(&self, link: &Link) -> NoticeError {
         loop {
-            if let Err(error) = self.take().await {
+            let taken = async {
+                let (mut send, notice) = self.take().await?;
+                self.answer(link, notice, &mut send).await
+            };
+            if let Err(error) = taken.await {
                 return error;
             }
         }
     }
 
-    async fn take(&self) -> Result<(), NoticeError> {
-        let (mut send, mut receive) = self.connection.accept_bi().await?;
-        self.answer(&mut send, &mut receive).await?;
-        // The minion has its answer or asks again on a new connection.
-        let _ = send.finish();
-        Ok(())
+    async fn take(&self) -> Result<(SendStream, Notice), NoticeError> {
+        let (send, mut receive): (_, RecvStream) = self.connection.accept_bi().await?;
+        Ok((send, frame::read_as(Version::of(&self.connection), &mut receive, MAX_MESSAGE).await?))
     }
 
-    async fn answer(&self, send: &mut SendStream, receive: &mut RecvStream) -> Result<(), NoticeError> {
-        let Desk { registry, jobs, rollout, .. } = &*self.desk;
-        match frame::read_as(Version::of(&self.connection), receive, MAX_MESSAGE).await? {
-            Notice::Hello(hello) => {
-                // Before anyone can see that it is there, and ask for it by its facts.
-                self.take_facts(&hello.facts);
-                let welcome = Welcome {
-                    name: self.name.clone(),
-                    version: env!("CARGO_PKG_VERSION").to_owned(),
-                    settled: jobs.settled(&self.name, &hello.unacknowledged)?,
-                };
-                let (from, modules) = (self.connection.remote_address(), hello.modules.modules.len());
-                let (connection, version) = (self.connection.clone(), hello.version.clone());
-                registry.connected(&self.name, connection, version, hello.modules).await?;
-                // Said, here and to the minion, only when calls find it connected.
-                tracing::info!(minion = %self.name, %from, version = hello.version, modules, "connected");
-                frame::write(send, &welcome, MAX_MESSAGE).await?;
-                rollout.reconcile(&self.name);
-            }
+    async fn hello(&self, hello: Hello, send: &mut SendStream) -> Result<Link, NoticeError> {
+        let Desk { jobs, rollout, .. } = &*self.desk;
+        let name = self.minion.name();
+        let settled = jobs.settled(name, &hello.unacknowledged)?;
+        let (from, modules) = (self.connection.remote_address(), hello.modules.modules.len());
+        let said = Introduction {
+            version: hello.version.clone(),
+            modules: hello.modules,
+            facts: self.readable(&hello.facts),
+        };
+        let link = self.minion.connect(self.connection.clone(), said).await?;
+        // Said, here and to the minion, only when calls find it connected.
+        tracing::info!(minion = %name, %from, version = hello.version, modules, "connected");
+        let welcome = Welcome { name: name.clone(), version: env!("CARGO_PKG_VERSION").to_owned(), settled };
+        if let Err(error) = say(send, &welcome).await {
+            link.gone().await?;
+            return Err(error.into());
+        }
+        rollout.reconcile(name);
+        Ok(link)
+    }
+
+    async fn answer(&self, link: &Link, notice: Notice, send: &mut SendStream) -> Result<(), NoticeError> {
+        match notice {
+            Notice::Hello(_) => return Err(NoticeError::OutOfOrder),
             Notice::Modules(modules) => {
-                registry.modules_changed(&self.name, modules).await?;
-                frame::write(send, &Acknowledged, MAX_MESSAGE).await?;
+                link.modules_changed(modules).await?;
+                say(send, &Acknowledged).await?;
             }
             Notice::Facts(facts) => {
-                self.take_facts(&facts);
-                frame::write(send, &Acknowledged, MAX_MESSAGE).await?;
-                rollout.reconcile_if_changed(&self.name);
+                if let Some(facts) = self.readable(&facts) {
+                    link.facts_changed(facts)?;
+                }
+                say(send, &Acknowledged).await?;
+                self.desk.rollout.reconcile_if_changed(self.minion.name());
             }
         }
         Ok(())
     }
 
-    /// Notes what the minion says of its host. What cannot be read leaves its former facts in place.
-    fn take_facts(&self, text: &str) {
-        match facts::parse(text) {
-            Ok(facts) => self.desk.registry.facts_changed(&self.name, facts),
-            Err(error) => tracing::warn!(minion = %self.name, "its facts are not taken: {error}"),
-        }
+    /// What the minion says of its host. What cannot be read leaves its former facts in place.
+    fn readable(&self, text: &str) -> Option<Arc<serde_json::Value>> {
+        facts::parse(text)
+            .inspect_err(|error| {
+                tracing::warn!(minion = %self.minion.name(), %error, "its facts are not taken");
+            })
+            .ok()
     }
+}
+
+/// The whole answer to a notice. The minion has it or asks again on a new connection.
+async fn say<T: serde::Serialize>(send: &mut SendStream, answer: &T) -> Result<(), FrameError> {
+    frame::write(send, answer, MAX_MESSAGE).await?;
+    let _ = send.finish();
+    Ok(())
 }
 
 /// How long a minion may take to introduce itself.

@@ -1,22 +1,33 @@
 //! The one UDP port and its three doors: newcomers, minions and operators, told apart by ALPN.
+//!
+//! Until a peer has shown a certificate that a door takes, it is a stranger: all that is held for it is
+//! divided by where it comes from, and held for seconds.
 
+mod admission;
 mod enroll;
+mod guard;
 mod minion;
 mod modules;
 mod operator;
+mod refusals;
+mod source;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::{Connection, Endpoint, Incoming};
-use tokio::sync::Semaphore;
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::endpoint::{self, CLOSE_DONE, CLOSE_REFUSED};
+use wire::version::Version;
 
+use self::admission::Ticket;
 use self::enroll::EnrollDoor;
+use self::guard::Guard;
 use self::minion::MinionDoor;
 use self::operator::OperatorDoor;
+use self::refusals::{Refused, SUMMARY};
 use crate::desk::Desk;
 
 /// The application protocols of the doors.
@@ -26,23 +37,34 @@ pub(crate) fn alpns() -> Vec<&'static [u8]> {
 
 /// Lets peers in until it is told to stop.
 pub(crate) struct Doors {
-    desk: Arc<Desk>,
+    hall: Hall,
     tasks: TaskTracker,
+}
+
+/// What a peer finds behind the port.
+#[derive(Clone)]
+struct Hall {
+    desk: Arc<Desk>,
+    guard: Arc<Guard>,
     stop: CancellationToken,
-    handshakes: Arc<Semaphore>,
 }
 
 impl Doors {
     pub(crate) fn new(desk: Arc<Desk>, stop: CancellationToken) -> Self {
-        let handshakes = Arc::new(Semaphore::new(MAX_HANDSHAKES));
-        Self { desk, tasks: TaskTracker::new(), stop, handshakes }
+        Self { hall: Hall { desk, guard: Arc::new(Guard::new()), stop }, tasks: TaskTracker::new() }
     }
 
     /// Accepts connections until the stop. Returns when every one of them has ended.
     pub(crate) async fn serve(self, endpoint: Endpoint) {
+        let mut summary = interval(SUMMARY);
+        summary.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let incoming = tokio::select! {
-                () = self.stop.cancelled() => break,
+                () = self.hall.stop.cancelled() => break,
+                _ = summary.tick() => {
+                    self.hall.guard.refusals.summarise();
+                    continue;
+                }
                 incoming = endpoint.accept() => incoming,
             };
             let Some(incoming) = incoming else { break };
@@ -52,73 +74,121 @@ impl Doors {
         endpoint.close(CLOSE_DONE, b"the overlord stops");
         self.tasks.close();
         self.tasks.wait().await;
+        self.hall.guard.refusals.summarise();
         // 4. The peers hear of it, if they still listen.
         let _ = tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await;
     }
 
     fn admit(&self, incoming: Incoming) {
-        let Ok(permit) = self.handshakes.clone().try_acquire_owned() else {
-            // As many handshakes as this machine can do are under way; the peer tries again by itself.
-            return incoming.refuse();
-        };
-        if !incoming.remote_address_validated() && self.handshakes.available_permits() < MAX_HANDSHAKES / 2 {
-            // Under load, a peer first shows that it is where it says it is. It can fail only for one that
-            // has shown so already.
+        let (guard, from) = (&self.hall.guard, incoming.remote_address());
+        if !incoming.remote_address_validated() && guard.wants_proof(from) {
+            // It can fail only for one that has proved its address already.
             let _ = incoming.retry();
             return;
         }
-        let desk = self.desk.clone();
+        let Some(ticket) = guard.strangers.enter(from) else {
+            guard.refusals.note(from, Refused::Peer, "too many are on their way in from there");
+            // Not refused: its next datagram finds room, perhaps.
+            return incoming.ignore();
+        };
         // Ends with the connection, which the endpoint closes at the stop.
-        self.tasks.spawn(async move {
-            let from = incoming.remote_address();
-            let handshake = async { incoming.await };
-            let connection = match tokio::time::timeout(HANDSHAKE, handshake).await {
-                Ok(Ok(connection)) => connection,
-                Ok(Err(error)) => {
-                    tracing::warn!(%from, "refused: the handshake failed: {error}");
-                    return;
+        self.tasks.spawn(self.hall.clone().arrive(incoming, ticket));
+    }
+}
+
+impl Hall {
+    /// Lets a stranger shake hands, once it is its turn, and shows it to its door.
+    async fn arrive(self, incoming: Incoming, mut ticket: Ticket) {
+        let from = incoming.remote_address();
+        if self.stop.run_until_cancelled(ticket.place(TURN)).await != Some(true) {
+            return incoming.ignore();
+        }
+        let connecting = match incoming.accept() {
+            Ok(connecting) => connecting,
+            // Nothing is held for it.
+            Err(error) => return self.guard.refusals.note(from, Refused::Peer, handshake(&error)),
+        };
+        let shaken = tokio::select! {
+            shaken = connecting => shaken.map_err(|error| handshake(&error)),
+            () = ticket.overdue(LEAST_HANDSHAKE, HANDSHAKE) => Err("the handshake took too long".to_owned()),
+        };
+        match shaken {
+            Ok(connection) => self.welcome(connection, ticket).await,
+            Err(why) => {
+                self.guard.refusals.note(from, Refused::Peer, why);
+                self.linger(ticket).await;
+            }
+        }
+    }
+
+    /// Shows a connection to the door that it asked for.
+    async fn welcome(self, connection: Connection, ticket: Ticket) {
+        let from = connection.remote_address();
+        let peer = match endpoint::peer(&connection) {
+            Ok(peer) => peer,
+            Err(error) => return self.refuse(connection, ticket, error).await,
+        };
+        let alpn = endpoint::alpn(&connection).unwrap_or_default();
+        match (alpn.as_slice(), peer) {
+            (wire::enroll::ALPN, _) => EnrollDoor::new(self, connection).serve(ticket).await,
+            (alpn, Some(peer)) if wire::link::ALPNS.contains(&alpn) => {
+                match MinionDoor::admit(self.desk.clone(), connection.clone(), &peer) {
+                    Ok(door) => {
+                        drop(ticket);
+                        door.serve().await;
+                    }
+                    Err(why) => return self.refuse(connection, ticket, why).await,
                 }
-                Err(_) => return,
-            };
-            drop(permit);
-            welcome(desk, connection).await;
-        });
+            }
+            (alpn, Some(peer)) if wire::operator::ALPNS.contains(&alpn) => {
+                match OperatorDoor::admit(self.desk.clone(), &peer, Version::of(&connection)) {
+                    Ok(door) => {
+                        drop(ticket);
+                        door.serve(connection).await;
+                    }
+                    Err(why) => return self.refuse(connection, ticket, why).await,
+                }
+            }
+            (_, None) => return self.refuse(connection, ticket, "it showed no certificate").await,
+            (_, Some(_)) => {
+                return self.refuse(connection, ticket, "it asked for no door that there is").await;
+            }
+        }
+        tracing::debug!(%from, "connection ended");
+    }
+
+    /// Shows a peer out. It learns nothing but that it is refused; the log says why.
+    async fn refuse(&self, connection: Connection, ticket: Ticket, why: impl std::fmt::Display) {
+        self.guard.refusals.note(connection.remote_address(), Refused::Peer, why);
+        connection.close(CLOSE_REFUSED, b"refused");
+        drop(connection);
+        self.linger(ticket).await;
+    }
+
+    /// Keeps the share of a stranger that has failed for as long as QUIC holds its connection, so that
+    /// nobody gets more by failing faster.
+    async fn linger(&self, ticket: Ticket) {
+        self.stop.run_until_cancelled(sleep(LINGER)).await;
+        drop(ticket);
     }
 }
 
-/// Shows a connection to the door that it asked for.
-async fn welcome(desk: Arc<Desk>, connection: Connection) {
-    let from = connection.remote_address();
-    let peer = match endpoint::peer(&connection) {
-        Ok(peer) => peer,
-        Err(error) => return refuse(&connection, &error.to_string()),
-    };
-    let alpn = endpoint::alpn(&connection).unwrap_or_default();
-    match (alpn.as_slice(), peer) {
-        (wire::enroll::ALPN, _) => EnrollDoor::new(desk, connection).serve().await,
-        (alpn, Some(peer)) if wire::link::ALPNS.contains(&alpn) => {
-            MinionDoor::serve(desk, connection, &peer).await;
-        }
-        (alpn, Some(peer)) if wire::operator::ALPNS.contains(&alpn) => {
-            OperatorDoor::serve(desk, connection, &peer).await;
-        }
-        (_, None) => refuse(&connection, "it showed no certificate"),
-        (_, Some(_)) => refuse(&connection, "it asked for no door that there is"),
-    }
-    tracing::debug!(%from, "connection ended");
+/// What the log says of a handshake that failed.
+fn handshake(error: &quinn::ConnectionError) -> String {
+    format!("the handshake failed: {error}")
 }
 
-/// Shows a peer out. It learns nothing but that it is refused; the log says why.
-fn refuse(connection: &Connection, why: &str) {
-    tracing::warn!(from = %connection.remote_address(), "refused: {why}");
-    connection.close(CLOSE_REFUSED, b"refused");
-}
-
-/// How many handshakes may be under way at once.
-const MAX_HANDSHAKES: usize = 512;
+/// How long a stranger waits for its turn. Whoever dials has given up by then.
+const TURN: Duration = Duration::from_secs(5);
 
 /// How long a handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+const HANDSHAKE: Duration = Duration::from_secs(3);
+
+/// How long a handshake may take while others wait for its place.
+const LEAST_HANDSHAKE: Duration = Duration::from_millis(500);
+
+/// How long QUIC remembers a connection that failed.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// How long the peers may take to hear that the overlord stops.
 const GOODBYE: Duration = Duration::from_secs(1);

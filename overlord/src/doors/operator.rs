@@ -17,11 +17,12 @@ use wire::name::{MinionName, OperatorName};
 use wire::operator::{
     Call, Follow, MAX_MESSAGE, OperatorReply, OperatorRequest, OverlordStatus, Ping, Refusal, RefusalKind,
 };
+use wire::transport::Allowance;
 use wire::version::Version;
 
 use ledger::Invite;
 
-use super::{modules, refuse};
+use super::modules;
 use crate::desk::Desk;
 use crate::folder::dialable;
 use crate::jobs::Follower;
@@ -35,17 +36,21 @@ pub(super) struct OperatorDoor {
 }
 
 impl OperatorDoor {
+    /// The door for a peer that is an operator, or why it is none.
+    pub(super) fn admit(desk: Arc<Desk>, peer: &Peer, version: Version) -> Result<Self, String> {
+        match (peer.role, peer.name.parse()) {
+            (Role::Operator, Ok(operator)) => Ok(Self { desk, operator, version }),
+            _ => Err(format!("its certificate is that of an {}", peer.role)),
+        }
+    }
+
     /// Serves the connection until it ends.
-    pub(super) async fn serve(desk: Arc<Desk>, connection: Connection, peer: &Peer) {
-        let operator = match (peer.role, peer.name.parse()) {
-            (Role::Operator, Ok(operator)) => operator,
-            _ => return refuse(&connection, &format!("its certificate is that of an {}", peer.role)),
-        };
-        let door = Self { desk, operator, version: Version::of(&connection) };
+    pub(super) async fn serve(self, connection: Connection) {
+        Allowance::OPERATOR.give(&connection);
         // Owned here: they end with the connection. QUIC bounds how many there are at once.
         let mut requests = JoinSet::new();
         while let Ok((send, receive)) = connection.accept_bi().await {
-            let door = door.clone();
+            let door = self.clone();
             requests.spawn(async move {
                 if let Err(error) = door.answer(send, receive).await {
                     tracing::debug!(operator = %door.operator, "a request broke off: {error}");

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use wire::clock::now_ms;
 use wire::digest::Digest;
 use wire::endpoint::CLOSE_REPLACED;
-use wire::module::Module;
+use wire::inventory::Inventory;
 use wire::name::MinionName;
 
 use super::{Entry, Refused, Registry, standing};
@@ -18,6 +18,8 @@ pub struct Admitted {
     registry: Registry,
     name: MinionName,
     key: Digest,
+    /// Counted by the registry.
+    _admitted: Arc<()>,
 }
 
 /// What a minion says of itself when it comes.
@@ -26,7 +28,7 @@ pub struct Introduction {
     /// The version of its software.
     pub version: String,
     /// What it can run.
-    pub modules: Vec<Module>,
+    pub modules: Inventory,
     /// What it knows of its host; `None` where that could not be read, and what was known stays.
     pub facts: Option<Arc<Json>>,
 }
@@ -56,8 +58,8 @@ pub enum LinkError {
 }
 
 impl Admitted {
-    pub(super) fn new(registry: Registry, name: MinionName, key: Digest) -> Self {
-        Self { registry, name, key }
+    pub(super) fn new(registry: Registry, name: MinionName, key: Digest, admitted: Arc<()>) -> Self {
+        Self { registry, name, key, _admitted: admitted }
     }
 
     /// Which minion it is.
@@ -70,7 +72,7 @@ impl Admitted {
     /// Fails where it may not come in any more: it may have been enrolled with another key, or revoked, since
     /// it was admitted.
     pub async fn connect(&self, connection: Connection, said: Introduction) -> Result<Link, LinkError> {
-        let Self { registry, name, key } = self;
+        let Self { registry, name, key, .. } = self;
         let Introduction { version, modules, facts } = said;
         let _turn = registry.0.turns.wait(name.clone()).await;
         // Who it is does not change before the turn is over.
@@ -100,7 +102,7 @@ impl Admitted {
 
 impl Link {
     /// Notes that the minion's modules are now these.
-    pub async fn modules_changed(&self, modules: Vec<Module>) -> Result<(), LinkError> {
+    pub async fn modules_changed(&self, modules: Inventory) -> Result<(), LinkError> {
         let _turn = self.registry.0.turns.wait(self.name.clone()).await;
         self.with_entry(|_| ())?;
         self.registry.0.ledger.minion_modules(&self.name, modules.clone()).await?;

@@ -13,6 +13,7 @@ use wire::clock::now_ms;
 use wire::digest::Digest;
 use wire::endpoint::CLOSE_REPLACED;
 use wire::identity::{Peer, Role};
+use wire::inventory::Inventory;
 use wire::module::{Module, ModuleState};
 use wire::name::{MinionName, ModuleName};
 use wire::operator::MinionStatus;
@@ -41,6 +42,8 @@ struct Entry {
     connection: watch::Sender<Option<Connection>>,
     /// Told whenever it says which modules it has.
     modules_told: watch::Sender<()>,
+    /// Held by each of its connections that was admitted.
+    admitted: Arc<()>,
     /// What it said of its host since the overlord started.
     facts: Option<Arc<Json>>,
 }
@@ -57,6 +60,9 @@ pub enum Refused {
     /// The minion enrolled again with another key.
     #[error("minion \"{0}\" is enrolled with another key")]
     AnotherKey(MinionName),
+    /// It has as many connections as it may have.
+    #[error("minion \"{0}\" has {MAX_ADMITTED} connections already")]
+    TooMany(MinionName),
     /// Someone revoked it.
     #[error("minion \"{0}\" is revoked")]
     Revoked(MinionName),
@@ -77,8 +83,12 @@ impl Registry {
             return Err(Refused::WrongRole(peer.role));
         }
         let name: MinionName = peer.name.parse().map_err(|_| Refused::NotEnrolled(peer.name.clone()))?;
-        standing(&self.lock(), &name, peer.key)?;
-        Ok(Admitted::new(self.clone(), name, peer.key))
+        let admitted = standing(&self.lock(), &name, peer.key)?.admitted.clone();
+        // Beside the one in the entry and this one.
+        if Arc::strong_count(&admitted) > MAX_ADMITTED + 1 {
+            return Err(Refused::TooMany(name));
+        }
+        Ok(Admitted::new(self.clone(), name, peer.key, admitted))
     }
 
     /// Takes in whoever has the token of `secret`, with this key, and returns its name. Another one who had the
@@ -151,8 +161,15 @@ impl Registry {
     }
 
     /// The modules that a minion said it has, last time it said so.
-    pub fn modules(&self, name: &MinionName) -> Option<Vec<Module>> {
+    pub fn modules(&self, name: &MinionName) -> Option<Inventory> {
         Some(self.lock().get(name)?.record.modules.clone())
+    }
+
+    /// Whether a minion may have modules that it has not told of.
+    pub fn may_have_more(&self, name: &MinionName) -> bool {
+        let minions = self.lock();
+        let told = minions.get(name).map(|entry| &entry.record.modules);
+        told.is_none_or(|told| told.modules.is_empty() || told.left_out > 0)
     }
 
     /// Looks at one module of a minion without copying all of them.
@@ -164,7 +181,7 @@ impl Registry {
     ) -> Option<T> {
         let minions = self.lock();
         let entry = minions.get(minion)?;
-        Some(look(entry.record.modules.iter().find(|candidate| candidate.name.as_str() == module)))
+        Some(look(entry.record.modules.modules.iter().find(|candidate| candidate.name.as_str() == module)))
     }
 
     /// What there is to say of these minions, in the order given; unknown names are left out.
@@ -217,6 +234,7 @@ impl Entry {
             record,
             connection: watch::Sender::new(None),
             modules_told: watch::Sender::new(()),
+            admitted: Arc::default(),
             facts: None,
         }
     }
@@ -232,7 +250,11 @@ impl Entry {
             key: self.record.key,
             enrolled_at: self.record.enrolled_at,
             last_seen: self.record.last_seen,
-            modules: self.record.modules.iter().filter(in_service).count(),
+            modules: self.record.modules.modules.iter().filter(in_service).count(),
         }
     }
 }
+
+/// How many connections of one minion may be there at once: the one that is installed, and those that are about
+/// to take its place.
+const MAX_ADMITTED: usize = 8;

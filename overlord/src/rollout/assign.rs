@@ -285,7 +285,7 @@ mod tests {
         begins.recv().expect("begins");
         let mut assigning = pin!(rig.rollout.assign("*".to_owned(), kept, &alice));
         assert!(futures::poll!(&mut assigning).is_pending());
-        rig.rollout.registry().enroll(minion("web2"), Digest::of(b"key")).await.expect("enrolled");
+        rig.enroll("web2").await;
         end.send(()).expect("awaited");
         tidying.await.expect("ends").expect("tidied");
         assert_eq!(assigning.await.expect("assigned").minions, [minion("web1"), minion("web2")]);

@@ -10,7 +10,6 @@ mod reconcile;
 #[cfg(test)]
 mod rig;
 mod stage;
-mod turn;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -27,10 +26,10 @@ use wire::name::{MinionName, ModuleName, OperatorName};
 use wire::operator::Refusal;
 
 use self::claim::Claims;
-use self::turn::{Turn, Turns};
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::registry::Registry;
+use crate::turns::{Turn, Turns};
 
 pub(crate) use self::assign::Assigned;
 pub(crate) use self::change::Edit;
@@ -47,7 +46,8 @@ struct Inner {
     registry: Registry,
     catalogue: Catalogue,
     claims: Claims,
-    turns: Turns,
+    /// One thing at a time happens to one module on one minion.
+    turns: Turns<(MinionName, ModuleName)>,
     senders: Semaphore,
     reconcilers: Semaphore,
     /// What each minion was to have when it was looked at last.
@@ -116,7 +116,7 @@ impl Rollout {
 
     /// Waits for the turn to change a module on a minion.
     async fn turn(&self, minion: &MinionName, name: &ModuleName) -> Turn {
-        self.0.turns.wait(minion, name).await
+        self.0.turns.wait((minion.clone(), name.clone())).await
     }
 
     /// The digest that a minion has in service under a name, as it last said.

@@ -11,8 +11,8 @@ use super::ask::{Again, NoAnswer};
 use super::claim::Claim;
 use super::live::{Change, Following};
 use super::stage::NotStaged;
-use super::turn::Turn;
 use super::{Rollout, on_each, stage_of};
+use crate::turns::Turn;
 
 /// A push under way. Clones share it.
 #[derive(Clone)]

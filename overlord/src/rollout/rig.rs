@@ -1,6 +1,6 @@
 //! A rollout over a ledger and a catalogue of its own, for tests. None of its minions is connected.
 
-use ledger::{MinionRecord, OverlordLedger, Standing};
+use ledger::{Invite, MinionRecord, OverlordLedger, Standing};
 use tokio_util::sync::CancellationToken;
 use wire::catalogue::{Assignment, KeptModule};
 use wire::digest::Digest;
@@ -31,6 +31,15 @@ impl Rig {
         let stop = CancellationToken::new();
         let rollout = Rollout::new(Config::default(), ledger.clone(), registry, catalogue, stop);
         Self { rollout, ledger, _dir: dir }
+    }
+
+    /// Lets a newcomer in.
+    pub(super) async fn enroll(&self, minion: &str) {
+        let secret = Digest::of(minion.as_bytes());
+        let name = minion.parse().expect("a name");
+        let invite = Invite { name, secret, expires_at: u64::MAX, used_by: None };
+        self.ledger.put_invite(invite).await.expect("invited");
+        self.rollout.registry().enroll(&secret, Digest::of(b"key")).await.expect("enrolled");
     }
 
     /// Records that the catalogue has this code of the module.

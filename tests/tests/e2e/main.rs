@@ -1,6 +1,7 @@
 //! What operators depend on, tried on the real binaries.
 
 mod assign;
+mod attackers;
 mod bench;
 mod calls;
 mod clocks;
@@ -10,6 +11,7 @@ mod dev;
 mod facts;
 mod follow;
 mod gate;
+mod hostile_peers;
 mod hotload;
 mod hotload_deaths;
 mod identity;
@@ -20,6 +22,7 @@ mod modules;
 mod network;
 mod push;
 mod pushes;
+mod reenrolment;
 mod scale;
 mod signatures;
 mod storage;
