@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,8 +41,17 @@ pub(super) struct Admission {
 /// What a source has at the moment.
 struct Present {
     count: usize,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
 }
+
+/// The places of a source.
+struct Places {
+    free: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+/// One that waits for a place, for as long as it does.
+struct Waiting<'a>(&'a Places);
 
 /// A peer on its way in, until it is dropped.
 pub(super) struct Ticket {
@@ -69,8 +79,8 @@ impl Admission {
 
     /// A ticket for a peer at this address; `None` where one of its sources has too many already.
     ///
-    /// No source has more than what is left for all others: however many sources send as many as they can,
-    /// there is room for the first peers of one more.
+    /// No source has more than a part of what is left for all others, so that a few which send as many as they
+    /// can leave room for the first peers of one more.
     pub(super) fn enter(self: &Arc<Self>, from: SocketAddr) -> Option<Ticket> {
         let sources = Source::all_of(from);
         let mut present = self.lock();
@@ -78,14 +88,14 @@ impl Admission {
         let left = self.shares.everyone.present.saturating_sub(count(Source::Everyone));
         let is_full = |source: &Source| {
             let limit = self.shares.of(*source).present;
-            let limit = if *source == Source::Everyone { limit } else { limit.min(left) };
-            count(*source) >= limit
+            let part = if *source == Source::Everyone { limit } else { (left / PART).max(1) };
+            count(*source) >= limit.min(part)
         };
         if sources.iter().any(is_full) {
             return None;
         }
         for source in sources {
-            let places = || Arc::new(Semaphore::new(self.shares.of(source).places));
+            let places = || Arc::new(Places::new(self.shares.of(source).places));
             present.entry(source).or_insert_with(|| Present { count: 0, places: places() }).count += 1;
         }
         Some(Ticket { admission: self.clone(), sources, places: Vec::with_capacity(sources.len()) })
@@ -108,11 +118,11 @@ impl Ticket {
     /// Waits for a place of every source, no longer than `patience`. Whether it came.
     pub(super) async fn place(&mut self, patience: Duration) -> bool {
         timeout(patience, async {
-            for source in self.sources {
+            for source in self.sources.into_iter().skip(self.places.len()) {
                 let places = self.admission.lock().get(&source).map(|present| present.places.clone());
-                // It is there for as long as the ticket is, and it is never closed.
+                // They are there for as long as the ticket is.
                 let Some(places) = places else { return false };
-                let Ok(place) = places.acquire_owned().await else { return false };
+                let Some(place) = places.take().await else { return false };
                 self.places.push(place);
             }
             true
@@ -134,10 +144,35 @@ impl Ticket {
     /// Whether others wait for its place.
     fn is_wanted(&self) -> bool {
         let present = self.admission.lock();
-        let shares = &self.admission.shares;
-        self.sources.iter().any(|source| {
-            present.get(source).is_some_and(|present| present.count > shares.of(*source).places)
-        })
+        let waiting = |source| present.get(source).map_or(0, |present: &Present| present.places.waiting());
+        self.sources.iter().any(|source| waiting(source) > 0)
+    }
+}
+
+impl Places {
+    fn new(count: usize) -> Self {
+        Self { free: Arc::new(Semaphore::new(count)), waiting: AtomicUsize::new(0) }
+    }
+
+    /// Waits for a place.
+    async fn take(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(place) = self.free.clone().try_acquire_owned() {
+            return Some(place);
+        }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(self);
+        // They are never closed.
+        self.free.clone().acquire_owned().await.ok()
+    }
+
+    fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -155,6 +190,9 @@ impl Drop for Ticket {
     }
 }
 
+/// A host or a network may have one part in so many of the room that is left.
+const PART: usize = 4;
+
 /// How often it is looked whether others wait for a place.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -166,13 +204,14 @@ mod tests {
         socket: Share { places: 1, present: 2 },
         host: Share { places: 2, present: 4 },
         network: Share { places: 3, present: 6 },
-        everyone: Share { places: 4, present: 16 },
+        everyone: Share { places: 4, present: 64 },
     };
 
     fn at(address: &str) -> SocketAddr {
         address.parse().expect("an address")
     }
 
+    /// Whether it has one at once; it waits no longer.
     async fn has_place(ticket: &mut Ticket) -> bool {
         futures::poll!(std::pin::pin!(ticket.place(Duration::from_secs(60)))) == std::task::Poll::Ready(true)
     }
@@ -193,7 +232,11 @@ mod tests {
         assert!(has_place(&mut neighbour).await);
         let mut other = admission.enter(at("203.0.113.1:1")).expect("room");
         assert!(has_place(&mut other).await);
-        assert!(flood[0].is_wanted() && !other.is_wanted());
+        // One that waits makes others of its source hurry, and nobody else.
+        let (first, last) = flood.split_at_mut(1);
+        let mut waiting = std::pin::pin!(last[1].place(Duration::from_secs(60)));
+        assert!(futures::poll!(&mut waiting).is_pending());
+        assert!(first[0].is_wanted() && !other.is_wanted());
     }
 
     #[tokio::test]
@@ -217,12 +260,12 @@ mod tests {
 
     #[tokio::test]
     async fn many_networks_leave_room_for_one_more() {
-        let everyone = Share { places: 64, present: 64 };
-        let admission = Admission::new(Shares { everyone, ..SHARES });
+        let many = Share { places: 64, present: 64 };
+        let admission = Admission::new(Shares { network: many, everyone: many, ..SHARES });
         let flood: Vec<_> = (0..10_000u32)
-            .filter_map(|n| admission.enter(([10, (n / 20 % 20) as u8, 0, (n % 20) as u8], 9).into()))
+            .filter_map(|n| admission.enter(([10, (n % 8) as u8, 0, (n / 8 % 200) as u8], 9).into()))
             .collect();
-        assert!(flood.len() > 50, "{}", flood.len());
+        assert!(flood.len() > 32, "{}", flood.len());
         assert!(admission.enter(at("203.0.113.1:1")).is_some());
     }
 
