@@ -97,6 +97,10 @@ fn process(grant: &ProcessGrant) -> String {
     if !grant.has_usual_variables() {
         text = format!("{text} (env {})", grant.env.join(", "));
     }
+    if !grant.cwd.is_empty() {
+        let folders: Vec<String> = grant.cwd.iter().map(|cwd| cwd.as_path().display().to_string()).collect();
+        text = format!("{text} (in {})", folders.join(", "));
+    }
     if grant.read_only { text + " (read-only)" } else { text }
 }
 

@@ -138,7 +138,13 @@ fn missing_import(defect: &Defect) -> Option<&str> {
 /// A policy under which no import is missing a grant. Nothing runs under it.
 fn everything(policy: &ModulePolicy) -> ModulePolicy {
     let mut policy = policy.clone();
-    let any = ProcessGrant { command: "*".into(), args: Vec::new(), env: Vec::new(), read_only: true };
+    let any = ProcessGrant {
+        command: "*".into(),
+        args: Vec::new(),
+        env: Vec::new(),
+        cwd: Vec::new(),
+        read_only: true,
+    };
     policy.grants.process = vec![any];
     policy.grants.facts = vec!["*".into()];
     policy.grants.kv = Some(ByteSize(1));

@@ -4,12 +4,15 @@
 //! matches; where several match, their grants add up, and of a limit or a setting the entry with the most
 //! exact glob has the last word.
 
+mod argument;
 mod files;
 mod http;
 mod limits;
 mod process;
 mod rollback;
 pub mod signatures;
+mod variable;
+mod working_folder;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +29,7 @@ pub use process::ProcessGrant;
 pub use rollback::RollbackRule;
 pub use signatures::{Requirement, SignaturePolicy};
 pub use wire::size::{BadSize, ByteSize};
+pub use working_folder::{BadFolder, WorkingFolder};
 
 /// The policy of a minion for all modules.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -19,7 +19,7 @@ pub(super) fn granted(lines: &str) -> ModulePolicy {
 }
 
 /// The fixture that hands everything on.
-fn capabilities(lines: &str) -> (Rig, TempDir) {
+pub(super) fn capabilities(lines: &str) -> (Rig, TempDir) {
     with_everything(&std::fs::read(xtask::guests::fixture("capabilities")).unwrap(), lines)
 }
 
@@ -38,7 +38,8 @@ pub(super) fn with_everything(bytes: &[u8], lines: &str) -> (Rig, TempDir) {
         ..SandboxConfig::default()
     };
     let sandbox = Sandbox::new(config).unwrap();
-    let rest = "process = [{ command = '*', args = ['**'] }]\nkv = { quota = '1KiB' }\nfacts = ['os.*']";
+    let rest = "process = [{ command = '*', args = ['**'] }, { command = '*', args = ['-c', '**'] }]\n\
+                kv = { quota = '1KiB' }\nfacts = ['os.*']";
     let lines: Vec<&str> = rest.lines().filter(|line| !lines.contains(&line[..4])).chain([lines]).collect();
     let module = sandbox.load("guest".parse().unwrap(), bytes, &granted(&lines.join("\n"))).unwrap();
     (Rig { sandbox, ..Rig::of(module) }, folder)
@@ -48,16 +49,16 @@ fn sh(script: &str) -> String {
     command(&["sh", "-c", script], "")
 }
 
-fn command(argv: &[&str], rest: &str) -> String {
+pub(super) fn command(argv: &[&str], rest: &str) -> String {
     let argv = serde_json::to_string(argv).unwrap();
-    format!("[{{\"argv\": {argv}, \"env\": [], {rest} \"cwd\": null}}]")
+    format!("[{{\"argv\": {argv}, {rest} \"env\": []}}]")
 }
 
 pub(super) fn json(value: Option<Value>) -> serde_json::Value {
     wire::json::to_json(&value.unwrap())
 }
 
-fn text(bytes: &serde_json::Value) -> String {
+pub(super) fn text(bytes: &serde_json::Value) -> String {
     match wire::json::from_json(Type::List(Box::new(Type::U8)).interned().get(), bytes).unwrap() {
         Value::Bytes(bytes) => String::from_utf8(bytes).unwrap(),
         other => panic!("{other:?}"),

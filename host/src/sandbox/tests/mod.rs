@@ -11,6 +11,7 @@ mod identity;
 mod jobs;
 mod limits;
 mod loading;
+mod programs;
 mod stopping;
 mod wasi;
 

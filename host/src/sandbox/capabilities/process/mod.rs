@@ -2,11 +2,12 @@
 
 mod capture;
 mod child;
+mod folder;
+mod permission;
 mod program;
 mod run;
 
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use wasmtime::component::{HasSelf, Linker, Resource};
 
 use self::bindings::minion::process::process::{self, Command, Error, Host, Output, Status};
 use self::child::Child;
+use self::permission::Permission;
 use self::program::{Invocation, Program, find};
-use crate::policy::ProcessGrant;
 use crate::sandbox::dry_run::RunMode;
 use crate::sandbox::guest::Guest;
 
@@ -74,11 +75,8 @@ fn start(guest: &mut Guest, command: &Command) -> Result<Program, Error> {
     if guest.job.cancel.is_cancelled() {
         return Err(Error::Cancelled);
     }
-    let Some((name, args)) = command.argv.split_first() else {
-        return Err(Error::Other("there is no program to run: `argv` is empty".into()));
-    };
-    let grant = granted(guest, name, args, &command.env)?;
-    if guest.job.mode == RunMode::Dry && !grant.read_only {
+    let permission = Permission::of(&guest.job, command)?;
+    if guest.job.mode == RunMode::Dry && !permission.is_harmless(&guest.job.policy) {
         let record = format!("run {}", shown(&command.argv));
         guest.egress.recorder.record(record.clone());
         return Err(Error::DryRun(record));
@@ -87,48 +85,16 @@ fn start(guest: &mut Guest, command: &Command) -> Result<Program, Error> {
     let place = guest.programs.clone().try_acquire_owned();
     let place =
         place.map_err(|_| Error::Other(format!("{MAX_CHILDREN} programs of this job run already")))?;
+    let (name, args) = command.argv.split_first().map_or(("", &[][..]), |(name, args)| (name, args));
     let program = find(name).ok_or_else(|| Error::NotFound(format!("there is no program \"{name}\"")))?;
-    let cwd = Path::new(command.cwd.as_deref().unwrap_or("/"));
-    if !cwd.is_dir() || !cwd.is_absolute() {
-        return Err(Error::Other(format!("\"{}\" is not a folder to run a program in", cwd.display())));
-    }
-    let invocation = Invocation { program: &program, args, env: &command.env, cwd };
+    let Permission { grant, folder } = &permission;
+    let invocation = Invocation { program: &program, args, env: &command.env, grant, folder };
     Program::start(&invocation, place).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied => {
             Error::NotFound(format!("\"{}\" cannot be run: {error}", program.display()))
         }
         _ => Error::Other(error.to_string()),
     })
-}
-
-/// The grant that covers a command. What none covers goes to the audit log.
-fn granted(
-    guest: &Guest,
-    name: &str,
-    args: &[String],
-    env: &[(String, String)],
-) -> Result<ProcessGrant, Error> {
-    let grants = &guest.job.policy.grants.process;
-    let line = shown(&[&[name.to_owned()], args].concat());
-    let module = &guest.job.method.module;
-    let covering: Vec<&ProcessGrant> = grants.iter().filter(|grant| grant.allows(name, args)).collect();
-    if covering.is_empty() {
-        guest.job.denied("process", line);
-        let args: Vec<String> = args.iter().map(|arg| format!("{arg:?}")).collect();
-        let grant = format!("{{ command = {name:?}, args = [{}] }}", args.join(", "));
-        return Err(Error::Denied(format!("add {grant} to `process` in [modules.{module}]")));
-    }
-    let variable = |grant: &ProcessGrant| env.iter().find(|(name, _)| !grant.allows_variable(name));
-    match covering.iter().find(|grant| variable(grant).is_none()) {
-        Some(grant) => Ok((*grant).clone()),
-        None => {
-            let refused = variable(covering[0]).map_or("", |(name, _)| name);
-            guest.job.denied("process", format!("{refused}=… {line}"));
-            Err(Error::Denied(format!(
-                "add {refused:?} to `env` of the grant for {name:?} in `process` in [modules.{module}]"
-            )))
-        }
-    }
 }
 
 /// A command as a shell would take it.

@@ -13,6 +13,9 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::folder::Folder;
+use crate::policy::ProcessGrant;
+
 /// How long a program has to end after it was asked to, before it is killed.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -25,10 +28,12 @@ pub(super) struct Invocation<'a> {
     pub(super) program: &'a Path,
     /// Its arguments, without its name.
     pub(super) args: &'a [String],
-    /// Its environment, besides `PATH`.
+    /// Its environment, besides `PATH` and what the grant sets.
     pub(super) env: &'a [(String, String)],
+    /// What allows it.
+    pub(super) grant: &'a ProcessGrant,
     /// The folder to run it in.
-    pub(super) cwd: &'a Path,
+    pub(super) folder: &'a Folder,
 }
 
 /// A running program. Dropped, it is killed, with every process that is still in its group.
@@ -51,8 +56,12 @@ impl Program {
     /// caller to check.
     pub(super) fn start(invocation: &Invocation<'_>, place: OwnedSemaphorePermit) -> io::Result<Self> {
         let mut command = Command::new(invocation.program);
-        command.args(invocation.args).current_dir(invocation.cwd).env_clear().env("PATH", path());
-        command.envs(invocation.env.iter().map(|(name, value)| (name, value)));
+        command.args(invocation.args).current_dir(invocation.folder.by_handle());
+        command
+            .env_clear()
+            .env("PATH", path())
+            .envs(invocation.env.iter().map(|(name, value)| (name, value)));
+        command.envs(invocation.grant.fixed_variables());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A group of its own, so that it can be killed with all that it starts.
         command.process_group(0).kill_on_drop(true);
@@ -131,15 +140,18 @@ fn tell(outcome: nix::Result<()>) {
     }
 }
 
-/// Finds a program as a shell would, by the minion's own `PATH`.
+/// Finds a program as a shell would, by the minion's own `PATH`. A path that is not whole finds none: it would
+/// mean another file in every folder.
 pub(super) fn find(name: &str) -> Option<PathBuf> {
     let executable = |path: &PathBuf| {
         path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
     };
     if name.contains('/') {
-        return Some(PathBuf::from(name)).filter(executable);
+        return Some(PathBuf::from(name)).filter(|path| path.is_absolute()).filter(executable);
     }
-    std::env::split_paths(&path()).map(|folder| folder.join(name)).find(executable)
+    let path = path();
+    let mut folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
+    folders.find_map(|folder| Some(folder.join(name)).filter(executable))
 }
 
 /// The minion's own `PATH`.

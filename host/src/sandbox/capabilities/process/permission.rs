@@ -1,0 +1,117 @@
+//! What policy says of a command: which grant covers it, and in which folder it may run.
+
+use std::path::{Component, Path};
+
+use super::bindings::minion::process::process::{Command, Error};
+use super::folder::Folder;
+use super::shown;
+use crate::policy::{FileMode, ModulePolicy, ProcessGrant};
+use crate::sandbox::guest::Context;
+
+/// The folder of a program for which the module asks none. Only the host's own administrator writes there.
+const ROOT: &str = "/";
+
+/// A command that is granted.
+pub(super) struct Permission<'a> {
+    /// The grant that covers it.
+    pub(super) grant: &'a ProcessGrant,
+    /// The folder to run it in.
+    pub(super) folder: Folder,
+}
+
+/// What of a command its program's grants do not cover.
+enum Lack {
+    Arguments,
+    Variable(String),
+    Folder(String),
+}
+
+impl<'a> Permission<'a> {
+    /// Holds a command against the grants of its module. What none covers goes to the audit log, and the module
+    /// is told what would.
+    pub(super) fn of(job: &'a Context, command: &Command) -> Result<Self, Error> {
+        let Some((name, args)) = command.argv.split_first() else {
+            return Err(Error::Other("there is no program to run: `argv` is empty".into()));
+        };
+        let asked = command.cwd.as_deref().unwrap_or(ROOT);
+        let folder = Folder::open(Path::new(asked)).ok().filter(|_| asked.starts_with('/'));
+        let mut lack = Lack::Arguments;
+        for grant in job.policy.grants.process.iter().filter(|grant| grant.allows(name, args)) {
+            match missing(grant, command, asked, folder.as_ref()) {
+                None => {
+                    let folder = folder.ok_or_else(|| no_folder(asked))?;
+                    return Ok(Self { grant, folder });
+                }
+                Some(more) if matches!(lack, Lack::Arguments) => lack = more,
+                Some(_) => {}
+            }
+        }
+        Err(refuse(job, name, args, lack))
+    }
+
+    /// Whether a dry run may run it: it changes nothing, and nothing that it may read from its folder was put
+    /// there by the module, which could have made it a program that does.
+    pub(super) fn is_harmless(&self, policy: &ModulePolicy) -> bool {
+        self.grant.read_only && !is_within_reach(self.folder.real(), policy)
+    }
+}
+
+/// What of a command a grant does not cover that covers its arguments.
+fn missing(grant: &ProcessGrant, command: &Command, asked: &str, folder: Option<&Folder>) -> Option<Lack> {
+    let refused = command.env.iter().find(|(name, value)| !grant.allows_variable(name, value));
+    if let Some((name, _)) = refused {
+        return Some(Lack::Variable(name.clone()));
+    }
+    let granted = match folder {
+        Some(folder) => {
+            folder.real() == Path::new(ROOT) || grant.cwd.iter().any(|cwd| cwd.covers(folder.real()))
+        }
+        // Whether there is a folder is told only where one is granted.
+        None => {
+            let path = Path::new(asked);
+            let climbs = path.components().any(|part| part == Component::ParentDir);
+            !climbs && grant.cwd.iter().any(|cwd| cwd.names(path))
+        }
+    };
+    (!granted).then(|| Lack::Folder(asked.to_owned()))
+}
+
+fn refuse(job: &Context, name: &str, args: &[String], lack: Lack) -> Error {
+    let (line, module) = (shown(&[&[name.to_owned()], args].concat()), &job.method.module);
+    let (attempt, remedy) = match lack {
+        Lack::Arguments => {
+            let words: Vec<String> = args.iter().map(|arg| format!("{arg:?}")).collect();
+            let grant = format!("{{ command = {name:?}, args = [{}] }}", words.join(", "));
+            let grants = &job.policy.grants.process;
+            let reason = grants
+                .iter()
+                .find_map(|grant| grant.steered_by(name, args))
+                .map_or_else(String::new, |arg| {
+                    format!("; no \"*\" stands for {arg:?}, since it can change what the program does")
+                });
+            (line, format!("add {grant} to `process` in [modules.{module}]{reason}"))
+        }
+        Lack::Variable(variable) => (
+            format!("{variable}=… {line}"),
+            format!("add {variable:?} to `env` of the grant for {name:?} in `process` in [modules.{module}]"),
+        ),
+        Lack::Folder(folder) => (
+            format!("{line} in {folder}"),
+            format!("add {folder:?} to `cwd` of the grant for {name:?} in `process` in [modules.{module}]"),
+        ),
+    };
+    job.denied("process", attempt);
+    Error::Denied(remedy)
+}
+
+fn no_folder(asked: &str) -> Error {
+    Error::Other(format!("\"{asked}\" is not a folder to run a program in"))
+}
+
+/// Whether the module may write in a folder, or in one directly or further below it that programs look into.
+fn is_within_reach(folder: &Path, policy: &ModulePolicy) -> bool {
+    let writable = policy.grants.files.iter().filter(|files| files.mode == FileMode::ReadWrite);
+    let mut hosts = writable.map(|files| files.host.canonicalize().unwrap_or_else(|_| files.host.clone()));
+    // Everything lies below the root, and programs do not go and look there.
+    hosts.any(|host| folder.starts_with(&host) || (folder != Path::new(ROOT) && host.starts_with(folder)))
+}
