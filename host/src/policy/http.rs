@@ -1,24 +1,79 @@
 //! Which addresses a module may send HTTP requests to.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// A pattern of URLs: `https://status.example.org/*`.
+use super::url_path::{self, Ambiguous};
+use super::wildcard;
+
+/// A pattern of URLs: `https://status.example.org/*`, or the same in a table that says more of it.
 ///
 /// The scheme and the port must be the same. A host that begins with `*.` stands for every name below the
-/// rest, not for the rest itself. In the path `*` stands for any text; without a path any path is meant.
+/// rest, not for the rest itself. In the path `*` stands for any text, `/` among it; without a path any path is
+/// meant. The path is compared as it is decoded, without its query, and the query only where the pattern has
+/// one; there `*` stands for text within one parameter, and a query `*` for any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpGrant {
     /// Only this scheme: a grant for HTTPS is none for HTTP.
     scheme: Scheme,
-    /// In lower case; `*.` before it stands for all names below it.
-    host: String,
+    /// The host, or what the names of hosts end with.
+    host: HostPattern,
     /// The one that the pattern names, or the scheme's own.
     port: u16,
-    /// With its leading slash, and `*` for any text.
+    /// As it was written, with its query.
+    written: String,
+    /// Decoded, with its leading slash, and `*` for any text; nothing where no request can have it.
+    path: Option<String>,
+    /// What the query must be, if the pattern says so.
+    query: Option<String>,
+    /// Whether its names may stand for private addresses, and the host's own.
+    private: bool,
+}
+
+/// What a request is for, where that can be told for certain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpTarget {
+    scheme: Scheme,
+    host: Host,
+    port: u16,
     path: String,
+    query: Option<String>,
+}
+
+/// Which addresses a granted host may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Those of the internet.
+    Public,
+    /// Those of private networks and of this host, too.
+    Private,
+    /// Those of this host's loopback: the grant names `localhost`.
+    Loopback,
+    /// This one, which the grant names.
+    Address(IpAddr),
+}
+
+/// A host as a request names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Host {
+    Address(IpAddr),
+    /// In lower case.
+    Name(String),
+}
+
+/// The hosts of a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum HostPattern {
+    One(Host),
+    /// All names with this end, which begins with a dot.
+    Below(String),
+    /// None: a number that is not written as an address is none, and no name either.
+    Nobody(String),
 }
 
 /// The two schemes that there are grants for.
@@ -28,36 +83,123 @@ enum Scheme {
     Https,
 }
 
+/// A grant that says more than the URL.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    url: String,
+    #[serde(default)]
+    private: bool,
+}
+
 /// A text that is not a URL pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{0}\" is not a URL pattern: write it like \"https://host.example/path/*\"")]
 pub struct BadUrl(String);
 
 impl HttpGrant {
-    /// Whether it covers a request to this address.
-    pub fn allows(&self, scheme: &str, host: &str, port: Option<u16>, path: &str) -> bool {
-        let Ok(asked) = scheme.parse::<Scheme>() else { return false };
-        asked == self.scheme
-            && port.unwrap_or(asked.port()) == self.port
-            && self.covers_host(&host.to_ascii_lowercase())
-            && path_matches(&self.path, path)
+    /// Whether it covers a request.
+    pub fn allows(&self, target: &HttpTarget) -> bool {
+        target.scheme == self.scheme
+            && target.port == self.port
+            && self.host.covers(&target.host)
+            && self.path.as_deref().is_some_and(|path| wildcard(path, &target.path))
+            && self.query.as_deref().is_none_or(|query| covers_query(query, target.query.as_deref()))
     }
 
-    /// Whether the pattern names this host itself, and not by a `*`.
-    pub fn names_host(&self, host: &str) -> bool {
-        self.host.eq_ignore_ascii_case(host)
+    /// Which addresses the hosts that it covers may have.
+    pub fn reach(&self) -> Reach {
+        match &self.host {
+            HostPattern::One(Host::Address(address)) => Reach::Address(*address),
+            HostPattern::One(Host::Name(name)) if name == "localhost" => Reach::Loopback,
+            _ if self.private => Reach::Private,
+            _ => Reach::Public,
+        }
     }
 
-    /// Whether a host in lower case is the pattern's, or below it.
-    fn covers_host(&self, host: &str) -> bool {
-        match self.host.strip_prefix('*') {
-            Some(suffix) => host.len() > suffix.len() && host.ends_with(suffix),
-            None => self.host == host,
+    /// The line of the policy that would grant the same, and private addresses.
+    pub fn with_private(&self) -> String {
+        format!("{{ url = \"{}\", private = true }}", self.url())
+    }
+
+    /// Why no request can ever be covered by it, where that is so.
+    pub fn covers_nothing(&self) -> bool {
+        self.path.is_none() || matches!(self.host, HostPattern::Nobody(_))
+    }
+
+    fn url(&self) -> String {
+        let port = if self.port == self.scheme.port() { String::new() } else { format!(":{}", self.port) };
+        format!("{}://{}{port}{}", self.scheme.as_str(), self.host, self.written)
+    }
+}
+
+impl HttpTarget {
+    /// What a request for these parts of a URL is for.
+    pub fn of(scheme: &str, host: &str, port: Option<u16>, path_and_query: &str) -> Result<Self, Ambiguous> {
+        let scheme: Scheme = scheme.parse().map_err(|()| Ambiguous("a scheme that is not HTTP's"))?;
+        let (path, query) = match path_and_query.split_once('?') {
+            Some((path, query)) => (path, Some(query.to_owned())),
+            None => (path_and_query, None),
+        };
+        let host = host.parse().map_err(|()| Ambiguous("a host that is neither a name nor an address"))?;
+        let path = url_path::decode(if path.is_empty() { "/" } else { path })?;
+        Ok(Self { scheme, host, port: port.unwrap_or(scheme.port()), path, query })
+    }
+}
+
+impl HostPattern {
+    fn covers(&self, host: &Host) -> bool {
+        match (self, host) {
+            (HostPattern::One(one), host) => one == host,
+            (HostPattern::Below(end), Host::Name(name)) => name.len() > end.len() && name.ends_with(end),
+            _ => false,
         }
     }
 }
 
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HostPattern::One(Host::Address(IpAddr::V6(address))) => write!(f, "[{address}]"),
+            HostPattern::One(Host::Address(address)) => write!(f, "{address}"),
+            HostPattern::One(Host::Name(name)) | HostPattern::Nobody(name) => f.write_str(name),
+            HostPattern::Below(end) => write!(f, "*{end}"),
+        }
+    }
+}
+
+impl FromStr for Host {
+    type Err = ();
+
+    /// Addresses are those that are written as such. A name that ends in a number is one to some resolvers.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if let Some(inner) = text.strip_prefix('[') {
+            let address = inner.strip_suffix(']').and_then(|inner| inner.parse().ok());
+            return address.map(|address| Host::Address(IpAddr::V6(address))).ok_or(());
+        }
+        if let Ok(address) = text.parse() {
+            return Ok(Host::Address(IpAddr::V4(address)));
+        }
+        let name = text.to_ascii_lowercase();
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+        let hex = last.strip_prefix("0x").is_some_and(|hex| hex.chars().all(|c| c.is_ascii_hexdigit()));
+        let number = hex || last.chars().all(|c| c.is_ascii_digit());
+        if number || !name.chars().all(fits) || name.starts_with('.') || name.contains("..") {
+            return Err(());
+        }
+        Ok(Host::Name(name))
+    }
+}
+
 impl Scheme {
+    fn as_str(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+
     /// The port of an address that names none.
     fn port(self) -> u16 {
         match self {
@@ -86,7 +228,7 @@ impl FromStr for HttpGrant {
         let bad = || BadUrl(text.to_owned());
         let (scheme, rest) = text.split_once("://").ok_or_else(bad)?;
         let scheme: Scheme = scheme.parse().map_err(|()| bad())?;
-        let (authority, path) = match rest.find('/') {
+        let (authority, written) = match rest.find('/') {
             Some(at) => (&rest[..at], &rest[at..]),
             None => (rest, "/*"),
         };
@@ -100,35 +242,59 @@ impl FromStr for HttpGrant {
         if plain.is_empty() || !plain.chars().all(fits) {
             return Err(bad());
         }
-        Ok(Self { scheme, host: host.to_ascii_lowercase(), port, path: path.to_owned() })
-    }
-}
-
-impl fmt::Display for HttpGrant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = match self.scheme {
-            Scheme::Http => "http",
-            Scheme::Https => "https",
+        let host = match (host.strip_prefix('*'), plain.parse()) {
+            (Some(end), Ok(Host::Name(_))) => HostPattern::Below(end.to_ascii_lowercase()),
+            (None, Ok(host)) => HostPattern::One(host),
+            _ => HostPattern::Nobody(host.to_ascii_lowercase()),
         };
-        write!(f, "{scheme}://{}:{}{}", self.host, self.port, self.path)
+        let (path, query) = match written.split_once('?') {
+            Some((path, query)) => (path, Some(query.to_owned())),
+            None => (written, None),
+        };
+        // What requests are refused for is no reason to refuse the whole policy.
+        let path = url_path::decode(path).ok();
+        Ok(Self { scheme, host, port, written: written.to_owned(), path, query, private: false })
     }
 }
 
 impl<'de> Deserialize<'de> for HttpGrant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        struct Given;
+
+        impl<'de> Visitor<'de> for Given {
+            type Value = HttpGrant;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a URL, or a table like { url = \"https://host.example/*\", private = true }")
+            }
+
+            fn visit_str<E: Error>(self, url: &str) -> Result<HttpGrant, E> {
+                url.parse().map_err(E::custom)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<HttpGrant, A::Error> {
+                let Table { url, private } = Table::deserialize(MapAccessDeserializer::new(map))?;
+                let grant: HttpGrant = url.parse().map_err(A::Error::custom)?;
+                Ok(HttpGrant { private, ..grant })
+            }
+        }
+
+        deserializer.deserialize_any(Given)
     }
 }
 
-/// Whether a path has the form of the pattern. Dot segments never match: what they mean is for the server
-/// to say, so a pattern cannot promise anything about them.
-fn path_matches(pattern: &str, path: &str) -> bool {
-    let bare = path.split(['?', '#']).next().unwrap_or_default();
-    let decoded = bare.replace("%2e", ".").replace("%2E", ".");
-    if decoded.split('/').any(|segment| segment == ".." || segment == ".") {
-        return false;
+impl fmt::Display for HttpGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}:{}{}", self.scheme.as_str(), self.host, self.port, self.written)?;
+        if self.private { f.write_str(" (private)") } else { Ok(()) }
     }
-    super::wildcard(pattern, path) || super::wildcard(pattern, bare)
+}
+
+/// Whether a query has the form that a pattern asks for, parameter by parameter.
+fn covers_query(pattern: &str, query: Option<&str>) -> bool {
+    let Some(query) = query else { return pattern == "*" };
+    let more = |text: &str| text.matches(['&', ';']).count();
+    pattern == "*" || (wildcard(pattern, query) && more(pattern) == more(query))
 }
 
 #[cfg(test)]
@@ -136,7 +302,8 @@ mod tests {
     use super::*;
 
     fn allows(pattern: &str, scheme: &str, host: &str, port: Option<u16>, path: &str) -> bool {
-        pattern.parse::<HttpGrant>().expect("a pattern").allows(scheme, host, port, path)
+        let grant: HttpGrant = pattern.parse().expect("a pattern");
+        HttpTarget::of(scheme, host, port, path).is_ok_and(|target| grant.allows(&target))
     }
 
     #[test]
@@ -148,8 +315,38 @@ mod tests {
         assert!(!allows(status, "https", "status.example.org", Some(8443), "/v1/now"));
         assert!(!allows(status, "https", "status.example.org.evil.net", None, "/v1/now"));
         assert!(!allows(status, "https", "status.example.org", None, "/v2/now"));
-        assert!(!allows(status, "https", "status.example.org", None, "/v1/../v2/now"));
-        assert!(!allows(status, "https", "status.example.org", None, "/v1/%2e%2e/v2"));
+        assert!(!allows(status, "https", "status.example.org", None, "/v1?/now"));
+    }
+
+    #[test]
+    fn a_path_is_compared_decoded_and_without_its_query() {
+        let tags = |path: &str| allows("https://a.example/repos/*/tags", "https", "a.example", None, path);
+        assert!(tags("/repos/x/tags") && tags("/repos/x/tags?page=2") && tags("/repos/%78/t%61gs"));
+        assert!(
+            !tags("/repos/x/keys?/tags") && !tags("/repos/x/keys%3f/tags") && !tags("/repos/x/keys#/tags")
+        );
+        let v1 = |path: &str| allows("https://a.example/v1/*", "https", "a.example", None, path);
+        for path in [
+            "/v1/../admin",
+            "/v1/%2e%2e/admin",
+            "/v1/..%2fadmin",
+            "/v1/..;/admin",
+            "/v1/..%5cadmin",
+            "/v1/%252e%252e%252fadmin",
+            "/v1//admin",
+            "/v1/x;/admin",
+        ] {
+            assert!(!v1(path), "{path}");
+        }
+        assert!(allows("https://a.example/a%20b/*", "https", "a.example", None, "/a%20b/c"));
+    }
+
+    #[test]
+    fn a_query_counts_where_the_pattern_has_one_and_then_parameter_by_parameter() {
+        let one = |path: &str| allows("https://a.example/find?q=*", "https", "a.example", None, path);
+        assert!(one("/find?q=x"));
+        assert!(!one("/find") && !one("/find?q=x&all=1") && !one("/find?all=1") && !one("/find?q=x;all=1"));
+        assert!(allows("https://a.example/find?*", "https", "a.example", None, "/find?q=x&all=1"));
     }
 
     #[test]
@@ -157,13 +354,54 @@ mod tests {
         assert!(allows("https://*.example.org", "https", "a.b.example.org", None, "/any"));
         assert!(!allows("https://*.example.org", "https", "example.org", None, "/"));
         assert!(!allows("https://*.example.org", "https", "badexample.org", None, "/"));
+        assert!(!allows("https://*.example.org", "https", ".example.org", None, "/"));
     }
 
     #[test]
-    fn what_is_not_a_url_is_refused() {
+    fn a_host_is_a_name_or_an_address_that_is_written_as_one() {
+        assert!(allows("http://[::1]:80", "http", "[0:0::1]", None, "/"));
+        assert!(allows("http://127.0.0.1", "http", "127.0.0.1", None, "/"));
+        for host in [
+            "2130706433",
+            "0x7f000001",
+            "0x7f.1",
+            "127.1",
+            "0177.0.0.1",
+            "127.0.0.1.",
+            "[::ffff:127.0.0.1]",
+            "a@127.0.0.1",
+        ] {
+            assert!(!allows("http://127.0.0.1", "http", host, None, "/"), "{host}");
+            let same = format!("http://{host}");
+            assert!(host.contains(['@', '[']) || !allows(&same, "http", host, None, "/"), "{host}");
+        }
+    }
+
+    #[test]
+    fn only_a_grant_that_says_so_reaches_further_than_the_internet() {
+        let reach = |text: &str| {
+            let text = format!("grant = {text}");
+            toml::from_str::<toml::Table>(&text).expect("toml")["grant"]
+                .clone()
+                .try_into::<HttpGrant>()
+                .map(|g| g.reach())
+        };
+        assert_eq!(reach("\"http://a.example\""), Ok(Reach::Public));
+        assert_eq!(reach("{ url = \"http://a.example\", private = true }"), Ok(Reach::Private));
+        assert_eq!(reach("\"http://localhost:1\""), Ok(Reach::Loopback));
+        assert_eq!(reach("\"http://10.0.0.1\""), Ok(Reach::Address("10.0.0.1".parse().expect("an address"))));
+        assert!(reach("{ url = \"http://a.example\", privat = true }").is_err());
+        let grant: HttpGrant = "https://*.example:8443/x?y=*".parse().expect("a pattern");
+        assert_eq!(grant.with_private(), "{ url = \"https://*.example:8443/x?y=*\", private = true }");
+    }
+
+    #[test]
+    fn what_is_not_a_url_is_refused_and_what_no_request_can_have_is_kept_and_covers_nothing() {
         for bad in ["", "example.org", "ftp://example.org", "https://", "https://a@b/", "https://a:b/"] {
             assert!(bad.parse::<HttpGrant>().is_err(), "{bad:?} was accepted");
         }
-        assert!("http://[::1]:8080/x".parse::<HttpGrant>().is_ok());
+        for unused in ["https://a.example/x%2Fy", "https://a.example/x;y/*", "http://2130706433/*"] {
+            assert!(unused.parse::<HttpGrant>().expect("kept").covers_nothing(), "{unused}");
+        }
     }
 }

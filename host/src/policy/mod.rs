@@ -4,6 +4,7 @@
 //! matches; where several match, their grants add up, and of a limit or a setting the entry with the most
 //! exact glob has the last word.
 
+mod address;
 mod argument;
 mod files;
 mod http;
@@ -11,6 +12,7 @@ mod limits;
 mod process;
 mod rollback;
 pub mod signatures;
+mod url_path;
 mod variable;
 mod working_folder;
 
@@ -21,13 +23,15 @@ use serde::Deserialize;
 
 use wire::name::ModuleName;
 
+pub use address::{Realm, realm};
 pub use files::{FileGrant, FileMode};
-pub use http::{BadUrl, HttpGrant};
+pub use http::{BadUrl, HttpGrant, HttpTarget, Reach};
 use limits::LimitChanges;
 pub use limits::Limits;
 pub use process::ProcessGrant;
 pub use rollback::RollbackRule;
 pub use signatures::{Requirement, SignaturePolicy};
+pub use url_path::Ambiguous;
 pub use wire::size::{BadSize, ByteSize};
 pub use working_folder::{BadFolder, WorkingFolder};
 

@@ -1,18 +1,32 @@
 //! `wasi:http`: requests to the addresses that policy grants.
 
+mod destination;
+mod send;
+
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use http::uri::{Authority, Scheme};
-use http::{Method, Request, Response, Uri};
-use http_body_util::BodyExt;
-use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks, default_send_request};
+use http::{Method, Request, Response};
+use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks};
 
-use crate::policy::ModulePolicy;
+use self::destination::Refusal;
+use crate::policy::{Ambiguous, HttpGrant, HttpTarget, ModulePolicy, Reach};
 use crate::sandbox::cancel::CancelSignal;
 use crate::sandbox::dry_run::{Recorder, RunMode};
 use crate::sandbox::events::{Denial, JobEvents};
+
+/// Headers by which some servers let a client ask for another address than that of the request.
+const REDIRECTING: [&str; 7] = [
+    "x-original-url",
+    "x-rewrite-url",
+    "x-original-uri",
+    "x-forwarded-host",
+    "x-forwarded-uri",
+    "x-forwarded-prefix",
+    "forwarded",
+];
+/// Headers by which some servers let a client ask for another method than that of the request.
+const OVERRIDING: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
 
 /// Lets granted requests out and no others. Redirects are requests of the guest's own, so each is checked.
 pub(in crate::sandbox) struct Egress {
@@ -31,28 +45,61 @@ pub(in crate::sandbox) struct Egress {
 /// A future as the hooks of `wasi:http` want it.
 type Sent<T> = Box<dyn Future<Output = Result<T>> + Send>;
 
+/// A request that may go out.
+#[derive(Debug)]
+struct Permit {
+    /// Which addresses its host may have.
+    reach: Reach,
+    /// What would allow it to have private ones.
+    remedy: String,
+}
+
 impl Egress {
-    /// Whether the request may go out. The grant must name the host itself to reach the minion's own host or
-    /// its neighbours on the link.
-    fn check(&self, request: &Request<WasiBody>) -> Result<Reach> {
+    /// Whether the request may go out, and how far.
+    fn check(&self, request: &Request<WasiBody>) -> Result<Permit> {
         let uri = request.uri();
-        let (scheme, host) = (uri.scheme_str().unwrap_or_default(), uri.host().unwrap_or_default());
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let mut grants = self.policy.grants.http.iter();
-        let covering = grants.find(|grant| grant.allows(scheme, host, uri.port_u16(), path));
-        let Some(grant) = covering else {
-            let attempt = format!("{} {scheme}://{host}{path}", request.method());
-            self.events.denied(Denial { capability: "http", attempt });
-            return Err(Error::HttpRequestDenied);
+        let target = target(request);
+        let grants = self.policy.grants.http.iter();
+        let covering: Vec<&HttpGrant> = match &target {
+            Ok(target) => grants.filter(|grant| grant.allows(target)).collect(),
+            Err(_) => Vec::new(),
         };
-        if self.mode == RunMode::Dry && !matches!(*request.method(), Method::GET | Method::HEAD) {
+        // Grants add up: what one of them says of private addresses holds.
+        let furthest = covering.iter().find(|grant| grant.reach() != Reach::Public).or(covering.first());
+        let Some(grant) = furthest else {
+            let reason = target.err().map_or_else(String::new, |reason| format!(" ({reason})"));
+            return Err(self.deny(format!("{} {uri}{reason}", request.method())));
+        };
+        let named =
+            |names: &[&'static str]| names.iter().copied().find(|name| request.headers().contains_key(*name));
+        if let Some(header) = named(&REDIRECTING) {
+            return Err(self.deny(format!("{} {uri} with {header}", request.method())));
+        }
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD) && named(&OVERRIDING).is_none();
+        if self.mode == RunMode::Dry && !reads {
             let record = format!("{} {uri}", request.method());
             self.recorder.record(record.clone());
             return Err(Error::InternalError(Some(format!("dry run: would send {record}"))));
         }
-        let named = grant.names_host(host) && (host == "localhost" || is_address(host));
-        Ok(if named { Reach::Anywhere } else { Reach::Outside })
+        Ok(Permit { reach: grant.reach(), remedy: grant.with_private() })
     }
+
+    /// Tells the audit log what no grant covers, and gives back what the guest is told.
+    fn deny(&self, attempt: String) -> Error {
+        self.events.denied(Denial { capability: "http", attempt });
+        Error::HttpRequestDenied
+    }
+}
+
+/// What a request is for, where that can be told for certain.
+fn target(request: &Request<WasiBody>) -> Result<HttpTarget, Ambiguous> {
+    let uri = request.uri();
+    // A tunnel leads to another address than the request's own.
+    let host = if request.method() == Method::CONNECT { "" } else { uri.host().unwrap_or_default() };
+    let alone = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+    let host = if alone { host } else { "" };
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    HttpTarget::of(uri.scheme_str().unwrap_or_default(), host, uri.port_u16(), path)
 }
 
 impl WasiHttpHooks for Egress {
@@ -62,14 +109,25 @@ impl WasiHttpHooks for Egress {
         options: Option<RequestOptions>,
         _processed: Box<dyn Future<Output = Result<()>> + Send>,
     ) -> Sent<(Response<WasiBody>, Sent<()>)> {
-        let (reach, cancel) = (self.check(&request), self.cancel.clone());
+        let (permit, cancel, events) = (self.check(&request), self.cancel.clone(), self.events.clone());
         // Ends with the job: WASI runs it in a task that is aborted when its handle is dropped.
         Box::new(async move {
-            let reach = reach?;
+            let Permit { reach, remedy } = permit?;
             let answered = async {
-                let (response, connection) =
-                    default_send_request(resolve(request, reach).await?, options).await?;
-                Ok((response.map(|body| body.boxed_unsync()), Box::new(connection) as Sent<()>))
+                // The body cannot be shared with another thread, so nothing of the request is borrowed here.
+                let (method, uri) = (request.method().clone(), request.uri().clone());
+                let host = uri.host().ok_or(Error::HttpRequestUriInvalid)?;
+                let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+                let addresses = match destination::addresses(host, port, reach).await {
+                    Ok(addresses) => addresses,
+                    Err(Refusal::Failed(error)) => return Err(error),
+                    Err(Refusal::Prohibited(address)) => {
+                        let attempt = format!("{method} {uri} at {address}, which takes {remedy}");
+                        events.denied(Denial { capability: "http", attempt });
+                        return Err(Error::DestinationIpProhibited);
+                    }
+                };
+                send::send(request, &addresses, options).await
             };
             tokio::select! {
                 answered = answered => answered,
@@ -79,58 +137,10 @@ impl WasiHttpHooks for Egress {
     }
 }
 
-/// Which addresses a name may stand for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
-    /// Any.
-    Anywhere,
-    /// Any but this host and its link: a granted name must not be a way to services that trust the host.
-    Outside,
-}
-
-/// Looks the host up and refuses addresses out of reach. The request then goes to the address that was
-/// checked; for HTTPS the certificate ties it to the name instead.
-async fn resolve(mut request: Request<WasiBody>, reach: Reach) -> Result<Request<WasiBody>> {
-    let uri = request.uri().clone();
-    let secure = uri.scheme() == Some(&Scheme::HTTPS);
-    let host = uri.host().ok_or(Error::HttpRequestUriInvalid)?;
-    let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-    let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let not_found = |_| Error::DnsError { rcode: Some("name not found".into()), info_code: None };
-    let found: Vec<SocketAddr> = tokio::net::lookup_host((bare, port)).await.map_err(not_found)?.collect();
-    if reach == Reach::Outside && found.iter().any(|address| !is_outside(address.ip())) {
-        return Err(Error::DestinationIpProhibited);
-    }
-    let address = found.first().ok_or(Error::DestinationNotFound)?;
-    if !secure {
-        let mut parts = uri.into_parts();
-        let authority = Authority::try_from(address.to_string()).map_err(|_| Error::HttpRequestUriInvalid)?;
-        parts.authority = Some(authority);
-        *request.uri_mut() = Uri::from_parts(parts).map_err(|_| Error::HttpRequestUriInvalid)?;
-    }
-    Ok(request)
-}
-
-/// Whether a host is an address and no name.
-fn is_address(host: &str) -> bool {
-    host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok()
-}
-
-/// Whether an address leads away from this host and its link. An IPv4 address in the clothes of an IPv6 one
-/// counts as what it is.
-fn is_outside(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            !(v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || v4.is_broadcast())
-        }
-        IpAddr::V6(v6) => !(v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified()),
-    }
-}
-
 #[allow(clippy::unwrap_used)]
 #[cfg(test)]
 mod tests {
-    use http_body_util::Empty;
+    use http_body_util::{BodyExt as _, Empty};
 
     use super::*;
     use crate::policy::Grants;
@@ -166,19 +176,49 @@ mod tests {
         assert_eq!(egress.recorder.take(), ["POST https://a.example/x"]);
     }
 
-    #[tokio::test]
-    async fn a_name_that_stands_for_this_host_is_refused_unless_it_is_granted_as_such() {
-        let outside = resolve(request(Method::GET, "http://localhost:1/"), Reach::Outside).await;
-        assert!(matches!(outside, Err(Error::DestinationIpProhibited)));
-        let (egress, _) = egress(&["http://localhost:1/*", "http://*.example/*"], RunMode::Real);
-        let reach = egress.check(&request(Method::GET, "http://localhost:1/")).unwrap();
-        assert_eq!(reach, Reach::Anywhere);
-        let sent = resolve(request(Method::GET, "http://localhost:1/a?b"), reach).await.unwrap();
-        assert!(is_address(sent.uri().host().unwrap()) && sent.uri().path() == "/a");
-        let reach = egress.check(&request(Method::GET, "http://a.example/")).unwrap();
-        assert_eq!(reach, Reach::Outside);
-        for inside in ["127.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1", "fe80::1", "0.0.0.0"] {
-            assert!(!is_outside(inside.parse().unwrap()), "{inside}");
+    #[test]
+    fn a_header_or_a_tunnel_that_leads_elsewhere_is_denied() {
+        let (egress, events) = egress(&["https://a.example/v1/*"], RunMode::Real);
+        let mut led = request(Method::GET, "https://a.example/v1/x");
+        led.headers_mut().insert("x-original-url", "/admin".parse().unwrap());
+        for refused in [
+            led,
+            request(Method::CONNECT, "https://a.example/v1/x"),
+            request(Method::GET, "https://b@a.example/v1/x"),
+            request(Method::GET, "https://a.example/v1/..%2fadmin"),
+            request(Method::GET, "https://a.example/v1/..;/admin"),
+            request(Method::GET, "https://a.example/v1?/x"),
+        ] {
+            assert!(matches!(egress.check(&refused), Err(Error::HttpRequestDenied)), "{refused:?}");
         }
+        let denied = events.denied.lock().unwrap();
+        assert!(
+            denied[3].attempt.ends_with(
+                "(it has an escaped separator, which can be taken for another address \
+                 than the granted one)"
+            ),
+            "{denied:?}"
+        );
+    }
+
+    #[test]
+    fn a_dry_run_does_not_take_a_method_that_a_header_replaces_for_reading() {
+        let (egress, _) = egress(&["https://a.example"], RunMode::Dry);
+        let mut deleting = request(Method::GET, "https://a.example/x");
+        deleting.headers_mut().insert("x-http-method-override", "DELETE".parse().unwrap());
+        assert!(egress.check(&deleting).is_err());
+    }
+
+    #[test]
+    fn the_grant_that_says_most_of_addresses_counts() {
+        let table = toml::from_str::<crate::policy::Policy>(
+            "[a]\nhttp = ['http://a.example/*', { url = 'http://a.example/x/*', private = true }]",
+        );
+        let policy = table.unwrap().of(&"a".parse().unwrap());
+        let (egress, _) = egress(&[], RunMode::Real);
+        let egress = Egress { policy: Arc::new(policy), ..egress };
+        let reach = |uri: &str| egress.check(&request(Method::GET, uri)).unwrap().reach;
+        assert_eq!(reach("http://a.example/y"), Reach::Public);
+        assert_eq!(reach("http://a.example/x/y"), Reach::Private);
     }
 }

@@ -1,0 +1,132 @@
+//! How a request is sent: to addresses that were checked, and to no name that could stand for others by now.
+
+use std::pin::Pin;
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::uri::{PathAndQuery, Scheme};
+use http::{Request, Response, Uri};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Interval, timeout};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use wasmtime_wasi_http::io::TokioIo;
+use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody};
+
+use super::Sent;
+
+/// What a guest waits for that sets no limit of its own; its job's are far below.
+const NEVER: Duration = Duration::from_secs(600);
+
+/// The authorities that browsers trust.
+static AUTHORITIES: LazyLock<TlsConnector> = LazyLock::new(|| {
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
+    TlsConnector::from(Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()))
+});
+
+/// A connection, encrypted or not.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Sends a request to the first of these addresses that can be connected to. What drives the connection until
+/// the answer is read comes with the answer.
+pub(super) async fn send(
+    mut request: Request<WasiBody>,
+    addresses: &[std::net::SocketAddr],
+    options: Option<RequestOptions>,
+) -> Result<(Response<WasiBody>, Sent<()>)> {
+    let time = |of: fn(&RequestOptions) -> Option<Duration>| options.as_ref().and_then(of).unwrap_or(NEVER);
+    let uri = request.uri().clone();
+    let connecting = async {
+        let plain = TcpStream::connect(addresses).await.map_err(Error::Connect)?;
+        let stream = encrypted(plain, &uri).await?;
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(Error::from)
+    };
+    let connected = timeout(time(|options| options.connect_timeout), connecting).await;
+    let (mut sender, connection) = connected.map_err(|_| Error::ConnectionTimeout)??;
+    // Where it goes is settled: only a proxy is told more than the path.
+    let path = request.uri().path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
+    *request.uri_mut() = Uri::from(path);
+    let mut connection = Box::pin(connection);
+    let answered = {
+        let mut answer = std::pin::pin!(sender.send_request(request));
+        let answering = async {
+            tokio::select! {
+                biased;
+                answered = &mut answer => (answered, false),
+                ended = &mut connection => match ended {
+                    Ok(()) => (answer.await, true),
+                    Err(error) => (Err(error), true),
+                },
+            }
+        };
+        timeout(time(|options| options.first_byte_timeout), answering).await
+    };
+    let (answer, over) = answered.map_err(|_| Error::ConnectionReadTimeout)?;
+    let pace = time(|options| options.between_bytes_timeout).max(Duration::from_nanos(1));
+    let response = answer?.map(|incoming| Paced::new(incoming, pace).boxed_unsync());
+    let rest: Sent<()> = Box::new(async move { if over { Ok(()) } else { Ok(connection.await?) } });
+    Ok((response, rest))
+}
+
+/// Encrypts a connection where the address asks for it, with whoever has the certificate of its host.
+async fn encrypted(plain: TcpStream, uri: &Uri) -> Result<Box<dyn Stream>> {
+    if uri.scheme() != Some(&Scheme::HTTPS) {
+        return Ok(Box::new(plain));
+    }
+    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
+    let name = ServerName::try_from(host).map_err(|_| Error::HttpRequestUriInvalid)?;
+    Ok(Box::new(AUTHORITIES.connect(name, plain).await.map_err(Error::Tls)?))
+}
+
+/// A body that must not pause for longer than a guest allows.
+struct Paced {
+    incoming: Incoming,
+    pause: Interval,
+}
+
+impl Paced {
+    fn new(incoming: Incoming, pace: Duration) -> Self {
+        let mut pause = tokio::time::interval(pace);
+        pause.reset();
+        Self { incoming, pause }
+    }
+}
+
+impl Body for Paced {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        match Pin::new(&mut self.incoming).poll_frame(context) {
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Ready(Some(frame)) => {
+                self.pause.reset();
+                Poll::Ready(Some(frame.map_err(Error::from)))
+            }
+            Poll::Pending => {
+                ready!(self.pause.poll_tick(context));
+                Poll::Ready(Some(Err(Error::ConnectionReadTimeout)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
