@@ -18,9 +18,11 @@ pub(crate) struct Admission {
 /// Whether a module may be older than one of its name that was in service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Age {
-    /// As policy says.
+    /// As policy says of what comes.
     Counts,
-    /// It may: it is gone back to.
+    /// As policy says of what was in service before, is kept, and is gone back to.
+    GoneBackTo,
+    /// It may: it is the one that serves, or did when the minion stopped.
     Waived,
 }
 
@@ -67,7 +69,12 @@ impl Admission {
         let verdict = match signature {
             Ok(signature) => {
                 let claim = claim(name.clone(), bytes)?;
-                let highest = self.versions.highest(name).filter(|_| age == Age::Counts);
+                let counts = match age {
+                    Age::Counts => true,
+                    Age::GoneBackTo => !policy.rollback,
+                    Age::Waived => false,
+                };
+                let highest = self.versions.highest(name).filter(|_| counts);
                 judge(&policy, &claim, signature.as_deref(), highest.as_deref())
             }
             Err(error) => judge_unreadable(&policy, name, &error),
@@ -82,8 +89,13 @@ impl Admission {
         Ok(verdict?)
     }
 
-    /// Notes that a module came into service, so that no older one of its name does so later.
-    pub(crate) fn in_service(&self, name: &ModuleName, version: Option<&str>) {
+    /// Notes that a module came into service, so that no older one of its name does so later. Only what someone
+    /// trusted vouches for counts: anyone can write a version that is never reached again into a file.
+    pub(crate) fn in_service(&self, name: &ModuleName, version: Option<&str>, signer: Option<&str>) {
+        let trusted = |signer: &str| self.policy().trusted.iter().any(|key| key.to_string() == signer);
+        if !signer.is_some_and(trusted) {
+            return;
+        }
         if let Err(error) = self.versions.note(name, version) {
             tracing::error!(
                 "that module \"{name}\" was in service will not be known after a restart: {error}"
@@ -134,7 +146,7 @@ mod tests {
         let policy = SignaturePolicy {
             policy: Requirement::Require,
             trusted: vec![key.public_key()],
-            downgrade: false,
+            ..SignaturePolicy::default()
         };
         let changes = [
             "signatures.policy is require (was off)".to_owned(),
@@ -144,9 +156,12 @@ mod tests {
         assert_eq!(admission.apply(&policy), [""; 0]);
         let allowed = admission.admit(&name, &new, signed(&new), Age::Counts).expect("signed");
         assert_eq!(allowed.signer, Some(key.public_key()));
-        admission.in_service(&name, Some("1.1.0"));
+        let signer = key.public_key().to_string();
+        admission.in_service(&name, Some("1.1.0"), Some(&signer));
 
-        admission.admit(&name, &old, signed(&old), Age::Waived).expect("gone back to");
+        for age in [Age::Waived, Age::GoneBackTo] {
+            admission.admit(&name, &old, signed(&old), age).expect("gone back to");
+        }
         let older = admission.admit(&name, &old, signed(&old), Age::Counts).expect_err("older").reason();
         assert!(older.contains("1.1.0 was in service"), "{older}");
         let gone = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
@@ -155,5 +170,25 @@ mod tests {
         assert!(unreadable.contains("cannot be read (permission denied)"), "{unreadable}");
         let none = admission.admit(&name, b"text", Ok(None), Age::Counts).expect_err("text").reason();
         assert!(none.contains("is text, not a component"), "{none}");
+
+        admission.apply(&SignaturePolicy { rollback: false, ..policy });
+        admission.admit(&name, &old, signed(&old), Age::Waived).expect("what serves");
+        admission.admit(&name, &old, signed(&old), Age::GoneBackTo).expect_err("nor gone back to");
+    }
+
+    #[test]
+    fn a_version_that_nobody_trusted_vouches_for_bars_no_other() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let versions = HighestVersions::open(&dir.path().join("highest-versions.toml")).expect("opened");
+        let [ann, eve] = [(); 2].map(|()| SigningKey::generate().expect("made"));
+        let policy = SignaturePolicy { trusted: vec![ann.public_key()], ..SignaturePolicy::default() };
+        let admission = Admission::new(policy.clone(), versions);
+        let name: ModuleName = "disk".parse().expect("a name");
+        admission.in_service(&name, Some("999.0.0"), None);
+        admission.in_service(&name, Some("998.0.0"), Some(&eve.public_key().to_string()));
+        admission.apply(&SignaturePolicy { policy: Requirement::Require, ..policy });
+        let bytes = module("1.0.0");
+        let signature = ann.sign(claim(name.clone(), &bytes).expect("a component")).expect("signed");
+        admission.admit(&name, &bytes, Ok(Some(signature.to_string())), Age::Counts).expect("not older");
     }
 }

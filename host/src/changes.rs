@@ -38,6 +38,9 @@ pub(crate) fn signature_changes(before: &SignaturePolicy, after: &SignaturePolic
     if before.downgrade != after.downgrade {
         lines.push(format!("signatures.downgrade is {} (was {})", after.downgrade, before.downgrade));
     }
+    if before.rollback != after.rollback {
+        lines.push(format!("signatures.rollback is {} (was {})", after.rollback, before.rollback));
+    }
     lines
 }
 

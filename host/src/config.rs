@@ -169,8 +169,8 @@ mod tests {
         assert_eq!(config.overlord.as_deref(), Some("overlord.example.org:51234"));
         assert!(config.modules_dir.is_some() && !config.labels.is_empty());
         assert_ne!(config.access, Access::default());
-        let SignaturePolicy { policy, trusted, downgrade } = config.signatures;
-        assert_eq!((policy, trusted.len(), downgrade), (Requirement::Off, 1, false));
+        let SignaturePolicy { policy, trusted, downgrade, rollback } = config.signatures;
+        assert_eq!((policy, trusted.len(), downgrade, rollback), (Requirement::Off, 1, false, true));
         let service = config.modules.of(&"service".parse().expect("a name"));
         assert!(!service.grants.process.is_empty() && service.rollback.is_some());
     }

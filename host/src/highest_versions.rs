@@ -1,5 +1,5 @@
-//! The highest version of each module that was ever in service on this minion: `highest-versions.toml` in its
-//! folder.
+//! The highest version of each module that was ever in service on this minion and that someone trusted vouched
+//! for: `highest-versions.toml` in its folder. Minions of before also noted what nobody vouched for.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;

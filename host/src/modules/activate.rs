@@ -193,7 +193,7 @@ impl Modules {
             }
             (before, former)
         });
-        self.0.admission.in_service(&name, about.version.as_deref());
+        self.0.admission.in_service(&name, about.version.as_deref(), signer.as_deref());
         self.drain(former);
         reach(Point::ServeBefore);
         self.0.trim(&name);

@@ -17,7 +17,7 @@ impl Modules {
         for digest in earlier.into_iter().filter(|digest| Some(*digest) != tried) {
             // Again only where the policy became another one in between.
             while self.0.set().get(name).is_some_and(Entry::is_unserved) {
-                let prepared = match self.prepare_kept(name, digest, Age::Waived, Origin::Minion).await {
+                let prepared = match self.prepare_kept(name, digest, Age::GoneBackTo, Origin::Minion).await {
                     Ok(prepared) => prepared,
                     Err(refusal) => {
                         let reason = refusal.reason;

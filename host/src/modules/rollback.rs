@@ -26,7 +26,7 @@ impl Modules {
             };
             let mut first = None;
             for digest in earlier {
-                match modules.serve(&name, digest, Age::Waived, "rolled-back").await {
+                match modules.serve(&name, digest, Age::GoneBackTo, "rolled-back").await {
                     Ok(answer) => return answer,
                     Err(refusal) => {
                         first.get_or_insert_with(|| not_served(&name, &refusal));
@@ -60,7 +60,7 @@ impl Modules {
         for digest in earlier {
             // Again only where the policy became another one in between.
             while serves() {
-                let prepared = match self.prepare_kept(&name, digest, Age::Waived, Origin::Minion).await {
+                let prepared = match self.prepare_kept(&name, digest, Age::GoneBackTo, Origin::Minion).await {
                     Ok(prepared) => prepared,
                     Err(refusal) => {
                         let (digest, reason) = (digest.short(), refusal.reason);

@@ -13,7 +13,7 @@ use wire::signing::{Disagreement, MalformedSignature, ModuleClaim, ModuleSignatu
 use wire::text::printable;
 
 /// What is asked of a module before it is loaded.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SignaturePolicy {
     /// What happens with a module that does not have what is asked for. Default: `off`.
@@ -22,6 +22,15 @@ pub struct SignaturePolicy {
     pub trusted: Vec<PublicKey>,
     /// Whether a module may be older than one of its name that was in service. Default: no.
     pub downgrade: bool,
+    /// Whether one may be gone back to that was itself in service here and is kept, be it older or not. Default:
+    /// yes.
+    pub rollback: bool,
+}
+
+impl Default for SignaturePolicy {
+    fn default() -> Self {
+        Self { policy: Requirement::default(), trusted: Vec::new(), downgrade: false, rollback: true }
+    }
 }
 
 /// What happens with a module that no trusted signer vouches for.
@@ -103,8 +112,8 @@ pub enum Objection {
 
 /// Decides on a module that is about to be loaded.
 ///
-/// `signature` is the text that was found beside the file, and `highest` the highest version that was ever in
-/// service under the module's name. Under `off` nothing is in the way. Under `require` the module needs a
+/// `signature` is the text that was found beside the file, and `highest` the highest version with a trusted
+/// signature that was ever in service under the module's name. Under `off` nothing is in the way. Under `require` the module needs a
 /// signature by someone trusted over exactly this claim, and must not be older than `highest`, unless the policy
 /// allows that; under `warn` the same is a warning.
 ///
@@ -220,7 +229,7 @@ mod tests {
     }
 
     fn policy(policy: Requirement, trusted: &SigningKey) -> SignaturePolicy {
-        SignaturePolicy { policy, trusted: vec![trusted.public_key()], downgrade: false }
+        SignaturePolicy { policy, trusted: vec![trusted.public_key()], ..SignaturePolicy::default() }
     }
 
     fn signed(key: &SigningKey, claim: &ModuleClaim) -> String {
