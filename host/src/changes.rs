@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::policy::{
-    ByteSize, FileGrant, FileMode, Grants, Limits, ModulePolicy, ProcessGrant, SignaturePolicy,
+    ByteSize, FileGrant, FileMode, Grants, Limits, ModulePolicy, ProcessGrant, SignaturePolicy, Symlinks,
 };
 
 /// One line for each thing that is other than before. Values of settings are not told, since they may be
@@ -112,7 +112,8 @@ fn files(grant: &FileGrant) -> String {
         FileMode::ReadOnly => "ro",
         FileMode::ReadWrite => "rw",
     };
-    format!("{} as {} ({mode})", grant.host.display(), grant.guest)
+    let symlinks = if grant.symlinks == Symlinks::Allowed { ", symlinks" } else { "" };
+    format!("{} as {} ({mode}{symlinks})", grant.host.display(), grant.guest)
 }
 
 #[cfg(test)]

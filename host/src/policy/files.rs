@@ -14,6 +14,21 @@ pub struct FileGrant {
     pub guest: String,
     /// What it may do there.
     pub mode: FileMode,
+    /// Whether it may make symbolic links there, give them further names, or move them.
+    pub symlinks: Symlinks,
+}
+
+/// Whether a module may make symbolic links.
+///
+/// A link leads those who follow it wherever it says, out of the folder too: not the module, but a program of
+/// the host that trusts what it finds there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Symlinks {
+    /// It may not.
+    #[default]
+    Refused,
+    /// It may.
+    Allowed,
 }
 
 /// What a module may do in a folder.
@@ -36,6 +51,8 @@ struct Given {
     guest: Option<String>,
     #[serde(default)]
     mode: FileMode,
+    #[serde(default)]
+    symlinks: bool,
 }
 
 /// A folder that is not given by its whole path.
@@ -47,10 +64,11 @@ impl TryFrom<Given> for FileGrant {
     type Error = Relative;
 
     /// Without `guest` the guest finds the folder under the host's own path.
-    fn try_from(Given { host, guest, mode }: Given) -> Result<Self, Relative> {
+    fn try_from(Given { host, guest, mode, symlinks }: Given) -> Result<Self, Relative> {
+        let symlinks = if symlinks { Symlinks::Allowed } else { Symlinks::Refused };
         let guest = guest.unwrap_or_else(|| host.to_string_lossy().into_owned());
         match [host.is_absolute(), guest.starts_with('/')] {
-            [true, true] => Ok(Self { host, guest, mode }),
+            [true, true] => Ok(Self { host, guest, mode, symlinks }),
             [false, _] => Err(Relative(host.to_string_lossy().into_owned())),
             [true, false] => Err(Relative(guest)),
         }

@@ -24,7 +24,7 @@ use serde::Deserialize;
 use wire::name::ModuleName;
 
 pub use address::{Realm, realm};
-pub use files::{FileGrant, FileMode};
+pub use files::{FileGrant, FileMode, Symlinks};
 pub use http::{BadUrl, HttpGrant, HttpTarget, Reach};
 use limits::LimitChanges;
 pub use limits::Limits;

@@ -1,8 +1,9 @@
 //! `wasi:filesystem`: the folders that policy grants.
 //!
 //! WASI itself keeps a guest within them. What it does not do is here, in front of its functions that open or
-//! change something: a dry run records changes, denials reach the audit log, and only files and folders are
-//! opened, since a pipe would hold one of the host's threads for ever.
+//! change something: a dry run records changes, denials reach the audit log, only files and folders are opened,
+//! since a pipe would hold one of the host's threads for ever, and links that lead others out of a folder are
+//! not made.
 
 use std::collections::HashMap;
 
@@ -17,7 +18,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 };
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
-use crate::policy::{FileGrant, FileMode};
+use crate::policy::{FileGrant, FileMode, Symlinks};
 use crate::sandbox::dry_run::RunMode;
 use crate::sandbox::guest::Guest;
 
@@ -26,8 +27,19 @@ const PREOPENS: &str = "wasi:filesystem/preopens@0.2.12";
 /// The interface of files and folders, likewise.
 const TYPES: &str = "wasi:filesystem/types@0.2.12";
 
-/// The guest's paths of the folders that it has open, by their handles.
-pub(in crate::sandbox) type OpenFolders = HashMap<u32, String>;
+/// The folders that the guest has open, by their handles.
+pub(in crate::sandbox) type OpenFolders = HashMap<u32, OpenFolder>;
+
+/// A folder that the guest has open.
+#[derive(Clone, Debug)]
+pub(in crate::sandbox) struct OpenFolder {
+    /// The guest's path of it.
+    path: String,
+    /// How many folders down from the top the granted folder is, below which it lies, by the guest's path.
+    root: usize,
+    /// Whether that may get links.
+    symlinks: Symlinks,
+}
 
 /// A handle of the guest's.
 type Handle = Resource<Descriptor>;
@@ -79,7 +91,11 @@ pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<(
         |mut store: StoreContextMut<'_, Guest>, ()| {
             let guest = store.data_mut();
             let folders = guest.filesystem().get_directories()?;
-            guest.folders.extend(folders.iter().map(|(folder, path)| (folder.rep(), path.clone())));
+            let granted = folders.iter().zip(&guest.job.policy.grants.files);
+            guest.folders.extend(granted.map(|((folder, path), grant)| {
+                let open = OpenFolder { path: path.clone(), root: depth(path), symlinks: grant.symlinks };
+                (folder.rep(), open)
+            }));
             Ok((folders,))
         },
     )?;
@@ -105,7 +121,12 @@ pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<(
             Box::new(async move { Ok((store.data_mut().link(asked).await?,)) })
         },
     )?;
-    change!(types, "symlink-at", symlink_at, "make the link", (target: String));
+    types.func_wrap_async(
+        "[method]descriptor.symlink-at",
+        |mut store: StoreContextMut<'_, Guest>, asked: Symlink| {
+            Box::new(async move { Ok((store.data_mut().symlink(asked).await?,)) })
+        },
+    )?;
     types.func_wrap_async(
         "[method]descriptor.set-times-at",
         |mut store: StoreContextMut<'_, Guest>, asked: SetTimes| {
@@ -122,6 +143,8 @@ type Open = (Handle, PathFlags, String, OpenFlags, DescriptorFlags);
 type Rename = (Handle, String, Handle, String);
 /// The parameters of `link-at`.
 type Link = (Handle, PathFlags, String, Handle, String);
+/// The parameters of `symlink-at`.
+type Symlink = (Handle, String, String);
 /// The parameters of `set-times-at`.
 type SetTimes = (Handle, PathFlags, String, NewTimestamp, NewTimestamp);
 /// What a guest is answered; the outer error ends it.
@@ -148,10 +171,11 @@ impl Guest {
         if writes && let Err(code) = self.change(&words) {
             return Ok(Err(code));
         }
+        let parent = self.folders.get(&folder.rep()).cloned();
         let opened = self.filesystem().open_at(folder, follow, path, how, flags).await;
         let answer = self.answer(opened, &words)?;
-        if let Ok(opened) = &answer {
-            self.folders.insert(opened.rep(), full);
+        if let (Ok(opened), Some(parent)) = (&answer, parent) {
+            self.folders.insert(opened.rep(), OpenFolder { path: full, ..parent });
         }
         Ok(answer)
     }
@@ -161,6 +185,15 @@ impl Guest {
         let words = format!("rename {} to {}", self.path(&from, &old), self.path(&to, &new));
         if let Err(code) = self.change(&words) {
             return Ok(Err(code));
+        }
+        let moved = match self.kind(&from, &old).await {
+            Some(DescriptorType::SymbolicLink) => true,
+            // Links in it would lead further up from there than from here.
+            Some(DescriptorType::Directory) => self.depth(&to, &new) < self.depth(&from, &old),
+            _ => false,
+        };
+        if moved && !self.may_link([&from, &to]) {
+            return Ok(Err(self.refuse(words)));
         }
         let renamed = self.filesystem().rename_at(from, old, to, new).await;
         self.answer(renamed, &words)
@@ -172,8 +205,52 @@ impl Guest {
         if let Err(code) = self.change(&words) {
             return Ok(Err(code));
         }
+        let symlink = matches!(self.kind(&from, &old).await, Some(DescriptorType::SymbolicLink));
+        if symlink && !self.may_link([&from, &to]) {
+            return Ok(Err(self.refuse(words)));
+        }
         let linked = self.filesystem().link_at(from, follow, old, to, new).await;
         self.answer(linked, &words)
+    }
+
+    /// Makes a symbolic link.
+    async fn symlink(&mut self, (folder, target, path): Symlink) -> Answer<()> {
+        let words = format!("make the link {}", self.path(&folder, &path));
+        if let Err(code) = self.change(&words) {
+            return Ok(Err(code));
+        }
+        if !self.may_link([&folder]) {
+            return Ok(Err(self.refuse(words)));
+        }
+        let made = self.filesystem().symlink_at(folder, target, path).await;
+        self.answer(made, &words)
+    }
+
+    /// Whether links may be made in all of these folders.
+    fn may_link<const N: usize>(&self, folders: [&Handle; N]) -> bool {
+        let open = folders.map(|folder| self.folders.get(&folder.rep()));
+        open.iter().all(|open| open.is_some_and(|open| open.symlinks == Symlinks::Allowed))
+    }
+
+    /// Tells the audit log of a change that no grant covers.
+    fn refuse(&self, words: String) -> ErrorCode {
+        self.job.denied("files", words);
+        ErrorCode::NotPermitted
+    }
+
+    /// What is at a path, itself and not where it leads. Between the look and the change it may be replaced, but
+    /// not by a link that the guest makes.
+    async fn kind(&mut self, folder: &Handle, path: &str) -> Option<DescriptorType> {
+        let again = Resource::new_borrow(folder.rep());
+        let path = path.trim_end_matches('/').to_owned();
+        let found = self.filesystem().stat_at(again, PathFlags::empty(), path).await;
+        found.ok().map(|found| found.type_)
+    }
+
+    /// How far below its granted folder a path is.
+    fn depth(&self, folder: &Handle, path: &str) -> usize {
+        let root = self.folders.get(&folder.rep()).map_or(0, |open| open.root);
+        depth(&self.path(folder, path)).saturating_sub(root)
     }
 
     /// Sets when a file was last read and changed.
@@ -211,7 +288,16 @@ impl Guest {
 
     /// The guest's own name of a path below one of its folders.
     fn path(&self, folder: &Handle, path: &str) -> String {
-        let folder = self.folders.get(&folder.rep()).map_or("", String::as_str);
+        let folder = self.folders.get(&folder.rep()).map_or("", |open| open.path.as_str());
         format!("{}/{path}", folder.trim_end_matches('/'))
     }
+}
+
+/// How many folders down from the top a path leads.
+fn depth(path: &str) -> usize {
+    path.split('/').fold(0, |depth: usize, step| match step {
+        "" | "." => depth,
+        ".." => depth.saturating_sub(1),
+        _ => depth + 1,
+    })
 }

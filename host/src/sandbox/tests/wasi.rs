@@ -129,6 +129,65 @@ async fn the_environment_is_what_is_granted() {
     );
 }
 
+#[tokio::test]
+async fn symbolic_links_are_made_moved_and_named_again_only_where_the_grant_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("a/b")).unwrap();
+    symlink("../../conf", folder.path().join("a/b/up")).unwrap();
+    symlink("file", folder.path().join("old")).unwrap();
+    let refused = files(folder.path(), "rw");
+    for (method, arguments) in [
+        ("symbolic-link", r#"["../../etc/passwd", "/data/relative"]"#),
+        ("symbolic-link", r#"["/etc/passwd", "/data/absolute"]"#),
+        ("symbolic-link", r#"["file", "/data/inside"]"#),
+        ("rename", r#"["/data/old", "/data/a/new"]"#),
+        ("hard-link", r#"["/data/old", "/data/a/new"]"#),
+        // What is in it would lead out of the folder from there.
+        ("rename", r#"["/data/a/b", "/data/b"]"#),
+        ("rename", r#"["/data/a/../a/b/.", "/data/a/../b"]"#),
+    ] {
+        let failure = refused.failure(method, arguments).await;
+        assert_eq!(failure.kind.outcome(), OutcomeKind::Error, "{method} {arguments}: {}", failure.message);
+    }
+    let names: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    let attempts: Vec<String> =
+        refused.events.denied.lock().unwrap().iter().map(|denial| denial.attempt.clone()).collect();
+    assert!(attempts.contains(&"make the link /data/relative".to_owned()), "{attempts:?}");
+    refused.value("rename", r#"["/data/a/b", "/data/a/c"]"#).await;
+
+    let host = folder.path().display();
+    let granted =
+        granted(&format!("files = [{{ host = '{host}', guest = '/data', mode = 'rw', symlinks = true }}]"));
+    let allowed = rig("files", granted);
+    allowed.value("symbolic-link", r#"["file", "/data/inside"]"#).await;
+    allowed.value("rename", r#"["/data/old", "/data/a/new"]"#).await;
+    let dry = Rig { mode: RunMode::Dry, ..files(folder.path(), "rw") };
+    let report = dry.report("symbolic-link", r#"["file", "/data/link"]"#).await;
+    assert_eq!(report.would, ["make the link /data/link"]);
+}
+
+#[tokio::test]
+async fn a_file_that_may_only_be_read_gets_no_name_by_which_it_can_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["read", "write"] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    std::fs::write(folder.path().join("read/file"), "text").unwrap();
+    let host = folder.path().display();
+    let rig = rig(
+        "files",
+        granted(&format!(
+            "files = [{{ host = '{host}/read', guest = '/read' }}, {{ host = '{host}/write', guest = '/write', mode = 'rw' }}]"
+        )),
+    );
+    for method in ["hard-link", "rename"] {
+        let failure = rig.failure(method, r#"["/read/file", "/write/file"]"#).await;
+        assert_eq!(failure.kind.outcome(), OutcomeKind::Error, "{method}");
+    }
+}
+
 /// Answers each connection with this, once.
 async fn server(answer: &'static str) -> std::net::SocketAddr {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
