@@ -101,7 +101,7 @@ pub fn dialler(remote: SocketAddr) -> Result<Endpoint, EndpointError> {
     endpoint(any, None, EndpointConfig::default())
 }
 
-/// What to dial with: who we are, whom we expect, and which door we want.
+/// What to dial with: who we are, whom we expect, and which door we want, in all versions that we know.
 pub fn client_config(
     identity: Option<&Identity>,
     trust: Trust<'_>,
@@ -121,7 +121,7 @@ pub fn client_config(
     };
     tls.alpn_protocols = alpns.iter().map(|alpn| alpn.to_vec()).collect();
     let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
-    config.transport_config(transport::dialling(alpn));
+    config.transport_config(transport::dialling(alpns.first().copied().unwrap_or_default()));
     Ok(config)
 }
 

@@ -50,7 +50,7 @@ impl Allowance {
         // All versions of a door have the same room.
         let kind = |alpn: &[u8]| alpn.split(|byte| *byte == b'/').next().map(<[u8]>::to_vec);
         match kind(alpn) {
-            door if door == kind(link::ALPN) => Self::OVERLORD,
+            door if door == kind(link::ALPNS[0]) => Self::OVERLORD,
             door if door == kind(enroll::ALPN) => Self::ANSWER,
             _ => Self::ANSWERS,
         }

@@ -6,6 +6,7 @@
 
 mod address;
 mod argument;
+pub mod caution;
 mod files;
 mod http;
 mod limits;

@@ -6,7 +6,7 @@
 use wire::name::ModuleName;
 
 use super::error::Defect;
-use crate::policy::Grants;
+use crate::policy::{Grants, caution};
 
 /// Version of the WASI interfaces that the host has.
 const WASI: Version = Version { major: 0, minor: 2, patch: 12 };
@@ -132,6 +132,15 @@ impl Import {
             self.interface
         ))
     }
+}
+
+/// What to tell of the imports of a module that can be loaded, and of the grants behind them.
+pub(super) fn warnings(imports: &[Import], module: &ModuleName, grants: &Grants) -> Vec<String> {
+    let powerless = imports.iter().filter_map(|import| import.warning(module));
+    let uses = |capability| imports.iter().any(|import| import.capability == Some(capability));
+    let processes = if uses("process") { caution::of_processes(grants) } else { Vec::new() };
+    let addresses = if uses("http") { caution::of_addresses(grants) } else { Vec::new() };
+    powerless.chain(processes).chain(addresses).collect()
 }
 
 /// How an interface with a capability behind it stands with the grants.

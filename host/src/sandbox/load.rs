@@ -19,6 +19,7 @@ use super::describe::Description;
 use super::engine::{self, Concurrency, Plan};
 use super::error::{Defect, LoadError, SandboxError};
 use super::guest::Guest;
+use super::imports;
 use super::inspect::{Inspection, inspect, validate};
 use super::ticker::Ticker;
 use super::{SandboxConfig, advice, linker};
@@ -110,7 +111,7 @@ impl Loader {
         }
         let described = self.describe(name.clone(), Digest::of(bytes), inspection, bytes);
         let mut description = described.map_err(|defect| refused(vec![defect]))?;
-        description.warnings.extend(imports.iter().filter_map(|import| import.warning(&name)));
+        description.warnings.extend(imports::warnings(&imports, &name, &policy.grants));
         Ok(Verified { description })
     }
 
@@ -159,7 +160,7 @@ impl Loader {
         if check.problems.is_empty() {
             check.problems.extend(base.link(&component, policy).err());
         }
-        check.warnings.extend(check.imports.iter().filter_map(|import| import.warning(&name)));
+        check.warnings.extend(imports::warnings(&check.imports, &name, &policy.grants));
         match self.describe(name, digest, inspection, bytes) {
             Ok(description) => {
                 check.warnings.extend(description.warnings);

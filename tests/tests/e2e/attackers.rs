@@ -62,7 +62,7 @@ impl Target {
     /// What a stranger dials with, who lets the overlord and itself do whatever they like.
     pub(crate) fn config(&self, identity: Option<&Identity>, alpn: &[u8]) -> ClientConfig {
         let trust = Trust::Fingerprint(self.authority);
-        let mut config = client_config(identity, trust, alpn).expect("a configuration");
+        let mut config = client_config(identity, trust, &[alpn]).expect("a configuration");
         config.transport_config(Arc::new(TransportConfig::default()));
         config
     }
