@@ -130,3 +130,53 @@ impl Body for Paced {
         self.incoming.size_hint()
     }
 }
+
+#[allow(clippy::unwrap_used)]
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use http_body_util::Empty;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn request(uri: &str) -> Request<WasiBody> {
+        let body = Empty::new().map_err(|never: std::convert::Infallible| match never {}).boxed_unsync();
+        Request::builder().uri(uri).header("host", "name.invalid").body(body).unwrap()
+    }
+
+    /// Gives one answer, and tells what it was asked.
+    async fn server() -> (SocketAddr, tokio::task::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut asked = [0; 1024];
+            let length = connection.read(&mut asked).await.unwrap();
+            connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await.unwrap();
+            String::from_utf8_lossy(&asked[..length]).into_owned()
+        });
+        (address, asked)
+    }
+
+    #[tokio::test]
+    async fn a_request_goes_to_the_address_and_not_to_the_name() {
+        let (address, asked) = server().await;
+        let (response, rest) = send(request("http://name.invalid:1/a?b=c"), &[address], None).await.unwrap();
+        let (body, ended) = tokio::join!(response.into_body().collect(), Box::into_pin(rest));
+        assert_eq!(body.unwrap().to_bytes(), "hi");
+        ended.unwrap();
+        let asked = asked.await.unwrap();
+        assert!(asked.starts_with("GET /a?b=c HTTP/1.1\r\n") && asked.contains("name.invalid"), "{asked}");
+    }
+
+    #[tokio::test]
+    async fn whoever_has_no_certificate_is_not_spoken_to() {
+        let (address, asked) = server().await;
+        let refused = send(request("https://name.invalid/secret"), &[address], None).await;
+        assert!(matches!(refused, Err(Error::Tls(_))));
+        assert!(!asked.await.unwrap().contains("secret"));
+    }
+}
