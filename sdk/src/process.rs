@@ -51,13 +51,13 @@ impl Command {
         self
     }
 
-    /// Adds an environment variable: the program gets these and no others.
+    /// Adds an environment variable, which the grant must name: the program gets these and no others.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.0.env.push((name.into(), value.into()));
         self
     }
 
-    /// The folder to run it in, an absolute path of the host.
+    /// The folder to run it in, an absolute path of the host that the grant names.
     pub fn cwd(mut self, folder: impl Into<String>) -> Self {
         self.0.cwd = Some(folder.into());
         self
