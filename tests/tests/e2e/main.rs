@@ -12,6 +12,7 @@ mod facts;
 mod follow;
 mod gate;
 mod hostile_peers;
+mod grants;
 mod hotload;
 mod hotload_deaths;
 mod identity;

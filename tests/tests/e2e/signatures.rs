@@ -218,6 +218,48 @@ fn a_version_that_was_left_behind_stays_out_until_policy_lets_it_back() {
 }
 
 #[test]
+fn a_version_that_nobody_vouches_for_bars_no_signed_one() {
+    let mut shop = Workshop::new();
+    let ann = shop.key("ann.key");
+    shop.key("eve.key");
+    for (nth, key) in [(1, None), (2, Some("eve.key"))] {
+        shop.policy(&policy("warn", &ann));
+        shop.pack("disk", "999.0.0", key);
+        shop.start(nth);
+        shop.serves("disk");
+        shop.fleet.take_minion("web1").stop();
+    }
+    shop.pack("disk", "1.0.0", Some("ann.key"));
+    shop.policy(&policy("require", &ann));
+    shop.start(3);
+    shop.serves("disk");
+    assert_eq!(shop.listed("disk")["version"], "1.0.0");
+}
+
+#[test]
+fn an_operator_goes_back_to_what_was_in_service_unless_policy_forbids_it() {
+    let mut shop = Workshop::new();
+    let ann = shop.key("ann.key");
+    let require = policy("require", &ann);
+    shop.policy(&format!("{require}rollback = false\n"));
+    for (nth, version) in [(1, "1.0.0"), (2, "1.1.0")] {
+        shop.pack("disk", version, Some("ann.key"));
+        shop.start(nth);
+        shop.serves("disk");
+        if nth == 1 {
+            shop.fleet.take_minion("web1").stop();
+        }
+    }
+    let back = shop.fleet.run(&["module", "rollback", "web1", "disk"]);
+    assert!(back.code == 1 && back.out.contains("has version 1.0.0, and 1.1.0 was in service"), "{back:?}");
+    assert_eq!(shop.listed("disk")["version"], "1.1.0");
+    shop.reload(&require, "signatures.rollback is true (was false)");
+    let back = shop.fleet.run(&["module", "rollback", "web1", "disk"]);
+    assert_eq!(back.code, 0, "{back:?}");
+    assert_eq!(shop.listed("disk")["version"], "1.0.0");
+}
+
+#[test]
 fn a_key_is_made_once_and_shows_its_public_half_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("signing.key");
