@@ -22,6 +22,9 @@ pub struct Config {
     pub keep_versions: NonZeroUsize,
     /// How much the minion takes on.
     pub limits: HostLimits,
+    /// Whether programs of modules get control groups of their own, where the host lets the minion make some.
+    /// Default: yes.
+    pub control_groups: bool,
     /// How long finished jobs are kept.
     pub retention: Retention,
     /// What the owner of this host says about it, by name. Default: nothing.
@@ -41,6 +44,7 @@ impl Default for Config {
             modules_dir: None,
             keep_versions: KEEP_VERSIONS,
             limits: HostLimits::default(),
+            control_groups: true,
             retention: Retention::default(),
             labels: BTreeMap::new(),
             access: Access::default(),
@@ -59,11 +63,16 @@ pub struct HostLimits {
     pub jobs: usize,
     /// How many more jobs wait for their turn; the next one is rejected as `busy`. Default: 1000.
     pub queue: usize,
+    /// How much the minion holds for all jobs together besides their own memory. Default: 256 MiB.
+    pub held: ByteSize,
+    /// How many processes there may be for all jobs together: programs with everything that they start.
+    /// Default: 512.
+    pub processes: u64,
 }
 
 impl Default for HostLimits {
     fn default() -> Self {
-        Self { jobs: 64, queue: 1000 }
+        Self { jobs: 64, queue: 1000, held: ByteSize(256 << 20), processes: 512 }
     }
 }
 
@@ -166,6 +175,7 @@ mod tests {
         assert_eq!(config.limits, HostLimits::default());
         assert_eq!(config.retention, Retention::default());
         assert_eq!(config.keep_versions, KEEP_VERSIONS);
+        assert!(config.control_groups);
         assert_eq!(config.overlord.as_deref(), Some("overlord.example.org:51234"));
         assert!(config.modules_dir.is_some() && !config.labels.is_empty());
         assert_ne!(config.access, Access::default());

@@ -21,6 +21,7 @@ use wire::outcome::{FailureKind, Outcome};
 use crate::admission::Admission;
 use crate::audit::Audit;
 use crate::config::{Config, HostLimits, Retention};
+use crate::containment::Containment;
 use crate::control::Control;
 use crate::facts::Gatherer;
 use crate::folder::{Folder, FolderError};
@@ -49,6 +50,7 @@ struct Settings {
     overlord: Option<String>,
     modules_dir: Option<PathBuf>,
     keep_versions: NonZeroUsize,
+    control_groups: bool,
     limits: HostLimits,
     retention: Retention,
     labels: BTreeMap<String, String>,
@@ -103,9 +105,12 @@ impl Minion {
         interrupt_unfinished(&ledger, &audit).await?;
         // 2. The sandbox and what runs in it, on threads of its own: no guest ever delays the link.
         let facts = Facts::default();
+        Containment::use_control_groups(config.control_groups);
         let sandbox = Sandbox::new(SandboxConfig {
             cache_dir: Some(folder.cache()),
             max_jobs: config.limits.jobs,
+            held: config.limits.held.0,
+            processes: config.limits.processes,
             ledger: Some(ledger.clone()),
             facts: facts.clone(),
             ..SandboxConfig::default()
@@ -228,6 +233,7 @@ impl Settings {
             overlord: config.overlord.clone(),
             modules_dir: config.modules_dir.clone(),
             keep_versions: config.keep_versions,
+            control_groups: config.control_groups,
             limits: config.limits.clone(),
             retention: config.retention.clone(),
             labels: config.labels.clone(),
@@ -263,7 +269,9 @@ async fn interrupt_unfinished(ledger: &MinionLedger, audit: &Audit) -> Result<()
 }
 
 fn guest_runtime() -> std::io::Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread().thread_name("guest").enable_all().build()
+    let mut threads = tokio::runtime::Builder::new_multi_thread();
+    // The threads that wait for disks are not bounded by the number of guests: one guest may have many files.
+    threads.thread_name("guest").max_blocking_threads(MAX_WAITING).enable_all().build()
 }
 
 /// Removes finished jobs that need not be kept any longer, from time to time.
@@ -284,5 +292,7 @@ async fn purge(ledger: MinionLedger, retention: Retention, stop: CancellationTok
     }
 }
 
+/// How many threads wait for disks and names on behalf of guests.
+const MAX_WAITING: usize = 64;
 /// How long the overlord has to hear of the last outcomes.
 const LAST_NEWS: Duration = Duration::from_secs(2);

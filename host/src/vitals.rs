@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use wire::module::ModuleState;
 use wire::name::MinionName;
 
+use crate::descriptors::Descriptors;
 use crate::jobs::Jobs;
 use crate::link::LinkState;
 use crate::modules::Modules;
@@ -63,6 +64,22 @@ pub struct Status {
     /// What the jobs of each version came to since it was loaded: of those in service and those that jobs still
     /// run of.
     pub modules: Vec<ModuleStatus>,
+    /// File descriptors that are open, where that can be told.
+    pub descriptors: Option<u64>,
+    /// How many there may be.
+    pub descriptors_limit: u64,
+    /// How many of those that are open are for jobs.
+    pub job_descriptors: u64,
+    /// How many may be.
+    pub job_descriptors_limit: u64,
+    /// Processes that run for jobs.
+    pub processes: u64,
+    /// How many may.
+    pub processes_limit: u64,
+    /// Bytes that are held for jobs besides their own memory.
+    pub held_bytes: u64,
+    /// How many may be.
+    pub held_limit: u64,
 }
 
 /// What the jobs of a module came to since it was loaded.
@@ -111,6 +128,14 @@ impl Vitals {
             cache_problem: sandbox.cache_problem,
             ledger_bytes: self.ledger.disk_bytes().ok(),
             modules: self.module_status(),
+            descriptors: Descriptors::open(),
+            descriptors_limit: Descriptors::of_process().limit(),
+            job_descriptors: sandbox.descriptors.used,
+            job_descriptors_limit: sandbox.descriptors.limit,
+            processes: sandbox.processes.used,
+            processes_limit: sandbox.processes.limit,
+            held_bytes: sandbox.held.used,
+            held_limit: sandbox.held.limit,
         }
     }
 

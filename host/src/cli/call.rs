@@ -26,6 +26,7 @@ use crate::cli::output::print;
 use crate::cli::spectator::Spectator;
 use crate::cli::watch::watch;
 use crate::cli::workbench::{ModuleFile, Workbench};
+use crate::containment::Containment;
 use crate::sandbox::{CancelSignal, LoadedModule, Run, RunMode};
 
 /// Run a method of a module once, without an overlord and without a daemon
@@ -83,6 +84,7 @@ pub(super) enum Ended {
 
 impl Call {
     pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
+        Containment::is_sole_parent();
         if self.watch {
             return watch(&self, self.module.path(), place).await;
         }

@@ -14,6 +14,7 @@ use wire::module::{Module, ModuleState};
 
 use crate::cli::Place;
 use crate::config::{Config, ConfigError};
+use crate::containment::Containment;
 use crate::folder::Folder;
 use crate::minion::Minion;
 
@@ -36,6 +37,7 @@ impl Serve {
         log_to_stderr();
         let folder = place.folder()?;
         let config = self.config(&folder)?;
+        Containment::is_sole_parent();
 
         // Listened for before the start, which may take a while: a signal during it is not lost.
         let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;

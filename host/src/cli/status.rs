@@ -58,6 +58,14 @@ fn text(status: &Vitals) -> String {
         format!("jobs      {} running, {} waiting, {} slots", status.running, status.queued, status.slots),
         format!("cache     {cache}"),
     ];
+    lines.push(format!("handles   {}", handles(status)));
+    lines.push(format!(
+        "for jobs  {} of {} processes, {} of {} held",
+        status.processes,
+        status.processes_limit,
+        rounded(status.held_bytes),
+        rounded(status.held_limit)
+    ));
     lines.extend(status.ledger_bytes.map(|bytes| format!("ledger    {}", rounded(bytes))));
     if !status.modules.is_empty() {
         let heading = ["MODULE", "VERSION", "STATE", "JOBS", "OK", "CPU", "PEAK MEMORY"];
@@ -65,6 +73,22 @@ fn text(status: &Vitals) -> String {
         lines.extend([String::new(), columns(&heading, &rows)]);
     }
     lines.join("\n")
+}
+
+/// The open descriptors, with a warning where few are left.
+fn handles(status: &Vitals) -> String {
+    let open = status.descriptors.map_or_else(|| "?".to_owned(), |open| open.to_string());
+    let all = format!(
+        "{open} of {} descriptors open, {} of {} for jobs",
+        status.descriptors_limit, status.job_descriptors, status.job_descriptors_limit
+    );
+    let few = |used: u64, limit: u64| used >= limit - limit / 5;
+    match few(status.job_descriptors, status.job_descriptors_limit)
+        || few(status.descriptors.unwrap_or(0), status.descriptors_limit)
+    {
+        true => format!("{all}: few are left, so raise the limit of open files (`LimitNOFILE`, `ulimit -n`)"),
+        false => all,
+    }
 }
 
 fn row(module: &ModuleStatus) -> Vec<String> {

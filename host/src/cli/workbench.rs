@@ -13,6 +13,7 @@ use wire::name::ModuleName;
 
 use crate::cli::Place;
 use crate::config::Config;
+use crate::containment::Containment;
 use crate::highest_versions::HighestVersions;
 use crate::policy::{ModulePolicy, SignaturePolicy};
 use crate::sandbox::{Allocation, MAX_MODULE, Sandbox, SandboxConfig};
@@ -64,7 +65,10 @@ impl ModuleFile {
         let policy = config.modules.of(&name);
         let kept = policy.grants.kv.map(|_| TempDir::new()).transpose().context("cannot make a folder")?;
         let ledger = kept.as_ref().map(|dir| MinionLedger::open(dir.path())).transpose()?;
+        Containment::use_control_groups(config.control_groups);
         let sandbox = Sandbox::new(SandboxConfig {
+            held: config.limits.held.0,
+            processes: config.limits.processes,
             cache_dir: cache(),
             max_jobs: 1,
             allocation: Allocation::OnDemand,

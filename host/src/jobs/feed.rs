@@ -72,6 +72,10 @@ struct Seen {
 const RING_LINES: usize = 1024;
 /// How many bytes the ring holds, if it holds more than one line.
 const RING_BYTES: usize = 1 << 20;
+/// What each line takes besides its text.
+const LINE: usize = size_of::<Line>();
+/// What each field of a line takes besides its texts.
+const FIELD: usize = size_of::<(String, String)>();
 
 impl Feed {
     /// The feed of a job of which nothing is known yet.
@@ -111,14 +115,14 @@ impl Feed {
 
     /// The job logged a line.
     pub(crate) fn log(&self, line: LogLine) {
-        let fields = line.fields.iter().map(|(name, value)| name.len() + value.len());
-        let bytes = line.message.len() + fields.sum::<usize>();
+        let fields = line.fields.iter().map(|(name, value)| FIELD + name.len() + value.len());
+        let bytes = LINE + line.message.len() + fields.sum::<usize>();
         self.publish(|news| news.push(Line { update: JobUpdate::Log(line), bytes }));
     }
 
     /// The job handed out a part of its result.
     pub(crate) fn chunk(&self, chunk: String) {
-        let bytes = chunk.len();
+        let bytes = LINE + chunk.len();
         self.publish(|news| news.push(Line { update: JobUpdate::Chunk(chunk), bytes }));
     }
 
@@ -322,6 +326,21 @@ mod tests {
         assert_eq!(follower.ready(), Some(JobUpdate::Log(line("last"))));
         feed.chunk(large.repeat(2));
         assert!(matches!(follower.ready(), Some(JobUpdate::Chunk(_))));
+    }
+
+    #[test]
+    fn lines_without_text_fill_the_ring_with_their_fields() {
+        let feed = Feed::new();
+        let line = LogLine {
+            level: LogLevel::Info,
+            message: String::new(),
+            fields: vec![(String::new(), String::new()); 1_000],
+        };
+        for _ in 0..RING_LINES {
+            feed.log(line.clone());
+        }
+        let held = feed.news().ring.len();
+        assert!(held * 1_000 * FIELD <= RING_BYTES, "{held} lines");
     }
 
     #[tokio::test]

@@ -17,12 +17,19 @@ pub struct Limits {
     pub cpu: Duration,
     /// Time by the clock, from the start of the guest. Default 60 s.
     pub wall: Duration,
-    /// Bytes of the result and of emitted chunks together. Default 4 MiB.
+    /// Bytes of the result and of emitted chunks together, each element with its place. Default 4 MiB.
     pub output: u64,
-    /// Bytes of log lines, stdout and stderr among them; what goes beyond is counted. Default 1 MiB.
+    /// Bytes of log lines and the places of their fields, stdout and stderr among them; what goes beyond is counted. Default 1 MiB.
     pub log: u64,
     /// Log lines, stdout and stderr among them; what goes beyond is counted. Default 1,000.
     pub log_lines: u64,
+    /// Bytes of what the host holds for the job besides its memory, its output and its log: resources of WASI
+    /// and HTTP, values and input on their way. Default 16 MiB.
+    pub held: u64,
+    /// File descriptors: folders, open files, connections and the pipes of programs. Default 128.
+    pub descriptors: u64,
+    /// Processes: programs with everything that they start. Default 64.
+    pub processes: u64,
     /// Jobs of the module at once. Default 32.
     pub jobs: usize,
 }
@@ -37,6 +44,9 @@ impl Default for Limits {
             output: 4 << 20,
             log: 1 << 20,
             log_lines: 1_000,
+            held: 16 << 20,
+            descriptors: 128,
+            processes: 64,
             jobs: 32,
         }
     }
@@ -55,6 +65,9 @@ pub(super) struct LimitChanges {
     output: Option<ByteSize>,
     log: Option<ByteSize>,
     log_lines: Option<u64>,
+    held: Option<ByteSize>,
+    descriptors: Option<u64>,
+    processes: Option<u64>,
     jobs: Option<usize>,
 }
 
@@ -73,6 +86,9 @@ impl LimitChanges {
         set(&mut limits.output, self.output.map(|size| size.0).as_ref());
         set(&mut limits.log, self.log.map(|size| size.0).as_ref());
         set(&mut limits.log_lines, self.log_lines.as_ref());
+        set(&mut limits.held, self.held.map(|size| size.0).as_ref());
+        set(&mut limits.descriptors, self.descriptors.as_ref());
+        set(&mut limits.processes, self.processes.as_ref());
         set(&mut limits.jobs, self.jobs.as_ref());
     }
 }

@@ -14,6 +14,7 @@ use super::counters::{Counters, ModuleCounters};
 use super::describe::Description;
 use super::error::Defect;
 use super::guest::Guest;
+use super::holdings::Budgets;
 use super::memory::{MAX_MEMORIES, MAX_TABLES};
 use crate::policy::{ByteSize, Limits, ModulePolicy};
 
@@ -46,6 +47,8 @@ pub(super) struct Provisions {
     pub(super) kv: Option<Kv>,
     /// What is known of the host.
     pub(super) facts: Facts,
+    /// What they may take of the host, together with those of all other modules.
+    pub(super) budgets: Budgets,
 }
 
 impl LoadedModule {

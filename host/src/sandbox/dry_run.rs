@@ -2,8 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
+use super::cut::cut;
+
 /// The most effects of one job that are recorded.
 const MAX_RECORDS: usize = 1_000;
+/// The most bytes of one record; what is longer is cut.
+const MAX_RECORD: usize = 1 << 10;
 
 /// Whether the effects of a job are done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +26,7 @@ pub(super) struct Recorder(Arc<Mutex<Vec<String>>>);
 impl Recorder {
     /// Adds one effect, as a line.
     pub(super) fn record(&self, effect: String) {
+        let effect = cut(effect, MAX_RECORD);
         let mut effects = self.effects();
         if effects.len() < MAX_RECORDS {
             effects.push(effect);

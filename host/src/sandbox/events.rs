@@ -5,7 +5,11 @@ use std::sync::Mutex;
 
 use wire::call::{LogLevel, LogLine, Progress};
 
+use super::cut::cut;
 use crate::policy::Limits;
+
+/// The longest warning of the host's own: a path of the guest's may be in it.
+const MAX_WARNING: usize = 1 << 10;
 
 /// Takes what a job says while it runs.
 ///
@@ -68,11 +72,14 @@ impl JobLog {
 
     /// Logs a line, or counts it where there is no room.
     pub(super) fn write(&self, line: LogLine) {
-        let fields = line.fields.iter().map(|(name, value)| name.len() + value.len());
-        let bytes = (line.message.len() + fields.sum::<usize>()) as u64;
-        if self.room().take(bytes) {
+        if self.room().take(weight(&line)) {
             self.0.events.log(line);
         }
+    }
+
+    /// Logs a warning of the host's own.
+    pub(super) fn warn(&self, message: String) {
+        self.write(LogLine { level: LogLevel::Warn, message: cut(message, MAX_WARNING), fields: Vec::new() });
     }
 
     /// Says how much was left out, if anything was.
@@ -88,7 +95,7 @@ impl JobLog {
         }
     }
 
-    /// How many bytes were logged.
+    /// How many bytes were logged, each field with its place.
     pub(super) fn written(&self) -> u64 {
         self.room().written
     }
@@ -98,6 +105,15 @@ impl JobLog {
         self.0.room.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
+
+/// What a line takes here: its text, and the place of each field, which an empty one has too.
+fn weight(line: &LogLine) -> u64 {
+    let fields = line.fields.iter().map(|(name, value)| FIELD + name.len() + value.len());
+    (line.message.len() + fields.sum::<usize>()) as u64
+}
+
+/// Bytes of the place that a field has in its line.
+const FIELD: usize = size_of::<(String, String)>();
 
 impl Room {
     /// Takes the room for one line of so many bytes, or counts it as left out.
@@ -164,5 +180,20 @@ mod tests {
         let lines = events.log.lock().unwrap();
         assert_eq!(lines.len(), 4);
         assert!(lines[3].message.starts_with("left out 7 lines and 35 bytes"), "{}", lines[3].message);
+    }
+
+    #[test]
+    fn empty_fields_count_as_what_they_take() {
+        let events = Arc::new(Recorded::default());
+        let log = JobLog::new(events.clone(), &Limits { log: 100 * FIELD as u64, ..Limits::default() });
+        let line = |fields: usize| LogLine {
+            level: LogLevel::Info,
+            message: String::new(),
+            fields: vec![(String::new(), String::new()); fields],
+        };
+        (0..10).for_each(|_| log.write(line(30)));
+        log.close();
+        assert_eq!(events.log.lock().unwrap().len(), 4);
+        assert_eq!(log.written(), 90 * FIELD as u64);
     }
 }

@@ -13,10 +13,11 @@ use wire::name::{MethodPath, OperatorName};
 
 use super::cancel::CancelSignal;
 use super::capabilities::facts::Facts;
-use super::capabilities::files::OpenFolders;
+use super::capabilities::files::OpenFiles;
 use super::capabilities::http::Egress;
 use super::dry_run::RunMode;
 use super::events::{Denial, JobEvents, JobLog};
+use super::holdings::Holdings;
 use super::memory::MemoryLimiter;
 use crate::policy::ModulePolicy;
 
@@ -38,8 +39,12 @@ pub(super) struct Guest {
     pub(super) kv: Option<Kv>,
     /// What is known of the host.
     pub(super) facts: Facts,
-    /// Its own names of the folders that it has open, for the audit log and dry runs.
-    pub(super) folders: OpenFolders,
+    /// The files and folders that it has open, by its own names, for the audit log and dry runs.
+    pub(super) files: OpenFiles,
+    /// What it has taken of the host.
+    pub(super) holdings: Holdings,
+    /// Whether it has started programs.
+    pub(super) has_programs: bool,
     /// The job that it runs.
     pub(super) job: Context,
 }

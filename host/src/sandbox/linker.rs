@@ -6,7 +6,7 @@
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use super::capabilities::{facts, files, job, kv, log, process, settings};
+use super::capabilities::{facts, files, job, kv, log, process, settings, sockets};
 use super::guest::Guest;
 use crate::policy::Grants;
 
@@ -17,6 +17,7 @@ pub(super) fn base(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     files::link(&mut linker)?;
+    sockets::link(&mut linker)?;
     log::link(&mut linker)?;
     job::link(&mut linker)?;
     settings::link(&mut linker)?;

@@ -19,6 +19,7 @@ use super::describe::Description;
 use super::engine::{self, Concurrency, Plan};
 use super::error::{Defect, LoadError, SandboxError};
 use super::guest::Guest;
+use super::holdings::Budgets;
 use super::imports;
 use super::inspect::{Inspection, inspect, validate};
 use super::ticker::Ticker;
@@ -39,6 +40,8 @@ pub(super) struct Loader {
     ledger: Option<MinionLedger>,
     /// What modules may read of the host.
     facts: Facts,
+    /// What jobs may take of the host, all together.
+    budgets: Budgets,
     /// What is being compiled.
     compiling: Compilations,
 }
@@ -85,10 +88,11 @@ impl Loader {
             }),
         };
         Ok(Self {
-            plan,
             plain,
             concurrent: Mutex::new(None),
             cache,
+            budgets: Budgets::new(plan.slots.into(), config.held, config.processes),
+            plan,
             ledger: config.ledger,
             facts: config.facts,
             compiling: Compilations::default(),
@@ -132,7 +136,7 @@ impl Loader {
         let exports = description.exports(&component).map_err(refuse)?;
         let quota = policy.grants.kv.map(|quota| quota.0);
         let kv = self.ledger.as_ref().zip(quota).map(|(ledger, quota)| ledger.kv(name, quota));
-        let provisions = Provisions { kv, facts: self.facts.clone() };
+        let provisions = Provisions { kv, facts: self.facts.clone(), budgets: self.budgets.clone() };
         Ok(LoadedModule::new(description, exports, policy, instances, provisions))
     }
 
@@ -192,6 +196,11 @@ impl Loader {
     /// The same for components with async functions, once there was one.
     pub(super) fn concurrent_plan(&self) -> Option<Plan> {
         lock(&self.concurrent).as_ref().map(|(_, plan)| plan.clone())
+    }
+
+    /// What jobs may take of the host, all together.
+    pub(super) fn budgets(&self) -> &Budgets {
+        &self.budgets
     }
 
     /// How many modules were in the cache and how many were not.

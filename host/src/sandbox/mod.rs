@@ -5,6 +5,7 @@
 //! ([`Sandbox::run`]), with every limit armed before the first instruction, and nothing of it is used again.
 
 mod advice;
+mod budget;
 mod bytes;
 mod cache;
 mod call;
@@ -15,13 +16,16 @@ mod compilations;
 mod component;
 mod counters;
 mod cpu;
+mod cut;
 mod describe;
 mod docs;
 mod dry_run;
 mod engine;
 mod error;
 mod events;
+mod expansion;
 mod guest;
+mod holdings;
 mod imports;
 mod inspect;
 mod last_words;
@@ -29,6 +33,7 @@ mod linker;
 mod load;
 mod memory;
 mod outcome;
+mod resources;
 mod run;
 mod stdio;
 mod supervise;
@@ -56,6 +61,7 @@ pub use dry_run::RunMode;
 pub use engine::{Allocation, EngineMode};
 pub use error::{Defect, LoadError, SandboxError};
 pub use events::{Denial, JobEvents};
+pub use holdings::Level;
 pub use imports::{Import, Standing};
 pub use inspect::{DOCS_SECTION, MAX_MODULE, claim};
 use load::Loader;
@@ -90,6 +96,10 @@ pub struct SandboxConfig {
     pub ledger: Option<MinionLedger>,
     /// What modules may read of the host, kept up to date by whoever gathers it.
     pub facts: Facts,
+    /// Bytes that are held for all jobs together besides their own memory.
+    pub held: u64,
+    /// Processes that run for all jobs together.
+    pub processes: u64,
 }
 
 /// How a sandbox is doing.
@@ -103,6 +113,12 @@ pub struct SandboxStatus {
     pub slots: usize,
     /// How many run.
     pub running: usize,
+    /// Bytes that are held for jobs besides their own memory.
+    pub held: Level,
+    /// Descriptors that are open for jobs.
+    pub descriptors: Level,
+    /// Processes that run for jobs.
+    pub processes: Level,
     /// Modules that were found compiled in the cache.
     pub cache_hits: u64,
     /// Modules that had to be compiled.
@@ -120,6 +136,8 @@ impl Default for SandboxConfig {
             grace: GRACE,
             ledger: None,
             facts: Facts::default(),
+            held: 256 << 20,
+            processes: 512,
         }
     }
 }
@@ -194,12 +212,16 @@ impl Sandbox {
     pub fn status(&self) -> SandboxStatus {
         let plan = self.0.loader.plan();
         let concurrent = self.0.loader.concurrent_plan();
+        let budgets = self.0.loader.budgets();
         let (cache_hits, cache_misses) = self.0.loader.cache_counts();
         SandboxStatus {
             mode: plan.mode.clone(),
             async_mode: concurrent.map(|plan| plan.mode),
             slots: plan.slots as usize,
             running: self.0.ticker.running(),
+            held: budgets.memory(),
+            descriptors: budgets.descriptors(),
+            processes: budgets.processes(),
             cache_hits,
             cache_misses,
             cache_problem: self.0.loader.cache_problem(),

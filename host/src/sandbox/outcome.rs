@@ -7,6 +7,7 @@ use wire::outcome::{Failure, FailureKind, Outcome};
 use wire::signature::Signature;
 use wire::value::Value;
 
+use super::budget::Exhausted;
 use super::call::too_many_parts;
 use super::last_words;
 use crate::policy::{ByteSize, Limits};
@@ -25,6 +26,9 @@ pub(super) enum Stop {
     /// It did not return when it was asked to.
     #[error("interrupted")]
     Interrupted,
+    /// The host would hold more for it than it may.
+    #[error("over what is held for it: {0}")]
+    OverHeld(Exhausted),
 }
 
 /// What there is to know of a guest that did not return a value.
@@ -87,6 +91,7 @@ impl Remains<'_> {
         }
         let (kind, message) = match error.downcast_ref::<Stop>() {
             Some(Stop::OutOfCpu) => (FailureKind::TimedOut, self.out_of_cpu()),
+            Some(Stop::OverHeld(exhausted)) => (FailureKind::Trapped, exhausted.of_memory()),
             Some(Stop::Interrupted) => (FailureKind::Killed, self.interrupted()),
             None => (FailureKind::Trapped, self.trapped(error)),
         };

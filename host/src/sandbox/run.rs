@@ -17,9 +17,9 @@ use wire::outcome::{Cost, FailureKind, ModuleRef, Outcome, Report};
 use wire::signature::Signature;
 use wire::value::Value;
 
-use super::call::Call;
+use super::call::{Call, Refusal};
 use super::cancel::{CancelSignal, INTERRUPT_GRACE, Step};
-use super::capabilities::files::OpenFolders;
+use super::capabilities::files::OpenFiles;
 use super::capabilities::http::Egress;
 use super::capabilities::process::MAX_CHILDREN;
 use super::capabilities::wasi;
@@ -27,16 +27,22 @@ use super::component::{LoadedModule, Provisions};
 use super::cpu::CpuMeter;
 use super::dry_run::{Recorder, RunMode};
 use super::events::{JobEvents, JobLog};
+use super::expansion::expansion;
 use super::guest::{Context, Guest};
 use super::memory::MemoryLimiter;
 use super::outcome::{Remains, Stop, of_value, over_output};
+use super::resources;
 use super::stdio::Output;
 use super::supervise::{End, Patience, supervise};
 use super::values::size;
+use crate::containment::Containment;
 use crate::policy::Limits;
 
-/// Bytes that may pass between guest and host in one call of a function, counted as the host holds them.
-const MIN_TRANSFER: u64 = 16 << 20;
+/// Bytes that may pass between guest and host in one call of a function, counted as the host holds them: enough
+/// for the bytes that may pass one by one.
+const MIN_TRANSFER: u64 = 12 << 20;
+/// How many times as much memory a transfer may take as the engine counts.
+const EXPANSION: u64 = 4;
 /// Longer than any job, and short enough to be added to the time it is.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// Handles and host resources that one job may have.
@@ -107,13 +113,11 @@ async fn run_call(call: Call<'_>, run: Run, grace: Duration) -> (Outcome, Cost, 
     let (module, method, bytes_in) = (call.module, call.method, call.bytes_in);
     let (guest, aside) = match make_guest(module, run) {
         Ok(made) => made,
-        Err(message) => {
-            return (Outcome::failed(FailureKind::CapabilityMissing, message), Cost::default(), Vec::new());
-        }
+        Err((kind, message)) => return (Outcome::failed(kind, message), Cost::default(), Vec::new()),
     };
     let limits = module.limits();
     let mut store = Store::new(module.instances().engine(), guest);
-    arm(&mut store, limits, aside.meter.clone());
+    arm(&mut store, method, limits, aside.meter.clone());
     // A panic can only be one of the host's own functions: it costs this job its life and no other.
     let guest = AssertUnwindSafe(aside.meter.measure(call.make(&mut store))).catch_unwind();
     let patience = Patience { time: aside.time.duration, grace, last: INTERRUPT_GRACE };
@@ -122,20 +126,29 @@ async fn run_call(call: Call<'_>, run: Run, grace: Duration) -> (Outcome, Cost, 
     let mut ended = Ended { store: &mut store, aside: &aside, method, limits, cost };
     let outcome = ended.outcome(end);
     let cost = ended.cost();
+    let has_programs = store.data().has_programs;
     // The store was entered by a guest that may have trapped, so nothing runs in it ever again.
     if catch_unwind(AssertUnwindSafe(|| drop(store))).is_err() {
         tracing::error!(module = %module.describe().name, "the host panicked while it cleared up a job");
+    }
+    if has_programs {
+        // A job is over when all that it has started is.
+        Containment::of_process().clear().await;
     }
     (outcome, cost, aside.recorder.take())
 }
 
 /// The host's side of a new instance; fails where a grant cannot be honoured.
-fn make_guest(module: &LoadedModule, run: Run) -> Result<(Guest, Aside), String> {
+fn make_guest(module: &LoadedModule, run: Run) -> Result<(Guest, Aside), Refusal> {
     let policy = module.policy().clone();
+    let Provisions { kv, facts, budgets } = module.provisions();
+    let holdings = budgets.job(&policy.limits, policy.grants.files.len() as u64);
+    let holdings = holdings.map_err(|error| (FailureKind::Busy, error.of_descriptors()))?;
     let log = JobLog::new(run.events.clone(), &policy.limits);
     let (stdout, stderr) =
         (Output::new(LogLevel::Info, log.clone()), Output::new(LogLevel::Warn, log.clone()));
-    let wasi = wasi::context(&policy.grants, run.mode, [&stdout, &stderr], run.events.clone())?;
+    let wasi = wasi::context(&policy.grants, run.mode, [&stdout, &stderr]);
+    let wasi = wasi.map_err(|message| (FailureKind::CapabilityMissing, message))?;
     let recorder = Recorder::default();
     let time = TimeLimit::new(run.timeout, &policy.limits);
     let egress = Egress {
@@ -143,6 +156,7 @@ fn make_guest(module: &LoadedModule, run: Run) -> Result<(Guest, Aside), String>
         events: run.events.clone(),
         mode: run.mode,
         recorder: recorder.clone(),
+        descriptors: holdings.descriptors.clone(),
         cancel: run.cancel.clone(),
     };
     let mut table = ResourceTable::new();
@@ -161,7 +175,6 @@ fn make_guest(module: &LoadedModule, run: Run) -> Result<(Guest, Aside), String>
         policy: policy.clone(),
     };
     let memory = MemoryLimiter::new(&policy.limits);
-    let Provisions { kv, facts } = module.provisions();
     let guest = Guest {
         table,
         wasi,
@@ -171,7 +184,9 @@ fn make_guest(module: &LoadedModule, run: Run) -> Result<(Guest, Aside), String>
         programs: Arc::new(Semaphore::new(MAX_CHILDREN)),
         kv: kv.clone(),
         facts: facts.clone(),
-        folders: OpenFolders::new(),
+        files: OpenFiles::new(),
+        holdings,
+        has_programs: false,
         job,
     };
     let aside = Aside { stderr, stdout, log, recorder, meter: CpuMeter::default(), cancel: run.cancel, time };
@@ -179,22 +194,28 @@ fn make_guest(module: &LoadedModule, run: Run) -> Result<(Guest, Aside), String>
 }
 
 /// Arms every limit, before there is an instance that could break one.
-fn arm(store: &mut Store<Guest>, limits: &Limits, meter: CpuMeter) {
+fn arm(store: &mut Store<Guest>, method: Signature<'_>, limits: &Limits, meter: CpuMeter) {
     store.limiter(|guest| &mut guest.memory);
-    // Values take more room than what they stand for: eight times as much is enough for numbers.
-    let transfer = MIN_TRANSFER.max(limits.output.saturating_mul(8));
+    // Values take somewhat more room on their way than where they are counted as output.
+    let transfer = MIN_TRANSFER.max(limits.output.saturating_mul(2));
+    // What has boxes within boxes takes many times what is counted for it, and so less of it may pass.
+    let expansion = method.result().map_or(1, expansion).max(EXPANSION);
+    let transfer = transfer / expansion * EXPANSION;
     store.set_hostcall_fuel(usize::try_from(transfer).unwrap_or(usize::MAX));
     store.set_max_component_handles(MAX_HANDLES);
     // Without a deadline the first look at the clock would be the end.
     store.set_epoch_deadline(1);
     let cpu = limits.cpu;
-    store.epoch_deadline_callback(move |guest: StoreContextMut<'_, Guest>| {
+    store.epoch_deadline_callback(move |mut guest: StoreContextMut<'_, Guest>| {
         if guest.data().job.cancel.step() == Step::Interrupt {
             return Err(Stop::Interrupted.into());
         }
         if meter.spent_now() >= cpu {
             return Err(Stop::OutOfCpu.into());
         }
+        let guest = guest.data_mut();
+        let held = resources::held(&mut guest.table);
+        guest.holdings.measured(held).map_err(Stop::OverHeld)?;
         // The yield of tokio's own lets its neighbours run; waking itself starved them for half a second.
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     });

@@ -85,10 +85,12 @@ impl Kept {
         let room = HEAD.saturating_sub(self.head.len()).min(bytes.len());
         self.head.extend_from_slice(&bytes[..room]);
         bytes = &bytes[room..];
-        self.tail.extend(bytes);
-        let over = self.tail.len().saturating_sub(TAIL);
+        // Room is made first, and what would not stay is not taken: the tail keeps all memory that it ever had.
+        let kept = &bytes[bytes.len().saturating_sub(TAIL)..];
+        let over = (self.tail.len() + kept.len()).saturating_sub(TAIL);
         self.tail.drain(..over);
-        self.lost += over as u64;
+        self.tail.extend(kept);
+        self.lost += (over + bytes.len() - kept.len()) as u64;
     }
 
     /// Logs the lines that these bytes complete. One without an end is logged in pieces.
@@ -197,6 +199,8 @@ mod tests {
         let text = output.text();
         assert!(text.starts_with("begin ") && text.ends_with(" end") && text.contains("bytes left out"));
         assert!(text.len() < 4 * (HEAD + TAIL));
+        output.write(Bytes::from(vec![b'x'; 1 << 20])).unwrap();
+        assert!(output.kept().tail.capacity() <= 2 * TAIL);
         assert!(events.log.lock().unwrap().len() <= 1_000);
     }
 }

@@ -166,7 +166,7 @@ async fn a_key_that_lost_its_name_does_not_get_it_back_by_its_token() {
     }
     let (former, current) = (Digest::of(b"former"), Digest::of(b"current"));
     ledger.redeem(&first, former, T0).await.unwrap();
-    ledger.minion_modules(&name("web1"), vec![module()]).await.unwrap();
+    ledger.minion_modules(&name("web1"), Inventory::of(vec![module()])).await.unwrap();
     // The same minion again, which did not hear the answer: what is known of it stays.
     ledger.redeem(&first, former, T0 + 1).await.unwrap();
     assert_eq!(ledger.minion(&name("web1")).unwrap().unwrap().modules, Inventory::of(vec![module()]));

@@ -8,6 +8,7 @@ use wire::clock;
 
 use self::bindings::minion::job::job::{self, Error, Host};
 use crate::policy::ByteSize;
+use crate::sandbox::cut::cut;
 use crate::sandbox::dry_run::RunMode;
 use crate::sandbox::guest::Guest;
 
@@ -46,8 +47,8 @@ impl Host for Guest {
         self.job.mode == RunMode::Dry
     }
 
-    fn progress(&mut self, done: u64, total: u64, mut note: String) {
-        note.truncate(note.floor_char_boundary(MAX_NOTE));
+    fn progress(&mut self, done: u64, total: u64, note: String) {
+        let note = cut(note, MAX_NOTE);
         self.job.events.progress(Progress { done, total, note });
     }
 
@@ -60,10 +61,13 @@ impl Host for Guest {
             return Err(Error::Cancelled);
         }
         let limit = self.job.policy.limits.output;
-        let emitted = self.job.emitted + chunk.len() as u64;
+        // An empty part takes its place too, here and wherever it is passed on.
+        let emitted = self.job.emitted + (size_of::<String>() + chunk.len()) as u64;
         if emitted > limit {
             return Err(Error::Limit(format!("limits.output is {}", ByteSize(limit))));
         }
+        let held = (size_of::<String>() + chunk.len()) as u64;
+        self.holdings.say(held).map_err(|error| Error::Limit(error.of_memory()))?;
         self.job.emitted = emitted;
         self.job.events.chunk(chunk);
         Ok(())

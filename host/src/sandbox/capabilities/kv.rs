@@ -5,6 +5,7 @@ use wasmtime::component::{HasSelf, Linker};
 
 use self::bindings::minion::kv::kv::{self, Error, Host};
 use crate::policy::ByteSize;
+use crate::sandbox::budget::Hold;
 use crate::sandbox::dry_run::RunMode;
 use crate::sandbox::guest::Guest;
 
@@ -36,6 +37,7 @@ impl Host for Guest {
     async fn set(&mut self, key: String, value: Vec<u8>) -> Result<(), Error> {
         let keyspace = keyspace(self, &key)?;
         recorded(self, || format!("set \"{key}\" to {}", ByteSize(value.len() as u64)))?;
+        let _held = hold(self, value.len())?;
         keyspace.set(&key, value).await.map_err(|error| refused(self, error))
     }
 
@@ -47,6 +49,8 @@ impl Host for Guest {
     ) -> Result<bool, Error> {
         let keyspace = keyspace(self, &key)?;
         recorded(self, || format!("set or delete \"{key}\" if it is as expected"))?;
+        let length = |value: &Option<Vec<u8>>| value.as_ref().map_or(0, Vec::len);
+        let _held = hold(self, length(&expected) + length(&replacement))?;
         let swap = keyspace.compare_and_set(&key, expected, replacement).await;
         swap.map(|swap| swap == Swap::Done).map_err(|error| refused(self, error))
     }
@@ -79,6 +83,11 @@ fn keyspace(guest: &Guest, key: &str) -> Result<Kv, Error> {
         return Err(Error::Other(format!("a key has 1 to {MAX_KEY} bytes, and this one has {}", key.len())));
     }
     guest.kv.clone().ok_or_else(|| Error::Other("there is no ledger here to keep anything in".into()))
+}
+
+/// Takes memory for values on their way into the ledger.
+fn hold(guest: &Guest, bytes: usize) -> Result<Hold, Error> {
+    guest.holdings.memory.take(bytes as u64).map_err(|error| Error::Other(error.of_memory()))
 }
 
 /// In a dry run, records the change and refuses it.

@@ -4,10 +4,15 @@ use wasmtime::component::{HasSelf, Linker};
 use wire::call::{LogLevel, LogLine};
 
 use self::bindings::minion::log::log::{self, Host, Level};
+use crate::sandbox::cut::cut;
 use crate::sandbox::guest::Guest;
 
 /// The longest message of one line; what is longer is cut.
 const MAX_MESSAGE: usize = 8 << 10;
+/// The longest name or value of a field; what is longer is cut.
+const MAX_TEXT: usize = 8 << 10;
+/// The most fields of one line; the rest is counted in the last one.
+const MAX_FIELDS: usize = 64;
 
 mod bindings {
     #![allow(missing_docs, clippy::all)]
@@ -20,8 +25,9 @@ pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<(
 }
 
 impl Host for Guest {
-    fn write(&mut self, level: Level, mut message: String, fields: Vec<(String, String)>) {
-        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+    fn write(&mut self, level: Level, message: String, fields: Vec<(String, String)>) {
+        let message = cut(message, MAX_MESSAGE);
+        let fields = kept(fields);
         let level = match level {
             Level::Debug => LogLevel::Debug,
             Level::Info => LogLevel::Info,
@@ -29,5 +35,35 @@ impl Host for Guest {
             Level::Error => LogLevel::Error,
         };
         self.job.log.write(LogLine { level, message, fields });
+    }
+}
+
+/// The fields of a line as far as a line has room for them.
+fn kept(mut fields: Vec<(String, String)>) -> Vec<(String, String)> {
+    let over = fields.len().saturating_sub(MAX_FIELDS);
+    fields.truncate(MAX_FIELDS);
+    // The memory of those that are left out is not kept with the line.
+    fields.shrink_to_fit();
+    for (name, value) in &mut fields {
+        (*name, *value) = (cut(std::mem::take(name), MAX_TEXT), cut(std::mem::take(value), MAX_TEXT));
+    }
+    if over > 0 {
+        fields.reserve_exact(1);
+        fields.push(("left-out".to_owned(), format!("{over} more fields")));
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_keeps_so_many_fields_and_says_how_many_it_left_out() {
+        let fields = kept(vec![(String::new(), "x".repeat(MAX_TEXT + 1)); 1_000]);
+        assert_eq!(fields.len(), MAX_FIELDS + 1);
+        assert!(fields.capacity() <= MAX_FIELDS + 1);
+        assert_eq!(fields[0].1.capacity(), MAX_TEXT);
+        assert_eq!(fields[MAX_FIELDS].1, "936 more fields");
     }
 }

@@ -8,4 +8,5 @@ pub(super) mod kv;
 pub(super) mod log;
 pub(super) mod process;
 pub(super) mod settings;
+pub(super) mod sockets;
 pub(super) mod wasi;

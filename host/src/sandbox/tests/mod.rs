@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod capabilities;
+mod containment;
 mod damage;
 mod descriptions;
 mod frozen;
 mod guests;
+mod holding;
 mod identity;
 mod jobs;
 mod limits;

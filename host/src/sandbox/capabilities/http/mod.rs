@@ -11,6 +11,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks}
 
 use self::destination::Refusal;
 use crate::policy::{Ambiguous, HttpGrant, HttpTarget, ModulePolicy, Reach};
+use crate::sandbox::budget::Share;
 use crate::sandbox::cancel::CancelSignal;
 use crate::sandbox::dry_run::{Recorder, RunMode};
 use crate::sandbox::events::{Denial, JobEvents};
@@ -38,9 +39,16 @@ pub(in crate::sandbox) struct Egress {
     pub(in crate::sandbox) mode: RunMode,
     /// Where it is recorded then.
     pub(in crate::sandbox) recorder: Recorder,
+    /// The descriptors of the job, of which every connection takes some.
+    pub(in crate::sandbox) descriptors: Share,
     /// The wish to stop the job, which ends a request that is under way.
     pub(in crate::sandbox) cancel: CancelSignal,
 }
+
+/// Descriptors of one connection: its own, and the one by which its name is looked up.
+const CONNECTION: u64 = 2;
+/// The most bytes of one write to the body of a request: they are kept until they are sent.
+const MAX_CHUNK: usize = 64 << 10;
 
 /// A future as the hooks of `wasi:http` want it.
 type Sent<T> = Box<dyn Future<Output = Result<T>> + Send>;
@@ -103,6 +111,10 @@ fn target(request: &Request<WasiBody>) -> Result<HttpTarget, Ambiguous> {
 }
 
 impl WasiHttpHooks for Egress {
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        MAX_CHUNK
+    }
+
     fn send_request(
         &mut self,
         request: Request<WasiBody>,
@@ -110,9 +122,11 @@ impl WasiHttpHooks for Egress {
         _processed: Box<dyn Future<Output = Result<()>> + Send>,
     ) -> Sent<(Response<WasiBody>, Sent<()>)> {
         let (permit, cancel, events) = (self.check(&request), self.cancel.clone(), self.events.clone());
+        let held = self.descriptors.take(CONNECTION);
         // Ends with the job: WASI runs it in a task that is aborted when its handle is dropped.
         Box::new(async move {
             let Permit { reach, remedy } = permit?;
+            let held = held.map_err(|_| Error::ConnectionLimitReached)?;
             let answered = async {
                 // The body cannot be shared with another thread, so nothing of the request is borrowed here.
                 let (method, uri) = (request.method().clone(), request.uri().clone());
@@ -127,7 +141,14 @@ impl WasiHttpHooks for Egress {
                         return Err(Error::DestinationIpProhibited);
                     }
                 };
-                send::send(request, &addresses, options).await
+                let (response, connection) = send::send(request, &addresses, options).await?;
+                // As long as its body may come, the connection is there.
+                let connection = async move {
+                    let ended = Box::into_pin(connection).await;
+                    drop(held);
+                    ended
+                };
+                Ok((response, Box::new(connection) as Sent<()>))
             };
             tokio::select! {
                 answered = answered => answered,
@@ -144,6 +165,7 @@ mod tests {
 
     use super::*;
     use crate::policy::Grants;
+    use crate::sandbox::budget::Budget;
     use crate::sandbox::events::testing::Recorded;
 
     fn request(method: Method, uri: &str) -> Request<WasiBody> {
@@ -156,7 +178,8 @@ mod tests {
         let policy = ModulePolicy { grants: Grants { http, ..Grants::default() }, ..ModulePolicy::default() };
         let events = Arc::new(Recorded::default());
         let (recorder, cancel) = (Recorder::default(), CancelSignal::new());
-        (Egress { policy: Arc::new(policy), events: events.clone(), mode, recorder, cancel }, events)
+        let (policy, descriptors) = (Arc::new(policy), Budget::new(100, 0, 1).share(100));
+        (Egress { policy, events: events.clone(), mode, recorder, descriptors, cancel }, events)
     }
 
     #[test]

@@ -12,7 +12,7 @@ use wasmtime::component::Resource;
 
 use super::bindings::minion::process::process::{Error, HostChild, Piece, Signal, Status};
 use super::program::Program;
-use super::status;
+use super::{hold, status};
 use crate::sandbox::cancel::CancelSignal;
 use crate::sandbox::guest::Guest;
 
@@ -162,6 +162,10 @@ impl HostChild for Guest {
     }
 
     async fn write(&mut self, child: Resource<Child>, data: Vec<u8>) -> wasmtime::Result<Result<(), Error>> {
+        let _held = match hold(self, data.len()) {
+            Ok(held) => held,
+            Err(error) => return Ok(Err(error)),
+        };
         Ok(self.table.get_mut(&child)?.write(&data).await)
     }
 

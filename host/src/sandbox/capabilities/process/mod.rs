@@ -16,7 +16,9 @@ use wasmtime::component::{HasSelf, Linker, Resource};
 use self::bindings::minion::process::process::{self, Command, Error, Host, Output, Status};
 use self::child::Child;
 use self::permission::Permission;
-use self::program::{Invocation, Program, find};
+use self::program::{Invocation, Program, Taken, find};
+use crate::policy::ByteSize;
+use crate::sandbox::budget::Hold;
 use crate::sandbox::dry_run::RunMode;
 use crate::sandbox::guest::Guest;
 
@@ -26,6 +28,10 @@ const MAX_OUTPUT: u64 = 1 << 20;
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 /// The most programs of one job at once.
 pub(in crate::sandbox) const MAX_CHILDREN: usize = 16;
+/// Descriptors that a program takes: its pipes, and one that tells of its end.
+const DESCRIPTORS: u64 = 4;
+/// The most bytes of a command line with its environment, as they are held: systems take no more of one word.
+const MAX_COMMAND: usize = 256 << 10;
 
 mod bindings {
     #![allow(missing_docs, clippy::all)]
@@ -51,6 +57,10 @@ impl Host for Guest {
         let cap = usize::try_from(command.max_output.unwrap_or(MAX_OUTPUT).min(MAX_OUTPUT)).unwrap_or(0);
         let time = command.timeout_ms.map_or(NEVER, Duration::from_millis).min(NEVER);
         let input = command.stdin.unwrap_or_default();
+        let _held = match hold(self, input.len()) {
+            Ok(held) => held,
+            Err(error) => return Ok(Err(error)),
+        };
         Ok(run::to_the_end(program, input, cap, time, &self.job.cancel).await)
     }
 
@@ -61,19 +71,34 @@ impl Host for Guest {
         };
         let time = command.timeout_ms.map_or(NEVER, Duration::from_millis).min(NEVER);
         let mut child = Child::new(program, time, self.job.cancel.clone());
-        if let Some(input) = command.stdin
-            && let Err(error) = child.write(&input).await
-        {
-            return Ok(Err(error));
+        if let Some(input) = command.stdin {
+            let written = match hold(self, input.len()) {
+                Ok(_held) => child.write(&input).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = written {
+                return Ok(Err(error));
+            }
         }
         Ok(Ok(self.table.push(child)?))
     }
+}
+
+/// Takes memory for what a program is given to read, until it has read it.
+fn hold(guest: &Guest, bytes: usize) -> Result<Hold, Error> {
+    guest.holdings.memory.take(bytes as u64).map_err(|error| Error::Other(error.of_memory()))
 }
 
 /// Starts a program, where policy, the kind of run and the host allow it.
 fn start(guest: &mut Guest, command: &Command) -> Result<Program, Error> {
     if guest.job.cancel.is_cancelled() {
         return Err(Error::Cancelled);
+    }
+    // Before anything is made of it: what it says is repeated in messages and records.
+    let words = command.argv.iter().chain(&command.cwd).chain(command.env.iter().flat_map(|(n, v)| [n, v]));
+    if words.map(|word| size_of::<String>() + word.len()).sum::<usize>() > MAX_COMMAND {
+        let most = ByteSize(MAX_COMMAND as u64);
+        return Err(Error::Other(format!("the command with its environment is over {most}")));
     }
     let permission = Permission::of(&guest.job, command)?;
     if guest.job.mode == RunMode::Dry && !permission.is_harmless(&guest.job.policy) {
@@ -89,7 +114,13 @@ fn start(guest: &mut Guest, command: &Command) -> Result<Program, Error> {
     let program = find(name).ok_or_else(|| Error::NotFound(format!("there is no program \"{name}\"")))?;
     let Permission { grant, folder } = &permission;
     let invocation = Invocation { program: &program, args, env: &command.env, grant, folder };
-    Program::start(&invocation, place).map_err(|error| match error.kind() {
+    let descriptors = guest.holdings.descriptors.take(DESCRIPTORS);
+    let descriptors = descriptors.map_err(|error| Error::Other(error.of_descriptors()))?;
+    let processes = guest.holdings.processes.take(1);
+    let processes = processes.map_err(|error| Error::Other(error.of_processes()))?;
+    guest.has_programs = true;
+    let taken = Taken { _place: place, _descriptors: descriptors };
+    Program::start(&invocation, taken, processes).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied => {
             Error::NotFound(format!("\"{}\" cannot be run: {error}", program.display()))
         }

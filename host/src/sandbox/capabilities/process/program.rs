@@ -6,15 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use nix::errno::Errno;
-use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::{Signal, kill, killpg};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tokio::process::{Child, Command};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::folder::Folder;
+use crate::containment::{Contained, Containment};
 use crate::policy::ProcessGrant;
+use crate::sandbox::budget::Hold;
 
 /// How long a program has to end after it was asked to, before it is killed.
 const GRACE: Duration = Duration::from_secs(1);
@@ -36,25 +35,31 @@ pub(super) struct Invocation<'a> {
     pub(super) folder: &'a Folder,
 }
 
-/// A running program. Dropped, it is killed, with every process that is still in its group.
+/// A running program. Dropped, it is killed, with everything that it has started.
 pub(super) struct Program {
+    /// It and all that it has started.
+    contained: Contained,
     /// The program itself, with its pipes.
     child: Child,
-    /// It and all that it started, as long as that stays in its group.
-    group: Group,
-    /// Its place among the programs of the job.
-    _place: OwnedSemaphorePermit,
+    /// Its place among the programs of the job, and its descriptors.
+    _taken: Taken,
 }
 
-/// The process group of a program, whose leader it is.
-struct Group(Option<Pid>);
+/// What a program takes of the job's share.
+pub(super) struct Taken {
+    /// Its place among the programs of the job.
+    pub(super) _place: OwnedSemaphorePermit,
+    /// The minion's ends of its pipes, and what tells of its end.
+    pub(super) _descriptors: Hold,
+}
 
 impl Program {
-    /// Starts it in a group of its own, with its outputs piped.
+    /// Starts it with its outputs piped. `processes` is what it takes of the processes of its job; it is killed
+    /// where it becomes more than there are.
     ///
     /// It gets the minion's `PATH`, since few programs do without; what it is given otherwise is for the
     /// caller to check.
-    pub(super) fn start(invocation: &Invocation<'_>, place: OwnedSemaphorePermit) -> io::Result<Self> {
+    pub(super) fn start(invocation: &Invocation<'_>, taken: Taken, mut processes: Hold) -> io::Result<Self> {
         let mut command = Command::new(invocation.program);
         command.args(invocation.args).current_dir(invocation.folder.by_handle());
         command
@@ -63,12 +68,9 @@ impl Program {
             .envs(invocation.env.iter().map(|(name, value)| (name, value)));
         command.envs(invocation.grant.fixed_variables());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // A group of its own, so that it can be killed with all that it starts.
-        command.process_group(0).kill_on_drop(true);
-        die_with_minion(&mut command);
-        let child = command.spawn()?;
-        let group = Group(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw));
-        Ok(Self { child, group, _place: place })
+        let allow = move |count: u64| processes.resize(count.max(1)).is_ok();
+        let (child, contained) = Containment::of_process().start(&mut command, allow)?;
+        Ok(Self { contained, child, _taken: taken })
     }
 
     /// Its process id; 0 once its end is known.
@@ -81,11 +83,10 @@ impl Program {
         &mut self.child
     }
 
-    /// Waits for its end, and ends what it left behind in its group.
+    /// Waits for its end, and ends what it left behind.
     pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait().await?;
-        // Its id is free from here on, but not given out again before many thousand others.
-        self.group.kill();
+        self.contained.reaped().await;
         Ok(status)
     }
 
@@ -93,50 +94,17 @@ impl Program {
     pub(super) async fn end(&mut self) {
         self.signal(Signal::SIGTERM);
         if tokio::time::timeout(GRACE, self.wait()).await.is_err() {
-            self.group.kill();
+            self.contained.kill();
             // It cannot outlive a kill by more than the kernel takes.
             let _ = self.wait().await;
         }
     }
 
-    /// Sends it a signal, unless it is over. A kill reaches its whole group.
+    /// Sends it a signal, unless it is over. A kill reaches all that it has started.
     pub(super) fn signal(&self, signal: Signal) {
-        let Some(id) = self.child.id().and_then(|id| i32::try_from(id).ok()) else { return };
-        let id = Pid::from_raw(id);
-        tell(if signal == Signal::SIGKILL { killpg(id, signal) } else { kill(id, signal) });
-    }
-}
-
-impl Group {
-    /// Kills all that is left of it, once: after that the id may come to mean others.
-    fn kill(&mut self) {
-        if let Some(leader) = self.0.take() {
-            tell(killpg(leader, Signal::SIGKILL));
+        if self.child.id().is_some() {
+            self.contained.signal(signal);
         }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-/// Has the kernel kill the program when the minion is killed, since then nobody else will.
-fn die_with_minion(command: &mut Command) {
-    // SAFETY: between fork and exec only a system call is made, which takes no locks and allocates nothing.
-    #[allow(unsafe_code)]
-    unsafe {
-        command.pre_exec(|| set_pdeathsig(Signal::SIGKILL).map_err(io::Error::from));
-    }
-}
-
-/// Logs a signal that did not arrive. What is gone needs none.
-fn tell(outcome: nix::Result<()>) {
-    if let Err(error) = outcome
-        && error != Errno::ESRCH
-    {
-        tracing::warn!(%error, "a process of a job could not be signalled");
     }
 }
 

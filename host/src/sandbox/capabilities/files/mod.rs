@@ -3,12 +3,15 @@
 //! WASI itself keeps a guest within them. What it does not do is here, in front of its functions that open or
 //! change something: a dry run records changes, denials reach the audit log, only files and folders are opened,
 //! since a pipe would hold one of the host's threads for ever, and links that lead others out of a folder are
-//! not made.
+//! not made. Each open file is one of the descriptors that the job may have.
+
+mod streams;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use wasmtime::StoreContextMut;
-use wasmtime::component::{Linker, Resource};
+use wasmtime::component::{Linker, LinkerInstance, Resource, ResourceType};
 use wasmtime_wasi::filesystem::WasiFilesystemView as _;
 use wasmtime_wasi::p2::FsResult;
 use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
@@ -16,9 +19,12 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorType, ErrorCode, HostDescriptor as _, NewTimestamp, OpenFlags,
     PathFlags,
 };
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
+use self::streams::{reading, writing};
 use crate::policy::{FileGrant, FileMode, Symlinks};
+use crate::sandbox::budget::Hold;
 use crate::sandbox::dry_run::RunMode;
 use crate::sandbox::guest::Guest;
 
@@ -27,18 +33,20 @@ const PREOPENS: &str = "wasi:filesystem/preopens@0.2.12";
 /// The interface of files and folders, likewise.
 const TYPES: &str = "wasi:filesystem/types@0.2.12";
 
-/// The folders that the guest has open, by their handles.
-pub(in crate::sandbox) type OpenFolders = HashMap<u32, OpenFolder>;
+/// The files and folders that a guest has open, by their handles.
+pub(in crate::sandbox) type OpenFiles = HashMap<u32, OpenFile>;
 
-/// A folder that the guest has open.
-#[derive(Clone, Debug)]
-pub(in crate::sandbox) struct OpenFolder {
+/// One of them.
+pub(in crate::sandbox) struct OpenFile {
     /// The guest's path of it.
     path: String,
     /// How many folders down from the top the granted folder is, below which it lies, by the guest's path.
     root: usize,
     /// Whether that may get links.
     symlinks: Symlinks,
+    /// The hold on its descriptor, which its streams share; none for a granted folder, which is open from the
+    /// start of the job.
+    descriptor: Option<Arc<Hold>>,
 }
 
 /// A handle of the guest's.
@@ -92,9 +100,9 @@ pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<(
             let guest = store.data_mut();
             let folders = guest.filesystem().get_directories()?;
             let granted = folders.iter().zip(&guest.job.policy.grants.files);
-            guest.folders.extend(granted.map(|((folder, path), grant)| {
-                let open = OpenFolder { path: path.clone(), root: depth(path), symlinks: grant.symlinks };
-                (folder.rep(), open)
+            guest.files.extend(granted.map(|((folder, path), grant)| {
+                let (root, symlinks) = (depth(path), grant.symlinks);
+                (folder.rep(), OpenFile { path: path.clone(), root, symlinks, descriptor: None })
             }));
             Ok((folders,))
         },
@@ -133,8 +141,49 @@ pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<(
             Box::new(async move { Ok((store.data_mut().set_times(asked).await?,)) })
         },
     )?;
+    link_streams(&mut types)?;
+    types.resource(
+        "descriptor",
+        ResourceType::host::<Descriptor>(),
+        |mut store: StoreContextMut<'_, Guest>, handle| {
+            let guest = store.data_mut();
+            guest.files.remove(&handle);
+            guest.filesystem().drop(Resource::new_own(handle))
+        },
+    )?;
     linker.allow_shadowing(false);
     Ok(())
+}
+
+/// The functions that make a stream of an open file.
+fn link_streams(types: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
+    types.func_wrap(
+        "[method]descriptor.read-via-stream",
+        |mut store: StoreContextMut<'_, Guest>, (file, offset): (Handle, u64)| {
+            let guest = store.data_mut();
+            let descriptor = guest.descriptor(&file);
+            let stream = guest.filesystem().read_via_stream(file, offset);
+            Ok((guest.stream(stream, |stream: DynInputStream| reading(stream, descriptor))?,))
+        },
+    )?;
+    types.func_wrap(
+        "[method]descriptor.write-via-stream",
+        |mut store: StoreContextMut<'_, Guest>, (file, offset): (Handle, u64)| {
+            let guest = store.data_mut();
+            let descriptor = guest.descriptor(&file);
+            let stream = guest.filesystem().write_via_stream(file, offset);
+            Ok((guest.stream(stream, |stream: DynOutputStream| writing(stream, descriptor))?,))
+        },
+    )?;
+    types.func_wrap(
+        "[method]descriptor.append-via-stream",
+        |mut store: StoreContextMut<'_, Guest>, (file,): (Handle,)| {
+            let guest = store.data_mut();
+            let descriptor = guest.descriptor(&file);
+            let stream = guest.filesystem().append_via_stream(file);
+            Ok((guest.stream(stream, |stream: DynOutputStream| writing(stream, descriptor))?,))
+        },
+    )
 }
 
 /// The parameters of `open-at`.
@@ -171,13 +220,39 @@ impl Guest {
         if writes && let Err(code) = self.change(&words) {
             return Ok(Err(code));
         }
-        let parent = self.folders.get(&folder.rep()).cloned();
+        let Ok(descriptor) = self.holdings.descriptors.take(1).inspect_err(|error| {
+            self.job.log.warn(format!("cannot {words}: {}", error.of_descriptors()));
+        }) else {
+            return Ok(Err(ErrorCode::InsufficientMemory));
+        };
+        let parent = self.files.get(&folder.rep()).map(|open| (open.root, open.symlinks));
         let opened = self.filesystem().open_at(folder, follow, path, how, flags).await;
         let answer = self.answer(opened, &words)?;
-        if let (Ok(opened), Some(parent)) = (&answer, parent) {
-            self.folders.insert(opened.rep(), OpenFolder { path: full, ..parent });
+        if let (Ok(opened), Some((root, symlinks))) = (&answer, parent) {
+            let file = OpenFile { path: full, root, symlinks, descriptor: Some(Arc::new(descriptor)) };
+            self.files.insert(opened.rep(), file);
         }
         Ok(answer)
+    }
+
+    /// The hold on the descriptor of an open file.
+    fn descriptor(&self, file: &Handle) -> Option<Arc<Hold>> {
+        self.files.get(&file.rep())?.descriptor.clone()
+    }
+
+    /// Puts something around a stream that was made.
+    fn stream<S: Send + 'static>(
+        &mut self,
+        made: FsResult<Resource<S>>,
+        around: impl FnOnce(S) -> S,
+    ) -> Answer<Resource<S>> {
+        match made {
+            Ok(stream) => {
+                let stream = self.table.delete(stream)?;
+                Ok(Ok(self.table.push(around(stream))?))
+            }
+            Err(error) => Ok(Err(error.downcast()?)),
+        }
     }
 
     /// Moves a file or folder.
@@ -228,7 +303,7 @@ impl Guest {
 
     /// Whether links may be made in all of these folders.
     fn may_link<const N: usize>(&self, folders: [&Handle; N]) -> bool {
-        let open = folders.map(|folder| self.folders.get(&folder.rep()));
+        let open = folders.map(|folder| self.files.get(&folder.rep()));
         open.iter().all(|open| open.is_some_and(|open| open.symlinks == Symlinks::Allowed))
     }
 
@@ -249,7 +324,7 @@ impl Guest {
 
     /// How far below its granted folder a path is.
     fn depth(&self, folder: &Handle, path: &str) -> usize {
-        let root = self.folders.get(&folder.rep()).map_or(0, |open| open.root);
+        let root = self.files.get(&folder.rep()).map_or(0, |open| open.root);
         depth(&self.path(folder, path)).saturating_sub(root)
     }
 
@@ -288,7 +363,7 @@ impl Guest {
 
     /// The guest's own name of a path below one of its folders.
     fn path(&self, folder: &Handle, path: &str) -> String {
-        let folder = self.folders.get(&folder.rep()).map_or("", |open| open.path.as_str());
+        let folder = self.files.get(&folder.rep()).map_or("", |open| open.path.as_str());
         format!("{}/{path}", folder.trim_end_matches('/'))
     }
 }

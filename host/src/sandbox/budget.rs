@@ -1,0 +1,169 @@
+//! What guests may take of the host besides their own memory: so much each, and so much all together.
+//!
+//! Whatever the host allocates or opens on behalf of a guest is taken from the guest's [`Share`] first, and
+//! goes back when the [`Hold`] on it is dropped, so that nothing can be forgotten on the way out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What all guests of a sandbox take together, of one kind.
+#[derive(Clone, Debug)]
+pub(super) struct Budget(Arc<Pool>);
+
+/// The part of a budget that one job may take. Clones take from the same part.
+#[derive(Clone, Debug)]
+pub(in crate::sandbox) struct Share(Arc<Part>);
+
+/// Something that was taken. It goes back when this is dropped.
+#[derive(Debug)]
+pub(in crate::sandbox) struct Hold {
+    /// Where it goes back to.
+    part: Arc<Part>,
+    /// How much it is.
+    amount: u64,
+}
+
+/// Why nothing could be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(in crate::sandbox) enum Exhausted {
+    /// The job has taken all that it may.
+    #[error("the job may have {0}")]
+    Job(u64),
+    /// All jobs together have.
+    #[error("the jobs of this minion may have {0} together, and others have them now")]
+    Minion(u64),
+}
+
+/// The whole of a budget.
+#[derive(Debug)]
+struct Pool {
+    /// How much there is.
+    limit: u64,
+    /// How much of it every job can have, whatever the others take.
+    sure: u64,
+    /// How much may be taken by jobs that have more than what is sure: the rest is for those that do not.
+    contested: u64,
+    /// How much is taken.
+    used: AtomicU64,
+}
+
+/// What one job has.
+#[derive(Debug)]
+struct Part {
+    /// The whole that it is a part of.
+    pool: Arc<Pool>,
+    /// How much the job may have.
+    limit: u64,
+    /// How much it has.
+    used: AtomicU64,
+}
+
+impl Budget {
+    /// A budget of `limit`, of which each of so many `jobs` can have up to `sure` at any time.
+    pub(super) fn new(limit: u64, sure: u64, jobs: u64) -> Self {
+        let sure = sure.min(limit / 2 / jobs.max(1));
+        Self(Arc::new(Pool { limit, sure, contested: limit - sure * jobs, used: AtomicU64::new(0) }))
+    }
+
+    /// The part of one job, of at most `limit`.
+    pub(super) fn share(&self, limit: u64) -> Share {
+        Share(Arc::new(Part { pool: self.0.clone(), limit, used: AtomicU64::new(0) }))
+    }
+
+    /// How much is taken, and how much there is.
+    pub(super) fn level(&self) -> (u64, u64) {
+        (self.0.used.load(Ordering::Relaxed), self.0.limit)
+    }
+}
+
+impl Share {
+    /// Takes so much, until the hold is dropped.
+    pub(in crate::sandbox) fn take(&self, amount: u64) -> Result<Hold, Exhausted> {
+        let mut hold = Hold { part: self.0.clone(), amount: 0 };
+        hold.resize(amount).map(|()| hold)
+    }
+}
+
+impl Hold {
+    /// Makes it more or less. Where there is no more to be had it stays as it was.
+    pub(in crate::sandbox) fn resize(&mut self, amount: u64) -> Result<(), Exhausted> {
+        if amount > self.amount {
+            self.part.take(amount - self.amount)?;
+        } else {
+            self.part.give_back(self.amount - amount);
+        }
+        self.amount = amount;
+        Ok(())
+    }
+
+    /// Adds to it.
+    pub(in crate::sandbox) fn add(&mut self, more: u64) -> Result<(), Exhausted> {
+        self.resize(self.amount.saturating_add(more))
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.part.give_back(self.amount);
+    }
+}
+
+impl Part {
+    fn take(&self, amount: u64) -> Result<(), Exhausted> {
+        let pool = &self.pool;
+        let own = raise(&self.used, amount, self.limit).ok_or(Exhausted::Job(self.limit))?;
+        let most = if own <= pool.sure { pool.limit } else { pool.contested };
+        if raise(&pool.used, amount, most).is_none() {
+            self.used.fetch_sub(amount, Ordering::Relaxed);
+            return Err(Exhausted::Minion(pool.limit));
+        }
+        Ok(())
+    }
+
+    fn give_back(&self, amount: u64) {
+        self.used.fetch_sub(amount, Ordering::Relaxed);
+        self.pool.used.fetch_sub(amount, Ordering::Relaxed);
+    }
+}
+
+/// Adds to a counter unless it would come to more than `most`. Returns what it has come to.
+fn raise(counter: &AtomicU64, amount: u64, most: u64) -> Option<u64> {
+    let fitting = |used: u64| used.checked_add(amount).filter(|total| *total <= most);
+    let before = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fitting).ok()?;
+    Some(before + amount)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_counts_until_it_is_dropped() {
+        let budget = Budget::new(100, 0, 1);
+        let share = budget.share(60);
+        let mut first = share.take(50).expect("there is room");
+        assert_eq!(share.take(11).err(), Some(Exhausted::Job(60)));
+        first.add(10).expect("there is room");
+        assert_eq!(first.resize(61), Err(Exhausted::Job(60)));
+        assert_eq!(budget.level(), (60, 100));
+        first.resize(5).expect("less is no question");
+        assert_eq!(budget.level(), (5, 100));
+        drop(first);
+        assert_eq!(budget.level(), (0, 100));
+    }
+
+    #[test]
+    fn what_is_sure_is_there_however_much_others_take() {
+        let budget = Budget::new(100, 10, 4);
+        let greedy: Vec<Share> = (0..3).map(|_| budget.share(1_000)).collect();
+        let held: Vec<Hold> = std::iter::repeat_with(|| greedy.iter().filter_map(|share| share.take(1).ok()))
+            .take(200)
+            .flatten()
+            .collect();
+        assert!(held.len() >= 60, "{}", held.len());
+        assert_eq!(greedy[0].take(1).err(), Some(Exhausted::Minion(100)));
+        let neighbour = budget.share(1_000);
+        assert!(neighbour.take(10).is_ok());
+        assert_eq!(neighbour.take(31).err(), Some(Exhausted::Minion(100)));
+    }
+}

@@ -1,0 +1,148 @@
+//! What the host gives to jobs besides their own memory: memory of its own, descriptors and processes.
+
+use super::budget::{Budget, Exhausted, Hold, Share};
+use crate::descriptors::Descriptors;
+use crate::policy::{ByteSize, Limits};
+
+/// How much memory of the host's each job can have at any time.
+const SURE_MEMORY: u64 = 256 << 10;
+/// How many descriptors.
+const SURE_DESCRIPTORS: u64 = 4;
+/// How many processes.
+const SURE_PROCESSES: u64 = 2;
+
+/// What all jobs of a sandbox may take together. Clones stand for the same.
+#[derive(Clone, Debug)]
+pub(super) struct Budgets {
+    memory: Budget,
+    descriptors: Budget,
+    processes: Budget,
+}
+
+/// What one job has taken, and may take.
+pub(super) struct Holdings {
+    /// Bytes that the host keeps for it.
+    pub(super) memory: Share,
+    /// Descriptors that are open for it.
+    pub(super) descriptors: Share,
+    /// Processes that run for it.
+    pub(super) processes: Share,
+    /// What it has said, which stays with whoever follows it.
+    said: Hold,
+    /// What is behind its handles, as it was measured last.
+    resources: Hold,
+    /// The folders that are open for it from its start.
+    _folders: Hold,
+}
+
+/// How much of a budget is taken, and how much there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// How much is taken.
+    pub used: u64,
+    /// How much there is.
+    pub limit: u64,
+}
+
+impl Budgets {
+    /// Budgets for so many `jobs` at once: `memory` bytes, `processes`, and the descriptors that this process has
+    /// besides those for itself.
+    pub(super) fn new(jobs: u64, memory: u64, processes: u64) -> Self {
+        let descriptors = Descriptors::of_process().for_guests();
+        Self {
+            memory: Budget::new(memory, SURE_MEMORY, jobs),
+            descriptors: Budget::new(descriptors, SURE_DESCRIPTORS, jobs),
+            processes: Budget::new(processes, SURE_PROCESSES, jobs),
+        }
+    }
+
+    /// The part of one job that has so many `folders`. Fails where there are no descriptors for them.
+    pub(super) fn job(&self, limits: &Limits, folders: u64) -> Result<Holdings, Exhausted> {
+        // What it says is limited besides, so that a wide limit of output is not a narrow one of the rest.
+        let memory = self.memory.share(limits.held.saturating_add(limits.output));
+        let descriptors = self.descriptors.share(limits.descriptors);
+        Ok(Holdings {
+            said: memory.take(0)?,
+            resources: memory.take(0)?,
+            _folders: descriptors.take(folders)?,
+            processes: self.processes.share(limits.processes),
+            memory,
+            descriptors,
+        })
+    }
+
+    /// Bytes that the host keeps for jobs.
+    pub(super) fn memory(&self) -> Level {
+        self.memory.level().into()
+    }
+
+    /// Descriptors that are open for jobs.
+    pub(super) fn descriptors(&self) -> Level {
+        self.descriptors.level().into()
+    }
+
+    /// Processes that run for jobs.
+    pub(super) fn processes(&self) -> Level {
+        self.processes.level().into()
+    }
+}
+
+impl Holdings {
+    /// Takes memory for something that the job has said, until the job is over.
+    pub(super) fn say(&mut self, bytes: u64) -> Result<(), Exhausted> {
+        self.said.add(bytes)
+    }
+
+    /// Notes how much memory is behind the handles of the job now.
+    pub(super) fn measured(&mut self, bytes: u64) -> Result<(), Exhausted> {
+        self.resources.resize(bytes)
+    }
+}
+
+impl Exhausted {
+    /// What to say where memory of the host is used up.
+    pub(super) fn of_memory(self) -> String {
+        match self {
+            Exhausted::Job(limit) => format!(
+                "the minion would hold more than {} for this job (limits.held, limits.output)",
+                ByteSize(limit)
+            ),
+            Exhausted::Minion(limit) => format!(
+                "the minion would hold more than {} for all its jobs (held in [limits]): try again later",
+                ByteSize(limit)
+            ),
+        }
+    }
+
+    /// What to say where descriptors are used up.
+    pub(super) fn of_descriptors(self) -> String {
+        match self {
+            Exhausted::Job(limit) => {
+                format!("this job has all {limit} descriptors that it may have (limits.descriptors)")
+            }
+            Exhausted::Minion(limit) => format!(
+                "the jobs of this minion have all {limit} descriptors that there are for them: try again later, \
+                 or raise the minion's limit of open files"
+            ),
+        }
+    }
+
+    /// What to say where processes are used up.
+    pub(super) fn of_processes(self) -> String {
+        match self {
+            Exhausted::Job(limit) => {
+                format!("this job has all {limit} processes that it may have (limits.processes)")
+            }
+            Exhausted::Minion(limit) => format!(
+                "the jobs of this minion have all {limit} processes that they may have together (processes in \
+                 [limits]): try again later"
+            ),
+        }
+    }
+}
+
+impl From<(u64, u64)> for Level {
+    fn from((used, limit): (u64, u64)) -> Self {
+        Self { used, limit }
+    }
+}

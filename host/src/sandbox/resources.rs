@@ -1,0 +1,67 @@
+//! How much memory of the host's is behind the handles of a guest.
+//!
+//! WASI makes its resources in many functions, and a guest can fill and copy them. So they are not counted
+//! where they are made, where one could be forgotten, but looked through from time to time while the guest
+//! runs, as they are.
+
+use std::any::Any;
+
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::p2::bindings::filesystem::types::DirectoryEntryStream;
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
+use wasmtime_wasi_http::FieldMap;
+use wasmtime_wasi_http::p2::bindings::http::types::{Method, Scheme};
+use wasmtime_wasi_http::p2::body::{HostIncomingBody, HostOutgoingBody};
+use wasmtime_wasi_http::p2::types::{HostFutureIncomingResponse, HostIncomingResponse, HostOutgoingRequest};
+
+/// What any resource takes, with its place in the table.
+const ANY: u64 = 256;
+/// What a stream may have read ahead or not yet written.
+const STREAM: u64 = 64 << 10;
+/// What a request takes that is under way: its connection with its buffers.
+const CONNECTION: u64 = 64 << 10;
+/// What a folder takes that is being listed: its names are all there from the beginning.
+const LISTING: u64 = 1 << 20;
+/// What a header takes besides its name and its value.
+const HEADER: usize = 128;
+
+/// Bytes of all resources of a guest.
+pub(super) fn held(table: &mut ResourceTable) -> u64 {
+    table.iter_mut().map(|resource| ANY + size(resource)).sum()
+}
+
+/// Bytes of one resource besides what any takes.
+fn size(resource: &(dyn Any + Send)) -> u64 {
+    if let Some(fields) = resource.downcast_ref::<FieldMap>() {
+        headers(fields)
+    } else if let Some(request) = resource.downcast_ref::<HostOutgoingRequest>() {
+        self::request(request)
+    } else if let Some(response) = resource.downcast_ref::<HostIncomingResponse>() {
+        headers(&response.headers) + CONNECTION
+    } else if resource.is::<DynInputStream>() || resource.is::<DynOutputStream>() {
+        STREAM
+    } else if resource.is::<HostFutureIncomingResponse>()
+        || resource.is::<HostIncomingBody>()
+        || resource.is::<HostOutgoingBody>()
+    {
+        CONNECTION
+    } else if resource.is::<DirectoryEntryStream>() {
+        LISTING
+    } else {
+        0
+    }
+}
+
+/// Bytes of a request that is being made.
+fn request(request: &HostOutgoingRequest) -> u64 {
+    let method = if let Method::Other(method) = &request.method { method.capacity() } else { 0 };
+    let scheme = if let Some(Scheme::Other(scheme)) = &request.scheme { scheme.capacity() } else { 0 };
+    let texts = [&request.authority, &request.path_with_query].into_iter().flatten().map(String::capacity);
+    headers(&request.headers) + (method + scheme + texts.sum::<usize>()) as u64
+}
+
+/// Bytes of headers.
+fn headers(fields: &FieldMap) -> u64 {
+    let texts: usize = fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    (texts + fields.capacity().max(fields.len()) * HEADER) as u64
+}
