@@ -148,6 +148,22 @@ impl Fleet {
         *self.slot(name) = Some(Daemon::start(name, &mut command));
     }
 
+    /// The same, where it may have only so many descriptors open.
+    pub fn start_minion_with_descriptors(&mut self, name: &str, modules: &Path, descriptors: u32) {
+        let mut minion = self.minion_command(name);
+        minion.arg("serve").arg("--modules").arg(modules);
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {descriptors} && exec \"$@\""), "sh"]);
+        command.arg(minion.get_program()).args(minion.get_args());
+        for (variable, value) in minion.get_envs() {
+            match value {
+                Some(value) => command.env(variable, value),
+                None => command.env_remove(variable),
+            };
+        }
+        *self.slot(name) = Some(Daemon::start(name, &mut command));
+    }
+
     /// Starts a minion's daemon with a modules folder of its own, which is empty the first time.
     pub fn start_empty_minion(&mut self, name: &str) {
         let modules = self.minion_dir(name).join("modules");
