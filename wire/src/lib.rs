@@ -23,6 +23,7 @@ mod integer;
 pub mod inventory;
 pub mod job;
 pub mod json;
+pub mod json_text;
 pub mod link;
 pub mod module;
 mod module_document;

@@ -3,16 +3,17 @@
 use crate::clock::now_ms;
 use crate::module::{Module, ModuleState, ModuleVersion};
 use crate::signature::Signature;
-use crate::text::{printable, since};
+use crate::text::{line, printable, since};
 
 impl Module {
     /// Name, version, what it is about, and its methods with their documentation.
     pub fn description(&self) -> String {
-        let version = self.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
+        let version =
+            self.version.as_deref().map(|version| format!(" {}", line(version))).unwrap_or_default();
         let mut lines = vec![format!("{}{version} (sha256 {})", self.name, self.digest.short())];
-        lines.extend(self.description.as_deref().map(|about| format!("    {about}")));
+        lines.extend(self.description.as_deref().map(|about| format!("    {}", line(about))));
         if let ModuleState::Failed(reason) = &self.state {
-            lines.push(format!("    failed: {reason}"));
+            lines.push(format!("    failed: {}", line(reason)));
         }
         lines.extend(self.version_lines());
         for method in self.methods.iter() {
@@ -20,7 +21,7 @@ impl Module {
             lines.extend(self.remarks(method));
         }
         let types = self.methods.types().iter().filter(|ty| ty.name().is_some());
-        let types: Vec<String> = types.map(|ty| format!("    {}", ty.definition_text())).collect();
+        let types: Vec<String> = types.map(|ty| format!("    {}", line(&ty.definition_text()))).collect();
         if !types.is_empty() {
             lines.extend([String::new(), "types:".to_owned()]);
             lines.extend(types);
@@ -34,17 +35,17 @@ impl Module {
             return Vec::new();
         }
         let now = now_ms();
-        let line = |version: &ModuleVersion| {
-            let number = version.version.as_deref().unwrap_or("-");
+        let described = |version: &ModuleVersion| {
+            let number = line(version.version.as_deref().unwrap_or("-"));
             let (digest, since) = (version.digest.short(), since(version.since, now));
             let state = match &version.state {
-                ModuleState::Failed(reason) => format!("failed {since} ago: it {reason}"),
+                ModuleState::Failed(reason) => format!("failed {since} ago: it {}", line(reason)),
                 state => format!("{} for {since}", state.as_str()),
             };
-            let signer = version.signer.iter().map(|signer| format!(", signed by {signer}"));
+            let signer = version.signer.iter().map(|signer| format!(", signed by {}", line(signer)));
             format!("    version {number} (sha256 {digest}): {state}{}", signer.collect::<String>())
         };
-        self.versions.iter().map(line).collect()
+        self.versions.iter().map(described).collect()
     }
 
     /// One method with its documentation, the types in it that have names, and how it is called.
@@ -53,21 +54,22 @@ impl Module {
         let types = method.definitions();
         if !types.is_empty() {
             lines.push(String::new());
-            lines.extend(types.into_iter().map(|definition| format!("    {definition}")));
+            lines.extend(types.into_iter().map(|definition| format!("    {}", line(&definition))));
         }
         if method.not_callable.is_none() {
             let words: String =
-                method.params().map(|(name, _)| format!(" {}", name.to_uppercase())).collect();
+                method.params().map(|(name, _)| format!(" {}", line(&name.to_uppercase()))).collect();
             lines.push(String::new());
-            lines.push(format!("    overlord call TARGET {}.{}{words}", self.name, method.name));
+            lines.push(format!("    overlord call TARGET {}.{}{words}", self.name, line(&method.name)));
         }
         printable(&lines.join("\n"))
     }
 
     fn remarks(&self, method: Signature<'_>) -> Vec<String> {
-        let refusal = method.not_callable.as_ref().map(|reason| format!("cannot be called: {reason}"));
+        let refusal =
+            method.not_callable.as_ref().map(|reason| format!("cannot be called: {}", line(reason)));
         let docs = method.docs.iter().flat_map(|docs| docs.lines()).map(str::to_owned);
         let remarks = refusal.into_iter().chain(docs).map(|line| format!("    {line}").trim_end().to_owned());
-        std::iter::once(format!("{}.{method}", self.name)).chain(remarks).collect()
+        std::iter::once(line(&format!("{}.{method}", self.name))).chain(remarks).collect()
     }
 }

@@ -3,17 +3,31 @@
 use crate::json::to_json;
 use crate::value::Value;
 
-/// Text of someone else, line by line, with nothing in it that could steer a terminal or turn the direction
-/// of writing.
+/// Text of someone else, line by line, with nothing in it that could steer a terminal, turn the direction of
+/// writing, or stand there unseen.
 pub fn printable(text: &str) -> String {
     let text = text.trim_end_matches(['\n', '\r']);
-    let shown = |c: char| match c {
-        '\n' => '\n',
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => ' ',
-        _ if c.is_control() => ' ',
-        _ => c,
-    };
+    let shown = |c: char| if is_deceptive(c) && c != '\n' { ' ' } else { c };
     text.replace("\r\n", "\n").replace('\t', "    ").chars().map(shown).collect()
+}
+
+/// A name or a word of someone else, on one line.
+pub fn line(text: &str) -> String {
+    printable(text).replace('\n', " ")
+}
+
+/// Whether a character is not for eyes: it may steer a terminal, end a line where nobody expects that, turn the
+/// direction of writing, or make two texts look the same that are not.
+///
+/// These are all control characters, the separators of lines and paragraphs, and what Unicode says is to be
+/// ignored when text is shown, without the selectors that choose between forms of one character.
+pub fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// A value as people read it: text as it is, anything that has parts as JSON.
