@@ -25,7 +25,7 @@ mod space;
 mod storage;
 mod upgrade;
 
-pub use audit::{AuditError, AuditLog, Verified};
+pub use audit::{AuditError, AuditLog, Rotation, Verified, audit_files};
 pub use changed::Changed;
 pub use durability::Durability;
 pub use error::LedgerError;

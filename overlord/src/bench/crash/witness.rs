@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use ledger::MinionLedger;
+use ledger::{MinionLedger, audit_files};
 use serde::Deserialize;
 use wire::job::{JobId, MinionState};
 
@@ -38,7 +38,9 @@ impl Witness {
     /// Reads the folder of a minion that does not run.
     pub(super) async fn read(minion: &str, dir: &Path, endings: &[Ending]) -> Result<Self, BenchError> {
         let unreadable = |source: io::Error| BenchError::Process { name: minion.to_owned(), source };
-        let audit = fs::read_to_string(dir.join("audit.jsonl")).map_err(unreadable)?;
+        let files = audit_files(&dir.join("audit.jsonl")).map_err(unreadable)?;
+        let audit =
+            files.iter().map(fs::read_to_string).collect::<io::Result<String>>().map_err(unreadable)?;
         let written = fs::read_to_string(dir.join(GRANTED).join(FILE)).map_err(unreadable)?;
         let failed = |source| BenchError::Ledger { name: minion.to_owned(), source };
         let ledger = MinionLedger::open(&dir.join("ledger")).map_err(failed)?;

@@ -1,0 +1,67 @@
+//! One line of an audit log: an entry, and what chains it to the one before.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+
+use wire::digest::Digest;
+
+/// The line for an entry that comes after `before`, and its chain.
+pub(super) fn line(before: &Digest, entry: &str) -> (String, Digest) {
+    let chain = next(before, entry);
+    let open = entry.strip_suffix('}').unwrap_or(entry);
+    (format!("{open}{MEMBER}{chain}{END}\n"), chain)
+}
+
+/// The chain of an entry that comes after `before`.
+pub(super) fn next(before: &Digest, entry: &str) -> Digest {
+    Digest::of(&[before.as_bytes().as_slice(), entry.as_bytes()].concat())
+}
+
+/// The entry of a line, as it was added, and its chain.
+pub(super) fn parse(line: &str) -> Option<(String, Digest)> {
+    let (open, chain) = line.strip_suffix('\n')?.strip_suffix(END)?.rsplit_once(MEMBER)?;
+    Some((format!("{open}}}"), chain.parse().ok()?))
+}
+
+/// The first entry of a file that goes on after another one: which number that one has, and its last chain.
+pub(super) fn continuation(number: u64, after: &Digest) -> String {
+    format!("{CONTINUES}{number}{AFTER}{after}{CLOSES}")
+}
+
+/// Of which number the file before is, and its last chain, where an entry says that there is one.
+pub(super) fn continued(entry: &str) -> Option<(u64, Digest)> {
+    let (number, after) = entry.strip_prefix(CONTINUES)?.strip_suffix(CLOSES)?.split_once(AFTER)?;
+    Some((number.parse().ok()?, after.parse().ok()?))
+}
+
+/// Where the last whole line of a file ends, and its chain.
+pub(super) fn tail(file: &mut File) -> io::Result<(u64, Digest)> {
+    let all = file.metadata()?.len();
+    let mut looked_at = BLOCK.min(all);
+    loop {
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(all - looked_at))?;
+        file.take(looked_at).read_to_end(&mut bytes)?;
+        let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let start = bytes[..end.saturating_sub(1)].iter().rposition(|byte| *byte == b'\n').map(|at| at + 1);
+        // The whole of the last line is there if the end of the one before is, or there is none before.
+        if end > 0 && (start.is_some() || looked_at == all) {
+            let line = String::from_utf8_lossy(&bytes[start.unwrap_or(0)..end]);
+            // A spoiled line begins a chain of its own, and the check says where.
+            let chain = parse(&line).map_or(Digest::ZERO, |(_, chain)| chain);
+            return Ok((all - looked_at + end as u64, chain));
+        }
+        if looked_at == all {
+            return Ok((0, Digest::ZERO));
+        }
+        looked_at = (looked_at * 2).min(all);
+    }
+}
+
+const MEMBER: &str = ",\"chain\":\"";
+const END: &str = "\"}";
+const CONTINUES: &str = "{\"event\":\"continued\",\"file\":";
+const AFTER: &str = ",\"after\":\"";
+const CLOSES: &str = "\"}";
+/// How much of a file's end is looked at first.
+pub(super) const BLOCK: u64 = 16 << 10;

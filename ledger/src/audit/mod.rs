@@ -1,0 +1,349 @@
+//! An append-only log in which no entry can be altered, left out or moved without being noticed.
+//!
+//! Each line is a JSON object whose last member, `chain`, is the SHA-256 of the chain of the line before and
+//! of what else the line holds. Where a file is full the log goes on in another one, whose first entry names the
+//! file before and its last chain, so that the chain goes on too. Who can write the files can cut entries off the
+//! end, and whole files off the beginning, which the check counts; all else shows.
+
+mod chain;
+mod files;
+mod verified;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
+
+use wire::digest::Digest;
+
+pub use self::files::{Rotation, audit_files};
+use self::files::{earlier, folder, numbered};
+pub use self::verified::Verified;
+
+/// A log that is being written. One process at a time may write it.
+pub struct AuditLog {
+    path: PathBuf,
+    rotation: Rotation,
+    tail: Mutex<Tail>,
+}
+
+/// Where the next entry goes.
+struct Tail {
+    file: File,
+    length: u64,
+    chain: Digest,
+    /// The number of the file before; 0 where there is none.
+    before: u64,
+    /// From which length on the log goes on in another file.
+    full: u64,
+}
+
+/// Why an audit log could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The system refused.
+    #[error("cannot {action} the audit log \"{path}\": {source}")]
+    File {
+        /// What was tried: `open`, `write`, `read`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// An entry does not follow from the one before.
+    #[error(
+        "line {line} of the audit log \"{path}\" does not follow from the one before: one of them was altered, \
+         or entries between them are missing"
+    )]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// Which line, counted from one.
+        line: u64,
+    },
+    /// A line is no entry.
+    #[error("line {line} of the audit log \"{path}\" is not an entry: it was altered, or cut off")]
+    NotAnEntry {
+        /// The file.
+        path: PathBuf,
+        /// Which line, counted from one.
+        line: u64,
+    },
+}
+
+impl AuditLog {
+    /// Opens a log, or makes one that only its owner can read, with files of the usual size.
+    pub fn open(path: &Path) -> Result<Self, AuditError> {
+        Self::open_rotating(path, Rotation::default())
+    }
+
+    /// Opens a log, or makes one that only its owner can read, with files of this size.
+    ///
+    /// A last line that a power cut left incomplete is removed: it was never relied on.
+    pub fn open_rotating(path: &Path, rotation: Rotation) -> Result<Self, AuditError> {
+        let tail = Tail::open(path, rotation).map_err(|source| failed("open", path, source))?;
+        Ok(Self { path: path.to_owned(), rotation, tail: Mutex::new(tail) })
+    }
+
+    /// Adds an entry: the text of a JSON object with at least one member, on one line.
+    ///
+    /// In the hands of the system when this returns. Where it fails, nothing was added.
+    pub fn append(&self, entry: &str) -> Result<(), AuditError> {
+        let mut tail = self.tail();
+        if tail.length >= tail.full
+            && let Err(error) = tail.rotate(&self.path, self.rotation)
+        {
+            // The log is not lost over it: it goes on where it is, and is tried again after as much once more.
+            tracing::warn!(file = %self.path.display(), %error, "the audit log goes on in a file that is full");
+            tail.full = tail.length.saturating_add(self.rotation.size);
+        }
+        tail.append(entry).map_err(|source| failed("write", &self.path, source))
+    }
+
+    /// Puts on disk what was added.
+    pub fn sync(&self) -> Result<(), AuditError> {
+        self.tail().file.sync_data().map_err(|source| failed("write", &self.path, source))
+    }
+
+    fn tail(&self) -> MutexGuard<'_, Tail> {
+        self.tail.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Tail {
+    fn open(path: &Path, rotation: Rotation) -> io::Result<Self> {
+        let earlier = earlier(path)?;
+        let mut file = file(path)?;
+        let (length, mut chain) = chain::tail(&mut file)?;
+        file.set_len(length)?;
+        file.seek(SeekFrom::Start(length))?;
+        let before = earlier.last().map_or(0, |(number, _)| *number);
+        if let (0, Some((_, last))) = (length, earlier.last()) {
+            // The process before ended between two files.
+            chain = chain::tail(&mut File::open(last)?)?.1;
+        }
+        let tail = Self { file, length, chain, before, full: rotation.size };
+        tail.prune(path, rotation);
+        Ok(tail)
+    }
+
+    /// Adds an entry, behind one that says what the file goes on from where it is the first.
+    fn append(&mut self, entry: &str) -> io::Result<()> {
+        let (mut lines, mut chain) = (String::new(), self.chain);
+        if self.length == 0 && self.before > 0 {
+            (lines, chain) = chain::line(&chain, &chain::continuation(self.before, &chain));
+        }
+        let (line, chain) = chain::line(&chain, entry);
+        lines.push_str(&line);
+        if let Err(error) = self.file.write_all(lines.as_bytes()) {
+            // A part of it may be there. Where it cannot be removed now, opening removes it.
+            let length = self.length;
+            let _ = self.file.set_len(length).and_then(|()| self.file.seek(SeekFrom::Start(length)));
+            return Err(error);
+        }
+        self.length += lines.len() as u64;
+        self.chain = chain;
+        Ok(())
+    }
+
+    /// Gives the file a number and goes on in a new one. A process that dies in between leaves no file under the
+    /// log's own name, or an empty one; what it goes on from is then taken from the last that has a number.
+    fn rotate(&mut self, path: &Path, rotation: Rotation) -> io::Result<()> {
+        // Whoever asks for what is on disk is from now on told of the new file alone.
+        self.file.sync_data()?;
+        let number = self.before + 1;
+        let aside = numbered(path, number);
+        match fs::rename(path, &aside) {
+            // Someone took it away, or an attempt before this one came no further.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            renamed => renamed?,
+        }
+        match file(path) {
+            Ok(file) => self.file = file,
+            Err(error) => {
+                // Its old name back, for what is written into it from now on.
+                fs::rename(&aside, path)?;
+                return Err(error);
+            }
+        }
+        (self.length, self.before, self.full) = (0, number, rotation.size);
+        File::open(folder(path))?.sync_all()?;
+        self.prune(path, rotation);
+        Ok(())
+    }
+
+    /// Removes the earlier files that are too many.
+    fn prune(&self, path: &Path, rotation: Rotation) {
+        let earlier = earlier(path).unwrap_or_default();
+        for (_, file) in &earlier[..earlier.len().saturating_sub(rotation.files)] {
+            if let Err(error) = fs::remove_file(file) {
+                tracing::warn!(file = %file.display(), %error, "an old file of the audit log stays");
+            }
+        }
+    }
+}
+
+fn file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+fn failed(action: &'static str, path: &Path, source: io::Error) -> AuditError {
+    AuditError::File { action, path: path.to_owned(), source }
+}
+
+#[allow(clippy::unwrap_used)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(entries: usize) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("audit.jsonl");
+        for n in 0..entries {
+            // Opened for each one, as by a daemon that is restarted.
+            AuditLog::open(&path).unwrap().append(&format!("{{\"n\":{n}}}")).unwrap();
+        }
+        (dir, path)
+    }
+
+    #[test]
+    fn a_log_that_nobody_touched_is_whole_however_often_it_was_opened() {
+        let (_dir, path) = log(5);
+        let verified = Verified::check(&path).unwrap();
+        assert_eq!(verified.entries, 5);
+        AuditLog::open(&path).unwrap().append("{\"n\":5}").unwrap();
+        assert_ne!(Verified::check(&path).unwrap().head, verified.head);
+        let (_dir, empty) = log(0);
+        AuditLog::open(&empty).unwrap();
+        assert_eq!(Verified::check(&empty).unwrap().entries, 0);
+    }
+
+    #[test]
+    fn what_was_altered_left_out_or_moved_is_found() {
+        type Change = fn(&mut Vec<String>);
+        let changes: [(Change, u64); 4] = [
+            (|lines| lines[2] = lines[2].replace("\"n\":2", "\"n\":7"), 3),
+            (|lines| drop(lines.remove(2)), 3),
+            (|lines| lines.swap(2, 3), 3),
+            (|lines| lines[4].truncate(20), 5),
+        ];
+        for (change, found) in changes {
+            let (_dir, path) = log(5);
+            let text = std::fs::read_to_string(&path).unwrap();
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            change(&mut lines);
+            std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+            match Verified::check(&path) {
+                Err(AuditError::Broken { line, .. } | AuditError::NotAnEntry { line, .. }) => {
+                    assert_eq!(line, found)
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_entry_that_was_cut_off_by_a_power_cut_is_no_obstacle() {
+        for kept in [0, 3] {
+            let (_dir, path) = log(kept);
+            let mut bytes = std::fs::read(&path).unwrap_or_default();
+            bytes.extend(b"{\"n\":3,\"cha");
+            std::fs::write(&path, bytes).unwrap();
+            AuditLog::open(&path).unwrap().append("{\"n\":3}").unwrap();
+            assert_eq!(Verified::check(&path).unwrap().entries, kept as u64 + 1);
+        }
+    }
+
+    #[test]
+    fn long_entries_are_found_again() {
+        let (_dir, path) = log(2);
+        let long = format!("{{\"text\":\"{}\"}}", "x".repeat(3 * chain::BLOCK as usize));
+        AuditLog::open(&path).unwrap().append(&long).unwrap();
+        AuditLog::open(&path).unwrap().append(&long).unwrap();
+        AuditLog::open(&path).unwrap().append("{\"n\":1}").unwrap();
+        assert_eq!(Verified::check(&path).unwrap().entries, 5);
+    }
+
+    const SMALL: Rotation = Rotation { size: 500, files: 3 };
+
+    /// Adds so many entries to a log of small files, opened for each one.
+    fn fill(path: &Path, entries: std::ops::Range<u64>, rotation: Rotation) {
+        for n in entries {
+            AuditLog::open_rotating(path, rotation).unwrap().append(&format!("{{\"n\":{n}}}")).unwrap();
+        }
+    }
+
+    fn all_numbers(path: &Path) -> Vec<u64> {
+        let text: String =
+            audit_files(path).unwrap().iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+        let number = |line: &str| line.strip_prefix("{\"n\":")?.split(',').next()?.parse().ok();
+        text.lines().filter_map(number).collect()
+    }
+
+    #[test]
+    fn the_chain_goes_on_over_files_and_the_oldest_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("audit.jsonl");
+        fill(&path, 0..100, SMALL);
+        let files = audit_files(&path).unwrap();
+        assert_eq!(files.len(), 4, "{files:?}");
+        assert!(files.iter().all(|file| std::fs::metadata(file).unwrap().len() < 1000));
+        let verified = Verified::check(&path).unwrap();
+        assert!(verified.gone > 0 && verified.gone + 3 == earlier(&path).unwrap()[2].0, "{verified:?}");
+        let numbers = all_numbers(&path);
+        assert_eq!(numbers, (100 - numbers.len() as u64..100).collect::<Vec<_>>());
+        assert_eq!(verified.entries, numbers.len() as u64 + files.len() as u64);
+
+        // One in the middle that is gone, or another one, shows.
+        let middle = std::fs::read_to_string(&files[1]).unwrap();
+        std::fs::remove_file(&files[1]).unwrap();
+        assert!(matches!(Verified::check(&path), Err(AuditError::Broken { line: 1, .. })));
+        std::fs::write(&files[1], middle.replacen("\"n\":", "\"n\":1", 1)).unwrap();
+        assert!(matches!(Verified::check(&path), Err(AuditError::Broken { .. })));
+    }
+
+    #[test]
+    fn a_log_of_one_large_file_is_gone_on_with() {
+        let (_dir, path) = log(50);
+        fill(&path, 50..60, Rotation { size: 2000, files: 3 });
+        assert_eq!(all_numbers(&path), (0..60).collect::<Vec<_>>());
+        let verified = Verified::check(&path).unwrap();
+        assert_eq!((verified.entries, verified.gone), (61, 0));
+        assert_eq!(audit_files(&path).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_process_that_dies_between_two_files_breaks_no_chain() {
+        for left in [None, Some(""), Some("{\"event\":\"contin")] {
+            let (_dir, path) = log(5);
+            // As far as a rotation came.
+            std::fs::rename(&path, numbered(&path, 1)).unwrap();
+            if let Some(left) = left {
+                std::fs::write(&path, left).unwrap();
+            }
+            fill(&path, 5..8, Rotation::default());
+            assert_eq!(all_numbers(&path), (0..8).collect::<Vec<_>>());
+            assert_eq!(Verified::check(&path).unwrap().entries, 9);
+        }
+        let (_dir, path) = log(5);
+        std::fs::rename(&path, numbered(&path, 1)).unwrap();
+        assert_eq!(Verified::check(&path).unwrap().entries, 5, "it is whole before anyone opens it again");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_put_aside_is_gone_on_with() {
+        let (_dir, path) = log(2);
+        let log = AuditLog::open_rotating(&path, SMALL).unwrap();
+        // What the name of the next file is taken by cannot be replaced.
+        std::fs::create_dir(numbered(&path, 1)).unwrap();
+        (2..40).for_each(|n| log.append(&format!("{{\"n\":{n}}}")).unwrap());
+        std::fs::remove_dir(numbered(&path, 1)).unwrap();
+        (40..60).for_each(|n| log.append(&format!("{{\"n\":{n}}}")).unwrap());
+        let numbers = all_numbers(&path);
+        assert_eq!(numbers, (60 - numbers.len() as u64..60).collect::<Vec<_>>());
+        assert!(audit_files(&path).unwrap().len() > 1);
+        Verified::check(&path).unwrap();
+    }
+}
