@@ -5,15 +5,15 @@
 //! whose name, or whose field's name, says
 //! that it is one (`password`, `api-token`), and those that the method's documentation marks `(secret)`.
 
-use std::fmt;
 use std::path::Path;
 
-use ledger::{AuditError, AuditLog};
+use ledger::{AuditError, AuditLog, Rotation};
 use serde_json::{Value, json};
 
 use wire::call::{Arguments, Start};
 use wire::digest::Digest;
 use wire::job::JobId;
+use wire::json_text::json_text;
 use wire::link::ModuleCommand;
 use wire::name::{MethodPath, ModuleName, OperatorName};
 use wire::outcome::Outcome;
@@ -21,6 +21,7 @@ use wire::signature::{Method, Signature};
 use wire::{arguments, clock, frame};
 
 use crate::access::{ChangeDenied, Denied};
+use crate::allowance::Allowance;
 use crate::sandbox::Denial;
 
 /// One change of what is in service or on its way there.
@@ -64,20 +65,21 @@ impl Origin {
     }
 }
 
-impl fmt::Display for ModuleChange<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "module \"{}\"", self.module)?;
-        if let Some(version) = self.version {
-            write!(f, " {version}")?;
-        }
-        if let Some(digest) = self.digest {
-            write!(f, " ({})", digest.short())?;
-        }
-        write!(f, " {}, by the {}", self.what, self.by.as_str())?;
-        if let Some(before) = self.before {
-            write!(f, "; {} was in service before", before.short())?;
-        }
-        self.reason.map_or(Ok(()), |reason| write!(f, ": it {reason}"))
+impl ModuleChange<'_> {
+    /// Puts it into the log.
+    pub(crate) fn log(&self) {
+        let (digest, before) =
+            (self.digest.map(|digest| digest.short()), self.before.map(|digest| digest.short()));
+        tracing::info!(
+            module = %self.module,
+            version = self.version,
+            digest,
+            change = self.what,
+            by = self.by.as_str(),
+            before,
+            reason = self.reason,
+            "a module is another one"
+        );
     }
 }
 
@@ -85,9 +87,15 @@ impl fmt::Display for ModuleChange<'_> {
 pub(crate) struct Audit(AuditLog);
 
 impl Audit {
-    /// Opens the log of a minion's folder.
+    /// Opens the log of a minion's folder, in files of the usual size.
+    #[cfg(test)]
     pub(crate) fn open(path: &Path) -> Result<Self, AuditError> {
-        AuditLog::open(path).map(Self)
+        Self::open_rotating(path, Rotation::default())
+    }
+
+    /// Opens the log of a minion's folder.
+    pub(crate) fn open_rotating(path: &Path, rotation: Rotation) -> Result<Self, AuditError> {
+        AuditLog::open_rotating(path, rotation).map(Self)
     }
 
     /// A call was let through or denied. A call that cannot be written down must not run.
@@ -117,21 +125,35 @@ impl Audit {
         self.note(entry);
     }
 
-    /// A job tried what its grants do not cover, and was not let.
+    /// A job tried what its grants do not cover, and was not let. Nothing is written that the job has no room for.
     pub(crate) fn capability(
         &self,
         job: JobId,
         operator: &OperatorName,
         method: &MethodPath,
         denial: &Denial,
+        room: &Allowance,
     ) {
-        self.note(json!({
+        let entry = text(json!({
             "event": "capability-denied",
             "job": job,
             "operator": operator,
             "method": method,
             "capability": denial.capability,
             "attempt": shortened(&denial.attempt),
+        }));
+        if room.take(entry.len()) {
+            self.note_text(&entry);
+        }
+    }
+
+    /// So many attempts of a job are not in the log: they would have been more than a job may cause.
+    pub(crate) fn left_out(&self, job: JobId, entries: u64) {
+        self.note(json!({
+            "event": "left-out",
+            "job": job,
+            "entries": entries,
+            "message": format!("left out {entries} denied attempts of this job"),
         }));
     }
 
@@ -143,10 +165,10 @@ impl Audit {
             "by": change.by.as_str(),
             "module": change.module,
             "digest": change.digest.map(|digest| digest.to_string()),
-            "version": change.version,
+            "version": change.version.map(shortened),
             "before": change.before.map(|digest| digest.to_string()),
             "signer": change.signer,
-            "reason": change.reason,
+            "reason": change.reason.map(|reason| cut(reason, MAX_REASON)),
         }));
     }
 
@@ -180,24 +202,34 @@ impl Audit {
     /// Puts on disk what was written.
     pub(crate) fn sync(&self) {
         if let Err(error) = self.0.sync() {
-            tracing::error!("{error}");
+            tracing::error!(%error, "the audit log is not whole");
         }
     }
 
     /// Writes what has happened already, and so cannot be refused.
     fn note(&self, entry: Value) {
-        if let Err(error) = self.write(entry) {
-            tracing::error!("{error}");
+        self.note_text(&text(entry));
+    }
+
+    fn note_text(&self, entry: &str) {
+        if let Err(error) = self.0.append(entry) {
+            tracing::error!(%error, "the audit log is not whole");
         }
     }
 
     fn write(&self, entry: Value) -> Result<(), AuditError> {
-        let mut timed = json!({ "time": humantime::format_rfc3339_millis(clock::now()).to_string() });
-        if let (Value::Object(timed), Value::Object(entry)) = (&mut timed, entry) {
-            timed.extend(entry);
-        }
-        self.0.append(&timed.to_string())
+        self.0.append(&text(entry))
     }
+}
+
+/// An entry with its time, on one line that is harmless on a screen.
+fn text(entry: Value) -> String {
+    let mut timed = json!({ "time": humantime::format_rfc3339_millis(clock::now()).to_string() });
+    if let (Value::Object(timed), Value::Object(entry)) = (&mut timed, entry) {
+        timed.extend(entry);
+    }
+    // What is a JSON value already can be written as text.
+    json_text(&timed).unwrap_or_else(|_| timed.to_string())
 }
 
 /// The arguments of a call by parameter, as far as they may and need be shown.
@@ -249,7 +281,12 @@ fn is_marked(method: &Method, name: &str) -> bool {
 }
 
 fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MAX_TEXT) {
+    cut(text, MAX_TEXT)
+}
+
+/// The text, or so many characters of it and how long it is.
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
         None => text.to_owned(),
     }
@@ -268,6 +305,8 @@ const SECRET_WORDS: [&str; 8] =
     ["secret", "secrets", "password", "passwd", "passphrase", "token", "credential", "credentials"];
 /// The most characters of one text that are shown.
 const MAX_TEXT: usize = 256;
+/// The most characters of a reason.
+const MAX_REASON: usize = 2048;
 /// The largest arguments that are shown, in bytes.
 const MAX_ARGUMENTS: usize = 16 << 10;
 
@@ -343,7 +382,7 @@ mod tests {
         audit.call(&start, None, &Ok(())).unwrap();
         audit.outcome(start.job, &Outcome::Ok(None));
         let denial = Denial { capability: "process", attempt: "rm -rf /".into() };
-        audit.capability(start.job, &start.operator, &start.method, &denial);
+        audit.capability(start.job, &start.operator, &start.method, &denial, &Allowance::of_audit());
         audit.policy(&["test: may run \"ls\"".into()]);
         assert_eq!(ledger::Verified::check(&path).unwrap().entries, 4);
         let text = std::fs::read_to_string(&path).unwrap();

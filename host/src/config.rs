@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ledger::Rotation;
 use serde::{Deserialize, Deserializer};
 
 use crate::access::Access;
@@ -27,6 +28,8 @@ pub struct Config {
     pub control_groups: bool,
     /// How long finished jobs are kept.
     pub retention: Retention,
+    /// How much of the audit log is kept. Read when the minion starts.
+    pub audit: AuditFiles,
     /// What the owner of this host says about it, by name. Default: nothing.
     pub labels: BTreeMap<String, String>,
     /// Who may call what. Default: everyone everything.
@@ -46,6 +49,7 @@ impl Default for Config {
             limits: HostLimits::default(),
             control_groups: true,
             retention: Retention::default(),
+            audit: AuditFiles::default(),
             labels: BTreeMap::new(),
             access: Access::default(),
             signatures: SignaturePolicy::default(),
@@ -90,6 +94,29 @@ pub struct Retention {
 impl Default for Retention {
     fn default() -> Self {
         Self { age: Duration::from_secs(7 * 24 * 3600), size: ByteSize(256 << 20) }
+    }
+}
+
+/// How much of the audit log is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditFiles {
+    /// How large `audit.jsonl` gets before the log goes on in another file. Default: 16 MiB.
+    pub size: ByteSize,
+    /// How many earlier files are kept, as `audit.1.jsonl` and so on; the oldest go first. Default: 15.
+    pub files: usize,
+}
+
+impl Default for AuditFiles {
+    fn default() -> Self {
+        let Rotation { size, files } = Rotation::default();
+        Self { size: ByteSize(size), files }
+    }
+}
+
+impl From<&AuditFiles> for Rotation {
+    fn from(files: &AuditFiles) -> Self {
+        Self { size: files.size.0, files: files.files }
     }
 }
 
@@ -174,6 +201,7 @@ mod tests {
         let config = load(&uncommented()).expect("parses");
         assert_eq!(config.limits, HostLimits::default());
         assert_eq!(config.retention, Retention::default());
+        assert_eq!(config.audit, AuditFiles::default());
         assert_eq!(config.keep_versions, KEEP_VERSIONS);
         assert!(config.control_groups);
         assert_eq!(config.overlord.as_deref(), Some("overlord.example.org:51234"));

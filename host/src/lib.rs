@@ -5,6 +5,7 @@
 
 mod access;
 mod admission;
+mod allowance;
 mod aside;
 mod audit;
 pub mod authoring;

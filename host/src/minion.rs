@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::{AuditError, LedgerError, MinionLedger};
+use ledger::{AuditError, LedgerError, MinionLedger, Rotation};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -101,7 +101,7 @@ impl Minion {
 
         // 1. The ledger, which also says that no other process serves this folder.
         let ledger = open_ledger(folder.ledger()).await?;
-        let audit = Arc::new(Audit::open(&folder.audit())?);
+        let audit = Arc::new(Audit::open_rotating(&folder.audit(), Rotation::from(&config.audit))?);
         interrupt_unfinished(&ledger, &audit).await?;
         // 2. The sandbox and what runs in it, on threads of its own: no guest ever delays the link.
         let facts = Facts::default();
@@ -145,7 +145,7 @@ impl Minion {
         match Control::open(&folder.socket(), vitals.clone()) {
             Ok(control) => drop(background.spawn(control.run(stop.clone()))),
             // A minion that cannot be asked how it is still does its work.
-            Err(error) => tracing::warn!("`minion status` will not work: no socket: {error}"),
+            Err(error) => tracing::warn!(%error, "`minion status` will not work: there is no socket"),
         }
         let link = Link {
             identity,
@@ -253,14 +253,14 @@ async fn interrupt_unfinished(ledger: &MinionLedger, audit: &Audit) -> Result<()
         Ok(jobs) => jobs,
         // They get their end when the overlord asks for them.
         Err(error @ LedgerError::DiskFull { .. }) => {
-            tracing::error!("{error}");
+            tracing::error!(%error, "jobs that were interrupted cannot be recorded");
             return Ok(());
         }
         Err(error) => return Err(error.into()),
     };
     if !jobs.is_empty() {
         reach(Point::InterruptAfter);
-        tracing::warn!("{} jobs were interrupted when the minion stopped", jobs.len());
+        tracing::warn!(jobs = jobs.len(), "jobs were interrupted when the minion stopped");
     }
     for job in jobs {
         audit.outcome(job, &Outcome::failed(FailureKind::Interrupted, ""));
@@ -283,8 +283,8 @@ async fn purge(ledger: MinionLedger, retention: Retention, stop: CancellationTok
     loop {
         match ledger.purge(keep, now_ms()).await {
             Ok(0) => {}
-            Ok(jobs) => tracing::info!("{jobs} finished jobs were removed from the ledger"),
-            Err(error) => tracing::warn!("finished jobs are kept for longer than they should be: {error}"),
+            Ok(jobs) => tracing::info!(jobs, "finished jobs were removed from the ledger"),
+            Err(error) => tracing::warn!(%error, "finished jobs are kept for longer than they should be"),
         }
         if stop.run_until_cancelled(tokio::time::sleep(keep.interval())).await.is_none() {
             return;

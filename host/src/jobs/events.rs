@@ -6,6 +6,7 @@ use wire::call::{LogLine, Progress, Start};
 use wire::job::JobId;
 use wire::name::{MethodPath, OperatorName};
 
+use crate::allowance::Allowance;
 use crate::audit::Audit;
 use crate::jobs::feed::Feed;
 use crate::sandbox::{Denial, JobEvents};
@@ -17,12 +18,29 @@ pub(super) struct Events {
     operator: OperatorName,
     feed: Arc<Feed>,
     audit: Arc<Audit>,
+    /// What the job may still cause to be written into the audit log.
+    audited: Allowance,
+    /// And into the minion's own.
+    logged: Allowance,
 }
 
 impl Events {
     pub(super) fn new(start: &Start, feed: Arc<Feed>, audit: Arc<Audit>) -> Self {
         let (method, operator) = (start.method.clone(), start.operator.clone());
-        Self { job: start.job, method, operator, feed, audit }
+        let (audited, logged) = (Allowance::of_audit(), Allowance::of_log());
+        Self { job: start.job, method, operator, feed, audit, audited, logged }
+    }
+
+    /// Says how much was left out since it last did, if anything was.
+    pub(super) fn close(&self) {
+        match self.audited.left_out() {
+            0 => {}
+            entries => self.audit.left_out(self.job, entries),
+        }
+        match self.logged.left_out() {
+            0 => {}
+            lines => tracing::warn!(job = %self.job, lines, "left out what else a job tried"),
+        }
     }
 }
 
@@ -40,14 +58,19 @@ impl JobEvents for Events {
     }
 
     fn denied(&self, denial: Denial) {
-        tracing::warn!(
-            "{} of {} (job {}) tried what policy does not grant: {} {}",
-            self.method,
-            self.operator,
-            self.job,
-            denial.capability,
-            denial.attempt
-        );
-        self.audit.capability(self.job, &self.operator, &self.method, &denial);
+        let denial = denial.shortened();
+        if self.logged.take(denial.attempt.len()) {
+            let Denial { capability, attempt } = &denial;
+            let (job, method, operator) = (self.job, &self.method, &self.operator);
+            tracing::warn!(%job, %method, %operator, capability, attempt, "a job tried what policy does not grant");
+        }
+        self.audit.capability(self.job, &self.operator, &self.method, &denial, &self.audited);
+    }
+}
+
+impl Drop for Events {
+    /// Whatever way the job ended, what was left out is told.
+    fn drop(&mut self) {
+        self.close();
     }
 }

@@ -44,7 +44,7 @@ impl Task {
             Ok(Accepted::New(minion_job)) => minion_job,
             Ok(Accepted::Known(record)) => return self.answer_known(*record).await,
             Err(error) => {
-                tracing::error!("job {} is not started: {error}", self.live.job);
+                tracing::error!(job = %self.live.job, %error, "a job is not started");
                 let report = never_ran(FailureKind::NotRecorded, not_recorded(&error));
                 return self.live.feed.finished(None, Arc::new(report));
             }
@@ -87,13 +87,14 @@ impl Task {
         }
         reach(Point::RunningBefore);
         if let Err(error) = jobs.ledger.running(self.live.job, now_ms()).await {
-            tracing::error!("job {} is not started: {error}", self.live.job);
+            tracing::error!(job = %self.live.job, %error, "a job is not started");
             return never_ran(FailureKind::NotRecorded, not_recorded(&error));
         }
         reach(Point::RunningAfter);
         self.live.feed.state(minion_job, MinionState::Running);
 
-        let (sandbox, run) = (jobs.modules.sandbox().clone(), self.guest_run());
+        let events = Arc::new(Events::new(&self.start, self.live.feed.clone(), jobs.audit.clone()));
+        let (sandbox, run) = (jobs.modules.sandbox().clone(), self.guest_run(events.clone()));
         // On the guests' own threads, so that no guest ever delays the link; the handle brings a panic back.
         let guest = jobs.guests.spawn(async move {
             reach(Point::GuestBefore);
@@ -102,9 +103,10 @@ impl Task {
             report
         });
         let report = guest.await.unwrap_or_else(|error| {
-            tracing::error!("job {} broke the sandbox: {error}", self.live.job);
+            tracing::error!(job = %self.live.job, %error, "a job broke the sandbox");
             broken()
         });
+        events.close();
         self.count_trap(&report);
         fitting(self.honest(report))
     }
@@ -125,7 +127,7 @@ impl Task {
         let decision =
             self.jobs.access().check(&start.operator, &start.method, method.map(Signature::method));
         self.jobs.audit.call(start, method, &decision).map_err(|error| {
-            tracing::error!("job {} is not started: {error}", start.job);
+            tracing::error!(job = %start.job, %error, "a job is not started");
             Box::new(never_ran(FailureKind::NotRecorded, not_recorded(&error)))
         })?;
         decision.map_err(|denied| Box::new(never_ran(FailureKind::Denied, denied.to_string())))
@@ -142,7 +144,7 @@ impl Task {
         let (job, durability) = (self.live.job, self.durability());
         reach(Point::EndBefore);
         while let Err(error) = self.jobs.ledger.finished(job, Report::clone(&report), durability).await {
-            tracing::error!("the outcome of job {job} is not recorded yet: {error}");
+            tracing::error!(%job, %error, "the outcome of a job is not recorded yet");
             self.live.feed.finished(Some(minion_job), report.clone());
             let pause: Duration = backoff.pause();
             if self.jobs.stopping.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
@@ -167,7 +169,7 @@ impl Task {
         }
     }
 
-    fn guest_run(&self) -> Run {
+    fn guest_run(&self, events: Arc<Events>) -> Run {
         let start = &self.start;
         Run {
             job: start.job,
@@ -176,7 +178,7 @@ impl Task {
             arguments: start.arguments.clone(),
             timeout: start.timeout_ms.map(Duration::from_millis),
             mode: if start.dry_run { RunMode::Dry } else { RunMode::Real },
-            events: Arc::new(Events::new(start, self.live.feed.clone(), self.jobs.audit.clone())),
+            events,
             cancel: self.live.cancel.clone(),
         }
     }

@@ -267,7 +267,7 @@ impl Inner {
 
     /// Puts a change of what is in service into the audit log and the log.
     fn tell(&self, change: &ModuleChange<'_>) {
-        tracing::info!("{change}");
+        change.log();
         self.audit.module(change);
     }
 }

@@ -6,6 +6,8 @@ use super::cut::cut;
 
 /// The most effects of one job that are recorded.
 const MAX_RECORDS: usize = 1_000;
+/// The most bytes that they take together.
+const MAX_BYTES: usize = 256 << 10;
 /// The most bytes of one record; what is longer is cut.
 const MAX_RECORD: usize = 1 << 10;
 
@@ -21,27 +23,57 @@ pub enum RunMode {
 
 /// What a dry run would have done, in order. Clones record to the same list.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Recorder(Arc<Mutex<Vec<String>>>);
+pub(super) struct Recorder(Arc<Mutex<Effects>>);
+
+/// What is recorded, and how much there was no room for.
+#[derive(Debug, Default)]
+struct Effects {
+    kept: Vec<String>,
+    bytes: usize,
+    left_out: u64,
+}
 
 impl Recorder {
     /// Adds one effect, as a line.
     pub(super) fn record(&self, effect: String) {
         let effect = cut(effect, MAX_RECORD);
         let mut effects = self.effects();
-        if effects.len() < MAX_RECORDS {
-            effects.push(effect);
-        } else if effects.len() == MAX_RECORDS {
-            effects.push(format!("and more than {MAX_RECORDS} in all"));
+        if effects.kept.len() == MAX_RECORDS || effects.bytes + effect.len() > MAX_BYTES {
+            effects.left_out += 1;
+            return;
         }
+        effects.bytes += effect.len();
+        effects.kept.push(effect);
     }
 
-    /// Takes what was recorded.
+    /// Takes what was recorded, and says at its end how much was left out.
     pub(super) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.effects())
+        let Effects { mut kept, left_out, .. } = std::mem::take(&mut *self.effects());
+        kept.extend((left_out > 0).then(|| format!("left out {left_out} more")));
+        kept
     }
 
     /// The list, whatever a thread did that held it before.
-    fn effects(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
+    fn effects(&self) -> std::sync::MutexGuard<'_, Effects> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_effects_is_cut_off_and_counted() {
+        for (effect, kept) in
+            [("x".to_owned(), MAX_RECORDS), ("é".repeat(100_000), MAX_BYTES / MAX_RECORD)]
+        {
+            let recorder = Recorder::default();
+            (0..5000).for_each(|_| recorder.record(effect.clone()));
+            let effects = recorder.take();
+            assert_eq!(effects.len(), kept + 1);
+            assert_eq!(effects[kept], format!("left out {} more", 5000 - kept));
+            assert!(effects.iter().all(|effect| effect.len() <= MAX_RECORD));
+        }
     }
 }

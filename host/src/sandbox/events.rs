@@ -35,6 +35,21 @@ pub struct Denial {
     pub attempt: String,
 }
 
+impl Denial {
+    /// The most bytes of an attempt that anyone writes down.
+    const MAX_ATTEMPT: usize = 1 << 10;
+
+    /// The same, with an attempt that is no longer than anyone needs to know what it was.
+    pub(crate) fn shortened(mut self) -> Self {
+        let length = self.attempt.len();
+        if length > Self::MAX_ATTEMPT {
+            self.attempt.truncate(self.attempt.floor_char_boundary(Self::MAX_ATTEMPT));
+            self.attempt.push_str(&format!("… ({length} bytes)"));
+        }
+        self
+    }
+}
+
 /// The log of one job, within its limits: what comes after them is counted and dropped.
 #[derive(Clone)]
 pub(super) struct JobLog(Arc<Inner>);

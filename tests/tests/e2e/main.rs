@@ -2,6 +2,7 @@
 
 mod assign;
 mod attackers;
+mod audit;
 mod bench;
 mod calls;
 mod clocks;

@@ -1,0 +1,69 @@
+//! How much one job may cause to be written on this host, however hard it tries.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The room that one job has in a log. What comes after that is counted and left out.
+#[derive(Debug)]
+pub(crate) struct Allowance(Mutex<Room>);
+
+#[derive(Debug)]
+struct Room {
+    entries: u64,
+    bytes: u64,
+    left_out: u64,
+}
+
+impl Allowance {
+    /// In the audit log: 1,000 entries, and 256 KiB.
+    pub(crate) fn of_audit() -> Self {
+        Self::of(1000, 256 << 10)
+    }
+
+    /// In the daemon's own log, which is for people: 100 lines, and 64 KiB.
+    pub(crate) fn of_log() -> Self {
+        Self::of(100, 64 << 10)
+    }
+
+    fn of(entries: u64, bytes: u64) -> Self {
+        Self(Mutex::new(Room { entries, bytes, left_out: 0 }))
+    }
+
+    /// Takes the room for one entry of so many bytes, or counts it as left out.
+    pub(crate) fn take(&self, bytes: usize) -> bool {
+        let (mut room, bytes) = (self.room(), bytes as u64);
+        if room.entries == 0 || bytes > room.bytes {
+            room.left_out += 1;
+            // What is full stays full: a short entry must not get in behind one that did not.
+            room.entries = 0;
+            return false;
+        }
+        room.entries -= 1;
+        room.bytes -= bytes;
+        true
+    }
+
+    /// How many entries were left out since this was last asked.
+    pub(crate) fn left_out(&self) -> u64 {
+        std::mem::take(&mut self.room().left_out)
+    }
+
+    /// The room, whatever a thread did that held it before.
+    fn room(&self) -> MutexGuard<'_, Room> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_and_bytes_run_out_and_the_rest_is_counted_once() {
+        for (room, size, fit) in [(Allowance::of(3, 1000), 1, 3), (Allowance::of(1000, 10), 4, 2)] {
+            let taken = (0..10).filter(|_| room.take(size)).count();
+            assert_eq!(taken, fit);
+            assert_eq!((room.left_out(), room.left_out()), (10 - fit as u64, 0));
+            assert!(!room.take(1), "full stays full");
+        }
+    }
+}
