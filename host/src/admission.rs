@@ -80,9 +80,11 @@ impl Admission {
             Err(error) => judge_unreadable(&policy, name, &error),
         };
         match &verdict {
-            Ok(Allowed { warning: Some(warning), .. }) => tracing::warn!("module \"{name}\" {warning}"),
+            Ok(Allowed { warning: Some(warning), .. }) => {
+                tracing::warn!(module = %name, warning, "a module's signature is not as it should be")
+            }
             Ok(Allowed { signer: Some(signer), .. }) => {
-                tracing::info!("module \"{name}\" is signed by {signer}");
+                tracing::info!(module = %name, %signer, "a module is signed");
             }
             Ok(_) | Err(_) => {}
         }
@@ -97,9 +99,7 @@ impl Admission {
             return;
         }
         if let Err(error) = self.versions.note(name, version) {
-            tracing::error!(
-                "that module \"{name}\" was in service will not be known after a restart: {error}"
-            );
+            tracing::error!(module = %name, %error, "that a module was in service will not be known after a restart");
         }
     }
 

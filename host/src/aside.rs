@@ -36,7 +36,7 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
 /// Removes a file that nothing depends on any more; where that fails it only takes room.
 pub(crate) fn discard(path: &Path) {
     if let Err(error) = remove(path) {
-        tracing::warn!("\"{}\" stays although it is of no use: {error}", path.display());
+        tracing::warn!(file = %path.display(), %error, "a file stays although it is of no use");
     }
 }
 

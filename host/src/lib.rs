@@ -2,6 +2,7 @@
 //!
 //! [`Minion`] owns the parts. Calls come in over the link, are dispatched to the jobs, which record each one
 //! in the ledger and run it in the sandbox as a method of one of the modules.
+#![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 mod access;
 mod admission;

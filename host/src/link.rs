@@ -81,7 +81,7 @@ impl Link {
             }
             let text = error.to_string();
             if said != text {
-                tracing::warn!("{text}; trying again until it works");
+                tracing::warn!(why = text, "not linked, trying again until it works");
             }
             self.state.send_replace(LinkState::Unlinked(text.clone()));
             said = text;
@@ -127,7 +127,7 @@ impl Link {
             // Ends with its stream or its connection; a minion that stops waits for it.
             self.streams.spawn(async move {
                 if let Err(error) = dispatch::answer(&jobs, version, send, recv).await {
-                    tracing::debug!("a request was not answered to its end: {error}");
+                    tracing::debug!(%error, "a request was not answered to its end");
                 }
             });
         }
@@ -143,12 +143,7 @@ impl Link {
             facts: facts.borrow_and_update().clone(),
         };
         let welcome: Welcome = notify(connection, &Notice::Hello(hello)).await?;
-        tracing::info!(
-            "linked to the overlord at \"{}\" as {} (overlord {})",
-            self.address,
-            welcome.name,
-            welcome.version
-        );
+        tracing::info!(overlord = self.address, name = %welcome.name, version = welcome.version, "linked to the overlord");
         self.state.send_replace(LinkState::Linked { since: now_ms(), version: welcome.version });
         for job in welcome.settled {
             self.jobs.acknowledged(job).await;
@@ -176,7 +171,7 @@ impl Link {
     fn unacknowledged(&self) -> Vec<wire::job::JobId> {
         // Those that are not offered now are offered on the next connection.
         self.ledger.unacknowledged(MAX_OFFERED).unwrap_or_else(|error| {
-            tracing::error!("outcomes of earlier jobs cannot be offered to the overlord: {error}");
+            tracing::error!(%error, "outcomes of earlier jobs cannot be offered to the overlord");
             Vec::new()
         })
     }

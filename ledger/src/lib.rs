@@ -4,6 +4,7 @@
 //! as one batch, so many of them share one fsync, and what a write sees and does is atomic. Reads are plain
 //! functions that see one moment. Records of different kinds never rewrite each other, states only move
 //! forward, and a record that cannot be read is set aside and named instead of being fatal.
+#![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 mod audit;
 mod changed;

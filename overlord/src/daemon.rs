@@ -105,7 +105,7 @@ async fn purge(ledger: OverlordLedger, config: Config, stop: CancellationToken) 
         match ledger.purge(retention, now_ms()).await {
             Ok(0) => {}
             Ok(jobs) => tracing::info!(jobs, "purged finished jobs whose time was over"),
-            Err(error) => tracing::warn!("cannot purge old jobs: {error}"),
+            Err(error) => tracing::warn!(%error, "cannot purge old jobs"),
         }
     }
 }

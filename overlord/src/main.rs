@@ -1,16 +1,16 @@
 //! The `overlord` program: the daemon, and the command line that talks to it.
+#![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use overlord::cli::{Cli, note};
+use overlord::cli::Cli;
 
 fn main() -> ExitCode {
-    match Cli::parse().run() {
+    match output::parse::<Cli>().run() {
         Ok(exit) => exit.into(),
         Err(error) => {
             if !error.is_closed_pipe() {
-                note(format_args!("overlord: {error}"));
+                output::complain("overlord", &error);
             }
             error.exit().into()
         }

@@ -32,6 +32,24 @@ impl Terminal {
         Self { child, screen: master.into() }
     }
 
+    /// All that a command shows on a terminal that it has to itself, until it has ended, and its exit code.
+    ///
+    /// # Panics
+    /// Where there is no terminal, or it cannot be started.
+    pub fn shown(mut command: Command) -> (String, i32) {
+        let OpenptyResult { master, slave } = openpty(None, None).unwrap_or_else(|error| panic!("{error}"));
+        let copy = |slave: &OwnedFd| slave.try_clone().unwrap_or_else(|error| panic!("{error}"));
+        command.stdin(copy(&slave)).stdout(copy(&slave)).stderr(copy(&slave));
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        // The command holds copies of the terminal, which would keep it open here.
+        drop((command, slave));
+        let (mut screen, mut shown) = (File::from(master), Vec::new());
+        // At its end a terminal fails; what was read by then stays.
+        let _ = screen.read_to_end(&mut shown);
+        let status = child.wait().unwrap_or_else(|error| panic!("{error}"));
+        (String::from_utf8_lossy(&shown).into_owned(), status.code().unwrap_or(-1))
+    }
+
     /// Waits until it has asked whether to go on.
     ///
     /// # Panics

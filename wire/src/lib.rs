@@ -3,6 +3,7 @@
 //! Plain types that know neither end: values and signatures, jobs and their one transition function,
 //! the messages of each door, and how they are framed. Beside them, the two things that every end needs to
 //! speak at all: identities (keys, certificates, tokens) and QUIC endpoints; and the signatures of modules.
+#![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 #[cfg(any(test, feature = "arbitrary"))]
 pub mod arbitrary;

@@ -232,10 +232,15 @@ impl Module<'_> {
     }
 }
 
+/// A line of documentation, which must not end the comment that it is in.
+fn inside_comment(line: &str) -> String {
+    wire::text::line(line).replace("*/", "* /")
+}
+
 /// The doc comment, with what a function throws as its last line.
 fn comment(docs: &Docs, thrown: Option<&str>, indent: &str) -> String {
     let mut lines: Vec<String> =
-        docs.contents.iter().flat_map(|text| text.trim().lines()).map(str::to_owned).collect();
+        docs.contents.iter().flat_map(|text| text.trim().lines()).map(inside_comment).collect();
     lines.extend(thrown.map(|thrown| format!("@throws {{{thrown}}}")));
     match lines.as_slice() {
         [] => String::new(),

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::authoring::{BindingsLanguage, write_bindings};
+use crate::cli::output::note;
 
 /// Write what a module's source in this language needs to compile, made from its WIT
 #[derive(Debug, Args)]
@@ -23,7 +24,7 @@ pub(crate) struct Bindings {
 impl Bindings {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         for file in write_bindings(&self.wit, self.language, &self.output)? {
-            eprintln!("wrote {}", file.display());
+            note(format_args!("wrote {}", file.display()));
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -22,7 +22,7 @@ use wire::signature::Signature;
 use wire::text::{printable, value};
 
 use crate::cli::Place;
-use crate::cli::output::print;
+use crate::cli::output::{note, print};
 use crate::cli::spectator::Spectator;
 use crate::cli::watch::watch;
 use crate::cli::workbench::{ModuleFile, Workbench};
@@ -158,16 +158,16 @@ impl Call {
             return print(json!(report.document()));
         }
         for effect in &report.would {
-            eprintln!("would: {}", printable(effect));
+            note(format_args!("would: {}", printable(effect)));
         }
         match &report.outcome {
             Outcome::Ok(None) => {}
             Outcome::Ok(Some(result)) => print(value(result)),
             Outcome::Failed(failure) => {
-                eprintln!("{}: {}", failure.kind, printable(&failure.message));
+                note(format_args!("{}: {}", failure.kind, printable(&failure.message)));
                 // What the guest wrote to its stderr has been on the screen.
                 if let Some(backtrace) = &failure.backtrace {
-                    eprintln!("{}", printable(backtrace));
+                    note(printable(backtrace));
                 }
             }
         }
@@ -199,7 +199,7 @@ pub(super) fn interrupts() -> anyhow::Result<Signal> {
 
 /// Says on standard error what stands in the way of a call.
 fn tell(error: &anyhow::Error) {
-    eprintln!("minion: {}", printable(&format!("{error:#}")));
+    output::complain("minion", format_args!("{error:#}"));
 }
 
 /// One argument for each word, or all of them as JSON.

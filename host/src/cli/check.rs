@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use wire::module::Module;
-use wire::text::printable;
+use wire::text::{line, printable};
 
 use crate::cli::Place;
 use crate::cli::output::print;
@@ -109,16 +109,18 @@ impl Findings {
         let mut lines: Vec<String> = Vec::new();
         if let Some(module) = &self.module {
             lines.extend([module.description(), String::new(), "imports".to_owned()]);
-            lines.extend(module.imports.iter().map(|import| format!("    {import}")));
+            lines.extend(module.imports.iter().map(|import| format!("    {}", line(import))));
             lines.push(String::new());
         }
         for need in &self.needs {
             let state = if need.granted { "granted here".to_owned() } else { self.remedy(need, bench) };
-            lines.push(format!("needs {}: {state}", need.import));
+            lines.push(format!("needs {}: {state}", line(&need.import)));
         }
         lines.extend(self.signature.iter().map(|signature| signature.line(&bench.name)));
-        lines.extend(self.warnings.iter().map(|warning| format!("warning: {warning}")));
-        lines.extend(self.problems.iter().map(|problem| format!("problem: \"{}\" {problem}", bench.name)));
+        lines.extend(self.warnings.iter().map(|warning| format!("warning: {}", line(warning))));
+        lines.extend(
+            self.problems.iter().map(|problem| format!("problem: \"{}\" {}", bench.name, line(problem))),
+        );
         lines.extend(self.problems.is_empty().then(|| "this host would run it".to_owned()));
         printable(&lines.join("\n"))
     }

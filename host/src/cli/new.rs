@@ -7,6 +7,7 @@ use clap::Args;
 
 use wire::name::ModuleName;
 
+use crate::cli::output::note;
 use crate::scaffold::{Language, create};
 
 /// Start a new module: a folder with everything that it takes to build and call it
@@ -26,10 +27,10 @@ impl New {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let folder = self.output.unwrap_or_else(|| PathBuf::from(self.name.as_str()));
         for file in create(&self.name, self.lang, &folder)? {
-            eprintln!("wrote {}", file.display());
+            note(format_args!("wrote {}", file.display()));
         }
         let readme = folder.join("README.md");
-        eprintln!("{} says how to build {} and what comes next", readme.display(), self.name);
+        note(format_args!("{} says how to build {} and what comes next", readme.display(), self.name));
         Ok(ExitCode::SUCCESS)
     }
 }

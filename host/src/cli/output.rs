@@ -1,14 +1,17 @@
-//! What commands print on stdout.
+//! What commands print: answers on stdout, notes on stderr.
 
-use std::fmt::Display;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::process;
 
-/// Prints a line. Where its reader has gone (`minion … | head`), the program ends, and quietly.
-pub(super) fn print(line: impl Display) {
-    if let Err(error) = writeln!(io::stdout().lock(), "{line}") {
+use output::Printed;
+
+pub(super) use output::note;
+
+/// Prints an answer. Where its reader has gone (`minion … | head`), the program ends, and quietly.
+pub(super) fn print(what: impl Printed) {
+    if let Err(error) = output::answer(what) {
         if error.kind() != ErrorKind::BrokenPipe {
-            eprintln!("minion: cannot write to stdout: {error}");
+            output::complain("minion", format_args!("cannot write to stdout: {error}"));
             process::exit(1);
         }
         process::exit(0);

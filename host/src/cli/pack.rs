@@ -9,6 +9,7 @@ use clap::Args;
 use wire::signing::SigningKey;
 
 use crate::authoring::{About, Wit, pack};
+use crate::cli::output::note;
 use crate::cli::sign;
 use crate::signature_file;
 
@@ -61,15 +62,18 @@ impl Pack {
         std::fs::write(&output, &packed.bytes)
             .with_context(|| format!("cannot write \"{}\"", output.display()))?;
         for warning in packed.warnings {
-            eprintln!("warning: {warning}");
+            note(format_args!("warning: {warning}"));
         }
-        eprintln!("wrote {}, {} kB", output.display(), packed.bytes.len().div_ceil(1000));
+        note(format_args!("wrote {}, {} kB", output.display(), packed.bytes.len().div_ceil(1000)));
         if let Some(signature) = signature {
             let path = sign::write_beside(&output, &signature)?;
-            eprintln!("{}", sign::told(&signature, &path));
+            note(sign::told(&signature, &path));
         } else if signature_file::path_of(&output).exists() {
             let path = signature_file::path_of(&output);
-            eprintln!("warning: \"{}\" is of an earlier file: sign this one, or remove it", path.display());
+            note(format_args!(
+                "warning: \"{}\" is of an earlier file: sign this one, or remove it",
+                path.display()
+            ));
         }
         Ok(ExitCode::SUCCESS)
     }

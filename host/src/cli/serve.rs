@@ -1,6 +1,6 @@
 //! `minion serve`.
 
-use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,7 +8,6 @@ use anyhow::Context as _;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
-use tracing_subscriber::EnvFilter;
 
 use wire::module::{Module, ModuleState};
 
@@ -34,7 +33,7 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
-        log_to_stderr();
+        output::log_to_stderr(LOGGED);
         let folder = place.folder()?;
         let config = self.config(&folder)?;
         Containment::is_sole_parent();
@@ -64,7 +63,7 @@ impl Serve {
                 },
             }
         };
-        tracing::info!("stopping on {reason}");
+        tracing::info!(reason, "stopping");
         minion.stop().await;
         Ok(ExitCode::SUCCESS)
     }
@@ -81,14 +80,16 @@ impl Serve {
     async fn reload(&self, folder: &Folder, minion: &Minion) {
         let config = match self.config(folder) {
             Ok(config) => config,
-            Err(error) => return tracing::error!("{error}; what was in force stays so"),
+            Err(error) => {
+                return tracing::error!(%error, "the configuration cannot be read again: what was in force stays so");
+            }
         };
         let changes = minion.reload(config).await;
         if changes.is_empty() {
             tracing::info!("the configuration was read again and changes nothing");
         }
         for change in changes {
-            tracing::info!("the configuration was read again: {change}");
+            tracing::info!(change, "the configuration was read again");
         }
     }
 }
@@ -98,10 +99,9 @@ fn say_that_it_is_up(minion: &Minion) {
     let removed = |module: &Module| matches!(module.state, ModuleState::Retired | ModuleState::Draining);
     let count = minion.modules().list().iter().filter(|module| !removed(module)).count();
     let modules = if count == 1 { "1 module".to_owned() } else { format!("{count} modules") };
-    let mut stdout = std::io::stdout().lock();
     // Whoever reads it may be gone; that is no reason to stop.
-    let _ = writeln!(stdout, "minion {}: {modules}, overlord {}", minion.name(), minion.overlord());
-    let _ = stdout.flush();
+    let _ =
+        output::answer(format_args!("minion {}: {modules}, overlord {}", minion.name(), minion.overlord()));
 }
 
 /// Ready once standard input is at its end.
@@ -119,13 +119,6 @@ fn stdin_ends() -> oneshot::Receiver<()> {
     ends
 }
 
-/// What the daemon does, on stderr: `RUST_LOG` says how much of it.
-fn log_to_stderr() {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,minion_host=info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
-}
+/// What is logged where RUST_LOG says nothing. What these two warn of, guests bring about as often as they like, and
+/// are told of themselves: a host that they cannot reach, a function that is not there.
+const LOGGED: &str = "warn,minion_host=info,wasmtime_wasi=error,wasmtime_wasi_http=error";

@@ -10,7 +10,7 @@ use serde_json::json;
 use wire::identity::write_public;
 use wire::name::ModuleName;
 use wire::signing::{ModuleSignature, SigningKey};
-use wire::text::printable;
+use wire::text::{line, printable};
 
 use crate::cli::output::print;
 use crate::cli::workbench::read;
@@ -83,12 +83,12 @@ pub(super) fn told(signature: &ModuleSignature, path: &Path) -> String {
     let (claim, signer) = (signature.claim(), signature.signer());
     let imports = match claim.imports() {
         [] => "none".to_owned(),
-        imports => imports.join(", "),
+        imports => line(&imports.join(", ")),
     };
     printable(&format!(
         "signed module {}\n    version  {}\n    digest   {}\n    imports  {imports}\n    signer   {signer} ({})\n    in       {}",
         claim.name(),
-        claim.version().unwrap_or("none"),
+        line(claim.version().unwrap_or("none")),
         claim.digest(),
         signer.fingerprint(),
         path.display(),

@@ -1,11 +1,11 @@
 //! Shows what a job says while it runs, on standard error.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, MutexGuard};
 
 use wire::call::{LogLevel, LogLine, Progress};
 use wire::text::printable;
 
+use crate::cli::output::note;
 use crate::sandbox::{Denial, JobEvents};
 
 /// Writes lines, and on a terminal one more line that shows the progress.
@@ -17,7 +17,7 @@ pub(super) struct Spectator {
 
 impl Spectator {
     pub(super) fn new() -> Self {
-        Self { on_terminal: std::io::stderr().is_terminal(), shown: Mutex::new(None) }
+        Self { on_terminal: output::stderr_is_terminal(), shown: Mutex::new(None) }
     }
 
     /// Takes the progress off the screen.
@@ -29,15 +29,14 @@ impl Spectator {
         let mut shown = self.shown();
         let progress = shown.clone();
         self.draw(&mut shown, None);
-        eprintln!("{}", printable(line));
+        note(printable(line));
         self.draw(&mut shown, progress);
     }
 
     /// Puts this in the place of the progress that is shown.
     fn draw(&self, shown: &mut Option<String>, progress: Option<String>) {
         if self.on_terminal && *shown != progress {
-            // To the start of the line, and clear it. There is nobody to tell that nobody can see it.
-            let _ = write!(std::io::stderr(), "\r\x1b[2K{}", progress.as_deref().unwrap_or_default());
+            output::replace_line(progress.as_deref().unwrap_or_default());
             *shown = progress;
         }
     }

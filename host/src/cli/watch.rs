@@ -19,6 +19,7 @@ use wire::digest::Digest;
 
 use crate::cli::Place;
 use crate::cli::call::{Call, Ended, interrupts};
+use crate::cli::output::note;
 use crate::cli::workbench::read;
 
 /// Makes a call again whenever its module's file has changed, until Ctrl-C.
@@ -32,7 +33,7 @@ pub(super) async fn watch(call: &Call, file: &Path, place: &Place) -> anyhow::Re
             return Ok(ExitCode::from(INTERRUPTED));
         }
         tokio::select! {
-            when = changes.next() => eprintln!("--- {}: {} has changed", time(when), file.display()),
+            when = changes.next() => note(format_args!("--- {}: {} has changed", time(when), file.display())),
             _ = interrupts.recv() => return Ok(ExitCode::from(INTERRUPTED)),
         }
     }
@@ -81,7 +82,7 @@ impl Changes {
             // While another file takes its place there may be none.
             let Ok(bytes) = read(&self.file) else { continue };
             if is_cut_off(&bytes) {
-                eprintln!("waiting for the rest of {}", self.file.display());
+                note(format_args!("waiting for the rest of {}", self.file.display()));
                 continue;
             }
             let digest = Some(Digest::of(&bytes));

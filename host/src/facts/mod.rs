@@ -65,7 +65,7 @@ impl Gatherer {
         // It reads files, which may block.
         let gathered = match tokio::task::spawn_blocking(host::gather).await {
             Ok(gathered) => gathered,
-            Err(error) => return tracing::error!("facts were not gathered, the former ones stay: {error}"),
+            Err(error) => return tracing::error!(%error, "facts were not gathered, the former ones stay"),
         };
         let facts = with_labels(with_modules(gathered, &self.modules.list()), &self.labels);
         self.readable.replace(facts.iter().map(|(path, fact)| (path.clone(), text(fact))).collect());
@@ -114,8 +114,9 @@ fn document(facts: Paths) -> String {
     let document = Json::Object(facts.into_iter().collect()).to_string();
     if document.len() > MAX_FACTS {
         tracing::error!(
-            "the overlord gets no facts, as they would take {} bytes of {MAX_FACTS}: shorten [labels] in \"minion.toml\"",
-            document.len()
+            bytes = document.len(),
+            most = MAX_FACTS,
+            "the overlord gets no facts, as they are too long: shorten [labels] in minion.toml"
         );
         return EMPTY.to_owned();
     }

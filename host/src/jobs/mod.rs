@@ -210,7 +210,10 @@ impl Jobs {
         self.0.tasks.close();
         if tokio::time::timeout(LAST_WORDS, self.0.tasks.wait()).await.is_err() {
             let left = self.0.tasks.len();
-            tracing::warn!("{left} jobs did not end in time: they will be `interrupted` at the next start");
+            tracing::warn!(
+                jobs = left,
+                "jobs did not end in time: they will be `interrupted` at the next start"
+            );
         }
     }
 
@@ -245,7 +248,7 @@ impl Inner {
         reach(Point::AcknowledgedBefore);
         // Nothing is lost: the job is kept for longer, and offered again on the next connection.
         if let Err(error) = self.ledger.acknowledged(job).await {
-            tracing::warn!("the receipt for job {job} is not recorded: {error}");
+            tracing::warn!(%job, %error, "the receipt for a job is not recorded");
         }
         reach(Point::AcknowledgedAfter);
     }

@@ -177,7 +177,7 @@ impl Modules {
             Err(error) => {
                 let kept = self.0.store.has(&name, candidate.digest);
                 let how = if kept { "as it was kept before" } else { "never" };
-                tracing::warn!("module \"{name}\" goes into service, and can be gone back to {how}: {error}");
+                tracing::warn!(module = %name, kept = how, %error, "a version goes into service that cannot be kept to go back to");
                 kept
             }
         };

@@ -105,7 +105,7 @@ impl Modules {
                     matches!(modules.enter(prepared, None, None, "loaded", Origin::Minion), Entered::Done(_))
                 }
                 Err(refusal) => {
-                    tracing::warn!("module \"{name}\" is out of service: it {}", refusal.reason);
+                    tracing::warn!(module = %name, reason = refusal.reason, "a module is out of service");
                     let refused = modules.0.refused(&name, digest, Origin::Minion, &refusal.reason);
                     modules.0.audit.module(&refused);
                     let former = modules.0.update(&name, |entry| {

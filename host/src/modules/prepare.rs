@@ -57,7 +57,7 @@ impl Modules {
         };
         if let Ok(prepared) = &prepared {
             for warning in prepared.module.warnings() {
-                tracing::warn!("module \"{name}\": {warning}");
+                tracing::warn!(module = %name, warning, "a module is loaded with a warning");
             }
         }
         prepared

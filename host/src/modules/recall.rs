@@ -21,7 +21,7 @@ impl Modules {
                     Ok(prepared) => prepared,
                     Err(refusal) => {
                         let reason = refusal.reason;
-                        tracing::warn!("the kept version {} of module \"{name}\" {reason}", digest.short());
+                        tracing::warn!(module = %name, digest = digest.short(), reason, "a kept version cannot be put into service");
                         break;
                     }
                 };

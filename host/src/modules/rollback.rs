@@ -64,7 +64,7 @@ impl Modules {
                     Ok(prepared) => prepared,
                     Err(refusal) => {
                         let (digest, reason) = (digest.short(), refusal.reason);
-                        tracing::warn!("module \"{name}\" {digest} cannot be gone back to: it {reason}");
+                        tracing::warn!(module = %name, digest, reason, "a version cannot be gone back to");
                         break;
                     }
                 };
@@ -75,10 +75,8 @@ impl Modules {
             }
         }
         if serves() {
-            tracing::warn!(
-                "module \"{name}\" {} traps too often, and there is no earlier version to go back to",
-                trapped.short()
-            );
+            let digest = trapped.short();
+            tracing::warn!(module = %name, digest, "a version traps too often, and there is none to go back to");
         }
     }
 
@@ -95,7 +93,8 @@ impl Modules {
         let mark = match self.0.folder.put(&prepared.candidate) {
             Ok(()) => Some(prepared.candidate.mark()),
             Err(error) => {
-                tracing::warn!("the minion {}", self.0.unwritable(&name, &error));
+                let reason = self.0.unwritable(&name, &error);
+                tracing::warn!(module = %name, reason, "the file of a version is not put back");
                 None
             }
         };
@@ -103,7 +102,8 @@ impl Modules {
         if let Entered::Stale(_) = self.enter(prepared, mark, rolled_back, "rolled-back", Origin::Minion) {
             return false;
         }
-        tracing::warn!("module \"{name}\" {} {reason}", trapped.short());
+        let digest = trapped.short();
+        tracing::warn!(module = %name, digest, reason, "a version gives way to the one before");
         self.0.audit.module(&ModuleChange {
             what: "failed",
             by: Origin::Minion,

@@ -40,7 +40,7 @@ impl Modules {
         let folder = ModulesFolder::open(config.folder.clone()).map_err(unreadable)?;
         let files: Vec<ModuleName> = folder.looks().map_err(unreadable)?.into_keys().collect();
         for path in folder.misnamed().map_err(unreadable)? {
-            tracing::warn!("\"{}\" is not loaded: its stem is no name for a module", path.display());
+            tracing::warn!(file = %path.display(), "a file is not loaded: its stem is no name for a module");
         }
         let store = Store::open(config.versions);
         let set = recalled(&store, policy);

@@ -26,7 +26,7 @@ impl Store {
     /// The folder at this path. One that cannot be made keeps nothing, and every attempt says so.
     pub(super) fn open(path: PathBuf) -> Self {
         if let Err(error) = create_private_dir(&path) {
-            tracing::warn!("no versions of modules can be kept: {error}");
+            tracing::warn!(%error, "no versions of modules can be kept");
         }
         Self { path }
     }
@@ -44,14 +44,12 @@ impl Store {
     fn recall_one(&self, name: ModuleName) -> (ModuleName, Index) {
         let mut index = match files::if_there(fs::read(self.index(&name))) {
             Ok(Some(text)) => serde_json::from_slice(&text).unwrap_or_else(|error| {
-                tracing::warn!(
-                    "what was kept of module \"{name}\" is forgotten: its index is damaged: {error}"
-                );
+                tracing::warn!(module = %name, %error, "what was kept of a module is forgotten: its index is damaged");
                 Index::default()
             }),
             Ok(None) => Index::default(),
             Err(error) => {
-                tracing::warn!("what was kept of module \"{name}\" cannot be read: {error}");
+                tracing::warn!(module = %name, %error, "what was kept of a module cannot be read");
                 return (name, Index::default());
             }
         };
@@ -131,7 +129,7 @@ impl Store {
             files::replace(&self.index(name), &serde_json::to_vec_pretty(index)?)
         };
         if let Err(error) = write() {
-            tracing::error!("the next start will not know what was last done to module \"{name}\": {error}");
+            tracing::error!(module = %name, %error, "the next start will not know what was last done to a module");
         }
     }
 

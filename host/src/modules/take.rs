@@ -150,12 +150,10 @@ impl Modules {
             entry.serving.clone()
         });
         self.0.trim(name);
-        let goes_on = match &serving {
-            Some(module) => format!("; {} goes on serving", module.describe().digest.short()),
-            None => String::new(),
-        };
+        let serving = serving.map(|module| module.describe().digest.short());
         let file = self.0.folder.file(name);
-        tracing::warn!("module \"{name}\" (\"{}\") {}{goes_on}", file.display(), refusal.reason);
+        let reason = &refusal.reason;
+        tracing::warn!(module = %name, file = %file.display(), reason, serving, "a module's file is not in service");
     }
 
     /// Whether a module has no file, and so is out of service from now on. Part of a step.

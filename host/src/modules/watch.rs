@@ -46,7 +46,7 @@ impl Modules {
                     let take = modules.detached(async move { taken.take(named, Occasion::Changed).await });
                     // Whatever broke, the name is not busy any more. What broke is in the log.
                     if AssertUnwindSafe(take).catch_unwind().await.is_err() {
-                        tracing::error!("module \"{name}\" was not loaded: the minion's own code broke");
+                        tracing::error!(module = %name, "a module was not loaded: the minion's own code broke");
                     }
                     (name, look)
                 });
@@ -59,7 +59,7 @@ impl Modules {
             tokio::select! {
                 Some(taken) = taking.join_next() => match taken {
                     Ok((name, look)) => watched.took(name, look),
-                    Err(error) => tracing::error!("a module was not loaded: {error}"),
+                    Err(error) => tracing::error!(%error, "a module was not loaded"),
                 },
                 // A file that is being written says so many times.
                 () = events.come() => tokio::time::sleep(SETTLE).await,
@@ -150,10 +150,7 @@ impl Watched {
     fn complain(&mut self, folder: &Path, error: &io::Error) {
         let complaint = error.to_string();
         if self.complaint.as_ref() != Some(&complaint) {
-            let folder = folder.display();
-            tracing::warn!(
-                "the modules folder \"{folder}\" cannot be read, what serves goes on: {complaint}"
-            );
+            tracing::warn!(folder = %folder.display(), %error, "the modules folder cannot be read, what serves goes on");
             self.complaint = Some(complaint);
         }
     }
@@ -166,7 +163,7 @@ fn watcher(folder: &Path, events: &Events) -> Option<(Watcher, u64)> {
     watching
         .map_err(|reason| {
             let (folder, every) = (folder.display(), humantime::format_duration(POLL));
-            tracing::warn!("the modules folder \"{folder}\" is looked at every {every}, as {reason}");
+            tracing::warn!(%folder, %every, reason, "the modules folder is looked at every so often: it cannot be watched");
         })
         .ok()
 }

@@ -65,8 +65,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_effects_is_cut_off_and_counted() {
-        for (effect, kept) in
-            [("x".to_owned(), MAX_RECORDS), ("é".repeat(100_000), MAX_BYTES / MAX_RECORD)]
+        for (effect, kept) in [("x".to_owned(), MAX_RECORDS), ("é".repeat(100_000), MAX_BYTES / MAX_RECORD)]
         {
             let recorder = Recorder::default();
             (0..5000).for_each(|_| recorder.record(effect.clone()));

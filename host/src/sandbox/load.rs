@@ -83,7 +83,7 @@ impl Loader {
             None => Err(None),
             Some(folder) => Cache::open(folder.clone()).map_err(|error| {
                 let problem = format!("the cache \"{}\" cannot be used: {error}", folder.display());
-                tracing::warn!("{problem}");
+                tracing::warn!(problem, "compiled code is not kept");
                 Some(problem)
             }),
         };

@@ -74,7 +74,7 @@ impl Files {
         match fs::read(&path) {
             Ok(bytes) if Digest::of(&bytes) == digest => return Ok(Here::All(bytes)),
             // The disk has lost it: the new copy takes its place.
-            Ok(_) => tracing::warn!("\"{}\" is damaged, and is taken anew", path.display()),
+            Ok(_) => tracing::warn!(file = %path.display(), "a file is damaged, and is taken anew"),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(source) => return Err(io_error("read", &path, source)),
         }
@@ -186,7 +186,7 @@ pub(super) fn part(dir: &Path, digest: &Digest) -> PathBuf {
 
 pub(super) fn discard(path: &Path) {
     if let Err(error) = fs::remove_file(path) {
-        tracing::warn!("cannot remove \"{}\": {error}", path.display());
+        tracing::warn!(file = %path.display(), %error, "cannot remove a file");
     }
 }
 

@@ -171,7 +171,7 @@ pub(super) fn print_id(job: JobId, view: View) -> Result<Exit, CliError> {
     if view.is_json() {
         print(json!({ "job": job }))?
     } else {
-        print(job)?
+        print(job.to_string())?
     }
     Ok(Exit::Ok)
 }

@@ -1,18 +1,20 @@
 //! Plain aligned columns for the commands whose answer is a list.
 
-use comfy_table::{Cell, ColumnConstraint, ContentArrangement, presets};
-
-use crate::report::table::fitting;
-use crate::report::text::printable;
+use output::{Cell, ColumnConstraint, Table};
+use wire::text::line;
 
 /// A heading and rows, aligned, no wider than the terminal.
 pub(super) fn columns(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut table = fitting();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(heading.iter().map(Cell::new));
-    table.add_rows(
-        rows.into_iter().map(|row| row.into_iter().map(|cell| printable(&cell)).collect::<Vec<_>>()),
-    );
+    let mut table = Table::fitting();
+    table.set_header(heading);
+    for row in rows {
+        // What names a row is one line, or it could be taken for another row.
+        let cells = row.iter().enumerate().map(|(place, cell)| match place {
+            0 => Cell::new(line(cell)),
+            _ => Cell::new(cell),
+        });
+        table.add_row(cells, None);
+    }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
@@ -20,7 +22,7 @@ pub(super) fn columns(heading: &[&str], rows: impl IntoIterator<Item = Vec<Strin
         // It names the row: a name in two pieces is no use to anyone who wants to copy it.
         column.set_constraint(ColumnConstraint::ContentWidth);
     }
-    table.trim_fmt()
+    table.render().to_string()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::signals::interrupts;
 
 /// Whether there is someone to ask.
 pub(super) fn can_ask() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
+    io::stdin().is_terminal() && output::stderr_is_terminal()
 }
 
 /// Asks, and takes only a clear yes for one. Ctrl-C is a no, whoever else listens for it.

@@ -1,7 +1,6 @@
 //! Waiting for a job, and showing what becomes of it.
 
 use std::collections::HashSet;
-use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use clap::Args;
@@ -55,7 +54,7 @@ impl View {
 
     /// How much must be heard to show it: progress and logs only where someone watches.
     pub(super) fn follow(self) -> Follow {
-        if io::stderr().is_terminal() { Follow::Everything } else { Follow::Outcomes }
+        if output::stderr_is_terminal() { Follow::Everything } else { Follow::Outcomes }
     }
 
     /// The form that was asked for.

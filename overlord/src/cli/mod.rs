@@ -39,7 +39,6 @@ use crate::folder::Folder;
 
 pub use self::error::CliError;
 pub use self::exit::Exit;
-pub use self::output::note;
 
 /// Call methods of WebAssembly modules on many hosts at once.
 #[derive(Debug, Parser)]

@@ -1,12 +1,11 @@
 //! `overlord serve`
 
-use std::io::{self, IsTerminal as _};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 
 use clap::Args;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 use super::signals::StopSignals;
 use super::{CliError, Exit, Global};
@@ -32,13 +31,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self, global: &Global) -> Result<Exit, CliError> {
         let folder = global.folder()?;
-        let filter =
-            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,overlord=info"));
-        tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_ansi(io::stderr().is_terminal())
-            .with_writer(io::stderr)
-            .init();
+        output::log_to_stderr("warn,overlord=info");
         let stop = CancellationToken::new();
         if self.stop_with_stdin {
             stop_with_stdin(stop.clone());

@@ -1,6 +1,7 @@
 //! The minions' door: one connection for as long as it lasts.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ledger::LedgerError;
@@ -21,6 +22,8 @@ pub(super) struct MinionDoor {
     desk: Arc<Desk>,
     connection: Connection,
     minion: Admitted,
+    /// Whether the log has it that its facts are no good: once is enough for each connection.
+    complained: AtomicBool,
 }
 
 /// Why a minion's notice could not be taken.
@@ -44,7 +47,7 @@ impl MinionDoor {
     /// The door for a peer that is a minion, or why it may not come in.
     pub(super) fn admit(desk: Arc<Desk>, connection: Connection, peer: &Peer) -> Result<Self, Refused> {
         let minion = desk.registry.admit(peer)?;
-        Ok(Self { desk, connection, minion })
+        Ok(Self { desk, connection, minion, complained: AtomicBool::new(false) })
     }
 
     /// Serves the connection until it ends.
@@ -135,11 +138,13 @@ impl MinionDoor {
 
     /// What the minion says of its host. What cannot be read leaves its former facts in place.
     fn readable(&self, text: &str) -> Option<Arc<serde_json::Value>> {
-        facts::parse(text)
-            .inspect_err(|error| {
-                tracing::warn!(minion = %self.minion.name(), %error, "its facts are not taken");
-            })
-            .ok()
+        let parsed = facts::parse(text);
+        if let Err(error) = &parsed
+            && !self.complained.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(minion = %self.minion.name(), %error, "its facts are not taken");
+        }
+        parsed.ok()
     }
 }
 

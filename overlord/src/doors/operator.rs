@@ -53,7 +53,7 @@ impl OperatorDoor {
             let door = self.clone();
             requests.spawn(async move {
                 if let Err(error) = door.answer(send, receive).await {
-                    tracing::debug!(operator = %door.operator, "a request broke off: {error}");
+                    tracing::debug!(operator = %door.operator, %error, "a request broke off");
                 }
             });
             while requests.try_join_next().is_some() {}

@@ -50,7 +50,7 @@ impl Jobs {
         };
         // What runs can be stopped all the same: its end is in its minion's ledger. What does not yet could start in
         // the daemon's next life, which would know nothing of the wish.
-        tracing::warn!(job = %job.record.id, "cannot record that it is to stop: {error}");
+        tracing::warn!(job = %job.record.id, %error, "cannot record that it is to stop");
         let (run, rest): (Vec<_>, Vec<_>) =
             minions.iter().zip(stops).partition(|(minion, _)| job.part(minion).is_some());
         run.iter().for_each(|(_, stop)| stop.want());

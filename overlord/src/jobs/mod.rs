@@ -224,8 +224,8 @@ impl Jobs {
     }
 }
 
-/// Tries a write until it succeeds, with one warning for each spell of trouble.
-async fn insist<F, T>(what: &str, write: impl Fn() -> F)
+/// Tries to record a part's outcome until that succeeds, with one warning for each spell of trouble.
+async fn insist<F, T>(job: JobId, minion: &MinionName, write: impl Fn() -> F)
 where
     F: Future<Output = Result<T, LedgerError>>,
 {
@@ -233,14 +233,14 @@ where
     let mut warned = false;
     while let Err(error) = write().await {
         if !warned {
-            tracing::error!("cannot record {what}, trying until it succeeds: {error}");
+            tracing::error!(%job, %minion, %error, "cannot record the outcome, trying until it succeeds");
             warned = true;
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(5));
     }
     if warned {
-        tracing::info!("recorded {what} after all");
+        tracing::info!(%job, %minion, "recorded the outcome after all");
     }
 }
 

@@ -104,7 +104,7 @@ impl Jobs {
             match exchanged {
                 Ok(()) => return,
                 Err(broken) => {
-                    tracing::info!(job = %job.record.id, %minion, "part is without its outcome yet: {broken}");
+                    tracing::info!(job = %job.record.id, %minion, %broken, "part is without its outcome yet");
                 }
             }
             tokio::select! {
@@ -204,7 +204,7 @@ impl Jobs {
             self.ledger().part_finished(record.id, minion, id, report, now_ms(), durability)
         };
         reach(Point::OutcomeBefore);
-        insist(&format!("the outcome of job {} on \"{minion}\"", record.id), write).await;
+        insist(record.id, minion, write).await;
         reach(Point::OutcomeAfter);
         if job.ended(minion, id, outcome) == After::IsOver {
             reach(Point::OverAfter);
@@ -261,7 +261,7 @@ async fn tell_to_stop(stop: &Stop, job: JobId, minion: &MinionName, connection: 
             Ok(Cancelled::Asked) => stop.told(),
             Ok(Cancelled::AlreadyOver | Cancelled::Unknown) => {}
             Err(broken) => {
-                tracing::info!(%job, %minion, "it is not told to stop yet: {broken}");
+                tracing::info!(%job, %minion, %broken, "it is not told to stop yet");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LAST_PAUSE);
                 continue;

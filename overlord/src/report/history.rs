@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 
-use comfy_table::{Cell, ContentArrangement, Table, presets};
 use jiff::tz::TimeZone;
+use output::{Cell, ContentArrangement, Table};
 use serde_json::{Value as Json, json};
 use wire::job::MinionState;
 use wire::name::MinionName;
 use wire::operator::{History, Transition};
 
 use super::moment::{exact, rfc3339};
-use super::table::fitting;
 
 /// The most minions that get a column each where nobody says how wide the table may be.
 const MAX_COLUMNS: usize = 12;
@@ -22,7 +21,7 @@ const GAP: u16 = 3;
 ///
 /// Where that does not fit the terminal, each row says only what changed.
 pub fn history(history: &History) -> String {
-    render(history, fitting().width(), &TimeZone::system())
+    render(history, Table::fitting().width(), &TimeZone::system())
 }
 
 /// The course of a job as one JSON document.
@@ -45,8 +44,8 @@ fn change(step: usize, transition: &Transition) -> Json {
 }
 
 fn render(history: &History, width: Option<u16>, zone: &TimeZone) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    let mut table = Table::of_width(None);
+    table.set_content_arrangement(ContentArrangement::Disabled);
     let fits = match width {
         Some(width) => columns_width(history) <= usize::from(width),
         None => history.targets.len() <= MAX_COLUMNS,
@@ -62,7 +61,7 @@ fn render(history: &History, width: Option<u16>, zone: &TimeZone) -> String {
     if let Some(column) = table.column_mut(0) {
         column.set_padding((1, 2));
     }
-    table.trim_fmt()
+    table.render().to_string()
 }
 
 /// How wide the table of steps is: each column as wide as its heading or "finished", and the gaps.
@@ -92,7 +91,7 @@ fn steps(table: &mut Table, history: &History, zone: &TimeZone) {
         let mut row = vec![Cell::new(format!("step {step}")), Cell::new(transition.job_state)];
         row.extend(states.iter().map(Cell::new));
         row.push(Cell::new(exact(transition.at, zone)));
-        table.add_row(row);
+        table.add_row(row, None);
     }
 }
 
@@ -104,13 +103,14 @@ fn changes(table: &mut Table, history: &History, zone: &TimeZone) {
             Some((minion, state)) => (minion.as_str(), state.as_str()),
             None => ("-", "-"),
         };
-        table.add_row([
-            format!("step {step}"),
-            transition.job_state.to_string(),
-            minion.to_owned(),
-            state.to_owned(),
-            exact(transition.at, zone),
-        ]);
+        let row = [
+            Cell::new(format_args!("step {step}")),
+            Cell::new(transition.job_state),
+            Cell::new(minion),
+            Cell::new(state),
+            Cell::new(exact(transition.at, zone)),
+        ];
+        table.add_row(row, None);
     }
 }
 

@@ -1,7 +1,7 @@
 //! How jobs look: tables for people, documents for programs.
 //!
-//! Everything here turns what an overlord said into text or JSON and prints nothing. Tables carry colours:
-//! print them through `anstream`, which takes them out where nobody would see them.
+//! Everything here turns what an overlord said into text or JSON and prints nothing. Tables carry colours,
+//! which are left out where they are printed and nobody would see them.
 
 mod change;
 mod history;

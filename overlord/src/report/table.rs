@@ -1,8 +1,6 @@
 //! A job as a table: one row a minion, errors in the last column.
 
-use comfy_table::{
-    Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row, Table, Width, presets,
-};
+use output::{Cell, CellAlignment, Color, ColumnConstraint, Styled, Table, Width};
 use wire::call::Progress;
 use wire::job::{MinionState, OutcomeKind};
 use wire::operator::{JobDocument, Part};
@@ -25,31 +23,18 @@ const MAX_STDERR: usize = 5;
 /// The most characters of anything in one cell: what is longer is for programs, in the JSON document.
 const MAX_CELL: usize = 4000;
 
-/// A terminal that says that it is narrower than this does not know.
-const MIN_WIDTH: u16 = 20;
-
 /// The parts of a job as a table, in the order of the document.
 ///
 /// On a terminal it is no wider than that: a value that does not fit is cut and ends in `…`, an error is
-/// wrapped. Elsewhere every row is as long as it is. It has colours; print it through `anstream`.
-pub fn table(document: &JobDocument) -> String {
-    render(document, fitting())
+/// wrapped. Elsewhere every row is as long as it is.
+pub fn table(document: &JobDocument) -> Styled {
+    render(document, Table::fitting())
 }
 
 /// One part of a job as a row that stands by itself, for outcomes that are shown as they come in; `names` is
 /// how wide the longest name of the job is.
-pub fn row(part: &Part, names: usize) -> String {
-    lone_row(part, names, fitting())
-}
-
-/// An empty table as wide as the terminal, if stdout is one.
-pub(crate) fn fitting() -> Table {
-    let mut table = Table::new();
-    // A terminal whose size nobody set says that it has none; that is not a wish for one letter a line.
-    if table.width().is_some_and(|width| width < MIN_WIDTH) {
-        table.force_no_tty();
-    }
-    table
+pub fn row(part: &Part, names: usize) -> Styled {
+    lone_row(part, names, Table::fitting())
 }
 
 /// One line about a whole job: how many minions, the outcomes, the job's id, and how long it took.
@@ -69,21 +54,21 @@ pub fn closing(document: &JobDocument) -> String {
     format!("{minions}: {} · job {} · {took}", counts.join(", "), document.job)
 }
 
-fn render(document: &JobDocument, mut table: Table) -> String {
+fn render(document: &JobDocument, mut table: Table) -> Styled {
     let lines: Vec<Line> = document.parts.iter().map(Line::of).collect();
     let with_errors = lines.iter().any(|line| !line.error.is_empty());
     // A column that would be empty takes room from the others.
     let with_values = !with_errors || lines.iter().any(|line| !line.value.is_empty());
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_truncation_indicator("…").enforce_styling().style_text_only();
+    table.set_truncation_indicator("…");
     let mut heading = vec!["MINION", "OUTCOME"];
     heading.extend(with_values.then_some("VALUE"));
     heading.push("TIME");
     heading.extend(with_errors.then_some("ERROR"));
-    table.set_header(heading.iter().map(Cell::new));
+    table.set_header(&heading);
     let on_terminal = table.width().is_some();
     for line in lines {
-        table.add_row(line.row(with_values, with_errors, on_terminal));
+        let height = line.max_height(on_terminal);
+        table.add_row(line.cells(with_values, with_errors), height);
     }
     for (column, heading) in table.column_iter_mut().zip(&heading) {
         column.set_padding((0, 2));
@@ -95,16 +80,14 @@ fn render(document: &JobDocument, mut table: Table) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.trim_fmt()
+    table.render()
 }
 
-fn lone_row(part: &Part, names: usize, mut table: Table) -> String {
+fn lone_row(part: &Part, names: usize, mut table: Table) -> Styled {
     let Line { minion, outcome, color, value, time, error } = Line::of(part);
     let text = [value, error].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.enforce_styling().style_text_only();
     let outcome = Cell::new(outcome).fg(color);
-    table.add_row([Cell::new(minion), outcome, Cell::new(time), Cell::new(text)]);
+    table.add_row([Cell::new(minion), outcome, Cell::new(time), Cell::new(text)], None);
     let longest_name = u16::try_from(names).unwrap_or(u16::MAX);
     for (column, width) in table.column_iter_mut().zip([longest_name, LONGEST_OUTCOME, LONGEST_TIME]) {
         column.set_padding((0, 2)).set_constraint(ColumnConstraint::Absolute(Width::Fixed(width + 2)));
@@ -115,7 +98,7 @@ fn lone_row(part: &Part, names: usize, mut table: Table) -> String {
     if let Some(column) = table.column_mut(3) {
         column.set_padding((0, 0));
     }
-    table.trim_fmt()
+    table.render()
 }
 
 /// What one row says.
@@ -156,22 +139,17 @@ impl Line {
         line
     }
 
-    fn row(self, with_value: bool, with_error: bool, on_terminal: bool) -> Row {
-        let (height, has_error) = (self.value.lines().count().min(MAX_LINES), !self.error.is_empty());
-        let mut row = Row::new();
-        row.add_cell(Cell::new(self.minion));
-        row.add_cell(Cell::new(self.outcome).fg(self.color));
-        if with_value {
-            row.add_cell(Cell::new(self.value));
-        }
-        row.add_cell(Cell::new(self.time));
-        if with_error && has_error {
-            row.add_cell(Cell::new(self.error).fg(self.color));
-        }
-        if on_terminal && !has_error {
-            row.max_height(height);
-        }
-        row
+    /// Of how many lines it may be: a terminal is not flooded with a value, and has an error to its end.
+    fn max_height(&self, on_terminal: bool) -> Option<usize> {
+        (on_terminal && self.error.is_empty()).then(|| self.value.lines().count().min(MAX_LINES))
+    }
+
+    fn cells(self, with_value: bool, with_error: bool) -> Vec<Cell> {
+        let mut cells = vec![Cell::new(self.minion), Cell::new(self.outcome).fg(self.color)];
+        cells.extend(with_value.then(|| Cell::new(self.value)));
+        cells.push(Cell::new(self.time));
+        cells.extend((with_error && !self.error.is_empty()).then(|| Cell::new(self.error).fg(self.color)));
+        cells
     }
 }
 
@@ -226,7 +204,6 @@ fn cut(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use anstream::adapter::strip_str;
     use wire::outcome::FailureKind;
     use wire::value::Value;
 
@@ -234,12 +211,7 @@ mod tests {
     use crate::report::sample;
 
     fn plain(parts: Vec<Part>, width: Option<u16>) -> String {
-        let mut table = Table::new();
-        table.force_no_tty();
-        if let Some(width) = width {
-            table.set_width(width);
-        }
-        strip_str(&render(&sample::document(parts), table)).to_string()
+        render(&sample::document(parts), Table::of_width(width)).to_string()
     }
 
     fn text(text: &str) -> Outcome {
@@ -352,14 +324,7 @@ web1    trapped  1.9 ms  panicked: boom
 
     #[test]
     fn rows_that_come_one_by_one_are_aligned_all_the_same() {
-        let alone = |part: &Part, width: Option<u16>| {
-            let mut table = Table::new();
-            table.force_no_tty();
-            if let Some(width) = width {
-                table.set_width(width);
-            }
-            strip_str(&lone_row(part, 9, table)).to_string()
-        };
+        let alone = |part: &Part, width: Option<u16>| lone_row(part, 9, Table::of_width(width)).to_string();
         let ok = sample::ended("web1", Outcome::Ok(Some(Value::Signed(5))), 1900);
         let trap = Outcome::failed(FailureKind::Trapped, "panicked: no");
         let undone = sample::undone("web2", Outcome::failed(FailureKind::Undelivered, "it is not there"));
@@ -374,7 +339,7 @@ web1    trapped  1.9 ms  panicked: boom
     #[test]
     fn outcomes_have_colours() {
         let document = sample::document(vec![sample::ended("web1", Outcome::Ok(None), 1)]);
-        let table = render(&document, Table::new());
-        assert_ne!(strip_str(&table).to_string(), table);
+        let table = render(&document, Table::of_width(None));
+        assert_ne!(table, Styled::text(&table), "the same without its styles");
     }
 }

@@ -63,7 +63,7 @@ impl Rollout {
                     Exchange::Silent => Some(format!("no answer for {} s", SILENCE.as_secs())),
                 };
                 if let Some(why) = why {
-                    tracing::info!(%minion, "a change of a module is without its answer: {why}");
+                    tracing::info!(%minion, why, "a change of a module is without its answer");
                     lost = NoAnswer::Lost(why);
                     if again == Again::No {
                         return Err(lost);

@@ -148,7 +148,7 @@ impl Rollout {
             let parsed = Expression::parse(&assignment.expression);
             parsed.and_then(|expression| expression.matches(minion, self.registry())).unwrap_or_else(
                 |error| {
-                    tracing::warn!(module = %assignment.name, "an assignment means nobody: {error}");
+                    tracing::warn!(module = %assignment.name, %error, "an assignment means nobody");
                     false
                 },
             )

@@ -56,7 +56,7 @@ impl Rollout {
     ) -> Following {
         let change = Arc::new(Change::new(claim, &targets));
         let following = change.follow();
-        tracing::info!(%operator, module = %name, minions = targets.len(), "{} begins", edit.noun());
+        tracing::info!(%operator, module = %name, minions = targets.len(), change = edit.noun(), "a change begins");
         let (rollout, operator) = (self.clone(), operator.clone());
         self.spawn(async move {
             on_each(targets, |minion| {

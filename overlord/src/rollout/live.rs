@@ -58,7 +58,7 @@ impl Change {
     pub(super) fn end(&self, result: ModuleResult) {
         let ModuleResult { minion, became, .. } = &result;
         let reason = result.reason.as_deref().unwrap_or_default();
-        tracing::info!(module = %self.claim.module(), %minion, reason, "{}", became.as_str());
+        tracing::info!(module = %self.claim.module(), %minion, became = became.as_str(), reason, "a minion ends a change");
         if let Some(part) = lock(&self.parts).get_mut(&result.minion) {
             part.result = Some(result);
         }
@@ -70,7 +70,7 @@ impl Change {
         let parts = lock(&self.parts);
         let well = |part: &&Part| part.result.as_ref().is_some_and(|result| result.became.is_well());
         let (minions, well) = (parts.len(), parts.values().filter(well).count());
-        tracing::info!(%module, minions, well, "{what} ends");
+        tracing::info!(%module, change = what, minions, well, "a change ends");
     }
 }
 

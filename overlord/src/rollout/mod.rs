@@ -101,7 +101,7 @@ impl Rollout {
     /// Lets go of what the catalogue need not keep.
     pub(crate) async fn prune(&self) {
         if let Err(error) = self.catalogue().prune(|| self.0.claims.digests()).await {
-            tracing::warn!("cannot tidy up the catalogue: {error}");
+            tracing::warn!(%error, "cannot tidy up the catalogue");
         }
     }
 
@@ -157,7 +157,7 @@ where
     while let Some(outcome) = tasks.join_next().await {
         match outcome {
             Ok(outcome) => done.push(outcome),
-            Err(error) => tracing::error!("a change of a module broke off: {error}"),
+            Err(error) => tracing::error!(%error, "a change of a module broke off"),
         }
     }
     done

@@ -163,7 +163,7 @@ impl Push {
                 .await
             {
                 Ok(ModuleAnswer::Done { .. }) => {}
-                Ok(ModuleAnswer::Refused(why)) => tracing::info!(%minion, "keeps what it staged: it {why}"),
+                Ok(ModuleAnswer::Refused(why)) => tracing::info!(%minion, why, "keeps what it staged"),
                 Err(NoAnswer::NotConnected | NoAnswer::Lost(_)) => reason.push_str("; it is gone meanwhile"),
             }
         }

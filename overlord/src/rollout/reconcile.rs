@@ -38,7 +38,7 @@ impl Rollout {
         match self.wanted(minion) {
             Ok(wanted) => Some(wanted.into_values().map(|one| (one.name, one.place)).collect()),
             Err(error) => {
-                tracing::warn!(%minion, "cannot tell what is assigned to it: {error}");
+                tracing::warn!(%minion, %error, "cannot tell what is assigned to it");
                 None
             }
         }
@@ -62,7 +62,7 @@ impl Rollout {
         self.spawn(async move {
             for (name, place) in wanted {
                 if let Err(error) = rollout.bring(&minion, &name, place).await {
-                    tracing::warn!(%minion, module = %name, "cannot bring what is assigned: {error}");
+                    tracing::warn!(%minion, module = %name, %error, "cannot bring what is assigned");
                 }
             }
         });
@@ -126,7 +126,7 @@ impl Rollout {
                 Some(Err("activated, and another version is in service".to_owned()))
             }
             Some(ModuleAnswer::Refused(why)) => {
-                tracing::warn!(%minion, module = %name, version, "what is assigned is refused: {why}");
+                tracing::warn!(%minion, module = %name, version, why, "what is assigned is refused");
                 Some(Err(format!("refused: {why}")))
             }
             None => {

@@ -95,7 +95,7 @@ impl Rollout {
                         }
                         Err(broken) => broken,
                     };
-                    tracing::info!(%minion, module = %stage.name, "not staged yet: {broken}");
+                    tracing::info!(%minion, module = %stage.name, %broken, "not staged yet");
                     told(Step::Awaited);
                     if lost.is_none() || reached > furthest {
                         lost = Some((Instant::now() + self.config().delivery, broken.to_string()));

@@ -117,5 +117,5 @@ fn a_job_that_outlasts_idle_timeout_and_retention_finishes_and_goes_after_its_en
     let document = wait(&fleet, &id);
     assert_eq!(document["results"]["web1"]["outcome"], "ok", "{document:#}");
     fleet.await_gone(&id);
-    assert_eq!(fleet.overlord().count("gone: "), 0, "a silent job cost the connection");
+    assert_eq!(fleet.overlord().count("gone minion="), 0, "a silent job cost the connection");
 }

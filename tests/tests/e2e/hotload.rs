@@ -119,7 +119,7 @@ fn files_come_into_service_by_rename_and_by_copy_and_go_out_of_it() {
     let rig = Rig::start(&[]);
     rig.rename_into_place("which.wasm", &which(1));
     rig.await_versions("which", &[("1.0.0", "active")]);
-    rig.fleet.minion("web1").logged("module \"which\" 1.0.0", 1);
+    rig.fleet.minion("web1").logged("module=which version=\"1.0.0\"", 1);
 
     let source = rig.fleet.minion_dir("web1").join("two.wasm");
     fs::write(&source, which(2)).expect("written");
@@ -266,7 +266,7 @@ fn ten_thousand_calls_during_a_hundred_swaps_all_get_one_version_and_memory_stay
     for swap in 1..=SWAPS {
         rig.rename_into_place("which.wasm", &which(1 + swap % 2));
         // The first was loaded at the start.
-        minion.logged("loaded, by the folder", swap as usize + 1);
+        minion.logged("change=\"loaded\" by=\"folder\"", swap as usize + 1);
         if swap == SWAPS / 5 {
             early = resident(minion.pid());
         }

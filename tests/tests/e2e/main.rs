@@ -29,3 +29,4 @@ mod reenrolment;
 mod scale;
 mod signatures;
 mod storage;
+mod words;

@@ -79,7 +79,8 @@ fn a_network_that_falls_silent_loses_nothing_and_doubles_nothing() {
     let queued = append(&fleet, "web2", "sent into the silence", 0, &["--queue", "10m"]);
     let missed = append(&fleet, "web3", "never delivered", 0, &[]);
     for name in ["web1", "web2", "web3"] {
-        fleet.overlord().logged(&format!("timed out minion={name}"), 1);
+        let gone = fleet.overlord().logged(&format!("gone minion={name} "), 1);
+        assert!(gone.contains("timed out"), "{gone}");
         fleet.minion(name).logged("no overlord answers", 1);
     }
     let watcher: Said = watched.wait_with_output().expect("ends").into();

@@ -1,9 +1,7 @@
 //! `overlord bench crash`
 
-use std::io::{IsTerminal as _, stderr};
-
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use output::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::super::output::{note, print};
@@ -79,7 +77,7 @@ impl Progress {
         let style =
             ProgressStyle::with_template("{spinner} [{bar:30}] {pos}/{len} kills, {elapsed} {wide_msg}");
         let style = style.expect("the template above is valid").progress_chars("=> ");
-        Self { kills, bar: ProgressBar::new(kills).with_style(style) }
+        Self { kills, bar: output::bar(kills).with_style(style) }
     }
 
     fn show(&self, kills: u64, accepted: usize) {
@@ -91,7 +89,7 @@ impl Progress {
             format!("{jobs}, waiting for the last")
         });
         let due = kills * 10 / self.kills > (kills - 1) * 10 / self.kills;
-        if due && !stderr().is_terminal() {
+        if due && !output::stderr_is_terminal() {
             note(format_args!("{kills} of {} kills, {jobs} accepted", self.kills));
         }
     }

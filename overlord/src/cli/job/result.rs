@@ -1,7 +1,5 @@
 //! `overlord job result`
 
-use std::io::{self, IsTerminal as _, Write as _};
-
 use clap::Args;
 use wire::operator::{JobDocument, Part};
 use wire::outcome::Outcome;
@@ -49,8 +47,8 @@ impl ResultCommand {
 fn bare(part: &Part) -> Result<(), CliError> {
     match part.report.as_ref().map(|report| &report.outcome) {
         // A terminal gets what cannot harm it, a program what the method returned.
-        Some(Outcome::Ok(Some(Value::String(text)))) if !io::stdout().is_terminal() => {
-            writeln!(io::stdout(), "{text}").map_err(CliError::Output)
+        Some(Outcome::Ok(Some(Value::String(text)))) if !output::stdout_is_terminal() => {
+            output::raw_answer(text).map_err(CliError::Output)
         }
         Some(Outcome::Ok(Some(result))) => print(value(result)),
         Some(Outcome::Failed(failure)) => {

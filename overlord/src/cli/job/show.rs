@@ -5,6 +5,7 @@ use tokio::signal::unix::Signal;
 use wire::name::MinionName;
 use wire::operator::{Follow, JobDocument};
 use wire::outcome::ModuleRef;
+use wire::text::line as one_line;
 
 use super::super::follow::{Followed, Form, follow};
 use super::super::module::who;
@@ -103,7 +104,8 @@ fn ran(document: &JobDocument) -> String {
     }
     let differ = versions.len() > 1;
     let line = |(module, minions): &(&ModuleRef, Vec<&MinionName>)| {
-        let version = module.version.as_deref().map(|version| format!("{version} ")).unwrap_or_default();
+        let version =
+            module.version.as_deref().map(|version| format!("{} ", one_line(version))).unwrap_or_default();
         let on = if differ { format!(" on {}", who(minions)) } else { String::new() };
         format!("module    {} {version}(sha256 {}){on}\n", document.method.module, module.digest.short())
     };

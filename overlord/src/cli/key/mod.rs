@@ -36,6 +36,6 @@ fn print_public(key: &PublicKey, file: &Path, format: Format) -> Result<(), CliE
             "fingerprint": key.fingerprint(),
             "file": file.display().to_string(),
         })),
-        Format::Text => print(key),
+        Format::Text => print(key.to_string()),
     }
 }

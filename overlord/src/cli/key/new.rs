@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use wire::signing::SigningKey;
 
-use super::super::{CliError, Exit, Format, FormatFlag, note};
+use super::super::output::note;
+use super::super::{CliError, Exit, Format, FormatFlag};
 use super::print_public;
 
 /// Make a key to sign modules with, and print its public half

@@ -6,8 +6,8 @@ use clap::Args;
 use serde_json::json;
 use wire::name::MinionName;
 
-use super::super::output::print;
-use super::super::{CliError, Exit, Format, FormatFlag, duration, note};
+use super::super::output::{note, print};
+use super::super::{CliError, Exit, Format, FormatFlag, duration};
 use crate::client::Client;
 
 /// Print a one-use token with which one host becomes a minion
@@ -34,7 +34,7 @@ impl Invite {
         match self.format.format() {
             Format::Json => print(json!({ "token": token }))?,
             Format::Text => {
-                print(&token)?;
+                print(token.to_string())?;
                 let ttl = humantime::format_duration(self.ttl);
                 note(format_args!("within {ttl}, on {}: minion join TOKEN && minion serve", self.name));
             }

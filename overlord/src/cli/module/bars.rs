@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
+use output::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
 use wire::catalogue::Step;
 use wire::name::MinionName;
 
@@ -30,7 +30,7 @@ impl Bars {
         let upload = ProgressBar::hidden().with_style(style(UPLOAD));
         upload.set_length(size);
         Self {
-            bars: MultiProgress::new(),
+            bars: output::bars(),
             upload,
             total: ProgressBar::hidden().with_style(style(TOTAL)),
             sending: BTreeMap::new(),

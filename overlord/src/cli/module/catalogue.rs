@@ -1,6 +1,6 @@
 //! What an overlord keeps, as people and as programs read it.
 
-use indicatif::HumanBytes;
+use output::HumanBytes;
 use serde_json::{Value, json};
 use wire::catalogue::KeptModule;
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use wire::module::Module;
 use wire::name::{MinionName, ModuleName};
 use wire::operator::{RefusalKind, Target};
+use wire::text::line;
 
 use super::super::columns::columns;
 use super::super::output::print;
@@ -66,7 +67,7 @@ impl Show {
             }
             Format::Text => {
                 for kind in &kinds {
-                    let imports = kind.module.imports.join(", ");
+                    let imports = line(&kind.module.imports.join(", "));
                     // The versions stand below, for all minions at once.
                     let module = Module { versions: Vec::new(), ..kind.module.clone() };
                     print(format_args!("on {}\n{}\n", kind.who(), module.description()))?;

@@ -4,8 +4,7 @@ mod board;
 
 use std::time::{Duration, Instant};
 
-use console::Term;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use output::{MultiProgress, ProgressBar, ProgressStyle};
 use wire::call::{self, LogLine};
 use wire::job::OutcomeKind;
 use wire::name::MinionName;
@@ -27,7 +26,7 @@ pub(super) struct Progress {
 impl Progress {
     /// For a job on this many minions.
     pub(super) fn new(minions: usize) -> Self {
-        let (bars, rows) = (MultiProgress::new(), Vec::new());
+        let (bars, rows) = (output::bars(), Vec::new());
         Self { board: Board::new(minions), bars, rows, started: Instant::now() }
     }
 
@@ -99,9 +98,7 @@ impl Drop for Progress {
 
 /// How many lines the terminal has, where it knows.
 fn height() -> Option<usize> {
-    let (height, _) = Term::stderr().size_checked()?;
-    // A terminal whose size nobody set says that it has none.
-    (height > 0).then_some(height.into())
+    output::terminal_height()
 }
 
 fn style(template: &str) -> ProgressStyle {

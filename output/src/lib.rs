@@ -1,0 +1,27 @@
+//! How both programs speak to people: answers on stdout, notes and progress on stderr, and the daemons' logs.
+//!
+//! Most of what they print was written by others: a minion names its methods, a guest words its failures, a peer
+//! gives a reason. So nothing but this crate touches stdout and stderr, and nothing that is handed to it as text
+//! can steer a terminal, turn the direction of writing, or pass for a line or a field of a log. Styles are added
+//! here, after that, and come from nowhere else.
+#![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
+
+mod arguments;
+mod log;
+mod printed;
+mod progress;
+mod screen;
+mod styled;
+mod table;
+
+pub use self::arguments::parse;
+pub use self::log::log_to_stderr;
+pub use self::printed::Printed;
+pub use self::progress::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle, bar, bars, terminal_height};
+pub use self::screen::{
+    answer, complain, note, raw_answer, replace_line, stderr_is_terminal, stdout_is_terminal,
+};
+pub use self::styled::Styled;
+pub use self::table::{
+    Cell, CellAlignment, Color, Column, ColumnConstraint, ContentArrangement, Table, Width,
+};
