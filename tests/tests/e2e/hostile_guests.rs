@@ -75,10 +75,11 @@ fn fleet(lines: &str) -> Fleet {
 
 /// Starts a job and returns its id.
 fn begin(fleet: &Fleet, method: &str, arguments: &[&str]) -> String {
-    let mut call = vec!["call", "m1", "--async", "--json", method];
+    let mut call = vec!["call", "m1", "--nowait", method];
     call.extend(arguments);
     let said = fleet.run(&call);
-    said.json()["job"].as_str().unwrap_or_else(|| panic!("{said:?}")).to_owned()
+    assert_eq!(said.code, 0, "{said:?}");
+    said.out.trim().to_owned()
 }
 
 /// Whether the neighbours are served.
@@ -183,7 +184,9 @@ fn escapes(number: &str) -> Vec<String> {
 
 /// A script that waits until a sleep for this number is there.
 fn and_wait(script: &str, number: &str) -> String {
-    format!("{script}\nwhile ! grep -qs {number} /proc/[0-9]*/cmdline; do :; done; echo up")
+    // In brackets, so that no process is found that only looks for it.
+    let (begin, end) = number.split_at(number.len() - 1);
+    format!("{script}\nwhile ! grep -qszx '{begin}[{end}]' /proc/[0-9]*/cmdline; do :; done; echo up")
 }
 
 fn contains(control_groups: bool, number: &str) {
@@ -200,7 +203,7 @@ fn contains(control_groups: bool, number: &str) {
         assert!(!lives(number), "by `minion call`: {script}");
     }
     // A job that is cancelled, and then a minion that is killed.
-    let script = format!("{}; wait", and_wait(&escapes(number).join("\n"), number));
+    let script = format!("{}; exec sleep 1000", and_wait(&escapes(number).join("\n"), number));
     let held = begin(&fleet, "programs.hold", &[&script]);
     until("the programs are there", || lives(number));
     fleet.run(&["job", "cancel", &held]);
@@ -208,7 +211,7 @@ fn contains(control_groups: bool, number: &str) {
     assert!(!lives(number), "after it was cancelled");
     // Without a control group, the next minion knows them by a mark in their environment.
     let known = if control_groups { 4 } else { 2 };
-    let script = format!("{}; wait", and_wait(&escapes(number)[..known].join("\n"), number));
+    let script = format!("{}; exec sleep 1000", and_wait(&escapes(number)[..known].join("\n"), number));
     begin(&fleet, "programs.hold", &[&script]);
     until("the programs are there again", || lives(number));
     fleet.take_minion("m1").kill();
