@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
@@ -16,11 +16,16 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Opens a folder by its path, through links as the system follows them.
+    /// Opens a folder by its path, through links as the system follows them. Fails also where that leads to
+    /// another root, as through `/proc/PID/root`: there the same path means another folder.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let handle = OwnedFd::from(OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?);
         let real = std::fs::read_link(by_handle(&handle))?;
+        let [opened, named] = [std::fs::metadata(by_handle(&handle))?, std::fs::symlink_metadata(&real)?];
+        if (opened.dev(), opened.ino()) != (named.dev(), named.ino()) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         Ok(Self { handle, real })
     }
 
@@ -59,5 +64,18 @@ mod tests {
         symlink("/", root.join("link")).unwrap();
         assert!(folder.by_handle().join("file").exists());
         assert!(Folder::open(&root.join("real/file")).is_err());
+    }
+
+    #[test]
+    fn a_folder_that_is_not_where_it_says_is_not_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        std::fs::create_dir(root.join("gone")).unwrap();
+        let held = std::fs::File::open(root.join("gone")).unwrap().into();
+        std::fs::remove_dir(root.join("gone")).unwrap();
+        // The name under which the system shows what is there no more.
+        std::fs::create_dir(root.join("gone (deleted)")).unwrap();
+        assert!(Folder::open(&by_handle(&held)).is_err());
+        assert!(Folder::open(&root.join("gone (deleted)")).is_ok());
     }
 }
