@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use wire::frame::{self, FrameError};
+use wire::message::{Limit, Message};
 use wire::module::Module;
 
 use crate::vitals::{Status, Vitals};
@@ -32,6 +33,24 @@ enum Question {
     Status,
     /// What modules are there? Answered by a list of [`Module`]s.
     Modules,
+}
+
+impl Message for Question {
+    fn limit(_: u8) -> Limit {
+        Limit::new(MAX_QUESTION, MAX_QUESTION)
+    }
+}
+
+/// What is answered.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Answer<T>(T);
+
+impl<T: DeserializeOwned> Message for Answer<T> {
+    fn limit(_: u8) -> Limit {
+        // It is the word of our own daemon.
+        Limit::new(MAX_ANSWER, 8 * MAX_ANSWER)
+    }
 }
 
 /// Why a running minion could not be asked.
@@ -107,7 +126,9 @@ async fn ask<T: DeserializeOwned>(dir: &Path, socket: &Path, question: Question)
         frame::write(&mut stream, &question, MAX_QUESTION).await?;
         frame::read(&mut stream, MAX_ANSWER).await
     };
-    Ok(tokio::time::timeout(PATIENCE, exchange).await.map_err(|_| ControlError::Silent)??)
+    let Answer(answer) =
+        tokio::time::timeout(PATIENCE, exchange).await.map_err(|_| ControlError::Silent)??;
+    Ok(answer)
 }
 
 async fn answer(vitals: &Vitals, mut stream: UnixStream) -> Result<(), FrameError> {

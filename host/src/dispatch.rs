@@ -7,6 +7,7 @@ use quinn::{RecvStream, SendStream};
 use serde::Serialize;
 
 use wire::frame::{self, FrameError};
+use wire::intake::Intake;
 use wire::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleCommand, Pong, Staging};
 use wire::name::OperatorName;
 use wire::version::Version;
@@ -36,9 +37,11 @@ pub(crate) async fn answer(
     version: Version,
     mut send: SendStream,
     mut recv: RecvStream,
+    intake: &Intake,
 ) -> Result<(), Unanswered> {
-    let request = tokio::time::timeout(REQUEST, frame::read(&mut recv, MAX_MESSAGE)).await;
-    let (job, follower) = match request.map_err(|_| Unanswered::Silent)?? {
+    let request = tokio::time::timeout(REQUEST, frame::read_into(&mut recv, MAX_MESSAGE, intake)).await;
+    let (request, room) = request.map_err(|_| Unanswered::Silent)??;
+    let (job, follower) = match request {
         MinionRequest::Ping => return reply(&mut send, &Pong).await,
         MinionRequest::Cancel(job) => return reply(&mut send, &jobs.cancel(job).await?).await,
         MinionRequest::Start(start) => (start.job, jobs.start(*start)?),
@@ -49,6 +52,8 @@ pub(crate) async fn answer(
             return change_modules(jobs, ask, &mut send, &mut recv).await;
         }
     };
+    // What runs is bounded by how many jobs may.
+    drop(room);
     // An overlord that stops following must not leave the task behind until the job has news.
     let gone = gone(&send);
     tokio::select! {
@@ -118,5 +123,5 @@ impl From<FollowError> for Unanswered {
     }
 }
 
-/// How long a request may take to arrive once its stream is open.
-const REQUEST: Duration = Duration::from_secs(30);
+/// How long a request may take to arrive once its stream is open, and there is room for it.
+const REQUEST: Duration = Duration::from_secs(120);

@@ -13,15 +13,17 @@ use wire::clock::now_ms;
 use wire::endpoint::{self, CLOSE_DONE, Trust};
 use wire::frame::{self, FrameError};
 use wire::identity::Identity;
+use wire::intake::Intake;
 use wire::inventory::Inventory;
 use wire::link::{ALPNS, Acknowledged, Hello, MAX_MESSAGE, Notice, Welcome};
+use wire::message::Message;
 use wire::version::Version;
 
 use crate::backoff::Backoff;
 use crate::dial::{DialError, Dialled, dial};
 use crate::dispatch;
 use crate::jobs::Jobs;
-use crate::modules::Modules;
+use crate::modules::{Modules, tellable};
 
 /// Whether there is a link to the overlord.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,15 +120,16 @@ impl Link {
 
     /// Answers the overlord's streams, of which the transport lets in only so many at once.
     async fn serve(&self, connection: &Connection) -> quinn::ConnectionError {
+        let intake = Intake::default();
         loop {
             let (send, recv) = match connection.accept_bi().await {
                 Ok(stream) => stream,
                 Err(error) => return error,
             };
-            let (jobs, version) = (self.jobs.clone(), Version::of(connection));
+            let (jobs, version, intake) = (self.jobs.clone(), Version::of(connection), intake.clone());
             // Ends with its stream or its connection; a minion that stops waits for it.
             self.streams.spawn(async move {
-                if let Err(error) = dispatch::answer(&jobs, version, send, recv).await {
+                if let Err(error) = dispatch::answer(&jobs, version, send, recv, &intake).await {
                     tracing::debug!(%error, "a request was not answered to its end");
                 }
             });
@@ -138,7 +141,7 @@ impl Link {
         let (mut changes, mut facts) = (self.modules.changes(), self.facts.clone());
         let hello = Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            modules: Inventory::of(self.modules.list()),
+            modules: self.tellable(),
             unacknowledged: self.unacknowledged(),
             facts: facts.borrow_and_update().clone(),
         };
@@ -159,13 +162,17 @@ impl Link {
                 // It fails only when the modules are gone, and `self` holds them.
                 _ = changed => {
                     quiet = tokio::time::Instant::now() + QUIET;
-                    Notice::Modules(Inventory::of(self.modules.list()))
+                    Notice::Modules(self.tellable())
                 }
                 // Where nobody gathers facts any more, the minion is about to stop.
                 Ok(()) = facts.changed() => Notice::Facts(facts.borrow_and_update().clone()),
             };
             let Acknowledged = notify(connection, &notice).await?;
         }
+    }
+
+    fn tellable(&self) -> Inventory {
+        Inventory::of(self.modules.list().into_iter().map(tellable).collect())
     }
 
     fn unacknowledged(&self) -> Vec<wire::job::JobId> {
@@ -178,10 +185,7 @@ impl Link {
 }
 
 /// Sends one notice on a stream of its own and reads the answer.
-async fn notify<T: serde::de::DeserializeOwned>(
-    connection: &Connection,
-    notice: &Notice,
-) -> Result<T, FrameError> {
+async fn notify<T: Message>(connection: &Connection, notice: &Notice) -> Result<T, FrameError> {
     let exchange = async {
         let (mut send, mut recv) = connection.open_bi().await.map_err(std::io::Error::from)?;
         frame::write_as(Version::of(connection), &mut send, notice, MAX_MESSAGE).await?;

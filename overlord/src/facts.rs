@@ -20,6 +20,9 @@ pub(crate) enum BadFacts {
     /// It is nested further than any fact.
     #[error("they are nested more than {MAX_NESTING} deep")]
     TooDeep,
+    /// It is small as text and would be large in memory.
+    #[error("they are so many that they would take {0} bytes of memory of {MAX_HELD}")]
+    TooMany(usize),
 }
 
 /// Reads the JSON object that a minion sent.
@@ -34,6 +37,10 @@ pub(crate) fn parse(text: &str) -> Result<Arc<Json>, BadFacts> {
     if !fits(&facts, MAX_NESTING) {
         return Err(BadFacts::TooDeep);
     }
+    let held = held(&facts);
+    if held > MAX_HELD {
+        return Err(BadFacts::TooMany(held));
+    }
     Ok(Arc::new(facts))
 }
 
@@ -45,6 +52,29 @@ fn fits(value: &Json, levels: usize) -> bool {
         _ => true,
     }
 }
+
+/// The bytes of memory that a value takes.
+fn held(value: &Json) -> usize {
+    let elsewhere = match value {
+        Json::String(text) => text.capacity() + ALLOCATION,
+        Json::Array(elements) => ALLOCATION + elements.iter().map(held).sum::<usize>(),
+        Json::Object(members) => {
+            let member = |(name, inner): (&String, &Json)| name.capacity() + ENTRY + held(inner);
+            2 * ALLOCATION + members.iter().map(member).sum::<usize>()
+        }
+        _ => 0,
+    };
+    size_of::<Json>() + elsewhere
+}
+
+/// What an allocation takes besides its bytes.
+const ALLOCATION: usize = 32;
+
+/// What a member of an object takes besides its name's text and its value.
+const ENTRY: usize = 64;
+
+/// How many bytes of memory the facts of one minion may take.
+const MAX_HELD: usize = 1 << 20;
 
 /// How deep facts may be nested, the outermost object included.
 const MAX_NESTING: usize = 8;
@@ -72,5 +102,17 @@ mod tests {
         assert_eq!(refused(&nested(MAX_NESTING + 1)), "they are nested more than 8 deep");
         assert!(refused(&nested(20_000)).starts_with("they are not JSON: "));
         assert!(refused(&" ".repeat(MAX_FACTS + 1)).starts_with("they take "));
+    }
+
+    #[test]
+    fn facts_that_are_small_as_text_and_large_in_memory_are_refused() {
+        for one in ["[]", "{}", "0", "{\"\":{}}"] {
+            let many =
+                format!("{{\"a\":[{}{one}]}}", format!("{one},").repeat(MAX_FACTS / (one.len() + 1) - 20));
+            let refused = refused(&many);
+            assert!(refused.starts_with("they are so many"), "{one}: {refused}");
+        }
+        let labels: Vec<String> = (0..2_000).map(|n| format!("\"label{n}\":\"some value of it\"")).collect();
+        assert!(parse(&format!("{{{}}}", labels.join(","))).is_ok());
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::held::Held as _;
 use crate::module::{Module, ModuleState};
 use crate::version::Version;
 
@@ -38,11 +39,6 @@ impl Inventory {
         let left_out = told.iter().filter(|told| !**told).count();
         let modules = modules.into_iter().zip(told).filter(|(_, told)| *told).map(|(module, _)| module);
         Self { modules: modules.collect(), left_out: u32::try_from(left_out).unwrap_or(u32::MAX) }
-    }
-
-    /// Bytes of memory that it takes.
-    pub fn held(&self) -> usize {
-        self.modules.iter().map(Module::held).sum()
     }
 }
 

@@ -8,7 +8,9 @@
 #[cfg(any(test, feature = "arbitrary"))]
 pub mod arbitrary;
 pub mod arguments;
+mod budget;
 pub mod call;
+pub mod caps;
 pub mod catalogue;
 pub mod check;
 pub mod clock;
@@ -18,14 +20,17 @@ pub mod enroll;
 pub mod failpoint;
 pub mod forward;
 pub mod frame;
+pub mod held;
 mod history;
 pub mod identity;
+pub mod intake;
 mod integer;
 pub mod inventory;
 pub mod job;
 pub mod json;
 pub mod json_text;
 pub mod link;
+pub mod message;
 pub mod module;
 mod module_document;
 mod module_text;

@@ -94,14 +94,6 @@ pub struct ModuleVersion {
     pub signer: Option<String>,
 }
 
-impl ModuleVersion {
-    /// Bytes of memory that it takes.
-    pub fn held(&self) -> usize {
-        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        size_of::<Self>() + text(&self.version) + text(&self.signer) + self.state.held()
-    }
-}
-
 /// Where a version of a module is on its way into, or out of, service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -125,11 +117,6 @@ pub enum ModuleState {
 }
 
 impl ModuleState {
-    /// Bytes of memory that it takes beyond its own size.
-    fn held(&self) -> usize {
-        if let ModuleState::Failed(reason) = self { reason.len() } else { 0 }
-    }
-
     /// The word for it in CLI, JSON and logs.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -178,15 +165,6 @@ fn did_you_mean(closest: &[String]) -> String {
 pub const MAX_HELD: usize = 1 << 20;
 
 impl Module {
-    /// Bytes of memory that it takes.
-    pub fn held(&self) -> usize {
-        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        let imports: usize = self.imports.iter().map(|import| size_of::<String>() + import.len()).sum();
-        let versions: usize = self.versions.iter().map(ModuleVersion::held).sum();
-        let texts = self.name.as_str().len() + text(&self.version) + text(&self.description);
-        size_of::<Self>() + texts + self.state.held() + self.methods.held() + imports + versions
-    }
-
     /// The method of that name: `restart`, or `unit/restart`.
     pub fn method(&self, name: &str) -> Result<Signature<'_>, MethodError> {
         let mut found =

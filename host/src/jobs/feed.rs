@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::watch;
 
 use wire::call::{LogLine, Progress};
+use wire::held::Held as _;
 use wire::job::{MinionJobId, MinionState};
 use wire::link::JobUpdate;
 use wire::outcome::Report;
@@ -70,12 +71,8 @@ struct Seen {
 
 /// How many lines the ring holds.
 const RING_LINES: usize = 1024;
-/// How many bytes the ring holds, if it holds more than one line.
+/// How many bytes of memory the ring holds, if it holds more than one line.
 const RING_BYTES: usize = 1 << 20;
-/// What each line takes besides its text.
-const LINE: usize = size_of::<Line>();
-/// What each field of a line takes besides its texts.
-const FIELD: usize = size_of::<(String, String)>();
 
 impl Feed {
     /// The feed of a job of which nothing is known yet.
@@ -106,7 +103,8 @@ impl Feed {
     }
 
     /// The job says how far it is.
-    pub(crate) fn progress(&self, progress: Progress) {
+    pub(crate) fn progress(&self, mut progress: Progress) {
+        progress.cut();
         self.publish(|news| {
             news.progress = Some(progress);
             news.progress_version += 1;
@@ -115,15 +113,19 @@ impl Feed {
 
     /// The job logged a line.
     pub(crate) fn log(&self, line: LogLine) {
-        let fields = line.fields.iter().map(|(name, value)| FIELD + name.len() + value.len());
-        let bytes = LINE + line.message.len() + fields.sum::<usize>();
-        self.publish(|news| news.push(Line { update: JobUpdate::Log(line), bytes }));
+        self.line(JobUpdate::Log(line));
     }
 
     /// The job handed out a part of its result.
     pub(crate) fn chunk(&self, chunk: String) {
-        let bytes = LINE + chunk.len();
-        self.publish(|news| news.push(Line { update: JobUpdate::Chunk(chunk), bytes }));
+        self.line(JobUpdate::Chunk(chunk));
+    }
+
+    /// Cut here already: an overlord takes no more.
+    fn line(&self, mut update: JobUpdate) {
+        update.cut();
+        let bytes = update.held();
+        self.publish(|news| news.push(Line { update, bytes }));
     }
 
     /// The job is over.
@@ -316,7 +318,7 @@ mod tests {
     #[test]
     fn the_ring_is_bounded_in_bytes_and_always_holds_the_last_line() {
         let feed = Feed::new();
-        let large = "x".repeat(RING_BYTES);
+        let large = "x".repeat(RING_BYTES / 2);
         for _ in 0..3 {
             feed.chunk(large.clone());
         }
@@ -324,23 +326,18 @@ mod tests {
         let mut follower = feed.follow();
         assert_eq!(follower.ready(), Some(JobUpdate::Skipped(3)));
         assert_eq!(follower.ready(), Some(JobUpdate::Log(line("last"))));
-        feed.chunk(large.repeat(2));
-        assert!(matches!(follower.ready(), Some(JobUpdate::Chunk(_))));
+        feed.chunk(large.repeat(4));
+        let Some(JobUpdate::Chunk(cut)) = follower.ready() else { panic!("it is gone") };
+        assert!(cut.len() <= RING_BYTES && cut.ends_with(" bytes left out)"));
     }
 
     #[test]
-    fn lines_without_text_fill_the_ring_with_their_fields() {
+    fn what_is_empty_counts_as_the_memory_that_it_takes() {
         let feed = Feed::new();
-        let line = LogLine {
-            level: LogLevel::Info,
-            message: String::new(),
-            fields: vec![(String::new(), String::new()); 1_000],
-        };
-        for _ in 0..RING_LINES {
-            feed.log(line.clone());
-        }
-        let held = feed.news().ring.len();
-        assert!(held * 1_000 * FIELD <= RING_BYTES, "{held} lines");
+        let fields = vec![(String::new(), String::new()); 100_000];
+        (0..100).for_each(|_| feed.log(LogLine { fields: fields.clone(), ..line("empty") }));
+        let held: usize = feed.news().ring.iter().map(|line| line.update.held()).sum();
+        assert!(held <= RING_BYTES, "{held} bytes");
     }
 
     #[tokio::test]

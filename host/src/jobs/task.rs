@@ -238,9 +238,16 @@ pub(super) fn never_ran(kind: FailureKind, message: impl Into<String>) -> Report
     Report::without_run(Outcome::failed(kind, message), now_ms())
 }
 
-/// Replaces an outcome that no link could carry, before anyone has seen it.
+/// Cuts what no overlord takes, and replaces an outcome that no link could carry, before anyone has seen it.
 fn fitting(mut report: Report) -> Report {
-    if let Err(error) = frame::encode(&report, MAX_REPORT) {
+    report.cut();
+    let encoded = frame::encode(&report, MAX_REPORT).map(|bytes| bytes.len());
+    // Only of what is large it is worth to look at what it takes in memory.
+    let taken = encoded.and_then(|length| match length > MAX_REPORT / 64 {
+        true => frame::encode(&report, MAX_REPORT).and_then(|bytes| frame::decode(&bytes[4..])),
+        false => Ok(report.clone()),
+    });
+    if let Err(error) = taken {
         let message = format!("the result cannot be sent ({error}): return less, or in parts");
         report.outcome = Outcome::failed(FailureKind::Trapped, message);
         report.would.clear();

@@ -25,6 +25,7 @@ mod store;
 mod take;
 #[cfg(test)]
 mod tests;
+mod told;
 mod verdict;
 mod version;
 mod watch;
@@ -52,6 +53,7 @@ pub use error::{ModulesError, NoModule};
 use folder::ModulesFolder;
 use set::Set;
 use store::Store;
+pub(crate) use told::tellable;
 
 /// The set of modules. Clones share it.
 #[derive(Clone)]

@@ -58,7 +58,15 @@ impl Part {
 
     /// Takes the rest. Where it breaks off, what has come stays; where it cannot be right any more, nothing.
     pub(super) async fn receive(&mut self, from: &mut (impl AsyncRead + Unpin)) -> Result<(), PartError> {
-        let received = self.receive_rest(from).await;
+        let time = TURN + Duration::from_secs((self.size - self.length) / SLOWEST);
+        let received = match tokio::time::timeout(time, self.receive_rest(from)).await {
+            Ok(received) => received,
+            // Others wait for it; what has come is of use only where it is in the file.
+            Err(_) => match self.file.flush().await {
+                Ok(()) => Err(PartError::Broken(io::ErrorKind::TimedOut.into())),
+                Err(error) => Err(PartError::Unwritable(error)),
+            },
+        };
         if let Err(PartError::TooMuch | PartError::Unwritable(_)) = received {
             self.give_up();
         }
@@ -152,6 +160,10 @@ const ENDING: &str = "part";
 const CHUNK: usize = 256 << 10;
 /// How long a sender may be silent.
 const STALLED: Duration = Duration::from_secs(30);
+/// How long all of it may take, besides the time for its bytes.
+const TURN: Duration = Duration::from_secs(60);
+/// How many of its bytes must come in a second.
+const SLOWEST: u64 = 32 << 10;
 /// How much unfinished versions may take on disk.
 pub(super) const BUDGET: u64 = 512 << 20;
 

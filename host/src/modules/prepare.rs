@@ -5,6 +5,7 @@ use std::sync::Arc;
 use semver::Version as Semver;
 use tokio::sync::oneshot;
 
+use wire::held::Held as _;
 use wire::inventory;
 use wire::module::{Module, ModuleState};
 use wire::outcome::FailureKind;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
@@ -21,6 +22,7 @@ use crate::modules::housekeeping::KEEP_STAGED;
 use crate::modules::part::{self, Part, PartError};
 use crate::modules::prepare::{BROKE, Floor, Prepared};
 use crate::modules::set::Entry;
+use crate::modules::told::tellable;
 use crate::modules::version::Version;
 use crate::modules::{Modules, STOPPING};
 use crate::sandbox::MAX_MODULE;
@@ -67,7 +69,7 @@ impl Modules {
         let (staged, told) = tokio::join!(self.detached(work), tell);
         told?;
         let last = match staged {
-            Some(Ok(module)) => Staging::Staged(Box::new(module)),
+            Some(Ok(module)) => Staging::Staged(Box::new(tellable(module))),
             Some(Err(reason)) => Staging::Refused(reason),
             None => Staging::Refused(STOPPING.to_owned()),
         };
@@ -288,8 +290,13 @@ fn fits(stage: &Stage) -> Result<(), String> {
 }
 
 async fn say(send: &mut (impl AsyncWrite + Unpin), staging: Staging) -> Result<(), FrameError> {
-    frame::write(send, &staging, MAX_MESSAGE).await
+    // Others may wait for what is staged: one who does not read must not hold it.
+    let told = tokio::time::timeout(TOLD, frame::write(send, &staging, MAX_MESSAGE)).await;
+    told.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
 }
+
+/// How long an overlord may take to read what it is told.
+const TOLD: Duration = Duration::from_secs(60);
 
 /// How many versions are staged at most.
 const MAX_STAGED: usize = 64;

@@ -5,6 +5,7 @@ use wasmparser::types::TypesRef;
 use wasmparser::{ComponentExternalKind, Parser, Payload, ValidPayload, Validator, WasmFeatures};
 use wasmtime::component::{Component, ComponentExportIndex};
 use wire::digest::Digest;
+use wire::held::Held as _;
 use wire::module::{MAX_HELD, Module, ModuleState};
 use wire::name::ModuleName;
 use wire::signature::{BadType, Method, Methods, TypeId, Types};
@@ -38,7 +39,7 @@ impl Description {
         let mut methods = reflect(bytes, features)?;
         let mut warnings = Vec::new();
         let summary = inspection.docs.and_then(|section| docs::apply(&section, &mut methods, &mut warnings));
-        let module = Module {
+        let mut module = Module {
             name,
             version: inspection.version,
             digest,
@@ -48,6 +49,8 @@ impl Description {
             imports: inspection.imports,
             versions: Vec::new(),
         };
+        // What no overlord takes is no module of this minion's: it would have to be left out of all that is told.
+        module.fit().map_err(Defect::Unfit)?;
         if module.held() > MAX_HELD { Err(Defect::TooMuchToTell) } else { Ok(Self { module, warnings }) }
     }
 

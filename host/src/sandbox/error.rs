@@ -1,5 +1,6 @@
 //! Why a module could not be loaded, or a sandbox not be made.
 
+use wire::caps::Unfit;
 use wire::module::MAX_HELD;
 use wire::name::ModuleName;
 use wire::text::{counted, printable};
@@ -59,6 +60,14 @@ pub(super) fn in_one_line(text: &str) -> String {
     }
 }
 
+/// What an overlord would not take of a module.
+fn unfit(problem: &Unfit) -> String {
+    match problem {
+        Unfit::NoName { .. } => in_one_line(&problem.to_string()),
+        Unfit::TooMany { .. } | Unfit::TooLong { .. } => format!("its signatures are too large: {problem}"),
+    }
+}
+
 /// What is wrong with a module; reads on from its name.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)]
@@ -95,6 +104,8 @@ pub enum Defect {
          divide it into several modules", ByteSize(MAX_HELD as u64)
     )]
     TooMuchToTell,
+    #[error("cannot be told of: {}", unfit(.0))]
+    Unfit(Unfit),
     #[error("does not fit its limits: {}", in_one_line(.0))]
     OverLimits(String),
     #[error("cannot be compiled: {}", in_one_line(.0))]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
+use wire::caps::MAX_VERSION;
 use wire::digest::Digest;
 use wire::name::ModuleName;
 use wire::signing::ModuleClaim;
@@ -75,12 +76,18 @@ impl Inspection {
     fn custom(&mut self, depth: usize, name: &str, data: &[u8]) {
         let text = || in_one_line(&String::from_utf8_lossy(data));
         match name {
-            "version" => set(&mut self.version, depth, text),
+            "version" => set(&mut self.version, depth, || as_version(text())),
             "description" => set(&mut self.description, depth, text),
             DOCS_SECTION => set(&mut self.docs, depth, || data.to_vec()),
             _ => {}
         }
     }
+}
+
+/// What a module calls its version, as an overlord takes it: a short line of visible ASCII.
+fn as_version(text: String) -> String {
+    let visible = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
+    text.chars().take(MAX_VERSION).map(visible).collect()
 }
 
 /// Takes what a section says. What a compiler writes lands in the core module inside, and what a tool adds
@@ -175,5 +182,18 @@ mod tests {
         assert_eq!(found.description.as_deref(), Some("says hello"));
         assert_eq!(found.docs.as_deref(), Some(&b"inner"[..]));
         assert_eq!(found.imports, ["a:b/c@1.0.0"]);
+    }
+
+    #[test]
+    fn a_version_is_one_that_an_overlord_takes() {
+        let of = |version: &str| {
+            let text = format!("(component (@custom \"version\" \"{version}\"))");
+            inspect(&wat::parse_str(text).unwrap()).unwrap().version.unwrap()
+        };
+        assert_eq!(of("1.2.3-rc.1+build 5"), "1.2.3-rc.1+build 5");
+        for bad in ["1.0é", "\\u{202e}1", "x\\1b[2Jy", &"1".repeat(5_000)] {
+            let version = of(bad);
+            assert!(wire::caps::is_version(&version), "{version:?}");
+        }
     }
 }

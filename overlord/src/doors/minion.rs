@@ -41,6 +41,8 @@ enum NoticeError {
     Silent,
     #[error("it introduced itself late, or twice")]
     OutOfOrder,
+    #[error("a notice of it did not come to its end within {NOTICE:?}")]
+    Slow,
 }
 
 impl MinionDoor {
@@ -72,7 +74,11 @@ impl MinionDoor {
 
     /// Takes the first notice, which says who is there.
     async fn introduction(&self) -> Result<Link, NoticeError> {
-        let first = tokio::time::timeout(HELLO, self.take()).await;
+        let first = async {
+            let stream = self.connection.accept_bi().await?;
+            self.take(stream).await
+        };
+        let first = tokio::time::timeout(HELLO, first).await;
         let (mut send, notice) = first.unwrap_or(Err(NoticeError::Silent))?;
         let Notice::Hello(hello) = notice else { return Err(NoticeError::OutOfOrder) };
         self.hello(hello, &mut send).await
@@ -81,18 +87,26 @@ impl MinionDoor {
     /// Takes notices until the connection ends.
     async fn notices(&self, link: &Link) -> NoticeError {
         loop {
+            let stream = match self.connection.accept_bi().await {
+                Ok(stream) => stream,
+                Err(error) => return error.into(),
+            };
             let taken = async {
-                let (mut send, notice) = self.take().await?;
+                let (mut send, notice) = self.take(stream).await?;
                 self.answer(link, notice, &mut send).await
             };
-            if let Err(error) = taken.await {
-                return error;
+            match tokio::time::timeout(NOTICE, taken).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return error,
+                Err(_) => return NoticeError::Slow,
             }
+            // Each is written to the ledger: a minion has no reason to say more than this.
+            tokio::time::sleep(PACE).await;
         }
     }
 
-    async fn take(&self) -> Result<(SendStream, Notice), NoticeError> {
-        let (send, mut receive): (_, RecvStream) = self.connection.accept_bi().await?;
+    async fn take(&self, stream: (SendStream, RecvStream)) -> Result<(SendStream, Notice), NoticeError> {
+        let (send, mut receive) = stream;
         Ok((send, frame::read_as(Version::of(&self.connection), &mut receive, MAX_MESSAGE).await?))
     }
 
@@ -157,3 +171,7 @@ async fn say<T: serde::Serialize>(send: &mut SendStream, answer: &T) -> Result<(
 
 /// How long a minion may take to introduce itself.
 const HELLO: Duration = Duration::from_secs(10);
+/// How long a notice may take once its stream is open.
+const NOTICE: Duration = Duration::from_secs(30);
+/// How long after one notice the next is looked at.
+const PACE: Duration = Duration::from_millis(20);

@@ -9,6 +9,7 @@ use std::ops::Deref;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::held::Held;
 use crate::v1;
 use crate::version::Version;
 
@@ -47,15 +48,6 @@ impl Method {
             Some(interface) => format!("{interface}/{}", self.name),
             None => self.name.clone(),
         }
-    }
-
-    /// Bytes of memory that it takes, its types left out.
-    pub fn held(&self) -> usize {
-        let texts = [&self.interface, &self.not_callable, &self.docs];
-        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
-        let params: usize =
-            self.params.iter().map(|(name, _)| size_of::<(String, TypeId)>() + name.len()).sum();
-        size_of::<Self>() + self.name.len() + texts + params
     }
 }
 
@@ -115,16 +107,22 @@ impl Methods {
         &self.types
     }
 
+    /// The methods, to cut what is written about them.
+    pub(crate) fn each_mut(&mut self) -> impl Iterator<Item = &mut Method> {
+        self.methods.iter_mut()
+    }
+
     /// Puts documentation on the method at this place.
     pub fn document(&mut self, place: usize, docs: Option<String>) {
         if let Some(method) = self.methods.get_mut(place) {
             method.docs = docs;
         }
     }
+}
 
-    /// Bytes of memory that they take.
-    pub fn held(&self) -> usize {
-        self.types.held() + self.methods.iter().map(Method::held).sum::<usize>()
+impl Held for Methods {
+    fn elsewhere(&self) -> usize {
+        self.types.elsewhere() + self.methods.elsewhere()
     }
 }
 

@@ -8,6 +8,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::budget::allocation;
+use crate::held::Held;
 use crate::value::MAX_DEPTH;
 
 /// The most types that a module may have.
@@ -93,19 +95,6 @@ impl Type {
             other => other.clone(),
         }
     }
-
-    /// Bytes of memory that it takes, beyond its own size.
-    fn held(&self) -> usize {
-        let named = |names: &mut dyn Iterator<Item = &String>| names.map(|name| 48 + name.len()).sum();
-        match self {
-            Type::Tuple(types) => types.len() * size_of::<TypeId>(),
-            Type::Record(fields) => named(&mut fields.iter().map(|(name, _)| name)),
-            Type::Variant(cases) => named(&mut cases.iter().map(|(name, _)| name)),
-            Type::Enum(names) | Type::Flags(names) => named(&mut names.iter()),
-            Type::Opaque(name) => name.len(),
-            _ => 0,
-        }
-    }
 }
 
 /// One row of a table.
@@ -122,7 +111,7 @@ pub struct Definition {
 struct Traits {
     /// How many levels there are, with its own.
     depth: usize,
-    /// How large it would be as a tree: a unit for each type, and one for each byte of a name.
+    /// How large it would be as a tree: a unit for each type, and the bytes of memory that its names take.
     weight: u64,
     /// The first thing in it that cannot be passed from outside.
     opaque: Option<TypeId>,
@@ -179,11 +168,6 @@ impl Types {
         self.definitions.is_empty()
     }
 
-    /// Bytes of memory that the table takes.
-    pub fn held(&self) -> usize {
-        self.iter().map(TypeRef::held).sum()
-    }
-
     /// Adds a row.
     fn push(&mut self, definition: Definition) -> Result<TypeId, BadType> {
         if self.definitions.len() >= MAX_TYPES {
@@ -199,7 +183,7 @@ impl Types {
     /// What is known of a type that is about to be added.
     fn traits_of(&self, id: TypeId, ty: &Type) -> Result<Traits, BadType> {
         let opaque = matches!(ty, Type::Opaque(_)).then_some(id);
-        let weight = 1 + ty.held() as u64;
+        let weight = 1 + ty.elsewhere() as u64;
         let mut found = Traits { depth: 1, weight, opaque, buries_bytes: false };
         for part in ty.parts() {
             let traits = self.traits.get(part.place()).ok_or(BadType::Undefined)?;
@@ -210,6 +194,12 @@ impl Types {
             found.buries_bytes |= traits.buries_bytes || part.is_bytes();
         }
         if found.depth > MAX_DEPTH { Err(BadType::TooDeep) } else { Ok(found) }
+    }
+}
+
+impl Held for Types {
+    fn elsewhere(&self) -> usize {
+        allocation(self.traits.capacity() * size_of::<Traits>()) + self.definitions.elsewhere()
     }
 }
 
@@ -297,16 +287,15 @@ impl<'a> TypeRef<'a> {
         self.traits().buries_bytes
     }
 
-    /// How large it would be as a tree: a unit for each type in it, every time that it occurs, and one for each
-    /// byte of a name.
+    /// How large it would be as a tree: a unit for each type in it, every time that it occurs, and the bytes of
+    /// memory that its names take.
     pub fn weight(self) -> u64 {
         self.traits().weight
     }
 
     /// Bytes of memory that its row takes.
     pub fn held(self) -> usize {
-        let Definition { name, ty } = self.definition();
-        size_of::<(Definition, Traits)>() + name.as_ref().map_or(0, String::len) + ty.held()
+        size_of::<Traits>() + self.definition().held()
     }
 
     fn definition(self) -> &'a Definition {

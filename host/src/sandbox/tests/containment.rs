@@ -8,7 +8,12 @@ use super::{OutcomeKind, Rig};
 use crate::containment::Containment;
 
 fn programs(lines: &str) -> Rig {
-    rig("programs", granted(&format!("process = [{{ command = 'sh', args = ['-c', '*'] }}, {{ command = '*', args = ['**'] }}]\n{lines}")))
+    rig(
+        "programs",
+        granted(&format!(
+            "process = [{{ command = 'sh', args = ['-c', '*'] }}, {{ command = '*', args = ['**'] }}]\n{lines}"
+        )),
+    )
 }
 
 /// Whether a process lives that has this among its arguments.
