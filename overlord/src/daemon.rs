@@ -7,6 +7,7 @@ use ledger::{LedgerError, OverlordLedger, Retention};
 use tokio_util::sync::CancellationToken;
 use wire::clock::now_ms;
 use wire::endpoint::{self, EndpointError};
+use wire::intake::Intake;
 
 use crate::catalogue::Catalogue;
 use crate::config::Config;
@@ -14,6 +15,7 @@ use crate::desk::Desk;
 use crate::doors::{self, Doors};
 use crate::folder::{Folder, FolderError};
 use crate::jobs::Jobs;
+use crate::outbox::Outbox;
 use crate::registry::Registry;
 use crate::rollout::Rollout;
 
@@ -80,6 +82,8 @@ pub async fn serve(
         jobs: jobs.clone(),
         catalogue,
         rollout: rollout.clone(),
+        intake: Intake::default(),
+        outbox: Outbox::default(),
         address,
         started_at,
     };

@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 
 use ledger::OverlordLedger;
 use wire::identity::Authority;
+use wire::intake::Intake;
 
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::jobs::Jobs;
+use crate::outbox::Outbox;
 use crate::registry::Registry;
 use crate::rollout::Rollout;
 
@@ -20,6 +22,10 @@ pub(crate) struct Desk {
     pub(crate) jobs: Jobs,
     pub(crate) catalogue: Catalogue,
     pub(crate) rollout: Rollout,
+    /// Room for what operators send.
+    pub(crate) intake: Intake,
+    /// Room for what operators are sent.
+    pub(crate) outbox: Outbox,
     /// Where the daemon really listens.
     pub(crate) address: SocketAddr,
     /// When it started, in milliseconds since 1970.

@@ -18,6 +18,7 @@ mod doors;
 mod facts;
 pub mod folder;
 mod jobs;
+mod outbox;
 pub mod registry;
 pub mod report;
 mod rollout;

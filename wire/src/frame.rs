@@ -85,6 +85,11 @@ pub async fn write<T: Serialize>(
     Ok(())
 }
 
+/// Encodes a message in the form of a version, with its length in front.
+pub fn encode_as<T: Serialize>(version: Version, message: &T, limit: usize) -> Result<Vec<u8>, FrameError> {
+    version.speak(|| encode(message, limit))
+}
+
 /// Writes one message in the form of a version.
 pub async fn write_as<T: Serialize>(
     version: Version,
@@ -92,8 +97,7 @@ pub async fn write_as<T: Serialize>(
     message: &T,
     limit: usize,
 ) -> Result<(), FrameError> {
-    let bytes = version.speak(|| encode(message, limit))?;
-    stream.write_all(&bytes).await?;
+    stream.write_all(&encode_as(version, message, limit)?).await?;
     Ok(())
 }
 

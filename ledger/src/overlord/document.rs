@@ -1,5 +1,6 @@
 //! What is known of one job.
 
+use wire::held::Held;
 use wire::job::{JobId, JobState};
 use wire::name::MinionName;
 use wire::operator::{History, JobDocument, Part, Target, Transition};
@@ -70,11 +71,30 @@ impl OverlordLedger {
 
     /// Everything that is known of the job at one moment; `None` where it is unknown or purged.
     pub fn document(&self, id: JobId) -> Result<Option<JobDocument>, LedgerError> {
+        Ok(self.document_up_to(id, usize::MAX)?.map(|(document, _)| document))
+    }
+
+    /// The same, with as many reports as take so many bytes of memory, and how many are left out.
+    pub fn document_up_to(
+        &self,
+        id: JobId,
+        memory: usize,
+    ) -> Result<Option<(JobDocument, usize)>, LedgerError> {
         let source = self.engine.read()?;
         let Some(head) = source.record::<Head>(&key::of_job(id, &[]))? else { return Ok(None) };
         let Some(tally) = Tally::of(&source, id)? else { return Ok(None) };
-        let part = |minion: MinionName| document_part(&source, id, minion);
-        Ok(Some(JobDocument {
+        let (mut held, mut left_out) = (0_usize, 0);
+        let part = |minion: MinionName| {
+            let mut part = document_part(&source, id, minion, held < memory)?;
+            held = held.saturating_add(part.report.as_ref().map_or(0, Held::held));
+            if held >= memory && part.state.is_some_and(|state| state.outcome().is_some()) {
+                part.report = None;
+                left_out += 1;
+            }
+            Ok::<_, LedgerError>(part)
+        };
+        let parts = targets(&source, id)?.into_iter().map(part).collect::<Result<_, _>>()?;
+        let document = JobDocument {
             job: id,
             state: tally.state(),
             method: head.method,
@@ -82,16 +102,25 @@ impl OverlordLedger {
             target: Target { expression: head.target, exclude: head.exclude },
             accepted_at: head.accepted_at,
             ended_at: tally.ended_at,
-            parts: targets(&source, id)?.into_iter().map(part).collect::<Result<_, _>>()?,
-        }))
+            parts,
+        };
+        Ok(Some((document, left_out)))
     }
 }
 
-fn document_part(source: &impl Read, id: JobId, minion: MinionName) -> Result<Part, LedgerError> {
+fn document_part(
+    source: &impl Read,
+    id: JobId,
+    minion: MinionName,
+    with_report: bool,
+) -> Result<Part, LedgerError> {
     let key = part_key(id, &minion);
     let PartRecord { minion_job, state, .. } = tally::part(source, &key)?;
     let progress = source.record::<StoredProgress>(&key)?.map(|StoredProgress(progress)| progress);
-    let report = source.record::<StoredReport>(&key)?.map(|StoredReport(report)| report);
+    let report = match with_report {
+        true => source.record::<StoredReport>(&key)?.map(|StoredReport(report)| report),
+        false => None,
+    };
     Ok(Part { minion, minion_job, state, progress, report })
 }
 

@@ -11,11 +11,15 @@ use wire::digest::Digest;
 use wire::enroll::Token;
 use wire::failpoint::{Point, reach};
 use wire::frame::{self, FrameError};
+use wire::held::Held as _;
 use wire::identity::{Peer, Role};
+use wire::intake::Intake;
+use wire::inventory::Inventory;
 use wire::link::{MinionRequest, Pong};
-use wire::name::{MinionName, OperatorName};
+use wire::module::Module;
+use wire::name::{MinionName, ModuleName, OperatorName};
 use wire::operator::{
-    Call, Follow, MAX_MESSAGE, OperatorReply, OperatorRequest, OverlordStatus, Ping, Refusal, RefusalKind,
+    Call, Follow, OperatorReply, OperatorRequest, OverlordStatus, Ping, Refusal, RefusalKind,
 };
 use wire::transport::Allowance;
 use wire::version::Version;
@@ -26,20 +30,25 @@ use super::modules;
 use crate::desk::Desk;
 use crate::folder::dialable;
 use crate::jobs::Follower;
+use crate::outbox::{Making, Outbox};
 
 /// One operator's connection.
 #[derive(Clone)]
 pub(super) struct OperatorDoor {
     desk: Arc<Desk>,
     operator: OperatorName,
-    version: Version,
+    intake: Intake,
+    outbox: Outbox,
 }
 
 impl OperatorDoor {
     /// The door for a peer that is an operator, or why it is none.
     pub(super) fn admit(desk: Arc<Desk>, peer: &Peer, version: Version) -> Result<Self, String> {
         match (peer.role, peer.name.parse()) {
-            (Role::Operator, Ok(operator)) => Ok(Self { desk, operator, version }),
+            (Role::Operator, Ok(operator)) => {
+                let (intake, outbox) = (desk.intake.for_another(), desk.outbox.for_another(version));
+                Ok(Self { desk, operator, intake, outbox })
+            }
             _ => Err(format!("its certificate is that of an {}", peer.role)),
         }
     }
@@ -64,8 +73,11 @@ impl OperatorDoor {
     }
 
     async fn answer(&self, mut send: SendStream, mut receive: RecvStream) -> Result<(), FrameError> {
-        let request = frame::read(&mut receive, wire::link::MAX_MESSAGE).await?;
-        let reply = match request {
+        let reading = frame::read_into(&mut receive, wire::link::MAX_MESSAGE, &self.intake);
+        let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
+        // Its room is for what comes; what was asked for by then is kept by whoever does it.
+        let (request, _room) = tokio::time::timeout(REQUEST, reading).await.map_err(late)??;
+        let request = match request {
             OperatorRequest::Call { call, follow } => return self.call(*call, follow, &mut send).await,
             OperatorRequest::Attach { job, follow } => return self.attach(&job, follow, &mut send).await,
             OperatorRequest::Rerun { job, on, confirmed, follow } => {
@@ -75,16 +87,18 @@ impl OperatorDoor {
             OperatorRequest::Module(request) => {
                 return modules::answer(&self.desk, &self.operator, *request, send, receive).await;
             }
-            other => self.reply(other).await.unwrap_or_else(OperatorReply::Refused),
+            other => other,
         };
-        if let Err(error) = frame::write_as(self.version, &mut send, &reply, MAX_MESSAGE).await {
+        let making = if may_be_large(&request) { self.outbox.making().await } else { Making::default() };
+        let reply = self.reply(request).await.unwrap_or_else(OperatorReply::Refused);
+        if let Err(error) = self.outbox.tell(&mut send, reply, making).await {
             // Of one that is too long, nothing is sent.
             let FrameError::TooLong { length, limit } = error else { return Err(error) };
             let message = format!(
                 "the answer has {length} bytes, over the limit of {limit}: ask for fewer minions or jobs"
             );
             let refusal = Refusal::new(RefusalKind::BadRequest, message);
-            frame::write(&mut send, &OperatorReply::Refused(refusal), MAX_MESSAGE).await?;
+            self.outbox.say(&mut send, OperatorReply::Refused(refusal)).await?;
         }
         // The operator has the answer, or has gone.
         let _ = send.finish();
@@ -107,13 +121,7 @@ impl OperatorDoor {
                 OperatorReply::Invited(self.invite(name, ttl_ms).await?)
             }
             OperatorRequest::Modules { target, name: only } => {
-                let names = jobs.resolve(&target)?;
-                let modules = |name: MinionName| {
-                    let mut inventory = registry.modules(&name)?;
-                    inventory.modules.retain(|module| only.as_ref().is_none_or(|only| module.name == *only));
-                    Some((name, inventory))
-                };
-                OperatorReply::Modules(names.into_iter().filter_map(modules).collect())
+                OperatorReply::Modules(self.modules(jobs.resolve(&target)?, only.as_ref())?)
             }
             OperatorRequest::Facts(target) => {
                 let facts = |name: MinionName| {
@@ -143,6 +151,28 @@ impl OperatorDoor {
         })
     }
 
+    /// The modules of minions, all or those of one name, as many as an answer can hold.
+    fn modules(
+        &self,
+        names: Vec<MinionName>,
+        only: Option<&ModuleName>,
+    ) -> Result<Vec<(MinionName, Inventory)>, Refusal> {
+        let (mut answer, mut held) = (Vec::new(), 0);
+        for name in names {
+            let is_meant = |module: &&Module| only.is_none_or(|only| module.name == *only);
+            let Some(modules) = self.desk.registry.modules(&name, is_meant) else { continue };
+            held += modules.held();
+            if held > MAX_MODULES_HELD {
+                let message = format!(
+                    "the modules of so many minions take more than {MAX_MODULES_HELD} bytes: ask for fewer, or for one module"
+                );
+                return Err(Refusal::new(RefusalKind::BadRequest, message));
+            }
+            answer.push((name, modules));
+        }
+        Ok(answer)
+    }
+
     async fn call(&self, call: Call, follow: Follow, send: &mut SendStream) -> Result<(), FrameError> {
         let accepted = self.desk.jobs.accept(call, &self.operator).await;
         self.begin(accepted, follow, send).await
@@ -158,7 +188,7 @@ impl OperatorDoor {
         let follower = match accepted {
             Ok(follower) => follower,
             Err(refusal) => {
-                frame::write(send, &OperatorReply::Refused(refusal), MAX_MESSAGE).await?;
+                self.outbox.say(send, OperatorReply::Refused(refusal)).await?;
                 let _ = send.finish();
                 return Ok(());
             }
@@ -166,10 +196,10 @@ impl OperatorDoor {
         let record = &follower.job().record;
         let (id, targets) = (record.id, record.targets.clone());
         reach(Point::TellBefore);
-        frame::write(send, &OperatorReply::Accepted { job: id, targets }, MAX_MESSAGE).await?;
+        self.outbox.say(send, OperatorReply::Accepted { job: id, targets }).await?;
         reach(Point::TellAfter);
         if follow != Follow::No {
-            self.desk.jobs.follow(id, Some(follower), follow, send).await?;
+            self.desk.jobs.follow(id, Some(follower), follow, send, &self.outbox).await?;
         }
         let _ = send.finish();
         Ok(())
@@ -178,8 +208,8 @@ impl OperatorDoor {
     async fn attach(&self, job: &str, follow: Follow, send: &mut SendStream) -> Result<(), FrameError> {
         let jobs = &self.desk.jobs;
         match jobs.find(job) {
-            Ok(id) => jobs.follow(id, jobs.attach(id), follow, send).await?,
-            Err(refusal) => frame::write(send, &OperatorReply::Refused(refusal), MAX_MESSAGE).await?,
+            Ok(id) => jobs.follow(id, jobs.attach(id), follow, send, &self.outbox).await?,
+            Err(refusal) => self.outbox.say(send, OperatorReply::Refused(refusal)).await?,
         }
         let _ = send.finish();
         Ok(())
@@ -244,7 +274,23 @@ impl OperatorDoor {
     }
 }
 
+/// Whether an answer grows with what the overlord has.
+fn may_be_large(request: &OperatorRequest) -> bool {
+    !matches!(
+        request,
+        OperatorRequest::Ping(_)
+            | OperatorRequest::Invite { .. }
+            | OperatorRequest::Cancel { .. }
+            | OperatorRequest::Purge { .. }
+            | OperatorRequest::Status
+    )
+}
+
+/// How much memory the modules of minions may take in one answer.
+const MAX_MODULES_HELD: usize = 512 << 20;
 /// How long requests go on that came with the end of their connection.
 const LAST_REQUESTS: Duration = Duration::from_millis(250);
+/// How long a request may take to arrive once its stream is open: it may be of many bytes, and wait for others.
+const REQUEST: Duration = Duration::from_secs(600);
 /// How long a ping waits for its answer.
 const PING: Duration = Duration::from_secs(5);

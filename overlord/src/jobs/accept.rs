@@ -52,7 +52,11 @@ impl Jobs {
         confirmed: bool,
         operator: &OperatorName,
     ) -> Result<Follower, Refusal> {
-        let old = self.document(self.find(job)?)?;
+        let id = self.find(job)?;
+        // Its outcomes are of no interest, only what they are.
+        let old = self.ledger().document_up_to(id, 0).map_err(unavailable)?;
+        let (old, _) =
+            old.ok_or_else(|| Refusal::new(RefusalKind::NotFound, format!("no such job: {id}")))?;
         let again = |part: &Part| match on {
             Rerun::All => true,
             Rerun::Failed => part.state.and_then(MinionState::outcome) != Some(OutcomeKind::Ok),
@@ -174,9 +178,8 @@ impl Jobs {
         }
         let mut modules: Vec<String> = targets
             .iter()
-            .filter_map(|minion| self.registry().modules(minion))
-            .flat_map(|inventory| inventory.modules)
-            .map(|module| module.name.to_string())
+            .flat_map(|minion| self.registry().module_names(minion))
+            .map(String::from)
             .collect();
         modules.sort();
         modules.dedup();

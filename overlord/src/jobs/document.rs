@@ -22,7 +22,15 @@ impl Jobs {
 
     /// Everything that is known of a job.
     pub(crate) fn document(&self, id: JobId) -> Result<JobDocument, Refusal> {
-        let mut document = self.ledger().document(id).map_err(unavailable)?.ok_or_else(|| lost(id))?;
+        let found = self.ledger().document_up_to(id, MAX_DOCUMENT).map_err(unavailable)?;
+        let (mut document, left_out) = found.ok_or_else(|| lost(id))?;
+        if left_out > 0 {
+            let message = format!(
+                "the outcomes of job {id} take more than {MAX_DOCUMENT} bytes of memory, {left_out} of them did not fit: \
+                 call it on fewer minions, and take outcomes as they come with --jsonl"
+            );
+            return Err(Refusal::new(RefusalKind::BadRequest, message));
+        }
         if let Some(live) = self.live(id) {
             // How far a part is changes too often for the ledger.
             for part in &mut document.parts {
@@ -47,6 +55,9 @@ fn lost(job: impl std::fmt::Display) -> Refusal {
     let message = format!("no such job: \"{job}\" is unknown, or was purged; see `overlord job list`");
     Refusal::new(RefusalKind::NotFound, message)
 }
+
+/// How much memory the outcomes of one job may take in an answer.
+const MAX_DOCUMENT: usize = 160 << 20;
 
 /// The longest list of jobs that is put into one answer.
 pub(crate) const LIST_LIMIT: usize = 10_000;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Semaphore, SemaphorePermit, broadcast, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use wire::call::Progress;
 use wire::job::{MinionJobId, MinionState, OutcomeKind};
 use wire::link::JobUpdate;
@@ -12,6 +12,7 @@ use wire::operator::Update;
 
 use ledger::{JobRecord, PartRecord};
 
+use super::chatter::{Chatter, Listener, Overheard, Talk};
 use super::stop::Stop;
 
 /// A job with at least one part that is not over.
@@ -21,7 +22,7 @@ pub(crate) struct LiveJob {
     /// Changes with every end of a part.
     version: watch::Sender<u64>,
     /// States, progress and logs; a reader that is too slow misses some, never an end.
-    chatter: broadcast::Sender<Update>,
+    chatter: Arc<Chatter>,
     /// How many more minions may have it at this moment, where the call says so.
     window: Option<Semaphore>,
 }
@@ -67,7 +68,7 @@ pub(crate) enum After {
 
 impl LiveJob {
     /// A job of which the ledger knows this much.
-    pub(crate) fn new(record: JobRecord, parts: Vec<(MinionName, PartRecord)>) -> Arc<Self> {
+    pub(crate) fn new(record: JobRecord, parts: Vec<(MinionName, PartRecord)>, talk: Talk) -> Arc<Self> {
         let over = |part: &PartRecord| part.state.is_some_and(|state| state.outcome().is_some());
         let ended = parts.iter().filter(|(_, part)| over(part)).map(|(name, _)| name.clone()).collect();
         let mut board = Board { parts: BTreeMap::new(), ended };
@@ -83,7 +84,7 @@ impl LiveJob {
             record,
             board: Mutex::new(board),
             version: watch::Sender::new(0),
-            chatter: broadcast::Sender::new(CHATTER),
+            chatter: Chatter::new(talk),
         })
     }
 
@@ -148,8 +149,7 @@ impl LiveJob {
         {
             part.progress = Some(progress.clone());
         }
-        // Nobody may be listening; that is no loss.
-        let _ = self.chatter.send(Update { minion: minion.clone(), update });
+        self.chatter.say(Update { minion: minion.clone(), update });
     }
 
     /// Where a part is.
@@ -181,7 +181,7 @@ impl LiveJob {
     /// Follows the job from its beginning.
     pub(crate) fn follow(self: &Arc<Self>) -> Follower {
         Follower {
-            chatter: self.chatter.subscribe(),
+            chatter: self.chatter.listen(),
             version: self.version.subscribe(),
             job: self.clone(),
             seen: 0,
@@ -206,10 +206,10 @@ impl Board {
 pub(crate) struct Follower {
     job: Arc<LiveJob>,
     version: watch::Receiver<u64>,
-    chatter: broadcast::Receiver<Update>,
+    chatter: Listener,
     seen: usize,
     /// How much of what was said before an end is still to be heard before it.
-    before_end: Option<usize>,
+    before_end: Option<u64>,
 }
 
 /// What a follower hears.
@@ -217,7 +217,7 @@ pub(crate) enum Heard {
     /// A part is over; its outcome is in the ledger.
     Ended(MinionName),
     /// A state, progress, a log line.
-    Chatter(Update),
+    Chatter(Arc<Update>),
     /// The job is over. Nothing follows.
     Over,
 }
@@ -235,12 +235,13 @@ impl Follower {
             let end = self.end();
             if let Some(end) = end {
                 // As much as there is now and no more, or a talkative minion could put ends off for ever.
-                let before_end = self.before_end.get_or_insert_with(|| self.chatter.len());
+                let before_end = self.before_end.get_or_insert_with(|| self.chatter.behind());
                 if *before_end > 0 {
                     *before_end -= 1;
-                    if let Ok(update) = self.chatter.try_recv() {
-                        return Heard::Chatter(update);
+                    if let Some(heard) = self.chatter.try_next() {
+                        return heard.into();
                     }
+                    self.before_end = Some(0);
                     continue;
                 }
                 self.before_end = None;
@@ -251,11 +252,7 @@ impl Follower {
                 biased;
                 // The sender lives as long as `self.job`.
                 _ = self.version.changed() => {}
-                heard = self.chatter.recv() => match heard {
-                    Ok(update) => return Heard::Chatter(update),
-                    Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    Err(broadcast::error::RecvError::Closed) => return Heard::Over,
-                },
+                heard = self.chatter.next() => return heard.into(),
             }
         }
     }
@@ -270,8 +267,16 @@ impl Follower {
     }
 }
 
-/// How many updates a slow reader may be behind before it misses some.
-const CHATTER: usize = 1024;
+impl From<Overheard> for Heard {
+    fn from(heard: Overheard) -> Self {
+        match heard {
+            Overheard::Said(update) => Heard::Chatter(update),
+            Overheard::Missed(minion, lines) => {
+                Heard::Chatter(Arc::new(Update { minion, update: JobUpdate::Skipped(lines) }))
+            }
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -298,7 +303,7 @@ mod tests {
             max_failures: None,
             rerun_of: None,
         };
-        LiveJob::new(record, Vec::new())
+        LiveJob::new(record, Vec::new(), Talk::default())
     }
 
     fn name(minion: &str) -> MinionName {
@@ -308,8 +313,11 @@ mod tests {
     async fn hear(follower: &mut Follower) -> String {
         match follower.next().await {
             Heard::Ended(minion) => format!("{minion} ended"),
-            Heard::Chatter(Update { minion, update: JobUpdate::Chunk(text) }) => format!("{minion}: {text}"),
-            Heard::Chatter(other) => format!("{other:?}"),
+            Heard::Chatter(said) => match &said.update {
+                JobUpdate::Chunk(text) => format!("{}: {text}", said.minion),
+                JobUpdate::Skipped(lines) => format!("{} left out {lines}", said.minion),
+                other => format!("{other:?}"),
+            },
             Heard::Over => "over".to_owned(),
         }
     }
@@ -345,7 +353,7 @@ mod tests {
     async fn a_reader_that_cannot_keep_up_misses_talk_and_no_end() {
         let job = live(&["web1"]);
         let mut slow = job.follow();
-        for number in 0..CHATTER * 3 {
+        for number in 0..3_000 {
             job.tell(&name("web1"), JobUpdate::Chunk(number.to_string()));
         }
         job.ended(&name("web1"), None, OutcomeKind::Ok);
@@ -354,6 +362,8 @@ mod tests {
             heard.push(hear(&mut slow).await);
         }
         assert_eq!(heard.iter().filter(|heard| *heard == "web1 ended").count(), 1);
-        assert!(heard.len() <= CHATTER + 2 && heard.len() > CHATTER / 2, "{} heard", heard.len());
+        let (first, talk) = (heard[0].clone(), heard.len() - 3);
+        assert_eq!(first, format!("web1 left out {}", 3_000 - talk));
+        assert!((500..=1_024).contains(&talk), "{talk} heard");
     }
 }

@@ -2,6 +2,7 @@
 
 mod accept;
 mod cancel;
+mod chatter;
 mod document;
 mod live;
 mod part;
@@ -17,17 +18,19 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::clock::now_ms;
 use wire::failpoint::{Point, reach};
-use wire::frame::{self, FrameError};
+use wire::frame::FrameError;
 use wire::job::JobId;
 use wire::link::JobUpdate;
 use wire::name::MinionName;
 use wire::operator::{Follow, OperatorReply, Refusal, RefusalKind, Update};
 
+use self::chatter::Talk;
 pub(crate) use self::document::LIST_LIMIT;
 pub(crate) use self::live::Follower;
 use self::live::{Heard, LiveJob};
 use self::part::Delivery;
 use crate::config::Config;
+use crate::outbox::Outbox;
 use crate::registry::Registry;
 
 /// All jobs of an overlord. A cheap handle.
@@ -39,6 +42,8 @@ struct Inner {
     ledger: OverlordLedger,
     registry: Registry,
     live: Mutex<HashMap<JobId, Arc<LiveJob>>>,
+    /// What is kept of what parts say, all jobs together.
+    talk: Talk,
     /// The last id that was given out: the next one sorts after it, even where the clock was set back.
     last_id: Mutex<Option<JobId>>,
     tasks: TaskTracker,
@@ -53,7 +58,8 @@ impl Jobs {
         stop: CancellationToken,
     ) -> Result<Self, LedgerError> {
         let (live, tasks, last_id) = (Mutex::default(), TaskTracker::new(), Mutex::new(ledger.newest()?));
-        Ok(Self(Arc::new(Inner { config, ledger, registry, live, last_id, tasks, stop })))
+        let talk = Talk::default();
+        Ok(Self(Arc::new(Inner { config, ledger, registry, live, talk, last_id, tasks, stop })))
     }
 
     /// Goes on with everything that an earlier life of the daemon left unfinished. Returns how many.
@@ -65,7 +71,7 @@ impl Jobs {
         }
         for id in unfinished {
             let Some(record) = self.ledger().job(id)? else { continue };
-            let job = LiveJob::new(record, self.ledger().parts(id)?);
+            let job = LiveJob::new(record, self.ledger().parts(id)?, self.0.talk.clone());
             for minion in self.ledger().cancelled(id)? {
                 job.stop(&minion).want();
             }
@@ -126,15 +132,17 @@ impl Jobs {
         live: Option<Follower>,
         follow: Follow,
         send: &mut SendStream,
+        outbox: &Outbox,
     ) -> Result<(), FrameError> {
         if let Some(follower) = live {
-            self.relay(follower, follow, send).await?;
+            self.relay(follower, follow, send, outbox).await?;
         }
+        let making = outbox.making().await;
         let reply = match self.document(id) {
             Ok(document) => OperatorReply::Job(Box::new(document)),
             Err(refusal) => OperatorReply::Refused(refusal),
         };
-        frame::write(send, &reply, wire::operator::MAX_MESSAGE).await
+        outbox.tell(send, reply, making).await
     }
 
     async fn relay(
@@ -142,25 +150,27 @@ impl Jobs {
         mut follower: Follower,
         follow: Follow,
         send: &mut SendStream,
+        outbox: &Outbox,
     ) -> Result<(), FrameError> {
         let job = follower.job().clone();
         loop {
-            let update = match follower.next().await {
+            let minion = match follower.next().await {
                 Heard::Over => return Ok(()),
-                Heard::Chatter(update) if follow == Follow::Everything => update,
+                Heard::Chatter(update) if follow == Follow::Everything => {
+                    let reply = OperatorReply::Update(Box::new(Update::clone(&update)));
+                    outbox.say(send, reply).await?;
+                    continue;
+                }
                 Heard::Chatter(_) => continue,
-                Heard::Ended(minion) => match self.ledger().outcome(job.record.id, &minion) {
-                    Ok(Some(report)) => {
-                        let minion_job = job.minion_job(&minion);
-                        let update = JobUpdate::Finished { minion_job, report: Box::new(report) };
-                        Update { minion, update }
-                    }
-                    // The document at the end says what is wrong with it.
-                    Ok(None) | Err(_) => continue,
-                },
+                Heard::Ended(minion) => minion,
             };
-            let reply = OperatorReply::Update(Box::new(update));
-            frame::write(send, &reply, wire::operator::MAX_MESSAGE).await?;
+            let making = outbox.making().await;
+            // Where there is none, the document at the end says what is wrong with it.
+            let Ok(Some(report)) = self.ledger().outcome(job.record.id, &minion) else { continue };
+            let minion_job = job.minion_job(&minion);
+            let update = JobUpdate::Finished { minion_job, report: Box::new(report) };
+            let reply = OperatorReply::Update(Box::new(Update { minion, update }));
+            outbox.tell(send, reply, making).await?;
         }
     }
 
@@ -211,7 +221,7 @@ impl Jobs {
 
     /// Makes a job live. Before the ledger shows it, so that whoever finds it there can follow it.
     fn enter(&self, record: JobRecord) -> Arc<LiveJob> {
-        let job = LiveJob::new(record, Vec::new());
+        let job = LiveJob::new(record, Vec::new(), self.0.talk.clone());
         self.lock().insert(job.record.id, job.clone());
         job
     }

@@ -148,8 +148,11 @@ impl Jobs {
         if starts {
             reach(Point::SendAfter);
         }
+        let intake = self.registry().intake(minion);
         loop {
-            match frame::read(&mut receive, MAX_MESSAGE).await? {
+            // The room is taken until the update is recorded or passed on.
+            let (update, _room) = frame::read_into(&mut receive, MAX_MESSAGE, &intake).await?;
+            match update {
                 JobUpdate::State { minion_job, state } => self.moved(job, minion, minion_job, state).await?,
                 JobUpdate::Finished { minion_job, report } => {
                     self.ended(job, minion, minion_job, *report).await;

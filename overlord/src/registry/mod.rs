@@ -13,6 +13,7 @@ use wire::clock::now_ms;
 use wire::digest::Digest;
 use wire::endpoint::CLOSE_REPLACED;
 use wire::identity::{Peer, Role};
+use wire::intake::Intake;
 use wire::inventory::Inventory;
 use wire::module::{Module, ModuleState};
 use wire::name::{MinionName, ModuleName};
@@ -34,6 +35,8 @@ struct Inner {
     /// Who a minion is and what is known of it change one after the other, in the ledger and here. Waited for
     /// before anything is locked.
     turns: Turns<MinionName>,
+    /// Room for what minions send, which each has a share of.
+    intake: Intake,
 }
 
 /// One enrolled minion.
@@ -46,6 +49,8 @@ struct Entry {
     admitted: Arc<()>,
     /// What it said of its host since the overlord started.
     facts: Option<Arc<Json>>,
+    /// Its share of the room for what minions send.
+    intake: Intake,
 }
 
 /// Why a certificate that the authority signed is refused all the same.
@@ -71,10 +76,11 @@ pub enum Refused {
 impl Registry {
     /// Reads everyone who is enrolled.
     pub fn open(ledger: OverlordLedger) -> Result<Self, LedgerError> {
-        let minions = ledger.minions()?;
-        let entries = minions.into_iter().map(|record| (record.name.clone(), Entry::new(record)));
+        let (minions, intake) = (ledger.minions()?, Intake::default());
+        let entries = minions.into_iter().map(|record| (record.name.clone(), Entry::new(record, &intake)));
         let minions = Mutex::new(entries.collect());
-        Ok(Self(Arc::new(Inner { minions, roster: Mutex::default(), turns: Turns::default(), ledger })))
+        let (roster, turns) = (Mutex::default(), Turns::default());
+        Ok(Self(Arc::new(Inner { minions, roster, turns, intake, ledger })))
     }
 
     /// Which minion this peer is, if it may come in.
@@ -103,7 +109,7 @@ impl Registry {
             return Ok(name);
         }
         let Some(record) = self.0.ledger.minion(&name)? else { return Err(InviteError::Unknown) };
-        let before = self.lock().insert(name.clone(), Entry::new(record));
+        let before = self.lock().insert(name.clone(), Entry::new(record, &self.0.intake));
         self.names_changed();
         if let Some(connection) = before.and_then(|entry| entry.connection.borrow().clone()) {
             connection.close(CLOSE_REPLACED, b"the name was enrolled anew");
@@ -137,6 +143,12 @@ impl Registry {
         self.lock().get(name)?.connection.borrow().clone()
     }
 
+    /// The room for what a minion sends.
+    pub fn intake(&self, name: &MinionName) -> Intake {
+        let shared = || self.0.intake.for_another();
+        self.lock().get(name).map_or_else(shared, |entry| entry.intake.clone())
+    }
+
     /// Follows a minion's connection; `None` where no such minion is enrolled.
     pub fn follow(&self, name: &MinionName) -> Option<watch::Receiver<Option<Connection>>> {
         Some(self.lock().get(name)?.connection.subscribe())
@@ -160,9 +172,18 @@ impl Registry {
         *self.0.roster.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// The modules that a minion said it has, last time it said so.
-    pub fn modules(&self, name: &MinionName) -> Option<Inventory> {
-        Some(self.lock().get(name)?.record.modules.clone())
+    /// Those of the modules that a minion said it has, last time it said so, that are meant.
+    pub fn modules(&self, name: &MinionName, is_meant: impl Fn(&&Module) -> bool) -> Option<Inventory> {
+        let minions = self.lock();
+        let Inventory { modules, left_out } = &minions.get(name)?.record.modules;
+        Some(Inventory { modules: modules.iter().filter(is_meant).cloned().collect(), left_out: *left_out })
+    }
+
+    /// The names of the modules that a minion said it has; none where it has never said so.
+    pub fn module_names(&self, name: &MinionName) -> Vec<ModuleName> {
+        let minions = self.lock();
+        let modules = minions.get(name).map(|entry| &entry.record.modules.modules);
+        modules.into_iter().flatten().map(|module| module.name.clone()).collect()
     }
 
     /// Whether a minion may have modules that it has not told of.
@@ -229,9 +250,10 @@ impl Lookup for Registry {
 }
 
 impl Entry {
-    fn new(record: MinionRecord) -> Self {
+    fn new(record: MinionRecord, intake: &Intake) -> Self {
         Self {
             record,
+            intake: intake.for_another(),
             connection: watch::Sender::new(None),
             modules_told: watch::Sender::new(()),
             admitted: Arc::default(),

@@ -1,0 +1,275 @@
+//! What the parts of a live job say between their states and their ends, for those who follow it.
+//!
+//! Whoever speaks never waits: the oldest goes, and a follower who was too slow hears how many lines it missed. What
+//! is kept is bounded in bytes of memory: for each job, and for all jobs of the daemon together. Where nobody follows,
+//! nothing is kept.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use wire::held::Held as _;
+use wire::link::JobUpdate;
+use wire::name::MinionName;
+use wire::operator::Update;
+
+/// The bytes that all jobs keep. A cheap handle.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Talk(Arc<AtomicUsize>);
+
+/// What one job's parts say.
+pub(super) struct Chatter {
+    ring: Mutex<Ring>,
+    changed: watch::Sender<()>,
+    talk: Talk,
+}
+
+#[derive(Default)]
+struct Ring {
+    said: VecDeque<Said>,
+    /// The position of the first, counted from the beginning of the job.
+    first: u64,
+    bytes: usize,
+    followers: usize,
+    /// How many lines were said before the next.
+    lines: u64,
+    /// Whose was what went last.
+    last_gone: Option<MinionName>,
+}
+
+/// One thing that was said.
+struct Said {
+    update: Arc<Update>,
+    bytes: usize,
+    /// How many lines were said before it.
+    lines_before: u64,
+}
+
+/// What a listener hears.
+pub(super) enum Overheard {
+    /// Something that was said.
+    Said(Arc<Update>),
+    /// So many lines were missed, on this minion and maybe others.
+    Missed(MinionName, u64),
+}
+
+/// One who hears what is said from when it came.
+pub(super) struct Listener {
+    chatter: Arc<Chatter>,
+    changed: watch::Receiver<()>,
+    /// The position of what is heard next.
+    at: u64,
+    /// How many lines were said before that.
+    lines: u64,
+}
+
+impl Chatter {
+    pub(super) fn new(talk: Talk) -> Arc<Self> {
+        Arc::new(Self { ring: Mutex::default(), changed: watch::Sender::new(()), talk })
+    }
+
+    /// Says something to all who listen.
+    pub(super) fn say(&self, update: Update) {
+        let mut ring = self.lock();
+        let (bytes, lines) = (update.held() + size_of::<Said>(), lines(&update.update));
+        let lines_before = ring.lines;
+        ring.lines += lines;
+        if ring.followers == 0 {
+            ring.first += 1;
+            return;
+        }
+        ring.bytes += bytes;
+        self.talk.0.fetch_add(bytes, Ordering::Relaxed);
+        ring.said.push_back(Said { update: Arc::new(update), bytes, lines_before });
+        while self.is_too_much(&ring) {
+            self.drop_first(&mut ring);
+        }
+        drop(ring);
+        self.changed.send_replace(());
+    }
+
+    /// Listens from now on.
+    pub(super) fn listen(self: &Arc<Self>) -> Listener {
+        let mut ring = self.lock();
+        ring.followers += 1;
+        let (at, lines) = (ring.end(), ring.lines);
+        drop(ring);
+        Listener { chatter: self.clone(), changed: self.changed.subscribe(), at, lines }
+    }
+
+    fn is_too_much(&self, ring: &Ring) -> bool {
+        let all = self.talk.0.load(Ordering::Relaxed);
+        let own = if all > ALL { SHARE } else { OWN };
+        ring.said.len() > MOST || ring.bytes > own
+    }
+
+    fn drop_first(&self, ring: &mut Ring) {
+        if let Some(gone) = ring.said.pop_front() {
+            ring.bytes -= gone.bytes;
+            ring.first += 1;
+            ring.last_gone = Some(gone.update.minion.clone());
+            self.talk.0.fetch_sub(gone.bytes, Ordering::Relaxed);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ring> {
+        // No code under this lock can panic halfway through a change.
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ring {
+    /// The position of what is said next.
+    fn end(&self) -> u64 {
+        self.first + self.said.len() as u64
+    }
+}
+
+impl Drop for Chatter {
+    fn drop(&mut self) {
+        let bytes = self.lock().bytes;
+        self.talk.0.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Listener {
+    /// How much was said that is not heard yet.
+    pub(super) fn behind(&self) -> u64 {
+        self.chatter.lock().end() - self.at
+    }
+
+    /// The next thing, if it was said already.
+    pub(super) fn try_next(&mut self) -> Option<Overheard> {
+        let ring = self.chatter.lock();
+        if self.at < ring.first {
+            self.at = ring.first;
+            let lines_before = ring.said.front().map_or(ring.lines, |said| said.lines_before);
+            let missed = lines_before - std::mem::replace(&mut self.lines, lines_before);
+            if let (1.., Some(minion)) = (missed, &ring.last_gone) {
+                return Some(Overheard::Missed(minion.clone(), missed));
+            }
+        }
+        let said = ring.said.get(usize::try_from(self.at - ring.first).ok()?)?;
+        self.at += 1;
+        self.lines = said.lines_before + lines(&said.update.update);
+        Some(Overheard::Said(said.update.clone()))
+    }
+
+    /// The next thing. Cancel safe.
+    pub(super) async fn next(&mut self) -> Overheard {
+        loop {
+            self.changed.mark_unchanged();
+            if let Some(heard) = self.try_next() {
+                return heard;
+            }
+            // The sender lives as long as `self.chatter`.
+            let _ = self.changed.changed().await;
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let mut ring = self.chatter.lock();
+        ring.followers -= 1;
+        while ring.followers == 0 && !ring.said.is_empty() {
+            self.chatter.drop_first(&mut ring);
+        }
+    }
+}
+
+/// How many lines something counts for, for those who miss it.
+fn lines(update: &JobUpdate) -> u64 {
+    match update {
+        JobUpdate::Log(_) | JobUpdate::Chunk(_) => 1,
+        // Bounded, so that no minion makes the count run over.
+        JobUpdate::Skipped(lines) => (*lines).min(u64::from(u32::MAX)),
+        _ => 0,
+    }
+}
+
+/// How much of one job is kept.
+const MOST: usize = 1024;
+/// The bytes that one job keeps.
+const OWN: usize = 2 << 20;
+/// The bytes that all jobs keep before each of them is left with its share.
+const ALL: usize = 32 << 20;
+/// The bytes that one job may always keep.
+const SHARE: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    fn chunk(text: &str) -> Update {
+        Update { minion: "web1".parse().expect("a name"), update: JobUpdate::Chunk(text.to_owned()) }
+    }
+
+    fn heard(listener: &mut Listener) -> String {
+        match listener.next().now_or_never() {
+            None => "nothing".to_owned(),
+            Some(Overheard::Missed(minion, lines)) => format!("{minion} missed {lines}"),
+            Some(Overheard::Said(update)) => match &update.update {
+                JobUpdate::Chunk(text) => text.chars().take(9).collect(),
+                other => format!("{other:?}"),
+            },
+        }
+    }
+
+    #[test]
+    fn what_is_kept_for_slow_followers_is_bounded_in_bytes_and_they_hear_how_much_they_missed() {
+        let (talk, text) = (Talk::default(), "x".repeat(60 << 10));
+        let chatter = Chatter::new(talk.clone());
+        let (mut slow, mut slower) = (chatter.listen(), chatter.listen());
+        for _ in 0..1_000 {
+            chatter.say(chunk(&text));
+        }
+        assert!(talk.0.load(Ordering::Relaxed) <= OWN);
+        let kept = slow.behind() - (1_000 - chatter.lock().said.len() as u64);
+        assert_eq!(heard(&mut slow), format!("web1 missed {}", 1_000 - kept));
+        assert_eq!(heard(&mut slow), "xxxxxxxxx");
+        chatter.say(chunk(&text));
+        assert_eq!(heard(&mut slower), format!("web1 missed {}", 1_001 - kept));
+    }
+
+    #[test]
+    fn all_jobs_together_keep_no_more_than_their_bound() {
+        let (talk, text) = (Talk::default(), "x".repeat(60 << 10));
+        let jobs: Vec<_> = (0..200).map(|_| Chatter::new(talk.clone())).collect();
+        let listeners: Vec<_> = jobs.iter().map(Chatter::listen).collect();
+        for _ in 0..50 {
+            jobs.iter().for_each(|job| job.say(chunk(&text)));
+        }
+        assert!(talk.0.load(Ordering::Relaxed) <= ALL + jobs.len() * SHARE + OWN);
+        drop(listeners);
+        assert_eq!(talk.0.load(Ordering::Relaxed), 0, "nothing is kept for nobody");
+        jobs.iter().for_each(|job| job.say(chunk(&text)));
+        assert_eq!(talk.0.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn what_a_minion_left_out_itself_counts_as_missed_too() {
+        let chatter = Chatter::new(Talk::default());
+        let mut slow = chatter.listen();
+        chatter.say(Update { update: JobUpdate::Skipped(41), ..chunk("") });
+        chatter.say(chunk("one"));
+        (0..MOST).for_each(|_| chatter.say(chunk("more")));
+        assert_eq!(heard(&mut slow), "web1 missed 42");
+        assert_eq!(heard(&mut slow), "more");
+    }
+
+    #[test]
+    fn who_comes_later_hears_only_what_is_said_from_then_on() {
+        let chatter = Chatter::new(Talk::default());
+        chatter.say(chunk("early"));
+        let _other = chatter.listen();
+        chatter.say(chunk("later"));
+        let mut listener = chatter.listen();
+        assert_eq!(heard(&mut listener), "nothing");
+        chatter.say(chunk("now"));
+        assert_eq!((heard(&mut listener), heard(&mut listener)), ("now".to_owned(), "nothing".to_owned()));
+    }
+}
