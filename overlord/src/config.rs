@@ -29,6 +29,10 @@ pub struct Config {
     /// connection broke, and how long a push waits for a minion that it lost. Default: 1 minute.
     #[serde(deserialize_with = "duration")]
     pub delivery: Duration,
+    /// How long a minion may take in all to make a version of a module ready, and to put it into service, besides the
+    /// time that its bytes may take; and an operator to bring a file. Default: 15 minutes.
+    #[serde(deserialize_with = "duration")]
+    pub staging: Duration,
 }
 
 impl Default for Config {
@@ -40,6 +44,7 @@ impl Default for Config {
             retention: Duration::from_secs(30 * 24 * 3600),
             retention_size: ByteSize(1 << 30),
             delivery: Duration::from_secs(60),
+            staging: Duration::from_secs(15 * 60),
         }
     }
 }
@@ -117,7 +122,9 @@ mod tests {
         let mut config: Config = toml::from_str(&text).expect("parses");
         assert_eq!(config.advertise.take().as_deref(), Some("overlord.example.org:51234"));
         assert_eq!(config, Config::default());
-        for key in ["listen", "advertise", "confirm_above", "retention", "retention_size", "delivery"] {
+        for key in
+            ["listen", "advertise", "confirm_above", "retention", "retention_size", "delivery", "staging"]
+        {
             assert!(EXAMPLE.contains(&format!("# {key} = ")), "{key} is not in the example");
         }
     }

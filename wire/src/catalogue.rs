@@ -69,6 +69,10 @@ pub enum ModuleRequest {
     },
     /// All assignments. Answered by `Assignments`.
     Assignments,
+    /// Call off the push of this module that is under way, by whomever. Answered by `Cancelled`.
+    CancelPush(ModuleName),
+    /// Take this module from whoever changes it and does not come to an end. Answered by `Released`.
+    Release(ModuleName),
 }
 
 /// A module's file that an operator has.
@@ -149,6 +153,23 @@ pub enum ModuleReply {
     },
     /// All assignments: by name, the newest first, which is the one that holds where several match.
     Assignments(Vec<AssignmentStatus>),
+    /// This push is called off; what becomes of it on each minion, its followers hear.
+    Cancelled(Box<Claimed>),
+    /// The module was taken from this change of it.
+    Released(Box<Claimed>),
+}
+
+/// A change of a module that is, or was, under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claimed {
+    /// Which module.
+    pub name: ModuleName,
+    /// Who changes it.
+    pub operator: OperatorName,
+    /// What happens to it, as in "it is being": `pushed`, `brought`, `removed`, `rolled back`.
+    pub doing: String,
+    /// Since when, in milliseconds since 1970.
+    pub since: u64,
 }
 
 /// A version of a module in an overlord's catalogue.

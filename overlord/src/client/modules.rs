@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use quinn::SendStream;
 use wire::catalogue::{
-    Assignment, AssignmentStatus, KeptModule, MAX_FILE, ModuleReply, ModuleRequest, ModuleResult, Offer,
-    PushOptions, Step,
+    Assignment, AssignmentStatus, Claimed, KeptModule, MAX_FILE, ModuleReply, ModuleRequest, ModuleResult,
+    Offer, PushOptions, Step,
 };
 use wire::digest::Digest;
 use wire::name::{BadName, MinionName, ModuleName};
@@ -312,6 +312,22 @@ impl Client {
     pub async fn assignments(&self) -> Result<Vec<AssignmentStatus>, ClientError> {
         match self.ask_of_modules(ModuleRequest::Assignments).await? {
             ModuleReply::Assignments(assignments) => Ok(assignments),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    /// Calls off the push of a module that is under way, by whomever, and gives whose it was.
+    pub async fn cancel_push(&self, name: ModuleName) -> Result<Claimed, ClientError> {
+        match self.ask_of_modules(ModuleRequest::CancelPush(name)).await? {
+            ModuleReply::Cancelled(claimed) => Ok(*claimed),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    /// Takes a module from whoever changes it and does not come to an end, and gives whose change it was.
+    pub async fn release_module(&self, name: ModuleName) -> Result<Claimed, ClientError> {
+        match self.ask_of_modules(ModuleRequest::Release(name)).await? {
+            ModuleReply::Released(claimed) => Ok(*claimed),
             _ => Err(ClientError::Unexpected),
         }
     }

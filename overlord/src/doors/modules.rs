@@ -15,7 +15,7 @@ use wire::signing::MAX_SIGNATURE;
 
 use crate::catalogue::{CatalogueError, FileError, Here, Upload};
 use crate::desk::Desk;
-use crate::rollout::{Assigned, Claim, Edit, Following, tell};
+use crate::rollout::{Assigned, Claim, Deadline, Edit, Following, tell, time_for};
 
 /// One request of an operator.
 struct ModulesDoor<'a> {
@@ -92,6 +92,12 @@ impl ModulesDoor<'_> {
             }
             ModuleRequest::Assignments => {
                 ModuleReply::Assignments(rollout.assignments().map_err(CatalogueError::from)?)
+            }
+            ModuleRequest::CancelPush(name) => {
+                ModuleReply::Cancelled(Box::new(rollout.cancel_push(&name, self.operator)?))
+            }
+            ModuleRequest::Release(name) => {
+                ModuleReply::Released(Box::new(rollout.release(&name, self.operator).await?))
             }
         };
         Ok(tell(&mut self.send, reply).await?)
@@ -175,8 +181,21 @@ impl ModulesDoor<'_> {
     ///
     /// The claim goes with the file, so that nobody else writes to it before the last write has ended.
     async fn receive_all(&mut self, mut claim: Claim, mut upload: Upload) -> Result<(Claim, Upload), Ended> {
+        let time = self.desk.config.staging + time_for(upload.missing());
+        let deadline = Deadline::within(time);
         while upload.missing() > 0 {
-            let chunk = chunk(&mut self.receive, upload.missing()).await?;
+            let chunk = tokio::select! {
+                chunk = chunk(&mut self.receive, upload.missing()) => chunk?,
+                by = claim.cancelled() => {
+                    let message = format!("the push was called off by {by} before the file was here");
+                    return Err(Refusal::new(RefusalKind::Busy, message).into());
+                }
+                () = deadline.passed() => {
+                    let time = humantime::format_duration(time);
+                    let message = format!("the file did not come within {time}: push again, which goes on from here");
+                    return Err(Refusal::new(RefusalKind::BadRequest, message).into());
+                }
+            };
             let wrote = tokio::task::spawn_blocking(move || {
                 let wrote = upload.write(&chunk);
                 (claim, upload, wrote)

@@ -48,19 +48,21 @@ impl Rollout {
     ) -> Result<ModuleAnswer, NoAnswer> {
         let mut link = self.registry().follow(minion).ok_or(NoAnswer::NotConnected)?;
         let until = Instant::now() + self.config().delivery;
-        let mut lost = NoAnswer::NotConnected;
+        let (mut lost, silence) = (NoAnswer::NotConnected, self.silence(&command));
         let request = MinionRequest::Modules { operator: operator.clone(), command: command.clone() };
         loop {
             let connection = link.borrow_and_update().clone();
             if let Some(connection) = connection {
-                let why = match exchange(&connection, &request).await {
+                let why = match exchange(&connection, &request, silence).await {
                     Exchange::Answered(answer) => {
                         self.await_notice(minion, &command, &answer).await;
                         return Ok(answer);
                     }
                     Exchange::NotSent => None,
                     Exchange::Broken(error) => Some(error.to_string()),
-                    Exchange::Silent => Some(format!("no answer for {} s", SILENCE.as_secs())),
+                    Exchange::Silent => {
+                        Some(format!("no answer for {}", humantime::format_duration(silence)))
+                    }
                 };
                 if let Some(why) = why {
                     tracing::info!(%minion, why, "a change of a module is without its answer");
@@ -84,6 +86,15 @@ impl Rollout {
         }
     }
 
+    /// How long a minion may take to answer while it is connected.
+    fn silence(&self, command: &ModuleCommand) -> Duration {
+        match command {
+            // A version that is kept may be compiled anew.
+            ModuleCommand::Activate { .. } | ModuleCommand::Rollback(_) => self.config().staging,
+            _ => SILENCE.min(self.config().staging),
+        }
+    }
+
     /// Waits until calls find what the answer says is in service. A minion that does not say so is not waited for
     /// long: a newer change may have come in between.
     async fn await_notice(&self, minion: &MinionName, command: &ModuleCommand, answer: &ModuleAnswer) {
@@ -102,21 +113,21 @@ impl Rollout {
     }
 }
 
-async fn exchange(connection: &Connection, request: &MinionRequest) -> Exchange {
+async fn exchange(connection: &Connection, request: &MinionRequest, silence: Duration) -> Exchange {
     let Ok((mut send, mut receive)) = connection.open_bi().await else { return Exchange::NotSent };
     let exchange = async {
         frame::write(&mut send, request, MAX_MESSAGE).await?;
         frame::read(&mut receive, MAX_MESSAGE).await
     };
-    match timeout(SILENCE, exchange).await {
+    match timeout(silence, exchange).await {
         Ok(Ok(answer)) => Exchange::Answered(answer),
         Ok(Err(error)) => Exchange::Broken(error),
         Err(_) => Exchange::Silent,
     }
 }
 
-/// How long a minion may take to answer while it is connected: a version that is kept may be compiled anew.
-const SILENCE: Duration = Duration::from_secs(600);
+/// How long a minion may take to answer that has nothing to compile.
+const SILENCE: Duration = Duration::from_secs(120);
 
 /// How long the notice of a change may take that the minion said is made.
 const NOTICE: Duration = Duration::from_secs(5);

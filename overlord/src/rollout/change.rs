@@ -59,12 +59,15 @@ impl Rollout {
         tracing::info!(%operator, module = %name, minions = targets.len(), change = edit.noun(), "a change begins");
         let (rollout, operator) = (self.clone(), operator.clone());
         self.spawn(async move {
-            on_each(targets, |minion| {
+            let all = on_each(targets, |minion| {
                 let (rollout, change) = (rollout.clone(), change.clone());
                 let (name, operator) = (name.clone(), operator.clone());
                 async move { change.end(rollout.edit_one(edit, &operator, minion, name).await) }
-            })
-            .await;
+            });
+            tokio::select! {
+                _ = all => {}
+                by = change.claim().released() => change.give_up(&by),
+            }
             change.conclude(edit.noun(), &name);
         });
         following

@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use wire::catalogue::Claimed;
 use wire::clock::now_ms;
 use wire::digest::Digest;
 use wire::name::{ModuleName, OperatorName};
@@ -24,6 +26,22 @@ struct Holder {
     since: u64,
     /// What others tried meanwhile.
     notes: watch::Sender<Vec<String>>,
+    course: watch::Sender<Course>,
+}
+
+/// Where a claimed change is, and who ended it from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Course {
+    /// It can be called off.
+    Open,
+    /// It is being done everywhere, and cannot be called off.
+    Settled,
+    /// This operator has called it off.
+    Cancelled(OperatorName),
+    /// This operator has taken the module from it.
+    Released(OperatorName),
+    /// The claim has ended.
+    Over,
 }
 
 /// The right to change a module, until it is dropped.
@@ -55,9 +73,71 @@ impl Claims {
             doing,
             since: now_ms(),
             notes: watch::Sender::default(),
+            course: watch::Sender::new(Course::Open),
         });
         holders.push(holder.clone());
         Ok(Claim { claims: self.clone(), holder })
+    }
+
+    /// Calls off the push of a name that is under way.
+    pub(super) fn cancel(&self, name: &ModuleName, operator: &OperatorName) -> Result<Claimed, Refusal> {
+        let holder = self.holder(name).filter(|holder| matches!(holder.doing, "pushed" | "brought"));
+        let holder = holder.ok_or_else(|| not_found(format!("nobody is pushing \"{name}\" now")))?;
+        holder.course.send_if_modified(|course| {
+            let open = *course == Course::Open;
+            if open {
+                *course = Course::Cancelled(operator.clone());
+            }
+            open
+        });
+        if *holder.course.borrow() == Course::Settled {
+            let message = format!(
+                "the push of \"{name}\" by {} is past calling off: every minion that is ready puts it into service; \
+                 go back with `overlord module rollback`, or end it with `overlord module release {name}`",
+                holder.operator
+            );
+            return Err(Refusal::new(RefusalKind::Busy, message));
+        }
+        tracing::info!(%operator, module = %name, of = %holder.operator, "push called off");
+        holder.tell(format!("{operator} has called it off"));
+        Ok(holder.claimed())
+    }
+
+    /// Takes a name from whoever has it: its work ends where it is. Waits a moment for what is being written.
+    pub(super) async fn release(
+        &self,
+        name: &ModuleName,
+        operator: &OperatorName,
+    ) -> Result<Claimed, Refusal> {
+        let holder = self.holder(name);
+        let holder = holder.ok_or_else(|| not_found(format!("nobody is changing \"{name}\" now")))?;
+        tracing::warn!(
+            %operator, module = %name, of = %holder.operator, doing = holder.doing, since = rfc3339(holder.since),
+            "released"
+        );
+        holder.tell(format!("{operator} has taken \"{name}\" from it"));
+        holder.course.send_if_modified(|course| {
+            let lives = *course != Course::Over;
+            if lives {
+                *course = Course::Released(operator.clone());
+            }
+            lives
+        });
+        let mut course = holder.course.subscribe();
+        let over = course.wait_for(|course| *course == Course::Over);
+        if tokio::time::timeout(LAST_WRITE, over).await.is_err() {
+            tracing::warn!(module = %name, of = %holder.operator, "it does not end, and is not waited for");
+            self.remove(&holder);
+        }
+        Ok(holder.claimed())
+    }
+
+    fn holder(&self, name: &ModuleName) -> Option<Arc<Holder>> {
+        self.lock().iter().find(|holder| holder.name == *name).cloned()
+    }
+
+    fn remove(&self, gone: &Arc<Holder>) {
+        self.lock().retain(|holder| !Arc::ptr_eq(holder, gone));
     }
 
     /// The files that are claimed.
@@ -77,6 +157,46 @@ impl Claim {
         &self.holder.name
     }
 
+    /// From now on it cannot be called off. Where it was already, by whom.
+    pub(super) fn settle(&self) -> Result<(), OperatorName> {
+        self.holder.course.send_if_modified(|course| {
+            let open = *course == Course::Open;
+            if open {
+                *course = Course::Settled;
+            }
+            open
+        });
+        match &*self.holder.course.borrow() {
+            Course::Cancelled(by) | Course::Released(by) => Err(by.clone()),
+            Course::Open | Course::Settled | Course::Over => Ok(()),
+        }
+    }
+
+    /// Waits until it is called off, or the module is taken from it; says by whom.
+    pub(crate) async fn cancelled(&self) -> OperatorName {
+        self.ended_by(|course| match course {
+            Course::Cancelled(by) | Course::Released(by) => Some(by.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits until the module is taken from it; says by whom.
+    pub(super) async fn released(&self) -> OperatorName {
+        self.ended_by(|course| if let Course::Released(by) = course { Some(by.clone()) } else { None }).await
+    }
+
+    async fn ended_by(&self, by: impl Fn(&Course) -> Option<OperatorName>) -> OperatorName {
+        let mut course = self.holder.course.subscribe();
+        loop {
+            if let Some(by) = by(&course.borrow_and_update()) {
+                return by;
+            }
+            // The sender lives as long as `self`.
+            let _ = course.changed().await;
+        }
+    }
+
     /// Follows what others try meanwhile.
     pub(super) fn notes(&self) -> watch::Receiver<Vec<String>> {
         self.holder.notes.subscribe()
@@ -85,7 +205,8 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.claims.lock().retain(|holder| !Arc::ptr_eq(holder, &self.holder));
+        self.claims.remove(&self.holder);
+        self.holder.course.send_replace(Course::Over);
     }
 }
 
@@ -100,16 +221,36 @@ impl Holder {
         });
     }
 
+    fn claimed(&self) -> Claimed {
+        Claimed {
+            name: self.name.clone(),
+            operator: self.operator.clone(),
+            doing: self.doing.to_owned(),
+            since: self.since,
+        }
+    }
+
     fn refusal(&self) -> Refusal {
         let Holder { name, doing, operator, since, .. } = self;
+        let end = match *doing {
+            "pushed" | "brought" => format!("call it off with `overlord module push --cancel {name}`"),
+            _ => format!("end it with `overlord module release {name}`"),
+        };
         let message = format!(
             "\"{name}\" is being {doing} by {operator} since {}: wait for its end, and look at the result \
-             with `overlord module show {name}`",
+             with `overlord module show {name}`, or {end}",
             rfc3339(*since)
         );
         Refusal::new(RefusalKind::Busy, message)
     }
 }
+
+fn not_found(message: String) -> Refusal {
+    Refusal::new(RefusalKind::NotFound, format!("{message}: see `overlord module list`"))
+}
+
+/// How long the end of a change that was taken its module is waited for.
+const LAST_WRITE: Duration = Duration::from_secs(5);
 
 /// How many attempts of others the holder of a claim is told of.
 const MAX_NOTES: usize = 20;
@@ -137,6 +278,42 @@ mod tests {
         assert_eq!(*first.notes().borrow(), ["bob wanted \"test\" removed meanwhile, and was refused"]);
         drop(first);
         assert!(claims.claim(&name("test"), None, &operator("bob"), "removed").is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_push_can_be_called_off_until_it_goes_into_service_and_its_holder_knows_by_whom() {
+        let claims = Claims::default();
+        let (test, bob) = (name("test"), operator("bob"));
+        assert_eq!(claims.cancel(&test, &bob).expect_err("nothing there").kind, RefusalKind::NotFound);
+        let claim = claims.claim(&test, None, &operator("alice"), "pushed").expect("free");
+        let claimed = claims.cancel(&test, &bob).expect("called off");
+        assert_eq!((claimed.operator.as_str(), claimed.doing.as_str()), ("alice", "pushed"));
+        assert_eq!(claim.cancelled().await, bob);
+        assert_eq!(claim.settle(), Err(bob.clone()));
+        assert_eq!(*claim.notes().borrow(), ["bob has called it off"]);
+        drop(claim);
+        let claim = claims.claim(&test, None, &operator("alice"), "pushed").expect("free");
+        claim.settle().expect("open");
+        let refused = claims.cancel(&test, &bob).expect_err("past calling off");
+        assert!(refused.message.contains("overlord module release test"), "{refused}");
+        drop(claim);
+        let _claim = claims.claim(&test, None, &operator("alice"), "removed").expect("free");
+        assert_eq!(claims.cancel(&test, &bob).expect_err("no push").kind, RefusalKind::NotFound);
+    }
+
+    #[tokio::test]
+    async fn a_name_can_be_taken_from_whoever_has_it() {
+        let claims = Claims::default();
+        let (test, bob) = (name("test"), operator("bob"));
+        let claim = claims.claim(&test, None, &operator("alice"), "removed").expect("free");
+        let holder = async {
+            let by = claim.released().await;
+            drop(claim);
+            by
+        };
+        let (released, by) = tokio::join!(claims.release(&test, &bob), holder);
+        assert_eq!((released.expect("released").operator.as_str(), by), ("alice", bob.clone()));
+        assert!(claims.claim(&test, None, &bob, "pushed").is_ok());
     }
 
     #[test]

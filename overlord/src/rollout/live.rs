@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use quinn::SendStream;
 use tokio::sync::watch;
-use wire::catalogue::{ModuleReply, ModuleResult, Step};
+use wire::catalogue::{Became, ModuleReply, ModuleResult, Step};
 use wire::frame::{self, FrameError};
-use wire::name::{MinionName, ModuleName};
+use wire::name::{MinionName, ModuleName, OperatorName};
 use wire::operator::{MAX_MESSAGE, OperatorReply};
 
 use super::claim::Claim;
@@ -63,6 +63,31 @@ impl Change {
             part.result = Some(result);
         }
         self.changed.send_replace(());
+    }
+
+    /// The right under which it is made.
+    pub(super) fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
+    /// Ends it where it is: what became of it on the minions that have not ended, nobody knows.
+    pub(super) fn give_up(&self, by: &OperatorName) {
+        let name = self.claim.module();
+        let open: Vec<MinionName> = {
+            let parts = lock(&self.parts);
+            parts.iter().filter(|(_, part)| part.result.is_none()).map(|(minion, _)| minion.clone()).collect()
+        };
+        for minion in open {
+            let reason = format!("released by {by}; it may be done: look with `overlord module show {name}`");
+            self.end(ModuleResult {
+                minion,
+                became: Became::Unknown,
+                version: None,
+                before: None,
+                now: None,
+                reason: Some(reason),
+            });
+        }
     }
 
     /// Says in the log what became of it.
@@ -135,8 +160,14 @@ fn lock(parts: &Parts) -> MutexGuard<'_, BTreeMap<MinionName, Part>> {
 
 /// Sends one reply.
 pub(crate) async fn tell(send: &mut SendStream, reply: ModuleReply) -> Result<(), FrameError> {
-    frame::write(send, &OperatorReply::Module(Box::new(reply)), MAX_MESSAGE).await
+    let reply = OperatorReply::Module(Box::new(reply));
+    // A claim may end with what is told: one who does not read must not hold it.
+    let told = tokio::time::timeout(PATIENCE, frame::write(send, &reply, MAX_MESSAGE)).await;
+    told.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
 }
+
+/// How long an operator may take to read what it is told.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How long news gathers before it is told.
 const ROUND: Duration = Duration::from_millis(50);

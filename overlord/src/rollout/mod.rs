@@ -4,6 +4,7 @@ mod ask;
 mod assign;
 mod change;
 mod claim;
+mod deadline;
 mod live;
 mod push;
 mod reconcile;
@@ -17,9 +18,10 @@ use std::sync::{Arc, Mutex};
 use ledger::OverlordLedger;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wire::catalogue::KeptModule;
+use wire::catalogue::{Claimed, KeptModule};
 use wire::digest::Digest;
 use wire::link::Stage;
 use wire::name::{MinionName, ModuleName, OperatorName};
@@ -34,6 +36,7 @@ use crate::turns::{Turn, Turns};
 pub(crate) use self::assign::Assigned;
 pub(crate) use self::change::Edit;
 pub(crate) use self::claim::Claim;
+pub(crate) use self::deadline::{Deadline, time_for};
 pub(crate) use self::live::{Following, tell};
 
 /// Everything that changes the modules of minions. A cheap handle.
@@ -52,6 +55,8 @@ struct Inner {
     reconcilers: Semaphore,
     /// What each minion was to have when it was looked at last.
     looked_at: Mutex<HashMap<MinionName, reconcile::Wanted>>,
+    /// The minions that were too slow to take what is assigned to them, and since when.
+    slow: Mutex<HashMap<MinionName, Instant>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -74,6 +79,7 @@ impl Rollout {
             senders: Semaphore::new(SENDERS),
             reconcilers: Semaphore::new(RECONCILERS),
             looked_at: Mutex::default(),
+            slow: Mutex::default(),
             tasks: TaskTracker::new(),
             stop,
         }))
@@ -96,6 +102,20 @@ impl Rollout {
         doing: &'static str,
     ) -> Result<Claim, Refusal> {
         self.0.claims.claim(name, digest, operator, doing)
+    }
+
+    /// Calls off the push of a module that is under way.
+    pub(crate) fn cancel_push(&self, name: &ModuleName, operator: &OperatorName) -> Result<Claimed, Refusal> {
+        self.0.claims.cancel(name, operator)
+    }
+
+    /// Takes a module from whoever changes it, whose work ends where it is.
+    pub(crate) async fn release(
+        &self,
+        name: &ModuleName,
+        operator: &OperatorName,
+    ) -> Result<Claimed, Refusal> {
+        self.0.claims.release(name, operator).await
     }
 
     /// Lets go of what the catalogue need not keep.

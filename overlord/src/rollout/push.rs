@@ -1,6 +1,7 @@
 //! A push: every target is made ready first, and only then is the version put into service.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use wire::catalogue::{Became, KeptModule, ModuleResult, PushOptions, UnlessAll};
 use wire::digest::Digest;
@@ -55,7 +56,10 @@ impl Rollout {
             operator: operator.clone(),
         };
         self.spawn(async move {
-            push.run(targets).await;
+            tokio::select! {
+                () = push.run(targets) => {}
+                by = push.change.claim().released() => push.change.give_up(&by),
+            }
             push.change.conclude("push", &push.module.name);
             let rollout = push.rollout.clone();
             // The claim ends here, and with it what keeps the file for this push.
@@ -87,20 +91,41 @@ impl Push {
         let tried = present.len();
         let ready: Vec<Option<Ready>> = on_each(present, |minion| self.clone().stage(minion)).await;
         let ready: Vec<Ready> = ready.into_iter().flatten().collect();
-        if ready.len() == tried || partial {
+        // From here on it goes its way, or it was called off before.
+        let off = self.change.claim().settle().err();
+        if let Some(by) = off {
+            on_each(ready, |one| self.clone().discard(one, called_off(&by))).await;
+        } else if ready.len() == tried || partial {
             on_each(ready, |one| self.clone().activate(one)).await;
         } else {
-            on_each(ready, |one| self.clone().discard(one)).await;
+            on_each(ready, |one| self.clone().discard(one, "others did not stage it".to_owned())).await;
         }
     }
 
     /// Makes a minion ready, or says why it is not.
     async fn stage(self, minion: MinionName) -> Option<Ready> {
-        let turn = self.rollout.turn(&minion, &self.module.name).await;
+        let claim = self.change.claim();
+        let turn = tokio::select! {
+            turn = self.rollout.turn(&minion, &self.module.name) => turn,
+            by = claim.cancelled() => {
+                self.end(&minion, Became::NotSent, called_off(&by));
+                return None;
+            }
+        };
         let before = self.rollout.in_service(&minion, &self.module.name);
         let stage = stage_of(&self.module, self.options.downgrade);
-        let staged =
-            self.rollout.stage(&minion, &self.operator, &stage, |step| self.change.step(&minion, step)).await;
+        let told = |step| self.change.step(&minion, step);
+        let staged = tokio::select! {
+            staged = self.rollout.stage(&minion, &self.operator, &stage, told) => staged,
+            by = claim.cancelled() => {
+                if before != Some(self.module.digest) {
+                    // What it has by now, it may forget, also where it says that it is ready only later.
+                    self.forget(&minion).await;
+                }
+                self.end(&minion, Became::Failed, format!("was not ready when {}", called_off(&by)));
+                return None;
+            }
+        };
         match staged {
             Ok(module) => {
                 let version = module.version.or_else(|| self.module.version.clone());
@@ -110,6 +135,10 @@ impl Push {
             Err(NotStaged::Refused(why)) => self.end(&minion, Became::Failed, why),
             Err(NotStaged::Lost(why)) => {
                 self.end(&minion, Became::Failed, format!("{why}; it did not come back in time"));
+            }
+            Err(NotStaged::Late(time)) => {
+                let time = humantime::format_duration(time);
+                self.end(&minion, Became::Failed, format!("was not ready within {time} (staging)"));
             }
         }
         None
@@ -150,22 +179,12 @@ impl Push {
         self.change.end(ModuleResult { minion, became, version, before, now, reason });
     }
 
-    /// Lets a minion forget the version for which it is ready, because others are not.
-    async fn discard(self, ready: Ready) {
+    /// Lets a minion forget the version for which it is ready, and that is not put into service for this reason.
+    async fn discard(self, ready: Ready, mut reason: String) {
         let Ready { minion, version, before, _turn } = ready;
-        let (name, digest) = (self.module.name.clone(), self.module.digest);
-        let mut reason = "others did not stage it".to_owned();
         // One that has it in service already keeps it.
-        if before != Some(digest) {
-            match self
-                .rollout
-                .ask(&minion, &self.operator, ModuleCommand::Discard { name, digest }, Again::Yes)
-                .await
-            {
-                Ok(ModuleAnswer::Done { .. }) => {}
-                Ok(ModuleAnswer::Refused(why)) => tracing::info!(%minion, why, "keeps what it staged"),
-                Err(NoAnswer::NotConnected | NoAnswer::Lost(_)) => reason.push_str("; it is gone meanwhile"),
-            }
+        if before != Some(self.module.digest) && !self.forget(&minion).await {
+            reason.push_str("; it is gone meanwhile");
         }
         let reason = Some(reason);
         self.change.end(ModuleResult {
@@ -176,6 +195,21 @@ impl Push {
             now: before,
             reason,
         });
+    }
+
+    /// Asks a minion to forget the version; gives whether it has answered.
+    async fn forget(&self, minion: &MinionName) -> bool {
+        let (name, digest) = (self.module.name.clone(), self.module.digest);
+        let command = ModuleCommand::Discard { name, digest };
+        let asked = self.rollout.ask(minion, &self.operator, command, Again::Yes);
+        match tokio::time::timeout(FORGET, asked).await {
+            Ok(Ok(ModuleAnswer::Done { .. })) => true,
+            Ok(Ok(ModuleAnswer::Refused(why))) => {
+                tracing::info!(%minion, why, "keeps what it staged");
+                true
+            }
+            Ok(Err(NoAnswer::NotConnected | NoAnswer::Lost(_))) | Err(_) => false,
+        }
     }
 
     /// Ends a minion that never became ready.
@@ -199,6 +233,13 @@ fn with_others(first: &MinionName, all: &[MinionName]) -> String {
         more => format!("{first} (and {} more)", more - 1),
     }
 }
+
+fn called_off(by: &OperatorName) -> String {
+    format!("the push was called off by {by}")
+}
+
+/// How long a minion may take to forget a version: it is only told, and what it does not hear it drops in time.
+const FORGET: Duration = Duration::from_secs(10);
 
 /// What is said of a minion that is not there.
 const ABSENT: &str = "use --partial to leave it out, or `overlord module assign` to bring it later";

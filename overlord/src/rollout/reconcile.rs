@@ -1,6 +1,11 @@
 //! Bringing minions what is assigned to them, when they connect and when it changes.
 
+use std::collections::HashMap;
+use std::sync::{MutexGuard, PoisonError};
+use std::time::Duration;
+
 use ledger::{Attempt, LedgerError};
+use tokio::time::Instant;
 use wire::catalogue::Assignment;
 use wire::clock::now_ms;
 use wire::link::{ModuleAnswer, ModuleCommand};
@@ -70,6 +75,11 @@ impl Rollout {
 
     /// Brings one version, unless it is in service there, has failed there, or is not wanted any more.
     async fn bring(&self, minion: &MinionName, name: &ModuleName, place: u64) -> Result<(), LedgerError> {
+        if self.slow().get(minion).is_some_and(|since| since.elapsed() < SLOW) {
+            // It took a place for as long as it may: now it is the others' turn.
+            tracing::info!(%minion, module = %name, "was too slow a while ago, and is not brought what is assigned now");
+            return Ok(());
+        }
         // First the turn, for which a push may let it wait long: meanwhile others are brought what is theirs.
         let _turn = self.turn(minion, name).await;
         let _permit = self.0.reconcilers.acquire().await;
@@ -115,6 +125,11 @@ impl Rollout {
                 self.ask(minion, assigned_by, request, Again::Yes).await.ok()
             }
             Err(NotStaged::Refused(why)) => Some(ModuleAnswer::Refused(why)),
+            Err(NotStaged::Late(time)) => {
+                self.slow().insert(minion.clone(), Instant::now());
+                let time = humantime::format_duration(time);
+                return Ok(Some(Err(format!("was not ready within {time} (staging)"))));
+            }
             Err(NotStaged::NotConnected | NotStaged::Lost(_)) => None,
         };
         Ok(match activated {
@@ -136,6 +151,13 @@ impl Rollout {
         })
     }
 
+    fn slow(&self) -> MutexGuard<'_, HashMap<MinionName, Instant>> {
+        // No code under this lock can panic halfway through a change.
+        let mut slow = self.0.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        slow.retain(|_, since| since.elapsed() < SLOW);
+        slow
+    }
+
     /// Why this version has failed on a minion, where the minion says so.
     fn failed_there(&self, minion: &MinionName, wanted: &Assignment) -> Option<String> {
         let failed = self.registry().with_module(minion, wanted.name.as_str(), |module| {
@@ -151,10 +173,11 @@ impl Rollout {
     }
 }
 
+/// How long a minion that was too slow for what is assigned to it is not brought anything.
+const SLOW: Duration = Duration::from_secs(3600);
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::super::RECONCILERS;
     use super::super::rig::{Rig, minion, module};
     use super::*;

@@ -17,7 +17,7 @@ use wire::module::Module;
 use wire::name::{MinionName, OperatorName};
 use wire::version::Version;
 
-use super::Rollout;
+use super::{Deadline, Rollout, time_for};
 
 /// Why a minion is not ready for a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub(super) enum NotStaged {
     Refused(String),
     /// It was lost on the way, and did not come back; why.
     Lost(String),
+    /// It was not ready within this time, whatever it said meanwhile.
+    Late(Duration),
 }
 
 /// Why an exchange with a minion ended without an answer.
@@ -41,6 +43,8 @@ enum Broken {
     Frame(#[from] FrameError),
     #[error("it said nothing for {}", humantime::format_duration(*.0))]
     Silent(Duration),
+    #[error("it did not take the file within {}", humantime::format_duration(*.0))]
+    Slow(Duration),
     #[error("it answered something else than what it was asked")]
     OutOfOrder,
     #[error("the overlord cannot read the file: {0}")]
@@ -54,9 +58,18 @@ struct Reached {
     bytes: u64,
 }
 
+/// What is to be made ready where, and until when.
+struct Errand<'a, T> {
+    minion: &'a MinionName,
+    stage: &'a Stage,
+    request: MinionRequest,
+    deadline: Deadline,
+    told: T,
+}
+
 impl Rollout {
     /// Makes a minion ready for a version. A minion that is lost on the way is waited for as long as a
-    /// delivery may take, each time that it has come further than before.
+    /// delivery may take, each time that it has come further than before; all of it has one deadline.
     pub(super) async fn stage(
         &self,
         minion: &MinionName,
@@ -64,9 +77,22 @@ impl Rollout {
         stage: &Stage,
         told: impl Fn(Step),
     ) -> Result<Module, NotStaged> {
-        let mut link = self.registry().follow(minion).ok_or(NotStaged::NotConnected)?;
+        let time = self.config().staging + time_for(stage.size);
         let command = ModuleCommand::Stage(Box::new(stage.clone()));
         let request = MinionRequest::Modules { operator: operator.clone(), command };
+        let errand = Errand { minion, stage, request, deadline: Deadline::within(time), told };
+        tokio::select! {
+            staged = self.stage_until_done(&errand) => staged,
+            () = errand.deadline.passed() => {
+                tracing::warn!(%minion, module = %stage.name, "given up: not staged within {time:?}");
+                Err(NotStaged::Late(time))
+            }
+        }
+    }
+
+    async fn stage_until_done(&self, errand: &Errand<'_, impl Fn(Step)>) -> Result<Module, NotStaged> {
+        let Errand { minion, stage, told, .. } = errand;
+        let mut link = self.registry().follow(minion).ok_or(NotStaged::NotConnected)?;
         let (mut furthest, mut pause) = (Reached::default(), FIRST_PAUSE);
         let mut lost: Option<(Instant, String)> = None;
         loop {
@@ -85,10 +111,7 @@ impl Rollout {
                 }
                 (Some(connection), _) => {
                     let mut reached = Reached::default();
-                    let broken = match self
-                        .stage_over(minion, &connection, &request, stage, &told, &mut reached)
-                        .await
-                    {
+                    let broken = match self.stage_over(errand, &connection, &mut reached).await {
                         Ok(answer) => return answer.map_err(NotStaged::Refused),
                         Err(Broken::File(error)) => {
                             return Err(NotStaged::Refused(Broken::File(error).to_string()));
@@ -117,49 +140,25 @@ impl Rollout {
     /// One request to stage, and what comes of it.
     async fn stage_over(
         &self,
-        minion: &MinionName,
+        errand: &Errand<'_, impl Fn(Step)>,
         connection: &Connection,
-        request: &MinionRequest,
-        stage: &Stage,
-        told: &impl Fn(Step),
         reached: &mut Reached,
     ) -> Result<Result<Module, String>, Broken> {
         // Before the request, so that the minion does not wait for bytes of which it is not the turn.
-        let permit = self.senders().acquire().await;
+        let permit = errand.deadline.not_counting(self.senders().acquire()).await;
         let (mut send, receive) = connection.open_bi().await?;
-        frame::write(&mut send, request, MAX_MESSAGE).await?;
+        frame::write(&mut send, &errand.request, MAX_MESSAGE).await?;
         let mut messages = pin!(messages(Version::of(connection), receive));
         let mut message = next(&mut messages).await?;
         if let Staging::Send { from } = message {
-            if from > stage.size {
-                return Err(Broken::OutOfOrder);
-            }
-            let (module, digest) = (&stage.name, stage.digest.short());
-            tracing::info!(%minion, %module, digest, from, "sending a file");
-            let path = self.catalogue().path(&stage.digest);
-            let early = tokio::select! {
-                sent = send_file(&mut send, &path, from, stage.size, told, &mut reached.bytes) => match sent {
-                    Ok(()) => None,
-                    Err(broken @ Broken::File(_)) => return Err(broken),
-                    // It may have said why it wants no more.
-                    Err(broken) => match timeout(LAST_WORD, messages.next()).await {
-                        Ok(Some(Ok(Staging::Refused(why)))) => return Ok(Err(why)),
-                        _ => return Err(broken),
-                    },
-                },
-                // It has nothing to say while it takes bytes, however long that takes.
-                early = messages.next() => Some(early.ok_or(FrameError::Closed)??),
-            };
-            message = match early {
+            let bytes = self.send_bytes(errand, &mut send, &mut messages, from, &mut reached.bytes);
+            message = match bytes.await? {
+                // Others are sent bytes while this one compiles.
                 None => {
-                    // Its failure shows in the answer.
-                    let _ = send.finish();
-                    // Others are sent bytes while this one compiles.
                     drop(permit);
                     next(&mut messages).await?
                 }
-                Some(refused @ Staging::Refused(_)) => refused,
-                Some(_) => return Err(Broken::OutOfOrder),
+                Some(refused) => refused,
             };
         } else {
             // It has the bytes already.
@@ -172,10 +171,56 @@ impl Rollout {
                 Staging::Send { .. } => return Err(Broken::OutOfOrder),
                 Staging::State(state) => {
                     reached.states += 1;
-                    told(Step::State(state));
+                    if reached.states > MAX_STATES {
+                        return Err(Broken::OutOfOrder);
+                    }
+                    (errand.told)(Step::State(state));
                 }
             }
             message = next(&mut messages).await?;
+        }
+    }
+
+    /// Sends the file from this offset on. Gives the refusal of a minion that wants no more of it.
+    async fn send_bytes(
+        &self,
+        errand: &Errand<'_, impl Fn(Step)>,
+        send: &mut SendStream,
+        messages: &mut (impl Stream<Item = Result<Staging, FrameError>> + Unpin),
+        from: u64,
+        at: &mut u64,
+    ) -> Result<Option<Staging>, Broken> {
+        let Errand { minion, stage, told, .. } = errand;
+        let size = stage.size;
+        if from > size {
+            return Err(Broken::OutOfOrder);
+        }
+        tracing::info!(%minion, module = %stage.name, digest = stage.digest.short(), from, "sending a file");
+        let path = self.catalogue().path(&stage.digest);
+        // It has a turn that others wait for.
+        let time = STALL + time_for(size - from);
+        let sent = timeout(time, send_file(send, &path, from, size, told, at));
+        let early = tokio::select! {
+            sent = sent => match sent.unwrap_or(Err(Broken::Slow(time))) {
+                Ok(()) => None,
+                Err(broken @ Broken::File(_)) => return Err(broken),
+                // It may have said why it wants no more.
+                Err(broken) => match timeout(LAST_WORD, messages.next()).await {
+                    Ok(Some(Ok(refused @ Staging::Refused(_)))) => return Ok(Some(refused)),
+                    _ => return Err(broken),
+                },
+            },
+            // It has nothing to say while it takes bytes, however long that takes.
+            early = messages.next() => Some(early.ok_or(FrameError::Closed)??),
+        };
+        match early {
+            None => {
+                // Its failure shows in the answer.
+                let _ = send.finish();
+                Ok(None)
+            }
+            Some(refused @ Staging::Refused(_)) => Ok(Some(refused)),
+            Some(_) => Err(Broken::OutOfOrder),
         }
     }
 }
@@ -228,6 +273,9 @@ async fn send_file(
 }
 
 const CHUNK: usize = 256 << 10;
+
+/// How many states a minion may tell of one version: there are eight.
+const MAX_STATES: usize = 32;
 
 /// How long a minion may take to read one chunk.
 const STALL: Duration = Duration::from_secs(60);

@@ -9,6 +9,7 @@ mod edit;
 mod kinds;
 mod list;
 mod push;
+mod release;
 mod remove;
 mod rollback;
 mod show;
@@ -34,6 +35,7 @@ pub(super) enum ModuleCommand {
     Push(push::Push),
     Rollback(rollback::Rollback),
     Remove(remove::Remove),
+    Release(release::Release),
     Add(add::Add),
     Assign(assign::Assign),
     Unassign(unassign::Unassign),
@@ -49,6 +51,7 @@ impl ModuleCommand {
             ModuleCommand::Push(command) => command.run(client).await,
             ModuleCommand::Rollback(command) => command.run(client).await,
             ModuleCommand::Remove(command) => command.run(client).await,
+            ModuleCommand::Release(command) => command.run(client).await,
             ModuleCommand::Add(command) => command.run(client).await,
             ModuleCommand::Assign(command) => command.run(client).await,
             ModuleCommand::Unassign(command) => command.run(client).await,

@@ -8,6 +8,7 @@ use wire::name::ModuleName;
 use wire::operator::Target;
 
 use super::super::{CliError, Exit};
+use super::release::ended;
 use super::watch::{View, watch};
 use crate::client::{Client, ModuleFile};
 
@@ -16,13 +17,15 @@ use crate::client::{Client, ModuleFile};
 /// Every minion first takes and compiles it; it goes into service only where all of them have. Jobs that run keep the
 /// version that they started with. A signature in FILE.wasm.sig goes with it.
 ///
-/// Ctrl-C leaves the push to itself once it has begun. A push that broke off can be repeated: it goes on where it was.
+/// Ctrl-C leaves the push to itself once it has begun; --cancel calls it off, by whomever it was begun, as long as it is
+/// not being put into service. A push that broke off can be repeated: it goes on where it was.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   overlord module push 'web*' service.wasm
   overlord module push '*' -x 'db*' build/release.wasm --name service --partial
   overlord module push web1 service.wasm --json
+  overlord module push --cancel service
 
 Results:
   active                  it is in service
@@ -33,10 +36,14 @@ Results:
   unknown                 the minion was lost while it was put into service")]
 pub(in crate::cli) struct Push {
     /// Which minions: names, globs, facts, lists (see `overlord targets --help`)
-    target: String,
+    #[arg(required_unless_present = "cancel")]
+    target: Option<String>,
     /// The module
-    #[arg(value_name = "FILE.wasm")]
-    file: PathBuf,
+    #[arg(value_name = "FILE.wasm", required_unless_present = "cancel")]
+    file: Option<PathBuf>,
+    /// Call off the push of this module that is under way, by whomever
+    #[arg(long, value_name = "MODULE", conflicts_with_all = ["target", "file", "name", "exclude", "partial", "downgrade", "yes", "jsonl"])]
+    cancel: Option<ModuleName>,
     /// What it is called [default: the file's name without .wasm]
     #[arg(long)]
     name: Option<ModuleName>,
@@ -55,8 +62,16 @@ pub(in crate::cli) struct Push {
 
 impl Push {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
-        let file = ModuleFile::read(&self.file, self.name)?;
-        let target = Target { expression: self.target, exclude: self.exclude };
+        if let Some(name) = self.cancel {
+            let claimed = client.cancel_push(name).await?;
+            return ended(&claimed, "called off", self.view.is_json());
+        }
+        // The parser has seen to it that they are there.
+        let (Some(expression), Some(file)) = (self.target, self.file) else {
+            return Err(CliError::Usage("give TARGET and FILE.wasm, or --cancel MODULE"));
+        };
+        let file = ModuleFile::read(&file, self.name)?;
+        let target = Target { expression, exclude: self.exclude };
         let unless_all = if self.partial { UnlessAll::Partial } else { UnlessAll::Nowhere };
         let downgrade = self.downgrade;
         let name = file.offer().name.clone();

@@ -31,6 +31,13 @@ pub(super) struct View {
     jsonl: bool,
 }
 
+impl View {
+    /// Whether one document is wanted.
+    pub(super) fn is_json(self) -> bool {
+        self.json
+    }
+}
+
 /// A change that is being waited for.
 struct Watch {
     module: ModuleName,
@@ -161,7 +168,11 @@ impl Watch {
             "interrupted while the file was on its way to the overlord: push it again, which goes on where it was"
                 .to_owned()
         } else {
-            format!("detached: it goes on; see what comes of it with: overlord module show {module}")
+            let end = if self.size > 0 { "push --cancel" } else { "release" };
+            format!(
+                "detached: it goes on; see what comes of it with: overlord module show {module}; end it with: overlord module \
+                 {end} {module}"
+            )
         }
     }
 
@@ -215,6 +226,8 @@ mod tests {
         };
         pushed.take(ModuleEvent::Kept(Box::new(kept))).expect("taken");
         assert!(pushed.left_behind().contains("module show service"));
+        assert!(pushed.left_behind().ends_with("module push --cancel service"));
+        assert!(watch(0).left_behind().ends_with("module release service"));
         assert!(watch(0).left_behind().contains("it goes on"), "a removal has no file");
     }
 }

@@ -1,0 +1,92 @@
+//! How long something may take in all, the time left out in which it waits for its turn.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+/// A deadline that stands still while it is held.
+#[derive(Debug)]
+pub(crate) struct Deadline(watch::Sender<Left>);
+
+#[derive(Clone, Copy, Debug)]
+enum Left {
+    Until(Instant),
+    Held(Duration),
+}
+
+impl Deadline {
+    /// From now on, so long.
+    pub(crate) fn within(time: Duration) -> Self {
+        Self(watch::Sender::new(Left::Until(Instant::now() + time)))
+    }
+
+    /// Waits for something whose time does not count.
+    pub(crate) async fn not_counting<T>(&self, wait: impl Future<Output = T>) -> T {
+        self.0.send_modify(|left| {
+            if let Left::Until(at) = *left {
+                *left = Left::Held(at.saturating_duration_since(Instant::now()));
+            }
+        });
+        // Goes on also where the wait is given up.
+        let _resumed = Resume(self);
+        wait.await
+    }
+
+    /// Waits until it has passed.
+    pub(crate) async fn passed(&self) {
+        let mut left = self.0.subscribe();
+        loop {
+            let now = *left.borrow_and_update();
+            // The sender lives as long as `self`.
+            match now {
+                Left::Until(at) => tokio::select! {
+                    () = sleep_until(at) => return,
+                    _ = left.changed() => {}
+                },
+                Left::Held(_) => {
+                    let _ = left.changed().await;
+                }
+            }
+        }
+    }
+}
+
+/// Lets the time count again when it is dropped.
+struct Resume<'a>(&'a Deadline);
+
+impl Drop for Resume<'_> {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|left| {
+            if let Left::Held(rest) = *left {
+                *left = Left::Until(Instant::now() + rest);
+            }
+        });
+    }
+}
+
+/// How long so many bytes of a file may be on their way.
+pub(crate) fn time_for(bytes: u64) -> Duration {
+    Duration::from_secs(bytes / SLOWEST)
+}
+
+/// How many bytes of a file must come in a second.
+const SLOWEST: u64 = 32 << 10;
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_time_counts_in_which_it_was_its_turn() {
+        let deadline = Deadline::within(Duration::ZERO);
+        let waiting = deadline.not_counting(async { deadline.passed().now_or_never() });
+        assert!(waiting.await.is_none(), "it passed while it was held");
+        deadline.passed().await;
+        let given_up = deadline.not_counting(std::future::pending::<()>());
+        assert!(given_up.now_or_never().is_none());
+        deadline.passed().await;
+    }
+}
