@@ -44,7 +44,9 @@ const WORD: Limit = Limit::new(64, 1 << 10);
 /// A few ids and numbers, and a text for people.
 const ANSWER: Limit = Limit::new(64 << 10, 256 << 10);
 /// What carries values: arguments or a result. Numbers take 16 times as much in memory as on the wire.
-pub(crate) const VALUES: Limit = Limit::new(16 << 20, 64 << 20);
+///
+/// A list of two million of them fits.
+pub(crate) const VALUES: Limit = Limit::new(16 << 20, 72 << 20);
 /// What a minion says of its modules, which the overlord keeps.
 const MODULES: Limit = Limit::new(6 << 20, 16 << 20);
 /// A line of a log, with its fields.

@@ -57,7 +57,7 @@ fn lost(job: impl std::fmt::Display) -> Refusal {
 }
 
 /// How much memory the outcomes of one job may take in an answer.
-const MAX_DOCUMENT: usize = 160 << 20;
+const MAX_DOCUMENT: usize = 128 << 20;
 
 /// The longest list of jobs that is put into one answer.
 pub(crate) const LIST_LIMIT: usize = 10_000;
