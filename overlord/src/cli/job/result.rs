@@ -52,7 +52,8 @@ fn bare(part: &Part) -> Result<(), CliError> {
         }
         Some(Outcome::Ok(Some(result))) => print(value(result)),
         Some(Outcome::Failed(failure)) => {
-            let (outcome, message) = (failure.kind.outcome(), printable(&failure.message));
+            let (outcome, message) =
+                (failure.kind.outcome(), printable(&failure.message).replace('\n', "\n    "));
             note(format_args!("{}: {outcome}: {message}", part.minion));
             Ok(())
         }

@@ -80,7 +80,9 @@ impl Progress {
 
     /// Prints a line above the rows.
     pub(super) fn say(&self, minion: &MinionName, text: &str) {
-        self.aside(|| note(format_args!("{minion}: {}", printable(text))));
+        // No further line of it may pass for one of another minion.
+        let text = printable(text).replace('\n', "\n    ");
+        self.aside(|| note(format_args!("{minion}: {text}")));
     }
 
     /// Does something that writes to the terminal without the rows in its way.
