@@ -170,7 +170,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_reader_leaves_the_folder_of_a_path_that_is_decoded(
-            rest in "([./;\\\\a]|%2e|%2F|%5c|%3b|%25|%252e|%00|%c0%ae|\\.\\.){0,12}",
+            rest in "((\\.\\.|\\.%2e|%2E%2e|%252e%252e|\\.|a|)(/|;|%2f|%3b|\\\\|%5C|%255c|%00|%c0%af| |)){0,4}",
             times in 0usize..4,
         ) {
             let path = format!("/v1/{rest}");
