@@ -94,8 +94,8 @@ impl Minion {
         let settings = Settings::of(&config);
         let identity = folder.identity()?;
         let name: MinionName = identity.peer()?.name.parse()?;
-        let overlord = match config.overlord {
-            Some(overlord) => overlord,
+        let overlord = match &config.overlord {
+            Some(overlord) => overlord.clone(),
             None => folder.enrolment()?.overlord,
         };
 
@@ -106,15 +106,7 @@ impl Minion {
         // 2. The sandbox and what runs in it, on threads of its own: no guest ever delays the link.
         let facts = Facts::default();
         Containment::use_control_groups(config.control_groups);
-        let sandbox = Sandbox::new(SandboxConfig {
-            cache_dir: Some(folder.cache()),
-            max_jobs: config.limits.jobs,
-            held: config.limits.held.0,
-            processes: config.limits.processes,
-            ledger: Some(ledger.clone()),
-            facts: facts.clone(),
-            ..SandboxConfig::default()
-        })?;
+        let sandbox = sandbox(folder, &config, &ledger, &facts)?;
         let modules_dir = config.modules_dir.unwrap_or_else(|| folder.modules());
         let versions = HighestVersions::open(&folder.highest_versions())?;
         let admission = Admission::new(config.signatures, versions);
@@ -239,6 +231,24 @@ impl Settings {
             labels: config.labels.clone(),
         }
     }
+}
+
+/// The sandbox of a minion of this folder.
+fn sandbox(
+    folder: &Folder,
+    config: &Config,
+    ledger: &MinionLedger,
+    facts: &Facts,
+) -> Result<Sandbox, SandboxError> {
+    Sandbox::new(SandboxConfig {
+        cache_dir: Some(folder.cache()),
+        max_jobs: config.limits.jobs,
+        held: config.limits.held.0,
+        processes: config.limits.processes,
+        ledger: Some(ledger.clone()),
+        facts: facts.clone(),
+        ..SandboxConfig::default()
+    })
 }
 
 async fn open_ledger(dir: PathBuf) -> Result<MinionLedger, StartError> {
