@@ -33,7 +33,7 @@ impl Descriptors {
 
     /// How many guests may have, all together.
     pub(crate) fn for_guests(self) -> u64 {
-        self.limit - RESERVE.min(self.limit / 2)
+        self.limit - RESERVE.min(self.limit / 8 * 3)
     }
 
     /// How many of them are open.
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn a_reserve_is_kept_however_few_there_are() {
         let few = |limit| Descriptors { started_with: limit, limit }.for_guests();
-        assert_eq!([few(20_000), few(512), few(256), few(64)], [19_744, 256, 128, 32]);
+        assert_eq!([few(20_000), few(512), few(256), few(64)], [19_744, 320, 160, 40]);
     }
 
     #[test]

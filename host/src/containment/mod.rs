@@ -27,8 +27,6 @@ use self::register::Register;
 /// How long the end of a job waits for the last of its processes. They are killed; only the kernel can keep one
 /// for longer, and then the sweeper goes on.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How many sweeps follow at most, to see that what was killed is gone.
-const FURTHER: u64 = 10;
 /// The environment variable by which a program and its descendants are known after the minion's own death.
 const MARK: &str = "MINION_CONTAINED";
 
@@ -68,11 +66,13 @@ impl Containment {
         // The sweep that goes on may have looked already, so it is the one after it that counts.
         let enough = self.register.ask() + 1;
         let clear = async {
-            // One sweep reaches everything that was there when it began. Later ones may find only what belongs to
-            // other jobs. The sweeper lives as long as this process.
-            let clear =
-                |done: u64| done >= enough && (done >= enough + FURTHER || !self.register.state().remains);
-            let _ = swept.wait_for(|done| clear(*done)).await;
+            // The sweeper lives as long as this process, so there is always another sweep.
+            let _ = swept.wait_for(|done| *done >= enough).await;
+            // One sweep reaches everything that was there when it began: later ones only see that it is gone, and
+            // what they find besides belongs to other jobs.
+            let dying = self.register.state().dying.clone();
+            let gone = || self.register.state().dying.is_disjoint(&dying);
+            let _ = swept.wait_for(|_| gone()).await;
         };
         if tokio::time::timeout(PATIENCE, clear).await.is_err() {
             tracing::error!("processes of jobs that are over cannot be killed; the minion goes on trying");

@@ -1,6 +1,6 @@
 //! Which children of this process are programs that it started, and what is asked of the sweeper.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(super) struct State {
     pub(super) left: Vec<ControlGroup>,
     /// Whether anything of programs that are over was still there at the last look.
     pub(super) remains: bool,
+    /// Which processes these were.
+    pub(super) dying: HashSet<Pid>,
     /// Whether every other child of this process is an orphan.
     pub(super) sole_parent: bool,
     /// Process groups of programs that are over.

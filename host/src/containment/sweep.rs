@@ -55,13 +55,14 @@ fn sweep(state: &mut State, asked: bool) -> bool {
     reaped.into_iter().for_each(|program| state.remove(program));
     let orphans: Vec<Pid> = orphans(state, &table).map(|process| process.pid).collect();
     let over = state.programs.iter().filter(|(_, entry)| entry.over).map(|(program, _)| *program);
-    let remains = kill_trees(orphans.iter().copied().chain(over), &table);
+    // What the sweep before has killed is among them, unless it is gone.
+    state.dying = kill_trees(orphans.iter().copied().chain(over), &table);
     for orphan in orphans {
         // Not ours to wait for, and nobody else's: it was inherited.
         let _ = waitpid(orphan, Some(WaitPidFlag::WNOHANG));
     }
     clear_groups(state);
-    remains || too_many || !state.left.is_empty()
+    too_many || !state.dying.is_empty() || !state.left.is_empty()
 }
 
 /// Tells each program that runs how many it is, and kills those that may not be so many. Returns whether there
@@ -106,10 +107,10 @@ fn orphans<'a>(state: &'a State, table: &'a ProcessTable) -> impl Iterator<Item 
     })
 }
 
-/// Kills these and all below them. Returns whether there was anyone to kill.
+/// Kills these and all below them. Returns whom there was to kill.
 ///
 /// They are stopped first, and looked for again, until no more are found: what is stopped starts no others.
-fn kill_trees(roots: impl IntoIterator<Item = Pid>, table: &ProcessTable) -> bool {
+fn kill_trees(roots: impl IntoIterator<Item = Pid>, table: &ProcessTable) -> HashSet<Pid> {
     let roots: Vec<Pid> = roots.into_iter().collect();
     let alive = |table: &ProcessTable| -> HashSet<Pid> {
         let tree = table.trees(roots.iter().copied());
@@ -117,7 +118,7 @@ fn kill_trees(roots: impl IntoIterator<Item = Pid>, table: &ProcessTable) -> boo
     };
     let mut found = alive(table);
     if found.is_empty() {
-        return false;
+        return found;
     }
     signal_all(&found, Signal::SIGSTOP);
     for _ in 0..MAX_ROUNDS {
@@ -129,7 +130,7 @@ fn kill_trees(roots: impl IntoIterator<Item = Pid>, table: &ProcessTable) -> boo
         found.extend(more);
     }
     signal_all(&found, Signal::SIGKILL);
-    true
+    found
 }
 
 /// Sends all of these a signal. Those that are gone by now need none.

@@ -61,7 +61,7 @@ struct Part {
 impl Budget {
     /// A budget of `limit`, of which each of so many `jobs` can have up to `sure` at any time.
     pub(super) fn new(limit: u64, sure: u64, jobs: u64) -> Self {
-        let sure = sure.min(limit / 2 / jobs.max(1));
+        let sure = sure.min(limit / 5 * 4 / jobs.max(1));
         Self(Arc::new(Pool { limit, sure, contested: limit - sure * jobs, used: AtomicU64::new(0) }))
     }
 
