@@ -9,6 +9,7 @@ use std::time::Duration;
 use quinn::SendStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wire::frame::{self, FrameError};
+use wire::heavy::heavy;
 use wire::operator::{MAX_MESSAGE, OperatorReply};
 use wire::version::Version;
 
@@ -27,6 +28,15 @@ pub(crate) struct Outbox {
 pub(crate) struct Making {
     turn: Option<OwnedSemaphorePermit>,
     maker: Option<OwnedSemaphorePermit>,
+    /// Whether it takes its time to make the reply.
+    is_heavy: bool,
+}
+
+impl Making {
+    /// The same for a reply that holds so many bytes of memory.
+    pub(crate) fn of(self, held: usize) -> Self {
+        Self { is_heavy: held > HEAVY, ..self }
+    }
 }
 
 impl Default for Outbox {
@@ -52,7 +62,7 @@ impl Outbox {
         // Never closed. First that of the connection: one that does not read holds up nobody else.
         let turn = self.turns.clone().acquire_owned().await.ok();
         let maker = self.makers.clone().acquire_owned().await.ok();
-        Making { turn, maker }
+        Making { turn, maker, is_heavy: false }
     }
 
     /// Sends a reply. Of one that is too long, nothing is sent.
@@ -62,14 +72,18 @@ impl Outbox {
         reply: OperatorReply,
         making: Making,
     ) -> Result<(), FrameError> {
-        let bytes = frame::encode_as(self.version, &reply, MAX_MESSAGE)?;
-        // Only its bytes wait for their reader.
-        drop(reply);
+        let encode = move || {
+            let bytes = frame::encode_as(self.version, &reply, MAX_MESSAGE);
+            // Only its bytes wait for their reader.
+            drop(reply);
+            bytes
+        };
+        let bytes = if making.is_heavy { heavy(encode) } else { encode() }?;
         if bytes.len() <= SMALL {
             drop(making);
             return Ok(write(send, &bytes).await?);
         }
-        let Making { turn: _turn, maker } = making;
+        let Making { turn: _turn, maker, .. } = making;
         let units = u32::try_from(bytes.len().min(ROOM).div_ceil(UNIT)).unwrap_or(u32::MAX);
         // Whoever has it has only so much time.
         let _room = self.room.acquire_many(units).await.ok();
@@ -100,6 +114,8 @@ async fn write(send: &mut SendStream, bytes: &[u8]) -> std::io::Result<()> {
 const UNIT: usize = 1 << 10;
 /// Up to this many bytes, a reply needs no room.
 const SMALL: usize = 64 << 10;
+/// From so many bytes of memory on, a reply takes its time to make.
+const HEAVY: usize = 512 << 10;
 /// What may be on its way over all connections.
 const ROOM: usize = 64 << 20;
 /// How many replies that may be large are on their way over one connection.

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::budget::{Budget, Charged};
 use crate::caps::Unfit;
+use crate::heavy::heavy_if_large;
 use crate::intake::{Intake, Room, time_for};
 use crate::message::{Limit, Message, VALUES};
 use crate::version::Version;
@@ -116,7 +117,7 @@ pub async fn read_as<T: Message>(
 ) -> Result<T, FrameError> {
     let head = head::<T>(stream, limit).await?;
     let bytes = head.rest(stream).await?;
-    version.speak(|| fitting(&bytes, head.limit))
+    heavy_if_large(bytes.len(), || version.speak(|| fitting(&bytes, head.limit)))
 }
 
 /// Reads one message as [`read`] does, where there is room for it. The room is taken until it is dropped.
@@ -132,7 +133,7 @@ pub async fn read_into<T: Message>(
     let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
     let bytes = tokio::time::timeout(time_for(head.length), head.rest(stream)).await.map_err(late)??;
     let room = intake.decode(head.length, head.limit).await;
-    Ok((fitting(&bytes, head.limit)?, room))
+    Ok((heavy_if_large(bytes.len(), || fitting(&bytes, head.limit))?, room))
 }
 
 /// The beginning of a message: enough to tell what kind it is.

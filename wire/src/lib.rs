@@ -20,6 +20,7 @@ pub mod enroll;
 pub mod failpoint;
 pub mod forward;
 pub mod frame;
+pub mod heavy;
 pub mod held;
 mod history;
 pub mod identity;

@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use wire::clock::now_ms;
 use wire::failpoint::{Point, reach};
 use wire::frame::FrameError;
+use wire::held::Held;
 use wire::job::JobId;
 use wire::link::JobUpdate;
 use wire::name::MinionName;
@@ -138,11 +139,15 @@ impl Jobs {
             self.relay(follower, follow, send, outbox).await?;
         }
         let making = outbox.making().await;
-        let reply = match self.document(id) {
-            Ok(document) => OperatorReply::Job(Box::new(document)),
-            Err(refusal) => OperatorReply::Refused(refusal),
+        let (reply, held) = match self.document(id) {
+            Ok(document) => {
+                let held =
+                    document.parts.iter().filter_map(|part| part.report.as_ref()).map(Held::held).sum();
+                (OperatorReply::Job(Box::new(document)), held)
+            }
+            Err(refusal) => (OperatorReply::Refused(refusal), 0),
         };
-        outbox.tell(send, reply, making).await
+        outbox.tell(send, reply, making.of(held)).await
     }
 
     async fn relay(
@@ -167,10 +172,10 @@ impl Jobs {
             let making = outbox.making().await;
             // Where there is none, the document at the end says what is wrong with it.
             let Ok(Some(report)) = self.ledger().outcome(job.record.id, &minion) else { continue };
-            let minion_job = job.minion_job(&minion);
+            let (minion_job, held) = (job.minion_job(&minion), report.held());
             let update = JobUpdate::Finished { minion_job, report: Box::new(report) };
             let reply = OperatorReply::Update(Box::new(Update { minion, update }));
-            outbox.tell(send, reply, making).await?;
+            outbox.tell(send, reply, making.of(held)).await?;
         }
     }
 

@@ -402,7 +402,7 @@ fn large_results_of_many_jobs_cost_the_overlord_little_and_are_answered_one_by_o
             let minion = RawMinion::serve(&fleet, name, |request, mut send, mut recv| async move {
                 let MinionRequest::Start(start) = request else { return };
                 let minion_job = Some(MinionJobId::from_bytes(start.job.to_bytes()));
-                let empty = Value::List(vec![Value::List(Vec::new()); 1_800_000]);
+                let empty = Value::List(vec![Value::List(Vec::new()); 1_100_000]);
                 let report = Box::new(Report::without_run(Outcome::Ok(Some(empty)), 1));
                 let update = JobUpdate::Finished { minion_job, report };
                 let _ = frame::write(&mut send, &update, MAX_MESSAGE).await;

@@ -54,11 +54,11 @@ impl Hostile {
         Self { fleet, runtime, _endpoint: endpoint, connection }
     }
 
-    /// Says hello with these modules. `false` where the overlord does not take that.
-    fn hello(&self, modules: Vec<Module>) -> bool {
+    /// Says hello as this version, with these modules. `false` where the overlord does not take that.
+    fn hello(&self, version: &str, modules: Vec<Module>) -> bool {
         let facts = serde_json::json!({ "os": HOSTILE, HOSTILE: "fact" }).to_string();
         let modules = Inventory::of(modules);
-        let hello = Hello { version: HOSTILE.to_owned(), modules, unacknowledged: Vec::new(), facts };
+        let hello = Hello { version: version.to_owned(), modules, unacknowledged: Vec::new(), facts };
         self.runtime.block_on(async {
             let (mut send, mut receive) = self.connection.open_bi().await.expect("a stream");
             frame::write(&mut send, &Notice::Hello(hello), MAX_MESSAGE).await.expect("sent");
@@ -113,9 +113,9 @@ fn course(method: &str) -> Vec<JobUpdate> {
     ]
 }
 
-/// A module whose free texts are hostile, and whose names are as well where they may be.
+/// A module whose free texts are hostile, and with these names and versions.
 fn module(names: &str) -> Module {
-    let text = || Some(HOSTILE.to_owned());
+    let (text, name) = (|| Some(HOSTILE.to_owned()), || Some(names.to_owned()));
     let method = |name: &str, params: Vec<(String, Type)>| Method {
         interface: Some(format!("a:b/{names}@1.0.0")),
         name: name.to_owned(),
@@ -132,10 +132,10 @@ fn module(names: &str) -> Module {
     let others = [method("needs", one), method(&format!("goood{names}"), Vec::new()), barred];
     let failed = ModuleState::Failed(HOSTILE.to_owned());
     let version =
-        |state| ModuleVersion { digest: Digest::of(b""), version: text(), state, since: 1, signer: text() };
+        |state| ModuleVersion { digest: Digest::of(b""), version: name(), state, since: 1, signer: name() };
     Module::from(v1::Module {
         name: "test".parse().expect("a name"),
-        version: text(),
+        version: name(),
         digest: Digest::of(b""),
         description: text(),
         state: ModuleState::Active,
@@ -176,11 +176,12 @@ fn assert_harmless(shown: &str, of: &[&str]) {
 #[test]
 fn nothing_that_a_minion_says_steers_the_terminal_of_an_operator() {
     let mut hostile = Hostile::start();
-    // An overlord may take no such names at all; the rest is free text.
-    if !hostile.hello(vec![module(HOSTILE)]) {
-        hostile = Hostile::start();
-        assert!(hostile.hello(vec![module("plain")]), "not let in");
-    }
+    // Names and versions that are none are not taken at all; the rest is free text.
+    assert!(!hostile.hello(HOSTILE, vec![]), "let in with a version that is none");
+    hostile = Hostile::start();
+    assert!(!hostile.hello("1.0.0", vec![module(HOSTILE)]), "let in with names that are none");
+    hostile = Hostile::start();
+    assert!(hostile.hello("1.0.0", vec![module("plain")]), "not let in");
     let fleet = &hostile.fleet;
     let called = fleet.run(&["call", "web1", "test.bad", "--json"]).json();
     let failed = called["job"].as_str().expect("an id").to_owned();
@@ -239,7 +240,7 @@ fn nothing_that_a_minion_says_steers_the_terminal_of_an_operator() {
 #[test]
 fn nothing_that_a_peer_says_forges_a_line_of_the_log() {
     let hostile = Hostile::start();
-    assert!(hostile.hello(vec![]), "not let in");
+    assert!(hostile.hello("1.0.0", vec![]), "not let in");
     // A reason of several lines, the last of which looks like one of the overlord's own.
     hostile.connection.close(7_u32.into(), HOSTILE.as_bytes());
     let gone = hostile.fleet.overlord().logged("gone minion=web1", 1);
