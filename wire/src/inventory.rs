@@ -2,12 +2,16 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::caps::MAX_MODULES;
 use crate::held::Held as _;
 use crate::module::{Module, ModuleState};
 use crate::version::Version;
 
 /// The most that an inventory takes in memory, in bytes.
 pub const MAX_HELD: usize = 4 << 20;
+
+/// What an inventory takes in memory besides its modules, at most.
+const OWN: usize = 1 << 10;
 
 /// The modules of a minion, as many as can be told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,11 +27,14 @@ impl Inventory {
     /// The inventory of these modules: those in service first, and of the others those that there is room for.
     pub fn of(modules: Vec<Module>) -> Self {
         let is_active = |module: &Module| module.state == ModuleState::Active;
-        let mut room = MAX_HELD;
+        let (mut room, mut places) = (MAX_HELD - OWN, MAX_MODULES);
         let mut fits = |module: &Module| {
             let held = module.held();
-            let fits = held <= room;
-            room -= if fits { held } else { 0 };
+            let fits = held <= room && places > 0;
+            if fits {
+                room -= held;
+                places -= 1;
+            }
             fits
         };
         let active: Vec<bool> = modules.iter().map(|module| is_active(module) && fits(module)).collect();
@@ -37,8 +44,10 @@ impl Inventory {
             .map(|(module, told)| told || (!is_active(module) && fits(module)))
             .collect();
         let left_out = told.iter().filter(|told| !**told).count();
-        let modules = modules.into_iter().zip(told).filter(|(_, told)| *told).map(|(module, _)| module);
-        Self { modules: modules.collect(), left_out: u32::try_from(left_out).unwrap_or(u32::MAX) }
+        let told = modules.into_iter().zip(told).filter(|(_, told)| *told).map(|(module, _)| module);
+        let mut modules: Vec<Module> = told.collect();
+        modules.shrink_to_fit();
+        Self { modules, left_out: u32::try_from(left_out).unwrap_or(u32::MAX) }
     }
 }
 

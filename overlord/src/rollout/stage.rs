@@ -84,7 +84,7 @@ impl Rollout {
         tokio::select! {
             staged = self.stage_until_done(&errand) => staged,
             () = errand.deadline.passed() => {
-                tracing::warn!(%minion, module = %stage.name, "given up: not staged within {time:?}");
+                tracing::warn!(%minion, module = %stage.name, ?time, "given up: not staged in time");
                 Err(NotStaged::Late(time))
             }
         }

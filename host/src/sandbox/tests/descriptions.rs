@@ -126,4 +126,9 @@ fn an_inventory_has_room_for_what_is_in_service_and_counts_what_it_leaves_out() 
     assert!(inventory.held() <= inventory::MAX_HELD);
     assert!(inventory.left_out > 100);
     assert!(inventory.modules.contains(&active));
+
+    let small = |n: usize| Module { state: module::ModuleState::Failed(String::new()), ..failed(n) };
+    let mut many = Inventory::of((0..3_000).map(small).chain([active.clone()]).collect());
+    assert!(many.left_out > 1_900 && many.modules.contains(&active));
+    assert!(many.modules.iter_mut().all(|module| module.fit().is_ok()), "an overlord takes it");
 }
