@@ -9,6 +9,7 @@ use wire::job::{JobId, MinionState, OutcomeKind};
 use wire::link::{Acknowledged, Cancelled, JobUpdate, MAX_MESSAGE, MinionRequest, Pong};
 use wire::outcome::{Outcome, Report};
 use wire::value::Value;
+use wire::version::Version;
 
 use crate::rig::Overlord;
 
@@ -54,6 +55,18 @@ fn start(method: &str, words: &[&str]) -> Start {
 pub(crate) async fn run(connection: &Connection, method: &str) -> Report {
     let (_send, mut recv) = ask(connection, &MinionRequest::Start(Box::new(start(method, &[])))).await;
     until(&mut recv, finished).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minion_says_to_an_older_overlord_what_that_understands() {
+    let overlord = Overlord::speaking(&[b"minion/1"]);
+    let minion = overlord.minion().await;
+    let (connection, hello) = overlord.greet().await;
+    assert_eq!(Version::of(&connection), Version::One);
+    let module = hello.modules.modules.first().unwrap();
+    assert_eq!(module.method("add").unwrap().to_string(), "add(a: s64, b: s64) -> s64");
+    assert_eq!(run(&connection, "test.ping").await.outcome.kind(), OutcomeKind::Ok);
+    minion.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ use wire::endpoint;
 use wire::frame;
 use wire::identity::{Authority, Role};
 use wire::link::{ALPNS, Hello, MAX_MESSAGE, Notice, Welcome};
+use wire::version::Version;
 
 /// The overlord's end, and the folder of a minion that it enrolled.
 pub(crate) struct Overlord {
@@ -19,10 +20,15 @@ pub(crate) struct Overlord {
 impl Overlord {
     /// A minion's folder with the module `test` in it.
     pub(crate) fn new() -> Self {
+        Self::speaking(ALPNS)
+    }
+
+    /// The same with an overlord that knows only these versions of the link.
+    pub(crate) fn speaking(alpns: &[&[u8]]) -> Self {
         let dir = TempDir::new().unwrap();
         let authority = Authority::create(dir.path()).unwrap();
         let identity = authority.issue(Role::Overlord, "overlord").unwrap();
-        let endpoint = endpoint::listen(([127, 0, 0, 1], 0).into(), &identity, ALPNS).unwrap();
+        let endpoint = endpoint::listen(([127, 0, 0, 1], 0).into(), &identity, alpns).unwrap();
         let overlord = endpoint.local_addr().unwrap().to_string();
 
         let folder = Folder::at(dir.path().join("minion"));
@@ -44,7 +50,8 @@ impl Overlord {
         let connection = self.endpoint.accept().await.unwrap().await.unwrap();
         assert_eq!(endpoint::peer(&connection).unwrap().unwrap().name, "web1");
         let (mut send, mut recv) = connection.accept_bi().await.unwrap();
-        let Notice::Hello(hello) = frame::read(&mut recv, MAX_MESSAGE).await.unwrap() else {
+        let notice = frame::read_as(Version::of(&connection), &mut recv, MAX_MESSAGE).await;
+        let Notice::Hello(hello) = notice.unwrap() else {
             panic!("the minion says something before hello");
         };
         let welcome = Welcome { name: "web1".parse().unwrap(), version: "1".into(), settled: Vec::new() };

@@ -70,6 +70,11 @@ impl Replies {
 
     /// The next reply; `None` at the end of the stream. Cancel safe.
     pub(super) async fn next(&mut self) -> Result<Option<OperatorReply>, ClientError> {
+        // Where all share one thread, the link gets its turn between two replies, however long each takes to decode
+        // and to show: one turn to hear what has come, and one to answer it. After the read, a reply would be lost
+        // where this is dropped.
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
         let Some(reading) = &mut self.reading else { return Ok(None) };
         let (stream, reply) = reading.await;
         self.reading = None;

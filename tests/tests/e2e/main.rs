@@ -31,4 +31,5 @@ mod reenrolment;
 mod scale;
 mod signatures;
 mod storage;
+mod versions;
 mod words;
