@@ -11,7 +11,7 @@ use crate::signature::{Signature, Type, TypeId, TypeRef};
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// The heaviest type, by [`TypeRef::weight`], that is written out wherever it occurs.
+/// The largest type, by [`TypeRef::written`], that is written out wherever it occurs.
 const MAX_INLINE: u64 = 256;
 
 /// The schema of a method's arguments as an object by parameter name.
@@ -59,7 +59,7 @@ impl<'a> Pen<'a> {
 
     /// The schema of a type where it occurs.
     fn ty(&mut self, ty: TypeRef<'a>) -> Json {
-        if ty.name().is_none() && ty.weight() <= MAX_INLINE {
+        if ty.name().is_none() && ty.written() <= MAX_INLINE {
             return self.definition(ty);
         }
         if self.referred.insert(ty.id()) {

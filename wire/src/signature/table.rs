@@ -107,25 +107,33 @@ pub struct Definition {
 }
 
 /// What is known of a type and everything that it is made of.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Traits {
     /// How many levels there are, with its own.
     depth: usize,
     /// How large it would be as a tree: a unit for each type, and the bytes of memory that its names take.
     weight: u64,
+    /// The same as it is written, where a type that has a name is no more than that.
+    written: u64,
     /// The first thing in it that cannot be passed from outside.
     opaque: Option<TypeId>,
     /// Whether `list<u8>` occurs below it.
     buries_bytes: bool,
 }
 
+/// A definition with what is known of it, which is found when it is added. A peer that sends one is charged for both.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Row {
+    definition: Definition,
+    #[serde(skip)]
+    traits: Traits,
+}
+
 /// A table of types, each before those that are made of it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(into = "Vec<Definition>", try_from = "Vec<Definition>")]
+#[serde(into = "Vec<Row>", try_from = "Vec<Row>")]
 pub struct Types {
-    definitions: Vec<Definition>,
-    /// One for each definition, found when it was added.
-    traits: Vec<Traits>,
+    rows: Vec<Row>,
 }
 
 /// Why a type does not go into a table.
@@ -145,7 +153,7 @@ pub enum BadType {
 impl Types {
     /// The type at this place, if there is one.
     pub fn get(&self, id: TypeId) -> Option<TypeRef<'_>> {
-        (id.place() < self.definitions.len()).then_some(TypeRef { types: self, id })
+        (id.place() < self.rows.len()).then_some(TypeRef { types: self, id })
     }
 
     /// The type at this place, where it is known that there is one.
@@ -155,28 +163,27 @@ impl Types {
 
     /// All types, each after those that it is made of.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = TypeRef<'_>> {
-        (0..self.definitions.len()).map(|place| TypeRef { types: self, id: TypeId(place as u32) })
+        (0..self.rows.len()).map(|place| TypeRef { types: self, id: TypeId(place as u32) })
     }
 
     /// How many types there are.
     pub fn len(&self) -> usize {
-        self.definitions.len()
+        self.rows.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.definitions.is_empty()
+        self.rows.is_empty()
     }
 
     /// Adds a row.
     fn push(&mut self, definition: Definition) -> Result<TypeId, BadType> {
-        if self.definitions.len() >= MAX_TYPES {
+        if self.rows.len() >= MAX_TYPES {
             return Err(BadType::TooMany);
         }
-        let id = TypeId(self.definitions.len() as u32);
+        let id = TypeId(self.rows.len() as u32);
         let traits = self.traits_of(id, &definition.ty)?;
-        self.definitions.push(definition);
-        self.traits.push(traits);
+        self.rows.push(Row { definition, traits });
         Ok(id)
     }
 
@@ -184,13 +191,15 @@ impl Types {
     fn traits_of(&self, id: TypeId, ty: &Type) -> Result<Traits, BadType> {
         let opaque = matches!(ty, Type::Opaque(_)).then_some(id);
         let weight = 1 + ty.elsewhere() as u64;
-        let mut found = Traits { depth: 1, weight, opaque, buries_bytes: false };
+        let mut found = Traits { depth: 1, weight, written: weight, opaque, buries_bytes: false };
         for part in ty.parts() {
-            let traits = self.traits.get(part.place()).ok_or(BadType::Undefined)?;
+            let traits = self.rows.get(part.place()).ok_or(BadType::Undefined)?.traits;
             found.depth = found.depth.max(traits.depth + 1);
             found.weight = found.weight.saturating_add(traits.weight);
             found.opaque = found.opaque.or(traits.opaque);
             let part = TypeRef { types: self, id: part };
+            let written = if part.name().is_some() { 1 } else { traits.written };
+            found.written = found.written.saturating_add(written);
             found.buries_bytes |= traits.buries_bytes || part.is_bytes();
         }
         if found.depth > MAX_DEPTH { Err(BadType::TooDeep) } else { Ok(found) }
@@ -199,13 +208,14 @@ impl Types {
 
 impl Held for Types {
     fn elsewhere(&self) -> usize {
-        allocation(self.traits.capacity() * size_of::<Traits>()) + self.definitions.elsewhere()
+        let rows = self.rows.iter().map(|row| row.definition.elsewhere());
+        allocation(self.rows.capacity() * size_of::<Row>()) + rows.sum::<usize>()
     }
 }
 
 impl PartialEq for Types {
     fn eq(&self, other: &Self) -> bool {
-        self.definitions == other.definitions
+        self.iter().map(TypeRef::definition).eq(other.iter().map(TypeRef::definition))
     }
 }
 
@@ -213,23 +223,23 @@ impl Eq for Types {}
 
 impl std::hash::Hash for Types {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.definitions.hash(state);
+        self.iter().for_each(|ty| ty.definition().hash(state));
     }
 }
 
-impl From<Types> for Vec<Definition> {
+impl From<Types> for Vec<Row> {
     fn from(types: Types) -> Self {
-        types.definitions
+        types.rows
     }
 }
 
-impl TryFrom<Vec<Definition>> for Types {
+impl TryFrom<Vec<Row>> for Types {
     type Error = BadType;
 
-    fn try_from(definitions: Vec<Definition>) -> Result<Self, BadType> {
-        let mut types = Types::default();
-        for definition in definitions {
-            types.push(definition)?;
+    fn try_from(rows: Vec<Row>) -> Result<Self, BadType> {
+        let mut types = Types { rows: Vec::with_capacity(rows.len().min(MAX_TYPES)) };
+        for row in rows {
+            types.push(row.definition)?;
         }
         Ok(types)
     }
@@ -295,15 +305,21 @@ impl<'a> TypeRef<'a> {
 
     /// Bytes of memory that its row takes.
     pub fn held(self) -> usize {
-        size_of::<Traits>() + self.definition().held()
+        size_of::<Row>() + self.definition().elsewhere()
+    }
+
+    /// How large it is where it is written out, in the units of [`TypeRef::weight`]: a type in it that has a name is
+    /// no more than that.
+    pub fn written(self) -> u64 {
+        self.traits().written
     }
 
     fn definition(self) -> &'a Definition {
-        &self.types.definitions[self.id.place()]
+        &self.types.rows[self.id.place()].definition
     }
 
     fn traits(self) -> Traits {
-        self.types.traits[self.id.place()]
+        self.types.rows[self.id.place()].traits
     }
 }
 
@@ -335,7 +351,7 @@ impl Builder {
 
     /// Whether a type has this name already, and is another one.
     pub fn is_taken(&self, name: &str, ty: &Type) -> bool {
-        self.names.get(name).is_some_and(|place| self.types.definitions[place.place()].ty != *ty)
+        self.names.get(name).is_some_and(|place| self.types.rows[place.place()].definition.ty != *ty)
     }
 
     /// Adds a type of another table, with all that it is made of.
@@ -362,6 +378,8 @@ impl Builder {
 
     /// The table.
     pub fn build(self) -> Types {
-        self.types
+        let mut types = self.types;
+        types.rows.shrink_to_fit();
+        types
     }
 }
