@@ -15,6 +15,10 @@ use super::error::Defect;
 use super::inspect::Inspection;
 use super::types::Reflector;
 
+/// The largest function, in bytes. A compiler takes some three hundred times as much memory for one; the largest of
+/// an interpreter for Python has half a megabyte.
+pub(super) const MAX_FUNCTION: usize = 1 << 20;
+
 /// A module as others see it.
 #[derive(Debug)]
 pub(super) struct Description {
@@ -90,6 +94,9 @@ pub(super) fn reflect(bytes: &[u8], features: WasmFeatures) -> Result<Methods, D
                     ];
                     exports.extend(kinds.contains(&export.kind).then(|| export.name.name.to_owned()));
                 }
+            }
+            Payload::CodeSectionEntry(body) if body.range().len() > MAX_FUNCTION => {
+                return Err(Defect::LargeFunction(body.range().len()));
             }
             _ => {}
         }

@@ -5,6 +5,7 @@ use wire::module::MAX_HELD;
 use wire::name::ModuleName;
 use wire::text::{counted, printable};
 
+use super::describe::MAX_FUNCTION;
 use super::inspect::MAX_MODULE;
 use crate::policy::ByteSize;
 
@@ -104,6 +105,8 @@ pub enum Defect {
          divide it into several modules", ByteSize(MAX_HELD as u64)
     )]
     TooMuchToTell,
+    #[error("has a function of {0} bytes, and {MAX_FUNCTION} are the most: divide it")]
+    LargeFunction(usize),
     #[error("cannot be told of: {}", unfit(.0))]
     Unfit(Unfit),
     #[error("does not fit its limits: {}", in_one_line(.0))]

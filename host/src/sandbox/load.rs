@@ -156,6 +156,11 @@ impl Loader {
         check.imports = inspection.imports(&policy.grants);
         check.problems.extend(check.imports.iter().filter_map(|import| import.defect(&name)));
         let digest = Digest::of(bytes);
+        // What is refused here would take the compiler more than it is worth.
+        let description = match self.describe(name.clone(), digest, inspection, bytes) {
+            Ok(description) => description,
+            Err(defect) => return check.with(defect),
+        };
         let (base, component) = match self.component(bytes, digest, ticker) {
             Ok(compiled) => compiled,
             Err(defect) => return check.with(defect),
@@ -165,15 +170,10 @@ impl Loader {
             check.problems.extend(base.link(&component, policy).err());
         }
         check.warnings.extend(imports::warnings(&check.imports, &name, &policy.grants));
-        match self.describe(name, digest, inspection, bytes) {
-            Ok(description) => {
-                check.warnings.extend(description.warnings);
-                check.warnings.extend(advice::on(bytes, &description.module.methods));
-                check.module = Some(description.module);
-                check
-            }
-            Err(defect) => check.with(defect),
-        }
+        check.warnings.extend(description.warnings);
+        check.warnings.extend(advice::on(bytes, &description.module.methods));
+        check.module = Some(description.module);
+        check
     }
 
     /// What a component is and exports, whichever engine it needs.

@@ -75,6 +75,14 @@ fn what_takes_more_than_there_is_room_for_is_refused_before_it_is_compiled() {
 }
 
 #[test]
+fn a_function_that_would_take_a_compiler_gibibytes_is_refused_before_it_is_compiled() {
+    let body = "(drop (i32.const 1))".repeat(400_000);
+    let told = refusal(&super::component(&format!("(func (export \"f\") {body})"), &[("f", "")]));
+    assert!(told.contains("has a function of 12000"), "{told}");
+    assert!(told.contains("1048576 are the most"), "{told}");
+}
+
+#[test]
 fn what_is_nested_deeper_than_a_value_may_be_cannot_be_called() {
     let nested: String = (1..70).map(|n| format!("(type $l{n} (list $l{}))", n - 1)).collect();
     let module = described(
