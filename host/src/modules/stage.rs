@@ -74,7 +74,7 @@ impl Modules {
             None => Staging::Refused(STOPPING.to_owned()),
         };
         // Only this message has a form for each version.
-        frame::write_as(version, send, &last, MAX_MESSAGE).await
+        say_as(version, send, last).await
     }
 
     /// The bytes of a version: those that are kept, or else what is sent.
@@ -289,9 +289,18 @@ fn fits(stage: &Stage) -> Result<(), String> {
     Ok(())
 }
 
+/// Says what has the same form in every version.
 async fn say(send: &mut (impl AsyncWrite + Unpin), staging: Staging) -> Result<(), FrameError> {
+    say_as(version::Version::default(), send, staging).await
+}
+
+async fn say_as(
+    version: version::Version,
+    send: &mut (impl AsyncWrite + Unpin),
+    staging: Staging,
+) -> Result<(), FrameError> {
     // Others may wait for what is staged: one who does not read must not hold it.
-    let told = tokio::time::timeout(TOLD, frame::write(send, &staging, MAX_MESSAGE)).await;
+    let told = tokio::time::timeout(TOLD, frame::write_as(version, send, &staging, MAX_MESSAGE)).await;
     told.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
 }
 
