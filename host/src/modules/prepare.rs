@@ -5,7 +5,7 @@ use std::sync::Arc;
 use semver::Version as Semver;
 use tokio::sync::oneshot;
 
-use wire::held::Held as _;
+use wire::held::Held;
 use wire::inventory;
 use wire::module::{Module, ModuleState};
 use wire::outcome::FailureKind;
@@ -88,8 +88,9 @@ fn prepare(
 impl Modules {
     /// Whether a module can be told of beside all others that are in service.
     fn check_told(&self, module: &Module) -> Result<(), Refusal> {
-        let others = self.all_active().into_iter().map(|other| other.describe().clone());
-        let others: usize = others.filter(|other| other.name != module.name).map(|other| other.held()).sum();
+        let active = self.all_active();
+        let others = active.iter().map(|other| other.describe()).filter(|other| other.name != module.name);
+        let others: usize = others.map(Held::held).sum();
         let (held, most) = (others + module.held(), inventory::MAX_HELD - OTHER_ROWS);
         if held <= most {
             return Ok(());
