@@ -39,7 +39,8 @@ pub(crate) async fn answer(
     mut recv: RecvStream,
     intake: &Intake,
 ) -> Result<(), Unanswered> {
-    let request = tokio::time::timeout(REQUEST, frame::read_into(&mut recv, MAX_MESSAGE, intake)).await;
+    let reading = frame::read_into(version, &mut recv, MAX_MESSAGE, intake);
+    let request = tokio::time::timeout(REQUEST, reading).await;
     let (request, room) = request.map_err(|_| Unanswered::Silent)??;
     let (job, follower) = match request {
         MinionRequest::Ping => return reply(&mut send, &Pong).await,

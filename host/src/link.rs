@@ -188,10 +188,11 @@ impl Link {
 async fn notify<T: Message>(connection: &Connection, notice: &Notice) -> Result<T, FrameError> {
     let exchange = async {
         let (mut send, mut recv) = connection.open_bi().await.map_err(std::io::Error::from)?;
-        frame::write_as(Version::of(connection), &mut send, notice, MAX_MESSAGE).await?;
+        let version = Version::of(connection);
+        frame::write_as(version, &mut send, notice, MAX_MESSAGE).await?;
         // It fails only where the stream was reset, and then the answer does not come either.
         let _ = send.finish();
-        frame::read(&mut recv, MAX_MESSAGE).await
+        frame::read_as(version, &mut recv, MAX_MESSAGE).await
     };
     let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
     tokio::time::timeout(ANSWER, exchange).await.map_err(late)?

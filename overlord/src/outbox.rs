@@ -52,6 +52,11 @@ impl Default for Outbox {
 }
 
 impl Outbox {
+    /// The version of the messages on its connection.
+    pub(crate) fn version(&self) -> Version {
+        self.version
+    }
+
     /// Turns for another connection, which speaks this version, and the same room.
     pub(crate) fn for_another(&self, version: Version) -> Self {
         Self { turns: Arc::new(Semaphore::new(TURNS)), version, ..self.clone() }

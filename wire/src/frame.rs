@@ -120,10 +120,11 @@ pub async fn read_as<T: Message>(
     heavy_if_large(bytes.len(), || version.speak(|| fitting(&bytes, head.limit)))
 }
 
-/// Reads one message as [`read`] does, where there is room for it. The room is taken until it is dropped.
+/// Reads one message as [`read_as`] does, where there is room for it. The room is taken until it is dropped.
 ///
 /// A large message has its time to arrive, from when there is room.
 pub async fn read_into<T: Message>(
+    version: Version,
     stream: &mut (impl AsyncRead + Unpin),
     limit: usize,
     intake: &Intake,
@@ -133,7 +134,8 @@ pub async fn read_into<T: Message>(
     let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
     let bytes = tokio::time::timeout(time_for(head.length), head.rest(stream)).await.map_err(late)??;
     let room = intake.decode(head.length, head.limit).await;
-    Ok((heavy_if_large(bytes.len(), || fitting(&bytes, head.limit))?, room))
+    let message = heavy_if_large(bytes.len(), || version.speak(|| fitting(&bytes, head.limit)))?;
+    Ok((message, room))
 }
 
 /// The beginning of a message: enough to tell what kind it is.

@@ -35,7 +35,7 @@ impl Serialize for Module {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match Version::spoken() {
             Version::One => v1::Module::from(self).serialize(serializer),
-            Version::Two => Module::serialize(self, serializer),
+            Version::Two | Version::Three => Module::serialize(self, serializer),
         }
     }
 }
@@ -44,7 +44,7 @@ impl<'de> Deserialize<'de> for Module {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Version::spoken() {
             Version::One => v1::Module::deserialize(deserializer).map(Module::from),
-            Version::Two => Module::deserialize(deserializer),
+            Version::Two | Version::Three => Module::deserialize(deserializer),
         }
     }
 }

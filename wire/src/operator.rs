@@ -18,7 +18,7 @@ use crate::outcome::Report;
 use crate::signature::OneMethod;
 
 /// The application protocols of an operator's connection, the newest version first: see [`crate::version`].
-pub const ALPNS: &[&[u8]] = &[b"operator/2", b"operator/1"];
+pub const ALPNS: &[&[u8]] = &[b"operator/3", b"operator/2", b"operator/1"];
 
 /// The largest message on an operator's connection, in bytes: a document may hold many outcomes.
 pub const MAX_MESSAGE: usize = 256 << 20;

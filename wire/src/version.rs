@@ -11,13 +11,15 @@ use quinn::Connection;
 use crate::endpoint;
 
 /// A version of the messages on minions' and operators' connections.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
     /// `minion/1`, `operator/1`: a signature is a tree of types.
     One,
     /// `minion/2`, `operator/2`: a signature refers to a table of types.
-    #[default]
     Two,
+    /// `minion/3`, `operator/3`: what is marked with [`since_three`] is said.
+    #[default]
+    Three,
 }
 
 impl Version {
@@ -25,7 +27,8 @@ impl Version {
     pub fn of(connection: &Connection) -> Self {
         match endpoint::alpn(connection).as_deref() {
             Some(alpn) if alpn.ends_with(b"/1") => Version::One,
-            _ => Version::Two,
+            Some(alpn) if alpn.ends_with(b"/2") => Version::Two,
+            _ => Version::Three,
         }
     }
 
@@ -51,5 +54,34 @@ impl Drop for Former {
 }
 
 thread_local! {
-    static SPOKEN: Cell<Version> = const { Cell::new(Version::Two) };
+    static SPOKEN: Cell<Version> = const { Cell::new(Version::Three) };
+}
+
+/// For fields that version 3 brought, as `#[serde(with = "crate::version::since_three")]`: a message of an older
+/// version has nothing in their place, and who reads one gets their default.
+pub(crate) mod since_three {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Version;
+
+    pub(crate) fn serialize<T: Serialize, S: Serializer>(
+        field: &T,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match Version::spoken() {
+            Version::One | Version::Two => serializer.serialize_unit(),
+            Version::Three => field.serialize(serializer),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+    where
+        T: Deserialize<'de> + Default,
+        D: Deserializer<'de>,
+    {
+        match Version::spoken() {
+            Version::One | Version::Two => <()>::deserialize(deserializer).map(|()| T::default()),
+            Version::Three => T::deserialize(deserializer),
+        }
+    }
 }

@@ -32,6 +32,7 @@ use wire::operator::{
     OperatorRequest, OverlordStatus, Ping, Rerun, Target,
 };
 use wire::signature::OneMethod;
+use wire::version::Version;
 
 use self::job_stream::Replies;
 use crate::folder::{Folder, dialable};
@@ -228,7 +229,7 @@ impl Client {
         let opened = self.connection.open_bi().await;
         let (mut send, receive) = opened
             .map_err(|error| ClientError::of_connection(&self.address, &error, error::Stood::Already))?;
-        let sent = frame::write(&mut send, request, MAX_REQUEST).await;
+        let sent = frame::write_as(Version::of(&self.connection), &mut send, request, MAX_REQUEST).await;
         if let Err(error) = sent {
             return Err(job_stream::broken(&self.connection, &self.address, error));
         }

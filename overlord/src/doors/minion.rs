@@ -124,7 +124,7 @@ impl MinionDoor {
         // Said, here and to the minion, only when calls find it connected.
         tracing::info!(minion = %name, %from, version = hello.version, modules, "connected");
         let welcome = Welcome { name: name.clone(), version: env!("CARGO_PKG_VERSION").to_owned(), settled };
-        if let Err(error) = say(send, &welcome).await {
+        if let Err(error) = self.say(send, &welcome).await {
             link.gone().await?;
             return Err(error.into());
         }
@@ -137,16 +137,23 @@ impl MinionDoor {
             Notice::Hello(_) => return Err(NoticeError::OutOfOrder),
             Notice::Modules(modules) => {
                 link.modules_changed(modules).await?;
-                say(send, &Acknowledged).await?;
+                self.say(send, &Acknowledged).await?;
             }
             Notice::Facts(facts) => {
                 if let Some(facts) = self.readable(&facts) {
                     link.facts_changed(facts)?;
                 }
-                say(send, &Acknowledged).await?;
+                self.say(send, &Acknowledged).await?;
                 self.desk.rollout.reconcile_if_changed(self.minion.name());
             }
         }
+        Ok(())
+    }
+
+    /// The whole answer to a notice. The minion has it or asks again on a new connection.
+    async fn say<T: serde::Serialize>(&self, send: &mut SendStream, answer: &T) -> Result<(), FrameError> {
+        frame::write_as(Version::of(&self.connection), send, answer, MAX_MESSAGE).await?;
+        let _ = send.finish();
         Ok(())
     }
 
@@ -160,13 +167,6 @@ impl MinionDoor {
         }
         parsed.ok()
     }
-}
-
-/// The whole answer to a notice. The minion has it or asks again on a new connection.
-async fn say<T: serde::Serialize>(send: &mut SendStream, answer: &T) -> Result<(), FrameError> {
-    frame::write(send, answer, MAX_MESSAGE).await?;
-    let _ = send.finish();
-    Ok(())
 }
 
 /// How long a minion may take to introduce itself.

@@ -73,7 +73,8 @@ impl OperatorDoor {
     }
 
     async fn answer(&self, mut send: SendStream, mut receive: RecvStream) -> Result<(), FrameError> {
-        let reading = frame::read_into(&mut receive, wire::link::MAX_MESSAGE, &self.intake);
+        let version = self.outbox.version();
+        let reading = frame::read_into(version, &mut receive, wire::link::MAX_MESSAGE, &self.intake);
         let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
         // Its room is for what comes; what was asked for by then is kept by whoever does it.
         let (request, _room) = tokio::time::timeout(REQUEST, reading).await.map_err(late)??;

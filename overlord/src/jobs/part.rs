@@ -13,6 +13,7 @@ use wire::job::{JobId, MinionJobId, MinionState};
 use wire::link::{Acknowledged, Cancelled, JobUpdate, MAX_MESSAGE, MinionRequest};
 use wire::name::MinionName;
 use wire::outcome::{FailureKind, Outcome, Report};
+use wire::version::Version;
 
 use ledger::{Changed, LedgerError};
 
@@ -138,20 +139,21 @@ impl Jobs {
         request: MinionRequest,
         delivery: &mut Delivery,
     ) -> Result<(), Broken> {
+        let version = Version::of(connection);
         let (mut send, mut receive) = connection.open_bi().await?;
         *delivery = Delivery::MaybeSent;
         let starts = matches!(request, MinionRequest::Start(_));
         if starts {
             reach(Point::SendBefore);
         }
-        frame::write(&mut send, &request, MAX_MESSAGE).await?;
+        frame::write_as(version, &mut send, &request, MAX_MESSAGE).await?;
         if starts {
             reach(Point::SendAfter);
         }
         let intake = self.registry().intake(minion);
         loop {
             // The room is taken until the update is recorded or passed on.
-            let (update, _room) = frame::read_into(&mut receive, MAX_MESSAGE, &intake).await?;
+            let (update, _room) = frame::read_into(version, &mut receive, MAX_MESSAGE, &intake).await?;
             match update {
                 JobUpdate::State { minion_job, state } => self.moved(job, minion, minion_job, state).await?,
                 JobUpdate::Finished { minion_job, report } => {

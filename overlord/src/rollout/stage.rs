@@ -147,8 +147,9 @@ impl Rollout {
         // Before the request, so that the minion does not wait for bytes of which it is not the turn.
         let permit = errand.deadline.not_counting(self.senders().acquire()).await;
         let (mut send, receive) = connection.open_bi().await?;
-        frame::write(&mut send, &errand.request, MAX_MESSAGE).await?;
-        let mut messages = pin!(messages(Version::of(connection), receive));
+        let version = Version::of(connection);
+        frame::write_as(version, &mut send, &errand.request, MAX_MESSAGE).await?;
+        let mut messages = pin!(messages(version, receive));
         let mut message = next(&mut messages).await?;
         if let Staging::Send { from } = message {
             let bytes = self.send_bytes(errand, &mut send, &mut messages, from, &mut reached.bytes);
