@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use wire::endpoint::DEFAULT_PORT;
 use wire::size::ByteSize;
 
+use crate::dial_address::DialAddress;
 use crate::folder::InitOptions;
 
 /// How an overlord runs. Every key may be left out; unknown keys are an error.
@@ -17,7 +18,7 @@ pub struct Config {
     /// The UDP address to listen on. Default: port 51234 of all addresses.
     pub listen: SocketAddr,
     /// The `host:port` that invitations tell minions to dial. Default: the address that is listened on.
-    pub advertise: Option<String>,
+    pub advertise: Option<DialAddress>,
     /// A call on more minions than this must be confirmed. Default: 100.
     pub confirm_above: usize,
     /// How long a finished job is kept, counted from its end. Default: 30 days.
@@ -89,7 +90,7 @@ impl Config {
             text = text.replace("# listen = \"[::]:51234\"", &format!("listen = \"{listen}\""));
         }
         if let Some(advertise) = &options.advertise {
-            let line = format!("advertise = {}", toml::Value::String(advertise.clone()));
+            let line = format!("advertise = {}", toml::Value::String(advertise.to_string()));
             text = text.replace("# advertise = \"overlord.example.org:51234\"", &line);
         }
         text
@@ -120,7 +121,7 @@ mod tests {
             .filter(|line| line.contains(" = "))
             .collect();
         let mut config: Config = toml::from_str(&text).expect("parses");
-        assert_eq!(config.advertise.take().as_deref(), Some("overlord.example.org:51234"));
+        assert_eq!(config.advertise.take(), "overlord.example.org:51234".parse().ok());
         assert_eq!(config, Config::default());
         for key in
             ["listen", "advertise", "confirm_above", "retention", "retention_size", "delivery", "staging"]
@@ -133,11 +134,11 @@ mod tests {
     fn what_init_was_asked_for_is_in_its_file() {
         let options = InitOptions {
             listen: Some(([127, 0, 0, 1], 7000).into()),
-            advertise: Some("o.example:7000".into()),
+            advertise: "o.example:7000".parse().ok(),
         };
         let config: Config = toml::from_str(&Config::initial(&options)).expect("parses");
         assert_eq!(config.listen, ([127, 0, 0, 1], 7000).into());
-        assert_eq!(config.advertise.as_deref(), Some("o.example:7000"));
+        assert_eq!(config.advertise, "o.example:7000".parse().ok());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use wire::identity::{Authority, Identity, IdentityError, Role, create_private_di
 use wire::name::OperatorName;
 
 use crate::config::{Config, ConfigError};
+use crate::dial_address::DialAddress;
 
 /// The folder of one overlord.
 #[derive(Clone, Debug)]
@@ -22,7 +23,7 @@ pub struct InitOptions {
     /// Where to listen; port 51234 of all addresses where nothing is said.
     pub listen: Option<SocketAddr>,
     /// The `host:port` that minions are told to dial; the listening address where nothing is said.
-    pub advertise: Option<String>,
+    pub advertise: Option<DialAddress>,
 }
 
 /// What `overlord init` made.
@@ -34,6 +35,8 @@ pub struct Summary {
     pub fingerprint: Digest,
     /// The operator who may make calls.
     pub operator: OperatorName,
+    /// Whether nobody says by which address other hosts reach it: tokens then name loopback.
+    pub unreachable: bool,
 }
 
 /// Why a folder could not be found or made.
@@ -100,7 +103,13 @@ impl Folder {
         let authority = Authority::create(&self.dir)?;
         authority.issue(Role::Overlord, "overlord")?.save(&self.dir, "overlord")?;
         authority.issue(Role::Operator, operator.as_str())?.save(&self.dir, "operator")?;
-        Ok(Summary { dir: self.dir.clone(), fingerprint: authority.fingerprint(), operator })
+        let config = self.config()?;
+        Ok(Summary {
+            dir: self.dir.clone(),
+            fingerprint: authority.fingerprint(),
+            operator,
+            unreachable: config.advertise.is_none() && config.listen.ip().to_canonical().is_unspecified(),
+        })
     }
 
     /// The authority, as `init` made it.

@@ -14,6 +14,7 @@ pub mod config;
 pub mod daemon;
 mod desk;
 pub mod dev;
+pub mod dial_address;
 mod doors;
 mod facts;
 pub mod folder;

@@ -12,6 +12,7 @@ use crate::bench::BenchError;
 use crate::client::{ClientError, ModuleFileError};
 use crate::daemon::DaemonError;
 use crate::dev::DevError;
+use crate::dial_address::BadDialAddress;
 use crate::folder::FolderError;
 
 /// Why a command could not do what it should.
@@ -31,6 +32,14 @@ pub enum CliError {
     /// The overlord has no more to say of a job that is not over.
     #[error("the overlord stopped before the job was over: come back with `overlord job wait {0}`")]
     Unfinished(JobId),
+    /// No token can name this address.
+    #[error("--address \"{address}\" is {source}")]
+    TokenAddress {
+        /// What was given.
+        address: String,
+        /// What is wrong with it.
+        source: BadDialAddress,
+    },
     /// The overlord was lost while a module was changed.
     #[error(
         "{cause}; minions may be changed already: see `overlord module show {module}`, then do this again, \
@@ -122,6 +131,7 @@ impl CliError {
             | CliError::ChangeLost { .. }
             | CliError::UploadLost { .. } => Exit::Unreachable,
             CliError::Usage(_)
+            | CliError::TokenAddress { .. }
             | CliError::ModuleFile(_)
             | CliError::FileTooLarge { .. }
             | CliError::NoModule(_)

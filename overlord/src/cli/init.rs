@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use clap::Args;
 use serde_json::json;
 
-use super::output::print;
+use super::output::{note, print};
 use super::{CliError, Exit, Format, FormatFlag, Global};
+use crate::dial_address::DialAddress;
 use crate::folder::InitOptions;
 
 /// Make an overlord: its authority, its certificate, and yours as its operator
@@ -21,7 +22,7 @@ pub(super) struct Init {
     listen: Option<SocketAddr>,
     /// The HOST:PORT that minions are told to dial [default: the address that it listens on]
     #[arg(long, value_name = "HOST:PORT")]
-    advertise: Option<String>,
+    advertise: Option<DialAddress>,
     #[command(flatten)]
     format: FormatFlag,
 }
@@ -44,6 +45,12 @@ impl Init {
                  start it with `overlord serve`",
                 made.fingerprint, made.operator
             ))?,
+        }
+        if made.unreachable {
+            note(format_args!(
+                "it will listen on all addresses, so its tokens name 127.0.0.1, by which no other host reaches it: set \
+                 `advertise = \"HOST:PORT\"` in \"{dir}/overlord.toml\""
+            ));
         }
         Ok(Exit::Ok)
     }

@@ -84,6 +84,12 @@ impl Global {
         Ok(Folder::locate(self.dir.clone())?)
     }
 
+    /// The address that a flag names, and not the environment.
+    fn said_address(&self) -> Option<&str> {
+        let environment = std::env::var("OVERLORD_ADDRESS").ok();
+        self.address.as_deref().filter(|address| environment.as_deref() != Some(address))
+    }
+
     async fn connect(&self) -> Result<Client, CliError> {
         let config = ClientConfig::new(self.folder()?, self.address.clone())?;
         Ok(Client::connect(&config).await?)
@@ -134,7 +140,7 @@ impl Cli {
             Command::Targets(command) => talk(&global, async |client| command.run(client).await),
             Command::Facts(command) => talk(&global, async |client| command.run(client).await),
             Command::Job(command) => talk(&global, async |client| command.run(client).await),
-            Command::Minion(command) => talk(&global, async |client| command.run(client).await),
+            Command::Minion(command) => command.run(&global),
             Command::Module(command) => talk(&global, async |client| command.run(client).await),
             Command::Doc(command) => talk(&global, async |client| command.run(client).await),
         }

@@ -245,7 +245,10 @@ impl OperatorDoor {
         let secret = wire::identity::secret()
             .map_err(|error| Refusal::new(RefusalKind::Unavailable, error.to_string()))?;
         let token = Token {
-            address: config.advertise.clone().unwrap_or_else(|| dialable(*address).to_string()),
+            address: match &config.advertise {
+                Some(advertised) => advertised.to_string(),
+                None => dialable(*address).to_string(),
+            },
             authority: authority.fingerprint(),
             secret,
         };

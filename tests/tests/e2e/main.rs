@@ -19,6 +19,7 @@ mod hostile_peers;
 mod hotload;
 mod hotload_deaths;
 mod identity;
+mod invitations;
 mod jobs;
 mod ledgers;
 mod matrix;

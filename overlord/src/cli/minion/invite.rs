@@ -1,22 +1,27 @@
 //! `overlord minion invite`
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
+use wire::enroll::Token;
 use wire::name::MinionName;
 
 use super::super::output::{note, print};
-use super::super::{CliError, Exit, Format, FormatFlag, duration};
+use super::super::{CliError, Exit, Format, FormatFlag, Global, duration, talk};
 use crate::client::Client;
+use crate::dial_address::DialAddress;
 
 /// Print a one-use token with which one host becomes a minion
 ///
-/// The token stands alone on stdout. Whoever has it can join under the name, once, until it runs out.
+/// The token stands alone on stdout. Whoever has it can join under the name, once, until it runs out. It tells the host to
+/// dial the address that `advertise` in overlord.toml names, or the HOST:PORT of --address.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   overlord minion invite web1
+  overlord minion invite web1 --address overlord.example.org:51234
   overlord minion invite web1 --ttl 10m | ssh web1 minion join -")]
 pub(in crate::cli) struct Invite {
     /// The name that the minion will have, as in a host name
@@ -29,16 +34,58 @@ pub(in crate::cli) struct Invite {
 }
 
 impl Invite {
-    pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
+    pub(super) fn run(self, global: &Global) -> Result<Exit, CliError> {
+        let wanted = global.said_address().map(wanted).transpose()?;
+        // The overlord of this host need not be reachable from here as other hosts reach it.
+        let noted = wanted.as_ref().and_then(|_| global.folder().ok()?.noted_address());
+        let global = Global { dir: global.dir.clone(), address: noted.or_else(|| global.address.clone()) };
+        talk(&global, async |client| self.invite(client, wanted.as_ref()).await)
+    }
+
+    async fn invite(self, client: &Client, wanted: Option<&DialAddress>) -> Result<Exit, CliError> {
         let token = client.invite(self.name.clone(), self.ttl).await?;
+        let (token, address) = addressed(token, wanted);
         match self.format.format() {
-            Format::Json => print(json!({ "token": token }))?,
+            Format::Json => print(json!({ "token": token, "address": address }))?,
             Format::Text => {
-                print(token.to_string())?;
+                print(token)?;
                 let ttl = humantime::format_duration(self.ttl);
                 note(format_args!("within {ttl}, on {}: minion join TOKEN && minion serve", self.name));
             }
         }
+        if let Some(address) = address.filter(|_| wanted.is_none())
+            && leads_nowhere(client, &address).await
+        {
+            note(format_args!(
+                "the token names {address}, by which no other host reaches this overlord: invite with --address \
+                 HOST:PORT, or set `advertise` in overlord.toml and start the overlord again"
+            ));
+        }
         Ok(Exit::Ok)
     }
+}
+
+/// The address that the token is to name.
+fn wanted(address: &str) -> Result<DialAddress, CliError> {
+    address.parse().map_err(|source| CliError::TokenAddress { address: address.to_owned(), source })
+}
+
+/// The token with the address that it is to have, where one is asked for, and the address that it has then. The
+/// overlord keeps nothing of a token but its secret.
+fn addressed(text: String, wanted: Option<&DialAddress>) -> (String, Option<String>) {
+    let Ok(mut token) = text.parse::<Token>() else { return (text, None) };
+    if let Some(wanted) = wanted {
+        token.address = wanted.to_string();
+    }
+    (token.to_string(), Some(token.address))
+}
+
+/// Whether the address is loopback although the overlord listens for other hosts too.
+async fn leads_nowhere(client: &Client, address: &str) -> bool {
+    if !address.parse().is_ok_and(|address: DialAddress| address.is_loopback()) {
+        return false;
+    }
+    // Where the overlord does not say, there is nothing to warn of.
+    let listens = client.status().await.ok().and_then(|status| status.address.parse::<SocketAddr>().ok());
+    listens.is_some_and(|listens| listens.ip().to_canonical().is_unspecified())
 }

@@ -5,8 +5,7 @@ mod list;
 
 use clap::Subcommand;
 
-use super::{CliError, Exit};
-use crate::client::Client;
+use super::{CliError, Exit, Global, talk};
 
 pub(super) use self::list::show_minions;
 
@@ -18,10 +17,10 @@ pub(super) enum MinionCommand {
 }
 
 impl MinionCommand {
-    pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
+    pub(super) fn run(self, global: &Global) -> Result<Exit, CliError> {
         match self {
-            MinionCommand::Invite(command) => command.run(client).await,
-            MinionCommand::List(command) => command.run(client).await,
+            MinionCommand::Invite(command) => command.run(global),
+            MinionCommand::List(command) => talk(global, async |client| command.run(client).await),
         }
     }
 }
