@@ -1,6 +1,7 @@
 //! How a minion is at this moment, for its owner.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ledger::MinionLedger;
@@ -80,6 +81,12 @@ pub struct Status {
     pub held_bytes: u64,
     /// How many may be.
     pub held_limit: u64,
+    /// The ledger's folder.
+    pub ledger: PathBuf,
+    /// Bytes that may still be written to its disk.
+    pub disk_free_bytes: u64,
+    /// Whether that is enough for new jobs.
+    pub disk_takes_work: bool,
 }
 
 /// What the jobs of a module came to since it was loaded.
@@ -107,6 +114,7 @@ impl Vitals {
     /// How the minion is now.
     pub(crate) fn status(&self) -> Status {
         let (sandbox, load) = (self.modules.sandbox().status(), self.jobs.load());
+        let disk = self.ledger.disk();
         let (linked_since, unlinked) = match &*self.link.borrow() {
             LinkState::Linked { since, .. } => (Some(*since), None),
             LinkState::Unlinked(why) => (None, Some(why.clone())),
@@ -136,6 +144,9 @@ impl Vitals {
             processes_limit: sandbox.processes.limit,
             held_bytes: sandbox.held.used,
             held_limit: sandbox.held.limit,
+            ledger: self.ledger.path().to_owned(),
+            disk_free_bytes: disk.free_bytes,
+            disk_takes_work: disk.takes_work,
         }
     }
 

@@ -16,7 +16,7 @@ use crate::quarantine::Spoiled;
 use crate::read::Read;
 use crate::slot::{Commits, Slot, StoreGuard};
 use crate::space::Space;
-use crate::storage::{Bytes, Scan, Snapshot};
+use crate::storage::{Bytes, Disk, Room, Scan, Snapshot};
 
 /// Writes that may wait for the writer before their callers have to.
 const QUEUE: usize = 256;
@@ -70,9 +70,19 @@ impl Engine {
         }
     }
 
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        self.slot.path()
+    }
+
     /// Bytes that the folder takes on disk.
     pub(crate) fn size(&self) -> Result<u64, LedgerError> {
         self.slot.store()?.size()
+    }
+
+    /// How full its disk is.
+    pub(crate) fn disk(&self) -> Disk {
+        Room::on_disk_of(self.slot.path()).disk()
     }
 
     /// What was written since it was opened.

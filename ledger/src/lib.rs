@@ -38,3 +38,4 @@ pub use overlord::{
 pub use quarantine::SetAside;
 pub use retention::Retention;
 pub use slot::Commits;
+pub use storage::Disk;

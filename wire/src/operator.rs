@@ -431,4 +431,18 @@ pub struct OverlordStatus {
     pub live_jobs: usize,
     /// Bytes that its ledger takes on disk.
     pub ledger_bytes: u64,
+    /// How full that disk is.
+    #[serde(with = "crate::version::since_three")]
+    pub disk: Option<DiskStatus>,
+}
+
+/// How full the disk of an overlord's ledger is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskStatus {
+    /// The ledger's folder.
+    pub path: String,
+    /// Bytes that may still be written.
+    pub free_bytes: u64,
+    /// Whether that is enough for new jobs.
+    pub takes_work: bool,
 }

@@ -54,6 +54,25 @@ pub fn span(us: u64) -> String {
     }
 }
 
+/// A number of bytes, to two or three digits, rounded up.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    // In tenths of the unit, so that nothing is lost on the way.
+    let mut unit = 0;
+    while bytes.div_ceil(1 << (10 * (unit + 1))) >= 1024 && unit + 1 < UNITS.len() {
+        unit += 1;
+    }
+    let whole = 1_u128 << (10 * (unit + 1));
+    let tenths = (u128::from(bytes) * 10).div_ceil(whole);
+    match tenths {
+        0..100 if tenths % 10 != 0 => format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit]),
+        _ => format!("{} {}", tenths.div_ceil(10), UNITS[unit]),
+    }
+}
+
 /// The time from one moment to another, in milliseconds since 1970; none where the clock went back.
 pub fn since(from: u64, to: u64) -> String {
     span(to.saturating_sub(from).saturating_mul(1000))
@@ -67,6 +86,24 @@ pub fn counted(count: usize, thing: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_rounded_up_to_what_people_read() {
+        for (bytes, shown) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1 KiB"),
+            (1025, "1.1 KiB"),
+            (20_000, "20 KiB"),
+            (64 << 20, "64 MiB"),
+            ((1 << 20) - 1, "1 MiB"),
+            ((11 << 30) + 1, "12 GiB"),
+            (7_756_000_000, "7.3 GiB"),
+            (u64::MAX, "16384 PiB"),
+        ] {
+            assert_eq!(size(bytes), shown);
+        }
+    }
 
     #[test]
     fn nothing_that_a_guest_says_steers_the_terminal() {

@@ -4,7 +4,9 @@ mod bindings;
 mod call;
 mod check;
 mod columns;
+mod completions;
 mod join;
+mod man;
 mod modules;
 mod new;
 mod output;
@@ -39,7 +41,9 @@ enum Command {
     Bindings(bindings::Bindings),
     Call(call::Call),
     Check(check::Check),
+    Completions(completions::Completions),
     Join(join::Join),
+    Man(man::Man),
     Modules(modules::Modules),
     New(new::New),
     Pack(pack::Pack),
@@ -51,8 +55,8 @@ enum Command {
 /// Where the minion is.
 #[derive(Debug, Args)]
 struct Place {
-    /// The minion's folder [default: /var/lib/minion for root, ~/.local/share/minion otherwise]
-    #[arg(long, global = true, value_name = "DIR", env = "MINION_DIR", hide_env_values = true)]
+    /// The minion's folder [env: MINION_DIR] [default: /var/lib/minion for root, ~/.local/share/minion otherwise]
+    #[arg(long, global = true, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
 
@@ -64,6 +68,8 @@ impl Cli {
             Command::New(new) => new.run(),
             Command::Pack(pack) => pack.run(),
             Command::Sign(sign) => sign.run(),
+            Command::Completions(completions) => completions.run(),
+            Command::Man(man) => man.run(),
             Command::Call(call) => call.run(&self.place).await,
             Command::Check(check) => check.run(&self.place),
             Command::Modules(modules) => modules.run(&self.place).await,
@@ -76,6 +82,7 @@ impl Cli {
 
 impl Place {
     fn folder(&self) -> Result<Folder, FolderError> {
-        Folder::locate(self.dir.clone())
+        // Not read by the parser, which would show what the environment has set as a part of every usage line.
+        Folder::locate(self.dir.clone().or_else(|| std::env::var_os("MINION_DIR").map(PathBuf::from)))
     }
 }

@@ -6,13 +6,12 @@ use clap::Args;
 use serde_json::json;
 
 use wire::clock::now_ms;
-use wire::text::{counted, printable, since, span};
+use wire::text::{counted, printable, since, size, span};
 
 use crate::cli::Place;
 use crate::cli::columns::columns;
 use crate::cli::output::print;
 use crate::control;
-use crate::policy::ByteSize;
 use crate::vitals::{ModuleStatus, Status as Vitals};
 
 /// Show how the running minion is
@@ -63,16 +62,29 @@ fn text(status: &Vitals) -> String {
         "for jobs  {} of {} processes, {} of {} held",
         status.processes,
         status.processes_limit,
-        rounded(status.held_bytes),
-        rounded(status.held_limit)
+        size(status.held_bytes),
+        size(status.held_limit)
     ));
-    lines.extend(status.ledger_bytes.map(|bytes| format!("ledger    {}", rounded(bytes))));
+    lines.extend(status.ledger_bytes.map(|bytes| format!("ledger    {}", size(bytes))));
+    lines.push(format!("disk      {}", disk(status)));
     if !status.modules.is_empty() {
         let heading = ["MODULE", "VERSION", "STATE", "JOBS", "OK", "CPU", "PEAK MEMORY"];
         let rows: Vec<Vec<String>> = status.modules.iter().map(row).collect();
         lines.extend([String::new(), columns(&heading, &rows)]);
     }
     lines.join("\n")
+}
+
+/// How full the disk of the ledger is, with what to do where it takes no more.
+fn disk(status: &Vitals) -> String {
+    let free = size(status.disk_free_bytes);
+    match status.disk_takes_work {
+        true => format!("{free} free"),
+        false => format!(
+            "full, {free} free: new jobs are rejected, so free some space on the disk of \"{}\"",
+            status.ledger.display()
+        ),
+    }
 }
 
 /// The open descriptors, with a warning where few are left.
@@ -99,23 +111,6 @@ fn row(module: &ModuleStatus) -> Vec<String> {
         module.jobs.to_string(),
         module.outcomes.get("ok").unwrap_or(&0).to_string(),
         span(module.cpu_us),
-        rounded(module.peak_memory),
+        size(module.peak_memory),
     ]
-}
-
-/// A size to the next whole unit.
-fn rounded(bytes: u64) -> String {
-    let unit = [1 << 30, 1 << 20, 1 << 10].into_iter().find(|unit| bytes >= 10 * unit).unwrap_or(1);
-    ByteSize(bytes.div_ceil(unit) * unit).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_rounded_to_what_people_read() {
-        let shown = [5, 20_000, 64 << 20, (11 << 30) + 1].map(rounded);
-        assert_eq!(shown, ["5 B", "20 KiB", "64 MiB", "12 GiB"]);
-    }
 }

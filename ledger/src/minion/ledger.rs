@@ -8,6 +8,7 @@ use crate::error::LedgerError;
 use crate::format::Side;
 use crate::quarantine::{self, SetAside};
 use crate::slot::Commits;
+use crate::storage::Disk;
 
 /// A minion's ledger: the jobs that it was asked to run, how they ended, and what its modules keep.
 ///
@@ -31,9 +32,19 @@ impl MinionLedger {
         self.engine.close().await;
     }
 
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.engine.path()
+    }
+
     /// Bytes that the folder takes on disk.
     pub fn disk_bytes(&self) -> Result<u64, LedgerError> {
         self.engine.size()
+    }
+
+    /// How full its disk is at this moment.
+    pub fn disk(&self) -> Disk {
+        self.engine.disk()
     }
 
     /// What was written since the ledger was opened, and in how many batches.

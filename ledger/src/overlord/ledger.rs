@@ -8,6 +8,7 @@ use crate::error::LedgerError;
 use crate::format::Side;
 use crate::quarantine::{self, SetAside};
 use crate::slot::Commits;
+use crate::storage::Disk;
 
 /// An overlord's ledger: jobs with their parts, outcomes and transitions, and the minions that it knows.
 ///
@@ -31,9 +32,19 @@ impl OverlordLedger {
         self.engine.close().await;
     }
 
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.engine.path()
+    }
+
     /// Bytes that the folder takes on disk.
     pub fn disk_bytes(&self) -> Result<u64, LedgerError> {
         self.engine.size()
+    }
+
+    /// How full its disk is at this moment.
+    pub fn disk(&self) -> Disk {
+        self.engine.disk()
     }
 
     /// What was written since the ledger was opened, and in how many batches.

@@ -9,5 +9,6 @@ mod scan;
 mod store;
 mod unborn;
 
+pub use room::Disk;
 pub(crate) use room::Room;
 pub(crate) use store::{Bytes, Changes, MAX_KEY, Refused, Scan, Snapshot, Store};

@@ -13,6 +13,15 @@ use crate::durability::Purpose;
 const RESERVE: u64 = 16 << 20;
 const SHARE: u64 = 20;
 
+/// How full the disk of a ledger is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// How many bytes this process may still write there.
+    pub free_bytes: u64,
+    /// Whether that is enough for new jobs: what is left below that is kept for the end of those that have begun.
+    pub takes_work: bool,
+}
+
 /// Room on the disk of a ledger.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Room {
@@ -36,6 +45,11 @@ impl Room {
             }
             Err(_) => Self { free: u64::MAX, reserve: 0 },
         }
+    }
+
+    /// What a user may know of it.
+    pub(crate) fn disk(self) -> Disk {
+        Disk { free_bytes: self.free, takes_work: self.suffices(Purpose::Begin) }
     }
 
     /// Whether a write may go ahead.

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Map, Value as Json, json};
 use wire::name::MinionName;
 use wire::operator::Target;
+use wire::text::{size, span};
 
 use super::columns::columns;
 use super::output::{note, print};
@@ -15,7 +16,8 @@ use crate::client::Client;
 /// Show what minions say of their hosts: system, memory, addresses, labels
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A PATH that no minion has ends the command with exit code 1.
+A PATH that no minion has ends the command with exit code 1. Sizes and times are shown in units, and in --json as they
+are: in bytes and seconds.
 
 Examples:
   overlord facts web1
@@ -92,7 +94,9 @@ fn show(minions: &[(MinionName, Leaves)], paths: &[String], format: Format) -> R
         }
         Format::Text => {
             let rows = minions.iter().flat_map(|(name, facts)| {
-                shown(facts).into_iter().map(|(path, fact)| vec![name.to_string(), path, text(&fact)])
+                shown(facts)
+                    .into_iter()
+                    .map(|(path, fact)| vec![name.to_string(), path.clone(), in_units(&path, &fact)])
             });
             print(columns(&["MINION", "FACT", "VALUE"], rows))
         }
@@ -102,6 +106,19 @@ fn show(minions: &[(MinionName, Leaves)], paths: &[String], format: Format) -> R
 /// Whether a fact is the one at `path` or below it, in whole names.
 fn at_or_below(fact: &str, path: &str) -> bool {
     fact.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// A fact as people read it: what minions say in bytes and seconds of their hosts, in people's units.
+fn in_units(path: &str, fact: &Json) -> String {
+    let last = path.rsplit('.').next().unwrap_or(path);
+    let ends = |unit: &str| {
+        last.strip_suffix(unit).is_some_and(|rest| rest.is_empty() || rest.ends_with(['-', '_']))
+    };
+    match fact.as_u64() {
+        Some(bytes) if path.starts_with("mem.") || ends("bytes") => size(bytes),
+        Some(seconds) if path == "uptime" || ends("seconds") => span(seconds.saturating_mul(1_000_000)),
+        _ => text(fact),
+    }
 }
 
 fn text(fact: &Json) -> String {
@@ -124,6 +141,22 @@ mod tests {
         let paths: Vec<&str> = facts.keys().map(String::as_str).collect();
         assert_eq!(paths, ["addresses", "mem.total", "os", "os.name"]);
         assert_eq!(text(&facts["addresses"]), "a, b");
+    }
+
+    #[test]
+    fn sizes_and_times_are_in_units_and_other_numbers_as_they_are() {
+        for (path, number, shown) in [
+            ("mem.total", 8_330_000_000_u64, "7.8 GiB"),
+            ("disk.root.free-bytes", 2048, "2 KiB"),
+            ("uptime", 93_784, "1d 2h"),
+            ("backup.age-seconds", 90, "1m 30s"),
+            ("cpus", 4, "4"),
+            ("megabytes", 7, "7"),
+            ("labels.uptime", 5, "5"),
+        ] {
+            assert_eq!(in_units(path, &json!(number)), shown, "{path}");
+        }
+        assert_eq!(in_units("mem.total", &json!("much")), "much");
     }
 
     #[test]

@@ -67,15 +67,9 @@ struct Global {
     /// XDG data folder]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Where the overlord is")]
     dir: Option<PathBuf>,
-    /// Where the overlord listens, as HOST:PORT [default: where the overlord of the folder listens]
-    #[arg(
-        long,
-        global = true,
-        value_name = "ADDRESS",
-        env = "OVERLORD_ADDRESS",
-        hide_env_values = true,
-        help_heading = "Where the overlord is"
-    )]
+    /// Where the overlord listens, as HOST:PORT [env: OVERLORD_ADDRESS] [default: where the overlord of the
+    /// folder listens]
+    #[arg(long, global = true, value_name = "ADDRESS", help_heading = "Where the overlord is")]
     address: Option<String>,
 }
 
@@ -84,14 +78,10 @@ impl Global {
         Ok(Folder::locate(self.dir.clone())?)
     }
 
-    /// The address that a flag names, and not the environment.
-    fn said_address(&self) -> Option<&str> {
-        let environment = std::env::var("OVERLORD_ADDRESS").ok();
-        self.address.as_deref().filter(|address| environment.as_deref() != Some(address))
-    }
-
     async fn connect(&self) -> Result<Client, CliError> {
-        let config = ClientConfig::new(self.folder()?, self.address.clone())?;
+        // Not read by the parser, which would show what the environment has set as a part of every usage line.
+        let environment = || std::env::var("OVERLORD_ADDRESS").ok().filter(|address| !address.is_empty());
+        let config = ClientConfig::new(self.folder()?, self.address.clone().or_else(environment))?;
         Ok(Client::connect(&config).await?)
     }
 }

@@ -3,6 +3,8 @@
 use clap::Args;
 use serde_json::json;
 use wire::clock::now_ms;
+use wire::operator::DiskStatus;
+use wire::text::{line, size};
 
 use super::output::print;
 use super::{CliError, Exit, Format, FormatFlag};
@@ -33,19 +35,37 @@ impl Status {
                 "connected": status.connected,
                 "live_jobs": status.live_jobs,
                 "ledger_bytes": status.ledger_bytes,
+                "disk": status.disk.as_ref().map(|disk| json!({
+                    "path": disk.path,
+                    "free_bytes": disk.free_bytes,
+                    "takes_work": disk.takes_work,
+                })),
             }))?,
             Format::Text => print(format_args!(
                 "version    {}\nlistening  {}\nup for     {}\nminions    {} enrolled, {} connected\n\
-                 jobs       {} not over\nledger     {} KiB",
+                 jobs       {} not over\nledger     {}{}",
                 status.version,
                 status.address,
                 since(status.started_at, now_ms()),
                 status.minions,
                 status.connected,
                 status.live_jobs,
-                status.ledger_bytes.div_ceil(1024),
+                size(status.ledger_bytes),
+                status.disk.as_ref().map(disk).unwrap_or_default(),
             ))?,
         }
         Ok(Exit::Ok)
+    }
+}
+
+/// One more line of how full the disk of the ledger is, with what to do where it takes no more.
+fn disk(disk: &DiskStatus) -> String {
+    let free = size(disk.free_bytes);
+    match disk.takes_work {
+        true => format!("\ndisk       {free} free"),
+        false => format!(
+            "\ndisk       full, {free} free: new jobs are refused, so free some space on the disk of \"{}\"",
+            line(&disk.path)
+        ),
     }
 }

@@ -19,7 +19,7 @@ use wire::link::{MinionRequest, Pong};
 use wire::module::Module;
 use wire::name::{MinionName, ModuleName, OperatorName};
 use wire::operator::{
-    Call, Follow, OperatorReply, OperatorRequest, OverlordStatus, Ping, Refusal, RefusalKind,
+    Call, DiskStatus, Follow, OperatorReply, OperatorRequest, OverlordStatus, Ping, Refusal, RefusalKind,
 };
 use wire::transport::Allowance;
 use wire::version::Version;
@@ -266,6 +266,7 @@ impl OperatorDoor {
 
     fn status(&self) -> OverlordStatus {
         let (minions, connected) = self.desk.registry.counts();
+        let disk = self.desk.ledger.disk();
         OverlordStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             address: self.desk.address.to_string(),
@@ -274,6 +275,11 @@ impl OperatorDoor {
             connected,
             live_jobs: self.desk.jobs.live_count(),
             ledger_bytes: self.desk.ledger.disk_bytes().unwrap_or(0),
+            disk: Some(DiskStatus {
+                path: self.desk.ledger.path().display().to_string(),
+                free_bytes: disk.free_bytes,
+                takes_work: disk.takes_work,
+            }),
         }
     }
 }

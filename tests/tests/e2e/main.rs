@@ -32,5 +32,6 @@ mod reenrolment;
 mod scale;
 mod signatures;
 mod storage;
+mod usage;
 mod versions;
 mod words;

@@ -48,6 +48,9 @@ fn an_overlord_on_a_full_disk_refuses_new_calls_and_loses_none_that_it_took() {
     for part in [ledger.as_str(), "is full", "free some space"] {
         assert!(refused.err.contains(part), "{refused:?}");
     }
+    let status = fleet.run(&["status"]);
+    assert!(status.out.contains("disk       full, ") && status.out.contains(&ledger), "{status:?}");
+    assert_eq!(fleet.run(&["status", "--json"]).json()["disk"]["takes_work"], false);
     assert_eq!(result(&fleet, &brief)["outcome"], "ok");
 
     fleet.disk("overlord").fill_to(0);
@@ -74,6 +77,10 @@ fn a_minion_on_a_full_disk_rejects_new_jobs_and_ends_those_that_run() {
     fleet.await_begun(&long, "web1");
 
     fleet.disk("web1").fill_to(SCARCE);
+    let status = fleet.minion_command("web1").arg("status").output().expect("ran");
+    let status = String::from_utf8_lossy(&status.stdout);
+    let ledger = fleet.minion_dir("web1").join("ledger").display().to_string();
+    assert!(status.contains("disk      full, ") && status.contains(&ledger), "{status}");
     let refused = fleet.run(&["call", "web1", "test.ping", "--json"]);
     let refusal = &refused.json()["results"]["web1"];
     assert_eq!((refused.code, &refusal["outcome"]), (1, &"rejected".into()), "{refused:?}");

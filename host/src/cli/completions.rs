@@ -1,0 +1,29 @@
+//! `minion completions`.
+
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory as _};
+use clap_complete::Shell;
+
+use super::Cli;
+use super::output::print;
+
+/// Print a completion script for a shell
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  minion completions bash > /etc/bash_completion.d/minion
+  minion completions fish > ~/.config/fish/completions/minion.fish")]
+pub(crate) struct Completions {
+    /// Which shell
+    shell: Shell,
+}
+
+impl Completions {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "minion", &mut script);
+        print(String::from_utf8_lossy(&script).trim_end());
+        Ok(ExitCode::SUCCESS)
+    }
+}
