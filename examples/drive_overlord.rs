@@ -23,6 +23,7 @@ async fn main() -> anyhow::Result<()> {
         queue_ms: None,
         batch: None,
         max_failures: None,
+        patience_ms: None,
     };
     let mut job = client.call(call, Follow::Outcomes).await?;
     while let Some(event) = job.next().await? {

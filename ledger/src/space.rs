@@ -26,6 +26,14 @@ pub(crate) enum Space {
     Transitions,
     /// job, minion → that its part is to stop, and since when.
     Cancels,
+    /// job → for how long a minion that is out of touch keeps its place in the batch.
+    Patience,
+    /// job, minion → who gave its part up, and when.
+    GivenUp,
+    /// job, minion → what the minion said of its part after that was given up.
+    Later,
+    /// minion, job → nothing, while that part is given up and the minion has said nothing.
+    Unheard,
     /// state, job → nothing.
     ByState,
     /// operator, job → nothing.
@@ -83,6 +91,10 @@ impl Space {
         Space::Progress,
         Space::Transitions,
         Space::Cancels,
+        Space::Patience,
+        Space::GivenUp,
+        Space::Later,
+        Space::Unheard,
         Space::ByState,
         Space::ByOperator,
         Space::ByModule,
@@ -125,6 +137,10 @@ impl Space {
             Space::Progress => "progress",
             Space::Transitions => "transitions",
             Space::Cancels => "cancels",
+            Space::Patience => "patience",
+            Space::GivenUp => "given-up",
+            Space::Later => "later",
+            Space::Unheard => "unheard",
             Space::ByState => "by-state",
             Space::ByOperator => "by-operator",
             Space::ByModule => "by-module",

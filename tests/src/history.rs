@@ -27,7 +27,8 @@ fn misnumbered(history: &History) -> Option<String> {
 fn read(document: &Value) -> Option<History> {
     let targets = serde_json::from_value(document["targets"].clone()).ok()?;
     let transitions = document["steps"].as_array()?.iter().map(transition).collect::<Option<_>>()?;
-    Some(History { job: serde_json::from_value(document["job"].clone()).ok()?, targets, transitions })
+    let job = serde_json::from_value(document["job"].clone()).ok()?;
+    Some(History { job, targets, transitions, given_up: Vec::new() })
 }
 
 fn transition(step: &Value) -> Option<Transition> {

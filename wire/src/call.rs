@@ -93,12 +93,17 @@ pub enum Share {
     Percent(u8),
 }
 
-/// A text that is neither a number nor a percentage.
+/// A text that is neither a number nor a percentage, or nothing at all of either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a number of minions or a percentage: write 10, or 25%")]
+#[error("not a number of minions or a percentage, and no less than 1: write 10, or 25%")]
 pub struct BadShare;
 
 impl Share {
+    /// Whether it is none, of however many minions.
+    pub fn is_none(self) -> bool {
+        matches!(self, Share::Count(0) | Share::Percent(0))
+    }
+
     /// How many of `targets` minions this is. A percentage is rounded up.
     pub fn of(self, targets: usize) -> usize {
         match self {
@@ -114,10 +119,13 @@ impl FromStr for Share {
     fn from_str(text: &str) -> Result<Self, BadShare> {
         match text.strip_suffix('%') {
             Some(percent) => match percent.parse() {
-                Ok(percent @ 0..=100) => Ok(Share::Percent(percent)),
+                Ok(percent @ 1..=100) => Ok(Share::Percent(percent)),
                 _ => Err(BadShare),
             },
-            None => text.parse().map(Share::Count).map_err(|_| BadShare),
+            None => match text.parse() {
+                Ok(count @ 1..) => Ok(Share::Count(count)),
+                _ => Err(BadShare),
+            },
         }
     }
 }
@@ -139,7 +147,8 @@ mod tests {
     fn a_share_is_a_number_or_a_percentage_rounded_up() {
         assert_eq!("3".parse::<Share>().map(|share| share.of(10)), Ok(3));
         assert_eq!("25%".parse::<Share>().map(|share| share.of(10)), Ok(3));
-        for bad in ["", "%", "101%", "-1", "3.5", "three"] {
+        assert_eq!("100%".parse::<Share>().map(|share| share.of(3)), Ok(3));
+        for bad in ["", "%", "0", "0%", "101%", "-1", "3.5", "three"] {
             assert_eq!(bad.parse::<Share>(), Err(BadShare), "{bad:?}");
         }
     }

@@ -86,6 +86,10 @@ points! {
     CancelBefore = "cancel-before" in Overlord,
     /// It has recorded that, and told no minion.
     CancelAfter = "cancel-after" in Overlord,
+    /// It was told to give up parts of a job.
+    GiveUpBefore = "give-up-before" in Overlord,
+    /// It has recorded that, and told nobody.
+    GiveUpAfter = "give-up-after" in Overlord,
     /// It has heard that a part runs.
     MovedBefore = "moved-before" in Overlord,
     /// It has recorded that.

@@ -76,7 +76,7 @@ mod tests {
             part: part.map(|state| (minion.clone(), state)),
         };
         let transitions = steps.iter().map(step).collect();
-        History { job: JobId::new(), targets: vec![minion.clone()], transitions }.flaw()
+        History { job: JobId::new(), targets: vec![minion.clone()], transitions, given_up: Vec::new() }.flaw()
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! [`OperatorReply`]s until the stream ends.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,9 @@ pub const ALPNS: &[&[u8]] = &[b"operator/3", b"operator/2", b"operator/1"];
 
 /// The largest message on an operator's connection, in bytes: a document may hold many outcomes.
 pub const MAX_MESSAGE: usize = 256 << 20;
+
+/// For how long a minion that is out of touch is waited for where nobody says otherwise.
+pub const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Which minions are meant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +59,10 @@ pub struct Call {
     pub batch: Option<Share>,
     /// After how many outcomes that are not `ok` no further minion gets it.
     pub max_failures: Option<Share>,
+    /// For how long a minion that is out of touch keeps its place in a batch, in milliseconds; [`PATIENCE`] where
+    /// nothing is said.
+    #[serde(with = "crate::version::since_three")]
+    pub patience_ms: Option<u64>,
 }
 
 /// How much an operator wants to hear of a job.
@@ -168,6 +176,9 @@ pub enum OperatorRequest {
         confirmed: bool,
         /// What to hear of the new job.
         follow: Follow,
+        /// As [`Call::patience_ms`]; as that of the old job where nothing is said.
+        #[serde(with = "crate::version::since_three")]
+        patience_ms: Option<u64>,
     },
     /// Forget jobs that ended longer ago than this, in milliseconds. Answered by `Purged`.
     Purge {
@@ -180,6 +191,13 @@ pub enum OperatorRequest {
     Facts(Target),
     /// Change what is kept, in service or assigned. Answered by `Module`s.
     Module(Box<ModuleRequest>),
+    /// Wait no longer for what is not over of a job. Answered by `GivingUp`.
+    GiveUp {
+        /// The job, by its id or a unique beginning of it.
+        job: String,
+        /// On those of its minions that match, in touch or not; on all that are out of touch where nothing is said.
+        target: Option<Target>,
+    },
 }
 
 /// What an overlord answers.
@@ -222,6 +240,55 @@ pub enum OperatorReply {
     Facts(Vec<(MinionName, String)>),
     /// What is said of a change of modules.
     Module(Box<ModuleReply>),
+    /// The minions that are out of touch now, of those whose part of the job that is followed is not over. Replaces
+    /// what was said before; not said to peers of before version 3.
+    OutOfTouch(Vec<(MinionName, Absence)>),
+    /// Parts of the job were given up.
+    GivingUp(GivingUp),
+}
+
+/// That a minion is out of touch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Absence {
+    /// When its link was lost, or the overlord was started if that was later, in milliseconds since 1970.
+    pub lost_at: u64,
+    /// How long ago that was, in milliseconds, whatever became of the clock since.
+    pub for_ms: u64,
+    /// How much longer the call is kept for it, in milliseconds, where it was not sent yet.
+    pub kept_ms: Option<u64>,
+    /// Whether it ran the part when it was heard of last, and the call's own timeout has passed since.
+    pub overdue: bool,
+}
+
+/// The parts of a job that were given up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivingUp {
+    /// The job's full id.
+    pub job: JobId,
+    /// Those whose part is `lost` now.
+    pub lost: Vec<MinionName>,
+    /// Those that it had not been sent to and never will be: there it is `undelivered`.
+    pub never_sent: Vec<MinionName>,
+}
+
+/// That a part was given up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GivenUp {
+    /// By whom.
+    pub operator: OperatorName,
+    /// When, in milliseconds since 1970.
+    pub at: u64,
+    /// What the minion said of it afterwards, once it has.
+    pub later: Option<Later>,
+}
+
+/// What a minion said of its part after that was given up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Later {
+    /// When it was heard, in milliseconds since 1970.
+    pub at: u64,
+    /// How the part ended there.
+    pub report: Report,
 }
 
 /// How a job stops, on the minions where it was not over.
@@ -235,6 +302,9 @@ pub struct Cancelling {
     pub never_started: Vec<MinionName>,
     /// Those that do not answer now, and are told when they are back.
     pub later: Vec<MinionName>,
+    /// Those of them that are out of touch.
+    #[serde(with = "crate::version::since_three")]
+    pub out_of_touch: Vec<(MinionName, Absence)>,
 }
 
 /// Why a request was refused.
@@ -323,6 +393,12 @@ pub struct Part {
     pub progress: Option<Progress>,
     /// How it ended.
     pub report: Option<Report>,
+    /// That its minion is out of touch, while the part is not over.
+    #[serde(with = "crate::version::since_three")]
+    pub absence: Option<Absence>,
+    /// That it was given up.
+    #[serde(with = "crate::version::since_three")]
+    pub given_up: Option<GivenUp>,
 }
 
 impl JobDocument {
@@ -369,6 +445,9 @@ pub struct History {
     pub targets: Vec<MinionName>,
     /// What was recorded, in order.
     pub transitions: Vec<Transition>,
+    /// The parts that were given up, by name.
+    #[serde(with = "crate::version::since_three")]
+    pub given_up: Vec<(MinionName, GivenUp)>,
 }
 
 /// One change of a job that an overlord recorded.

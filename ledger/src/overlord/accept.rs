@@ -6,7 +6,7 @@ use wire::operator::Transition;
 
 use super::ledger::OverlordLedger;
 use super::part::record_transition;
-use super::records::{Head, JobRecord};
+use super::records::{Head, JobRecord, StoredPatience};
 use super::tally::Tally;
 use crate::changed::Changed;
 use crate::draft::Draft;
@@ -34,11 +34,15 @@ fn accept(draft: &Draft<'_>, job: JobRecord) -> Result<Changed<Transition>, Ledg
     if draft.has(Space::Jobs, &key::of_job(id, &[]))? {
         return Ok(Changed::No);
     }
+    let patience = job.patience_ms.map(StoredPatience);
     let (head, arguments, targets) = Head::split(job);
     let mut tally = Tally::new(at, head.targets);
     tally.add_bytes(draft.put_record(key::of_job(id, &[]), &arguments));
     tally.add_bytes(draft.put_record(key::of_job(id, &[]), &targets));
     tally.add_bytes(draft.put_record(key::of_job(id, &[]), &head));
+    if let Some(patience) = patience {
+        tally.add_bytes(draft.put_record(key::of_job(id, &[]), &patience));
+    }
     for (space, name) in names(&head, &targets.0) {
         draft.mark(space, key::by_name(name, id));
     }

@@ -6,9 +6,11 @@ use wire::name::MinionName;
 use wire::operator::{History, JobDocument, Part, Target, Transition};
 use wire::outcome::Report;
 
+use super::give_up;
 use super::ledger::OverlordLedger;
 use super::records::{
-    Head, JobRecord, PartRecord, StoredArguments, StoredProgress, StoredReport, StoredTransition, Targets,
+    Head, JobRecord, PartRecord, StoredArguments, StoredPatience, StoredProgress, StoredReport,
+    StoredTransition, Targets,
 };
 use super::tally::{self, Tally};
 use crate::error::LedgerError;
@@ -22,7 +24,8 @@ impl OverlordLedger {
         let Some(head) = source.record::<Head>(&key)? else { return Ok(None) };
         let Some(arguments) = source.record::<StoredArguments>(&key)? else { return Ok(None) };
         let Some(targets) = source.record::<Targets>(&key)? else { return Ok(None) };
-        Ok(Some(head.join(id, arguments, targets)))
+        let patience = source.record::<StoredPatience>(&key)?;
+        Ok(Some(head.join(id, arguments, targets, patience)))
     }
 
     /// Where the job is, and when it ended if it did; `None` where it is unknown or purged.
@@ -66,7 +69,8 @@ impl OverlordLedger {
             return Ok(None);
         }
         let (targets, transitions) = (targets(&source, id)?, transitions(&source, id));
-        Ok(Some(History { job: id, targets, transitions }))
+        let given_up = give_up::all_given_up(&source, id)?;
+        Ok(Some(History { job: id, targets, transitions, given_up }))
     }
 
     /// Everything that is known of the job at one moment; `None` where it is unknown or purged.
@@ -86,9 +90,14 @@ impl OverlordLedger {
         let (mut held, mut left_out) = (0_usize, 0);
         let part = |minion: MinionName| {
             let mut part = document_part(&source, id, minion, held < memory)?;
-            held = held.saturating_add(part.report.as_ref().map_or(0, Held::held));
+            let later = part.given_up.as_ref().and_then(|given_up| given_up.later.as_ref());
+            let reports = part.report.iter().chain(later.map(|later| &later.report));
+            held = held.saturating_add(reports.map(Held::held).sum());
             if held >= memory && part.state.is_some_and(|state| state.outcome().is_some()) {
                 part.report = None;
+                if let Some(given_up) = &mut part.given_up {
+                    given_up.later = None;
+                }
                 left_out += 1;
             }
             Ok::<_, LedgerError>(part)
@@ -121,7 +130,8 @@ fn document_part(
         true => source.record::<StoredReport>(&key)?.map(|StoredReport(report)| report),
         false => None,
     };
-    Ok(Part { minion, minion_job, state, progress, report })
+    let given_up = give_up::given_up(source, &key, with_report)?;
+    Ok(Part { minion, minion_job, state, progress, report, absence: None, given_up })
 }
 
 fn targets(source: &impl Read, id: JobId) -> Result<Vec<MinionName>, LedgerError> {

@@ -207,6 +207,7 @@ mod tests {
                 batch: None,
                 max_failures: None,
                 rerun_of: None,
+                patience_ms: None,
             };
             ledger.accept(record, Durability::Written).await.expect("accepted");
         }

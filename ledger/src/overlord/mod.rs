@@ -6,6 +6,7 @@ mod cancel;
 mod catalogue;
 mod cursor;
 mod document;
+mod give_up;
 mod invite;
 mod ledger;
 mod list;
@@ -20,6 +21,7 @@ pub(crate) use minions::Modules;
 pub(crate) use reindex::reindex;
 
 pub use assignments::Attempt;
+pub use give_up::GiveUp;
 pub use invite::{Invite, InviteError};
 pub use ledger::OverlordLedger;
 pub use minions::{MinionRecord, Standing};

@@ -11,6 +11,7 @@ use wire::operator::Transition;
 use wire::outcome::Report;
 
 use super::accept::is_target;
+use super::give_up;
 use super::ledger::OverlordLedger;
 use super::records::{StoredProgress, StoredReport, StoredTransition};
 use super::tally::{self, Tally};
@@ -42,6 +43,8 @@ impl OverlordLedger {
 
     /// Records how a part ended, and the transition of the job that follows. With the last outcome the job
     /// is over in the same moment, by a transition of its own, which is the one returned.
+    ///
+    /// Of a part that was given up, it is recorded beside that, where nothing is yet.
     ///
     /// After the future is ready with either answer, the minion may let go of the outcome.
     pub async fn part_finished(
@@ -79,16 +82,20 @@ impl OverlordLedger {
 }
 
 /// What a minion reports of its part.
-struct News {
-    job: JobId,
-    minion: MinionName,
-    minion_job: Option<MinionJobId>,
-    state: MinionState,
-    at: u64,
+pub(super) struct News {
+    pub(super) job: JobId,
+    pub(super) minion: MinionName,
+    pub(super) minion_job: Option<MinionJobId>,
+    pub(super) state: MinionState,
+    pub(super) at: u64,
 }
 
 impl News {
-    fn record(self, draft: &Draft<'_>, report: Option<Report>) -> Result<Changed<Transition>, LedgerError> {
+    pub(super) fn record(
+        self,
+        draft: &Draft<'_>,
+        report: Option<Report>,
+    ) -> Result<Changed<Transition>, LedgerError> {
         let Self { job, minion, minion_job, state, at } = self;
         let key = key::of_job(job, minion.as_str().as_bytes());
         if !is_target(draft, job, minion.as_str())? {
@@ -96,6 +103,9 @@ impl News {
         }
         let mut part = tally::part(draft, &key)?;
         let (before, Some(state)) = (part.state, MinionState::advance(part.state, state)) else {
+            if let Some(report) = report {
+                give_up::hear(draft, job, &minion, report, at)?;
+            }
             return Ok(Changed::No);
         };
         let Some(mut tally) = Tally::of(draft, job)? else {

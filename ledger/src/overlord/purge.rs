@@ -60,5 +60,8 @@ fn remove_names(draft: &Draft<'_>, job: JobId) -> Result<(), LedgerError> {
     for (space, name) in names(&head, &targets.0) {
         draft.remove(space, key::by_name(name, job));
     }
+    for minion in &targets.0 {
+        draft.remove(Space::Unheard, key::by_name(minion.as_str(), job));
+    }
     Ok(())
 }

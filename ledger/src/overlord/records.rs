@@ -43,6 +43,9 @@ pub struct JobRecord {
     pub max_failures: Option<Share>,
     /// The job that it runs again.
     pub rerun_of: Option<JobId>,
+    /// For how long a minion that is out of touch keeps its place in the batch, in milliseconds; as long as
+    /// everywhere where nothing is said.
+    pub patience_ms: Option<u64>,
 }
 
 /// What an overlord knows of one minion's part of a job, but for its outcome.
@@ -99,7 +102,13 @@ impl Head {
     }
 
     /// The job record of a head and its heavy parts.
-    pub(super) fn join(self, id: JobId, arguments: StoredArguments, targets: Targets) -> JobRecord {
+    pub(super) fn join(
+        self,
+        id: JobId,
+        arguments: StoredArguments,
+        targets: Targets,
+        patience: Option<StoredPatience>,
+    ) -> JobRecord {
         JobRecord {
             id,
             accepted_at: self.accepted_at,
@@ -116,8 +125,29 @@ impl Head {
             batch: self.batch,
             max_failures: self.max_failures,
             rerun_of: self.rerun_of,
+            patience_ms: patience.map(|StoredPatience(ms)| ms),
         }
     }
+}
+
+/// For how long a minion that is out of touch keeps its place in a batch, in milliseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct StoredPatience(pub(super) u64);
+
+/// That a part was given up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct StoredGivenUp {
+    pub(super) operator: OperatorName,
+    /// When, in milliseconds since 1970.
+    pub(super) at: u64,
+}
+
+/// What a minion said of its part after that was given up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct StoredLater {
+    /// When it was heard, in milliseconds since 1970.
+    pub(super) at: u64,
+    pub(super) report: Report,
 }
 
 /// A job's arguments.
@@ -190,6 +220,18 @@ impl Record for StoredCancel {
     const SPACE: Space = Space::Cancels;
 }
 
+impl Record for StoredPatience {
+    const SPACE: Space = Space::Patience;
+}
+
+impl Record for StoredGivenUp {
+    const SPACE: Space = Space::GivenUp;
+}
+
+impl Record for StoredLater {
+    const SPACE: Space = Space::Later;
+}
+
 #[cfg(test)]
 mod tests {
     use wire::call::Word;
@@ -218,6 +260,7 @@ mod tests {
             batch: Some(Share::Percent(10)),
             max_failures: Some(Share::Count(3)),
             rerun_of: Some(JobId::from_bytes([2; 16])),
+            patience_ms: Some(15_000),
         };
         let (head, arguments, targets) = Head::split(job);
         is_stored_as(
@@ -244,6 +287,17 @@ mod tests {
     #[test]
     fn a_wish_to_stop_is_stored_as_format_2_has_it() {
         is_stored_as(&StoredCancel { at: 300 }, "017ca84461ac02");
+    }
+
+    #[test]
+    fn what_is_known_of_those_out_of_touch_is_stored_as_format_3_has_it() {
+        is_stored_as(&StoredPatience(300), "017ca84461ac02");
+        is_stored_as(
+            &StoredGivenUp { operator: "ann".parse().expect("a name"), at: 300 },
+            "0100378ae103616e6eac02",
+        );
+        let report = Report::without_run(Outcome::failed(FailureKind::Denied, "no"), 8);
+        is_stored_as(&StoredLater { at: 300, report }, "01269b3165ac02010b026e6f0000000000000000000008");
     }
 
     #[test]

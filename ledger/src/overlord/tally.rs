@@ -147,11 +147,18 @@ impl Tally {
 }
 
 /// Keyspaces with one record for each job.
-pub(super) const OF_JOB: [Space; 3] = [Space::Jobs, Space::Arguments, Space::Targets];
+pub(super) const OF_JOB: [Space; 4] = [Space::Jobs, Space::Arguments, Space::Targets, Space::Patience];
 
 /// Keyspaces with records for each part or transition of a job.
-pub(super) const WITHIN_JOB: [Space; 5] =
-    [Space::Parts, Space::Outcomes, Space::Progress, Space::Transitions, Space::Cancels];
+pub(super) const WITHIN_JOB: [Space; 7] = [
+    Space::Parts,
+    Space::Outcomes,
+    Space::Progress,
+    Space::Transitions,
+    Space::Cancels,
+    Space::GivenUp,
+    Space::Later,
+];
 
 /// Bytes that the records of a job take.
 fn bytes_of(source: &impl Read, job: JobId) -> Result<u64, LedgerError> {

@@ -15,6 +15,7 @@ async fn a_job_is_the_same_after_the_folder_was_opened_again() {
         batch: Some(Share::Percent(10)),
         max_failures: Some(Share::Count(3)),
         rerun_of: Some(id(9)),
+        patience_ms: Some(2000),
         ..job(1, &["web1", "web2"])
     };
     let ledger = folder.overlord();

@@ -8,6 +8,7 @@ mod damage;
 mod folder;
 mod format;
 mod full;
+mod give_up;
 mod kv;
 mod list;
 mod listing;

@@ -121,6 +121,7 @@ pub(crate) fn job(number: u64, targets: &[&str]) -> JobRecord {
         batch: None,
         max_failures: None,
         rerun_of: None,
+        patience_ms: None,
     }
 }
 

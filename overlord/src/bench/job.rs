@@ -30,6 +30,7 @@ pub(super) fn call(method: &str, arguments: Vec<Value>, record: Record) -> Call 
         queue_ms: None,
         batch: None,
         max_failures: None,
+        patience_ms: None,
     }
 }
 

@@ -13,12 +13,14 @@ use wire::operator::{Call, Follow, Refusal, RefusalKind, Target};
 use super::follow::{Followed, View, follow};
 use super::output::{note, print};
 use super::signals::interrupts;
-use super::{CliError, Exit, confirm, duration, words};
+use super::waiting::Waiting;
+use super::{CliError, Exit, brief_duration, confirm, words};
 use crate::client::{Client, ClientError, JobEvent, JobStream};
 
 /// Run a method on all minions that match
 ///
-/// Waits for the outcomes and prints them. Ctrl-C detaches from the job, which goes on; a second one cancels it.
+/// Waits for the outcomes and prints them. Ctrl-C detaches from the job, which goes on; a second one cancels it. Where
+/// all minions that are not done are out of touch, it waits for them as long as --patience says, and exits with 1.
 ///
 /// Options may stand anywhere. Negative numbers are arguments; behind `--` everything is, whatever it begins with.
 #[derive(Debug, Args)]
@@ -50,15 +52,15 @@ pub(super) struct CallCommand {
     #[arg(long = "nowait")]
     no_wait: bool,
     /// How long each minion may take
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = brief_duration)]
     timeout: Option<Duration>,
     /// Keep it this long for minions that are not connected, and deliver it when they are back
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = brief_duration)]
     queue: Option<Duration>,
-    /// Let at most this many minions have it at once
+    /// Let at most this many minions have it at once; one that is out of touch for longer than --patience does not count
     #[arg(long, value_name = "N|N%")]
     batch: Option<Share>,
-    /// Give it to no further minion once so many outcomes are not ok
+    /// With --batch: give it to no further minion once so many are not ok, or are out of touch for longer than --patience
     #[arg(long, value_name = "N|N%")]
     max_failures: Option<Share>,
     /// Do nothing that has effects: report what would be done
@@ -68,12 +70,15 @@ pub(super) struct CallCommand {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
     view: View,
 }
 
 impl CallCommand {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
-        let (no_wait, durable, view) = (self.no_wait, self.durable, self.view);
+        self.check()?;
+        let (no_wait, durable, view, waiting) = (self.no_wait, self.durable, self.view, self.waiting);
         let heard = match (no_wait, durable) {
             (true, _) => Follow::No,
             (false, true) => Follow::Everything,
@@ -82,7 +87,10 @@ impl CallCommand {
         // From here on Ctrl-C is not the end of this process: whatever became a job is told.
         let mut interrupts = interrupts()?;
         let call = self.into_call(client).await?;
-        let submit = async |confirmed| client.call(Call { confirmed, ..call.clone() }, heard).await;
+        let submit = async |confirmed| {
+            let events = client.call(Call { confirmed, ..call.clone() }, heard).await?;
+            Ok(events.with_patience(waiting.bounds(), []))
+        };
         let accepted = accept(submit, call.confirmed, &mut interrupts, "nothing was called").await?;
         let Some(Accepted { job, targets, events }) = accepted else { return Ok(Exit::Interrupted) };
         if no_wait {
@@ -92,6 +100,22 @@ impl CallCommand {
             note(format_args!("job {job}"));
         }
         follow(client, events, Followed::begun(job, targets), view.form(), interrupts).await
+    }
+
+    /// Refuses settings that would do nothing.
+    fn check(&self) -> Result<(), CliError> {
+        if self.max_failures.is_some() && self.batch.is_none() {
+            return Err(CliError::Usage(
+                "--max-failures does nothing without --batch, which says how many minions have the job at once: give both",
+            ));
+        }
+        if self.no_wait && self.waiting.wait.is_some() {
+            return Err(CliError::Usage("--wait does nothing with --nowait: give one of them"));
+        }
+        if self.no_wait && self.waiting.patience.is_some() && self.batch.is_none() {
+            return Err(CliError::Usage("--patience does nothing with --nowait, unless there is a --batch"));
+        }
+        Ok(())
     }
 
     async fn into_call(self, client: &Client) -> Result<Call, CliError> {
@@ -108,6 +132,7 @@ impl CallCommand {
             queue_ms: self.queue.map(milliseconds),
             batch: self.batch,
             max_failures: self.max_failures,
+            patience_ms: self.waiting.patience_ms(),
             dry_run: self.dry_run,
             durable: self.durable || self.no_wait,
             confirmed: self.yes,
@@ -150,6 +175,7 @@ pub(super) async fn accept(
             Ok((Some(JobEvent::Accepted { job, targets }), events)) => {
                 return Ok(Some(Accepted { job, targets, events }));
             }
+            Ok((Some(JobEvent::WaitOver(_)), _)) => return Err(CliError::NotAnswered),
             Ok(_) => return Err(ClientError::Unexpected.into()),
             Err(ClientError::Refusal(refusal)) if !confirmed && needs_confirmation(&refusal) => {
                 if !confirm::ask(&refusal.message).await? {

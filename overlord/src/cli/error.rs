@@ -40,6 +40,11 @@ pub enum CliError {
         /// What is wrong with it.
         source: BadDialAddress,
     },
+    /// The time to wait was over before the overlord had answered.
+    #[error(
+        "the overlord had not answered within --wait: `overlord job list` shows whether it took the call"
+    )]
+    NotAnswered,
     /// The overlord was lost while a module was changed.
     #[error(
         "{cause}; minions may be changed already: see `overlord module show {module}`, then do this again, \
@@ -114,7 +119,7 @@ pub enum CliError {
 }
 
 impl CliError {
-    /// Whether the reader of stdout has gone (`overlord … | head`), which is nobody's fault.
+    /// Whether the reader of stdout has gone (`overlord … | head`), of which nothing is said.
     pub fn is_closed_pipe(&self) -> bool {
         matches!(self, CliError::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
     }
@@ -139,8 +144,9 @@ impl CliError {
             | CliError::Name(_) => Exit::Usage,
             CliError::File { action: "read", .. } => Exit::Usage,
             CliError::Key(KeyError::File { action: "read", .. } | KeyError::NotAKey(_)) => Exit::Usage,
-            CliError::Output(_) if self.is_closed_pipe() => Exit::Ok,
-            CliError::Folder(_)
+            CliError::Output(_) if self.is_closed_pipe() => Exit::ClosedPipe,
+            CliError::NotAnswered
+            | CliError::Folder(_)
             | CliError::Daemon(_)
             | CliError::Dev(_)
             | CliError::Bench(_)
@@ -179,6 +185,6 @@ mod tests {
     fn a_closed_pipe_is_a_quiet_end() {
         let error = CliError::Output(std::io::ErrorKind::BrokenPipe.into());
         assert!(error.is_closed_pipe());
-        assert_eq!(error.exit(), Exit::Ok);
+        assert_eq!(error.exit().code(), 141);
     }
 }

@@ -19,6 +19,8 @@ pub enum Exit {
     Unreachable,
     /// Interrupted by the user.
     Interrupted,
+    /// The reader of stdout has gone, and nothing that is not as it should be was known by then.
+    ClosedPipe,
     /// What the command under `overlord dev --exec` exited with.
     Command(u8),
 }
@@ -33,6 +35,8 @@ impl Exit {
             Exit::NoMatch => 3,
             Exit::Unreachable => 4,
             Exit::Interrupted => 130,
+            // As of a program that its pipe ended.
+            Exit::ClosedPipe => 141,
             Exit::Command(code) => code,
         }
     }

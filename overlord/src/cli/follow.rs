@@ -1,6 +1,6 @@
 //! Waiting for a job, and showing what becomes of it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use clap::Args;
@@ -9,15 +9,17 @@ use wire::call;
 use wire::job::{JobId, MinionJobId, MinionState, OutcomeKind};
 use wire::link::JobUpdate;
 use wire::name::MinionName;
-use wire::operator::{Follow, JobDocument, Part, Update};
+use wire::operator::{Absence, Follow, JobDocument, Part, Update};
 use wire::outcome::Report;
 
-use super::job::became;
-use super::output::{note, print};
+use super::job::{became, way_out};
+use super::module::who;
+use super::output::{known, note, print};
 use super::progress::Progress;
 use super::{CliError, Exit};
-use crate::client::{Client, ClientError, JobEvent, JobStream};
+use crate::client::{Client, ClientError, JobEvent, JobStream, WaitOver};
 use crate::report;
+use crate::report::moment::local;
 
 /// How the outcomes of a job are printed.
 #[derive(Clone, Copy, Debug, Args)]
@@ -74,6 +76,12 @@ pub(super) struct Followed {
     running: Vec<(MinionName, Option<call::Progress>)>,
 }
 
+/// The minions that are not done with a job.
+pub(super) fn open(document: &JobDocument) -> impl Iterator<Item = MinionName> {
+    let is_open = |part: &&Part| part.state.and_then(MinionState::outcome).is_none();
+    document.parts.iter().filter(is_open).map(|part| part.minion.clone())
+}
+
 impl Followed {
     /// A job that has just been accepted.
     pub(super) fn begun(job: JobId, minions: Vec<MinionName>) -> Self {
@@ -92,7 +100,8 @@ impl Followed {
     }
 }
 
-/// Waits until the job is over and prints its outcomes. The first of the interrupts detaches.
+/// Waits until the job is over or there is no more patience, and prints its outcomes. The first of the interrupts
+/// detaches.
 pub(super) async fn follow(
     client: &Client,
     events: JobStream,
@@ -102,20 +111,35 @@ pub(super) async fn follow(
 ) -> Result<Exit, CliError> {
     let job = followed.job;
     let mut watch = Watch::new(followed, form);
-    let document = tokio::select! {
-        document = watch.until_over(events) => Some(document?),
+    let ended = tokio::select! {
+        ended = watch.until_over(events) => Some(ended),
         _ = interrupts.recv() => None,
     };
-    let Watch { arrived, progress, names, .. } = watch;
+    let Watch { arrived, progress, names, all_ok, .. } = watch;
     drop(progress);
-    let Some(mut document) = document else { return detach(client, job, interrupts).await };
+    let (document, left) = match ended {
+        None => return detach(client, job, interrupts).await,
+        Some(Err(error)) => return known(Exit::of(all_ok), Err(error)),
+        Some(Ok(Ended::Over(document))) => (*document, None),
+        Some(Ok(Ended::Left(why))) => (client.job(&job.to_string()).await?, Some(why)),
+    };
+    let printed = show(&document, form, &arrived, names);
+    if let Some(why) = left.filter(|_| !document.state.is_over()) {
+        note(left_behind(&document, why));
+    }
+    known(exit(&document), printed)
+}
+
+/// Prints what is known of a job in the end.
+fn show(document: &JobDocument, form: Form, arrived: &[MinionName], names: usize) -> Result<(), CliError> {
     let seen: HashSet<&MinionName> = arrived.iter().collect();
-    // One whose outcome was in the ledger before anyone followed it has not been shown yet.
+    // One whose outcome was in the ledger before anyone followed it has not been shown yet, nor has one without any.
     let unseen = document.parts.iter().filter(|part| !seen.contains(&part.minion));
     match form {
         Form::Table { sorted } => {
+            let mut document = document.clone();
             if !sorted {
-                by_arrival(&mut document, &arrived);
+                by_arrival(&mut document, arrived);
             }
             print(report::table(&document))?;
             note(report::closing(&document));
@@ -124,22 +148,58 @@ pub(super) async fn follow(
             for part in unseen {
                 print(report::row(part, names))?;
             }
-            note(report::closing(&document));
+            note(report::closing(document));
         }
-        Form::Json => print(report::json(&document))?,
+        Form::Json => print(report::json(document))?,
         Form::JsonLines => {
             for part in unseen {
                 print(report::json_line(part))?;
             }
-            print(report::json_summary(&document))?;
+            print(report::json_summary(document))?;
         }
     }
-    Ok(exit(&document))
+    Ok(())
 }
 
-/// What the outcomes of a job that is over come to.
+/// What the outcomes of a job come to.
 pub(super) fn exit(document: &JobDocument) -> Exit {
-    Exit::of(document.counts().iter().all(|(outcome, _)| *outcome == OutcomeKind::Ok))
+    let all_ok = document.counts().iter().all(|(outcome, _)| *outcome == OutcomeKind::Ok);
+    Exit::of(all_ok && document.state.is_over())
+}
+
+/// Whom a job is not waited for any longer, and what can be done.
+fn left_behind(document: &JobDocument, why: WaitOver) -> String {
+    let is_open = |part: &&Part| part.state.and_then(MinionState::outcome).is_none();
+    let (away, here): (Vec<_>, Vec<_>) =
+        document.parts.iter().filter(is_open).partition(|part| part.absence.is_some());
+    let names = |parts: &[&Part]| who(&parts.iter().map(|part| &part.minion).collect::<Vec<_>>());
+    let is = |parts: &[&Part]| if parts.len() == 1 { "is" } else { "are" };
+    let mut open = Vec::new();
+    if !here.is_empty() {
+        open.push(format!("{} {} not done", names(&here), is(&here)));
+    }
+    if let Some(lost_at) = away.iter().filter_map(|part| Some(part.absence.as_ref()?.lost_at)).min() {
+        open.push(format!("{} {} out of touch since {}", names(&away), is(&away), local(lost_at)));
+    }
+    let why = match why {
+        WaitOver::OutOfTouch => "waits no longer",
+        WaitOver::InAll => "the time to wait is over",
+    };
+    let job = document.job;
+    let way_out = if away.is_empty() {
+        format!("stop it with: overlord job cancel {job}")
+    } else {
+        format!("end it without them with: overlord job give-up {job}")
+    };
+    format!("{why}: {}; the job goes on: come back with: overlord job wait {job}; {way_out}", open.join(", "))
+}
+
+/// How following a job came to an end.
+enum Ended {
+    /// With the job.
+    Over(Box<JobDocument>),
+    /// Before that, and why.
+    Left(WaitOver),
 }
 
 /// A job that is being waited for.
@@ -151,6 +211,10 @@ struct Watch {
     names: usize,
     /// Whose outcomes are in, in that order.
     arrived: Vec<MinionName>,
+    /// Whether those are all `ok`.
+    all_ok: bool,
+    /// Who is out of touch, as it was said last.
+    away: BTreeSet<MinionName>,
 }
 
 impl Watch {
@@ -164,11 +228,11 @@ impl Watch {
             }
         }
         let names = minions.iter().map(|minion| minion.as_str().len()).max().unwrap_or_default();
-        Self { job, form, progress, names, arrived: Vec::new() }
+        Self { job, form, progress, names, arrived: Vec::new(), all_ok: true, away: BTreeSet::new() }
     }
 
-    /// Shows what happens until the job is over, and returns all that is known of it then.
-    async fn until_over(&mut self, mut events: JobStream) -> Result<JobDocument, CliError> {
+    /// Shows what happens until the job is over or is not waited for any longer.
+    async fn until_over(&mut self, mut events: JobStream) -> Result<Ended, CliError> {
         let mut tick = tokio::time::interval(TICK);
         loop {
             let event = tokio::select! {
@@ -179,13 +243,33 @@ impl Watch {
                 }
             };
             match event.map_err(|error| self.lost(error))? {
-                Some(JobEvent::Document(document)) if document.state.is_over() => return Ok(*document),
+                Some(JobEvent::Document(document)) if document.state.is_over() => {
+                    return Ok(Ended::Over(document));
+                }
                 Some(JobEvent::Update(update)) => self.show(*update)?,
+                Some(JobEvent::OutOfTouch(minions)) => self.out_of_touch(minions),
+                Some(JobEvent::WaitOver(why)) => return Ok(Ended::Left(why)),
                 Some(JobEvent::Accepted { .. }) => {}
                 // It stopped, and goes on with the job when it is started again.
                 Some(JobEvent::Document(_)) | None => return Err(CliError::Unfinished(self.job)),
             }
         }
+    }
+
+    /// Says whom the job waits for, and since when; of each minion once, until it is back.
+    fn out_of_touch(&mut self, minions: Vec<(MinionName, Absence)>) {
+        let names = minions.iter().map(|(minion, _)| minion.clone()).collect();
+        let before = std::mem::replace(&mut self.away, names);
+        let (kept, lost): (Vec<_>, Vec<_>) = minions
+            .iter()
+            .filter(|(minion, _)| !before.contains(minion))
+            .partition(|(_, absence)| absence.kept_ms.is_some());
+        for (minions, why) in [(lost, "out of touch"), (kept, "not connected, which the call is kept for,")] {
+            let Some(since) = minions.iter().map(|(_, absence)| absence.lost_at).min() else { continue };
+            let names = who(&minions.iter().map(|(minion, _)| minion).collect::<Vec<_>>());
+            self.progress.aside(|| note(format_args!("waiting for {names}: {why} since {}", local(since))));
+        }
+        self.progress.out_of_touch(minions);
     }
 
     fn show(&mut self, update: Update) -> Result<(), CliError> {
@@ -200,6 +284,7 @@ impl Watch {
             JobUpdate::Finished { minion_job, report } => {
                 self.progress.ended(&minion, report.outcome.kind());
                 self.arrived.push(minion.clone());
+                self.all_ok &= report.outcome.kind() == OutcomeKind::Ok;
                 let part = finished(minion, minion_job, *report);
                 match self.form {
                     Form::JsonLines => self.progress.aside(|| print(report::json_line(&part)))?,
@@ -223,7 +308,7 @@ impl Watch {
 /// The part of a minion whose outcome has just come in.
 fn finished(minion: MinionName, minion_job: Option<MinionJobId>, report: Report) -> Part {
     let state = Some(MinionState::Finished(report.outcome.kind()));
-    Part { minion, minion_job, state, progress: None, report: Some(report) }
+    Part { minion, minion_job, state, progress: None, report: Some(report), absence: None, given_up: None }
 }
 
 /// Leaves the job to itself, unless a second Ctrl-C says that it shall end too.
@@ -241,12 +326,15 @@ async fn detach(client: &Client, job: JobId, mut interrupts: Signal) -> Result<E
             }
         };
         note(format_args!("cancelled: {}", became(&cancelling)));
+        if let Some(way_out) = way_out(&cancelling) {
+            note(way_out);
+        }
     }
     Ok(Exit::Interrupted)
 }
 
 fn by_arrival(document: &mut JobDocument, arrived: &[MinionName]) {
-    let place: std::collections::HashMap<&MinionName, usize> =
+    let place: HashMap<&MinionName, usize> =
         arrived.iter().enumerate().map(|(place, minion)| (minion, place)).collect();
     // The sort is stable: whoever was not seen to arrive comes last, by name.
     document.parts.sort_by_key(|part| place.get(&part.minion).copied().unwrap_or(usize::MAX));

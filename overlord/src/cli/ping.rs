@@ -5,7 +5,7 @@ use serde_json::json;
 use wire::operator::{Ping, Target};
 
 use super::columns::columns;
-use super::output::print;
+use super::output::{known, print};
 use super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 
@@ -30,14 +30,14 @@ pub(super) struct PingCommand {
 impl PingCommand {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
         let pings = client.ping(Target { expression: self.target, exclude: self.exclude }).await?;
-        match self.format.format() {
+        let printed = match self.format.format() {
             Format::Json => {
                 let pings: Vec<_> = pings.iter().map(document).collect();
-                print(json!({ "pings": pings }))?;
+                print(json!({ "pings": pings }))
             }
-            Format::Text => print(columns(&["MINION", "TIME", "PROBLEM"], pings.iter().map(row)))?,
-        }
-        Ok(Exit::of(pings.iter().all(|ping| ping.answer.is_ok())))
+            Format::Text => print(columns(&["MINION", "TIME", "PROBLEM"], pings.iter().map(row))),
+        };
+        known(Exit::of(pings.iter().all(|ping| ping.answer.is_ok())), printed)
     }
 }
 

@@ -3,13 +3,15 @@
 use std::pin::Pin;
 
 use quinn::{Connection, RecvStream};
+use tokio::time::{Instant, sleep_until};
 use wire::frame::{self, FrameError};
 use wire::job::JobId;
 use wire::name::MinionName;
-use wire::operator::{JobDocument, MAX_MESSAGE, OperatorReply, Update};
+use wire::operator::{Absence, JobDocument, MAX_MESSAGE, OperatorReply, Update};
 use wire::version::Version;
 
 use super::error::{ClientError, Stood};
+use super::patience::{Awaited, Patience, WaitOver};
 
 /// One thing that an overlord tells of a job.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +27,11 @@ pub enum JobEvent {
     Update(Box<Update>),
     /// All that is known of the job at this moment.
     Document(Box<JobDocument>),
+    /// The minions that are out of touch now, of those that are not done with it. Replaces what was said before.
+    OutOfTouch(Vec<(MinionName, Absence)>),
+    /// The job is not waited for any longer, as [`JobStream::with_patience`] has it. Said once; the job goes on, and so
+    /// does the stream for whoever wants more of it.
+    WaitOver(WaitOver),
 }
 
 /// The events of one job, until the overlord has no more to tell.
@@ -32,20 +39,46 @@ pub enum JobEvent {
 /// Dropping it detaches: the job goes on.
 pub struct JobStream {
     replies: Replies,
+    awaited: Option<Awaited>,
 }
 
 impl JobStream {
     pub(super) fn new(replies: Replies) -> Self {
-        Self { replies }
+        Self { replies, awaited: None }
+    }
+
+    /// Bounds the waiting, from now on: where it is over, that is an event. Of a job that was there already, `open` are
+    /// the minions that are not done with it; of one that is new, the overlord says who they are.
+    pub fn with_patience(self, patience: Patience, open: impl IntoIterator<Item = MinionName>) -> Self {
+        let awaited = Some(Awaited::new(patience, open.into_iter().collect(), Instant::now()));
+        Self { awaited, ..self }
     }
 
     /// The next event; `None` after the last one. A refusal is [`ClientError::Refusal`]. Cancel safe.
     pub async fn next(&mut self) -> Result<Option<JobEvent>, ClientError> {
-        match self.replies.next().await? {
+        let end = self.awaited.as_ref().and_then(Awaited::end);
+        let at = end.map_or_else(Instant::now, |(at, _)| at);
+        let event = tokio::select! {
+            biased;
+            event = Self::told(&mut self.replies) => event?,
+            () = sleep_until(at), if end.is_some() => {
+                self.awaited = None;
+                return Ok(end.map(|(_, why)| JobEvent::WaitOver(why)));
+            }
+        };
+        if let (Some(awaited), Some(event)) = (&mut self.awaited, &event) {
+            awaited.hear(event, Instant::now());
+        }
+        Ok(event)
+    }
+
+    async fn told(replies: &mut Replies) -> Result<Option<JobEvent>, ClientError> {
+        match replies.next().await? {
             None => Ok(None),
             Some(OperatorReply::Accepted { job, targets }) => Ok(Some(JobEvent::Accepted { job, targets })),
             Some(OperatorReply::Update(update)) => Ok(Some(JobEvent::Update(update))),
             Some(OperatorReply::Job(document)) => Ok(Some(JobEvent::Document(document))),
+            Some(OperatorReply::OutOfTouch(minions)) => Ok(Some(JobEvent::OutOfTouch(minions))),
             Some(_) => Err(ClientError::Unexpected),
         }
     }

@@ -19,6 +19,7 @@ mod dial;
 mod error;
 mod job_stream;
 mod modules;
+mod patience;
 
 use std::time::Duration;
 
@@ -28,8 +29,8 @@ use wire::frame;
 use wire::inventory::Inventory;
 use wire::name::{MethodPath, MinionName, ModuleName};
 use wire::operator::{
-    Call, Cancelling, Follow, History, JobDocument, JobFilter, JobSummary, MinionStatus, OperatorReply,
-    OperatorRequest, OverlordStatus, Ping, Rerun, Target,
+    Call, Cancelling, Follow, GivingUp, History, JobDocument, JobFilter, JobSummary, MinionStatus,
+    OperatorReply, OperatorRequest, OverlordStatus, Ping, Rerun, Target,
 };
 use wire::signature::OneMethod;
 use wire::version::Version;
@@ -40,6 +41,7 @@ use crate::folder::{Folder, dialable};
 pub use self::error::ClientError;
 pub use self::job_stream::{JobEvent, JobStream};
 pub use self::modules::{ModuleEvent, ModuleFile, ModuleFileError, ModuleStream};
+pub use self::patience::{Patience, WaitOver};
 
 /// Whom to dial, and with whose identity.
 #[derive(Clone, Debug)]
@@ -181,15 +183,17 @@ impl Client {
         answer!(self, OperatorRequest::History(job.to_owned()), History).map(|history| *history)
     }
 
-    /// Makes a new job of an old one, and follows it as [`Client::call`] does.
+    /// Makes a new job of an old one, and follows it as [`Client::call`] does. A minion that is out of touch keeps its
+    /// place in a batch for `patience_ms`, or as long as in the old job.
     pub async fn rerun(
         &self,
         job: &str,
         on: Rerun,
         confirmed: bool,
         follow: Follow,
+        patience_ms: Option<u64>,
     ) -> Result<JobStream, ClientError> {
-        let request = OperatorRequest::Rerun { job: job.to_owned(), on, confirmed, follow };
+        let request = OperatorRequest::Rerun { job: job.to_owned(), on, confirmed, follow, patience_ms };
         Ok(JobStream::new(self.send(&request).await?))
     }
 
@@ -203,6 +207,12 @@ impl Client {
     /// answer.
     pub async fn cancel(&self, job: &str, target: Option<Target>) -> Result<Cancelling, ClientError> {
         answer!(self, OperatorRequest::Cancel { job: job.to_owned(), target }, Cancelling)
+    }
+
+    /// Waits no longer for what is not over of a job: where `target` matches, or everywhere where minions are out of
+    /// touch. What they say of it later is recorded beside that.
+    pub async fn give_up(&self, job: &str, target: Option<Target>) -> Result<GivingUp, ClientError> {
+        answer!(self, OperatorRequest::GiveUp { job: job.to_owned(), target }, GivingUp)
     }
 
     /// How the overlord is.

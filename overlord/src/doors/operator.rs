@@ -81,8 +81,8 @@ impl OperatorDoor {
         let request = match request {
             OperatorRequest::Call { call, follow } => return self.call(*call, follow, &mut send).await,
             OperatorRequest::Attach { job, follow } => return self.attach(&job, follow, &mut send).await,
-            OperatorRequest::Rerun { job, on, confirmed, follow } => {
-                let accepted = self.desk.jobs.rerun(&job, on, confirmed, &self.operator).await;
+            OperatorRequest::Rerun { job, on, confirmed, follow, patience_ms } => {
+                let accepted = self.desk.jobs.rerun(&job, on, confirmed, patience_ms, &self.operator).await;
                 return self.begin(accepted, follow, &mut send).await;
             }
             OperatorRequest::Module(request) => {
@@ -139,6 +139,11 @@ impl OperatorDoor {
                 let only = target.map(|target| jobs.resolve(&target)).transpose()?;
                 let job = jobs.find(&job)?;
                 OperatorReply::Cancelling(jobs.cancel(job, only.as_deref()).await?)
+            }
+            OperatorRequest::GiveUp { job, target } => {
+                let only = target.map(|target| jobs.resolve(&target)).transpose()?;
+                let job = jobs.find(&job)?;
+                OperatorReply::GivingUp(jobs.give_up(job, only.as_deref(), &self.operator).await?)
             }
             OperatorRequest::Purge { keep_ms } => OperatorReply::Purged(jobs.purge(keep_ms).await?),
             OperatorRequest::Status => OperatorReply::Status(Box::new(self.status())),
@@ -241,6 +246,10 @@ impl OperatorDoor {
     }
 
     async fn invite(&self, name: MinionName, ttl_ms: u64) -> Result<String, Refusal> {
+        if ttl_ms == 0 {
+            let message = "a token that is good for no time lets nobody in: let it be a millisecond at least";
+            return Err(Refusal::new(RefusalKind::BadRequest, message));
+        }
         let Desk { authority, ledger, config, address, .. } = &*self.desk;
         let secret = wire::identity::secret()
             .map_err(|error| Refusal::new(RefusalKind::Unavailable, error.to_string()))?;
@@ -291,6 +300,7 @@ fn may_be_large(request: &OperatorRequest) -> bool {
         OperatorRequest::Ping(_)
             | OperatorRequest::Invite { .. }
             | OperatorRequest::Cancel { .. }
+            | OperatorRequest::GiveUp { .. }
             | OperatorRequest::Purge { .. }
             | OperatorRequest::Status
     )

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use ledger::JobRecord;
 use wire::arguments::bind;
-use wire::call::Arguments;
+use wire::call::{Arguments, Share};
 use wire::clock::now_ms;
 use wire::failpoint::{Point, reach};
 use wire::job::{MinionState, OutcomeKind};
@@ -19,6 +19,7 @@ use crate::targets;
 impl Jobs {
     /// Accepts a call that passes everything that can be checked here.
     pub(crate) async fn accept(&self, call: Call, operator: &OperatorName) -> Result<Follower, Refusal> {
+        check_settings(&call)?;
         let targets = self.resolve(&call.target)?;
         self.check_width(&call.target.expression, targets.len(), call.confirmed)?;
         let methods = self.methods(&targets, &call.method)?;
@@ -40,6 +41,7 @@ impl Jobs {
             batch: call.batch,
             max_failures: call.max_failures,
             rerun_of: None,
+            patience_ms: call.patience_ms,
         };
         self.begin(record).await
     }
@@ -50,6 +52,7 @@ impl Jobs {
         job: &str,
         on: Rerun,
         confirmed: bool,
+        patience_ms: Option<u64>,
         operator: &OperatorName,
     ) -> Result<Follower, Refusal> {
         let id = self.find(job)?;
@@ -79,6 +82,7 @@ impl Jobs {
             targets,
             queue_until: record.queue_until.map(queue),
             rerun_of: Some(record.id),
+            patience_ms: patience_ms.or(record.patience_ms),
             ..record
         })
         .await
@@ -195,6 +199,27 @@ impl Jobs {
         let message = format!("no targeted minion has a module \"{}\"; {hint}", path.module);
         Refusal::new(RefusalKind::BadRequest, message)
     }
+}
+
+/// Refuses settings that would do nothing, or something else than they say.
+fn check_settings(call: &Call) -> Result<(), Refusal> {
+    let Call { batch, max_failures, timeout_ms, queue_ms, .. } = call;
+    let none = |share: Option<Share>| share.is_some_and(Share::is_none);
+    let message = match () {
+        () if none(*batch) => "a batch of no minions reaches nobody: let it have one at least",
+        () if none(*max_failures) => {
+            "a limit of no failures reaches nobody: with one, the first failure is the last"
+        }
+        () if max_failures.is_some() && batch.is_none() => {
+            "a limit of failures does nothing without a batch: say how many minions have the job at once"
+        }
+        () if *timeout_ms == Some(0) => {
+            "a timeout of no time lets nothing run: let it be a millisecond at least"
+        }
+        () if *queue_ms == Some(0) => "a call that is kept for no time is not kept: leave that out",
+        () => return Ok(()),
+    };
+    Err(Refusal::new(RefusalKind::BadRequest, message))
 }
 
 /// Why a module does not have a method. Of one that could not be loaded nobody knows what it has.

@@ -69,8 +69,13 @@ fn cannot_record(cause: &dyn std::error::Error) -> Refusal {
 
 /// What became so far of the wish that these parts stop.
 fn became(job: &LiveJob, parts: Vec<MinionName>) -> Cancelling {
-    let mut became =
-        Cancelling { job: job.record.id, told: Vec::new(), never_started: Vec::new(), later: Vec::new() };
+    let mut became = Cancelling {
+        job: job.record.id,
+        told: Vec::new(),
+        never_started: Vec::new(),
+        later: Vec::new(),
+        out_of_touch: Vec::new(),
+    };
     for minion in parts {
         match job.part(&minion) {
             _ if job.stop(&minion).is_told() => became.told.push(minion),
@@ -80,7 +85,11 @@ fn became(job: &LiveJob, parts: Vec<MinionName>) -> Cancelling {
             },
             // It was quicker.
             Some(MinionState::Finished(_)) => {}
-            _ => became.later.push(minion),
+            _ => {
+                let absence = job.absence(&minion);
+                became.out_of_touch.extend(absence.map(|absence| (minion.clone(), absence)));
+                became.later.push(minion);
+            }
         }
     }
     became

@@ -35,6 +35,7 @@ impl Jobs {
             // How far a part is changes too often for the ledger.
             for part in &mut document.parts {
                 part.progress = live.progress(&part.minion);
+                part.absence = live.absence(&part.minion);
             }
         }
         Ok(document)

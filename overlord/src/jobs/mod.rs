@@ -1,12 +1,17 @@
 //! Jobs: accepted once, brought to an outcome on every minion, and kept.
 
+mod absences;
 mod accept;
+mod board;
 mod cancel;
 mod chatter;
 mod document;
+mod follower;
+mod give_up;
 mod live;
 mod part;
 mod stop;
+mod window;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,11 +29,13 @@ use wire::job::JobId;
 use wire::link::JobUpdate;
 use wire::name::MinionName;
 use wire::operator::{Follow, OperatorReply, Refusal, RefusalKind, Update};
+use wire::version::Version;
 
 use self::chatter::Talk;
 pub(crate) use self::document::LIST_LIMIT;
-pub(crate) use self::live::Follower;
-use self::live::{Heard, LiveJob};
+pub(crate) use self::follower::Follower;
+use self::follower::Heard;
+use self::live::LiveJob;
 use self::part::Delivery;
 use crate::config::Config;
 use crate::outbox::Outbox;
@@ -82,6 +89,7 @@ impl Jobs {
                 self.spawn_part(job.clone(), minion, Delivery::MaybeSent);
             }
         }
+        self.resume_given_up()?;
         if count > 0 {
             reach(Point::ResumeAfter);
         }
@@ -118,8 +126,10 @@ impl Jobs {
     ) -> Result<Vec<JobId>, LedgerError> {
         let mut settled = Vec::new();
         for id in unacknowledged {
-            // One that is not over is asked for by its part, which takes the outcome and acknowledges it.
-            if self.live(*id).is_none() || self.ledger().outcome(*id, minion)?.is_some() {
+            // One that is not over is asked for by its part, which takes the outcome and acknowledges it; and so is
+            // one that was given up, until its minion has said what became of it.
+            let is_over = self.live(*id).is_none() || self.ledger().outcome(*id, minion)?.is_some();
+            if is_over && !self.ledger().is_unheard(*id, minion)? {
                 settled.push(*id);
             }
         }
@@ -167,6 +177,12 @@ impl Jobs {
                     continue;
                 }
                 Heard::Chatter(_) => continue,
+                Heard::OutOfTouch(minions) => {
+                    if outbox.version() >= Version::Three {
+                        outbox.say(send, OperatorReply::OutOfTouch(minions)).await?;
+                    }
+                    continue;
+                }
                 Heard::Ended(minion) => minion,
             };
             let making = outbox.making().await;

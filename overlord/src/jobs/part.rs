@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use quinn::Connection;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use wire::call::Start;
 use wire::clock::now_ms;
@@ -17,6 +18,7 @@ use wire::version::Version;
 
 use ledger::{Changed, LedgerError};
 
+use super::absences::Away;
 use super::live::{After, LiveJob};
 use super::stop::Stop;
 use super::{Jobs, durability, insist};
@@ -28,6 +30,28 @@ pub(super) enum Delivery {
     NotSent,
     /// Something may have been sent.
     MaybeSent,
+}
+
+/// What became of the link to a minion that was out of touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Link {
+    /// It may be there again, or not yet.
+    MayBeBack,
+    /// The call is kept for the minion no longer.
+    Expired,
+    /// The minion is not enrolled any more.
+    Removed,
+}
+
+/// What a minion that is there may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rejoined {
+    /// It is asked now.
+    Goes,
+    /// It had to wait, and its connection may be another by now.
+    Waited,
+    /// Too many others have failed before its turn.
+    TooLate,
 }
 
 /// Until when a part may still be started.
@@ -50,27 +74,29 @@ enum Broken {
 }
 
 impl Jobs {
-    /// Brings a part to its outcome. Ends early only when the daemon stops; the part is then resumed by its
-    /// next life.
-    pub(super) async fn run_part(&self, job: &LiveJob, minion: &MinionName, mut delivery: Delivery) {
+    /// Brings a part to its outcome, and one that was given up to what its minion says of it. Ends early only when the
+    /// daemon stops, and is then resumed by its next life, or when it is given up and provably was not sent.
+    pub(super) async fn run_part(&self, job: &LiveJob, minion: &MinionName, delivery: Delivery) {
+        if delivery == Delivery::MaybeSent {
+            job.sends(minion);
+        }
+        let withdrawn = job.withdrawn(minion);
+        withdrawn.run_until_cancelled(self.bring(job, minion, delivery)).await;
+    }
+
+    async fn bring(&self, job: &LiveJob, minion: &MinionName, mut delivery: Delivery) {
         let Some(mut link) = self.registry().follow(minion) else {
             return self.undelivered(job, minion, "it is not enrolled any more").await;
         };
         let stop = job.stop(minion);
-        let turn = tokio::select! {
-            biased;
-            () = stop.wanted() => None,
-            turn = job.turn(minion) => turn,
-        };
+        let may_have_it = self.turn(job, minion, &stop).await;
         let Deadlines { unsent, mut resend } = self.deadlines(job, delivery);
-        match (&turn, delivery) {
-            (Some(_), _) => {}
-            (None, _) if stop.is_wanted() => {}
-            (None, Delivery::NotSent) => {
-                return self.undelivered(job, minion, "too many outcomes were not ok before its turn").await;
-            }
+        match (may_have_it, delivery) {
+            (true, _) => {}
+            (false, _) if stop.is_wanted() => {}
+            (false, Delivery::NotSent) => return self.too_late(job, minion).await,
             // Whether it started, only the minion knows: let it settle that.
-            (None, Delivery::MaybeSent) => resend = Instant::now(),
+            (false, Delivery::MaybeSent) => resend = Instant::now(),
         }
         let mut pause = FIRST_PAUSE;
         loop {
@@ -79,35 +105,26 @@ impl Jobs {
             }
             let connection = link.borrow_and_update().clone();
             let Some(connection) = connection else {
-                if stop.is_wanted() {
-                    stop.out_of_touch();
+                let kept_until = (delivery == Delivery::NotSent).then_some(unsent);
+                match self.await_link(job, minion, &mut link, kept_until).await {
+                    Link::MayBeBack => continue,
+                    Link::Expired => return self.undelivered(job, minion, "it is not connected").await,
+                    Link::Removed => return self.undelivered(job, minion, "it was removed").await,
                 }
-                if delivery == Delivery::NotSent && Instant::now() >= unsent {
-                    return self.undelivered(job, minion, "it is not connected").await;
-                }
-                // A part that may have been sent waits for its minion without an end: a failed
-                // reconnection is never an outcome.
-                let patience = if delivery == Delivery::NotSent { unsent } else { far_future() };
-                tokio::select! {
-                    changed = link.changed() => if changed.is_err() {
-                        return self.undelivered(job, minion, "it was removed").await;
-                    },
-                    () = sleep_until(patience) => {}
-                    () = stop.wanted(), if !stop.is_wanted() => {}
-                }
-                continue;
             };
+            job.in_touch(minion);
+            match self.rejoin(job, minion, delivery).await {
+                Rejoined::Goes => {}
+                Rejoined::Waited => continue,
+                Rejoined::TooLate => return self.too_late(job, minion).await,
+            }
             let request = request(job, minion, delivery, resend);
             let exchanged = tokio::select! {
                 exchanged = self.exchange(job, minion, &connection, request, &mut delivery) => exchanged,
                 never = tell_to_stop(&stop, job.record.id, minion, &connection) => match never {},
             };
-            match exchanged {
-                Ok(()) => return,
-                Err(broken) => {
-                    tracing::info!(job = %job.record.id, %minion, %broken, "part is without its outcome yet");
-                }
-            }
+            let Err(broken) = exchanged else { return };
+            tracing::info!(job = %job.record.id, %minion, %broken, "part is without its outcome yet");
             tokio::select! {
                 // A connection that lives on but fails us must not be asked in a tight circle.
                 () = tokio::time::sleep(pause) => pause = (pause * 2).min(LAST_PAUSE),
@@ -115,6 +132,74 @@ impl Jobs {
                 () = stop.wanted(), if !stop.is_wanted() => {}
             }
         }
+    }
+
+    /// Counts a minion again that the batch had moved on without: at once where it may have the job, and else when it
+    /// has its turn.
+    async fn rejoin(&self, job: &LiveJob, minion: &MinionName, delivery: Delivery) -> Rejoined {
+        match (job.is_passed(minion), delivery) {
+            (true, Delivery::NotSent) => {
+                job.line_up(minion);
+                let stop = job.stop(minion);
+                let may_have_it = self.turn(job, minion, &stop).await;
+                return if may_have_it || stop.is_wanted() { Rejoined::Waited } else { Rejoined::TooLate };
+            }
+            (true, Delivery::MaybeSent) => job.come_back(minion),
+            (false, _) => {}
+        }
+        if job.sends(minion) {
+            return Rejoined::Goes;
+        }
+        // It is being given up, which ends its work, unless the ledger cannot take that.
+        tokio::time::sleep(FIRST_PAUSE).await;
+        Rejoined::Waited
+    }
+
+    /// Waits for the turn of a part, or until it is to stop. Gives whether it may be sent.
+    async fn turn(&self, job: &LiveJob, minion: &MinionName, stop: &Stop) -> bool {
+        if job.is_given_up(minion) {
+            return true;
+        }
+        tokio::select! {
+            biased;
+            () = stop.wanted() => false,
+            may_have_it = job.turn(minion) => may_have_it,
+        }
+    }
+
+    /// Waits until something may have changed for a part whose minion is out of touch: its link, the time for which
+    /// it is kept, or the wish that it stops. After a while the batch moves on without it.
+    async fn await_link(
+        &self,
+        job: &LiveJob,
+        minion: &MinionName,
+        link: &mut watch::Receiver<Option<Connection>>,
+        kept_until: Option<Instant>,
+    ) -> Link {
+        let stop = job.stop(minion);
+        if stop.is_wanted() {
+            stop.out_of_touch();
+        }
+        if kept_until.is_some_and(|until| Instant::now() >= until) {
+            return Link::Expired;
+        }
+        let Some(lost) = self.registry().lost(minion) else {
+            return if link.has_changed().is_err() { Link::Removed } else { Link::MayBeBack };
+        };
+        job.out_of_touch(minion, Away { lost, kept_until });
+        // A part that may have been sent waits for its minion without an end: a failed reconnection is never an
+        // outcome.
+        let until = kept_until.unwrap_or_else(far_future);
+        let moves_on = lost.at + job.patience();
+        tokio::select! {
+            changed = link.changed() => if changed.is_err() {
+                return Link::Removed;
+            },
+            () = sleep_until(until) => {}
+            () = sleep_until(moves_on), if !job.is_passed(minion) => job.pass(minion),
+            () = stop.wanted(), if !stop.is_wanted() => {}
+        }
+        Link::MayBeBack
     }
 
     fn deadlines(&self, job: &LiveJob, delivery: Delivery) -> Deadlines {
@@ -224,8 +309,17 @@ impl Jobs {
         self.ended(job, minion, None, Report::without_run(outcome, now_ms())).await;
     }
 
+    /// Ends a part that is not sent because others have failed.
+    async fn too_late(&self, job: &LiveJob, minion: &MinionName) {
+        self.undelivered(job, minion, "too many outcomes were not ok before its turn").await;
+    }
+
     /// Ends a part that provably never started, because it came to no minion.
     async fn undelivered(&self, job: &LiveJob, minion: &MinionName, why: &str) {
+        if job.is_given_up(minion) {
+            // It has its outcome, and the minion never said anything of it.
+            return;
+        }
         let message = format!("never delivered to \"{minion}\": {why}");
         let outcome = Outcome::failed(FailureKind::Undelivered, message);
         self.ended(job, minion, None, Report::without_run(outcome, now_ms())).await;
@@ -235,6 +329,10 @@ impl Jobs {
 /// What to ask: to start it, to report on it, or to settle that it never starts.
 fn request(job: &LiveJob, minion: &MinionName, delivery: Delivery, resend: Instant) -> MinionRequest {
     let record = &job.record;
+    if job.is_given_up(minion) {
+        // It may not have had it, and must never start it now.
+        return MinionRequest::Settle(record.id);
+    }
     if job.part(minion).is_some() {
         return MinionRequest::Follow(record.id);
     }

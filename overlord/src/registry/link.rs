@@ -11,7 +11,7 @@ use wire::endpoint::CLOSE_REPLACED;
 use wire::inventory::Inventory;
 use wire::name::MinionName;
 
-use super::{Entry, Refused, Registry, standing};
+use super::{Entry, Lost, Refused, Registry, standing};
 
 /// A minion whose certificate was good when it came. Nothing is known of it or changed until it is connected.
 pub struct Admitted {
@@ -122,6 +122,7 @@ impl Link {
         let _turn = self.registry.0.turns.wait(self.name.clone()).await;
         let seen = now_ms();
         let version = self.with_entry(|entry| {
+            entry.lost = Lost::now();
             entry.connection.send_replace(None);
             entry.record.last_seen = Some(seen);
             entry.record.version.clone().unwrap_or_default()

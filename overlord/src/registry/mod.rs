@@ -1,6 +1,7 @@
 //! Who is enrolled, who is connected, and what each minion can run.
 
 mod link;
+mod lost;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +21,7 @@ use wire::name::{MinionName, ModuleName};
 use wire::operator::MinionStatus;
 
 pub use self::link::{Admitted, Introduction, Link, LinkError};
+pub use self::lost::Lost;
 use crate::targets::{Expression, Lookup, Roster};
 use crate::turns::Turns;
 
@@ -43,6 +45,8 @@ struct Inner {
 struct Entry {
     record: MinionRecord,
     connection: watch::Sender<Option<Connection>>,
+    /// When it was lost last, or the entry was made: since then it is out of touch while it has no connection.
+    lost: Lost,
     /// Told whenever it says which modules it has.
     modules_told: watch::Sender<()>,
     /// Held by each of its connections that was admitted.
@@ -141,6 +145,13 @@ impl Registry {
     /// The connection of a minion, while it has one.
     pub fn connection(&self, name: &MinionName) -> Option<Connection> {
         self.lock().get(name)?.connection.borrow().clone()
+    }
+
+    /// When the connection of a minion was lost that has none; at the overlord's start where it has had none since.
+    pub fn lost(&self, name: &MinionName) -> Option<Lost> {
+        let minions = self.lock();
+        let entry = minions.get(name)?;
+        entry.connection.borrow().is_none().then_some(entry.lost)
     }
 
     /// The room for what a minion sends.
@@ -255,6 +266,7 @@ impl Entry {
             record,
             intake: intake.for_another(),
             connection: watch::Sender::new(None),
+            lost: Lost::now(),
             modules_told: watch::Sender::new(()),
             admitted: Arc::default(),
             facts: None,

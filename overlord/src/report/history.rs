@@ -9,6 +9,7 @@ use wire::job::MinionState;
 use wire::name::MinionName;
 use wire::operator::{History, Transition};
 
+use super::absence;
 use super::moment::{exact, rfc3339};
 
 /// The most minions that get a column each where nobody says how wide the table may be.
@@ -20,14 +21,29 @@ const GAP: u16 = 3;
 /// The course of a job as a table: one row a step, one column for the overlord and one a minion.
 ///
 /// Where that does not fit the terminal, each row says only what changed.
+///
+/// Below it stands which parts were given up, and what their minions said later.
 pub fn history(history: &History) -> String {
-    render(history, Table::fitting().width(), &TimeZone::system())
+    let mut text = render(history, Table::fitting().width(), &TimeZone::system());
+    for (minion, given_up) in &history.given_up {
+        text.push_str(&format!("\n{minion} was {}", absence::given_up_words(given_up)));
+    }
+    text
 }
 
 /// The course of a job as one JSON document.
 pub fn history_json(history: &History) -> Json {
     let steps: Vec<Json> = numbered(history).map(|(step, transition)| change(step, transition)).collect();
-    json!({ "job": history.job, "targets": history.targets, "steps": steps })
+    let given_up: Vec<Json> = history
+        .given_up
+        .iter()
+        .map(|(minion, given_up)| {
+            let mut json = absence::given_up_document(given_up);
+            json["minion"] = json!(minion);
+            json
+        })
+        .collect();
+    json!({ "job": history.job, "targets": history.targets, "steps": steps, "given_up": given_up })
 }
 
 fn change(step: usize, transition: &Transition) -> Json {
@@ -152,6 +168,7 @@ mod tests {
             job: sample::JOB.parse().expect("an id"),
             targets: vec![minion("minion1"), minion("minion2")],
             transitions: transitions.collect(),
+            given_up: Vec::new(),
         }
     }
 

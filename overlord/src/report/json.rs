@@ -4,6 +4,8 @@ use serde_json::{Map, Value as Json, json as object};
 use wire::job::MinionState;
 use wire::operator::{JobDocument, Part};
 
+use super::absence;
+
 /// The document of a job: what it is, how often each outcome occurred, and the result of each minion.
 pub fn json(document: &JobDocument) -> Json {
     let mut json = head(document);
@@ -52,6 +54,7 @@ fn result(part: &Part) -> Map<String, Json> {
             let outcome = part.state.and_then(MinionState::outcome).map(|outcome| outcome.as_str());
             json.insert("outcome".to_owned(), object!(outcome));
             json.insert("state".to_owned(), object!(part.state.map(MinionState::as_str)));
+            json.extend(part.absence.as_ref().map(absence::document).unwrap_or_default());
             if let Some(progress) = &part.progress {
                 let progress = object!({
                     "done": progress.done,
@@ -62,6 +65,9 @@ fn result(part: &Part) -> Map<String, Json> {
             }
         }
     }
+    if let Some(given_up) = &part.given_up {
+        json.insert("given_up".to_owned(), absence::given_up_document(given_up));
+    }
     if let Some(minion_job) = part.minion_job {
         json.insert("minion_job".to_owned(), object!(minion_job));
     }
@@ -71,7 +77,8 @@ fn result(part: &Part) -> Map<String, Json> {
 #[cfg(test)]
 mod tests {
     use wire::digest::Digest;
-    use wire::outcome::{Failure, FailureKind, Outcome};
+    use wire::operator::{Absence, GivenUp, Later};
+    use wire::outcome::{Failure, FailureKind, Outcome, Report};
     use wire::value::Value;
 
     use super::*;
@@ -139,6 +146,26 @@ mod tests {
         assert_eq!(json["results"], expected);
         assert_eq!((&json["state"], &json["code"]), (&object!("running"), &object!(0)));
         assert_eq!(json["counts"], object!({}));
+    }
+
+    #[test]
+    fn a_minion_that_is_out_of_touch_keeps_its_state_and_says_so() {
+        let absence = Absence { lost_at: 1_700_000_000_000, for_ms: 1, kept_ms: None, overdue: true };
+        let line = json_line(&Part { absence: Some(absence), ..sample::running("web1") });
+        assert_eq!((&line["outcome"], &line["state"]), (&Json::Null, &object!("running")));
+        assert_eq!((&line["out_of_touch"], &line["overdue"]), (&object!(true), &object!(true)));
+        assert_eq!(line["out_of_touch_at"], "2023-11-14T22:13:20.000Z");
+        let lost = Outcome::failed(FailureKind::Lost, "given up by ann");
+        let report = Report::without_run(Outcome::Ok(Some(Value::Signed(5))), 0);
+        let later = Some(Later { at: 1_700_000_000_000, report });
+        let given_up =
+            Some(GivenUp { operator: "ann".parse().expect("a name"), at: 1_700_000_000_000, later });
+        let line = json_line(&Part { given_up, ..sample::undone("web1", lost) });
+        let expected = object!({
+            "operator": "ann", "given_up_at": "2023-11-14T22:13:20.000Z",
+            "later": {"outcome": "ok", "value": 5, "heard_at": "2023-11-14T22:13:20.000Z"},
+        });
+        assert_eq!((&line["outcome"], &line["given_up"]), (&object!("lost"), &expected));
     }
 
     #[test]

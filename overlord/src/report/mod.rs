@@ -3,6 +3,7 @@
 //! Everything here turns what an overlord said into text or JSON and prints nothing. Tables carry colours,
 //! which are left out where they are printed and nobody would see them.
 
+mod absence;
 mod change;
 mod history;
 mod json;

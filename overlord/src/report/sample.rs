@@ -52,7 +52,15 @@ pub(super) fn silent(minion: &str) -> Part {
 
 /// A part in this state, with nothing else known of it.
 pub(crate) fn part(minion: &str, state: Option<MinionState>, minion_job: Option<MinionJobId>) -> Part {
-    Part { minion: minion.parse().expect("a name"), minion_job, state, progress: None, report: None }
+    Part {
+        minion: minion.parse().expect("a name"),
+        minion_job,
+        state,
+        progress: None,
+        report: None,
+        absence: None,
+        given_up: None,
+    }
 }
 
 fn minion_job() -> MinionJobId {

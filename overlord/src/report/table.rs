@@ -6,10 +6,11 @@ use wire::job::{MinionState, OutcomeKind};
 use wire::operator::{JobDocument, Part};
 use wire::outcome::{Failure, Outcome};
 
+use super::absence;
 use super::text::{counted, printable, since, span, value};
 
-/// How wide "undelivered" and "interrupted" are.
-const LONGEST_OUTCOME: u16 = 11;
+/// How wide "out of touch" is.
+const LONGEST_OUTCOME: u16 = 12;
 
 /// How wide the longest span of time is: "59m 59s".
 const LONGEST_TIME: u16 = 7;
@@ -42,9 +43,11 @@ pub fn closing(document: &JobDocument) -> String {
     let mut counts: Vec<String> =
         document.counts().iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
     let open = document.parts.iter().filter(|part| part.state.and_then(MinionState::outcome).is_none());
-    match open.count() {
-        0 => {}
-        open => counts.push(format!("{open} not done")),
+    let (away, here): (Vec<_>, Vec<_>) = open.partition(|part| part.absence.is_some());
+    for (open, what) in [(here, "not done"), (away, absence::OUT_OF_TOUCH)] {
+        if !open.is_empty() {
+            counts.push(format!("{} {what}", open.len()));
+        }
     }
     let took = match document.ended_at {
         Some(ended) => since(document.accepted_at, ended),
@@ -123,11 +126,18 @@ impl Line {
             time: "-".to_owned(),
             error: String::new(),
         };
+        if let Some(absence) = &part.absence {
+            (line.outcome, line.color) = (absence::OUT_OF_TOUCH, Color::Yellow);
+            line.error = absence::words(absence, part);
+        }
         let Some(report) = &part.report else { return line };
         line.value = String::new();
         match &report.outcome {
             Outcome::Ok(result) => line.value = result.as_ref().map_or_else(|| "-".to_owned(), value),
             Outcome::Failed(failure) => line.error = error(failure),
+        }
+        if let Some(given_up) = &part.given_up {
+            line.error.push_str(&format!("\n| {}", absence::given_up_words(given_up)));
         }
         for effect in &report.would {
             line.value.push_str(&format!("\nwould: {}", printable(effect)));
@@ -204,7 +214,8 @@ fn cut(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use wire::outcome::FailureKind;
+    use wire::operator::{Absence, GivenUp, Later};
+    use wire::outcome::{FailureKind, Report};
     use wire::value::Value;
 
     use super::*;
@@ -307,6 +318,45 @@ web1    trapped  1.9 ms  panicked: boom
     }
 
     #[test]
+    fn a_minion_out_of_touch_is_shown_as_that_with_what_is_known_of_it() {
+        let away = |part: Part, overdue: bool| {
+            let absence = Absence { lost_at: 1_700_000_000_000, for_ms: 23_000, kept_ms: None, overdue };
+            Part { absence: Some(absence), ..part }
+        };
+        let parts = vec![
+            away(sample::running("web1"), false),
+            away(sample::running("web2"), true),
+            away(sample::silent("web3"), false),
+            sample::running("web4"),
+        ];
+        let line = closing(&sample::document(parts.clone()));
+        assert!(line.starts_with("4 minions: 1 not done, 3 out of touch · "), "{line}");
+        let table = plain(parts, None);
+        let rows: Vec<&str> = table.lines().collect();
+        assert!(
+            rows[1].starts_with("web1    out of touch") && rows[1].contains("(23.0 s): it ran there"),
+            "{table}"
+        );
+        assert!(rows[2].contains("its timeout has passed since"), "{table}");
+        assert!(rows[3].ends_with("it was sent, and nothing was heard of it"), "{table}");
+        assert!(rows[4].starts_with("web4    running"), "{table}");
+    }
+
+    #[test]
+    fn what_was_given_up_says_by_whom_and_what_came_of_it_later() {
+        let lost = Outcome::failed(FailureKind::Lost, "given up by ann: nobody knows");
+        let report = Report::without_run(Outcome::Ok(Some(Value::Signed(5))), 0);
+        let given_up = |later| GivenUp { operator: "ann".parse().expect("a name"), at: 0, later };
+        for (later, said) in
+            [(None, "its minion has said nothing since"), (Some(Later { at: 0, report }), ": ok: 5")]
+        {
+            let part = Part { given_up: Some(given_up(later)), ..sample::undone("web1", lost.clone()) };
+            let table = plain(vec![part], None);
+            assert!(table.contains("given up by ann") && table.trim_end().ends_with(said), "{table}");
+        }
+    }
+
+    #[test]
     fn the_closing_line_sums_up() {
         let trap = Outcome::failed(FailureKind::Trapped, "no");
         let mut parts = vec![
@@ -328,10 +378,10 @@ web1    trapped  1.9 ms  panicked: boom
         let ok = sample::ended("web1", Outcome::Ok(Some(Value::Signed(5))), 1900);
         let trap = Outcome::failed(FailureKind::Trapped, "panicked: no");
         let undone = sample::undone("web2", Outcome::failed(FailureKind::Undelivered, "it is not there"));
-        assert_eq!(alone(&ok, None), "web1       ok            1.9 ms  5");
+        assert_eq!(alone(&ok, None), "web1       ok             1.9 ms  5");
         let trapped = sample::ended("database1", trap, 14_000);
-        assert_eq!(alone(&trapped, None), "database1  trapped        14 ms  panicked: no");
-        assert_eq!(alone(&undone, None), "web2       undelivered        -  it is not there");
+        assert_eq!(alone(&trapped, None), "database1  trapped         14 ms  panicked: no");
+        assert_eq!(alone(&undone, None), "web2       undelivered         -  it is not there");
         let long = sample::ended("web1", text(&"word ".repeat(30)), 1900);
         assert!(alone(&long, Some(60)).lines().all(|line| line.chars().count() <= 60));
     }

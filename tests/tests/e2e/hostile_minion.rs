@@ -362,6 +362,7 @@ fn floods_of_logs_with_followers_who_do_not_read_cost_the_overlord_little() {
                 queue_ms: None,
                 batch: None,
                 max_failures: None,
+                patience_ms: None,
             };
             let mut stream = client.call(call, Follow::Everything).await.expect("handed in");
             let Some(JobEvent::Accepted { job, .. }) = stream.next().await.expect("accepted") else {
@@ -384,7 +385,7 @@ fn floods_of_logs_with_followers_who_do_not_read_cost_the_overlord_little() {
                     _ => {}
                 },
                 JobEvent::Document(document) => over = document.state.is_over(),
-                JobEvent::Accepted { .. } => {}
+                JobEvent::Accepted { .. } | JobEvent::OutOfTouch(_) | JobEvent::WaitOver(_) => {}
             }
         }
         assert!(over && left_out > 0, "{left_out} lines left out");

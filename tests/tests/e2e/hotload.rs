@@ -299,6 +299,7 @@ async fn call(client: &Client, method: &str) -> Option<Report> {
         queue_ms: None,
         batch: None,
         max_failures: None,
+        patience_ms: None,
     };
     end(client.call(call, Follow::Outcomes).await.expect("accepted")).await
 }
@@ -310,7 +311,10 @@ async fn end(mut job: JobStream) -> Option<Report> {
             JobEvent::Document(document) => {
                 return document.parts.into_iter().next().and_then(|part| part.report);
             }
-            JobEvent::Accepted { .. } | JobEvent::Update(_) => {}
+            JobEvent::Accepted { .. }
+            | JobEvent::Update(_)
+            | JobEvent::OutOfTouch(_)
+            | JobEvent::WaitOver(_) => {}
         }
     }
 }

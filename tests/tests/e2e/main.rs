@@ -25,6 +25,7 @@ mod ledgers;
 mod matrix;
 mod modules;
 mod network;
+mod patience;
 mod push;
 mod pushes;
 mod raw_minion;

@@ -47,8 +47,10 @@ fn rows() -> Vec<Row> {
         Daemon::Modules => &[],
     };
     let mut rows = Vec::new();
-    // Nobody cancels here: see `delivery.rs`.
-    let passed = |point: &&Point| !matches!(point, Point::CancelBefore | Point::CancelAfter);
+    // Nobody cancels here, or gives anything up: see `delivery.rs` and `patience.rs`.
+    let passed = |point: &&Point| {
+        !matches!(point, Point::CancelBefore | Point::CancelAfter | Point::GiveUpBefore | Point::GiveUpAfter)
+    };
     for point in Point::ALL.iter().filter(passed) {
         for victim in victims(*point) {
             rows.extend([Kind::Durable, Kind::Waiting].map(|first| Row { victim, point: *point, first }));

@@ -35,6 +35,7 @@ async fn submit(client: &Client, number: usize) -> JobId {
         queue_ms: None,
         batch: None,
         max_failures: None,
+        patience_ms: None,
     };
     let mut events = client.call(call, Follow::No).await.expect("accepted");
     match events.next().await {

@@ -1,6 +1,5 @@
 //! What both programs say of how they are used.
 
-
 use std::process::Command;
 
 use rig::{Fleet, binary};

@@ -43,7 +43,8 @@ mod tests {
             part: part.map(|state| (minion.clone(), state)),
         };
         let transitions = steps.iter().map(step).collect();
-        flaw(&History { job: document.job, targets: vec![minion.clone()], transitions }, &document)
+        let (job, targets) = (document.job, vec![minion.clone()]);
+        flaw(&History { job, targets, transitions, given_up: Vec::new() }, &document)
     }
 
     #[test]

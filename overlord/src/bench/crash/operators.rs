@@ -203,11 +203,14 @@ impl Operators {
     async fn one(&self, client: &Client, random: &mut Rng) -> Result<(), ClientError> {
         let way = Way::any(random);
         let number = self.submit(Excuse::Kills);
+        let batch = (random.u8(..4) == 0).then_some(Share::Count(1));
         let call = Call {
             target: self.target(random),
             queue_ms: random.bool().then_some(QUEUE_MS),
-            batch: (random.u8(..4) == 0).then_some(Share::Count(1)),
-            max_failures: (random.u8(..8) == 0).then_some(Share::Percent(50)),
+            batch,
+            // It goes with a batch, or means nothing.
+            max_failures: batch.filter(|_| random.bool()).map(|_| Share::Percent(50)),
+            patience_ms: None,
             ..self.call(number, random.u64(..LONGEST_MS), way.record())
         };
         let mut events = client.call(call, way.follow()).await?;

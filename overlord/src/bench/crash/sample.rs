@@ -24,5 +24,6 @@ pub(super) fn history(document: &JobDocument) -> History {
         job: document.job,
         targets: document.parts.iter().map(|part| part.minion.clone()).collect(),
         transitions: (0..).zip(steps).map(step).collect(),
+        given_up: Vec::new(),
     }
 }

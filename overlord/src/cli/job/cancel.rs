@@ -5,15 +5,18 @@ use serde_json::json;
 use wire::name::MinionName;
 use wire::operator::{Cancelling, Target};
 
-use super::super::output::print;
+use super::super::module::who;
+use super::super::output::{note, print};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
+use crate::report::moment::{local, rfc3339};
 use crate::report::text::counted;
 
 /// Stop a job on all minions where it is not over
 ///
 /// It never starts where it has not come to yet. A minion that is out of touch is told when it is back, also
-/// where the overlord was started again meanwhile. Does not wait for their ends: `overlord job wait` shows them.
+/// where the overlord was started again meanwhile; one that will not be back is given up with `overlord job give-up`. Does
+/// not wait for their ends: `overlord job wait` shows them.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -33,23 +36,47 @@ impl Cancel {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
         let target = self.target.map(|expression| Target { expression, exclude: None });
         let cancelling = client.cancel(&self.job, target).await?;
-        let Cancelling { job, told, never_started, later } = &cancelling;
+        let Cancelling { job, told, never_started, later, out_of_touch } = &cancelling;
         match self.format.format() {
-            Format::Json => print(json!({
-                "job": job,
-                "minions": told,
-                "never_started": never_started,
-                "later": later,
-            }))?,
+            Format::Json => {
+                let mut document = json!({
+                    "job": job,
+                    "minions": told,
+                    "never_started": never_started,
+                    "later": later,
+                });
+                if !out_of_touch.is_empty() {
+                    let minions = out_of_touch.iter().map(|(minion, absence)| {
+                        json!({ "minion": minion, "out_of_touch_at": rfc3339(absence.lost_at) })
+                    });
+                    document["out_of_touch"] = minions.collect();
+                }
+                print(document)?;
+            }
             Format::Text => print(format_args!("{job}: {}", became(&cancelling)))?,
+        }
+        if let Some(way_out) = way_out(&cancelling) {
+            note(way_out);
         }
         Ok(Exit::Ok)
     }
 }
 
+/// What can be done about those that cannot be told now.
+pub(in crate::cli) fn way_out(cancelling: &Cancelling) -> Option<String> {
+    let Cancelling { job, later, .. } = cancelling;
+    let names = who(&later.iter().collect::<Vec<_>>());
+    (!later.is_empty()).then(|| {
+        format!(
+            "nobody can say whether it still runs on {names}; to end it on record without a word of them: overlord job \
+             give-up {job}"
+        )
+    })
+}
+
 /// What becomes of a job that is to stop, in one line.
 pub(in crate::cli) fn became(cancelling: &Cancelling) -> String {
-    let Cancelling { told, never_started, later, .. } = cancelling;
+    let Cancelling { told, never_started, later, out_of_touch, .. } = cancelling;
     let minions = |minions: &[MinionName]| counted(minions.len(), "minion");
     let mut parts = Vec::new();
     if !told.is_empty() {
@@ -58,9 +85,20 @@ pub(in crate::cli) fn became(cancelling: &Cancelling) -> String {
     if !never_started.is_empty() {
         parts.push(format!("never started on {}", minions(never_started)));
     }
-    if !later.is_empty() {
-        let them = if later.len() == 1 { "it is" } else { "they are" };
-        parts.push(format!("{} out of touch, told once {them} back", minions(later)));
+    let (away, silent): (Vec<_>, Vec<_>) =
+        later.iter().partition(|minion| out_of_touch.iter().any(|(away, _)| away == *minion));
+    let them = |minions: &[&MinionName]| if minions.len() == 1 { "it is" } else { "they are" };
+    let since = out_of_touch.iter().map(|(_, absence)| absence.lost_at).min();
+    if let Some(since) = since.filter(|_| !away.is_empty()) {
+        let (minions, them) = (counted(away.len(), "minion"), them(&away));
+        parts.push(format!(
+            "not stopped on {minions}, out of touch since {}: told once {them} back",
+            local(since)
+        ));
+    }
+    if !silent.is_empty() {
+        let (minions, them) = (counted(silent.len(), "minion"), them(&silent));
+        parts.push(format!("not stopped on {minions}, without an answer now: told once {them} back"));
     }
     if parts.is_empty() { "it is not running anywhere".to_owned() } else { parts.join("; ") }
 }
@@ -68,22 +106,34 @@ pub(in crate::cli) fn became(cancelling: &Cancelling) -> String {
 #[cfg(test)]
 mod tests {
     use wire::job::JobId;
+    use wire::operator::Absence;
 
     use super::*;
 
     fn said(told: &[&str], never_started: &[&str], later: &[&str]) -> String {
-        let names = |names: &[&str]| names.iter().map(|name| name.parse().expect("a name")).collect();
+        let names = |names: &[&str]| -> Vec<MinionName> {
+            names.iter().map(|name| name.parse().expect("a name")).collect()
+        };
         let (told, never_started, later) = (names(told), names(never_started), names(later));
-        became(&Cancelling { job: JobId::new(), told, never_started, later })
+        let absence = Absence { lost_at: 0, for_ms: 0, kept_ms: None, overdue: false };
+        let out_of_touch = later.iter().skip(1).map(|minion: &MinionName| (minion.clone(), absence.clone()));
+        let out_of_touch = out_of_touch.collect();
+        became(&Cancelling { job: JobId::new(), told, never_started, later, out_of_touch })
     }
 
     #[test]
     fn a_cancel_says_where_it_took_effect_and_where_it_will() {
         assert_eq!(said(&[], &[], &[]), "it is not running anywhere");
         assert_eq!(said(&["a"], &[], &[]), "1 minion told to stop");
-        assert_eq!(
-            said(&["a", "b"], &["c"], &["d", "e"]),
-            "2 minions told to stop; never started on 1 minion; 2 minions out of touch, told once they are back"
+        let said = said(&["a", "b"], &["c"], &["d", "e", "f"]);
+        assert!(
+            said.starts_with(
+                "2 minions told to stop; never started on 1 minion; not stopped on 2 minions, out"
+            )
+        );
+        assert!(
+            said.ends_with("; not stopped on 1 minion, without an answer now: told once it is back"),
+            "{said}"
         );
     }
 }

@@ -1,6 +1,7 @@
 //! `overlord job`
 
 mod cancel;
+mod give_up;
 mod history;
 mod list;
 mod purge;
@@ -11,7 +12,7 @@ mod wait;
 
 use clap::Subcommand;
 
-pub(super) use self::cancel::became;
+pub(super) use self::cancel::{became, way_out};
 use super::{CliError, Exit};
 use crate::client::Client;
 
@@ -26,6 +27,7 @@ pub(super) enum JobCommand {
     Result(result::ResultCommand),
     History(history::HistoryCommand),
     Cancel(cancel::Cancel),
+    GiveUp(give_up::GiveUp),
     Rerun(rerun::RerunCommand),
     Purge(purge::Purge),
 }
@@ -39,6 +41,7 @@ impl JobCommand {
             JobCommand::Result(command) => command.run(client).await,
             JobCommand::History(command) => command.run(client).await,
             JobCommand::Cancel(command) => command.run(client).await,
+            JobCommand::GiveUp(command) => command.run(client).await,
             JobCommand::Rerun(command) => command.run(client).await,
             JobCommand::Purge(command) => command.run(client).await,
         }

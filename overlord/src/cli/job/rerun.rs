@@ -6,6 +6,7 @@ use wire::operator::{Follow, Rerun};
 use super::super::call::{Accepted, accept, print_id};
 use super::super::follow::{Followed, View, follow};
 use super::super::signals::interrupts;
+use super::super::waiting::Waiting;
 use super::super::{CliError, Exit};
 use crate::client::Client;
 
@@ -30,6 +31,8 @@ pub(in crate::cli) struct RerunCommand {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
     view: View,
 }
 
@@ -38,7 +41,14 @@ impl RerunCommand {
         let on = if self.failed { Rerun::Failed } else { Rerun::All };
         let heard = if self.no_wait { Follow::No } else { self.view.follow() };
         let mut interrupts = interrupts()?;
-        let submit = async |confirmed| client.rerun(&self.job, on, confirmed, heard).await;
+        let waiting = self.waiting;
+        if self.no_wait && waiting.wait.is_some() {
+            return Err(CliError::Usage("--wait does nothing with --nowait: give one of them"));
+        }
+        let submit = async |confirmed| {
+            let events = client.rerun(&self.job, on, confirmed, heard, waiting.patience_ms()).await?;
+            Ok(events.with_patience(waiting.bounds(), []))
+        };
         let accepted = accept(submit, self.yes, &mut interrupts, "nothing was run again").await?;
         let Some(Accepted { job, targets, events }) = accepted else { return Ok(Exit::Interrupted) };
         if self.no_wait {

@@ -6,7 +6,7 @@ use wire::outcome::Outcome;
 use wire::value::Value;
 
 use super::super::follow::exit;
-use super::super::output::{note, print};
+use super::super::output::{known, note, print};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 use crate::report;
@@ -30,16 +30,15 @@ pub(in crate::cli) struct ResultCommand {
 impl ResultCommand {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
         let document = client.job(&self.job).await?;
-        match (self.format.format(), document.parts.as_slice()) {
-            (Format::Json, _) => print(report::results_json(&document))?,
-            (Format::Text, [part]) => bare(part)?,
-            (Format::Text, _) => print(report::table(&document))?,
+        let printed = match (self.format.format(), document.parts.as_slice()) {
+            (Format::Json, _) => print(report::results_json(&document)),
+            (Format::Text, [part]) => bare(part),
+            (Format::Text, _) => print(report::table(&document)),
+        };
+        if !document.state.is_over() {
+            note(unfinished(&document));
         }
-        if document.state.is_over() {
-            return Ok(exit(&document));
-        }
-        note(unfinished(&document));
-        Ok(Exit::Failed)
+        known(exit(&document), printed)
     }
 }
 

@@ -7,10 +7,11 @@ use wire::operator::{Follow, JobDocument};
 use wire::outcome::ModuleRef;
 use wire::text::line as one_line;
 
-use super::super::follow::{Followed, Form, follow};
+use super::super::follow::{Followed, Form, follow, open};
 use super::super::module::who;
 use super::super::output::print;
 use super::super::signals::interrupts;
+use super::super::waiting::Waiting;
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 use crate::report;
@@ -36,11 +37,16 @@ pub(in crate::cli) struct Show {
     #[arg(long, requires = "follow", conflicts_with = "json")]
     jsonl: bool,
     #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
     format: FormatFlag,
 }
 
 impl Show {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
+        if !self.follow && !self.waiting.is_unsaid() {
+            return Err(CliError::Usage("--patience and --wait do nothing without --follow"));
+        }
         let interrupts = if self.follow { Some(interrupts()?) } else { None };
         let document = client.job(&self.job).await?;
         if let Some(interrupts) = interrupts {
@@ -71,6 +77,7 @@ impl Show {
             print(heading(document))?;
         }
         let events = client.attach(&document.job.to_string(), Follow::Everything).await?;
+        let events = events.with_patience(self.waiting.bounds(), open(document));
         follow(client, events, Followed::known(document), form, interrupts).await
     }
 }

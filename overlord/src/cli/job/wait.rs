@@ -2,22 +2,27 @@
 
 use clap::Args;
 
-use super::super::follow::{Followed, View, follow};
+use super::super::follow::{Followed, View, follow, open};
 use super::super::signals::interrupts;
+use super::super::waiting::Waiting;
 use super::super::{CliError, Exit};
 use crate::client::Client;
 
 /// Wait until a job is over, and print its outcomes as `overlord call` does
 ///
-/// Ctrl-C detaches from the job, which goes on; a second one cancels it.
+/// Ctrl-C detaches from the job, which goes on; a second one cancels it. Where all minions that are not done are out of
+/// touch, it waits for them as long as --patience says, and exits with 1.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   overlord job wait 01KDPQ3V
-  overlord job wait 01KDPQ3V --jsonl")]
+  overlord job wait 01KDPQ3V --jsonl
+  overlord job wait 01KDPQ3V --wait 1m")]
 pub(in crate::cli) struct Wait {
     /// The job's id, or a unique beginning of it
     job: String,
+    #[command(flatten)]
+    waiting: Waiting,
     #[command(flatten)]
     view: View,
 }
@@ -27,6 +32,7 @@ impl Wait {
         let interrupts = interrupts()?;
         let document = client.job(&self.job).await?;
         let events = client.attach(&document.job.to_string(), self.view.follow()).await?;
+        let events = events.with_patience(self.waiting.bounds(), open(&document));
         follow(client, events, Followed::known(&document), self.view.form(), interrupts).await
     }
 }

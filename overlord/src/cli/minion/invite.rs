@@ -9,7 +9,7 @@ use wire::enroll::Token;
 use wire::name::MinionName;
 
 use super::super::output::{note, print};
-use super::super::{CliError, Exit, Format, FormatFlag, Global, duration, talk};
+use super::super::{CliError, Exit, Format, FormatFlag, Global, brief_duration, talk};
 use crate::client::Client;
 use crate::dial_address::DialAddress;
 
@@ -27,7 +27,7 @@ pub(in crate::cli) struct Invite {
     /// The name that the minion will have, as in a host name
     name: MinionName,
     /// How long the token is good
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = brief_duration)]
     ttl: Duration,
     #[command(flatten)]
     format: FormatFlag,

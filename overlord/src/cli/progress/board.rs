@@ -7,7 +7,9 @@ use std::time::Duration;
 use wire::call::Progress;
 use wire::job::OutcomeKind;
 use wire::name::MinionName;
+use wire::operator::Absence;
 
+use crate::report::moment::local;
 use crate::report::text::printable;
 
 /// How far the minions of a job are.
@@ -18,12 +20,14 @@ pub(super) struct Board {
     counts: Vec<(OutcomeKind, usize)>,
     /// Those that run it, with how far they say they are.
     running: BTreeMap<MinionName, Option<Progress>>,
+    /// Those that are out of touch and not done, each with since when.
+    away: BTreeMap<MinionName, u64>,
 }
 
 impl Board {
     /// Of a job on this many minions that nothing is known of yet.
     pub(super) fn new(minions: usize) -> Self {
-        Self { minions, ended: 0, counts: Vec::new(), running: BTreeMap::new() }
+        Self { minions, ended: 0, counts: Vec::new(), running: BTreeMap::new(), away: BTreeMap::new() }
     }
 
     /// A minion has begun.
@@ -39,6 +43,7 @@ impl Board {
     /// A minion is done.
     pub(super) fn ended(&mut self, minion: &MinionName, outcome: OutcomeKind) {
         self.running.remove(minion);
+        self.away.remove(minion);
         self.ended += 1;
         match self.counts.iter_mut().find(|(kind, _)| *kind == outcome) {
             Some((_, count)) => *count += 1,
@@ -46,21 +51,28 @@ impl Board {
         }
     }
 
-    /// The rows: one for the job, and below it one for each of as many running minions as there is room for
-    /// on a terminal of this height. Those that say how far they are come first, each kind by name, so that
-    /// a row moves only where another one ends.
+    /// These are out of touch, and nobody else.
+    pub(super) fn out_of_touch(&mut self, minions: Vec<(MinionName, Absence)>) {
+        self.away = minions.into_iter().map(|(minion, absence)| (minion, absence.lost_at)).collect();
+    }
+
+    /// The rows: one for the job, and below it one for each of as many minions that are not done as there is room for
+    /// on a terminal of this height. Those that are out of touch come first, then those that say how far they are, each
+    /// kind by name, so that a row moves only where another one ends.
     pub(super) fn rows(&self, height: Option<usize>, elapsed: Duration) -> Vec<String> {
         // The last line is the cursor's.
         let room = height.map_or(MAX_PARTS, |height| height.saturating_sub(2).min(MAX_PARTS));
-        let (telling, silent): (Vec<_>, Vec<_>) =
-            self.running.iter().partition(|(_, progress)| progress.is_some());
-        let shown: Vec<_> = telling.into_iter().chain(silent).take(room).collect();
+        let here = self.running.iter().filter(|(minion, _)| !self.away.contains_key(minion));
+        let (telling, silent): (Vec<_>, Vec<_>) = here.partition(|(_, progress)| progress.is_some());
+        let away =
+            self.away.iter().map(|(minion, since)| (minion, format!("out of touch since {}", local(*since))));
+        let here = telling.into_iter().chain(silent).map(|(minion, progress)| {
+            (minion, progress.as_ref().map_or_else(|| "running".to_owned(), how_far))
+        });
+        let shown: Vec<_> = away.chain(here).take(room).collect();
         let names = shown.iter().map(|(minion, _)| minion.as_str().len()).max().unwrap_or_default();
         let mut rows = vec![self.total(elapsed)];
-        rows.extend(shown.into_iter().map(|(minion, progress)| {
-            let how_far = progress.as_ref().map_or_else(|| "running".to_owned(), how_far);
-            format!("{minion:<names$}  {how_far}")
-        }));
+        rows.extend(shown.into_iter().map(|(minion, how_far)| format!("{minion:<names$}  {how_far}")));
         rows
     }
 
@@ -72,8 +84,11 @@ impl Board {
             // Writing to a string cannot fail.
             let _ = write!(row, ", {count} {outcome}");
         }
-        if !self.running.is_empty() {
-            let _ = write!(row, ", {} running", self.running.len());
+        let running = self.running.keys().filter(|minion| !self.away.contains_key(*minion)).count();
+        for (count, what) in [(running, "running"), (self.away.len(), "out of touch")] {
+            if count > 0 {
+                let _ = write!(row, ", {count} {what}");
+            }
         }
         row
     }
@@ -150,6 +165,20 @@ mod tests {
             board.rows(Some(24), Duration::from_secs(3700)),
             ["[==============================] 3/3 minions, 1h 01m 40s, 2 ok, 1 trapped"]
         );
+    }
+
+    #[test]
+    fn those_out_of_touch_come_first_and_do_not_run() {
+        let mut board = Board::new(3);
+        (1..=3).for_each(|number| board.runs(&name(number)));
+        let absence = Absence { lost_at: 1_700_000_000_000, for_ms: 0, kept_ms: None, overdue: false };
+        board.out_of_touch(vec![(name(3), absence)]);
+        let rows = board.rows(None, Duration::ZERO);
+        assert!(rows[0].ends_with("0/3 minions, 0s, 2 running, 1 out of touch"), "{rows:?}");
+        assert!(rows[1].starts_with("web3  out of touch since 2023-11-1"), "{rows:?}");
+        assert_eq!(rows[2..], ["web1  running", "web2  running"]);
+        board.out_of_touch(Vec::new());
+        assert_eq!(board.rows(None, Duration::ZERO)[3], "web3  running");
     }
 
     #[test]

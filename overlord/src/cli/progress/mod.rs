@@ -8,6 +8,7 @@ use output::{MultiProgress, ProgressBar, ProgressStyle};
 use wire::call::{self, LogLine};
 use wire::job::OutcomeKind;
 use wire::name::MinionName;
+use wire::operator::Absence;
 
 use self::board::Board;
 use super::output::note;
@@ -64,6 +65,11 @@ impl Progress {
     /// A minion is done.
     pub(super) fn ended(&mut self, minion: &MinionName, outcome: OutcomeKind) {
         self.board.ended(minion, outcome);
+    }
+
+    /// These are out of touch, and nobody else.
+    pub(super) fn out_of_touch(&mut self, minions: Vec<(MinionName, Absence)>) {
+        self.board.out_of_touch(minions);
     }
 
     /// A minion says something to people.

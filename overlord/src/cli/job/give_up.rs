@@ -1,0 +1,59 @@
+//! `overlord job give-up`
+
+use clap::Args;
+use serde_json::json;
+use wire::operator::{GivingUp, Target};
+
+use super::super::module::who;
+use super::super::output::print;
+use super::super::{CliError, Exit, Format, FormatFlag};
+use crate::client::Client;
+
+/// Wait no longer for minions that will not say how a job ended
+///
+/// Ends their parts as `lost`, with your name in the record. A minion that comes back all the same is asked, and what it
+/// says is recorded beside that; nothing is stopped there. Without --target, all minions that are out of touch are given
+/// up.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  overlord job give-up 01KDPQ3V
+  overlord job give-up 01KDPQ3V --target 'web3,web7'")]
+pub(in crate::cli) struct GiveUp {
+    /// The job's id, or a unique beginning of it
+    job: String,
+    /// Only those of its minions that match, also where they are in touch
+    #[arg(long, value_name = "EXPR")]
+    target: Option<String>,
+    #[command(flatten)]
+    format: FormatFlag,
+}
+
+impl GiveUp {
+    pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
+        let target = self.target.map(|expression| Target { expression, exclude: None });
+        let given_up = client.give_up(&self.job, target).await?;
+        let GivingUp { job, lost, never_sent } = &given_up;
+        match self.format.format() {
+            Format::Json => print(json!({ "job": job, "lost": lost, "never_sent": never_sent }))?,
+            Format::Text => print(format_args!("{job}: {}", became(&given_up)))?,
+        }
+        Ok(Exit::Ok)
+    }
+}
+
+/// What became of the parts, in one line.
+fn became(given_up: &GivingUp) -> String {
+    let GivingUp { lost, never_sent, .. } = given_up;
+    let mut parts = Vec::new();
+    for (minions, outcome) in [(lost, "lost"), (never_sent, "undelivered, since it was never sent there")] {
+        if !minions.is_empty() {
+            parts.push(format!("given up on {}: {outcome}", who(&minions.iter().collect::<Vec<_>>())));
+        }
+    }
+    if parts.is_empty() {
+        "its minions were quicker: nothing was given up".to_owned()
+    } else {
+        parts.join("; ")
+    }
+}

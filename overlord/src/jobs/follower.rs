@@ -1,0 +1,211 @@
+//! One reader of a live job.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use wire::link::JobUpdate;
+use wire::name::MinionName;
+use wire::operator::{Absence, Update};
+
+use super::chatter::{Listener, Overheard};
+use super::live::{After, LiveJob};
+
+/// One reader of a live job: every end of a part exactly once, and before it what was said until then, as far
+/// as the reader can keep up.
+pub(crate) struct Follower {
+    job: Arc<LiveJob>,
+    version: watch::Receiver<u64>,
+    chatter: Listener,
+    seen: usize,
+    /// How much of what was said before an end is still to be heard before it.
+    before_end: Option<u64>,
+    /// The last change of who is out of touch that it heard of, and when that was.
+    absences: u64,
+    told_at: Option<Instant>,
+}
+
+/// What a follower hears.
+pub(crate) enum Heard {
+    /// A part is over; its outcome is in the ledger.
+    Ended(MinionName),
+    /// A state, progress, a log line.
+    Chatter(Arc<Update>),
+    /// These are out of touch now, of those whose part is not over.
+    OutOfTouch(Vec<(MinionName, Absence)>),
+    /// The job is over. Nothing follows.
+    Over,
+}
+
+impl Follower {
+    /// A reader that begins at the beginning. `version` changes with every end, and with every absence.
+    pub(super) fn new(job: Arc<LiveJob>, version: watch::Receiver<u64>, chatter: Listener) -> Self {
+        Self { job, version, chatter, seen: 0, before_end: None, absences: 0, told_at: None }
+    }
+
+    /// The job that is followed.
+    pub(crate) fn job(&self) -> &Arc<LiveJob> {
+        &self.job
+    }
+
+    /// The next thing. Cancel safe.
+    pub(crate) async fn next(&mut self) -> Heard {
+        loop {
+            self.version.mark_unchanged();
+            let end = self.end();
+            if let Some(end) = end {
+                // As much as there is now and no more, or a talkative minion could put ends off for ever.
+                let before_end = self.before_end.get_or_insert_with(|| self.chatter.behind());
+                if *before_end > 0 {
+                    *before_end -= 1;
+                    if let Some(heard) = self.chatter.try_next() {
+                        return heard.into();
+                    }
+                    self.before_end = Some(0);
+                    continue;
+                }
+                self.before_end = None;
+                self.seen += 1;
+                return end;
+            }
+            let due = self.absences_due();
+            tokio::select! {
+                biased;
+                // The sender lives as long as `self.job`.
+                _ = self.version.changed() => {}
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => return self.out_of_touch(),
+                heard = self.chatter.next() => return heard.into(),
+            }
+        }
+    }
+
+    /// When to say who is out of touch, where that has changed: what changes close together is said together.
+    fn absences_due(&self) -> Option<Instant> {
+        let changed = self.job.absences_version() != self.absences;
+        changed.then(|| self.told_at.map_or_else(Instant::now, |told| told + PACE))
+    }
+
+    fn out_of_touch(&mut self) -> Heard {
+        self.absences = self.job.absences_version();
+        self.told_at = Some(Instant::now());
+        Heard::OutOfTouch(self.job.absences())
+    }
+
+    /// The next end, of a part or of the job, if it has come already.
+    fn end(&self) -> Option<Heard> {
+        match self.job.nth_end(self.seen) {
+            Ok(minion) => Some(Heard::Ended(minion)),
+            Err(After::IsOver) => Some(Heard::Over),
+            Err(After::GoesOn) => None,
+        }
+    }
+}
+
+impl From<Overheard> for Heard {
+    fn from(heard: Overheard) -> Self {
+        match heard {
+            Overheard::Said(update) => Heard::Chatter(update),
+            Overheard::Missed(minion, lines) => {
+                Heard::Chatter(Arc::new(Update { minion, update: JobUpdate::Skipped(lines) }))
+            }
+        }
+    }
+}
+
+/// How long after it was said who is out of touch it is said again.
+const PACE: Duration = Duration::from_millis(250);
+
+#[cfg(test)]
+mod tests {
+    use ledger::JobRecord;
+    use wire::call::Arguments;
+    use wire::job::{JobId, OutcomeKind};
+
+    use super::*;
+    use crate::jobs::chatter::Talk;
+
+    fn live(minions: &[&str]) -> Arc<LiveJob> {
+        let record = JobRecord {
+            id: JobId::new(),
+            accepted_at: 0,
+            operator: "ann".parse().expect("a name"),
+            target: "*".into(),
+            exclude: None,
+            targets: minions.iter().map(|minion| name(minion)).collect(),
+            method: "test.count".parse().expect("a method"),
+            arguments: Arguments::Words(Vec::new()),
+            timeout_ms: None,
+            queue_until: None,
+            dry_run: false,
+            durable: false,
+            batch: None,
+            max_failures: None,
+            rerun_of: None,
+            patience_ms: None,
+        };
+        LiveJob::new(record, Vec::new(), Talk::default())
+    }
+
+    fn name(minion: &str) -> MinionName {
+        minion.parse().expect("a name")
+    }
+
+    async fn hear(follower: &mut Follower) -> String {
+        match follower.next().await {
+            Heard::Ended(minion) => format!("{minion} ended"),
+            Heard::Chatter(said) => match &said.update {
+                JobUpdate::Chunk(text) => format!("{}: {text}", said.minion),
+                JobUpdate::Skipped(lines) => format!("{} left out {lines}", said.minion),
+                other => format!("{other:?}"),
+            },
+            Heard::OutOfTouch(minions) => format!("{} out of touch", minions.len()),
+            Heard::Over => "over".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_minion_said_is_heard_before_its_end_and_ends_are_heard_once_by_everyone() {
+        let job = live(&["web1", "web2"]);
+        let mut early = job.follow();
+        job.tell(&name("web1"), JobUpdate::Chunk("one".into()));
+        job.ended(&name("web1"), None, OutcomeKind::Ok);
+        // A second report of the same end, as after a reconnection.
+        job.ended(&name("web1"), None, OutcomeKind::Ok);
+        job.tell(&name("web2"), JobUpdate::Chunk("two".into()));
+        let mut late = job.follow();
+        assert_eq!(hear(&mut early).await, "web1: one");
+        assert_eq!(hear(&mut early).await, "web2: two");
+        assert_eq!(hear(&mut early).await, "web1 ended");
+        assert_eq!(hear(&mut late).await, "web1 ended");
+        job.tell(&name("web2"), JobUpdate::Chunk("three".into()));
+        assert_eq!(job.ended(&name("web2"), None, OutcomeKind::Ok), After::IsOver);
+        for follower in [&mut early, &mut late] {
+            for heard in ["web2: three", "web2 ended", "over"] {
+                assert_eq!(hear(follower).await, heard);
+            }
+        }
+        let mut after = job.follow();
+        for heard in ["web1 ended", "web2 ended", "over"] {
+            assert_eq!(hear(&mut after).await, heard);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_cannot_keep_up_misses_talk_and_no_end() {
+        let job = live(&["web1"]);
+        let mut slow = job.follow();
+        for number in 0..3_000 {
+            job.tell(&name("web1"), JobUpdate::Chunk(number.to_string()));
+        }
+        job.ended(&name("web1"), None, OutcomeKind::Ok);
+        let mut heard = Vec::new();
+        while heard.last().is_none_or(|last| last != "over") {
+            heard.push(hear(&mut slow).await);
+        }
+        assert_eq!(heard.iter().filter(|heard| *heard == "web1 ended").count(), 1);
+        let (first, talk) = (heard[0].clone(), heard.len() - 3);
+        assert_eq!(first, format!("web1 left out {}", 3_000 - talk));
+        assert!((500..=1_024).contains(&talk), "{talk} heard");
+    }
+}
