@@ -7,8 +7,9 @@ use crate::check;
 use crate::json;
 use crate::name::ModuleName;
 use crate::signature::{Signature, Type, TypeRef};
+use crate::strict_json::{self, BadJson};
 use crate::value::Value;
-use crate::value_error::{Place, ValueError, clipped, echoed, quoted};
+use crate::value_error::{Place, ValueError, echoed, quoted};
 use crate::word;
 
 /// The longest JSON text that is read.
@@ -39,6 +40,9 @@ pub enum ArgumentError {
     /// A text that is not JSON.
     #[error("the arguments of {signature} are not JSON: {reason}")]
     NotJson { signature: String, reason: String },
+    /// JSON with a key that is given twice in one object.
+    #[error("the arguments of {signature} are not clear: {reason}")]
+    Twice { signature: String, reason: String },
     /// JSON that is neither an array nor an object.
     #[error("the arguments of {signature} must be an array, or an object by parameter name, not {given}")]
     NotMany { signature: String, given: String },
@@ -111,9 +115,9 @@ impl Binding<'_> {
         if elements > MAX_JSON_ELEMENTS {
             return too_large(format!("{elements} elements"), MAX_JSON_ELEMENTS);
         }
-        let json = serde_json::from_str(text).map_err(|error| ArgumentError::NotJson {
-            signature: self.signature(),
-            reason: clipped(&error.to_string()),
+        let json = strict_json::parse(text).map_err(|error| match error {
+            BadJson::Syntax(reason) => ArgumentError::NotJson { signature: self.signature(), reason },
+            BadJson::Twice(reason) => ArgumentError::Twice { signature: self.signature(), reason },
         })?;
         match json {
             Json::Array(elements) => self.each(&elements, json::read),

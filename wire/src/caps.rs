@@ -235,7 +235,7 @@ fn check(ty: TypeRef<'_>) -> Result<(), Unfit> {
             few("names in a type", names.len(), MAX_MEMBERS)?;
             names.iter().try_for_each(|text| member(text))
         }
-        // As it is told: `a type is nested deeper than 64 levels` has spaces.
+        // As it is told: `type nested deeper than 64 levels` has spaces.
         Type::Opaque(text) => member(&text.replace(' ', "")),
         _ => Ok(()),
     }

@@ -44,6 +44,8 @@ mod shape;
 pub mod signature;
 pub mod signing;
 pub mod size;
+mod specimen;
+mod strict_json;
 pub mod text;
 pub mod transport;
 pub mod v1;

@@ -28,6 +28,15 @@ pub enum Problem {
     /// Something of another kind.
     #[error("expected {expected}, got {got}")]
     Unexpected { expected: String, got: String },
+    /// The same, where the way in which it was written is the likely mistake.
+    #[error("expected {expected}, got {got}: {hint}")]
+    Written { expected: String, got: String, hint: String },
+    /// A record that names a field twice.
+    #[error("{0} gives a field twice")]
+    FieldTwice(String),
+    /// JSON with a key that is given twice; a whole sentence.
+    #[error("{0}")]
+    KeyTwice(String),
     /// A number that the type cannot hold.
     #[error("{got} is out of range for {ty}")]
     OutOfRange { ty: String, got: String },
@@ -112,6 +121,14 @@ impl<'a> Place<'a> {
     /// The error that `got` is not of the type `ty`.
     pub(crate) fn unexpected(&self, ty: TypeRef<'_>, got: impl Into<String>) -> ValueError {
         self.error(Problem::Unexpected { expected: clipped(&ty.definition_text()), got: got.into() })
+    }
+}
+
+impl Place<'_> {
+    /// The same, with how it is written.
+    pub(crate) fn written(&self, ty: TypeRef<'_>, got: impl Into<String>, hint: String) -> ValueError {
+        let expected = clipped(&ty.definition_text());
+        self.error(Problem::Written { expected, got: got.into(), hint })
     }
 }
 

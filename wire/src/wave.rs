@@ -6,24 +6,45 @@
 use std::collections::HashMap;
 
 use wasm_wave::ast::{Node, NodeType};
+use wasm_wave::parser::ParserErrorKind;
 use wasm_wave::untyped::UntypedValue;
 
 use crate::integer;
 use crate::shape;
 use crate::signature::{Type, TypeRef};
+use crate::specimen::is_keyword;
 use crate::value::Value;
 use crate::value_error::{Place, Problem, Step, ValueError, clipped, quoted};
 
-/// Parses a text as WAVE, whatever its type; `None` where it is not WAVE.
+/// Why a text is not WAVE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BadWave {
+    /// It names a field twice.
+    FieldTwice,
+    /// Anything else.
+    Other,
+}
+
+/// Parses a text as WAVE, whatever its type.
 ///
 /// The parser ends at 100 levels, and needs some fifty bytes for each byte of text: callers cap the text.
-pub(crate) fn parse(text: &str) -> Option<UntypedValue<'_>> {
-    UntypedValue::parse(text).ok()
+pub(crate) fn parse(text: &str) -> Result<UntypedValue<'_>, BadWave> {
+    UntypedValue::parse(text).map_err(|error| match error.kind() {
+        ParserErrorKind::DuplicateField => BadWave::FieldTwice,
+        _ => BadWave::Other,
+    })
 }
 
 /// Reads a value of type `ty` that stands at `at`.
 pub(crate) fn read(ty: TypeRef<'_>, wave: &UntypedValue<'_>, at: &Place<'_>) -> Result<Value, ValueError> {
     Reader { source: wave.source() }.read(ty, wave.node(), at)
+}
+
+/// Whether a text is short, and might well be meant as a string without its quotes.
+fn is_bare(word: &str) -> bool {
+    word.len() <= 60
+        && !word.is_empty()
+        && !word.contains(|c: char| "\"'(){}[]".contains(c) || c.is_control())
 }
 
 struct Reader<'s> {
@@ -33,7 +54,7 @@ struct Reader<'s> {
 impl Reader<'_> {
     fn read(&self, ty: TypeRef<'_>, node: &Node, at: &Place<'_>) -> Result<Value, ValueError> {
         let read = |ty: TypeRef<'_>, node: &Node, at: &Place<'_>| self.read(ty, node, at);
-        let unexpected = || at.unexpected(ty, self.echo(node));
+        let unexpected = || self.unexpected(ty, node, at);
         match ty.kind() {
             Type::Bool => node.as_bool().map(Value::Bool).map_err(|_| unexpected()),
             Type::S8 | Type::U8 | Type::S16 | Type::U16 | Type::S32 | Type::U32 | Type::S64 | Type::U64 => {
@@ -155,6 +176,22 @@ impl Reader<'_> {
             Ok(Err(payload)) => Ok(Value::Result(Err(shape::side("err", err, payload, read, at)?))),
             Err(_) => Err(at.unexpected(ty, self.echo(node))),
         }
+    }
+
+    /// That a node is of another type, with what was meant where that can be told.
+    fn unexpected(&self, ty: TypeRef<'_>, node: &Node, at: &Place<'_>) -> ValueError {
+        let word = self.text(node);
+        let hint = match ty.kind() {
+            Type::String if is_bare(word) => format!(
+                "inside brackets a string stands in double quotes, \"{word}\", and for the shell the whole argument \
+                 in single ones"
+            ),
+            Type::Enum(_) | Type::Variant(_) | Type::Flags(_) if is_keyword(word) => {
+                format!("as a name it is written %{word}, because {word} alone means something else")
+            }
+            _ => return at.unexpected(ty, self.echo(node)),
+        };
+        at.written(ty, clipped(word), hint)
     }
 
     fn range(&self, ty: TypeRef<'_>, node: &Node, at: &Place<'_>) -> ValueError {

@@ -5,10 +5,12 @@ use serde_json::Value as Json;
 use crate::call::Word;
 use crate::json;
 use crate::shape;
-use crate::signature::{Type, TypeRef};
+use crate::signature::{Type, TypeId, TypeRef};
+use crate::specimen::{is_keyword, specimen};
+use crate::strict_json::{self, BadJson};
 use crate::value::Value;
 use crate::value_error::{Place, Problem, Step, ValueError, quoted};
-use crate::wave;
+use crate::wave::{self, BadWave};
 
 /// The longest word that is read as JSON or WAVE; words for strings may be longer.
 const MAX_WORD: usize = 1 << 20;
@@ -77,16 +79,21 @@ fn read_notation(ty: TypeRef<'_>, word: &str, at: &Place<'_>) -> Result<Value, V
     if word.len() > MAX_WORD {
         return Err(at.error(Problem::TooLong { length: word.len(), limit: MAX_WORD }));
     }
-    let as_json = serde_json::from_str::<Json>(word).ok().map(|json| json::read(ty, &json, at));
+    let as_json = match strict_json::parse(word) {
+        Ok(json) => Some(json::read(ty, &json, at)),
+        Err(BadJson::Twice(message)) => return Err(at.error(Problem::KeyTwice(message))),
+        Err(BadJson::Syntax(_)) => None,
+    };
     let error = match as_json {
         Some(Ok(value)) => return Ok(value),
         Some(Err(error)) => Some(error),
         None => None,
     };
     let mut error = match (wave::parse(word).map(|wave| wave::read(ty, &wave, at)), error) {
-        (Some(Ok(value)), _) => return Ok(value),
-        (_, Some(error)) | (Some(Err(error)), None) => error,
-        (None, None) => at.unexpected(ty, quoted(word)),
+        (Ok(Ok(value)), _) => return Ok(value),
+        (_, Some(error)) | (Ok(Err(error)), None) => error,
+        (Err(BadWave::FieldTwice), None) => at.error(Problem::FieldTwice(quoted(word))),
+        (Err(BadWave::Other), None) => neither(ty, word, at),
     };
     if error.path == at.to_string()
         && let Problem::Unexpected { got, .. } = &mut error.problem
@@ -95,6 +102,43 @@ fn read_notation(ty: TypeRef<'_>, word: &str, at: &Place<'_>) -> Result<Value, V
     }
     Err(error)
 }
+
+/// What is said of a word that is neither JSON nor WAVE: what one of its type looks like.
+fn neither(ty: TypeRef<'_>, word: &str, at: &Place<'_>) -> ValueError {
+    if let Some(name) = keyword_in(ty, word, KEYWORD_DEPTH) {
+        let hint = format!("as a name it is written %{name}, because {name} alone means something else");
+        return at.written(ty, quoted(word), hint);
+    }
+    let simple = matches!(ty.kind(), Type::Enum(_) | Type::Bool | Type::Char) || ty.is_number();
+    match specimen(ty).filter(|_| !simple) {
+        Some(specimen) => at.written(ty, quoted(word), format!("write it like '{specimen}'")),
+        None => at.unexpected(ty, quoted(word)),
+    }
+}
+
+/// A case or a flag of the type that is in the word, but means something else there.
+fn keyword_in<'t>(ty: TypeRef<'t>, word: &str, depth: usize) -> Option<&'t str> {
+    let depth = depth.checked_sub(1)?;
+    let within = |part: &TypeId| keyword_in(ty.part(*part), word, depth);
+    let named = |name: &'t str| {
+        let said =
+            || word.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '%').any(|part| part == name);
+        (is_keyword(name) && said()).then_some(name)
+    };
+    match ty.kind() {
+        Type::Enum(names) | Type::Flags(names) => names.iter().find_map(|name| named(name)),
+        Type::Variant(cases) => {
+            cases.iter().find_map(|(name, part)| named(name).or_else(|| part.as_ref().and_then(within)))
+        }
+        Type::Record(fields) => fields.iter().find_map(|(_, part)| within(part)),
+        Type::Tuple(parts) => parts.iter().find_map(within),
+        Type::List(part) | Type::Option(part) => within(part),
+        _ => None,
+    }
+}
+
+/// How deep into a type a case is looked for that its user could mean.
+const KEYWORD_DEPTH: usize = 6;
 
 /// The contents of a file are bytes, or a string where they are UTF-8.
 fn read_file(ty: TypeRef<'_>, bytes: &[u8], at: &Place<'_>) -> Result<Value, ValueError> {
@@ -189,6 +233,40 @@ mod tests {
         assert_eq!(file(&option(Type::String), b"hi"), Ok(some(Value::String("hi".into()))));
         assert!(file(&Type::String, b"\xff").unwrap_err().ends_with("got a file that is not UTF-8"));
         assert!(file(&Type::S64, b"1").unwrap_err().contains("@FILE is for list<u8> and string"));
+    }
+
+    #[test]
+    fn what_is_written_wrongly_says_how_it_is_written() {
+        let strings = Type::List(Box::new(Type::String));
+        let names = Type::Enum(vec!["none".into(), "all".into()]);
+        let flags = Type::Flags(vec!["inf".into(), "w".into()]);
+        let user = Type::Record(vec![("name".into(), Type::String), ("uid".into(), option(Type::U32))]);
+        for (ty, text, said) in [
+            (
+                &strings,
+                "[a, b]",
+                "[0]: expected string, got a: inside brackets a string stands in double quotes, \"a\"",
+            ),
+            (&strings, "[\"a\", none]", "[1]: expected string, got none: inside brackets"),
+            (&strings, "[\"a\", 7]", "[1]: expected string, got 7"),
+            (&strings, "a b", "expected list<string>, got \"a b\": write it like '[\"a\"]'"),
+            (
+                &Type::List(Box::new(names.clone())),
+                "[all, none]",
+                "[1]: expected enum { none, all }, got none: as a name it is written %none",
+            ),
+            (&user, "{name: root}", "name: expected string, got root: inside brackets"),
+            (&user, "{name: \"a\", name: \"b\"}", "gives a field twice"),
+            (&user, "name=root", "write it like '{name: \"a\", uid: some(1)}'"),
+            (&user, r#"{"name": "a", "name": "b"}"#, "the key \"name\" is given twice at line 1"),
+            (&user, r#"{"name": root}"#, "write it like"),
+        ] {
+            let error = word(ty, text).unwrap_err();
+            assert!(error.contains(said), "{text}: {error}");
+        }
+        let both = Type::Tuple(vec![names, flags]);
+        let value = Value::Tuple(vec![Value::Enum("none".into()), Value::Flags(vec!["inf".into()])]);
+        assert_eq!(word(&both, "(%none, {%inf})"), Ok(value));
     }
 
     #[test]

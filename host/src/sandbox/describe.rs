@@ -219,5 +219,8 @@ fn why_not_callable(
         return Some("it belongs to a resource, which lives only as long as one job".to_owned());
     }
     let mut used = params.iter().map(|(_, ty)| *ty).chain(result).filter_map(|ty| types.get(ty));
-    used.find_map(|ty| ty.opaque()).map(|what| format!("its signature has a {what}"))
+    used.find_map(|ty| ty.opaque()).map(|what| {
+        let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+        format!("its signature has {article} {what}")
+    })
 }

@@ -77,14 +77,15 @@ pub enum Defect {
     Empty,
     #[error("has {0} bytes, over the limit of {MAX_MODULE}: build it optimised and stripped")]
     TooLarge(usize),
-    #[error("is text, not a component: build it, or assemble it with `wasm-tools parse`")]
+    #[error("is text, not a component: build it, or assemble it first")]
     Text,
     #[error("is precompiled machine code, which is never taken: give the component that it was made from")]
     MachineCode,
     #[error("is not WebAssembly: build it for the target wasm32-wasip2")]
     NotWasm,
     #[error(
-        "is a core module, not a component: build it for wasm32-wasip2, or use `wasm-tools component new`"
+        "is a core module, not a component: build it for wasm32-wasip2, or make it one with `minion pack FILE.wasm \
+         --wit DIR -o NAME.wasm`"
     )]
     CoreModule,
     #[error("is damaged or uses what this minion does not support: {}", in_one_line(.0))]

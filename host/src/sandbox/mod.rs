@@ -5,6 +5,7 @@
 //! ([`Sandbox::run`]), with every limit armed before the first instruction, and nothing of it is used again.
 
 mod advice;
+mod backtrace;
 mod budget;
 mod bytes;
 mod cache;

@@ -7,6 +7,7 @@ use wire::outcome::{Failure, FailureKind, Outcome};
 use wire::signature::Signature;
 use wire::value::Value;
 
+use super::backtrace;
 use super::budget::Exhausted;
 use super::call::too_many_parts;
 use super::last_words;
@@ -95,11 +96,8 @@ impl Remains<'_> {
             Some(Stop::Interrupted) => (FailureKind::Killed, self.interrupted()),
             None => (FailureKind::Trapped, self.trapped(error)),
         };
-        let backtrace = error.downcast_ref::<WasmBacktrace>().map(|trace| {
-            let mut text = trace.to_string();
-            text.truncate(text.floor_char_boundary(MAX_BACKTRACE));
-            text
-        });
+        let backtrace =
+            error.downcast_ref::<WasmBacktrace>().map(|trace| backtrace::text(trace, MAX_BACKTRACE));
         self.failure(kind, message, backtrace)
     }
 

@@ -12,6 +12,7 @@ use wasmparser::component_types::{
 use wasmparser::names::KebabString;
 use wasmparser::types::TypesRef;
 use wire::signature::{BadType, Builder, Type, TypeId, Types};
+use wire::value::MAX_DEPTH;
 
 /// Brings types into a table.
 pub(super) struct Reflector<'a> {
@@ -65,7 +66,7 @@ impl<'a> Reflector<'a> {
         let name = self.name_of(id, &kind);
         let place = match self.table.add(name.as_deref(), kind) {
             // It is no reason to refuse the module: whatever takes such a thing cannot be called.
-            Err(too_deep @ BadType::TooDeep) => self.table.add(None, Type::Opaque(too_deep.to_string()))?,
+            Err(BadType::TooDeep) => self.table.add(None, Type::Opaque(too_deep()))?,
             added => added?,
         };
         self.known.insert(id, place);
@@ -162,3 +163,8 @@ fn clipped(text: &str) -> String {
 
 /// The most characters that are said of what a stream carries.
 const MAX_ELEMENT: usize = 100;
+
+/// What stands in the place of a type with more levels than a value may have: whatever takes one cannot be called.
+fn too_deep() -> String {
+    format!("type nested deeper than {MAX_DEPTH} levels")
+}

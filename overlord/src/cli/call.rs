@@ -36,7 +36,8 @@ pub(super) struct CallCommand {
     /// What to run
     #[arg(value_name = "MODULE.METHOD")]
     method: MethodPath,
-    /// One argument for each parameter: text for a string, JSON or WAVE for other types, @FILE for bytes
+    /// One argument for each parameter: text for a string, JSON or WAVE for other types, @FILE for bytes; for an option
+    /// `none`, and 'some("none")' for the text
     #[arg(value_name = "ARG", allow_negative_numbers = true)]
     words: Vec<String>,
     /// All arguments at once, as a JSON array, or an object by parameter name

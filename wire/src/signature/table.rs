@@ -284,6 +284,12 @@ impl<'a> TypeRef<'a> {
         matches!(self.kind(), Type::List(element) if *self.part(*element).kind() == Type::U8)
     }
 
+    /// Whether this is an integer or a float.
+    pub fn is_number(self) -> bool {
+        use Type::{F32, F64, S8, S16, S32, S64, U8, U16, U32, U64};
+        matches!(self.kind(), S8 | U8 | S16 | U16 | S32 | U32 | S64 | U64 | F32 | F64)
+    }
+
     /// The first thing in this type that makes it impossible to pass, if there is one.
     pub fn opaque(self) -> Option<&'a str> {
         match self.part(self.traits().opaque?).kind() {
