@@ -33,7 +33,8 @@ pub use error::LedgerError;
 pub use format::Side;
 pub use minion::{Accepted, Kv, KvError, MAX_KEY, MinionJob, MinionLedger, Swap};
 pub use overlord::{
-    Attempt, GiveUp, Invite, InviteError, JobRecord, MinionRecord, OverlordLedger, PartRecord, Standing,
+    Attempt, GiveUp, HeardFacts, Invite, InviteError, JobRecord, MinionRecord, OverlordLedger, PartRecord,
+    Standing,
 };
 pub use quarantine::SetAside;
 pub use retention::Retention;

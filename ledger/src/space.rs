@@ -50,6 +50,8 @@ pub(crate) enum Space {
     Presence,
     /// minion → its modules.
     Modules,
+    /// minion → what it said of its host.
+    Facts,
     /// secret → an invitation.
     Invites,
     /// module, digest → a version that is kept.
@@ -103,6 +105,7 @@ impl Space {
         Space::Minions,
         Space::Presence,
         Space::Modules,
+        Space::Facts,
         Space::Invites,
         Space::Catalogue,
         Space::Assignments,
@@ -149,6 +152,7 @@ impl Space {
             Space::Minions => "minions",
             Space::Presence => "presence",
             Space::Modules => "modules",
+            Space::Facts => "facts",
             Space::Invites => "invites",
             Space::Catalogue => "catalogue",
             Space::Assignments => "assignments",

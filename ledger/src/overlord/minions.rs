@@ -135,7 +135,7 @@ impl OverlordLedger {
         let of = name.clone();
         self.of_known(name, Durability::Synced, move |draft, key| {
             forget_invites(draft, &of, |_| true);
-            for space in [Space::Minions, Space::Presence, Space::Modules] {
+            for space in [Space::Minions, Space::Presence, Space::Modules, Space::Facts] {
                 draft.remove(space, key.clone());
             }
             draft.remove_all(Space::Attempts, &[&key, [0].as_slice()].concat());
@@ -206,6 +206,7 @@ pub(super) fn enrol(
     draft.put_record(key_of(name), &identity);
     draft.put_record(key_of(name), &Presence::default());
     draft.put_record(key_of(name), &Modules::default());
+    draft.remove(Space::Facts, key_of(name));
     Ok(if before.is_some() { Enrolled::InPlaceOfAnother } else { Enrolled::New })
 }
 

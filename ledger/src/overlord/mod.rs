@@ -6,6 +6,7 @@ mod cancel;
 mod catalogue;
 mod cursor;
 mod document;
+mod facts;
 mod give_up;
 mod invite;
 mod ledger;
@@ -21,6 +22,7 @@ pub(crate) use minions::Modules;
 pub(crate) use reindex::reindex;
 
 pub use assignments::Attempt;
+pub use facts::HeardFacts;
 pub use give_up::GiveUp;
 pub use invite::{Invite, InviteError};
 pub use ledger::OverlordLedger;

@@ -1,4 +1,4 @@
-use ledger::{Invite, InviteError, MinionRecord, Standing};
+use ledger::{HeardFacts, Invite, InviteError, MinionRecord, Standing};
 use wire::digest::Digest;
 use wire::inventory::Inventory;
 use wire::module::{Module, ModuleState};
@@ -68,9 +68,31 @@ async fn a_removed_minion_stays_away_whatever_still_comes_in_about_it() {
     ledger.remove_minion(&name("web1")).await.unwrap();
     ledger.minion_seen(&name("web1"), T0, "0.1.0").await.unwrap();
     ledger.minion_modules(&name("web1"), Inventory::of(vec![module()])).await.unwrap();
+    ledger.minion_facts(&name("web1"), facts()).await.unwrap();
     assert_eq!(ledger.minion(&name("web1")).unwrap(), None);
+    assert_eq!(ledger.facts().unwrap(), []);
     ledger.put_minion(minion("web1")).await.unwrap();
     assert_eq!(ledger.minion(&name("web1")).unwrap(), Some(minion("web1")));
+}
+
+#[tokio::test]
+async fn facts_are_kept_until_the_name_is_anothers() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    ledger.put_minion(minion("web1")).await.unwrap();
+    ledger.put_minion(minion("web2")).await.unwrap();
+    ledger.minion_facts(&name("web1"), facts()).await.unwrap();
+    drop(ledger);
+
+    let ledger = folder.overlord();
+    assert_eq!(ledger.facts().unwrap(), [(name("web1"), facts())]);
+    ledger.put_invite(invite(T0 + 100)).await.unwrap();
+    ledger.redeem(&Digest::of(b"secret"), Digest::of(b"another key"), T0).await.unwrap();
+    assert_eq!(ledger.facts().unwrap(), []);
+}
+
+fn facts() -> HeardFacts {
+    HeardFacts { at: T0, json: r#"{"role":"db"}"#.to_owned() }
 }
 
 #[tokio::test]
