@@ -13,7 +13,7 @@ use wire::value::Value;
 async fn main() -> anyhow::Result<()> {
     let client = Client::connect(&ClientConfig::new(Folder::locate(None)?, None)?).await?;
     let call = Call {
-        target: Target { expression: "*".into(), exclude: None },
+        target: Target::of("*"),
         method: "test.add".parse()?,
         arguments: Arguments::Values(vec![Value::Signed(2), Value::Signed(3)]),
         timeout_ms: Some(5_000),

@@ -102,8 +102,7 @@ pub(crate) fn corpus(rng: &mut Rng) -> anyhow::Result<Vec<Vec<u8>>> {
 
 /// Messages that carry no value.
 fn small() -> anyhow::Result<Vec<Vec<u8>>> {
-    let target =
-        Target { expression: "web-* and not os=linux".to_owned(), exclude: Some("web-2".to_owned()) };
+    let target = Target { exclude: Some("web-2".to_owned()), ..Target::of("web-* and not os=linux") };
     let words = vec![Word::Text("a".to_owned()), Word::File(vec![0, 0xff])];
     Ok(vec![
         encoded(&OperatorRequest::Targets(target))?,

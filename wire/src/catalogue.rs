@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::module::ModuleState;
 use crate::name::{MinionName, ModuleName, OperatorName};
-use crate::operator::Target;
+use crate::operator::{Lenience, Target};
 
 /// The largest file of a module that an overlord keeps, in bytes: minions take none that is larger.
 pub const MAX_FILE: u64 = 64 << 20;
@@ -58,6 +58,9 @@ pub enum ModuleRequest {
         version: String,
         /// Whether the operator knows that the target is wide.
         confirmed: bool,
+        /// What is let pass of those that match now.
+        #[serde(with = "crate::version::since_three")]
+        lenience: Lenience,
     },
     /// Take an assignment back, which leaves what minions have in service as it is until an older one that matches
     /// brings its version at their next connection. Answered by `Unassigned`.

@@ -46,6 +46,7 @@ pub mod signing;
 pub mod size;
 mod specimen;
 mod strict_json;
+mod target;
 pub mod text;
 pub mod transport;
 pub mod v1;

@@ -17,6 +17,7 @@ use crate::link::JobUpdate;
 use crate::name::{MethodPath, MinionName, ModuleName, OperatorName};
 use crate::outcome::Report;
 use crate::signature::OneMethod;
+pub use crate::target::{Assume, Lenience, Target, TargetWarning};
 
 /// The application protocols of an operator's connection, the newest version first: see [`crate::version`].
 pub const ALPNS: &[&[u8]] = &[b"operator/3", b"operator/2", b"operator/1"];
@@ -26,15 +27,6 @@ pub const MAX_MESSAGE: usize = 256 << 20;
 
 /// For how long a minion that is out of touch is waited for where nobody says otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(15);
-
-/// Which minions are meant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    /// The target expression.
-    pub expression: String,
-    /// An expression whose matches are left out, whatever the first one says.
-    pub exclude: Option<String>,
-}
 
 /// A call as an operator hands it in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -236,8 +228,9 @@ pub enum OperatorReply {
     Purged(usize),
     /// How the overlord is.
     Status(Box<OverlordStatus>),
-    /// Each minion's facts, by name: a JSON object, empty where it has said none.
-    Facts(Vec<(MinionName, String)>),
+    /// Each minion's facts, by name: a JSON object, empty where it has said none. Then when each was heard, in the
+    /// same order; an older overlord does not say it.
+    Facts(Vec<(MinionName, String)>, #[serde(with = "crate::version::since_three")] Vec<FactsHeard>),
     /// What is said of a change of modules.
     Module(Box<ModuleReply>),
     /// The minions that are out of touch now, of those whose part of the job that is followed is not over. Replaces
@@ -245,6 +238,8 @@ pub enum OperatorReply {
     OutOfTouch(Vec<(MinionName, Absence)>),
     /// Parts of the job were given up.
     GivingUp(GivingUp),
+    /// What the operator should know of how the target was understood. The answer follows.
+    Warned(Vec<TargetWarning>),
 }
 
 /// That a minion is out of touch.
@@ -289,6 +284,15 @@ pub struct Later {
     pub at: u64,
     /// How the part ended there.
     pub report: Report,
+}
+
+/// How old the facts of a minion are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FactsHeard {
+    /// When they were heard, in milliseconds since 1970; `None` where none ever were.
+    pub at: Option<u64>,
+    /// Whether the minion is connected, and would say it if they were others now.
+    pub connected: bool,
 }
 
 /// How a job stops, on the minions where it was not over.

@@ -108,7 +108,7 @@ impl OverlordLedger {
             state: tally.state(),
             method: head.method,
             operator: head.operator,
-            target: Target { expression: head.target, exclude: head.exclude },
+            target: Target { exclude: head.exclude, ..Target::of(head.target) },
             accepted_at: head.accepted_at,
             ended_at: tally.ended_at,
             parts,

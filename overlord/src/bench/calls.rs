@@ -71,12 +71,18 @@ pub async fn calls(
 
 async fn run(options: &CallsOptions, trial: &Trial<'_, '_>) -> Result<Vec<Measured>, BenchError> {
     let echo = Echo::start(&trial.folder).await?;
-    let everybody = || Target { expression: "*".into(), exclude: None };
-    let ping =
-        async || match trial.client.ping(everybody()).await?.into_iter().find_map(|ping| ping.answer.err()) {
-            Some(problem) => Err(BenchError::NotOk(problem)),
-            None => Ok(()),
-        };
+    let everybody = || Target::of("*");
+    let ping = async || match trial
+        .client
+        .ping(everybody())
+        .await?
+        .answer
+        .into_iter()
+        .find_map(|ping| ping.answer.err())
+    {
+        Some(problem) => Err(BenchError::NotOk(problem)),
+        None => Ok(()),
+    };
     let call = async |record| {
         let document = job::finished(&trial.client, job::call("test.ping", Vec::new(), record)).await?;
         job::not_ok(&document).map_or(Ok(()), |problem| Err(BenchError::NotOk(problem)))

@@ -19,7 +19,7 @@ pub(super) enum Record {
 /// A call of a method of the module `test`, on all minions.
 pub(super) fn call(method: &str, arguments: Vec<Value>, record: Record) -> Call {
     Call {
-        target: Target { expression: "*".into(), exclude: None },
+        target: Target::of("*"),
         // Only literals come here.
         method: method.parse().expect("the methods that are measured with have the form of one"),
         arguments: Arguments::Values(arguments),

@@ -8,10 +8,11 @@ use tokio::signal::unix::Signal;
 use wire::call::{Arguments, Share};
 use wire::job::JobId;
 use wire::name::{MethodPath, MinionName};
-use wire::operator::{Call, Follow, Refusal, RefusalKind, Target};
+use wire::operator::{Call, Follow, Refusal, RefusalKind, TargetWarning};
 
 use super::follow::{Followed, View, follow};
 use super::output::{note, print};
+use super::selection::{Selection, warn, with_warnings};
 use super::signals::interrupts;
 use super::waiting::Waiting;
 use super::{CliError, Exit, brief_duration, confirm, words};
@@ -43,9 +44,8 @@ pub(super) struct CallCommand {
     /// All arguments at once, as a JSON array, or an object by parameter name
     #[arg(long = "args", value_name = "JSON", conflicts_with = "words")]
     json_arguments: Option<String>,
-    /// Leave these minions out, whatever TARGET says
-    #[arg(short = 'x', long, value_name = "EXPR")]
-    exclude: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
     /// Accept the job only when it is safe on disk, say its id at once, and show all that happens
     #[arg(long = "async", conflicts_with = "no_wait")]
     durable: bool,
@@ -95,7 +95,7 @@ impl CallCommand {
         let accepted = accept(submit, call.confirmed, &mut interrupts, "nothing was called").await?;
         let Some(Accepted { job, targets, events }) = accepted else { return Ok(Exit::Interrupted) };
         if no_wait {
-            return print_id(job, view);
+            return print_id(job, view, events.warnings());
         }
         if durable {
             note(format_args!("job {job}"));
@@ -120,7 +120,7 @@ impl CallCommand {
     }
 
     async fn into_call(self, client: &Client) -> Result<Call, CliError> {
-        let target = Target { expression: self.target, exclude: self.exclude };
+        let target = self.selection.of(self.target);
         let arguments = match self.json_arguments {
             Some(json) => Arguments::Json(json),
             None => words::arguments(client, &target, &self.method, self.words).await?,
@@ -174,6 +174,7 @@ pub(super) async fn accept(
         };
         match answered {
             Ok((Some(JobEvent::Accepted { job, targets }), events)) => {
+                warn(events.warnings());
                 return Ok(Some(Accepted { job, targets, events }));
             }
             Ok((Some(JobEvent::WaitOver(_)), _)) => return Err(CliError::NotAnswered),
@@ -194,9 +195,9 @@ fn needs_confirmation(refusal: &Refusal) -> bool {
     refusal.kind == RefusalKind::NeedsConfirmation && confirm::can_ask()
 }
 
-pub(super) fn print_id(job: JobId, view: View) -> Result<Exit, CliError> {
+pub(super) fn print_id(job: JobId, view: View, warnings: &[TargetWarning]) -> Result<Exit, CliError> {
     if view.is_json() {
-        print(json!({ "job": job }))?
+        print(with_warnings(json!({ "job": job }), warnings))?
     } else {
         print(job.to_string())?
     }
@@ -230,7 +231,7 @@ mod tests {
             let call = parsed(&words).expect("parses");
             assert_eq!((call.target.as_str(), call.method.to_string().as_str()), ("*", "test.add"));
             assert_eq!(call.words, ["2", "3"]);
-            assert_eq!((call.exclude.as_deref(), call.dry_run), (Some("db*"), true));
+            assert_eq!((call.selection.exclude.as_deref(), call.dry_run), (Some("db*"), true));
         }
     }
 

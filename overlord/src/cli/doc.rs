@@ -11,6 +11,7 @@ use wire::operator::Target;
 use super::columns::columns;
 use super::module::{Kind, kinds, modules_named, told};
 use super::output::print;
+use super::selection::{Selection, with_warnings};
 use super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 
@@ -30,6 +31,8 @@ pub(in crate::cli) struct Doc {
     #[arg(value_name = "[TARGET] MODULE[.METHOD]", num_args = 0..=2)]
     words: Vec<String>,
     #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
     format: FormatFlag,
 }
 
@@ -37,7 +40,7 @@ impl Doc {
     pub(in crate::cli) async fn run(mut self, client: &Client) -> Result<Exit, CliError> {
         let name = self.words.pop();
         let expression = self.words.pop().unwrap_or_else(|| "*".to_owned());
-        let target = Target { expression, exclude: None };
+        let target = self.selection.of(expression);
         match name {
             None => list(client, target, self.format.format()).await,
             Some(name) => one(client, target, &name, self.format.format()).await,
@@ -46,12 +49,13 @@ impl Doc {
 }
 
 async fn list(client: &Client, target: Target, format: Format) -> Result<Exit, CliError> {
-    let minions = in_service(told(client.modules(target).await?));
+    let (minions, warnings) = client.modules(target).await?.said();
+    let minions = in_service(told(minions));
     let kinds = kinds(&minions);
     match format {
         Format::Json => {
             let modules: Vec<Value> = kinds.iter().map(|kind| kind.module.document()).collect();
-            print(json!({ "modules": modules }))?;
+            print(with_warnings(json!({ "modules": modules }), &warnings))?;
         }
         Format::Text => {
             let row = |kind: &Kind<'_>| {
@@ -71,7 +75,8 @@ async fn one(client: &Client, target: Target, name: &str, format: Format) -> Res
         Some(path) => path.module.clone(),
         None => name.parse()?,
     };
-    let minions = in_service(modules_named(client, target, &module).await?);
+    let (minions, warnings) = modules_named(client, target, &module).await?;
+    let minions = in_service(minions);
     let kinds = kinds(&minions);
     let differ = kinds.len() > 1;
     let mut documents = Vec::new();
@@ -89,7 +94,7 @@ async fn one(client: &Client, target: Target, name: &str, format: Format) -> Res
         }
     }
     if format == Format::Json {
-        print(json!({ "versions": documents }))?;
+        print(with_warnings(json!({ "versions": documents }), &warnings))?;
     }
     Ok(Exit::Ok)
 }

@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use serde_json::{Map, Value as Json, json};
+use wire::clock::now_ms;
 use wire::name::MinionName;
-use wire::operator::Target;
+use wire::operator::{FactsHeard, TargetWarning};
 use wire::text::{size, span};
 
 use super::columns::columns;
 use super::output::{note, print};
+use super::selection::{Selection, with_warnings};
 use super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
+use crate::report::moment::rfc3339;
+use crate::report::text::since;
 
 /// Show what minions say of their hosts: system, memory, addresses, labels
 #[derive(Debug, Args)]
@@ -23,15 +27,14 @@ Examples:
   overlord facts web1
   overlord facts '*' os kernel mem.total
   overlord facts 'role=db' labels --json")]
-pub(super) struct Facts {
+pub(super) struct FactsCommand {
     /// Whose facts
     target: String,
     /// Only these facts and what is below them: os, mem.total
     #[arg(value_name = "PATH")]
     paths: Vec<String>,
-    /// Leave these minions out, whatever TARGET says
-    #[arg(short = 'x', long, value_name = "EXPR")]
-    exclude: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
     #[command(flatten)]
     format: FormatFlag,
 }
@@ -39,31 +42,47 @@ pub(super) struct Facts {
 /// Facts by their paths, in order.
 type Leaves = BTreeMap<String, Json>;
 
-impl Facts {
+/// What a minion says of its host.
+struct Facts {
+    minion: MinionName,
+    facts: Leaves,
+    heard: FactsHeard,
+}
+
+impl FactsCommand {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
-        let target = Target { expression: self.target, exclude: self.exclude };
-        let minions: Vec<(MinionName, Leaves)> = client.facts(target).await?.into_iter().map(read).collect();
+        let (minions, warnings) = client.facts(self.selection.of(self.target)).await?.said();
+        let minions: Vec<Facts> = minions.into_iter().map(read).collect();
         let missing: Vec<&String> = self
             .paths
             .iter()
-            .filter(|path| !minions.iter().any(|(_, facts)| facts.keys().any(|fact| at_or_below(fact, path))))
+            .filter(|path| {
+                !minions.iter().any(|minion| minion.facts.keys().any(|fact| at_or_below(fact, path)))
+            })
             .collect();
         for path in &missing {
             note(format_args!("no minion that matches has a fact \"{path}\""));
         }
-        show(&minions, &self.paths, self.format.format())?;
+        show(&minions, &warnings, &self.paths, self.format.format())?;
         Ok(Exit::of(missing.is_empty()))
     }
 }
 
-fn read((minion, text): (MinionName, String)) -> (MinionName, Leaves) {
+fn read((minion, text, heard): (MinionName, String, FactsHeard)) -> Facts {
     let mut facts = Leaves::new();
     // The overlord took it as JSON, so it is some.
     leaves(&serde_json::from_str(&text).unwrap_or_default(), String::new(), &mut facts);
-    if facts.is_empty() {
-        note(format_args!("minion \"{minion}\" has said nothing of its host since the overlord started"));
+    match heard.at {
+        _ if facts.is_empty() => {
+            note(format_args!("minion \"{minion}\" has never said anything of its host"))
+        }
+        Some(at) if !heard.connected => {
+            let ago = since(at, now_ms());
+            note(format_args!("the facts of \"{minion}\" are {ago} old: it is not connected"));
+        }
+        _ => {}
     }
-    (minion, facts)
+    Facts { minion, facts, heard }
 }
 
 /// Everything that is no object, by its path.
@@ -80,23 +99,32 @@ fn leaves(value: &Json, path: String, found: &mut Leaves) {
     }
 }
 
-fn show(minions: &[(MinionName, Leaves)], paths: &[String], format: Format) -> Result<(), CliError> {
+fn show(
+    minions: &[Facts],
+    warnings: &[TargetWarning],
+    paths: &[String],
+    format: Format,
+) -> Result<(), CliError> {
     let wanted = |fact: &str| paths.is_empty() || paths.iter().any(|path| at_or_below(fact, path));
     let shown = |facts: &Leaves| -> Map<String, Json> {
         facts.clone().into_iter().filter(|(path, _)| wanted(path)).collect()
     };
     match format {
         Format::Json => {
-            let document =
-                |(name, facts): &(MinionName, Leaves)| (name.to_string(), json!({ "facts": shown(facts) }));
+            let document = |Facts { minion, facts, heard }: &Facts| {
+                let heard_at = heard.at.map(rfc3339);
+                let document =
+                    json!({ "facts": shown(facts), "heard_at": heard_at, "connected": heard.connected });
+                (minion.to_string(), document)
+            };
             let minions: Map<String, Json> = minions.iter().map(document).collect();
-            print(json!({ "minions": minions }))
+            print(with_warnings(json!({ "minions": minions }), warnings))
         }
         Format::Text => {
-            let rows = minions.iter().flat_map(|(name, facts)| {
+            let rows = minions.iter().flat_map(|Facts { minion, facts, .. }| {
                 shown(facts)
                     .into_iter()
-                    .map(|(path, fact)| vec![name.to_string(), path.clone(), in_units(&path, &fact)])
+                    .map(|(path, fact)| vec![minion.to_string(), path.clone(), in_units(&path, &fact)])
             });
             print(columns(&["MINION", "FACT", "VALUE"], rows))
         }
@@ -137,7 +165,8 @@ mod tests {
     fn nested_facts_and_dotted_ones_have_the_same_paths() {
         let said =
             r#"{"os.name":"Debian","os":"debian","mem":{"total":4},"none":null,"addresses":["a","b"]}"#;
-        let (_, facts) = read(("web1".parse().expect("a name"), said.to_owned()));
+        let Facts { facts, .. } =
+            read(("web1".parse().expect("a name"), said.to_owned(), FactsHeard::default()));
         let paths: Vec<&str> = facts.keys().map(String::as_str).collect();
         assert_eq!(paths, ["addresses", "mem.total", "os", "os.name"]);
         assert_eq!(text(&facts["addresses"]), "a, b");

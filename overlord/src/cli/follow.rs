@@ -9,13 +9,14 @@ use wire::call;
 use wire::job::{JobId, MinionJobId, MinionState, OutcomeKind};
 use wire::link::JobUpdate;
 use wire::name::MinionName;
-use wire::operator::{Absence, Follow, JobDocument, Part, Update};
+use wire::operator::{Absence, Follow, JobDocument, Part, TargetWarning, Update};
 use wire::outcome::Report;
 
 use super::job::{became, way_out};
 use super::module::who;
 use super::output::{known, note, print};
 use super::progress::Progress;
+use super::selection::with_warnings;
 use super::{CliError, Exit};
 use crate::client::{Client, ClientError, JobEvent, JobStream, WaitOver};
 use crate::report;
@@ -110,6 +111,7 @@ pub(super) async fn follow(
     mut interrupts: Signal,
 ) -> Result<Exit, CliError> {
     let job = followed.job;
+    let warnings = events.warnings().to_vec();
     let mut watch = Watch::new(followed, form);
     let ended = tokio::select! {
         ended = watch.until_over(events) => Some(ended),
@@ -123,7 +125,7 @@ pub(super) async fn follow(
         Some(Ok(Ended::Over(document))) => (*document, None),
         Some(Ok(Ended::Left(why))) => (client.job(&job.to_string()).await?, Some(why)),
     };
-    let printed = show(&document, form, &arrived, names);
+    let printed = show(&document, form, &arrived, names, &warnings);
     if let Some(why) = left.filter(|_| !document.state.is_over()) {
         note(left_behind(&document, why));
     }
@@ -131,7 +133,13 @@ pub(super) async fn follow(
 }
 
 /// Prints what is known of a job in the end.
-fn show(document: &JobDocument, form: Form, arrived: &[MinionName], names: usize) -> Result<(), CliError> {
+fn show(
+    document: &JobDocument,
+    form: Form,
+    arrived: &[MinionName],
+    names: usize,
+    warnings: &[TargetWarning],
+) -> Result<(), CliError> {
     let seen: HashSet<&MinionName> = arrived.iter().collect();
     // One whose outcome was in the ledger before anyone followed it has not been shown yet, nor has one without any.
     let unseen = document.parts.iter().filter(|part| !seen.contains(&part.minion));
@@ -150,12 +158,14 @@ fn show(document: &JobDocument, form: Form, arrived: &[MinionName], names: usize
             }
             note(report::closing(document));
         }
-        Form::Json => print(report::json(document))?,
+        Form::Json => print(with_warnings(report::json(document), warnings))?,
         Form::JsonLines => {
             for part in unseen {
                 print(report::json_line(part))?;
             }
-            print(report::json_summary(document))?;
+            let mut last = report::json_summary(document);
+            last["summary"] = with_warnings(last["summary"].take(), warnings);
+            print(last)?;
         }
     }
     Ok(())
@@ -318,7 +328,7 @@ async fn detach(client: &Client, job: JobId, mut interrupts: Signal) -> Result<E
     if tokio::time::timeout(AGAIN, interrupts.recv()).await.is_ok() {
         let job = job.to_string();
         let cancelling = tokio::select! {
-            cancelling = client.cancel(&job, None) => cancelling?,
+            cancelling = client.cancel(&job, None) => cancelling?.answer,
             // Whoever cannot wait need not: the overlord has heard, and goes on with it.
             _ = interrupts.recv() => {
                 note(format_args!("left while minions are told; see what becomes of it with: overlord job show {job}"));

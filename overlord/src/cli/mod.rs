@@ -23,6 +23,7 @@ mod module;
 mod output;
 mod ping;
 mod progress;
+mod selection;
 mod serve;
 mod signals;
 mod status;
@@ -97,7 +98,7 @@ enum Command {
     Call(call::CallCommand),
     Ping(ping::PingCommand),
     Targets(targets::Targets),
-    Facts(facts::Facts),
+    Facts(facts::FactsCommand),
     #[command(subcommand)]
     Job(job::JobCommand),
     #[command(subcommand)]

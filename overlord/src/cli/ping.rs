@@ -2,10 +2,11 @@
 
 use clap::Args;
 use serde_json::json;
-use wire::operator::{Ping, Target};
+use wire::operator::Ping;
 
 use super::columns::columns;
 use super::output::{known, print};
+use super::selection::{Selection, with_warnings};
 use super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 
@@ -20,20 +21,19 @@ Examples:
 pub(super) struct PingCommand {
     /// Which minions: names, globs, lists
     target: String,
-    /// Leave these out, whatever TARGET says
-    #[arg(short = 'x', long, value_name = "EXPR")]
-    exclude: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
     #[command(flatten)]
     format: FormatFlag,
 }
 
 impl PingCommand {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
-        let pings = client.ping(Target { expression: self.target, exclude: self.exclude }).await?;
+        let (pings, warnings) = client.ping(self.selection.of(self.target)).await?.said();
         let printed = match self.format.format() {
             Format::Json => {
                 let pings: Vec<_> = pings.iter().map(document).collect();
-                print(json!({ "pings": pings }))
+                print(with_warnings(json!({ "pings": pings }), &warnings))
             }
             Format::Text => print(columns(&["MINION", "TIME", "PROBLEM"], pings.iter().map(row))),
         };

@@ -1,9 +1,9 @@
 //! `overlord targets`
 
 use clap::Args;
-use wire::operator::Target;
 
 use super::minion::show_minions;
+use super::selection::Selection;
 use super::{CliError, Exit, FormatFlag};
 use crate::client::Client;
 
@@ -19,21 +19,25 @@ Terms:
   web1  web*  db[0-9]            names and globs
   ~web(1|2)                      a regular expression over the whole name
   role=db  os!=debian            facts and labels: = != < <= > >=, ^= begins with, *= contains
-Between them, from what binds tightest: ! not, & and, then , or ; or. Parentheses group.")]
+Between them, from what binds tightest: ! not, & and, then , or ; or. Parentheses group.
+
+All enrolled minions are meant, connected or not, by what they said last. A name that no minion has is an error, and
+--ignore-missing makes it a warning; other terms that match nobody are warnings. A minion that never said its facts is
+left out by role=web, with a warning; where it is excluded or negated what it never said (-x role=db, role!=db), that is
+an error that names it, and --assume-unknown goes on.")]
 pub(super) struct Targets {
     /// The expression: names, globs, facts, and what joins them
     #[arg(value_name = "EXPR")]
     expression: String,
-    /// Leave these out, whatever the first expression says
-    #[arg(short = 'x', long, value_name = "EXPR")]
-    exclude: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
     #[command(flatten)]
     format: FormatFlag,
 }
 
 impl Targets {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
-        let target = Target { expression: self.expression, exclude: self.exclude };
-        show_minions(&client.targets(target).await?, self.format.format())
+        let (minions, warnings) = client.targets(self.selection.of(self.expression)).await?.said();
+        show_minions(&minions, &warnings, self.format.format())
     }
 }

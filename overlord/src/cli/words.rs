@@ -23,7 +23,7 @@ pub(super) async fn arguments(
     words: Vec<String>,
 ) -> Result<Arguments, CliError> {
     let methods = if words.iter().any(|word| word.starts_with('@')) {
-        client.method(target.clone(), method.clone()).await?
+        client.method(target.clone(), method.clone()).await?.answer
     } else {
         Vec::new()
     };

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 use wire::frame::{self, FrameError};
 use wire::job::JobId;
 use wire::name::MinionName;
-use wire::operator::{Absence, JobDocument, MAX_MESSAGE, OperatorReply, Update};
+use wire::operator::{Absence, JobDocument, MAX_MESSAGE, OperatorReply, TargetWarning, Update};
 use wire::version::Version;
 
 use super::error::{ClientError, Stood};
@@ -54,6 +54,11 @@ impl JobStream {
         Self { awaited, ..self }
     }
 
+    /// What the overlord said of the target, before the call was accepted.
+    pub fn warnings(&self) -> &[TargetWarning] {
+        self.replies.warnings()
+    }
+
     /// The next event; `None` after the last one. A refusal is [`ClientError::Refusal`]. Cancel safe.
     pub async fn next(&mut self) -> Result<Option<JobEvent>, ClientError> {
         let end = self.awaited.as_ref().and_then(Awaited::end);
@@ -91,6 +96,8 @@ pub(super) struct Replies {
     version: Version,
     /// The read under way, kept here so that a dropped [`Replies::next`] loses nothing.
     reading: Option<Reading>,
+    /// What was said of the target so far.
+    warnings: Vec<TargetWarning>,
 }
 
 type Reading = Pin<Box<dyn Future<Output = (RecvStream, Result<OperatorReply, FrameError>)> + Send>>;
@@ -98,11 +105,26 @@ type Reading = Pin<Box<dyn Future<Output = (RecvStream, Result<OperatorReply, Fr
 impl Replies {
     pub(super) fn new(connection: Connection, address: String, stream: RecvStream) -> Self {
         let version = Version::of(&connection);
-        Self { connection, address, reading: Some(Box::pin(read(version, stream))), version }
+        let reading: Reading = Box::pin(read(version, stream));
+        Self { connection, address, reading: Some(reading), version, warnings: Vec::new() }
     }
 
-    /// The next reply; `None` at the end of the stream. Cancel safe.
+    /// What the overlord said of the target so far.
+    pub(super) fn warnings(&self) -> &[TargetWarning] {
+        &self.warnings
+    }
+
+    /// The next reply, without warnings, which are kept; `None` at the end of the stream. Cancel safe.
     pub(super) async fn next(&mut self) -> Result<Option<OperatorReply>, ClientError> {
+        loop {
+            match self.any().await? {
+                Some(OperatorReply::Warned(warnings)) => self.warnings.extend(warnings),
+                other => return Ok(other),
+            }
+        }
+    }
+
+    async fn any(&mut self) -> Result<Option<OperatorReply>, ClientError> {
         // Where all share one thread, the link gets its turn between two replies, however long each takes to decode
         // and to show: one turn to hear what has come, and one to answer it. After the read, a reply would be lost
         // where this is dropped.

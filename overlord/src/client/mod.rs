@@ -8,7 +8,7 @@
 //!
 //! let folder = Folder::at("/var/lib/overlord");
 //! let client = Client::connect(&ClientConfig::new(folder, None)?).await?;
-//! for ping in client.ping(Target { expression: "web*".into(), exclude: None }).await? {
+//! for ping in client.ping(Target::of("web*")).await?.answer {
 //!     println!("{}: {:?}", ping.minion, ping.answer);
 //! }
 //! # Ok(())
@@ -29,8 +29,8 @@ use wire::frame;
 use wire::inventory::Inventory;
 use wire::name::{MethodPath, MinionName, ModuleName};
 use wire::operator::{
-    Call, Cancelling, Follow, GivingUp, History, JobDocument, JobFilter, JobSummary, MinionStatus,
-    OperatorReply, OperatorRequest, OverlordStatus, Ping, Rerun, Target,
+    Call, Cancelling, FactsHeard, Follow, GivingUp, History, JobDocument, JobFilter, JobSummary,
+    MinionStatus, OperatorReply, OperatorRequest, OverlordStatus, Ping, Rerun, Target, TargetWarning,
 };
 use wire::signature::OneMethod;
 use wire::version::Version;
@@ -73,6 +73,33 @@ pub struct Client {
     address: String,
     /// Held because the connection lives on it.
     _endpoint: Endpoint,
+}
+
+/// An answer about the minions that a target means, and what the overlord said of that target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matched<T> {
+    /// What was asked for.
+    pub answer: T,
+    /// What is to be known of how the target was understood.
+    pub warnings: Vec<TargetWarning>,
+}
+
+impl<T> Matched<T> {
+    /// The same of what is made of the answer, which is not what was asked for where that is nothing.
+    fn try_map<U>(self, map: impl FnOnce(T) -> Option<U>) -> Result<Matched<U>, ClientError> {
+        let Matched { answer, warnings } = self;
+        Ok(Matched { answer: map(answer).ok_or(ClientError::Unexpected)?, warnings })
+    }
+}
+
+/// Sends a request about the minions that a target means and takes the one kind of reply that answers it.
+macro_rules! matched {
+    ($client:expr, $request:expr, $reply:ident) => {
+        $client.ask_matched(&$request).await?.try_map(|reply| match reply {
+            OperatorReply::$reply(answer) => Some(answer),
+            _ => None,
+        })
+    };
 }
 
 /// Sends a request and takes the one kind of reply that answers it.
@@ -121,18 +148,22 @@ impl Client {
     }
 
     /// A method as the minions that match have it; several where they differ.
-    pub async fn method(&self, target: Target, method: MethodPath) -> Result<Vec<OneMethod>, ClientError> {
-        answer!(self, OperatorRequest::Method { target, method }, Method)
+    pub async fn method(
+        &self,
+        target: Target,
+        method: MethodPath,
+    ) -> Result<Matched<Vec<OneMethod>>, ClientError> {
+        matched!(self, OperatorRequest::Method { target, method }, Method)
     }
 
     /// What each minion that matches answers to a ping.
-    pub async fn ping(&self, target: Target) -> Result<Vec<Ping>, ClientError> {
-        answer!(self, OperatorRequest::Ping(target), Pings)
+    pub async fn ping(&self, target: Target) -> Result<Matched<Vec<Ping>>, ClientError> {
+        matched!(self, OperatorRequest::Ping(target), Pings)
     }
 
     /// The minions that match.
-    pub async fn targets(&self, target: Target) -> Result<Vec<MinionStatus>, ClientError> {
-        answer!(self, OperatorRequest::Targets(target), Minions)
+    pub async fn targets(&self, target: Target) -> Result<Matched<Vec<MinionStatus>>, ClientError> {
+        matched!(self, OperatorRequest::Targets(target), Minions)
     }
 
     /// All enrolled minions.
@@ -147,8 +178,11 @@ impl Client {
     }
 
     /// The modules of the minions that match.
-    pub async fn modules(&self, target: Target) -> Result<Vec<(MinionName, Inventory)>, ClientError> {
-        answer!(self, OperatorRequest::Modules { target, name: None }, Modules)
+    pub async fn modules(
+        &self,
+        target: Target,
+    ) -> Result<Matched<Vec<(MinionName, Inventory)>>, ClientError> {
+        matched!(self, OperatorRequest::Modules { target, name: None }, Modules)
     }
 
     /// The module of one name on the minions that match; nothing of those that have none.
@@ -156,16 +190,26 @@ impl Client {
         &self,
         target: Target,
         name: ModuleName,
-    ) -> Result<Vec<(MinionName, Inventory)>, ClientError> {
+    ) -> Result<Matched<Vec<(MinionName, Inventory)>>, ClientError> {
         let request = OperatorRequest::Modules { target, name: Some(name) };
-        let mut minions = answer!(self, request, Modules)?;
-        minions.retain(|(_, inventory)| !inventory.modules.is_empty());
+        let mut minions = matched!(self, request, Modules)?;
+        minions.answer.retain(|(_, inventory)| !inventory.modules.is_empty());
         Ok(minions)
     }
 
-    /// The facts of the minions that match, each a JSON object; empty where a minion has said none.
-    pub async fn facts(&self, target: Target) -> Result<Vec<(MinionName, String)>, ClientError> {
-        answer!(self, OperatorRequest::Facts(target), Facts)
+    /// The facts of the minions that match, each a JSON object, empty where a minion never said any, and how old
+    /// they are, which an older overlord does not say.
+    pub async fn facts(
+        &self,
+        target: Target,
+    ) -> Result<Matched<Vec<(MinionName, String, FactsHeard)>>, ClientError> {
+        self.ask_matched(&OperatorRequest::Facts(target)).await?.try_map(|reply| {
+            let OperatorReply::Facts(facts, heard) = reply else { return None };
+            let heard = heard.into_iter().chain(std::iter::repeat(FactsHeard::default()));
+            Some(
+                facts.into_iter().zip(heard).map(|((minion, facts), heard)| (minion, facts, heard)).collect(),
+            )
+        })
     }
 
     /// The newest jobs that fit, newest first.
@@ -205,14 +249,18 @@ impl Client {
 
     /// Stops a job, everywhere or only where `target` matches. Takes a few seconds where minions do not
     /// answer.
-    pub async fn cancel(&self, job: &str, target: Option<Target>) -> Result<Cancelling, ClientError> {
-        answer!(self, OperatorRequest::Cancel { job: job.to_owned(), target }, Cancelling)
+    pub async fn cancel(
+        &self,
+        job: &str,
+        target: Option<Target>,
+    ) -> Result<Matched<Cancelling>, ClientError> {
+        matched!(self, OperatorRequest::Cancel { job: job.to_owned(), target }, Cancelling)
     }
 
     /// Waits no longer for what is not over of a job: where `target` matches, or everywhere where minions are out of
     /// touch. What they say of it later is recorded beside that.
-    pub async fn give_up(&self, job: &str, target: Option<Target>) -> Result<GivingUp, ClientError> {
-        answer!(self, OperatorRequest::GiveUp { job: job.to_owned(), target }, GivingUp)
+    pub async fn give_up(&self, job: &str, target: Option<Target>) -> Result<Matched<GivingUp>, ClientError> {
+        matched!(self, OperatorRequest::GiveUp { job: job.to_owned(), target }, GivingUp)
     }
 
     /// How the overlord is.
@@ -222,8 +270,15 @@ impl Client {
 
     /// The one reply to a request.
     async fn ask(&self, request: &OperatorRequest) -> Result<OperatorReply, ClientError> {
-        let reply = self.send(request).await?.next().await?;
-        reply.ok_or_else(|| ClientError::NoAnswer { address: self.address.clone() })
+        Ok(self.ask_matched(request).await?.answer)
+    }
+
+    /// The one reply to a request, and what was said of its target before.
+    async fn ask_matched(&self, request: &OperatorRequest) -> Result<Matched<OperatorReply>, ClientError> {
+        let mut replies = self.send(request).await?;
+        let answer = replies.next().await?;
+        let answer = answer.ok_or_else(|| ClientError::NoAnswer { address: self.address.clone() })?;
+        Ok(Matched { answer, warnings: replies.warnings().to_vec() })
     }
 
     /// Sends a request on a stream of its own.

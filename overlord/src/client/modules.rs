@@ -12,11 +12,11 @@ use wire::catalogue::{
 };
 use wire::digest::Digest;
 use wire::name::{BadName, MinionName, ModuleName};
-use wire::operator::{OperatorReply, OperatorRequest, Target};
+use wire::operator::{OperatorReply, OperatorRequest, Target, TargetWarning};
 use wire::signing::MAX_SIGNATURE;
 
 use super::job_stream::Replies;
-use super::{Client, ClientError};
+use super::{Client, ClientError, Matched};
 
 /// A module's file, read.
 #[derive(Clone, Debug)]
@@ -150,6 +150,11 @@ struct Upload {
 }
 
 impl ModuleStream {
+    /// What the overlord said of the target, before the change began.
+    pub fn warnings(&self) -> &[TargetWarning] {
+        self.replies.warnings()
+    }
+
     /// The next event; `None` after the last one. A refusal is [`ClientError::Refusal`]. Cancel safe.
     pub async fn next(&mut self) -> Result<Option<ModuleEvent>, ClientError> {
         if self.last == Last::Seen {
@@ -279,20 +284,27 @@ impl Client {
         }
     }
 
-    /// Lets every minion that matches have this version in service, now or when it connects. Gives the
-    /// assignment, the minions that match now, and those of them that are connected.
+    /// Lets every minion that matches the expression of a target have this version in service, now or when it
+    /// connects. Gives the assignment, the minions that match now, and those of them that are connected.
     pub async fn assign_module(
         &self,
-        expression: String,
+        target: Target,
         name: ModuleName,
         version: String,
         confirmed: bool,
-    ) -> Result<(Assignment, Vec<MinionName>, Vec<MinionName>), ClientError> {
-        let request = ModuleRequest::Assign { expression, name, version, confirmed };
-        match self.ask_of_modules(request).await? {
-            ModuleReply::Assigned { assignment, minions, connected } => Ok((*assignment, minions, connected)),
-            _ => Err(ClientError::Unexpected),
-        }
+    ) -> Result<Matched<(Assignment, Vec<MinionName>, Vec<MinionName>)>, ClientError> {
+        let Target { expression, lenience, .. } = target;
+        let request = ModuleRequest::Assign { expression, name, version, confirmed, lenience };
+        let reply = self.ask_matched(&OperatorRequest::Module(Box::new(request))).await?;
+        reply.try_map(|reply| match reply {
+            OperatorReply::Module(reply) => match *reply {
+                ModuleReply::Assigned { assignment, minions, connected } => {
+                    Some((*assignment, minions, connected))
+                }
+                _ => None,
+            },
+            _ => None,
+        })
     }
 
     /// Takes an assignment back. Gives it with the older ones that hold in its place from then on, the newest

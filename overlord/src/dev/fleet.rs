@@ -191,8 +191,9 @@ fn copy_modules(from: &Path, to: &Path) -> std::io::Result<()> {
 
 /// An error where a minion has modules and none of them will ever be in service.
 async fn some_may_load(client: &Client, minion: &MinionName) -> Result<(), DevError> {
-    let target = Target { expression: minion.to_string(), exclude: None };
-    let modules = client.modules(target).await?.into_iter().flat_map(|(_, inventory)| inventory.modules);
+    let target = Target::of(minion.to_string());
+    let modules =
+        client.modules(target).await?.answer.into_iter().flat_map(|(_, inventory)| inventory.modules);
     let reasons: Vec<Option<String>> = modules
         .map(|module| match module.state {
             ModuleState::Failed(reason) => Some(format!("\"{}\" {reason}", module.name)),

@@ -141,7 +141,7 @@ impl MinionDoor {
             }
             Notice::Facts(facts) => {
                 if let Some(facts) = self.readable(&facts) {
-                    link.facts_changed(facts)?;
+                    link.facts_changed(facts).await?;
                 }
                 self.say(send, &Acknowledged).await?;
                 self.desk.rollout.reconcile_if_changed(self.minion.name());
@@ -165,7 +165,8 @@ impl MinionDoor {
         {
             tracing::warn!(minion = %self.minion.name(), %error, "its facts are not taken");
         }
-        parsed.ok()
+        // A host always has some: who says none has none to say, such as because they were too long.
+        parsed.ok().filter(|facts| facts.as_object().is_some_and(|facts| !facts.is_empty()))
     }
 }
 

@@ -10,17 +10,21 @@ use wire::catalogue::{MAX_FILE, ModuleReply, ModuleRequest, Offer};
 use wire::endpoint::CLOSE_DONE;
 use wire::frame::{self, FrameError};
 use wire::name::{MinionName, ModuleName, OperatorName};
-use wire::operator::{MAX_MESSAGE, OperatorReply, Refusal, RefusalKind, Target};
+use wire::operator::{MAX_MESSAGE, OperatorReply, Refusal, RefusalKind, Target, TargetWarning};
 use wire::signing::MAX_SIGNATURE;
+use wire::version::Version;
 
 use crate::catalogue::{CatalogueError, FileError, Here, Upload};
 use crate::desk::Desk;
+use crate::matching::Matching;
 use crate::rollout::{Assigned, Claim, Deadline, Edit, Following, tell, time_for};
 
 /// One request of an operator.
 struct ModulesDoor<'a> {
     desk: &'a Desk,
     operator: &'a OperatorName,
+    /// That of the messages.
+    version: Version,
     send: SendStream,
     receive: RecvStream,
 }
@@ -37,11 +41,12 @@ enum Ended {
 pub(super) async fn answer(
     desk: &Arc<Desk>,
     operator: &OperatorName,
+    version: Version,
     request: ModuleRequest,
     send: SendStream,
     receive: RecvStream,
 ) -> Result<(), FrameError> {
-    let mut door = ModulesDoor { desk, operator, send, receive };
+    let mut door = ModulesDoor { desk, operator, version, send, receive };
     match door.serve(request).await {
         Ok(()) => {}
         Err(Ended::Gone(error)) => return Err(error),
@@ -68,7 +73,7 @@ impl ModulesDoor<'_> {
                 return Ok(());
             }
             ModuleRequest::Push { offer, target, options } => {
-                let targets = self.targets(&target, options.confirmed)?;
+                let targets = self.targets(&target, options.confirmed).await?;
                 let claim = rollout.claim(&offer.name, Some(offer.digest), self.operator, "pushed")?;
                 let (claim, module) = self.bring(claim, offer).await?;
                 let following = rollout.push(claim, module, targets, options, self.operator);
@@ -83,8 +88,9 @@ impl ModulesDoor<'_> {
             ModuleRequest::Catalogue(name) => {
                 ModuleReply::Catalogue(catalogue.list(name.as_ref()).map_err(CatalogueError::from)?)
             }
-            ModuleRequest::Assign { expression, name, version, confirmed } => {
-                self.assign(expression, &name, &version, confirmed).await?
+            ModuleRequest::Assign { expression, name, version, confirmed, lenience } => {
+                let target = Target { lenience, ..Target::of(expression) };
+                self.assign(target, &name, &version, confirmed).await?
             }
             ModuleRequest::Unassign { expression, name } => {
                 let (assignment, instead) = rollout.unassign(&name, &expression, self.operator).await?;
@@ -103,10 +109,19 @@ impl ModulesDoor<'_> {
         Ok(tell(&mut self.send, reply).await?)
     }
 
-    fn targets(&self, target: &Target, confirmed: bool) -> Result<Vec<MinionName>, Refusal> {
-        let targets = self.desk.jobs.resolve(target)?;
-        self.desk.jobs.check_width(&target.expression, targets.len(), confirmed)?;
-        Ok(targets)
+    async fn targets(&mut self, target: &Target, confirmed: bool) -> Result<Vec<MinionName>, Ended> {
+        let Matching { minions, warnings } = self.desk.registry.matching(target)?;
+        self.desk.jobs.check_width(&target.expression, minions.len(), confirmed)?;
+        self.warn(warnings).await?;
+        Ok(minions)
+    }
+
+    /// Tells an operator what to know of how its target was understood, if its version has heard of that.
+    async fn warn(&mut self, warnings: Vec<TargetWarning>) -> Result<(), FrameError> {
+        if warnings.is_empty() || self.version < Version::Three {
+            return Ok(());
+        }
+        frame::write(&mut self.send, &OperatorReply::Warned(warnings), MAX_MESSAGE).await
     }
 
     async fn edit(
@@ -116,24 +131,26 @@ impl ModulesDoor<'_> {
         name: ModuleName,
         confirmed: bool,
     ) -> Result<(), Ended> {
-        let targets = self.targets(target, confirmed)?;
+        let targets = self.targets(target, confirmed).await?;
         let claim = self.desk.rollout.claim(&name, None, self.operator, edit.doing())?;
         let following = self.desk.rollout.edit(edit, claim, name, targets, self.operator);
         self.follow(following).await
     }
 
     async fn assign(
-        &self,
-        expression: String,
+        &mut self,
+        target: Target,
         name: &ModuleName,
         version: &str,
         confirmed: bool,
-    ) -> Result<ModuleReply, Refusal> {
-        let Desk { catalogue, rollout, jobs, .. } = self.desk;
-        jobs.check_width(&expression, rollout.meant(&expression)?.len(), confirmed)?;
+    ) -> Result<ModuleReply, Ended> {
+        let Desk { catalogue, rollout, jobs, registry, .. } = self.desk;
+        let Matching { minions, warnings } = registry.meant(&target)?;
+        jobs.check_width(&target.expression, minions.len(), confirmed)?;
         let module = catalogue.find(name, version)?;
         let Assigned { assignment, minions, connected } =
-            rollout.assign(expression, module, self.operator).await?;
+            rollout.assign(target.expression, module, self.operator).await?;
+        self.warn(warnings).await?;
         Ok(ModuleReply::Assigned { assignment: Box::new(assignment), minions, connected })
     }
 

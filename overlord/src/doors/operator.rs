@@ -19,7 +19,8 @@ use wire::link::{MinionRequest, Pong};
 use wire::module::Module;
 use wire::name::{MinionName, ModuleName, OperatorName};
 use wire::operator::{
-    Call, DiskStatus, Follow, OperatorReply, OperatorRequest, OverlordStatus, Ping, Refusal, RefusalKind,
+    Call, DiskStatus, FactsHeard, Follow, OperatorReply, OperatorRequest, OverlordStatus, Ping, Refusal,
+    RefusalKind, Target, TargetWarning,
 };
 use wire::transport::Allowance;
 use wire::version::Version;
@@ -30,6 +31,7 @@ use super::modules;
 use crate::desk::Desk;
 use crate::folder::dialable;
 use crate::jobs::Follower;
+use crate::matching::Matching;
 use crate::outbox::{Making, Outbox};
 
 /// One operator's connection.
@@ -86,12 +88,14 @@ impl OperatorDoor {
                 return self.begin(accepted, follow, &mut send).await;
             }
             OperatorRequest::Module(request) => {
-                return modules::answer(&self.desk, &self.operator, *request, send, receive).await;
+                return modules::answer(&self.desk, &self.operator, version, *request, send, receive).await;
             }
             other => other,
         };
         let making = if may_be_large(&request) { self.outbox.making().await } else { Making::default() };
-        let reply = self.reply(request).await.unwrap_or_else(OperatorReply::Refused);
+        let mut warnings = Vec::new();
+        let reply = self.reply(request, &mut warnings).await.unwrap_or_else(OperatorReply::Refused);
+        self.warn(warnings, &mut send).await?;
         if let Err(error) = self.outbox.tell(&mut send, reply, making).await {
             // Of one that is too long, nothing is sent.
             let FrameError::TooLong { length, limit } = error else { return Err(error) };
@@ -106,44 +110,62 @@ impl OperatorDoor {
         Ok(())
     }
 
-    /// Everything that is answered by one reply.
-    async fn reply(&self, request: OperatorRequest) -> Result<OperatorReply, Refusal> {
+    /// Tells an operator what to know of how its target was understood, if its version has heard of that.
+    async fn warn(&self, warnings: Vec<TargetWarning>, send: &mut SendStream) -> Result<(), FrameError> {
+        if warnings.is_empty() || self.outbox.version() < Version::Three {
+            return Ok(());
+        }
+        self.outbox.say(send, OperatorReply::Warned(warnings)).await
+    }
+
+    /// Everything that is answered by one reply, and what there is to say of its target.
+    async fn reply(
+        &self,
+        request: OperatorRequest,
+        warnings: &mut Vec<TargetWarning>,
+    ) -> Result<OperatorReply, Refusal> {
         let Desk { registry, jobs, .. } = &*self.desk;
+        let mut meant = |target: &Target| {
+            registry.matching(target).map(|matching| {
+                *warnings = matching.warnings;
+                matching.minions
+            })
+        };
         Ok(match request {
             OperatorRequest::Method { target, method } => {
-                OperatorReply::Method(jobs.methods(&jobs.resolve(&target)?, &method)?)
+                OperatorReply::Method(jobs.methods(&meant(&target)?, &method)?)
             }
-            OperatorRequest::Ping(target) => OperatorReply::Pings(self.ping(jobs.resolve(&target)?).await),
-            OperatorRequest::Targets(target) => {
-                OperatorReply::Minions(registry.statuses(&jobs.resolve(&target)?))
-            }
+            OperatorRequest::Ping(target) => OperatorReply::Pings(self.ping(meant(&target)?).await),
+            OperatorRequest::Targets(target) => OperatorReply::Minions(registry.statuses(&meant(&target)?)),
             OperatorRequest::Minions => OperatorReply::Minions(registry.statuses(&registry.names())),
             OperatorRequest::Invite { name, ttl_ms } => {
                 OperatorReply::Invited(self.invite(name, ttl_ms).await?)
             }
             OperatorRequest::Modules { target, name: only } => {
-                OperatorReply::Modules(self.modules(jobs.resolve(&target)?, only.as_ref())?)
+                OperatorReply::Modules(self.modules(meant(&target)?, only.as_ref())?)
             }
             OperatorRequest::Facts(target) => {
-                let facts = |name: MinionName| {
-                    let facts =
-                        registry.facts(&name).map_or_else(|| "{}".to_owned(), |facts| facts.to_string());
-                    (name, facts)
-                };
-                OperatorReply::Facts(jobs.resolve(&target)?.into_iter().map(facts).collect())
+                let (facts, heard) = meant(&target)?.into_iter().map(|name| self.facts(name)).unzip();
+                OperatorReply::Facts(facts, heard)
             }
             OperatorRequest::Jobs { filter, limit } => OperatorReply::Jobs(jobs.list(&filter, limit)?),
             OperatorRequest::Job(id) => OperatorReply::Job(Box::new(jobs.document(jobs.find(&id)?)?)),
             OperatorRequest::History(id) => OperatorReply::History(Box::new(jobs.history(jobs.find(&id)?)?)),
             OperatorRequest::Cancel { job, target } => {
-                let only = target.map(|target| jobs.resolve(&target)).transpose()?;
                 let job = jobs.find(&job)?;
-                OperatorReply::Cancelling(jobs.cancel(job, only.as_deref()).await?)
+                let only = target.map(|target| jobs.among(job, &target)).transpose()?;
+                let minions = only.as_ref().map(|matching| matching.minions.as_slice());
+                let cancelling = OperatorReply::Cancelling(jobs.cancel(job, minions).await?);
+                *warnings = only.map(|matching| matching.warnings).unwrap_or_default();
+                cancelling
             }
             OperatorRequest::GiveUp { job, target } => {
-                let only = target.map(|target| jobs.resolve(&target)).transpose()?;
                 let job = jobs.find(&job)?;
-                OperatorReply::GivingUp(jobs.give_up(job, only.as_deref(), &self.operator).await?)
+                let only = target.map(|target| jobs.among(job, &target)).transpose()?;
+                let minions = only.as_ref().map(|matching| matching.minions.as_slice());
+                let giving_up = jobs.give_up(job, minions, &self.operator).await?;
+                *warnings = only.map(|matching| matching.warnings).unwrap_or_default();
+                OperatorReply::GivingUp(giving_up)
             }
             OperatorRequest::Purge { keep_ms } => OperatorReply::Purged(jobs.purge(keep_ms).await?),
             OperatorRequest::Status => OperatorReply::Status(Box::new(self.status())),
@@ -180,8 +202,26 @@ impl OperatorDoor {
     }
 
     async fn call(&self, call: Call, follow: Follow, send: &mut SendStream) -> Result<(), FrameError> {
-        let accepted = self.desk.jobs.accept(call, &self.operator).await;
+        let Desk { registry, jobs, .. } = &*self.desk;
+        let accepted = match registry.matching(&call.target) {
+            Ok(Matching { minions, warnings }) => {
+                let accepted = jobs.accept(call, minions, &self.operator).await;
+                if accepted.is_ok() {
+                    self.warn(warnings, send).await?;
+                }
+                accepted
+            }
+            Err(refusal) => Err(refusal),
+        };
         self.begin(accepted, follow, send).await
+    }
+
+    /// The facts of a minion, and how old they are.
+    fn facts(&self, name: MinionName) -> ((MinionName, String), FactsHeard) {
+        let registry = &self.desk.registry;
+        let (heard, connected) = (registry.facts(&name), registry.connection(&name).is_some());
+        let facts = heard.as_ref().map_or_else(|| "{}".to_owned(), |heard| heard.facts.to_string());
+        ((name, facts), FactsHeard { at: heard.map(|heard| heard.at), connected })
     }
 
     /// Says what became of a call, and then what becomes of the job.

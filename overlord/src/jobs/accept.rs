@@ -10,17 +10,20 @@ use wire::failpoint::{Point, reach};
 use wire::job::{MinionState, OutcomeKind};
 use wire::module::{MethodError, Module, ModuleState};
 use wire::name::{MethodPath, MinionName, OperatorName};
-use wire::operator::{Call, Part, Refusal, RefusalKind, Rerun, Target};
+use wire::operator::{Call, Part, Refusal, RefusalKind, Rerun};
 use wire::signature::OneMethod;
 
 use super::{Follower, Jobs, durability, unavailable};
-use crate::targets;
 
 impl Jobs {
-    /// Accepts a call that passes everything that can be checked here.
-    pub(crate) async fn accept(&self, call: Call, operator: &OperatorName) -> Result<Follower, Refusal> {
+    /// Accepts a call to these minions, which its target means, if it passes everything that can be checked here.
+    pub(crate) async fn accept(
+        &self,
+        call: Call,
+        targets: Vec<MinionName>,
+        operator: &OperatorName,
+    ) -> Result<Follower, Refusal> {
         check_settings(&call)?;
-        let targets = self.resolve(&call.target)?;
         self.check_width(&call.target.expression, targets.len(), call.confirmed)?;
         let methods = self.methods(&targets, &call.method)?;
         let arguments = check_arguments(&call, &methods)?;
@@ -108,24 +111,6 @@ impl Jobs {
             Ok(follower)
         });
         begun.await.unwrap_or_else(|error| Err(cannot_record(&error)))
-    }
-
-    /// The minions that a target means, at this moment.
-    pub(crate) fn resolve(&self, target: &Target) -> Result<Vec<MinionName>, Refusal> {
-        let roster = self.registry().roster();
-        let matched =
-            targets::resolve(&target.expression, target.exclude.as_deref(), &roster, self.registry())
-                .map_err(|error| Refusal::new(RefusalKind::BadRequest, error.to_string()))?;
-        if matched.is_empty() {
-            let hint = if roster.names().is_empty() {
-                "no minion is enrolled yet: invite one with `overlord minion invite NAME`"
-            } else {
-                "see who there is with `overlord minion list`"
-            };
-            let message = format!("no minion matches \"{}\": {hint}", target.expression);
-            return Err(Refusal::new(RefusalKind::NoMatch, message));
-        }
-        Ok(matched)
     }
 
     /// Refuses to go to many minions, unless the operator knows that they are many.

@@ -8,11 +8,12 @@ use wire::clock::now_ms;
 use wire::failpoint::{Point, reach};
 use wire::job::{JobId, MinionState, OutcomeKind};
 use wire::name::MinionName;
-use wire::operator::{Cancelling, Refusal, RefusalKind};
+use wire::operator::{Cancelling, Refusal, RefusalKind, Target};
 
 use super::live::LiveJob;
 use super::stop::Stop;
 use super::{Jobs, durability};
+use crate::matching::{Among, Matching};
 
 impl Jobs {
     /// Stops all parts that are not over, or only those of these minions: what was not sent ends here, and
@@ -21,10 +22,7 @@ impl Jobs {
     /// Waits a few seconds at most for what can be done now. Whatever is not done by then is done later, also
     /// by the daemon's next life.
     pub(crate) async fn cancel(&self, id: JobId, only: Option<&[MinionName]>) -> Result<Cancelling, Refusal> {
-        let Some(job) = self.live(id) else {
-            let message = format!("job {id} is over already: see `overlord job show {id}`");
-            return Err(Refusal::new(RefusalKind::BadRequest, message));
-        };
+        let job = self.live(id).ok_or_else(|| over(id))?;
         let mut parts = job.open_parts();
         parts.retain(|minion| only.is_none_or(|only| only.contains(minion)));
         let jobs = self.clone();
@@ -35,6 +33,12 @@ impl Jobs {
         // Whoever has not answered by then is out of touch, as far as anyone can say.
         join_all(stops.iter().map(|stop| timeout(PATIENCE, stop.answered()))).await;
         Ok(became(&job, parts))
+    }
+
+    /// The minions of a live job that a target means.
+    pub(crate) fn among(&self, id: JobId, target: &Target) -> Result<Matching, Refusal> {
+        let job = self.live(id).ok_or_else(|| over(id))?;
+        self.registry().matching_among(Among::Job(&job.record.targets), target)
     }
 
     /// Writes to the ledger that these parts are to stop, and only then lets them hear of it, unless they run.
@@ -60,6 +64,11 @@ impl Jobs {
             Err(cannot_record(&error))
         }
     }
+}
+
+fn over(id: JobId) -> Refusal {
+    let message = format!("job {id} is over already: see `overlord job show {id}`");
+    Refusal::new(RefusalKind::BadRequest, message)
 }
 
 fn cannot_record(cause: &dyn std::error::Error) -> Refusal {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ledger::LedgerError;
+use ledger::{HeardFacts, LedgerError};
 use quinn::Connection;
 use serde_json::Value as Json;
 use wire::clock::now_ms;
@@ -11,7 +11,7 @@ use wire::endpoint::CLOSE_REPLACED;
 use wire::inventory::Inventory;
 use wire::name::MinionName;
 
-use super::{Entry, Lost, Refused, Registry, standing};
+use super::{Entry, Heard, Lost, Refused, Registry, standing};
 
 /// A minion whose certificate was good when it came. Nothing is known of it or changed until it is connected.
 pub struct Admitted {
@@ -80,6 +80,9 @@ impl Admitted {
         let seen = now_ms();
         registry.0.ledger.minion_seen(name, seen, &version).await?;
         registry.0.ledger.minion_modules(name, modules.clone()).await?;
+        if let Some(facts) = &facts {
+            registry.0.ledger.minion_facts(name, record(facts, seen)).await?;
+        }
         let before = {
             let mut minions = registry.lock();
             standing(&minions, name, *key)?;
@@ -90,7 +93,9 @@ impl Admitted {
             entry.record.modules = modules;
             entry.record.last_seen = Some(seen);
             // Before anyone can see that it is there, and ask for it by its facts.
-            entry.facts = facts.or(entry.facts.take());
+            if let Some(facts) = facts {
+                entry.facts = Some(Heard { facts, at: seen });
+            }
             entry.connection.send_replace(Some(connection.clone()))
         };
         if let Some(before) = before {
@@ -113,8 +118,12 @@ impl Link {
     }
 
     /// Notes that the minion's facts are now these.
-    pub fn facts_changed(&self, facts: Arc<Json>) -> Result<(), LinkError> {
-        self.with_entry(|entry| entry.facts = Some(facts))
+    pub async fn facts_changed(&self, facts: Arc<Json>) -> Result<(), LinkError> {
+        let _turn = self.registry.0.turns.wait(self.name.clone()).await;
+        let at = now_ms();
+        self.with_entry(|_| ())?;
+        self.registry.0.ledger.minion_facts(&self.name, record(&facts, at)).await?;
+        self.with_entry(|entry| entry.facts = Some(Heard { facts, at }))
     }
 
     /// Notes that the connection is gone. Where another has taken its place, there is nothing to note.
@@ -142,4 +151,9 @@ impl Link {
         });
         Ok(change(entry.ok_or_else(|| LinkError::Replaced(self.name.clone()))?))
     }
+}
+
+/// Facts as the ledger keeps them.
+fn record(facts: &Json, at: u64) -> HeardFacts {
+    HeardFacts { at, json: facts.to_string() }
 }

@@ -22,6 +22,7 @@ use wire::operator::MinionStatus;
 
 pub use self::link::{Admitted, Introduction, Link, LinkError};
 pub use self::lost::Lost;
+use crate::facts;
 use crate::targets::{Expression, Lookup, Roster};
 use crate::turns::Turns;
 
@@ -51,10 +52,19 @@ struct Entry {
     modules_told: watch::Sender<()>,
     /// Held by each of its connections that was admitted.
     admitted: Arc<()>,
-    /// What it said of its host since the overlord started.
-    facts: Option<Arc<Json>>,
+    /// What it said of its host.
+    facts: Option<Heard>,
     /// Its share of the room for what minions send.
     intake: Intake,
+}
+
+/// What a minion said of its host.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// A JSON object.
+    pub facts: Arc<Json>,
+    /// When it said so, in milliseconds since 1970.
+    pub at: u64,
 }
 
 /// Why a certificate that the authority signed is refused all the same.
@@ -82,7 +92,14 @@ impl Registry {
     pub fn open(ledger: OverlordLedger) -> Result<Self, LedgerError> {
         let (minions, intake) = (ledger.minions()?, Intake::default());
         let entries = minions.into_iter().map(|record| (record.name.clone(), Entry::new(record, &intake)));
-        let minions = Mutex::new(entries.collect());
+        let mut minions: BTreeMap<MinionName, Entry> = entries.collect();
+        for (name, heard) in ledger.facts()? {
+            if let Some(entry) = minions.get_mut(&name) {
+                // They were looked at when they came.
+                entry.facts = facts::parse(&heard.json).ok().map(|facts| Heard { facts, at: heard.at });
+            }
+        }
+        let minions = Mutex::new(minions);
         let (roster, turns) = (Mutex::default(), Turns::default());
         Ok(Self(Arc::new(Inner { minions, roster, turns, intake, ledger })))
     }
@@ -137,8 +154,8 @@ impl Registry {
         while self.in_service(minion, module) != digest && told.changed().await.is_ok() {}
     }
 
-    /// The facts of a minion, as it said them last since the overlord started.
-    pub fn facts(&self, name: &MinionName) -> Option<Arc<Json>> {
+    /// The facts of a minion, as it said them last; `None` where they were never heard.
+    pub fn facts(&self, name: &MinionName) -> Option<Heard> {
         self.lock().get(name)?.facts.clone()
     }
 
@@ -256,7 +273,7 @@ impl Lookup for Registry {
     }
 
     fn facts(&self, minion: &MinionName) -> Option<Arc<Json>> {
-        Registry::facts(self, minion)
+        Registry::facts(self, minion).map(|heard| heard.facts)
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn document(parts: Vec<Part>) -> JobDocument {
         state,
         method: "test.add".parse().expect("a method"),
         operator: "root".parse().expect("a name"),
-        target: Target { expression: "*".into(), exclude: None },
+        target: Target::of("*"),
         accepted_at: 1000,
         ended_at: state.is_over().then_some(1014),
         parts,

@@ -7,10 +7,10 @@ use wire::catalogue::{Assignment, AssignmentStatus, KeptModule};
 use wire::clock::now_ms;
 use wire::digest::Digest;
 use wire::name::{MinionName, ModuleName, OperatorName};
-use wire::operator::{Refusal, RefusalKind};
+use wire::operator::{Refusal, RefusalKind, Target};
 
 use super::Rollout;
-use crate::targets::{self, Expression, Roster};
+use crate::targets::{self, Expression, Roster, TargetError, Truth};
 
 /// An assignment that was recorded.
 pub(crate) struct Assigned {
@@ -96,20 +96,23 @@ impl Rollout {
 
     /// The minions that an expression means at this moment; it may be nobody.
     pub(crate) fn meant(&self, expression: &str) -> Result<Vec<MinionName>, Refusal> {
-        let roster = Roster::new(self.registry().names());
-        targets::resolve(expression, None, &roster, self.registry())
-            .map_err(|error| Refusal::new(RefusalKind::BadRequest, error.to_string()))
+        Ok(self.known(expression, &self.registry().roster())?)
+    }
+
+    /// Those that an expression is known to mean. One whose facts were never heard is looked at when it connects.
+    fn known(&self, expression: &str, roster: &Roster) -> Result<Vec<MinionName>, TargetError> {
+        Ok(targets::resolve(&Target::of(expression), roster, self.registry())?.minions)
     }
 
     /// All assignments, and how they stand.
     pub(crate) fn assignments(&self) -> Result<Vec<AssignmentStatus>, LedgerError> {
-        let roster = Roster::new(self.registry().names());
+        let roster = self.registry().roster();
         let (mut statuses, mut taken) = (Vec::new(), HashSet::<(ModuleName, MinionName)>::new());
         // Of each name the newest comes first, and has what it matches.
         for assignment in self.ledger().assignments()? {
             let mut status =
                 AssignmentStatus { assignment, minions: 0, active: 0, failures: Vec::new(), error: None };
-            match targets::resolve(&status.assignment.expression, None, &roster, self.registry()) {
+            match self.known(&status.assignment.expression, &roster) {
                 Ok(minions) => {
                     for minion in minions {
                         if taken.insert((status.assignment.name.clone(), minion.clone())) {
@@ -149,7 +152,7 @@ impl Rollout {
             parsed.and_then(|expression| expression.matches(minion, self.registry())).unwrap_or_else(
                 |error| {
                     tracing::warn!(module = %assignment.name, %error, "an assignment means nobody");
-                    false
+                    Truth::No
                 },
             )
         };
@@ -174,18 +177,24 @@ impl Rollout {
     }
 }
 
-/// Of each name the first that matches, where the newest come first.
+/// Of each name the first that matches, where the newest come first. Where nobody knows whether that one does, no
+/// older one holds in its place.
 fn newest(
     assignments: Vec<Assignment>,
-    matches: impl Fn(&Assignment) -> bool,
+    matches: impl Fn(&Assignment) -> Truth,
 ) -> BTreeMap<ModuleName, Assignment> {
     let mut wanted = BTreeMap::new();
     for assignment in assignments {
-        if !wanted.contains_key(&assignment.name) && matches(&assignment) {
-            wanted.insert(assignment.name.clone(), assignment);
+        if wanted.contains_key(&assignment.name) {
+            continue;
+        }
+        match matches(&assignment) {
+            Truth::Yes => drop(wanted.insert(assignment.name.clone(), Some(assignment))),
+            Truth::Unknown => drop(wanted.insert(assignment.name, None)),
+            Truth::No => {}
         }
     }
-    wanted
+    wanted.into_iter().filter_map(|(name, assignment)| Some((name, assignment?))).collect()
 }
 
 /// Refuses an expression that is too long to be assigned.
@@ -248,6 +257,14 @@ mod tests {
         assert_eq!(wanted("db1"), "* db*");
         assert_eq!(wanted("web1"), "* web*");
         assert_eq!(wanted("mail"), "* *");
+    }
+
+    #[test]
+    fn no_older_assignment_holds_while_nobody_knows_whether_a_newer_one_matches() {
+        let all =
+            vec![assignment("disk", "*", 0), assignment("test", "role!=db", 2), assignment("test", "*", 1)];
+        let wanted = newest(all, |one| if one.place == 2 { Truth::Unknown } else { Truth::Yes });
+        assert_eq!(wanted.into_keys().map(String::from).collect::<Vec<_>>(), ["disk"]);
     }
 
     #[tokio::test]

@@ -6,8 +6,10 @@ use std::str::FromStr;
 use wire::name::MinionName;
 
 use super::error::TargetError;
+use super::members::Truth;
 use super::parse::Parser;
-use super::resolve::{Lookup, Resolver};
+use super::resolve::Lookup;
+use super::resolver::{Resolver, Unheard};
 use super::term::Node;
 
 /// A parsed target expression. Globs and regular expressions in it are compiled.
@@ -35,9 +37,9 @@ impl Expression {
     /// Whether it matches one minion. Fails on a group that is unknown or contains itself.
     ///
     /// For many minions [`super::resolve`] is cheaper: it looks at each group once.
-    pub fn matches(&self, name: &MinionName, lookup: &impl Lookup) -> Result<bool, TargetError> {
-        let members = Resolver::new(std::slice::from_ref(name), lookup).members(self)?;
-        Ok(members.contains(0))
+    pub fn matches(&self, name: &MinionName, lookup: &impl Lookup) -> Result<Truth, TargetError> {
+        let mut resolver = Resolver::new(std::slice::from_ref(name), lookup, Unheard::Unknown);
+        Ok(resolver.members(self, false)?.truth(0))
     }
 
     /// The expression as it was written.

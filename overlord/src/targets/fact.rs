@@ -58,12 +58,26 @@ impl FactTest {
     ///
     /// A fact that is a list passes if one of its elements does. `!=` is the complement of `=`: it passes
     /// where the fact is missing.
-    pub(super) fn holds(&self, facts: Option<&Json>) -> bool {
-        let Some(facts) = facts else { return self.operator == Operator::NotEqual };
+    pub(super) fn holds(&self, facts: &Json) -> bool {
         match self.operator {
             Operator::NotEqual => !any(facts, &self.path, &|fact| self.order(fact) == Ordering::Equal),
             _ => any(facts, &self.path, &|fact| self.compare(fact)),
         }
+    }
+
+    /// Where the fact is.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether it passes where the fact is another than the one it names.
+    pub(super) fn is_negated(&self) -> bool {
+        self.operator == Operator::NotEqual
+    }
+
+    /// Whether these facts have the one that is tested.
+    pub(super) fn is_told(&self, facts: &Json) -> bool {
+        any(facts, &self.path, &|_| true)
     }
 
     fn compare(&self, fact: &str) -> bool {
@@ -143,7 +157,7 @@ mod tests {
     use super::*;
 
     fn holds(facts: &Json, path: &str, operator: &str, value: &str) -> bool {
-        FactTest::new(path, Operator::of(operator).expect("an operator"), value).holds(Some(facts))
+        FactTest::new(path, Operator::of(operator).expect("an operator"), value).holds(facts)
     }
 
     proptest! {
@@ -195,6 +209,5 @@ mod tests {
         assert!(!holds(&facts, "role", "=", ""));
         assert!(!holds(&facts, "empty", "^=", ""));
         assert!(holds(&facts, "role", "!=", "db"));
-        assert!(FactTest::new("role", Operator::NotEqual, "db").holds(None));
     }
 }

@@ -1,30 +1,64 @@
-//! Some of the candidates, by their place in the sorted list.
+//! Which of the candidates match, by their place in the sorted list.
 
-/// A set of candidates.
+/// Whether a candidate matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// It does not.
+    No,
+    /// Nobody knows: it depends on facts that were never heard.
+    Unknown,
+    /// It does.
+    Yes,
+}
+
+impl From<bool> for Truth {
+    fn from(matches: bool) -> Self {
+        if matches { Truth::Yes } else { Truth::No }
+    }
+}
+
+/// A set of candidates, of some of which it is not known whether they belong to it.
+///
+/// Each has two bits: whether it may belong to it, and whether it certainly does, which no candidate does that may
+/// not. With that, union and intersection are those of the bits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Members(Vec<bool>);
+pub(super) struct Members(Vec<u8>);
+
+const MAY: u8 = 0b10;
+const DOES: u8 = 0b11;
 
 impl Members {
     /// None of `count` candidates.
     pub(super) fn none(count: usize) -> Self {
-        Self(vec![false; count])
+        Self(vec![0; count])
     }
 
     /// All of `count` candidates.
     pub(super) fn all(count: usize) -> Self {
-        Self(vec![true; count])
+        Self(vec![DOES; count])
     }
 
-    pub(super) fn contains(&self, index: usize) -> bool {
-        self.0.get(index).copied().unwrap_or(false)
+    /// Whether one belongs to it.
+    pub(super) fn truth(&self, index: usize) -> Truth {
+        match self.0.get(index) {
+            Some(&DOES) => Truth::Yes,
+            Some(&MAY) => Truth::Unknown,
+            _ => Truth::No,
+        }
     }
 
-    pub(super) fn insert(&mut self, index: usize) {
-        self.0[index] = true;
+    /// Adds one, as far as it is known to belong to it.
+    pub(super) fn insert(&mut self, index: usize, truth: Truth) {
+        self.0[index] |= match truth {
+            Truth::No => 0,
+            Truth::Unknown => MAY,
+            Truth::Yes => DOES,
+        };
     }
 
+    /// Takes one out.
     pub(super) fn remove(&mut self, index: usize) {
-        self.0[index] = false;
+        self.0[index] = 0;
     }
 
     /// Adds the others.
@@ -39,11 +73,58 @@ impl Members {
 
     /// Takes the others out.
     pub(super) fn subtract(&mut self, others: &Members) {
-        self.0.iter_mut().zip(&others.0).for_each(|(own, other)| *own &= !other);
+        self.0.iter_mut().zip(&others.0).for_each(|(own, other)| *own &= complement(*other));
     }
 
-    /// Where they stand, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
-        self.0.iter().enumerate().filter(|(_, member)| **member).map(|(index, _)| index)
+    /// Those of which this is true, in order.
+    pub(super) fn which(&self, truth: Truth) -> impl Iterator<Item = usize> {
+        (0..self.0.len()).filter(move |index| self.truth(*index) == truth)
+    }
+}
+
+/// What may belong does not certainly belong to the complement, and the other way round.
+fn complement(bits: u8) -> u8 {
+    match bits {
+        MAY => MAY,
+        bits => !bits & DOES,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sets of three candidates, one of each truth, beside one in which all have `truth`.
+    fn sets(truth: Truth) -> (Members, Members) {
+        let mut members = (Members::none(3), Members::none(3));
+        for (index, own) in [Truth::No, Truth::Unknown, Truth::Yes].into_iter().enumerate() {
+            members.0.insert(index, own);
+            members.1.insert(index, truth);
+        }
+        members
+    }
+
+    fn truths(members: &Members) -> [Truth; 3] {
+        [0, 1, 2].map(|index| members.truth(index))
+    }
+
+    #[test]
+    fn what_is_not_known_stays_so_unless_the_other_side_decides() {
+        use Truth::{No, Unknown, Yes};
+        for (other, union, intersection, difference) in [
+            (No, [No, Unknown, Yes], [No, No, No], [No, Unknown, Yes]),
+            (Unknown, [Unknown, Unknown, Yes], [No, Unknown, Unknown], [No, Unknown, Unknown]),
+            (Yes, [Yes, Yes, Yes], [No, Unknown, Yes], [No, No, No]),
+        ] {
+            let (mut members, others) = sets(other);
+            members.add(&others);
+            assert_eq!(truths(&members), union, "or {other:?}");
+            let (mut members, others) = sets(other);
+            members.keep(&others);
+            assert_eq!(truths(&members), intersection, "and {other:?}");
+            let (mut members, others) = sets(other);
+            members.subtract(&others);
+            assert_eq!(truths(&members), difference, "and not {other:?}");
+        }
     }
 }

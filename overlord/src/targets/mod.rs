@@ -13,10 +13,13 @@ mod members;
 mod parse;
 mod quantity;
 mod resolve;
+mod resolver;
 mod roster;
 mod term;
 
 pub use self::error::{Problem, TargetError};
 pub use self::expression::Expression;
-pub use self::resolve::{Lookup, resolve};
+pub use self::members::Truth;
+pub use self::resolve::{Lookup, Matched, resolve};
+pub use self::resolver::{Unmatched, UnmatchedKind};
 pub use self::roster::Roster;

@@ -15,7 +15,7 @@ use wire::name::MinionName;
 use super::error::{Problem, TargetError};
 use super::fact::{FactTest, Operator};
 use super::glob::Glob;
-use super::term::{GroupTerm, Node};
+use super::term::{GroupTerm, Node, Term, TermKind};
 
 /// The longest expression, in bytes: ten thousand names and more.
 const MAX_TEXT: usize = 1 << 20;
@@ -133,7 +133,7 @@ impl<'t> Parser<'t> {
             }
             only = Some(Box::new(self.name(word)?));
         }
-        Ok(Node::Group(GroupTerm { name, only, place }))
+        Ok(term(TermKind::Group(GroupTerm { name, only, place }), start..self.at))
     }
 
     /// Reads to the first separator that is not within brackets of the expression itself.
@@ -155,8 +155,8 @@ impl<'t> Parser<'t> {
             }
             true
         });
+        let place = start..start + 1 + source.trim_end().len();
         let source = source.trim();
-        let place = start..self.at;
         if source.is_empty() {
             return Err(self.error(place, Problem::TermMissing));
         }
@@ -170,7 +170,7 @@ impl<'t> Parser<'t> {
             .size_limit(MAX_REGEX_SIZE)
             .dfa_size_limit(MAX_REGEX_SIZE)
             .build();
-        whole.map(Node::Regex).map_err(|error| {
+        whole.map(|regex| term(TermKind::Regex(regex), place.clone())).map_err(|error| {
             let text = error.to_string();
             // A syntax error is a drawing of several lines whose last one says it.
             let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
@@ -179,6 +179,7 @@ impl<'t> Parser<'t> {
     }
 
     fn name_or_fact(&mut self) -> Result<Node, TargetError> {
+        let begin = self.at;
         let word = self.word()?;
         if word.is_empty() {
             let other = self.rest().chars().next().unwrap_or_default();
@@ -203,7 +204,7 @@ impl<'t> Parser<'t> {
             return Err(self.error(word, Problem::BadFact));
         }
         let value = self.value()?;
-        Ok(Node::Fact(FactTest::new(path, operator, value)))
+        Ok(term(TermKind::Fact(FactTest::new(path, operator, value)), begin..self.at))
     }
 
     /// What a fact is compared with: up to the next separator or blank, or in quotes.
@@ -252,10 +253,14 @@ impl<'t> Parser<'t> {
                 let message = "a minion's name has no \"_\" in it".to_owned();
                 return Err(self.error(place, Problem::BadName(message)));
             }
-            return Glob::new(&word).map(Node::Glob).ok_or_else(|| self.error(place, Problem::BadClass));
+            let glob = Glob::new(&word).ok_or_else(|| self.error(place.clone(), Problem::BadClass))?;
+            return Ok(term(TermKind::Glob(glob), place));
         }
         let name: Result<MinionName, _> = word.parse();
-        name.map(Node::Name).map_err(|error| self.error(place, Problem::BadName(error.to_string())))
+        match name {
+            Ok(name) => Ok(term(TermKind::Name(name), place)),
+            Err(error) => Err(self.error(place, Problem::BadName(error.to_string()))),
+        }
     }
 
     fn rest(&self) -> &'t str {
@@ -284,6 +289,10 @@ impl<'t> Parser<'t> {
         let length = self.rest().chars().next().map_or(0, char::len_utf8);
         self.error(self.at..self.at + length, problem)
     }
+}
+
+fn term(kind: TermKind, place: Range<usize>) -> Node {
+    Node::Term(Term { kind, place })
 }
 
 /// The only part, or all of them where there are several.

@@ -1,29 +1,16 @@
 //! From an expression to the minions that it means.
 
-use std::collections::HashMap;
-use std::ops::Range;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 use wire::name::MinionName;
+use wire::operator::Target;
 
-use super::error::{Problem, TargetError};
+use super::error::TargetError;
 use super::expression::Expression;
-use super::members::Members;
+use super::members::{Members, Truth};
+use super::resolver::{Resolver, Unheard, Unmatched};
 use super::roster::Roster;
-use super::term::{GroupTerm, Node};
-
-/// What a comparison of each kind costs, in about the time that a glob takes.
-const GLOB: u64 = 1;
-const REGEX: u64 = 5;
-const FACT: u64 = 20;
-
-/// What one look may cost: two thousand globs without a literal beginning over ten thousand minions.
-const MAX_EFFORT: u64 = 20_000_000;
-
-/// How deep groups may be members of groups.
-const MAX_GROUP_DEPTH: usize = 32;
 
 /// What an expression may have to ask about groups and minions.
 pub trait Lookup {
@@ -45,184 +32,79 @@ impl Lookup for () {
     }
 }
 
-/// The candidates that `expression` matches and `exclude` does not, in the order of their names.
+/// What a target means at one moment. Minions are in the order of their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matched {
+    /// Those that match.
+    pub minions: Vec<MinionName>,
+    /// Those that match or not by a test that is negated, of facts that they never said.
+    pub undecided: Vec<MinionName>,
+    /// Others that would match by facts that they never said.
+    pub unheard: Vec<MinionName>,
+    /// The terms that match nobody.
+    pub unmatched: Vec<Unmatched>,
+    /// How many there were before the exclusion took out its own.
+    pub before_exclusion: usize,
+    /// Where none were: how many the expression would match without what it negates.
+    pub before_complement: usize,
+}
+
+/// Which of the candidates a target means.
 ///
 /// Fails on an expression that cannot be parsed, and on a group that is unknown or contains itself.
-pub fn resolve(
-    expression: &str,
-    exclude: Option<&str>,
-    candidates: &Roster,
-    lookup: &impl Lookup,
-) -> Result<Vec<MinionName>, TargetError> {
-    let expression = Expression::parse(expression)?;
-    let exclude = exclude.map(Expression::parse).transpose()?;
+pub fn resolve(target: &Target, candidates: &Roster, lookup: &impl Lookup) -> Result<Matched, TargetError> {
+    let expression = Expression::parse(&target.expression)?;
+    let exclude = target.exclude.as_deref().map(Expression::parse).transpose()?;
     let names = candidates.names();
-    let mut resolver = Resolver::new(names, lookup);
-    let mut members = resolver.members(&expression)?;
+    let mut resolver = Resolver::new(names, lookup, Unheard::Fails).noting();
+    let (before, members) = look(&mut resolver, &expression, exclude.as_ref())?;
+    let named = |members: &Members, truth| -> Vec<MinionName> {
+        members.which(truth).map(|index| names[index].clone()).collect()
+    };
+    let mut matched = Matched {
+        minions: named(&members, Truth::Yes),
+        undecided: named(&members, Truth::Unknown),
+        before_exclusion: before.which(Truth::Yes).count(),
+        ..Matched::default()
+    };
+    if resolver.guessed {
+        let mut resolver = Resolver::new(names, lookup, Unheard::Unknown);
+        let (_, may) = look(&mut resolver, &expression, exclude.as_ref())?;
+        let unheard = may.which(Truth::Unknown).filter(|index| members.truth(*index) == Truth::No);
+        matched.unheard = unheard.map(|index| names[index].clone()).collect();
+    }
+    if matched.before_exclusion == 0 {
+        let mut resolver = Resolver::new(names, lookup, Unheard::Fails);
+        matched.before_complement = resolver.affirmed(&expression)?.which(Truth::Yes).count();
+    }
+    matched.unmatched = resolver.into_unmatched();
+    Ok(matched)
+}
+
+/// Those that match the expression, and those of them that are not excluded.
+fn look<L: Lookup>(
+    resolver: &mut Resolver<'_, L>,
+    expression: &Expression,
+    exclude: Option<&Expression>,
+) -> Result<(Members, Members), TargetError> {
+    let before = resolver.members(expression, false)?;
+    let mut members = before.clone();
     if let Some(exclude) = exclude {
-        members.subtract(&resolver.members(&exclude)?);
+        members.subtract(&resolver.members(exclude, true)?);
     }
-    Ok(members.iter().map(|index| names[index].clone()).collect())
-}
-
-/// One look at a list of candidates, in which each group is followed once.
-pub(super) struct Resolver<'a, L> {
-    /// In order: those of a roster, or a single one.
-    names: &'a [MinionName],
-    lookup: &'a L,
-    followed: HashMap<String, Rc<Members>>,
-    following: Vec<String>,
-    effort: u64,
-}
-
-impl<'a, L: Lookup> Resolver<'a, L> {
-    /// Looks at these candidates, which are in order.
-    pub(super) fn new(names: &'a [MinionName], lookup: &'a L) -> Self {
-        Self { names, lookup, followed: HashMap::new(), following: Vec::new(), effort: 0 }
-    }
-
-    /// The candidates that the expression matches.
-    pub(super) fn members(&mut self, expression: &Expression) -> Result<Members, TargetError> {
-        self.evaluate(expression.as_str(), expression.root())
-    }
-
-    fn evaluate(&mut self, text: &str, node: &Node) -> Result<Members, TargetError> {
-        let mut members = Members::none(self.names.len());
-        self.add(text, node, &mut members)?;
-        Ok(members)
-    }
-
-    /// Adds what the node matches, so that a union of ten thousand names needs one set.
-    fn add(&mut self, text: &str, node: &Node, members: &mut Members) -> Result<(), TargetError> {
-        match node {
-            Node::Name(name) => {
-                if let Ok(index) = self.names.binary_search(name) {
-                    members.insert(index);
-                }
-            }
-            Node::Glob(glob) => {
-                let names = self.beginning(&glob.prefix());
-                self.add_where(text, names, GLOB, members, |name| glob.matches(name.as_str()))?;
-            }
-            Node::Regex(regex) => {
-                let names = 0..self.names.len();
-                self.add_where(text, names, REGEX, members, |name| regex.is_match(name.as_str()))?;
-            }
-            Node::Fact(test) => {
-                let (names, lookup) = (0..self.names.len(), self.lookup);
-                let passes = |name: &MinionName| test.holds(lookup.facts(name).as_deref());
-                self.add_where(text, names, FACT, members, passes)?;
-            }
-            Node::Group(term) => {
-                let mut group = self.group(text, term)?;
-                if let Some(only) = &term.only {
-                    Rc::make_mut(&mut group).keep(&self.evaluate(text, only)?);
-                }
-                members.add(&group);
-            }
-            Node::Complement(_) | Node::Intersection(_) => {
-                let parts =
-                    if let Node::Intersection(parts) = node { parts } else { std::slice::from_ref(node) };
-                members.add(&self.intersection(text, parts)?);
-            }
-            Node::Union(parts) => {
-                for part in parts {
-                    self.add(text, part, members)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Those that every part matches; complements are taken out and never built.
-    fn intersection(&mut self, text: &str, parts: &[Node]) -> Result<Members, TargetError> {
-        let mut members = Members::all(self.names.len());
-        for part in parts {
-            match part {
-                Node::Complement(inner) => match &**inner {
-                    Node::Name(name) => {
-                        if let Ok(index) = self.names.binary_search(name) {
-                            members.remove(index);
-                        }
-                    }
-                    inner => members.subtract(&self.evaluate(text, inner)?),
-                },
-                part => members.keep(&self.evaluate(text, part)?),
-            }
-        }
-        Ok(members)
-    }
-
-    /// Adds those of `names` that match, each comparison at its price.
-    fn add_where(
-        &mut self,
-        text: &str,
-        names: Range<usize>,
-        price: u64,
-        members: &mut Members,
-        matches: impl Fn(&MinionName) -> bool,
-    ) -> Result<(), TargetError> {
-        for index in names {
-            if !members.contains(index) {
-                self.effort += price;
-                if matches(&self.names[index]) {
-                    members.insert(index);
-                }
-            }
-        }
-        if self.effort > MAX_EFFORT {
-            return Err(TargetError::new(text, 0..0, Problem::TooMuch));
-        }
-        Ok(())
-    }
-
-    /// Where the names stand that begin so.
-    fn beginning(&self, prefix: &str) -> Range<usize> {
-        let first = self.names.partition_point(|name| name.as_str() < prefix);
-        let count = self.names[first..].partition_point(|name| name.as_str().starts_with(prefix));
-        first..first + count
-    }
-
-    /// All members of a group.
-    fn group(&mut self, text: &str, term: &GroupTerm) -> Result<Rc<Members>, TargetError> {
-        let error = |problem| Err(TargetError::new(text, term.place.clone(), problem));
-        if let Some(members) = self.followed.get(&term.name) {
-            return Ok(Rc::clone(members));
-        }
-        if let Some(start) = self.following.iter().position(|name| *name == term.name) {
-            let by = self.following[start + 1..].to_vec();
-            return error(Problem::Cycle { group: term.name.clone(), by });
-        }
-        if self.following.len() == MAX_GROUP_DEPTH {
-            return error(Problem::TooMany { limit: MAX_GROUP_DEPTH, what: "groups within groups" });
-        }
-        let Some(expression) = self.lookup.group(&term.name) else {
-            return error(Problem::UnknownGroup(term.name.clone()));
-        };
-        self.following.push(term.name.clone());
-        let members = self.members(&expression);
-        self.following.pop();
-        match members {
-            Ok(members) => {
-                let members = Rc::new(members);
-                self.followed.insert(term.name.clone(), Rc::clone(&members));
-                Ok(members)
-            }
-            // The innermost group is the one to mend: those around it are left out of the message.
-            Err(inner) => error(match inner.problem() {
-                Problem::InGroup { .. } => inner.problem().clone(),
-                _ => Problem::InGroup { group: term.name.clone(), error: Box::new(inner) },
-            }),
-        }
-    }
+    Ok((before, members))
 }
 
 #[allow(clippy::unwrap_used)]
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use proptest::prelude::*;
     use serde_json::json;
 
+    use super::super::error::Problem;
+    use super::super::resolver::UnmatchedKind;
     use super::*;
 
     const NAMES: [&str; 8] = ["db1", "db2", "db3.eu", "mail", "web1", "web10", "web2", "web3-eu"];
@@ -262,8 +144,12 @@ mod tests {
     }
 
     fn matched(expression: &str, exclude: Option<&str>) -> Result<Vec<String>, TargetError> {
-        let names = resolve(expression, exclude, &names().into_iter().collect(), &fleet())?;
-        Ok(names.into_iter().map(String::from).collect())
+        Ok(meant(expression, exclude)?.minions.into_iter().map(String::from).collect())
+    }
+
+    fn meant(expression: &str, exclude: Option<&str>) -> Result<Matched, TargetError> {
+        let target = Target { exclude: exclude.map(str::to_owned), ..Target::of(expression) };
+        resolve(&target, &names().into_iter().collect(), &fleet())
     }
 
     fn all(expression: &str) -> String {
@@ -306,7 +192,7 @@ mod tests {
         fn complements_of_unions_are_intersections_of_complements(a in expressions(), b in expressions()) {
             prop_assert_eq!(all(&format!("!(({a}),({b}))")), all(&format!("!({a})&!({b})")));
             prop_assert_eq!(all(&format!("!(({a})&({b}))")), all(&format!("!({a}),!({b})")));
-            prop_assert_eq!(all(&format!("!!({a})")), all(&a));
+            prop_assert_eq!(all(&format!("!!!({a})")), all(&format!("!({a})")));
         }
 
         #[test]
@@ -318,7 +204,8 @@ mod tests {
         #[test]
         fn one_minion_is_matched_as_it_is_among_many(a in expressions()) {
             let expression = Expression::parse(&a).unwrap();
-            let one = names().into_iter().filter(|name| expression.matches(name, &fleet()).unwrap());
+            let matches = |name: &MinionName| expression.matches(name, &fleet()).unwrap() == Truth::Yes;
+            let one = names().into_iter().filter(matches);
             prop_assert_eq!(one.map(String::from).collect::<Vec<_>>().join(" "), all(&a));
         }
     }
@@ -342,7 +229,8 @@ mod tests {
             ("os=debian", "db1 db2 db3.eu"),
             ("os ^= \"alp\" & disks>1", "web10"),
             ("os*=bian&!db1", "db2 db3.eu"),
-            ("os!=debian&!web*", "mail"),
+            ("os!=debian&!web*", ""),
+            ("os!=debian,mail", "mail web1 web10 web2 web3-eu"),
             ("nobody", ""),
         ] {
             assert_eq!(all(expression), expected, "{expression}");
@@ -364,7 +252,7 @@ mod tests {
         assert_eq!(error("web1,@nope").column(), 6);
         assert_eq!(
             error("web1,@nope").to_string(),
-            "target \"web1,@nope\", column 6: there is no group \"nope\": see `overlord group list`"
+            "target \"web1,@nope\", column 6: there is no group \"nope\": groups are not there yet, write names, patterns or labels"
         );
         assert!(error("!@self").to_string().contains("group \"self\" contains itself"));
         assert!(error("@ring").to_string().contains("group \"ring\" contains itself by way of rung"));
@@ -377,16 +265,90 @@ mod tests {
     fn an_expression_that_would_take_too_long_is_refused() {
         let names: Roster = (0..2000).map(|n| format!("web{n}").parse().unwrap()).collect();
         let tests = "os=debian,".repeat(501) + "web1";
-        let error = resolve(&tests, None, &names, &()).unwrap_err();
+        let error = resolve(&Target::of(tests), &names, &()).unwrap_err();
         assert_eq!(error.problem(), &Problem::TooMuch);
         let names_and_globs = (0..2000).map(|n| format!("web{n},web{n}*")).collect::<Vec<_>>().join(",");
-        assert_eq!(resolve(&names_and_globs, None, &names, &()).unwrap().len(), 2000);
+        let matched = resolve(&Target::of(names_and_globs), &names, &()).unwrap();
+        assert_eq!((matched.minions.len(), matched.unmatched), (2000, Vec::new()));
     }
 
     #[test]
     fn a_member_of_a_group_stays_by_itself() {
         assert!(Expression::any_of(["(web1", "db1)"]).is_err());
         let group = Expression::any_of(["web1", "db1"]).unwrap();
-        assert!(group.matches(&"db1".parse().unwrap(), &()).unwrap());
+        assert_eq!(group.matches(&"db1".parse().unwrap(), &()).unwrap(), Truth::Yes);
+    }
+
+    #[test]
+    fn what_was_never_heard_is_neither_equal_nor_different() {
+        let of_mail = |expression: &str, exclude| {
+            let matched = meant(expression, exclude).unwrap();
+            let has = |names: &[MinionName]| names.iter().any(|name| name.as_str() == "mail");
+            match (has(&matched.minions), has(&matched.undecided), has(&matched.unheard)) {
+                (false, false, false) => "out",
+                (true, false, false) => "in",
+                (false, true, false) => "undecided",
+                (false, false, true) => "unheard",
+                other => panic!("{expression}: {other:?}"),
+            }
+        };
+        for (expression, exclude, expected) in [
+            ("os=debian", None, "unheard"),
+            ("os!=debian", None, "undecided"),
+            ("!os=debian", None, "undecided"),
+            ("*", Some("os=debian"), "undecided"),
+            ("*", Some("os!=debian"), "undecided"),
+            ("*", Some("os=debian&disks>1"), "undecided"),
+            ("web*&os=debian", None, "out"),
+            ("web*", Some("os=debian"), "out"),
+            ("mail", Some("os=debian,mail"), "out"),
+            ("*", Some("os=debian&web*"), "in"),
+            ("os=debian&!mail", None, "out"),
+            ("os=debian,mail", None, "in"),
+            ("!(os=debian&web*)", None, "in"),
+            ("os=debian&!disks=1", None, "unheard"),
+            ("@all&!os=debian", None, "undecided"),
+            ("*", None, "in"),
+        ] {
+            assert_eq!(of_mail(expression, exclude), expected, "{expression} -x {exclude:?}");
+        }
+    }
+
+    #[test]
+    fn terms_that_match_nobody_are_told_as_they_were_written() {
+        let told = |expression: &str, exclude| {
+            let matched = meant(expression, exclude).unwrap();
+            let told = matched.unmatched.into_iter().map(|one| {
+                let kind = match one.kind {
+                    UnmatchedKind::Name(_) => "name",
+                    UnmatchedKind::Fact { told: true, .. } => "value",
+                    UnmatchedKind::Fact { told: false, .. } => "fact",
+                    UnmatchedKind::Other => "other",
+                };
+                format!("{}{} {kind}", if one.negated { "-" } else { "" }, one.term)
+            });
+            told.collect::<Vec<_>>().join("; ")
+        };
+        for (expression, exclude, expected) in [
+            ("web1 , WBE2,wbe2", None, "wbe2 name"),
+            ("*,web*,db[1-2]", None, ""),
+            ("* & dc*", None, "dc* other"),
+            ("web1 & !dbb1", None, "-dbb1 name"),
+            (
+                "*",
+                Some("dbb1 ,~x+ , roel = \"a b\",os=arch"),
+                "-dbb1 name; -~x+ other; -roel = \"a b\" fact; -os=arch value",
+            ),
+            ("@eu:web*", Some("@eu:web9,@web:db*,@eu,@empty"), "-web9 name; -@web:db* other; -@empty other"),
+        ] {
+            assert_eq!(told(expression, exclude), expected, "{expression} -x {exclude:?}");
+        }
+        let matched = meant("web1,db1", Some("web*,db*")).unwrap();
+        assert_eq!((matched.minions.len(), matched.before_exclusion), (0, 2));
+        for (expression, rest) in
+            [("db1 & !db*", 1), ("web* & !(web*)", 4), ("!*", 0), ("dc*", 0), ("db1&mail", 0)]
+        {
+            assert_eq!(meant(expression, None).unwrap().before_complement, rest, "{expression}");
+        }
     }
 }

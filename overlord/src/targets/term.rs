@@ -11,6 +11,28 @@ use super::glob::Glob;
 /// One part of an expression.
 #[derive(Clone, Debug)]
 pub(super) enum Node {
+    /// What cannot be divided.
+    Term(Term),
+    /// All others.
+    Complement(Box<Node>),
+    /// Those that every part matches.
+    Intersection(Vec<Node>),
+    /// Those that any part matches.
+    Union(Vec<Node>),
+}
+
+/// A term of an expression.
+#[derive(Clone, Debug)]
+pub(super) struct Term {
+    /// What it matches.
+    pub(super) kind: TermKind,
+    /// Where it stands in the expression, in bytes.
+    pub(super) place: Range<usize>,
+}
+
+/// What a term matches.
+#[derive(Clone, Debug)]
+pub(super) enum TermKind {
     /// The minion of this name.
     Name(MinionName),
     /// Minions whose name the glob matches.
@@ -21,12 +43,6 @@ pub(super) enum Node {
     Group(GroupTerm),
     /// Minions whose facts pass.
     Fact(FactTest),
-    /// All others.
-    Complement(Box<Node>),
-    /// Those that every part matches.
-    Intersection(Vec<Node>),
-    /// Those that any part matches.
-    Union(Vec<Node>),
 }
 
 /// A group, and which of its members are meant.
@@ -36,6 +52,6 @@ pub(super) struct GroupTerm {
     pub(super) name: String,
     /// Which members; all where there is none.
     pub(super) only: Option<Box<Node>>,
-    /// Where the term stands in the expression, in bytes.
+    /// Where the group is named in the expression, in bytes.
     pub(super) place: Range<usize>,
 }

@@ -352,7 +352,7 @@ fn floods_of_logs_with_followers_who_do_not_read_cost_the_overlord_little() {
         for _ in 0..6 {
             let client = Client::connect(&config).await.expect("reached");
             let call = Call {
-                target: Target { expression: "*".to_owned(), exclude: None },
+                target: Target::of("*"),
                 method: "test.flood".parse().expect("a method"),
                 arguments: Arguments::Json("[]".to_owned()),
                 timeout_ms: None,

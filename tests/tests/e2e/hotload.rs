@@ -289,7 +289,7 @@ fn ten_thousand_calls_during_a_hundred_swaps_all_get_one_version_and_memory_stay
 /// Calls a method without arguments.
 async fn call(client: &Client, method: &str) -> Option<Report> {
     let call = Call {
-        target: Target { expression: "web1".into(), exclude: None },
+        target: Target::of("web1"),
         method: method.parse().expect("a method"),
         arguments: Arguments::Values(Vec::new()),
         timeout_ms: None,

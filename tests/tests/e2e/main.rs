@@ -33,6 +33,7 @@ mod reenrolment;
 mod scale;
 mod signatures;
 mod storage;
+mod targets;
 mod usage;
 mod versions;
 mod words;

@@ -25,7 +25,7 @@ async fn connect(fleet: &Fleet) -> Client {
 async fn submit(client: &Client, number: usize) -> JobId {
     let (one, other) = (number % MINIONS, (number + 7) % MINIONS);
     let call = Call {
-        target: Target { expression: format!("web{one},web{other}"), exclude: None },
+        target: Target::of(format!("web{one},web{other}")),
         method: "files.append-and-await".parse().expect("a method"),
         arguments: Arguments::Json(format!(r#"["/data/log", "job {number}", "/data/go"]"#)),
         timeout_ms: None,

@@ -249,7 +249,7 @@ impl Operators {
             0 => self.minions[random.usize(..self.minions.len())].clone(),
             _ => "*".to_owned(),
         };
-        Target { expression, exclude: None }
+        Target::of(expression)
     }
 
     /// Notes a call before it is made, and gives its number.

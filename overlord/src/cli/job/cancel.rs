@@ -3,10 +3,11 @@
 use clap::Args;
 use serde_json::json;
 use wire::name::MinionName;
-use wire::operator::{Cancelling, Target};
+use wire::operator::Cancelling;
 
 use super::super::module::who;
 use super::super::output::{note, print};
+use super::super::selection::{Lenient, with_warnings};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 use crate::report::moment::{local, rfc3339};
@@ -29,13 +30,15 @@ pub(in crate::cli) struct Cancel {
     #[arg(long, value_name = "EXPR")]
     target: Option<String>,
     #[command(flatten)]
+    lenient: Lenient,
+    #[command(flatten)]
     format: FormatFlag,
 }
 
 impl Cancel {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
-        let target = self.target.map(|expression| Target { expression, exclude: None });
-        let cancelling = client.cancel(&self.job, target).await?;
+        let target = self.target.map(|expression| self.lenient.of(expression));
+        let (cancelling, warnings) = client.cancel(&self.job, target).await?.said();
         let Cancelling { job, told, never_started, later, out_of_touch } = &cancelling;
         match self.format.format() {
             Format::Json => {
@@ -51,7 +54,7 @@ impl Cancel {
                     });
                     document["out_of_touch"] = minions.collect();
                 }
-                print(document)?;
+                print(with_warnings(document, &warnings))?;
             }
             Format::Text => print(format_args!("{job}: {}", became(&cancelling)))?,
         }

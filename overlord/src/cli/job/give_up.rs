@@ -2,10 +2,11 @@
 
 use clap::Args;
 use serde_json::json;
-use wire::operator::{GivingUp, Target};
+use wire::operator::GivingUp;
 
 use super::super::module::who;
 use super::super::output::print;
+use super::super::selection::{Lenient, with_warnings};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 
@@ -26,16 +27,21 @@ pub(in crate::cli) struct GiveUp {
     #[arg(long, value_name = "EXPR")]
     target: Option<String>,
     #[command(flatten)]
+    lenient: Lenient,
+    #[command(flatten)]
     format: FormatFlag,
 }
 
 impl GiveUp {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
-        let target = self.target.map(|expression| Target { expression, exclude: None });
-        let given_up = client.give_up(&self.job, target).await?;
+        let target = self.target.map(|expression| self.lenient.of(expression));
+        let (given_up, warnings) = client.give_up(&self.job, target).await?.said();
         let GivingUp { job, lost, never_sent } = &given_up;
         match self.format.format() {
-            Format::Json => print(json!({ "job": job, "lost": lost, "never_sent": never_sent }))?,
+            Format::Json => {
+                let document = json!({ "job": job, "lost": lost, "never_sent": never_sent });
+                print(with_warnings(document, &warnings))?;
+            }
             Format::Text => print(format_args!("{job}: {}", became(&given_up)))?,
         }
         Ok(Exit::Ok)

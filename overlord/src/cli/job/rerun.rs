@@ -52,7 +52,7 @@ impl RerunCommand {
         let accepted = accept(submit, self.yes, &mut interrupts, "nothing was run again").await?;
         let Some(Accepted { job, targets, events }) = accepted else { return Ok(Exit::Interrupted) };
         if self.no_wait {
-            return print_id(job, self.view);
+            return print_id(job, self.view, &[]);
         }
         follow(client, events, Followed::begun(job, targets), self.view.form(), interrupts).await
     }

@@ -3,10 +3,11 @@
 use clap::Args;
 use serde_json::json;
 use wire::clock::now_ms;
-use wire::operator::MinionStatus;
+use wire::operator::{MinionStatus, TargetWarning};
 
 use super::super::columns::columns;
 use super::super::output::print;
+use super::super::selection::with_warnings;
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 use crate::report::moment::rfc3339;
@@ -25,16 +26,20 @@ pub(in crate::cli) struct List {
 
 impl List {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
-        show_minions(&client.minions().await?, self.format.format())
+        show_minions(&client.minions().await?, &[], self.format.format())
     }
 }
 
 /// Prints what there is to say of these minions.
-pub(in crate::cli) fn show_minions(minions: &[MinionStatus], format: Format) -> Result<Exit, CliError> {
+pub(in crate::cli) fn show_minions(
+    minions: &[MinionStatus],
+    warnings: &[TargetWarning],
+    format: Format,
+) -> Result<Exit, CliError> {
     match format {
         Format::Json => {
             let minions: Vec<_> = minions.iter().map(document).collect();
-            print(json!({ "minions": minions }))?;
+            print(with_warnings(json!({ "minions": minions }), warnings))?;
         }
         Format::Text => {
             let heading = ["MINION", "CONNECTED", "MODULES", "VERSION", "ADDRESS", "LAST SEEN"];

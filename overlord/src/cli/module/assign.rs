@@ -8,6 +8,7 @@ use wire::name::ModuleName;
 use wire::operator::RefusalKind;
 
 use super::super::output::{note, print};
+use super::super::selection::{Lenient, with_warnings};
 use super::super::{CliError, Exit, Format, FormatFlag, confirm};
 use super::assignments::{assignment_document, version_name};
 use crate::client::{Client, ClientError};
@@ -33,6 +34,8 @@ pub(in crate::cli) struct Assign {
     /// Go on even where the target is wide
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    lenient: Lenient,
     #[command(flatten)]
     format: FormatFlag,
 }
@@ -62,9 +65,10 @@ impl Assign {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
         let Version { name, version } = self.version;
         let mut confirmed = self.yes;
-        let (assignment, minions, connected) = loop {
-            let (expression, name, version) = (self.expression.clone(), name.clone(), version.clone());
-            match client.assign_module(expression, name, version, confirmed).await {
+        let target = self.lenient.of(self.expression);
+        let assigned = loop {
+            let (target, name, version) = (target.clone(), name.clone(), version.clone());
+            match client.assign_module(target, name, version, confirmed).await {
                 Ok(assigned) => break assigned,
                 Err(ClientError::Refusal(refusal))
                     if refusal.kind == RefusalKind::NeedsConfirmation && !confirmed && confirm::can_ask() =>
@@ -78,12 +82,13 @@ impl Assign {
                 Err(error) => return Err(error.into()),
             }
         };
+        let ((assignment, minions, connected), warnings) = assigned.said();
         match self.format.format() {
             Format::Json => {
                 let mut document = assignment_document(&assignment);
                 document["minions"] = json!(minions);
                 document["connected"] = json!(connected);
-                print(document)?;
+                print(with_warnings(document, &warnings))?;
             }
             Format::Text => {
                 let version = version_name(&assignment);

@@ -4,6 +4,7 @@ use clap::Args;
 use wire::name::ModuleName;
 use wire::operator::Target;
 
+use super::super::selection::Selection;
 use super::super::{CliError, Exit};
 use super::watch::{View, watch};
 use crate::client::{ClientError, ModuleStream};
@@ -15,9 +16,8 @@ pub(super) struct Edit {
     target: String,
     /// Which module
     module: ModuleName,
-    /// Leave these minions out, whatever TARGET says
-    #[arg(short = 'x', long, value_name = "EXPR")]
-    exclude: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
     #[command(flatten)]
     view: View,
 }
@@ -28,7 +28,7 @@ impl Edit {
         self,
         hand_in: impl AsyncFn(Target, ModuleName, bool) -> Result<ModuleStream, ClientError>,
     ) -> Result<Exit, CliError> {
-        let target = Target { expression: self.target, exclude: self.exclude };
+        let target = self.selection.of(self.target);
         let module = self.module;
         watch(module.clone(), 0, self.view, async |confirmed| {
             hand_in(target.clone(), module.clone(), confirmed).await

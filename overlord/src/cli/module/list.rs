@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use wire::inventory::Inventory;
 use wire::module::{Module, ModuleState};
 use wire::name::MinionName;
-use wire::operator::Target;
 
 use super::super::columns::columns;
 use super::super::output::print;
+use super::super::selection::{Selection, with_warnings};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use super::catalogue::{catalogue_table, kept_document};
 use super::kinds::told;
@@ -28,11 +28,10 @@ pub(in crate::cli) struct List {
     /// Whose modules
     #[arg(default_value = "*")]
     target: String,
-    /// Leave these minions out, whatever TARGET says
-    #[arg(short = 'x', long, value_name = "EXPR")]
-    exclude: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
     /// List what the overlord keeps in its catalogue instead, whether or not a minion has it
-    #[arg(long, conflicts_with_all = ["target", "exclude"])]
+    #[arg(long, conflicts_with_all = ["target", "exclude", "ignore_missing", "assume_unknown"])]
     catalogue: bool,
     #[command(flatten)]
     format: FormatFlag,
@@ -43,8 +42,7 @@ impl List {
         if self.catalogue {
             return self.catalogue(client).await;
         }
-        let target = Target { expression: self.target, exclude: self.exclude };
-        let minions = client.modules(target).await?;
+        let (minions, warnings) = client.modules(self.selection.of(self.target)).await?.said();
         match self.format.format() {
             Format::Json => {
                 let minions: serde_json::Map<String, Value> = minions
@@ -54,7 +52,7 @@ impl List {
                         (name.to_string(), json!({ "modules": modules, "left_out": inventory.left_out }))
                     })
                     .collect();
-                print(json!({ "minions": minions }))?;
+                print(with_warnings(json!({ "minions": minions }), &warnings))?;
             }
             Format::Text => {
                 let heading = ["MODULE", "VERSION", "DIGEST", "STATE", "METHODS", "MINIONS"];

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use wire::catalogue::{PushOptions, UnlessAll};
 use wire::name::ModuleName;
-use wire::operator::Target;
 
+use super::super::selection::Selection;
 use super::super::{CliError, Exit};
 use super::release::ended;
 use super::watch::{View, watch};
@@ -42,14 +42,13 @@ pub(in crate::cli) struct Push {
     #[arg(value_name = "FILE.wasm", required_unless_present = "cancel")]
     file: Option<PathBuf>,
     /// Call off the push of this module that is under way, by whomever
-    #[arg(long, value_name = "MODULE", conflicts_with_all = ["target", "file", "name", "exclude", "partial", "downgrade", "yes", "jsonl"])]
+    #[arg(long, value_name = "MODULE", conflicts_with_all = ["target", "file", "name", "exclude", "ignore_missing", "assume_unknown", "partial", "downgrade", "yes", "jsonl"])]
     cancel: Option<ModuleName>,
     /// What it is called [default: the file's name without .wasm]
     #[arg(long)]
     name: Option<ModuleName>,
-    /// Leave these minions out, whatever TARGET says
-    #[arg(short = 'x', long, value_name = "EXPR")]
-    exclude: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
     /// Put it into service on those that take it, even if others do not
     #[arg(long)]
     partial: bool,
@@ -71,7 +70,7 @@ impl Push {
             return Err(CliError::Usage("give TARGET and FILE.wasm, or --cancel MODULE"));
         };
         let file = ModuleFile::read(&file, self.name)?;
-        let target = Target { expression, exclude: self.exclude };
+        let target = self.selection.of(expression);
         let unless_all = if self.partial { UnlessAll::Partial } else { UnlessAll::Nowhere };
         let downgrade = self.downgrade;
         let name = file.offer().name.clone();

@@ -4,11 +4,12 @@ use clap::Args;
 use serde_json::{Value, json};
 use wire::module::Module;
 use wire::name::{MinionName, ModuleName};
-use wire::operator::{RefusalKind, Target};
+use wire::operator::{RefusalKind, Target, TargetWarning};
 use wire::text::line;
 
 use super::super::columns::columns;
 use super::super::output::print;
+use super::super::selection::{Selection, with_warnings};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use super::assignments::{status_document, table};
 use super::catalogue::{kept_document, kept_table};
@@ -28,22 +29,23 @@ pub(in crate::cli) struct Show {
     /// Whose
     #[arg(default_value = "*")]
     target: String,
-    /// Leave these minions out, whatever TARGET says
-    #[arg(short = 'x', long, value_name = "EXPR")]
-    exclude: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
     #[command(flatten)]
     format: FormatFlag,
 }
 
 impl Show {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
-        let target = Target { expression: self.target, exclude: self.exclude };
+        let target = self.selection.of(self.target);
         let kept = client.catalogue(Some(self.module.clone())).await?;
         let mut assignments = client.assignments().await?;
         assignments.retain(|status| status.assignment.name == self.module);
-        let minions = match modules_named(client, target, &self.module).await {
+        let (minions, warnings) = match modules_named(client, target, &self.module).await {
             // What nobody has yet may be on its way, to minions that are not there yet.
-            Err(error) if is_nobody(&error) && !(kept.is_empty() && assignments.is_empty()) => Vec::new(),
+            Err(error) if is_nobody(&error) && !(kept.is_empty() && assignments.is_empty()) => {
+                (Vec::new(), Vec::new())
+            }
             minions => minions?,
         };
         let (kinds, versions) = (kinds(&minions), versions(&minions));
@@ -57,13 +59,14 @@ impl Show {
                         document
                     })
                     .collect();
-                print(json!({
+                let document = json!({
                     "module": self.module,
                     "versions": kinds,
                     "known": versions.iter().map(Version::document).collect::<Vec<_>>(),
                     "catalogue": kept.iter().map(kept_document).collect::<Vec<_>>(),
                     "assignments": assignments.iter().map(status_document).collect::<Vec<_>>(),
-                }))?;
+                });
+                print(with_warnings(document, &warnings))?;
             }
             Format::Text => {
                 for kind in &kinds {
@@ -98,12 +101,13 @@ fn is_nobody(error: &CliError) -> bool {
     }
 }
 
-/// The modules of this name that the targeted minions have; an error where none of them has it.
+/// The modules of this name that the targeted minions have, and what is to be known of the target, which was said to
+/// people; an error where none of them has it.
 pub(in crate::cli) async fn modules_named(
     client: &Client,
     target: Target,
     name: &ModuleName,
-) -> Result<Vec<(MinionName, Vec<Module>)>, CliError> {
-    let minions = told(client.modules_named(target, name.clone()).await?);
-    if minions.is_empty() { Err(CliError::NoModule(name.clone())) } else { Ok(minions) }
+) -> Result<(Vec<(MinionName, Vec<Module>)>, Vec<TargetWarning>), CliError> {
+    let (minions, warnings) = client.modules_named(target, name.clone()).await?.said();
+    if minions.is_empty() { Err(CliError::NoModule(name.clone())) } else { Ok((told(minions), warnings)) }
 }

@@ -6,10 +6,11 @@ use clap::Args;
 use serde_json::{Map, Value as Json};
 use wire::catalogue::{KeptModule, ModuleResult};
 use wire::name::ModuleName;
-use wire::operator::RefusalKind;
+use wire::operator::{RefusalKind, TargetWarning};
 
 use super::super::columns::columns;
 use super::super::output::{note, print};
+use super::super::selection::{warn, with_warnings};
 use super::super::signals::interrupts;
 use super::super::{CliError, Exit, confirm};
 use super::bars::Bars;
@@ -49,6 +50,8 @@ struct Watch {
     /// Whether the overlord certainly waits for bytes of the file, so that nothing has gone to a minion.
     uploading: bool,
     results: Vec<ModuleResult>,
+    /// What is to be known of how the target was understood.
+    warnings: Vec<TargetWarning>,
 }
 
 /// Hands in a change, once more where the user confirms it, and waits for its end. `size` is that of the file
@@ -70,6 +73,7 @@ pub(super) async fn watch(
             kept: None,
             uploading: false,
             results: Vec::new(),
+            warnings: Vec::new(),
         };
         let stream = hand_in(confirmed).await?;
         let ended = tokio::select! {
@@ -105,7 +109,13 @@ impl Watch {
             };
             match event.map_err(|error| self.lost(error))? {
                 None => return Ok(()),
-                Some(event) => self.take(event)?,
+                Some(event) => {
+                    if self.warnings.is_empty() && !events.warnings().is_empty() {
+                        self.warnings = events.warnings().to_vec();
+                        self.bars.aside(|| warn(&self.warnings));
+                    }
+                    self.take(event)?;
+                }
             }
         }
     }
@@ -134,9 +144,11 @@ impl Watch {
         self.results.sort_by(|a, b| a.minion.cmp(&b.minion));
         let results = &self.results;
         if self.view.json {
-            print(report::change_json(self.about(), results))?;
+            print(with_warnings(report::change_json(self.about(), results), &self.warnings))?;
         } else if self.view.jsonl {
-            print(report::change_json_summary(self.about(), results))?;
+            let mut last = report::change_json_summary(self.about(), results);
+            last["summary"] = with_warnings(last["summary"].take(), &self.warnings);
+            print(last)?;
         } else {
             print(columns(&report::CHANGE_HEADING, results.iter().map(report::change_row)))?;
             note(report::change_closing(&self.module, results));
@@ -204,6 +216,7 @@ mod tests {
             kept: None,
             uploading: false,
             results: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 

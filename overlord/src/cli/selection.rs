@@ -1,0 +1,118 @@
+//! What all commands with a target have in common: what is left out, what is let pass, and what is said of it.
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value as Json, json};
+use wire::operator::{Assume, Lenience, Target, TargetWarning};
+
+use super::output::note;
+use crate::client::Matched;
+use crate::report::text::printable;
+
+/// What is left out of a target, and what is let pass.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Selection {
+    /// Leave these minions out, whatever TARGET says
+    #[arg(short = 'x', long, value_name = "EXPR")]
+    pub(super) exclude: Option<String>,
+    #[command(flatten)]
+    lenient: Lenient,
+}
+
+/// What is let pass where a target is not wholly understood.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Lenient {
+    /// Go on where a name in an expression is no minion's: a warning instead of an error
+    #[arg(long)]
+    ignore_missing: bool,
+    /// Go on where it depends on facts that were never heard whether a minion is meant: take it along, or leave it out
+    #[arg(long, value_name = "match|skip", hide_possible_values = true)]
+    assume_unknown: Option<Assumption>,
+}
+
+/// How `--assume-unknown` is written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Assumption {
+    Match,
+    Skip,
+}
+
+impl Selection {
+    /// The target of this expression.
+    pub(super) fn of(self, expression: impl Into<String>) -> Target {
+        Target { exclude: self.exclude, ..self.lenient.of(expression) }
+    }
+}
+
+impl Lenient {
+    /// The target of this expression.
+    pub(super) fn of(self, expression: impl Into<String>) -> Target {
+        let assume_unknown = self.assume_unknown.map(|assumption| match assumption {
+            Assumption::Match => Assume::Match,
+            Assumption::Skip => Assume::Skip,
+        });
+        let lenience = Lenience { ignore_missing: self.ignore_missing, assume_unknown };
+        Target { lenience, ..Target::of(expression) }
+    }
+}
+
+impl<T> Matched<T> {
+    /// The answer, after what is to be known of the target was said to people.
+    pub(super) fn said(self) -> (T, Vec<TargetWarning>) {
+        warn(&self.warnings);
+        (self.answer, self.warnings)
+    }
+}
+
+/// Says to people what is to be known of how a target was understood.
+pub(super) fn warn(warnings: &[TargetWarning]) {
+    for warning in warnings {
+        note(format_args!("warning: {}", printable(warning.message())));
+    }
+}
+
+/// Adds to a document what is to be known of how its target was understood; nothing where that is nothing.
+pub(super) fn with_warnings(mut document: Json, warnings: &[TargetWarning]) -> Json {
+    if !warnings.is_empty() {
+        let unmatched = warnings.iter().filter_map(|warning| match warning {
+            TargetWarning::Unmatched { term, .. } => Some(term.as_str()),
+            TargetWarning::Unknown { .. } => None,
+        });
+        document["unmatched"] = unmatched.collect();
+        document["warnings"] = warnings.iter().map(warning_document).collect();
+    }
+    document
+}
+
+fn warning_document(warning: &TargetWarning) -> Json {
+    match warning {
+        TargetWarning::Unmatched { term, message } => {
+            json!({ "kind": "unmatched", "term": term, "message": message })
+        }
+        TargetWarning::Unknown { minions, message } => {
+            json!({ "kind": "unknown", "minions": minions, "message": message })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_has_warnings_only_where_there_are_some() {
+        assert_eq!(with_warnings(json!({ "job": 1 }), &[]), json!({ "job": 1 }));
+        let warnings = [
+            TargetWarning::Unmatched { term: "wbe2".into(), message: "no".into() },
+            TargetWarning::Unknown { minions: vec!["db1".parse().expect("a name")], message: "out".into() },
+        ];
+        let expected = json!({
+            "job": 1,
+            "unmatched": ["wbe2"],
+            "warnings": [
+                { "kind": "unmatched", "term": "wbe2", "message": "no" },
+                { "kind": "unknown", "minions": ["db1"], "message": "out" },
+            ],
+        });
+        assert_eq!(with_warnings(json!({ "job": 1 }), &warnings), expected);
+    }
+}

@@ -1,0 +1,304 @@
+//! From a target that an operator wrote to the minions that are meant, with what there is to say of it.
+
+use std::collections::BTreeSet;
+
+use wire::name::MinionName;
+use wire::operator::{Assume, Refusal, RefusalKind, Target, TargetWarning};
+
+use crate::registry::Registry;
+use crate::targets::{self, Lookup, Matched, Roster, TargetError, Unmatched, UnmatchedKind};
+
+/// The minions that a target means.
+#[derive(Debug)]
+pub(crate) struct Matching {
+    /// In the order of their names; at least one, unless nobody is a fine answer.
+    pub(crate) minions: Vec<MinionName>,
+    /// What the operator should know.
+    pub(crate) warnings: Vec<TargetWarning>,
+}
+
+/// Among whom a target is looked for.
+#[derive(Clone, Copy)]
+pub(crate) enum Among<'a> {
+    /// All that are enrolled.
+    Enrolled,
+    /// The same, where others that connect later are meant too.
+    AlsoLater,
+    /// The minions of a job.
+    Job(&'a [MinionName]),
+}
+
+impl Registry {
+    /// The enrolled minions that a target means at this moment, which must be some.
+    pub(crate) fn matching(&self, target: &Target) -> Result<Matching, Refusal> {
+        self.matching_among(Among::Enrolled, target)
+    }
+
+    /// Those of these minions that a target means, which must be some.
+    pub(crate) fn matching_among(&self, among: Among<'_>, target: &Target) -> Result<Matching, Refusal> {
+        let (matching, nobody) = self.look(among, target)?;
+        match nobody {
+            Some(why) => Err(Refusal::new(RefusalKind::NoMatch, why)),
+            None => Ok(matching),
+        }
+    }
+
+    /// The enrolled minions that a target means at this moment; it may be nobody, which is a warning then.
+    pub(crate) fn meant(&self, target: &Target) -> Result<Matching, Refusal> {
+        Ok(self.look(Among::AlsoLater, target)?.0)
+    }
+
+    /// Also says why nobody matches, where that is so.
+    fn look(&self, among: Among<'_>, target: &Target) -> Result<(Matching, Option<String>), Refusal> {
+        let roster = match among {
+            Among::Enrolled | Among::AlsoLater => self.roster(),
+            Among::Job(minions) => Roster::new(minions.to_vec()).into(),
+        };
+        let matched = targets::resolve(target, &roster, self)?;
+        Words { target, roster: &roster, among, lookup: self }.say(matched)
+    }
+}
+
+/// Says what there is to say of one target.
+struct Words<'a, L> {
+    target: &'a Target,
+    roster: &'a Roster,
+    among: Among<'a>,
+    lookup: &'a L,
+}
+
+impl<L: Lookup> Words<'_, L> {
+    fn say(&self, matched: Matched) -> Result<(Matching, Option<String>), Refusal> {
+        let refused = |message| Err(Refusal::new(RefusalKind::BadRequest, message));
+        let lenience = self.target.lenience;
+        let is_name = |one: &&Unmatched| matches!(one.kind, UnmatchedKind::Name(_));
+        let missing: Vec<&Unmatched> = matched.unmatched.iter().filter(is_name).collect();
+        if !missing.is_empty() && !lenience.ignore_missing {
+            return refused(self.missing(&missing));
+        }
+        if !matched.undecided.is_empty() && lenience.assume_unknown.is_none() {
+            return refused(self.undecided(&matched.undecided));
+        }
+        let mut warnings: Vec<TargetWarning> =
+            matched.unmatched.iter().take(MAX_TERMS).map(|one| self.unmatched(one)).collect();
+        if let Some(more) = matched.unmatched.get(MAX_TERMS..).filter(|more| !more.is_empty()) {
+            let message = format!("{} more terms match nobody", more.len());
+            warnings.push(TargetWarning::Unmatched { term: "…".to_owned(), message });
+        }
+        let Matched { mut minions, mut undecided, unheard, before_exclusion, before_complement, .. } =
+            matched;
+        undecided.extend(unheard);
+        undecided.sort();
+        if !undecided.is_empty() {
+            warnings.push(self.assumed(&undecided));
+            if lenience.assume_unknown == Some(Assume::Match) {
+                minions.extend(undecided);
+                minions.sort();
+            }
+        }
+        let nobody = minions.is_empty().then(|| self.nobody(before_exclusion, before_complement, &warnings));
+        Ok((Matching { minions, warnings }, nobody))
+    }
+
+    /// Names that nobody has.
+    fn missing(&self, missing: &[&Unmatched]) -> String {
+        let guess = |one: &&Unmatched| (one.term.clone(), nearest(&one.term, self.names()));
+        let guesses: Vec<_> = missing.iter().take(SHOWN).map(guess).collect();
+        let mut shown: Vec<String> = guesses
+            .iter()
+            .map(|(term, near)| match near {
+                Some(near) => format!("\"{term}\" (did you mean \"{near}\"?)"),
+                None => format!("\"{term}\""),
+            })
+            .collect();
+        if missing.len() > SHOWN {
+            shown.push(format!("{} more", missing.len() - SHOWN));
+        }
+        let last = shown.pop().unwrap_or_default();
+        let names = if shown.is_empty() { last } else { format!("{} or {last}", shown.join(", ")) };
+        let it = if missing.len() == 1 { "it" } else { "them" };
+        let nobody = match self.among {
+            Among::Enrolled | Among::AlsoLater if self.roster.names().is_empty() => {
+                return format!("no minion is called {names}: {NOBODY_YET}");
+            }
+            Among::Enrolled | Among::AlsoLater => "no minion is called",
+            Among::Job(_) => "the job has no minion",
+        };
+        let see = match self.among {
+            Among::Job(minions) => format!("it went to {}", list(minions)),
+            _ if guesses.iter().any(|(_, near)| near.is_some()) => String::new(),
+            _ => "see who there is with `overlord minion list`".to_owned(),
+        };
+        let see = if see.is_empty() { see } else { format!("{see}, or ") };
+        format!("{nobody} {names}: {see}go on without {it} with --ignore-missing")
+    }
+
+    /// Minions of which it must be known whether they match.
+    fn undecided(&self, minions: &[MinionName]) -> String {
+        let (they, them) = if minions.len() == 1 { ("it", "it") } else { ("they", "them") };
+        format!(
+            "not known whether {} {} meant by \"{}\": {they} never said {} facts, and what is excluded or negated \
+             depends on them; leave {them} out with --assume-unknown skip, or take {them} along with \
+             --assume-unknown match",
+            list(minions),
+            if minions.len() == 1 { "is" } else { "are" },
+            self.text(),
+            if minions.len() == 1 { "its" } else { "their" },
+        )
+    }
+
+    /// What becomes of minions of which it is not known whether they match.
+    fn assumed(&self, minions: &[MinionName]) -> TargetWarning {
+        let became = match self.target.lenience.assume_unknown {
+            _ if matches!(self.among, Among::AlsoLater) => "looked at again once connected",
+            Some(Assume::Match) => "taken along",
+            Some(Assume::Skip) | None => "left out",
+        };
+        let (is, its) = if minions.len() == 1 { ("is", "its") } else { ("are", "their") };
+        let message = format!(
+            "{} {is} {became}: {its} facts were never heard, so it is not known whether \"{}\" matches",
+            list(minions),
+            self.text()
+        );
+        TargetWarning::Unknown { minions: minions.to_vec(), message }
+    }
+
+    /// A term that matches nobody, where that is let pass.
+    fn unmatched(&self, one: &Unmatched) -> TargetWarning {
+        let term = &one.term;
+        let why = match (&one.kind, self.among) {
+            (UnmatchedKind::Name(name), Among::Job(_)) => format!("the job has no minion \"{name}\""),
+            (UnmatchedKind::Name(name), _) => format!("no minion is called \"{name}\""),
+            (UnmatchedKind::Fact { path, told: false }, _) => match nearest(path, &self.paths()) {
+                Some(near) => format!("no minion has a fact \"{path}\" (did you mean \"{near}\"?)"),
+                None => format!("no minion has a fact \"{path}\""),
+            },
+            (UnmatchedKind::Fact { .. } | UnmatchedKind::Other, _) => format!("no minion matches \"{term}\""),
+        };
+        let message = if one.negated { format!("\"{term}\" excludes nobody: {why}") } else { why };
+        TargetWarning::Unmatched { term: term.clone(), message }
+    }
+
+    /// Why there is nobody.
+    fn nobody(
+        &self,
+        before_exclusion: usize,
+        before_complement: usize,
+        warnings: &[TargetWarning],
+    ) -> String {
+        let expression = &self.target.expression;
+        if let Some(exclude) = self.target.exclude.as_ref().filter(|_| before_exclusion > 0) {
+            let them = if before_exclusion == 1 { "the one minion" } else { "all minions" };
+            return format!(
+                "no minion is left: the exclusion \"{exclude}\" excludes everybody, {them} that \"{expression}\" matches"
+            );
+        }
+        if before_complement > 0 {
+            let them = if before_complement == 1 { "the one minion" } else { "all minions" };
+            return format!(
+                "no minion is left of \"{expression}\": what it negates excludes everybody, {them} that the rest of it matches"
+            );
+        }
+        // That the whole of it matches nobody is said already.
+        let adds = |warning: &&TargetWarning| {
+            !matches!(warning, TargetWarning::Unmatched { term, message }
+                if term == expression && message.starts_with("no minion matches"))
+        };
+        let whys: Vec<&str> = warnings.iter().filter(adds).take(SHOWN).map(TargetWarning::message).collect();
+        let hint = match self.among {
+            Among::Enrolled | Among::AlsoLater if self.roster.names().is_empty() => NOBODY_YET.to_owned(),
+            _ if !whys.is_empty() => whys.join("; "),
+            Among::Enrolled | Among::AlsoLater => "see who there is with `overlord minion list`".to_owned(),
+            Among::Job(minions) => format!("the job went to {}", list(minions)),
+        };
+        format!("no minion matches \"{expression}\": {hint}")
+    }
+
+    /// The target in one line, as people write it.
+    fn text(&self) -> String {
+        let Target { expression, exclude, .. } = self.target;
+        exclude.as_ref().map_or_else(|| expression.clone(), |exclude| format!("{expression} -x {exclude}"))
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.roster.names().iter().map(MinionName::as_str)
+    }
+
+    /// The facts that some of the minions have told.
+    fn paths(&self) -> BTreeSet<String> {
+        let facts = self.roster.names().iter().filter_map(|name| self.lookup.facts(name)).take(LOOKED_AT);
+        let mut paths = BTreeSet::new();
+        for facts in facts {
+            paths.extend(facts.as_object().into_iter().flat_map(|facts| facts.keys().cloned()));
+        }
+        paths
+    }
+}
+
+/// The candidate that is most like a word with a slip in it, if one is like it.
+fn nearest<'a, S: AsRef<str> + ?Sized + 'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a S>,
+) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    let most = (word.chars().count() / 3).clamp(1, MAX_SLIPS);
+    let distances = candidates.into_iter().map(AsRef::as_ref).filter_map(|candidate| {
+        // Cheaper than to compare them.
+        let near = candidate.len().abs_diff(word.len()) <= most;
+        near.then(|| (strsim::osa_distance(&word, candidate), candidate))
+    });
+    distances.filter(|(distance, _)| *distance <= most).min().map(|(_, candidate)| candidate)
+}
+
+/// Names as far as they fit into a line.
+fn list(minions: &[MinionName]) -> String {
+    let shown: Vec<String> = minions.iter().take(SHOWN).map(|name| format!("\"{name}\"")).collect();
+    match minions.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+impl From<TargetError> for Refusal {
+    fn from(error: TargetError) -> Self {
+        Refusal::new(RefusalKind::BadRequest, error.to_string())
+    }
+}
+
+/// What to do where there is nobody yet.
+const NOBODY_YET: &str = "no minion is enrolled yet: invite one with `overlord minion invite NAME`";
+/// How many are named in one line.
+const SHOWN: usize = 8;
+/// Of how many terms an operator is told one by one.
+const MAX_TERMS: usize = 1_000;
+/// How many letters may be wrong in a word that is guessed.
+const MAX_SLIPS: usize = 3;
+/// Of how many minions the facts are looked through for one that may be meant.
+const LOOKED_AT: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_with_a_slip_in_it_is_guessed_and_another_word_is_not() {
+        let names = ["db1", "web1", "web2", "web-frankfurt-1"];
+        for (word, expected) in [
+            ("wbe2", Some("web2")),
+            ("WEB-frankfrut-1", Some("web-frankfurt-1")),
+            ("dbb1", Some("db1")),
+            ("mail", None),
+            ("x", None),
+            ("wb-frnkfrt1", None),
+        ] {
+            assert_eq!(nearest(word, names), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn many_minions_fit_into_a_line() {
+        let minions: Vec<MinionName> = (0..10).map(|n| format!("db{n}").parse().expect("a name")).collect();
+        assert_eq!(list(&minions[..2]), "\"db0\", \"db1\"");
+        assert!(list(&minions).ends_with("\"db7\" and 2 more"));
+    }
+}
