@@ -1,6 +1,6 @@
 //! One minion: its parts, in the order in which they start and stop.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use wire::outcome::{FailureKind, Outcome};
 
 use crate::admission::Admission;
 use crate::audit::Audit;
-use crate::config::{Config, HostLimits, Retention};
+use crate::config::{AuditFiles, Config, HostLimits, Retention};
 use crate::containment::Containment;
 use crate::control::Control;
-use crate::facts::Gatherer;
+use crate::facts::{Gatherer, Labels};
 use crate::folder::{Folder, FolderError};
 use crate::highest_versions::{HighestVersions, HighestVersionsError};
 use crate::jobs::{self, Jobs};
@@ -38,6 +38,8 @@ pub struct Minion {
     audit: Arc<Audit>,
     /// What it was started with, as far as that stays until it stops.
     settings: Settings,
+    /// What the owner of the host says about it.
+    labels: watch::Sender<Labels>,
     streams: TaskTracker,
     background: TaskTracker,
     stop: CancellationToken,
@@ -53,7 +55,7 @@ struct Settings {
     control_groups: bool,
     limits: HostLimits,
     retention: Retention,
-    labels: BTreeMap<String, String>,
+    audit: AuditFiles,
 }
 
 /// Why a minion cannot start.
@@ -117,7 +119,8 @@ impl Minion {
             keep: config.keep_versions,
         };
         let modules = Modules::load(sandbox, places, &config.modules, admission, audit.clone()).await?;
-        let gatherer = Gatherer::new(config.labels, modules.clone(), facts);
+        let labels = watch::Sender::new(config.labels);
+        let gatherer = Gatherer::new(labels.subscribe(), modules.clone(), facts);
         gatherer.refresh().await;
         let guests = guest_runtime().map_err(StartError::Threads)?;
         let jobs = Jobs::new(jobs::Parts {
@@ -153,7 +156,7 @@ impl Minion {
         background.spawn(gatherer.run(stop.clone()));
         background.spawn(vitals.modules.clone().run(stop.clone()));
         background.spawn(link.run());
-        Ok(Self { vitals, audit, settings, streams, background, stop, guests })
+        Ok(Self { vitals, audit, settings, labels, streams, background, stop, guests })
     }
 
     /// The name that the overlord gave to it.
@@ -181,8 +184,8 @@ impl Minion {
         self.vitals.status()
     }
 
-    /// Puts the policy and the access list of a configuration that was read again into force, and says what
-    /// that changes, a line each.
+    /// Puts the policy, the access list and the labels of a configuration that was read again into force, and says
+    /// what that changes, and what is new besides and has to wait for a start, a line each.
     pub async fn reload(&self, config: Config) -> Vec<String> {
         let settings = Settings::of(&config);
         let mut changes = self.vitals.modules.apply(&config.modules, &config.signatures).await;
@@ -192,10 +195,23 @@ impl Minion {
         if !changes.is_empty() {
             self.audit.policy(&changes);
         }
-        if settings != self.settings {
-            changes.push("what else is new in the configuration takes effect at the next start".to_owned());
-        }
+        changes.extend(self.relabel(config.labels));
+        let later = self.settings.differences(&settings);
+        changes.extend(later.into_iter().map(|key| format!("{key} takes effect at the next start")));
         changes
+    }
+
+    /// Takes other labels, which the overlord hears of by itself, and says which ones are.
+    fn relabel(&self, labels: Labels) -> Vec<String> {
+        let before = self.labels.send_replace(labels.clone());
+        let names: BTreeSet<&String> = before.keys().chain(labels.keys()).collect();
+        let change = |name: &String| match (before.get(name), labels.get(name)) {
+            (before, after) if before == after => None,
+            (Some(before), Some(after)) => Some(format!("label {name} is {after:?} (was {before:?})")),
+            (None, Some(after)) => Some(format!("label {name} is {after:?} (was not there)")),
+            (before, None) => Some(format!("label {name} is gone (was {:?})", before?)),
+        };
+        names.into_iter().filter_map(change).collect()
     }
 
     /// Stops in good order: every job that runs has its end in the ledger when this returns.
@@ -220,6 +236,22 @@ impl Minion {
 }
 
 impl Settings {
+    /// The keys of the configuration whose values are others there.
+    fn differences(&self, other: &Self) -> Vec<&'static str> {
+        [
+            ("overlord", self.overlord != other.overlord),
+            ("modules-dir", self.modules_dir != other.modules_dir),
+            ("keep-versions", self.keep_versions != other.keep_versions),
+            ("control-groups", self.control_groups != other.control_groups),
+            ("[limits]", self.limits != other.limits),
+            ("[retention]", self.retention != other.retention),
+            ("[audit]", self.audit != other.audit),
+        ]
+        .into_iter()
+        .filter_map(|(key, differs)| differs.then_some(key))
+        .collect()
+    }
+
     fn of(config: &Config) -> Self {
         Self {
             overlord: config.overlord.clone(),
@@ -228,7 +260,7 @@ impl Settings {
             control_groups: config.control_groups,
             limits: config.limits.clone(),
             retention: config.retention.clone(),
-            labels: config.labels.clone(),
+            audit: config.audit.clone(),
         }
     }
 }

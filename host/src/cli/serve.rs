@@ -18,6 +18,9 @@ use crate::folder::Folder;
 use crate::minion::Minion;
 
 /// Serve the overlord that this host has joined
+///
+/// On SIGHUP it reads minion.toml again: labels, the access list, signatures and what modules may do take effect at once,
+/// and it logs which other keys wait for the next start.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Load modules from this folder, whatever the configuration says

@@ -21,13 +21,16 @@ use wire::module::{Module, ModuleState};
 use crate::modules::Modules;
 use crate::sandbox;
 
+/// What the owner of a host says about it, by name.
+pub(crate) type Labels = BTreeMap<String, String>;
+
 /// Facts by their paths.
 type Paths = BTreeMap<String, Json>;
 
 /// Keeps the facts up to date.
 pub(crate) struct Gatherer {
-    /// What the owner of the host says about it.
-    labels: BTreeMap<String, String>,
+    /// What the owner of the host says about it; gathered again when it changes.
+    labels: watch::Receiver<Labels>,
     /// Whose versions are facts.
     modules: Modules,
     /// Where modules read them.
@@ -38,7 +41,7 @@ pub(crate) struct Gatherer {
 
 impl Gatherer {
     /// One that has nothing yet: [`refresh`](Self::refresh) gathers for the first time.
-    pub(crate) fn new(labels: BTreeMap<String, String>, modules: Modules, readable: sandbox::Facts) -> Self {
+    pub(crate) fn new(labels: watch::Receiver<Labels>, modules: Modules, readable: sandbox::Facts) -> Self {
         Self { labels, modules, readable, document: watch::Sender::new(EMPTY.to_owned()) }
     }
 
@@ -49,11 +52,16 @@ impl Gatherer {
 
     /// Gathers again, and again, until it is told to stop.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let mut changes = self.modules.changes();
+        let (mut changes, mut labels) = (self.modules.changes(), self.labels.clone());
         let gather = async {
             loop {
-                // Its end and its error are the same reason to look again; `self` holds the modules.
-                let _ = tokio::time::timeout(REFRESH, changes.changed()).await;
+                // The end of the modules' changes and that of the time are the same reason to look again; `self` holds
+                // the modules.
+                tokio::select! {
+                    _ = changes.changed() => {}
+                    Ok(()) = labels.changed() => {}
+                    () = tokio::time::sleep(REFRESH) => {}
+                }
                 self.refresh().await;
             }
         };
@@ -67,7 +75,8 @@ impl Gatherer {
             Ok(gathered) => gathered,
             Err(error) => return tracing::error!(%error, "facts were not gathered, the former ones stay"),
         };
-        let facts = with_labels(with_modules(gathered, &self.modules.list()), &self.labels);
+        let labels = self.labels.borrow().clone();
+        let facts = with_labels(with_modules(gathered, &self.modules.list()), &labels);
         self.readable.replace(facts.iter().map(|(path, fact)| (path.clone(), text(fact))).collect());
         let document = document(facts);
         self.document.send_if_modified(|current| {
@@ -90,7 +99,7 @@ fn with_modules(mut facts: Paths, modules: &[Module]) -> Paths {
 }
 
 /// Adds each label below `labels.`, and by its name alone where that says nothing about a gathered fact.
-fn with_labels(mut facts: Paths, labels: &BTreeMap<String, String>) -> Paths {
+fn with_labels(mut facts: Paths, labels: &Labels) -> Paths {
     for (name, value) in labels {
         facts.insert(format!("labels.{name}"), value.as_str().into());
         let first = name.split('.').next().unwrap_or_default();

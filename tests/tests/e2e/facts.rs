@@ -40,6 +40,21 @@ fn targets_find_minions_by_their_labels_and_facts_shows_them() {
     assert!(all["minions"]["web1"]["facts"]["modules.test"].is_string(), "{all}");
     let missing = fleet.run(&["facts", "web1", "role"]);
     assert!(missing.code == 1 && missing.err.contains("\"role\""), "{missing:?}");
+
+    // Labels are read again on SIGHUP, and what is not is named.
+    let config = "keep-versions = 5\n[labels]\nrole = \"cache\"\nrack = \"b12\"\n[limits]\njobs = 7\n";
+    fs::write(fleet.minion_dir("db1").join("minion.toml"), config).expect("written");
+    let minion = fleet.minion("db1");
+    minion.reload();
+    for told in ["label rack is", "label role is", "keep-versions takes effect", "[limits] takes effect"] {
+        assert!(minion.logged(told, 1).contains("the configuration was read again"), "{told}");
+    }
+    assert_eq!(minion.count("takes effect"), 2);
+    fleet.await_document(&["facts", "db1", "--json"], |facts| {
+        let facts = &facts["minions"]["db1"]["facts"];
+        facts["role"] == "cache" && facts["labels.rack"] == "b12"
+    });
+    assert_eq!(fleet.run(&["targets", "role=db"]).code, 3);
 }
 
 #[test]
