@@ -76,7 +76,7 @@ impl Push {
         let (present, absent): (Vec<_>, Vec<_>) = targets.into_iter().partition(connected);
         let partial = self.options.unless_all == UnlessAll::Partial;
         for minion in &absent {
-            self.end(minion, Became::NotConnected, ABSENT.to_owned());
+            self.end(minion, Became::NotConnected, self.absent());
         }
         if !partial && let Some(first) = absent.first() {
             for minion in &present {
@@ -99,6 +99,14 @@ impl Push {
             on_each(ready, |one| self.clone().activate(one)).await;
         } else {
             on_each(ready, |one| self.clone().discard(one, "others did not stage it".to_owned())).await;
+        }
+    }
+
+    /// What to do about a minion that is not connected.
+    fn absent(&self) -> String {
+        match self.options.unless_all {
+            UnlessAll::Partial => LATER.to_owned(),
+            UnlessAll::Nowhere => format!("use --partial to leave it out, or {LATER}"),
         }
     }
 
@@ -131,7 +139,7 @@ impl Push {
                 let version = module.version.or_else(|| self.module.version.clone());
                 return Some(Ready { minion, version, before, _turn: turn });
             }
-            Err(NotStaged::NotConnected) => self.end(&minion, Became::NotConnected, ABSENT.to_owned()),
+            Err(NotStaged::NotConnected) => self.end(&minion, Became::NotConnected, self.absent()),
             Err(NotStaged::Refused(why)) => self.end(&minion, Became::Failed, why),
             Err(NotStaged::Lost(why)) => {
                 self.end(&minion, Became::Failed, format!("{why}; it did not come back in time"));
@@ -241,5 +249,5 @@ fn called_off(by: &OperatorName) -> String {
 /// How long a minion may take to forget a version: it is only told, and what it does not hear it drops in time.
 const FORGET: Duration = Duration::from_secs(10);
 
-/// What is said of a minion that is not there.
-const ABSENT: &str = "use --partial to leave it out, or `overlord module assign` to bring it later";
+/// What else to do about a minion that is not connected.
+const LATER: &str = "`overlord module assign` brings it later";

@@ -35,7 +35,9 @@ pub enum Problem {
     BadClass,
     #[error("a group's name is missing after \"@\"")]
     GroupMissing,
-    #[error("there is no group \"{0}\": groups are not there yet, write names, patterns or labels")]
+    #[error(
+        "there is no group \"{0}\": this version has no groups yet, use names, patterns or labels (role=web)"
+    )]
     UnknownGroup(String),
     #[error("group \"{group}\" contains itself{}", by_way_of(.by))]
     Cycle { group: String, by: Vec<String> },

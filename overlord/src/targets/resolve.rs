@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(error("web1,@nope").column(), 6);
         assert_eq!(
             error("web1,@nope").to_string(),
-            "target \"web1,@nope\", column 6: there is no group \"nope\": groups are not there yet, write names, patterns or labels"
+            "target \"web1,@nope\", column 6: there is no group \"nope\": this version has no groups yet, use names, patterns or labels (role=web)"
         );
         assert!(error("!@self").to_string().contains("group \"self\" contains itself"));
         assert!(error("@ring").to_string().contains("group \"ring\" contains itself by way of rung"));

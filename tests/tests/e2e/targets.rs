@@ -187,4 +187,13 @@ fn what_is_not_known_is_never_different() {
     let nobody = fleet.run(&["targets", "role=cache"]);
     assert_eq!(nobody.code, 3, "{nobody:?}");
     assert!(nobody.err.contains("new1"), "{nobody:?}");
+
+    // What is done already is not advised.
+    let file = modules_dir().join("test.wasm");
+    let push = ["module", "push", "*", file.to_str().expect("text"), "--name", "pushed", "--json"];
+    for (options, advised) in [(&[][..], true), (&["--partial"], false)] {
+        let pushed = fleet.run(&[&push[..], options].concat());
+        assert_eq!((pushed.code, pushed.out.contains("use --partial")), (1, advised), "{pushed:?}");
+        assert!(pushed.out.contains("`overlord module assign` brings it later"), "{pushed:?}");
+    }
 }
