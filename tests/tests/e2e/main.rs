@@ -13,6 +13,7 @@ mod facts;
 mod follow;
 mod gate;
 mod grants;
+mod hints;
 mod hostile_guests;
 mod hostile_minion;
 mod hostile_peers;
