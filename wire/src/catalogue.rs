@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::module::ModuleState;
 use crate::name::{MinionName, ModuleName, OperatorName};
-use crate::operator::{Lenience, Target};
+use crate::operator::{Absence, Lenience, Target};
 
 /// The largest file of a module that an overlord keeps, in bytes: minions take none that is larger.
 pub const MAX_FILE: u64 = 64 << 20;
@@ -160,6 +160,14 @@ pub enum ModuleReply {
     Cancelled(Box<Claimed>),
     /// The module was taken from this change of it.
     Released(Box<Claimed>),
+    /// Who is out of touch now, of those that have not ended. Replaces what was said before; not said to peers of before
+    /// version 3.
+    OutOfTouch {
+        /// The minions.
+        minions: Vec<(MinionName, Absence)>,
+        /// Whether nothing goes on without them: all others have ended, or are ready and wait for them.
+        hold_up: bool,
+    },
 }
 
 /// A change of a module that is, or was, under way.

@@ -21,7 +21,8 @@ use crate::client::{Client, ClientError, JobEvent, JobStream};
 /// Run a method on all minions that match
 ///
 /// Waits for the outcomes and prints them. Ctrl-C detaches from the job, which goes on; a second one cancels it. Where
-/// all minions that are not done are out of touch, it waits for them as long as --patience says, and exits with 1.
+/// all minions that are not done are out of touch, it waits for them as long as --patience says, or as long as --queue keeps
+/// the call if nothing is said, and exits with 1.
 ///
 /// Options may stand anywhere. Negative numbers are arguments; behind `--` everything is, whatever it begins with.
 #[derive(Debug, Args)]

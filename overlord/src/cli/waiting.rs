@@ -10,8 +10,7 @@ use crate::client::Patience;
 /// For how long a command waits. What it waits for goes on without it.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(super) struct Waiting {
-    /// Wait so long for a minion that is out of touch, from the moment when its link was lost [default: 15s, or as long
-    /// as --queue keeps the call]
+    /// Wait so long for minions that are out of touch, from the moment when their links were lost [default: 15s]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(super) patience: Option<Duration>,
     /// Wait so long in all

@@ -6,16 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use quinn::SendStream;
+use tokio::time::{Instant, sleep_until};
 use wire::catalogue::{
     Assignment, AssignmentStatus, Claimed, KeptModule, MAX_FILE, ModuleReply, ModuleRequest, ModuleResult,
     Offer, PushOptions, Step,
 };
 use wire::digest::Digest;
 use wire::name::{BadName, MinionName, ModuleName};
-use wire::operator::{OperatorReply, OperatorRequest, Target, TargetWarning};
+use wire::operator::{Absence, OperatorReply, OperatorRequest, Target, TargetWarning};
 use wire::signing::MAX_SIGNATURE;
 
 use super::job_stream::Replies;
+use super::patience::{Patience, WaitOver, first};
 use super::{Client, ClientError, Matched};
 
 /// A module's file, read.
@@ -122,6 +124,11 @@ pub enum ModuleEvent {
     Ended(Box<ModuleResult>),
     /// Something to know.
     Note(String),
+    /// The minions that are out of touch now, of those that have not ended. Replaces what was said before.
+    OutOfTouch(Vec<(MinionName, Absence)>),
+    /// The change is not waited for any longer, as [`ModuleStream::with_patience`] has it. Said once; it goes on, and so
+    /// does the stream for whoever wants more of it.
+    WaitOver(WaitOver),
 }
 
 /// The events of one change of a module, until its end.
@@ -130,6 +137,15 @@ pub struct ModuleStream {
     upload: Option<Upload>,
     last: Last,
     address: String,
+    awaited: Option<Awaited>,
+}
+
+/// What is waited for.
+struct Awaited {
+    patience: Patience,
+    until: Option<Instant>,
+    /// Until when those are waited for that are out of touch and hold up the rest.
+    held_up_until: Option<Instant>,
 }
 
 /// What ends a stream.
@@ -155,11 +171,31 @@ impl ModuleStream {
         self.replies.warnings()
     }
 
+    /// Bounds the waiting, from now on: where it is over, that is an event.
+    pub fn with_patience(self, patience: Patience) -> Self {
+        let until = patience.until_in_all(Instant::now());
+        Self { awaited: Some(Awaited { patience, until, held_up_until: None }), ..self }
+    }
+
     /// The next event; `None` after the last one. A refusal is [`ClientError::Refusal`]. Cancel safe.
     pub async fn next(&mut self) -> Result<Option<ModuleEvent>, ClientError> {
         if self.last == Last::Seen {
             return Ok(None);
         }
+        let end = self.awaited.as_ref().and_then(|awaited| first(awaited.held_up_until, awaited.until));
+        let at = end.map_or_else(Instant::now, |(at, _)| at);
+        tokio::select! {
+            biased;
+            // First, since bytes of a file may go on and on.
+            () = sleep_until(at), if end.is_some() => {
+                self.awaited = None;
+                Ok(end.map(|(_, why)| ModuleEvent::WaitOver(why)))
+            }
+            told = self.told() => told,
+        }
+    }
+
+    async fn told(&mut self) -> Result<Option<ModuleEvent>, ClientError> {
         loop {
             let reply = match &mut self.upload {
                 Some(upload) if upload.at.is_some() => {
@@ -189,6 +225,16 @@ impl ModuleStream {
         }
     }
 
+    /// Takes note of who is out of touch.
+    fn hear(&mut self, minions: &[(MinionName, Absence)], hold_up: bool) {
+        let Some(awaited) = &mut self.awaited else { return };
+        let now = Instant::now();
+        let until = minions.iter().map(|(_, absence)| awaited.patience.until(absence, now));
+        // The longest of them counts; with none there is nobody who holds up anything.
+        let until: Option<Vec<Instant>> = until.collect();
+        awaited.held_up_until = until.filter(|_| hold_up).and_then(|until| until.into_iter().max());
+    }
+
     /// What a reply says: an event or the end.
     fn take(&mut self, reply: ModuleReply) -> Result<Option<ModuleEvent>, ClientError> {
         Ok(match reply {
@@ -209,6 +255,10 @@ impl ModuleStream {
             ModuleReply::Step { minion, step } => Some(ModuleEvent::Step { minion, step }),
             ModuleReply::Ended(result) => Some(ModuleEvent::Ended(result)),
             ModuleReply::Note(note) => Some(ModuleEvent::Note(note)),
+            ModuleReply::OutOfTouch { minions, hold_up } => {
+                self.hear(&minions, hold_up);
+                Some(ModuleEvent::OutOfTouch(minions))
+            }
             ModuleReply::Over => {
                 self.last = Last::Seen;
                 None
@@ -366,7 +416,7 @@ impl Client {
                 None
             }
         };
-        Ok(ModuleStream { replies, upload, last, address: self.address.clone() })
+        Ok(ModuleStream { replies, upload, last, address: self.address.clone(), awaited: None })
     }
 }
 

@@ -10,7 +10,7 @@ use wire::operator::{Absence, PATIENCE};
 
 use super::JobEvent;
 
-/// For how long a job is waited for.
+/// For how long a job, or a change of a module, is waited for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Patience {
     /// For how long a minion that is out of touch is waited for, from the moment when its link was lost. Where nothing
@@ -20,7 +20,31 @@ pub struct Patience {
     pub in_all: Option<Duration>,
 }
 
-/// Why a job is not waited for any longer. The job goes on.
+impl Patience {
+    /// Until when a minion is waited for that is out of touch; `None` where another end of that will come.
+    pub(super) fn until(&self, absence: &Absence, now: Instant) -> Option<Instant> {
+        let patience = match (self.out_of_touch, absence.kept_ms) {
+            (Some(patience), _) => patience,
+            (None, Some(_)) => return None,
+            (None, None) => PATIENCE,
+        };
+        let left = patience.saturating_sub(Duration::from_millis(absence.for_ms));
+        now.checked_add(left)
+    }
+
+    /// Until when anything is waited for that begins now.
+    pub(super) fn until_in_all(&self, now: Instant) -> Option<Instant> {
+        self.in_all.and_then(|in_all| now.checked_add(in_all))
+    }
+}
+
+/// The end that comes first.
+pub(super) fn first(out_of_touch: Option<Instant>, in_all: Option<Instant>) -> Option<(Instant, WaitOver)> {
+    let ends = [(out_of_touch, WaitOver::OutOfTouch), (in_all, WaitOver::InAll)];
+    ends.into_iter().filter_map(|(at, why)| Some((at?, why))).min_by_key(|(at, _)| *at)
+}
+
+/// Why a job, or a change of a module, is not waited for any longer. It goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitOver {
     /// All minions that are not done have been out of touch for longer than they are waited for.
@@ -41,7 +65,7 @@ pub(super) struct Awaited {
 impl Awaited {
     /// The minions whose parts are not over, from `now` on.
     pub(super) fn new(patience: Patience, open: BTreeSet<MinionName>, now: Instant) -> Self {
-        let until = patience.in_all.and_then(|in_all| now.checked_add(in_all));
+        let until = patience.until_in_all(now);
         Self { patience, until, open, away: BTreeMap::new() }
     }
 
@@ -55,22 +79,13 @@ impl Awaited {
                 }
             }
             JobEvent::OutOfTouch(minions) => {
-                let until =
-                    |(minion, absence): &(MinionName, Absence)| (minion.clone(), self.until(absence, now));
+                let until = |(minion, absence): &(MinionName, Absence)| {
+                    (minion.clone(), self.patience.until(absence, now))
+                };
                 self.away = minions.iter().map(until).collect();
             }
             JobEvent::Document(_) | JobEvent::WaitOver(_) => {}
         }
-    }
-
-    fn until(&self, absence: &Absence, now: Instant) -> Option<Instant> {
-        let patience = match (self.patience.out_of_touch, absence.kept_ms) {
-            (Some(patience), _) => patience,
-            (None, Some(_)) => return None,
-            (None, None) => PATIENCE,
-        };
-        let left = patience.saturating_sub(Duration::from_millis(absence.for_ms));
-        now.checked_add(left)
     }
 
     /// When the waiting ends, as far as is known now, and why.
@@ -78,8 +93,7 @@ impl Awaited {
         let each: Option<Vec<Instant>> =
             self.open.iter().map(|minion| self.away.get(minion).copied().flatten()).collect();
         let last = each.and_then(|each| each.into_iter().max());
-        let ends = [last.map(|at| (at, WaitOver::OutOfTouch)), self.until.map(|at| (at, WaitOver::InAll))];
-        ends.into_iter().flatten().min_by_key(|(at, _)| *at)
+        first(last, self.until)
     }
 }
 

@@ -43,8 +43,7 @@ pub(super) async fn answer(
     operator: &OperatorName,
     version: Version,
     request: ModuleRequest,
-    send: SendStream,
-    receive: RecvStream,
+    (send, receive): (SendStream, RecvStream),
 ) -> Result<(), FrameError> {
     let mut door = ModulesDoor { desk, operator, version, send, receive };
     match door.serve(request).await {
@@ -155,7 +154,8 @@ impl ModulesDoor<'_> {
     }
 
     async fn follow(&mut self, following: Following) -> Result<(), Ended> {
-        Ok(following.relay(&mut self.send).await?)
+        let registry = (self.version >= Version::Three).then_some(&self.desk.registry);
+        Ok(following.relay(&mut self.send, registry).await?)
     }
 
     /// Takes a file into the catalogue, with those of its bytes that are not here yet.

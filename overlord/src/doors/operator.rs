@@ -88,7 +88,8 @@ impl OperatorDoor {
                 return self.begin(accepted, follow, &mut send).await;
             }
             OperatorRequest::Module(request) => {
-                return modules::answer(&self.desk, &self.operator, version, *request, send, receive).await;
+                let streams = (send, receive);
+                return modules::answer(&self.desk, &self.operator, version, *request, streams).await;
             }
             other => other,
         };

@@ -17,11 +17,11 @@ pub(super) struct Absences {
 
 /// How a minion is away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Away {
+pub(crate) struct Away {
     /// Since when.
-    pub(super) lost: Lost,
+    pub(crate) lost: Lost,
     /// Until when the call is kept for it, where it was not sent yet.
-    pub(super) kept_until: Option<Instant>,
+    pub(crate) kept_until: Option<Instant>,
 }
 
 impl Absences {
@@ -57,7 +57,7 @@ impl Absences {
 
 impl Away {
     /// What an operator is told of it.
-    pub(super) fn absence(self, overdue: bool) -> Absence {
+    pub(crate) fn absence(self, overdue: bool) -> Absence {
         let now = Instant::now();
         let ms = |from: Instant, until: Instant| {
             u64::try_from(until.saturating_duration_since(from).as_millis()).unwrap_or(u64::MAX)

@@ -31,6 +31,7 @@ use wire::name::MinionName;
 use wire::operator::{Follow, OperatorReply, Refusal, RefusalKind, Update};
 use wire::version::Version;
 
+pub(crate) use self::absences::Away;
 use self::chatter::Talk;
 pub(crate) use self::document::LIST_LIMIT;
 pub(crate) use self::follower::Follower;

@@ -2,9 +2,21 @@
 
 use serde_json::{Map, Value as Json, json as object};
 use wire::catalogue::{Became, ModuleResult};
-use wire::name::ModuleName;
+use wire::name::{MinionName, ModuleName};
+use wire::operator::Absence;
 
+use super::absence::{self, OUT_OF_TOUCH};
+use super::moment::local;
 use super::text::counted;
+
+/// A minion on which a change has not ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenChange {
+    /// Which minion.
+    pub minion: MinionName,
+    /// That it is out of touch.
+    pub absence: Option<Absence>,
+}
 
 /// The heading of the rows below.
 pub const CHANGE_HEADING: [&str; 5] = ["MINION", "RESULT", "VERSION", "BEFORE", "REASON"];
@@ -21,18 +33,34 @@ pub fn change_row(result: &ModuleResult) -> Vec<String> {
     ]
 }
 
+/// A minion on which it has not ended as a row.
+pub fn open_change_row(open: &OpenChange) -> Vec<String> {
+    let (result, since) = match &open.absence {
+        Some(absence) => (OUT_OF_TOUCH, format!("since {}", local(absence.lost_at))),
+        None => (NOT_DONE, String::new()),
+    };
+    vec![open.minion.to_string(), result.to_owned(), "-".to_owned(), "-".to_owned(), since]
+}
+
 /// The last line for people.
-pub fn change_closing(module: &ModuleName, results: &[ModuleResult]) -> String {
-    let counts: Vec<String> =
+pub fn change_closing(module: &ModuleName, results: &[ModuleResult], open: &[OpenChange]) -> String {
+    let mut counts: Vec<String> =
         counts(results).into_iter().map(|(became, count)| format!("{count} {}", words(became))).collect();
-    format!("{}: {} · {module}", counted(results.len(), "minion"), counts.join(", "))
+    let away = open.iter().filter(|open| open.absence.is_some()).count();
+    for (count, what) in [(open.len() - away, NOT_DONE), (away, OUT_OF_TOUCH)] {
+        if count > 0 {
+            counts.push(format!("{count} {what}"));
+        }
+    }
+    format!("{}: {} · {module}", counted(results.len() + open.len(), "minion"), counts.join(", "))
 }
 
 /// The document of a change: what it was about, how often each result occurred, and each minion's.
-pub fn change_json(about: Map<String, Json>, results: &[ModuleResult]) -> Json {
-    let mut json = head(about, results);
+pub fn change_json(about: Map<String, Json>, results: &[ModuleResult], open: &[OpenChange]) -> Json {
+    let mut json = head(about, results, open);
     let results = results.iter().map(|one| (one.minion.to_string(), Json::Object(result(one))));
-    json.insert("results".to_owned(), results.collect::<Map<_, _>>().into());
+    let open = open.iter().map(|one| (one.minion.to_string(), Json::Object(no_result(one))));
+    json.insert("results".to_owned(), results.chain(open).collect::<Map<_, _>>().into());
     Json::Object(json)
 }
 
@@ -43,15 +71,22 @@ pub fn change_json_line(one: &ModuleResult) -> Json {
     Json::Object(json)
 }
 
-/// What the document says besides the results, as the last line of output line by line.
-pub fn change_json_summary(about: Map<String, Json>, results: &[ModuleResult]) -> Json {
-    object!({ "summary": head(about, results) })
+/// The same for a minion on which it has not ended.
+pub fn open_change_json_line(one: &OpenChange) -> Json {
+    let mut json = Map::from_iter([("minion".to_owned(), object!(one.minion))]);
+    json.extend(no_result(one));
+    Json::Object(json)
 }
 
-fn head(mut about: Map<String, Json>, results: &[ModuleResult]) -> Map<String, Json> {
+/// What the document says besides the results, as the last line of output line by line.
+pub fn change_json_summary(about: Map<String, Json>, results: &[ModuleResult], open: &[OpenChange]) -> Json {
+    object!({ "summary": head(about, results, open) })
+}
+
+fn head(mut about: Map<String, Json>, results: &[ModuleResult], open: &[OpenChange]) -> Map<String, Json> {
     let counts =
         counts(results).into_iter().map(|(became, count)| (became.as_str().to_owned(), count.into()));
-    about.insert("targets".to_owned(), results.len().into());
+    about.insert("targets".to_owned(), (results.len() + open.len()).into());
     about.insert("counts".to_owned(), counts.collect::<Map<_, _>>().into());
     about
 }
@@ -65,6 +100,15 @@ fn result(one: &ModuleResult) -> Map<String, Json> {
         ("reason".to_owned(), object!(one.reason)),
     ])
 }
+
+fn no_result(one: &OpenChange) -> Map<String, Json> {
+    let mut json = Map::from_iter([("result".to_owned(), Json::Null)]);
+    json.extend(one.absence.as_ref().map(absence::document).unwrap_or_default());
+    json
+}
+
+/// What stands in the place of a result where there is none.
+const NOT_DONE: &str = "not done";
 
 /// How often each result occurred, in the order of first appearance.
 fn counts(results: &[ModuleResult]) -> Vec<(Became, usize)> {
@@ -114,10 +158,20 @@ mod tests {
         let staged = one("web2", Became::Staged, None);
         assert_eq!(change_row(&staged)[1], "staged, not activated");
         let module = "test".parse().expect("a name");
-        let line = change_closing(&module, &[failed.clone(), staged]);
+        let line = change_closing(&module, &[failed.clone(), staged], &[]);
         assert_eq!(line, "2 minions: 1 failed, 1 staged, not activated · test");
-        let json = change_json(Map::new(), &[failed]);
+        let absence = Some(Absence { lost_at: 1_700_000_000_000, for_ms: 1, kept_ms: None, overdue: false });
+        let open = [
+            OpenChange { minion: "web3".parse().expect("a name"), absence },
+            OpenChange { minion: "web4".parse().expect("a name"), absence: None },
+        ];
+        let line = change_closing(&module, std::slice::from_ref(&failed), &open);
+        assert_eq!(line, "3 minions: 1 failed, 1 not done, 1 out of touch · test");
+        assert_eq!(open_change_row(&open[0])[1], "out of touch");
+        let json = change_json(Map::new(), &[failed], &open);
         assert_eq!(json["results"]["web1"]["before"], before.to_string());
-        assert_eq!(json["counts"], object!({ "failed": 1 }));
+        assert_eq!(json["results"]["web3"]["out_of_touch_at"], "2023-11-14T22:13:20.000Z");
+        assert_eq!(json["results"]["web4"], object!({ "result": null }));
+        assert_eq!((&json["counts"], &json["targets"]), (&object!({ "failed": 1 }), &object!(3)));
     }
 }

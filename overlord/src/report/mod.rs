@@ -14,7 +14,8 @@ pub(crate) mod table;
 pub(crate) mod text;
 
 pub use self::change::{
-    CHANGE_HEADING, change_closing, change_json, change_json_line, change_json_summary, change_row,
+    CHANGE_HEADING, OpenChange, change_closing, change_json, change_json_line, change_json_summary,
+    change_row, open_change_json_line, open_change_row,
 };
 pub use self::history::{history, history_json};
 pub use self::json::{json, json_line, json_summary, results_json};

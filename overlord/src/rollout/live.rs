@@ -12,6 +12,8 @@ use wire::name::{MinionName, ModuleName, OperatorName};
 use wire::operator::{MAX_MESSAGE, OperatorReply};
 
 use super::claim::Claim;
+use crate::jobs::Away;
+use crate::registry::{Lost, Registry};
 
 /// A change under way. Whoever carries it out has it; when it is dropped, followers hear no more.
 pub(super) struct Change {
@@ -34,6 +36,8 @@ type Parts = Mutex<BTreeMap<MinionName, Part>>;
 struct Part {
     step: Option<Step>,
     result: Option<ModuleResult>,
+    /// Whether it is ready, and waits for others.
+    ready: bool,
 }
 
 impl Change {
@@ -50,6 +54,14 @@ impl Change {
     pub(super) fn step(&self, minion: &MinionName, step: Step) {
         if let Some(part) = lock(&self.parts).get_mut(minion) {
             part.step = Some(step);
+        }
+        self.changed.send_replace(());
+    }
+
+    /// Notes whether a minion is ready and waits for others.
+    pub(super) fn ready(&self, minion: &MinionName, ready: bool) {
+        if let Some(part) = lock(&self.parts).get_mut(minion) {
+            part.ready = ready;
         }
         self.changed.send_replace(());
     }
@@ -100,9 +112,16 @@ impl Change {
 }
 
 impl Following {
-    /// Tells an operator what happens, until all minions have ended or the change is given up.
-    pub(crate) async fn relay(mut self, send: &mut SendStream) -> Result<(), FrameError> {
+    /// Tells an operator what happens, until all minions have ended or the change is given up. Who is out of touch only
+    /// where there is somebody to say so.
+    pub(crate) async fn relay(
+        mut self,
+        send: &mut SendStream,
+        registry: Option<&Registry>,
+    ) -> Result<(), FrameError> {
         let mut notes = 0;
+        let mut away = (Vec::new(), false);
+        let mut look = tokio::time::interval(LOOK);
         let minions: Vec<MinionName> = lock(&self.parts).keys().cloned().collect();
         let mut told = vec![Part::default(); minions.len()];
         tell(send, ModuleReply::Began(minions)).await?;
@@ -121,6 +140,9 @@ impl Following {
             if lock(&self.parts).values().all(|part| part.result.is_some()) {
                 return tell(send, ModuleReply::Over).await;
             }
+            if let Some(news) = registry.and_then(|registry| self.out_of_touch(registry, &mut away)) {
+                tell(send, news).await?;
+            }
             if !open {
                 // The overlord stops: the stream ends without `Over`.
                 return Ok(());
@@ -128,10 +150,31 @@ impl Following {
             tokio::select! {
                 _ = self.changed.changed() => {}
                 Ok(()) = self.notes.changed() => {}
+                _ = look.tick() => {}
             }
             // Bytes go to many minions at once: what comes close together is told together.
             tokio::time::sleep(ROUND).await;
         }
+    }
+
+    /// Who is out of touch, where that is not what was told: those, and whether they hold up the others.
+    fn out_of_touch(&self, registry: &Registry, told: &mut (Vec<Lost>, bool)) -> Option<ModuleReply> {
+        let open: Vec<(MinionName, bool)> = {
+            let parts = lock(&self.parts);
+            let open = parts.iter().filter(|(_, part)| part.result.is_none());
+            open.map(|(minion, part)| (minion.clone(), part.ready)).collect()
+        };
+        let lost: Vec<(MinionName, bool, Option<Lost>)> =
+            open.into_iter().map(|(minion, ready)| (minion.clone(), ready, registry.lost(&minion))).collect();
+        let hold_up = lost.iter().all(|(_, ready, lost)| *ready || lost.is_some());
+        let now = (lost.iter().filter_map(|(.., lost)| *lost).collect(), hold_up);
+        if now == *told {
+            return None;
+        }
+        *told = now;
+        let absence = |lost: Lost| Away { lost, kept_until: None }.absence(false);
+        let minions = lost.into_iter().filter_map(|(minion, _, lost)| Some((minion, absence(lost?))));
+        Some(ModuleReply::OutOfTouch { minions: minions.collect(), hold_up })
     }
 
     /// What is new since the last time, by what was told of each minion in the order of their names. Only the
@@ -168,6 +211,9 @@ pub(crate) async fn tell(send: &mut SendStream, reply: ModuleReply) -> Result<()
 
 /// How long an operator may take to read what it is told.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How often it is looked who is out of touch.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// How long news gathers before it is told.
 const ROUND: Duration = Duration::from_millis(50);

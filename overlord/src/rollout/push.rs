@@ -136,6 +136,7 @@ impl Push {
         };
         match staged {
             Ok(module) => {
+                self.change.ready(&minion, true);
                 let version = module.version.or_else(|| self.module.version.clone());
                 return Some(Ready { minion, version, before, _turn: turn });
             }
@@ -155,6 +156,7 @@ impl Push {
     /// Puts the version into service on a minion that is ready.
     async fn activate(self, ready: Ready) {
         let Ready { minion, version, before, _turn } = ready;
+        self.change.ready(&minion, false);
         let (name, digest) = (self.module.name.clone(), self.module.digest);
         let answer = self
             .rollout

@@ -1,7 +1,7 @@
 //! Nobody waits for ever for a minion that is gone, and no job is without a way out.
 
 use ledger::MinionLedger;
-use rig::{Fleet, modules_dir};
+use rig::{Fleet, fixtures_dir, modules_dir};
 use serde_json::{Value, json};
 use wire::failpoint::Point;
 
@@ -233,30 +233,34 @@ fn what_was_never_sent_is_given_up_as_that() {
 }
 
 #[test]
-fn settings_that_would_do_nothing_are_refused() {
-    let fleet = fleet(&["web1"]);
+fn a_push_ends_without_a_minion_that_is_gone_and_goes_on_until_it_is_called_off() {
+    let mut fleet = Fleet::without_minions();
     let file = modules_dir().join("test.wasm");
     let file = file.to_str().expect("text");
-    for (arguments, named) in [
-        (&["call", "*", "test.ping", "--max-failures", "1"][..], "--batch"),
-        (&["call", "*", "test.ping", "--batch", "0"], "--batch"),
-        (&["call", "*", "test.ping", "--batch", "0%"], "--batch"),
-        (&["call", "*", "test.ping", "--batch", "1", "--max-failures", "0"], "--max-failures"),
-        (&["call", "*", "test.ping", "--batch", "1", "--max-failures", "many"], "--max-failures"),
-        (&["call", "*", "test.ping", "--timeout", "0s"], "--timeout"),
-        (&["call", "*", "test.ping", "--timeout", "1us"], "--timeout"),
-        (&["call", "*", "test.ping", "--queue", "0s"], "--queue"),
-        (&["call", "*", "test.ping", "--wait", "0s"], "--wait"),
-        (&["call", "*", "test.ping", "--nowait", "--wait", "1s"], "--nowait"),
-        (&["call", "*", "test.ping", "--nowait", "--patience", "1s"], "--batch"),
-        (&["job", "show", "0", "--wait", "1s"], "--follow"),
-        (&["job", "rerun", "0", "--nowait", "--wait", "1s"], "--nowait"),
-        (&["minion", "invite", "web2", "--ttl", "0s"], "--ttl"),
-        (&["module", "push", "*", file, "--wait", "0s"], "--wait"),
-    ] {
-        let said = fleet.run(arguments);
-        assert_eq!(said.code, 2, "{arguments:?}: {said:?}");
-        assert!(said.err.contains(named), "{arguments:?}: {said:?}");
+    for name in ["web1", "web2"] {
+        fleet.enrol(name);
+        fleet.failpoints(name).set_idle(IDLE_MS);
+        fleet.start_empty_minion(name);
+        fleet.await_connection(name, 1);
     }
-    assert_eq!(fleet.run(&["job", "list", "--json"]).json()["jobs"], json!([]));
+    fleet.take_minion("web2").kill();
+    let pushed = fleet.run(&["module", "push", "*", file, "--patience", "500ms", "--json"]);
+    let document = pushed.json();
+    assert_eq!((pushed.code, &document["targets"]), (1, &json!(2)), "{pushed:?}");
+    let part = &document["results"]["web2"];
+    assert_eq!((&part["result"], &part["out_of_touch"]), (&Value::Null, &json!(true)), "{pushed:?}");
+    assert!(pushed.err.contains("waiting for web2: out of touch since"), "{pushed:?}");
+    assert!(
+        pushed.err.contains("it goes on") && pushed.err.contains("module push --cancel test"),
+        "{pushed:?}"
+    );
+    assert_eq!(fleet.run(&["module", "push", "--cancel", "test"]).code, 0);
+    // The whole wait is bounded as well, also for a minion of which nobody knows yet that it is gone.
+    fleet.minion("web1").pause();
+    let other = fixtures_dir().join("files.wasm");
+    let push = ["module", "push", "web1", other.to_str().expect("text"), "--wait", "100ms", "--jsonl"];
+    let pushed = fleet.run(&push);
+    assert_eq!(pushed.code, 1, "{pushed:?}");
+    assert!(pushed.err.contains("the time to wait is over"), "{pushed:?}");
+    fleet.minion("web1").resume();
 }

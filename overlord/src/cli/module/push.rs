@@ -17,6 +17,9 @@ use crate::client::{Client, ModuleFile};
 /// Every minion first takes and compiles it; it goes into service only where all of them have. Jobs that run keep the
 /// version that they started with. A signature in FILE.wasm.sig goes with it.
 ///
+/// Where nothing goes on without minions that are out of touch, they are waited for as long as --patience says; then the
+/// command exits with 1, and the push goes on.
+///
 /// Ctrl-C leaves the push to itself once it has begun; --cancel calls it off, by whomever it was begun, as long as it is
 /// not being put into service. A push that broke off can be repeated: it goes on where it was.
 #[derive(Debug, Args)]
@@ -33,7 +36,8 @@ Results:
   not sent                it was not even sent, because others are not connected
   not connected           the minion is not there
   failed                  the minion refused it; what was in service before still is
-  unknown                 the minion was lost while it was put into service")]
+  unknown                 the minion was lost while it was put into service
+  out of touch            the minion is gone, and there is no more patience with it")]
 pub(in crate::cli) struct Push {
     /// Which minions: names, globs, facts, lists (see `overlord targets --help`)
     #[arg(required_unless_present = "cancel")]
@@ -42,7 +46,7 @@ pub(in crate::cli) struct Push {
     #[arg(value_name = "FILE.wasm", required_unless_present = "cancel")]
     file: Option<PathBuf>,
     /// Call off the push of this module that is under way, by whomever
-    #[arg(long, value_name = "MODULE", conflicts_with_all = ["target", "file", "name", "exclude", "ignore_missing", "assume_unknown", "partial", "downgrade", "yes", "jsonl"])]
+    #[arg(long, value_name = "MODULE", conflicts_with_all = ["target", "file", "name", "exclude", "ignore_missing", "assume_unknown", "partial", "downgrade", "yes", "jsonl", "patience", "wait"])]
     cancel: Option<ModuleName>,
     /// What it is called [default: the file's name without .wasm]
     #[arg(long)]

@@ -1,26 +1,32 @@
 //! Waiting for a change of a module, and showing what becomes of it.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Map, Value as Json};
 use wire::catalogue::{KeptModule, ModuleResult};
-use wire::name::ModuleName;
-use wire::operator::{RefusalKind, TargetWarning};
+use wire::name::{MinionName, ModuleName};
+use wire::operator::{Absence, RefusalKind, TargetWarning};
 
 use super::super::columns::columns;
-use super::super::output::{note, print};
+use super::super::output::{known, note, print};
 use super::super::selection::{warn, with_warnings};
 use super::super::signals::interrupts;
+use super::super::waiting::Waiting;
 use super::super::{CliError, Exit, confirm};
 use super::bars::Bars;
-use crate::client::{ClientError, ModuleEvent, ModuleStream};
+use super::kinds::who;
+use crate::client::{ClientError, ModuleEvent, ModuleStream, WaitOver};
 use crate::report;
+use crate::report::moment::local;
 use crate::report::text::printable;
 
-/// How the results of a change are printed, and whether it is confirmed.
+/// How the results of a change are printed, for how long they are waited for, and whether it is confirmed.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct View {
+    #[command(flatten)]
+    pub(super) waiting: Waiting,
     /// Go on even where the target is wide
     #[arg(long)]
     pub(super) yes: bool,
@@ -52,6 +58,10 @@ struct Watch {
     results: Vec<ModuleResult>,
     /// What is to be known of how the target was understood.
     warnings: Vec<TargetWarning>,
+    /// Where it goes.
+    minions: Vec<MinionName>,
+    /// Who is out of touch, as it was said last.
+    away: Vec<(MinionName, Absence)>,
 }
 
 /// Hands in a change, once more where the user confirms it, and waits for its end. `size` is that of the file
@@ -74,14 +84,17 @@ pub(super) async fn watch(
             uploading: false,
             results: Vec::new(),
             warnings: Vec::new(),
+            minions: Vec::new(),
+            away: Vec::new(),
         };
-        let stream = hand_in(confirmed).await?;
+        let stream = hand_in(confirmed).await?.with_patience(view.waiting.bounds());
         let ended = tokio::select! {
             ended = watch.until_over(stream) => ended,
             _ = interrupts.recv() => return Ok(watch.detached()),
         };
         match ended {
-            Ok(()) => return watch.show(),
+            Ok(left) => return watch.show(left),
+            Err(CliError::Output(error)) => return known(watch.exit(None), Err(CliError::Output(error))),
             Err(CliError::Client(ClientError::Refusal(refusal)))
                 if refusal.kind == RefusalKind::NeedsConfirmation && !confirmed && confirm::can_ask() =>
             {
@@ -97,7 +110,8 @@ pub(super) async fn watch(
 }
 
 impl Watch {
-    async fn until_over(&mut self, mut events: ModuleStream) -> Result<(), CliError> {
+    /// Shows what happens until the change is over, or is not waited for any longer, and why.
+    async fn until_over(&mut self, mut events: ModuleStream) -> Result<Option<WaitOver>, CliError> {
         let mut tick = tokio::time::interval(TICK);
         loop {
             let event = tokio::select! {
@@ -108,7 +122,8 @@ impl Watch {
                 }
             };
             match event.map_err(|error| self.lost(error))? {
-                None => return Ok(()),
+                None => return Ok(None),
+                Some(ModuleEvent::WaitOver(why)) => return Ok(Some(why)),
                 Some(event) => {
                     if self.warnings.is_empty() && !events.warnings().is_empty() {
                         self.warnings = events.warnings().to_vec();
@@ -125,7 +140,12 @@ impl Watch {
         match event {
             ModuleEvent::Uploaded { done, .. } => self.bars.uploaded(done),
             ModuleEvent::Kept(module) => self.kept = Some(*module),
-            ModuleEvent::Began(minions) => self.bars.began(minions.len()),
+            ModuleEvent::Began(minions) => {
+                self.bars.began(minions.len());
+                self.minions = minions;
+            }
+            ModuleEvent::OutOfTouch(minions) => self.out_of_touch(minions),
+            ModuleEvent::WaitOver(_) => {}
             ModuleEvent::Step { minion, step } => self.bars.step(&minion, &step),
             ModuleEvent::Note(text) => self.bars.aside(|| note(printable(&text))),
             ModuleEvent::Ended(result) => {
@@ -139,21 +159,67 @@ impl Watch {
         Ok(())
     }
 
-    fn show(mut self) -> Result<Exit, CliError> {
+    /// Says whom the change waits for, and since when; of each minion once, until it is back.
+    fn out_of_touch(&mut self, minions: Vec<(MinionName, Absence)>) {
+        let before = std::mem::replace(&mut self.away, minions);
+        let is_new = |away: &&(MinionName, Absence)| !before.iter().any(|(minion, _)| *minion == away.0);
+        let new: Vec<_> = self.away.iter().filter(is_new).collect();
+        if let Some(since) = new.iter().map(|(_, absence)| absence.lost_at).min() {
+            let names = who(&new.iter().map(|(minion, _)| minion).collect::<Vec<_>>());
+            self.bars
+                .aside(|| note(format_args!("waiting for {names}: out of touch since {}", local(since))));
+        }
+    }
+
+    /// The minions that have not ended, with who of them is out of touch.
+    fn open(&self) -> Vec<report::OpenChange> {
+        let ended: HashSet<&MinionName> = self.results.iter().map(|result| &result.minion).collect();
+        let away: HashMap<&MinionName, &Absence> =
+            self.away.iter().map(|(minion, absence)| (minion, absence)).collect();
+        let open = self.minions.iter().filter(|minion| !ended.contains(minion));
+        let one = |minion: &MinionName| report::OpenChange {
+            minion: minion.clone(),
+            absence: away.get(minion).map(|absence| Absence::clone(absence)),
+        };
+        open.map(one).collect()
+    }
+
+    /// Shows what became of it, where it is over or why it is not waited for any longer.
+    fn show(mut self, left: Option<WaitOver>) -> Result<Exit, CliError> {
         drop(std::mem::replace(&mut self.bars, Bars::new(self.size)));
         self.results.sort_by(|a, b| a.minion.cmp(&b.minion));
+        let open = if left.is_some() { self.open() } else { Vec::new() };
+        let printed = self.print(&open);
+        if let Some(why) = left {
+            let why = match why {
+                WaitOver::OutOfTouch => "waits no longer for minions that are out of touch",
+                WaitOver::InAll => "the time to wait is over",
+            };
+            note(format_args!("{why}; {}", self.left_behind()));
+        }
+        known(self.exit(left), printed)
+    }
+
+    fn print(&self, open: &[report::OpenChange]) -> Result<(), CliError> {
         let results = &self.results;
         if self.view.json {
-            print(with_warnings(report::change_json(self.about(), results), &self.warnings))?;
+            print(with_warnings(report::change_json(self.about(), results, open), &self.warnings))
         } else if self.view.jsonl {
-            let mut last = report::change_json_summary(self.about(), results);
+            open.iter().try_for_each(|one| print(report::open_change_json_line(one)))?;
+            let mut last = report::change_json_summary(self.about(), results, open);
             last["summary"] = with_warnings(last["summary"].take(), &self.warnings);
-            print(last)?;
+            print(last)
         } else {
-            print(columns(&report::CHANGE_HEADING, results.iter().map(report::change_row)))?;
-            note(report::change_closing(&self.module, results));
+            let rows = results.iter().map(report::change_row).chain(open.iter().map(report::open_change_row));
+            print(columns(&report::CHANGE_HEADING, rows))?;
+            note(report::change_closing(&self.module, results, open));
+            Ok(())
         }
-        Ok(Exit::of(results.iter().all(|result| result.became.is_well())))
+    }
+
+    /// What is known by now comes to this.
+    fn exit(&self, left: Option<WaitOver>) -> Exit {
+        Exit::of(left.is_none() && self.results.iter().all(|result| result.became.is_well()))
     }
 
     fn about(&self) -> Map<String, Json> {
@@ -210,13 +276,15 @@ mod tests {
     fn watch(size: u64) -> Watch {
         Watch {
             module: "service".parse().expect("a name"),
-            view: View { yes: false, json: false, jsonl: false },
+            view: View { waiting: Waiting::default(), yes: false, json: false, jsonl: false },
             bars: Bars::new(size),
             size,
             kept: None,
             uploading: false,
             results: Vec::new(),
             warnings: Vec::new(),
+            minions: Vec::new(),
+            away: Vec::new(),
         }
     }
 
