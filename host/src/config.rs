@@ -63,7 +63,8 @@ impl Default for Config {
 #[serde(default, deny_unknown_fields)]
 pub struct HostLimits {
     /// How many jobs run at once, all modules together. Default: 64. Fewer where the address space has
-    /// no room for them.
+    /// no room for them. At least one.
+    #[serde(deserialize_with = "at_least_one")]
     pub jobs: usize,
     /// How many more jobs wait for their turn; the next one is rejected as `busy`. Default: 1000.
     pub queue: usize,
@@ -170,6 +171,26 @@ pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
     })
 }
 
+/// The same, where no time at all would do nothing.
+pub(crate) fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    match duration(deserializer)? {
+        Duration::ZERO => {
+            Err(serde::de::Error::custom("no time at all does nothing: write \"10m\", or leave it out"))
+        }
+        time => Ok(time),
+    }
+}
+
+/// A number of jobs that lets some run.
+pub(crate) fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    match usize::deserialize(deserializer)? {
+        0 => {
+            Err(serde::de::Error::custom("with 0 no job would ever run: write 1 to run one after the other"))
+        }
+        jobs => Ok(jobs),
+    }
+}
+
 /// How many versions of a module are kept where nothing else is said.
 const KEEP_VERSIONS: NonZeroUsize = NonZeroUsize::new(3).expect("three is not zero");
 
@@ -227,6 +248,9 @@ mod tests {
         for (text, line, named) in [
             ("overlrd = \"a:1\"", 1, "overlrd"),
             ("[limits]\njobs = 3\nquue = 5", 3, "quue"),
+            ("[limits]\njobs = 0", 2, "no job would ever run"),
+            ("[modules.service]\nlimits = { jobs = 0 }", 2, "no job would ever run"),
+            ("[modules.service]\nrollback = { traps = 3, within = \"0s\" }", 2, "does nothing"),
             ("[retention]\nage = \"soon\"", 2, "soon"),
             ("[modules.service]\nproces = []", 2, "proces"),
             ("[signatures]\npolicy = \"always\"", 2, "always"),

@@ -109,6 +109,7 @@ impl Minion {
         let facts = Facts::default();
         Containment::use_control_groups(config.control_groups);
         let sandbox = sandbox(folder, &config, &ledger, &facts)?;
+        warn_of_room(&config, &sandbox);
         let modules_dir = config.modules_dir.unwrap_or_else(|| folder.modules());
         let versions = HighestVersions::open(&folder.highest_versions())?;
         let admission = Admission::new(config.signatures, versions);
@@ -262,6 +263,14 @@ impl Settings {
             retention: config.retention.clone(),
             audit: config.audit.clone(),
         }
+    }
+}
+
+/// Says where fewer jobs run at once than the configuration has.
+fn warn_of_room(config: &Config, sandbox: &Sandbox) {
+    let (wanted, jobs) = (config.limits.jobs, sandbox.jobs_at_once());
+    if jobs < wanted {
+        tracing::warn!(wanted, jobs, "the host has no room for as many jobs at once as [limits] says");
     }
 }
 

@@ -91,7 +91,7 @@ pub(crate) enum FollowError {
 impl Jobs {
     /// No jobs yet.
     pub(crate) fn new(parts: Parts) -> Self {
-        let queue = Queue::new(parts.modules.sandbox().slots(), parts.waiting);
+        let queue = Queue::new(parts.modules.sandbox().jobs_at_once(), parts.waiting);
         Self(Arc::new(Inner {
             ledger: parts.ledger,
             modules: parts.modules,

@@ -6,6 +6,8 @@ use serde::{Deserialize, Deserializer};
 
 use wire::size::ByteSize;
 
+use crate::config::at_least_one;
+
 /// What a job of a module may use at most; every one of these is enforced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -68,6 +70,7 @@ pub(super) struct LimitChanges {
     held: Option<ByteSize>,
     descriptors: Option<u64>,
     processes: Option<u64>,
+    #[serde(default, deserialize_with = "jobs")]
     jobs: Option<usize>,
 }
 
@@ -91,6 +94,11 @@ impl LimitChanges {
         set(&mut limits.processes, self.processes.as_ref());
         set(&mut limits.jobs, self.jobs.as_ref());
     }
+}
+
+/// Reads a number of jobs, of which there is one at least; what is left out stays as it was.
+fn jobs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    at_least_one(deserializer).map(Some)
 }
 
 /// Reads a duration as people write it; what is left out stays as it was.

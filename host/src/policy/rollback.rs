@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::config::duration;
+use crate::config::some_time;
 
 /// So many traps, so soon after a version was put into service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -14,7 +14,7 @@ pub struct RollbackRule {
     /// How many jobs of the version must have ended `trapped`.
     pub traps: NonZeroU32,
     /// How long after it was put into service they count.
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "some_time")]
     pub within: Duration,
 }
 

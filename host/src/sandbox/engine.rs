@@ -70,8 +70,10 @@ impl fmt::Display for EngineMode {
 pub(super) struct Plan {
     /// Pooling or not, and why not.
     pub(super) mode: EngineMode,
-    /// How many jobs can run at once.
+    /// How many jobs there is room for at once.
     pub(super) slots: u32,
+    /// How many run at once: as many as are wanted, where there is room for them.
+    pub(super) jobs: u32,
 }
 
 impl Plan {
@@ -87,6 +89,8 @@ impl Plan {
         let by_space = MAX_SPACE / (2 * SLOT_SPACE);
         let fitting = wanted.min(by_memory).min(by_mappings).min(by_space).max(MIN_SLOTS);
         let slots = u32::try_from(fitting).unwrap_or(u32::MAX);
+        // A pool is never smaller than that, but what is wanted holds.
+        let jobs = slots.min(u32::try_from(wanted).unwrap_or(u32::MAX));
         let needed = fitting * 2 * SLOT_SPACE;
         let mode = match (allocation, host.address_space) {
             (Allocation::OnDemand, _) => EngineMode::OnDemand("the configuration says so".into()),
@@ -97,7 +101,7 @@ impl Plan {
             )),
             (Allocation::Auto, _) => EngineMode::Pooling,
         };
-        Self { mode, slots }
+        Self { mode, slots, jobs }
     }
 }
 
@@ -234,6 +238,15 @@ mod tests {
     }
 
     #[test]
+    fn no_more_jobs_run_at_once_than_are_wanted() {
+        for wanted in [1, 2, 3, 64] {
+            let jobs = |host: &Host| u64::from(Plan::for_host(wanted, Allocation::Auto, host).jobs);
+            assert_eq!(jobs(&LARGE), wanted);
+            assert!(jobs(&Host { memory: 1 << 20, ..LARGE }) <= wanted);
+        }
+    }
+
+    #[test]
     fn the_reason_for_on_demand_is_told() {
         let limited = Host { address_space: Some(8 << 30), ..LARGE };
         let mode = Plan::for_host(64, Allocation::Auto, &limited).mode.to_string();
@@ -245,7 +258,7 @@ mod tests {
 
     #[test]
     fn engines_that_compile_differently_have_different_names() {
-        let mut plan = Plan { mode: EngineMode::OnDemand("this is a test".into()), slots: 4 };
+        let mut plan = Plan { mode: EngineMode::OnDemand("this is a test".into()), slots: 4, jobs: 4 };
         let plain = build(&mut plan, Concurrency::Off).expect("an engine");
         let again = build(&mut plan, Concurrency::Off).expect("an engine");
         let concurrent = build(&mut plan, Concurrency::On).expect("an engine");

@@ -110,7 +110,7 @@ pub struct SandboxStatus {
     pub mode: EngineMode,
     /// The same for modules with async functions, which have an engine of their own once there is one.
     pub async_mode: Option<EngineMode>,
-    /// How many jobs can run at once.
+    /// How many jobs run at once at most.
     pub slots: usize,
     /// How many run.
     pub running: usize,
@@ -204,9 +204,14 @@ impl Sandbox {
         run::run(module, run, self.0.grace).await
     }
 
-    /// How many jobs can run at once; more would be answered as busy.
+    /// How many jobs there is room for at once; more would be answered as busy.
     pub fn slots(&self) -> usize {
         self.0.loader.plan().slots as usize
+    }
+
+    /// How many jobs are to run at once: no more than are wanted, nor than there is room for.
+    pub fn jobs_at_once(&self) -> usize {
+        self.0.loader.plan().jobs as usize
     }
 
     /// How it is doing.
@@ -218,7 +223,7 @@ impl Sandbox {
         SandboxStatus {
             mode: plan.mode.clone(),
             async_mode: concurrent.map(|plan| plan.mode),
-            slots: plan.slots as usize,
+            slots: plan.jobs as usize,
             running: self.0.ticker.running(),
             held: budgets.memory(),
             descriptors: budgets.descriptors(),

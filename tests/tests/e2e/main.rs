@@ -32,6 +32,7 @@ mod pushes;
 mod raw_minion;
 mod reenrolment;
 mod scale;
+mod settings;
 mod signatures;
 mod storage;
 mod targets;
