@@ -43,6 +43,8 @@ where
         .with_ansi(ansi)
         .fmt_fields(Quoted)
         .with_writer(writer)
+        // It would complain on stderr, which is what cannot be written to, and panic where it cannot.
+        .log_internal_errors(false)
         .finish()
 }
 

@@ -22,7 +22,7 @@ use wire::signature::Signature;
 use wire::text::{printable, value};
 
 use crate::cli::Place;
-use crate::cli::output::{note, print};
+use crate::cli::output::{note, print, print_failed};
 use crate::cli::spectator::Spectator;
 use crate::cli::watch::watch;
 use crate::cli::workbench::{ModuleFile, Workbench};
@@ -155,7 +155,11 @@ impl Call {
 
     fn tell(&self, report: &Report) {
         if self.json {
-            return print(json!(report.document()));
+            let document = json!(report.document());
+            return match report.outcome {
+                Outcome::Ok(_) => print(document),
+                Outcome::Failed(_) => print_failed(document),
+            };
         }
         for effect in &report.would {
             note(format_args!("would: {}", printable(effect)));

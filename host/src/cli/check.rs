@@ -9,7 +9,7 @@ use wire::module::Module;
 use wire::text::{line, printable};
 
 use crate::cli::Place;
-use crate::cli::output::print;
+use crate::cli::output::{print, print_failed};
 use crate::cli::signature::SignatureFinding;
 use crate::cli::workbench::{ModuleFile, Workbench};
 use crate::policy::{ByteSize, ModulePolicy, ProcessGrant};
@@ -57,11 +57,14 @@ impl Check {
             findings.warnings.extend(signature.warning());
             findings.signature = Some(signature);
         }
-        match self.json {
-            true => print(findings.document()),
-            false => print(findings.text(&bench)),
+        let is_fine = findings.problems.is_empty();
+        match (self.json, is_fine) {
+            (true, true) => print(findings.document()),
+            (true, false) => print_failed(findings.document()),
+            (false, true) => print(findings.text(&bench)),
+            (false, false) => print_failed(findings.text(&bench)),
         }
-        Ok(if findings.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 

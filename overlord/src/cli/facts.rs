@@ -10,7 +10,7 @@ use wire::operator::{FactsHeard, TargetWarning};
 use wire::text::{size, span};
 
 use super::columns::columns;
-use super::output::{note, print};
+use super::output::{known, note, print};
 use super::selection::{Selection, with_warnings};
 use super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
@@ -63,8 +63,7 @@ impl FactsCommand {
         for path in &missing {
             note(format_args!("no minion that matches has a fact \"{path}\""));
         }
-        show(&minions, &warnings, &self.paths, self.format.format())?;
-        Ok(Exit::of(missing.is_empty()))
+        known(Exit::of(missing.is_empty()), show(&minions, &warnings, &self.paths, self.format.format()))
     }
 }
 

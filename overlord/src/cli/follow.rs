@@ -173,8 +173,12 @@ fn show(
 
 /// What the outcomes of a job come to.
 pub(super) fn exit(document: &JobDocument) -> Exit {
-    let all_ok = document.counts().iter().all(|(outcome, _)| *outcome == OutcomeKind::Ok);
-    Exit::of(all_ok && document.state.is_over())
+    if document.state.is_over() { so_far(document) } else { Exit::Failed }
+}
+
+/// What those of its outcomes come to that are known.
+pub(super) fn so_far(document: &JobDocument) -> Exit {
+    Exit::of(document.counts().iter().all(|(outcome, _)| *outcome == OutcomeKind::Ok))
 }
 
 /// Whom a job is not waited for any longer, and what can be done.

@@ -60,7 +60,8 @@ Examples:
 
 Exit codes:
   0 every outcome is ok    1 some outcome is not ok        2 usage, bad arguments, unknown method
-  3 no minion matches      4 no overlord, or it refuses    130 interrupted";
+  3 no minion matches      4 no overlord, or it refuses    130 interrupted
+  141 nobody reads what is printed, and nothing that is not ok was known by then";
 
 /// What holds for every command.
 #[derive(Debug, Args)]

@@ -27,6 +27,7 @@ mod matrix;
 mod modules;
 mod network;
 mod patience;
+mod pipes;
 mod push;
 mod pushes;
 mod raw_minion;

@@ -4,7 +4,7 @@ use clap::Args;
 use output::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::super::output::{note, print};
+use super::super::output::{known, note, print};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use super::{Fleet, measured};
 use crate::bench::{Crash, CrashOptions, crash};
@@ -55,11 +55,11 @@ impl CrashCommand {
                 crash
             },
             |crash| {
-                match self.format.format() {
-                    Format::Json => print(document(&crash))?,
-                    Format::Text => print(text(&crash))?,
-                }
-                Ok(Exit::of(crash.is_clean()))
+                let printed = match self.format.format() {
+                    Format::Json => print(document(&crash)),
+                    Format::Text => print(text(&crash)),
+                };
+                known(Exit::of(crash.is_clean()), printed)
             },
         )
     }

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::super::columns::columns;
-use super::super::output::{note, print};
+use super::super::output::{known, note, print};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use super::{Fleet, measured, mebibytes};
 use crate::bench::{Growth, Measure, Sample, Soak, SoakOptions, soak};
@@ -50,11 +50,11 @@ impl SoakCommand {
         measured(
             async |signals| soak(options, signals.next(), watch).await,
             |soak| {
-                match self.format.format() {
-                    Format::Json => print(document(&soak))?,
-                    Format::Text => print(text(&soak))?,
-                }
-                Ok(Exit::of(soak.is_flat()))
+                let printed = match self.format.format() {
+                    Format::Json => print(document(&soak)),
+                    Format::Text => print(text(&soak)),
+                };
+                known(Exit::of(soak.is_flat()), printed)
             },
         )
     }

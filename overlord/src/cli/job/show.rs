@@ -7,9 +7,9 @@ use wire::operator::{Follow, JobDocument};
 use wire::outcome::ModuleRef;
 use wire::text::line as one_line;
 
-use super::super::follow::{Followed, Form, follow, open};
+use super::super::follow::{Followed, Form, follow, open, so_far};
 use super::super::module::who;
-use super::super::output::print;
+use super::super::output::{known, print};
 use super::super::signals::interrupts;
 use super::super::waiting::Waiting;
 use super::super::{CliError, Exit, Format, FormatFlag};
@@ -74,7 +74,10 @@ impl Show {
             Format::Text => Form::Rows,
         };
         if form == Form::Rows {
-            print(heading(document))?;
+            let printed = print(heading(document));
+            if printed.is_err() {
+                return known(so_far(document), printed);
+            }
         }
         let events = client.attach(&document.job.to_string(), Follow::Everything).await?;
         let events = events.with_patience(self.waiting.bounds(), open(document));
