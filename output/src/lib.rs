@@ -8,6 +8,7 @@
 
 mod arguments;
 mod log;
+mod panics;
 mod printed;
 mod progress;
 mod screen;
@@ -16,6 +17,7 @@ mod table;
 
 pub use self::arguments::parse;
 pub use self::log::log_to_stderr;
+pub use self::panics::caught;
 pub use self::printed::Printed;
 pub use self::progress::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle, bar, bars, terminal_height};
 pub use self::screen::{

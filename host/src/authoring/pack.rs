@@ -6,7 +6,7 @@ use wasmparser::{Parser, Payload};
 use super::component;
 use super::error::AuthoringError;
 use super::wit::Wit;
-use crate::sandbox::{DOCS_SECTION, advice};
+use crate::sandbox::{DOCS_SECTION, MAX_MODULE, advice};
 
 /// What a module says of itself beside its documentation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +33,9 @@ pub struct Packed {
 /// Makes a component of what a compiler made, if it is none yet, and adds its documentation from the WIT and
 /// what is to be known about it. What it said of that before is replaced.
 pub fn pack(bytes: &[u8], wit: &Wit, about: &About) -> Result<Packed, AuthoringError> {
+    if bytes.len() > MAX_MODULE {
+        return Err(AuthoringError::TooLarge);
+    }
     let component = component::from_any(bytes, wit)?;
     let sections = sections(wit, about)?;
     let names: Vec<&str> = sections.iter().map(|(name, _)| *name).collect();
@@ -107,7 +110,7 @@ mod tests {
     fn wit() -> Wit {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("count.wit"), WIT).unwrap();
-        Wit::read(folder.path()).unwrap()
+        Wit::read(folder.path(), None).unwrap()
     }
 
     fn sections(component: &[u8]) -> Vec<(String, String)> {

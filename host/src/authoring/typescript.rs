@@ -340,7 +340,7 @@ mod tests {
     fn every_type_has_its_form() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("all.wit"), WIT).unwrap();
-        let text = declarations(&Wit::read(folder.path()).unwrap()).unwrap();
+        let text = declarations(&Wit::read(folder.path(), None).unwrap()).unwrap();
         for line in [
             "declare module \"acme:all/host@0.1.0\" {",
             "    constructor(path: string);",

@@ -16,6 +16,9 @@ pub(crate) struct Bindings {
     /// The folder with the module's WIT
     #[arg(long, value_name = "DIR", default_value = "wit")]
     wit: PathBuf,
+    /// The world, where the package has several: its name, or `namespace:package/world`
+    #[arg(long, value_name = "NAME")]
+    world: Option<String>,
     /// Where to write; files that are there already are replaced
     #[arg(long, short, value_name = "DIR", default_value = ".")]
     output: PathBuf,
@@ -23,7 +26,7 @@ pub(crate) struct Bindings {
 
 impl Bindings {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        for file in write_bindings(&self.wit, self.language, &self.output)? {
+        for file in write_bindings(&self.wit, self.world.as_deref(), self.language, &self.output)? {
             note(format_args!("wrote {}", file.display()));
         }
         Ok(ExitCode::SUCCESS)

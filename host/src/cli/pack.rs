@@ -8,9 +8,10 @@ use clap::Args;
 
 use wire::signing::SigningKey;
 
-use crate::authoring::{About, Wit, pack};
+use crate::authoring::{About, Wit, pack, supervised};
 use crate::cli::output::note;
 use crate::cli::sign;
+use crate::cli::workbench::read;
 use crate::signature_file;
 
 /// Make a module of what a compiler made: a component, with its documentation
@@ -22,6 +23,9 @@ pub(crate) struct Pack {
     /// The folder with the module's WIT
     #[arg(long, value_name = "DIR", default_value = "wit")]
     wit: PathBuf,
+    /// The module's world, where the package has several: its name, or `namespace:package/world`
+    #[arg(long, value_name = "NAME")]
+    world: Option<String>,
     /// Where to write the module; the stem of this file's name is the module's name
     #[arg(long, short, value_name = "NAME.wasm")]
     output: PathBuf,
@@ -44,8 +48,7 @@ pub(crate) struct Pack {
 
 impl Pack {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let bytes =
-            std::fs::read(&self.file).with_context(|| format!("cannot read \"{}\"", self.file.display()))?;
+        let bytes = read(&self.file).with_context(|| format!("cannot read \"{}\"", self.file.display()))?;
         let key = self.sign.as_deref().map(SigningKey::load).transpose()?;
         let about = About {
             version: self.version,
@@ -53,7 +56,9 @@ impl Pack {
             authors: self.authors,
             licenses: self.licenses,
         };
-        let packed = pack(&bytes, &Wit::read(&self.wit)?, &about)
+        let (wit, world) = (self.wit, self.world);
+        let packing = move || pack(&bytes, &Wit::read(&wit, world.as_deref())?, &about);
+        let packed = supervised("packing", packing)
             .with_context(|| format!("cannot pack \"{}\"", self.file.display()))?;
         let output = self.output;
         // Before anything is written: what cannot be signed is not left behind unsigned.

@@ -58,7 +58,7 @@ mod tests {
     fn component() -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("files.wit"), WIT).unwrap();
-        let wit = Wit::read(folder.path()).unwrap();
+        let wit = Wit::read(folder.path(), None).unwrap();
         pack(&wat::parse_str(CORE).unwrap(), &wit, &About::default()).unwrap().bytes
     }
 

@@ -108,7 +108,7 @@ mod tests {
     fn go_finds_the_authors_part_where_the_bindings_look_for_it() {
         let (folder, _) = made("2-Fast_4you", Language::Go);
         let new = folder.path().join("new");
-        write_bindings(&new.join("wit"), BindingsLanguage::Go, &new).unwrap();
+        write_bindings(&new.join("wit"), None, BindingsLanguage::Go, &new).unwrap();
         let exports = fs::read_to_string(new.join("wit_exports.go")).unwrap();
         let written =
             fs::read_dir(&new).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -122,7 +122,7 @@ mod tests {
         #[test]
         fn any_module_has_wit_that_can_be_read(name in "[a-zA-Z0-9_-]{1,64}|use|type|match|delete|a-8|_|2-a") {
             let (folder, _) = made(&name, Language::Js);
-            let read = Wit::read(&folder.path().join("new/wit"));
+            let read = Wit::read(&folder.path().join("new/wit"), None);
             prop_assert!(read.is_ok(), "{}", read.err().map(|error| error.to_string()).unwrap_or_default());
         }
     }

@@ -114,7 +114,7 @@ fn a_type_is_called_by_the_name_that_wit_gives_it() {
         (func (export "acme:geo/line@1.0.0#length") (param i32 i32) (result i32) i32.const 0))"#;
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("geo.wit"), wit).unwrap();
-    let wit = Wit::read(folder.path()).unwrap();
+    let wit = Wit::read(folder.path(), None).unwrap();
     let packed = pack(&wat::parse_str(core).unwrap(), &wit, &About::default()).unwrap();
     let module =
         super::sandbox().load("geo".parse().unwrap(), &packed.bytes, &ModulePolicy::default()).unwrap();
