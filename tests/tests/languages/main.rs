@@ -2,5 +2,6 @@
 //!
 //! A test binary of its own, because the first time it installs compilers and takes some minutes.
 
+mod declarations;
 mod disk;
 mod new;

@@ -1,74 +1,108 @@
 //! Declarations for TypeScript, in the form that `componentize-qjs` gives WIT types in JavaScript.
 
+mod words;
+
 use wit_parser::{
-    Docs, Function, FunctionKind, Handle, InterfaceId, Record, Resolve, Type, TypeDefKind, TypeId, TypeOwner,
+    Function, FunctionKind, Handle, InterfaceId, Record, Resolve, Type, TypeDefKind, TypeId, TypeOwner,
     WorldItem,
 };
 
 use super::error::AuthoringError;
 use super::wit::Wit;
+use words::{camel, comment, pascal, word};
 
 /// The text of a `.d.ts` file with a module for each interface that the world imports or exports.
 ///
 /// What an imported interface has are functions; of an exported one, `Methods` is what the module must export under
-/// the interface's name.
+/// the interface's name. One that is both has both, and its types once.
 pub(super) fn declarations(wit: &Wit) -> Result<String, AuthoringError> {
-    let (resolve, world) = (&wit.resolve, &wit.resolve.worlds[wit.world]);
     let mut text = "// Made from the WIT. Do not edit.\n".to_owned();
-    for (key, item) in &world.imports {
-        let WorldItem::Interface { id, .. } = item else { continue };
-        let module = Module { resolve, interface: *id };
-        text += &module.declare(&resolve.name_world_key(key), Side::Import)?;
-    }
-    for (key, item) in &world.exports {
-        let WorldItem::Interface { id, .. } = item else { continue };
-        let module = Module { resolve, interface: *id };
-        text += &module.declare(&resolve.name_world_key(key), Side::Export)?;
+    for module in modules(wit) {
+        text += &module.declare()?;
     }
     Ok(text)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Import,
-    Export,
+/// The interfaces of the world, each once.
+fn modules(wit: &Wit) -> Vec<Module<'_>> {
+    let (resolve, world) = (&wit.resolve, &wit.resolve.worlds[wit.world]);
+    let imports = world.imports.iter().map(|item| (item, true));
+    let mut modules: Vec<Module<'_>> = Vec::new();
+    for ((key, item), imported) in imports.chain(world.exports.iter().map(|item| (item, false))) {
+        let WorldItem::Interface { id: interface, .. } = item else { continue };
+        let mut name = resolve.name_world_key(key);
+        match modules.iter_mut().find(|module| module.name == name) {
+            Some(module) if module.interface == *interface => module.exported = true,
+            same_name => {
+                // Two that are written in the world itself, one on each side, may share a name and nothing else.
+                if same_name.is_some() {
+                    name.insert_str(0, "exports/");
+                }
+                let interface = *interface;
+                modules.push(Module { resolve, name, interface, imported, exported: !imported });
+            }
+        }
+    }
+    modules
 }
 
 /// One interface on its way to a module.
 struct Module<'a> {
     resolve: &'a Resolve,
+    name: String,
     interface: InterfaceId,
+    imported: bool,
+    exported: bool,
 }
 
 impl Module<'_> {
-    fn declare(&self, name: &str, side: Side) -> Result<String, AuthoringError> {
+    fn declare(&self) -> Result<String, AuthoringError> {
         let interface = &self.resolve.interfaces[self.interface];
-        let mut text = format!("\n{}declare module \"{name}\" {{\n", comment(&interface.docs, None, ""));
+        let mut text =
+            format!("\n{}declare module \"{}\" {{\n", comment(&interface.docs, None, ""), self.name);
         for (name, id) in &interface.types {
             text += &self.named_type(&pascal(name), *id)?;
         }
-        let free = |function: &&Function| function.kind.resource().is_none();
-        if side == Side::Export {
-            text += "  export interface Methods {\n";
+        let functions = interface.functions.values().filter(|function| function.kind.resource().is_none());
+        if self.imported {
+            for function in functions.clone() {
+                text += &self.function(function)?;
+            }
         }
-        for function in interface.functions.values().filter(free) {
-            let (name, signature) = (camel(&function.name), self.signature(function)?);
-            text += &match side {
-                Side::Export => format!("{}    {name}{signature};\n", self.docs(function, "    ")),
-                // A word that JavaScript keeps for itself can be exported, but not declared.
-                Side::Import if word(&name) != name => format!(
-                    "{}  function {name}_{signature};\n  export {{ {name}_ as {name} }};\n",
-                    self.docs(function, "  ")
-                ),
-                Side::Import => {
-                    format!("{}  export function {name}{signature};\n", self.docs(function, "  "))
-                }
-            };
-        }
-        if side == Side::Export {
+        if self.exported {
+            text += &format!("  export interface {} {{\n", self.unused("Methods"));
+            for function in functions {
+                let (name, signature) = (camel(&function.name), self.signature(function)?);
+                text += &format!("{}    {name}{signature};\n", self.docs(function, "    "));
+            }
             text += "  }\n";
         }
         Ok(text + "}\n")
+    }
+
+    fn function(&self, function: &Function) -> Result<String, AuthoringError> {
+        let (docs, name) = (self.docs(function, "  "), camel(&function.name));
+        let signature = self.signature(function)?;
+        Ok(match word(&name) == name {
+            true => format!("{docs}  export function {name}{signature};\n"),
+            // A word that JavaScript keeps for itself can be exported, but not declared.
+            false => format!("{docs}  function {name}_{signature};\n  export {{ {name}_ as {name} }};\n"),
+        })
+    }
+
+    /// Whether a type of the interface has this name in TypeScript.
+    fn has(&self, name: &str) -> bool {
+        self.resolve.interfaces[self.interface].types.keys().any(|own| pascal(own) == name)
+    }
+
+    /// A name of our own, beside those of the interface's types.
+    fn unused(&self, name: &str) -> String {
+        if self.has(name) { format!("{name}_") } else { name.to_owned() }
+    }
+
+    /// A type of JavaScript, also where the interface has one of that name.
+    fn global(&self, name: &str) -> String {
+        if self.has(name) { format!("globalThis.{name}") } else { name.to_owned() }
     }
 
     fn named_type(&self, name: &str, id: TypeId) -> Result<String, AuthoringError> {
@@ -133,7 +167,8 @@ impl Module<'_> {
             },
             None => "void".to_owned(),
         };
-        let result = if function.kind.is_async() { format!("Promise<{result}>") } else { result };
+        let result =
+            if function.kind.is_async() { format!("{}<{result}>", self.global("Promise")) } else { result };
         Ok(format!("({params}): {result}"))
     }
 
@@ -179,8 +214,8 @@ impl Module<'_> {
     fn kind(&self, kind: &TypeDefKind) -> Result<String, AuthoringError> {
         Ok(match kind {
             TypeDefKind::Type(ty) => self.ty(ty)?,
-            TypeDefKind::List(Type::U8) => "Uint8Array".to_owned(),
-            TypeDefKind::List(ty) => format!("Array<{}>", self.ty(ty)?),
+            TypeDefKind::List(Type::U8) => self.global("Uint8Array"),
+            TypeDefKind::List(ty) => format!("{}<{}>", self.global("Array"), self.ty(ty)?),
             TypeDefKind::Option(ty) if self.is_option(ty) => {
                 format!("{{ tag: \"some\"; val: {} }} | {{ tag: \"none\" }}", self.ty(ty)?)
             }
@@ -230,87 +265,6 @@ impl Module<'_> {
             _ => false,
         }
     }
-}
-
-/// A line of documentation, which must not end the comment that it is in.
-fn inside_comment(line: &str) -> String {
-    wire::text::line(line).replace("*/", "* /")
-}
-
-/// The doc comment, with what a function throws as its last line.
-fn comment(docs: &Docs, thrown: Option<&str>, indent: &str) -> String {
-    let mut lines: Vec<String> =
-        docs.contents.iter().flat_map(|text| text.trim().lines()).map(inside_comment).collect();
-    lines.extend(thrown.map(|thrown| format!("@throws {{{thrown}}}")));
-    match lines.as_slice() {
-        [] => String::new(),
-        [line] => format!("{indent}/** {line} */\n"),
-        lines => {
-            let middle: String =
-                lines.iter().map(|line| format!("{indent} * {line}").trim_end().to_owned() + "\n").collect();
-            format!("{indent}/**\n{middle}{indent} */\n")
-        }
-    }
-}
-
-fn pascal(name: &str) -> String {
-    let word = |word: &str| {
-        let (first, rest) = word.split_at(word.len().min(1));
-        first.to_ascii_uppercase() + rest
-    };
-    name.split('-').map(word).collect()
-}
-
-fn camel(name: &str) -> String {
-    let name = pascal(name);
-    let (first, rest) = name.split_at(name.len().min(1));
-    first.to_ascii_lowercase() + rest
-}
-
-/// A name that can be declared.
-fn word(name: &str) -> String {
-    const RESERVED: [&str; 39] = [
-        "await",
-        "break",
-        "case",
-        "catch",
-        "class",
-        "const",
-        "continue",
-        "debugger",
-        "default",
-        "delete",
-        "do",
-        "else",
-        "enum",
-        "export",
-        "extends",
-        "false",
-        "finally",
-        "for",
-        "function",
-        "if",
-        "import",
-        "in",
-        "instanceof",
-        "let",
-        "new",
-        "null",
-        "return",
-        "static",
-        "super",
-        "switch",
-        "this",
-        "throw",
-        "true",
-        "try",
-        "typeof",
-        "var",
-        "void",
-        "while",
-        "with",
-    ];
-    if RESERVED.contains(&name) { format!("{name}_") } else { name.to_owned() }
 }
 
 #[allow(clippy::unwrap_used)]
