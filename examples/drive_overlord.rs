@@ -2,7 +2,7 @@
 //!
 //! Uses the operator of `OVERLORD_DIR`. Try it with `overlord dev --exec 'cargo run --example drive-overlord'`.
 
-use overlord::client::{Client, ClientConfig, JobEvent};
+use overlord::client::{Client, ClientConfig, JobEvent, Patience};
 use overlord::folder::Folder;
 use wire::call::Arguments;
 use wire::link::JobUpdate;
@@ -25,7 +25,8 @@ async fn main() -> anyhow::Result<()> {
         max_failures: None,
         patience_ms: None,
     };
-    let mut job = client.call(call, Follow::Outcomes).await?;
+    // A minion that is lost while it is at it may never answer: it is waited for as long as the command line waits.
+    let mut job = client.call(call, Follow::Outcomes).await?.with_patience(Patience::default(), []);
     while let Some(event) = job.next().await? {
         match event {
             JobEvent::Accepted { job, targets } => println!("job {job} on {} minions", targets.len()),
@@ -35,6 +36,11 @@ async fn main() -> anyhow::Result<()> {
                 }
             }
             JobEvent::Document(document) => println!("{}: {:?}", document.state, document.counts()),
+            JobEvent::OutOfTouch(minions) => println!("{} minions are out of touch", minions.len()),
+            JobEvent::WaitOver(_) => {
+                println!("not waited for any longer");
+                break;
+            }
         }
     }
     client.close().await;
