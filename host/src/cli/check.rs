@@ -34,6 +34,7 @@ struct Findings {
     signature: Option<SignatureFinding>,
     problems: Vec<String>,
     warnings: Vec<String>,
+    notes: Vec<String>,
 }
 
 /// A capability that the module cannot be loaded without.
@@ -86,12 +87,14 @@ impl Findings {
             }
             _ => None,
         });
+        let check = bench.sandbox.check(bench.name.clone(), &bench.bytes, &bench.policy);
         Self {
             needs: needs.collect(),
             signature: None,
             module: module.as_ref().map(|module| module.describe().clone()),
             problems: problems.iter().map(Defect::to_string).collect(),
-            warnings: bench.sandbox.check(bench.name.clone(), &bench.bytes, &bench.policy).warnings,
+            warnings: check.warnings,
+            notes: check.notes,
         }
     }
 
@@ -105,6 +108,7 @@ impl Findings {
             "signature": self.signature.as_ref().map(SignatureFinding::document),
             "problems": self.problems,
             "warnings": self.warnings,
+            "notes": self.notes,
         })
     }
 
@@ -120,6 +124,7 @@ impl Findings {
             lines.push(format!("needs {}: {state}", line(&need.import)));
         }
         lines.extend(self.signature.iter().map(|signature| signature.line(&bench.name)));
+        lines.extend(self.notes.iter().map(|note| format!("note: {}", line(note))));
         lines.extend(self.warnings.iter().map(|warning| format!("warning: {}", line(warning))));
         lines.extend(
             self.problems.iter().map(|problem| format!("problem: \"{}\" {}", bench.name, line(problem))),

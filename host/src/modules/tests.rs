@@ -87,7 +87,13 @@ fn component(version: &str) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_loaded_under_a_policy_that_is_past_never_comes_into_service() {
     let rig = Rig::new("[modules.which]\nfacts = [\"os\"]").await;
-    let needs = wat::parse_str(r#"(component (import "minion:facts/facts@0.1.0" (instance)))"#).expect("wat");
+    let needs = wat::parse_str(
+        r#"(component (import "minion:facts/facts@0.1.0" (instance
+            (type $e (variant (case "denied" string) (case "cancelled") (case "other" string)))
+            (export "error" (type $error (eq $e)))
+            (export "get" (func (param "path" string) (result (result (option string) (error $error))))))))"#,
+    )
+    .expect("wat");
     let withdraw = async || drop(rig.modules.apply(&policy(""), &SignaturePolicy::default()).await);
     assert!(matches!(rig.take_while(&needs, withdraw).await, Entered::Stale(_)));
 

@@ -6,12 +6,14 @@ use wire::signature::Methods;
 
 use super::call::slow_bytes;
 use super::describe::reflect;
+use super::surface::Surface;
 
 /// What can be said of a component without compiling it, a sentence each.
 ///
 /// Says nothing of what is not a component.
 pub fn advice(component: &[u8]) -> Vec<String> {
-    on(component, &reflect(component, WasmFeatures::all()).unwrap_or_default())
+    let surface = Surface::read(component, WasmFeatures::all());
+    on(component, &surface.and_then(|surface| reflect(&surface)).unwrap_or_default())
 }
 
 /// The same where its methods are known.

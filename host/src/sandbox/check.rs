@@ -16,6 +16,8 @@ pub struct Check {
     pub problems: Vec<Defect>,
     /// What is not as it should be and yet no reason to refuse it.
     pub warnings: Vec<String>,
+    /// What is as it should be, and may yet surprise its author.
+    pub notes: Vec<String>,
 }
 
 impl Check {

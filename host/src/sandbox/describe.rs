@@ -2,7 +2,6 @@
 
 use wasmparser::component_types::{ComponentEntityType, ComponentFuncTypeId};
 use wasmparser::types::TypesRef;
-use wasmparser::{ComponentExternalKind, Parser, Payload, ValidPayload, Validator, WasmFeatures};
 use wasmtime::component::{Component, ComponentExportIndex};
 use wire::digest::Digest;
 use wire::held::Held as _;
@@ -13,11 +12,9 @@ use wire::signature::{BadType, Method, Methods, TypeId, Types};
 use super::docs;
 use super::error::Defect;
 use super::inspect::Inspection;
+use super::leftover::left_by;
+use super::surface::Surface;
 use super::types::Reflector;
-
-/// The largest function, in bytes. A compiler takes some three hundred times as much memory for one; the largest of
-/// an interpreter for Python has half a megabyte.
-pub(super) const MAX_FUNCTION: usize = 1 << 20;
 
 /// A module as others see it.
 #[derive(Debug)]
@@ -32,15 +29,14 @@ impl Description {
     /// Describes a component by its types and by what it says of itself outside its code.
     ///
     /// # Errors
-    /// Where the bytes are not valid, or there is more to tell of it than is told of a module.
+    /// Where there is more to tell of it than is told of a module.
     pub(super) fn of(
         name: ModuleName,
         digest: Digest,
         inspection: Inspection,
-        bytes: &[u8],
-        features: WasmFeatures,
+        surface: &Surface,
     ) -> Result<Self, Defect> {
-        let mut methods = reflect(bytes, features)?;
+        let mut methods = reflect(surface)?;
         let mut warnings = Vec::new();
         let summary = inspection.docs.and_then(|section| docs::apply(&section, &mut methods, &mut warnings));
         let mut module = Module {
@@ -50,7 +46,7 @@ impl Description {
             description: inspection.description.or(summary),
             state: ModuleState::Active,
             methods,
-            imports: inspection.imports,
+            imports: inspection.imports.into_iter().filter(|import| surface.needs(import)).collect(),
             versions: Vec::new(),
         };
         // What no overlord takes is no module of this minion's: it would have to be left out of all that is told.
@@ -74,39 +70,8 @@ impl Description {
 
 /// The methods of a component: every function of every exported interface, and those at the root, without those that a
 /// tool left behind.
-pub(super) fn reflect(bytes: &[u8], features: WasmFeatures) -> Result<Methods, Defect> {
-    let invalid = |error: wasmparser::BinaryReaderError| Defect::Invalid(error.to_string());
-    let mut validator = Validator::new_with_features(features);
-    let (mut exports, mut depth) = (Vec::new(), 0_usize);
-    let mut types = None;
-    for payload in Parser::new(0).parse_all(bytes) {
-        let payload = payload.map_err(invalid)?;
-        match &payload {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::ComponentExportSection(section) if depth == 0 => {
-                for export in section.clone() {
-                    let export = export.map_err(invalid)?;
-                    let kinds = [
-                        ComponentExternalKind::Func,
-                        ComponentExternalKind::Instance,
-                        ComponentExternalKind::Type,
-                    ];
-                    exports.extend(kinds.contains(&export.kind).then(|| export.name.name.to_owned()));
-                }
-            }
-            Payload::CodeSectionEntry(body) if body.range().len() > MAX_FUNCTION => {
-                return Err(Defect::LargeFunction(body.range().len()));
-            }
-            _ => {}
-        }
-        // The bodies of functions have no say in what is exported; whoever compiles them looks at them.
-        if let ValidPayload::End(found) = validator.payload(&payload).map_err(invalid)? {
-            types = Some(found);
-        }
-    }
-    let types = types.ok_or_else(|| Defect::Invalid("it ends too early".to_owned()))?;
-    Reflection::of(types.as_ref(), &exports).map_err(|error| match error {
+pub(super) fn reflect(surface: &Surface) -> Result<Methods, Defect> {
+    Reflection::of(surface.types(), surface.exports()).map_err(|error| match error {
         Unlisted::Types(_) | Unlisted::TooMuch => Defect::TooMuchToTell,
     })
 }
@@ -140,11 +105,13 @@ impl<'a> Reflection<'a> {
         }
         for name in exports {
             let Some(item) = types.component_item_for_export(name) else { continue };
+            // Those of WASI are for other hosts to call.
+            if name.starts_with("wasi:") || left_by(types, name, &item.ty).is_some() {
+                continue;
+            }
             match item.ty {
-                ComponentEntityType::Func(function) if !is_foreign(name) => {
-                    found.add(None, name, function)?
-                }
-                ComponentEntityType::Instance(instance) if !is_foreign(name) => {
+                ComponentEntityType::Func(function) => found.add(None, name, function)?,
+                ComponentEntityType::Instance(instance) => {
                     for (function, item) in &types[instance].exports {
                         if let ComponentEntityType::Func(ty) = item.ty {
                             found.add(Some(name), function, ty)?;
@@ -199,12 +166,6 @@ impl<'a> Reflection<'a> {
         // Counted as they come, since a component can have a million exports.
         if self.held > MAX_HELD { Err(Unlisted::TooMuch) } else { Ok(()) }
     }
-}
-
-/// Whether an export belongs to a tool that made the component: Python leaves `exports`, QuickJS `init`.
-/// Those of WASI are for other hosts to call.
-fn is_foreign(name: &str) -> bool {
-    name.starts_with("wasi:") || matches!(name, "exports" | "init")
 }
 
 /// The reason why a function cannot be called from outside, where it cannot.

@@ -5,8 +5,8 @@ use wire::module::MAX_HELD;
 use wire::name::ModuleName;
 use wire::text::{counted, printable};
 
-use super::describe::MAX_FUNCTION;
 use super::inspect::MAX_MODULE;
+use super::surface::MAX_FUNCTION;
 use crate::policy::ByteSize;
 
 /// How many defects are told one by one: a module can have a million imports.

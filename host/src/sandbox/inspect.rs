@@ -11,6 +11,7 @@ use wire::signing::ModuleClaim;
 
 use super::error::{Defect, LoadError, in_one_line};
 use super::imports::Import;
+use super::surface::Surface;
 use crate::policy::Grants;
 
 /// The largest module that is accepted.
@@ -67,9 +68,10 @@ pub fn claim(name: ModuleName, bytes: &[u8]) -> Result<ModuleClaim, LoadError> {
 }
 
 impl Inspection {
-    /// What it imports, held against what policy grants.
-    pub(super) fn imports(&self, grants: &Grants) -> Vec<Import> {
-        self.imports.iter().map(|interface| Import::new(interface, grants)).collect()
+    /// What it imports of its host, held against what policy grants; all imports, where its surface is not known.
+    pub(super) fn imports(&self, grants: &Grants, surface: Option<&Surface>) -> Vec<Import> {
+        let needed = |import: &&String| surface.is_none_or(|surface| surface.needs(import));
+        self.imports.iter().filter(needed).map(|interface| Import::new(interface, grants)).collect()
     }
 
     /// Looks at one custom section, at this depth of nesting.

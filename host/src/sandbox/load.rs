@@ -21,9 +21,10 @@ use super::error::{Defect, LoadError, SandboxError};
 use super::guest::Guest;
 use super::holdings::Budgets;
 use super::imports;
-use super::inspect::{Inspection, inspect, validate};
+use super::inspect::{inspect, validate};
+use super::surface::Surface;
 use super::ticker::Ticker;
-use super::{SandboxConfig, advice, linker};
+use super::{SandboxConfig, advice, leftover, linker};
 use crate::policy::ModulePolicy;
 
 /// Checks, compiles and links modules.
@@ -108,12 +109,15 @@ impl Loader {
     ) -> Result<Verified, LoadError> {
         let refused = |defects: Vec<Defect>| LoadError { module: name.clone(), defects };
         let inspection = inspect(bytes).map_err(|defect| refused(vec![defect]))?;
-        let imports = inspection.imports(&policy.grants);
+        let surface = self.surface(bytes);
+        let imports = inspection.imports(&policy.grants, surface.as_ref().ok());
         let defects: Vec<Defect> = imports.iter().filter_map(|import| import.defect(&name)).collect();
         if !defects.is_empty() {
             return Err(refused(defects));
         }
-        let described = self.describe(name.clone(), Digest::of(bytes), inspection, bytes);
+        let digest = Digest::of(bytes);
+        let described =
+            surface.and_then(|surface| Description::of(name.clone(), digest, inspection, &surface));
         let mut description = described.map_err(|defect| refused(vec![defect]))?;
         description.warnings.extend(imports::warnings(&imports, &name, &policy.grants));
         Ok(Verified { description })
@@ -153,11 +157,15 @@ impl Loader {
             Ok(inspection) => inspection,
             Err(defect) => return check.with(defect),
         };
-        check.imports = inspection.imports(&policy.grants);
+        let surface = self.surface(bytes);
+        check.notes.extend(surface.iter().flat_map(leftover::notes));
+        check.imports = inspection.imports(&policy.grants, surface.as_ref().ok());
         check.problems.extend(check.imports.iter().filter_map(|import| import.defect(&name)));
         let digest = Digest::of(bytes);
         // What is refused here would take the compiler more than it is worth.
-        let description = match self.describe(name.clone(), digest, inspection, bytes) {
+        let described =
+            surface.and_then(|surface| Description::of(name.clone(), digest, inspection, &surface));
+        let description = match described {
             Ok(description) => description,
             Err(defect) => return check.with(defect),
         };
@@ -176,16 +184,9 @@ impl Loader {
         check
     }
 
-    /// What a component is and exports, whichever engine it needs.
-    fn describe(
-        &self,
-        name: ModuleName,
-        digest: Digest,
-        inspection: Inspection,
-        bytes: &[u8],
-    ) -> Result<Description, Defect> {
-        let features = self.plain.engine.get_wasm_features() | WasmFeatures::CM_ASYNC;
-        Description::of(name, digest, inspection, bytes, features)
+    /// What a component imports and exports, whichever engine it needs.
+    fn surface(&self, bytes: &[u8]) -> Result<Surface, Defect> {
+        Surface::read(bytes, self.plain.engine.get_wasm_features() | WasmFeatures::CM_ASYNC)
     }
 
     /// How instances are allocated.

@@ -30,6 +30,7 @@ mod holdings;
 mod imports;
 mod inspect;
 mod last_words;
+mod leftover;
 mod linker;
 mod load;
 mod memory;
@@ -38,6 +39,7 @@ mod resources;
 mod run;
 mod stdio;
 mod supervise;
+mod surface;
 #[cfg(test)]
 mod tests;
 mod ticker;

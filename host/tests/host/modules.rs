@@ -297,7 +297,13 @@ async fn a_policy_that_withdraws_what_a_staged_version_needs_keeps_it_out_of_ser
     std::fs::write(overlord.folder.config(), "[modules.which]\nfacts = [\"os\"]").unwrap();
     let minion = overlord.minion().await;
     let (connection, _) = overlord.greet().await;
-    let needs = wat::parse_str(r#"(component (import "minion:facts/facts@0.1.0" (instance)))"#).unwrap();
+    let needs = wat::parse_str(
+        r#"(component (import "minion:facts/facts@0.1.0" (instance
+            (type $e (variant (case "denied" string) (case "cancelled") (case "other" string)))
+            (export "error" (type $error (eq $e)))
+            (export "get" (func (param "path" string) (result (result (option string) (error $error))))))))"#,
+    )
+    .unwrap();
     ready(&connection, &needs).await;
     reload(&overlord, &minion, "").await;
     let ModuleAnswer::Refused(reason) = activate(&connection, &needs).await else { panic!("done") };

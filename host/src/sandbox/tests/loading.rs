@@ -41,7 +41,8 @@ fn what_a_parser_says_in_many_lines_is_told_in_one() {
 
 #[test]
 fn of_very_many_missing_imports_some_are_told_and_the_others_counted() {
-    let imports: String = (0..1_000).map(|n| format!("(import \"a:b/c{n}\" (instance))")).collect();
+    let imports: String =
+        (0..1_000).map(|n| format!("(import \"a:b/c{n}\" (instance (export \"f\" (func))))")).collect();
     let told = refusal(&format!("(component {imports})"));
     assert!(told.ends_with("; it has 980 further problems") && told.len() < 10_000, "{told}");
 }
@@ -49,7 +50,9 @@ fn of_very_many_missing_imports_some_are_told_and_the_others_counted() {
 #[test]
 fn every_missing_grant_is_told_at_once() {
     let told = refusal(
-        r#"(component (import "minion:kv/kv@0.1.0" (instance)) (import "minion:facts/facts@0.1.0" (instance)))"#,
+        r#"(component
+            (import "minion:kv/kv@0.1.0" (instance (export "f" (func))))
+            (import "minion:facts/facts@0.1.0" (instance (export "f" (func)))))"#,
     );
     assert!(
         told.contains("add `kv = ") && told.contains("; it needs \"minion:facts/facts@0.1.0\""),
@@ -78,7 +81,7 @@ fn what_does_not_fit_the_limits_is_refused_before_its_first_job() {
 }
 
 #[test]
-fn exports_of_interfaces_and_of_the_root_are_methods_and_those_of_tools_are_not() {
+fn exports_of_interfaces_and_of_the_root_are_methods_and_those_of_wasi_are_not() {
     let loaded = load(
         r#"(component
             (core module $m (func (export "f")))
@@ -88,8 +91,6 @@ fn exports_of_interfaces_and_of_the_root_are_methods_and_those_of_tools_are_not(
             (export "acme:service/unit@1.0.0" (instance $unit))
             (export "acme:service/timer@1.0.0" (instance $unit))
             (export "wasi:cli/run@0.2.0" (instance $unit))
-            (export "exports" (instance $unit))
-            (export "init" (func $f))
             (export "ping" (func $f)))"#,
         &ModulePolicy::default(),
     )
@@ -98,6 +99,59 @@ fn exports_of_interfaces_and_of_the_root_are_methods_and_those_of_tools_are_not(
     assert_eq!(names, ["unit/restart", "timer/restart", "ping"]);
     assert!(loaded.method("restart").unwrap_err().to_string().contains("is ambiguous"));
     assert!(loaded.method("unit/restart").is_ok());
+}
+
+/// A component with a function of these parameters and this result: `init` of `exports`, and of the root.
+fn with_init(at: &str, params: &str, result: &str) -> String {
+    let export = match at {
+        "" => r#"(export "init" (func $f))"#,
+        _ => r#"(instance $e (export "init" (func $f))) (export "exports" (instance $e))"#,
+    };
+    let flat = "i32 ".repeat(2 * params.matches("string").count() + params.matches("bool").count());
+    format!(
+        r#"(component
+            (core module $m
+                (memory (export "memory") 1)
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 8)
+                (func (export "f") (param {flat}) (result i32) i32.const 8))
+            (core instance $i (instantiate $m))
+            (type $r {result})
+            (func $f {params} (result $r) (canon lift (core func $i "f")
+                (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
+            {export})"#
+    )
+}
+
+#[test]
+fn what_a_tool_has_left_is_no_method_and_what_an_author_calls_so_is_one() {
+    const FAILS: &str = "(result (error string))";
+    let python = r#"(param "app-name" string) (param "symbols" string) (param "stub-wasi" bool)"#;
+    let javascript = r#"(param "shim" string) (param "script" string)"#;
+    for (at, params) in [("exports", python), ("", javascript)] {
+        let bytes = wat::parse_str(with_init(at, params, FAILS)).unwrap();
+        let check = sandbox().check("guest".parse().unwrap(), &bytes, &ModulePolicy::default());
+        assert!(check.module.unwrap().methods.is_empty());
+        assert!(check.notes[0].contains("componentize-"), "{:?}", check.notes);
+    }
+    for (at, params, result) in [
+        ("exports", javascript, FAILS),
+        ("", python, FAILS),
+        ("", javascript, "(result string (error string))"),
+        ("", r#"(param "script" string) (param "shim" string)"#, FAILS),
+        ("exports", r#"(param "c" string)"#, FAILS),
+    ] {
+        let loaded = load(&with_init(at, params, result), &ModulePolicy::default()).unwrap();
+        assert_eq!(loaded.describe().methods.len(), 1, "{at} {params} {result}");
+    }
+    let both = r#"(component (core module $m (func (export "f")) (func (export "g") (result i32) i32.const 7))
+        (core instance $i (instantiate $m))
+        (func $f (canon lift (core func $i "f")))
+        (func $g (result u32) (canon lift (core func $i "g")))
+        (instance $e (export "f" (func $g)))
+        (export "init" (func $f)) (export "exports" (instance $e)))"#;
+    let loaded = load(both, &ModulePolicy::default()).unwrap();
+    let names: Vec<String> = loaded.describe().methods.iter().map(|method| method.qualified()).collect();
+    assert_eq!(names, ["init", "exports/f"]);
 }
 
 #[test]

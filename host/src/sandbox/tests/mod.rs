@@ -15,6 +15,7 @@ mod limits;
 mod loading;
 mod programs;
 mod stopping;
+mod types_alone;
 mod wasi;
 
 use std::sync::{Arc, OnceLock};
