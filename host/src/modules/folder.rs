@@ -112,12 +112,6 @@ impl ModulesFolder {
         Ok(looks)
     }
 
-    /// Files that look like modules and cannot be called by any name.
-    pub(super) fn misnamed(&self) -> io::Result<Vec<PathBuf>> {
-        let files = fs::read_dir(&self.path)?.filter_map(|entry| Some(entry.ok()?.path()));
-        Ok(files.filter(|path| is_module(path) && module_name(path).is_none()).collect())
-    }
-
     /// A look at one module's files; nothing where it has none.
     pub(super) fn look(&self, name: &ModuleName) -> io::Result<Option<Look>> {
         // A pipe of that name must not stop the minion for ever.
@@ -196,7 +190,7 @@ fn file_look(metadata: &Metadata) -> FileLook {
     (metadata.ino(), metadata.len(), (metadata.ctime(), metadata.ctime_nsec()))
 }
 
-const ENDING: &str = "wasm";
+pub(super) const ENDING: &str = "wasm";
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@
 //! step, and holds nobody up.
 
 mod activate;
+mod attempts;
 mod error;
 mod events;
 mod files;
@@ -22,6 +23,7 @@ mod set;
 mod stage;
 mod start;
 mod store;
+mod stray;
 mod take;
 #[cfg(test)]
 mod tests;
@@ -32,7 +34,7 @@ mod watch;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch as channel};
@@ -43,16 +45,19 @@ use wire::digest::Digest;
 use wire::link::ModuleAnswer;
 use wire::module::{Module, ModuleState};
 use wire::name::ModuleName;
+use wire::outcome::FailureKind;
 
 use crate::admission::Admission;
 use crate::audit::{Audit, ModuleChange, Origin};
 use crate::policy::Policy;
 use crate::sandbox::{LoadedModule, Sandbox};
 
+use attempts::Attempts;
 pub use error::{ModulesError, NoModule};
 use folder::ModulesFolder;
 use set::Set;
 use store::Store;
+use stray::{Found, Strays};
 pub(crate) use told::tellable;
 
 /// The set of modules. Clones share it.
@@ -83,6 +88,8 @@ struct Inner {
     admission: Admission,
     audit: Arc<Audit>,
     set: RwLock<Set>,
+    /// What lies in the folder and is no module. Taken after the set, where both are.
+    strays: Mutex<Strays>,
     changed: channel::Sender<()>,
     /// Held while a step is made.
     stepping: Arc<tokio::sync::Mutex<()>>,
@@ -90,6 +97,8 @@ struct Inner {
     loads: Semaphore,
     /// The digests that somebody brings, each with a lock for whoever brings it.
     bringing: Mutex<stage::Bringers>,
+    /// What was being loaded when the minion died.
+    attempts: Attempts,
     /// Owns what goes on by itself: versions on their way into and out of service.
     tasks: TaskTracker,
     stopping: CancellationToken,
@@ -106,13 +115,28 @@ impl Modules {
                 Some(module) => Ok(module.clone()),
                 None => Err(entry.absent(name)),
             },
-            None => Err(NoModule::Unknown { name: name.clone(), present: set.keys().cloned().collect() }),
+            None => Err(self.0.stray(name, &set).unwrap_or_else(|| NoModule::Unknown {
+                name: name.clone(),
+                present: set.keys().cloned().collect(),
+            })),
         }
     }
 
-    /// What there is, as the overlord is told it.
+    /// What there is, as the overlord is told it, in the order of the names: also what lies in the folder and cannot
+    /// be loaded for what it is called.
     pub fn list(&self) -> Vec<Module> {
-        self.0.set().iter().filter_map(|(name, entry)| entry.describe(name)).collect()
+        let set = self.0.set();
+        let mut modules: Vec<Module> = set.iter().filter_map(|(name, entry)| entry.describe(name)).collect();
+        modules.extend(self.0.strays().rows(|name| set.contains_key(name)));
+        modules.sort_by(|one, other| one.name.cmp(&other.name));
+        modules
+    }
+
+    /// Takes note of what lies in the folder and is no module.
+    fn note_strays(&self, found: Found) {
+        if self.0.strays().note(found) {
+            self.0.changed.send_replace(());
+        }
     }
 
     /// The modules in service.
@@ -148,6 +172,7 @@ impl Modules {
         if tokio::time::timeout(LAST_STEPS, last).await.is_err() {
             tracing::warn!("a change of the modules did not end in time");
         }
+        self.0.attempts.forgive();
     }
 
     /// Makes one step, when it is its turn. It is finished even where nobody waits for it any more.
@@ -205,6 +230,19 @@ impl Modules {
 impl Inner {
     fn set(&self) -> RwLockReadGuard<'_, Set> {
         self.set.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn strays(&self) -> MutexGuard<'_, Strays> {
+        self.strays.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Why there is no module of this name, where there is something in its folder that is shown under it.
+    fn stray(&self, name: &ModuleName, set: &Set) -> Option<NoModule> {
+        let rows = self.strays().rows(|name| set.contains_key(name));
+        let ModuleState::Failed(reason) = rows.into_iter().find(|row| row.name == *name)?.state else {
+            return None;
+        };
+        Some(NoModule::Failed { name: name.clone(), kind: FailureKind::UnknownModule, reason })
     }
 
     fn set_mut(&self) -> RwLockWriteGuard<'_, Set> {

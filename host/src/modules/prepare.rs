@@ -76,6 +76,7 @@ fn prepare(
     let sandbox = modules.sandbox();
     let under = modules.0.admission.policy();
     let signer = verdict::judge(&modules.0.admission, &candidate, age)?;
+    let _attempt = modules.0.attempts.begin(candidate.digest, &modules.0.folder.file(&candidate.name))?;
     let verified = sandbox.verify(candidate.name.clone(), &candidate.bytes, policy)?;
     floor.check(verified.version())?;
     modules.check_told(verified.module())?;

@@ -13,10 +13,12 @@ use wire::name::ModuleName;
 
 use crate::admission::Admission;
 use crate::audit::Audit;
+use crate::modules::attempts::Attempts;
 use crate::modules::error::ModulesError;
 use crate::modules::folder::ModulesFolder;
 use crate::modules::set::{Entry, Set};
 use crate::modules::store::Store;
+use crate::modules::stray::{Found, Strays};
 use crate::modules::take::Occasion;
 use crate::modules::{Inner, LOADS_AT_ONCE, Modules, ModulesConfig};
 use crate::policy::Policy;
@@ -39,9 +41,10 @@ impl Modules {
         let unreadable = |source| ModulesError { path: config.folder.clone(), source };
         let folder = ModulesFolder::open(config.folder.clone()).map_err(unreadable)?;
         let files: Vec<ModuleName> = folder.looks().map_err(unreadable)?.into_keys().collect();
-        for path in folder.misnamed().map_err(unreadable)? {
-            tracing::warn!(file = %path.display(), "a file is not loaded: its stem is no name for a module");
-        }
+        let mut strays = Strays::default();
+        strays.note(Found::look(folder.path()).map_err(unreadable)?);
+        // No module has a name that begins with a dot.
+        let attempts = Attempts::new(config.versions.join(".loading"));
         let store = Store::open(config.versions);
         let set = recalled(&store, policy);
         let modules = Self(Arc::new(Inner {
@@ -54,10 +57,12 @@ impl Modules {
             admission,
             audit,
             set: RwLock::new(set),
+            strays: Mutex::new(strays),
             changed: channel::Sender::new(()),
             stepping: Arc::default(),
             loads: Semaphore::new(LOADS_AT_ONCE),
             bringing: Mutex::default(),
+            attempts,
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
         }));

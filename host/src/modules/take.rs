@@ -101,8 +101,9 @@ impl Modules {
         if occasion == Occasion::Changed && !rests {
             return None;
         }
+        let wanted_again = self.0.attempts.is_wanted_again(digest, &self.0.folder.file(name));
         let load = self.0.update(name, |entry| {
-            let unchanged = entry.file == Some(mark);
+            let unchanged = entry.file == Some(mark) && !wanted_again;
             let rolled_back = entry.version(digest).is_some_and(|version| version.rolled_back.is_some());
             if unchanged && (occasion == Occasion::Changed || rolled_back) {
                 return false;

@@ -15,6 +15,7 @@ use wire::name::ModuleName;
 use crate::modules::Modules;
 use crate::modules::events::{Events, Watcher};
 use crate::modules::folder::Look;
+use crate::modules::stray::Found;
 use crate::modules::take::Occasion;
 
 /// What is known of the folder.
@@ -24,6 +25,10 @@ struct Watched {
     taken: BTreeMap<ModuleName, Look>,
     /// How each file looks that looks different now, and since when; nothing where it is gone.
     restless: BTreeMap<ModuleName, (Option<Look>, Instant)>,
+    /// What was found last that is no module, and since when, until it is taken note of.
+    strays: Option<(Found, Instant)>,
+    /// What was taken note of.
+    noted: Found,
     /// What is being taken.
     busy: BTreeSet<ModuleName>,
     /// What was said last of a folder that cannot be read.
@@ -51,7 +56,8 @@ impl Modules {
                     (name, look)
                 });
             }
-            let pause = match (watched.restless.is_empty(), &watcher) {
+            let rests = watched.restless.is_empty() && watched.strays.is_none();
+            let pause = match (rests, &watcher) {
                 (false, _) => rest(&watcher),
                 (true, Some(_)) => UNWATCHED,
                 (true, None) => POLL,
@@ -82,8 +88,11 @@ impl Modules {
         rest: Duration,
     ) -> Vec<(ModuleName, Option<Look>)> {
         let modules = self.clone();
-        let looks = tokio::task::spawn_blocking(move || modules.0.folder.looks());
-        let looks = match looks.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
+        let looks = tokio::task::spawn_blocking(move || {
+            let folder = &modules.0.folder;
+            Ok((folder.looks()?, Found::look(folder.path())?))
+        });
+        let (looks, found) = match looks.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
             Ok(looks) => looks,
             Err(error) => {
                 watched.complain(self.0.folder.path(), &error);
@@ -91,6 +100,10 @@ impl Modules {
             }
         };
         watched.complaint = None;
+        let folder = self.0.folder.path();
+        if watched.strays_rest(&found, rest, |file| events.is_written(&folder.join(file))) {
+            self.note_strays(found);
+        }
         let mut names: BTreeSet<ModuleName> = looks.keys().chain(watched.taken.keys()).cloned().collect();
         let known = self.0.set();
         names.extend(known.iter().filter(|(_, entry)| entry.file.is_some()).map(|(name, _)| name.clone()));
@@ -136,6 +149,23 @@ impl Watched {
                 false
             }
         }
+    }
+
+    /// Whether what was found that is no module has been the same for a while, and nobody writes it.
+    fn strays_rest(&mut self, found: &Found, rest: Duration, is_written: impl Fn(&str) -> bool) -> bool {
+        let rests = match &self.strays {
+            Some((same, since)) => same == found && since.elapsed() >= rest && !found.files().any(is_written),
+            None => found == &self.noted,
+        };
+        match &self.strays {
+            _ if rests => {
+                self.strays = None;
+                self.noted = found.clone();
+            }
+            Some((same, _)) if same == found => {}
+            _ => self.strays = Some((found.clone(), Instant::now())),
+        }
+        rests
     }
 
     fn took(&mut self, name: ModuleName, look: Option<Look>) {

@@ -74,6 +74,12 @@ impl Rig {
         fs::rename(aside, self.modules.join(name)).expect("renamed");
     }
 
+    /// Has a file look as if it had just been written.
+    pub(crate) fn touch(&self, name: &str) {
+        let file = fs::File::options().append(true).open(self.modules.join(name)).expect("opened");
+        file.set_modified(std::time::SystemTime::now()).expect("touched");
+    }
+
     /// What the minion says of its modules.
     pub(crate) fn listed(&self) -> Json {
         let output = self.fleet.minion_command("web1").args(["modules", "--json"]).output();
@@ -131,7 +137,16 @@ fn files_come_into_service_by_rename_and_by_copy_and_go_out_of_it() {
 
     fs::remove_file(rig.modules.join("which.wasm")).expect("removed");
     rig.await_versions("which", &[("2.0.0", "retired"), ("1.0.0", "retired")]);
+    // What cannot be loaded for its name is shown, until it is gone.
     fs::write(rig.modules.join("not a name.wasm"), which(3)).expect("written");
+    rig.await_versions("not-a-name", &[("-", "failed")]);
+    let listed = rig.fleet.run(&["module", "list", "--json"]).out;
+    let called = rig.called("not-a-name.version").to_string();
+    for said in [listed, called] {
+        assert!(said.contains("rename it, for example to \\\"not-a-name.wasm\\\""), "{said}");
+    }
+    fs::remove_file(rig.modules.join("not a name.wasm")).expect("removed");
+    rig.await_versions("not-a-name", &[]);
     rig.rename_into_place("which.wasm", &which(1));
     rig.await_versions("which", &[("2.0.0", "retired"), ("1.0.0", "active")]);
 }
