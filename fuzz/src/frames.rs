@@ -87,6 +87,7 @@ pub(crate) fn corpus(rng: &mut Rng) -> anyhow::Result<Vec<Vec<u8>>> {
             modules: Inventory { modules: vec![module(ty.clone())?], left_out: 3 },
             unacknowledged: vec![JOB.parse()?],
             facts: r#"{"os":"linux"}"#.to_owned(),
+            instance: None,
         });
         let request = MinionRequest::Start(Box::new(start(value.clone())?));
         let reply =

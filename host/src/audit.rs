@@ -22,6 +22,7 @@ use wire::{arguments, clock, frame};
 
 use crate::access::{ChangeDenied, Denied};
 use crate::allowance::Allowance;
+use crate::membership::Member;
 use crate::sandbox::Denial;
 
 /// One change of what is in service or on its way there.
@@ -192,6 +193,14 @@ impl Audit {
             "digest": digest.map(|digest| digest.to_string()),
             "decision": if decision.is_ok() { "allowed" } else { "denied" },
         }));
+    }
+
+    /// The overlord keeps the link of this minion to another one that has its key.
+    pub(crate) fn refused_as_second(&self, member: &Member) {
+        let Member { name, overlord } = member;
+        self.note(
+            json!({ "event": "second-minion", "minion": name, "overlord": overlord, "decision": "denied" }),
+        );
     }
 
     /// The policy was read again.

@@ -3,11 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, VarInt};
+use quinn::{Connection, ConnectionError, Endpoint, VarInt};
 
 use wire::endpoint::{
-    self, CLOSE_BUSY, CLOSE_DONE, CLOSE_REFUSED, CLOSE_REPLACED, DEFAULT_PORT, EndpointError, SERVER_NAME,
+    self, ALERT_EXPIRED, ALERT_NO_PROTOCOL, CLOSE_BUSY, CLOSE_DONE, CLOSE_ENROLLED_ANEW, CLOSE_REFUSED,
+    CLOSE_REPLACED, CLOSE_SECOND, CLOSE_UNTIMELY, DEFAULT_PORT, Dialling, EndpointError, SERVER_NAME,
 };
+use wire::identity::{Identity, Moment, Untimely};
 
 /// A connection and the endpoint that carries it.
 pub(crate) struct Dialled {
@@ -43,10 +45,57 @@ pub enum DialError {
         /// What was dialled.
         address: String,
     },
+    /// The overlord's certificate is good, and not now.
+    #[error(
+        "the certificate of the overlord at \"{address}\" {untimely}: set the clock of this host, or, where \
+         that is right, start the overlord again, which renews it"
+    )]
+    Untimely {
+        /// What was dialled.
+        address: String,
+        /// What is wrong with its time.
+        untimely: Untimely,
+    },
+    /// The overlord finds that this minion's certificate is not good now.
+    #[error("the overlord at \"{address}\" refuses this minion: {why}")]
+    Outdated {
+        /// What was dialled.
+        address: String,
+        /// What is known of it here.
+        why: String,
+    },
+    /// The overlord speaks no version that this program knows.
+    #[error(
+        "the overlord at \"{address}\" speaks none of the versions of this minion: bring both to the same \
+         version"
+    )]
+    Version {
+        /// What was dialled.
+        address: String,
+    },
+    /// Another minion with this identity is there.
+    #[error(
+        "the overlord at \"{address}\" refuses this minion: another one with the same identity is linked \
+         and answers. Is this folder a copy? Give this host a name of its own with `overlord minion invite NAME` and \
+         `minion join TOKEN`, or stop the other one"
+    )]
+    Second {
+        /// What was dialled.
+        address: String,
+    },
+    /// Another key has the name now.
+    #[error(
+        "the overlord at \"{address}\" has enrolled another key under this minion's name: if this host did not \
+         join anew, enrol it with `overlord minion invite NAME` and `minion join TOKEN`"
+    )]
+    EnrolledAnew {
+        /// What was dialled.
+        address: String,
+    },
     /// The overlord does not let this minion in.
     #[error(
-        "the overlord at \"{address}\" refuses this minion (revoked, unknown or expired certificate): enrol \
-         it again with `overlord minion invite NAME`"
+        "the overlord at \"{address}\" refuses this minion (revoked or unknown certificate): enrol it again \
+         with `overlord minion invite NAME` and `minion join TOKEN`"
     )]
     Refused {
         /// What was dialled.
@@ -103,6 +152,13 @@ impl DialError {
             ConnectionError::TimedOut => DialError::Silent { address },
             ConnectionError::Reset => DialError::Forgotten { address },
             ConnectionError::ApplicationClosed(close) => closed(address, close.error_code),
+            ConnectionError::ConnectionClosed(close) if u64::from(close.error_code) == ALERT_NO_PROTOCOL => {
+                DialError::Version { address }
+            }
+            // An overlord of an older version says it so.
+            ConnectionError::ConnectionClosed(close) if u64::from(close.error_code) == ALERT_EXPIRED => {
+                DialError::Outdated { address, why: String::new() }
+            }
             // The overlord's TLS did not like our certificate; which alert it chose is for its own log.
             ConnectionError::ConnectionClosed(close) if is_alert(close.error_code) => {
                 DialError::Refused { address }
@@ -113,20 +169,47 @@ impl DialError {
         }
     }
 
+    /// The same, with what this host knows of its own certificate where that is the cause.
+    pub(crate) fn explained(self, identity: &Identity) -> Self {
+        let DialError::Outdated { address, .. } = self else { return self };
+        let why = match identity.validity().map(|validity| (validity, validity.check())) {
+            Ok((_, Err(untimely))) => format!(
+                "its certificate {untimely}. Set the clock of this host, or, where that is right, enrol it again with \
+                 `overlord minion invite NAME` and `minion join TOKEN`"
+            ),
+            Ok((validity, Ok(()))) => format!(
+                "by the overlord's clock it is not the time of its certificate, which is valid {validity}, and this \
+                 host's clock says {}. Set the clock of the overlord",
+                Moment::now()
+            ),
+            Err(error) => format!("its certificate cannot be read ({error})"),
+        };
+        DialError::Outdated { address, why }
+    }
+
     /// Whether it makes no sense to try again soon.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self, DialError::Refused { .. } | DialError::Replaced { .. } | DialError::Stranger { .. })
+        matches!(
+            self,
+            DialError::Refused { .. }
+                | DialError::Replaced { .. }
+                | DialError::Stranger { .. }
+                | DialError::Second { .. }
+                | DialError::EnrolledAnew { .. }
+                | DialError::Outdated { .. }
+                | DialError::Version { .. }
+        )
     }
 }
 
 /// Dials every address that the name stands for, one after the other, and returns the first that answers.
-pub(crate) async fn dial(address: &str, config: &ClientConfig) -> Result<Dialled, DialError> {
+pub(crate) async fn dial(address: &str, dialling: &Dialling) -> Result<Dialled, DialError> {
     let unresolved = |cause| DialError::Unresolved { address: address.to_owned(), cause };
     let found = tokio::net::lookup_host(with_port(address)).await;
     let found: Vec<SocketAddr> = found.map_err(|error| unresolved(error.to_string()))?.collect();
     let mut failed = unresolved("it stands for no address".into());
     for remote in found.into_iter().take(MAX_ADDRESSES) {
-        match attempt(address, remote, config).await {
+        match attempt(address, remote, dialling).await {
             Ok(dialled) => return Ok(dialled),
             Err(error) => failed = error,
         }
@@ -134,15 +217,18 @@ pub(crate) async fn dial(address: &str, config: &ClientConfig) -> Result<Dialled
     Err(failed)
 }
 
-async fn attempt(address: &str, remote: SocketAddr, config: &ClientConfig) -> Result<Dialled, DialError> {
+async fn attempt(address: &str, remote: SocketAddr, dialling: &Dialling) -> Result<Dialled, DialError> {
     let endpoint = endpoint::dialler(remote)?;
     let broken = |cause: String| DialError::Broken { address: address.to_owned(), cause };
     let connecting = endpoint
-        .connect_with(config.clone(), remote, SERVER_NAME)
+        .connect_with(dialling.config.clone(), remote, SERVER_NAME)
         .map_err(|error| broken(error.to_string()))?;
     match tokio::time::timeout(PATIENCE, connecting).await {
         Ok(Ok(connection)) => Ok(Dialled { endpoint, connection }),
-        Ok(Err(error)) => Err(DialError::ended(address, &error)),
+        Ok(Err(error)) => Err(match (DialError::ended(address, &error), dialling.untimely()) {
+            (DialError::Stranger { address }, Some(untimely)) => DialError::Untimely { address, untimely },
+            (ended, _) => ended,
+        }),
         Err(_) => Err(DialError::Silent { address: address.to_owned() }),
     }
 }
@@ -161,6 +247,9 @@ fn closed(address: String, code: VarInt) -> DialError {
     match code {
         CLOSE_REFUSED => DialError::Refused { address },
         CLOSE_REPLACED => DialError::Replaced { address },
+        CLOSE_SECOND => DialError::Second { address },
+        CLOSE_UNTIMELY => DialError::Outdated { address, why: String::new() },
+        CLOSE_ENROLLED_ANEW => DialError::EnrolledAnew { address },
         CLOSE_DONE => DialError::Closed { address },
         CLOSE_BUSY => DialError::Busy { address },
         other => DialError::Broken { address, cause: format!("the overlord closed it with code {other}") },

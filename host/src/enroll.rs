@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use quinn::Connection;
 
-use wire::endpoint::{self, CLOSE_DONE, EndpointError, Trust};
+use wire::endpoint::{CLOSE_DONE, Dialling, EndpointError, Trust};
 use wire::enroll::{ALPN, EnrollReply, EnrollRequest, MAX_MESSAGE, Token};
 use wire::frame::{self, FrameError};
 use wire::identity::{Identity, IdentityError, load_or_make_key, signing_request};
@@ -82,9 +82,9 @@ pub async fn join(folder: &Folder, token: &Token) -> Result<Enrolment, JoinError
 
 /// Dials the overlord of the token and asks it once.
 async fn ask(token: &Token, request: &EnrollRequest) -> Result<EnrollReply, JoinError> {
-    let config = endpoint::client_config(None, Trust::Fingerprint(token.authority), &[ALPN])?;
+    let dialling = Dialling::new(None, Trust::Fingerprint(token.authority), &[ALPN])?;
     let Dialled { endpoint, connection } =
-        dial(&token.address, &config).await.map_err(|error| refusal(&token.address, error))?;
+        dial(&token.address, &dialling).await.map_err(|error| refusal(&token.address, error))?;
     let reply = exchange(&connection, &token.address, request).await;
     connection.close(CLOSE_DONE, b"");
     // The overlord need not wait for the connection to time out. It is a courtesy, so it has an end.
@@ -138,6 +138,7 @@ mod tests {
     use quinn::Endpoint;
 
     use wire::digest::Digest;
+    use wire::endpoint;
     use wire::identity::{Authority, Role, SigningRequest};
 
     use super::*;

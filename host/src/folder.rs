@@ -1,6 +1,8 @@
 //! The minion's folder: where its identity, its ledger, its modules and its configuration are.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -131,6 +133,12 @@ impl Folder {
             return Err(FolderError::NotEnrolled(self.dir.clone()));
         }
         Ok(Identity::load(&self.identity_dir(), IDENTITY)?)
+    }
+
+    /// Which file the certificate is in and when it was written: others once it is replaced.
+    pub(crate) fn certificate_stamp(&self) -> Option<(u64, SystemTime)> {
+        let found = std::fs::metadata(self.identity_dir().join(format!("{IDENTITY}.pem"))).ok()?;
+        Some((found.ino(), found.modified().ok()?))
     }
 
     /// Keeps a key with the certificate that was made for it, and whose certificate that is.

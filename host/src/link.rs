@@ -1,6 +1,7 @@
 //! The link to the overlord: dialled, kept, and dialled again.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::MinionLedger;
@@ -10,19 +11,21 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use wire::clock::now_ms;
-use wire::endpoint::{self, CLOSE_DONE, Trust};
+use wire::endpoint::{CLOSE_DONE, Dialling, Trust};
 use wire::frame::{self, FrameError};
-use wire::identity::Identity;
+use wire::instance::Instance;
 use wire::intake::Intake;
 use wire::inventory::Inventory;
 use wire::link::{ALPNS, Acknowledged, Hello, MAX_MESSAGE, Notice, Welcome};
 use wire::message::Message;
 use wire::version::Version;
 
+use crate::audit::Audit;
 use crate::backoff::Backoff;
 use crate::dial::{DialError, Dialled, dial};
 use crate::dispatch;
 use crate::jobs::Jobs;
+use crate::membership::{Member, Membership};
 use crate::modules::{Modules, tellable};
 
 /// Whether there is a link to the overlord.
@@ -41,10 +44,14 @@ pub enum LinkState {
 
 /// What a link needs to be made and to be of use.
 pub(crate) struct Link {
-    /// Who this minion is.
-    pub(crate) identity: Identity,
-    /// Where the overlord listens.
-    pub(crate) address: String,
+    /// Who this minion is, and where its overlord listens.
+    pub(crate) membership: Membership,
+    /// Told where that is another one.
+    pub(crate) joined: watch::Sender<Member>,
+    /// Which instance of the minion it is.
+    pub(crate) instance: Instance,
+    /// Where it is written down that another instance has the link.
+    pub(crate) audit: Arc<Audit>,
     /// Answers what the overlord asks.
     pub(crate) jobs: Jobs,
     /// What the overlord is told of.
@@ -63,14 +70,25 @@ pub(crate) struct Link {
 
 impl Link {
     /// Keeps a link to the overlord until it is told to stop.
-    pub(crate) async fn run(self) {
+    pub(crate) async fn run(mut self) {
         let (mut backoff, mut said) = (Backoff::new(), String::new());
         loop {
+            if self.has_joined_anew() {
+                (backoff, said) = (Backoff::new(), String::new());
+            }
             let Some(error) = self.stop.run_until_cancelled(self.dial()).await else { return };
             let error = match error {
                 Ok(dialled) => self.hold(dialled).await,
                 Err(error) => error,
             };
+            if let DialError::EnrolledAnew { .. } = &error {
+                // Most likely by a join in this folder, which has its certificate in a moment.
+                let _ = tokio::time::timeout(JOINING, self.membership.superseded()).await;
+            }
+            if self.membership.renewed().is_some() {
+                continue;
+            }
+            let error = error.explained(&self.membership.identity);
             if self.stop.is_cancelled() {
                 return;
             }
@@ -84,33 +102,53 @@ impl Link {
             let text = error.to_string();
             if said != text {
                 tracing::warn!(why = text, "not linked, trying again until it works");
+                if let DialError::Second { .. } = &error {
+                    self.audit.refused_as_second(&self.membership.member);
+                }
             }
             self.state.send_replace(LinkState::Unlinked(text.clone()));
             said = text;
-            if self.stop.run_until_cancelled(tokio::time::sleep(backoff.pause())).await.is_none() {
-                return;
+            tokio::select! {
+                () = tokio::time::sleep(backoff.pause()) => {}
+                () = self.membership.superseded() => {}
+                () = self.stop.cancelled() => return,
             }
         }
     }
 
+    /// Takes over what another `minion join` has left in the folder, if one has.
+    fn has_joined_anew(&mut self) -> bool {
+        let Some(renewed) = self.membership.renewed() else { return false };
+        let Member { name, overlord } = &renewed.member;
+        tracing::info!(%name, overlord, "this host has joined anew");
+        self.joined.send_replace(renewed.member.clone());
+        self.membership = renewed;
+        true
+    }
+
+    fn address(&self) -> &str {
+        &self.membership.member.overlord
+    }
+
     async fn dial(&self) -> Result<Dialled, DialError> {
-        let trust = Trust::Authority(self.identity.authority());
-        let config = endpoint::client_config(Some(&self.identity), trust, ALPNS)?;
-        dial(&self.address, &config).await
+        let identity = &self.membership.identity;
+        let dialling = Dialling::new(Some(identity), Trust::Authority(identity.authority()), ALPNS)?;
+        dial(self.address(), &dialling).await
     }
 
     /// Uses a connection until it ends, and says why it did.
     async fn hold(&self, dialled: Dialled) -> DialError {
         let Dialled { endpoint, connection } = dialled;
-        let broken = |cause: String| DialError::Broken { address: self.address.clone(), cause };
+        let broken = |cause: String| DialError::Broken { address: self.address().to_owned(), cause };
         let ended = tokio::select! {
-            error = connection.closed() => DialError::ended(&self.address, &error),
-            error = self.serve(&connection) => DialError::ended(&self.address, &error),
+            error = connection.closed() => DialError::ended(self.address(), &error),
+            error = self.serve(&connection) => DialError::ended(self.address(), &error),
             Err(error) = self.tell(&connection) => match connection.close_reason() {
-                Some(reason) => DialError::ended(&self.address, &reason),
+                Some(reason) => DialError::ended(self.address(), &reason),
                 None => broken(error.to_string()),
             },
-            () = self.stop.cancelled() => DialError::Closed { address: self.address.clone() },
+            () = self.membership.superseded() => DialError::Closed { address: self.address().to_owned() },
+            () = self.stop.cancelled() => DialError::Closed { address: self.address().to_owned() },
         };
         connection.close(CLOSE_DONE, b"");
         // So that the overlord hears of it now and not by a timeout. It is a courtesy, so it has an end.
@@ -144,9 +182,10 @@ impl Link {
             modules: self.tellable(),
             unacknowledged: self.unacknowledged(),
             facts: facts.borrow_and_update().clone(),
+            instance: Some(self.instance),
         };
         let welcome: Welcome = notify(connection, &Notice::Hello(hello)).await?;
-        tracing::info!(overlord = self.address, name = %welcome.name, version = welcome.version, "linked to the overlord");
+        tracing::info!(overlord = self.address(), name = %welcome.name, version = welcome.version, "linked to the overlord");
         self.state.send_replace(LinkState::Linked { since: now_ms(), version: welcome.version });
         for job in welcome.settled {
             self.jobs.acknowledged(job).await;
@@ -204,4 +243,6 @@ const MAX_OFFERED: usize = 10_000;
 const ANSWER: Duration = Duration::from_secs(30);
 /// How long after one notice of the modules the next one may come.
 const QUIET: Duration = Duration::from_millis(100);
+/// How long a join may take to keep the certificate that the overlord has made for it.
+const JOINING: Duration = Duration::from_secs(5);
 const GOODBYE: Duration = Duration::from_secs(1);

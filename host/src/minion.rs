@@ -26,8 +26,10 @@ use crate::control::Control;
 use crate::facts::{Gatherer, Labels};
 use crate::folder::{Folder, FolderError};
 use crate::highest_versions::{HighestVersions, HighestVersionsError};
+use crate::instance::instance;
 use crate::jobs::{self, Jobs};
 use crate::link::{Link, LinkState};
+use crate::membership::Membership;
 use crate::modules::{Modules, ModulesConfig, ModulesError};
 use crate::sandbox::{Facts, Sandbox, SandboxConfig, SandboxError};
 use crate::vitals::{Status, Vitals};
@@ -94,17 +96,13 @@ impl Minion {
     /// Starts the minion of a folder: it is ready for jobs when this returns, and links up by itself.
     pub async fn start(folder: &Folder, config: Config) -> Result<Self, StartError> {
         let settings = Settings::of(&config);
-        let identity = folder.identity()?;
-        let name: MinionName = identity.peer()?.name.parse()?;
-        let overlord = match &config.overlord {
-            Some(overlord) => overlord.clone(),
-            None => folder.enrolment()?.overlord,
-        };
+        let membership = Membership::read(folder, config.overlord.clone())?;
 
         // 1. The ledger, which also says that no other process serves this folder.
         let ledger = open_ledger(folder.ledger()).await?;
         let audit = Arc::new(Audit::open_rotating(&folder.audit(), Rotation::from(&config.audit))?);
         interrupt_unfinished(&ledger, &audit).await?;
+        let instance = instance(folder, &ledger).await?;
         // 2. The sandbox and what runs in it, on threads of its own: no guest ever delays the link.
         let facts = Facts::default();
         Containment::use_control_groups(config.control_groups);
@@ -136,7 +134,8 @@ impl Minion {
         let (stop, background, streams) = (CancellationToken::new(), TaskTracker::new(), TaskTracker::new());
         let (state, link) = watch::channel(LinkState::Unlinked("it was not tried yet".into()));
         let started_at = now_ms();
-        let vitals = Vitals { name, overlord, started_at, modules, jobs, ledger, link };
+        let (joined, member) = watch::channel(membership.member.clone());
+        let vitals = Vitals { member, started_at, modules, jobs, ledger, link };
         background.spawn(purge(vitals.ledger.clone(), config.retention, stop.clone()));
         match Control::open(&folder.socket(), vitals.clone()) {
             Ok(control) => drop(background.spawn(control.run(stop.clone()))),
@@ -144,8 +143,10 @@ impl Minion {
             Err(error) => tracing::warn!(%error, "`minion status` will not work: there is no socket"),
         }
         let link = Link {
-            identity,
-            address: vitals.overlord.clone(),
+            membership,
+            joined,
+            instance,
+            audit: audit.clone(),
             jobs: vitals.jobs.clone(),
             modules: vitals.modules.clone(),
             facts: gatherer.document(),
@@ -161,13 +162,13 @@ impl Minion {
     }
 
     /// The name that the overlord gave to it.
-    pub fn name(&self) -> &MinionName {
-        &self.vitals.name
+    pub fn name(&self) -> MinionName {
+        self.vitals.member.borrow().name.clone()
     }
 
     /// The address of its overlord.
-    pub fn overlord(&self) -> &str {
-        &self.vitals.overlord
+    pub fn overlord(&self) -> String {
+        self.vitals.member.borrow().overlord.clone()
     }
 
     /// Its modules.

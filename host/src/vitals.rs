@@ -14,14 +14,14 @@ use wire::name::MinionName;
 use crate::descriptors::Descriptors;
 use crate::jobs::Jobs;
 use crate::link::LinkState;
+use crate::membership::Member;
 use crate::modules::Modules;
 use crate::sandbox::LoadedModule;
 
 /// What can be asked for the state of a minion. Clones ask the same one.
 #[derive(Clone)]
 pub(crate) struct Vitals {
-    pub(crate) name: MinionName,
-    pub(crate) overlord: String,
+    pub(crate) member: watch::Receiver<Member>,
     pub(crate) started_at: u64,
     pub(crate) modules: Modules,
     pub(crate) jobs: Jobs,
@@ -119,12 +119,13 @@ impl Vitals {
             LinkState::Linked { since, .. } => (Some(*since), None),
             LinkState::Unlinked(why) => (None, Some(why.clone())),
         };
+        let Member { name, overlord } = self.member.borrow().clone();
         Status {
-            name: self.name.clone(),
+            name,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             started_at: self.started_at,
-            overlord: self.overlord.clone(),
+            overlord,
             linked_since,
             unlinked,
             engine: sandbox.mode.to_string(),

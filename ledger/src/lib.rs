@@ -34,7 +34,7 @@ pub use format::Side;
 pub use minion::{Accepted, Kv, KvError, MAX_KEY, MinionJob, MinionLedger, Swap};
 pub use overlord::{
     Attempt, GiveUp, HeardFacts, Invite, InviteError, JobRecord, MinionRecord, OverlordLedger, PartRecord,
-    Standing,
+    Standing, Tenure,
 };
 pub use quarantine::SetAside;
 pub use retention::Retention;

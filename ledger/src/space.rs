@@ -60,6 +60,8 @@ pub(crate) enum Space {
     Assignments,
     /// minion, module → what became of the last attempt to bring what is assigned.
     Attempts,
+    /// minion → which places its links came from.
+    Tenures,
 
     /// job → what was asked of this minion.
     Starts,
@@ -77,6 +79,8 @@ pub(crate) enum Space {
     Kv,
     /// module → bytes that it keeps.
     KvUsage,
+    /// Nothing → which instance of its minion this ledger belongs to.
+    Instance,
 }
 
 impl Space {
@@ -110,6 +114,7 @@ impl Space {
         Space::Catalogue,
         Space::Assignments,
         Space::Attempts,
+        Space::Tenures,
     ];
 
     /// What a minion's ledger has.
@@ -124,6 +129,7 @@ impl Space {
         Space::Settled,
         Space::Kv,
         Space::KvUsage,
+        Space::Instance,
     ];
 
     /// Its name on disk.
@@ -157,6 +163,8 @@ impl Space {
             Space::Catalogue => "catalogue",
             Space::Assignments => "assignments",
             Space::Attempts => "attempts",
+            Space::Tenures => "tenures",
+            Space::Instance => "instance",
             Space::Starts => "starts",
             Space::States => "states",
             Space::Reports => "reports",

@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ledger::{LedgerError, OverlordLedger, Retention};
+use ledger::{AuditError, LedgerError, OverlordLedger, Retention};
 use tokio_util::sync::CancellationToken;
 use wire::clock::now_ms;
 use wire::endpoint::{self, EndpointError};
 use wire::intake::Intake;
 
+use crate::audit::Audit;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::desk::Desk;
@@ -35,6 +36,9 @@ pub enum DaemonError {
     /// Its ledger cannot be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// Its audit log cannot be used.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The folder with the files of modules cannot be used.
     #[error("{0}")]
     Modules(String),
@@ -58,6 +62,7 @@ pub async fn serve(
     let identity = folder.overlord_identity(&authority)?;
     let config = folder.config()?;
     let ledger = OverlordLedger::open(&folder.ledger())?;
+    let audit = Audit::open(&folder.audit())?;
     let registry = Registry::open(ledger.clone())?;
     let catalogue = Catalogue::open(folder.modules(), ledger.clone())
         .map_err(|error| DaemonError::Modules(error.to_string()))?;
@@ -78,6 +83,7 @@ pub async fn serve(
         config,
         authority,
         ledger: ledger.clone(),
+        audit,
         registry,
         jobs: jobs.clone(),
         catalogue,

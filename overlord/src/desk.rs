@@ -6,6 +6,7 @@ use ledger::OverlordLedger;
 use wire::identity::Authority;
 use wire::intake::Intake;
 
+use crate::audit::Audit;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::jobs::Jobs;
@@ -18,6 +19,7 @@ pub(crate) struct Desk {
     pub(crate) config: Config,
     pub(crate) authority: Authority,
     pub(crate) ledger: OverlordLedger,
+    pub(crate) audit: Audit,
     pub(crate) registry: Registry,
     pub(crate) jobs: Jobs,
     pub(crate) catalogue: Catalogue,

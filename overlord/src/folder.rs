@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use wire::digest::Digest;
 use wire::endpoint::DEFAULT_PORT;
-use wire::identity::{Authority, Identity, IdentityError, Role, create_private_dir, write_public};
+use wire::identity::{
+    Authority, Identity, IdentityError, Moment, Peer, Role, create_private_dir, write_public,
+};
 use wire::name::OperatorName;
 
 use crate::config::{Config, ConfigError};
@@ -91,6 +93,11 @@ impl Folder {
         self.dir.join("modules")
     }
 
+    /// Where it is written what its owner should be able to find later.
+    pub fn audit(&self) -> PathBuf {
+        self.dir.join("audit.jsonl")
+    }
+
     /// Makes the authority, the overlord's certificate, an operator's certificate for the caller, and a
     /// configuration file. Refuses where there is an authority already.
     pub fn init(&self, options: &InitOptions) -> Result<Summary, FolderError> {
@@ -123,12 +130,23 @@ impl Folder {
     /// The overlord's own identity, renewed on the way where it has run out or soon will.
     pub fn overlord_identity(&self, authority: &Authority) -> Result<Identity, FolderError> {
         let identity = Identity::load(&self.dir, "overlord")?;
-        let left = identity.peer()?.expires_at - (wire::clock::now_ms() / 1000) as i64;
-        if left > RENEW_BEFORE_SECS {
+        self.renewed(identity, authority, "overlord")
+    }
+
+    /// Another identity in place of one that has run out or soon will, or that a clock which was ahead has made.
+    fn renewed(
+        &self,
+        identity: Identity,
+        authority: &Authority,
+        file: &str,
+    ) -> Result<Identity, FolderError> {
+        let Peer { role, name, validity, .. } = identity.peer()?;
+        let Moment(now) = Moment::now();
+        if validity.from <= now && now < validity.until - RENEW_BEFORE_SECS {
             return Ok(identity);
         }
-        let renewed = authority.issue(Role::Overlord, "overlord")?;
-        renewed.save(&self.dir, "overlord")?;
+        let renewed = authority.issue(role, &name)?;
+        renewed.save(&self.dir, file)?;
         Ok(renewed)
     }
 
@@ -137,7 +155,12 @@ impl Folder {
         if !self.dir.join("operator.key").exists() {
             return Err(FolderError::NotInitialised(self.dir.clone()));
         }
-        Ok(Identity::load(&self.dir, "operator")?)
+        let identity = Identity::load(&self.dir, "operator")?;
+        // Only where the overlord is, too.
+        match self.authority() {
+            Ok(authority) => self.renewed(identity, &authority, "operator"),
+            Err(_) => Ok(identity),
+        }
     }
 
     /// The configuration file, or the defaults where there is none.

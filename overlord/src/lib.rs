@@ -6,6 +6,7 @@
 //! into the `catalogue`, from where a `rollout` brings it to minions. The operator's way: [`cli`] parses, [`client`] asks, [`report`] shows.
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
+mod audit;
 pub mod bench;
 mod catalogue;
 pub mod cli;

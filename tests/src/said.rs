@@ -42,7 +42,7 @@ impl From<Output> for Said {
 ///
 /// # Panics
 /// Where it cannot be run.
-pub(crate) fn said(command: &mut Command) -> Said {
+pub fn said(command: &mut Command) -> Said {
     let output = command.stdin(Stdio::null()).output();
     output.unwrap_or_else(|error| panic!("cannot run {command:?}: {error}")).into()
 }

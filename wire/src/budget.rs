@@ -462,6 +462,7 @@ mod tests {
             modules: Inventory::default(),
             unacknowledged: Vec::new(),
             facts: String::new(),
+            instance: None,
         };
         let ids = Hello { unacknowledged: vec![JobId::from_bytes([0; 16]); 200_000], ..nothing() };
         let module = module().new_tree(&mut proptest::test_runner::TestRunner::deterministic());

@@ -1,23 +1,24 @@
 //! QUIC endpoints with mutual TLS 1.3.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ::ring::hmac as ring_hmac;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, ServerConfig, VarInt};
 use quinn_proto::HashedConnectionIdGenerator;
-use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::{DigitallySignedStruct, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
+use rustls::{DistinguishedName, RootCertStore};
 
 use crate::digest::Digest;
-use crate::identity::{Identity, IdentityError, Peer};
+use crate::identity::{Identity, IdentityError, Peer, Untimely, Validity};
 use crate::transport;
 
 /// The UDP port of an overlord, where nobody says another.
@@ -40,6 +41,21 @@ pub const CLOSE_REPLACED: VarInt = VarInt::from_u32(2);
 
 /// The code with which a newcomer is turned away because there are too many of them: it may try again.
 pub const CLOSE_BUSY: VarInt = VarInt::from_u32(3);
+
+/// The code with which a minion is turned away whose key is in use by another one that is linked and answers.
+pub const CLOSE_SECOND: VarInt = VarInt::from_u32(4);
+
+/// The code with which a peer is turned away whose certificate is not good now by the overlord's clock.
+pub const CLOSE_UNTIMELY: VarInt = VarInt::from_u32(5);
+
+/// The code with which a minion's connection ends when its name was enrolled anew with another key.
+pub const CLOSE_ENROLLED_ANEW: VarInt = VarInt::from_u32(6);
+
+/// The code of a connection whose end TLS has said that a certificate is not good now.
+pub const ALERT_EXPIRED: u64 = 0x100 + 45;
+
+/// The code of a connection whose end TLS has said that the ends have no application protocol in common.
+pub const ALERT_NO_PROTOCOL: u64 = 0x100 + 120;
 
 /// Why an endpoint could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +98,7 @@ pub fn listen(address: SocketAddr, identity: &Identity, alpns: &[&[u8]]) -> Resu
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots(identity.authority())?), provider())
             .allow_unauthenticated()
             .build()?;
+    let verifier = Arc::new(AnyTime(verifier));
     let mut tls = rustls::ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_client_cert_verifier(verifier)
@@ -101,20 +118,60 @@ pub fn dialler(remote: SocketAddr) -> Result<Endpoint, EndpointError> {
     endpoint(any, None, EndpointConfig::default())
 }
 
+/// What to dial with.
+#[derive(Clone, Debug)]
+pub struct Dialling {
+    /// What QUIC needs.
+    pub config: ClientConfig,
+    untimely: Arc<Mutex<Option<Untimely>>>,
+}
+
+impl Dialling {
+    /// Who we are, whom we expect, and which door we want, in all versions that we know.
+    pub fn new(
+        identity: Option<&Identity>,
+        trust: Trust<'_>,
+        alpns: &[&[u8]],
+    ) -> Result<Self, EndpointError> {
+        let untimely = Arc::default();
+        let config = configured(identity, trust, alpns, &untimely)?;
+        Ok(Self { config, untimely })
+    }
+
+    /// Why the overlord's certificate, which its authority has signed, was refused last for its time.
+    pub fn untimely(&self) -> Option<Untimely> {
+        *self.untimely.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What to dial with: who we are, whom we expect, and which door we want, in all versions that we know.
 pub fn client_config(
     identity: Option<&Identity>,
     trust: Trust<'_>,
     alpns: &[&[u8]],
 ) -> Result<ClientConfig, EndpointError> {
-    let builder = rustls::ClientConfig::builder_with_provider(provider())
-        .with_protocol_versions(&[&rustls::version::TLS13])?;
-    let builder = match trust {
-        Trust::Authority(certificate) => builder.with_root_certificates(roots(certificate)?),
-        Trust::Fingerprint(fingerprint) => builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(FingerprintVerifier { fingerprint })),
+    Ok(Dialling::new(identity, trust, alpns)?.config)
+}
+
+fn configured(
+    identity: Option<&Identity>,
+    trust: Trust<'_>,
+    alpns: &[&[u8]],
+    untimely: &Arc<Mutex<Option<Untimely>>>,
+) -> Result<ClientConfig, EndpointError> {
+    let anchor = match trust {
+        Trust::Authority(certificate) => {
+            // One that is none is refused here, and not as if the overlord's were wrong.
+            roots(certificate)?;
+            Anchor::Authority(certificate.clone())
+        }
+        Trust::Fingerprint(fingerprint) => Anchor::Fingerprint(fingerprint),
     };
+    let verifier = OverlordVerifier { anchor, untimely: untimely.clone() };
+    let builder = rustls::ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
     let mut tls = match identity {
         Some(identity) => builder.with_client_auth_cert(identity.chain(), identity.key())?,
         None => builder.with_no_client_auth(),
@@ -126,10 +183,18 @@ pub fn client_config(
 }
 
 /// Who is at the other end, by the certificate that the handshake checked; `None` where it showed none.
+///
+/// Whether the certificate is good now is checked here, and not by the handshake: whose time is over has proved
+/// by then that it is who it says, and can be named.
 pub fn peer(connection: &Connection) -> Result<Option<Peer>, IdentityError> {
     let Some(shown) = connection.peer_identity() else { return Ok(None) };
     let chain = shown.downcast_ref::<Vec<CertificateDer<'static>>>();
-    chain.and_then(|chain| chain.first()).map(|certificate| Peer::of(certificate)).transpose()
+    let Some(certificate) = chain.and_then(|chain| chain.first()) else { return Ok(None) };
+    let peer = Peer::of(certificate)?;
+    match peer.validity.check() {
+        Ok(()) => Ok(Some(peer)),
+        Err(untimely) => Err(IdentityError::Untimely { peer: Box::new(peer), untimely }),
+    }
 }
 
 /// Which door the other end asked for.
@@ -188,32 +253,50 @@ fn roots(authority: &CertificateDer<'static>) -> Result<RootCertStore, rustls::E
     Ok(roots)
 }
 
-/// Accepts an overlord whose chain holds the authority with this digest, and is signed by it.
+/// By what a dialler knows the authority.
 #[derive(Debug)]
-struct FingerprintVerifier {
-    fingerprint: Digest,
+enum Anchor {
+    Authority(CertificateDer<'static>),
+    /// The chain that an overlord shows must hold the certificate with this digest.
+    Fingerprint(Digest),
 }
 
-impl ServerCertVerifier for FingerprintVerifier {
+/// Accepts an overlord whose certificate the authority has signed, and notes where it is only its time that is wrong.
+#[derive(Debug)]
+struct OverlordVerifier {
+    anchor: Anchor,
+    untimely: Arc<Mutex<Option<Untimely>>>,
+}
+
+impl ServerCertVerifier for OverlordVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
         ocsp_response: &[u8],
-        now: UnixTime,
+        _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let authority = intermediates
-            .iter()
-            .find(|certificate| Digest::of(certificate) == self.fingerprint)
-            .ok_or(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer))?;
-        WebPkiServerVerifier::builder_with_provider(
-            Arc::new(roots(&authority.clone().into_owned())?),
-            provider(),
-        )
-        .build()
-        .map_err(|error| rustls::Error::General(error.to_string()))?
-        .verify_server_cert(end_entity, &[], server_name, ocsp_response, now)
+        let authority = match &self.anchor {
+            Anchor::Authority(certificate) => certificate.clone(),
+            Anchor::Fingerprint(fingerprint) => intermediates
+                .iter()
+                .find(|certificate| Digest::of(certificate) == *fingerprint)
+                .ok_or(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))?
+                .clone()
+                .into_owned(),
+        };
+        let (validity, signed_at) = validity(end_entity)?;
+        let verified = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(&authority)?), provider())
+            .build()
+            .map_err(|error| rustls::Error::General(error.to_string()))?
+            .verify_server_cert(end_entity, &[], server_name, ocsp_response, signed_at)?;
+        let Err(untimely) = validity.check() else { return Ok(verified) };
+        *self.untimely.lock().unwrap_or_else(PoisonError::into_inner) = Some(untimely);
+        Err(rustls::Error::InvalidCertificate(match untimely {
+            Untimely::NotYet { .. } => CertificateError::NotValidYet,
+            Untimely::Over { .. } => CertificateError::Expired,
+        }))
     }
 
     fn verify_tls12_signature(
@@ -238,6 +321,63 @@ impl ServerCertVerifier for FingerprintVerifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         ring::default_provider().signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// Accepts clients whose certificates the authority has signed, for whatever time: [`peer`] looks at that.
+#[derive(Debug)]
+struct AnyTime(Arc<dyn ClientCertVerifier>);
+
+impl ClientCertVerifier for AnyTime {
+    fn offer_client_auth(&self) -> bool {
+        self.0.offer_client_auth()
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        self.0.client_auth_mandatory()
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.0.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        let (_, signed_at) = validity(end_entity)?;
+        self.0.verify_client_cert(end_entity, intermediates, signed_at)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
+/// The time of a certificate, and a moment of that at which to ask who signed it.
+fn validity(certificate: &CertificateDer<'_>) -> Result<(Validity, UnixTime), rustls::Error> {
+    let validity = Validity::of(certificate)
+        .map_err(|_| rustls::Error::InvalidCertificate(CertificateError::BadEncoding))?;
+    Ok((validity, UnixTime::since_unix_epoch(Duration::from_secs(validity.a_second()))))
 }
 
 const SOCKET_BUFFER: usize = 4 << 20;

@@ -24,6 +24,7 @@ pub mod heavy;
 pub mod held;
 mod history;
 pub mod identity;
+pub mod instance;
 pub mod intake;
 mod integer;
 pub mod inventory;

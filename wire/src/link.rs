@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::{LogLine, Progress, Start};
 use crate::digest::Digest;
+use crate::instance::Instance;
 use crate::inventory::Inventory;
 use crate::job::{JobId, MinionJobId, MinionState};
 use crate::module::{Module, ModuleState};
@@ -215,6 +216,9 @@ pub struct Hello {
     pub unacknowledged: Vec<JobId>,
     /// What it knows of its host: one JSON object, no larger than [`MAX_FACTS`].
     pub facts: String,
+    /// Which of several with its key it is; older minions do not say.
+    #[serde(with = "crate::version::since_three")]
+    pub instance: Option<Instance>,
 }
 
 /// How an overlord greets a minion.

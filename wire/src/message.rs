@@ -197,6 +197,7 @@ mod tests {
             modules: Inventory::default(),
             unacknowledged: Vec::new(),
             facts: String::new(),
+            instance: None,
         };
         assert_eq!(Notice::limit(kind(&Notice::Hello(hello))), MODULES);
         assert_eq!(Notice::limit(kind(&Notice::Facts(String::new()))), FACTS);

@@ -486,6 +486,30 @@ pub struct MinionStatus {
     pub last_seen: Option<u64>,
     /// How many modules it has in service.
     pub modules: usize,
+    /// What an operator should know of it and may have to mend.
+    #[serde(with = "crate::version::since_three")]
+    pub troubles: Vec<Trouble>,
+}
+
+/// What keeps a minion, or someone who says that it is this minion, from its link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Trouble {
+    /// Another one with its key wants its link while it is there.
+    SecondMinion {
+        /// Where the other one dialled from last.
+        address: String,
+        /// When that was, in milliseconds since 1970.
+        seen_at: u64,
+    },
+    /// It dialled with a certificate whose time is not now by the overlord's clock.
+    Certificate {
+        /// The first second of that, since 1970.
+        valid_from: i64,
+        /// The last second, since 1970.
+        valid_until: i64,
+        /// When it dialled last, in milliseconds since 1970.
+        seen_at: u64,
+    },
 }
 
 /// What one minion answered to a ping.

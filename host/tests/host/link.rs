@@ -160,3 +160,16 @@ async fn a_minion_that_is_refused_says_what_to_do() {
     link.wait_for(refused).await.unwrap();
     minion.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_overlord_of_other_versions_is_named_as_that() {
+    let overlord = Overlord::speaking(&[b"minion/9"]);
+    let minion = overlord.minion().await;
+    // The handshake fails here too, for the same reason.
+    assert!(overlord.endpoint.accept().await.expect("dialled").await.is_err());
+    let mut link = minion.link();
+    let named =
+        |state: &LinkState| matches!(state, LinkState::Unlinked(why) if why.contains("none of the versions"));
+    link.wait_for(named).await.expect("the link is kept");
+    minion.stop().await;
+}

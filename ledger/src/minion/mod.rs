@@ -3,6 +3,7 @@
 mod accept;
 mod acknowledge;
 mod finish;
+mod instance;
 mod kv;
 mod ledger;
 mod list;

@@ -138,6 +138,7 @@ impl OverlordLedger {
             for space in [Space::Minions, Space::Presence, Space::Modules, Space::Facts] {
                 draft.remove(space, key.clone());
             }
+            draft.remove(Space::Tenures, key.clone());
             draft.remove_all(Space::Attempts, &[&key, [0].as_slice()].concat());
         })
         .await
@@ -207,6 +208,8 @@ pub(super) fn enrol(
     draft.put_record(key_of(name), &Presence::default());
     draft.put_record(key_of(name), &Modules::default());
     draft.remove(Space::Facts, key_of(name));
+    // The former key lets nobody in any more.
+    draft.remove(Space::Tenures, key_of(name));
     Ok(if before.is_some() { Enrolled::InPlaceOfAnother } else { Enrolled::New })
 }
 
@@ -217,7 +220,7 @@ fn joined(source: &impl Read, name: MinionName, identity: Identity) -> Result<Mi
     Ok(MinionRecord { name, key, serial, enrolled_at, status, last_seen, version, modules })
 }
 
-fn key_of(name: &MinionName) -> Vec<u8> {
+pub(super) fn key_of(name: &MinionName) -> Vec<u8> {
     name.as_str().as_bytes().to_vec()
 }
 

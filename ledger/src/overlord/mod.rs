@@ -17,6 +17,7 @@ mod purge;
 mod records;
 mod reindex;
 mod tally;
+mod tenures;
 
 pub(crate) use minions::Modules;
 pub(crate) use reindex::reindex;
@@ -28,3 +29,4 @@ pub use invite::{Invite, InviteError};
 pub use ledger::OverlordLedger;
 pub use minions::{MinionRecord, Standing};
 pub use records::{JobRecord, PartRecord};
+pub use tenures::Tenure;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use quinn::{Connection, Endpoint};
 use tokio::net::UdpSocket;
-use wire::endpoint::{DEFAULT_PORT, SERVER_NAME, Trust, client_config, dialler};
+use wire::endpoint::{DEFAULT_PORT, Dialling, SERVER_NAME, Trust, dialler};
 use wire::identity::Identity;
 use wire::operator::ALPNS;
 
@@ -40,14 +40,21 @@ async fn dial_one(
     identity: &Identity,
 ) -> Result<(Endpoint, Connection), ClientError> {
     let endpoint = dialler(remote)?;
-    let config = client_config(Some(identity), Trust::Authority(identity.authority()), ALPNS)?;
+    let dialling = Dialling::new(Some(identity), Trust::Authority(identity.authority()), ALPNS)?;
     let unreachable = |cause: String| ClientError::Unreachable { address: address.to_owned(), cause };
-    let connecting =
-        endpoint.connect_with(config, remote, SERVER_NAME).map_err(|error| unreachable(error.to_string()))?;
+    let connecting = endpoint
+        .connect_with(dialling.config.clone(), remote, SERVER_NAME)
+        .map_err(|error| unreachable(error.to_string()))?;
     tokio::select! {
         connected = connecting => {
-            let connection = connected
-                .map_err(|error| ClientError::of_connection(address, &error, Stood::NotYet))?;
+            let connection = connected.map_err(|error| {
+                match (ClientError::of_connection(address, &error, Stood::NotYet), dialling.untimely()) {
+                    (ClientError::Untrusted { address, .. }, Some(untimely)) => {
+                        ClientError::Untimely { address, untimely }
+                    }
+                    (error, _) => error,
+                }
+            })?;
             Ok((endpoint, connection))
         }
         () = nobody_listens(remote) => Err(unreachable("nothing listens there".to_owned())),

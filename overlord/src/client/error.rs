@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use quinn::{ConnectionError, TransportErrorCode};
-use wire::endpoint::{CLOSE_REFUSED, EndpointError};
+use wire::endpoint::{ALERT_EXPIRED, ALERT_NO_PROTOCOL, CLOSE_REFUSED, CLOSE_UNTIMELY, EndpointError};
 use wire::frame::FrameError;
+use wire::identity::{Moment, Untimely};
 use wire::operator::Refusal;
 
 use crate::folder::FolderError;
@@ -44,6 +45,36 @@ pub enum ClientError {
         address: String,
         /// What its certificate lacks.
         cause: String,
+    },
+    /// Our overlord answers, and its certificate is not good now.
+    #[error(
+        "the certificate of the overlord at {address} {untimely}: set the clock of this host, or, where that is \
+         right, start the overlord again, which renews it"
+    )]
+    Untimely {
+        /// The address that was dialled.
+        address: String,
+        /// What is wrong with its time.
+        untimely: Untimely,
+    },
+    /// The overlord finds that the operator's certificate is not good now.
+    #[error(
+        "the overlord at {address} refuses this operator: by its clock it is not the time of this operator's \
+         certificate, and this host's clock says {}; set both clocks. The certificate in the overlord's own folder \
+         is renewed by any command there",
+        Moment::now()
+    )]
+    Outdated {
+        /// The address that was dialled.
+        address: String,
+    },
+    /// The overlord speaks no version that this program knows.
+    #[error(
+        "the overlord at {address} speaks none of the versions of this program: bring both to the same version"
+    )]
+    Version {
+        /// The address that was dialled.
+        address: String,
     },
     /// The overlord does not let this operator in. It says no more than that; its log does.
     #[error("the overlord at {address} refuses this operator: its log says why")]
@@ -94,6 +125,15 @@ impl ClientError {
         match error {
             ConnectionError::ApplicationClosed(close) if close.error_code == CLOSE_REFUSED => {
                 ClientError::Refused { address }
+            }
+            ConnectionError::ApplicationClosed(close) if close.error_code == CLOSE_UNTIMELY => {
+                ClientError::Outdated { address }
+            }
+            ConnectionError::ConnectionClosed(close) if u64::from(close.error_code) == ALERT_EXPIRED => {
+                ClientError::Outdated { address }
+            }
+            ConnectionError::ConnectionClosed(close) if u64::from(close.error_code) == ALERT_NO_PROTOCOL => {
+                ClientError::Version { address }
             }
             // The other end did not like our certificate.
             ConnectionError::ConnectionClosed(close) if is_tls(close.error_code) => {

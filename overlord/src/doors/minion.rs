@@ -1,12 +1,13 @@
 //! The minions' door: one connection for as long as it lasts.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ledger::LedgerError;
 use quinn::{Connection, RecvStream, SendStream};
-use wire::endpoint::CLOSE_REFUSED;
+use wire::endpoint::{CLOSE_REFUSED, CLOSE_REPLACED, CLOSE_SECOND};
 use wire::frame::{self, FrameError};
 use wire::identity::Peer;
 use wire::link::{Acknowledged, Hello, MAX_MESSAGE, Notice, Welcome};
@@ -15,7 +16,7 @@ use wire::version::Version;
 
 use crate::desk::Desk;
 use crate::facts;
-use crate::registry::{Admitted, Introduction, Link, LinkError, Refused};
+use crate::registry::{Admitted, Introduction, Link, LinkError, Refused, since_three};
 
 /// One minion's connection.
 pub(super) struct MinionDoor {
@@ -64,12 +65,31 @@ impl MinionDoor {
                 }
                 why
             }
+            Err(NoticeError::Link(LinkError::Second { linked, is_news, .. })) => {
+                return self.second(linked, is_news);
+            }
             Err(why) => why,
         };
         // A notice that cannot be taken ends the connection; the minion dials again and starts over.
         self.connection.close(CLOSE_REFUSED, b"refused");
         let reason = why.to_string();
         tracing::info!(minion = %self.minion.name(), ?reason, "gone");
+    }
+
+    /// Shows out a minion whose key is in use by another one, and says so where it matters.
+    fn second(&self, linked: SocketAddr, is_news: bool) {
+        let (minion, from) = (self.minion.name(), self.connection.remote_address());
+        if is_news {
+            tracing::warn!(
+                %minion,
+                %from,
+                %linked,
+                "a second minion with the identity of one that is linked is refused: one of them is a copy"
+            );
+            self.desk.audit.second_minion(minion, from, linked);
+        }
+        let code = since_three(&self.connection, CLOSE_SECOND, CLOSE_REPLACED);
+        self.connection.close(code, b"another minion with this identity is linked");
     }
 
     /// Takes the first notice, which says who is there.
@@ -119,6 +139,7 @@ impl MinionDoor {
             version: hello.version.clone(),
             modules: hello.modules,
             facts: self.readable(&hello.facts),
+            instance: hello.instance,
         };
         let link = self.minion.connect(self.connection.clone(), said).await?;
         // Said, here and to the minion, only when calls find it connected.

@@ -15,11 +15,12 @@ mod source;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::{Connection, Endpoint, Incoming};
+use quinn::{Connection, Endpoint, Incoming, VarInt};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wire::endpoint::{self, CLOSE_DONE, CLOSE_REFUSED};
+use wire::endpoint::{self, CLOSE_DONE, CLOSE_REFUSED, CLOSE_UNTIMELY};
+use wire::identity::IdentityError;
 use wire::version::Version;
 
 use self::admission::Ticket;
@@ -29,6 +30,7 @@ use self::minion::MinionDoor;
 use self::operator::OperatorDoor;
 use self::refusals::{Refused, SUMMARY};
 use crate::desk::Desk;
+use crate::registry::since_three;
 
 /// The application protocols of the doors.
 pub(crate) fn alpns() -> Vec<&'static [u8]> {
@@ -126,6 +128,12 @@ impl Hall {
         let from = connection.remote_address();
         let peer = match endpoint::peer(&connection) {
             Ok(peer) => peer,
+            Err(IdentityError::Untimely { peer, untimely }) => {
+                self.desk.registry.came_with_outdated(&peer);
+                return self
+                    .refuse_untimely(connection, ticket, IdentityError::Untimely { peer, untimely })
+                    .await;
+            }
             Err(error) => return self.refuse(connection, ticket, error).await,
         };
         let alpn = endpoint::alpn(&connection).unwrap_or_default();
@@ -159,8 +167,24 @@ impl Hall {
 
     /// Shows a peer out. It learns nothing but that it is refused; the log says why.
     async fn refuse(&self, connection: Connection, ticket: Ticket, why: impl std::fmt::Display) {
+        self.turn_away(connection, ticket, CLOSE_REFUSED, why).await;
+    }
+
+    /// Shows a peer out whose certificate the authority has signed: it may know that the time of that is not now.
+    async fn refuse_untimely(&self, connection: Connection, ticket: Ticket, why: IdentityError) {
+        let code = since_three(&connection, CLOSE_UNTIMELY, CLOSE_REFUSED);
+        self.turn_away(connection, ticket, code, why).await;
+    }
+
+    async fn turn_away(
+        &self,
+        connection: Connection,
+        ticket: Ticket,
+        code: VarInt,
+        why: impl std::fmt::Display,
+    ) {
         self.guard.refusals.note(connection.remote_address(), Refused::Peer, why);
-        connection.close(CLOSE_REFUSED, b"refused");
+        connection.close(code, b"refused");
         drop(connection);
         self.linger(ticket).await;
     }

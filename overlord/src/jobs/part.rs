@@ -99,11 +99,19 @@ impl Jobs {
             (false, Delivery::MaybeSent) => resend = Instant::now(),
         }
         let mut pause = FIRST_PAUSE;
+        let mut recipient = match delivery {
+            Delivery::NotSent => None,
+            Delivery::MaybeSent => self.registry().recipient(minion, job.record.id),
+        };
         loop {
             if delivery == Delivery::NotSent && stop.is_wanted() {
                 return self.never_started(job, minion, "sent").await;
             }
-            let connection = link.borrow_and_update().clone();
+            // A copy of the minion that has its place meanwhile is not asked about what it was not sent.
+            let connection = link
+                .borrow_and_update()
+                .clone()
+                .filter(|connection| self.registry().may_answer(minion, connection, recipient.as_ref()));
             let Some(connection) = connection else {
                 let kept_until = (delivery == Delivery::NotSent).then_some(unsent);
                 match self.await_link(job, minion, &mut link, kept_until).await {
@@ -118,6 +126,7 @@ impl Jobs {
                 Rejoined::Waited => continue,
                 Rejoined::TooLate => return self.too_late(job, minion).await,
             }
+            recipient = self.registry().recipient_over(minion, &connection).or(recipient);
             let request = request(job, minion, delivery, resend);
             let exchanged = tokio::select! {
                 exchanged = self.exchange(job, minion, &connection, request, &mut delivery) => exchanged,

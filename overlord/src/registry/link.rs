@@ -1,6 +1,8 @@
 //! What may be said in the name of a minion, and by which connection.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ledger::{HeardFacts, LedgerError};
 use quinn::Connection;
@@ -8,7 +10,10 @@ use serde_json::Value as Json;
 use wire::clock::now_ms;
 use wire::digest::Digest;
 use wire::endpoint::CLOSE_REPLACED;
+use wire::frame;
+use wire::instance::Instance;
 use wire::inventory::Inventory;
+use wire::link::{MAX_MESSAGE, MinionRequest, Pong};
 use wire::name::MinionName;
 
 use super::{Entry, Heard, Lost, Refused, Registry, standing};
@@ -31,6 +36,8 @@ pub struct Introduction {
     pub modules: Inventory,
     /// What it knows of its host; `None` where that could not be read, and what was known stays.
     pub facts: Option<Arc<Json>>,
+    /// Which instance it is; `None` where it does not say.
+    pub instance: Option<Instance>,
 }
 
 /// The connection of a minion, for as long as no other has taken its place.
@@ -49,6 +56,16 @@ pub enum LinkError {
     /// The minion's standing or key is another since it came.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// Another one with its key is linked, and answers.
+    #[error("another minion with the identity of \"{name}\" is linked from {linked} and answers")]
+    Second {
+        /// The minion.
+        name: MinionName,
+        /// Where the other one is.
+        linked: SocketAddr,
+        /// Whether it is the first attempt for a while.
+        is_news: bool,
+    },
     /// Another connection took its place.
     #[error("another connection of \"{0}\" has taken its place")]
     Replaced(MinionName),
@@ -73,11 +90,21 @@ impl Admitted {
     /// it was admitted.
     pub async fn connect(&self, connection: Connection, said: Introduction) -> Result<Link, LinkError> {
         let Self { registry, name, key, .. } = self;
-        let Introduction { version, modules, facts } = said;
+        let Introduction { version, modules, facts, instance } = said;
+        let silent = match self.first(instance) {
+            Some(first) if answers(&first).await => {
+                return Err(self.second(&first, connection.remote_address()));
+            }
+            first => first.map(|first| first.stable_id()),
+        };
         let _turn = registry.0.turns.wait(name.clone()).await;
         // Who it is does not change before the turn is over.
         standing(&registry.lock(), name, *key)?;
+        if self.first(instance).is_some_and(|first| Some(first.stable_id()) != silent) {
+            return Err(LinkError::Replaced(name.clone()));
+        }
         let seen = now_ms();
+        self.take_over(instance).await?;
         registry.0.ledger.minion_seen(name, seen, &version).await?;
         registry.0.ledger.minion_modules(name, modules.clone()).await?;
         if let Some(facts) = &facts {
@@ -92,6 +119,8 @@ impl Admitted {
             entry.record.version = Some(version);
             entry.record.modules = modules;
             entry.record.last_seen = Some(seen);
+            entry.instance = instance;
+            entry.troubles.let_in();
             // Before anyone can see that it is there, and ask for it by its facts.
             if let Some(facts) = facts {
                 entry.facts = Some(Heard { facts, at: seen });
@@ -103,7 +132,54 @@ impl Admitted {
         }
         Ok(Link { registry: registry.clone(), name: name.clone(), connection })
     }
+
+    /// The connection of this minion that is there, where it may be that of another one with its key.
+    fn first(&self, instance: Option<Instance>) -> Option<Connection> {
+        let minions = self.registry.lock();
+        let entry = minions.get(&self.name)?;
+        let is_the_same = match (entry.instance, instance) {
+            (Some(there), Some(new)) => new.has_ledger_of(&there),
+            // They are of a version that does not say.
+            (None, None) => true,
+            _ => false,
+        };
+        entry.connection.borrow().clone().filter(|_| !is_the_same)
+    }
+
+    /// Notes that another one wants the link of this minion, which is there.
+    fn second(&self, first: &Connection, from: SocketAddr) -> LinkError {
+        let mut minions = self.registry.lock();
+        let is_news = minions.get_mut(&self.name).is_some_and(|entry| entry.troubles.second(from));
+        LinkError::Second { name: self.name.clone(), linked: first.remote_address(), is_news }
+    }
+
+    /// Records where the minion is, in case that is another place than before.
+    async fn take_over(&self, instance: Option<Instance>) -> Result<(), LedgerError> {
+        let Self { registry, name, .. } = self;
+        let Some(instance) = instance else { return Ok(()) };
+        let newest = registry.0.ledger.newest()?;
+        let tenures = registry.lock().get(name).and_then(|entry| entry.tenures_with(&instance, newest));
+        let Some(tenures) = tenures else { return Ok(()) };
+        registry.0.ledger.put_tenures(name, tenures.clone()).await?;
+        if let Some(entry) = registry.lock().get_mut(name) {
+            entry.tenures = tenures;
+        }
+        Ok(())
+    }
 }
+
+/// Whether there is somebody at the other end, and soon.
+async fn answers(connection: &Connection) -> bool {
+    let exchange = async {
+        let (mut send, mut receive) = connection.open_bi().await.map_err(std::io::Error::from)?;
+        frame::write(&mut send, &MinionRequest::Ping, MAX_MESSAGE).await?;
+        frame::read::<Pong>(&mut receive, MAX_MESSAGE).await
+    };
+    matches!(tokio::time::timeout(SIGN_OF_LIFE, exchange).await, Ok(Ok(Pong)))
+}
+
+/// How long a minion has to answer when another one comes with its key.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 
 impl Link {
     /// Notes that the minion's modules are now these.

@@ -2,26 +2,32 @@
 
 mod link;
 mod lost;
+mod tenure;
+mod trouble;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ledger::{InviteError, LedgerError, MinionRecord, OverlordLedger, Standing};
-use quinn::Connection;
+use ledger::{InviteError, LedgerError, MinionRecord, OverlordLedger, Standing, Tenure};
+use quinn::{Connection, VarInt};
 use serde_json::Value as Json;
 use tokio::sync::watch;
 use wire::clock::now_ms;
 use wire::digest::Digest;
-use wire::endpoint::CLOSE_REPLACED;
+use wire::endpoint::{CLOSE_ENROLLED_ANEW, CLOSE_REPLACED};
 use wire::identity::{Peer, Role};
+use wire::instance::Instance;
 use wire::intake::Intake;
 use wire::inventory::Inventory;
 use wire::module::{Module, ModuleState};
 use wire::name::{MinionName, ModuleName};
 use wire::operator::MinionStatus;
+use wire::version::Version;
 
 pub use self::link::{Admitted, Introduction, Link, LinkError};
 pub use self::lost::Lost;
+pub use self::tenure::Recipient;
+use self::trouble::Troubles;
 use crate::facts;
 use crate::targets::{Expression, Lookup, Roster};
 use crate::turns::Turns;
@@ -48,6 +54,12 @@ struct Entry {
     connection: watch::Sender<Option<Connection>>,
     /// When it was lost last, or the entry was made: since then it is out of touch while it has no connection.
     lost: Lost,
+    /// Which instance that is the connection of, once one has said so.
+    instance: Option<Instance>,
+    /// Which places its connections came from, with its present key.
+    tenures: Vec<Tenure>,
+    /// What an operator should know of it.
+    troubles: Troubles,
     /// Told whenever it says which modules it has.
     modules_told: watch::Sender<()>,
     /// Held by each of its connections that was admitted.
@@ -91,8 +103,11 @@ impl Registry {
     /// Reads everyone who is enrolled.
     pub fn open(ledger: OverlordLedger) -> Result<Self, LedgerError> {
         let (minions, intake) = (ledger.minions()?, Intake::default());
-        let entries = minions.into_iter().map(|record| (record.name.clone(), Entry::new(record, &intake)));
-        let mut minions: BTreeMap<MinionName, Entry> = entries.collect();
+        let entries = minions.into_iter().map(|record| {
+            let tenures = ledger.tenures(&record.name)?;
+            Ok((record.name.clone(), Entry { tenures, ..Entry::new(record, &intake) }))
+        });
+        let mut minions = entries.collect::<Result<BTreeMap<MinionName, Entry>, LedgerError>>()?;
         for (name, heard) in ledger.facts()? {
             if let Some(entry) = minions.get_mut(&name) {
                 // They were looked at when they came.
@@ -130,10 +145,21 @@ impl Registry {
             return Ok(name);
         }
         let Some(record) = self.0.ledger.minion(&name)? else { return Err(InviteError::Unknown) };
-        let before = self.lock().insert(name.clone(), Entry::new(record, &self.0.intake));
+        let former = {
+            let mut minions = self.lock();
+            let mut entry = Entry::new(record, &self.0.intake);
+            let former = minions.remove(&name).and_then(|before| {
+                // Whoever follows it goes on: a host that joins anew still has its jobs.
+                entry.connection = before.connection;
+                entry.connection.send_replace(None)
+            });
+            minions.insert(name.clone(), entry);
+            former
+        };
         self.names_changed();
-        if let Some(connection) = before.and_then(|entry| entry.connection.borrow().clone()) {
-            connection.close(CLOSE_REPLACED, b"the name was enrolled anew");
+        if let Some(connection) = former {
+            let code = since_three(&connection, CLOSE_ENROLLED_ANEW, CLOSE_REPLACED);
+            connection.close(code, b"the name was enrolled anew");
         }
         Ok(name)
     }
@@ -266,6 +292,14 @@ fn standing<'a>(
     }
 }
 
+/// The code to close a connection with: `older` where its peer knows no other.
+pub(crate) fn since_three(connection: &Connection, code: VarInt, older: VarInt) -> VarInt {
+    match Version::of(connection) {
+        Version::One | Version::Two => older,
+        Version::Three => code,
+    }
+}
+
 /// Knows no group.
 impl Lookup for Registry {
     fn group(&self, _: &str) -> Option<Arc<Expression>> {
@@ -284,6 +318,9 @@ impl Entry {
             intake: intake.for_another(),
             connection: watch::Sender::new(None),
             lost: Lost::now(),
+            instance: None,
+            tenures: Vec::new(),
+            troubles: Troubles::default(),
             modules_told: watch::Sender::new(()),
             admitted: Arc::default(),
             facts: None,
@@ -302,6 +339,7 @@ impl Entry {
             enrolled_at: self.record.enrolled_at,
             last_seen: self.record.last_seen,
             modules: self.record.modules.modules.iter().filter(in_service).count(),
+            troubles: self.troubles.list(now_ms()),
         }
     }
 }

@@ -85,6 +85,7 @@ pub(crate) fn hello() -> Hello {
         modules: Inventory::default(),
         unacknowledged: Vec::new(),
         facts: "{}".to_owned(),
+        instance: None,
     }
 }
 

@@ -51,6 +51,7 @@ fn hello(version: &str) -> Notice {
         modules: Inventory::default(),
         unacknowledged: Vec::new(),
         facts: format!(r#"{{"who": "{version}"}}"#),
+        instance: None,
     })
 }
 

@@ -58,7 +58,8 @@ impl Hostile {
     fn hello(&self, version: &str, modules: Vec<Module>) -> bool {
         let facts = serde_json::json!({ "os": HOSTILE, HOSTILE: "fact" }).to_string();
         let modules = Inventory::of(modules);
-        let hello = Hello { version: version.to_owned(), modules, unacknowledged: Vec::new(), facts };
+        let hello =
+            Hello { version: version.to_owned(), modules, unacknowledged: Vec::new(), facts, instance: None };
         self.runtime.block_on(async {
             let (mut send, mut receive) = self.connection.open_bi().await.expect("a stream");
             frame::write(&mut send, &Notice::Hello(hello), MAX_MESSAGE).await.expect("sent");

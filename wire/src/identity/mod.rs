@@ -6,6 +6,7 @@
 mod authority;
 mod files;
 mod peer;
+mod validity;
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 pub use self::authority::{Authority, SigningRequest};
 pub use self::files::{create_private_dir, write_private, write_public};
 pub use self::peer::{Peer, Role};
+pub use self::validity::{Moment, Untimely, Validity};
 
 /// Why an identity could not be made, read or kept.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +49,14 @@ pub enum IdentityError {
     /// A certificate that is not one of ours.
     #[error("not a certificate of an overlord's authority: {0}")]
     Foreign(&'static str),
+    /// A certificate of ours whose time is not now.
+    #[error("the certificate of {} \"{}\" {untimely}", .peer.role, .peer.name)]
+    Untimely {
+        /// Whose it is.
+        peer: Box<Peer>,
+        /// Why its time is not now.
+        untimely: Untimely,
+    },
 }
 
 /// A private key and the certificates that go with it: what one end of a connection shows the other.
@@ -87,6 +97,16 @@ impl Identity {
     /// What the certificate says of its owner.
     pub fn peer(&self) -> Result<Peer, IdentityError> {
         Peer::of(&self.certificate)
+    }
+
+    /// The time for which the certificate is good.
+    pub fn validity(&self) -> Result<Validity, IdentityError> {
+        Validity::of(&self.certificate)
+    }
+
+    /// Whether both are the same certificate.
+    pub fn has_certificate_of(&self, other: &Self) -> bool {
+        self.certificate == other.certificate
     }
 
     /// The chain that is shown to the other end: the certificate and the authority's, so that a newcomer

@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::IdentityError;
+use super::{IdentityError, Validity};
 use crate::digest::Digest;
 
 /// What the owner of a certificate may be on a connection.
@@ -56,8 +56,8 @@ pub struct Peer {
     pub name: String,
     /// The digest of its public key, which stays the same when the certificate is renewed.
     pub key: Digest,
-    /// When the certificate runs out, in seconds since 1970.
-    pub expires_at: i64,
+    /// The time for which the certificate is good.
+    pub validity: Validity,
 }
 
 impl Peer {
@@ -75,7 +75,7 @@ impl Peer {
             role: Role::from_str(role)?,
             name: name.to_owned(),
             key: Digest::of(parsed.public_key().raw),
-            expires_at: parsed.validity().not_after.timestamp(),
+            validity: Validity::read(&parsed),
         })
     }
 }

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
+use wire::clock::now_ms;
 use wire::enroll::Token;
 use wire::name::MinionName;
+use wire::operator::MinionStatus;
+use wire::text::printable;
 
 use super::super::output::{note, print};
 use super::super::{CliError, Exit, Format, FormatFlag, Global, brief_duration, talk};
 use crate::client::Client;
 use crate::dial_address::DialAddress;
+use crate::report::text::since;
 
 /// Print a one-use token with which one host becomes a minion
 ///
@@ -21,6 +25,7 @@ use crate::dial_address::DialAddress;
 #[command(after_help = "\
 Examples:
   overlord minion invite web1
+  overlord minion invite web1 --replace
   overlord minion invite web1 --address overlord.example.org:51234
   overlord minion invite web1 --ttl 10m | ssh web1 minion join -")]
 pub(in crate::cli) struct Invite {
@@ -29,6 +34,9 @@ pub(in crate::cli) struct Invite {
     /// How long the token is good
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = brief_duration)]
     ttl: Duration,
+    /// The name is in use, and is to go to whoever joins with the token
+    #[arg(long)]
+    replace: bool,
     #[command(flatten)]
     format: FormatFlag,
 }
@@ -43,15 +51,24 @@ impl Invite {
     }
 
     async fn invite(self, client: &Client, wanted: Option<&DialAddress>) -> Result<Exit, CliError> {
+        let in_use = client.minions().await?.into_iter().find(|minion| minion.name == self.name);
         let token = client.invite(self.name.clone(), self.ttl).await?;
         let (token, address) = addressed(token, wanted);
         match self.format.format() {
-            Format::Json => print(json!({ "token": token, "address": address }))?,
+            Format::Json => print(json!({ "token": token, "address": address, "in_use": in_use.is_some() }))?,
             Format::Text => {
                 print(token)?;
                 let ttl = humantime::format_duration(self.ttl);
                 note(format_args!("within {ttl}, on {}: minion join TOKEN && minion serve", self.name));
             }
+        }
+        if let Some(minion) = in_use.filter(|_| !self.replace) {
+            let name = &self.name;
+            note(format_args!(
+                "the name \"{name}\" is in use, by a minion that {}: whoever joins with this token takes it over, and the \
+                 former one is refused unless it is the same host; --replace says that this is meant",
+                standing(&minion)
+            ));
         }
         if let Some(address) = address.filter(|_| wanted.is_none())
             && leads_nowhere(client, &address).await
@@ -62,6 +79,15 @@ impl Invite {
             ));
         }
         Ok(Exit::Ok)
+    }
+}
+
+/// Where a minion is, as it reads on from "that".
+fn standing(minion: &MinionStatus) -> String {
+    match (&minion.address, minion.last_seen) {
+        (Some(address), _) => format!("is linked from {}", printable(address)),
+        (None, Some(at)) => format!("was last seen {} ago", since(at, now_ms())),
+        (None, None) => "was never linked".to_owned(),
     }
 }
 

@@ -3,7 +3,9 @@
 use clap::Args;
 use serde_json::json;
 use wire::clock::now_ms;
-use wire::operator::{MinionStatus, TargetWarning};
+use wire::identity::{Moment, Validity};
+use wire::operator::{MinionStatus, TargetWarning, Trouble};
+use wire::text::printable;
 
 use super::super::columns::columns;
 use super::super::output::print;
@@ -45,6 +47,11 @@ pub(in crate::cli) fn show_minions(
             let heading = ["MINION", "CONNECTED", "MODULES", "VERSION", "ADDRESS", "LAST SEEN"];
             let now = now_ms();
             print(columns(&heading, minions.iter().map(|minion| row(minion, now))))?;
+            for minion in minions {
+                for trouble in &minion.troubles {
+                    print(format_args!("{}: {}", minion.name, said(trouble, now)))?;
+                }
+            }
         }
     }
     Ok(Exit::Ok)
@@ -60,7 +67,50 @@ fn document(minion: &MinionStatus) -> serde_json::Value {
         "modules": minion.modules,
         "enrolled_at": rfc3339(minion.enrolled_at),
         "last_seen": minion.last_seen.map(rfc3339),
+        "troubles": minion.troubles.iter().map(|trouble| trouble_document(minion, trouble)).collect::<Vec<_>>(),
     })
+}
+
+fn trouble_document(minion: &MinionStatus, trouble: &Trouble) -> serde_json::Value {
+    let (mut document, seen_at) = match trouble {
+        Trouble::SecondMinion { address, seen_at } => {
+            (json!({ "kind": "second-minion", "address": address }), *seen_at)
+        }
+        Trouble::Certificate { valid_from, valid_until, seen_at } => {
+            let kind = "certificate";
+            let (from, until) = (Moment(*valid_from).to_string(), Moment(*valid_until).to_string());
+            (json!({ "kind": kind, "valid_from_at": from, "valid_until_at": until }), *seen_at)
+        }
+    };
+    document["seen_at"] = rfc3339(seen_at).into();
+    document["message"] = format!("{}: {}", minion.name, said(trouble, now_ms())).into();
+    document
+}
+
+/// What there is to say of it, and to do about it, as it reads on from the minion's name.
+fn said(trouble: &Trouble, now: u64) -> String {
+    match trouble {
+        Trouble::SecondMinion { address, seen_at } => format!(
+            "a second minion with its identity is refused, last {} ago from {}: one of them is a copy; give it a name of \
+             its own with `overlord minion invite NAME`",
+            since(*seen_at, now),
+            printable(address),
+        ),
+        Trouble::Certificate { valid_from, valid_until, seen_at } => {
+            let valid = Validity { from: *valid_from, until: *valid_until };
+            let seen = since(*seen_at, now);
+            match i64::try_from(*seen_at / 1000) {
+                Ok(at) if at < valid.from => format!(
+                    "its certificate is not valid yet by the overlord's clock ({valid}): it was refused {seen} ago; set \
+                     the clock of the overlord, or enrol it again with `overlord minion invite NAME`"
+                ),
+                _ => format!(
+                    "its certificate has ended ({valid}): it was refused {seen} ago; enrol it again with `overlord \
+                     minion invite NAME`, or set the overlord's clock if that is wrong"
+                ),
+            }
+        }
+    }
 }
 
 fn row(minion: &MinionStatus, now: u64) -> Vec<String> {

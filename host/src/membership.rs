@@ -1,0 +1,65 @@
+//! To which overlord a minion belongs, and as whom: as its folder says, also after another `minion join`.
+
+use std::time::Duration;
+
+use wire::identity::Identity;
+use wire::name::MinionName;
+
+use crate::folder::Folder;
+use crate::minion::StartError;
+
+/// What `minion join` left in the folder.
+pub(crate) struct Membership {
+    folder: Folder,
+    /// The address that the configuration names, whatever the folder says.
+    configured: Option<String>,
+    /// The key and the certificate.
+    pub(crate) identity: Identity,
+    /// As whom, and of which overlord.
+    pub(crate) member: Member,
+}
+
+/// A minion of an overlord.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Member {
+    /// The name that the overlord gave to it.
+    pub(crate) name: MinionName,
+    /// Where the overlord is dialled: `host:port`.
+    pub(crate) overlord: String,
+}
+
+impl Membership {
+    /// Reads it from the folder.
+    pub(crate) fn read(folder: &Folder, configured: Option<String>) -> Result<Self, StartError> {
+        let identity = folder.identity()?;
+        let name = identity.peer()?.name.parse()?;
+        let overlord = match &configured {
+            Some(overlord) => overlord.clone(),
+            None => folder.enrolment()?.overlord,
+        };
+        Ok(Self { folder: folder.clone(), configured, identity, member: Member { name, overlord } })
+    }
+
+    /// Another one, where the host has joined once more since this one was read.
+    pub(crate) fn renewed(&self) -> Option<Self> {
+        // The certificate is what a join writes last. What cannot be read is as good as what there was.
+        let renewed = Self::read(&self.folder, self.configured.clone()).ok()?;
+        (!renewed.identity.has_certificate_of(&self.identity)).then_some(renewed)
+    }
+
+    /// Ends once the host has joined once more.
+    pub(crate) async fn superseded(&self) {
+        let mut seen = None;
+        loop {
+            let stamp = self.folder.certificate_stamp();
+            if stamp != seen && self.renewed().is_some() {
+                return;
+            }
+            seen = stamp;
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+/// How often the folder is looked at.
+const LOOK: Duration = Duration::from_secs(1);

@@ -1,0 +1,104 @@
+//! Whom a job was sent to, so that no other one is asked about it.
+//!
+//! A copy of a minion that has taken its place knows nothing of its jobs, or something wrong, and what it says of them
+//! would be written down for good while the true one still runs them.
+
+use ledger::Tenure;
+use quinn::Connection;
+use wire::digest::Digest;
+use wire::instance::Instance;
+use wire::job::JobId;
+use wire::name::MinionName;
+
+use super::{Entry, Registry};
+
+/// Whom something was sent to under the name of a minion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    key: Digest,
+    /// Where it is; `None` for a minion that does not say.
+    place: Option<Digest>,
+}
+
+impl Recipient {
+    /// Whether `other` may answer for it. One with another key may: nobody comes in with the former one any more.
+    fn is_answered_for_by(&self, other: &Self) -> bool {
+        match (self.place, other.place) {
+            (Some(here), Some(there)) => self.key != other.key || here == there,
+            _ => true,
+        }
+    }
+}
+
+impl Registry {
+    /// Whom a minion's jobs like this one were sent to, in whatever life of the overlord.
+    pub fn recipient(&self, minion: &MinionName, job: JobId) -> Option<Recipient> {
+        let minions = self.lock();
+        let entry = minions.get(minion)?;
+        let tenure =
+            entry.tenures.iter().rev().find(|tenure| tenure.after.is_none_or(|after| job > after))?;
+        Some(Recipient { key: entry.record.key, place: Some(tenure.place) })
+    }
+
+    /// Whom is reached over this connection; `None` where the minion has another one by now.
+    pub fn recipient_over(&self, minion: &MinionName, connection: &Connection) -> Option<Recipient> {
+        let minions = self.lock();
+        let entry = minions.get(minion)?;
+        let current = entry.connection.borrow().as_ref().map(Connection::stable_id);
+        let place = entry.instance.map(|instance| instance.place);
+        (current == Some(connection.stable_id())).then_some(Recipient { key: entry.record.key, place })
+    }
+
+    /// Whether a job that was sent to `recipient` may be asked for over this connection.
+    pub fn may_answer(
+        &self,
+        minion: &MinionName,
+        connection: &Connection,
+        recipient: Option<&Recipient>,
+    ) -> bool {
+        let Some(recipient) = recipient else { return true };
+        self.recipient_over(minion, connection).is_some_and(|there| recipient.is_answered_for_by(&there))
+    }
+}
+
+impl Entry {
+    /// The tenures once this instance has the link, where they are others then.
+    pub(super) fn tenures_with(&self, instance: &Instance, newest: Option<JobId>) -> Option<Vec<Tenure>> {
+        if self.tenures.last().is_some_and(|last| last.place == instance.place) {
+            return None;
+        }
+        let mut tenures = self.tenures.clone();
+        // The first is as old as its jobs: before it, nobody said where they are.
+        let after = if tenures.is_empty() { None } else { newest };
+        tenures.push(Tenure { place: instance.place, after });
+        let surplus = tenures.len().saturating_sub(MAX_TENURES);
+        tenures.drain(..surplus);
+        Some(tenures)
+    }
+}
+
+/// How many tenures of a minion are kept: jobs that are older than all of them may be asked for of anyone.
+const MAX_TENURES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_place_answers_or_another_key() {
+        let recipient = |key: &[u8], place: Option<&[u8]>| Recipient {
+            key: Digest::of(key),
+            place: place.map(Digest::of),
+        };
+        let sent = recipient(b"key", Some(b"here"));
+        for (there, answers) in [
+            (recipient(b"key", Some(b"here")), true),
+            (recipient(b"key", Some(b"elsewhere")), false),
+            (recipient(b"another key", Some(b"elsewhere")), true),
+            (recipient(b"key", None), true),
+        ] {
+            assert_eq!(sent.is_answered_for_by(&there), answers, "{there:?}");
+        }
+        assert!(recipient(b"key", None).is_answered_for_by(&sent));
+    }
+}
