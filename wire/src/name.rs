@@ -1,5 +1,6 @@
 //! Names, parsed once at the edge into types that cannot be wrong.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -26,9 +27,23 @@ impl BadName {
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $check:path) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        ///
+        /// Sorts as people count: `web2` before `web10`.
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
+
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                as_counted(&self.0, &other.0)
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
 
         impl $name {
             /// The name as text.
@@ -65,6 +80,35 @@ macro_rules! name {
             }
         }
     };
+}
+
+/// The order in which people count: numbers by what they come to, those with fewer zeros in front first, and all else by
+/// its bytes. Only equal texts are equal, and what begins in the same way stands together, up to a number.
+pub fn as_counted(one: &str, other: &str) -> Ordering {
+    let (mut left, mut right) = (one.as_bytes(), other.as_bytes());
+    while let (Some(l), Some(r)) = (left.first(), right.first()) {
+        let order = if l.is_ascii_digit() && r.is_ascii_digit() {
+            let (l, r) = (number(&mut left), number(&mut right));
+            (l.1.len(), l.1, l.0).cmp(&(r.1.len(), r.1, r.0))
+        } else {
+            let order = l.cmp(r);
+            (left, right) = (&left[1..], &right[1..]);
+            order
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+    left.len().cmp(&right.len())
+}
+
+/// Takes a number off the beginning: how many digits it has, and those behind its zeros, of which more are larger.
+fn number<'a>(text: &mut &'a [u8]) -> (usize, &'a [u8]) {
+    let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, rest) = text.split_at(end);
+    *text = rest;
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+    (digits.len(), &digits[zeros..])
 }
 
 name! {
@@ -173,6 +217,35 @@ mod tests {
         assert_eq!("Web-1.example".parse::<MinionName>().expect("fits").as_str(), "web-1.example");
         for bad in ["", "-web", "web-", "a..b", "web_1", "we b", "web*", &"x".repeat(64)] {
             assert!(bad.parse::<MinionName>().is_err(), "{bad:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn names_sort_as_people_count() {
+        let mut names: Vec<MinionName> =
+            ["web10", "web2", "db1", "web01", "web1", "web1.b", "web", "web1-a", "10", "9"]
+                .map(|name| name.parse().expect("a name"))
+                .into();
+        names.sort();
+        let sorted: Vec<&str> = names.iter().map(MinionName::as_str).collect();
+        assert_eq!(sorted, ["9", "10", "db1", "web", "web1", "web1-a", "web1.b", "web01", "web2", "web10"]);
+    }
+
+    #[test]
+    fn the_order_of_names_is_one_and_whole() {
+        let texts = [
+            "", "0", "00", "1", "01", "10", "a", "a0", "a00", "a1b", "a01b", "a1c", "a9", "a10", "ab", "a-1",
+        ];
+        for one in texts {
+            for other in texts {
+                let order = as_counted(one, other);
+                assert_eq!(order, as_counted(other, one).reverse(), "{one} {other}");
+                assert_eq!(order.is_eq(), one == other, "{one} {other}");
+                for third in texts {
+                    let chained = order.is_lt() && as_counted(other, third).is_lt();
+                    assert!(!chained || as_counted(one, third).is_lt(), "{one} {other} {third}");
+                }
+            }
         }
     }
 

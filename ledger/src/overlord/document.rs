@@ -102,7 +102,10 @@ impl OverlordLedger {
             }
             Ok::<_, LedgerError>(part)
         };
-        let parts = targets(&source, id)?.into_iter().map(part).collect::<Result<_, _>>()?;
+        let mut targets = targets(&source, id)?;
+        // Records of before are in another order.
+        targets.sort();
+        let parts = targets.into_iter().map(part).collect::<Result<_, _>>()?;
         let document = JobDocument {
             job: id,
             state: tally.state(),

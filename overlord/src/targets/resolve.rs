@@ -107,7 +107,7 @@ mod tests {
     use super::super::resolver::UnmatchedKind;
     use super::*;
 
-    const NAMES: [&str; 8] = ["db1", "db2", "db3.eu", "mail", "web1", "web10", "web2", "web3-eu"];
+    const NAMES: [&str; 8] = ["db1", "db2", "db3.eu", "mail", "web1", "web2", "web3-eu", "web10"];
 
     /// A fleet with groups and facts.
     struct Fleet(HashMap<&'static str, Arc<Expression>>);
@@ -217,10 +217,12 @@ mod tests {
             ("WEB1;Db2", "db2 web1"),
             ("web?", "web1 web2"),
             ("web[12]", "web1 web2"),
+            ("web1*", "web1 web10"),
+            ("db3*", "db3.eu"),
             ("web[!1]*", "web2 web3-eu"),
             ("*eu", "db3.eu web3-eu"),
-            ("*", "db1 db2 db3.eu mail web1 web10 web2 web3-eu"),
-            ("~web[0-9]{1,2}", "web1 web10 web2"),
+            ("*", "db1 db2 db3.eu mail web1 web2 web3-eu web10"),
+            ("~web[0-9]{1,2}", "web1 web2 web10"),
             ("~(web1|DB1),mail", "db1 mail web1"),
             ("@eu", "db3.eu web3-eu"),
             ("@eu:web*", "web3-eu"),
@@ -239,8 +241,8 @@ mod tests {
 
     #[test]
     fn complement_binds_before_intersection_and_that_before_union() {
-        assert_eq!(all("mail,web*&!web1"), "mail web10 web2 web3-eu");
-        assert_eq!(all("(mail,web*)&!web1"), "mail web10 web2 web3-eu");
+        assert_eq!(all("mail,web*&!web1"), "mail web2 web3-eu web10");
+        assert_eq!(all("(mail,web*)&!web1"), "mail web2 web3-eu web10");
         assert_eq!(all("!web*&db1,web1"), "db1 web1");
         assert_eq!(all("!(web*,db*)"), "mail");
         assert_eq!(all("web1&db1,mail"), "mail");

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::rc::Rc;
 
-use wire::name::MinionName;
+use wire::name::{MinionName, as_counted};
 
 use super::error::{Problem, TargetError};
 use super::expression::Expression;
@@ -290,9 +290,11 @@ impl<'a, L: Lookup> Resolver<'a, L> {
         }
     }
 
-    /// Where the names stand that begin so.
+    /// Where the names stand that begin so, with some others where it ends in a number: `web1` and `web10` do not stand
+    /// side by side.
     fn beginning(&self, prefix: &str) -> Range<usize> {
-        let first = self.names.partition_point(|name| name.as_str() < prefix);
+        let prefix = prefix.trim_end_matches(|c: char| c.is_ascii_digit());
+        let first = self.names.partition_point(|name| as_counted(name.as_str(), prefix).is_lt());
         let count = self.names[first..].partition_point(|name| name.as_str().starts_with(prefix));
         first..first + count
     }

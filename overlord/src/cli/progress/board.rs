@@ -153,8 +153,8 @@ mod tests {
             board.rows(Some(24), Duration::from_secs(75)),
             [
                 "[>                             ] 0/3 minions, 1m 15s, 3 running",
-                "web10  [==========>         ] 5/10 copying",
                 "web2   7 two lines",
+                "web10  [==========>         ] 5/10 copying",
                 "web1   running",
             ]
         );
