@@ -32,12 +32,17 @@ pub fn is_deceptive(c: char) -> bool {
 
 /// A value as people read it: text as it is, anything that has parts as JSON.
 pub fn value(value: &Value) -> String {
+    printable(&plain(value))
+}
+
+/// The same with not a character changed, for a pipe. Text that nobody would see stands in quotes.
+pub fn plain(value: &Value) -> String {
     match value {
-        Value::String(text) if !text.trim().is_empty() => printable(text),
-        Value::Char(c) => printable(&c.to_string()),
-        Value::Enum(case) | Value::Variant(case, None) => printable(case),
-        Value::Option(Some(inner)) if !matches!(**inner, Value::Option(_)) => self::value(inner),
-        other => printable(&to_json(other).to_string()),
+        Value::String(text) if !text.trim().is_empty() => text.clone(),
+        Value::Char(c) if !c.is_whitespace() => c.to_string(),
+        Value::Enum(case) | Value::Variant(case, None) => case.clone(),
+        Value::Option(Some(inner)) if !matches!(**inner, Value::Option(_)) => plain(inner),
+        other => to_json(other).to_string(),
     }
 }
 
@@ -115,6 +120,8 @@ mod tests {
         let text = |text: &str| Value::String(text.to_owned());
         assert_eq!(value(&text("two words")), "two words");
         assert_eq!(value(&text("")), "\"\"");
+        assert_eq!(value(&text("a\tb\u{1b}[1m\r\n")), "a    b [1m");
+        assert_eq!(plain(&Value::Option(Some(Box::new(text("a\tb\u{1b}[1m\r\n"))))), "a\tb\u{1b}[1m\r\n");
         assert_eq!(value(&Value::Option(Some(Box::new(text("x"))))), "x");
         assert_eq!(value(&Value::Option(None)), "null");
         assert_eq!(value(&Value::List(vec![text("x"), Value::Enum("y".into())])), r#"["x","y"]"#);

@@ -19,11 +19,11 @@ use wire::link::MAX_MESSAGE;
 use wire::name::MethodPath;
 use wire::outcome::{Outcome, Report};
 use wire::signature::Signature;
-use wire::text::{printable, value};
+use wire::text::{plain, value};
 
 use crate::cli::Place;
-use crate::cli::output::{note, print, print_failed};
-use crate::cli::spectator::Spectator;
+use crate::cli::output::{note, print, print_failed, print_raw};
+use crate::cli::spectator::{Spectator, behind};
 use crate::cli::watch::watch;
 use crate::cli::workbench::{ModuleFile, Workbench};
 use crate::containment::Containment;
@@ -162,16 +162,18 @@ impl Call {
             };
         }
         for effect in &report.would {
-            note(format_args!("would: {}", printable(effect)));
+            note(behind("would", effect));
         }
         match &report.outcome {
             Outcome::Ok(None) => {}
+            // A terminal gets what cannot harm it, a program what the method returned.
+            Outcome::Ok(Some(result)) if !output::stdout_is_terminal() => print_raw(&plain(result)),
             Outcome::Ok(Some(result)) => print(value(result)),
             Outcome::Failed(failure) => {
-                note(format_args!("{}: {}", failure.kind, printable(&failure.message)));
+                note(behind(failure.kind.as_str(), &failure.message));
                 // What the guest wrote to its stderr has been on the screen.
                 if let Some(backtrace) = &failure.backtrace {
-                    note(printable(backtrace));
+                    note(behind("backtrace", backtrace));
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! What commands print: answers on stdout, notes on stderr.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::process;
 
 use output::Printed;
@@ -9,22 +9,27 @@ pub(super) use output::note;
 
 /// Prints an answer. Where its reader has gone (`minion … | head`), the program ends, and quietly.
 pub(super) fn print(what: impl Printed) {
-    print_known(what, CLOSED_PIPE);
+    written(output::answer(what), CLOSED_PIPE);
 }
 
 /// The same for an answer to something that did not go well, which stays so where nobody reads it.
 pub(super) fn print_failed(what: impl Printed) {
-    print_known(what, 1);
+    written(output::answer(what), 1);
 }
 
-fn print_known(what: impl Printed, code: i32) {
-    if let Err(error) = output::answer(what) {
-        if error.kind() != ErrorKind::BrokenPipe {
-            output::complain("minion", format_args!("cannot write to stdout: {error}"));
-            process::exit(1);
-        }
-        process::exit(code);
+/// Prints an answer that programs read, byte for byte.
+pub(super) fn print_raw(text: &str) {
+    written(output::raw_answer(text), CLOSED_PIPE);
+}
+
+/// Ends the program where it cannot write: with `closed` where its reader has gone.
+fn written(written: io::Result<()>, closed: i32) {
+    let Err(error) = written else { return };
+    if error.kind() != ErrorKind::BrokenPipe {
+        output::complain("minion", format_args!("cannot write to stdout: {error}"));
+        process::exit(1);
     }
+    process::exit(closed);
 }
 
 /// What a program exits with that its pipe ended.

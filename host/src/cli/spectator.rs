@@ -25,11 +25,12 @@ impl Spectator {
         self.draw(&mut self.shown(), None);
     }
 
-    fn line(&self, line: &str) {
+    /// Writes what the job said, each of its lines behind what it is: none of them passes for a line of another kind.
+    fn lines(&self, what: &str, text: &str) {
         let mut shown = self.shown();
         let progress = shown.clone();
         self.draw(&mut shown, None);
-        note(printable(line));
+        note(behind(what, text));
         self.draw(&mut shown, progress);
     }
 
@@ -44,6 +45,11 @@ impl Spectator {
     fn shown(&self) -> MutexGuard<'_, Option<String>> {
         self.shown.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+}
+
+/// Text of a guest with these words in front of each of its lines.
+pub(super) fn behind(what: &str, text: &str) -> String {
+    format!("{what}: {}", printable(text).replace('\n', &format!("\n{what}: ")))
 }
 
 impl JobEvents for Spectator {
@@ -64,18 +70,29 @@ impl JobEvents for Spectator {
             LogLevel::Warn => "warn",
             LogLevel::Error => "error",
         };
-        let mut text = format!("{level}: {}", line.message);
+        let mut text = line.message;
         for (name, value) in &line.fields {
             text.push_str(&format!(" {name}={value}"));
         }
-        self.line(&text);
+        self.lines(level, &text);
     }
 
     fn chunk(&self, chunk: String) {
-        self.line(&format!("part: {chunk}"));
+        self.lines("part", &chunk);
     }
 
     fn denied(&self, denial: Denial) {
-        self.line(&format!("denied: {} {}", denial.capability, denial.attempt));
+        self.lines("denied", &format!("{} {}", denial.capability, denial.attempt));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_of_a_guest_passes_for_one_of_another_kind() {
+        let text = behind("info", "ok\ntrapped: disk is full\r\n\u{1b}[2J\n");
+        assert_eq!(text, "info: ok\ninfo: trapped: disk is full\ninfo:  [2J");
     }
 }

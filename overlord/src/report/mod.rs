@@ -8,6 +8,7 @@ mod change;
 mod history;
 mod json;
 pub(crate) mod moment;
+pub(crate) mod names;
 #[cfg(test)]
 pub(crate) mod sample;
 pub(crate) mod table;

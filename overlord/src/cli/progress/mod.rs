@@ -1,6 +1,7 @@
 //! What a waiting terminal shows on stderr while minions work.
 
 mod board;
+mod voices;
 
 use std::time::{Duration, Instant};
 
@@ -11,14 +12,15 @@ use wire::name::MinionName;
 use wire::operator::Absence;
 
 use self::board::Board;
+use self::voices::Voices;
 use super::output::note;
-use crate::report::text::printable;
 
 /// A row for the whole job, and one for each of a few minions that run it.
 ///
 /// Draws nothing where stderr is not a terminal, or where the job is over at once. Gone when it is dropped.
 pub(super) struct Progress {
     board: Board,
+    voices: Voices,
     bars: MultiProgress,
     rows: Vec<ProgressBar>,
     started: Instant,
@@ -28,11 +30,12 @@ impl Progress {
     /// For a job on this many minions.
     pub(super) fn new(minions: usize) -> Self {
         let (bars, rows) = (output::bars(), Vec::new());
-        Self { board: Board::new(minions), bars, rows, started: Instant::now() }
+        Self { board: Board::new(minions), voices: Voices::default(), bars, rows, started: Instant::now() }
     }
 
     /// Draws what is known by now; to be called every so often.
     pub(super) fn tick(&mut self) {
+        self.tell();
         let elapsed = self.started.elapsed();
         if self.bars.is_hidden() || elapsed < PATIENCE {
             return;
@@ -73,7 +76,7 @@ impl Progress {
     }
 
     /// A minion says something to people.
-    pub(super) fn log(&self, minion: &MinionName, line: &LogLine) {
+    pub(super) fn log(&mut self, minion: &MinionName, line: &LogLine) {
         let level = match line.level {
             call::LogLevel::Debug => "debug",
             call::LogLevel::Info => "info",
@@ -84,11 +87,20 @@ impl Progress {
         self.say(minion, &format!("{level}: {}{fields}", line.message));
     }
 
-    /// Prints a line above the rows.
-    pub(super) fn say(&self, minion: &MinionName, text: &str) {
-        // No further line of it may pass for one of another minion.
-        let text = printable(text).replace('\n', "\n    ");
-        self.aside(|| note(format_args!("{minion}: {text}")));
+    /// Says, above the rows and at the next tick, what a minion said: each of its lines behind its name, and once where
+    /// others say the same.
+    pub(super) fn say(&mut self, minion: &MinionName, text: &str) {
+        self.voices.say(minion, text);
+        if self.voices.are_many() {
+            self.tell();
+        }
+    }
+
+    fn tell(&mut self) {
+        let lines = self.voices.drain();
+        if !lines.is_empty() {
+            self.aside(|| lines.into_iter().for_each(note));
+        }
     }
 
     /// Does something that writes to the terminal without the rows in its way.
@@ -99,6 +111,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
+        self.tell();
         // What cannot be cleared was not drawn.
         let _ = self.bars.clear();
     }
