@@ -12,6 +12,7 @@ mod panics;
 mod printed;
 mod progress;
 mod screen;
+mod shown;
 mod styled;
 mod table;
 
@@ -21,8 +22,9 @@ pub use self::panics::caught;
 pub use self::printed::Printed;
 pub use self::progress::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle, bar, bars, terminal_height};
 pub use self::screen::{
-    answer, complain, note, raw_answer, replace_line, stderr_is_terminal, stdout_is_terminal,
+    answer, bytes, complain, note, raw_answer, replace_line, show, stderr_is_terminal, stdout_is_terminal,
 };
+pub use self::shown::{Shown, plain_rows};
 pub use self::styled::Styled;
 pub use self::table::{
     Cell, CellAlignment, Color, Column, ColumnConstraint, ContentArrangement, Table, Width,

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use crate::printed::Printed;
+use crate::shown::Shown;
 use crate::styled::{Styled, clean};
 
 /// Writes one answer to stdout, at once, with a line end after it. Styles are left out where nobody would see them.
@@ -22,6 +23,21 @@ pub fn raw_answer(text: &str) -> io::Result<()> {
     }
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{text}")?;
+    stdout.flush()
+}
+
+/// Writes an answer as it was made for its reader.
+pub fn show(what: &Shown) -> io::Result<()> {
+    match what {
+        Shown::Screen(text) => answer(text),
+        Shown::Pipe(text) => raw_answer(text),
+    }
+}
+
+/// Writes bytes to stdout and nothing else, for files and programs.
+pub fn bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
     stdout.flush()
 }
 

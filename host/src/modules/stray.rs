@@ -239,9 +239,11 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let file = |name: &str| fs::write(dir.path().join(name), b"").expect("written");
         ["x.wasm", "x.component.wasm", "my disk.wasm", "X.WASM", "x.wAsM", "grüße.wasm", "a.wasm.sig"]
-            .map(file);
+            .into_iter()
+            .for_each(file);
         ["x.wat", "notes.txt", ".hidden.wasm", "y.tmp.wasm", "y.wasm.part", "y.wasm~", "y.part.wasm"]
-            .map(file);
+            .into_iter()
+            .for_each(file);
         fs::create_dir(dir.path().join("folder.wasm")).expect("made");
         fs::create_dir(dir.path().join("lost+found")).expect("made");
         fs::create_dir(dir.path().join("web")).expect("made");

@@ -14,7 +14,7 @@ use wire::outcome::Report;
 
 use super::job::{became, way_out};
 use super::module::who;
-use super::output::{known, note, print};
+use super::output::{self as out, known, note, print};
 use super::progress::Progress;
 use super::selection::with_warnings;
 use super::{CliError, Exit};
@@ -112,6 +112,9 @@ pub(super) async fn follow(
 ) -> Result<Exit, CliError> {
     let job = followed.job;
     let warnings = events.warnings().to_vec();
+    // One row is as good as a table, which has room for the whole value.
+    let form =
+        if followed.minions.len() == 1 && form == Form::Rows { Form::Table { sorted: true } } else { form };
     let mut watch = Watch::new(followed, form);
     let ended = tokio::select! {
         ended = watch.until_over(events) => Some(ended),
@@ -149,12 +152,12 @@ fn show(
             if !sorted {
                 by_arrival(&mut document, arrived);
             }
-            print(report::table(&document))?;
+            out::show(&report::table(&document))?;
             note(report::closing(&document));
         }
         Form::Rows => {
             for part in unseen {
-                print(report::row(part, names))?;
+                out::show(&report::row(part, names))?;
             }
             note(report::closing(document));
         }
@@ -302,7 +305,7 @@ impl Watch {
                 let part = finished(minion, minion_job, *report);
                 match self.form {
                     Form::JsonLines => self.progress.aside(|| print(report::json_line(&part)))?,
-                    Form::Rows => self.progress.aside(|| print(report::row(&part, self.names)))?,
+                    Form::Rows => self.progress.aside(|| out::show(&report::row(&part, self.names)))?,
                     Form::Table { .. } | Form::Json => {}
                 }
             }

@@ -1,6 +1,6 @@
 //! What commands print: answers on stdout, which may fail, and notes on stderr, which may not.
 
-use output::Printed;
+use output::{Printed, Shown};
 
 use super::{CliError, Exit};
 
@@ -9,6 +9,11 @@ pub(super) use output::note;
 /// Writes one answer to stdout, at once, with a line end after it.
 pub(super) fn print(what: impl Printed) -> Result<(), CliError> {
     output::answer(what).map_err(CliError::Output)
+}
+
+/// Writes an answer that was made for its reader.
+pub(super) fn show(what: &Shown) -> Result<(), CliError> {
+    output::show(what).map_err(CliError::Output)
 }
 
 /// How a command went that has printed what it found out: as that says, also where its reader had gone by then, unless

@@ -5,14 +5,18 @@
 
 mod absence;
 mod change;
+mod grid;
 mod history;
 mod json;
+mod line;
 pub(crate) mod moment;
 pub(crate) mod names;
+mod reader;
 #[cfg(test)]
 pub(crate) mod sample;
 pub(crate) mod table;
 pub(crate) mod text;
+mod whole;
 
 pub use self::change::{
     CHANGE_HEADING, OpenChange, change_closing, change_json, change_json_line, change_json_summary,
@@ -20,4 +24,5 @@ pub use self::change::{
 };
 pub use self::history::{history, history_json};
 pub use self::json::{json, json_line, json_summary, results_json};
+use self::reader::Reader;
 pub use self::table::{closing, row, table};

@@ -6,11 +6,11 @@ use wire::outcome::Outcome;
 use wire::value::Value;
 
 use super::super::follow::exit;
-use super::super::output::{known, note, print};
+use super::super::output::{known, note, print, show};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 use crate::report;
-use crate::report::text::{printable, value};
+use crate::report::text::{plain, printable, value};
 
 /// Print the results of a job and nothing else, without waiting
 ///
@@ -33,7 +33,7 @@ impl ResultCommand {
         let printed = match (self.format.format(), document.parts.as_slice()) {
             (Format::Json, _) => print(report::results_json(&document)),
             (Format::Text, [part]) => bare(part),
-            (Format::Text, _) => print(report::table(&document)),
+            (Format::Text, _) => show(&report::table(&document)),
         };
         if !document.state.is_over() {
             note(unfinished(&document));
@@ -46,13 +46,15 @@ impl ResultCommand {
 fn bare(part: &Part) -> Result<(), CliError> {
     match part.report.as_ref().map(|report| &report.outcome) {
         // A terminal gets what cannot harm it, a program what the method returned.
-        Some(Outcome::Ok(Some(Value::String(text)))) if !output::stdout_is_terminal() => {
-            output::raw_answer(text).map_err(CliError::Output)
+        Some(Outcome::Ok(Some(result))) if !output::stdout_is_terminal() => {
+            let text = if let Value::String(text) = result { text.clone() } else { plain(result) };
+            output::raw_answer(&text).map_err(CliError::Output)
         }
         Some(Outcome::Ok(Some(result))) => print(value(result)),
         Some(Outcome::Failed(failure)) => {
-            let (outcome, message) =
-                (failure.kind.outcome(), printable(&failure.message).replace('\n', "\n    "));
+            let (outcome, message) = (failure.kind.outcome(), printable(&failure.message));
+            // Every line of it is one of this minion.
+            let message = message.replace('\n', &format!("\n{}: ", part.minion));
             note(format_args!("{}: {outcome}: {message}", part.minion));
             Ok(())
         }

@@ -9,7 +9,7 @@ use wire::text::line as one_line;
 
 use super::super::follow::{Followed, Form, follow, open, so_far};
 use super::super::module::who;
-use super::super::output::{known, print};
+use super::super::output::{known, print, show};
 use super::super::signals::interrupts;
 use super::super::waiting::Waiting;
 use super::super::{CliError, Exit, Format, FormatFlag};
@@ -56,7 +56,7 @@ impl Show {
             Format::Json => print(report::json(&document))?,
             Format::Text => {
                 print(heading(&document))?;
-                print(report::table(&document))?;
+                show(&report::table(&document))?;
             }
         }
         Ok(Exit::Ok)
