@@ -106,6 +106,9 @@ fn what_matches_nothing_is_said() {
     assert_eq!(other.code, 2, "{other:?}");
     assert!(other.err.contains("the job has no minion \"db1\""), "{other:?}");
     assert_eq!(cancel(&["db*"]).code, 3);
+    let given_up = fleet.run(&["job", "give-up", &id, "--target", "web1,db1"]);
+    assert_eq!(given_up.code, 2, "{given_up:?}");
+    assert!(given_up.err.contains("the job has no minion \"db1\""), "{given_up:?}");
     let some = cancel(&["web1,db1", "--ignore-missing"]);
     assert_eq!((some.code, &some.json()["unmatched"]), (0, &json!(["db1"])), "{some:?}");
     assert_eq!(fleet.run(&["job", "cancel", &id]).code, 0);
