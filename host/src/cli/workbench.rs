@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use wire::name::ModuleName;
 
 use crate::cli::Place;
+use crate::cli::output::note;
 use crate::config::Config;
 use crate::containment::Containment;
 use crate::highest_versions::HighestVersions;
@@ -73,6 +74,9 @@ impl ModuleFile {
             max_jobs: 1,
             allocation: Allocation::OnDemand,
             ledger,
+            on_slow_compilation: |name| {
+                note(format_args!("compiling \"{name}\", which happens once to each file …"))
+            },
             ..SandboxConfig::default()
         })?;
         Ok(Workbench { name, bytes, policy, signatures: config.signatures, sandbox, _kept: kept })

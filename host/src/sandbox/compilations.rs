@@ -1,6 +1,9 @@
 //! What is being compiled: a few modules at once, and no module twice at the same time.
 
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Condvar, Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
 
 use wire::digest::Digest;
 
@@ -38,15 +41,40 @@ impl Drop for Compiling<'_> {
     }
 }
 
+/// Does some work, and says something while it goes on where it takes longer than a moment.
+pub(super) fn unless_quick<T>(say: impl FnOnce() + Send, work: impl FnOnce() -> T) -> T {
+    let (working, ended) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        let watch = move || {
+            if ended.recv_timeout(MOMENT) == Err(RecvTimeoutError::Timeout) {
+                say();
+            }
+        };
+        // Without another thread the work is done in silence.
+        let _ = thread::Builder::new().spawn_scoped(scope, watch);
+        // Gone when the work has ended, in whatever way.
+        let _working = working;
+        work()
+    })
+}
+
+/// As long as nobody wonders.
+const MOMENT: Duration = Duration::from_secs(1);
 /// How many modules are compiled at once: the compiler itself uses every processor, and a small module must
 /// not wait for a large one.
 const AT_ONCE: usize = 2;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
-
     use super::*;
+
+    #[test]
+    fn only_work_that_lasts_is_spoken_of() {
+        let (said, hears) = mpsc::channel();
+        // What lasts until it was spoken of.
+        let told = unless_quick(move || said.send("compiling").expect("heard"), || hears.recv());
+        assert_eq!(told, Ok("compiling"));
+    }
 
     #[test]
     fn the_same_module_waits_for_itself_and_the_third_for_one_of_two() {

@@ -13,7 +13,7 @@ use wire::name::ModuleName;
 use super::cache::Cache;
 use super::capabilities::facts::Facts;
 use super::check::Check;
-use super::compilations::Compilations;
+use super::compilations::{Compilations, unless_quick};
 use super::component::{LoadedModule, Provisions, check_resources, compile};
 use super::describe::Description;
 use super::engine::{self, Concurrency, Plan};
@@ -45,6 +45,8 @@ pub(super) struct Loader {
     budgets: Budgets,
     /// What is being compiled.
     compiling: Compilations,
+    /// Told when a compilation takes longer than a moment.
+    on_slow: fn(&ModuleName),
 }
 
 /// A module whose outside was looked at, and that may have what it asks for.
@@ -97,6 +99,7 @@ impl Loader {
             ledger: config.ledger,
             facts: config.facts,
             compiling: Compilations::default(),
+            on_slow: config.on_slow_compilation,
         })
     }
 
@@ -134,7 +137,7 @@ impl Loader {
         let Verified { description } = verified;
         let (name, digest) = (description.module.name.clone(), description.module.digest);
         let refuse = |defect: Defect| LoadError { module: name.clone(), defects: vec![defect] };
-        let (base, component) = self.component(bytes, digest, ticker).map_err(refuse)?;
+        let (base, component) = self.component(&name, bytes, digest, ticker).map_err(refuse)?;
         check_resources(&component, &policy.limits).map_err(refuse)?;
         let instances = base.link(&component, policy).map_err(refuse)?;
         let exports = description.exports(&component).map_err(refuse)?;
@@ -169,7 +172,7 @@ impl Loader {
             Ok(description) => description,
             Err(defect) => return check.with(defect),
         };
-        let (base, component) = match self.component(bytes, digest, ticker) {
+        let (base, component) = match self.component(&name, bytes, digest, ticker) {
             Ok(compiled) => compiled,
             Err(defect) => return check.with(defect),
         };
@@ -215,7 +218,13 @@ impl Loader {
     }
 
     /// The compiled component, and the base that it was compiled for.
-    fn component(&self, bytes: &[u8], digest: Digest, ticker: &Ticker) -> Result<(Base, Component), Defect> {
+    fn component(
+        &self,
+        name: &ModuleName,
+        bytes: &[u8],
+        digest: Digest,
+        ticker: &Ticker,
+    ) -> Result<(Base, Component), Defect> {
         let cached = |base: &Base| self.cache.as_ref().ok()?.load(&base.engine, digest);
         // Which engine it needs takes a look at every byte, and the cache mostly knows. What is there never
         // waits for a compiler.
@@ -238,7 +247,7 @@ impl Loader {
             }
         };
         reach(Point::CompileBefore);
-        let component = compile(&base.engine, bytes)?;
+        let component = unless_quick(|| (self.on_slow)(name), || compile(&base.engine, bytes))?;
         reach(Point::CompileAfter);
         if let Some(Err(error)) =
             self.cache.as_ref().ok().map(|cache| cache.store(&base.engine, digest, &component))

@@ -103,6 +103,8 @@ pub struct SandboxConfig {
     pub held: u64,
     /// Processes that run for all jobs together.
     pub processes: u64,
+    /// Told when a module is being compiled for longer than a moment, which happens once to each.
+    pub on_slow_compilation: fn(&ModuleName),
 }
 
 /// How a sandbox is doing.
@@ -141,6 +143,7 @@ impl Default for SandboxConfig {
             facts: Facts::default(),
             held: 256 << 20,
             processes: 512,
+            on_slow_compilation: |module| tracing::info!(%module, "compiling a module, which happens once"),
         }
     }
 }
