@@ -34,6 +34,7 @@ struct Findings {
     signature: Option<SignatureFinding>,
     problems: Vec<String>,
     warnings: Vec<String>,
+    /// What its author should know, though nothing is wrong.
     notes: Vec<String>,
 }
 
@@ -48,7 +49,13 @@ struct Need {
 impl Check {
     pub(crate) fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
         let bench = self.module.open(place)?;
-        let mut findings = Findings::of(&bench);
+        // The compiler is a library, and what it is given was made by strangers.
+        let mut findings = output::caught(|| Findings::of(&bench)).map_err(|message| {
+            anyhow::anyhow!(
+                "the engine broke while it looked at \"{}\": {message}; build the module with another version of its compiler",
+                bench.name
+            )
+        })?;
         // What is no module at all has no claim that anyone could sign, and that is told already.
         if let Ok(claim) = claim(bench.name.clone(), &bench.bytes) {
             let text = signature_file::read_beside(self.module.path());
@@ -124,8 +131,8 @@ impl Findings {
             lines.push(format!("needs {}: {state}", line(&need.import)));
         }
         lines.extend(self.signature.iter().map(|signature| signature.line(&bench.name)));
-        lines.extend(self.notes.iter().map(|note| format!("note: {}", line(note))));
         lines.extend(self.warnings.iter().map(|warning| format!("warning: {}", line(warning))));
+        lines.extend(self.notes.iter().map(|note| format!("note: {}", line(note))));
         lines.extend(
             self.problems.iter().map(|problem| format!("problem: \"{}\" {}", bench.name, line(problem))),
         );

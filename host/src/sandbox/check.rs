@@ -16,7 +16,7 @@ pub struct Check {
     pub problems: Vec<Defect>,
     /// What is not as it should be and yet no reason to refuse it.
     pub warnings: Vec<String>,
-    /// What is as it should be, and may yet surprise its author.
+    /// What its author should know, though nothing is wrong.
     pub notes: Vec<String>,
 }
 

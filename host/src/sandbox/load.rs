@@ -22,6 +22,7 @@ use super::guest::Guest;
 use super::holdings::Budgets;
 use super::imports;
 use super::inspect::{inspect, validate};
+use super::javascript;
 use super::surface::Surface;
 use super::ticker::Ticker;
 use super::{SandboxConfig, advice, leftover, linker};
@@ -183,6 +184,7 @@ impl Loader {
         check.warnings.extend(imports::warnings(&check.imports, &name, &policy.grants));
         check.warnings.extend(description.warnings);
         check.warnings.extend(advice::on(bytes, &description.module.methods));
+        check.notes.extend(javascript::note(bytes, &description.module.methods));
         check.module = Some(description.module);
         check
     }

@@ -29,6 +29,7 @@ mod guest;
 mod holdings;
 mod imports;
 mod inspect;
+mod javascript;
 mod last_words;
 mod leftover;
 mod linker;

@@ -53,16 +53,19 @@ const PYTHON: [Template; 3] = [
     ("app.py", include_str!("templates/python/app.py")),
 ];
 
-const JS: [Template; 4] = [
+const JS: [Template; 5] = [
     (".gitignore", include_str!("templates/js/gitignore")),
     ("README.md", include_str!("templates/js/README.md")),
+    ("console.js", include_str!("templates/js/console.js")),
     ("module.js", include_str!("templates/js/module.js")),
     ("package.json", include_str!("templates/js/package.json")),
 ];
 
-const TS: [Template; 5] = [
+const TS: [Template; 7] = [
     (".gitignore", include_str!("templates/ts/gitignore")),
     ("README.md", include_str!("templates/ts/README.md")),
+    ("console.js", include_str!("templates/js/console.js")),
+    ("globals.d.ts", include_str!("templates/ts/globals.d.ts")),
     ("module.ts", include_str!("templates/ts/module.ts")),
     ("package.json", include_str!("templates/ts/package.json")),
     ("tsconfig.json", include_str!("templates/ts/tsconfig.json")),

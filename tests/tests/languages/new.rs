@@ -16,6 +16,11 @@ struct Project {
 impl Project {
     /// Makes and builds it, unless the language's tools cannot be had.
     fn build(language: &str) -> Option<Self> {
+        Self::build_with(language, |_| ())
+    }
+
+    /// The same with what its author changes in the folder before building.
+    fn build_with(language: &str, change: impl FnOnce(&Path)) -> Option<Self> {
         let example = example(language)?;
         let folder = tempfile::tempdir().expect("a folder");
         let project = Self { path: path(&example), folder };
@@ -27,6 +32,7 @@ impl Project {
             fs::create_dir_all(&kept).expect("made");
             symlink(kept, project.folder.path().join("target")).expect("linked");
         }
+        change(project.folder.path());
         let readme = fs::read_to_string(project.folder.path().join("README.md")).expect("reads");
         let commands: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix("    ")).collect();
         assert_eq!(commands.len(), 2, "{readme}");
@@ -91,6 +97,8 @@ fn keeps_its_word(language: &str) {
         assert!(said.out.contains(text), "no \"{text}\" in {said:?}");
     }
     assert!(!said.out.contains("warning"), "{said:?}");
+    let noted = said.out.contains("note: JavaScript makes numbers fit in silence");
+    assert_eq!(noted, ["js", "ts"].contains(&language), "{said:?}");
 }
 
 #[test]
@@ -121,4 +129,73 @@ fn a_new_typescript_module_builds_by_its_readme_and_answers() {
 #[test]
 fn a_new_go_module_builds_by_its_readme_and_answers() {
     keeps_its_word("go");
+}
+
+const CONSOLE: &str = r#"
+import "./console.js";
+
+console.warn("built");
+
+export const webDisk2 = {
+  greet(name) {
+    const held = { name, list: [1, null], map: new Map([["a", 2n]]) };
+    held.self = held;
+    console.log("hello %s, %d%%", name, 5, held);
+    console.group("in");
+    console.error("a\nb", new TypeError("no").message);
+    console.groupEnd();
+    console.debug(undefined);
+    console.assert(1 === 1, "never");
+    return String(name);
+  },
+  count: () => 300.7,
+  divide: () => Promise.resolve(),
+};
+"#;
+
+#[test]
+fn the_console_of_javascript_writes_to_the_log() {
+    let change = |folder: &Path| fs::write(folder.join("module.js"), CONSOLE).expect("written");
+    let Some(project) = Project::build_with("js", change) else { return };
+    let said = project.run(&["call", &format!("{NAME}.wasm"), "greet", "you"]);
+    assert_eq!((said.code, said.out.as_str()), (0, "you\n"), "{said:?}");
+    for line in [
+        "warn: built",
+        r#"info: hello you, 5% { name: "you", list: [ 1, null ], map: Map { "a" => 2n }, self: [circular] }"#,
+        "info: in",
+        "debug: undefined",
+    ] {
+        assert!(said.err.lines().any(|said| said.ends_with(line)), "no {line:?} in\n{}", said.err);
+    }
+    assert!(said.err.contains("error:   a\n") && said.err.contains("  b no\n"), "{}", said.err);
+    assert!(!said.err.contains("never"), "{}", said.err);
+}
+
+#[test]
+fn the_module_of_the_readme_is_made_built_and_called_by_what_it_says() {
+    let Some(example) = example("rust") else { return };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let readme = fs::read_to_string(root.join("README.md")).expect("reads");
+    let chapter = readme.split("## A module of your own").nth(1).expect("the chapter");
+    let folder = tempfile::tempdir().expect("a folder");
+    let tour = folder.path().to_str().expect("text");
+    let mut commands = chapter.split("```sh\n").skip(1).flat_map(|block| {
+        block.split("```").next().unwrap_or_default().lines().filter(|line| !line.starts_with(['c', 'o']))
+    });
+    let run = |command: &str| {
+        let mut shell = Command::new("sh");
+        shell.current_dir(folder.path()).args(["-c", &command.replace("/tmp/tour", tour)]);
+        shell.env("PATH", path(&example)).env("MINION_DIR", folder.path().join("minion"));
+        shell.env_remove("CARGO_TARGET_DIR").env_remove("RUSTFLAGS");
+        let said = Said::from(shell.output().expect("runs"));
+        assert_eq!(said.code, 0, "`{command}` failed: {said:?}");
+        said
+    };
+    run(commands.next().expect("the first"));
+    // What was compiled the last time is still good.
+    let kept = example.file.with_file_name("new-rust");
+    fs::create_dir_all(&kept).expect("made");
+    symlink(kept, folder.path().join("hello/target")).expect("linked");
+    let said = commands.map(run).last().expect("a call");
+    assert_eq!(said.out, "hello, world\n", "{said:?}");
 }

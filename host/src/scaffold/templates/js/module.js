@@ -1,7 +1,7 @@
 // The module {{name}}. What each method does is said in `wit/module.wit`.
 
+import "./console.js";
 import { cancelled, progress } from "minion:job/job@0.1.0";
-import { write } from "minion:log/log@0.1.0";
 
 export const {{camel}} = {
   greet(name) {
@@ -15,7 +15,7 @@ export const {{camel}} = {
       }
       progress(number, to, "counting");
     }
-    write("info", `counted to ${to}`, []);
+    console.log(`counted to ${to}`);
     return to;
   },
 
