@@ -22,6 +22,7 @@ use super::absences::Away;
 use super::live::{After, LiveJob};
 use super::stop::Stop;
 use super::{Jobs, durability, insist};
+use crate::registry::Recipient;
 
 /// Where the delivery of a part stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +115,7 @@ impl Jobs {
                 .filter(|connection| self.registry().may_answer(minion, connection, recipient.as_ref()));
             let Some(connection) = connection else {
                 let kept_until = (delivery == Delivery::NotSent).then_some(unsent);
-                match self.await_link(job, minion, &mut link, kept_until).await {
+                match self.await_link(job, minion, &mut link, recipient.as_ref(), kept_until).await {
                     Link::MayBeBack => continue,
                     Link::Expired => return self.undelivered(job, minion, "it is not connected").await,
                     Link::Removed => return self.undelivered(job, minion, "it was removed").await,
@@ -183,6 +184,7 @@ impl Jobs {
         job: &LiveJob,
         minion: &MinionName,
         link: &mut watch::Receiver<Option<Connection>>,
+        recipient: Option<&Recipient>,
         kept_until: Option<Instant>,
     ) -> Link {
         let stop = job.stop(minion);
@@ -192,7 +194,7 @@ impl Jobs {
         if kept_until.is_some_and(|until| Instant::now() >= until) {
             return Link::Expired;
         }
-        let Some(lost) = self.registry().lost(minion) else {
+        let Some(lost) = self.registry().lost(minion, recipient) else {
             return if link.has_changed().is_err() { Link::Removed } else { Link::MayBeBack };
         };
         job.out_of_touch(minion, Away { lost, kept_until });

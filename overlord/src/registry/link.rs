@@ -119,6 +119,10 @@ impl Admitted {
             entry.record.version = Some(version);
             entry.record.modules = modules;
             entry.record.last_seen = Some(seen);
+            let place = |instance: Option<Instance>| instance.map(|instance| instance.place);
+            if entry.connection.borrow().is_some() && place(entry.instance) != place(instance) {
+                entry.lost = Lost::now();
+            }
             entry.instance = instance;
             entry.troubles.let_in();
             // Before anyone can see that it is there, and ask for it by its facts.

@@ -190,13 +190,6 @@ impl Registry {
         self.lock().get(name)?.connection.borrow().clone()
     }
 
-    /// When the connection of a minion was lost that has none; at the overlord's start where it has had none since.
-    pub fn lost(&self, name: &MinionName) -> Option<Lost> {
-        let minions = self.lock();
-        let entry = minions.get(name)?;
-        entry.connection.borrow().is_none().then_some(entry.lost)
-    }
-
     /// The room for what a minion sends.
     pub fn intake(&self, name: &MinionName) -> Intake {
         let shared = || self.0.intake.for_another();

@@ -10,7 +10,7 @@ use wire::instance::Instance;
 use wire::job::JobId;
 use wire::name::MinionName;
 
-use super::{Entry, Registry};
+use super::{Entry, Lost, Registry};
 
 /// Whom something was sent to under the name of a minion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +45,17 @@ impl Registry {
         let minions = self.lock();
         let entry = minions.get(minion)?;
         let current = entry.connection.borrow().as_ref().map(Connection::stable_id);
-        let place = entry.instance.map(|instance| instance.place);
-        (current == Some(connection.stable_id())).then_some(Recipient { key: entry.record.key, place })
+        (current == Some(connection.stable_id())).then(|| entry.recipient())
+    }
+
+    /// When a minion was lost that has no connection, or whose place another one has than the job was sent to; at the
+    /// overlord's start where it has had none since.
+    pub fn lost(&self, minion: &MinionName, recipient: Option<&Recipient>) -> Option<Lost> {
+        let minions = self.lock();
+        let entry = minions.get(minion)?;
+        let is_there = entry.connection.borrow().is_some()
+            && recipient.is_none_or(|recipient| recipient.is_answered_for_by(&entry.recipient()));
+        (!is_there).then_some(entry.lost)
     }
 
     /// Whether a job that was sent to `recipient` may be asked for over this connection.
@@ -62,6 +71,11 @@ impl Registry {
 }
 
 impl Entry {
+    /// Whom its connection reaches.
+    fn recipient(&self) -> Recipient {
+        Recipient { key: self.record.key, place: self.instance.map(|instance| instance.place) }
+    }
+
     /// The tenures once this instance has the link, where they are others then.
     pub(super) fn tenures_with(&self, instance: &Instance, newest: Option<JobId>) -> Option<Vec<Tenure>> {
         if self.tenures.last().is_some_and(|last| last.place == instance.place) {
