@@ -1,5 +1,6 @@
 //! What the end of a guest means to an operator.
 
+use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 use wire::json;
@@ -11,6 +12,7 @@ use super::backtrace;
 use super::budget::Exhausted;
 use super::call::too_many_parts;
 use super::last_words;
+use super::run::MAX_RESOURCES;
 use crate::policy::{ByteSize, Limits};
 
 /// The longest error value that is repeated in a message.
@@ -162,6 +164,12 @@ impl Remains<'_> {
         // This one has no type of its own.
         if root.contains("fuel allocated for hostcalls has been exhausted") {
             return too_many_parts(self.method).unwrap_or_else(|| over_output(self.limits));
+        }
+        if let Some(ResourceTableError::Full) = error.downcast_ref() {
+            return format!(
+                "held {MAX_RESOURCES} resources of the host at once (streams, requests, pollables and the like), which is \
+                 the most: drop each when it is done with, or do less in one job"
+            );
         }
         root
     }

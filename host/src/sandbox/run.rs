@@ -45,10 +45,11 @@ const MIN_TRANSFER: u64 = 12 << 20;
 const EXPANSION: u64 = 4;
 /// Longer than any job, and short enough to be added to the time it is.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-/// Handles and host resources that one job may have.
-const MAX_HANDLES: usize = 10_000;
-/// The most resources of the host that one job may hold.
-const MAX_RESOURCES: usize = 1_000;
+/// Handles of resources that one job may have, those of its own among them.
+const MAX_HANDLES: usize = 20_000;
+/// The most resources of the host that one job may hold. Some languages drop what they have waited for only when they
+/// tidy up their memory, and wait for every piece of a body; what is behind each is counted besides.
+pub(super) const MAX_RESOURCES: usize = 10_000;
 
 /// What to run for one job.
 pub struct Run {
