@@ -176,8 +176,17 @@ fn why_not_callable(
     types: &Types,
 ) -> Option<String> {
     // `[constructor]thing` and the like: the names that the component model gives to functions of resources.
-    if name.starts_with('[') {
-        return Some("it belongs to a resource, which lives only as long as one job".to_owned());
+    match name.split_once(']') {
+        Some(("[static", _)) => {
+            return Some(
+                "it is a static function of a resource: export it as a function of the interface".to_owned(),
+            );
+        }
+        Some(("[constructor", _)) => {
+            return Some("it makes a resource, which lives only as long as one job".to_owned());
+        }
+        Some(_) => return Some("it belongs to a resource, which lives only as long as one job".to_owned()),
+        None => {}
     }
     let mut used = params.iter().map(|(_, ty)| *ty).chain(result).filter_map(|ty| types.get(ty));
     used.find_map(|ty| ty.opaque()).map(|what| {

@@ -10,7 +10,7 @@ use nix::sys::resource::{Resource, getrlimit};
 use sha2::{Digest as _, Sha256};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
-    WasmBacktraceDetails,
+    WasmBacktraceDetails, WasmFeatures,
 };
 
 use super::memory::{MAX_INSTANCES, MAX_MEMORIES, MAX_TABLES};
@@ -27,6 +27,9 @@ const SLOT_MAPPINGS: u64 = 16;
 const MIN_SLOTS: u64 = 4;
 /// Table elements that a table of the pool has room for; interpreters have tables of close to 100,000.
 const TABLE_ELEMENTS: usize = 100_000;
+
+/// What of the language only an engine with async functions has.
+pub(super) const CONCURRENT: WasmFeatures = WasmFeatures::CM_ASYNC.union(WasmFeatures::CM_ERROR_CONTEXT);
 
 /// Whether an engine can run `async func`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,6 +165,11 @@ fn config(concurrency: Concurrency) -> Config {
     // overflow there aborts the process, so the gap between the two is wide.
     config.max_wasm_stack(512 << 10);
     config.async_stack_size(2 << 20);
+    // Methods with such types cannot be called from outside, and are no reason to refuse the others.
+    config.wasm_component_model_map(true);
+    config.wasm_component_model_fixed_length_lists(true);
+    // Likewise. It is a part of what async functions need; nobody can make one, see `surface.rs`.
+    config.wasm_component_model_error_context(concurrency == Concurrency::On);
     // Shared memories escape the memory limiter.
     config.wasm_threads(false);
     // Sources of guests are not on this host, and the default reads an environment variable.

@@ -106,6 +106,9 @@ pub enum Defect {
          divide it into several modules", ByteSize(MAX_HELD as u64)
     )]
     TooMuchToTell,
+    /// Something valid that is not run here; reads on from the module's name.
+    #[error("{0}, which this minion does not support: build it without")]
+    Unsupported(&'static str),
     #[error("has a function of {0} bytes, and {MAX_FUNCTION} are the most: divide it")]
     LargeFunction(usize),
     #[error("cannot be told of: {}", unfit(.0))]

@@ -3,8 +3,8 @@
 use std::sync::{Mutex, MutexGuard};
 
 use ledger::MinionLedger;
+use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
-use wasmtime::{Engine, WasmFeatures};
 use wire::digest::Digest;
 use wire::failpoint::{Point, reach};
 use wire::module::Module;
@@ -191,7 +191,7 @@ impl Loader {
 
     /// What a component imports and exports, whichever engine it needs.
     fn surface(&self, bytes: &[u8]) -> Result<Surface, Defect> {
-        Surface::read(bytes, self.plain.engine.get_wasm_features() | WasmFeatures::CM_ASYNC)
+        Surface::read(bytes, self.plain.engine.get_wasm_features() | engine::CONCURRENT)
     }
 
     /// How instances are allocated.
@@ -299,7 +299,7 @@ fn needed(bytes: &[u8], plain: &Engine) -> Result<Concurrency, Defect> {
         return Ok(Concurrency::Off);
     }
     // The second error is the one to tell: the first may only say that async functions are off.
-    validate(bytes, features | WasmFeatures::CM_ASYNC).map(|()| Concurrency::On)
+    validate(bytes, features | engine::CONCURRENT).map(|()| Concurrency::On)
 }
 
 /// What a lock guards, whatever a thread did that held it before: nothing here is left half done.

@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ComponentInstanceTypeId};
 use wasmparser::types::{Types, TypesRef};
-use wasmparser::{ComponentExternalKind, Parser, Payload, ValidPayload, Validator, WasmFeatures};
+use wasmparser::{
+    CanonicalFunction, ComponentExternalKind, Parser, Payload, ValidPayload, Validator, WasmFeatures,
+};
 
 use super::error::Defect;
 
@@ -50,6 +52,14 @@ impl Surface {
                 }
                 Payload::CodeSectionEntry(body) if body.range().len() > MAX_FUNCTION => {
                     return Err(Defect::LargeFunction(body.range().len()));
+                }
+                Payload::ComponentCanonicalSection(section) => {
+                    for function in section.clone() {
+                        // The host would keep their texts, without a bound.
+                        if let CanonicalFunction::ErrorContextNew { .. } = function.map_err(invalid)? {
+                            return Err(Defect::Unsupported("makes values of the type error-context"));
+                        }
+                    }
                 }
                 _ => {}
             }

@@ -16,6 +16,7 @@ mod loading;
 mod programs;
 mod stopping;
 mod types_alone;
+mod unusual;
 mod wasi;
 
 use std::sync::{Arc, OnceLock};
