@@ -16,7 +16,7 @@ pub enum Workspace {
     Plugins,
     /// The guests that only tests use.
     Fixtures,
-    /// The first module of the README.
+    /// The first module that is written with the SDK.
     Hello,
 }
 

@@ -5,14 +5,14 @@ use std::fs;
 use rig::{Fleet, binary, fixtures_dir};
 
 #[test]
-fn the_first_module_of_the_readme_is_what_it_shows_and_answers() {
+fn the_module_of_the_sdk_is_what_its_page_shows_and_answers() {
     let read = |path: &str| {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         fs::read_to_string(root.join(path)).expect("reads")
     };
     let source = read("examples/hello/src/lib.rs");
     let (_, code) = source.split_once("\n\n").expect("a line of documentation first");
-    assert!(read("README.md").contains(code.trim()), "the README shows another module");
+    assert!(read("docs/first-module-rust.md").contains(code.trim()), "the page shows another module");
 
     let built = xtask::guests::build(xtask::guests::Workspace::Hello).expect("builds");
     let mut command = std::process::Command::new(binary("minion"));
