@@ -7,9 +7,11 @@ use crate::check;
 use crate::json;
 use crate::name::ModuleName;
 use crate::signature::{Signature, Type, TypeRef};
+use crate::size::ByteSize;
 use crate::strict_json::{self, BadJson};
 use crate::value::Value;
 use crate::value_error::{Place, ValueError, echoed, quoted};
+use crate::value_size::{MAX_ARGUMENTS, size};
 use crate::word;
 
 /// The longest JSON text that is read.
@@ -46,6 +48,13 @@ pub enum ArgumentError {
     /// JSON that is neither an array nor an object.
     #[error("the arguments of {signature} must be an array, or an object by parameter name, not {given}")]
     NotMany { signature: String, given: String },
+    /// Values that are more than a call may carry.
+    #[error(
+        "the arguments of {signature} are too large: {bytes} bytes, and {} is the most of one call; bring it in parts, or \
+         put it into a folder that the module is granted and pass its path",
+        ByteSize(MAX_ARGUMENTS)
+    )]
+    TooMuch { signature: String, bytes: u64 },
     /// A JSON text over one of the limits.
     #[error("the arguments of {signature} are too large: {amount} are over the limit of {limit}")]
     TooLarge { signature: String, amount: String, limit: usize },
@@ -62,20 +71,27 @@ fn counted(required: usize, most: usize) -> String {
 
 /// Turns `arguments` into one value for each parameter of `method`, which `module` exports.
 ///
-/// Trailing `option` parameters may be left out, and any `option` parameter of a JSON object.
+/// Trailing `option` parameters may be left out, and any `option` parameter of a JSON object. All of them together are at
+/// most [`MAX_ARGUMENTS`] bytes.
 pub fn bind(
     method: Signature<'_>,
     module: &ModuleName,
     arguments: &Arguments,
 ) -> Result<Vec<Value>, ArgumentError> {
     let binding = Binding { method, module };
-    match arguments {
+    let values = match arguments {
         Arguments::Words(words) => binding.each(words, word::read),
         Arguments::Json(text) => binding.json(text),
         Arguments::Values(values) => binding.each(values, |ty, value, at| {
             check::check_at(ty, value, at)?;
             Ok(value.clone())
         }),
+    }?;
+    match values.iter().map(size).sum() {
+        bytes if bytes > MAX_ARGUMENTS => {
+            Err(ArgumentError::TooMuch { signature: binding.signature(), bytes })
+        }
+        _ => Ok(values),
     }
 }
 

@@ -46,6 +46,16 @@ pub fn plain(value: &Value) -> String {
     }
 }
 
+/// The bytes of a value that is nothing else: text or `list<u8>`, also behind `some`.
+pub fn bytes(value: &Value) -> Option<&[u8]> {
+    match value {
+        Value::String(text) => Some(text.as_bytes()),
+        Value::Bytes(bytes) => Some(bytes),
+        Value::Option(Some(inner)) => bytes(inner),
+        _ => None,
+    }
+}
+
 /// A span of time in microseconds, to two or three digits.
 pub fn span(us: u64) -> String {
     let seconds = us / 1_000_000;

@@ -146,7 +146,7 @@ fn read_file(ty: TypeRef<'_>, bytes: &[u8], at: &Place<'_>) -> Result<Value, Val
         Type::List(_) if ty.is_bytes() => Ok(Value::Bytes(bytes.to_vec())),
         Type::String => match std::str::from_utf8(bytes) {
             Ok(text) => Ok(Value::String(text.to_owned())),
-            Err(_) => Err(at.unexpected(ty, "a file that is not UTF-8")),
+            Err(_) => Err(at.unexpected(ty, "contents that are not UTF-8")),
         },
         Type::Option(inner) => {
             let inner = read_file(ty.part(*inner), bytes, &at.down(Step::Inside)?)?;
@@ -231,7 +231,7 @@ mod tests {
     fn a_file_is_bytes_or_text() {
         assert_eq!(file(&Type::List(Box::new(Type::U8)), b"\xff"), Ok(Value::Bytes(vec![0xff])));
         assert_eq!(file(&option(Type::String), b"hi"), Ok(some(Value::String("hi".into()))));
-        assert!(file(&Type::String, b"\xff").unwrap_err().ends_with("got a file that is not UTF-8"));
+        assert!(file(&Type::String, b"\xff").unwrap_err().ends_with("got contents that are not UTF-8"));
         assert!(file(&Type::S64, b"1").unwrap_err().contains("@FILE is for list<u8> and string"));
     }
 

@@ -1,28 +1,25 @@
 //! `minion call FILE.wasm METHOD [ARG…]`.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use wire::arguments::bind;
-use wire::call::{Arguments, Word};
+use wire::call::Arguments;
+use wire::given;
 use wire::job::JobId;
-use wire::link::MAX_MESSAGE;
 use wire::name::MethodPath;
 use wire::outcome::{Outcome, Report};
 use wire::signature::Signature;
-use wire::text::{plain, value};
+use wire::text::{bytes, plain, value};
 
 use crate::cli::Place;
-use crate::cli::output::{note, print, print_failed, print_raw};
+use crate::cli::output::{note, print, print_bytes, print_failed, print_raw};
 use crate::cli::spectator::{Spectator, behind};
 use crate::cli::watch::watch;
 use crate::cli::workbench::{ModuleFile, Workbench};
@@ -38,7 +35,7 @@ pub(crate) struct Call {
     module: ModuleFile,
     /// The method, with or without the module's name before it
     method: String,
-    /// One word for each parameter; @FILE for a parameter that takes bytes
+    /// One word for each parameter; for text or bytes also @FILE or - (standard input), and @@WORD for a word with an @
     #[arg(value_name = "ARG", allow_negative_numbers = true)]
     words: Vec<String>,
     /// All arguments at once: a JSON array, or an object by parameter name
@@ -56,6 +53,16 @@ pub(crate) struct Call {
     /// Print one JSON document
     #[arg(long)]
     json: bool,
+    /// `raw`: write a result that is text or bytes to a file or a program as it is, without a line end
+    #[arg(long, value_name = "FORM", conflicts_with_all = ["json", "watch"])]
+    output: Option<Form>,
+}
+
+/// Forms of a result besides text and JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// Its bytes.
+    Raw,
 }
 
 /// A call that can be made.
@@ -130,6 +137,16 @@ impl Call {
         let method = module.method(&path.method)?;
         let arguments = arguments(method, self.args.as_deref(), &self.words)?;
         bind(method, &bench.name, &arguments)?;
+        if self.output == Some(Form::Raw) {
+            anyhow::ensure!(
+                method.gives_contents(),
+                "--output raw is for methods that give back a string or list<u8>: leave it out, or take --json"
+            );
+            anyhow::ensure!(
+                !output::stdout_is_terminal(),
+                "--output raw is not for a terminal: send it to a file or a program"
+            );
+        }
         Ok((path, arguments))
     }
 
@@ -166,6 +183,10 @@ impl Call {
         }
         match &report.outcome {
             Outcome::Ok(None) => {}
+            Outcome::Ok(Some(result)) if self.output == Some(Form::Raw) => match bytes(result) {
+                Some(bytes) => print_bytes(bytes),
+                None => note("there are no bytes: the method gave back nothing"),
+            },
             // A terminal gets what cannot harm it, a program what the method returned.
             Outcome::Ok(Some(result)) if !output::stdout_is_terminal() => print_raw(&plain(result)),
             Outcome::Ok(Some(result)) => print(value(result)),
@@ -213,20 +234,8 @@ fn arguments(method: Signature<'_>, json: Option<&str>, words: &[String]) -> any
     if let Some(json) = json {
         return Ok(Arguments::Json(json.to_owned()));
     }
-    let words = words.iter().enumerate().map(|(place, word)| match word.strip_prefix('@') {
-        Some(path) if method.takes_bytes(place) => read(Path::new(path)).map(Word::File),
-        _ => Ok(Word::Text(word.clone())),
-    });
-    Ok(Arguments::Words(words.collect::<anyhow::Result<_>>()?))
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).with_context(|| format!("cannot read \"{}\"", path.display()))?;
-    file.take(MAX_MESSAGE as u64 + 1).read_to_end(&mut bytes)?;
-    let fits = bytes.len() <= MAX_MESSAGE;
-    anyhow::ensure!(fits, "\"{}\" is too large to be passed: {MAX_MESSAGE} bytes at most", path.display());
-    Ok(bytes)
+    let words = given::words(words.to_vec(), |place| method.takes_contents(place), std::io::stdin())?;
+    Ok(Arguments::Words(words))
 }
 
 /// Whoever is logged in, as far as that is an operator's name.

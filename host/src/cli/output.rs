@@ -22,6 +22,11 @@ pub(super) fn print_raw(text: &str) {
     written(output::raw_answer(text), CLOSED_PIPE);
 }
 
+/// Prints bytes and nothing else.
+pub(super) fn print_bytes(bytes: &[u8]) {
+    written(output::bytes(bytes), CLOSED_PIPE);
+}
+
 /// Ends the program where it cannot write: with `closed` where its reader has gone.
 fn written(written: io::Result<()>, closed: i32) {
     let Err(error) = written else { return };

@@ -6,16 +6,15 @@ use wire::arguments::bind;
 use wire::outcome::FailureKind;
 use wire::signature::{Signature, TypeRef};
 use wire::value::Value;
+use wire::value_size::size;
 
 use super::bytes::{SIGNATURES, TypedCall, typed_call};
 use super::component::LoadedModule;
 use super::guest::Guest;
 use super::run::Run;
-use super::values::{lift, lower, size};
+use super::values::{lift, lower};
 use crate::policy::ByteSize;
 
-/// The largest arguments of one call, in bytes.
-const MAX_ARGUMENTS: u64 = 8 << 20;
 /// The most bytes of `list<u8>` that may be passed one by one.
 const MAX_BURIED_BYTES: u64 = 256 << 10;
 
@@ -54,12 +53,6 @@ impl<'a> Call<'a> {
         }
         let values = bind(method, &path.module, &run.arguments).map_err(|error| bad(error.to_string()))?;
         let bytes_in = values.iter().map(size).sum();
-        if bytes_in > MAX_ARGUMENTS {
-            let most = ByteSize(MAX_ARGUMENTS);
-            return Err(bad(format!(
-                "the arguments of \"{path}\" have {bytes_in} bytes, and {most} is the most"
-            )));
-        }
         let arguments = match typed_call(method) {
             Some(call) => Arguments::Typed(call, values),
             None => dynamic(method, values).map_err(|message| bad(format!("\"{path}\" {message}")))?,

@@ -34,9 +34,9 @@ use super::outcome::{Remains, Stop, of_value, over_output};
 use super::resources;
 use super::stdio::Output;
 use super::supervise::{End, Patience, supervise};
-use super::values::size;
 use crate::containment::Containment;
 use crate::policy::Limits;
+use wire::value_size::size;
 
 /// Bytes that may pass between guest and host in one call of a function, counted as the host holds them: enough
 /// for the bytes that may pass one by one.

@@ -8,14 +8,14 @@ use tokio::signal::unix::Signal;
 use wire::call::{Arguments, Share};
 use wire::job::JobId;
 use wire::name::{MethodPath, MinionName};
-use wire::operator::{Call, Follow, Refusal, RefusalKind, TargetWarning};
+use wire::operator::{Call, Follow, Refusal, RefusalKind, Target, TargetWarning};
 
-use super::follow::{Followed, View, follow};
+use super::follow::{Followed, Form, View, follow};
 use super::output::{note, print};
 use super::selection::{Selection, warn, with_warnings};
 use super::signals::interrupts;
 use super::waiting::Waiting;
-use super::{CliError, Exit, brief_duration, confirm, words};
+use super::{CliError, Exit, brief_duration, confirm, raw, words};
 use crate::client::{Client, ClientError, JobEvent, JobStream};
 
 /// Run a method on all minions that match
@@ -31,6 +31,8 @@ Examples:
   overlord call '*' test.add 2 -3
   overlord call 'web*,db1' -x web3 test.sleep 2000 --async
   overlord call web1 test.concat --args '{\"a\": \"x\", \"b\": \"y\"}' --json
+  overlord call web1 test.echo-string @/etc/motd
+  overlord call web1 test.echo-bytes - --output raw <in >out
   overlord call web1 test.concat -- --foo bar")]
 pub(super) struct CallCommand {
     /// Which minions: names, globs, facts, lists (see `overlord targets --help`)
@@ -38,8 +40,9 @@ pub(super) struct CallCommand {
     /// What to run
     #[arg(value_name = "MODULE.METHOD")]
     method: MethodPath,
-    /// One argument for each parameter: text for a string, JSON or WAVE for other types, @FILE for bytes; for an option
-    /// `none`, and 'some("none")' for the text
+    /// One argument for each parameter: text for a string, JSON or WAVE for other types; for a string or bytes also @FILE
+    /// or - (standard input), and @@WORD for a word that begins with @; for an option `none`, and 'some("none")' for that
+    /// text
     #[arg(value_name = "ARG", allow_negative_numbers = true)]
     words: Vec<String>,
     /// All arguments at once, as a JSON array, or an object by parameter name
@@ -88,6 +91,9 @@ impl CallCommand {
         };
         // From here on Ctrl-C is not the end of this process: whatever became a job is told.
         let mut interrupts = interrupts()?;
+        if view.form() == Form::Raw {
+            raw::check(client, &self.target(), &self.method).await?;
+        }
         let call = self.into_call(client).await?;
         let submit = async |confirmed| {
             let events = client.call(Call { confirmed, ..call.clone() }, heard).await?;
@@ -104,11 +110,20 @@ impl CallCommand {
         follow(client, events, Followed::begun(job, targets), view.form(), interrupts).await
     }
 
+    fn target(&self) -> Target {
+        self.selection.clone().of(self.target.clone())
+    }
+
     /// Refuses settings that would do nothing.
     fn check(&self) -> Result<(), CliError> {
         if self.max_failures.is_some() && self.batch.is_none() {
             return Err(CliError::Usage(
                 "--max-failures does nothing without --batch, which says how many minions have the job at once: give both",
+            ));
+        }
+        if self.no_wait && self.view.form() == Form::Raw {
+            return Err(CliError::Usage(
+                "--output raw does nothing with --nowait: take `overlord job result JOB --output raw`",
             ));
         }
         if self.no_wait && self.waiting.wait.is_some() {
@@ -121,7 +136,7 @@ impl CallCommand {
     }
 
     async fn into_call(self, client: &Client) -> Result<Call, CliError> {
-        let target = self.selection.of(self.target);
+        let target = self.target();
         let arguments = match self.json_arguments {
             Some(json) => Arguments::Json(json),
             None => words::arguments(client, &target, &self.method, self.words).await?,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use wire::given::GivenError;
 use wire::job::JobId;
 use wire::module::MethodError;
 use wire::name::{BadName, ModuleName};
@@ -90,14 +91,9 @@ pub enum CliError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A file that does not fit into a call.
-    #[error("\"{}\" is larger than the {limit} bytes that fit into a call", .path.display())]
-    FileTooLarge {
-        /// The file.
-        path: PathBuf,
-        /// How large it may be.
-        limit: u64,
-    },
+    /// An argument that cannot be read, or does not fit into a call.
+    #[error(transparent)]
+    Given(#[from] GivenError),
     /// No targeted minion has the module.
     #[error("no targeted minion has a module \"{0}\": see `overlord module list`")]
     NoModule(ModuleName),
@@ -138,7 +134,7 @@ impl CliError {
             CliError::Usage(_)
             | CliError::TokenAddress { .. }
             | CliError::ModuleFile(_)
-            | CliError::FileTooLarge { .. }
+            | CliError::Given(_)
             | CliError::NoModule(_)
             | CliError::Method(_)
             | CliError::Name(_) => Exit::Usage,

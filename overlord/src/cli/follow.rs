@@ -16,6 +16,7 @@ use super::job::{became, way_out};
 use super::module::who;
 use super::output::{self as out, known, note, print};
 use super::progress::Progress;
+use super::raw::{self, Output};
 use super::selection::with_warnings;
 use super::{CliError, Exit};
 use crate::client::{Client, ClientError, JobEvent, JobStream, WaitOver};
@@ -31,6 +32,9 @@ pub(super) struct View {
     /// Print one line of JSON for each minion as its outcome arrives, and a summary as the last line
     #[arg(long)]
     jsonl: bool,
+    /// `raw`: write the result of one minion, text or bytes, to a file or a program as it is, without a line end
+    #[arg(long, value_name = "FORM", conflicts_with_all = ["json", "jsonl"])]
+    output: Option<Output>,
     /// Sort the table by minion, instead of by arrival
     #[arg(long)]
     sort: bool,
@@ -47,6 +51,8 @@ pub(super) enum Form {
     Json,
     /// A line for each as it comes in, and a summary.
     JsonLines,
+    /// The bytes that the only minion gave back.
+    Raw,
 }
 
 impl View {
@@ -63,6 +69,7 @@ impl View {
     /// The form that was asked for.
     pub(super) fn form(self) -> Form {
         match (self.json, self.jsonl) {
+            _ if self.output == Some(Output::Raw) => Form::Raw,
             (_, true) => Form::JsonLines,
             (true, false) => Form::Json,
             (false, false) => Form::Table { sorted: self.sort },
@@ -161,6 +168,7 @@ fn show(
             }
             note(report::closing(document));
         }
+        Form::Raw => raw::print(document)?,
         Form::Json => print(with_warnings(report::json(document), warnings))?,
         Form::JsonLines => {
             for part in unseen {
@@ -306,7 +314,7 @@ impl Watch {
                 match self.form {
                     Form::JsonLines => self.progress.aside(|| print(report::json_line(&part)))?,
                     Form::Rows => self.progress.aside(|| out::show(&report::row(&part, self.names)))?,
-                    Form::Table { .. } | Form::Json => {}
+                    Form::Table { .. } | Form::Json | Form::Raw => {}
                 }
             }
         }

@@ -23,6 +23,7 @@ mod module;
 mod output;
 mod ping;
 mod progress;
+mod raw;
 mod selection;
 mod serve;
 mod signals;

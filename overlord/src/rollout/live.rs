@@ -164,8 +164,10 @@ impl Following {
             let open = parts.iter().filter(|(_, part)| part.result.is_none());
             open.map(|(minion, part)| (minion.clone(), part.ready)).collect()
         };
-        let lost: Vec<(MinionName, bool, Option<Lost>)> =
-            open.into_iter().map(|(minion, ready)| (minion.clone(), ready, registry.lost(&minion, None))).collect();
+        let lost: Vec<(MinionName, bool, Option<Lost>)> = open
+            .into_iter()
+            .map(|(minion, ready)| (minion.clone(), ready, registry.lost(&minion, None)))
+            .collect();
         let hold_up = lost.iter().all(|(_, ready, lost)| *ready || lost.is_some());
         let now = (lost.iter().filter_map(|(.., lost)| *lost).collect(), hold_up);
         if now == *told {

@@ -36,6 +36,7 @@ mod reenrolment;
 mod rejoining;
 mod scale;
 mod settings;
+mod shown;
 mod signatures;
 mod storage;
 mod targets;

@@ -154,12 +154,27 @@ impl<'a> Signature<'a> {
         self.method.result.map(|ty| self.ty(ty))
     }
 
-    /// Whether the parameter at this place takes bytes, so that a file can be given for it.
-    pub fn takes_bytes(self, place: usize) -> bool {
+    /// Whether the parameter at this place takes bytes or text, so that a file can be given for it.
+    pub fn takes_contents(self, place: usize) -> bool {
+        let is_contents = |ty: TypeRef<'_>| ty.is_bytes() || matches!(ty.kind(), Type::String);
         self.param(place).is_some_and(|(_, ty)| match ty.kind() {
-            Type::Option(inner) => ty.part(*inner).is_bytes(),
-            _ => ty.is_bytes(),
+            Type::Option(inner) => is_contents(ty.part(*inner)),
+            _ => is_contents(ty),
         })
+    }
+
+    /// Whether it gives back bytes or text, which can be written to a file as they are.
+    pub fn gives_contents(self) -> bool {
+        let mut ty = self.result();
+        while let Some(inner) = ty {
+            match inner.kind() {
+                Type::String => return true,
+                Type::Option(of) => ty = Some(inner.part(*of)),
+                Type::Result(ok, _) => ty = inner.maybe(*ok),
+                _ => return inner.is_bytes(),
+            }
+        }
+        false
     }
 
     /// How many arguments must be given: trailing `option` parameters may be left out.
@@ -313,7 +328,8 @@ mod tests {
         );
         assert_eq!(method.qualified(), "unit/restart");
         assert_eq!(method.required(), 1);
-        assert!(method.takes_bytes(1) && !method.takes_bytes(0));
+        assert!(method.takes_contents(0) && method.takes_contents(1) && !method.takes_contents(2));
+        assert!(!method.gives_contents());
     }
 
     #[test]

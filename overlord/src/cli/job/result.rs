@@ -7,10 +7,11 @@ use wire::value::Value;
 
 use super::super::follow::exit;
 use super::super::output::{known, note, print, show};
+use super::super::raw::{self, Output, failed};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 use crate::report;
-use crate::report::text::{plain, printable, value};
+use crate::report::text::{plain, value};
 
 /// Print the results of a job and nothing else, without waiting
 ///
@@ -19,10 +20,14 @@ use crate::report::text::{plain, printable, value};
 #[command(after_help = "\
 Examples:
   overlord job result 01KDPQ3V
-  overlord job result 01KDPQ3V --json")]
+  overlord job result 01KDPQ3V --json
+  overlord job result 01KDPQ3V --output raw >file")]
 pub(in crate::cli) struct ResultCommand {
     /// The job's id, or a unique beginning of it
     job: String,
+    /// `raw`: write text or bytes to a file or a program as they are, without a line end
+    #[arg(long, value_name = "FORM", conflicts_with = "json")]
+    output: Option<Output>,
     #[command(flatten)]
     format: FormatFlag,
 }
@@ -31,6 +36,7 @@ impl ResultCommand {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
         let document = client.job(&self.job).await?;
         let printed = match (self.format.format(), document.parts.as_slice()) {
+            _ if self.output == Some(Output::Raw) => raw::print(&document),
             (Format::Json, _) => print(report::results_json(&document)),
             (Format::Text, [part]) => bare(part),
             (Format::Text, _) => show(&report::table(&document)),
@@ -52,10 +58,7 @@ fn bare(part: &Part) -> Result<(), CliError> {
         }
         Some(Outcome::Ok(Some(result))) => print(value(result)),
         Some(Outcome::Failed(failure)) => {
-            let (outcome, message) = (failure.kind.outcome(), printable(&failure.message));
-            // Every line of it is one of this minion.
-            let message = message.replace('\n', &format!("\n{}: ", part.minion));
-            note(format_args!("{}: {outcome}: {message}", part.minion));
+            note(failed(part.minion.as_str(), failure));
             Ok(())
         }
         Some(Outcome::Ok(None)) | None => Ok(()),

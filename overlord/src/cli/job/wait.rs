@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::super::follow::{Followed, View, follow, open};
+use super::super::follow::{Followed, Form, View, follow, open};
 use super::super::signals::interrupts;
 use super::super::waiting::Waiting;
-use super::super::{CliError, Exit};
+use super::super::{CliError, Exit, raw};
 use crate::client::Client;
 
 /// Wait until a job is over, and print its outcomes as `overlord call` does
@@ -31,6 +31,9 @@ impl Wait {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
         let interrupts = interrupts()?;
         let document = client.job(&self.job).await?;
+        if self.view.form() == Form::Raw {
+            raw::fits(&document)?;
+        }
         let events = client.attach(&document.job.to_string(), self.view.follow()).await?;
         let events = events.with_patience(self.waiting.bounds(), open(&document));
         follow(client, events, Followed::known(&document), self.view.form(), interrupts).await

@@ -1,0 +1,82 @@
+//! How much a value is, in bytes that people and limits count.
+
+use crate::value::Value;
+
+/// The most that the arguments of one call may be, in bytes as [`size`] counts them: what both command lines, the overlord
+/// and every minion hold a call to, whatever form its arguments have on their way.
+pub const MAX_ARGUMENTS: u64 = 8 << 20;
+
+/// How many bytes a value takes here: those of its texts, names and scalars, and beside them the place of each
+/// element, field and payload, so that a great number of empty ones does not count as nothing.
+pub fn size(value: &Value) -> u64 {
+    let places = |count: usize, of: usize| (count * of) as u64;
+    let texts = |names: &[String]| names.iter().map(|name| name.len() as u64).sum::<u64>();
+    let side = |value: &Option<Box<Value>>| value.as_ref().map_or(0, |value| size(value));
+    match value {
+        Value::Bool(_) => 1,
+        Value::Signed(_) | Value::Unsigned(_) | Value::F64(_) => 8,
+        Value::F32(_) | Value::Char(_) => 4,
+        Value::String(text) | Value::Enum(text) => text.len() as u64,
+        Value::Bytes(bytes) => bytes.len() as u64,
+        Value::List(values) | Value::Tuple(values) => {
+            places(values.len(), PLACE) + values.iter().map(text_size).sum::<u64>()
+        }
+        Value::Record(fields) => {
+            let named = fields.iter().map(|(name, value)| name.len() as u64 + text_size(value));
+            places(fields.len(), size_of::<(String, Value)>()) + named.sum::<u64>()
+        }
+        Value::Variant(case, payload) => case.len() as u64 + side(payload),
+        Value::Option(value) | Value::Result(Ok(value) | Err(value)) => side(value),
+        Value::Flags(names) => places(names.len(), size_of::<String>()) + texts(names),
+    }
+}
+
+/// What a value takes besides its place in another.
+fn text_size(value: &Value) -> u64 {
+    match value {
+        // A scalar is in its place.
+        Value::Bool(_)
+        | Value::Signed(_)
+        | Value::Unsigned(_)
+        | Value::F64(_)
+        | Value::F32(_)
+        | Value::Char(_) => 0,
+        Value::Variant(case, Some(payload)) => (case.len() + PLACE) as u64 + text_size(payload),
+        Value::Option(Some(value)) | Value::Result(Ok(Some(value)) | Err(Some(value))) => {
+            PLACE as u64 + text_size(value)
+        }
+        other => size(other),
+    }
+}
+
+/// Bytes of the place that one value has in another.
+const PLACE: usize = size_of::<Value>();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Value {
+        Value::String(text.to_owned())
+    }
+
+    #[test]
+    fn the_size_of_a_value_is_that_of_its_contents() {
+        assert_eq!(size(&Value::Bytes(vec![0; 1000])), 1000);
+        assert_eq!(size(&Value::List(vec![text("abc"), text("")])), 2 * PLACE as u64 + 3);
+        assert_eq!(size(&Value::Unsigned(1)), 8);
+    }
+
+    #[test]
+    fn a_great_number_of_nothing_is_not_nothing() {
+        for nothing in
+            [Value::Record(vec![]), Value::Tuple(vec![]), Value::Option(None), Value::Flags(vec![])]
+        {
+            let list = Value::List(vec![nothing.clone(); 1000]);
+            assert!(size(&list) >= 1000 * PLACE as u64, "{nothing:?}");
+            let boxed = Value::Option(Some(Box::new(Value::Option(Some(Box::new(nothing))))));
+            let list = Value::List(vec![boxed; 1000]);
+            assert!(size(&list) >= 3 * 1000 * PLACE as u64, "{list:?}");
+        }
+    }
+}
