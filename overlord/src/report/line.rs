@@ -7,7 +7,7 @@ use wire::call::Progress;
 use wire::job::{MinionState, OutcomeKind};
 use wire::name::MinionName;
 use wire::operator::Part;
-use wire::outcome::{Failure, Outcome};
+use wire::outcome::{Failure, FailureKind, Outcome};
 
 use super::Reader;
 use super::absence;
@@ -66,7 +66,7 @@ impl Line {
         if let Some(given_up) = &part.given_up {
             line.error.push_str(&format!("\n| {}", absence::given_up_words(given_up)));
         }
-        for effect in would(part, reader) {
+        for effect in would(part) {
             line.value.push_str(&format!("\n{effect}"));
         }
         line.value = cut(line.value.trim_start_matches('\n'), reader);
@@ -126,9 +126,9 @@ fn as_one(lines: Vec<Line>) -> Option<Line> {
 }
 
 /// What a dry run would have done.
-pub(super) fn would(part: &Part, reader: Reader) -> Vec<String> {
+pub(super) fn would(part: &Part) -> Vec<String> {
     let effects = part.report.iter().flat_map(|report| &report.would);
-    effects.map(|effect| format!("would: {}", reader.text(effect))).collect()
+    effects.map(|effect| format!("would: {}", printable(effect).replace('\n', "\n  "))).collect()
 }
 
 /// Names in lines of some width, and on a terminal not too many.
@@ -176,7 +176,11 @@ fn progress(progress: &Progress) -> String {
 /// The message, with its kind where the outcome does not say it, and what the guest last wrote to stderr.
 fn error(failure: &Failure, reader: Reader) -> String {
     let (kind, outcome) = (failure.kind.as_str(), failure.kind.outcome().as_str());
-    let mut text = reader.text(&failure.message);
+    // What a method returned is for programs what it is. All else that a guest says is for people alone.
+    let mut text = match failure.kind {
+        FailureKind::Error => reader.text(&failure.message),
+        _ => printable(&failure.message),
+    };
     if kind != outcome {
         text = format!("{kind}: {text}");
     }

@@ -97,7 +97,7 @@ fn alone(part: &Part, reader: Reader) -> Option<Shown> {
     let outcome = (line.outcome.to_owned(), Some(line.color));
     grid.add(vec![(line.names(reader), None), outcome, (line.time(), None)], None);
     let shown = grid.shown(reader).and(value);
-    match would(part, reader) {
+    match would(part) {
         effects if effects.is_empty() => Some(shown),
         effects => Some(shown.and(whole::shown(effects.join("\n"), reader))),
     }

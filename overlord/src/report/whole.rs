@@ -34,9 +34,14 @@ pub(super) fn below(value: &Value, beside: usize, reader: Reader) -> Option<Show
 /// Text for this reader.
 pub(super) fn shown(text: String, reader: Reader) -> Shown {
     match reader {
-        Reader::Terminal(_) => Shown::Screen(Styled::text(text)),
+        // So that no line of it looks like a row.
+        Reader::Terminal(_) => Shown::Screen(Styled::text(indented(&text))),
         Reader::Pipe => Shown::Pipe(text),
     }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("{MARGIN}{line}").trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
 type Fields = [(String, Value)];
@@ -55,14 +60,12 @@ fn one(fields: &Fields, reader: Reader) -> Shown {
         let widest = text.lines().map(|line| line.chars().count()).max().unwrap_or_default();
         widest.max(name.chars().count()) + 2
     });
-    if reader.has_room(wide.sum()) {
+    if reader.has_room(MARGIN.len() + wide.sum::<usize>()) {
         return many(&[fields], reader);
     }
-    let mut grid = Grid::new([("FIELD".to_owned(), Kind::Whole), ("VALUE".to_owned(), Kind::Long)]);
-    for ((name, _), text) in fields.iter().zip(texts) {
-        grid.add(vec![(name.clone(), None), (text, None)], None);
-    }
-    grid.shown(reader)
+    let columns = [("FIELD".to_owned(), Kind::Whole), ("VALUE".to_owned(), Kind::Long)];
+    let rows = fields.iter().zip(texts).map(|((name, _), text)| vec![reader.text(name), text]);
+    set_off(columns.into(), rows, reader)
 }
 
 /// Records of one type, a row each.
@@ -75,9 +78,21 @@ fn many(records: &[&Fields], reader: Reader) -> Shown {
         if records.iter().all(is_number) { Kind::Right } else { Kind::Long }
     };
     let names = records.first().map(|fields| fields.iter()).unwrap_or_default();
-    let mut grid = Grid::new(names.enumerate().map(|(place, (name, _))| (name.to_uppercase(), kind(place))));
-    for fields in records {
-        grid.add(fields.iter().map(|(_, value)| (reader.value(value), None)).collect(), None);
+    let heading =
+        |(place, (name, _)): (usize, &(String, Value))| (reader.text(name).to_uppercase(), kind(place));
+    let rows = records.iter().map(|fields| fields.iter().map(|(_, value)| reader.value(value)).collect());
+    set_off(names.enumerate().map(heading).collect(), rows, reader)
+}
+
+/// A table that is a value; on a terminal with a margin, so that no line of it looks like a row of our own.
+fn set_off(columns: Vec<(String, Kind)>, rows: impl Iterator<Item = Vec<String>>, reader: Reader) -> Shown {
+    let margin = matches!(reader, Reader::Terminal(_)).then(String::new);
+    let mut grid = Grid::new(margin.clone().map(|margin| (margin, Kind::Whole)).into_iter().chain(columns));
+    for row in rows {
+        grid.add(margin.clone().into_iter().chain(row).map(|text| (text, None)).collect(), None);
     }
     grid.shown(reader)
 }
+
+/// What stands before each line of a value on a terminal: an empty column comes to as much.
+const MARGIN: &str = "   ";

@@ -232,7 +232,7 @@ mod tests {
             ("os ^= \"alp\" & disks>1", "web10"),
             ("os*=bian&!db1", "db2 db3.eu"),
             ("os!=debian&!web*", ""),
-            ("os!=debian,mail", "mail web1 web10 web2 web3-eu"),
+            ("os!=debian,mail", "mail web1 web2 web3-eu web10"),
             ("nobody", ""),
         ] {
             assert_eq!(all(expression), expected, "{expression}");

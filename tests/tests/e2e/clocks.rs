@@ -36,9 +36,9 @@ fn a_clock_set_back_changes_no_order_of_jobs_or_steps() {
     wait(&fleet, &ids[0]);
     ids.push(submit(&fleet, &["web1", "test.sleep", "600000"]));
     fleet.await_begun(&ids[1], "web1");
-    fleet.failpoints("overlord").set_clock(-HOUR_MS);
+    fleet.failpoints("overlord").set_clock(-HOUR_MS / 2);
     ids.push(submit(&fleet, &["web1", "test.ping"]));
-    fleet.failpoints("web1").set_clock(-2 * HOUR_MS);
+    fleet.failpoints("web1").set_clock(-HOUR_MS * 3 / 4);
     fleet.run(&["job", "cancel", &ids[1]]);
     ids.push(submit(&fleet, &["web1", "test.ping"]));
     // A life that knows of the clock's better days only by its ledger.

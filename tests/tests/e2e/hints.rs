@@ -43,7 +43,7 @@ impl Helps {
         while let Some(help) = self.0.get(&path).filter(|help| !help.subcommands.is_empty()) {
             // A placeholder, or the end of what the line says.
             let Some(word) = words.next_if(|word| is_word(word)) else { break };
-            if !help.subcommands.contains(word) && !(path.len() == 1 && word == HIDDEN) {
+            if !(help.subcommands.contains(word) || path.len() == 1 && word == HIDDEN) {
                 return Some(format!("there is no `{} {word}`", path.join(" ")));
             }
             path.push(word.to_owned());
