@@ -55,7 +55,10 @@ pub fn from_json(ty: TypeRef<'_>, json: &Json) -> Result<Value, ValueError> {
 pub(crate) fn read(ty: TypeRef<'_>, json: &Json, at: &Place<'_>) -> Result<Value, ValueError> {
     let unexpected = || at.unexpected(ty, echoed(json));
     match ty.kind() {
-        Type::Bool => json.as_bool().map(Value::Bool).ok_or_else(unexpected),
+        Type::Bool => json.as_bool().map(Value::Bool).ok_or_else(|| match json {
+            Json::String(_) => at.written(ty, echoed(json), "write true or false, without quotes".to_owned()),
+            _ => unexpected(),
+        }),
         Type::S8 | Type::U8 | Type::S16 | Type::U16 | Type::S32 | Type::U32 | Type::S64 | Type::U64 => {
             read_integer(ty, json, at)
         }
@@ -67,7 +70,9 @@ pub(crate) fn read(ty: TypeRef<'_>, json: &Json, at: &Place<'_>) -> Result<Value
                 _ => Err(unexpected()),
             }
         }
-        Type::String => json.as_str().map(|text| Value::String(text.to_owned())).ok_or_else(unexpected),
+        Type::String => {
+            json.as_str().map(|text| Value::String(text.to_owned())).ok_or_else(|| no_string(ty, json, at))
+        }
         Type::List(_) if ty.is_bytes() => read_bytes(ty, json, at),
         Type::List(element) => {
             let element = ty.part(*element);
@@ -166,9 +171,24 @@ fn read_bytes(ty: TypeRef<'_>, json: &Json, at: &Place<'_>) -> Result<Value, Val
     let bytes = elements.map(|(index, json)| {
         let byte = json.as_u64().and_then(|number| u8::try_from(number).ok());
         let at = at.down(Step::Index(index))?;
-        byte.ok_or_else(|| at.error(Problem::Unexpected { expected: "u8".to_owned(), got: echoed(json) }))
+        byte.ok_or_else(|| match json {
+            Json::Number(number) if !number.is_f64() => {
+                at.error(Problem::OutOfRange { ty: "u8".to_owned(), got: echoed(json) })
+            }
+            _ => at.error(Problem::Unexpected { expected: "u8".to_owned(), got: echoed(json) }),
+        })
     });
     Ok(Value::Bytes(bytes.collect::<Result<_, _>>()?))
+}
+
+/// That something is no string, and how it would be one where its quotes are all that is missing.
+fn no_string(ty: TypeRef<'_>, json: &Json, at: &Place<'_>) -> ValueError {
+    match json {
+        Json::Bool(_) | Json::Number(_) => {
+            at.written(ty, echoed(json), format!("as a string it stands in double quotes, \"{json}\""))
+        }
+        _ => at.unexpected(ty, echoed(json)),
+    }
 }
 
 fn read_option(
@@ -312,8 +332,11 @@ mod tests {
             r#"mounts[2].options: unknown field "rw"; it has ro"#
         );
         assert_eq!(message(&ty, mounts(json!({}))), r#"mounts[2]: missing field "path""#);
-        assert_eq!(message(&ty, mounts(json!({"path": 7}))), "mounts[2].path: expected string, got 7");
-        assert_eq!(message(&list(Type::U8), json!([1, 256])), "[1]: expected u8, got 256");
+        assert_eq!(
+            message(&ty, mounts(json!({"path": 7}))),
+            "mounts[2].path: expected string, got 7: as a string it stands in double quotes, \"7\""
+        );
+        assert_eq!(message(&list(Type::U8), json!([1, 256])), "[1]: 256 is out of range for u8");
     }
 
     #[test]
@@ -340,7 +363,7 @@ mod tests {
     fn payloads_are_where_they_belong() {
         let ty = Type::Variant(vec![("off".into(), None), ("level".into(), Some(Type::U8))]);
         assert_eq!(message(&ty, json!({"off": 1})), "\"off\" takes no payload");
-        assert_eq!(message(&ty, json!("level")), "\"level\" needs a payload: u8");
+        assert_eq!(message(&ty, json!("level")), "\"level\" needs a payload: u8, as in 'level(1)'");
         assert_eq!(message(&ty, json!("loud")), "unknown case \"loud\"; it has off, level");
         assert_eq!(message(&ty, json!({"level": 300})), "level: 300 is out of range for u8");
     }

@@ -1,6 +1,7 @@
 //! What every notation of a value has in common: records, cases and flags, built by the rules of the type.
 
 use crate::signature::{Type, TypeId, TypeRef};
+use crate::specimen::{label, specimen};
 use crate::value::Value;
 use crate::value_error::{Place, Problem, Step, ValueError, clipped, quoted};
 
@@ -61,8 +62,9 @@ pub(crate) fn side<T>(
         (None, None) => Ok(None),
         (None, Some(_)) => Err(at.error(Problem::NeedlessPayload(name.to_owned()))),
         (Some(ty), None) => {
+            let specimen = specimen(ty).map(|payload| format!("{}({payload})", label(name)));
             let ty = clipped(&ty.definition_text());
-            Err(at.error(Problem::MissingPayload { case: name.to_owned(), ty }))
+            Err(at.error(Problem::MissingPayload { case: name.to_owned(), ty, specimen }))
         }
     }
 }

@@ -32,7 +32,7 @@ pub enum Problem {
     #[error("expected {expected}, got {got}: {hint}")]
     Written { expected: String, got: String, hint: String },
     /// A record that names a field twice.
-    #[error("{0} gives a field twice")]
+    #[error("field {0} is given twice")]
     FieldTwice(String),
     /// JSON with a key that is given twice; a whole sentence.
     #[error("{0}")]
@@ -50,8 +50,8 @@ pub enum Problem {
     #[error("flag {0} is given twice")]
     TwiceGiven(String),
     /// A case without the payload that it needs.
-    #[error("\"{case}\" needs a payload: {ty}")]
-    MissingPayload { case: String, ty: String },
+    #[error("\"{case}\" needs a payload: {ty}{}", such_as(.specimen))]
+    MissingPayload { case: String, ty: String, specimen: Option<String> },
     /// A case with a payload that it does not take.
     #[error("\"{0}\" takes no payload")]
     NeedlessPayload(String),
@@ -74,6 +74,10 @@ pub enum Problem {
 
 fn prefix(path: &str) -> String {
     if path.is_empty() { String::new() } else { format!("{path}: ") }
+}
+
+fn such_as(specimen: &Option<String>) -> String {
+    specimen.as_ref().map(|specimen| format!(", as in '{specimen}'")).unwrap_or_default()
 }
 
 fn listed(known: &[String]) -> String {

@@ -12,15 +12,17 @@ use wasm_wave::untyped::UntypedValue;
 use crate::integer;
 use crate::shape;
 use crate::signature::{Type, TypeRef};
-use crate::specimen::is_keyword;
+use crate::specimen::{is_keyword, specimen};
 use crate::value::Value;
 use crate::value_error::{Place, Problem, Step, ValueError, clipped, quoted};
 
 /// Why a text is not WAVE.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BadWave {
-    /// It names a field twice.
-    FieldTwice,
+    /// It names this field twice.
+    FieldTwice(String),
+    /// It names this flag twice.
+    FlagTwice(String),
     /// Anything else.
     Other,
 }
@@ -29,9 +31,13 @@ pub(crate) enum BadWave {
 ///
 /// The parser ends at 100 levels, and needs some fifty bytes for each byte of text: callers cap the text.
 pub(crate) fn parse(text: &str) -> Result<UntypedValue<'_>, BadWave> {
-    UntypedValue::parse(text).map_err(|error| match error.kind() {
-        ParserErrorKind::DuplicateField => BadWave::FieldTwice,
-        _ => BadWave::Other,
+    UntypedValue::parse(text).map_err(|error| {
+        let named = || quoted(text.get(error.span()).unwrap_or_default().trim_start_matches('%'));
+        match error.kind() {
+            ParserErrorKind::DuplicateField => BadWave::FieldTwice(named()),
+            ParserErrorKind::DuplicateFlag => BadWave::FlagTwice(named()),
+            _ => BadWave::Other,
+        }
     })
 }
 
@@ -131,7 +137,7 @@ impl Reader<'_> {
         node: &Node,
         at: &Place<'_>,
     ) -> Result<Value, ValueError> {
-        let nodes = node.as_list().map_err(|_| at.unexpected(ty, self.echo(node)))?.enumerate();
+        let nodes = node.as_list().map_err(|_| self.unexpected(ty, node, at))?.enumerate();
         if ty.is_bytes() {
             let bytes = nodes.map(|(index, node)| {
                 let at = at.down(Step::Index(index))?;
@@ -156,7 +162,7 @@ impl Reader<'_> {
             Ok(None) => return Ok(Value::Option(None)),
             Ok(Some(payload)) => (payload, Step::Inside),
             Err(_) if matches!(inner.kind(), Type::Option(_) | Type::Result(..)) => {
-                return Err(at.unexpected(ty, self.echo(node)));
+                return Err(self.unexpected(ty, node, at));
             }
             Err(_) => (node, Step::Inside),
         };
@@ -174,7 +180,7 @@ impl Reader<'_> {
         match node.as_result() {
             Ok(Ok(payload)) => Ok(Value::Result(Ok(shape::side("ok", ok, payload, read, at)?))),
             Ok(Err(payload)) => Ok(Value::Result(Err(shape::side("err", err, payload, read, at)?))),
-            Err(_) => Err(at.unexpected(ty, self.echo(node))),
+            Err(_) => Err(self.unexpected(ty, node, at)),
         }
     }
 
@@ -189,9 +195,17 @@ impl Reader<'_> {
             Type::Enum(_) | Type::Variant(_) | Type::Flags(_) if is_keyword(word) => {
                 format!("as a name it is written %{word}, because {word} alone means something else")
             }
+            Type::Bool => "write true or false".to_owned(),
+            Type::List(_) | Type::Tuple(_) | Type::Record(_) | Type::Flags(_) if !ty.is_bytes() => {
+                match specimen(ty) {
+                    Some(specimen) => format!("write it like '{specimen}'"),
+                    None => return at.unexpected(ty, self.echo(node)),
+                }
+            }
             _ => return at.unexpected(ty, self.echo(node)),
         };
-        at.written(ty, clipped(word), hint)
+        let got = if matches!(ty.kind(), Type::String) { clipped(word) } else { self.echo(node) };
+        at.written(ty, got, hint)
     }
 
     fn range(&self, ty: TypeRef<'_>, node: &Node, at: &Place<'_>) -> ValueError {

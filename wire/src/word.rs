@@ -92,7 +92,8 @@ fn read_notation(ty: TypeRef<'_>, word: &str, at: &Place<'_>) -> Result<Value, V
     let mut error = match (wave::parse(word).map(|wave| wave::read(ty, &wave, at)), error) {
         (Ok(Ok(value)), _) => return Ok(value),
         (_, Some(error)) | (Ok(Err(error)), None) => error,
-        (Err(BadWave::FieldTwice), None) => at.error(Problem::FieldTwice(quoted(word))),
+        (Err(BadWave::FieldTwice(field)), None) => at.error(Problem::FieldTwice(field)),
+        (Err(BadWave::FlagTwice(flag)), None) => at.error(Problem::TwiceGiven(flag)),
         (Err(BadWave::Other), None) => neither(ty, word, at),
     };
     if error.path == at.to_string()
@@ -256,10 +257,20 @@ mod tests {
                 "[1]: expected enum { none, all }, got none: as a name it is written %none",
             ),
             (&user, "{name: root}", "name: expected string, got root: inside brackets"),
-            (&user, "{name: \"a\", name: \"b\"}", "gives a field twice"),
+            (&user, "{name: \"a\", name: \"b\"}", "field \"name\" is given twice"),
             (&user, "name=root", "write it like '{name: \"a\", uid: some(1)}'"),
             (&user, r#"{"name": "a", "name": "b"}"#, "the key \"name\" is given twice at line 1"),
             (&user, r#"{"name": root}"#, "write it like"),
+            (
+                &strings,
+                "[true]",
+                "[0]: expected string, got true: as a string it stands in double quotes, \"true\"",
+            ),
+            (&option(strings.clone()), "a", "write it like '[\"a\"]'"),
+            (&flags, "w", "write it like '{%inf}'"),
+            (&flags, "{w, w}", "flag \"w\" is given twice"),
+            (&Type::Bool, "yes", "expected bool, got \"yes\": write true or false"),
+            (&Type::List(Box::new(Type::U8)), "[300]", "[0]: 300 is out of range for u8"),
         ] {
             let error = word(ty, text).unwrap_err();
             assert!(error.contains(said), "{text}: {error}");
