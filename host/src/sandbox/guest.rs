@@ -6,6 +6,7 @@ use std::time::Instant;
 use ledger::Kv;
 use tokio::sync::Semaphore;
 use wasmtime::component::ResourceTable;
+use wasmtime_wasi::filesystem::WasiFilesystemCtx;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use wire::job::JobId;
@@ -27,6 +28,8 @@ pub(super) struct Guest {
     pub(super) table: ResourceTable,
     /// Its folders, its environment, its stdout and stderr.
     pub(super) wasi: WasiCtx,
+    /// The folders that it has by way of WASI 0.3: none.
+    pub(super) no_folders: WasiFilesystemCtx,
     /// Limits of its requests.
     pub(super) http: WasiHttpCtx,
     /// Where it may send them.

@@ -10,11 +10,13 @@ use crate::policy::{Grants, caution};
 
 /// Version of the WASI interfaces that the host has.
 const WASI: Version = Version { major: 0, minor: 2, patch: 12 };
+/// Version of the later WASI interfaces that it has besides.
+const LATER: Version = Version { major: 0, minor: 3, patch: 0 };
 /// Version of the interfaces of ours.
 const OURS: Version = Version { major: 0, minor: 1, patch: 0 };
 
 /// The packages that the host has, each with its interfaces.
-const OFFERED: [(&str, &[&str], Version); 13] = [
+const OFFERED: [(&str, &[&str], Version); 18] = [
     ("wasi:cli", &CLI, WASI),
     ("wasi:clocks", &["monotonic-clock", "wall-clock"], WASI),
     ("wasi:filesystem", &["preopens", "types"], WASI),
@@ -22,6 +24,11 @@ const OFFERED: [(&str, &[&str], Version); 13] = [
     ("wasi:io", &["error", "poll", "streams"], WASI),
     ("wasi:random", &["insecure", "insecure-seed", "random"], WASI),
     ("wasi:sockets", &SOCKETS, WASI),
+    ("wasi:cli", &CLI, LATER),
+    ("wasi:clocks", &["monotonic-clock", "system-clock"], LATER),
+    ("wasi:filesystem", &["preopens", "types"], LATER),
+    ("wasi:random", &["insecure", "insecure-seed", "random"], LATER),
+    ("wasi:sockets", &["ip-name-lookup", "types"], LATER),
     ("minion:facts", &["facts"], OURS),
     ("minion:job", &["job"], OURS),
     ("minion:kv", &["kv"], OURS),
@@ -140,7 +147,14 @@ pub(super) fn warnings(imports: &[Import], module: &ModuleName, grants: &Grants)
     let uses = |capability| imports.iter().any(|import| import.capability == Some(capability));
     let processes = if uses("process") { caution::of_processes(grants) } else { Vec::new() };
     let addresses = if uses("http") { caution::of_addresses(grants) } else { Vec::new() };
-    powerless.chain(processes).chain(addresses).collect()
+    let is_later = |import: &&Import| import.interface.starts_with("wasi:filesystem/preopens@0.3.");
+    let folders = (!grants.files.is_empty()).then(|| imports.iter().find(is_later)).flatten().map(|import| {
+        format!(
+            "imports \"{}\", behind which there is no folder, whatever is granted: build it for WASI 0.2",
+            import.interface
+        )
+    });
+    powerless.chain(processes).chain(addresses).chain(folders).collect()
 }
 
 /// How an interface with a capability behind it stands with the grants.
@@ -164,9 +178,15 @@ fn offered(interface: &str) -> Result<(), String> {
     let Some(asked) = Interface::parse(interface) else {
         return Err("it has interfaces of the packages wasi:* and minion:*, with their versions".into());
     };
-    let Some((package, interfaces, version)) = OFFERED.iter().find(|(name, _, _)| *name == asked.package)
+    let fits = |version: &Version| asked.version.is_some_and(|asked| version.satisfies(asked));
+    let mut packages = OFFERED.iter().filter(|(name, _, _)| *name == asked.package);
+    // Where none is of the version that is asked for, the first one is what is told of.
+    let first = packages.clone().next();
+    let Some((package, interfaces, version)) = packages.find(|(_, _, version)| fits(version)).or(first)
     else {
-        let packages: Vec<&str> = OFFERED.iter().map(|(name, _, _)| *name).collect();
+        let mut packages: Vec<&str> = OFFERED.iter().map(|(name, _, _)| *name).collect();
+        packages.sort_unstable();
+        packages.dedup();
         return Err(format!("it has {}", packages.join(", ")));
     };
     if !interfaces.contains(&asked.name) {

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard};
 
 use ledger::MinionLedger;
+use wasmparser::{Parser, Payload};
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wire::digest::Digest;
@@ -278,7 +279,7 @@ impl Base {
     fn new(plan: &mut Plan, concurrency: Concurrency, ticker: &Ticker) -> wasmtime::Result<Self> {
         let engine = engine::build(plan, concurrency)?;
         ticker.add(engine.clone());
-        Ok(Self { linker: linker::base(&engine)?, engine })
+        Ok(Self { linker: linker::base(&engine, concurrency)?, engine })
     }
 
     /// Links a component with what policy grants it.
@@ -292,14 +293,34 @@ impl Base {
     }
 }
 
-/// Whether a component needs async functions. It is valid without them, or with them, or not at all.
+/// Whether a component needs async functions. It is valid without them, or with them, or not at all; and what it imports
+/// of WASI 0.3 has some.
 fn needed(bytes: &[u8], plain: &Engine) -> Result<Concurrency, Defect> {
     let features = plain.get_wasm_features();
-    if validate(bytes, features).is_ok() {
+    if validate(bytes, features).is_ok() && !imports_later_wasi(bytes) {
         return Ok(Concurrency::Off);
     }
     // The second error is the one to tell: the first may only say that async functions are off.
     validate(bytes, features | engine::CONCURRENT).map(|()| Concurrency::On)
+}
+
+/// Whether a component imports anything of WASI 0.3. Bytes that cannot be read are for the validator to complain of.
+fn imports_later_wasi(bytes: &[u8]) -> bool {
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
+        match payload {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                let mut names = section.into_iter().map_while(Result::ok).map(|import| import.name.name);
+                if names.any(|name| name.starts_with("wasi:") && name.contains("@0.3.")) {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 /// What a lock guards, whatever a thread did that held it before: nothing here is left half done.

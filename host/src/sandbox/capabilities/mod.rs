@@ -10,3 +10,4 @@ pub(super) mod process;
 pub(super) mod settings;
 pub(super) mod sockets;
 pub(super) mod wasi;
+pub(super) mod wasi_0_3;

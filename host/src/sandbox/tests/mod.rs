@@ -18,6 +18,7 @@ mod stopping;
 mod types_alone;
 mod unusual;
 mod wasi;
+mod wasi_0_3;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
