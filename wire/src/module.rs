@@ -145,6 +145,9 @@ pub enum MethodError {
         /// What comes closest, as it would be called.
         closest: Vec<String>,
     },
+    /// There is nothing to call in it.
+    #[error("module \"{0}\" has no methods: `minion check` of its file says what it is instead")]
+    None(ModuleName),
     /// Several interfaces export the name.
     #[error("\"{module}.{method}\" is ambiguous: write {}", .candidates.join(" or "))]
     Ambiguous {
@@ -185,6 +188,9 @@ impl Module {
     }
 
     fn unknown(&self, name: &str) -> MethodError {
+        if self.methods.iter().next().is_none() {
+            return MethodError::None(self.name.clone());
+        }
         let mut near: Vec<(f64, String)> = self
             .methods
             .iter()
@@ -206,6 +212,14 @@ impl Module {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_module_without_methods_is_told_from_one_without_that_method() {
+        let error = module(&[]).method("run").expect_err("nothing to call").to_string();
+        assert!(error.contains("has no methods") && error.contains("`minion check`"), "{error}");
+        let error = module(&[("a", "stop")]).method("run").expect_err("not there").to_string();
+        assert!(error.contains("has no method \"run\""), "{error}");
+    }
 
     fn module(methods: &[(&str, &str)]) -> Module {
         let methods = methods.iter().map(|(interface, name)| v1::Method {

@@ -26,7 +26,7 @@ use super::inspect::{inspect, validate};
 use super::javascript;
 use super::surface::Surface;
 use super::ticker::Ticker;
-use super::{SandboxConfig, advice, leftover, linker};
+use super::{SandboxConfig, advice, leftover, linker, no_methods};
 use crate::policy::ModulePolicy;
 
 /// Checks, compiles and links modules.
@@ -168,6 +168,7 @@ impl Loader {
         check.problems.extend(check.imports.iter().filter_map(|import| import.defect(&name)));
         let digest = Digest::of(bytes);
         // What is refused here would take the compiler more than it is worth.
+        let what_it_is = surface.as_ref().ok().map(no_methods::what_it_is);
         let described =
             surface.and_then(|surface| Description::of(name.clone(), digest, inspection, &surface));
         let description = match described {
@@ -178,6 +179,9 @@ impl Loader {
             Ok(compiled) => compiled,
             Err(defect) => return check.with(defect),
         };
+        if description.module.methods.iter().len() == 0 {
+            check.problems.extend(what_it_is.map(Defect::NoMethods));
+        }
         check.problems.extend(check_resources(&component, &policy.limits).err());
         if check.problems.is_empty() {
             check.problems.extend(base.link(&component, policy).err());

@@ -35,6 +35,7 @@ mod leftover;
 mod linker;
 mod load;
 mod memory;
+mod no_methods;
 mod outcome;
 mod resources;
 mod run;

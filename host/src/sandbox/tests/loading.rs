@@ -101,6 +101,29 @@ fn exports_of_interfaces_and_of_the_root_are_methods_and_those_of_wasi_are_not()
     assert!(loaded.method("unit/restart").is_ok());
 }
 
+#[test]
+fn what_has_no_methods_is_named_and_its_author_told_what_to_do() {
+    let with = |exports: &str| {
+        format!(
+            r#"(component (core module $m (func (export "f"))) (core instance $i (instantiate $m))
+                (func $f (canon lift (core func $i "f"))) (instance $run (export "run" (func $f))) {exports})"#
+        )
+    };
+    for (exports, what) in [
+        (r#"(export "wasi:cli/run@0.2.3" (instance $run))"#, "is a command"),
+        (r#"(export "wasi:http/incoming-handler@0.2.0" (instance $run))"#, "is an HTTP proxy"),
+        (r#"(type $t u32) (export "id" (type $t))"#, "exports no function of its own"),
+        ("", "exports nothing"),
+    ] {
+        let bytes = wat::parse_str(with(exports)).unwrap();
+        let check = sandbox().check("guest".parse().unwrap(), &bytes, &ModulePolicy::default());
+        let problems: Vec<String> = check.problems.iter().map(ToString::to_string).collect();
+        assert_eq!(problems.len(), 1, "{exports}: {problems:?}");
+        assert!(problems[0].starts_with(what) && problems[0].contains("has no methods"), "{problems:?}");
+        assert!(problems[0].contains("`minion new`"), "{problems:?}");
+    }
+}
+
 /// A component with a function of these parameters and this result: `init` of `exports`, and of the root.
 fn with_init(at: &str, params: &str, result: &str) -> String {
     let export = match at {
