@@ -17,7 +17,7 @@ pub enum Version {
     One,
     /// `minion/2`, `operator/2`: a signature refers to a table of types.
     Two,
-    /// `minion/3`, `operator/3`: what is marked with [`since_three`] is said.
+    /// `minion/3`, `operator/3`: what is marked with `since_three` is said.
     #[default]
     Three,
 }
