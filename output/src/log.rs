@@ -128,14 +128,25 @@ impl Visit for Line<'_> {
 
 /// A message as it is, or quoted where it could be taken for more than a message.
 fn message(text: String) -> String {
-    if text.contains('=') || text.contains(is_deceptive) { format!("{text:?}") } else { text }
+    if text.contains('=') || text.contains(is_deceptive) { escaped(&text) } else { text }
 }
 
 /// A value as it is where it is one plain word or quoted by itself, or else quoted.
 fn quoted(text: String) -> String {
     let is_word =
         !text.is_empty() && !text.contains(|c| is_deceptive(c) || c.is_whitespace() || BREAKS.contains(&c));
-    if is_word || is_quoted(&text) { text } else { format!("{text:?}") }
+    if is_word || is_quoted(&text) { text } else { escaped(&text) }
+}
+
+/// A text in quotes, with nothing in it that is not for eyes: more is than Rust's own escapes take for that, such as a letter
+/// that is as wide as others and cannot be seen.
+fn escaped(text: &str) -> String {
+    let quoted = format!("{text:?}");
+    let mut shown = String::with_capacity(quoted.len());
+    for c in quoted.chars() {
+        if is_deceptive(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+    }
+    shown
 }
 
 /// Whether it is one string with quotes around it, and all that must be escaped in it is.
@@ -245,6 +256,15 @@ mod tests {
             let plain = anstream::adapter::strip_str(&lines).to_string();
             assert!(plain.lines().all(|line| !line.contains(is_deceptive)), "{plain:?}");
             assert!(!plain.contains(" minion=evil ") || plain.matches("\\n2026").count() >= 3, "{plain}");
+        }
+    }
+
+    #[test]
+    fn letters_that_cannot_be_seen_are_escaped() {
+        for hidden in ['\u{3164}', '\u{115f}', '\u{ffa0}', '\u{34f}', '\u{180b}'] {
+            let line = logged(false, || tracing::warn!(value = %hidden, "{hidden}"));
+            assert!(!line.trim_end_matches('\n').contains(is_deceptive), "{line:?}");
+            assert!(line.contains(&format!("value=\"\\u{{{:x}}}\"", u32::from(hidden))), "{line:?}");
         }
     }
 
