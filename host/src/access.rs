@@ -108,10 +108,9 @@ pub(crate) struct ChangeDenied {
 
 /// All ways to write a method.
 fn spellings(path: &MethodPath, found: Option<&Method>) -> Vec<String> {
-    let short = path.method.rsplit('/').next().unwrap_or_default();
-    let mut methods = vec![path.method.clone(), short.to_owned()];
+    let mut methods = vec![path.method.clone(), path.function().to_owned()];
     if let Some(method) = found {
-        methods.extend([method.name.clone(), method.qualified()]);
+        methods.extend(method.names());
     }
     methods.into_iter().map(|method| format!("{}.{method}", path.module)).collect()
 }
@@ -197,10 +196,12 @@ mod tests {
 
     #[test]
     fn a_rule_holds_whichever_way_the_method_is_written() {
-        for denied in ["service.restart", "service.unit/restart", "service.unit/*"] {
+        let full = "service.minion:service/unit@0.1.0/restart";
+        for denied in ["service.restart", "service.unit/restart", "service.unit/*", full] {
             let list = format!("deny = [{{ method = \"{denied}\" }}]");
-            assert!(!allowed(&list, "ann", "service.restart"), "{denied}");
-            assert!(!allowed(&list, "ann", "service.unit/restart"), "{denied}");
+            for written in ["service.restart", "service.unit/restart", full] {
+                assert!(!allowed(&list, "ann", written), "{denied} {written}");
+            }
         }
     }
 

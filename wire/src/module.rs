@@ -168,10 +168,9 @@ fn did_you_mean(closest: &[String]) -> String {
 pub const MAX_HELD: usize = 1 << 20;
 
 impl Module {
-    /// The method of that name: `restart`, or `unit/restart`.
+    /// The method of that name: `restart`, `unit/restart`, or `acme:service/unit@1.0.0/restart`.
     pub fn method(&self, name: &str) -> Result<Signature<'_>, MethodError> {
-        let mut found =
-            self.methods.iter().filter(|method| method.name == name || method.qualified() == name);
+        let mut found = self.methods.iter().filter(|method| method.names().iter().any(|known| known == name));
         let first = found.next().ok_or_else(|| self.unknown(name))?;
         let others: Vec<Signature<'_>> = found.collect();
         if others.is_empty() {
@@ -179,12 +178,21 @@ impl Module {
         }
         let candidates = std::iter::once(first)
             .chain(others)
-            .map(|method| format!("{}.{}", self.name, method.qualified()));
+            .map(|method| format!("{}.{}", self.name, self.name_of(method)));
         Err(MethodError::Ambiguous {
             module: self.name.clone(),
             method: name.to_owned(),
             candidates: candidates.collect(),
         })
+    }
+
+    /// The shortest name of one of the module's methods that is no other's.
+    pub fn name_of(&self, method: Signature<'_>) -> String {
+        let is_its_own = |name: &String| {
+            let named = |other: &Signature<'_>| other.names().contains(name);
+            self.methods.iter().filter(named).take(2).count() == 1
+        };
+        method.names().into_iter().find(is_its_own).unwrap_or_else(|| method.full())
     }
 
     fn unknown(&self, name: &str) -> MethodError {
@@ -195,7 +203,8 @@ impl Module {
             .methods
             .iter()
             .map(|method| {
-                (strsim::jaro_winkler(&method.name, name), format!("{}.{}", self.name, method.name))
+                let likeness = strsim::jaro_winkler(&method.name, name);
+                (likeness, format!("{}.{}", self.name, self.name_of(method)))
             })
             .filter(|(likeness, _)| *likeness > 0.6)
             .collect();
@@ -211,7 +220,37 @@ impl Module {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::name::MethodPath;
+
+    proptest! {
+        /// Whatever packages, versions and roots a module has: what a method is called leads to it, and can be said.
+        #[test]
+        fn every_method_has_a_name_that_leads_to_it_alone(
+            exports in prop::collection::btree_set(
+                (prop::option::of("(acme|x:y):(kv|log)/(store|log)(@(1\\.0\\.0|2\\.0\\.0-rc\\.1))?"), "get|put|store"), 1..12),
+        ) {
+            let methods = exports.iter().map(|(interface, name)| v1::Method {
+                interface: interface.clone(),
+                name: name.clone(),
+                params: vec![],
+                result: None,
+                is_async: false,
+                not_callable: None,
+                docs: None,
+            });
+            let module = Module { methods: v1::methods(methods.collect()), ..module(&[]) };
+            for method in module.methods.iter() {
+                for name in [module.name_of(method), method.full()] {
+                    let found = module.method(&name).expect("its own name");
+                    prop_assert_eq!((&found.interface, &found.name), (&method.interface, &method.name));
+                    prop_assert!(format!("m.{name}").parse::<MethodPath>().is_ok(), "{}", name);
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_module_without_methods_is_told_from_one_without_that_method() {

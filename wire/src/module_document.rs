@@ -22,7 +22,7 @@ impl Module {
             "state": self.state.as_str(),
             "reason": reason,
             "versions": self.versions.iter().map(version).collect::<Vec<_>>(),
-            "methods": self.methods.iter().map(|one| method(one, &mut room)).collect::<Vec<_>>(),
+            "methods": self.methods.iter().map(|one| method(one, &self.name_of(one), &mut room)).collect::<Vec<_>>(),
             "imports": self.imports,
         })
     }
@@ -44,13 +44,14 @@ fn version(version: &ModuleVersion) -> Value {
 }
 
 /// A method with its schemas, for as long as there is room for the types in them.
-fn method(method: Signature<'_>, room: &mut usize) -> Value {
+fn method(method: Signature<'_>, path: &str, room: &mut usize) -> Value {
     let types: usize = method.types().into_iter().map(TypeRef::held).sum();
     let fits = types <= *room;
     *room = room.saturating_sub(types);
     let told = method.not_callable.is_none() && fits;
     let mut document = json!({
         "name": method.name,
+        "path": path,
         "interface": method.interface,
         "signature": method.to_string(),
         "docs": method.docs,

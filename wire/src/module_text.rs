@@ -60,7 +60,8 @@ impl Module {
             let words: String =
                 method.params().map(|(name, _)| format!(" {}", line(&name.to_uppercase()))).collect();
             lines.push(String::new());
-            lines.push(format!("    overlord call TARGET {}.{}{words}", self.name, line(&method.name)));
+            let name = line(&self.name_of(method));
+            lines.push(format!("    overlord call TARGET {}.{name}{words}", self.name));
         }
         printable(&lines.join("\n"))
     }
@@ -70,6 +71,7 @@ impl Module {
             method.not_callable.as_ref().map(|reason| format!("cannot be called: {}", line(reason)));
         let docs = method.docs.iter().flat_map(|docs| docs.lines()).map(str::to_owned);
         let remarks = refusal.into_iter().chain(docs).map(|line| format!("    {line}").trim_end().to_owned());
-        std::iter::once(line(&format!("{}.{method}", self.name))).chain(remarks).collect()
+        let signature = method.called(&self.name_of(method));
+        std::iter::once(line(&format!("{}.{signature}", self.name))).chain(remarks).collect()
     }
 }

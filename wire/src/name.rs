@@ -143,16 +143,47 @@ impl FromStr for MethodPath {
         let rule = "write MODULE.METHOD, for example test.ping";
         let bad = || BadName::new(text, "method", rule);
         let (module, method) = text.split_once('.').ok_or_else(bad)?;
-        let kebab = |part: &str| {
-            !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-        };
-        let parts: Vec<&str> = method.split('/').collect();
-        if method.len() > 200 || parts.len() > 2 || !parts.into_iter().all(kebab) {
+        let fits = is_short(method) || is_full(method);
+        if !fits {
             return Err(bad());
         }
         Ok(Self { module: module.parse()?, method: method.to_owned() })
     }
 }
+
+impl MethodPath {
+    /// Whether the method is named as versions of the messages before the third know it: without a package.
+    pub fn is_short(&self) -> bool {
+        is_short(&self.method)
+    }
+
+    /// The method's own name, without its interface.
+    pub fn function(&self) -> &str {
+        self.method.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// `restart`, or `unit/restart`.
+fn is_short(method: &str) -> bool {
+    method.len() <= 200 && method.split('/').count() <= 2 && method.split('/').all(is_kebab)
+}
+
+/// `acme:service/unit@1.0.0/restart`, or `/restart` for a function at the root.
+fn is_full(method: &str) -> bool {
+    let Some((interface, function)) = method.rsplit_once('/') else { return false };
+    let parts = |name: &str| name.split([':', '/']).all(is_kebab);
+    let (path, version) = interface.split_once('@').unwrap_or((interface, "0"));
+    let is_version = !version.is_empty()
+        && version.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+'));
+    method.len() <= MAX_METHOD && is_kebab(function) && (interface.is_empty() || parts(path)) && is_version
+}
+
+fn is_kebab(part: &str) -> bool {
+    !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+}
+
+/// The longest name of a method, in bytes.
+const MAX_METHOD: usize = 512;
 
 impl TryFrom<String> for MethodPath {
     type Error = BadName;
@@ -253,7 +284,23 @@ mod tests {
     fn method_paths_have_two_parts_and_an_optional_interface() {
         let path: MethodPath = "service.unit/restart".parse().expect("fits");
         assert_eq!((path.module.as_str(), path.method.as_str()), ("service", "unit/restart"));
-        for bad in ["service", "service.", ".restart", "a.b.c", "a.b/c/d", "a.b c"] {
+        for full in ["ver.acme:kv/store@2.0.0-rc.1+b/get", "ver./get", "a.b/c/d", "a.x:y:z/i/f"] {
+            let path: MethodPath = full.parse().expect(full);
+            assert!(!path.is_short(), "{full}");
+            assert_eq!(path.to_string(), full);
+        }
+        for bad in [
+            "service",
+            "service.",
+            ".restart",
+            "a.b.c",
+            "a.b c",
+            "a.//f",
+            "a./",
+            "a.b@/f",
+            "a.:b/f",
+            "a.b@1@2/f",
+        ] {
             assert!(bad.parse::<MethodPath>().is_err(), "{bad:?} was accepted");
         }
     }

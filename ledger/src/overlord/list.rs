@@ -1,6 +1,7 @@
 //! Lists of jobs, read from the indexes alone up to the jobs that are listed.
 
 use wire::job::{JobId, JobState};
+use wire::name::MethodPath;
 use wire::operator::{JobFilter, JobSummary};
 
 use super::cursor::Cursor;
@@ -119,7 +120,12 @@ fn indexes(filter: &JobFilter) -> Vec<(Space, Vec<u8>)> {
 /// The line about a job that the indexes have, if it is readable and calls the right method.
 fn summary(source: &impl Read, filter: &JobFilter, job: JobId) -> Result<Option<JobSummary>, LedgerError> {
     let Some(head) = source.record::<Head>(&key::of_job(job, &[]))? else { return Ok(None) };
-    if filter.method.as_ref().is_some_and(|method| *method != head.method) {
+    // Its own name stands for all ways to write a method.
+    let is_meant = |method: &MethodPath| {
+        *method == head.method
+            || (method.module == head.method.module && method.method == head.method.function())
+    };
+    if !filter.method.as_ref().is_none_or(is_meant) {
         return Ok(None);
     }
     let Some(tally) = Tally::of(source, job)? else { return Ok(None) };

@@ -127,6 +127,9 @@ impl Jobs {
                 Rejoined::Waited => continue,
                 Rejoined::TooLate => return self.too_late(job, minion).await,
             }
+            if !job.record.method.is_short() && Version::of(&connection) < Version::Three {
+                return self.unreadable(job, minion).await;
+            }
             recipient = self.registry().recipient_over(minion, &connection).or(recipient);
             let request = request(job, minion, delivery, resend);
             let exchanged = tokio::select! {
@@ -323,6 +326,16 @@ impl Jobs {
     /// Ends a part that is not sent because others have failed.
     async fn too_late(&self, job: &LiveJob, minion: &MinionName) {
         self.undelivered(job, minion, "too many outcomes were not ok before its turn").await;
+    }
+
+    /// Ends a part whose minion could not read what the method is called.
+    async fn unreadable(&self, job: &LiveJob, minion: &MinionName) {
+        let message = format!(
+            "the minion is of a version that does not know \"{}\": update it, or leave the package out of the name",
+            job.record.method
+        );
+        let outcome = Outcome::failed(FailureKind::UnknownMethod, message);
+        self.ended(job, minion, None, Report::without_run(outcome, now_ms())).await;
     }
 
     /// Ends a part that provably never started, because it came to no minion.

@@ -42,6 +42,17 @@ impl Method {
         Some(path.rsplit('/').next().unwrap_or(path))
     }
 
+    /// The name that no other method of its module has: `acme:service/unit@1.0.0/restart`, and `/restart` for a function at
+    /// the root.
+    pub fn full(&self) -> String {
+        format!("{}/{}", self.interface.as_deref().unwrap_or_default(), self.name)
+    }
+
+    /// All of its names, the shortest first.
+    pub fn names(&self) -> [String; 3] {
+        [self.name.clone(), self.qualified(), self.full()]
+    }
+
     /// How the method is called when its short name is taken twice: `unit/restart`.
     pub fn qualified(&self) -> String {
         match self.interface_name() {
@@ -175,6 +186,12 @@ impl<'a> Signature<'a> {
             }
         }
         false
+    }
+
+    /// The signature with another of the method's names in front.
+    pub fn called(self, name: &str) -> String {
+        let signature = self.to_string();
+        format!("{name}{}", signature.strip_prefix(&self.method.name).unwrap_or(&signature))
     }
 
     /// How many arguments must be given: trailing `option` parameters may be left out.

@@ -1,6 +1,8 @@
 //! Modules that are loaded, or not.
 
-use super::{Limits, ModulePolicy, Sandbox, SandboxConfig, component, load, sandbox};
+use wire::value::Value;
+
+use super::{Limits, ModulePolicy, Rig, Sandbox, SandboxConfig, component, load, sandbox};
 use crate::sandbox::{EngineMode, Standing};
 
 fn refusal(component: &str) -> String {
@@ -99,6 +101,37 @@ fn exports_of_interfaces_and_of_the_root_are_methods_and_those_of_wasi_are_not()
     assert_eq!(names, ["unit/restart", "timer/restart", "ping"]);
     assert!(loaded.method("restart").unwrap_err().to_string().contains("is ambiguous"));
     assert!(loaded.method("unit/restart").is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn methods_of_two_versions_and_of_the_root_each_have_a_name_that_works() {
+    let constant = |number: u8| {
+        format!(
+            r#"(core module $m{number} (func (export "f") (result i32) i32.const {number}))
+               (core instance $i{number} (instantiate $m{number}))
+               (func $f{number} (result u32) (canon lift (core func $i{number} "f")))"#
+        )
+    };
+    let functions: String = (1..=3).map(constant).collect();
+    let rig = Rig::new(&format!(
+        r#"(component {functions}
+            (instance $one (export "get" (func $f1)))
+            (export "acme:kv/store@1.0.0" (instance $one))
+            (instance $two (export "get" (func $f2)))
+            (export "acme:kv/store@2.0.0" (instance $two))
+            (export "get" (func $f3)))"#
+    ));
+    for (name, number) in [("acme:kv/store@1.0.0/get", 1), ("acme:kv/store@2.0.0/get", 2), ("/get", 3)] {
+        assert_eq!(rig.value(name, "[]").await, Some(Value::Unsigned(number)), "{name}");
+    }
+    let module = rig.module.describe();
+    let error = module.method("get").unwrap_err().to_string();
+    for name in ["guest.acme:kv/store@1.0.0/get", "guest.acme:kv/store@2.0.0/get", "guest./get"] {
+        assert!(
+            error.contains(name) && module.description().contains(&format!("{name}()")),
+            "{name}: {error}"
+        );
+    }
 }
 
 #[test]
