@@ -34,6 +34,7 @@ pub mod json;
 pub mod json_text;
 pub mod link;
 pub mod message;
+mod method_names;
 pub mod module;
 mod module_document;
 mod module_text;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest::Digest;
+use crate::method_names::MethodNames;
 use crate::name::ModuleName;
 use crate::signature::{Methods, Signature};
 use crate::v1;
@@ -170,15 +171,16 @@ pub const MAX_HELD: usize = 1 << 20;
 impl Module {
     /// The method of that name: `restart`, `unit/restart`, or `acme:service/unit@1.0.0/restart`.
     pub fn method(&self, name: &str) -> Result<Signature<'_>, MethodError> {
-        let mut found = self.methods.iter().filter(|method| method.names().iter().any(|known| known == name));
+        let mut found = self.methods.iter().filter(|method| method.is_called(name));
         let first = found.next().ok_or_else(|| self.unknown(name))?;
         let others: Vec<Signature<'_>> = found.collect();
         if others.is_empty() {
             return Ok(first);
         }
+        let names = MethodNames::of(&self.methods);
         let candidates = std::iter::once(first)
             .chain(others)
-            .map(|method| format!("{}.{}", self.name, self.name_of(method)));
+            .map(|method| format!("{}.{}", self.name, names.shortest(&method)));
         Err(MethodError::Ambiguous {
             module: self.name.clone(),
             method: name.to_owned(),
@@ -186,25 +188,17 @@ impl Module {
         })
     }
 
-    /// The shortest name of one of the module's methods that is no other's.
-    pub fn name_of(&self, method: Signature<'_>) -> String {
-        let is_its_own = |name: &String| {
-            let named = |other: &Signature<'_>| other.names().contains(name);
-            self.methods.iter().filter(named).take(2).count() == 1
-        };
-        method.names().into_iter().find(is_its_own).unwrap_or_else(|| method.full())
-    }
-
     fn unknown(&self, name: &str) -> MethodError {
         if self.methods.iter().next().is_none() {
             return MethodError::None(self.name.clone());
         }
+        let names = MethodNames::of(&self.methods);
         let mut near: Vec<(f64, String)> = self
             .methods
             .iter()
             .map(|method| {
                 let likeness = strsim::jaro_winkler(&method.name, name);
-                (likeness, format!("{}.{}", self.name, self.name_of(method)))
+                (likeness, format!("{}.{}", self.name, names.shortest(&method)))
             })
             .filter(|(likeness, _)| *likeness > 0.6)
             .collect();
@@ -242,14 +236,27 @@ mod tests {
                 docs: None,
             });
             let module = Module { methods: v1::methods(methods.collect()), ..module(&[]) };
+            let names = MethodNames::of(&module.methods);
             for method in module.methods.iter() {
-                for name in [module.name_of(method), method.full()] {
+                for name in [names.shortest(&method), method.full()] {
                     let found = module.method(&name).expect("its own name");
                     prop_assert_eq!((&found.interface, &found.name), (&method.interface, &method.name));
                     prop_assert!(format!("m.{name}").parse::<MethodPath>().is_ok(), "{}", name);
+                    for other in module.methods.iter() {
+                        prop_assert_eq!(other.is_called(&name), other.names().contains(&name), "{}", name);
+                    }
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_document_of_one_method_calls_it_as_that_of_all_does() {
+        let module = module(&[("acme:a/unit@1.0.0", "restart"), ("acme:a/timer@1.0.0", "restart")]);
+        let one = module.method("timer/restart").expect("it is there");
+        let document = module.document_of(std::iter::once(one));
+        assert_eq!(document["methods"][0]["path"], "timer/restart");
+        assert_eq!(document["methods"][0], module.document()["methods"][1]);
     }
 
     #[test]

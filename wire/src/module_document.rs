@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::method_names::MethodNames;
 use crate::module::{Module, ModuleState, ModuleVersion};
 use crate::schema::{parameters_schema, result_schema};
 use crate::signature::{Signature, TypeRef};
@@ -9,6 +10,12 @@ use crate::signature::{Signature, TypeRef};
 impl Module {
     /// Everything that is known of the module, each method with the JSON Schemas of what it takes and gives.
     pub fn document(&self) -> Value {
+        self.document_of(self.methods.iter())
+    }
+
+    /// The same with these of its methods alone.
+    pub fn document_of<'m>(&'m self, methods: impl Iterator<Item = Signature<'m>>) -> Value {
+        let names = MethodNames::of(&self.methods);
         let mut room = MAX_SCHEMAS;
         let reason = match &self.state {
             ModuleState::Failed(reason) => Some(reason),
@@ -22,7 +29,7 @@ impl Module {
             "state": self.state.as_str(),
             "reason": reason,
             "versions": self.versions.iter().map(version).collect::<Vec<_>>(),
-            "methods": self.methods.iter().map(|one| method(one, &self.name_of(one), &mut room)).collect::<Vec<_>>(),
+            "methods": methods.map(|one| method(one, &names.shortest(&one), &mut room)).collect::<Vec<_>>(),
             "imports": self.imports,
         })
     }

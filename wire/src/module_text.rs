@@ -1,6 +1,7 @@
 //! A module in words: the same from a minion, from an overlord and from a file.
 
 use crate::clock::now_ms;
+use crate::method_names::MethodNames;
 use crate::module::{Module, ModuleState, ModuleVersion};
 use crate::signature::Signature;
 use crate::text::{line, printable, since};
@@ -16,9 +17,10 @@ impl Module {
             lines.push(format!("    failed: {}", line(reason)));
         }
         lines.extend(self.version_lines());
+        let names = MethodNames::of(&self.methods);
         for method in self.methods.iter() {
             lines.push(String::new());
-            lines.extend(self.remarks(method));
+            lines.extend(self.remarks(method, &names.shortest(&method)));
         }
         let types = self.methods.types().iter().filter(|ty| ty.name().is_some());
         let types: Vec<String> = types.map(|ty| format!("    {}", line(&ty.definition_text()))).collect();
@@ -50,7 +52,8 @@ impl Module {
 
     /// One method with its documentation, the types in it that have names, and how it is called.
     pub fn method_description(&self, method: Signature<'_>) -> String {
-        let mut lines = self.remarks(method);
+        let name = MethodNames::of(&self.methods).shortest(&method);
+        let mut lines = self.remarks(method, &name);
         let types = method.definitions();
         if !types.is_empty() {
             lines.push(String::new());
@@ -60,18 +63,16 @@ impl Module {
             let words: String =
                 method.params().map(|(name, _)| format!(" {}", line(&name.to_uppercase()))).collect();
             lines.push(String::new());
-            let name = line(&self.name_of(method));
-            lines.push(format!("    overlord call TARGET {}.{name}{words}", self.name));
+            lines.push(format!("    overlord call TARGET {}.{}{words}", self.name, line(&name)));
         }
         printable(&lines.join("\n"))
     }
 
-    fn remarks(&self, method: Signature<'_>) -> Vec<String> {
+    fn remarks(&self, method: Signature<'_>, name: &str) -> Vec<String> {
         let refusal =
             method.not_callable.as_ref().map(|reason| format!("cannot be called: {}", line(reason)));
         let docs = method.docs.iter().flat_map(|docs| docs.lines()).map(str::to_owned);
         let remarks = refusal.into_iter().chain(docs).map(|line| format!("    {line}").trim_end().to_owned());
-        let signature = method.called(&self.name_of(method));
-        std::iter::once(line(&format!("{}.{signature}", self.name))).chain(remarks).collect()
+        std::iter::once(line(&format!("{}.{}", self.name, method.called(name)))).chain(remarks).collect()
     }
 }

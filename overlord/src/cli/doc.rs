@@ -112,9 +112,8 @@ fn in_service(mut minions: Vec<(MinionName, Vec<Module>)>) -> Vec<(MinionName, V
 
 /// The module, with only the method that was asked for.
 fn document(module: &Module, path: Option<&MethodPath>) -> Result<Value, CliError> {
-    let mut module = module.clone();
-    if let Some(path) = path {
-        module.methods = module.method(&path.method)?.alone().into();
-    }
-    Ok(module.document())
+    Ok(match path {
+        Some(path) => module.document_of(std::iter::once(module.method(&path.method)?)),
+        None => module.document(),
+    })
 }

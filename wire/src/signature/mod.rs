@@ -48,9 +48,19 @@ impl Method {
         format!("{}/{}", self.interface.as_deref().unwrap_or_default(), self.name)
     }
 
-    /// All of its names, the shortest first.
+    /// All of its names, the shortest first; at the root two of them are the same.
     pub fn names(&self) -> [String; 3] {
         [self.name.clone(), self.qualified(), self.full()]
+    }
+
+    /// Whether this is one of its names.
+    pub fn is_called(&self, name: &str) -> bool {
+        let Some((interface, function)) = name.rsplit_once('/') else { return name == self.name };
+        let is_its_own = match self.interface.as_deref() {
+            Some(full) => interface == full || self.interface_name() == Some(interface),
+            None => interface.is_empty(),
+        };
+        function == self.name && is_its_own
     }
 
     /// How the method is called when its short name is taken twice: `unit/restart`.
@@ -186,12 +196,6 @@ impl<'a> Signature<'a> {
             }
         }
         false
-    }
-
-    /// The signature with another of the method's names in front.
-    pub fn called(self, name: &str) -> String {
-        let signature = self.to_string();
-        format!("{name}{}", signature.strip_prefix(&self.method.name).unwrap_or(&signature))
     }
 
     /// How many arguments must be given: trailing `option` parameters may be left out.

@@ -43,14 +43,26 @@ impl fmt::Display for Definition<'_> {
 /// The method as WIT would, without `func`: `add(a: s64, b: s64) -> s64`.
 impl fmt::Display for Signature<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Called { signature: *self, name: &self.name }.fmt(f)
+    }
+}
+
+/// A method by one of its names.
+struct Called<'a> {
+    signature: Signature<'a>,
+    name: &'a str,
+}
+
+impl fmt::Display for Called<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         written(f, |pen| {
             write!(pen, "{}(", self.name)?;
-            pen.listed(self.params(), |pen, (name, ty)| {
+            pen.listed(self.signature.params(), |pen, (name, ty)| {
                 write!(pen, "{name}: ")?;
                 pen.ty(ty)
             })?;
             pen.write_char(')')?;
-            match self.result() {
+            match self.signature.result() {
                 Some(ty) => {
                     pen.write_str(" -> ")?;
                     pen.ty(ty)
@@ -62,6 +74,11 @@ impl fmt::Display for Signature<'_> {
 }
 
 impl Signature<'_> {
+    /// The signature with another of the method's names in front.
+    pub fn called(self, name: &str) -> String {
+        Called { signature: self, name }.to_string()
+    }
+
     /// The definitions of the types in it that have names, each once.
     pub fn definitions(self) -> Vec<String> {
         let named = self.types().into_iter().filter(|ty| ty.name().is_some());
