@@ -147,8 +147,10 @@ pub(super) fn warnings(imports: &[Import], module: &ModuleName, grants: &Grants)
     let uses = |capability| imports.iter().any(|import| import.capability == Some(capability));
     let processes = if uses("process") { caution::of_processes(grants) } else { Vec::new() };
     let addresses = if uses("http") { caution::of_addresses(grants) } else { Vec::new() };
-    let is_later = |import: &&Import| import.interface.starts_with("wasi:filesystem/preopens@0.3.");
-    let folders = (!grants.files.is_empty()).then(|| imports.iter().find(is_later)).flatten().map(|import| {
+    let is_empty = |import: &&Import| {
+        import.interface.starts_with("wasi:filesystem/preopens@") && is_later_wasi(&import.interface)
+    };
+    let folders = (!grants.files.is_empty()).then(|| imports.iter().find(is_empty)).flatten().map(|import| {
         format!(
             "imports \"{}\", behind which there is no folder, whatever is granted: build it for WASI 0.2",
             import.interface
@@ -171,6 +173,12 @@ fn standing(capability: &str, line: &'static str, grants: &Grants) -> Standing {
         (false, "http") => Standing::Powerless(line),
         (false, _) => Standing::NotGranted(line),
     }
+}
+
+/// Whether an interface is one of the later WASI.
+pub(super) fn is_later_wasi(interface: &str) -> bool {
+    let asked = Interface::parse(interface).filter(|asked| asked.package.starts_with("wasi:"));
+    asked.and_then(|asked| asked.version).is_some_and(|version| LATER.satisfies(version))
 }
 
 /// Whether the minion has this interface in this version, and what it has instead.

@@ -3,7 +3,6 @@
 use std::sync::{Mutex, MutexGuard};
 
 use ledger::MinionLedger;
-use wasmparser::{Parser, Payload};
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wire::digest::Digest;
@@ -137,9 +136,9 @@ impl Loader {
         ticker: &Ticker,
     ) -> Result<LoadedModule, LoadError> {
         let Verified { description } = verified;
-        let (name, digest) = (description.module.name.clone(), description.module.digest);
+        let name = description.module.name.clone();
         let refuse = |defect: Defect| LoadError { module: name.clone(), defects: vec![defect] };
-        let (base, component) = self.component(&name, bytes, digest, ticker).map_err(refuse)?;
+        let (base, component) = self.component(&description.module, bytes, ticker).map_err(refuse)?;
         check_resources(&component, &policy.limits).map_err(refuse)?;
         let instances = base.link(&component, policy).map_err(refuse)?;
         let exports = description.exports(&component).map_err(refuse)?;
@@ -175,7 +174,7 @@ impl Loader {
             Ok(description) => description,
             Err(defect) => return check.with(defect),
         };
-        let (base, component) = match self.component(&name, bytes, digest, ticker) {
+        let (base, component) = match self.component(&description.module, bytes, ticker) {
             Ok(compiled) => compiled,
             Err(defect) => return check.with(defect),
         };
@@ -225,13 +224,8 @@ impl Loader {
     }
 
     /// The compiled component, and the base that it was compiled for.
-    fn component(
-        &self,
-        name: &ModuleName,
-        bytes: &[u8],
-        digest: Digest,
-        ticker: &Ticker,
-    ) -> Result<(Base, Component), Defect> {
+    fn component(&self, module: &Module, bytes: &[u8], ticker: &Ticker) -> Result<(Base, Component), Defect> {
+        let digest = module.digest;
         let cached = |base: &Base| self.cache.as_ref().ok()?.load(&base.engine, digest);
         // Which engine it needs takes a look at every byte, and the cache mostly knows. What is there never
         // waits for a compiler.
@@ -243,7 +237,7 @@ impl Loader {
         if let Some(component) = cached(&self.plain) {
             return Ok((self.plain.clone(), component));
         }
-        let base = match needed(bytes, &self.plain.engine)? {
+        let base = match needed(bytes, &module.imports, &self.plain.engine)? {
             Concurrency::Off => self.plain.clone(),
             Concurrency::On => {
                 let base = self.concurrent(ticker)?;
@@ -254,7 +248,7 @@ impl Loader {
             }
         };
         reach(Point::CompileBefore);
-        let component = unless_quick(|| (self.on_slow)(name), || compile(&base.engine, bytes))?;
+        let component = unless_quick(|| (self.on_slow)(&module.name), || compile(&base.engine, bytes))?;
         reach(Point::CompileAfter);
         if let Some(Err(error)) =
             self.cache.as_ref().ok().map(|cache| cache.store(&base.engine, digest, &component))
@@ -299,32 +293,13 @@ impl Base {
 
 /// Whether a component needs async functions. It is valid without them, or with them, or not at all; and what it imports
 /// of WASI 0.3 has some.
-fn needed(bytes: &[u8], plain: &Engine) -> Result<Concurrency, Defect> {
+fn needed(bytes: &[u8], imports: &[String], plain: &Engine) -> Result<Concurrency, Defect> {
     let features = plain.get_wasm_features();
-    if validate(bytes, features).is_ok() && !imports_later_wasi(bytes) {
+    if validate(bytes, features).is_ok() && !imports.iter().any(|import| imports::is_later_wasi(import)) {
         return Ok(Concurrency::Off);
     }
     // The second error is the one to tell: the first may only say that async functions are off.
     validate(bytes, features | engine::CONCURRENT).map(|()| Concurrency::On)
-}
-
-/// Whether a component imports anything of WASI 0.3. Bytes that cannot be read are for the validator to complain of.
-fn imports_later_wasi(bytes: &[u8]) -> bool {
-    let mut depth = 0_usize;
-    for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
-        match payload {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::ComponentImportSection(section) if depth == 0 => {
-                let mut names = section.into_iter().map_while(Result::ok).map(|import| import.name.name);
-                if names.any(|name| name.starts_with("wasi:") && name.contains("@0.3.")) {
-                    return true;
-                }
-            }
-            _ => {}
-        }
-    }
-    false
 }
 
 /// What a lock guards, whatever a thread did that held it before: nothing here is left half done.

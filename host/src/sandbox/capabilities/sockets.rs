@@ -16,25 +16,27 @@ const TCP: &str = "wasi:sockets/tcp-create-socket@0.2.12";
 const UDP: &str = "wasi:sockets/udp-create-socket@0.2.12";
 
 /// What a guest is answered that wants a socket.
-type Answer<S> = wasmtime::Result<(Result<Resource<S>, ErrorCode>,)>;
+type Answer<S, E> = wasmtime::Result<(Result<Resource<S>, E>,)>;
 
 /// Puts the refusals in front of WASI's own functions.
 pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
-    linker.instance(TCP)?.func_wrap(
-        "create-tcp-socket",
-        |store: StoreContextMut<'_, Guest>, (_,): (IpAddressFamily,)| -> Answer<TcpSocket> {
-            store.data().job.denied("sockets", "make a TCP socket");
-            Ok((Err(ErrorCode::AccessDenied),))
-        },
-    )?;
-    linker.instance(UDP)?.func_wrap(
-        "create-udp-socket",
-        |store: StoreContextMut<'_, Guest>, (_,): (IpAddressFamily,)| -> Answer<UdpSocket> {
-            store.data().job.denied("sockets", "make a UDP socket");
-            Ok((Err(ErrorCode::AccessDenied),))
-        },
-    )?;
+    let denied = || ErrorCode::AccessDenied;
+    let tcp = refusal::<IpAddressFamily, TcpSocket, _>("make a TCP socket", denied);
+    linker.instance(TCP)?.func_wrap("create-tcp-socket", tcp)?;
+    let udp = refusal::<IpAddressFamily, UdpSocket, _>("make a UDP socket", denied);
+    linker.instance(UDP)?.func_wrap("create-udp-socket", udp)?;
     linker.allow_shadowing(false);
     Ok(())
+}
+
+/// A function that makes no socket `S` of a family `F`, answers with this error, and has the attempt in the audit log.
+pub(super) fn refusal<F, S, E>(
+    attempt: &'static str,
+    denied: fn() -> E,
+) -> impl Fn(StoreContextMut<'_, Guest>, (F,)) -> Answer<S, E> {
+    move |store, _| {
+        store.data().job.denied("sockets", attempt);
+        Ok((Err(denied()),))
+    }
 }

@@ -4,21 +4,18 @@
 //! Files and sockets of 0.3 are linked, since guests import them unasked, with nothing behind them: what makes dry runs,
 //! the audit log and the limits of files true stands before the functions of 0.2 alone. HTTP of 0.3 is not linked.
 
-use wasmtime::StoreContextMut;
-use wasmtime::component::{Linker, Resource};
+use wasmtime::component::Linker;
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemCtxView};
 use wasmtime_wasi::p3;
 use wasmtime_wasi::p3::bindings::filesystem::{preopens, types};
 use wasmtime_wasi::p3::bindings::sockets::types::{ErrorCode, IpAddressFamily};
 use wasmtime_wasi::sockets::{TcpSocket, UdpSocket};
 
+use super::sockets::refusal;
 use crate::sandbox::guest::Guest;
 
 /// The interface that makes sockets, as WASI's own linking names it.
 const SOCKETS: &str = "wasi:sockets/types@0.3.0";
-
-/// What a guest is answered that wants a socket.
-type Answer<S> = wasmtime::Result<(Result<Resource<S>, ErrorCode>,)>;
 
 /// Links what there is of WASI 0.3.
 pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
@@ -39,21 +36,11 @@ fn without_folders(guest: &mut Guest) -> WasiFilesystemCtxView<'_> {
 /// Puts refusals in front of what makes sockets, as those of 0.2 have them.
 fn without_sockets(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
-    let mut sockets = linker.instance(SOCKETS)?;
-    sockets.func_wrap(
-        "[static]tcp-socket.create",
-        |store: StoreContextMut<'_, Guest>, (_,): (IpAddressFamily,)| -> Answer<TcpSocket> {
-            store.data().job.denied("sockets", "make a TCP socket");
-            Ok((Err(ErrorCode::AccessDenied),))
-        },
-    )?;
-    sockets.func_wrap(
-        "[static]udp-socket.create",
-        |store: StoreContextMut<'_, Guest>, (_,): (IpAddressFamily,)| -> Answer<UdpSocket> {
-            store.data().job.denied("sockets", "make a UDP socket");
-            Ok((Err(ErrorCode::AccessDenied),))
-        },
-    )?;
+    let (mut sockets, denied) = (linker.instance(SOCKETS)?, || ErrorCode::AccessDenied);
+    let tcp = refusal::<IpAddressFamily, TcpSocket, _>("make a TCP socket", denied);
+    sockets.func_wrap("[static]tcp-socket.create", tcp)?;
+    let udp = refusal::<IpAddressFamily, UdpSocket, _>("make a UDP socket", denied);
+    sockets.func_wrap("[static]udp-socket.create", udp)?;
     linker.allow_shadowing(false);
     Ok(())
 }
