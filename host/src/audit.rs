@@ -10,15 +10,16 @@ use std::path::Path;
 use ledger::{AuditError, AuditLog, Rotation};
 use serde_json::{Value, json};
 
-use wire::call::{Arguments, Start};
+use wire::call::Start;
 use wire::digest::Digest;
 use wire::job::JobId;
 use wire::json_text::json_text;
 use wire::link::ModuleCommand;
 use wire::name::{MethodPath, ModuleName, OperatorName};
 use wire::outcome::Outcome;
-use wire::signature::{Method, Signature};
-use wire::{arguments, clock, frame};
+use wire::redaction::{self, Unshown, by_parameter, counted, cut};
+use wire::signature::Signature;
+use wire::{clock, frame};
 
 use crate::access::{ChangeDenied, Denied};
 use crate::allowance::Allowance;
@@ -243,75 +244,21 @@ fn text(entry: Value) -> String {
 
 /// The arguments of a call by parameter, as far as they may and need be shown.
 fn shown(start: &Start, method: Option<Signature<'_>>) -> Value {
-    let Some(method) = method else { return "(of an unknown method)".into() };
     // Large ones would cost more to write down than to use.
-    if frame::encode(&start.arguments, MAX_ARGUMENTS).is_err() {
+    if method.is_some() && frame::encode(&start.arguments, MAX_ARGUMENTS).is_err() {
         return format!("(more than {MAX_ARGUMENTS} bytes)").into();
     }
-    let Ok(values) = arguments::bind(method, &start.method.module, &start.arguments) else {
-        return format!("({} that do not fit)", counted(&start.arguments)).into();
-    };
-    let shown = method.params().zip(&values).map(|((name, _), value)| {
-        let value = if is_secret(name) || is_marked(method.method(), name) {
-            SECRET.into()
-        } else {
-            redacted(wire::json::to_json(value))
-        };
-        (name.to_owned(), value)
-    });
-    Value::Object(shown.collect())
-}
-
-/// A value without the fields that are secret, and with long texts shortened.
-fn redacted(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let field = |(name, value): (String, Value)| {
-                let value = if is_secret(&name) { SECRET.into() } else { redacted(value) };
-                (name, value)
-            };
-            Value::Object(fields.into_iter().map(field).collect())
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(redacted).collect()),
-        Value::String(text) => shortened(&text).into(),
-        other => other,
+    match by_parameter(method.as_slice(), &start.method.module, &start.arguments) {
+        Ok(values) => redaction::shortened(values, MAX_TEXT),
+        Err(Unshown::UnknownMethod) => "(of an unknown method)".into(),
+        Err(Unshown::Unfit) => format!("({} that do not fit)", counted(&start.arguments)).into(),
     }
-}
-
-/// Whether the name of a parameter or a field says that it is secret.
-fn is_secret(name: &str) -> bool {
-    name.split(['-', '_']).any(|word| SECRET_WORDS.contains(&word.to_ascii_lowercase().as_str()))
-}
-
-/// Whether the method's documentation says so.
-fn is_marked(method: &Method, name: &str) -> bool {
-    let mark = format!("- `{name}` (secret)");
-    method.docs.as_ref().is_some_and(|docs| docs.contains(&mark))
 }
 
 fn shortened(text: &str) -> String {
     cut(text, MAX_TEXT)
 }
 
-/// The text, or so many characters of it and how long it is.
-fn cut(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
-        None => text.to_owned(),
-    }
-}
-
-fn counted(arguments: &Arguments) -> String {
-    match arguments {
-        Arguments::Words(words) => format!("{} words", words.len()),
-        Arguments::Values(values) => format!("{} values", values.len()),
-        Arguments::Json(text) => format!("{} bytes of JSON", text.len()),
-    }
-}
-
-const SECRET: &str = "(secret)";
-const SECRET_WORDS: [&str; 8] =
-    ["secret", "secrets", "password", "passwd", "passphrase", "token", "credential", "credentials"];
 /// The most characters of one text that are shown.
 const MAX_TEXT: usize = 256;
 /// The most characters of a reason.
@@ -322,7 +269,8 @@ const MAX_ARGUMENTS: usize = 16 << 10;
 #[allow(clippy::unwrap_used)]
 #[cfg(test)]
 mod tests {
-    use wire::call::Word;
+    use wire::call::{Arguments, Word};
+    use wire::redaction::SECRET;
     use wire::signature::Methods;
     use wire::v1::{Method, Type};
 

@@ -136,6 +136,21 @@ pub enum OutcomeKind {
 }
 
 impl OutcomeKind {
+    /// Each of them, from the best to the least known.
+    pub const ALL: [OutcomeKind; 11] = [
+        OutcomeKind::Ok,
+        OutcomeKind::Error,
+        OutcomeKind::Trapped,
+        OutcomeKind::TimedOut,
+        OutcomeKind::Cancelled,
+        OutcomeKind::Killed,
+        OutcomeKind::Rejected,
+        OutcomeKind::Denied,
+        OutcomeKind::Interrupted,
+        OutcomeKind::Undelivered,
+        OutcomeKind::Lost,
+    ];
+
     /// The word for it in CLI, JSON and logs.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -8,19 +8,21 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::{Arguments, Progress, Share};
+use crate::call::{Arguments, Share};
 use crate::catalogue::{ModuleReply, ModuleRequest};
 use crate::digest::Digest;
 use crate::inventory::Inventory;
-use crate::job::{JobId, JobState, MinionJobId, MinionState, OutcomeKind};
+use crate::job::JobId;
+pub use crate::job_document::{
+    Absence, Asked, GivenUp, History, JobDocument, JobFilter, JobSummary, Later, Part, Transition, counts,
+};
 use crate::link::JobUpdate;
-use crate::name::{MethodPath, MinionName, ModuleName, OperatorName};
-use crate::outcome::Report;
+use crate::name::{MethodPath, MinionName, ModuleName};
 use crate::signature::OneMethod;
 pub use crate::target::{Assume, Lenience, Target, TargetWarning};
 
 /// The application protocols of an operator's connection, the newest version first: see [`crate::version`].
-pub const ALPNS: &[&[u8]] = &[b"operator/3", b"operator/2", b"operator/1"];
+pub const ALPNS: &[&[u8]] = &[b"operator/4", b"operator/3", b"operator/2", b"operator/1"];
 
 /// The largest message on an operator's connection, in bytes: a document may hold many outcomes.
 pub const MAX_MESSAGE: usize = 256 << 20;
@@ -66,25 +68,6 @@ pub enum Follow {
     Outcomes,
     /// States, progress and logs as well.
     Everything,
-}
-
-/// Which jobs to list: those that fit everything that is set.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JobFilter {
-    /// Jobs that are in this state.
-    pub state: Option<JobState>,
-    /// Jobs of this operator.
-    pub operator: Option<OperatorName>,
-    /// Calls of this module.
-    pub module: Option<ModuleName>,
-    /// Calls of this method.
-    pub method: Option<MethodPath>,
-    /// Jobs that went to this minion.
-    pub target: Option<MinionName>,
-    /// Jobs that were made at or after this time, in milliseconds since 1970.
-    pub since: Option<u64>,
-    /// Jobs that were made before this time, in milliseconds since 1970.
-    pub before: Option<u64>,
 }
 
 /// On which minions a job is run again.
@@ -242,19 +225,6 @@ pub enum OperatorReply {
     Warned(Vec<TargetWarning>),
 }
 
-/// That a minion is out of touch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Absence {
-    /// When its link was lost, or the overlord was started if that was later, in milliseconds since 1970.
-    pub lost_at: u64,
-    /// How long ago that was, in milliseconds, whatever became of the clock since.
-    pub for_ms: u64,
-    /// How much longer the call is kept for it, in milliseconds, where it was not sent yet.
-    pub kept_ms: Option<u64>,
-    /// Whether it ran the part when it was heard of last, and the call's own timeout has passed since.
-    pub overdue: bool,
-}
-
 /// The parts of a job that were given up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GivingUp {
@@ -264,26 +234,6 @@ pub struct GivingUp {
     pub lost: Vec<MinionName>,
     /// Those that it had not been sent to and never will be: there it is `undelivered`.
     pub never_sent: Vec<MinionName>,
-}
-
-/// That a part was given up.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GivenUp {
-    /// By whom.
-    pub operator: OperatorName,
-    /// When, in milliseconds since 1970.
-    pub at: u64,
-    /// What the minion said of it afterwards, once it has.
-    pub later: Option<Later>,
-}
-
-/// What a minion said of its part after that was given up.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Later {
-    /// When it was heard, in milliseconds since 1970.
-    pub at: u64,
-    /// How the part ended there.
-    pub report: Report,
 }
 
 /// How old the facts of a minion are.
@@ -361,110 +311,6 @@ pub struct Update {
     pub minion: MinionName,
     /// What.
     pub update: JobUpdate,
-}
-
-/// Everything that an overlord knows of a job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct JobDocument {
-    /// Its id.
-    pub job: JobId,
-    /// Where it is.
-    pub state: JobState,
-    /// What was called.
-    pub method: MethodPath,
-    /// Who called it.
-    pub operator: OperatorName,
-    /// What it was aimed at.
-    pub target: Target,
-    /// When it was accepted, in milliseconds since 1970.
-    pub accepted_at: u64,
-    /// When its last outcome was in, in milliseconds since 1970.
-    pub ended_at: Option<u64>,
-    /// One part for each targeted minion, by name.
-    pub parts: Vec<Part>,
-}
-
-/// One minion's part of a job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Part {
-    /// Which minion.
-    pub minion: MinionName,
-    /// Its own id of the job, once it has one.
-    pub minion_job: Option<MinionJobId>,
-    /// Where it is; `None` where the minion has not answered yet.
-    pub state: Option<MinionState>,
-    /// How far it says it is.
-    pub progress: Option<Progress>,
-    /// How it ended.
-    pub report: Option<Report>,
-    /// That its minion is out of touch, while the part is not over.
-    #[serde(with = "crate::version::since_three")]
-    pub absence: Option<Absence>,
-    /// That it was given up.
-    #[serde(with = "crate::version::since_three")]
-    pub given_up: Option<GivenUp>,
-}
-
-impl JobDocument {
-    /// How many parts ended in each outcome, in the order of first appearance.
-    pub fn counts(&self) -> Vec<(OutcomeKind, usize)> {
-        let mut counts: Vec<(OutcomeKind, usize)> = Vec::new();
-        for outcome in self.parts.iter().filter_map(|part| part.state?.outcome()) {
-            match counts.iter_mut().find(|(kind, _)| *kind == outcome) {
-                Some((_, count)) => *count += 1,
-                None => counts.push((outcome, 1)),
-            }
-        }
-        counts
-    }
-}
-
-/// One line about a job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct JobSummary {
-    /// Its id.
-    pub job: JobId,
-    /// Where it is.
-    pub state: JobState,
-    /// What was called.
-    pub method: MethodPath,
-    /// Who called it.
-    pub operator: OperatorName,
-    /// What it was aimed at.
-    pub target: String,
-    /// How many minions that were.
-    pub targets: usize,
-    /// When it was accepted, in milliseconds since 1970.
-    pub accepted_at: u64,
-    /// When its last outcome was in, in milliseconds since 1970.
-    pub ended_at: Option<u64>,
-}
-
-/// A job's recorded transitions.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct History {
-    /// The job.
-    pub job: JobId,
-    /// Its targets, by name.
-    pub targets: Vec<MinionName>,
-    /// What was recorded, in order.
-    pub transitions: Vec<Transition>,
-    /// The parts that were given up, by name.
-    #[serde(with = "crate::version::since_three")]
-    pub given_up: Vec<(MinionName, GivenUp)>,
-}
-
-/// One change of a job that an overlord recorded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Transition {
-    /// Its place in the order; the clock has no say in it.
-    pub seq: u32,
-    /// When by the overlord's clock, in milliseconds since 1970.
-    pub at: u64,
-    /// Where the job is from here on.
-    pub job_state: JobState,
-    /// The part that changed, where one did.
-    pub part: Option<(MinionName, MinionState)>,
 }
 
 /// One line about a minion.

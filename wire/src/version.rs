@@ -18,8 +18,10 @@ pub enum Version {
     /// `minion/2`, `operator/2`: a signature refers to a table of types.
     Two,
     /// `minion/3`, `operator/3`: what is marked with `since_three` is said.
-    #[default]
     Three,
+    /// `minion/4`, `operator/4`: what is marked with `since_four` is said too.
+    #[default]
+    Four,
 }
 
 impl Version {
@@ -28,7 +30,8 @@ impl Version {
         match endpoint::alpn(connection).as_deref() {
             Some(alpn) if alpn.ends_with(b"/1") => Version::One,
             Some(alpn) if alpn.ends_with(b"/2") => Version::Two,
-            _ => Version::Three,
+            Some(alpn) if alpn.ends_with(b"/3") => Version::Three,
+            _ => Version::Four,
         }
     }
 
@@ -54,34 +57,43 @@ impl Drop for Former {
 }
 
 thread_local! {
-    static SPOKEN: Cell<Version> = const { Cell::new(Version::Three) };
+    static SPOKEN: Cell<Version> = const { Cell::new(Version::Four) };
 }
 
-/// For fields that version 3 brought, as `#[serde(with = "crate::version::since_three")]`: a message of an older
-/// version has nothing in their place, and who reads one gets their default.
-pub(crate) mod since_three {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+/// Declares what goes with the fields that a version brought, as `#[serde(with = "crate::version::…")]`: a message of
+/// an older version has nothing in their place, and who reads one gets their default.
+macro_rules! since {
+    ($name:ident, $first:ident) => {
+        pub(crate) mod $name {
+            use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    use super::Version;
+            use super::Version;
 
-    pub(crate) fn serialize<T: Serialize, S: Serializer>(
-        field: &T,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match Version::spoken() {
-            Version::One | Version::Two => serializer.serialize_unit(),
-            Version::Three => field.serialize(serializer),
+            pub(crate) fn serialize<T: Serialize, S: Serializer>(
+                field: &T,
+                serializer: S,
+            ) -> Result<S::Ok, S::Error> {
+                if Version::spoken() < Version::$first {
+                    serializer.serialize_unit()
+                } else {
+                    field.serialize(serializer)
+                }
+            }
+
+            pub(crate) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+            where
+                T: Deserialize<'de> + Default,
+                D: Deserializer<'de>,
+            {
+                if Version::spoken() < Version::$first {
+                    <()>::deserialize(deserializer).map(|()| T::default())
+                } else {
+                    T::deserialize(deserializer)
+                }
+            }
         }
-    }
-
-    pub(crate) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
-    where
-        T: Deserialize<'de> + Default,
-        D: Deserializer<'de>,
-    {
-        match Version::spoken() {
-            Version::One | Version::Two => <()>::deserialize(deserializer).map(|()| T::default()),
-            Version::Three => T::deserialize(deserializer),
-        }
-    }
+    };
 }
+
+since!(since_three, Three);
+since!(since_four, Four);

@@ -1,9 +1,10 @@
 //! What is known of one job.
 
+use wire::call::Arguments;
 use wire::held::Held;
 use wire::job::{JobId, JobState};
 use wire::name::MinionName;
-use wire::operator::{History, JobDocument, Part, Target, Transition};
+use wire::operator::{Asked, History, JobDocument, Part, Target, Transition};
 use wire::outcome::Report;
 
 use super::give_up;
@@ -26,6 +27,12 @@ impl OverlordLedger {
         let Some(targets) = source.record::<Targets>(&key)? else { return Ok(None) };
         let patience = source.record::<StoredPatience>(&key)?;
         Ok(Some(head.join(id, arguments, targets, patience)))
+    }
+
+    /// With what the job was called; `None` where it is unknown, purged, or damaged in that part.
+    pub fn arguments(&self, id: JobId) -> Result<Option<Arguments>, LedgerError> {
+        let stored = self.engine.read()?.record::<StoredArguments>(&key::of_job(id, &[]))?;
+        Ok(stored.map(|StoredArguments(arguments)| arguments))
     }
 
     /// Where the job is, and when it ended if it did; `None` where it is unknown or purged.
@@ -79,6 +86,8 @@ impl OverlordLedger {
     }
 
     /// The same, with as many reports as take so many bytes of memory, and how many are left out.
+    ///
+    /// The arguments are not in it, as only who knows the method's signature may show them.
     pub fn document_up_to(
         &self,
         id: JobId,
@@ -106,6 +115,18 @@ impl OverlordLedger {
         // Records of before are in another order.
         targets.sort();
         let parts = targets.into_iter().map(part).collect::<Result<_, _>>()?;
+        let patience = source.record::<StoredPatience>(&key::of_job(id, &[]))?;
+        let asked = Asked {
+            arguments: None,
+            dry_run: head.dry_run,
+            durable: head.durable,
+            timeout_ms: head.timeout_ms,
+            queue_until: head.queue_until,
+            batch: head.batch,
+            max_failures: head.max_failures,
+            patience_ms: patience.map(|StoredPatience(patience)| patience),
+            rerun_of: head.rerun_of,
+        };
         let document = JobDocument {
             job: id,
             state: tally.state(),
@@ -115,6 +136,7 @@ impl OverlordLedger {
             accepted_at: head.accepted_at,
             ended_at: tally.ended_at,
             parts,
+            asked: Some(asked),
         };
         Ok(Some((document, left_out)))
     }
@@ -137,7 +159,8 @@ fn document_part(
     Ok(Part { minion, minion_job, state, progress, report, absence: None, given_up })
 }
 
-fn targets(source: &impl Read, id: JobId) -> Result<Vec<MinionName>, LedgerError> {
+/// The minions that the job goes to; none where that record is lost.
+pub(super) fn targets(source: &impl Read, id: JobId) -> Result<Vec<MinionName>, LedgerError> {
     Ok(source.record::<Targets>(&key::of_job(id, &[]))?.unwrap_or_default().0)
 }
 

@@ -1,13 +1,14 @@
 //! Lists of jobs, read from the indexes alone up to the jobs that are listed.
 
-use wire::job::{JobId, JobState};
+use wire::job::{JobId, JobState, MinionState, OutcomeKind};
 use wire::name::MethodPath;
-use wire::operator::{JobFilter, JobSummary};
+use wire::operator::{self, JobFilter, JobSummary};
 
 use super::cursor::Cursor;
+use super::document;
 use super::ledger::OverlordLedger;
 use super::records::Head;
-use super::tally::Tally;
+use super::tally::{self, Tally};
 use crate::error::LedgerError;
 use crate::key::{self, Span};
 use crate::read::Read;
@@ -45,7 +46,7 @@ impl OverlordLedger {
     /// At most `limit` jobs that fit `filter`, newest first.
     ///
     /// Only the jobs that are in all indexes concerned are looked at, so that a list costs what it shows; a
-    /// method other than all of its module is the one thing that takes a look at jobs that are left out.
+    /// method other than all of its module, and outcomes, are what takes a look at jobs that are left out.
     pub fn list(&self, filter: &JobFilter, limit: usize) -> Result<Vec<JobSummary>, LedgerError> {
         list(&self.engine.read()?, filter, limit)
     }
@@ -129,7 +130,13 @@ fn summary(source: &impl Read, filter: &JobFilter, job: JobId) -> Result<Option<
         return Ok(None);
     }
     let Some(tally) = Tally::of(source, job)? else { return Ok(None) };
-    if filter.state.is_some_and(|state| state != tally.state()) {
+    let is_other_state = filter.state.is_some_and(|state| state != tally.state());
+    if is_other_state || (filter.failed && tally.failed(head.targets) == 0) {
+        return Ok(None);
+    }
+    let counts = counts(source, job, &tally, head.targets)?;
+    let is_meant = |outcome: &OutcomeKind| counts.iter().any(|(kind, _)| kind == outcome);
+    if !filter.outcomes.is_empty() && !filter.outcomes.iter().any(is_meant) {
         return Ok(None);
     }
     Ok(Some(JobSummary {
@@ -141,7 +148,31 @@ fn summary(source: &impl Read, filter: &JobFilter, job: JobId) -> Result<Option<
         targets: head.targets as usize,
         accepted_at: head.accepted_at,
         ended_at: tally.ended_at,
+        exclude: head.exclude,
+        dry_run: head.dry_run,
+        counts: Some(counts),
     }))
+}
+
+/// How often each outcome occurred. The parts are looked at only where some are not `ok`.
+fn counts(
+    source: &impl Read,
+    job: JobId,
+    tally: &Tally,
+    targets: u32,
+) -> Result<Vec<(OutcomeKind, usize)>, LedgerError> {
+    if tally.failed(targets) == 0 {
+        return Ok(match tally.ok() {
+            0 => Vec::new(),
+            ok => vec![(OutcomeKind::Ok, ok as usize)],
+        });
+    }
+    let mut outcomes = Vec::new();
+    for minion in document::targets(source, job)? {
+        let part = tally::part(source, &document::part_key(job, &minion))?;
+        outcomes.extend(part.state.and_then(MinionState::outcome));
+    }
+    Ok(operator::counts(outcomes))
 }
 
 /// The first id that can have been made at this time.

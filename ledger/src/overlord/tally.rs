@@ -96,6 +96,16 @@ impl Tally {
         }
     }
 
+    /// How many parts ended in `ok`.
+    pub(super) fn ok(&self) -> u32 {
+        self.ok
+    }
+
+    /// How many of the job's targets ended otherwise.
+    pub(super) fn failed(&self, targets: u32) -> u32 {
+        targets.saturating_sub(self.silent).saturating_sub(self.open).saturating_sub(self.ok)
+    }
+
     /// Counts a part that went from `before` to `now`.
     pub(super) fn advance(&mut self, before: Option<MinionState>, now: MinionState) {
         match before {

@@ -1,5 +1,5 @@
 use ledger::{Durability, JobRecord, OverlordLedger};
-use wire::job::JobState;
+use wire::job::{JobState, OutcomeKind};
 use wire::operator::JobFilter;
 use wire::outcome::FailureKind;
 
@@ -75,9 +75,32 @@ async fn filters_narrow_each_other() {
         before: Some(T0 + 6),
         module: Some("test".parse().unwrap()),
         method: Some("test.ping".parse().unwrap()),
+        ..JobFilter::default()
     };
     assert_eq!(numbers(&ledger, filter.clone()), [5]);
     assert_eq!(numbers(&ledger, JobFilter { operator: Some("bob".parse().unwrap()), ..filter }), [0_u64; 0]);
+}
+
+#[tokio::test]
+async fn outcomes_are_counted_and_jobs_found_by_them() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    six_jobs(&ledger).await;
+    // One of its two parts is over already.
+    ledger.ends(3, "web2", failed(FailureKind::Denied, T0 + 13)).await;
+    let with = |outcomes: &[OutcomeKind]| JobFilter { outcomes: outcomes.to_vec(), ..JobFilter::default() };
+    assert_eq!(numbers(&ledger, JobFilter { failed: true, ..JobFilter::default() }), [3, 2]);
+    assert_eq!(numbers(&ledger, with(&[OutcomeKind::Ok])), [1]);
+    assert_eq!(numbers(&ledger, with(&[OutcomeKind::Ok, OutcomeKind::Denied])), [3, 1]);
+    assert_eq!(numbers(&ledger, with(&[OutcomeKind::Lost])), [0_u64; 0]);
+    let counts: Vec<_> = ledger
+        .list(&JobFilter::default(), 100)
+        .unwrap()
+        .into_iter()
+        .map(|line| line.counts.unwrap())
+        .collect();
+    let (ok, error, denied) = (OutcomeKind::Ok, OutcomeKind::Error, OutcomeKind::Denied);
+    assert_eq!(counts, [vec![], vec![], vec![], vec![(denied, 1)], vec![(error, 1)], vec![(ok, 1)]]);
 }
 
 #[tokio::test]

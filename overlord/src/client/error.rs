@@ -104,6 +104,14 @@ pub enum ClientError {
         /// The address that was dialled.
         address: String,
     },
+    /// The overlord is of a version that cannot do this.
+    #[error(
+        "the overlord is of an older version, which cannot {what}: bring it to the version of this program"
+    )]
+    OlderOverlord {
+        /// What it cannot do.
+        what: &'static str,
+    },
     /// The overlord answered something else than what was asked.
     #[error("the overlord's answer does not fit the question: are both of the same version?")]
     Unexpected,

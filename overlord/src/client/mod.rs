@@ -213,7 +213,14 @@ impl Client {
     }
 
     /// The newest jobs that fit, newest first.
+    ///
+    /// # Errors
+    /// Also where the filter names outcomes, and the overlord is too old to know that.
     pub async fn jobs(&self, filter: JobFilter, limit: usize) -> Result<Vec<JobSummary>, ClientError> {
+        if (filter.failed || !filter.outcomes.is_empty()) && Version::of(&self.connection) < Version::Four {
+            // It would list all jobs, as if they were those.
+            return Err(ClientError::OlderOverlord { what: "find jobs by their outcomes" });
+        }
         answer!(self, OperatorRequest::Jobs { filter, limit }, Jobs)
     }
 

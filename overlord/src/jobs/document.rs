@@ -1,7 +1,11 @@
 //! What the ledger and the live jobs say of a job, put together for an operator.
 
+use wire::call::Arguments;
 use wire::job::JobId;
+use wire::name::MinionName;
 use wire::operator::{History, JobDocument, JobFilter, JobSummary, Refusal, RefusalKind};
+use wire::redaction;
+use wire::signature::OneMethod;
 
 use super::{Jobs, unavailable};
 
@@ -31,6 +35,7 @@ impl Jobs {
             );
             return Err(Refusal::new(RefusalKind::BadRequest, message));
         }
+        self.show_arguments(&mut document)?;
         if let Some(live) = self.live(id) {
             // How far a part is changes too often for the ledger.
             for part in &mut document.parts {
@@ -39,6 +44,23 @@ impl Jobs {
             }
         }
         Ok(document)
+    }
+
+    /// Puts the arguments into a document, without what the method says is secret.
+    fn show_arguments(&self, document: &mut JobDocument) -> Result<(), Refusal> {
+        let Some(asked) = &mut document.asked else { return Ok(()) };
+        let arguments = self.ledger().arguments(document.job).map_err(unavailable)?;
+        asked.arguments = arguments.map(|arguments| {
+            if matches!(&arguments, Arguments::Values(values) if values.is_empty()) {
+                return "{}".to_owned();
+            }
+            let minions: Vec<MinionName> = document.parts.iter().map(|part| part.minion.clone()).collect();
+            // Where nobody has the method any more, what has no names is not shown.
+            let methods = self.methods(&minions, &document.method).unwrap_or_default();
+            let methods: Vec<_> = methods.iter().map(OneMethod::signature).collect();
+            redaction::text(&methods, &document.method.module, &arguments, MAX_ARGUMENTS)
+        });
+        Ok(())
     }
 
     /// A job's recorded transitions.
@@ -59,6 +81,9 @@ fn lost(job: impl std::fmt::Display) -> Refusal {
 
 /// How much memory the outcomes of one job may take in an answer.
 const MAX_DOCUMENT: usize = 128 << 20;
+
+/// How many bytes of a job's arguments an answer has at most.
+const MAX_ARGUMENTS: usize = 64 << 10;
 
 /// The longest list of jobs that is put into one answer.
 pub(crate) const LIST_LIMIT: usize = 10_000;

@@ -289,7 +289,7 @@ fn standing<'a>(
 pub(crate) fn since_three(connection: &Connection, code: VarInt, older: VarInt) -> VarInt {
     match Version::of(connection) {
         Version::One | Version::Two => older,
-        Version::Three => code,
+        Version::Three | Version::Four => code,
     }
 }
 

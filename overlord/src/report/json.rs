@@ -1,10 +1,11 @@
 //! Jobs as JSON, for programs.
 
 use serde_json::{Map, Value as Json, json as object};
-use wire::job::MinionState;
-use wire::operator::{JobDocument, Part};
+use wire::job::{MinionState, OutcomeKind};
+use wire::operator::{Asked, JobDocument, Part};
 
 use super::absence;
+use super::moment::rfc3339;
 
 /// The document of a job: what it is, how often each outcome occurred, and the result of each minion.
 pub fn json(document: &JobDocument) -> Json {
@@ -32,15 +33,43 @@ pub fn json_summary(document: &JobDocument) -> Json {
 }
 
 fn head(document: &JobDocument) -> Map<String, Json> {
-    let counts =
-        document.counts().into_iter().map(|(outcome, count)| (outcome.to_string(), Json::from(count)));
-    Map::from_iter([
+    let mut json = Map::from_iter([
         ("job".to_owned(), object!(document.job)),
         ("state".to_owned(), object!(document.state.as_str())),
         ("code".to_owned(), object!(document.state.code())),
         ("method".to_owned(), object!(document.method)),
+        ("operator".to_owned(), object!(document.operator)),
+        ("target".to_owned(), object!(document.target.expression)),
+        ("exclude".to_owned(), object!(document.target.exclude)),
         ("targets".to_owned(), object!(document.parts.len())),
-        ("counts".to_owned(), counts.collect::<Map<_, _>>().into()),
+        ("accepted_at".to_owned(), object!(rfc3339(document.accepted_at))),
+        ("ended_at".to_owned(), object!(document.ended_at.map(rfc3339))),
+        ("counts".to_owned(), counts_json(&document.counts())),
+    ]);
+    json.extend(document.asked.as_ref().map(asked).unwrap_or_default());
+    json
+}
+
+/// How often each outcome occurred, by its name.
+pub fn counts_json(counts: &[(OutcomeKind, usize)]) -> Json {
+    let counts = counts.iter().map(|(outcome, count)| (outcome.to_string(), Json::from(*count)));
+    counts.collect::<Map<_, _>>().into()
+}
+
+fn asked(asked: &Asked) -> Map<String, Json> {
+    // What is not JSON is text, and a program sees that it is no object.
+    let arguments =
+        asked.arguments.as_deref().map(|text| serde_json::from_str(text).unwrap_or(object!(text)));
+    Map::from_iter([
+        ("arguments".to_owned(), object!(arguments)),
+        ("dry_run".to_owned(), object!(asked.dry_run)),
+        ("durable".to_owned(), object!(asked.durable)),
+        ("timeout_ms".to_owned(), object!(asked.timeout_ms)),
+        ("queue_ends_at".to_owned(), object!(asked.queue_until.map(rfc3339))),
+        ("batch".to_owned(), object!(asked.batch.map(|batch| batch.to_string()))),
+        ("max_failures".to_owned(), object!(asked.max_failures.map(|failures| failures.to_string()))),
+        ("patience_ms".to_owned(), object!(asked.patience_ms)),
+        ("rerun_of".to_owned(), object!(asked.rerun_of)),
     ])
 }
 
@@ -95,6 +124,10 @@ mod tests {
         let cost = object!({"cpu_ms": 0.0, "peak_memory": 0, "bytes_in": 0, "bytes_out": 0});
         let expected = object!({
             "job": sample::JOB, "state": "finished", "code": 1, "method": "test.add", "targets": 3,
+            "operator": "root", "target": "*", "exclude": null,
+            "accepted_at": "1970-01-01T00:00:01.000Z", "ended_at": "1970-01-01T00:00:01.014Z",
+            "arguments": {"a": 2}, "dry_run": false, "durable": false, "timeout_ms": null, "queue_ends_at": null,
+            "batch": null, "max_failures": null, "patience_ms": null, "rerun_of": null,
             "counts": {"ok": 2, "denied": 1},
             "results": {
                 "web1": {

@@ -3,7 +3,7 @@
 use wire::call::Progress;
 use wire::digest::Digest;
 use wire::job::{JobState, MinionJobId, MinionState};
-use wire::operator::{JobDocument, Part, Target};
+use wire::operator::{Asked, JobDocument, Part, Target};
 use wire::outcome::{Cost, ModuleRef, Outcome, Report};
 
 pub(super) const JOB: &str = "01KB00000000000000000000JB";
@@ -21,6 +21,7 @@ pub(crate) fn document(parts: Vec<Part>) -> JobDocument {
         accepted_at: 1000,
         ended_at: state.is_over().then_some(1014),
         parts,
+        asked: Some(Asked { arguments: Some(r#"{"a":2}"#.into()), ..Asked::default() }),
     }
 }
 

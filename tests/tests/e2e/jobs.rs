@@ -1,7 +1,7 @@
 //! Jobs that outlive their command line: states, history, waiting, detaching.
 
 use rig::Fleet;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn submit(fleet: &Fleet, arguments: &[&str]) -> String {
     let said = fleet.run(&[&["call", "--nowait"], arguments].concat());
@@ -153,6 +153,9 @@ fn jobs_are_listed_by_what_was_called_by_whom_where_when_and_how_it_went() {
     assert_eq!(listed(&["--module", "service"]), [0_usize; 0]);
     assert_eq!(listed(&["--state", "remote-error"]), [1]);
     assert_eq!(listed(&["--state", "partial", "--target", "web1"]), [0_usize; 0]);
+    assert_eq!(listed(&["--failed"]), [1]);
+    assert_eq!(listed(&["--outcome", "ok"]), [2, 0]);
+    assert_eq!(listed(&["--outcome", "error", "--outcome", "ok"]), [2, 1, 0]);
     assert_eq!(listed(&["--operator", "nobody"]), [0_usize; 0]);
     let mine = fleet.run(&["job", "list", "--json"]).json()["jobs"][0]["operator"].clone();
     assert_eq!(listed(&["--operator", mine.as_str().expect("a name")]), [3, 2, 1, 0]);
@@ -166,6 +169,42 @@ fn jobs_are_listed_by_what_was_called_by_whom_where_when_and_how_it_went() {
     let refused = fleet.run(&["job", "list", "--since", "soon"]);
     assert_eq!(refused.code, 2, "{refused:?}");
     fleet.run(&["job", "cancel", &ids[3]]);
+}
+
+#[test]
+fn the_record_of_a_job_says_what_was_called_and_how_but_no_secret() {
+    let fleet = Fleet::start(&["web1", "web2"]);
+    let call = ["--dry-run", "--batch", "1", "--timeout", "5m", "-x", "web2", "web*", "test.add", "2", "3"];
+    let id = submit(&fleet, &call);
+    fleet.run(&["job", "wait", &id]);
+    let shown = fleet.run(&["job", "show", &id, "--json"]).json();
+    assert_eq!(shown["arguments"], json!({"a": 2, "b": 3}));
+    let expected = json!(["web*", "web2", true, "1", 300_000]);
+    let is = |names: [&str; 5]| Value::from(names.map(|name| shown[name].clone()).to_vec());
+    assert_eq!(is(["target", "exclude", "dry_run", "batch", "timeout_ms"]), expected);
+    assert!(shown["accepted_at"].is_string() && shown["ended_at"].is_string(), "{shown}");
+    let listed = fleet.run(&["job", "list", "--json"]).json()["jobs"][0].clone();
+    for same in ["job", "operator", "target", "exclude", "dry_run", "accepted_at", "ended_at", "counts"] {
+        assert_eq!(listed[same], shown[same], "{same}");
+    }
+    let text = fleet.run(&["job", "show", &id]).out;
+    for line in [
+        "arguments {\"a\":2,\"b\":3}",
+        "options   dry run, durable, timeout 5m, batch 1",
+        "target    web* without web2",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    let text = fleet.run(&["job", "list"]).out;
+    assert!(text.contains("test.add (dry run)") && text.contains("1 ok"), "{text}");
+
+    let id = submit(&fleet, &["web1", "test.echo-list", r#"["db-password", "hunter2"]"#]);
+    fleet.run(&["job", "wait", &id]);
+    let shown = fleet.run(&["job", "show", &id, "--json"]).json();
+    assert_eq!(shown["arguments"], json!({"value": ["db-password", "(secret)"]}));
+    let text = fleet.run(&["job", "show", &id]).out;
+    let arguments = text.lines().find(|line| line.starts_with("arguments")).expect("arguments");
+    assert_eq!(arguments, r#"arguments {"value":["db-password","(secret)"]}"#);
 }
 
 #[test]

@@ -270,7 +270,9 @@ impl Serialize for OneMethod {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match Version::spoken() {
             Version::One => v1::tree(self.signature()).serialize(serializer),
-            Version::Two | Version::Three => Methods::from(self.clone()).serialize(serializer),
+            Version::Two | Version::Three | Version::Four => {
+                Methods::from(self.clone()).serialize(serializer)
+            }
         }
     }
 }
@@ -279,7 +281,7 @@ impl<'de> Deserialize<'de> for OneMethod {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let methods = match Version::spoken() {
             Version::One => v1::methods(vec![v1::Method::deserialize(deserializer)?]),
-            Version::Two | Version::Three => Methods::deserialize(deserializer)?,
+            Version::Two | Version::Three | Version::Four => Methods::deserialize(deserializer)?,
         };
         Self::try_from(methods).map_err(D::Error::custom)
     }
@@ -421,7 +423,7 @@ mod tests {
     #[test]
     fn one_method_is_told_in_the_form_of_either_version() {
         let one = restart().iter().next().unwrap().alone();
-        for version in [Version::One, Version::Two, Version::Three] {
+        for version in [Version::One, Version::Two, Version::Three, Version::Four] {
             let bytes = version.speak(|| frame::encode(&one, 1000)).unwrap();
             let back: OneMethod = version.speak(|| frame::decode(&bytes[4..])).unwrap();
             assert_eq!(back, one);

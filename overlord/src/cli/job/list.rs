@@ -1,9 +1,11 @@
 //! `overlord job list`
 
+use std::cmp::Reverse;
+
 use clap::Args;
 use serde_json::{Value, json};
 use wire::clock::now_ms;
-use wire::job::JobState;
+use wire::job::{JobState, OutcomeKind};
 use wire::name::{MethodPath, MinionName, ModuleName, OperatorName};
 use wire::operator::{JobFilter, JobSummary};
 
@@ -12,6 +14,7 @@ use super::super::output::print;
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 use crate::jobs::LIST_LIMIT;
+use crate::report;
 use crate::report::moment::{self, rfc3339};
 use crate::report::text::since;
 
@@ -22,12 +25,21 @@ Examples:
   overlord job list
   overlord job list --target web1 --since 2h
   overlord job list --operator ann --method service.restart --since 2026-01-31 --before 2026-02-01
+  overlord job list --failed --since 1day
+  overlord job list --outcome rejected --outcome denied
   overlord job list --state partial --limit 100 --json")]
 pub(in crate::cli) struct List {
     /// Only jobs in this state: running (some minion does not have it yet), partial (all have, some are not done),
     /// finished, or remote-error (done, and none is ok)
     #[arg(long, value_parser = state)]
     state: Option<JobState>,
+    /// Only jobs that did not end in ok on some minion
+    #[arg(long)]
+    failed: bool,
+    /// Only jobs with this outcome on some minion: ok, error, trapped, timed-out, cancelled, killed, rejected, denied,
+    /// interrupted, undelivered or lost; may be given several times
+    #[arg(long, value_name = "OUTCOME", value_parser = outcome)]
+    outcome: Vec<OutcomeKind>,
     /// Only jobs of this operator
     #[arg(long, value_name = "NAME")]
     operator: Option<OperatorName>,
@@ -63,12 +75,14 @@ impl List {
             target: self.target,
             since: self.since,
             before: self.before,
+            outcomes: self.outcome,
+            failed: self.failed,
         };
         let jobs = client.jobs(filter, self.limit).await?;
         match self.format.format() {
             Format::Json => print(json!({ "jobs": jobs.iter().map(document).collect::<Vec<Value>>() }))?,
             Format::Text => {
-                let heading = ["JOB", "STATE", "METHOD", "TARGET", "MINIONS", "AGE", "BY"];
+                let heading = ["JOB", "STATE", "METHOD", "TARGET", "MINIONS", "OUTCOMES", "AGE", "BY"];
                 let now = now_ms();
                 print(columns(&heading, jobs.iter().map(|job| row(job, now))))?;
             }
@@ -85,7 +99,10 @@ fn document(job: &JobSummary) -> Value {
         "method": job.method,
         "operator": job.operator,
         "target": job.target,
+        "exclude": job.exclude,
         "targets": job.targets,
+        "dry_run": job.dry_run,
+        "counts": job.counts.as_deref().map(report::counts_json),
         "accepted_at": rfc3339(job.accepted_at),
         "ended_at": job.ended_at.map(rfc3339),
     })
@@ -95,12 +112,35 @@ fn row(job: &JobSummary, now: u64) -> Vec<String> {
     vec![
         job.job.to_string(),
         job.state.to_string(),
-        job.method.to_string(),
-        job.target.clone(),
+        format!("{}{}", job.method, if job.dry_run { " (dry run)" } else { "" }),
+        target(job),
         job.targets.to_string(),
+        outcomes(job),
         since(job.accepted_at, now),
         job.operator.to_string(),
     ]
+}
+
+fn target(job: &JobSummary) -> String {
+    match &job.exclude {
+        Some(exclude) => format!("{} without {exclude}", job.target),
+        None => job.target.clone(),
+    }
+}
+
+/// How often each outcome occurred, the most frequent one first.
+fn outcomes(job: &JobSummary) -> String {
+    let mut counts = job.counts.clone().unwrap_or_default();
+    counts.sort_by_key(|(_, count)| Reverse(*count));
+    let counts: Vec<String> = counts.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+    if counts.is_empty() { "-".to_owned() } else { counts.join(", ") }
+}
+
+fn outcome(text: &str) -> Result<OutcomeKind, String> {
+    let found = OutcomeKind::ALL.into_iter().find(|kind| kind.as_str() == text);
+    found.ok_or_else(|| {
+        format!("an outcome is one of {}", OutcomeKind::ALL.map(OutcomeKind::as_str).join(", "))
+    })
 }
 
 fn state(text: &str) -> Result<JobState, String> {

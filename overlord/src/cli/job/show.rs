@@ -1,10 +1,14 @@
 //! `overlord job show`
 
+use std::time::Duration;
+
 use clap::Args;
+use humantime::format_duration;
 use tokio::signal::unix::Signal;
 use wire::name::MinionName;
-use wire::operator::{Follow, JobDocument};
+use wire::operator::{Asked, Follow, JobDocument};
 use wire::outcome::ModuleRef;
+use wire::redaction::cut;
 use wire::text::line as one_line;
 
 use super::super::follow::{Followed, Form, follow, open, so_far};
@@ -89,11 +93,12 @@ fn heading(document: &JobDocument) -> String {
     let excluded = document.target.exclude.as_ref().map(|exclude| format!(" without {exclude}"));
     let ended = document.ended_at.map_or_else(|| "not over".to_owned(), local);
     format!(
-        "job       {}\nstate     {} ({})\nmethod    {}\ntarget    {}{}\noperator  {}\naccepted  {}\nended     {ended}\n{}",
+        "job       {}\nstate     {} ({})\nmethod    {}\n{}target    {}{}\noperator  {}\naccepted  {}\nended     {ended}\n{}",
         document.job,
         document.state,
         document.state.code(),
         document.method,
+        document.asked.as_ref().map(how).unwrap_or_default(),
         document.target.expression,
         excluded.unwrap_or_default(),
         document.operator,
@@ -101,6 +106,33 @@ fn heading(document: &JobDocument) -> String {
         ran(document),
     )
 }
+
+/// With what and in which way a job was called: only what is not as usual, but for the arguments.
+fn how(asked: &Asked) -> String {
+    let millis = |ms: u64| format_duration(Duration::from_millis(ms));
+    let options = [
+        asked.dry_run.then(|| "dry run".to_owned()),
+        asked.durable.then(|| "durable".to_owned()),
+        asked.timeout_ms.map(|timeout| format!("timeout {}", millis(timeout))),
+        asked.queue_until.map(|until| format!("kept for absent minions until {}", local(until))),
+        asked.batch.map(|batch| format!("batch {batch}")),
+        asked.max_failures.map(|failures| format!("max failures {failures}")),
+        asked.patience_ms.map(|patience| format!("patience {}", millis(patience))),
+        asked.rerun_of.map(|job| format!("again {job}")),
+    ];
+    let options: Vec<String> = options.into_iter().flatten().collect();
+    let arguments = match asked.arguments.as_deref() {
+        None | Some("{}") => String::new(),
+        Some(text) => format!("arguments {}\n", cut(&one_line(text), MAX_ARGUMENTS)),
+    };
+    match options.as_slice() {
+        [] => arguments,
+        options => format!("{arguments}options   {}\n", options.join(", ")),
+    }
+}
+
+/// How many characters of the arguments people are shown; `--json` has all of them.
+const MAX_ARGUMENTS: usize = 1000;
 
 /// A line for each version of the module that ran, with the minions that ran it where there are several.
 fn ran(document: &JobDocument) -> String {
