@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            output::complain("minion", format_args!("{error:#}"));
+            minion_host::cli::failure(&error).say("minion");
             ExitCode::FAILURE
         }
     }

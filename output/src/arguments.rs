@@ -4,6 +4,7 @@
 use clap::Parser;
 use clap::error::ErrorKind;
 
+use crate::failure::{Failure, listen};
 use crate::screen::{complain, note};
 
 /// Parses the words that the program was started with; ends it where that is help, or an error.
@@ -12,13 +13,38 @@ use crate::screen::{complain, note};
 pub fn parse<P: Parser>() -> P {
     // The message of a panic may quote anyone as well.
     std::panic::set_hook(Box::new(|panic| complain("panic", panic)));
+    listen(std::env::args_os().skip(1));
     P::try_parse().unwrap_or_else(|error| match error.kind() {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
         | ErrorKind::DisplayVersion => error.exit(),
         _ => {
-            note(error.render().to_string().trim_end());
+            let text = error.render().to_string();
+            note(text.trim_end());
+            Failure::new("usage", in_one_line(&text)).tell();
             std::process::exit(error.exit_code());
         }
     })
+}
+
+/// What the parser says, with its tips and the usage behind a semicolon, as a failure has them.
+fn in_one_line(text: &str) -> String {
+    let paragraphs =
+        text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    let text = paragraphs.filter(|paragraph| !paragraph.is_empty()).collect::<Vec<_>>().join("; ");
+    text.strip_prefix("error: ").map(str::to_owned).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_parser_says_is_one_line() {
+        let said = "error: unexpected argument '--jso' found\n\n  tip: a similar argument exists: '--json'\n\n\
+                    Usage: overlord status --json\n\nFor more information, try '--help'.\n";
+        let expected = "unexpected argument '--jso' found; tip: a similar argument exists: '--json'; \
+                        Usage: overlord status --json; For more information, try '--help'.";
+        assert_eq!(in_one_line(said), expected);
+    }
 }

@@ -7,6 +7,7 @@
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 mod arguments;
+mod failure;
 mod log;
 mod panics;
 mod printed;
@@ -17,6 +18,7 @@ mod styled;
 mod table;
 
 pub use self::arguments::parse;
+pub use self::failure::Failure;
 pub use self::log::log_to_stderr;
 pub use self::panics::caught;
 pub use self::printed::Printed;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use wire::clock::now_ms;
 use wire::name::MinionName;
 
-use crate::report::moment::rfc3339;
+use wire::clock::rfc3339;
 
 /// The audit log of an overlord.
 pub(crate) struct Audit(AuditLog);

@@ -10,7 +10,7 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             if !error.is_closed_pipe() {
-                output::complain("overlord", &error);
+                error.failure().say("overlord");
             }
             error.exit().into()
         }

@@ -136,9 +136,23 @@ impl Fleet {
         said(self.minion_command(name).args(["join", token]))
     }
 
-    /// Starts a minion's daemon.
+    /// Starts a minion's daemon with the bundled modules, in a folder of its own, which tests may change.
+    ///
+    /// # Panics
+    /// Where they cannot be copied.
     pub fn start_minion(&mut self, name: &str) {
-        self.start_minion_with(name, &modules_dir());
+        let modules = self.minion_dir(name).join("modules");
+        if !modules.exists() {
+            std::fs::create_dir_all(&modules).expect("made");
+            for entry in std::fs::read_dir(modules_dir()).expect("listed") {
+                let module = entry.expect("an entry").path();
+                if module.extension().is_some_and(|ending| ending == "wasm") {
+                    std::fs::copy(&module, modules.join(module.file_name().expect("a name")))
+                        .expect("copied");
+                }
+            }
+        }
+        self.start_minion_with(name, &modules);
     }
 
     /// Starts a minion's daemon with the modules of this folder.

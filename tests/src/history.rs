@@ -25,7 +25,8 @@ fn misnumbered(history: &History) -> Option<String> {
 }
 
 fn read(document: &Value) -> Option<History> {
-    let targets = serde_json::from_value(document["targets"].clone()).ok()?;
+    let name = |minion: &Value| serde_json::from_value(minion["name"].clone()).ok();
+    let targets = document["minions"].as_array()?.iter().map(name).collect::<Option<_>>()?;
     let transitions = document["steps"].as_array()?.iter().map(transition).collect::<Option<_>>()?;
     let job = serde_json::from_value(document["job"].clone()).ok()?;
     Some(History { job, targets, transitions, given_up: Vec::new() })
@@ -60,7 +61,9 @@ mod tests {
     }
 
     fn check(steps: &[Value]) -> Result<(), String> {
-        check_history(&json!({ "job": "01KB00000000000000000000JB", "targets": ["web1"], "steps": steps }))
+        check_history(
+            &json!({ "job": "01KB00000000000000000000JB", "minions": [{ "name": "web1" }], "steps": steps }),
+        )
     }
 
     #[test]

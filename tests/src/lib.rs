@@ -24,7 +24,7 @@ pub use self::fleet::{Fleet, free_port, interrupt};
 pub use self::history::check_history;
 pub use self::module::variant;
 pub use self::network::Network;
-pub use self::said::{Said, refused_start, said};
+pub use self::said::{Said, named, refused_start, said};
 pub use self::terminal::Terminal;
 
 /// How long anything that has to come may take, however slow and busy the machine is. Only what never comes

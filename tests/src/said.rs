@@ -38,6 +38,15 @@ impl From<Output> for Said {
     }
 }
 
+/// The one of this name in a list, as JSON documents have lists of minions and of modules.
+///
+/// # Panics
+/// Where it is not in it.
+pub fn named<'a>(list: &'a Value, name: &str) -> &'a Value {
+    let found = list.as_array().and_then(|list| list.iter().find(|one| one["name"] == name));
+    found.unwrap_or_else(|| panic!("no \"{name}\" in {list:#}"))
+}
+
 /// What a command says until it has ended.
 ///
 /// # Panics

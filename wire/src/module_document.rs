@@ -1,7 +1,8 @@
 //! A module as a JSON document: the same from a minion, from an overlord and from a file.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use crate::clock::rfc3339;
 use crate::method_names::MethodNames;
 use crate::module::{Module, ModuleState, ModuleVersion};
 use crate::schema::{parameters_schema, result_schema};
@@ -15,20 +16,42 @@ impl Module {
 
     /// The same with these of its methods alone.
     pub fn document_of<'m>(&'m self, methods: impl Iterator<Item = Signature<'m>>) -> Value {
-        let names = MethodNames::of(&self.methods);
-        let mut room = MAX_SCHEMAS;
+        let mut document = self.contents_of(methods);
+        for (key, value) in self.standing() {
+            document[key] = value;
+        }
+        document
+    }
+
+    /// What is in the module: the same wherever it is.
+    pub fn contents(&self) -> Value {
+        self.contents_of(self.methods.iter())
+    }
+
+    /// How the module stands on one minion.
+    pub fn standing(&self) -> Map<String, Value> {
         let reason = match &self.state {
             ModuleState::Failed(reason) => Some(reason),
             _ => None,
         };
+        Map::from_iter([
+            ("name".to_owned(), json!(self.name)),
+            ("version".to_owned(), json!(self.version)),
+            ("digest".to_owned(), json!(self.digest.to_string())),
+            ("state".to_owned(), json!(self.state.as_str())),
+            ("reason".to_owned(), json!(reason)),
+            ("versions".to_owned(), self.versions.iter().map(version).collect()),
+        ])
+    }
+
+    fn contents_of<'m>(&'m self, methods: impl Iterator<Item = Signature<'m>>) -> Value {
+        let names = MethodNames::of(&self.methods);
+        let mut room = MAX_SCHEMAS;
         json!({
             "name": self.name,
             "version": self.version,
             "digest": self.digest.to_string(),
             "description": self.description,
-            "state": self.state.as_str(),
-            "reason": reason,
-            "versions": self.versions.iter().map(version).collect::<Vec<_>>(),
             "methods": methods.map(|one| method(one, &names.shortest(&one), &mut room)).collect::<Vec<_>>(),
             "imports": self.imports,
         })
@@ -45,7 +68,7 @@ fn version(version: &ModuleVersion) -> Value {
         "version": version.version,
         "state": version.state.as_str(),
         "reason": reason,
-        "since": version.since,
+        "since_at": rfc3339(version.since),
         "signer": version.signer,
     })
 }

@@ -304,6 +304,21 @@ pub enum RefusalKind {
     Busy,
 }
 
+impl RefusalKind {
+    /// The word for it in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RefusalKind::BadRequest => "usage",
+            RefusalKind::NoMatch => "no-match",
+            RefusalKind::NotFound => "not-found",
+            RefusalKind::NeedsConfirmation => "needs-confirmation",
+            RefusalKind::Denied => "denied",
+            RefusalKind::Unavailable => "unavailable",
+            RefusalKind::Busy => "busy",
+        }
+    }
+}
+
 /// Something that happened on a minion while a job ran there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Update {

@@ -22,8 +22,14 @@ mod workbench;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use ::output::Failure;
 use clap::{Args, Parser, Subcommand};
+use wire::arguments::ArgumentError;
+use wire::given::GivenError;
+use wire::module::MethodError;
+use wire::name::BadName;
 
+use crate::control::ControlError;
 use crate::folder::{Folder, FolderError};
 
 /// Runs sandboxed modules on this host for an overlord.
@@ -50,6 +56,28 @@ enum Command {
     Serve(serve::Serve),
     Sign(sign::Sign),
     Status(status::Status),
+}
+
+/// What is said of an error that ends a command, to people and to programs.
+pub fn failure(error: &anyhow::Error) -> Failure {
+    Failure::new(kind(error), format_args!("{error:#}"))
+}
+
+/// Which of the kinds of `docs/json.md` it is of.
+fn kind(error: &anyhow::Error) -> &'static str {
+    let is_usage = error.is::<GivenError>()
+        || error.is::<ArgumentError>()
+        || error.is::<MethodError>()
+        || error.is::<BadName>();
+    match error.downcast_ref::<ControlError>() {
+        Some(ControlError::NotRunning(_)) => "unreachable",
+        Some(ControlError::Forbidden(_)) => "denied",
+        Some(ControlError::Speech(_)) => "version",
+        Some(ControlError::Silent) => "not-answered",
+        None if matches!(error.downcast_ref(), Some(FolderError::NotEnrolled(_))) => "not-initialised",
+        None if is_usage => "usage",
+        None => "failed",
+    }
 }
 
 /// Where the minion is.

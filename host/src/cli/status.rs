@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use wire::clock::now_ms;
+use wire::clock::{now_ms, rfc3339};
 use wire::text::{counted, printable, since, size, span};
 
 use crate::cli::Place;
@@ -27,11 +27,58 @@ impl Status {
         let folder = place.folder()?;
         let status = control::status(folder.dir(), &folder.socket()).await?;
         match self.json {
-            true => print(json!(status)),
+            true => print(document(&status)),
             false => print(text(&status)),
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn document(status: &Vitals) -> Value {
+    json!({
+        "name": status.name,
+        "version": status.version,
+        "pid": status.pid,
+        "started_at": rfc3339(status.started_at),
+        "overlord": status.overlord,
+        "linked_at": status.linked_since.map(rfc3339),
+        "unlinked": status.unlinked,
+        "engine": status.engine,
+        "slots": status.slots,
+        "running": status.running,
+        "queued": status.queued,
+        "cache_hits": status.cache_hits,
+        "cache_misses": status.cache_misses,
+        "cache_problem": status.cache_problem,
+        "ledger_bytes": status.ledger_bytes,
+        "modules": status.modules.iter().map(module_document).collect::<Vec<_>>(),
+        "descriptors": status.descriptors,
+        "descriptors_limit": status.descriptors_limit,
+        "job_descriptors": status.job_descriptors,
+        "job_descriptors_limit": status.job_descriptors_limit,
+        "processes": status.processes,
+        "processes_limit": status.processes_limit,
+        "held_bytes": status.held_bytes,
+        "held_limit_bytes": status.held_limit,
+        "disk": {
+            "path": status.ledger,
+            "free_bytes": status.disk_free_bytes,
+            "takes_work": status.disk_takes_work,
+        },
+    })
+}
+
+fn module_document(module: &ModuleStatus) -> Value {
+    json!({
+        "name": module.name,
+        "version": module.version,
+        "digest": module.digest,
+        "state": module.state,
+        "job_count": module.jobs,
+        "counts": module.outcomes,
+        "cpu_ms": module.cpu_us as f64 / 1000.0,
+        "peak_memory": module.peak_memory,
+    })
 }
 
 fn text(status: &Vitals) -> String {

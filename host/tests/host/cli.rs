@@ -149,7 +149,7 @@ async fn a_running_minion_says_how_it_is_and_only_to_its_owner() {
     };
     let status = json(&ask(&["status", "--json"]).await);
     assert_eq!((&status["name"], &status["running"]), (&"web1".into(), &0.into()));
-    assert!(status["linked_since"].is_u64() && status["slots"].as_u64() > Some(0), "{status}");
+    assert!(status["linked_at"].is_string() && status["slots"].as_u64() > Some(0), "{status}");
     assert!(stdout(&ask(&["status"]).await).contains("linked for"));
     let modules = json(&ask(&["modules", "--json"]).await);
     assert_eq!(modules["modules"][0]["name"], "test");

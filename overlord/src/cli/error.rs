@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use output::Failure;
 use wire::given::GivenError;
 use wire::job::JobId;
 use wire::module::MethodError;
@@ -118,6 +119,30 @@ impl CliError {
     /// Whether the reader of stdout has gone (`overlord … | head`), of which nothing is said.
     pub fn is_closed_pipe(&self) -> bool {
         matches!(self, CliError::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+
+    /// What is said of it, to people and to programs.
+    pub fn failure(&self) -> Failure {
+        let job = match self {
+            CliError::Detached { job, .. } | CliError::Unfinished(job) => Some(job.to_string()),
+            _ => None,
+        };
+        Failure { job, ..Failure::new(self.kind(), self) }
+    }
+
+    /// Which of the kinds of `docs/json.md` it is of.
+    fn kind(&self) -> &'static str {
+        match self {
+            CliError::Client(error) => error.kind(),
+            CliError::Detached { .. }
+            | CliError::Unfinished(_)
+            | CliError::ChangeLost { .. }
+            | CliError::UploadLost { .. } => "lost",
+            CliError::NotAnswered => "not-answered",
+            CliError::NoModule(_) => "not-found",
+            _ if self.exit() == Exit::Usage => "usage",
+            _ => "failed",
+        }
     }
 
     /// The exit code that goes with it.

@@ -14,8 +14,8 @@ use super::output::{known, note, print};
 use super::selection::{Selection, with_warnings};
 use super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
-use crate::report::moment::rfc3339;
 use crate::report::text::since;
+use wire::clock::rfc3339;
 
 /// Show what minions say of their hosts: system, memory, addresses, labels
 #[derive(Debug, Args)]
@@ -111,12 +111,14 @@ fn show(
     match format {
         Format::Json => {
             let document = |Facts { minion, facts, heard }: &Facts| {
-                let heard_at = heard.at.map(rfc3339);
-                let document =
-                    json!({ "facts": shown(facts), "heard_at": heard_at, "connected": heard.connected });
-                (minion.to_string(), document)
+                json!({
+                    "name": minion,
+                    "connected": heard.connected,
+                    "heard_at": heard.at.map(rfc3339),
+                    "facts": shown(facts),
+                })
             };
-            let minions: Map<String, Json> = minions.iter().map(document).collect();
+            let minions: Vec<Json> = minions.iter().map(document).collect();
             print(with_warnings(json!({ "minions": minions }), warnings))
         }
         Format::Text => {

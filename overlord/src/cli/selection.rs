@@ -6,6 +6,7 @@ use wire::operator::{Assume, Lenience, Target, TargetWarning};
 
 use super::output::note;
 use crate::client::Matched;
+use crate::report::named;
 use crate::report::text::printable;
 
 /// What is left out of a target, and what is let pass.
@@ -89,7 +90,7 @@ fn warning_document(warning: &TargetWarning) -> Json {
             json!({ "kind": "unmatched", "term": term, "message": message })
         }
         TargetWarning::Unknown { minions, message } => {
-            json!({ "kind": "unknown", "minions": minions, "message": message })
+            json!({ "kind": "unknown", "minions": named(minions), "message": message })
         }
     }
 }
@@ -110,7 +111,7 @@ mod tests {
             "unmatched": ["wbe2"],
             "warnings": [
                 { "kind": "unmatched", "term": "wbe2", "message": "no" },
-                { "kind": "unknown", "minions": ["db1"], "message": "out" },
+                { "kind": "unknown", "minions": [{ "name": "db1" }], "message": "out" },
             ],
         });
         assert_eq!(with_warnings(json!({ "job": 1 }), &warnings), expected);

@@ -9,8 +9,8 @@ use wire::text::{line, size};
 use super::output::print;
 use super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
-use crate::report::moment::rfc3339;
 use crate::report::text::since;
+use wire::clock::rfc3339;
 
 /// Show how the overlord is
 #[derive(Debug, Args)]
@@ -31,9 +31,9 @@ impl Status {
                 "version": status.version,
                 "address": status.address,
                 "started_at": rfc3339(status.started_at),
-                "minions": status.minions,
-                "connected": status.connected,
-                "live_jobs": status.live_jobs,
+                "minion_count": status.minions,
+                "connected_count": status.connected,
+                "live_job_count": status.live_jobs,
                 "ledger_bytes": status.ledger_bytes,
                 "disk": status.disk.as_ref().map(|disk| json!({
                     "path": disk.path,

@@ -127,6 +127,25 @@ impl From<FolderError> for ClientError {
 }
 
 impl ClientError {
+    /// Which of the kinds of `docs/json.md` it is of.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            ClientError::Refusal(refusal) => refusal.kind.as_str(),
+            ClientError::NotInitialised(_) => "not-initialised",
+            ClientError::Address { .. } | ClientError::Unreachable { .. } => "unreachable",
+            ClientError::Untrusted { .. } => "untrusted",
+            ClientError::Untimely { .. } | ClientError::Outdated { .. } => "untimely",
+            ClientError::Version { .. } | ClientError::OlderOverlord { .. } | ClientError::Unexpected => {
+                "version"
+            }
+            ClientError::Refused { .. } => "denied",
+            ClientError::Lost { .. } => "lost",
+            ClientError::NoAnswer { .. } => "not-answered",
+            ClientError::Frame(_) => "usage",
+            ClientError::Folder(_) | ClientError::Endpoint(_) => "failed",
+        }
+    }
+
     /// What the end of a connection means, before it stood (`Unreachable`) or later (`Lost`).
     pub(super) fn of_connection(address: &str, error: &ConnectionError, stood: Stood) -> Self {
         let address = address.to_owned();

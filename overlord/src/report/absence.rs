@@ -5,8 +5,9 @@ use wire::job::MinionState;
 use wire::operator::{Absence, GivenUp, Part};
 use wire::outcome::{Outcome, Report};
 
-use super::moment::{local, rfc3339};
+use super::moment::local;
 use super::text::{printable, span, value};
+use wire::clock::rfc3339;
 
 /// What stands in the place of an outcome.
 pub(super) const OUT_OF_TOUCH: &str = "out of touch";
@@ -59,7 +60,7 @@ pub(super) fn given_up_document(given_up: &GivenUp) -> Json {
         json.insert("heard_at".to_owned(), rfc3339(later.at).into());
         json
     });
-    json!({ "operator": given_up.operator, "given_up_at": rfc3339(given_up.at), "later": later })
+    json!({ "operator": given_up.operator, "given_up_at": rfc3339(given_up.at), "heard_later": later })
 }
 
 /// An outcome and its value or error.

@@ -10,7 +10,8 @@ use wire::name::MinionName;
 use wire::operator::{History, Transition};
 
 use super::absence;
-use super::moment::{exact, rfc3339};
+use super::moment::exact;
+use wire::clock::rfc3339;
 
 /// The most minions that get a column each where nobody says how wide the table may be.
 const MAX_COLUMNS: usize = 12;
@@ -34,16 +35,18 @@ pub fn history(history: &History) -> String {
 /// The course of a job as one JSON document.
 pub fn history_json(history: &History) -> Json {
     let steps: Vec<Json> = numbered(history).map(|(step, transition)| change(step, transition)).collect();
-    let given_up: Vec<Json> = history
-        .given_up
-        .iter()
-        .map(|(minion, given_up)| {
-            let mut json = absence::given_up_document(given_up);
-            json["minion"] = json!(minion);
-            json
-        })
-        .collect();
-    json!({ "job": history.job, "targets": history.targets, "steps": steps, "given_up": given_up })
+    let given_up: HashMap<_, _> =
+        history.given_up.iter().map(|(minion, given_up)| (minion, given_up)).collect();
+    let minion = |name: &MinionName| {
+        let given_up = given_up.get(name).map(|given_up| absence::given_up_document(given_up));
+        json!({ "name": name, "given_up": given_up })
+    };
+    json!({
+        "job": history.job,
+        "targets": history.targets.len(),
+        "minions": history.targets.iter().map(minion).collect::<Vec<_>>(),
+        "steps": steps,
+    })
 }
 
 fn change(step: usize, transition: &Transition) -> Json {
@@ -210,7 +213,8 @@ mod tests {
         });
         assert_eq!(document["steps"][3], expected);
         assert_eq!(document["steps"][0]["minion"], Json::Null);
-        assert_eq!(document["targets"], json!(["minion1", "minion2"]));
+        assert_eq!(document["targets"], 2);
+        assert_eq!(document["minions"][1], json!({ "name": "minion2", "given_up": null }));
     }
 
     #[test]

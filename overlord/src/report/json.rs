@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value as Json, json as object};
 use wire::job::{MinionState, OutcomeKind};
+use wire::name::MinionName;
 use wire::operator::{Asked, JobDocument, Part};
 
 use super::absence;
-use super::moment::rfc3339;
+use wire::clock::rfc3339;
 
 /// The document of a job: what it is, how often each outcome occurred, and the result of each minion.
 pub fn json(document: &JobDocument) -> Json {
@@ -48,6 +49,11 @@ fn head(document: &JobDocument) -> Map<String, Json> {
     ]);
     json.extend(document.asked.as_ref().map(asked).unwrap_or_default());
     json
+}
+
+/// Minions of which nothing else is said, as every list of minions has them.
+pub fn named<'a>(minions: impl IntoIterator<Item = &'a MinionName>) -> Json {
+    minions.into_iter().map(|minion| object!({ "name": minion })).collect()
 }
 
 /// How often each outcome occurred, by its name.
@@ -196,7 +202,7 @@ mod tests {
         let line = json_line(&Part { given_up, ..sample::undone("web1", lost) });
         let expected = object!({
             "operator": "ann", "given_up_at": "2023-11-14T22:13:20.000Z",
-            "later": {"outcome": "ok", "value": 5, "heard_at": "2023-11-14T22:13:20.000Z"},
+            "heard_later": {"outcome": "ok", "value": 5, "heard_at": "2023-11-14T22:13:20.000Z"},
         });
         assert_eq!((&line["outcome"], &line["given_up"]), (&object!("lost"), &expected));
     }

@@ -23,6 +23,6 @@ pub use self::change::{
     change_row, open_change_json_line, open_change_row,
 };
 pub use self::history::{history, history_json};
-pub use self::json::{counts_json, json, json_line, json_summary, results_json};
+pub use self::json::{counts_json, json, json_line, json_summary, named, results_json};
 use self::reader::Reader;
 pub use self::table::{closing, row, table};

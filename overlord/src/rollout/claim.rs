@@ -11,7 +11,7 @@ use wire::digest::Digest;
 use wire::name::{ModuleName, OperatorName};
 use wire::operator::{Refusal, RefusalKind};
 
-use crate::report::moment::rfc3339;
+use wire::clock::rfc3339;
 
 /// All claims at this moment. A cheap handle.
 #[derive(Clone, Default)]

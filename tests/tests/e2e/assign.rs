@@ -21,7 +21,10 @@ fn a_minion_that_is_not_there_holds_a_push_up_and_gets_it_when_it_is_assigned() 
 
     let assigned = pushes.fleet.run(&["module", "assign", "web*", "test@1.0.0", "--json"]);
     assert_eq!(assigned.code, 0, "{assigned:?}");
-    assert_eq!(assigned.json()["connected"], json!(["web1"]));
+    assert_eq!(
+        assigned.json()["minions"],
+        json!([{"name": "web1", "connected": true}, {"name": "web2", "connected": false}])
+    );
     pushes.fleet.start_empty_minion("web2");
     pushes.await_version("web2", &json!("1.0.0"));
     // One that nobody knew of when it was assigned.
@@ -29,7 +32,7 @@ fn a_minion_that_is_not_there_holds_a_push_up_and_gets_it_when_it_is_assigned() 
     pushes.await_version("web3", &json!("1.0.0"));
     pushes.fleet.await_document(&["module", "assignments", "--json"], |document| {
         let one = &document["assignments"][0];
-        one["minions"] == 3 && one["active"] == 3 && one["failures"] == json!({})
+        one["minion_count"] == 3 && one["active_count"] == 3 && one["failures"] == json!([])
     });
     let warned = pushes.push("web1", &pushes.file("2.0.0", 0), &[]);
     assert_eq!(warned.code, 0, "{warned:?}");
@@ -50,7 +53,9 @@ fn an_assignment_that_is_refused_is_told_and_not_tried_again_until_it_is_repeate
     let assign = ["module", "assign", "*", &format!("capabilities@{}", &digest[..8])];
     assert_eq!(pushes.fleet.run(&assign).code, 0);
     let refused = |document: &Value| {
-        document["assignments"][0]["failures"]["web1"].as_str().is_some_and(|why| why.contains("minion.toml"))
+        document["assignments"][0]["failures"][0]["reason"]
+            .as_str()
+            .is_some_and(|why| why.contains("minion.toml"))
     };
     pushes.fleet.await_document(&["module", "assignments", "--json"], refused);
     assert_eq!(pushes.fleet.overlord().count("bringing what is assigned"), 1);

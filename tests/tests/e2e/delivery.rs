@@ -147,7 +147,7 @@ fn a_cancelled_batch_starts_on_no_further_minion() {
     let shown = gated.fleet.run(&["job", "show", &id, "--json"]).json();
     let (first, others): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| runs(&shown, name));
     let cancelling = cancel(&gated.fleet, &id);
-    assert_eq!(cancelling, json!({ "job": id, "minions": first, "never_started": others, "later": [] }));
+    assert_eq!(cancelling, json!({ "job": id, "told": first, "never_started": others, "later": [] }));
     // Whoever starts now is quick.
     names.iter().for_each(|name| gated.release(name));
     let waited = over(&gated.fleet, &id);
@@ -184,7 +184,7 @@ fn those_that_do_not_answer_delay_a_cancel_for_nobody_and_are_told_when_they_do(
     // On its way to minions that cannot say whether it has come.
     let sent = job(&fleet, &["web1,web2", "test.sleep", "600000"]);
     let cancelling = cancel(&fleet, &runs);
-    assert_eq!((&cancelling["minions"], &cancelling["later"]), (&json!(["web3"]), &json!(["web1", "web2"])));
+    assert_eq!((&cancelling["told"], &cancelling["later"]), (&json!(["web3"]), &json!(["web1", "web2"])));
     // They are given up, and there is nobody to be told any more.
     fleet.overlord().logged("gone", 2);
     assert_eq!(cancel(&fleet, &sent)["later"], json!(["web1", "web2"]));
@@ -226,7 +226,7 @@ fn an_overlord_that_dies_before_it_has_noted_a_cancel_leaves_the_job_alone() {
     fleet.failpoints("overlord").disarm();
     fleet.start_overlord();
     fleet.await_connection("web1", 1);
-    assert_eq!(cancel(&fleet, &id)["minions"], json!(["web1"]));
+    assert_eq!(cancel(&fleet, &id)["told"], json!(["web1"]));
 }
 
 /// Minions that are too many to be called without a question.
@@ -299,7 +299,7 @@ fn a_purge_forgets_what_is_over_and_nothing_else() {
     let over = job(&fleet, &["web1", "test.ping"]);
     fleet.run(&["job", "wait", &over]);
     let purged = fleet.run(&["job", "purge", "--older-than", "0s", "--json"]);
-    assert_eq!(purged.json()["purged"], 1, "{purged:?}");
+    assert_eq!(purged.json()["purged_count"], 1, "{purged:?}");
     assert_eq!(fleet.run(&["job", "show", &over]).code, 2);
     assert_eq!(fleet.run(&["job", "show", &live]).code, 0);
     fleet.run(&["job", "cancel", &live]);

@@ -34,10 +34,10 @@ fn targets_find_minions_by_their_labels_and_facts_shows_them() {
     assert_eq!(shown.out.lines().filter(role).count(), 1, "{shown:?}");
     assert!(shown.out.contains("mem.total") && !shown.out.contains("kernel"), "{shown:?}");
     let all = fleet.run(&["facts", "*", "--json"]).json();
-    assert_eq!(all["minions"]["db1"]["facts"]["labels.role"], "db");
-    assert_eq!(all["minions"]["web1"]["facts"]["labels.role"], serde_json::Value::Null);
-    assert!(all["minions"]["web1"]["facts"]["os"].is_string(), "{all}");
-    assert!(all["minions"]["web1"]["facts"]["modules.test"].is_string(), "{all}");
+    assert_eq!(rig::named(&all["minions"], "db1")["facts"]["labels.role"], "db");
+    assert_eq!(rig::named(&all["minions"], "web1")["facts"]["labels.role"], serde_json::Value::Null);
+    assert!(rig::named(&all["minions"], "web1")["facts"]["os"].is_string(), "{all}");
+    assert!(rig::named(&all["minions"], "web1")["facts"]["modules.test"].is_string(), "{all}");
     let missing = fleet.run(&["facts", "web1", "role"]);
     assert!(missing.code == 1 && missing.err.contains("\"role\""), "{missing:?}");
 
@@ -51,7 +51,7 @@ fn targets_find_minions_by_their_labels_and_facts_shows_them() {
     }
     assert_eq!(minion.count("takes effect"), 2);
     fleet.await_document(&["facts", "db1", "--json"], |facts| {
-        let facts = &facts["minions"]["db1"]["facts"];
+        let facts = &rig::named(&facts["minions"], "db1")["facts"];
         facts["role"] == "cache" && facts["labels.rack"] == "b12"
     });
     assert_eq!(fleet.run(&["targets", "role=db"]).code, 3);

@@ -174,7 +174,10 @@ fn names_that_are_none_end_the_connection_and_the_log_says_why_in_plain_text() {
         assert!(why.contains("that is none"), "{why}");
         assert!(!why.chars().any(|c| c.is_control() || c == '\u{202e}'), "{why:?}");
     }
-    assert_eq!(fleet.run(&["module", "list", "--json"]).json()["minions"]["evil"]["modules"], json!([]));
+    assert_eq!(
+        rig::named(&fleet.run(&["module", "list", "--json"]).json()["minions"], "evil")["modules"],
+        json!([])
+    );
 }
 
 /// Takes all bytes of what is staged, and then is busy for ever.
@@ -241,7 +244,7 @@ fn a_push_is_called_off_by_anyone_and_minions_forget_what_they_have_of_it() {
     let staged = runtime.block_on(asked.recv());
     assert!(matches!(staged, Some(ModuleCommand::Stage(_))), "{staged:?}");
     fleet.await_document(&["module", "list", "web1", "--json"], |document| {
-        document["minions"]["web1"]["modules"][0]["state"] == "staged"
+        rig::named(&document["minions"], "web1")["modules"][0]["state"] == "staged"
     });
     let refused = push(&fleet, "web1", &[]);
     assert!(refused.err.contains("overlord module push --cancel which"), "{refused:?}");
@@ -416,7 +419,9 @@ fn large_results_of_many_jobs_cost_the_overlord_little_and_are_answered_one_by_o
         for call in calls {
             let said = said(call);
             assert!(said.err.contains("take outcomes as they come with --jsonl"), "{}", said.err);
-            assert_eq!(said.out.lines().count(), names.len());
+            // One for each minion, and the error for the program that reads them.
+            assert_eq!(said.out.lines().count(), names.len() + 1);
+            assert!(said.out.lines().last().is_some_and(|line| line.starts_with("{\"error\"")));
         }
         assert_eq!(fleet.run(&["minion", "list"]).code, 0);
     });

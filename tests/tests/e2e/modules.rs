@@ -38,7 +38,7 @@ fn a_module_is_documented_from_its_own_component() {
     assert!(doc.out.contains("test.add(a: s64, b: s64)"), "{doc:?}");
     let shown = fleet.run(&["module", "show", "test", "--json"]).json();
     let version = &shown["versions"][0];
-    assert_eq!(version["minions"], serde_json::json!(["web1", "web2"]));
+    assert_eq!(version["minions"], serde_json::json!([{"name": "web1"}, {"name": "web2"}]));
     assert_eq!(version["digest"].as_str().map(str::len), Some(64));
     let methods = version["methods"].as_array().expect("methods");
     let add = methods.iter().find(|method| method["name"] == "add").expect("add");

@@ -122,11 +122,15 @@ fn a_batch_moves_on_past_a_minion_that_is_gone() {
     fleet.take_minion("web1").kill();
     let called = fleet.run(&[&batch[..], &["--max-failures", "1"]].concat());
     let document = called.json();
-    assert_eq!((called.code, &document["counts"]), (1, &json!({ "undelivered": 2 })), "{called:?}");
+    // Those whose turn came before its own may be over.
+    let ended = |document: &Value, outcome: &str| document["counts"][outcome].as_u64().unwrap_or(0);
+    let (ok, undelivered) = (ended(&document, "ok"), ended(&document, "undelivered"));
+    assert_eq!((called.code, ok + undelivered), (1, 2), "{called:?}");
     let id = document["job"].as_str().expect("an id").to_owned();
     start_again(&mut fleet, "web1");
     let document = fleet.run(&["job", "wait", &id, "--json"]).json();
-    assert_eq!(document["counts"], json!({ "ok": 1, "undelivered": 2 }), "{document:#}");
+    let after = (ended(&document, "ok"), ended(&document, "undelivered"));
+    assert_eq!(after, (ok + 1, undelivered), "{document:#}");
 }
 
 #[test]
@@ -156,7 +160,7 @@ fn a_job_on_a_minion_that_is_gone_can_be_given_up_and_what_it_says_later_is_kept
     let operator = part["given_up"]["operator"].as_str().expect("a name").to_owned();
     let why = part["error"]["message"].as_str().expect("a reason");
     assert!(why.contains(&format!("given up by {operator}")), "{waited:?}");
-    assert_eq!(part["given_up"]["later"], Value::Null, "{waited:?}");
+    assert_eq!(part["given_up"]["heard_later"], Value::Null, "{waited:?}");
     let again = fleet.run(&["job", "give-up", &id]);
     assert_eq!(again.code, 2, "{again:?}");
 
@@ -164,13 +168,13 @@ fn a_job_on_a_minion_that_is_gone_can_be_given_up_and_what_it_says_later_is_kept
     fleet.take_overlord().kill();
     fleet.start_overlord();
     fleet.minion("web1").resume();
-    fleet.await_job(&id, |job| !job["results"]["web1"]["given_up"]["later"].is_null());
+    fleet.await_job(&id, |job| !job["results"]["web1"]["given_up"]["heard_later"].is_null());
     let part = &show(&fleet, &id)["results"]["web1"];
-    let later = &part["given_up"]["later"];
+    let later = &part["given_up"]["heard_later"];
     assert_eq!((&part["outcome"], later["outcome"].is_string()), (&json!("lost"), true), "{part:#}");
     let history = fleet.run(&["job", "history", &id, "--json"]).json();
-    assert_eq!(history["given_up"][0]["minion"], "web1", "{history:#}");
-    assert_eq!(&history["given_up"][0]["later"], later, "{history:#}");
+    assert_eq!(history["minions"][0]["name"], "web1", "{history:#}");
+    assert_eq!(&history["minions"][0]["given_up"]["heard_later"], later, "{history:#}");
     for command in ["show", "history"] {
         let said = fleet.run(&["job", command, &id]);
         let outcome = later["outcome"].as_str().expect("an outcome");
@@ -203,7 +207,7 @@ fn giving_up_holds_wherever_the_overlord_dies() {
         // Its truth, beside that or in its place.
         fleet.await_job(&id, |job| {
             let part = &job["results"]["web1"];
-            let truth = if is_recorded { &part["given_up"]["later"] } else { part };
+            let truth = if is_recorded { &part["given_up"]["heard_later"] } else { part };
             truth["outcome"] == "interrupted"
         });
         let waited = fleet.run(&["job", "wait", &id, "--json"]).json();
@@ -229,7 +233,7 @@ fn what_was_never_sent_is_given_up_as_that() {
     fleet.start_minion("web1");
     fleet.await_connection("web1", 2);
     assert_eq!(fleet.run(&["call", "web1", "test.ping"]).code, 0);
-    assert_eq!(show(&fleet, &id)["results"]["web1"]["given_up"]["later"], Value::Null);
+    assert_eq!(show(&fleet, &id)["results"]["web1"]["given_up"]["heard_later"], Value::Null);
 }
 
 #[test]

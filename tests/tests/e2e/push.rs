@@ -374,7 +374,7 @@ fn who_signed_a_version_and_since_when_it_is_in_service_is_shown() {
     let shown = pushes.fleet.run(&["module", "show", "test", "--json"]).json();
     let known = &shown["known"][0];
     assert_eq!((&known["state"], &known["signer"]), (&json!("active"), &json!(ann)), "{shown:#}");
-    let since = known["since"].as_str().expect("a time");
+    let since = known["since_at"].as_str().expect("a time");
     assert!(since >= shown["catalogue"][0]["pushed_at"].as_str().expect("a time"), "{shown:#}");
     assert_eq!(shown["catalogue"][0]["signed"], true);
     let table = pushes.fleet.run(&["module", "show", "test"]).out;

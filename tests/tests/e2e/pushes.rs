@@ -50,7 +50,7 @@ impl Pushes {
     /// What a minion says that it has in service.
     pub(crate) fn in_service(&self, minion: &str) -> Value {
         let modules = self.fleet.run(&["module", "list", minion, "--json"]).json();
-        let modules = modules["minions"][minion]["modules"].as_array().expect("modules").clone();
+        let modules = rig::named(&modules["minions"], minion)["modules"].as_array().expect("modules").clone();
         let active = modules.iter().find(|module| module["state"] == "active");
         active.map_or(Value::Null, |module| module["version"].clone())
     }
@@ -58,7 +58,7 @@ impl Pushes {
     /// Waits until a minion says that it has this in service.
     pub(crate) fn await_version(&self, minion: &str, version: &Value) {
         let active = |document: &Value| {
-            let modules = document["minions"][minion]["modules"].as_array().expect("modules");
+            let modules = rig::named(&document["minions"], minion)["modules"].as_array().expect("modules");
             let active = modules.iter().find(|module| module["state"] == "active");
             active.map_or(Value::Null, |module| module["version"].clone()) == *version
         };

@@ -90,7 +90,8 @@ impl Workshop {
         let end = Instant::now() + PATIENCE;
         loop {
             let listed = self.fleet.run(&["module", "list", "--json"]).json();
-            let modules = listed["minions"]["web1"]["modules"].as_array().cloned().unwrap_or_default();
+            let modules =
+                rig::named(&listed["minions"], "web1")["modules"].as_array().cloned().unwrap_or_default();
             if modules.iter().any(|module| module["name"] == name && module["state"] == state) {
                 return;
             }

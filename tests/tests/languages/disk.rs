@@ -58,7 +58,7 @@ impl Disks {
         fleet.start_minion_with("web1", &modules);
         fleet.await_connection("web1", 1);
         fleet.await_document(&["module", "list", "--json"], |listed| {
-            let modules = listed["minions"]["web1"]["modules"].as_array().expect("a list");
+            let modules = rig::named(&listed["minions"], "web1")["modules"].as_array().expect("a list");
             modules.iter().filter(|module| module["state"] == "active").count() == names.len()
         });
         Self { fleet, modules: names, folder }

@@ -51,7 +51,7 @@ impl CallsCommand {
                 match self.format.format() {
                     Format::Json => {
                         let measured: Vec<Value> = measured.map(|one| document(&calls, one)).collect();
-                        print(json!({ "minions": calls.minions, "measured": measured }))?;
+                        print(json!({ "minion_count": calls.minions, "measured": measured }))?;
                     }
                     Format::Text => {
                         let heading = ["WHAT", "AT ONCE", "A SECOND", "P50", "P99", "MAX", "ECHOES"];

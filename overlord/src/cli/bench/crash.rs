@@ -124,15 +124,15 @@ fn document(crash: &Crash) -> Value {
         "seed": crash.seed,
         "kills": {
             "total": crash.kills.total(),
-            "overlord": crash.kills.overlord,
-            "minions": crash.kills.minions,
+            "of_overlord": crash.kills.overlord,
+            "of_minions": crash.kills.minions,
             "together": crash.kills.together,
             "starting": crash.kills.starting,
         },
         "accepted": crash.accepted,
         "refused": crash.refused,
         "unanswered": crash.untold,
-        "outcomes": outcomes,
+        "counts": outcomes,
         "lines": crash.lines,
         "violations": crash.violations.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })

@@ -118,14 +118,14 @@ fn document(soak: &Soak) -> Value {
         let daemons = soak.names.iter().zip(&sample.daemons).map(|(name, daemon)| {
             json!({
                 "name": name,
-                "resident": daemon.resident,
+                "resident_bytes": daemon.resident,
                 "handles": daemon.handles,
                 "children": daemon.children,
             })
         });
         json!({
-            "jobs": sample.jobs,
-            "seconds": sample.elapsed.as_secs_f64(),
+            "job_count": sample.jobs,
+            "elapsed_ms": sample.elapsed.as_secs_f64() * 1000.0,
             "rate": sample.rate,
             "daemons": daemons.collect::<Vec<_>>(),
         })
@@ -134,8 +134,8 @@ fn document(soak: &Soak) -> Value {
         let growth = growth.iter().map(|growth| {
             json!({
                 "measure": growth.measure.as_str(),
-                "before": growth.before,
-                "after": growth.after,
+                "begin": growth.before,
+                "end": growth.after,
                 "allowed": growth.allowed,
                 "flat": growth.is_flat(),
             })
@@ -143,8 +143,8 @@ fn document(soak: &Soak) -> Value {
         json!({
             "name": name,
             "growth": growth.collect::<Vec<_>>(),
-            "disk_before": disk.before,
-            "disk_after": disk.after,
+            "disk_before_bytes": disk.before,
+            "disk_after_bytes": disk.after,
         })
     });
     json!({

@@ -10,8 +10,9 @@ use super::super::output::{note, print};
 use super::super::selection::{Lenient, with_warnings};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
-use crate::report::moment::{local, rfc3339};
+use crate::report::moment::local;
 use crate::report::text::counted;
+use wire::clock::rfc3339;
 
 /// Stop a job on all minions where it is not over
 ///
@@ -44,7 +45,7 @@ impl Cancel {
             Format::Json => {
                 let mut document = json!({
                     "job": job,
-                    "minions": told,
+                    "told": told,
                     "never_started": never_started,
                     "later": later,
                 });
@@ -52,7 +53,7 @@ impl Cancel {
                     let minions = out_of_touch.iter().map(|(minion, absence)| {
                         json!({ "minion": minion, "out_of_touch_at": rfc3339(absence.lost_at) })
                     });
-                    document["out_of_touch"] = minions.collect();
+                    document["absent"] = minions.collect();
                 }
                 print(with_warnings(document, &warnings))?;
             }

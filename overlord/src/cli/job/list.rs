@@ -15,8 +15,9 @@ use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 use crate::jobs::LIST_LIMIT;
 use crate::report;
-use crate::report::moment::{self, rfc3339};
+use crate::report::moment::{self};
 use crate::report::text::since;
+use wire::clock::rfc3339;
 
 /// List jobs, newest first
 #[derive(Debug, Args)]

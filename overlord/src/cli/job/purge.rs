@@ -29,7 +29,7 @@ impl Purge {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
         let purged = client.purge(self.older_than).await?;
         match self.format.format() {
-            Format::Json => print(json!({ "purged": purged }))?,
+            Format::Json => print(json!({ "purged_count": purged }))?,
             Format::Text => print(format_args!("{} forgotten", counted(purged, "job")))?,
         }
         Ok(Exit::Ok)

@@ -12,8 +12,8 @@ use super::super::output::print;
 use super::super::selection::with_warnings;
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
-use crate::report::moment::rfc3339;
 use crate::report::text::since;
+use wire::clock::rfc3339;
 
 /// List all enrolled minions
 #[derive(Debug, Args)]
@@ -64,9 +64,9 @@ fn document(minion: &MinionStatus) -> serde_json::Value {
         "address": minion.address,
         "version": minion.version,
         "key": minion.key.to_string(),
-        "modules": minion.modules,
+        "module_count": minion.modules,
         "enrolled_at": rfc3339(minion.enrolled_at),
-        "last_seen": minion.last_seen.map(rfc3339),
+        "last_seen_at": minion.last_seen.map(rfc3339),
         "troubles": minion.troubles.iter().map(|trouble| trouble_document(minion, trouble)).collect::<Vec<_>>(),
     })
 }

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use serde_json::json;
+use wire::name::MinionName;
 use wire::name::ModuleName;
 use wire::operator::RefusalKind;
 
@@ -86,8 +87,9 @@ impl Assign {
         match self.format.format() {
             Format::Json => {
                 let mut document = assignment_document(&assignment);
-                document["minions"] = json!(minions);
-                document["connected"] = json!(connected);
+                let minion =
+                    |name: &MinionName| json!({ "name": name, "connected": connected.contains(name) });
+                document["minions"] = minions.iter().map(minion).collect();
                 print(with_warnings(document, &warnings))?;
             }
             Format::Text => {

@@ -3,12 +3,14 @@
 use clap::Args;
 use serde_json::{Value, json};
 use wire::catalogue::{Assignment, AssignmentStatus};
+use wire::name::MinionName;
 
 use super::super::columns::columns;
 use super::super::output::print;
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
-use crate::report::moment::{local, rfc3339};
+use crate::report::moment::local;
+use wire::clock::rfc3339;
 
 /// List which versions of modules are assigned, to whom, and how that stands
 ///
@@ -81,11 +83,11 @@ pub(super) fn assignment_document(assignment: &Assignment) -> Value {
 /// What an assignment says, and how it stands.
 pub(super) fn status_document(status: &AssignmentStatus) -> Value {
     let mut document = assignment_document(&status.assignment);
-    let failure = |(minion, why): &(wire::name::MinionName, String)| (minion.to_string(), why.clone().into());
-    document["minions"] = status.minions.into();
-    document["active"] = status.active.into();
-    document["failures"] = status.failures.iter().map(failure).collect::<serde_json::Map<_, _>>().into();
-    document["error"] = status.error.clone().into();
+    let failure = |(minion, why): &(MinionName, String)| json!({ "minion": minion, "reason": why });
+    document["minion_count"] = status.minions.into();
+    document["active_count"] = status.active.into();
+    document["failures"] = status.failures.iter().map(failure).collect();
+    document["problem"] = status.error.clone().into();
     document
 }
 

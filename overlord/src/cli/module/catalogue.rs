@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use wire::catalogue::KeptModule;
 
 use super::super::columns::columns;
-use crate::report::moment::{local, rfc3339};
+use crate::report::moment::local;
+use wire::clock::rfc3339;
 
 /// The versions of one module that are kept, as people read them.
 pub(super) fn kept_table(kept: &[KeptModule]) -> String {
@@ -38,7 +39,7 @@ pub(super) fn kept_document(module: &KeptModule) -> Value {
         "module": module.name,
         "version": module.version,
         "digest": module.digest.to_string(),
-        "size": module.size,
+        "size_bytes": module.size,
         "signed": module.signature.is_some(),
         "pushed_by": module.pushed_by,
         "pushed_at": rfc3339(module.pushed_at),

@@ -1,5 +1,7 @@
 //! `overlord module list`
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use serde_json::{Value, json};
 use wire::inventory::Inventory;
@@ -45,14 +47,7 @@ impl List {
         let (minions, warnings) = client.modules(self.selection.of(self.target)).await?.said();
         match self.format.format() {
             Format::Json => {
-                let minions: serde_json::Map<String, Value> = minions
-                    .iter()
-                    .map(|(name, inventory)| {
-                        let modules: Vec<Value> = inventory.modules.iter().map(Module::document).collect();
-                        (name.to_string(), json!({ "modules": modules, "left_out": inventory.left_out }))
-                    })
-                    .collect();
-                print(with_warnings(json!({ "minions": minions }), &warnings))?;
+                print(with_warnings(document(&minions), &warnings))?;
             }
             Format::Text => {
                 let heading = ["MODULE", "VERSION", "DIGEST", "STATE", "METHODS", "MINIONS"];
@@ -80,6 +75,23 @@ impl List {
         }
         Ok(Exit::Ok)
     }
+}
+
+/// Who has which modules, and what is in each of them once, however many have it.
+fn document(minions: &[(MinionName, Inventory)]) -> Value {
+    let mut seen = BTreeSet::new();
+    let all = minions.iter().flat_map(|(_, inventory)| &inventory.modules);
+    let distinct = all.filter(|module| seen.insert((module.name.clone(), module.digest.to_string())));
+    let mut modules: Vec<&Module> = distinct.collect();
+    modules.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
+    let minion = |(name, inventory): &(MinionName, Inventory)| {
+        let modules: Vec<_> = inventory.modules.iter().map(Module::standing).collect();
+        json!({ "name": name, "modules": modules, "left_out_count": inventory.left_out })
+    };
+    json!({
+        "minions": minions.iter().map(minion).collect::<Vec<_>>(),
+        "modules": modules.into_iter().map(Module::contents).collect::<Vec<_>>(),
+    })
 }
 
 /// What to say of a minion that has more modules than it could tell of.

@@ -8,7 +8,7 @@ use wire::name::ModuleName;
 use super::super::output::print;
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
-use crate::report::moment::rfc3339;
+use wire::clock::rfc3339;
 
 /// Take a module from whoever changes it and does not come to an end
 ///
@@ -38,7 +38,7 @@ pub(super) fn ended(claimed: &Claimed, how: &str, is_json: bool) -> Result<Exit,
     let since = rfc3339(*since);
     if is_json {
         print(json!({
-            "module": name.as_str(), "operator": operator.as_str(), "doing": doing, "since": since, "ended": how,
+            "module": name.as_str(), "operator": operator.as_str(), "doing": doing, "since_at": since, "ended": how,
         }))?;
     } else {
         print(format_args!("{how}: \"{name}\" was being {doing} by {operator} since {since}"))?;

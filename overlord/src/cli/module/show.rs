@@ -16,6 +16,7 @@ use super::catalogue::{kept_document, kept_table};
 use super::kinds::{kinds, told};
 use super::versions::{Version, versions};
 use crate::client::{Client, ClientError};
+use crate::report::named;
 
 /// Show a module: its versions and who has them, what it exports and imports, and what is kept and assigned
 #[derive(Debug, Args)]
@@ -55,7 +56,7 @@ impl Show {
                     .iter()
                     .map(|kind| {
                         let mut document = kind.module.document();
-                        document["minions"] = json!(kind.minions);
+                        document["minions"] = named(kind.minions.iter().copied());
                         document
                     })
                     .collect();

@@ -6,7 +6,9 @@ use wire::module::{Module, ModuleState, ModuleVersion};
 use wire::name::{MinionName, ModuleName};
 
 use super::kinds::{state, who};
-use crate::report::moment::{local, rfc3339};
+use crate::report::moment::local;
+use crate::report::named;
+use wire::clock::rfc3339;
 
 /// A version in one state, and who has it so.
 pub(super) struct Version<'a> {
@@ -121,9 +123,9 @@ impl Version<'_> {
             "digest": self.digest.to_string(),
             "state": self.state.as_str(),
             "reason": reason,
-            "since": self.since.map(rfc3339),
+            "since_at": self.since.map(rfc3339),
             "signer": self.signer,
-            "minions": self.minions,
+            "minions": named(self.minions.iter().copied()),
         })
     }
 }

@@ -1,0 +1,99 @@
+//! What a command says that comes to nothing: a line for people, and a document for a program that asked for one.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+
+use crate::screen::{answer, complain};
+
+/// Why a command came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Which of the kinds in `docs/json.md` it is of.
+    pub kind: &'static str,
+    /// What was wrong, and behind a semicolon what to do about it.
+    pub message: String,
+    /// The job that was made all the same.
+    pub job: Option<String>,
+}
+
+impl Failure {
+    /// A failure that left no job.
+    pub fn new(kind: &'static str, message: impl fmt::Display) -> Self {
+        Self { kind, message: message.to_string(), job: None }
+    }
+
+    /// Says it on stderr, and on stdout as the last line where the command line asked for JSON.
+    pub fn say(&self, program: &str) {
+        complain(program, &self.message);
+        self.tell();
+    }
+
+    /// Says it on stdout where the command line asked for JSON.
+    pub(crate) fn tell(&self) {
+        if WANTED.get() == Some(&true) {
+            // Whoever does not read it has the line and the exit code.
+            let _ = answer(self.document());
+        }
+    }
+
+    fn document(&self) -> Value {
+        let (message, hint) = parted(&self.message);
+        let mut document = json!({ "error": { "kind": self.kind, "message": message, "hint": hint } });
+        if let Some(job) = &self.job {
+            document["job"] = json!(job);
+        }
+        document
+    }
+}
+
+/// What was wrong, and what to do about it: what stands behind a semicolon, or names a command behind a colon.
+fn parted(message: &str) -> (&str, Option<&str>) {
+    let names_command = |hint: &str| hint.contains('`');
+    let at_colon = message.rsplit_once(": ").filter(|(_, hint)| names_command(hint));
+    match message.split_once("; ").or(at_colon) {
+        Some((message, hint)) => (message, Some(hint)),
+        None => (message, None),
+    }
+}
+
+/// Whether the command line asked for JSON.
+static WANTED: OnceLock<bool> = OnceLock::new();
+
+/// Remembers whether these words ask for JSON. What stands behind `--` is no flag.
+pub(crate) fn listen(words: impl IntoIterator<Item = OsString>) {
+    // A second command line in one process would be that of a test.
+    let _ = WANTED.set(asks(words));
+}
+
+fn asks(words: impl IntoIterator<Item = OsString>) -> bool {
+    words.into_iter().take_while(|word| word != "--").any(|word| word == "--json" || word == "--jsonl")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_is_a_field_of_its_own() {
+        let failure =
+            Failure { job: Some("01J".into()), ..Failure::new("lost", "it is gone; dial again; or not") };
+        let expected = json!({
+            "job": "01J", "error": { "kind": "lost", "message": "it is gone", "hint": "dial again; or not" },
+        });
+        assert_eq!(failure.document(), expected);
+        let expected = json!({ "error": { "kind": "usage", "message": "no", "hint": null } });
+        assert_eq!(Failure::new("usage", "no").document(), expected);
+        assert_eq!(parted("it is off: start it with `it on`"), ("it is off", Some("start it with `it on`")));
+        assert_eq!(parted("cannot read: gone"), ("cannot read: gone", None));
+    }
+
+    #[test]
+    fn json_is_asked_for_by_a_flag_and_not_by_an_argument() {
+        let asks = |line: &str| asks(line.split(' ').map(OsString::from));
+        assert!(asks("call web1 test.ping --json") && asks("call --jsonl web1 test.ping"));
+        assert!(!asks("call web1 test.echo-string -- --json"));
+    }
+}
