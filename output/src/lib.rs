@@ -7,11 +7,13 @@
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 mod arguments;
+pub mod check;
 mod failure;
 mod log;
 mod panics;
 mod printed;
 mod progress;
+mod reader;
 mod screen;
 mod shown;
 mod styled;
@@ -23,11 +25,10 @@ pub use self::log::log_to_stderr;
 pub use self::panics::caught;
 pub use self::printed::Printed;
 pub use self::progress::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle, bar, bars, terminal_height};
+pub use self::reader::{FullFlag, Reader};
 pub use self::screen::{
     answer, bytes, complain, note, raw_answer, replace_line, show, stderr_is_terminal, stdout_is_terminal,
 };
-pub use self::shown::{Shown, plain_rows};
+pub use self::shown::Shown;
 pub use self::styled::Styled;
-pub use self::table::{
-    Cell, CellAlignment, Color, Column, ColumnConstraint, ContentArrangement, Table, Width,
-};
+pub use self::table::{Cell, Color, Column, Table, width};

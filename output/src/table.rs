@@ -1,118 +1,239 @@
-//! Tables: aligned columns, no wider than the terminal, with colours in some cells.
+//! Tables: one layout for every table of both programs.
+//!
+//! On a terminal no line of a table is wider than that. Each column says what it holds ([`Column`]), and so which
+//! room it needs. Where the columns have no room at their least, minor ones are left out, which a line below the
+//! table says; where that is not enough, every row is a few lines, `NAME: value`, with all columns. A pipe is given all of
+//! it, and so is a terminal with `--full`.
+
+mod column;
+mod layout;
+mod records;
+mod rows;
+mod text;
 
 use std::fmt::Display;
+use std::panic::Location;
 
-use comfy_table::presets;
-pub use comfy_table::{CellAlignment, Color, Column, ColumnConstraint, ContentArrangement, Width};
-use wire::text::printable;
+pub use anstyle::AnsiColor as Color;
+use wire::text::{line, printable};
 
+pub use self::column::Column;
+use self::layout::{Content, Layout, layout, unlimited};
+use self::records::record;
+use self::rows::{cut_to, lines};
+pub use self::text::width;
+use self::text::{longest_word, wrapped};
+use crate::reader::Reader;
+use crate::shown::Shown;
 use crate::styled::Styled;
 
-/// A terminal that says that it is narrower than this does not know.
-const MIN_WIDTH: u16 = 20;
+/// Rows under headings.
+#[derive(Clone, Debug)]
+pub struct Table {
+    columns: Vec<Column>,
+    rows: Vec<Vec<Cell>>,
+    has_heading: bool,
+    is_verbatim: bool,
+    margin: usize,
+    made_at: &'static Location<'static>,
+}
 
-/// Rows under a heading. What is in its cells cannot steer the terminal.
-pub struct Table(comfy_table::Table);
-
-/// What stands in one row and one column: any text, made fit, and perhaps a colour.
-pub struct Cell(comfy_table::Cell);
+/// What stands in one row and one column: any text, and perhaps a colour.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    text: String,
+    color: Option<Color>,
+}
 
 impl Cell {
     /// A cell with this text.
     pub fn new(text: impl Display) -> Self {
-        Self(comfy_table::Cell::new(printable(&text.to_string())))
+        Self { text: text.to_string(), color: None }
     }
 
     /// In this colour.
     pub fn fg(self, color: Color) -> Self {
-        Self(self.0.fg(color))
+        Self { color: Some(color), ..self }
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self { text, color: None }
     }
 }
 
 impl Table {
-    /// An empty table as wide as the terminal, if stdout is one.
-    pub fn fitting() -> Self {
-        let mut table = comfy_table::Table::new();
-        // A terminal whose size nobody set says that it has none; that is not a wish for one letter a line.
-        if table.width().is_some_and(|width| width < MIN_WIDTH) {
-            table.force_no_tty();
+    /// An empty table of these columns.
+    #[track_caller]
+    pub fn new(columns: impl IntoIterator<Item = Column>) -> Self {
+        Self {
+            columns: columns.into_iter().collect(),
+            rows: Vec::new(),
+            has_heading: true,
+            is_verbatim: false,
+            margin: 0,
+            made_at: Location::caller(),
         }
-        Self::plain(table)
     }
 
-    /// An empty table of this width, or as wide as its rows.
-    pub fn of_width(width: Option<u16>) -> Self {
-        let mut table = comfy_table::Table::new();
-        table.force_no_tty();
-        if let Some(width) = width {
-            table.set_width(width);
+    /// With these rows.
+    pub fn with<C: Into<Cell>>(
+        mut self,
+        rows: impl IntoIterator<Item = impl IntoIterator<Item = C>>,
+    ) -> Self {
+        for row in rows {
+            self.add(row);
         }
-        Self::plain(table)
+        self
     }
 
-    fn plain(mut table: comfy_table::Table) -> Self {
-        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-        // Colours are taken out where the text is written, and only there.
-        table.enforce_styling().style_text_only();
-        Self(table)
+    /// One more row.
+    pub fn add<C: Into<Cell>>(&mut self, cells: impl IntoIterator<Item = C>) {
+        self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
-    /// How wide it may be, where that is known.
-    pub fn width(&self) -> Option<u16> {
-        self.0.width()
+    /// Without headings, for rows that come one by one.
+    pub fn without_heading(self) -> Self {
+        Self { has_heading: false, ..self }
     }
 
-    /// What stands where a cell is cut.
-    pub fn set_truncation_indicator(&mut self, indicator: &str) {
-        self.0.set_truncation_indicator(indicator);
+    /// With every byte of its cells as it was said, in a pipe.
+    pub fn verbatim(self) -> Self {
+        Self { is_verbatim: true, ..self }
     }
 
-    /// How room is shared between the columns.
-    pub fn set_content_arrangement(&mut self, arrangement: ContentArrangement) {
-        self.0.set_content_arrangement(arrangement);
+    /// On a terminal, with so many spaces before each line, so that none of it looks like a row of another table.
+    pub fn set_off(self, margin: usize) -> Self {
+        Self { margin, ..self }
     }
 
-    /// The heading.
-    pub fn set_header(&mut self, cells: impl IntoIterator<Item = impl Display>) {
-        self.0.set_header(cells.into_iter().map(|cell| Cell::new(cell).0));
+    /// Where in the sources it is made, for tests that must not miss one.
+    pub fn made_at(&self) -> &'static Location<'static> {
+        self.made_at
     }
 
-    /// One more row, of at most so many lines.
-    pub fn add_row(&mut self, cells: impl IntoIterator<Item = Cell>, max_height: Option<usize>) {
-        let mut row = comfy_table::Row::from(cells.into_iter().map(|cell| cell.0).collect::<Vec<_>>());
-        if let Some(height) = max_height {
-            row.max_height(height);
+    /// Whether all of it fits, with nothing cut, wrapped or left out.
+    pub fn fits(&self, reader: Reader) -> bool {
+        let contents = self.contents(&self.fitted(reader));
+        let gaps: usize = self.columns.iter().rev().skip(1).map(|column| column.gap).sum();
+        let all = self.margin + gaps + contents.iter().map(|content| content.widest).sum::<usize>();
+        reader.columns().is_none_or(|room| all <= room)
+    }
+
+    /// As it is printed for this reader.
+    pub fn shown(&self, reader: Reader) -> Shown {
+        let rows = self.fitted(reader);
+        let contents = self.contents(&rows);
+        let margin = if reader.is_terminal() { self.margin } else { 0 };
+        let room = reader.columns().map(|columns| columns.saturating_sub(margin));
+        let layout = match reader {
+            Reader::Terminal(_) if self.rows.is_empty() => layout(&self.all_minor(), &contents, room),
+            Reader::Terminal(_) => layout(&self.columns, &contents, room),
+            Reader::Full | Reader::Pipe => unlimited(&contents),
+        };
+        let lines = match layout {
+            Layout::Rows(widths) if reader.wants_all() => lines(self, rows, &widths),
+            Layout::Rows(widths) => {
+                let mut lines = lines(self, cut_to(&self.columns, rows, &widths), &widths);
+                lines.extend(self.left_out(&widths, room));
+                lines
+            }
+            Layout::Records => self.records(&rows, room.unwrap_or(usize::MAX)),
+        };
+        let margin = " ".repeat(margin);
+        let line = |line: String| if line.is_empty() { line } else { format!("{margin}{line}") };
+        let text = lines.into_iter().map(line).collect::<Vec<_>>().join("\n");
+        match reader {
+            Reader::Pipe if self.is_verbatim => Shown::Pipe(text),
+            _ => Shown::Screen(Styled::of_clean(text)),
         }
-        self.0.add_row(row);
     }
 
-    /// The columns, to be laid out.
-    pub fn column_iter_mut(&mut self) -> impl Iterator<Item = &mut Column> {
-        self.0.column_iter_mut()
+    /// A table without rows has nothing that must not be left out.
+    fn all_minor(&self) -> Vec<Column> {
+        self.columns.iter().cloned().map(Column::minor).collect()
     }
 
-    /// One column, to be laid out.
-    pub fn column_mut(&mut self, place: usize) -> Option<&mut Column> {
-        self.0.column_mut(place)
+    /// The cells with their lines, made fit for the reader and not yet for its room.
+    fn fitted(&self, reader: Reader) -> Vec<Vec<Fitted>> {
+        let raw = self.is_verbatim && reader == Reader::Pipe;
+        let one = |(column, cell): (&Column, &Cell)| {
+            let text = match raw {
+                true => cell.text.trim_end_matches('\n').to_owned(),
+                false if column.is_one_line() => line(&cell.text),
+                false => printable(&cell.text),
+            };
+            let end = |line: &str| if raw { line.len() } else { line.trim_end().len() };
+            let mut lines: Vec<String> = text.split('\n').map(|line| line[..end(line)].to_owned()).collect();
+            if !reader.wants_all() {
+                column.limit(&mut lines);
+            }
+            Fitted { lines, color: cell.color.filter(|_| !raw) }
+        };
+        self.rows.iter().map(|row| self.columns.iter().zip(row).map(one).collect()).collect()
     }
 
-    /// The table as it is printed.
-    pub fn render(&self) -> Styled {
-        Styled::of_clean(self.0.trim_fmt())
+    /// How wide what is in each column is.
+    fn contents(&self, rows: &[Vec<Fitted>]) -> Vec<Content> {
+        let heading = |column: &Column| match self.has_heading {
+            true => Content { widest: width(&column.heading).max(column.reserved), word: 0 },
+            false => Content { widest: column.reserved, word: 0 },
+        };
+        let mut contents: Vec<Content> = self.columns.iter().map(heading).collect();
+        for row in rows {
+            for (content, cell) in contents.iter_mut().zip(row) {
+                for line in &cell.lines {
+                    content.widest = content.widest.max(width(line));
+                    content.word = content.word.max(longest_word(line));
+                }
+            }
+        }
+        contents
+    }
+
+    /// Which columns are left out, where some are.
+    fn left_out(&self, widths: &[Option<usize>], room: Option<usize>) -> Vec<String> {
+        let missing = self.columns.iter().zip(widths).filter(|(_, width)| width.is_none());
+        let missing: Vec<&str> = missing.map(|(column, _)| column.heading.as_str()).collect();
+        if missing.is_empty() || self.rows.is_empty() {
+            return Vec::new();
+        }
+        wrapped(&format!("(no room for {}: see --full)", missing.join(", ")), room.unwrap_or(usize::MAX))
+    }
+
+    /// A line for each cell, and a blank line between rows.
+    fn records(&self, rows: &[Vec<Fitted>], room: usize) -> Vec<String> {
+        let records = rows.iter().map(|row| record(&self.columns, row, room));
+        let mut lines = Vec::new();
+        for record in records {
+            if !lines.is_empty() {
+                lines.push(String::new());
+            }
+            lines.extend(record);
+        }
+        lines
+    }
+}
+
+/// A cell as its reader may see it.
+struct Fitted {
+    lines: Vec<String>,
+    color: Option<Color>,
+}
+
+impl Fitted {
+    /// A line of it in its colour.
+    fn styled(&self, line: &str) -> String {
+        match self.color {
+            Some(color) if !line.is_empty() => {
+                let style = color.on_default();
+                format!("{style}{line}{style:#}")
+            }
+            _ => line.to_owned(),
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_brings_no_styles_of_its_own() {
-        let mut table = Table::of_width(None);
-        let hostile = "\u{1b}[31mred\u{1b}]0;title\u{7}\u{202e}";
-        table.add_row([Cell::new(hostile), Cell::new("ok").fg(Color::Green)], None);
-        let shown = table.render();
-        assert_eq!(shown.with_styles().matches('\u{1b}').count(), 2, "{shown:?}");
-        assert!(shown.to_string().contains("[31mred ]0;title "), "{shown:?}");
-    }
-}
+mod tests;

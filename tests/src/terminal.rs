@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::pty::{OpenptyResult, openpty};
+use nix::pty::{OpenptyResult, Winsize, openpty};
 
 use crate::{PATIENCE, Said};
 
@@ -32,12 +32,26 @@ impl Terminal {
         Self { child, screen: master.into() }
     }
 
-    /// All that a command shows on a terminal that it has to itself, until it has ended, and its exit code.
+    /// All that a command shows on a terminal that it has to itself, until it has ended, and its exit code. The terminal
+    /// does not know its size.
     ///
     /// # Panics
     /// Where there is no terminal, or it cannot be started.
-    pub fn shown(mut command: Command) -> (String, i32) {
-        let OpenptyResult { master, slave } = openpty(None, None).unwrap_or_else(|error| panic!("{error}"));
+    pub fn shown(command: Command) -> (String, i32) {
+        Self::shown_on(command, None)
+    }
+
+    /// The same on a terminal of so many columns.
+    ///
+    /// # Panics
+    /// Where there is no terminal, or it cannot be started.
+    pub fn shown_at(command: Command, columns: u16) -> (String, i32) {
+        Self::shown_on(command, Some(Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }))
+    }
+
+    fn shown_on(mut command: Command, size: Option<Winsize>) -> (String, i32) {
+        let pty = openpty(size.as_ref(), None);
+        let OpenptyResult { master, slave } = pty.unwrap_or_else(|error| panic!("{error}"));
         let copy = |slave: &OwnedFd| slave.try_clone().unwrap_or_else(|error| panic!("{error}"));
         command.stdin(copy(&slave)).stdout(copy(&slave)).stderr(copy(&slave));
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));

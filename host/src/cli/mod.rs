@@ -3,7 +3,6 @@
 mod bindings;
 mod call;
 mod check;
-mod columns;
 mod completions;
 mod join;
 mod man;
@@ -16,6 +15,8 @@ mod sign;
 mod signature;
 mod spectator;
 mod status;
+#[cfg(test)]
+mod tables;
 mod watch;
 mod workbench;
 

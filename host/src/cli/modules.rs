@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use output::{Column, FullFlag, Table};
 use serde_json::{Value, json};
 
 use wire::module::{Module, ModuleState, ModuleVersion};
 
 use crate::cli::Place;
-use crate::cli::columns::columns;
-use crate::cli::output::print;
+use crate::cli::output::{print, show};
 use crate::control;
 
 /// Show the modules of the running minion
@@ -20,6 +20,8 @@ pub(crate) struct Modules {
     /// Print one JSON document
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    full: FullFlag,
 }
 
 impl Modules {
@@ -36,11 +38,22 @@ impl Modules {
         } else if let (Some(_), [module]) = (&self.module, modules.as_slice()) {
             print(module.description());
         } else {
-            let rows: Vec<Vec<String>> = modules.iter().flat_map(rows).collect();
-            print(columns(&["MODULE", "VERSION", "DIGEST", "METHODS", "STATE", "ABOUT"], &rows));
+            show(&table(&modules).shown(self.full.reader()));
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+pub(super) fn table(modules: &[Module]) -> Table {
+    let columns = [
+        Column::whole("MODULE"),
+        Column::whole("VERSION"),
+        Column::whole("DIGEST").minor(),
+        Column::whole("METHODS").minor(),
+        Column::whole("STATE"),
+        Column::wrapped("ABOUT", 20, 120),
+    ];
+    Table::new(columns).with(modules.iter().flat_map(rows))
 }
 
 /// A row for what serves, and one for each other version.

@@ -3,13 +3,18 @@
 use std::io::{self, ErrorKind};
 use std::process;
 
-use output::Printed;
+use output::{Printed, Shown};
 
 pub(super) use output::note;
 
 /// Prints an answer. Where its reader has gone (`minion … | head`), the program ends, and quietly.
 pub(super) fn print(what: impl Printed) {
     written(output::answer(what), CLOSED_PIPE);
+}
+
+/// Prints an answer that was made for its reader.
+pub(super) fn show(what: &Shown) {
+    written(output::show(what), CLOSED_PIPE);
 }
 
 /// The same for an answer to something that did not go well, which stays so where nobody reads it.

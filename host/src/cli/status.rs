@@ -3,14 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use output::{Column, FullFlag, Table};
 use serde_json::{Value, json};
 
 use wire::clock::{now_ms, rfc3339};
 use wire::text::{counted, printable, since, size, span};
 
 use crate::cli::Place;
-use crate::cli::columns::columns;
-use crate::cli::output::print;
+use crate::cli::output::{print, show};
 use crate::control;
 use crate::vitals::{ModuleStatus, Status as Vitals};
 
@@ -20,15 +20,22 @@ pub(crate) struct Status {
     /// Print one JSON document
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    full: FullFlag,
 }
 
 impl Status {
     pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
         let folder = place.folder()?;
         let status = control::status(folder.dir(), &folder.socket()).await?;
-        match self.json {
-            true => print(document(&status)),
-            false => print(text(&status)),
+        if self.json {
+            print(document(&status));
+            return Ok(ExitCode::SUCCESS);
+        }
+        print(text(&status));
+        if !status.modules.is_empty() {
+            print("");
+            show(&table(&status.modules).shown(self.full.reader()));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -114,11 +121,6 @@ fn text(status: &Vitals) -> String {
     ));
     lines.extend(status.ledger_bytes.map(|bytes| format!("ledger    {}", size(bytes))));
     lines.push(format!("disk      {}", disk(status)));
-    if !status.modules.is_empty() {
-        let heading = ["MODULE", "VERSION", "STATE", "JOBS", "OK", "CPU", "PEAK MEMORY"];
-        let rows: Vec<Vec<String>> = status.modules.iter().map(row).collect();
-        lines.extend([String::new(), columns(&heading, &rows)]);
-    }
     lines.join("\n")
 }
 
@@ -148,6 +150,20 @@ fn handles(status: &Vitals) -> String {
         true => format!("{all}: few are left, so raise the limit of open files (`LimitNOFILE`, `ulimit -n`)"),
         false => all,
     }
+}
+
+/// What the jobs of each module came to.
+pub(super) fn table(modules: &[ModuleStatus]) -> Table {
+    let columns = [
+        Column::whole("MODULE"),
+        Column::whole("VERSION").minor(),
+        Column::whole("STATE"),
+        Column::whole("JOBS"),
+        Column::whole("OK"),
+        Column::whole("CPU").minor(),
+        Column::whole("PEAK MEMORY").minor(),
+    ];
+    Table::new(columns).with(modules.iter().map(row))
 }
 
 fn row(module: &ModuleStatus) -> Vec<String> {

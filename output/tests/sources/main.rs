@@ -30,7 +30,7 @@ fn messages_of_the_log_are_constant() {
 
 #[test]
 fn only_this_crate_draws_on_a_terminal() {
-    let libraries = ["anstream", "anstyle", "comfy-table", "console", "indicatif", "tracing-subscriber"];
+    let libraries = ["anstream", "anstyle", "console", "indicatif", "tracing-subscriber"];
     for name in CRATES.iter().filter(|name| **name != "output") {
         let manifest = fs::read_to_string(root().join(name).join("Cargo.toml")).expect("a manifest");
         for library in libraries {

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
+use output::{Column, FullFlag, Table};
 use serde_json::{Value, json};
 use wire::module::{Module, ModuleState};
 use wire::name::{MethodPath, MinionName, ModuleName};
 use wire::operator::Target;
 
-use super::columns::columns;
 use super::module::{Kind, kinds, modules_named, told};
-use super::output::print;
+use super::output::{print, show};
 use super::selection::{Selection, with_warnings};
 use super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
@@ -34,6 +34,8 @@ pub(in crate::cli) struct Doc {
     selection: Selection,
     #[command(flatten)]
     format: FormatFlag,
+    #[command(flatten)]
+    full: FullFlag,
 }
 
 impl Doc {
@@ -42,13 +44,13 @@ impl Doc {
         let expression = self.words.pop().unwrap_or_else(|| "*".to_owned());
         let target = self.selection.of(expression);
         match name {
-            None => list(client, target, self.format.format()).await,
+            None => list(client, target, self.format.format(), self.full).await,
             Some(name) => one(client, target, &name, self.format.format()).await,
         }
     }
 }
 
-async fn list(client: &Client, target: Target, format: Format) -> Result<Exit, CliError> {
+async fn list(client: &Client, target: Target, format: Format, full: FullFlag) -> Result<Exit, CliError> {
     let (minions, warnings) = client.modules(target).await?.said();
     let minions = in_service(told(minions));
     let kinds = kinds(&minions);
@@ -57,16 +59,25 @@ async fn list(client: &Client, target: Target, format: Format) -> Result<Exit, C
             let modules: Vec<Value> = kinds.iter().map(|kind| kind.module.document()).collect();
             print(with_warnings(json!({ "modules": modules }), &warnings))?;
         }
-        Format::Text => {
-            let row = |kind: &Kind<'_>| {
-                let about = kind.module.description.clone().unwrap_or_default();
-                let version = kind.module.version.clone().unwrap_or_else(|| "-".to_owned());
-                vec![kind.module.name.to_string(), version, kind.who(), about]
-            };
-            print(columns(&["MODULE", "VERSION", "MINIONS", "ABOUT"], kinds.iter().map(row)))?;
-        }
+        Format::Text => show(&table(&kinds).shown(full.reader()))?,
     }
     Ok(Exit::Ok)
+}
+
+/// The modules with a line about each.
+pub(super) fn table(kinds: &[Kind<'_>]) -> Table {
+    let columns = [
+        Column::whole("MODULE"),
+        Column::whole("VERSION"),
+        Column::cut("MINIONS", 12, 60).minor(),
+        Column::cut("ABOUT", 20, 100),
+    ];
+    let row = |kind: &Kind<'_>| {
+        let about = kind.module.description.clone().unwrap_or_default();
+        let version = kind.module.version.clone().unwrap_or_else(|| "-".to_owned());
+        [kind.module.name.to_string(), version, kind.who(), about]
+    };
+    Table::new(columns).with(kinds.iter().map(row))
 }
 
 async fn one(client: &Client, target: Target, name: &str, format: Format) -> Result<Exit, CliError> {

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use output::{Column, FullFlag, Table};
 use serde_json::{Map, Value as Json, json};
 use wire::clock::now_ms;
 use wire::name::MinionName;
 use wire::operator::{FactsHeard, TargetWarning};
 use wire::text::{size, span};
 
-use super::columns::columns;
-use super::output::{known, note, print};
+use super::output::{known, note, print, show};
 use super::selection::{Selection, with_warnings};
 use super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
@@ -37,13 +37,15 @@ pub(super) struct FactsCommand {
     selection: Selection,
     #[command(flatten)]
     format: FormatFlag,
+    #[command(flatten)]
+    full: FullFlag,
 }
 
 /// Facts by their paths, in order.
 type Leaves = BTreeMap<String, Json>;
 
 /// What a minion says of its host.
-struct Facts {
+pub(super) struct Facts {
     minion: MinionName,
     facts: Leaves,
     heard: FactsHeard,
@@ -63,11 +65,15 @@ impl FactsCommand {
         for path in &missing {
             note(format_args!("no minion that matches has a fact \"{path}\""));
         }
-        known(Exit::of(missing.is_empty()), show(&minions, &warnings, &self.paths, self.format.format()))
+        let printed = match self.format.format() {
+            Format::Json => print(document(&minions, &warnings, &self.paths)),
+            Format::Text => show(&table(&minions, &self.paths).shown(self.full.reader())),
+        };
+        known(Exit::of(missing.is_empty()), printed)
     }
 }
 
-fn read((minion, text, heard): (MinionName, String, FactsHeard)) -> Facts {
+pub(super) fn read((minion, text, heard): (MinionName, String, FactsHeard)) -> Facts {
     let mut facts = Leaves::new();
     // The overlord took it as JSON, so it is some.
     leaves(&serde_json::from_str(&text).unwrap_or_default(), String::new(), &mut facts);
@@ -98,38 +104,33 @@ fn leaves(value: &Json, path: String, found: &mut Leaves) {
     }
 }
 
-fn show(
-    minions: &[Facts],
-    warnings: &[TargetWarning],
-    paths: &[String],
-    format: Format,
-) -> Result<(), CliError> {
+/// Those that were asked for.
+fn wanted(facts: &Leaves, paths: &[String]) -> Leaves {
     let wanted = |fact: &str| paths.is_empty() || paths.iter().any(|path| at_or_below(fact, path));
-    let shown = |facts: &Leaves| -> Map<String, Json> {
-        facts.clone().into_iter().filter(|(path, _)| wanted(path)).collect()
+    facts.clone().into_iter().filter(|(path, _)| wanted(path)).collect()
+}
+
+fn document(minions: &[Facts], warnings: &[TargetWarning], paths: &[String]) -> Json {
+    let document = |Facts { minion, facts, heard }: &Facts| {
+        let facts: Map<String, Json> = wanted(facts, paths).into_iter().collect();
+        json!({
+            "name": minion,
+            "connected": heard.connected,
+            "heard_at": heard.at.map(rfc3339),
+            "facts": facts,
+        })
     };
-    match format {
-        Format::Json => {
-            let document = |Facts { minion, facts, heard }: &Facts| {
-                json!({
-                    "name": minion,
-                    "connected": heard.connected,
-                    "heard_at": heard.at.map(rfc3339),
-                    "facts": shown(facts),
-                })
-            };
-            let minions: Vec<Json> = minions.iter().map(document).collect();
-            print(with_warnings(json!({ "minions": minions }), warnings))
-        }
-        Format::Text => {
-            let rows = minions.iter().flat_map(|Facts { minion, facts, .. }| {
-                shown(facts)
-                    .into_iter()
-                    .map(|(path, fact)| vec![minion.to_string(), path.clone(), in_units(&path, &fact)])
-            });
-            print(columns(&["MINION", "FACT", "VALUE"], rows))
-        }
-    }
+    let minions: Vec<Json> = minions.iter().map(document).collect();
+    with_warnings(json!({ "minions": minions }), warnings)
+}
+
+pub(super) fn table(minions: &[Facts], paths: &[String]) -> Table {
+    let columns = [Column::whole("MINION"), Column::whole("FACT"), Column::cut("VALUE", 12, 120)];
+    let rows = minions.iter().flat_map(|Facts { minion, facts, .. }| {
+        let row = |(path, fact): (String, Json)| [minion.to_string(), path.clone(), in_units(&path, &fact)];
+        wanted(facts, paths).into_iter().map(row)
+    });
+    Table::new(columns).with(rows)
 }
 
 /// Whether a fact is the one at `path` or below it, in whole names.

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use clap::Args;
+use output::{FullFlag, Reader};
 use tokio::signal::unix::Signal;
 use wire::call;
 use wire::job::{JobId, MinionJobId, MinionState, OutcomeKind};
@@ -38,15 +39,17 @@ pub(super) struct View {
     /// Sort the table by minion, instead of by arrival
     #[arg(long)]
     sort: bool,
+    #[command(flatten)]
+    full: FullFlag,
 }
 
 /// The forms in which outcomes are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// A table at the end, by arrival or by minion.
-    Table { sorted: bool },
+    Table { sorted: bool, reader: Reader },
     /// A row for each as it comes in.
-    Rows,
+    Rows(Reader),
     /// One document at the end.
     Json,
     /// A line for each as it comes in, and a summary.
@@ -72,7 +75,7 @@ impl View {
             _ if self.output == Some(Output::Raw) => Form::Raw,
             (_, true) => Form::JsonLines,
             (true, false) => Form::Json,
-            (false, false) => Form::Table { sorted: self.sort },
+            (false, false) => Form::Table { sorted: self.sort, reader: self.full.reader() },
         }
     }
 }
@@ -120,8 +123,10 @@ pub(super) async fn follow(
     let job = followed.job;
     let warnings = events.warnings().to_vec();
     // One row is as good as a table, which has room for the whole value.
-    let form =
-        if followed.minions.len() == 1 && form == Form::Rows { Form::Table { sorted: true } } else { form };
+    let form = match form {
+        Form::Rows(reader) if followed.minions.len() == 1 => Form::Table { sorted: true, reader },
+        form => form,
+    };
     let mut watch = Watch::new(followed, form);
     let ended = tokio::select! {
         ended = watch.until_over(events) => Some(ended),
@@ -154,17 +159,17 @@ fn show(
     // One whose outcome was in the ledger before anyone followed it has not been shown yet, nor has one without any.
     let unseen = document.parts.iter().filter(|part| !seen.contains(&part.minion));
     match form {
-        Form::Table { sorted } => {
+        Form::Table { sorted, reader } => {
             let mut document = document.clone();
             if !sorted {
                 by_arrival(&mut document, arrived);
             }
-            out::show(&report::table(&document))?;
+            out::show(&report::table(&document, reader))?;
             note(report::closing(&document));
         }
-        Form::Rows => {
+        Form::Rows(reader) => {
             for part in unseen {
-                out::show(&report::row(part, names))?;
+                out::show(&report::row(part, names, reader))?;
             }
             note(report::closing(document));
         }
@@ -313,7 +318,9 @@ impl Watch {
                 let part = finished(minion, minion_job, *report);
                 match self.form {
                     Form::JsonLines => self.progress.aside(|| print(report::json_line(&part)))?,
-                    Form::Rows => self.progress.aside(|| out::show(&report::row(&part, self.names)))?,
+                    Form::Rows(reader) => {
+                        self.progress.aside(|| out::show(&report::row(&part, self.names, reader)))?;
+                    }
                     Form::Table { .. } | Form::Json | Form::Raw => {}
                 }
             }

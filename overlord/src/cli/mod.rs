@@ -5,7 +5,6 @@
 
 mod bench;
 mod call;
-mod columns;
 mod completions;
 mod confirm;
 mod dev;
@@ -28,6 +27,8 @@ mod selection;
 mod serve;
 mod signals;
 mod status;
+#[cfg(test)]
+mod tables;
 mod targets;
 mod waiting;
 mod words;

@@ -1,11 +1,11 @@
 //! `overlord ping`
 
 use clap::Args;
+use output::{Column, FullFlag, Table};
 use serde_json::json;
 use wire::operator::Ping;
 
-use super::columns::columns;
-use super::output::{known, print};
+use super::output::{known, print, show};
 use super::selection::{Selection, with_warnings};
 use super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
@@ -25,6 +25,8 @@ pub(super) struct PingCommand {
     selection: Selection,
     #[command(flatten)]
     format: FormatFlag,
+    #[command(flatten)]
+    full: FullFlag,
 }
 
 impl PingCommand {
@@ -35,7 +37,7 @@ impl PingCommand {
                 let pings: Vec<_> = pings.iter().map(document).collect();
                 print(with_warnings(json!({ "pings": pings }), &warnings))
             }
-            Format::Text => print(columns(&["MINION", "TIME", "PROBLEM"], pings.iter().map(row))),
+            Format::Text => show(&table(&pings).shown(self.full.reader())),
         };
         known(Exit::of(pings.iter().all(|ping| ping.answer.is_ok())), printed)
     }
@@ -46,6 +48,11 @@ fn document(ping: &Ping) -> serde_json::Value {
         Ok(micros) => json!({ "minion": ping.minion, "ms": *micros as f64 / 1000.0 }),
         Err(problem) => json!({ "minion": ping.minion, "ms": null, "problem": problem }),
     }
+}
+
+pub(super) fn table(pings: &[Ping]) -> Table {
+    let columns = [Column::whole("MINION"), Column::whole("TIME"), Column::wrapped("PROBLEM", 20, 120)];
+    Table::new(columns).with(pings.iter().map(row))
 }
 
 fn row(ping: &Ping) -> Vec<String> {

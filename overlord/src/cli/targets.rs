@@ -1,6 +1,7 @@
 //! `overlord targets`
 
 use clap::Args;
+use output::FullFlag;
 
 use super::minion::show_minions;
 use super::selection::Selection;
@@ -33,11 +34,13 @@ pub(super) struct Targets {
     selection: Selection,
     #[command(flatten)]
     format: FormatFlag,
+    #[command(flatten)]
+    full: FullFlag,
 }
 
 impl Targets {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
         let (minions, warnings) = client.targets(self.selection.of(self.expression)).await?.said();
-        show_minions(&minions, &warnings, self.format.format())
+        show_minions(&minions, &warnings, self.format.format(), self.full)
     }
 }

@@ -1,5 +1,6 @@
 //! What became of a change of a module, minion by minion.
 
+use output::{Column, Table};
 use serde_json::{Map, Value as Json, json as object};
 use wire::catalogue::{Became, ModuleResult};
 use wire::name::{MinionName, ModuleName};
@@ -18,11 +19,19 @@ pub struct OpenChange {
     pub absence: Option<Absence>,
 }
 
-/// The heading of the rows below.
-pub const CHANGE_HEADING: [&str; 5] = ["MINION", "RESULT", "VERSION", "BEFORE", "REASON"];
+/// What became of each minion, those on which it has not ended last.
+pub fn changes(results: &[ModuleResult], open: &[OpenChange]) -> Table {
+    let columns = [
+        Column::whole("MINION"),
+        Column::whole("RESULT"),
+        Column::whole("VERSION").minor(),
+        Column::whole("BEFORE").minor(),
+        Column::wrapped("REASON", 20, 120),
+    ];
+    Table::new(columns).with(results.iter().map(row).chain(open.iter().map(open_row)))
+}
 
-/// One minion's result as a row.
-pub fn change_row(result: &ModuleResult) -> Vec<String> {
+fn row(result: &ModuleResult) -> Vec<String> {
     let dash = || "-".to_owned();
     vec![
         result.minion.to_string(),
@@ -33,8 +42,7 @@ pub fn change_row(result: &ModuleResult) -> Vec<String> {
     ]
 }
 
-/// A minion on which it has not ended as a row.
-pub fn open_change_row(open: &OpenChange) -> Vec<String> {
+fn open_row(open: &OpenChange) -> Vec<String> {
     let (result, since) = match &open.absence {
         Some(absence) => (OUT_OF_TOUCH, format!("since {}", local(absence.lost_at))),
         None => (NOT_DONE, String::new()),
@@ -154,9 +162,9 @@ mod tests {
         let before = Digest::of(b"before");
         let failed = one("web1", Became::Failed, Some("needs a grant"));
         let row = ["web1", "failed", "1.0.0", &before.short(), "needs a grant"];
-        assert_eq!(change_row(&failed), row);
+        assert_eq!(super::row(&failed), row);
         let staged = one("web2", Became::Staged, None);
-        assert_eq!(change_row(&staged)[1], "staged, not activated");
+        assert_eq!(super::row(&staged)[1], "staged, not activated");
         let module = "test".parse().expect("a name");
         let line = change_closing(&module, &[failed.clone(), staged], &[]);
         assert_eq!(line, "2 minions: 1 failed, 1 staged, not activated · test");
@@ -167,7 +175,7 @@ mod tests {
         ];
         let line = change_closing(&module, std::slice::from_ref(&failed), &open);
         assert_eq!(line, "3 minions: 1 failed, 1 not done, 1 out of touch · test");
-        assert_eq!(open_change_row(&open[0])[1], "out of touch");
+        assert_eq!(open_row(&open[0])[1], "out of touch");
         let json = change_json(Map::new(), &[failed], &open);
         assert_eq!(json["results"]["web1"]["before"], before.to_string());
         assert_eq!(json["results"]["web3"]["out_of_touch_at"], "2023-11-14T22:13:20.000Z");

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
-use output::{Cell, ContentArrangement, Table};
+use output::{Column, Reader, Table};
 use serde_json::{Value as Json, json};
 use wire::job::MinionState;
 use wire::name::MinionName;
-use wire::operator::{History, Transition};
+use wire::operator::{GivenUp, History, Transition};
 
 use super::absence;
 use super::moment::exact;
@@ -17,19 +17,21 @@ use wire::clock::rfc3339;
 const MAX_COLUMNS: usize = 12;
 
 /// The room between two columns of states.
-const GAP: u16 = 3;
+const GAP: usize = 3;
 
 /// The course of a job as a table: one row a step, one column for the overlord and one a minion.
 ///
 /// Where that does not fit the terminal, each row says only what changed.
-///
-/// Below it stands which parts were given up, and what their minions said later.
-pub fn history(history: &History) -> String {
-    let mut text = render(history, Table::fitting().width(), &TimeZone::system());
-    for (minion, given_up) in &history.given_up {
-        text.push_str(&format!("\n{minion} was {}", absence::given_up_words(given_up)));
-    }
-    text
+pub fn history(history: &History, reader: Reader) -> Table {
+    in_zone(history, reader, &TimeZone::system())
+}
+
+/// Which parts were given up, and what their minions said later: a line each.
+pub fn given_up(history: &History) -> Vec<String> {
+    let line = |(minion, given_up): &(MinionName, GivenUp)| {
+        format!("{minion} was {}", absence::given_up_words(given_up))
+    };
+    history.given_up.iter().map(line).collect()
 }
 
 /// The course of a job as one JSON document.
@@ -62,42 +64,25 @@ fn change(step: usize, transition: &Transition) -> Json {
     })
 }
 
-fn render(history: &History, width: Option<u16>, zone: &TimeZone) -> String {
-    let mut table = Table::of_width(None);
-    table.set_content_arrangement(ContentArrangement::Disabled);
-    let fits = match width {
-        Some(width) => columns_width(history) <= usize::from(width),
-        None => history.targets.len() <= MAX_COLUMNS,
-    };
-    if fits {
-        steps(&mut table, history, zone);
-    } else {
-        changes(&mut table, history, zone);
+fn in_zone(history: &History, reader: Reader, zone: &TimeZone) -> Table {
+    // Where nobody says how wide it may be, people are to read it all the same.
+    if reader.columns().is_none() && history.targets.len() > MAX_COLUMNS {
+        return changes(history, zone);
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, GAP));
-    }
-    if let Some(column) = table.column_mut(0) {
-        column.set_padding((1, 2));
-    }
-    table.render().to_string()
+    let steps = steps(history, zone);
+    if steps.fits(reader) { steps } else { changes(history, zone) }
 }
 
-/// How wide the table of steps is: each column as wide as its heading or "finished", and the gaps.
-fn columns_width(history: &History) -> usize {
-    let (longest_state, gap) = ("finished".len(), usize::from(GAP));
-    let column = |heading: usize| heading.max(longest_state) + gap;
-    let step = " step ".len() + history.transitions.len().to_string().len() + 2;
-    let minions: usize = history.targets.iter().map(|minion| column(minion.as_str().len())).sum();
-    step + column("OVERLORD".len()) + minions + "2026-01-01 00:00:00.000".len()
+fn state(heading: impl Into<String>) -> Column {
+    Column::whole(heading).gap(GAP)
 }
 
 /// One column for everyone, with where each stands after the step.
-fn steps(table: &mut Table, history: &History, zone: &TimeZone) {
-    let mut heading = vec![String::new(), "OVERLORD".to_owned()];
-    heading.extend(history.targets.iter().map(|minion| minion.as_str().to_ascii_uppercase()));
-    heading.push("TIME".to_owned());
-    table.set_header(heading);
+fn steps(history: &History, zone: &TimeZone) -> Table {
+    let mut columns = vec![Column::whole(""), state("OVERLORD")];
+    columns.extend(history.targets.iter().map(|minion| state(minion.as_str().to_ascii_uppercase())));
+    columns.push(Column::whole("TIME"));
+    let mut table = Table::new(columns);
     let places: HashMap<&MinionName, usize> =
         history.targets.iter().enumerate().map(|(place, minion)| (minion, place)).collect();
     let mut states = vec!["-"; history.targets.len()];
@@ -107,30 +92,27 @@ fn steps(table: &mut Table, history: &History, zone: &TimeZone) {
         {
             states[*place] = state.as_str();
         }
-        let mut row = vec![Cell::new(format!("step {step}")), Cell::new(transition.job_state)];
-        row.extend(states.iter().map(Cell::new));
-        row.push(Cell::new(exact(transition.at, zone)));
-        table.add_row(row, None);
+        let mut row = vec![format!(" step {step}"), transition.job_state.to_string()];
+        row.extend(states.iter().map(|state| (*state).to_owned()));
+        row.push(exact(transition.at, zone));
+        table.add(row);
     }
+    table
 }
 
 /// Only what changed.
-fn changes(table: &mut Table, history: &History, zone: &TimeZone) {
-    table.set_header(["", "OVERLORD", "MINION", "STATE", "TIME"]);
-    for (step, transition) in numbered(history) {
+fn changes(history: &History, zone: &TimeZone) -> Table {
+    let columns =
+        [Column::whole(""), state("OVERLORD"), state("MINION"), state("STATE"), Column::whole("TIME")];
+    let row = |(step, transition): (usize, &Transition)| {
         let (minion, state) = match &transition.part {
             Some((minion, state)) => (minion.as_str(), state.as_str()),
             None => ("-", "-"),
         };
-        let row = [
-            Cell::new(format_args!("step {step}")),
-            Cell::new(transition.job_state),
-            Cell::new(minion),
-            Cell::new(state),
-            Cell::new(exact(transition.at, zone)),
-        ];
-        table.add_row(row, None);
-    }
+        let (step, at) = (format!(" step {step}"), exact(transition.at, zone));
+        [step, transition.job_state.to_string(), minion.to_owned(), state.to_owned(), at]
+    };
+    Table::new(columns).with(numbered(history).map(row))
 }
 
 fn numbered(history: &History) -> impl Iterator<Item = (usize, &Transition)> {
@@ -175,6 +157,10 @@ mod tests {
         }
     }
 
+    fn shown(history: &History, reader: Reader) -> String {
+        in_zone(history, reader, &TimeZone::UTC).shown(reader).to_string()
+    }
+
     #[test]
     fn the_normal_course_is_the_table_of_six_steps() {
         let expected = "         OVERLORD   MINION1    MINION2    TIME
@@ -184,7 +170,7 @@ mod tests {
  step 4  partial    finished   running    2023-11-14 22:13:24.500
  step 5  partial    finished   finished   2023-11-14 22:13:26.000
  step 6  finished   finished   finished   2023-11-14 22:13:27.500";
-        assert_eq!(render(&normal_course(), Some(80), &TimeZone::UTC), expected);
+        assert_eq!(shown(&normal_course(), Reader::Terminal(Some(80))), expected);
     }
 
     #[test]
@@ -194,14 +180,13 @@ mod tests {
         let expected = "         OVERLORD   MINION    STATE      TIME
  step 1  running    -         -          2023-11-14 22:13:20.000
  step 2  running    minion1   running    2023-11-14 22:13:21.500";
-        for width in [Some(80), None] {
-            let list = render(&history, width, &TimeZone::UTC);
+        for reader in [Reader::Terminal(Some(80)), Reader::Pipe] {
+            let list = shown(&history, reader);
             assert!(list.starts_with(expected), "{list}");
             assert_eq!(list.lines().count(), 7);
         }
-        let wide = render(&history, Some(400), &TimeZone::UTC);
+        let wide = shown(&history, Reader::Terminal(Some(400)));
         assert!(wide.lines().next().is_some_and(|heading| heading.contains("MINION19")));
-        assert!(wide.lines().all(|line| line.chars().count() <= columns_width(&history)));
     }
 
     #[test]
@@ -221,6 +206,6 @@ mod tests {
     fn a_clock_beyond_all_calendars_is_shown_and_not_a_panic() {
         let mut history = normal_course();
         history.transitions[0].at = u64::MAX;
-        assert!(render(&history, None, &TimeZone::UTC).contains("1970-01-01 00:00:00.000"));
+        assert!(shown(&history, Reader::Pipe).contains("1970-01-01 00:00:00.000"));
     }
 }

@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 
-use output::Color;
+use output::{Color, Reader, width};
 use wire::call::Progress;
 use wire::job::{MinionState, OutcomeKind};
 use wire::name::MinionName;
 use wire::operator::Part;
 use wire::outcome::{Failure, FailureKind, Outcome};
 
-use super::Reader;
 use super::absence;
 use super::names::folded;
 use super::text::{printable, span};
@@ -136,11 +135,13 @@ fn wrapped(names: &str, reader: Reader) -> String {
     let mut lines = vec![String::new()];
     for piece in names.split_inclusive(',') {
         match lines.last_mut() {
-            Some(line) if line.is_empty() || line.len() + piece.len() <= NAMES_WIDTH => line.push_str(piece),
+            Some(line) if line.is_empty() || width(line) + width(piece) <= NAMES_WIDTH => {
+                line.push_str(piece)
+            }
             _ => lines.push(piece.to_owned()),
         }
     }
-    if matches!(reader, Reader::Terminal(_)) && lines.len() > MAX_NAMES_LINES {
+    if !reader.wants_all() && lines.len() > MAX_NAMES_LINES {
         lines.truncate(MAX_NAMES_LINES);
         lines.push("…".to_owned());
     }
@@ -195,7 +196,7 @@ fn error(failure: &Failure, reader: Reader) -> String {
 
 fn cut(text: &str, reader: Reader) -> String {
     match text.char_indices().nth(MAX_CELL) {
-        Some((end, _)) if matches!(reader, Reader::Terminal(_)) => format!("{}…", &text[..end]),
+        Some((end, _)) if !reader.wants_all() => format!("{}…", &text[..end]),
         _ => text.to_owned(),
     }
 }

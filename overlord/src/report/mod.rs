@@ -5,24 +5,23 @@
 
 mod absence;
 mod change;
-mod grid;
 mod history;
 mod json;
 mod line;
 pub(crate) mod moment;
 pub(crate) mod names;
-mod reader;
 #[cfg(test)]
 pub(crate) mod sample;
+#[cfg(test)]
+pub(crate) mod samples;
 pub(crate) mod table;
 pub(crate) mod text;
 mod whole;
 
 pub use self::change::{
-    CHANGE_HEADING, OpenChange, change_closing, change_json, change_json_line, change_json_summary,
-    change_row, open_change_json_line, open_change_row,
+    OpenChange, change_closing, change_json, change_json_line, change_json_summary, changes,
+    open_change_json_line,
 };
-pub use self::history::{history, history_json};
+pub use self::history::{given_up, history, history_json};
 pub use self::json::{counts_json, json, json_line, json_summary, named, results_json};
-use self::reader::Reader;
 pub use self::table::{closing, row, table};

@@ -1,6 +1,6 @@
 //! Jobs that outlive their command line: states, history, waiting, detaching.
 
-use rig::Fleet;
+use rig::{Fleet, Terminal};
 use serde_json::{Value, json};
 
 fn submit(fleet: &Fleet, arguments: &[&str]) -> String {
@@ -239,4 +239,29 @@ fn an_unknown_job_is_said_to_be_unknown() {
     let said = fleet.run(&["job", "show", "01ARZ3NDEKTSV4RRFFQ69G5FAV"]);
     assert_eq!(said.code, 2, "{said:?}");
     assert!(said.err.contains("no such job"), "{said:?}");
+}
+
+#[test]
+fn a_list_fits_its_terminal_and_is_whole_in_a_pipe() {
+    let fleet = Fleet::start(&["web1"]);
+    let target = (1..=40).map(|number| format!("web{number}")).collect::<Vec<_>>().join(",");
+    let id = submit(&fleet, &[&target, "test.fail", "no", "--ignore-missing"]);
+    fleet.run(&["job", "wait", &id]);
+    let list = |words: &[&str]| {
+        let mut command = fleet.overlord_command();
+        command.args(["job", "list"]).args(words);
+        command
+    };
+    for columns in [40, 80] {
+        let (shown, _) = Terminal::shown_at(list(&[]), columns);
+        assert!(shown.lines().all(|line| line.chars().count() <= columns.into()), "{shown}");
+        for whole in [id.as_str(), "remote-error", "test.fail", "web1,", "…", ",web40"] {
+            assert!(shown.contains(whole), "no {whole} at {columns}: {shown}");
+        }
+    }
+    let (full, _) = Terminal::shown_at(list(&["--full"]), 40);
+    let piped = fleet.run(&["job", "list"]).out;
+    for shown in [full, piped] {
+        assert!(shown.contains(&target) && !shown.contains('…') && shown.lines().count() == 2, "{shown}");
+    }
 }

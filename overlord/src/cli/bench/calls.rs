@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use clap::Args;
+use output::{Column, FullFlag, Table};
 use serde_json::{Value, json};
 
-use super::super::columns::columns;
-use super::super::output::print;
+use super::super::output::{print, show};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use super::{Fleet, measured};
 use crate::bench::{Calls, CallsOptions, Measured, calls};
@@ -34,6 +34,8 @@ pub(in crate::cli) struct CallsCommand {
     fleet: Fleet,
     #[command(flatten)]
     format: FormatFlag,
+    #[command(flatten)]
+    full: FullFlag,
 }
 
 impl CallsCommand {
@@ -47,21 +49,31 @@ impl CallsCommand {
         measured(
             async |signals| calls(options, signals.next()).await,
             |calls| {
-                let measured = calls.measured.iter();
                 match self.format.format() {
                     Format::Json => {
-                        let measured: Vec<Value> = measured.map(|one| document(&calls, one)).collect();
+                        let measured: Vec<Value> =
+                            calls.measured.iter().map(|one| document(&calls, one)).collect();
                         print(json!({ "minion_count": calls.minions, "measured": measured }))?;
                     }
-                    Format::Text => {
-                        let heading = ["WHAT", "AT ONCE", "A SECOND", "P50", "P99", "MAX", "ECHOES"];
-                        print(columns(&heading, measured.map(|one| row(&calls, one))))?;
-                    }
+                    Format::Text => show(&table(&calls).shown(self.full.reader()))?,
                 }
                 Ok(Exit::Ok)
             },
         )
     }
+}
+
+pub(in crate::cli) fn table(calls: &Calls) -> Table {
+    let columns = [
+        Column::whole("WHAT"),
+        Column::whole("AT ONCE"),
+        Column::whole("A SECOND"),
+        Column::whole("P50").minor(),
+        Column::whole("P99").minor(),
+        Column::whole("MAX").minor(),
+        Column::whole("ECHOES"),
+    ];
+    Table::new(columns).with(calls.measured.iter().map(|one| row(calls, one)))
 }
 
 fn row(calls: &Calls, one: &Measured) -> Vec<String> {

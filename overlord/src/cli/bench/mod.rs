@@ -1,8 +1,8 @@
 //! `overlord bench`
 
-mod calls;
+pub(super) mod calls;
 mod crash;
-mod soak;
+pub(super) mod soak;
 
 use std::path::PathBuf;
 

@@ -1,13 +1,13 @@
 //! `overlord bench soak`
 
 use clap::Args;
+use output::{Column, FullFlag, Table};
 use serde_json::{Value, json};
 
-use super::super::columns::columns;
-use super::super::output::{known, note, print};
+use super::super::output::{known, note, print, show};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use super::{Fleet, measured, mebibytes};
-use crate::bench::{Growth, Measure, Sample, Soak, SoakOptions, soak};
+use crate::bench::{Growth, Measure, Sample, Soak, SoakOptions, Vitals, soak};
 
 /// Run many small jobs in a row, and see whether the daemons stay as they are
 ///
@@ -33,6 +33,8 @@ pub(in crate::cli) struct SoakCommand {
     fleet: Fleet,
     #[command(flatten)]
     format: FormatFlag,
+    #[command(flatten)]
+    full: FullFlag,
 }
 
 impl SoakCommand {
@@ -52,7 +54,9 @@ impl SoakCommand {
             |soak| {
                 let printed = match self.format.format() {
                     Format::Json => print(document(&soak)),
-                    Format::Text => print(text(&soak)),
+                    Format::Text => {
+                        show(&table(&soak).shown(self.full.reader())).and_then(|()| print(text(&soak)))
+                    }
                 };
                 known(Exit::of(soak.is_flat()), printed)
             },
@@ -61,11 +65,7 @@ impl SoakCommand {
 }
 
 fn text(soak: &Soak) -> String {
-    let mut heading = vec!["JOBS".to_owned(), "JOBS/S".to_owned()];
-    heading
-        .extend(soak.names.iter().map(|name| format!("{} (MEMORY, HANDLES, CHILDREN)", name.to_uppercase())));
-    let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
-    let mut lines = vec![columns(&heading, soak.samples.iter().map(row)), String::new()];
+    let mut lines = vec![String::new()];
     for (name, growth) in soak.names.iter().zip(&soak.growth) {
         lines.extend(growth.iter().map(|growth| verdict(name, growth)));
     }
@@ -87,15 +87,26 @@ fn text(soak: &Soak) -> String {
     lines.join("\n")
 }
 
-fn row(sample: &Sample) -> Vec<String> {
-    let mut row = vec![sample.jobs.to_string(), format!("{:.0}", sample.rate)];
-    row.extend(
-        sample
-            .daemons
-            .iter()
-            .map(|daemon| format!("{}, {}, {}", mebibytes(daemon.resident), daemon.handles, daemon.children)),
-    );
-    row
+/// A row for each daemon at each sample.
+pub(in crate::cli) fn table(soak: &Soak) -> Table {
+    let columns = [
+        Column::whole("JOBS"),
+        Column::whole("JOBS/S").minor(),
+        Column::whole("DAEMON"),
+        Column::whole("MEMORY"),
+        Column::whole("HANDLES").minor(),
+        Column::whole("CHILDREN").minor(),
+    ];
+    let rows = |sample: &Sample| {
+        let (jobs, rate) = (sample.jobs.to_string(), format!("{:.0}", sample.rate));
+        let row = |(name, daemon): (&String, &Vitals)| {
+            let memory = mebibytes(daemon.resident);
+            let (handles, children) = (daemon.handles.to_string(), daemon.children.to_string());
+            [jobs.clone(), rate.clone(), name.clone(), memory, handles, children]
+        };
+        soak.names.iter().zip(&sample.daemons).map(row).collect::<Vec<_>>()
+    };
+    Table::new(columns).with(soak.samples.iter().flat_map(rows))
 }
 
 fn verdict(name: &str, growth: &Growth) -> String {

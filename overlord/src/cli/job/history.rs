@@ -1,8 +1,9 @@
 //! `overlord job history`
 
 use clap::Args;
+use output::FullFlag;
 
-use super::super::output::print;
+use super::super::output::{print, show};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 use crate::report;
@@ -18,6 +19,8 @@ pub(in crate::cli) struct HistoryCommand {
     job: String,
     #[command(flatten)]
     format: FormatFlag,
+    #[command(flatten)]
+    full: FullFlag,
 }
 
 impl HistoryCommand {
@@ -25,7 +28,10 @@ impl HistoryCommand {
         let history = client.history(&self.job).await?;
         match self.format.format() {
             Format::Json => print(report::history_json(&history))?,
-            Format::Text => print(report::history(&history))?,
+            Format::Text => {
+                show(&report::history(&history, self.full.reader()).shown(self.full.reader()))?;
+                report::given_up(&history).iter().try_for_each(print)?;
+            }
         }
         Ok(Exit::Ok)
     }

@@ -3,14 +3,14 @@
 use std::cmp::Reverse;
 
 use clap::Args;
+use output::{Column, FullFlag, Table};
 use serde_json::{Value, json};
 use wire::clock::now_ms;
 use wire::job::{JobState, OutcomeKind};
 use wire::name::{MethodPath, MinionName, ModuleName, OperatorName};
 use wire::operator::{JobFilter, JobSummary};
 
-use super::super::columns::columns;
-use super::super::output::print;
+use super::super::output::{print, show};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 use crate::jobs::LIST_LIMIT;
@@ -64,6 +64,8 @@ pub(in crate::cli) struct List {
     limit: usize,
     #[command(flatten)]
     format: FormatFlag,
+    #[command(flatten)]
+    full: FullFlag,
 }
 
 impl List {
@@ -82,11 +84,7 @@ impl List {
         let jobs = client.jobs(filter, self.limit).await?;
         match self.format.format() {
             Format::Json => print(json!({ "jobs": jobs.iter().map(document).collect::<Vec<Value>>() }))?,
-            Format::Text => {
-                let heading = ["JOB", "STATE", "METHOD", "TARGET", "MINIONS", "OUTCOMES", "AGE", "BY"];
-                let now = now_ms();
-                print(columns(&heading, jobs.iter().map(|job| row(job, now))))?;
-            }
+            Format::Text => show(&table(&jobs).shown(self.full.reader()))?,
         }
         Ok(Exit::Ok)
     }
@@ -107,6 +105,21 @@ fn document(job: &JobSummary) -> Value {
         "accepted_at": rfc3339(job.accepted_at),
         "ended_at": job.ended_at.map(rfc3339),
     })
+}
+
+pub(in crate::cli) fn table(jobs: &[JobSummary]) -> Table {
+    let columns = [
+        Column::whole("JOB"),
+        Column::whole("STATE"),
+        Column::whole("METHOD"),
+        Column::cut("TARGET", 12, 60),
+        Column::whole("MINIONS").minor(),
+        Column::cut("OUTCOMES", 10, 40),
+        Column::whole("AGE").minor(),
+        Column::whole("BY").minor(),
+    ];
+    let now = now_ms();
+    Table::new(columns).with(jobs.iter().map(|job| row(job, now)))
 }
 
 fn row(job: &JobSummary, now: u64) -> Vec<String> {

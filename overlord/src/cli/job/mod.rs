@@ -3,7 +3,7 @@
 mod cancel;
 mod give_up;
 mod history;
-mod list;
+pub(super) mod list;
 mod purge;
 mod rerun;
 mod result;

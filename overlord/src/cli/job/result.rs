@@ -1,6 +1,7 @@
 //! `overlord job result`
 
 use clap::Args;
+use output::FullFlag;
 use wire::operator::{JobDocument, Part};
 use wire::outcome::Outcome;
 use wire::value::Value;
@@ -30,6 +31,8 @@ pub(in crate::cli) struct ResultCommand {
     output: Option<Output>,
     #[command(flatten)]
     format: FormatFlag,
+    #[command(flatten)]
+    full: FullFlag,
 }
 
 impl ResultCommand {
@@ -39,7 +42,7 @@ impl ResultCommand {
             _ if self.output == Some(Output::Raw) => raw::print(&document),
             (Format::Json, _) => print(report::results_json(&document)),
             (Format::Text, [part]) => bare(part),
-            (Format::Text, _) => show(&report::table(&document)),
+            (Format::Text, _) => show(&report::table(&document, self.full.reader())),
         };
         if !document.state.is_over() {
             note(unfinished(&document));

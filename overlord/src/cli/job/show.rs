@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use humantime::format_duration;
+use output::FullFlag;
 use tokio::signal::unix::Signal;
 use wire::name::MinionName;
 use wire::operator::{Asked, Follow, JobDocument};
@@ -44,6 +45,8 @@ pub(in crate::cli) struct Show {
     waiting: Waiting,
     #[command(flatten)]
     format: FormatFlag,
+    #[command(flatten)]
+    full: FullFlag,
 }
 
 impl Show {
@@ -60,7 +63,7 @@ impl Show {
             Format::Json => print(report::json(&document))?,
             Format::Text => {
                 print(heading(&document))?;
-                show(&report::table(&document))?;
+                show(&report::table(&document, self.full.reader()))?;
             }
         }
         Ok(Exit::Ok)
@@ -75,9 +78,9 @@ impl Show {
         let form = match self.format.format() {
             Format::Json => Form::Json,
             Format::Text if self.jsonl => Form::JsonLines,
-            Format::Text => Form::Rows,
+            Format::Text => Form::Rows(self.full.reader()),
         };
-        if form == Form::Rows {
+        if matches!(form, Form::Rows(_)) {
             let printed = print(heading(document));
             if printed.is_err() {
                 return known(so_far(document), printed);

@@ -1,14 +1,14 @@
 //! `overlord minion list`
 
 use clap::Args;
+use output::{Column, FullFlag, Table};
 use serde_json::json;
 use wire::clock::now_ms;
 use wire::identity::{Moment, Validity};
 use wire::operator::{MinionStatus, TargetWarning, Trouble};
 use wire::text::printable;
 
-use super::super::columns::columns;
-use super::super::output::print;
+use super::super::output::{print, show};
 use super::super::selection::with_warnings;
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
@@ -24,11 +24,13 @@ Examples:
 pub(in crate::cli) struct List {
     #[command(flatten)]
     format: FormatFlag,
+    #[command(flatten)]
+    full: FullFlag,
 }
 
 impl List {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
-        show_minions(&client.minions().await?, &[], self.format.format())
+        show_minions(&client.minions().await?, &[], self.format.format(), self.full)
     }
 }
 
@@ -37,6 +39,7 @@ pub(in crate::cli) fn show_minions(
     minions: &[MinionStatus],
     warnings: &[TargetWarning],
     format: Format,
+    full: FullFlag,
 ) -> Result<Exit, CliError> {
     match format {
         Format::Json => {
@@ -44,9 +47,8 @@ pub(in crate::cli) fn show_minions(
             print(with_warnings(json!({ "minions": minions }), warnings))?;
         }
         Format::Text => {
-            let heading = ["MINION", "CONNECTED", "MODULES", "VERSION", "ADDRESS", "LAST SEEN"];
             let now = now_ms();
-            print(columns(&heading, minions.iter().map(|minion| row(minion, now))))?;
+            show(&table(minions, now).shown(full.reader()))?;
             for minion in minions {
                 for trouble in &minion.troubles {
                     print(format_args!("{}: {}", minion.name, said(trouble, now)))?;
@@ -111,6 +113,18 @@ fn said(trouble: &Trouble, now: u64) -> String {
             }
         }
     }
+}
+
+pub(in crate::cli) fn table(minions: &[MinionStatus], now: u64) -> Table {
+    let columns = [
+        Column::whole("MINION"),
+        Column::whole("CONNECTED"),
+        Column::whole("MODULES").minor(),
+        Column::whole("VERSION").minor(),
+        Column::whole("ADDRESS").minor(),
+        Column::whole("LAST SEEN").minor(),
+    ];
+    Table::new(columns).with(minions.iter().map(|minion| row(minion, now)))
 }
 
 fn row(minion: &MinionStatus, now: u64) -> Vec<String> {

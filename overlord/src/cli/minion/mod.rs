@@ -1,7 +1,7 @@
 //! `overlord minion`
 
 mod invite;
-mod list;
+pub(super) mod list;
 
 use clap::Subcommand;
 

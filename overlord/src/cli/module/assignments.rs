@@ -1,12 +1,12 @@
 //! `overlord module assignments`
 
 use clap::Args;
+use output::{Column, FullFlag, Table};
 use serde_json::{Value, json};
 use wire::catalogue::{Assignment, AssignmentStatus};
 use wire::name::MinionName;
 
-use super::super::columns::columns;
-use super::super::output::print;
+use super::super::output::{print, show};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 use crate::report::moment::local;
@@ -23,6 +23,8 @@ Examples:
 pub(in crate::cli) struct Assignments {
     #[command(flatten)]
     format: FormatFlag,
+    #[command(flatten)]
+    full: FullFlag,
 }
 
 impl Assignments {
@@ -33,16 +35,26 @@ impl Assignments {
                 let documents: Vec<Value> = assignments.iter().map(status_document).collect();
                 print(json!({ "assignments": documents }))?;
             }
-            Format::Text => print(table(&assignments))?,
+            Format::Text => show(&table(&assignments).shown(self.full.reader()))?,
         }
         Ok(Exit::Ok)
     }
 }
 
 /// Assignments as people read them.
-pub(super) fn table(assignments: &[AssignmentStatus]) -> String {
-    let heading = ["MODULE", "VERSION", "DIGEST", "TARGET", "MINIONS", "ACTIVE", "BY", "SINCE", "FAILURES"];
-    columns(&heading, assignments.iter().map(row))
+pub(in crate::cli) fn table(assignments: &[AssignmentStatus]) -> Table {
+    let columns = [
+        Column::whole("MODULE"),
+        Column::whole("VERSION"),
+        Column::whole("DIGEST").minor(),
+        Column::cut("TARGET", 12, 60),
+        Column::whole("MINIONS"),
+        Column::whole("ACTIVE"),
+        Column::whole("BY").minor(),
+        Column::whole("SINCE").minor(),
+        Column::wrapped("FAILURES", 20, 120),
+    ];
+    Table::new(columns).with(assignments.iter().map(row))
 }
 
 fn row(status: &AssignmentStatus) -> Vec<String> {

@@ -1,23 +1,33 @@
 //! What an overlord keeps, as people and as programs read it.
 
-use output::HumanBytes;
+use output::{Column, HumanBytes, Table};
 use serde_json::{Value, json};
 use wire::catalogue::KeptModule;
 
-use super::super::columns::columns;
 use crate::report::moment::local;
 use wire::clock::rfc3339;
 
 /// The versions of one module that are kept, as people read them.
-pub(super) fn kept_table(kept: &[KeptModule]) -> String {
-    columns(&HEADING, kept.iter().map(row))
+pub(in crate::cli) fn kept_table(kept: &[KeptModule]) -> Table {
+    Table::new(columns()).with(kept.iter().map(row))
 }
 
 /// The versions of all modules that are kept.
-pub(super) fn catalogue_table(kept: &[KeptModule]) -> String {
-    let heading: Vec<&str> = ["MODULE"].into_iter().chain(HEADING).collect();
+pub(in crate::cli) fn catalogue_table(kept: &[KeptModule]) -> Table {
+    let columns = std::iter::once(Column::whole("MODULE")).chain(columns());
     let rows = kept.iter().map(|module| [vec![module.name.to_string()], row(module)].concat());
-    columns(&heading, rows)
+    Table::new(columns).with(rows)
+}
+
+fn columns() -> [Column; 6] {
+    [
+        Column::whole("VERSION"),
+        Column::whole("DIGEST"),
+        Column::whole("SIZE").minor(),
+        Column::whole("SIGNED"),
+        Column::whole("PUSHED BY").minor(),
+        Column::whole("PUSHED").minor(),
+    ]
 }
 
 fn row(module: &KeptModule) -> Vec<String> {
@@ -30,8 +40,6 @@ fn row(module: &KeptModule) -> Vec<String> {
         local(module.pushed_at),
     ]
 }
-
-const HEADING: [&str; 6] = ["VERSION", "DIGEST", "SIZE", "SIGNED", "PUSHED BY", "PUSHED"];
 
 /// A version that is kept.
 pub(super) fn kept_document(module: &KeptModule) -> Value {

@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
+use output::FullFlag;
 use serde_json::{Value, json};
 use wire::inventory::Inventory;
 use wire::module::{Module, ModuleState};
 use wire::name::MinionName;
 
-use super::super::columns::columns;
-use super::super::output::print;
+use super::super::output::{print, show};
 use super::super::selection::{Selection, with_warnings};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use super::catalogue::{catalogue_table, kept_document};
 use super::kinds::told;
-use super::versions::{Version, versions};
+use super::versions::{list_table, versions};
 use crate::client::Client;
 
 /// List the modules of minions, each version once with the minions that have it
@@ -37,6 +37,8 @@ pub(in crate::cli) struct List {
     catalogue: bool,
     #[command(flatten)]
     format: FormatFlag,
+    #[command(flatten)]
+    full: FullFlag,
 }
 
 impl List {
@@ -50,13 +52,12 @@ impl List {
                 print(with_warnings(document(&minions), &warnings))?;
             }
             Format::Text => {
-                let heading = ["MODULE", "VERSION", "DIGEST", "STATE", "METHODS", "MINIONS"];
                 let left_out: Vec<String> = minions.iter().filter_map(left_out).collect();
                 let minions = told(minions);
                 let all = versions(&minions);
                 // What is kept for going back is nothing to call: `module show` has it.
                 let listed = all.iter().filter(|version| *version.state != ModuleState::Retired);
-                print(columns(&heading, listed.map(Version::row_of_list)))?;
+                show(&list_table(listed).shown(self.full.reader()))?;
                 for line in left_out {
                     print(line)?;
                 }
@@ -71,7 +72,7 @@ impl List {
             Format::Json => {
                 print(json!({ "catalogue": kept.iter().map(kept_document).collect::<Vec<_>>() }))?;
             }
-            Format::Text => print(catalogue_table(&kept))?,
+            Format::Text => show(&catalogue_table(&kept).shown(self.full.reader()))?,
         }
         Ok(Exit::Ok)
     }

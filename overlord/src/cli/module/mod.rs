@@ -2,9 +2,9 @@
 
 mod add;
 mod assign;
-mod assignments;
+pub(super) mod assignments;
 mod bars;
-mod catalogue;
+pub(super) mod catalogue;
 mod edit;
 mod kinds;
 mod list;
@@ -14,7 +14,7 @@ mod remove;
 mod rollback;
 mod show;
 mod unassign;
-mod versions;
+pub(super) mod versions;
 mod watch;
 
 use clap::Subcommand;

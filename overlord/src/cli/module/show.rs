@@ -1,20 +1,20 @@
 //! `overlord module show`
 
 use clap::Args;
+use output::FullFlag;
 use serde_json::{Value, json};
 use wire::module::Module;
 use wire::name::{MinionName, ModuleName};
 use wire::operator::{RefusalKind, Target, TargetWarning};
 use wire::text::line;
 
-use super::super::columns::columns;
-use super::super::output::print;
+use super::super::output::{print, show};
 use super::super::selection::{Selection, with_warnings};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use super::assignments::{status_document, table};
 use super::catalogue::{kept_document, kept_table};
 use super::kinds::{kinds, told};
-use super::versions::{Version, versions};
+use super::versions::{Version, version_table, versions};
 use crate::client::{Client, ClientError};
 use crate::report::named;
 
@@ -34,6 +34,8 @@ pub(in crate::cli) struct Show {
     selection: Selection,
     #[command(flatten)]
     format: FormatFlag,
+    #[command(flatten)]
+    full: FullFlag,
 }
 
 impl Show {
@@ -77,15 +79,17 @@ impl Show {
                     print(format_args!("on {}\n{}\n", kind.who(), module.description()))?;
                     print(format_args!("imports {imports}\n"))?;
                 }
+                let reader = self.full.reader();
                 if !versions.is_empty() {
-                    let heading = ["VERSION", "DIGEST", "STATE", "SINCE", "SIGNER", "MINIONS"];
-                    print(columns(&heading, versions.iter().map(Version::row)))?;
+                    show(&version_table(&versions).shown(reader))?;
                 }
                 if !kept.is_empty() {
-                    print(format_args!("\nin the overlord's catalogue\n{}", kept_table(&kept)))?;
+                    print("\nin the overlord's catalogue")?;
+                    show(&kept_table(&kept).shown(reader))?;
                 }
                 if !assignments.is_empty() {
-                    print(format_args!("\nassigned\n{}", table(&assignments)))?;
+                    print("\nassigned")?;
+                    show(&table(&assignments).shown(reader))?;
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! The versions that minions know of a module, each distinct one once.
 
+use output::{Column, Table};
 use serde_json::{Value, json};
 use wire::digest::Digest;
 use wire::module::{Module, ModuleState, ModuleVersion};
@@ -11,7 +12,7 @@ use crate::report::named;
 use wire::clock::rfc3339;
 
 /// A version in one state, and who has it so.
-pub(super) struct Version<'a> {
+pub(in crate::cli) struct Version<'a> {
     pub(super) name: &'a ModuleName,
     pub(super) version: Option<&'a str>,
     pub(super) digest: Digest,
@@ -25,7 +26,7 @@ pub(super) struct Version<'a> {
 }
 
 /// Everything that minions know, by name and in the order of their first mention.
-pub(super) fn versions(minions: &[(MinionName, Vec<Module>)]) -> Vec<Version<'_>> {
+pub(in crate::cli) fn versions(minions: &[(MinionName, Vec<Module>)]) -> Vec<Version<'_>> {
     let mut all: Vec<Version<'_>> = Vec::new();
     for (minion, modules) in minions {
         for module in modules {
@@ -81,6 +82,32 @@ fn order(state: &ModuleState) -> u8 {
     }
 }
 
+/// Versions of all modules.
+pub(in crate::cli) fn list_table<'a>(versions: impl Iterator<Item = &'a Version<'a>>) -> Table {
+    let columns = [
+        Column::whole("MODULE"),
+        Column::whole("VERSION"),
+        Column::whole("DIGEST").minor(),
+        Column::wrapped("STATE", 12, 60),
+        Column::whole("METHODS").minor(),
+        Column::cut("MINIONS", 12, 60),
+    ];
+    Table::new(columns).with(versions.map(Version::row_of_list))
+}
+
+/// Versions of one module.
+pub(in crate::cli) fn version_table(versions: &[Version<'_>]) -> Table {
+    let columns = [
+        Column::whole("VERSION"),
+        Column::whole("DIGEST"),
+        Column::wrapped("STATE", 12, 60),
+        Column::whole("SINCE").minor(),
+        Column::whole("SIGNER").minor(),
+        Column::cut("MINIONS", 12, 60),
+    ];
+    Table::new(columns).with(versions.iter().map(Version::row))
+}
+
 impl Version<'_> {
     /// Whether both are the same but for who has them since when.
     fn is_like(&self, other: &Version<'_>) -> bool {
@@ -89,7 +116,7 @@ impl Version<'_> {
     }
 
     /// A row of the list of all modules.
-    pub(super) fn row_of_list(&self) -> Vec<String> {
+    fn row_of_list(&self) -> Vec<String> {
         vec![
             self.name.to_string(),
             self.version.unwrap_or("-").to_owned(),
@@ -101,7 +128,7 @@ impl Version<'_> {
     }
 
     /// A row about one module.
-    pub(super) fn row(&self) -> Vec<String> {
+    fn row(&self) -> Vec<String> {
         let dash = || "-".to_owned();
         vec![
             self.version.unwrap_or("-").to_owned(),

@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use clap::Args;
+use output::FullFlag;
 use serde_json::{Map, Value as Json};
 use wire::catalogue::{KeptModule, ModuleResult};
 use wire::name::{MinionName, ModuleName};
 use wire::operator::{Absence, RefusalKind, TargetWarning};
 
-use super::super::columns::columns;
-use super::super::output::{known, note, print};
+use super::super::output::{known, note, print, show};
 use super::super::selection::{warn, with_warnings};
 use super::super::signals::interrupts;
 use super::super::waiting::Waiting;
@@ -36,6 +36,8 @@ pub(super) struct View {
     /// Print one line of JSON for each minion as its result arrives, and a summary as the last line
     #[arg(long)]
     jsonl: bool,
+    #[command(flatten)]
+    full: FullFlag,
 }
 
 impl View {
@@ -210,8 +212,7 @@ impl Watch {
             last["summary"] = with_warnings(last["summary"].take(), &self.warnings);
             print(last)
         } else {
-            let rows = results.iter().map(report::change_row).chain(open.iter().map(report::open_change_row));
-            print(columns(&report::CHANGE_HEADING, rows))?;
+            show(&report::changes(results, open).shown(self.view.full.reader()))?;
             note(report::change_closing(&self.module, results, open));
             Ok(())
         }
@@ -276,7 +277,13 @@ mod tests {
     fn watch(size: u64) -> Watch {
         Watch {
             module: "service".parse().expect("a name"),
-            view: View { waiting: Waiting::default(), yes: false, json: false, jsonl: false },
+            view: View {
+                waiting: Waiting::default(),
+                yes: false,
+                json: false,
+                jsonl: false,
+                full: FullFlag::default(),
+            },
             bars: Bars::new(size),
             size,
             kept: None,

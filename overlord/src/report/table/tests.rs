@@ -10,7 +10,7 @@ use crate::report::sample;
 
 fn plain(parts: Vec<Part>, width: Option<u16>) -> String {
     let reader = width.map_or(Reader::Pipe, |width| Reader::Terminal(Some(width)));
-    render(&sample::document(parts), reader).to_string()
+    super::table(&sample::document(parts), reader).to_string()
 }
 
 fn text(text: &str) -> Outcome {
@@ -260,7 +260,7 @@ fn the_closing_line_sums_up() {
 #[test]
 fn rows_that_come_one_by_one_are_aligned_all_the_same() {
     let alone = |part: &Part, width: Option<u16>| {
-        lone_row(part, 9, width.map_or(Reader::Pipe, |width| Reader::Terminal(Some(width)))).to_string()
+        row(part, 9, width.map_or(Reader::Pipe, |width| Reader::Terminal(Some(width)))).to_string()
     };
     let ok = sample::ended("web1", Outcome::Ok(Some(Value::Signed(5))), 1900);
     let trap = Outcome::failed(FailureKind::Trapped, "panicked: no");
@@ -276,7 +276,7 @@ fn rows_that_come_one_by_one_are_aligned_all_the_same() {
 #[test]
 fn outcomes_have_colours() {
     let document = sample::document(vec![sample::ended("web1", Outcome::Ok(None), 1)]);
-    let Shown::Screen(table) = render(&document, Reader::Terminal(None)) else {
+    let Shown::Screen(table) = super::table(&document, Reader::Terminal(None)) else {
         panic!("not for a terminal")
     };
     assert_ne!(table, Styled::text(&table), "the same without its styles");

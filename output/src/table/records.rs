@@ -1,0 +1,43 @@
+//! A table in too little room for its columns: a line for each cell, `NAME: value`, and a blank line between rows.
+
+use super::Fitted;
+use super::column::{Column, Kind};
+use super::text::{cut, width, wrapped};
+
+/// The lines of one row. An empty cell has none.
+pub(super) fn record(columns: &[Column], cells: &[Fitted], room: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (column, cell) in columns.iter().zip(cells) {
+        if cell.lines.iter().any(|line| !line.trim().is_empty()) {
+            lines.extend(field(column, cell, room));
+        }
+    }
+    lines
+}
+
+fn field(column: &Column, cell: &Fitted, room: usize) -> Vec<String> {
+    if column.heading.is_empty() {
+        return cell.lines.iter().map(|line| cell.styled(&cut(line, room))).collect();
+    }
+    let name = format!("{}: ", column.heading);
+    let beside = room.saturating_sub(width(&name));
+    if let [line] = &cell.lines[..] {
+        let has_room = match column.kind {
+            Kind::Cut { least, .. } => beside >= least.min(width(line)),
+            Kind::Whole { .. } | Kind::Wrapped { .. } => beside >= width(line),
+        };
+        if has_room {
+            return vec![format!("{name}{}", cell.styled(&cut(line, beside)))];
+        }
+    }
+    let below = room.saturating_sub(INDENT.len());
+    let fit = |line: &String| match column.kind {
+        Kind::Wrapped { .. } => wrapped(line, below),
+        Kind::Whole { .. } | Kind::Cut { .. } => vec![cut(line, below)],
+    };
+    let value = cell.lines.iter().flat_map(fit).map(|line| format!("{INDENT}{}", cell.styled(&line)));
+    std::iter::once(cut(name.trim_end(), room)).chain(value).collect()
+}
+
+/// What stands before a value below its name, so that no line of it looks like a name.
+const INDENT: &str = "  ";

@@ -1,0 +1,189 @@
+//! Every table of the command line, with what is hard to show.
+
+use std::time::Duration;
+
+use clap::CommandFactory as _;
+use output::check::{self, Sample};
+use wire::catalogue::{Assignment, AssignmentStatus, Became, KeptModule, ModuleResult};
+use wire::digest::Digest;
+use wire::job::{JobState, OutcomeKind};
+use wire::module::{Module, ModuleState, ModuleVersion};
+use wire::name::MinionName;
+use wire::operator::{FactsHeard, JobSummary, MinionStatus, Ping};
+
+use super::{Cli, bench as cli_bench, doc, facts, job, minion, module, ping};
+use crate::bench::{self, Calls, Measured, Soak, Spread, Vitals};
+use crate::report::samples::{LONG_NAME, long_text, tables};
+use crate::report::{OpenChange, changes};
+
+#[test]
+fn every_table_is_readable_at_any_width_and_whole_in_a_pipe() {
+    check::tables(env!("CARGO_MANIFEST_DIR"), |reader| {
+        [tables(reader), lists(), of_modules(), of_benches()].into_iter().flatten().collect()
+    });
+}
+
+#[test]
+fn every_command_with_a_table_says_how_to_see_all_of_it() {
+    fn with_full(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+        for sub in command.get_subcommands() {
+            let path = format!("{path} {}", sub.get_name()).trim().to_owned();
+            with_full(sub, &path, found);
+            if let Some(full) = sub.get_arguments().find(|argument| argument.get_id() == "full") {
+                let help = full.get_long_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains("cut in the middle") && help.contains("a pipe"), "{path}: {help}");
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    with_full(&Cli::command(), "", &mut found);
+    for path in
+        ["call", "ping", "targets", "facts", "job list", "job show", "module push", "module remove", "doc"]
+    {
+        assert!(found.iter().any(|one| one == path), "`overlord {path}` has no --full: {found:?}");
+    }
+}
+
+fn sample(table: output::Table, whole: &[&str]) -> Sample {
+    Sample { table, whole: whole.iter().map(|name| (*name).to_owned()).collect() }
+}
+
+fn name(text: &str) -> MinionName {
+    text.parse().expect("a name")
+}
+
+/// An expression of forty names.
+fn expression() -> String {
+    (1..=40).map(|number| format!("{LONG_NAME}-{number}")).collect::<Vec<_>>().join(",")
+        + " & role=データベース"
+}
+
+/// Jobs, minions and what they say.
+fn lists() -> Vec<Sample> {
+    let job = |state| JobSummary {
+        job: JOB.parse().expect("an id"),
+        state,
+        method: "service.restart-everything".parse().expect("a method"),
+        operator: "an.operator@example.org".parse().expect("a name"),
+        target: expression(),
+        targets: 40,
+        accepted_at: 0,
+        ended_at: None,
+        exclude: Some("db*".into()),
+        dry_run: state == JobState::RemoteError,
+        counts: Some(OutcomeKind::ALL.map(|outcome| (outcome, 100)).to_vec()),
+    };
+    let minion = |connected: bool| MinionStatus {
+        name: name(LONG_NAME),
+        connected,
+        address: connected.then(|| "[2001:db8:85a3:8d3:1319:8a2e:370:7348]:51234".to_owned()),
+        version: Some("1.0.0-rc.1+2026".into()),
+        key: Digest::of(b"key"),
+        enrolled_at: 0,
+        last_seen: Some(0),
+        modules: 12,
+        troubles: Vec::new(),
+    };
+    let ping = |answer| Ping { minion: name(LONG_NAME), answer };
+    let said = format!(
+        r#"{{"addresses": "{}", "labels": {{"role": "データベース"}}}}"#,
+        "2001:db8::7348, ".repeat(40)
+    );
+    let facts = [facts::read((name(LONG_NAME), said, FactsHeard::default()))];
+    let jobs = [job(JobState::RemoteError), job(JobState::Running)];
+    vec![
+        sample(job::list::table(&jobs), &[JOB, "remote-error", "service.restart-everything (dry run)"]),
+        sample(job::list::table(&[]), &[]),
+        sample(minion::list::table(&[minion(true), minion(false)], 1 << 40), &[LONG_NAME, "yes", "no"]),
+        sample(ping::table(&[ping(Ok(1900)), ping(Err(long_text()))]), &[LONG_NAME, "1.9 ms"]),
+        sample(facts::table(&facts, &[]), &[LONG_NAME, "labels.role", "データベース"]),
+    ]
+}
+
+/// Modules, their versions and what becomes of them.
+fn of_modules() -> Vec<Sample> {
+    let digest = Digest::of(b"code");
+    let failed = ModuleState::Failed(long_text());
+    let version =
+        |state| ModuleVersion { digest, version: Some(VERSION.into()), state, since: 1, signer: None };
+    let known = Module {
+        name: MODULE.parse().expect("a name"),
+        version: Some(VERSION.into()),
+        digest,
+        description: Some(long_text()),
+        state: ModuleState::Active,
+        methods: wire::signature::Methods::default(),
+        imports: Vec::new(),
+        versions: vec![version(ModuleState::Active), version(failed)],
+    };
+    let minions: Vec<(MinionName, Vec<Module>)> =
+        (0..9).map(|number| (name(&format!("{number}.{LONG_NAME}")), vec![known.clone()])).collect();
+    let kept = KeptModule {
+        name: MODULE.parse().expect("a name"),
+        digest,
+        version: Some(VERSION.into()),
+        size: u64::MAX,
+        signature: None,
+        pushed_by: "an.operator@example.org".parse().expect("a name"),
+        pushed_at: 0,
+    };
+    let assigned = AssignmentStatus {
+        assignment: Assignment {
+            expression: expression(),
+            name: MODULE.parse().expect("a name"),
+            digest,
+            version: Some(VERSION.into()),
+            assigned_by: "an.operator@example.org".parse().expect("a name"),
+            assigned_at: 0,
+            place: 1,
+        },
+        minions: 40,
+        active: 3,
+        failures: (0..9).map(|_| (name(LONG_NAME), long_text())).collect(),
+        error: None,
+    };
+    let result = ModuleResult {
+        minion: name(LONG_NAME),
+        became: Became::Staged,
+        version: Some(VERSION.into()),
+        before: Some(digest),
+        now: None,
+        reason: Some(long_text()),
+    };
+    let open = OpenChange { minion: name("web2"), absence: None };
+    let versions = module::versions::versions(&minions);
+    let short = &digest.short();
+    vec![
+        sample(doc::table(&module::kinds(&minions)), &[MODULE, VERSION]),
+        sample(module::versions::list_table(versions.iter()), &[MODULE, "active", "failed:"]),
+        sample(module::versions::version_table(&versions), &[VERSION, short, "active", "failed:"]),
+        sample(module::catalogue::kept_table(std::slice::from_ref(&kept)), &[VERSION, short]),
+        sample(module::catalogue::catalogue_table(&[kept]), &[MODULE, VERSION, short]),
+        sample(module::assignments::table(&[assigned]), &[MODULE, VERSION]),
+        sample(changes(&[result], &[open]), &[LONG_NAME, "staged, not activated", "web2", "not done"]),
+    ]
+}
+
+fn of_benches() -> Vec<Sample> {
+    let time = Duration::from_secs(100_000);
+    let spread = Spread { p50: time, p99: time, max: time };
+    let measured = vec![Measured { what: "durable-call", in_flight: 1000, rate: 1e7, spread }];
+    let daemons = vec![Vitals { resident: u64::MAX, handles: 1_000_000, children: 7 }; 2];
+    let soak = Soak {
+        names: vec!["overlord".into(), "soak-minion-0001".into()],
+        samples: vec![bench::Sample { jobs: 100_000_000, elapsed: time, rate: 1e7, daemons }],
+        not_ok: 0,
+        first_not_ok: None,
+        disk: Vec::new(),
+        growth: Vec::new(),
+    };
+    vec![
+        sample(cli_bench::calls::table(&Calls { minions: 1, measured }), &["durable-call"]),
+        sample(cli_bench::soak::table(&soak), &["overlord", "soak-minion-0001", "100000000"]),
+    ]
+}
+
+const JOB: &str = "01KB00000000000000000000JB";
+const MODULE: &str = "a-module-with-a-long-name_2";
+const VERSION: &str = "1.22.333-rc.4+build.20260131";
