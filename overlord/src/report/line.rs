@@ -45,13 +45,13 @@ impl Line {
         let mut line = Line {
             minions: vec![part.minion.clone()],
             outcome: outcome.map_or(state, OutcomeKind::as_str),
-            color: outcome.map_or(Color::Cyan, color),
+            color: outcome.map_or(Color::BrightCyan, color),
             value: part.progress.as_ref().map(progress).unwrap_or_default(),
             wall_us: None,
             error: String::new(),
         };
         if let Some(absence) = &part.absence {
-            (line.outcome, line.color) = (absence::OUT_OF_TOUCH, Color::Yellow);
+            (line.outcome, line.color) = (absence::OUT_OF_TOUCH, Color::BrightYellow);
             line.error = absence::words(absence, part);
         }
         let Some(report) = &part.report else { return line };
@@ -150,18 +150,18 @@ fn wrapped(names: &str, reader: Reader) -> String {
 
 fn color(outcome: OutcomeKind) -> Color {
     match outcome {
-        OutcomeKind::Ok => Color::Green,
+        OutcomeKind::Ok => Color::BrightGreen,
         // Nothing ran, or nobody knows: it may be tried again.
         OutcomeKind::Rejected
         | OutcomeKind::Denied
         | OutcomeKind::Undelivered
         | OutcomeKind::Lost
-        | OutcomeKind::Cancelled => Color::Yellow,
+        | OutcomeKind::Cancelled => Color::BrightYellow,
         OutcomeKind::Error
         | OutcomeKind::Trapped
         | OutcomeKind::TimedOut
         | OutcomeKind::Killed
-        | OutcomeKind::Interrupted => Color::Red,
+        | OutcomeKind::Interrupted => Color::BrightRed,
     }
 }
 
