@@ -93,7 +93,7 @@ fn lists() -> Vec<Sample> {
     let facts = [facts::read((name(LONG_NAME), said, FactsHeard::default()))];
     let jobs = [job(JobState::RemoteError), job(JobState::Running)];
     vec![
-        sample(job::list::table(&jobs), &[JOB, "remote-error", "service.restart-everything (dry run)"]),
+        sample(job::list::table(&jobs), &[JOB, "remote-error"]),
         sample(job::list::table(&[]), &[]),
         sample(minion::list::table(&[minion(true), minion(false)], 1 << 40), &[LONG_NAME, "yes", "no"]),
         sample(ping::table(&[ping(Ok(1900)), ping(Err(long_text()))]), &[LONG_NAME, "1.9 ms"]),

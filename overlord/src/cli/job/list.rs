@@ -111,10 +111,11 @@ pub(in crate::cli) fn table(jobs: &[JobSummary]) -> Table {
     let columns = [
         Column::whole("JOB"),
         Column::whole("STATE"),
-        Column::whole("METHOD"),
-        Column::cut("TARGET", 12, 60),
+        // With these leasts the list is one of rows on a terminal of 80 columns.
+        Column::cut("METHOD", 12, 40),
+        Column::cut("TARGET", 8, 60),
         Column::whole("MINIONS").minor(),
-        Column::cut("OUTCOMES", 10, 40),
+        Column::cut("OUTCOMES", 8, 40),
         Column::whole("AGE").minor(),
         Column::whole("BY").minor(),
     ];
