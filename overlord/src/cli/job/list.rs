@@ -112,7 +112,7 @@ pub(in crate::cli) fn table(jobs: &[JobSummary]) -> Table {
         Column::whole("JOB"),
         Column::whole("STATE"),
         // With these leasts the list is one of rows on a terminal of 80 columns.
-        Column::cut("METHOD", 12, 40),
+        Column::cut("METHOD", 18, 40),
         Column::cut("TARGET", 8, 60),
         Column::whole("MINIONS").minor(),
         Column::cut("OUTCOMES", 8, 40),
