@@ -169,18 +169,21 @@ fn did_you_mean(closest: &[String]) -> String {
 pub const MAX_HELD: usize = 1 << 20;
 
 impl Module {
-    /// The method of that name: `restart`, `unit/restart`, or `acme:service/unit@1.0.0/restart`.
+    /// The method of that name: `restart`, `unit/restart`, or `acme:service/unit@1.0.0/restart`. A command has only the
+    /// names that no function has.
     pub fn method(&self, name: &str) -> Result<Signature<'_>, MethodError> {
-        let mut found = self.methods.iter().filter(|method| method.is_called(name));
-        let first = found.next().ok_or_else(|| self.unknown(name))?;
-        let others: Vec<Signature<'_>> = found.collect();
-        if others.is_empty() {
-            return Ok(first);
+        let mut found: Vec<Signature<'_>> =
+            self.methods.iter().filter(|method| method.is_called(name)).collect();
+        if found.iter().any(|method| !method.is_command()) {
+            found.retain(|method| !method.is_command());
+        }
+        match found.as_slice() {
+            [] => return Err(self.unknown(name)),
+            [only] => return Ok(*only),
+            _ => {}
         }
         let names = MethodNames::of(&self.methods);
-        let candidates = std::iter::once(first)
-            .chain(others)
-            .map(|method| format!("{}.{}", self.name, names.shortest(&method)));
+        let candidates = found.into_iter().map(|method| format!("{}.{}", self.name, names.shortest(&method)));
         Err(MethodError::Ambiguous {
             module: self.name.clone(),
             method: name.to_owned(),
@@ -224,7 +227,9 @@ mod tests {
         #[test]
         fn every_method_has_a_name_that_leads_to_it_alone(
             exports in prop::collection::btree_set(
-                (prop::option::of("(acme|x:y):(kv|log)/(store|log)(@(1\\.0\\.0|2\\.0\\.0-rc\\.1))?"), "get|put|store"), 1..12),
+                (prop::option::of(
+                    "(acme|x:y):(kv|log)/(store|run)(@(1\\.0\\.0|2\\.0\\.0-rc\\.1))?|wasi:cli/run@0\\.2\\.[06]"
+                ), "get|run|store"), 1..12),
         ) {
             let methods = exports.iter().map(|(interface, name)| v1::Method {
                 interface: interface.clone(),
@@ -295,6 +300,17 @@ mod tests {
         let error = module.method("restart").expect_err("ambiguous").to_string();
         assert!(error.contains("service.unit/restart or service.timer/restart"), "{error}");
         assert!(module.method("timer/restart").is_ok());
+    }
+
+    #[test]
+    fn a_function_goes_before_the_command_that_its_module_is() {
+        const RUN: &str = "wasi:cli/run@0.2.6";
+        let alone = module(&[(RUN, "run"), ("a:s/unit@1.0.0", "stop")]);
+        assert!(alone.method("run").expect("the command").is_command());
+        let both = module(&[(RUN, "run"), ("a:s/unit@1.0.0", "run")]);
+        assert!(!both.method("run").expect("the function").is_command());
+        assert!(both.method("run/run").expect("the command").is_command());
+        assert!(both.description().contains("service.run/run()"), "{}", both.description());
     }
 
     #[test]

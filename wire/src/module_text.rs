@@ -6,6 +6,9 @@ use crate::module::{Module, ModuleState, ModuleVersion};
 use crate::signature::Signature;
 use crate::text::{line, printable, since};
 
+/// What is said where there is nothing to call.
+const NO_METHODS: &str = "no methods";
+
 impl Module {
     /// Name, version, what it is about, and its methods with their documentation.
     pub fn description(&self) -> String {
@@ -17,6 +20,7 @@ impl Module {
             lines.push(format!("    failed: {}", line(reason)));
         }
         lines.extend(self.version_lines());
+        lines.extend(self.has_nothing_to_call().then(|| format!("    {NO_METHODS}")));
         let names = MethodNames::of(&self.methods);
         for method in self.methods.iter() {
             lines.push(String::new());
@@ -29,6 +33,16 @@ impl Module {
             lines.extend(types);
         }
         printable(&lines.join("\n"))
+    }
+
+    /// How many methods it has, for a table.
+    pub fn count_of_methods(&self) -> String {
+        if self.has_nothing_to_call() { NO_METHODS.to_owned() } else { self.methods.len().to_string() }
+    }
+
+    /// Whether it serves, and there is no method in it that it could serve with.
+    fn has_nothing_to_call(&self) -> bool {
+        self.methods.is_empty() && self.state == ModuleState::Active
     }
 
     /// A line for each version, where there is more to say than that the only one is in service.

@@ -86,7 +86,7 @@ fn row(module: &Module) -> Vec<String> {
         module.name.to_string(),
         module.version.clone().unwrap_or_else(|| "-".to_owned()),
         module.digest.short(),
-        module.methods.len().to_string(),
+        module.count_of_methods(),
         module.state.as_str().to_owned(),
         about,
     ]

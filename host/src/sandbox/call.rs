@@ -9,6 +9,7 @@ use wire::value::Value;
 use wire::value_size::size;
 
 use super::bytes::{SIGNATURES, TypedCall, typed_call};
+use super::command::{self, Command};
 use super::component::LoadedModule;
 use super::guest::Guest;
 use super::run::Run;
@@ -26,6 +27,8 @@ pub(super) struct Call<'a> {
     pub(super) method: Signature<'a>,
     /// How many bytes of arguments there are.
     pub(super) bytes_in: u64,
+    /// What the instance is to be given, where the method is a command.
+    pub(super) command: Option<Command>,
     /// One value for each parameter, checked against its type.
     arguments: Arguments,
 }
@@ -36,6 +39,16 @@ enum Arguments {
     Typed(TypedCall, Vec<Value>),
     /// Each value by its own description.
     Dynamic(Vec<Val>),
+    /// None at all: what a command is given is in its instance.
+    Command,
+}
+
+/// What a call gives back.
+pub(super) enum Returned {
+    /// A value, if the method has one to return.
+    Value(Option<Value>),
+    /// The exit code of a command.
+    Exit(u8),
 }
 
 /// Why a call is not made, and what to tell of it.
@@ -53,15 +66,21 @@ impl<'a> Call<'a> {
         }
         let values = bind(method, &path.module, &run.arguments).map_err(|error| bad(error.to_string()))?;
         let bytes_in = values.iter().map(size).sum();
+        let unfit = |message| bad(format!("\"{path}\" {message}"));
+        if method.is_command() {
+            let command = Command::of(&path.module, values).map_err(unfit)?;
+            let arguments = Arguments::Command;
+            return Ok(Self { module, method, bytes_in, command: Some(command), arguments });
+        }
         let arguments = match typed_call(method) {
             Some(call) => Arguments::Typed(call, values),
-            None => dynamic(method, values).map_err(|message| bad(format!("\"{path}\" {message}")))?,
+            None => dynamic(method, values).map_err(unfit)?,
         };
-        Ok(Self { module, method, bytes_in, arguments })
+        Ok(Self { module, method, bytes_in, command: None, arguments })
     }
 
     /// Makes the instance and calls its method.
-    pub(super) async fn make(self, store: &mut Store<Guest>) -> wasmtime::Result<Option<Value>> {
+    pub(super) async fn make(self, store: &mut Store<Guest>) -> wasmtime::Result<Returned> {
         let instance = self.module.instances().instantiate_async(&mut *store).await?;
         // What goes wrong before this is told as a failure to start.
         store.data_mut().job.started = true;
@@ -69,10 +88,12 @@ impl<'a> Call<'a> {
         let function = export.and_then(|export| instance.get_func(&mut *store, export));
         let function =
             function.ok_or_else(|| wasmtime::format_err!("the method is gone from its component"))?;
-        match self.arguments {
+        let value = match self.arguments {
+            Arguments::Command => return command::run(store, function).await.map(Returned::Exit),
             Arguments::Typed(call, values) => call(store, function, values).await,
             Arguments::Dynamic(values) => call_dynamic(store, function, self.method, &values).await,
-        }
+        };
+        value.map(Returned::Value)
     }
 }
 

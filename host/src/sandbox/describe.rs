@@ -9,12 +9,12 @@ use wire::module::{MAX_HELD, Module, ModuleState};
 use wire::name::ModuleName;
 use wire::signature::{BadType, Method, Methods, TypeId, Types};
 
-use super::docs;
 use super::error::Defect;
 use super::inspect::Inspection;
 use super::leftover::left_by;
 use super::surface::Surface;
 use super::types::Reflector;
+use super::{command, docs, no_methods};
 
 /// A module as others see it.
 #[derive(Debug)]
@@ -39,11 +39,13 @@ impl Description {
         let mut methods = reflect(surface)?;
         let mut warnings = Vec::new();
         let summary = inspection.docs.and_then(|section| docs::apply(&section, &mut methods, &mut warnings));
+        // What a module says of itself goes before what can be seen of it.
+        let seen = || methods.is_empty().then(|| no_methods::what_it_is(surface).to_owned());
         let mut module = Module {
             name,
             version: inspection.version,
             digest,
-            description: inspection.description.or(summary),
+            description: inspection.description.or(summary).or_else(seen),
             state: ModuleState::Active,
             methods,
             imports: inspection.imports.into_iter().filter(|import| surface.needs(import)).collect(),
@@ -105,8 +107,7 @@ impl<'a> Reflection<'a> {
         }
         for name in exports {
             let Some(item) = types.component_item_for_export(name) else { continue };
-            // Those of WASI are for other hosts to call.
-            if name.starts_with("wasi:") || left_by(types, name, &item.ty).is_some() {
+            if left_by(types, name, &item.ty).is_some() {
                 continue;
             }
             match item.ty {
@@ -114,7 +115,7 @@ impl<'a> Reflection<'a> {
                 ComponentEntityType::Instance(instance) => {
                     for (function, item) in &types[instance].exports {
                         if let ComponentEntityType::Func(ty) = item.ty {
-                            found.add(Some(name), function, ty)?;
+                            found.add_of(name, function, ty)?;
                         }
                     }
                 }
@@ -142,6 +143,17 @@ impl<'a> Reflection<'a> {
         }
     }
 
+    /// Adds one function of an interface. Of those of WASI, which are for other hosts to call, only a command is a method.
+    fn add_of(&mut self, interface: &str, name: &str, function: ComponentFuncTypeId) -> Result<(), Unlisted> {
+        if !interface.starts_with("wasi:") {
+            return self.add(Some(interface), name, function);
+        }
+        match command::method(interface, name, function, self.types, &mut self.reflector)? {
+            Some(method) => self.push(method),
+            None => Ok(()),
+        }
+    }
+
     /// Adds one function.
     fn add(&mut self, interface: Option<&str>, name: &str, ty: ComponentFuncTypeId) -> Result<(), Unlisted> {
         let types = self.types;
@@ -161,6 +173,10 @@ impl<'a> Reflection<'a> {
             not_callable,
             docs: None,
         };
+        self.push(method)
+    }
+
+    fn push(&mut self, method: Method) -> Result<(), Unlisted> {
         self.held += method.held();
         self.methods.push(method);
         // Counted as they come, since a component can have a million exports.

@@ -27,7 +27,8 @@ pub(super) fn apply(section: &[u8], methods: &mut Methods, warnings: &mut Vec<St
         }
     };
     let mut found = Vec::new();
-    for (place, method) in methods.iter().enumerate() {
+    // What is told of a command is the host's own.
+    for (place, method) in methods.iter().enumerate().filter(|(_, method)| !method.is_command()) {
         // A section may well describe more, or less, than what is exported.
         let Some(function) = find(&resolve, method) else { continue };
         if agrees(&resolve, function, method) {

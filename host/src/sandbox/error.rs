@@ -109,7 +109,9 @@ pub enum Defect {
     /// Something valid that is not run here; reads on from the module's name.
     #[error("{0}, which this minion does not support: build it without")]
     Unsupported(&'static str),
-    #[error("{0}: export the functions that are to be called, as a module of `minion new` does")]
+    #[error(
+        "{0}, and so has no methods: export the functions that are to be called, as a module of `minion new` does"
+    )]
     NoMethods(&'static str),
     #[error("has a function of {0} bytes, and {MAX_FUNCTION} are the most: divide it")]
     LargeFunction(usize),

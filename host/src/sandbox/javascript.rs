@@ -12,7 +12,7 @@ use wire::signature::{Methods, Signature, Type, TypeRef};
 pub(super) fn note(component: &[u8], methods: &Methods) -> Option<String> {
     let affected: Vec<String> = methods
         .iter()
-        .filter(|method| returns_integers(*method))
+        .filter(|method| !method.is_command() && returns_integers(*method))
         .map(|method| format!("\"{}\"", method.qualified()))
         .collect();
     if affected.is_empty() || !is_javascript(component) {

@@ -1,20 +1,20 @@
-//! What a component is that has no methods, and what its author can do about it.
+//! What a component is that has no methods.
 
 use super::surface::Surface;
 
-/// What is said of a component whose exports hold no function that could be a method.
+/// What is said of a component whose exports hold no function that could be a method; reads on from its name.
 pub(super) fn what_it_is(surface: &Surface) -> &'static str {
     let exports = |interface: &str| {
         let versioned = format!("{interface}@");
         surface.exports().iter().any(|export| export == interface || export.starts_with(&versioned))
     };
     if exports("wasi:cli/run") {
-        "is a command, which is a program of its own, and has no methods"
+        "exports \"wasi:cli/run\" as a command does, without its function `run: func() -> result`"
     } else if exports("wasi:http/incoming-handler") || exports("wasi:http/handler") {
-        "is an HTTP proxy, which serves requests, and has no methods"
+        "is an HTTP proxy, which serves requests"
     } else if surface.exports().is_empty() {
-        "exports nothing, and so has no methods"
+        "exports nothing"
     } else {
-        "exports no function of its own, and so has no methods"
+        "exports no function of its own"
     }
 }

@@ -29,6 +29,9 @@ pub(super) enum Stop {
     /// It did not return when it was asked to.
     #[error("interrupted")]
     Interrupted,
+    /// What it wrote was more than its result may be.
+    #[error("over its output")]
+    OverOutput,
     /// The host would hold more for it than it may.
     #[error("over what is held for it: {0}")]
     OverHeld(Exhausted),
@@ -93,14 +96,37 @@ impl Remains<'_> {
             return Outcome::failed(FailureKind::Busy, "all instances are in use: try again later");
         }
         let (kind, message) = match error.downcast_ref::<Stop>() {
-            Some(Stop::OutOfCpu) => (FailureKind::TimedOut, self.out_of_cpu()),
-            Some(Stop::OverHeld(exhausted)) => (FailureKind::Trapped, exhausted.of_memory()),
-            Some(Stop::Interrupted) => (FailureKind::Killed, self.interrupted()),
+            Some(stop) => self.stopped(*stop),
             None => (FailureKind::Trapped, self.trapped(error)),
         };
         let backtrace =
             error.downcast_ref::<WasmBacktrace>().map(|trace| backtrace::text(trace, MAX_BACKTRACE));
         self.failure(kind, message, backtrace)
+    }
+
+    /// What it means that the host ended a guest.
+    pub(super) fn stopped(&self, stop: Stop) -> (FailureKind, String) {
+        match stop {
+            Stop::OutOfCpu => (FailureKind::TimedOut, self.out_of_cpu()),
+            Stop::OverOutput => (FailureKind::Trapped, over_output(self.limits)),
+            Stop::OverHeld(exhausted) => (FailureKind::Trapped, exhausted.of_memory()),
+            Stop::Interrupted => (FailureKind::Killed, self.interrupted()),
+        }
+    }
+
+    /// The outcome of a command that ended with this code and gave back this value.
+    pub(super) fn exited(self, code: u8, value: Value) -> Outcome {
+        let reason = last_words::find(&self.stderr);
+        let reason = reason.or_else(|| last_words::last_line(&self.stderr).map(str::to_owned));
+        let because = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+        match of_value(Some(value)) {
+            Outcome::Failed(failure) => Outcome::Failed(Failure {
+                message: format!("exited with code {code}{because}"),
+                stderr: (!self.stderr.is_empty()).then_some(self.stderr),
+                ..failure
+            }),
+            ok => ok,
+        }
     }
 
     /// The outcome of a guest that the host ended from outside.

@@ -18,23 +18,26 @@ use wire::outcome::{Cost, FailureKind, ModuleRef, Outcome, Report};
 use wire::signature::Signature;
 use wire::value::Value;
 
-use super::call::{Call, Refusal};
+use super::call::{Call, Refusal, Returned};
 use super::cancel::{CancelSignal, INTERRUPT_GRACE, Step};
 use super::capabilities::files::OpenFiles;
 use super::capabilities::http::Egress;
 use super::capabilities::process::MAX_CHILDREN;
 use super::capabilities::wasi;
+use super::command::Command;
 use super::component::{LoadedModule, Provisions};
 use super::cpu::CpuMeter;
 use super::dry_run::{Recorder, RunMode};
 use super::events::{JobEvents, JobLog};
 use super::expansion::expansion;
 use super::guest::{Context, Guest};
+use super::holdings::Holdings;
 use super::memory::MemoryLimiter;
 use super::outcome::{Remains, Stop, of_value, over_output};
-use super::resources;
+use super::printed::Printed;
 use super::stdio::Output;
 use super::supervise::{End, Patience, supervise};
+use super::{command, resources};
 use crate::containment::Containment;
 use crate::policy::Limits;
 use wire::value_size::size;
@@ -44,6 +47,8 @@ use wire::value_size::size;
 const MIN_TRANSFER: u64 = 12 << 20;
 /// How many times as much memory a transfer may take as the engine counts.
 const EXPANSION: u64 = 4;
+/// How much is logged of what a command that failed wrote to its standard output.
+const MAX_LOGGED: usize = 16 << 10;
 /// Longer than any job, and short enough to be added to the time it is.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// Handles of resources that one job may have, those of its own among them.
@@ -76,6 +81,8 @@ pub struct Run {
 struct Aside {
     stderr: Output,
     stdout: Output,
+    /// The result of a command.
+    printed: Option<Printed>,
     log: JobLog,
     recorder: Recorder,
     meter: CpuMeter,
@@ -111,9 +118,9 @@ pub(super) async fn run(module: &LoadedModule, run: Run, grace: Duration) -> Rep
 }
 
 /// Makes a call in a store of its own.
-async fn run_call(call: Call<'_>, run: Run, grace: Duration) -> (Outcome, Cost, Vec<String>) {
+async fn run_call(mut call: Call<'_>, run: Run, grace: Duration) -> (Outcome, Cost, Vec<String>) {
     let (module, method, bytes_in) = (call.module, call.method, call.bytes_in);
-    let (guest, aside) = match make_guest(module, run) {
+    let (guest, aside) = match make_guest(module, run, call.command.take()) {
         Ok(made) => made,
         Err((kind, message)) => return (Outcome::failed(kind, message), Cost::default(), Vec::new()),
     };
@@ -141,7 +148,7 @@ async fn run_call(call: Call<'_>, run: Run, grace: Duration) -> (Outcome, Cost, 
 }
 
 /// The host's side of a new instance; fails where a grant cannot be honoured.
-fn make_guest(module: &LoadedModule, run: Run) -> Result<(Guest, Aside), Refusal> {
+fn make_guest(module: &LoadedModule, run: Run, command: Option<Command>) -> Result<(Guest, Aside), Refusal> {
     let policy = module.policy().clone();
     let Provisions { kv, facts, budgets } = module.provisions();
     let holdings = budgets.job(&policy.limits, policy.grants.files.len() as u64);
@@ -149,7 +156,8 @@ fn make_guest(module: &LoadedModule, run: Run) -> Result<(Guest, Aside), Refusal
     let log = JobLog::new(run.events.clone(), &policy.limits);
     let (stdout, stderr) =
         (Output::new(LogLevel::Info, log.clone()), Output::new(LogLevel::Warn, log.clone()));
-    let wasi = wasi::context(&policy.grants, run.mode, [&stdout, &stderr]);
+    let printed = command.is_some().then(|| printed(&holdings, &policy.limits)).transpose()?;
+    let wasi = wasi::context(&policy.grants, run.mode, [&stdout, &stderr], command.zip(printed.as_ref()));
     let wasi = wasi.map_err(|message| (FailureKind::CapabilityMissing, message))?;
     let recorder = Recorder::default();
     let time = TimeLimit::new(run.timeout, &policy.limits);
@@ -192,8 +200,23 @@ fn make_guest(module: &LoadedModule, run: Run) -> Result<(Guest, Aside), Refusal
         has_programs: false,
         job,
     };
-    let aside = Aside { stderr, stdout, log, recorder, meter: CpuMeter::default(), cancel: run.cancel, time };
+    let aside = Aside {
+        stderr,
+        stdout,
+        printed,
+        log,
+        recorder,
+        meter: CpuMeter::default(),
+        cancel: run.cancel,
+        time,
+    };
     Ok((guest, aside))
+}
+
+/// Where a command writes its result to.
+fn printed(holdings: &Holdings, limits: &Limits) -> Result<Printed, Refusal> {
+    let hold = holdings.memory.take(0).map_err(|error| (FailureKind::Busy, error.of_memory()))?;
+    Ok(Printed::new(limits.output, hold))
 }
 
 /// Arms every limit, before there is an instance that could break one.
@@ -251,16 +274,18 @@ struct Ended<'a> {
 }
 
 /// What a call gives back, or the panic of a host function within it.
-type Called = std::thread::Result<wasmtime::Result<Option<Value>>>;
+type Called = std::thread::Result<wasmtime::Result<Returned>>;
 
 impl Ended<'_> {
     /// What the end of the guest means.
     fn outcome(&mut self, end: End<Called>) -> Outcome {
+        let printed = self.printed(&end);
         self.aside.stdout.close();
         self.aside.stderr.close();
         self.aside.log.close();
         match end {
-            End::Returned(Ok(Ok(value))) => self.returned(value),
+            End::Returned(Ok(Ok(Returned::Value(value)))) => self.returned(value, 0),
+            End::Returned(Ok(Ok(Returned::Exit(code)))) => self.exited(code, printed),
             End::Returned(Ok(Err(error))) => self.remains().of_error(&error),
             End::Returned(Err(panic)) => {
                 let reason = panic_text(panic.as_ref());
@@ -276,14 +301,46 @@ impl Ended<'_> {
         }
     }
 
-    /// The outcome of a method that gave something back.
-    fn returned(&mut self, value: Option<Value>) -> Outcome {
+    /// What a command wrote to its standard output. Where that is no result, its end goes to the log.
+    fn printed(&self, end: &End<Called>) -> String {
+        let Some(printed) = &self.aside.printed else { return String::new() };
+        let bytes = printed.take();
+        if !matches!(end, End::Returned(Ok(Ok(Returned::Exit(0))))) {
+            self.aside.stdout.take(&bytes[bytes.len().saturating_sub(MAX_LOGGED)..]);
+        }
+        String::from_utf8(bytes).unwrap_or_else(|error| {
+            let at = error.utf8_error().valid_up_to();
+            self.aside.log.warn(format!(
+                "standard output is not text (UTF-8) at byte {at}: what is not is replaced by U+FFFD; write other data to \
+                 a file in a granted folder"
+            ));
+            String::from_utf8_lossy(error.as_bytes()).into_owned()
+        })
+    }
+
+    /// The outcome of a command that ended by itself.
+    fn exited(&mut self, code: u8, stdout: String) -> Outcome {
+        match self.aside.printed.as_ref().and_then(Printed::refused) {
+            Some(stop) => {
+                let (kind, message) = self.remains().stopped(stop);
+                self.remains().ended(kind, message)
+            }
+            None => self.returned(Some(command::exit(code, stdout)), code),
+        }
+    }
+
+    /// The outcome of a method that gave something back, or of a command with its exit code.
+    fn returned(&mut self, value: Option<Value>, code: u8) -> Outcome {
         let length = value.as_ref().map_or(0, size);
         self.cost.bytes_out += length;
         if self.store.data().job.emitted.saturating_add(length) > self.limits.output {
             return self.remains().ended(FailureKind::Trapped, over_output(self.limits));
         }
-        match of_value(value) {
+        let outcome = match value {
+            Some(value) if code != 0 => self.remains().exited(code, value),
+            value => of_value(value),
+        };
+        match outcome {
             outcome if !self.aside.cancel.is_cancelled() => outcome,
             Outcome::Ok(value) => cancelled(value),
             Outcome::Failed(failure) => cancelled(failure.value),

@@ -66,6 +66,11 @@ impl Output {
         }
     }
 
+    /// Takes what the guest wrote elsewhere.
+    pub(super) fn take(&self, bytes: &[u8]) {
+        self.kept().write(bytes);
+    }
+
     /// Logs the line that the guest did not end.
     pub(super) fn close(&self) {
         self.kept().end_line();

@@ -46,6 +46,11 @@ impl<'a> Reflector<'a> {
         }
     }
 
+    /// The place of a type that the component does not have itself.
+    pub(super) fn add(&mut self, ty: Type) -> Result<TypeId, BadType> {
+        self.table.add(None, ty)
+    }
+
     /// The types so far.
     pub(super) fn types(&self) -> &Types {
         self.table.types()

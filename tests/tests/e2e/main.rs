@@ -6,6 +6,7 @@ mod audit;
 mod bench;
 mod calls;
 mod clocks;
+mod commands;
 mod copies;
 mod crashes;
 mod delivery;

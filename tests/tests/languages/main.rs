@@ -2,6 +2,7 @@
 //!
 //! A test binary of its own, because the first time it installs compilers and takes some minutes.
 
+mod commands;
 mod declarations;
 mod disk;
 mod new;

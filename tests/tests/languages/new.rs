@@ -65,7 +65,7 @@ impl Project {
 const NAME: &str = "web-disk_2";
 
 /// Where an author has installed `minion` and the language's tools.
-fn path(example: &Example) -> std::ffi::OsString {
+pub(super) fn path(example: &Example) -> std::ffi::OsString {
     let minion = binary("minion").parent().map(PathBuf::from).expect("a folder");
     let rest = std::env::var_os("PATH").unwrap_or_default();
     let folders = [minion].into_iter().chain(example.tools.clone()).chain(std::env::split_paths(&rest));

@@ -15,6 +15,9 @@ use crate::version::Version;
 
 pub use self::table::{BadType, Builder, Definition, MAX_TYPES, Type, TypeId, TypeRef, Types};
 
+/// The interface of commands, up to its version.
+const COMMAND: &str = "wasi:cli/run@";
+
 /// One function that a module exports.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Method {
@@ -61,6 +64,12 @@ impl Method {
             None => interface.is_empty(),
         };
         function == self.name && is_its_own
+    }
+
+    /// Whether this is the `main` of a module that is a command, `wasi:cli/run`, and no function with types of its own.
+    pub fn is_command(&self) -> bool {
+        let of_wasi = |interface: &str| interface.starts_with(COMMAND);
+        self.name == "run" && self.interface.as_deref().is_some_and(of_wasi)
     }
 
     /// How the method is called when its short name is taken twice: `unit/restart`.

@@ -143,7 +143,7 @@ fn what_has_no_methods_is_named_and_its_author_told_what_to_do() {
         )
     };
     for (exports, what) in [
-        (r#"(export "wasi:cli/run@0.2.3" (instance $run))"#, "is a command"),
+        (r#"(export "wasi:cli/run@0.2.3" (instance $run))"#, "exports \"wasi:cli/run\""),
         (r#"(export "wasi:http/incoming-handler@0.2.0" (instance $run))"#, "is an HTTP proxy"),
         (r#"(type $t u32) (export "id" (type $t))"#, "exports no function of its own"),
         ("", "exports nothing"),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod capabilities;
+mod commands;
 mod containment;
 mod damage;
 mod descriptions;

@@ -21,7 +21,7 @@ pub(in crate::cli) struct Version<'a> {
     /// Since when on the last of them; unknown where a minion does not say.
     since: Option<u64>,
     /// How many methods it has, where a minion says so.
-    pub(super) methods: Option<usize>,
+    pub(super) methods: Option<String>,
     pub(super) minions: Vec<&'a MinionName>,
 }
 
@@ -57,7 +57,7 @@ fn of_module(module: &Module) -> Vec<Version<'_>> {
         state: &module.state,
         signer: listed.and_then(|known| known.signer.as_deref()),
         since: listed.map(|known| known.since),
-        methods: Some(module.methods.len()),
+        methods: Some(module.count_of_methods()),
         minions: Vec::new(),
     }];
     let others = module.versions.iter().filter(|known| !itself(known));
@@ -122,7 +122,7 @@ impl Version<'_> {
             self.version.unwrap_or("-").to_owned(),
             self.digest.short(),
             state(self.state),
-            self.methods.map_or_else(|| "-".to_owned(), |methods| methods.to_string()),
+            self.methods.clone().unwrap_or_else(|| "-".to_owned()),
             who(&self.minions),
         ]
     }
