@@ -8,7 +8,7 @@ use std::any::Any;
 
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::p2::bindings::filesystem::types::DirectoryEntryStream;
-use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable};
 use wasmtime_wasi_http::FieldMap;
 use wasmtime_wasi_http::p2::bindings::http::types::{Method, Scheme};
 use wasmtime_wasi_http::p2::body::{HostIncomingBody, HostOutgoingBody};
@@ -32,7 +32,10 @@ pub(super) fn held(table: &mut ResourceTable) -> u64 {
 
 /// Bytes of one resource besides what any takes.
 fn size(resource: &(dyn Any + Send)) -> u64 {
-    if let Some(fields) = resource.downcast_ref::<FieldMap>() {
+    // First what there is most of, where there is much.
+    if resource.is::<DynPollable>() {
+        0
+    } else if let Some(fields) = resource.downcast_ref::<FieldMap>() {
         headers(fields)
     } else if let Some(request) = resource.downcast_ref::<HostOutgoingRequest>() {
         self::request(request)

@@ -52,10 +52,11 @@ const MAX_LOGGED: usize = 16 << 10;
 /// Longer than any job, and short enough to be added to the time it is.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// Handles of resources that one job may have, those of its own among them.
-const MAX_HANDLES: usize = 20_000;
-/// The most resources of the host that one job may hold. Some languages drop what they have waited for only when they
-/// tidy up their memory, and wait for every piece of a body; what is behind each is counted besides.
-pub(super) const MAX_RESOURCES: usize = 10_000;
+const MAX_HANDLES: usize = 120_000;
+/// The most resources of the host that one job may hold. What they take is limited by `limits.held`, and this only bounds
+/// how long it takes to look through them: the `fetch` of some languages waits for each 8 KiB of a body by a pollable
+/// that it never drops, some 12,000 of them for 100 MB.
+pub(super) const MAX_RESOURCES: usize = 100_000;
 
 /// What to run for one job.
 pub struct Run {

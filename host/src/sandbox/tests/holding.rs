@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use wire::call::LogLine;
 use wire::value::Value;
 
@@ -97,6 +98,29 @@ async fn connections_are_descriptors() {
     let last = rig.value("connections", &format!("[\"{address}\", 100]")).await;
     let Some(Value::String(last)) = last else { panic!("{last:?}") };
     assert!(last.contains("ConnectionLimitReached"), "{last}");
+}
+
+/// A server that answers one request with so many bytes.
+async fn serve(bytes: usize) -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut peer, _) = listener.accept().await.unwrap();
+        // The request is small, and comes whole.
+        let _ = peer.read(&mut [0; 4 << 10]).await.unwrap();
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {bytes}\r\n\r\n");
+        peer.write_all(head.as_bytes()).await.unwrap();
+        peer.write_all(&vec![b'x'; bytes]).await.unwrap();
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_of_100_mb_can_be_read_by_a_guest_that_never_drops_what_it_waited_for() {
+    let address = serve(100_000_000).await;
+    let limits = "limits = { cpu = '1h', wall = '1h' }";
+    let rig = rig("hoarder", granted(&format!("http = ['http://{address}/*']\n{limits}")));
+    assert_eq!(number(rig.value("body", &format!("[\"{address}\", \"/all\"]")).await), 100_000_000);
 }
 
 #[tokio::test]

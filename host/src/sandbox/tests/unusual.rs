@@ -1,6 +1,6 @@
 //! Modules with what few modules have: types that cannot be passed from outside, and very many resources of the host.
 
-use super::{ModulePolicy, Rig, load};
+use super::{Limits, ModulePolicy, Rig, load};
 use crate::sandbox::tests::OutcomeKind;
 use wire::value::Value;
 
@@ -94,9 +94,8 @@ fn functions_of_resources_say_why_they_cannot_be_called() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn thousands_of_resources_may_be_held_and_the_limit_is_named() {
-    let rig = Rig::new(
-        r#"(component
+async fn thousands_of_resources_may_be_held_and_the_limits_are_named() {
+    const HOLD: &str = r#"(component
             (import "wasi:io/poll@0.2.0" (instance $poll (export "pollable" (type (sub resource)))))
             (alias export $poll "pollable" (type $pollable))
             (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock
@@ -112,10 +111,15 @@ async fn thousands_of_resources_may_be_held_and_the_limit_is_named() {
                         (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))
             (core instance $i (instantiate $m
                 (with "h" (instance (export "subscribe" (func $subscribe))))))
-            (func (export "hold") (param "count" u32) (canon lift (core func $i "hold"))))"#,
-    );
-    rig.value("hold", "[4000]").await;
-    let failure = rig.failure("hold", "[20000]").await;
+            (func (export "hold") (param "count" u32) (canon lift (core func $i "hold"))))"#;
+    // Each is two: a moment, and the pollable that waits for it.
+    let rig = Rig::new(HOLD);
+    rig.value("hold", "[20000]").await;
+    let failure = rig.failure("hold", "[1000000]").await;
     assert_eq!(failure.kind.outcome(), OutcomeKind::Trapped);
-    assert!(failure.message.starts_with("held 10000 resources of the host at once"), "{}", failure.message);
+    assert!(failure.message.ends_with("for this job (limits.held, limits.output)"), "{}", failure.message);
+    let wide = Limits { held: 1 << 30, ..Limits::default() };
+    let failure = Rig::limited(HOLD, wide).failure("hold", "[1000000]").await;
+    assert_eq!(failure.kind.outcome(), OutcomeKind::Trapped);
+    assert!(failure.message.starts_with("held 100000 resources of the host at once"), "{}", failure.message);
 }
