@@ -12,8 +12,9 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            minion_host::cli::failure(&error).say("minion");
-            ExitCode::FAILURE
+            let failure = minion_host::cli::failure(&error);
+            failure.say("minion");
+            if failure.kind == "usage" { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

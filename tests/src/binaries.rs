@@ -14,14 +14,34 @@ pub fn binary(name: &str) -> PathBuf {
     DIR.get_or_init(build).as_ref().unwrap_or_else(|error| panic!("{error}")).join(name)
 }
 
-/// A folder with the bundled modules, built from source.
+/// A folder with all bundled modules, built from source.
 ///
 /// # Panics
 /// Where they cannot be built: the test cannot go on.
-pub fn modules_dir() -> PathBuf {
+pub fn bundled_dir() -> PathBuf {
     static DIR: OnceLock<PathBuf> = OnceLock::new();
     DIR.get_or_init(|| {
         xtask::guests::build(xtask::guests::Workspace::Plugins).unwrap_or_else(|error| panic!("{error}"))
+    })
+    .clone()
+}
+
+/// A folder with the bundled module `test` alone, built from source: what most tests need.
+///
+/// # Panics
+/// Where it cannot be built or copied: the test cannot go on.
+pub fn modules_dir() -> PathBuf {
+    static DIR: OnceLock<PathBuf> = OnceLock::new();
+    DIR.get_or_init(|| {
+        let (from, to) = (bundled_dir(), bundled_dir().join("test-alone"));
+        std::fs::create_dir_all(&to).unwrap_or_else(|error| panic!("cannot make {}: {error}", to.display()));
+        // Several processes of tests may do so at once: each puts a whole file in the place.
+        let own = to.join(format!(".{}", std::process::id()));
+        let copied = std::fs::copy(from.join("test.wasm"), &own);
+        copied
+            .and_then(|_| std::fs::rename(&own, to.join("test.wasm")))
+            .unwrap_or_else(|error| panic!("{error}"));
+        to
     })
     .clone()
 }

@@ -14,7 +14,7 @@ mod said;
 mod skipped;
 mod terminal;
 
-pub use self::binaries::{binary, fixtures_dir, modules_dir};
+pub use self::binaries::{binary, bundled_dir, fixtures_dir, modules_dir};
 pub use self::cable::{Badness, Cable};
 pub use self::daemon::Daemon;
 pub use self::disk::Disk;
@@ -25,6 +25,7 @@ pub use self::history::check_history;
 pub use self::module::variant;
 pub use self::network::Network;
 pub use self::said::{Said, named, refused_start, said};
+pub use self::skipped::say_skipped;
 pub use self::terminal::Terminal;
 
 /// How long anything that has to come may take, however slow and busy the machine is. Only what never comes

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 /// Says that the test that runs is skipped, and why, past the runner, which hides what passing tests print.
-pub(crate) fn say_skipped(why: &str) {
+pub fn say_skipped(why: &str) {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     // Without a stderr nobody is there to be told.
     let _ = writeln!(std::io::stderr(), "{test} is skipped: {why}");

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
+use output::Failure;
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -18,11 +19,11 @@ use wire::outcome::{Outcome, Report};
 use wire::signature::Signature;
 use wire::text::{bytes, plain, value};
 
-use crate::cli::Place;
 use crate::cli::output::{note, print, print_bytes, print_failed, print_raw};
 use crate::cli::spectator::{Spectator, behind};
 use crate::cli::watch::watch;
 use crate::cli::workbench::{ModuleFile, Workbench};
+use crate::cli::{Place, failure};
 use crate::containment::Containment;
 use crate::sandbox::{CancelSignal, LoadedModule, Run, RunMode};
 
@@ -81,6 +82,17 @@ enum Refused {
     Module(anyhow::Error),
 }
 
+impl Refused {
+    /// Says what stands in the way of a call.
+    fn tell(&self) {
+        let failure = match self {
+            Refused::Usage(error) => Failure::new("usage", format_args!("{error:#}")),
+            Refused::Module(error) => failure(error),
+        };
+        failure.say("minion");
+    }
+}
+
 /// How a call went.
 pub(super) enum Ended {
     /// It was made to its end, or could not be made.
@@ -97,8 +109,8 @@ impl Call {
         }
         let prepared = match self.prepare(place) {
             Ok(prepared) => prepared,
-            Err(Refused::Usage(error)) => {
-                tell(&error);
+            Err(refused @ Refused::Usage(_)) => {
+                refused.tell();
                 return Ok(ExitCode::from(USAGE));
             }
             Err(Refused::Module(error)) => return Err(error),
@@ -112,8 +124,8 @@ impl Call {
     pub(super) async fn once(&self, place: &Place, interrupts: &mut Signal) -> Ended {
         let prepared = match self.prepare(place) {
             Ok(prepared) => prepared,
-            Err(Refused::Usage(error) | Refused::Module(error)) => {
-                tell(&error);
+            Err(refused) => {
+                refused.tell();
                 return Ended::Done;
             }
         };
@@ -222,11 +234,6 @@ async fn stoppable(
 /// Ctrl-C, from now on.
 pub(super) fn interrupts() -> anyhow::Result<Signal> {
     signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")
-}
-
-/// Says on standard error what stands in the way of a call.
-fn tell(error: &anyhow::Error) {
-    output::complain("minion", format_args!("{error:#}"));
 }
 
 /// One argument for each word, or all of them as JSON.

@@ -220,6 +220,9 @@ fn errors(walk: &mut Walk) {
     let document = walk.overlord("status", &["--json", "--no-such-flag"]);
     assert_eq!(document["error"]["kind"], "usage");
     assert!(document["error"]["hint"].as_str().is_some_and(|hint| hint.contains("Usage:")), "{document}");
+    let file = modules_dir().join("test.wasm");
+    let document = walk.minion("call", &[file.to_str().expect("text"), "add", "2", "x", "--json"]);
+    assert_eq!(document["error"]["kind"], "usage", "{document}");
     let document = walk.minion("status", &["--json", "--dir", "/nowhere"]);
     assert_eq!(document["error"]["kind"], "unreachable", "{document}");
     assert!(

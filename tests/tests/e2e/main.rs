@@ -4,6 +4,7 @@ mod assign;
 mod attackers;
 mod audit;
 mod bench;
+mod bundled;
 mod calls;
 mod clocks;
 mod commands;

@@ -1,0 +1,90 @@
+//! The module `groups`: the groups of the host. What each method does is said in `wit/groups.wit`.
+
+use accounts::{check_name, find_group, find_user};
+use failure::{Error, change};
+
+use exports::minion::groups::groups::{Change, Group, Guest};
+
+minion_sdk::module!({
+    path: ["../types", "wit"],
+    world: "minion:groups/module",
+    with: { "minion:types/types@0.1.0": failure::types },
+    additional_derives: [PartialEq, Eq],
+});
+
+struct Groups;
+
+export!(Groups);
+
+impl Guest for Groups {
+    fn list() -> Result<Vec<Group>, Error> {
+        Ok(accounts::groups()?.into_iter().map(shown).collect())
+    }
+
+    fn info(name: String) -> Result<Group, Error> {
+        there(&name).map(shown)
+    }
+
+    fn ensure(name: String, gid: Option<u32>) -> Result<Change, Error> {
+        check_name("group", &name)?;
+        let before = find_group(&name)?;
+        let mut changes = Vec::new();
+        if before.is_none() {
+            change(&["groupadd", "--", &name])?;
+            changes.push("made the group".to_owned());
+        }
+        if let Some(gid) = gid.filter(|gid| before.map(|group| group.gid) != Some(*gid)) {
+            change(&["groupmod", "-g", &gid.to_string(), "--", &name])?;
+            changes.push(format!("set the number to {gid}"));
+        }
+        Ok(told(changes))
+    }
+
+    fn remove(name: String) -> Result<Change, Error> {
+        check_name("group", &name)?;
+        if find_group(&name)?.is_none() {
+            return Ok(told(Vec::new()));
+        }
+        change(&["groupdel", "--", &name])?;
+        Ok(told(vec!["removed the group".to_owned()]))
+    }
+
+    fn add_member(name: String, user: String) -> Result<Change, Error> {
+        if is_member(&name, &user)? {
+            return Ok(told(Vec::new()));
+        }
+        change(&["gpasswd", "-a", &user, &name])?;
+        Ok(told(vec![format!("put {user} into it")]))
+    }
+
+    fn remove_member(name: String, user: String) -> Result<Change, Error> {
+        if !is_member(&name, &user)? {
+            return Ok(told(Vec::new()));
+        }
+        change(&["gpasswd", "-d", &user, &name])?;
+        Ok(told(vec![format!("took {user} out of it")]))
+    }
+}
+
+/// Whether a user, who is there, is in a group, which is there.
+fn is_member(name: &str, user: &str) -> Result<bool, Error> {
+    check_name("user", user)?;
+    let group = there(name)?;
+    if find_user(user)?.is_none() {
+        return Err(Error::NotFound(format!("there is no user \"{user}\"")));
+    }
+    Ok(group.members.iter().any(|member| member == user))
+}
+
+fn there(name: &str) -> Result<accounts::Group, Error> {
+    check_name("group", name)?;
+    find_group(name)?.ok_or_else(|| Error::NotFound(format!("there is no group \"{name}\"")))
+}
+
+fn shown(group: accounts::Group) -> Group {
+    Group { name: group.name, gid: group.gid, members: group.members }
+}
+
+fn told(changes: Vec<String>) -> Change {
+    Change { changed: !changes.is_empty(), changes }
+}

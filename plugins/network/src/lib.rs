@@ -1,0 +1,106 @@
+//! The module `network`: what the host is connected to. What each method does is said in `wit/network.wit`.
+//!
+//! It reads what `ip` and `ss` print: the kernel's own tables are beyond a guest's reach.
+
+mod ip;
+mod ping;
+mod ss;
+
+use failure::{Error, Failure, read};
+
+use exports::minion::network::network::{Echoes, Guest, Interface, Listener, Route};
+
+minion_sdk::module!({
+    path: ["../types", "wit"],
+    world: "minion:network/module",
+    with: { "minion:types/types@0.1.0": failure::types },
+    additional_derives: [PartialEq],
+});
+
+struct Network;
+
+export!(Network);
+
+/// The most echo requests of one call.
+const MOST_ECHOES: u32 = 10;
+
+impl Guest for Network {
+    fn interfaces() -> Result<Vec<Interface>, Error> {
+        ip::interfaces(&text(&["ip", "-json", "address", "show"])?)
+    }
+
+    fn routes() -> Result<Vec<Route>, Error> {
+        let mut routes = ip::routes(&text(&["ip", "-json", "-4", "route", "show"])?)?;
+        routes.extend(ip::routes(&text(&["ip", "-json", "-6", "route", "show"])?)?);
+        Ok(routes)
+    }
+
+    fn listening(port: Option<u16>) -> Result<Vec<Listener>, Error> {
+        let mut found = ss::listeners(&text(&["ss", "-H", "-n", "-t", "-u", "-l", "-p"])?)?;
+        found.retain(|one| port.is_none_or(|port| one.port == port));
+        found.sort_by(|a, b| (a.port, &a.protocol, &a.address).cmp(&(b.port, &b.protocol, &b.address)));
+        Ok(found)
+    }
+
+    fn resolve(name: String) -> Result<Vec<String>, Error> {
+        is_host(&name)?;
+        let text = match text(&["getent", "ahosts", "--", &name]) {
+            // What `getent` says where there is no such entry.
+            Err(Error::Failed(Failure { exit: Some(2), .. })) => {
+                return Err(Error::NotFound(format!("no host has the name \"{name}\"")));
+            }
+            text => text?,
+        };
+        let mut addresses: Vec<String> =
+            text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect();
+        addresses.sort();
+        addresses.dedup();
+        Ok(addresses)
+    }
+
+    fn ping(host: String, count: Option<u32>) -> Result<Echoes, Error> {
+        is_host(&host)?;
+        let count = count.unwrap_or(3);
+        if !(1..=MOST_ECHOES).contains(&count) {
+            return Err(Error::Invalid(format!("{count} requests: send 1 to {MOST_ECHOES}")));
+        }
+        let argv = ["ping", "-n", "-q", "-c", &count.to_string(), "-W", "2", "--", &host];
+        match failure::run(&argv)? {
+            // 1 says that none came back, and what is said is the same.
+            output if output.success() || output.status == minion_sdk::process::Status::Exited(1) => {
+                ping::echoes(&output.stdout_text())
+            }
+            output => Err(failure::failed(&argv, &output)),
+        }
+    }
+}
+
+fn text(argv: &[&str]) -> Result<String, Error> {
+    Ok(read(argv)?.stdout_text())
+}
+
+/// Whether a text has the form of a host's name or address, which no program takes for an option.
+fn is_host(text: &str) -> Result<(), Error> {
+    let is_fit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%');
+    if !text.is_empty() && text.len() <= 255 && text.chars().all(is_fit) && !text.starts_with('-') {
+        return Ok(());
+    }
+    Err(Error::Invalid(
+        "the host is neither a name nor an address: write it like db.example.org or 10.0.0.5".to_owned(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_host_is_refused() {
+        for good in ["db1", "db.example.org", "10.0.0.5", "fe80::1%eth0", "a_b"] {
+            assert!(is_host(good).is_ok(), "{good}");
+        }
+        for bad in ["", "-c", "a b", "a;b", "$(id)", "a\nb", "a\0b", "ä", &"x".repeat(256)] {
+            assert!(matches!(is_host(bad), Err(Error::Invalid(_))), "{bad}");
+        }
+    }
+}
