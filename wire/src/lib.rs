@@ -38,6 +38,7 @@ pub mod message;
 mod method_names;
 pub mod module;
 mod module_document;
+mod module_page;
 mod module_text;
 pub mod name;
 pub mod operator;

@@ -25,7 +25,8 @@ Examples:
   overlord doc
   overlord doc test
   overlord doc test.add
-  overlord doc 'web*' test.add --json")]
+  overlord doc 'web*' test.add --json
+  overlord doc test --markdown > test.md")]
 pub(in crate::cli) struct Doc {
     /// [TARGET] MODULE[.METHOD]
     #[arg(value_name = "[TARGET] MODULE[.METHOD]", num_args = 0..=2)]
@@ -34,6 +35,9 @@ pub(in crate::cli) struct Doc {
     selection: Selection,
     #[command(flatten)]
     format: FormatFlag,
+    /// Print a page of Markdown about MODULE
+    #[arg(long, conflicts_with_all = ["json", "full"])]
+    markdown: bool,
     #[command(flatten)]
     full: FullFlag,
 }
@@ -44,6 +48,8 @@ impl Doc {
         let expression = self.words.pop().unwrap_or_else(|| "*".to_owned());
         let target = self.selection.of(expression);
         match name {
+            Some(name) if self.markdown => pages(client, target, &name).await,
+            None if self.markdown => Err(CliError::Usage("give the MODULE that the page is about")),
             None => list(client, target, self.format.format(), self.full).await,
             Some(name) => one(client, target, &name, self.format.format()).await,
         }
@@ -106,6 +112,16 @@ async fn one(client: &Client, target: Target, name: &str, format: Format) -> Res
     }
     if format == Format::Json {
         print(with_warnings(json!({ "versions": documents }), &warnings))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// A page for each version of a module that is in service.
+async fn pages(client: &Client, target: Target, name: &str) -> Result<Exit, CliError> {
+    let (minions, _) = modules_named(client, target, &name.parse()?).await?;
+    let minions = in_service(minions);
+    for kind in kinds(&minions) {
+        print(kind.module.page())?;
     }
     Ok(Exit::Ok)
 }

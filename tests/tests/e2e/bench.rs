@@ -70,7 +70,7 @@ fn every_promise_is_kept_under_kills_and_every_effect_happens_as_often_as_it_is_
     assert_eq!(found["violations"], serde_json::json!([]));
     assert_eq!((&found["seed"], &found["kills"]["total"]), (&5.into(), &12.into()), "{found:#}");
     // The calls after the last kill alone are ten on each of two minions.
-    let (ok, lines) = (found["outcomes"]["ok"].as_u64(), found["lines"].as_u64());
+    let (ok, lines) = (found["counts"]["ok"].as_u64(), found["lines"].as_u64());
     assert!(ok >= Some(20) && lines >= ok, "{found:#}");
 }
 

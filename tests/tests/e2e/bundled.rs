@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use rig::{Said, binary, bundled_dir, said, say_skipped};
+use rig::{Fleet, Said, binary, bundled_dir, said, say_skipped};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -255,6 +255,30 @@ fn a_host_without_systemd_says_so() {
         assert!(
             error["unsupported"].as_str().is_some_and(|why| why.contains("systemd")),
             "{method}: {error}"
+        );
+    }
+}
+
+#[test]
+fn the_pages_of_the_modules_are_what_they_say_of_themselves() {
+    let mut fleet = Fleet::without_minions();
+    fleet.enrol("web1");
+    let policy: String = MODULES.iter().map(|(module, _)| policy(module, "read")).collect();
+    fs::write(fleet.minion_dir("web1").join("minion.toml"), policy).expect("written");
+    fleet.start_minion_with("web1", &bundled_dir());
+    fleet.await_connection("web1", 1);
+    let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/modules");
+    for module in MODULES.map(|(module, _)| module).into_iter().chain(["test"]) {
+        let said = fleet.run(&["doc", module, "--markdown"]);
+        assert_eq!(said.code, 0, "{said:?}");
+        let page = pages.join(format!("{module}.md"));
+        if std::env::var_os("WRITE_PAGES").is_some() {
+            fs::write(&page, &said.out).expect("written");
+        }
+        let kept = fs::read_to_string(&page).unwrap_or_default();
+        assert_eq!(
+            kept, said.out,
+            "write it anew: WRITE_PAGES=1 cargo test -p overlord-tests --test e2e pages_of_the_modules"
         );
     }
 }
