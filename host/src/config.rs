@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ledger::Rotation;
-use serde::{Deserialize, Deserializer};
+use policy::given::{at_least_one, duration};
+use serde::Deserialize;
 
 use crate::access::Access;
 use crate::policy::{ByteSize, Policy, SignaturePolicy};
@@ -161,34 +162,6 @@ fn parse_error(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError 
     let line = 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count();
     let cause = error.message().lines().collect::<Vec<_>>().join("; ");
     ConfigError::Parse { path: path.to_owned(), line, cause }
-}
-
-/// A duration as people write it: `7d`.
-pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    humantime::parse_duration(&text).map_err(|error| {
-        serde::de::Error::custom(format!("\"{text}\" is not a duration ({error}): write \"7d\" or \"12h\""))
-    })
-}
-
-/// The same, where no time at all would do nothing.
-pub(crate) fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    match duration(deserializer)? {
-        Duration::ZERO => {
-            Err(serde::de::Error::custom("no time at all does nothing: write \"10m\", or leave it out"))
-        }
-        time => Ok(time),
-    }
-}
-
-/// A number of jobs that lets some run.
-pub(crate) fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    match usize::deserialize(deserializer)? {
-        0 => {
-            Err(serde::de::Error::custom("with 0 no job would ever run: write 1 to run one after the other"))
-        }
-        jobs => Ok(jobs),
-    }
 }
 
 /// How many versions of a module are kept where nothing else is said.

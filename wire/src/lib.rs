@@ -49,7 +49,6 @@ pub mod schema;
 mod shape;
 pub mod signature;
 pub mod signing;
-pub mod size;
 mod specimen;
 mod strict_json;
 mod target;
@@ -62,3 +61,5 @@ pub mod value_size;
 pub mod version;
 mod wave;
 mod word;
+
+pub use policy::size;

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::files::FileMode;
-use super::{Grants, ProcessGrant};
+use super::{FileMode, Grants, ProcessGrant};
 
 /// Programs for which any argument of the module's choice is one too many.
 const OBEY_ARGUMENTS: &[(&str, &str)] = &[

@@ -4,18 +4,8 @@
 //! matches; where several match, their grants add up, and of a limit or a setting the entry with the most
 //! exact glob has the last word.
 
-mod address;
-mod argument;
 pub mod caution;
-mod files;
-mod http;
-mod limits;
-mod process;
-mod rollback;
 pub mod signatures;
-mod url_path;
-mod variable;
-mod working_folder;
 
 use std::collections::BTreeMap;
 
@@ -24,17 +14,15 @@ use serde::Deserialize;
 
 use wire::name::ModuleName;
 
-pub use address::{Realm, realm};
-pub use files::{FileGrant, FileMode, Symlinks};
-pub use http::{BadUrl, HttpGrant, HttpTarget, Reach};
-use limits::LimitChanges;
-pub use limits::Limits;
-pub use process::ProcessGrant;
-pub use rollback::RollbackRule;
+pub use ::policy::size::{BadSize, ByteSize};
+pub use ::policy::suggestion;
+pub(crate) use ::policy::wildcard;
+pub use ::policy::{
+    Ambiguous, BadFolder, BadUrl, Entry, FileGrant, FileMode, Grants, HttpGrant, HttpTarget, Level,
+    LevelName, Limits, ModulePolicy, ProcessGrant, Reach, Realm, RollbackRule, Suggestion, Symlinks,
+    WorkingFolder, realm,
+};
 pub use signatures::{Requirement, SignaturePolicy};
-pub use url_path::Ambiguous;
-pub use wire::size::{BadSize, ByteSize};
-pub use working_folder::{BadFolder, WorkingFolder};
 
 /// The policy of a minion for all modules.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -44,64 +32,12 @@ pub struct Policy {
     entries: Vec<(GlobMatcher, Entry)>,
 }
 
-/// What one module may do, and how much of it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ModulePolicy {
-    /// How much each of its jobs may use.
-    pub limits: Limits,
-    /// What of the host it may use.
-    pub grants: Grants,
-    /// What its operator set for it, by key.
-    pub settings: toml::Table,
-    /// When the minion goes back to the version before by itself. Default: never.
-    pub rollback: Option<RollbackRule>,
-}
-
-/// The capabilities that a module has, with their scopes. The default is none.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Grants {
-    /// Programs it may run.
-    pub process: Vec<ProcessGrant>,
-    /// Folders it may see.
-    pub files: Vec<FileGrant>,
-    /// Addresses it may send requests to.
-    pub http: Vec<HttpGrant>,
-    /// Environment variables of the minion that it may read.
-    pub env: Vec<String>,
-    /// Globs of the facts that it may read.
-    pub facts: Vec<String>,
-    /// How many bytes it may keep, where it may keep any.
-    pub kv: Option<ByteSize>,
-}
-
 /// A glob that is none.
 #[derive(Debug, thiserror::Error)]
 #[error("\"{glob}\" in [modules] is not a glob on module names: {reason}")]
 pub struct BadGlob {
     glob: String,
     reason: String,
-}
-
-/// One table as it stands in the file.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct Entry {
-    process: Vec<ProcessGrant>,
-    files: Vec<FileGrant>,
-    http: Vec<HttpGrant>,
-    env: Vec<String>,
-    facts: Vec<String>,
-    kv: Option<Quota>,
-    limits: LimitChanges,
-    settings: toml::Table,
-    rollback: Option<RollbackRule>,
-}
-
-/// The `kv` of an entry: a table, so that it can come to say more.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Quota {
-    quota: ByteSize,
 }
 
 impl Policy {
@@ -114,16 +50,6 @@ impl Policy {
             }
         }
         policy
-    }
-}
-
-impl ModulePolicy {
-    /// Whether a module that was loaded under `other` is as one that is loaded under this.
-    pub fn loads_like(&self, other: &Self) -> bool {
-        let Self { limits, grants, settings, rollback: _ } = self;
-        // A number that is none is not even equal to itself.
-        let set_alike = *settings == other.settings || settings.to_string() == other.settings.to_string();
-        (limits, grants) == (&other.limits, &other.grants) && set_alike
     }
 }
 
@@ -141,42 +67,10 @@ impl TryFrom<BTreeMap<String, Entry>> for Policy {
     }
 }
 
-impl Entry {
-    /// Puts what this entry says over what less exact entries said.
-    fn add_to(&self, policy: &mut ModulePolicy) {
-        let grants = &mut policy.grants;
-        grants.process.extend_from_slice(&self.process);
-        grants.files.extend_from_slice(&self.files);
-        grants.http.extend_from_slice(&self.http);
-        grants.env.extend_from_slice(&self.env);
-        grants.facts.extend_from_slice(&self.facts);
-        if let Some(kv) = &self.kv {
-            grants.kv = Some(kv.quota);
-        }
-        self.limits.apply(&mut policy.limits);
-        policy.settings.extend(self.settings.clone());
-        policy.rollback = self.rollback.or(policy.rollback);
-    }
-}
-
 /// Sorts a glob after all that are less exact: names beat globs, and then the longer text beats the shorter.
 fn exactness(glob: &str) -> (bool, usize) {
     let wild = |c: &char| matches!(c, '*' | '?' | '[' | ']' | '{' | '}');
     (!glob.chars().any(|c| wild(&c)), glob.chars().filter(|c| !wild(c)).count())
-}
-
-/// Whether `text` has the form of `pattern`, in which each `*` stands for any text.
-pub(crate) fn wildcard(pattern: &str, text: &str) -> bool {
-    let Some((head, tail)) = pattern.split_once('*') else { return pattern == text };
-    let Some(mut rest) = text.strip_prefix(head) else { return false };
-    let mut parts: Vec<&str> = tail.split('*').collect();
-    let last = parts.pop().unwrap_or_default();
-    for part in parts {
-        // The earliest place is always good enough, since a star follows it.
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
-    }
-    rest.ends_with(last)
 }
 
 #[cfg(test)]
@@ -246,13 +140,5 @@ mod tests {
             let error = toml::from_str::<Policy>(text).expect_err(text).to_string();
             assert!(error.contains(named), "{text}: {error}");
         }
-    }
-
-    #[test]
-    fn stars_within_a_pattern_match_any_text_there() {
-        assert!(wildcard("--unit=*", "--unit=ssh"));
-        assert!(wildcard("a*b*c", "a-b-b-c"));
-        assert!(!wildcard("a*b*c", "a-c"));
-        assert!(!wildcard("ab*ba", "aba"));
     }
 }

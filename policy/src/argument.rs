@@ -1,6 +1,6 @@
 //! When an argument that a module asks for has the form that a grant gives it.
 
-use super::wildcard;
+use crate::wildcard;
 
 /// What options begin with, and words that programs read more arguments from.
 ///
@@ -16,7 +16,7 @@ const SEPARATORS: [char; 4] = ['/', '=', ':', ','];
 /// A `*` stands for any text, but never for what would decide what the program does: not for the first
 /// character of an option, not for a step up to the folder above, and not for an argument that is empty. A
 /// grant that means such an argument writes it out, as far as these go: `--since=*`, `-*`, `../*`.
-pub(super) fn covers(pattern: &str, argument: &str) -> bool {
+pub(crate) fn covers(pattern: &str, argument: &str) -> bool {
     let Some((head, _)) = pattern.split_once('*') else { return pattern == argument };
     let signed = head.is_empty() && argument.starts_with(SIGNS);
     wildcard(pattern, argument) && !signed && !argument.is_empty() && steps_up(argument) <= steps_up(pattern)

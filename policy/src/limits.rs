@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use wire::size::ByteSize;
-
-use crate::config::at_least_one;
+use crate::given::at_least_one;
+use crate::size::ByteSize;
 
 /// What a job of a module may use at most; every one of these is enforced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +56,7 @@ impl Default for Limits {
 /// The `limits` of one policy entry: only what it changes.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct LimitChanges {
+pub(crate) struct LimitChanges {
     memory: Option<ByteSize>,
     table: Option<u64>,
     #[serde(default, deserialize_with = "duration")]
@@ -76,7 +75,7 @@ pub(super) struct LimitChanges {
 
 impl LimitChanges {
     /// Puts what this entry says over `limits`.
-    pub(super) fn apply(&self, limits: &mut Limits) {
+    pub(crate) fn apply(&self, limits: &mut Limits) {
         fn set<T: Clone>(limit: &mut T, change: Option<&T>) {
             if let Some(change) = change {
                 *limit = change.clone();

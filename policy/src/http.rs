@@ -8,8 +8,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::url_path::{self, Ambiguous};
-use super::wildcard;
+use crate::url_path::{self, Ambiguous};
+use crate::wildcard;
 
 /// A pattern of URLs: `https://status.example.org/*`, or the same in a table that says more of it.
 ///

@@ -3,10 +3,10 @@
 /// A URL that servers may read in different ways: what a grant says of one reading would not hold for another.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it has {0}, which can be taken for another address than the granted one")]
-pub struct Ambiguous(pub(super) &'static str);
+pub struct Ambiguous(pub(crate) &'static str);
 
 /// Decodes the path of a URL, once. Refuses whatever a second reader could take for another path.
-pub(super) fn decode(path: &str) -> Result<String, Ambiguous> {
+pub(crate) fn decode(path: &str) -> Result<String, Ambiguous> {
     let bytes = unescape(path)?;
     let decoded = String::from_utf8(bytes).map_err(|_| Ambiguous("bytes that are no text"))?;
     if let Some(c) = decoded.chars().find_map(misread) {

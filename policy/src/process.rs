@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::argument;
-use super::variable::{self, USUAL};
-use super::wildcard;
-use super::working_folder::WorkingFolder;
+use crate::argument;
+use crate::variable::{self, USUAL};
+use crate::wildcard;
+use crate::working_folder::WorkingFolder;
 
 /// One program with everything that decides what it does: its arguments, its environment and its folder.
 ///
@@ -52,7 +52,7 @@ impl ProcessGrant {
     }
 
     /// Whether the variables are the ones that stand for none said.
-    pub(crate) fn has_usual_variables(&self) -> bool {
+    pub fn has_usual_variables(&self) -> bool {
         self.env == usual()
     }
 

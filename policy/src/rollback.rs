@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::config::some_time;
+use crate::given::some_time;
 
 /// So many traps, so soon after a version was put into service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -1,9 +1,9 @@
 //! Which environment variables a module may set for a program.
 
-use super::wildcard;
+use crate::wildcard;
 
 /// Variables that change how a program speaks and not what it does.
-pub(super) const USUAL: [&str; 7] = ["LANG", "LANGUAGE", "LC_*", "TZ", "TERM", "COLUMNS", "NO_COLOR"];
+pub(crate) const USUAL: [&str; 7] = ["LANG", "LANGUAGE", "LC_*", "TZ", "TERM", "COLUMNS", "NO_COLOR"];
 
 /// Names that decide what a program does: which code it loads, what it runs, or which files it obeys. No `*`
 /// stands for them. The list cannot be complete, which is why a `*` is only taken behind a family's name.
@@ -78,7 +78,7 @@ const DECIDING: &[&str] = &[
 ///
 /// A name stands for itself. A `*` stands for the rest of a name behind a family's, as in `APP_*`, and never
 /// makes up a name that decides what programs do. `NAME=value` is what the grant sets, and covers nothing.
-pub(super) fn covers(entry: &str, name: &str) -> bool {
+pub(crate) fn covers(entry: &str, name: &str) -> bool {
     match entry.split_once('*') {
         _ if fixed(entry).is_some() || !is_name(name) => false,
         None => entry == name,
@@ -87,13 +87,13 @@ pub(super) fn covers(entry: &str, name: &str) -> bool {
 }
 
 /// The variable that an entry sets itself, if it is one that does.
-pub(super) fn fixed(entry: &str) -> Option<(&str, &str)> {
+pub(crate) fn fixed(entry: &str) -> Option<(&str, &str)> {
     entry.split_once('=').filter(|(name, _)| is_name(name))
 }
 
 /// Whether one of the usual variables has a value that cannot be taken for a file. `TZ` names one below the
 /// folder of time zones.
-pub(super) fn is_plain(name: &str, value: &str) -> bool {
+pub(crate) fn is_plain(name: &str, value: &str) -> bool {
     let known = |c: char| c.is_ascii_alphanumeric() || "_.,:@+-<>/".contains(c);
     let inside = |part: &str| !part.starts_with('/') && part.split('/').all(|step| step != "..");
     let folders = name == "TZ" || !value.contains('/');

@@ -1,0 +1,115 @@
+//! One table of a policy: what it says, and what a module may do by it.
+
+use serde::Deserialize;
+
+use crate::files::FileGrant;
+use crate::http::HttpGrant;
+use crate::limits::{LimitChanges, Limits};
+use crate::process::ProcessGrant;
+use crate::rollback::RollbackRule;
+use crate::size::ByteSize;
+
+/// What one module may do, and how much of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModulePolicy {
+    /// How much each of its jobs may use.
+    pub limits: Limits,
+    /// What of the host it may use.
+    pub grants: Grants,
+    /// What its operator set for it, by key.
+    pub settings: toml::Table,
+    /// When the minion goes back to the version before by itself. Default: never.
+    pub rollback: Option<RollbackRule>,
+}
+
+/// The capabilities that a module has, with their scopes. The default is none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Grants {
+    /// Programs it may run.
+    pub process: Vec<ProcessGrant>,
+    /// Folders it may see.
+    pub files: Vec<FileGrant>,
+    /// Addresses it may send requests to.
+    pub http: Vec<HttpGrant>,
+    /// Environment variables of the minion that it may read.
+    pub env: Vec<String>,
+    /// Globs of the facts that it may read.
+    pub facts: Vec<String>,
+    /// How many bytes it may keep, where it may keep any.
+    pub kv: Option<ByteSize>,
+}
+
+/// One table as it stands in a file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Entry {
+    process: Vec<ProcessGrant>,
+    files: Vec<FileGrant>,
+    http: Vec<HttpGrant>,
+    env: Vec<String>,
+    facts: Vec<String>,
+    kv: Option<Quota>,
+    limits: LimitChanges,
+    settings: toml::Table,
+    rollback: Option<RollbackRule>,
+}
+
+/// The `kv` of an entry: a table, so that it can come to say more.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Quota {
+    quota: ByteSize,
+}
+
+impl ModulePolicy {
+    /// Whether a module that was loaded under `other` is as one that is loaded under this.
+    pub fn loads_like(&self, other: &Self) -> bool {
+        let Self { limits, grants, settings, rollback: _ } = self;
+        // A number that is none is not even equal to itself.
+        let set_alike = *settings == other.settings || settings.to_string() == other.settings.to_string();
+        (limits, grants) == (&other.limits, &other.grants) && set_alike
+    }
+}
+
+impl Grants {
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        let Self { process, files, http, env, facts, kv } = self;
+        process.len() + files.len() + http.len() + env.len() + facts.len() + usize::from(kv.is_some())
+    }
+}
+
+impl Entry {
+    /// Puts what this entry says over what less exact entries said.
+    pub fn add_to(&self, policy: &mut ModulePolicy) {
+        let grants = &mut policy.grants;
+        grants.process.extend_from_slice(&self.process);
+        grants.files.extend_from_slice(&self.files);
+        grants.http.extend_from_slice(&self.http);
+        grants.env.extend_from_slice(&self.env);
+        grants.facts.extend_from_slice(&self.facts);
+        if let Some(kv) = &self.kv {
+            grants.kv = Some(kv.quota);
+        }
+        self.limits.apply(&mut policy.limits);
+        policy.settings.extend(self.settings.clone());
+        policy.rollback = self.rollback.or(policy.rollback);
+    }
+
+    /// Whether it says nothing that is not in the policy already.
+    pub fn is_within(&self, policy: &ModulePolicy) -> bool {
+        fn all<T: PartialEq>(wanted: &[T], there: &[T]) -> bool {
+            wanted.iter().all(|grant| there.contains(grant))
+        }
+        let mut with = policy.clone();
+        self.add_to(&mut with);
+        let grants = &policy.grants;
+        all(&self.process, &grants.process)
+            && all(&self.files, &grants.files)
+            && all(&self.http, &grants.http)
+            && all(&self.env, &grants.env)
+            && all(&self.facts, &grants.facts)
+            && (with.grants.kv, &with.limits, with.rollback) == (grants.kv, &policy.limits, policy.rollback)
+            && with.settings.to_string() == policy.settings.to_string()
+    }
+}

@@ -1,0 +1,428 @@
+//! The policy that a module suggests: `policy.toml` beside its manifest, and its section `minion:policy`.
+//!
+//! It is in levels, each a table of the keys that a module's own table has in `minion.toml`. Nothing of it is ever applied
+//! by itself: somebody reads it, and grants a level.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeSeed, Error as _, IntoDeserializer as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use crate::entry::{Entry, ModulePolicy};
+
+/// The custom section of a component that carries it, as the text of the file.
+pub const SECTION: &str = "minion:policy";
+/// The largest one that is read, in bytes.
+pub const MAX_SECTION: usize = 64 << 10;
+/// The level that is meant where several are there and none is named.
+pub const USUAL_LEVEL: &str = "read";
+
+/// What a module suggests.
+#[derive(Clone, Debug)]
+pub struct Suggestion {
+    text: String,
+    /// In the order in which they are written.
+    levels: Vec<Level>,
+}
+
+/// One level of it.
+#[derive(Clone, Debug)]
+pub struct Level {
+    name: LevelName,
+    description: Option<String>,
+    includes: Vec<LevelName>,
+    entry: Entry,
+}
+
+/// What a level is called: `read`, `manage`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LevelName(String);
+
+/// A text that is not the name of a level.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "\"{0}\" is not the name of a level: write lower-case letters, digits and \"-\", a letter first, {MAX_NAME} at most"
+)]
+pub struct BadLevelName(String);
+
+/// Why a suggestion is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadSuggestion {
+    /// There is too much of it.
+    #[error("{0} bytes are over the limit of {MAX_SECTION}: a level should fit on a screen")]
+    TooLarge(usize),
+    /// It is not text.
+    #[error("it is not UTF-8")]
+    NotText,
+    /// It does not say what it may say.
+    #[error("line {line}: {cause}")]
+    Parse {
+        /// Where, counted from one.
+        line: usize,
+        /// What does not fit.
+        cause: String,
+    },
+}
+
+impl Suggestion {
+    /// Reads the content of a section, whatever is in it.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadSuggestion> {
+        if bytes.len() > MAX_SECTION {
+            return Err(BadSuggestion::TooLarge(bytes.len()));
+        }
+        std::str::from_utf8(bytes).map_err(|_| BadSuggestion::NotText)?.parse()
+    }
+
+    /// The text that it was read from.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Its levels, in the order in which they are written.
+    pub fn levels(&self) -> &[Level] {
+        &self.levels
+    }
+
+    /// The level of that name.
+    pub fn level(&self, name: &LevelName) -> Option<&Level> {
+        self.levels.iter().find(|level| level.name == *name)
+    }
+
+    /// The level that is meant where none is named: the only one, or `read`.
+    pub fn usual(&self) -> Option<&Level> {
+        match self.levels.as_slice() {
+            [only] => Some(only),
+            levels => levels.iter().find(|level| level.name.as_str() == USUAL_LEVEL),
+        }
+    }
+
+    /// These levels with all that they include, in the order in which they are written.
+    pub fn with_included(&self, names: &[LevelName]) -> Vec<&Level> {
+        let mut wanted: BTreeSet<&LevelName> = names.iter().collect();
+        // A level includes only levels before it, so one way back through them finds all.
+        for level in self.levels.iter().rev() {
+            if wanted.contains(&level.name) {
+                wanted.extend(&level.includes);
+            }
+        }
+        self.levels.iter().filter(|level| wanted.contains(&level.name)).collect()
+    }
+
+    /// What a module may do by these levels and nothing else.
+    pub fn policy(&self, names: &[LevelName]) -> ModulePolicy {
+        let mut policy = ModulePolicy::default();
+        self.with_included(names).iter().for_each(|level| level.entry.add_to(&mut policy));
+        policy
+    }
+
+    /// Whether these levels say nothing that is not in the policy.
+    pub fn is_within(&self, names: &[LevelName], policy: &ModulePolicy) -> bool {
+        self.with_included(names).iter().all(|level| level.entry.is_within(policy))
+    }
+
+    /// Of the levels whose policy fits, the one that grants the fewest things, and of several the first.
+    pub fn smallest(&self, fits: impl Fn(&ModulePolicy) -> bool) -> Option<&Level> {
+        let policies =
+            self.levels.iter().map(|level| (level, self.policy(std::slice::from_ref(&level.name))));
+        let fitting = policies.filter(|(_, policy)| fits(policy));
+        fitting.min_by_key(|(_, policy)| policy.grants.count()).map(|(level, _)| level)
+    }
+}
+
+impl Level {
+    /// What it is called.
+    pub fn name(&self) -> &LevelName {
+        &self.name
+    }
+
+    /// What it is for, in the words of the module's author.
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// The levels before it whose grants it has besides its own.
+    pub fn includes(&self) -> &[LevelName] {
+        &self.includes
+    }
+}
+
+impl LevelName {
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for LevelName {
+    type Err = BadLevelName;
+
+    fn from_str(text: &str) -> Result<Self, BadLevelName> {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let begins = text.starts_with(|c: char| c.is_ascii_lowercase());
+        match begins && text.len() <= MAX_NAME && text.chars().all(fits) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(BadLevelName(text.chars().take(MAX_NAME).collect())),
+        }
+    }
+}
+
+impl fmt::Display for LevelName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl FromStr for Suggestion {
+    type Err = BadSuggestion;
+
+    fn from_str(text: &str) -> Result<Self, BadSuggestion> {
+        if text.len() > MAX_SECTION {
+            return Err(BadSuggestion::TooLarge(text.len()));
+        }
+        let at = |start: usize, cause: String| {
+            let line = 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count();
+            BadSuggestion::Parse { line, cause }
+        };
+        let Written(mut written) = toml::from_str(text).map_err(|error| {
+            let cause = error.message().lines().collect::<Vec<_>>().join("; ");
+            at(error.span().map_or(0, |span| span.start), cause)
+        })?;
+        written.sort_by_key(|(start, _)| *start);
+        if written.is_empty() || written.len() > MAX_LEVELS {
+            let cause = format!("it has {} levels: write one to {MAX_LEVELS}, as [read]", written.len());
+            return Err(at(0, cause));
+        }
+        let mut levels: Vec<Level> = Vec::with_capacity(written.len());
+        for (start, level) in written {
+            let unknown = level.includes.iter().find(|name| levels.iter().all(|level| level.name != **name));
+            if let Some(name) = unknown {
+                let cause = format!(
+                    "level \"{}\" includes \"{name}\", and no level of that name is written before it",
+                    level.name
+                );
+                return Err(at(start, cause));
+            }
+            levels.push(level);
+        }
+        Ok(Self { text: text.to_owned(), levels })
+    }
+}
+
+/// The levels of a file, each with where it begins.
+struct Written(Vec<(usize, Level)>);
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Levels;
+
+        impl<'de> Visitor<'de> for Levels {
+            type Value = Written;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("levels, each a table like [read]")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Written, A::Error> {
+                let mut levels = Vec::new();
+                while let Some(key) = map.next_key::<toml::Spanned<String>>()? {
+                    let (start, name) = (key.span().start, key.into_inner().parse());
+                    let body: Body = map.next_value()?;
+                    let name = name.map_err(A::Error::custom)?;
+                    let Body { description, includes, entry } = body;
+                    levels.push((start, Level { name, description, includes, entry }));
+                }
+                Ok(Written(levels))
+            }
+        }
+
+        deserializer.deserialize_map(Levels)
+    }
+}
+
+/// What stands in the table of a level: its own two keys, and those of a policy.
+#[derive(Default)]
+struct Body {
+    description: Option<String>,
+    includes: Vec<LevelName>,
+    entry: Entry,
+}
+
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Keys;
+
+        impl<'de> Visitor<'de> for Keys {
+            type Value = Body;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a level, which is a table like [read]")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Body, A::Error> {
+                let mut own = Body::default();
+                let others = Others { map, description: &mut own.description, includes: &mut own.includes };
+                let entry = Entry::deserialize(MapAccessDeserializer::new(others))?;
+                Ok(Body { entry, ..own })
+            }
+        }
+
+        deserializer.deserialize_map(Keys)
+    }
+}
+
+/// A table of which the level's own keys are taken out on the way. `serde(flatten)` would do that as well, but takes
+/// unknown keys and forgets where things stand.
+struct Others<'a, A> {
+    map: A,
+    description: &'a mut Option<String>,
+    includes: &'a mut Vec<LevelName>,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Others<'_, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        while let Some(key) = self.map.next_key::<String>()? {
+            match key.as_str() {
+                "description" => *self.description = Some(self.map.next_value()?),
+                "includes" => {
+                    let names: Vec<String> = self.map.next_value()?;
+                    let names = names.iter().map(|name| name.parse().map_err(A::Error::custom));
+                    *self.includes = names.collect::<Result<_, _>>()?;
+                }
+                _ => return seed.deserialize(key.into_deserializer()).map(Some),
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        self.map.next_value_seed(seed)
+    }
+}
+
+/// The longest name of a level.
+const MAX_NAME: usize = 32;
+/// How many levels there may be: nobody chooses well among more.
+const MAX_LEVELS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const EXAMPLE: &str = r#"
+        # Looks only.
+        [read]
+        description = "looks at units"
+        facts = ["os.*"]
+        process = [{ command = "systemctl", args = ["--no-pager", "show", "*"], read-only = true }]
+
+        [restart]
+        process = [{ command = "systemctl", args = ["restart", "*"] }]
+
+        [all]
+        includes = ["read", "restart"]
+        kv = { quota = "1MiB" }
+        limits = { cpu = "30s" }
+
+        [admin]
+        includes = ["all"]
+        files = [{ host = "/etc/systemd", mode = "rw" }]
+    "#;
+
+    fn example() -> Suggestion {
+        EXAMPLE.parse().expect("a suggestion")
+    }
+
+    fn name(text: &str) -> LevelName {
+        text.parse().expect("a name")
+    }
+
+    fn names(levels: &[&Level]) -> Vec<String> {
+        levels.iter().map(|level| level.name.to_string()).collect()
+    }
+
+    #[test]
+    fn a_level_has_what_it_says_and_what_it_includes() {
+        let suggestion = example();
+        assert_eq!(names(&suggestion.levels.iter().collect::<Vec<_>>()), ["read", "restart", "all", "admin"]);
+        assert_eq!(suggestion.levels[0].description(), Some("looks at units"));
+        assert_eq!(names(&suggestion.with_included(&[name("admin")])), ["read", "restart", "all", "admin"]);
+        let restart = suggestion.policy(&[name("restart")]).grants;
+        assert_eq!((restart.process.len(), restart.facts.len(), restart.kv), (1, 0, None));
+        let all = suggestion.policy(&[name("all")]);
+        assert_eq!((all.grants.process.len(), all.grants.files.len()), (2, 0));
+        assert_eq!(all.limits.cpu, std::time::Duration::from_secs(30));
+    }
+
+    #[test]
+    fn the_usual_level_is_the_only_one_or_read() {
+        assert_eq!(example().usual().map(|level| level.name.as_str()), Some("read"));
+        let usual = |text: &str| {
+            let suggestion: Suggestion = text.parse().expect("a suggestion");
+            suggestion.usual().map(|level| level.name.to_string())
+        };
+        assert_eq!(usual("[all]\nfacts = ['*']").as_deref(), Some("all"));
+        assert_eq!(usual("[all]\nfacts = ['*']\n[some]\nfacts = ['os']"), None);
+    }
+
+    #[test]
+    fn the_smallest_level_is_the_one_that_grants_least() {
+        let suggestion = example();
+        let smallest = |fits: fn(&ModulePolicy) -> bool| {
+            suggestion.smallest(fits).map(|level| level.name.as_str().to_owned())
+        };
+        assert_eq!(smallest(|policy| !policy.grants.process.is_empty()).as_deref(), Some("restart"));
+        assert_eq!(smallest(|policy| policy.grants.kv.is_some()).as_deref(), Some("all"));
+        assert_eq!(smallest(|policy| !policy.grants.http.is_empty()), None);
+    }
+
+    #[test]
+    fn what_is_within_a_policy_is_known() {
+        let suggestion = example();
+        let all = suggestion.policy(&[name("all")]);
+        assert!(suggestion.is_within(&[name("read"), name("restart")], &all));
+        assert!(suggestion.is_within(&[name("all")], &all));
+        assert!(!suggestion.is_within(&[name("admin")], &all));
+        assert!(!suggestion.is_within(&[name("read")], &ModulePolicy::default()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        for (text, line, named) in [
+            ("", 1, "0 levels"),
+            ("read = 3", 1, "a table like [read]"),
+            ("[Read]\nfacts = ['*']", 1, "\"Read\" is not the name of a level"),
+            // Of a key that nobody knows the line of its level is all that is known.
+            ("[read]\nproces = []", 1, "proces"),
+            ("[read]\nfacts = ['*']\nfiles = [{ host = 'etc' }]", 3, "\"etc\" is not an absolute path"),
+            ("[read]\n\n[all]\nincludes = ['more']", 3, "includes \"more\""),
+            ("[all]\nincludes = ['read']\n[read]\nfacts = ['*']", 1, "written before it"),
+            ("[read]\nlimits = { cpu = 'fast' }", 2, "fast"),
+            ("[read]\nhttp = [", 2, "array"),
+        ] {
+            match text.parse::<Suggestion>() {
+                Err(BadSuggestion::Parse { line: found, cause }) => {
+                    assert!(cause.contains(named), "{text}: {cause}");
+                    assert_eq!(found, line, "{text}: {cause}");
+                }
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+        let large = format!("[read]\ndescription = '{}'", "x".repeat(MAX_SECTION));
+        assert!(matches!(Suggestion::from_bytes(large.as_bytes()), Err(BadSuggestion::TooLarge(_))));
+        assert_eq!(Suggestion::from_bytes(b"[read]\n# \xff").err(), Some(BadSuggestion::NotText));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_section_holds_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Suggestion::from_bytes(&bytes);
+        }
+    }
+}
