@@ -11,7 +11,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Error as _, IntoDeserializer as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::entry::{Entry, ModulePolicy};
+use crate::entry::{Entry, Grants, ModulePolicy};
 
 /// The custom section of a component that carries it, as the text of the file.
 pub const SECTION: &str = "minion:policy";
@@ -35,6 +35,8 @@ pub struct Level {
     description: Option<String>,
     includes: Vec<LevelName>,
     entry: Entry,
+    /// All that it grants, with what it includes.
+    grants: Grants,
 }
 
 /// What a level is called: `read`, `manage`.
@@ -123,12 +125,10 @@ impl Suggestion {
         self.with_included(names).iter().all(|level| level.entry.is_within(policy))
     }
 
-    /// Of the levels whose policy fits, the one that grants the fewest things, and of several the first.
-    pub fn smallest(&self, fits: impl Fn(&ModulePolicy) -> bool) -> Option<&Level> {
-        let policies =
-            self.levels.iter().map(|level| (level, self.policy(std::slice::from_ref(&level.name))));
-        let fitting = policies.filter(|(_, policy)| fits(policy));
-        fitting.min_by_key(|(_, policy)| policy.grants.count()).map(|(level, _)| level)
+    /// Of these levels the one that grants the fewest things, and of several the first.
+    pub fn smallest(&self, names: &[LevelName]) -> Option<&Level> {
+        let named = self.levels.iter().filter(|level| names.contains(&level.name));
+        named.min_by_key(|level| level.grants.count())
     }
 }
 
@@ -141,6 +141,11 @@ impl Level {
     /// What it is for, in the words of the module's author.
     pub fn description(&self) -> Option<&str> {
         self.description.as_deref()
+    }
+
+    /// All that it grants, with what it includes.
+    pub fn grants(&self) -> &Grants {
+        &self.grants
     }
 
     /// The levels before it whose grants it has besides its own.
@@ -207,7 +212,12 @@ impl FromStr for Suggestion {
             }
             levels.push(level);
         }
-        Ok(Self { text: text.to_owned(), levels })
+        let mut suggestion = Self { text: text.to_owned(), levels };
+        for place in 0..suggestion.levels.len() {
+            let name = suggestion.levels[place].name.clone();
+            suggestion.levels[place].grants = suggestion.policy(&[name]).grants;
+        }
+        Ok(suggestion)
     }
 }
 
@@ -232,7 +242,10 @@ impl<'de> Deserialize<'de> for Written {
                     let body: Body = map.next_value()?;
                     let name = name.map_err(A::Error::custom)?;
                     let Body { description, includes, entry } = body;
-                    levels.push((start, Level { name, description, includes, entry }));
+                    levels.push((
+                        start,
+                        Level { name, description, includes, entry, grants: Grants::default() },
+                    ));
                 }
                 Ok(Written(levels))
             }
@@ -374,12 +387,13 @@ mod tests {
     #[test]
     fn the_smallest_level_is_the_one_that_grants_least() {
         let suggestion = example();
-        let smallest = |fits: fn(&ModulePolicy) -> bool| {
-            suggestion.smallest(fits).map(|level| level.name.as_str().to_owned())
+        let smallest = |names: &[&str]| {
+            let names: Vec<LevelName> = names.iter().map(|text| name(text)).collect();
+            suggestion.smallest(&names).map(|level| level.name.as_str().to_owned())
         };
-        assert_eq!(smallest(|policy| !policy.grants.process.is_empty()).as_deref(), Some("restart"));
-        assert_eq!(smallest(|policy| policy.grants.kv.is_some()).as_deref(), Some("all"));
-        assert_eq!(smallest(|policy| !policy.grants.http.is_empty()), None);
+        assert_eq!(smallest(&["admin", "all", "read", "restart"]).as_deref(), Some("restart"));
+        assert_eq!(smallest(&["admin", "all"]).as_deref(), Some("all"));
+        assert_eq!(smallest(&["other"]), None);
     }
 
     #[test]

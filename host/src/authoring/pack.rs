@@ -6,10 +6,12 @@ use wasmparser::{Parser, Payload};
 use super::component;
 use super::error::AuthoringError;
 use super::wit::Wit;
+use crate::policy::Suggestion;
+use crate::policy::suggestion::SECTION as POLICY_SECTION;
 use crate::sandbox::{DOCS_SECTION, MAX_MODULE, advice};
 
 /// What a module says of itself beside its documentation.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct About {
     /// Its version; without one, that of its WIT package.
     pub version: Option<String>,
@@ -19,6 +21,8 @@ pub struct About {
     pub authors: Option<String>,
     /// Under which licences it may be used: an SPDX expression.
     pub licenses: Option<String>,
+    /// The policy that it suggests; without one, what it suggested before stays.
+    pub suggestion: Option<Suggestion>,
 }
 
 /// What came out.
@@ -65,6 +69,7 @@ fn sections(wit: &Wit, about: &About) -> Result<Vec<(&'static str, Vec<u8>)>, Au
     ];
     let mut sections = vec![(DOCS_SECTION, docs)];
     sections.extend(texts.into_iter().filter_map(|(name, text)| Some((name, text?.into_bytes()))));
+    sections.extend(about.suggestion.as_ref().map(|it| (POLICY_SECTION, it.text().as_bytes().to_vec())));
     Ok(sections)
 }
 
@@ -150,6 +155,26 @@ mod tests {
         let of = |name: &str| sections.iter().filter(|(other, _)| other == name).collect::<Vec<_>>();
         assert_eq!(of(DOCS_SECTION).len(), 1);
         assert_eq!(of("version"), [&("version".to_owned(), "2.0.0".to_owned())]);
+    }
+
+    #[test]
+    fn what_a_module_suggests_stays_until_it_suggests_something_else() {
+        let suggest = |bytes: &[u8], text: Option<&str>| {
+            let suggestion = text.map(|text| text.parse().unwrap());
+            pack(bytes, &wit(), &About { suggestion, ..About::default() }).unwrap().bytes
+        };
+        let text_of =
+            |bytes: &[u8]| crate::sandbox::suggestion(bytes).unwrap().map(|it| it.text().to_owned());
+        let (read, all) = ("[read]\nfacts = ['*']\n", "[all]\nenv = ['LANG']\n");
+        let none = suggest(&wat::parse_str(CORE).unwrap(), None);
+        assert_eq!(text_of(&none), None);
+        let first = suggest(&none, Some(read));
+        assert_eq!(text_of(&first).as_deref(), Some(read));
+        let repacked = suggest(&first, None);
+        assert_eq!(text_of(&repacked).as_deref(), Some(read));
+        let second = suggest(&repacked, Some(all));
+        assert_eq!(text_of(&second).as_deref(), Some(all));
+        assert_eq!(sections(&second).iter().filter(|(name, _)| name == POLICY_SECTION).count(), 1);
     }
 
     #[test]

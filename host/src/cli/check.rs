@@ -13,7 +13,7 @@ use crate::cli::output::{print, print_failed};
 use crate::cli::signature::SignatureFinding;
 use crate::cli::workbench::{ModuleFile, Workbench};
 use crate::policy::{ByteSize, ModulePolicy, ProcessGrant};
-use crate::sandbox::{Defect, claim};
+use crate::sandbox::{Defect, Remedy, claim};
 use crate::signature_file;
 
 /// Look a module over: what it exports, what it needs, and whether this host would run it
@@ -41,8 +41,8 @@ struct Findings {
 /// A capability that the module cannot be loaded without.
 struct Need {
     import: String,
-    /// What grants it, in minion.toml.
-    line: &'static str,
+    /// What grants it.
+    remedy: Remedy,
     granted: bool,
 }
 
@@ -89,8 +89,8 @@ impl Findings {
         };
         let still = |import: &str| problems.iter().any(|problem| missing_import(problem) == Some(import));
         let needs = missing.iter().filter_map(|defect| match defect {
-            Defect::NotGranted { import, line, .. } => {
-                Some(Need { import: import.clone(), line, granted: !still(import) })
+            Defect::NotGranted { import, remedy } => {
+                Some(Need { import: import.clone(), remedy: remedy.clone(), granted: !still(import) })
             }
             _ => None,
         });
@@ -106,8 +106,11 @@ impl Findings {
     }
 
     fn document(&self) -> Value {
-        let need =
-            |need: &Need| json!({ "import": need.import, "granted": need.granted, "grant": need.line });
+        let need = |need: &Need| {
+            let command = need.remedy.command().map(|command| command.to_string());
+            let (granted, line) = (need.granted, need.remedy.line);
+            json!({ "import": need.import, "granted": granted, "grant": line, "command": command })
+        };
         json!({
             "ok": self.problems.is_empty(),
             "module": self.module.as_ref().map(Module::document),
@@ -127,7 +130,10 @@ impl Findings {
             lines.push(String::new());
         }
         for need in &self.needs {
-            let state = if need.granted { "granted here".to_owned() } else { self.remedy(need, bench) };
+            let state = match need.granted {
+                true => "granted here".to_owned(),
+                false => format!("not granted here; {}", need.remedy),
+            };
             lines.push(format!("needs {}: {state}", line(&need.import)));
         }
         lines.extend(self.signature.iter().map(|signature| signature.line(&bench.name)));
@@ -138,10 +144,6 @@ impl Findings {
         );
         lines.extend(self.problems.is_empty().then(|| "this host would run it".to_owned()));
         printable(&lines.join("\n"))
-    }
-
-    fn remedy(&self, need: &Need, bench: &Workbench) -> String {
-        format!("not granted here; add `{}` to [modules.{}] in minion.toml", need.line, bench.name)
     }
 }
 

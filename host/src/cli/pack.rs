@@ -1,5 +1,7 @@
 //! `minion pack FILE.wasm`.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,6 +14,8 @@ use crate::authoring::{About, Wit, pack, supervised};
 use crate::cli::output::note;
 use crate::cli::sign;
 use crate::cli::workbench::read;
+use crate::policy::Suggestion;
+use crate::policy::suggestion::MAX_SECTION;
 use crate::signature_file;
 
 /// Make a module of what a compiler made: a component, with its documentation
@@ -26,6 +30,9 @@ pub(crate) struct Pack {
     /// The module's world, where the package has several: its name, or `namespace:package/world`
     #[arg(long, value_name = "NAME")]
     world: Option<String>,
+    /// The file with the policy that the module suggests [default: policy.toml beside the folder of --wit, if it is there]
+    #[arg(long, value_name = "FILE.toml")]
+    policy: Option<PathBuf>,
     /// Where to write the module; the stem of this file's name is the module's name
     #[arg(long, short, value_name = "NAME.wasm")]
     output: PathBuf,
@@ -50,7 +57,12 @@ impl Pack {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let bytes = read(&self.file).with_context(|| format!("cannot read \"{}\"", self.file.display()))?;
         let key = self.sign.as_deref().map(SigningKey::load).transpose()?;
+        let suggestion = self.suggestion()?;
+        if let (None, Some((path, _))) = (&self.policy, &suggestion) {
+            note(format_args!("it suggests what is in {}", path.display()));
+        }
         let about = About {
+            suggestion: suggestion.map(|(_, suggestion)| suggestion),
             version: self.version,
             description: self.description,
             authors: self.authors,
@@ -81,5 +93,28 @@ impl Pack {
             ));
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// What the module suggests, and the file that says so.
+    fn suggestion(&self) -> anyhow::Result<Option<(PathBuf, Suggestion)>> {
+        let path = match &self.policy {
+            Some(named) => named.clone(),
+            None => {
+                let usual = self.wit.with_file_name("policy.toml");
+                if !usual.exists() {
+                    return Ok(None);
+                }
+                usual
+            }
+        };
+        let shown = path.display();
+        let mut bytes = Vec::new();
+        File::open(&path)
+            .and_then(|file| file.take(MAX_SECTION as u64 + 1).read_to_end(&mut bytes))
+            .with_context(|| format!("cannot read \"{shown}\""))?;
+        let suggestion = Suggestion::from_bytes(&bytes).map_err(|error| {
+            anyhow::anyhow!("\"{shown}\", {error}; see docs/grants.md for what a module may suggest")
+        })?;
+        Ok(Some((path, suggestion)))
     }
 }

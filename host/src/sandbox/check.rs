@@ -4,6 +4,7 @@ use wire::module::Module;
 
 use super::error::Defect;
 use super::imports::Import;
+use crate::policy::Suggestion;
 
 /// What was found out about a module, and everything that stands in its way.
 #[derive(Debug, Default)]
@@ -12,6 +13,8 @@ pub struct Check {
     pub module: Option<Module>,
     /// What it imports, and whether it can have it.
     pub imports: Vec<Import>,
+    /// The policy that it suggests, where that can be read.
+    pub suggestion: Option<Suggestion>,
     /// Why it cannot be loaded; each reads on from its name.
     pub problems: Vec<Defect>,
     /// What is not as it should be and yet no reason to refuse it.

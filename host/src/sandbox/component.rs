@@ -16,7 +16,7 @@ use super::error::Defect;
 use super::guest::Guest;
 use super::holdings::Budgets;
 use super::memory::{MAX_MEMORIES, MAX_TABLES};
-use crate::policy::{ByteSize, Limits, ModulePolicy};
+use crate::policy::{ByteSize, Limits, ModulePolicy, Suggestion};
 
 /// Bytes of a page of linear memory.
 const PAGE: u64 = 64 << 10;
@@ -27,6 +27,8 @@ pub struct LoadedModule {
     description: Module,
     /// What its jobs may do; fixed when it was loaded.
     policy: Arc<ModulePolicy>,
+    /// What it suggests that they may.
+    suggestion: Option<Arc<Suggestion>>,
     /// What is not as it should be.
     warnings: Vec<String>,
     /// What its jobs came to.
@@ -60,12 +62,23 @@ impl LoadedModule {
         instances: InstancePre<Guest>,
         provisions: Provisions,
     ) -> Self {
-        let Description { module, warnings } = description;
+        let Description { module, suggestion, warnings } = description;
         let policy = Arc::new(policy.clone());
         let counters = ModuleCounters::default();
         let gone = CancellationToken::new();
         let gone = (gone.clone(), gone.drop_guard());
-        Self { description: module, policy, warnings, counters, instances, exports, provisions, gone }
+        let suggestion = suggestion.map(Arc::new);
+        Self {
+            description: module,
+            policy,
+            suggestion,
+            warnings,
+            counters,
+            instances,
+            exports,
+            provisions,
+            gone,
+        }
     }
 
     /// What it is and what it exports.
@@ -101,6 +114,11 @@ impl LoadedModule {
     /// Limits, grants and settings of its jobs.
     pub(crate) fn policy(&self) -> &Arc<ModulePolicy> {
         &self.policy
+    }
+
+    /// What it suggests that they may do.
+    pub(crate) fn suggestion(&self) -> Option<&Arc<Suggestion>> {
+        self.suggestion.as_ref()
     }
 
     /// What of the minion its jobs get.

@@ -9,18 +9,22 @@ use wire::module::{MAX_HELD, Module, ModuleState};
 use wire::name::ModuleName;
 use wire::signature::{BadType, Method, Methods, TypeId, Types};
 
-use super::error::Defect;
+use super::error::{Defect, in_one_line};
 use super::inspect::Inspection;
 use super::leftover::left_by;
 use super::surface::Surface;
 use super::types::Reflector;
 use super::{command, docs, no_methods};
+use crate::policy::Suggestion;
+use crate::policy::suggestion::BadSuggestion;
 
 /// A module as others see it.
 #[derive(Debug)]
 pub(super) struct Description {
     /// What it is and exports.
     pub(super) module: Module,
+    /// The policy that it suggests.
+    pub(super) suggestion: Option<Suggestion>,
     /// What is not as it should be and yet no reason to refuse it.
     pub(super) warnings: Vec<String>,
 }
@@ -41,6 +45,7 @@ impl Description {
         let summary = inspection.docs.and_then(|section| docs::apply(&section, &mut methods, &mut warnings));
         // What a module says of itself goes before what can be seen of it.
         let seen = || methods.is_empty().then(|| no_methods::what_it_is(surface).to_owned());
+        let suggestion = inspection.suggested.and_then(|section| suggested(&section, &mut warnings));
         let mut module = Module {
             name,
             version: inspection.version,
@@ -53,7 +58,10 @@ impl Description {
         };
         // What no overlord takes is no module of this minion's: it would have to be left out of all that is told.
         module.fit().map_err(Defect::Unfit)?;
-        if module.held() > MAX_HELD { Err(Defect::TooMuchToTell) } else { Ok(Self { module, warnings }) }
+        if module.held() > MAX_HELD {
+            return Err(Defect::TooMuchToTell);
+        }
+        Ok(Self { module, suggestion, warnings })
     }
 
     /// Where each method is in the compiled component, in the order of the module.
@@ -68,6 +76,17 @@ impl Description {
         let found = self.module.methods.iter().map(|method| export(&method));
         found.collect::<Option<_>>().ok_or_else(|| Defect::Compile("an export is gone".to_owned()))
     }
+}
+
+/// What a section suggests. A bad one is worth a word; the module is none the worse for it.
+fn suggested(section: &[u8], warnings: &mut Vec<String>) -> Option<Suggestion> {
+    let warning = |error: BadSuggestion| {
+        format!(
+            "the policy that it suggests cannot be read and is left out: {}",
+            in_one_line(&error.to_string())
+        )
+    };
+    Suggestion::from_bytes(section).map_err(|error| warnings.push(warning(error))).ok()
 }
 
 /// The methods of a component: every function of every exported interface, and those at the root, without those that a

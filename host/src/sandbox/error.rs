@@ -6,6 +6,7 @@ use wire::name::ModuleName;
 use wire::text::{counted, printable};
 
 use super::inspect::MAX_MODULE;
+use super::remedy::Remedy;
 use super::surface::MAX_FUNCTION;
 use crate::policy::ByteSize;
 
@@ -94,10 +95,8 @@ pub enum Defect {
     #[error("needs \"{}\", which this minion does not have; {offered}", in_one_line(.import))]
     Unknown { import: String, offered: String },
     /// An import that policy does not grant.
-    #[error(
-        "needs \"{}\", which is not granted: add `{line}` to [modules.{table}] in minion.toml", in_one_line(.import)
-    )]
-    NotGranted { import: String, line: &'static str, table: ModuleName },
+    #[error("needs \"{}\", which is not granted: {remedy}", in_one_line(.import))]
+    NotGranted { import: String, remedy: Remedy },
     /// A grant that cannot be honoured.
     #[error("has a grant that cannot be used: {0}")]
     Grant(String),

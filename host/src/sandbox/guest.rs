@@ -20,7 +20,8 @@ use super::dry_run::RunMode;
 use super::events::{Denial, JobEvents, JobLog};
 use super::holdings::Holdings;
 use super::memory::MemoryLimiter;
-use crate::policy::ModulePolicy;
+use super::remedy::{Command, Remedies};
+use crate::policy::{Grants, ModulePolicy};
 
 /// The host's side of one instance.
 pub(super) struct Guest {
@@ -76,12 +77,25 @@ pub(super) struct Context {
     pub(super) emitted: u64,
     /// Whether its instance is made and its method called.
     pub(super) started: bool,
+    /// What would mend what it was denied.
+    pub(super) remedies: Remedies,
 }
 
 impl Context {
     /// Tells the audit log that a grant did not cover this.
     pub(super) fn denied(&self, capability: &'static str, attempt: impl Into<String>) {
         self.events.denied(Denial { capability, attempt: attempt.into() });
+    }
+
+    /// The same, and gives back the command that grants it, where the module suggests a level that `covers` it.
+    pub(super) fn denied_unless(
+        &self,
+        capability: &'static str,
+        attempt: impl Into<String>,
+        covers: impl Fn(&Grants) -> bool,
+    ) -> Option<Command> {
+        self.denied(capability, attempt);
+        self.remedies.denied(covers)
     }
 }
 

@@ -3,10 +3,13 @@
 //! Checked before the linker is asked, because its message names a missing function where the reason is a
 //! missing grant or another version.
 
+use std::collections::BTreeSet;
+
 use wire::name::ModuleName;
 
 use super::error::Defect;
-use crate::policy::{Grants, caution};
+use super::remedy::{Remedy, level};
+use crate::policy::{Grants, LevelName, Suggestion, caution};
 
 /// Version of the WASI interfaces that the host has.
 const WASI: Version = Version { major: 0, minor: 2, patch: 12 };
@@ -120,30 +123,82 @@ impl Import {
     }
 
     /// Why the module cannot be loaded because of it, if it cannot.
-    pub(super) fn defect(&self, module: &ModuleName) -> Option<Defect> {
+    fn defect(&self, remedies: &Remedies<'_>) -> Option<Defect> {
         let import = self.interface.clone();
         match &self.standing {
             Standing::Free | Standing::Granted | Standing::Powerless(_) => None,
-            Standing::NotGranted(line) => Some(Defect::NotGranted { import, line, table: module.clone() }),
+            Standing::NotGranted(line) => {
+                Some(Defect::NotGranted { import, remedy: remedies.of(self.capability, line) })
+            }
             Standing::Unknown(offered) => Some(Defect::Unknown { import, offered: offered.clone() }),
         }
     }
 
     /// What to tell of it although the module can be loaded.
-    pub(super) fn warning(&self, module: &ModuleName) -> Option<String> {
+    fn warning(&self, remedies: &Remedies<'_>) -> Option<String> {
         let Standing::Powerless(line) = self.standing else { return None };
         let capability = self.capability.unwrap_or_default();
         Some(format!(
-            "imports \"{}\" without any grant of {capability}, so all it asks for is denied: add `{line}` to \
-             [modules.{module}] in minion.toml",
-            self.interface
+            "imports \"{}\" without any grant of {capability}, so all it asks for is denied: {}",
+            self.interface,
+            remedies.of(self.capability, line)
         ))
     }
 }
 
+/// What to do about the capabilities that a module lacks.
+struct Remedies<'a> {
+    module: &'a ModuleName,
+    /// For each a level that has it, one that has all of them where there is one. Found once, since a component can have
+    /// a million imports.
+    levels: Vec<(&'static str, LevelName)>,
+}
+
+impl<'a> Remedies<'a> {
+    fn new(imports: &[Import], module: &'a ModuleName, suggestion: Option<&'a Suggestion>) -> Self {
+        let lacked = imports.iter().filter_map(|import| match import.standing {
+            Standing::Powerless(_) | Standing::NotGranted(_) => import.capability,
+            Standing::Free | Standing::Granted | Standing::Unknown(_) => None,
+        });
+        let lacked: BTreeSet<&'static str> = lacked.collect();
+        let mut levels = Vec::new();
+        if let Some(suggestion) = suggestion {
+            let of_all = level(suggestion, |grants| lacked.iter().all(|capability| has(capability, grants)));
+            levels.extend(lacked.iter().filter_map(|capability| {
+                let of_one = || level(suggestion, |grants| has(capability, grants));
+                Some((*capability, of_all.clone().or_else(of_one)?))
+            }));
+        }
+        Self { module, levels }
+    }
+
+    /// A level that has the capability, or else the line that grants it.
+    fn of(&self, capability: Option<&str>, line: &'static str) -> Remedy {
+        let found = self.levels.iter().find(|(found, _)| Some(*found) == capability);
+        let level = found.map(|(_, level)| level.clone());
+        Remedy { module: self.module.clone(), level, line }
+    }
+}
+
+/// Why a module cannot be loaded because of what it imports.
+pub(super) fn defects(
+    imports: &[Import],
+    module: &ModuleName,
+    suggestion: Option<&Suggestion>,
+) -> Vec<Defect> {
+    let remedies = Remedies::new(imports, module, suggestion);
+    imports.iter().filter_map(|import| import.defect(&remedies)).collect()
+}
+
 /// What to tell of the imports of a module that can be loaded, and of the grants behind them.
-pub(super) fn warnings(imports: &[Import], module: &ModuleName, grants: &Grants) -> Vec<String> {
-    let powerless = imports.iter().filter_map(|import| import.warning(module));
+pub(super) fn warnings(
+    imports: &[Import],
+    module: &ModuleName,
+    suggestion: Option<&Suggestion>,
+    grants: &Grants,
+) -> Vec<String> {
+    let remedies = Remedies::new(imports, module, suggestion);
+    let powerless = imports.iter().filter_map(|import| import.warning(&remedies));
     let uses = |capability| imports.iter().any(|import| import.capability == Some(capability));
     let processes = if uses("process") { caution::of_processes(grants) } else { Vec::new() };
     let addresses = if uses("http") { caution::of_addresses(grants) } else { Vec::new() };
@@ -161,17 +216,21 @@ pub(super) fn warnings(imports: &[Import], module: &ModuleName, grants: &Grants)
 
 /// How an interface with a capability behind it stands with the grants.
 fn standing(capability: &str, line: &'static str, grants: &Grants) -> Standing {
-    let granted = match capability {
-        "facts" => !grants.facts.is_empty(),
-        "kv" => grants.kv.is_some(),
-        "process" => !grants.process.is_empty(),
-        _ => !grants.http.is_empty(),
-    };
-    match (granted, capability) {
+    match (has(capability, grants), capability) {
         (true, _) => Standing::Granted,
         // WASI is always linked, with nothing behind it.
         (false, "http") => Standing::Powerless(line),
         (false, _) => Standing::NotGranted(line),
+    }
+}
+
+/// Whether there is a grant of this capability.
+fn has(capability: &str, grants: &Grants) -> bool {
+    match capability {
+        "facts" => !grants.facts.is_empty(),
+        "kv" => grants.kv.is_some(),
+        "process" => !grants.process.is_empty(),
+        _ => !grants.http.is_empty(),
     }
 }
 
@@ -257,8 +316,14 @@ mod tests {
     use crate::policy::ByteSize;
 
     fn message(import: &str, grants: &Grants) -> Option<String> {
+        suggesting(import, grants, None)
+    }
+
+    fn suggesting(import: &str, grants: &Grants, suggestion: Option<&str>) -> Option<String> {
         let module = "service".parse().expect("a name");
-        Import::new(import, grants).defect(&module).map(|defect| defect.to_string())
+        let suggestion: Option<Suggestion> = suggestion.map(|text| text.parse().expect("a suggestion"));
+        let found = defects(&[Import::new(import, grants)], &module, suggestion.as_ref());
+        found.first().map(Defect::to_string)
     }
 
     #[test]
@@ -283,9 +348,23 @@ mod tests {
     }
 
     #[test]
+    fn an_import_that_a_level_grants_names_the_smallest_one() {
+        let suggestion =
+            "[all]\nkv = { quota = '1MiB' }\nfacts = ['os.*', 'kernel']\n[keep]\nkv = { quota = '1MiB' }";
+        let told = suggesting("minion:kv/kv@0.1.0", &Grants::default(), Some(suggestion)).expect("refused");
+        assert_eq!(
+            told,
+            "needs \"minion:kv/kv@0.1.0\", which is not granted: run `minion grant service:keep` on its host"
+        );
+        let told = suggesting("minion:process/process@0.1.0", &Grants::default(), Some(suggestion));
+        assert!(told.expect("refused").contains("add `process ="));
+    }
+
+    #[test]
     fn requests_without_an_address_are_no_defect_and_worth_a_word() {
         let import = Import::new("wasi:http/outgoing-handler@0.2.0", &Grants::default());
-        let told = import.warning(&"service".parse().expect("a name")).expect("a warning");
+        let module = "service".parse().expect("a name");
+        let told = &warnings(&[import], &module, None, &Grants::default())[0];
         assert!(told.contains("add `http = [\"https://…/*\"]` to [modules.service]"), "{told}");
     }
 

@@ -12,7 +12,8 @@ use wire::signing::ModuleClaim;
 use super::error::{Defect, LoadError, in_one_line};
 use super::imports::Import;
 use super::surface::Surface;
-use crate::policy::Grants;
+use crate::policy::suggestion::{BadSuggestion, MAX_SECTION, SECTION as POLICY_SECTION};
+use crate::policy::{Grants, Suggestion};
 
 /// The largest module that is accepted.
 pub const MAX_MODULE: usize = 64 << 20;
@@ -30,6 +31,8 @@ pub(super) struct Inspection {
     pub(super) description: Option<String>,
     /// Its documentation: an encoded WIT package.
     pub(super) docs: Option<Vec<u8>>,
+    /// The policy that it suggests; of one that is too large no more than shows that it is.
+    pub(super) suggested: Option<Vec<u8>>,
 }
 
 /// Reads the outside of a component. Anything else is refused by what it is.
@@ -57,6 +60,13 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<Inspection, Defect> {
     Ok(found)
 }
 
+/// The policy that a module suggests, where it does: `Err` says why it cannot be read.
+pub fn suggestion(bytes: &[u8]) -> Result<Option<Suggestion>, BadSuggestion> {
+    // Of what is no component there is nothing to be said here.
+    let suggested = inspect(bytes).ok().and_then(|inspection| inspection.suggested);
+    suggested.map(|section| Suggestion::from_bytes(&section)).transpose()
+}
+
 /// What whoever signs a module vouches for.
 pub fn claim(name: ModuleName, bytes: &[u8]) -> Result<ModuleClaim, LoadError> {
     match inspect(bytes) {
@@ -74,6 +84,11 @@ impl Inspection {
         self.imports.iter().filter(needed).map(|interface| Import::new(interface, grants)).collect()
     }
 
+    /// The policy that it suggests, where that can be read.
+    pub(super) fn suggestion(&self) -> Option<Suggestion> {
+        self.suggested.as_deref().and_then(|section| Suggestion::from_bytes(section).ok())
+    }
+
     /// Looks at one custom section, at this depth of nesting.
     fn custom(&mut self, depth: usize, name: &str, data: &[u8]) {
         let text = || in_one_line(&String::from_utf8_lossy(data));
@@ -81,6 +96,9 @@ impl Inspection {
             "version" => set(&mut self.version, depth, || as_version(text())),
             "description" => set(&mut self.description, depth, text),
             DOCS_SECTION => set(&mut self.docs, depth, || data.to_vec()),
+            POLICY_SECTION => {
+                set(&mut self.suggested, depth, || data[..data.len().min(MAX_SECTION + 1)].to_vec());
+            }
             _ => {}
         }
     }
@@ -173,7 +191,8 @@ mod tests {
     fn metadata_and_docs_are_read_and_the_outermost_docs_count() {
         let bytes = wat::parse_str(
             r#"(component
-                (core module (@custom "minion:wit" "inner") (@custom "version" "9"))
+                (core module (@custom "minion:wit" "inner") (@custom "version" "9")
+                    (@custom "minion:policy" "[read]\nfacts = ['*']"))
                 (@custom "version" "1.2.3")
                 (@custom "description" "says hello")
                 (import "a:b/c@1.0.0" (instance)))"#,
@@ -184,6 +203,8 @@ mod tests {
         assert_eq!(found.description.as_deref(), Some("says hello"));
         assert_eq!(found.docs.as_deref(), Some(&b"inner"[..]));
         assert_eq!(found.imports, ["a:b/c@1.0.0"]);
+        let suggested = suggestion(&bytes).unwrap().unwrap();
+        assert_eq!(suggested.levels()[0].name().as_str(), "read");
     }
 
     #[test]

@@ -115,7 +115,9 @@ impl Loader {
         let inspection = inspect(bytes).map_err(|defect| refused(vec![defect]))?;
         let surface = self.surface(bytes);
         let imports = inspection.imports(&policy.grants, surface.as_ref().ok());
-        let defects: Vec<Defect> = imports.iter().filter_map(|import| import.defect(&name)).collect();
+        // A bad section is told of where the module is described.
+        let suggestion = inspection.suggestion();
+        let defects = imports::defects(&imports, &name, suggestion.as_ref());
         if !defects.is_empty() {
             return Err(refused(defects));
         }
@@ -123,7 +125,8 @@ impl Loader {
         let described =
             surface.and_then(|surface| Description::of(name.clone(), digest, inspection, &surface));
         let mut description = described.map_err(|defect| refused(vec![defect]))?;
-        description.warnings.extend(imports::warnings(&imports, &name, &policy.grants));
+        let told = imports::warnings(&imports, &name, suggestion.as_ref(), &policy.grants);
+        description.warnings.extend(told);
         Ok(Verified { description })
     }
 
@@ -164,7 +167,8 @@ impl Loader {
         let surface = self.surface(bytes);
         check.notes.extend(surface.iter().flat_map(leftover::notes));
         check.imports = inspection.imports(&policy.grants, surface.as_ref().ok());
-        check.problems.extend(check.imports.iter().filter_map(|import| import.defect(&name)));
+        check.suggestion = inspection.suggestion();
+        check.problems.extend(imports::defects(&check.imports, &name, check.suggestion.as_ref()));
         let digest = Digest::of(bytes);
         // What is refused here would take the compiler more than it is worth.
         let what_it_is = surface.as_ref().ok().map(no_methods::what_it_is);
@@ -185,7 +189,8 @@ impl Loader {
         if check.problems.is_empty() {
             check.problems.extend(base.link(&component, policy).err());
         }
-        check.warnings.extend(imports::warnings(&check.imports, &name, &policy.grants));
+        let told = imports::warnings(&check.imports, &name, check.suggestion.as_ref(), &policy.grants);
+        check.warnings.extend(told);
         check.warnings.extend(description.warnings);
         check.warnings.extend(advice::on(bytes, &description.module.methods));
         check.notes.extend(javascript::note(bytes, &description.module.methods));

@@ -35,6 +35,7 @@ use super::holdings::Holdings;
 use super::memory::MemoryLimiter;
 use super::outcome::{Remains, Stop, of_value, over_output};
 use super::printed::Printed;
+use super::remedy::Remedies;
 use super::stdio::Output;
 use super::supervise::{End, Patience, supervise};
 use super::{command, resources};
@@ -162,8 +163,10 @@ fn make_guest(module: &LoadedModule, run: Run, command: Option<Command>) -> Resu
     let wasi = wasi.map_err(|message| (FailureKind::CapabilityMissing, message))?;
     let recorder = Recorder::default();
     let time = TimeLimit::new(run.timeout, &policy.limits);
+    let remedies = Remedies::new(module.describe().name.clone(), module.suggestion().cloned());
     let egress = Egress {
         policy: policy.clone(),
+        remedies: remedies.clone(),
         events: run.events.clone(),
         mode: run.mode,
         recorder: recorder.clone(),
@@ -184,6 +187,7 @@ fn make_guest(module: &LoadedModule, run: Run, command: Option<Command>) -> Resu
         emitted: 0,
         started: false,
         policy: policy.clone(),
+        remedies: remedies.clone(),
     };
     let memory = MemoryLimiter::new(&policy.limits);
     let guest = Guest {
@@ -284,6 +288,13 @@ impl Ended<'_> {
         self.aside.stdout.close();
         self.aside.stderr.close();
         self.aside.log.close();
+        let mut outcome = self.end(end, printed);
+        self.store.data().job.remedies.add_to(&mut outcome);
+        outcome
+    }
+
+    /// The same, as far as the guest tells.
+    fn end(&mut self, end: End<Called>, printed: String) -> Outcome {
         match end {
             End::Returned(Ok(Ok(Returned::Value(value)))) => self.returned(value, 0),
             End::Returned(Ok(Ok(Returned::Exit(code)))) => self.exited(code, printed),

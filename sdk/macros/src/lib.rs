@@ -1,16 +1,19 @@
 //! The macro of `minion-sdk`; use it as `minion_sdk::module!`.
 //!
 //! It reads the author's WIT together with the `minion:*` packages of this repository, hands both to
-//! `wit_bindgen::generate!`, and adds the section `minion:wit`, which carries the author's doc comments.
+//! `wit_bindgen::generate!`, and adds the section `minion:wit`, which carries the author's doc comments, and the section
+//! `minion:policy` with what the module suggests to be granted.
 
 mod options;
 mod section;
+mod suggested;
 mod wit;
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::options::Options;
+use crate::suggested::Suggested;
 use crate::wit::Wit;
 
 /// Turns the crate into a module: generates a trait `Guest` for each interface that its world exports, and
@@ -20,6 +23,9 @@ use crate::wit::Wit;
 /// lies in the folder `wit` beside `Cargo.toml`. The packages `minion:*` need no copies: WIT may name them as
 /// if they were there. Where the WIT has several worlds, `world: "…"` says which. All other options are those
 /// of `wit_bindgen::generate!` and are handed on to it.
+///
+/// What the module suggests that it be granted, in levels, is in the file that `policy: "…"` names, or in `policy.toml`
+/// beside `Cargo.toml` where there is one.
 ///
 /// ```ignore
 /// minion_sdk::module!({ inline: "
@@ -50,7 +56,8 @@ fn expand(options: &Options) -> syn::Result<TokenStream> {
     let wit = Wit::read(options)?;
     let bindings = bindings(options, &wit);
     let section = section::tokens(&wit)?;
-    Ok(quote! { #bindings #section })
+    let suggested = Suggested::find(options)?.map(|suggested| suggested.tokens());
+    Ok(quote! { #bindings #section #suggested })
 }
 
 /// The call of `wit_bindgen::generate!` that the author would have to write by hand.

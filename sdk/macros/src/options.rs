@@ -15,6 +15,8 @@ pub(crate) struct Options {
     pub(crate) paths: Vec<LitStr>,
     /// Which world, where there are several.
     pub(crate) world: Option<LitStr>,
+    /// The file with the policy that the module suggests, relative to the author's `Cargo.toml`.
+    pub(crate) policy: Option<LitStr>,
     /// The entries of the author's own `with: { … }`.
     pub(crate) with: TokenStream,
     /// Options for `wit_bindgen::generate!` alone, each with a comma behind it.
@@ -45,6 +47,7 @@ impl Options {
         match name.to_string().as_str() {
             "inline" => self.inline = Some(value(input)?),
             "world" => self.world = Some(value(input)?),
+            "policy" => self.policy = Some(value(input)?),
             "path" => self.paths = paths(input)?,
             "with" => {
                 input.parse::<Token![:]>()?;
@@ -101,12 +104,13 @@ mod tests {
     #[test]
     fn options_of_our_own_are_taken_out_and_others_handed_on() {
         let options = parse(
-            r#"{ inline: "package a:b;", path: ["x", "y"], world: "w", with: { "a:b/c": d::e },
+            r#"{ inline: "package a:b;", path: ["x", "y"], world: "w", policy: "p.toml", with: { "a:b/c": d::e },
                 generate_all, additional_derives: [PartialEq, Eq] }"#,
         );
         assert_eq!(options.inline.expect("inline").value(), "package a:b;");
         assert_eq!(options.paths.iter().map(LitStr::value).collect::<Vec<_>>(), ["x", "y"]);
         assert_eq!(options.world.expect("world").value(), "w");
+        assert_eq!(options.policy.expect("policy").value(), "p.toml");
         assert_eq!(options.with.to_string(), r#""a:b/c" : d :: e"#);
         assert_eq!(options.rest.to_string(), "generate_all , additional_derives : [PartialEq , Eq] ,");
     }

@@ -16,7 +16,7 @@ pub(crate) fn tokens(wit: &Wit) -> syn::Result<TokenStream> {
     Ok(quote! { #docs #(#manifest)* })
 }
 
-fn section(name: &str, bytes: &[u8]) -> TokenStream {
+pub(crate) fn section(name: &str, bytes: &[u8]) -> TokenStream {
     let (length, bytes) = (bytes.len(), Literal::byte_string(bytes));
     quote! {
         #[cfg(target_arch = "wasm32")]

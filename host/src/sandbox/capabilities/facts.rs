@@ -41,9 +41,13 @@ impl Host for Guest {
             return Err(Error::Cancelled);
         }
         if !granted(&self.job.policy.grants.facts, &path) {
-            self.job.denied("facts", path.clone());
+            let by_level =
+                self.job.denied_unless("facts", path.clone(), |grants| granted(&grants.facts, &path));
             let module = &self.job.method.module;
-            return Err(Error::Denied(format!("add \"{path}\" to `facts` in [modules.{module}]")));
+            return Err(Error::Denied(match by_level {
+                Some(command) => format!("run `{command}` on this host"),
+                None => format!("add \"{path}\" to `facts` in [modules.{module}]"),
+            }));
         }
         Ok(self.facts.all().get(&path).cloned())
     }

@@ -15,6 +15,7 @@ use crate::sandbox::budget::Share;
 use crate::sandbox::cancel::CancelSignal;
 use crate::sandbox::dry_run::{Recorder, RunMode};
 use crate::sandbox::events::{Denial, JobEvents};
+use crate::sandbox::remedy::Remedies;
 
 /// Headers by which some servers let a client ask for another address than that of the request.
 const REDIRECTING: [&str; 7] = [
@@ -33,6 +34,8 @@ const OVERRIDING: [&str; 3] = ["x-http-method-override", "x-http-method", "x-met
 pub(in crate::sandbox) struct Egress {
     /// Whose grants count.
     pub(in crate::sandbox) policy: Arc<ModulePolicy>,
+    /// What would mend what they do not cover.
+    pub(in crate::sandbox) remedies: Remedies,
     /// Who hears of what they do not cover.
     pub(in crate::sandbox) events: Arc<dyn JobEvents>,
     /// Whether anything but reading is only recorded.
@@ -75,6 +78,9 @@ impl Egress {
         // Grants add up: what one of them says of private addresses holds.
         let furthest = covering.iter().find(|grant| grant.reach() != Reach::Public).or(covering.first());
         let Some(grant) = furthest else {
+            if let Ok(target) = &target {
+                self.remedies.denied(|grants| grants.http.iter().any(|grant| grant.allows(target)));
+            }
             let reason = target.err().map_or_else(String::new, |reason| format!(" ({reason})"));
             return Err(self.deny(format!("{} {uri}{reason}", request.method())));
         };
@@ -179,7 +185,8 @@ mod tests {
         let events = Arc::new(Recorded::default());
         let (recorder, cancel) = (Recorder::default(), CancelSignal::new());
         let (policy, descriptors) = (Arc::new(policy), Budget::new(100, 0, 1).share(100));
-        (Egress { policy, events: events.clone(), mode, recorder, descriptors, cancel }, events)
+        let remedies = Remedies::new("a".parse().unwrap(), None);
+        (Egress { policy, remedies, events: events.clone(), mode, recorder, descriptors, cancel }, events)
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 use super::bindings::minion::process::process::{Command, Error};
 use super::folder::Folder;
 use super::shown;
-use crate::policy::{FileMode, ModulePolicy, ProcessGrant};
+use crate::policy::{FileMode, Grants, ModulePolicy, ProcessGrant};
 use crate::sandbox::guest::Context;
 
 /// The folder of a program for which the module asks none. Only the host's own administrator writes there.
@@ -46,7 +46,11 @@ impl<'a> Permission<'a> {
                 Some(_) => {}
             }
         }
-        Err(refuse(job, name, args, lack))
+        let covers = |grants: &Grants| {
+            let mut covering = grants.process.iter().filter(|grant| grant.allows(name, args));
+            covering.any(|grant| missing(grant, command, asked, folder.as_ref()).is_none())
+        };
+        Err(refuse(job, name, args, lack, covers))
     }
 
     /// Whether a dry run may run it: it changes nothing, and nothing that it may read from its folder was put
@@ -76,7 +80,7 @@ fn missing(grant: &ProcessGrant, command: &Command, asked: &str, folder: Option<
     (!granted).then(|| Lack::Folder(asked.to_owned()))
 }
 
-fn refuse(job: &Context, name: &str, args: &[String], lack: Lack) -> Error {
+fn refuse(job: &Context, name: &str, args: &[String], lack: Lack, covers: impl Fn(&Grants) -> bool) -> Error {
     let (line, module) = (shown(&[&[name.to_owned()], args].concat()), &job.method.module);
     let (attempt, remedy) = match lack {
         Lack::Arguments => {
@@ -100,8 +104,8 @@ fn refuse(job: &Context, name: &str, args: &[String], lack: Lack) -> Error {
             format!("add {folder:?} to `cwd` of the grant for {name:?} in `process` in [modules.{module}]"),
         ),
     };
-    job.denied("process", attempt);
-    Error::Denied(remedy)
+    let by_level = job.denied_unless("process", attempt, covers);
+    Error::Denied(by_level.map_or(remedy, |command| format!("run `{command}` on this host")))
 }
 
 fn no_folder(asked: &str) -> Error {

@@ -1,0 +1,191 @@
+//! What would mend it that a module lacks a grant: a level that it suggests, or else a line of its policy.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use wire::name::ModuleName;
+use wire::outcome::{FailureKind, Outcome};
+
+use crate::policy::{Grants, LevelName, Suggestion};
+
+/// How many denials of a job a remedy is looked for: a module can go on for ever.
+const MAX_LOOKS: usize = 100;
+
+/// What whoever owns the host can do about a grant that is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remedy {
+    /// Which module lacks it.
+    pub module: ModuleName,
+    /// A level of it that has what is missing.
+    pub level: Option<LevelName>,
+    /// The line of the module's table that would grant it, by hand.
+    pub line: &'static str,
+}
+
+/// The command line that grants a level.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// To which module.
+    pub module: ModuleName,
+    /// Which one.
+    pub level: LevelName,
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.command() {
+            Some(command) => write!(f, "run `{command}` on its host"),
+            None => write!(f, "add `{}` to [modules.{}] in minion.toml", self.line, self.module),
+        }
+    }
+}
+
+impl Remedy {
+    /// The command that grants the level, where there is one.
+    pub fn command(&self) -> Option<Command> {
+        Some(Command { module: self.module.clone(), level: self.level.clone()? })
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "minion grant {}:{}", self.module, self.level)
+    }
+}
+
+/// What would mend all that one job was denied so far. Clones share it.
+#[derive(Clone)]
+pub(super) struct Remedies(Arc<Inner>);
+
+/// What all clones share.
+struct Inner {
+    module: ModuleName,
+    suggestion: Option<Arc<Suggestion>>,
+    found: Mutex<Found>,
+}
+
+/// What was found for a job so far.
+#[derive(Default)]
+struct Found {
+    /// How often something was looked for.
+    looks: usize,
+    /// The levels that would have allowed all that was denied; none, where nothing was that a level allows.
+    levels: Vec<LevelName>,
+}
+
+impl Remedies {
+    /// For a job of this module, which was denied nothing yet.
+    pub(super) fn new(module: ModuleName, suggestion: Option<Arc<Suggestion>>) -> Self {
+        Self(Arc::new(Inner { module, suggestion, found: Mutex::default() }))
+    }
+
+    /// Notes that something was denied that these grants would have covered, and gives back the smallest level that has
+    /// some.
+    pub(super) fn denied(&self, covers: impl Fn(&Grants) -> bool) -> Option<Command> {
+        let suggestion = self.0.suggestion.as_ref()?;
+        let mut found = self.found();
+        if found.looks >= MAX_LOOKS {
+            return None;
+        }
+        found.looks += 1;
+        let covering = covering(suggestion, covers);
+        let command = self.smallest(&covering)?;
+        let both: Vec<LevelName> = found.levels.iter().filter(|it| covering.contains(it)).cloned().collect();
+        // Where none covers all of it, the last denial is what the module ended with.
+        found.levels = if both.is_empty() { covering } else { both };
+        Some(command)
+    }
+
+    /// Whether the module suggests a level of which this is true.
+    pub(super) fn suggests(&self, is: impl Fn(&Grants) -> bool) -> bool {
+        self.0.suggestion.as_ref().is_some_and(|it| it.levels().iter().any(|level| is(level.grants())))
+    }
+
+    /// The command that would mend what was denied so far.
+    pub(super) fn command(&self) -> Option<Command> {
+        self.smallest(&self.found().levels)
+    }
+
+    /// Names the command where a job ended badly that was denied something which a level allows.
+    pub(super) fn add_to(&self, outcome: &mut Outcome) {
+        let Outcome::Failed(failure) = outcome else { return };
+        if !matches!(failure.kind, FailureKind::Error | FailureKind::Trapped) {
+            return;
+        }
+        let command = self.command().map(|command| format!("`{command}`"));
+        // A module that hands the host's own words on has named it already.
+        if let Some(command) = command.filter(|command| !failure.message.contains(command.as_str())) {
+            failure.message = format!("{}; it was denied what {command} grants on its host", failure.message);
+        }
+    }
+
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.0.found.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn smallest(&self, levels: &[LevelName]) -> Option<Command> {
+        let suggestion = self.0.suggestion.as_ref()?;
+        let level = suggestion.smallest(levels)?.name().clone();
+        Some(Command { module: self.0.module.clone(), level })
+    }
+}
+
+/// The smallest level whose grants cover this.
+pub(super) fn level(suggestion: &Suggestion, covers: impl Fn(&Grants) -> bool) -> Option<LevelName> {
+    suggestion.smallest(&covering(suggestion, covers)).map(|level| level.name().clone())
+}
+
+fn covering(suggestion: &Suggestion, covers: impl Fn(&Grants) -> bool) -> Vec<LevelName> {
+    let covering = suggestion.levels().iter().filter(|level| covers(level.grants()));
+    covering.map(|level| level.name().clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remedies(text: &str) -> Remedies {
+        let suggestion = text.parse().expect("a suggestion");
+        Remedies::new("service".parse().expect("a name"), Some(Arc::new(suggestion)))
+    }
+
+    #[test]
+    fn one_level_is_named_for_all_that_was_denied() {
+        let remedies = remedies(
+            "[all]\nincludes = []\nfacts = ['*']\nenv = ['A', 'B']\n[some]\nfacts = ['os']\n[other]\nenv = ['A']",
+        );
+        assert_eq!(remedies.command(), None);
+        let facts = |grants: &Grants| !grants.facts.is_empty();
+        let told = remedies.denied(facts).map(|command| command.to_string());
+        assert_eq!(told.as_deref(), Some("minion grant service:some"));
+        assert_eq!(remedies.denied(|grants| grants.kv.is_some()), None);
+        remedies.denied(|grants| !grants.env.is_empty());
+        let told = remedies.command().map(|command| command.to_string());
+        assert_eq!(told.as_deref(), Some("minion grant service:all"));
+    }
+
+    #[test]
+    fn a_job_that_fails_without_what_a_level_grants_names_it_once() {
+        let remedies = remedies("[read]\nfacts = ['*']");
+        let message = |kind, text: &str| {
+            let mut outcome = Outcome::failed(kind, text);
+            remedies.add_to(&mut outcome);
+            match outcome {
+                Outcome::Failed(failure) => failure.message,
+                Outcome::Ok(_) => String::new(),
+            }
+        };
+        assert_eq!(message(FailureKind::Error, "no"), "no");
+        remedies.denied(|grants| !grants.facts.is_empty());
+        let told = message(FailureKind::Error, "no");
+        assert_eq!(told, "no; it was denied what `minion grant service:read` grants on its host");
+        assert_eq!(message(FailureKind::Trapped, &told), told);
+        assert_eq!(message(FailureKind::Cancelled, "no"), "no");
+    }
+
+    #[test]
+    fn a_module_that_suggests_nothing_has_no_remedy() {
+        let remedies = Remedies::new("service".parse().expect("a name"), None);
+        assert_eq!((remedies.denied(|_| true), remedies.command()), (None, None));
+    }
+}
