@@ -113,7 +113,9 @@ fn files(grant: &FileGrant) -> String {
         FileMode::ReadWrite => "rw",
     };
     let symlinks = if grant.symlinks == Symlinks::Allowed { ", symlinks" } else { "" };
-    format!("{} as {} ({mode}{symlinks})", grant.host.display(), grant.guest)
+    let only =
+        if grant.only.is_empty() { String::new() } else { format!(", only {}", grant.only.join(", ")) };
+    format!("{} as {} ({mode}{symlinks}{only})", grant.host.display(), grant.guest)
 }
 
 #[cfg(test)]

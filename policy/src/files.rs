@@ -16,6 +16,9 @@ pub struct FileGrant {
     pub mode: FileMode,
     /// Whether it may make symbolic links there, give them further names, or move them.
     pub symlinks: Symlinks,
+    /// The files and folders of it that it may see, by their paths from there; of a folder all that is below it. All,
+    /// where there are none.
+    pub only: Vec<String>,
 }
 
 /// Whether a module may make symbolic links.
@@ -53,24 +56,122 @@ struct Given {
     mode: FileMode,
     #[serde(default)]
     symlinks: bool,
+    #[serde(default)]
+    only: Vec<String>,
 }
 
-/// A folder that is not given by its whole path.
+/// Why a folder cannot be granted as it is written.
 #[derive(Debug, thiserror::Error)]
-#[error("folder \"{0}\" is not an absolute path: write it from \"/\" on")]
-struct Relative(String);
+enum BadFiles {
+    /// A folder that is not given by its whole path.
+    #[error("folder \"{0}\" is not an absolute path: write it from \"/\" on")]
+    Relative(String),
+    /// A path below a folder that may lead out of it, or nowhere.
+    #[error(
+        "\"{0}\" in `only` is not a path within the folder: write it without \"/\" in front, \".\" and \"..\""
+    )]
+    NotWithin(String),
+    /// What is written in a folder cannot be held to some of its files.
+    #[error("`only` is for reading: leave it out, or `mode = \"rw\"`")]
+    Writable,
+}
 
 impl TryFrom<Given> for FileGrant {
-    type Error = Relative;
+    type Error = BadFiles;
 
     /// Without `guest` the guest finds the folder under the host's own path.
-    fn try_from(Given { host, guest, mode, symlinks }: Given) -> Result<Self, Relative> {
+    fn try_from(Given { host, guest, mode, symlinks, only }: Given) -> Result<Self, BadFiles> {
         let symlinks = if symlinks { Symlinks::Allowed } else { Symlinks::Refused };
         let guest = guest.unwrap_or_else(|| host.to_string_lossy().into_owned());
-        match [host.is_absolute(), guest.starts_with('/')] {
-            [true, true] => Ok(Self { host, guest, mode, symlinks }),
-            [false, _] => Err(Relative(host.to_string_lossy().into_owned())),
-            [true, false] => Err(Relative(guest)),
+        if let Some(relative) =
+            [&*host.to_string_lossy(), &guest].into_iter().find(|path| !path.starts_with('/'))
+        {
+            return Err(BadFiles::Relative(relative.to_owned()));
+        }
+        let step = |step: &str| matches!(step, "" | "." | "..");
+        if let Some(path) = only.iter().find(|path| path.split('/').any(step)) {
+            return Err(BadFiles::NotWithin(path.clone()));
+        }
+        match (only.is_empty(), mode, symlinks) {
+            (true, _, _) | (false, FileMode::ReadOnly, Symlinks::Refused) => {
+                Ok(Self { host, guest, mode, symlinks, only })
+            }
+            _ => Err(BadFiles::Writable),
+        }
+    }
+}
+
+impl FileGrant {
+    /// Whether the guest may see what is at a path, which is from the folder on. One that climbs is none that it may,
+    /// where it may not see all.
+    pub fn shows(&self, path: &str) -> bool {
+        if self.only.is_empty() {
+            return true;
+        }
+        let steps: Vec<&str> = path.split('/').filter(|step| !matches!(*step, "" | ".")).collect();
+        !path.starts_with('/')
+            && !steps.contains(&"..")
+            && self.only.iter().any(|only| {
+                let shown: Vec<&str> = only.split('/').collect();
+                steps.starts_with(&shown)
+            })
+    }
+
+    /// Whether what is at a path of the guest's is in the folder and may be seen.
+    pub fn covers(&self, path: &str) -> bool {
+        let guest = self.guest.trim_end_matches('/');
+        let below = path.strip_prefix(guest).filter(|below| below.is_empty() || below.starts_with('/'));
+        below.is_some_and(|below| self.shows(below.trim_start_matches('/')))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(text: &str) -> Result<FileGrant, String> {
+        toml::from_str(text).map_err(|error| error.message().to_owned())
+    }
+
+    #[test]
+    fn of_a_folder_only_some_files_may_be_seen() {
+        let proc = grant("host = '/proc'\nonly = ['uptime', 'sys/kernel']").expect("a grant");
+        for shown in ["uptime", "./uptime", "sys/kernel", "sys//kernel/hostname", "sys/kernel/random/uuid"] {
+            assert!(proc.shows(shown), "{shown}");
+        }
+        for hidden in [
+            "",
+            ".",
+            "..",
+            "sys",
+            "uptimes",
+            "1/mem",
+            "self/environ",
+            "sys/kernel/../../1/mem",
+            "/uptime",
+            "uptime/..",
+        ] {
+            assert!(!proc.shows(hidden), "{hidden}");
+        }
+        assert!(
+            proc.covers("/proc/uptime") && !proc.covers("/proc/1/mem") && !proc.covers("/process/uptime")
+        );
+        let all = grant("host = '/srv'\nguest = '/'").expect("a grant");
+        assert!(all.shows("anything") && all.covers("/anything"));
+    }
+
+    #[test]
+    fn files_are_named_from_their_folder_on_and_for_reading() {
+        for (text, named) in [
+            ("host = '/proc'\nonly = ['/uptime']", "\"/uptime\" in `only`"),
+            ("host = '/proc'\nonly = ['a/../b']", "\"a/../b\" in `only`"),
+            ("host = '/proc'\nonly = ['']", "in `only`"),
+            ("host = '/proc'\nonly = ['uptime']\nmode = 'rw'", "`only` is for reading"),
+            ("host = 'proc'", "\"proc\" is not an absolute path"),
+            ("host = '/proc'\nguest = 'proc'", "\"proc\" is not an absolute path"),
+        ] {
+            let told = grant(text).expect_err(text);
+            assert!(told.contains(named), "{text}: {told}");
         }
     }
 }
