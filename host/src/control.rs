@@ -9,13 +9,14 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use wire::frame::{self, FrameError};
 use wire::message::{Limit, Message};
 use wire::module::Module;
+use wire::name::ModuleName;
 
 use crate::vitals::{Status, Vitals};
 
@@ -23,16 +24,45 @@ use crate::vitals::{Status, Vitals};
 pub(crate) struct Control {
     path: PathBuf,
     listener: UnixListener,
-    vitals: Vitals,
+    doors: Doors,
 }
 
+/// Who answers what is asked. Clones ask the same ones.
+#[derive(Clone)]
+pub(crate) struct Doors {
+    /// How the minion is.
+    pub(crate) vitals: Vitals,
+    /// Whoever reads the configuration again.
+    pub(crate) reloads: mpsc::Sender<Reload>,
+}
+
+/// A wish that the configuration be read again, with who waits for what it changes, or why it was not.
+pub type Reload = oneshot::Sender<Result<Vec<String>, String>>;
+
 /// What the owner asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Question {
     /// How is the minion? Answered by a [`Status`].
     Status,
     /// What modules are there? Answered by a list of [`Module`]s.
     Modules,
+    /// What does this module suggest that it be granted? Answered by a [`Suggested`].
+    Suggested(ModuleName),
+    /// Read the configuration again. Answered by what that changes, or why it was not.
+    Reload,
+}
+
+/// What a module of a running minion suggests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Suggested {
+    /// This, in the words of its section.
+    Text(String),
+    /// Nothing.
+    Nothing,
+    /// Something that cannot be read.
+    Unreadable(String),
+    /// There is no such module.
+    NoModule,
 }
 
 impl Message for Question {
@@ -72,31 +102,31 @@ pub enum ControlError {
 
 impl Control {
     /// Opens the socket. The caller has made sure that no other process serves this folder.
-    pub(crate) fn open(path: &Path, vitals: Vitals) -> std::io::Result<Self> {
+    pub(crate) fn open(path: &Path, doors: Doors) -> std::io::Result<Self> {
         // One that a killed minion left behind.
         let _ = std::fs::remove_file(path);
         let listener = UnixListener::bind(path)?;
         std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
-        Ok(Self { path: path.to_owned(), listener, vitals })
+        Ok(Self { path: path.to_owned(), listener, doors })
     }
 
     /// Answers until it is told to stop, and then takes the socket away.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let (answers, doors) = (TaskTracker::new(), Arc::new(Semaphore::new(MAX_CALLERS)));
+        let (answers, callers) = (TaskTracker::new(), Arc::new(Semaphore::new(MAX_CALLERS)));
         let accept = async {
             loop {
                 // Never closed, so there is a permit sooner or later: each caller's time is bounded.
-                let Ok(permit) = doors.clone().acquire_owned().await else { return };
+                let Ok(permit) = callers.clone().acquire_owned().await else { return };
                 let Ok((stream, _)) = self.listener.accept().await else {
                     // Out of file handles, most likely: others will close some.
                     tokio::time::sleep(RETRY).await;
                     continue;
                 };
-                let vitals = self.vitals.clone();
+                let doors = self.doors.clone();
                 answers.spawn(async move {
                     let _permit = permit;
                     // Whoever asked sees that there is no answer.
-                    let _ = tokio::time::timeout(PATIENCE, answer(&vitals, stream)).await;
+                    let _ = answer(&doors, stream).await;
                 });
             }
         };
@@ -109,15 +139,35 @@ impl Control {
 
 /// Asks the minion of a folder how it is.
 pub(crate) async fn status(dir: &Path, socket: &Path) -> Result<Status, ControlError> {
-    ask(dir, socket, Question::Status).await
+    ask(dir, socket, Question::Status, PATIENCE).await
 }
 
 /// Asks the minion of a folder for its modules.
 pub(crate) async fn modules(dir: &Path, socket: &Path) -> Result<Vec<Module>, ControlError> {
-    ask(dir, socket, Question::Modules).await
+    ask(dir, socket, Question::Modules, PATIENCE).await
 }
 
-async fn ask<T: DeserializeOwned>(dir: &Path, socket: &Path, question: Question) -> Result<T, ControlError> {
+/// Asks the minion of a folder what a module suggests.
+pub(crate) async fn suggested(
+    dir: &Path,
+    socket: &Path,
+    module: ModuleName,
+) -> Result<Suggested, ControlError> {
+    ask(dir, socket, Question::Suggested(module), PATIENCE).await
+}
+
+/// Has the minion of a folder read its configuration again, and waits until that is in force. What it changes is told, a
+/// line each, or why it stays as it was.
+pub(crate) async fn reload(dir: &Path, socket: &Path) -> Result<Result<Vec<String>, String>, ControlError> {
+    ask(dir, socket, Question::Reload, RELOADED).await
+}
+
+async fn ask<T: DeserializeOwned>(
+    dir: &Path,
+    socket: &Path,
+    question: Question,
+    patience: Duration,
+) -> Result<T, ControlError> {
     let mut stream = UnixStream::connect(socket).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::PermissionDenied => ControlError::Forbidden(dir.to_owned()),
         _ => ControlError::NotRunning(dir.to_owned()),
@@ -127,15 +177,39 @@ async fn ask<T: DeserializeOwned>(dir: &Path, socket: &Path, question: Question)
         frame::read(&mut stream, MAX_ANSWER).await
     };
     let Answer(answer) =
-        tokio::time::timeout(PATIENCE, exchange).await.map_err(|_| ControlError::Silent)??;
+        tokio::time::timeout(patience, exchange).await.map_err(|_| ControlError::Silent)??;
     Ok(answer)
 }
 
-async fn answer(vitals: &Vitals, mut stream: UnixStream) -> Result<(), FrameError> {
-    match frame::read(&mut stream, MAX_QUESTION).await? {
-        Question::Status => frame::write(&mut stream, &vitals.status(), MAX_ANSWER).await,
-        Question::Modules => frame::write(&mut stream, &vitals.modules.list(), MAX_ANSWER).await,
+async fn answer(doors: &Doors, mut stream: UnixStream) -> Result<(), FrameError> {
+    let vitals = &doors.vitals;
+    let asked = tokio::time::timeout(PATIENCE, frame::read(&mut stream, MAX_QUESTION)).await;
+    match asked.map_err(silent)?? {
+        Question::Status => told(&mut stream, &vitals.status()).await,
+        Question::Modules => told(&mut stream, &vitals.modules.list()).await,
+        Question::Suggested(module) => told(&mut stream, &vitals.modules.suggested(module).await).await,
+        Question::Reload => {
+            let (done, ends) = oneshot::channel();
+            let reloaded = async {
+                doors.reloads.send(done).await.ok()?;
+                ends.await.ok()
+            };
+            let reloaded = tokio::time::timeout(RELOADED, reloaded).await.map_err(silent)?;
+            let stops =
+                || Err("the minion does not read its configuration again, or is about to stop".to_owned());
+            told(&mut stream, &reloaded.unwrap_or_else(stops)).await
+        }
     }
+}
+
+async fn told<T: Serialize>(stream: &mut UnixStream, answer: &T) -> Result<(), FrameError> {
+    let written = tokio::time::timeout(PATIENCE, frame::write(stream, answer, MAX_ANSWER)).await;
+    written.map_err(silent)?
+}
+
+/// Whoever asked does not go on.
+fn silent(_: tokio::time::error::Elapsed) -> FrameError {
+    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
 }
 
 const MAX_QUESTION: usize = 1 << 10;
@@ -143,4 +217,6 @@ const MAX_ANSWER: usize = 64 << 20;
 /// How many may ask at once.
 const MAX_CALLERS: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a reload may take: modules are compiled for it.
+const RELOADED: Duration = Duration::from_secs(300);
 const RETRY: Duration = Duration::from_millis(100);

@@ -22,6 +22,7 @@ mod dispatch;
 pub mod enroll;
 mod facts;
 pub mod folder;
+mod granting;
 pub mod highest_versions;
 mod instance;
 mod jobs;
@@ -36,7 +37,7 @@ mod signature_file;
 mod vitals;
 
 pub use config::Config;
-pub use control::ControlError;
+pub use control::{ControlError, Reload};
 pub use dial::DialError;
 pub use folder::Folder;
 pub use link::LinkState;

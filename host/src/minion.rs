@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ledger::{AuditError, LedgerError, MinionLedger, Rotation};
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -22,7 +22,7 @@ use crate::admission::Admission;
 use crate::audit::Audit;
 use crate::config::{AuditFiles, Config, HostLimits, Retention};
 use crate::containment::Containment;
-use crate::control::Control;
+use crate::control::{Control, Doors, Reload};
 use crate::facts::{Gatherer, Labels};
 use crate::folder::{Folder, FolderError};
 use crate::highest_versions::{HighestVersions, HighestVersionsError};
@@ -46,6 +46,8 @@ pub struct Minion {
     background: TaskTracker,
     stop: CancellationToken,
     guests: Runtime,
+    /// Who wants the configuration to be read again, until somebody takes this over.
+    reloads: Mutex<Option<mpsc::Receiver<Reload>>>,
 }
 
 /// The part of the configuration that takes effect at a start only.
@@ -137,7 +139,8 @@ impl Minion {
         let (joined, member) = watch::channel(membership.member.clone());
         let vitals = Vitals { member, started_at, modules, jobs, ledger, link };
         background.spawn(purge(vitals.ledger.clone(), config.retention, stop.clone()));
-        match Control::open(&folder.socket(), vitals.clone()) {
+        let (wishes, reloads) = mpsc::channel(1);
+        match Control::open(&folder.socket(), Doors { vitals: vitals.clone(), reloads: wishes }) {
             Ok(control) => drop(background.spawn(control.run(stop.clone()))),
             // A minion that cannot be asked how it is still does its work.
             Err(error) => tracing::warn!(%error, "`minion status` will not work: there is no socket"),
@@ -158,7 +161,8 @@ impl Minion {
         background.spawn(gatherer.run(stop.clone()));
         background.spawn(vitals.modules.clone().run(stop.clone()));
         background.spawn(link.run());
-        Ok(Self { vitals, audit, settings, labels, streams, background, stop, guests })
+        let reloads = Mutex::new(Some(reloads));
+        Ok(Self { vitals, audit, settings, labels, streams, background, stop, guests, reloads })
     }
 
     /// The name that the overlord gave to it.
@@ -184,6 +188,13 @@ impl Minion {
     /// How it is.
     pub fn status(&self) -> Status {
         self.vitals.status()
+    }
+
+    /// The wishes of this host's owner that the configuration be read again (`minion grant`), each to be answered with
+    /// what [`reload`](Self::reload) says, or why the configuration could not be read. Once only: whoever asks for them
+    /// first has them. Nobody need; the wishes are refused then.
+    pub fn reloads(&self) -> Option<mpsc::Receiver<Reload>> {
+        self.reloads.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
     }
 
     /// Puts the policy, the access list and the labels of a configuration that was read again into force, and says

@@ -6,13 +6,15 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use wire::module::Module;
+use wire::name::ModuleName;
 use wire::text::{line, printable};
 
 use crate::cli::Place;
 use crate::cli::output::{print, print_failed};
 use crate::cli::signature::SignatureFinding;
 use crate::cli::workbench::{ModuleFile, Workbench};
-use crate::policy::{ByteSize, ModulePolicy, ProcessGrant};
+use crate::granting;
+use crate::policy::{ByteSize, Level, LevelName, ModulePolicy, ProcessGrant, Suggestion};
 use crate::sandbox::{Defect, Remedy, claim};
 use crate::signature_file;
 
@@ -31,6 +33,8 @@ struct Findings {
     /// What it is, where it can be told.
     module: Option<Module>,
     needs: Vec<Need>,
+    /// What it suggests that it be granted.
+    levels: Vec<Suggested>,
     signature: Option<SignatureFinding>,
     problems: Vec<String>,
     warnings: Vec<String>,
@@ -43,6 +47,16 @@ struct Need {
     import: String,
     /// What grants it.
     remedy: Remedy,
+    granted: bool,
+}
+
+/// One level of what it suggests.
+struct Suggested {
+    name: String,
+    description: Option<String>,
+    includes: Vec<String>,
+    /// What would stand in minion.toml.
+    lines: String,
     granted: bool,
 }
 
@@ -97,6 +111,7 @@ impl Findings {
         let check = bench.sandbox.check(bench.name.clone(), &bench.bytes, &bench.policy);
         Self {
             needs: needs.collect(),
+            levels: check.suggestion.iter().flat_map(|it| suggested(it, &bench.policy)).collect(),
             signature: None,
             module: module.as_ref().map(|module| module.describe().clone()),
             problems: problems.iter().map(Defect::to_string).collect(),
@@ -115,6 +130,7 @@ impl Findings {
             "ok": self.problems.is_empty(),
             "module": self.module.as_ref().map(Module::document),
             "needs": self.needs.iter().map(need).collect::<Vec<_>>(),
+            "suggests": self.levels.iter().map(Suggested::document).collect::<Vec<_>>(),
             "signature": self.signature.as_ref().map(SignatureFinding::document),
             "problems": self.problems,
             "warnings": self.warnings,
@@ -136,6 +152,7 @@ impl Findings {
             };
             lines.push(format!("needs {}: {state}", line(&need.import)));
         }
+        lines.extend(self.levels.iter().map(|level| level.text(&bench.name)));
         lines.extend(self.signature.iter().map(|signature| signature.line(&bench.name)));
         lines.extend(self.warnings.iter().map(|warning| format!("warning: {}", line(warning))));
         lines.extend(self.notes.iter().map(|note| format!("note: {}", line(note))));
@@ -145,6 +162,45 @@ impl Findings {
         lines.extend(self.problems.is_empty().then(|| "this host would run it".to_owned()));
         printable(&lines.join("\n"))
     }
+}
+
+impl Suggested {
+    fn document(&self) -> Value {
+        json!({
+            "level": self.name,
+            "description": self.description,
+            "includes": self.includes,
+            "granted": self.granted,
+            "lines": self.lines,
+        })
+    }
+
+    fn text(&self, module: &ModuleName) -> String {
+        let includes = match self.includes.as_slice() {
+            [] => String::new(),
+            names => format!(" (with {})", names.join(", ")),
+        };
+        let about =
+            self.description.as_deref().map_or_else(String::new, |about| format!(", {}", line(about)));
+        let state = match self.granted {
+            true => "granted here".to_owned(),
+            false => format!("`minion grant {module}:{}`", self.name),
+        };
+        let lines: String = self.lines.lines().map(|line| format!("\n    {line}")).collect();
+        format!("suggests {}{includes}{about}: {state}{lines}", self.name)
+    }
+}
+
+/// What a module suggests, held against what is granted.
+fn suggested(suggestion: &Suggestion, policy: &ModulePolicy) -> Vec<Suggested> {
+    let level = |level: &Level| Suggested {
+        name: level.name().to_string(),
+        description: level.description().map(str::to_owned),
+        includes: level.includes().iter().map(LevelName::to_string).collect(),
+        lines: granting::of_level(suggestion, level),
+        granted: suggestion.is_within(std::slice::from_ref(level.name()), policy),
+    };
+    suggestion.levels().iter().map(level).collect()
 }
 
 fn missing_import(defect: &Defect) -> Option<&str> {

@@ -4,17 +4,22 @@ mod bindings;
 mod call;
 mod check;
 mod completions;
+mod confirm;
+mod grant;
 mod join;
 mod man;
 mod modules;
 mod new;
 mod output;
 mod pack;
+mod reload;
+mod revoke_grant;
 mod serve;
 mod sign;
 mod signature;
 mod spectator;
 mod status;
+mod suggested;
 #[cfg(test)]
 mod tables;
 mod watch;
@@ -49,11 +54,13 @@ enum Command {
     Call(call::Call),
     Check(check::Check),
     Completions(completions::Completions),
+    Grant(grant::Grant),
     Join(join::Join),
     Man(man::Man),
     Modules(modules::Modules),
     New(new::New),
     Pack(pack::Pack),
+    RevokeGrant(revoke_grant::RevokeGrant),
     Serve(serve::Serve),
     Sign(sign::Sign),
     Status(status::Status),
@@ -103,6 +110,8 @@ impl Cli {
             Command::Check(check) => check.run(&self.place),
             Command::Modules(modules) => modules.run(&self.place).await,
             Command::Status(status) => status.run(&self.place).await,
+            Command::Grant(grant) => grant.run(&self.place).await,
+            Command::RevokeGrant(revoke) => revoke.run(&self.place).await,
             Command::Join(join) => join.run(&self.place).await,
             Command::Serve(serve) => serve.run(&self.place).await,
         }

@@ -54,16 +54,22 @@ impl Serve {
         };
         say_that_it_is_up(&minion);
 
+        let mut reloads = minion.reloads();
         let reason = loop {
-            tokio::select! {
+            let asked = tokio::select! {
                 _ = terminate.recv() => break "SIGTERM",
                 _ = interrupt.recv() => break "SIGINT",
                 Some(_) = async { Some(stdin_ends.as_mut()?.await) } => break "the end of standard input",
-                _ = hangup.recv() => tokio::select! {
-                    () = self.reload(&folder, &minion) => {}
-                    _ = terminate.recv() => break "SIGTERM",
-                    _ = interrupt.recv() => break "SIGINT",
-                },
+                _ = hangup.recv() => None,
+                Some(asked) = async { reloads.as_mut()?.recv().await } => Some(asked),
+            };
+            tokio::select! {
+                told = self.reload(&folder, &minion) => {
+                    // Whoever asked may have gone; it is in the log.
+                    let _ = asked.map(|asked| asked.send(told));
+                }
+                _ = terminate.recv() => break "SIGTERM",
+                _ = interrupt.recv() => break "SIGINT",
             }
         };
         tracing::info!(reason, "stopping");
@@ -79,21 +85,23 @@ impl Serve {
         Ok(config)
     }
 
-    /// Reads the configuration again and says what is new.
-    async fn reload(&self, folder: &Folder, minion: &Minion) {
+    /// Reads the configuration again, and logs and says what is new.
+    async fn reload(&self, folder: &Folder, minion: &Minion) -> Result<Vec<String>, String> {
         let config = match self.config(folder) {
             Ok(config) => config,
             Err(error) => {
-                return tracing::error!(%error, "the configuration cannot be read again: what was in force stays so");
+                tracing::error!(%error, "the configuration cannot be read again: what was in force stays so");
+                return Err(error.to_string());
             }
         };
         let changes = minion.reload(config).await;
         if changes.is_empty() {
             tracing::info!("the configuration was read again and changes nothing");
         }
-        for change in changes {
+        for change in &changes {
             tracing::info!(change, "the configuration was read again");
         }
+        Ok(changes)
     }
 }
 

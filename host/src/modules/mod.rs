@@ -24,6 +24,7 @@ mod stage;
 mod start;
 mod store;
 mod stray;
+mod suggested;
 mod take;
 #[cfg(test)]
 mod tests;

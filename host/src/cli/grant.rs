@@ -1,0 +1,157 @@
+//! `minion grant MODULE[:LEVEL]`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use anyhow::Context as _;
+use clap::Args;
+use serde_json::json;
+
+use wire::name::ModuleName;
+
+use crate::cli::Place;
+use crate::cli::confirm::Confirm;
+use crate::cli::output::{note, print};
+use crate::cli::reload::Reloaded;
+use crate::cli::suggested::suggestion_of;
+use crate::folder::Folder;
+use crate::granting::{self, GrantError, Policy, listed};
+use crate::policy::{LevelName, Suggestion, caution};
+
+/// Grant a module what it suggests, at one of its levels
+///
+/// Shows the lines that go into minion.toml, asks, writes them, and has the running minion read them. Levels add up; nothing
+/// is taken away. What a module suggests, `minion check` shows.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  minion grant system
+  minion grant service:manage --yes")]
+pub(crate) struct Grant {
+    /// The module, and its level [default: the only one, or read]
+    #[arg(value_name = "MODULE[:LEVEL]")]
+    what: What,
+    /// Take what the module suggests from this file, where the minion does not have it yet
+    #[arg(long, value_name = "FILE.wasm")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    confirm: Confirm,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is to be granted to whom.
+#[derive(Clone, Debug)]
+struct What {
+    module: ModuleName,
+    levels: Vec<LevelName>,
+}
+
+impl FromStr for What {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (module, levels) =
+            text.split_once(':').map_or((text, None), |(module, levels)| (module, Some(levels)));
+        let module = module.parse().map_err(|error| format!("{error}"))?;
+        let levels =
+            levels.map(|levels| levels.split(',').map(str::parse).collect::<Result<Vec<LevelName>, _>>());
+        let levels = levels.transpose().map_err(|error| error.to_string())?.unwrap_or_default();
+        Ok(Self { module, levels })
+    }
+}
+
+impl Grant {
+    pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
+        let folder = place.folder()?;
+        let module = &self.what.module;
+        let suggestion = suggestion_of(module, self.file.as_deref(), &folder).await?;
+        let wanted = self.wanted(&suggestion)?;
+        let path = folder.config();
+        let before = granting::read(&path).with_context(|| format!("cannot read \"{}\"", path.display()))?;
+        let policy = Policy { path: path.clone(), text: &before };
+        let change = policy.grant(module, &suggestion, &wanted).inspect_err(|error| {
+            if let GrantError::ByHand { lines, .. } = error {
+                note(lines);
+            }
+        })?;
+        let Some(change) = change else {
+            return Ok(self.nothing_changes(&wanted, &folder));
+        };
+        if !self.json {
+            show(&change);
+        }
+        let grants = suggestion.policy(&change.levels).grants;
+        for warning in caution::of_processes(&grants).into_iter().chain(caution::of_addresses(&grants)) {
+            note(format_args!("warning: \"{module}\" {warning}"));
+        }
+        if !self.confirm.asks(&format!("These lines go into \"{}\".", path.display()))? {
+            note("nothing was changed");
+            return Ok(ExitCode::FAILURE);
+        }
+        granting::write(&path, &before, &change.after)
+            .with_context(|| format!("cannot write \"{}\"", path.display()))?;
+        let reloaded = Reloaded::now(&folder).await?;
+        match self.json {
+            true => print(json!({
+                "module": module.as_str(),
+                "levels": change.levels.iter().map(LevelName::as_str).collect::<Vec<_>>(),
+                "changed": true,
+                "file": path.display().to_string(),
+                "added": change.added,
+                "removed": change.removed,
+                "reload": reloaded.document(),
+            })),
+            false => print(format_args!("granted {} to \"{module}\"; {reloaded}", listed(&change.levels))),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The levels that are named, or the one that is meant.
+    fn wanted(&self, suggestion: &Suggestion) -> anyhow::Result<Vec<LevelName>> {
+        if !self.what.levels.is_empty() {
+            return Ok(self.what.levels.clone());
+        }
+        let names: Vec<LevelName> = suggestion.levels().iter().map(|level| level.name().clone()).collect();
+        let usual = suggestion.usual().with_context(|| {
+            let module = &self.what.module;
+            format!(
+                "\"{module}\" suggests the levels {}: name one, as in `minion grant {module}:{}`",
+                listed(&names),
+                names[0]
+            )
+        })?;
+        Ok(vec![usual.name().clone()])
+    }
+
+    fn nothing_changes(&self, wanted: &[LevelName], folder: &Folder) -> ExitCode {
+        let (module, path) = (&self.what.module, folder.config());
+        match self.json {
+            true => print(json!({
+                "module": module.as_str(),
+                "levels": wanted.iter().map(LevelName::as_str).collect::<Vec<_>>(),
+                "changed": false,
+                "file": path.display().to_string(),
+            })),
+            false => print(format_args!(
+                "\"{module}\" has all of {} already: nothing changes in \"{}\"",
+                listed(wanted),
+                path.display()
+            )),
+        }
+        ExitCode::SUCCESS
+    }
+}
+
+/// What goes and what comes, line by line.
+pub(super) fn show(change: &granting::Change) {
+    let lines = |sign: char, text: &Option<String>| {
+        let lines: Vec<String> =
+            text.iter().flat_map(|text| text.lines()).map(|line| format!("{sign} {line}")).collect();
+        lines
+    };
+    let shown = [lines('-', &change.removed), lines('+', &change.added)].concat();
+    note(shown.join("\n"));
+}

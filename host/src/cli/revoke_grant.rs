@@ -1,0 +1,82 @@
+//! `minion revoke-grant MODULE`.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+use serde_json::json;
+
+use wire::name::ModuleName;
+
+use crate::cli::Place;
+use crate::cli::confirm::Confirm;
+use crate::cli::grant::show;
+use crate::cli::output::{note, print};
+use crate::cli::reload::Reloaded;
+use crate::config::Config;
+use crate::granting::{self, Policy};
+
+/// Take a module's own table out of minion.toml
+///
+/// Shows the lines that go, whoever wrote them, asks, and has the running minion read what is left. What other tables grant
+/// the module, as [modules."*"] does, stays.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  minion revoke-grant system
+  minion revoke-grant service --yes")]
+pub(crate) struct RevokeGrant {
+    /// The module
+    module: ModuleName,
+    #[command(flatten)]
+    confirm: Confirm,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+impl RevokeGrant {
+    pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
+        let folder = place.folder()?;
+        let (module, path) = (&self.module, folder.config());
+        let before = granting::read(&path).with_context(|| format!("cannot read \"{}\"", path.display()))?;
+        let Some(change) = (Policy { path: path.clone(), text: &before }).revoke(module)? else {
+            match self.json {
+                true => print(json!({
+                    "module": module.as_str(), "changed": false, "file": path.display().to_string(),
+                })),
+                false => print(format_args!(
+                    "there is no table [modules.{module}] in \"{}\": nothing changes",
+                    path.display()
+                )),
+            }
+            return Ok(ExitCode::SUCCESS);
+        };
+        if !self.json {
+            show(&change);
+        }
+        if !self.confirm.asks(&format!("These lines go from \"{}\".", path.display()))? {
+            note("nothing was changed");
+            return Ok(ExitCode::FAILURE);
+        }
+        granting::write(&path, &before, &change.after)
+            .with_context(|| format!("cannot write \"{}\"", path.display()))?;
+        let reloaded = Reloaded::now(&folder).await?;
+        let left = toml::from_str::<Config>(&change.after)?.modules.of(module).grants != Default::default();
+        match self.json {
+            true => print(json!({
+                "module": module.as_str(),
+                "changed": true,
+                "file": path.display().to_string(),
+                "removed": change.removed,
+                "granted_elsewhere": left,
+                "reload": reloaded.document(),
+            })),
+            false => print(format_args!("took the grants of \"{module}\" out; {reloaded}")),
+        }
+        if left {
+            note(format_args!("other tables in \"{}\" still grant \"{module}\" something", path.display()));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,70 @@
+//! Finding what a module suggests that it be granted.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use wire::name::ModuleName;
+
+use crate::cli::workbench::read;
+use crate::config::Config;
+use crate::control::{self, ControlError, Suggested};
+use crate::folder::Folder;
+use crate::policy::Suggestion;
+use crate::sandbox::suggestion;
+
+/// What a module suggests: by this file, or else as the running minion has it, or else by its modules folder.
+pub(super) async fn suggestion_of(
+    module: &ModuleName,
+    file: Option<&Path>,
+    folder: &Folder,
+) -> anyhow::Result<Suggestion> {
+    let suggested = match file {
+        Some(file) => of_file(file)?,
+        None => match control::suggested(folder.dir(), &folder.socket(), module.clone()).await {
+            Ok(suggested) => suggested,
+            Err(ControlError::NotRunning(_)) => of_folder(module, folder)?,
+            Err(error) => return Err(error.into()),
+        },
+    };
+    match suggested {
+        Suggested::Text(text) => Ok(text.parse()?),
+        Suggested::Nothing => anyhow::bail!(
+            "\"{module}\" suggests nothing: write [modules.{module}] into minion.toml, as docs/grants.md says; what it \
+             needs, `minion check` shows"
+        ),
+        Suggested::Unreadable(cause) => {
+            anyhow::bail!(
+                "what \"{module}\" suggests cannot be read ({cause}): ask its author, or write it by hand"
+            )
+        }
+        Suggested::NoModule => anyhow::bail!(
+            "there is no module \"{module}\" here: see `minion modules`, or name its file with --file FILE.wasm"
+        ),
+    }
+}
+
+fn of_file(file: &Path) -> anyhow::Result<Suggested> {
+    let bytes = read(file).with_context(|| format!("cannot read \"{}\"", file.display()))?;
+    Ok(match suggestion(&bytes) {
+        Ok(Some(suggestion)) => Suggested::Text(suggestion.text().to_owned()),
+        Ok(None) => Suggested::Nothing,
+        Err(error) => Suggested::Unreadable(error.to_string()),
+    })
+}
+
+/// What the file of a minion that does not run suggests, or the version of it that came last.
+fn of_folder(module: &ModuleName, folder: &Folder) -> anyhow::Result<Suggested> {
+    let modules = Config::load(&folder.config())?.modules_dir.unwrap_or_else(|| folder.modules());
+    let file = modules.join(format!("{module}.wasm"));
+    let kept = || newest(&folder.versions().join(module.as_str()));
+    let found = if file.exists() { Some(file) } else { kept() };
+    found.map_or(Ok(Suggested::NoModule), |file| of_file(&file))
+}
+
+/// The module's file in a folder that was written last.
+fn newest(folder: &Path) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+    let modules = entries.filter(|path| path.extension().is_some_and(|extension| extension == "wasm"));
+    modules.max_by_key(|path| path.metadata().and_then(|found| found.modified()).ok())
+}

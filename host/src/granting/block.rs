@@ -1,0 +1,77 @@
+//! The block that a grant writes: a table, and a line above it that says what wrote it.
+
+use wire::digest::Digest;
+use wire::name::ModuleName;
+use wire::text::is_deceptive;
+
+use crate::policy::LevelName;
+
+/// A table with its mark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    text: String,
+    /// Where the table begins, behind the mark.
+    table: usize,
+}
+
+/// What a mark says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// The levels that were granted.
+    pub(super) levels: Vec<LevelName>,
+    digest: String,
+}
+
+/// Text with characters in it that nobody sees.
+#[derive(Debug)]
+pub(super) struct Unseen;
+
+impl Block {
+    /// The block that grants these lines. Whoever grants them has to see what they are.
+    pub(super) fn new(module: &ModuleName, levels: &[LevelName], lines: &str) -> Result<Self, Unseen> {
+        if lines.chars().any(|c| is_deceptive(c) && c != '\n') {
+            return Err(Unseen);
+        }
+        let table = format!("[modules.{module}]\n{lines}");
+        let levels = levels.iter().map(LevelName::as_str).collect::<Vec<_>>().join(",");
+        let mark = format!(
+            "{BEFORE}{module}:{levels}{BETWEEN}{}{AFTER} `minion revoke-grant {module}` takes it out.\n",
+            digest(&table)
+        );
+        Ok(Self { table: mark.len(), text: mark + &table })
+    }
+
+    /// All of it.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The table alone.
+    pub(super) fn table(&self) -> &str {
+        &self.text[self.table..]
+    }
+}
+
+impl Mark {
+    /// Reads a line, without its end, that may be the mark of a module's table.
+    pub(super) fn read(line: &str, module: &ModuleName) -> Option<Self> {
+        let rest = line.strip_prefix(BEFORE)?.strip_prefix(module.as_str())?.strip_prefix(':')?;
+        let (levels, rest) = rest.split_once(BETWEEN)?;
+        let (digest, _) = rest.split_once(AFTER)?;
+        let levels = levels.split(',').map(str::parse).collect::<Result<_, _>>().ok()?;
+        Some(Self { levels, digest: digest.to_owned() })
+    }
+
+    /// Whether the table is still what was written.
+    pub(super) fn is_of(&self, table: &str) -> bool {
+        self.digest == digest(table)
+    }
+}
+
+fn digest(table: &str) -> String {
+    Digest::of(table.as_bytes()).short()
+}
+
+const BEFORE: &str = "# What `minion grant ";
+const BETWEEN: &str = "` wrote (";
+const AFTER: &str = ");";

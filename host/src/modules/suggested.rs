@@ -1,0 +1,33 @@
+//! What a module suggests that it be granted, whether it is in service or refused for want of that.
+
+use wire::name::ModuleName;
+
+use crate::control::Suggested;
+use crate::modules::Modules;
+use crate::sandbox::suggestion;
+
+impl Modules {
+    /// What the newest version that is at hand suggests: that of the file in the modules folder, or else of the versions
+    /// that are kept.
+    pub(crate) async fn suggested(&self, name: ModuleName) -> Suggested {
+        let known = self
+            .0
+            .set()
+            .get(&name)
+            .map(|entry| entry.versions.iter().map(|version| version.about.digest).collect::<Vec<_>>());
+        let modules = self.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let in_folder = modules.0.folder.read(&name).ok().flatten();
+            let kept =
+                || known.into_iter().flatten().find_map(|digest| modules.0.store.read(&name, digest).ok());
+            match in_folder.or_else(kept).map(|candidate| suggestion(&candidate.bytes)) {
+                None => Suggested::NoModule,
+                Some(Ok(None)) => Suggested::Nothing,
+                Some(Ok(Some(suggestion))) => Suggested::Text(suggestion.text().to_owned()),
+                Some(Err(error)) => Suggested::Unreadable(error.to_string()),
+            }
+        });
+        // It ends early only with the process.
+        read.await.unwrap_or(Suggested::NoModule)
+    }
+}
