@@ -55,7 +55,9 @@ impl Guest for System {
 
 /// What the operating system calls itself, or at least what its kernel is.
 fn os() -> Result<String, Problem> {
-    let release = optional("/etc/os-release").or_else(|| optional("/usr/lib/os-release"));
+    // Mostly a link to the other one, which leads out of its folder.
+    let own = std::fs::symlink_metadata("/etc/os-release").is_ok_and(|found| found.is_file());
+    let release = optional(if own { "/etc/os-release" } else { "/usr/lib/os-release" });
     match release.as_deref().and_then(pretty_name) {
         Some(name) => Ok(name),
         None => value("/proc/sys/kernel/ostype"),

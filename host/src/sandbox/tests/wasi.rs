@@ -48,6 +48,51 @@ async fn granted_folders_are_read_and_written_and_nothing_beside_them() {
 }
 
 #[tokio::test]
+async fn of_a_folder_only_what_is_named_is_seen_wherever_links_lead() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    std::fs::create_dir_all(root.join("public/deep")).unwrap();
+    for (name, text) in
+        [("secret", "secret"), ("motd", "hello"), ("public/file", "text"), ("public/deep/x", "x")]
+    {
+        std::fs::write(root.join(name), text).unwrap();
+    }
+    for (target, name) in [("../secret", "link"), ("file", "same"), ("..", "up"), ("../motd", "across")] {
+        symlink(target, root.join("public").join(name)).unwrap();
+    }
+    let host = root.display();
+    let lines = format!("files = [{{ host = '{host}', guest = '/data', only = ['motd', 'public'] }}]");
+    let rig = rig("files", granted(&lines));
+    for (path, text) in [
+        ("motd", "hello"),
+        ("public/file", "text"),
+        ("public/deep/x", "x"),
+        ("public/same", "text"),
+        ("public/across", "hello"),
+    ] {
+        let read = rig.value("read", &format!("[\"/data/{path}\"]")).await;
+        assert_eq!(read, Some(Value::String(text.into())), "{path}");
+    }
+    let entries = json(rig.value("entries", r#"["/data/public"]"#).await);
+    assert_eq!(entries, r#"["across","deep","file","link","same","up"]"#);
+    for (method, path) in [
+        ("read", "secret"),
+        ("read", "public/link"),
+        ("read", "public/up/secret"),
+        ("read", "public/../secret"),
+        ("read", "./secret"),
+        ("entries", ""),
+        ("entries", "."),
+        ("entries", "public/up"),
+        ("entries", "public/.."),
+    ] {
+        let failure = rig.failure(method, &format!("[\"/data/{path}\"]")).await;
+        assert_eq!(failure.kind.outcome(), OutcomeKind::Error, "{method} {path}");
+    }
+    assert!(rig.events.denied.lock().unwrap().iter().any(|denial| denial.attempt == "look at /data/secret"));
+}
+
+#[tokio::test]
 async fn a_folder_for_reading_and_a_dry_run_are_not_written() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("file"), "text").unwrap();

@@ -5,6 +5,7 @@
 //! since a pipe would hold one of the host's threads for ever, and links that lead others out of a folder are
 //! not made. Each open file is one of the descriptors that the job may have.
 
+mod looks;
 mod streams;
 
 use std::collections::HashMap;
@@ -22,8 +23,9 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
+use self::looks::Look;
 use self::streams::{reading, writing};
-use crate::policy::{FileGrant, FileMode, Grants, Symlinks};
+use crate::policy::{FileGrant, FileMode, Symlinks};
 use crate::sandbox::budget::Hold;
 use crate::sandbox::dry_run::RunMode;
 use crate::sandbox::guest::Guest;
@@ -145,7 +147,7 @@ pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<(
             Box::new(async move { Ok((store.data_mut().set_times(asked).await?,)) })
         },
     )?;
-    link_looks(&mut types)?;
+    looks::link(&mut types)?;
     link_streams(&mut types)?;
     types.resource(
         "descriptor",
@@ -158,43 +160,6 @@ pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<(
     )?;
     linker.allow_shadowing(false);
     Ok(())
-}
-
-/// The functions that only look, which see what the grant of a folder shows.
-fn link_looks(types: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
-    macro_rules! look {
-        ($name:literal, $function:ident, ($($more:ident: $ty:ty),*)) => {
-            types.func_wrap_async(
-                concat!("[method]descriptor.", $name),
-                |mut store: StoreContextMut<'_, Guest>, (folder, $($more,)* path): (Handle, $($ty,)* String)| {
-                    Box::new(async move {
-                        let guest = store.data_mut();
-                        if let Err(code) = guest.look(&folder, &path, false) {
-                            return Ok((Err(code),));
-                        }
-                        let found = guest.filesystem().$function(folder, $($more,)* path).await;
-                        Ok((found.map(Ok).or_else(|error| error.downcast().map(Err))?,))
-                    })
-                },
-            )?;
-        };
-    }
-    look!("stat-at", stat_at, (follow: PathFlags));
-    look!("readlink-at", readlink_at, ());
-    look!("metadata-hash-at", metadata_hash_at, (follow: PathFlags));
-    types.func_wrap_async(
-        "[method]descriptor.read-directory",
-        |mut store: StoreContextMut<'_, Guest>, (folder,): (Handle,)| {
-            Box::new(async move {
-                let guest = store.data_mut();
-                if let Err(code) = guest.look(&folder, "", false) {
-                    return Ok((Err(code),));
-                }
-                let listed = guest.filesystem().read_directory(folder).await;
-                Ok((listed.map(Ok).or_else(|error| error.downcast().map(Err))?,))
-            })
-        },
-    )
 }
 
 /// The functions that make a stream of an open file.
@@ -248,7 +213,8 @@ impl Guest {
         let writes = how.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE)
             || flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY);
         let words = format!("{} {full}", if writes { "write" } else { "read" });
-        if let Err(code) = self.look(&folder, &path, writes) {
+        let look = if writes { Look::Written } else { Look::of(follow) };
+        if let Err(code) = self.look(&folder, &path, look) {
             return Ok(Err(code));
         }
         // Between the look and the opening the file may be replaced, which whoever owns the folder may do.
@@ -280,32 +246,6 @@ impl Guest {
             self.files.insert(opened.rep(), file);
         }
         Ok(answer)
-    }
-
-    /// Whether the grant of a folder shows what is at a path of it. What it does not goes to the audit log.
-    fn look(&self, folder: &Handle, path: &str, writes: bool) -> Result<(), ErrorCode> {
-        let only = self.files.get(&folder.rep()).and_then(|open| open.only.as_ref());
-        if only.is_none_or(|grant| grant.shows(path)) {
-            return Ok(());
-        }
-        let full = self.path(folder, path);
-        self.job.denied_unless("files", format!("look at {full}"), |grants| {
-            let fits = |grant: &FileGrant| !writes || grant.mode == FileMode::ReadWrite;
-            grants.files.iter().any(|grant| fits(grant) && grant.covers(&full))
-        });
-        Err(ErrorCode::NotPermitted)
-    }
-
-    /// Notes that the guest has looked for its folders, where it has those of none of the levels that it suggests. A path
-    /// outside of all its folders it gives up by itself, and nobody hears of it.
-    fn note_folders(&self) {
-        let has = &self.job.policy.grants.files;
-        let is_there = |grants: &Grants| {
-            !grants.files.is_empty() && grants.files.iter().all(|grant| has.contains(grant))
-        };
-        if !self.job.remedies.suggests(is_there) {
-            self.job.remedies.denied(|grants| !grants.files.is_empty());
-        }
     }
 
     /// The hold on the descriptor of an open file.

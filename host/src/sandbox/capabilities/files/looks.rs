@@ -1,0 +1,109 @@
+//! What a guest sees of a granted folder of which only some is granted: `only` in `files`.
+
+use std::path::Path;
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::LinkerInstance;
+use wasmtime_wasi::filesystem::WasiFilesystemView as _;
+use wasmtime_wasi::p2::bindings::filesystem::types::{ErrorCode, HostDescriptor as _, PathFlags};
+
+use super::Handle;
+use crate::policy::{FileGrant, FileMode, Grants};
+use crate::sandbox::guest::Guest;
+
+/// What a guest wants to do with what is at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Look at it itself, be it a link or not.
+    Itself,
+    /// See what is there, or where a link leads.
+    Followed,
+    /// Write there, or where a link leads.
+    Written,
+}
+
+impl Look {
+    /// A look that follows links where these flags say so.
+    pub(super) fn of(flags: PathFlags) -> Self {
+        if flags.contains(PathFlags::SYMLINK_FOLLOW) { Look::Followed } else { Look::Itself }
+    }
+}
+
+/// Puts these functions in front of WASI's own: those that look at a path without opening it.
+pub(super) fn link(types: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
+    macro_rules! look {
+        ($name:literal, $function:ident, ($($flags:ident: $ty:ty),*), $look:expr) => {
+            types.func_wrap_async(
+                concat!("[method]descriptor.", $name),
+                |mut store: StoreContextMut<'_, Guest>, (folder, $($flags,)* path): (Handle, $($ty,)* String)| {
+                    Box::new(async move {
+                        let guest = store.data_mut();
+                        if let Err(code) = guest.look(&folder, &path, $look) {
+                            return Ok((Err(code),));
+                        }
+                        let found = guest.filesystem().$function(folder, $($flags,)* path).await;
+                        Ok((found.map(Ok).or_else(|error| error.downcast().map(Err))?,))
+                    })
+                },
+            )?;
+        };
+    }
+    look!("stat-at", stat_at, (flags: PathFlags), Look::of(flags));
+    look!("metadata-hash-at", metadata_hash_at, (flags: PathFlags), Look::of(flags));
+    look!("readlink-at", readlink_at, (), Look::Itself);
+    types.func_wrap_async(
+        "[method]descriptor.read-directory",
+        |mut store: StoreContextMut<'_, Guest>, (folder,): (Handle,)| {
+            Box::new(async move {
+                let guest = store.data_mut();
+                if let Err(code) = guest.look(&folder, "", Look::Itself) {
+                    return Ok((Err(code),));
+                }
+                let listed = guest.filesystem().read_directory(folder).await;
+                Ok((listed.map(Ok).or_else(|error| error.downcast().map(Err))?,))
+            })
+        },
+    )
+}
+
+impl Guest {
+    /// Whether the grant of a folder shows what is at a path of it. What it does not goes to the audit log.
+    pub(super) fn look(&self, folder: &Handle, path: &str, look: Look) -> Result<(), ErrorCode> {
+        let only = self.files.get(&folder.rep()).and_then(|open| open.only.as_ref());
+        if only.is_none_or(|grant| grant.shows(path) && leads_to_shown(grant, path, look)) {
+            return Ok(());
+        }
+        let full = self.path(folder, path);
+        self.job.denied_unless("files", format!("look at {full}"), |grants| {
+            let fits = |grant: &FileGrant| look != Look::Written || grant.mode == FileMode::ReadWrite;
+            grants.files.iter().any(|grant| fits(grant) && grant.covers(&full))
+        });
+        Err(ErrorCode::NotPermitted)
+    }
+
+    /// Notes that the guest has looked for its folders, where it has those of none of the levels that it suggests. A path
+    /// outside of all its folders it gives up by itself, and nobody hears of it.
+    pub(super) fn note_folders(&self) {
+        let has = &self.job.policy.grants.files;
+        let is_there = |grants: &Grants| {
+            !grants.files.is_empty() && grants.files.iter().all(|grant| has.contains(grant))
+        };
+        if !self.job.remedies.suggests(is_there) {
+            self.job.remedies.denied(|grants| !grants.files.is_empty());
+        }
+    }
+}
+
+/// Whether the links on a path lead to nothing that the grant does not show. WASI itself holds them within the folder.
+/// Between the look and the opening others may put a link there, who may write in what is shown.
+fn leads_to_shown(grant: &FileGrant, path: &str, look: Look) -> bool {
+    let place = grant.host.join(path);
+    let real = match (look, place.parent(), place.file_name()) {
+        (Look::Itself, Some(parent), Some(name)) => parent.canonicalize().map(|parent| parent.join(name)),
+        _ => place.canonicalize(),
+    };
+    // Of what is not there WASI says that.
+    let (Ok(real), Ok(host)) = (real, grant.host.canonicalize()) else { return true };
+    let within = real.strip_prefix(host).ok().and_then(Path::to_str);
+    within.is_some_and(|within| grant.shows(within))
+}
