@@ -31,8 +31,8 @@ impl Reloaded {
 
     pub(super) fn document(&self) -> Value {
         match self {
-            Self::Done(changes) => json!({ "running": true, "changes": changes }),
-            Self::NotRunning => json!({ "running": false, "changes": [] }),
+            Self::Done(changes) => json!({ "reloaded": true, "changes": changes }),
+            Self::NotRunning => json!({ "reloaded": false, "changes": [] }),
         }
     }
 }

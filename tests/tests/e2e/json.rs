@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
-use rig::{Fleet, Said, fixtures_dir, modules_dir};
+use rig::{Fleet, Said, bundled_dir, fixtures_dir, modules_dir};
 use serde_json::{Value, json};
 
 use crate::helps::Helps;
@@ -170,6 +170,8 @@ fn every_document_keeps_to_the_page() {
 /// What `minion` says.
 fn minions(walk: &mut Walk, file: &str) {
     let bad = fixtures_dir().join("egress.wasm");
+    let process = bundled_dir().join("process.wasm");
+    let process = process.to_str().expect("text");
     for (command, arguments) in [
         ("status", &[][..]),
         ("modules", &[]),
@@ -177,6 +179,11 @@ fn minions(walk: &mut Walk, file: &str) {
         ("check", &[bad.to_str().expect("text")]),
         ("call", &[file, "add", "2", "3"]),
         ("call", &[file, "fail", "no"]),
+        ("grant", &["process:manage", "--file", process, "--yes"]),
+        ("grant", &["process:manage", "--file", process, "--yes"]),
+        ("check", &[process]),
+        ("revoke-grant", &["process", "--yes"]),
+        ("revoke-grant", &["process", "--yes"]),
     ] {
         walk.minion(command, &[arguments, &["--json"]].concat());
     }

@@ -74,7 +74,7 @@ async fn of_a_folder_only_what_is_named_is_seen_wherever_links_lead() {
         assert_eq!(read, Some(Value::String(text.into())), "{path}");
     }
     let entries = json(rig.value("entries", r#"["/data/public"]"#).await);
-    assert_eq!(entries, r#"["across","deep","file","link","same","up"]"#);
+    assert_eq!(entries, serde_json::json!(["across", "deep", "file", "link", "same", "up"]));
     for (method, path) in [
         ("read", "secret"),
         ("read", "public/link"),
