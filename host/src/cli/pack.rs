@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -30,7 +30,7 @@ pub(crate) struct Pack {
     /// The module's world, where the package has several: its name, or `namespace:package/world`
     #[arg(long, value_name = "NAME")]
     world: Option<String>,
-    /// The file with the policy that the module suggests [default: policy.toml beside the folder of --wit, if it is there]
+    /// The file with the policy that the module suggests, in levels
     #[arg(long, value_name = "FILE.toml")]
     policy: Option<PathBuf>,
     /// Where to write the module; the stem of this file's name is the module's name
@@ -57,12 +57,9 @@ impl Pack {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let bytes = read(&self.file).with_context(|| format!("cannot read \"{}\"", self.file.display()))?;
         let key = self.sign.as_deref().map(SigningKey::load).transpose()?;
-        let suggestion = self.suggestion()?;
-        if let (None, Some((path, _))) = (&self.policy, &suggestion) {
-            note(format_args!("it suggests what is in {}", path.display()));
-        }
+        let suggestion = self.policy.as_deref().map(suggestion).transpose()?;
         let about = About {
-            suggestion: suggestion.map(|(_, suggestion)| suggestion),
+            suggestion,
             version: self.version,
             description: self.description,
             authors: self.authors,
@@ -94,27 +91,16 @@ impl Pack {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
 
-    /// What the module suggests, and the file that says so.
-    fn suggestion(&self) -> anyhow::Result<Option<(PathBuf, Suggestion)>> {
-        let path = match &self.policy {
-            Some(named) => named.clone(),
-            None => {
-                let usual = self.wit.with_file_name("policy.toml");
-                if !usual.exists() {
-                    return Ok(None);
-                }
-                usual
-            }
-        };
-        let shown = path.display();
-        let mut bytes = Vec::new();
-        File::open(&path)
-            .and_then(|file| file.take(MAX_SECTION as u64 + 1).read_to_end(&mut bytes))
-            .with_context(|| format!("cannot read \"{shown}\""))?;
-        let suggestion = Suggestion::from_bytes(&bytes).map_err(|error| {
-            anyhow::anyhow!("\"{shown}\", {error}; see docs/grants.md for what a module may suggest")
-        })?;
-        Ok(Some((path, suggestion)))
-    }
+/// What a module suggests, by the file that says so.
+fn suggestion(path: &Path) -> anyhow::Result<Suggestion> {
+    let shown = path.display();
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_SECTION as u64 + 1).read_to_end(&mut bytes))
+        .with_context(|| format!("cannot read \"{shown}\""))?;
+    Suggestion::from_bytes(&bytes).map_err(|error| {
+        anyhow::anyhow!("\"{shown}\", {error}; see docs/grants.md for what a module may suggest")
+    })
 }
