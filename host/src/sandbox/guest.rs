@@ -6,12 +6,12 @@ use std::time::Instant;
 use ledger::Kv;
 use tokio::sync::Semaphore;
 use wasmtime::component::ResourceTable;
+use wasmtime_wasi::filesystem::WasiFilesystemCtx;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use wire::job::JobId;
 use wire::name::{MethodPath, OperatorName};
 
-use super::budget::Hold;
 use super::cancel::CancelSignal;
 use super::capabilities::facts::Facts;
 use super::capabilities::files::OpenFiles;
@@ -29,6 +29,8 @@ pub(super) struct Guest {
     pub(super) table: ResourceTable,
     /// Its folders, its environment, its stdout and stderr.
     pub(super) wasi: WasiCtx,
+    /// The folders that it has by way of WASI 0.3: none.
+    pub(super) no_folders: WasiFilesystemCtx,
     /// Limits of its requests.
     pub(super) http: WasiHttpCtx,
     /// Where it may send them.
@@ -43,8 +45,6 @@ pub(super) struct Guest {
     pub(super) facts: Facts,
     /// The files and folders that it has open, by its own names, for the audit log and dry runs.
     pub(super) files: OpenFiles,
-    /// The descriptors of files that it has, or had, streams of by way of WASI 0.3.
-    pub(super) streamed: Vec<Arc<Hold>>,
     /// What it has taken of the host.
     pub(super) holdings: Holdings,
     /// Whether it has started programs.

@@ -8,6 +8,7 @@ use futures::FutureExt as _;
 use tokio::sync::Semaphore;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
+use wasmtime_wasi::filesystem::WasiFilesystemCtx;
 use wasmtime_wasi_http::WasiHttpCtx;
 use wire::call::{Arguments, LogLevel};
 use wire::clock;
@@ -199,8 +200,8 @@ fn make_guest(module: &LoadedModule, run: Run, command: Option<Command>) -> Resu
         kv: kv.clone(),
         facts: facts.clone(),
         files: OpenFiles::new(),
-        streamed: Vec::new(),
         holdings,
+        no_folders: WasiFilesystemCtx::default(),
         has_programs: false,
         job,
     };

@@ -7,7 +7,6 @@
 
 mod looks;
 mod streams;
-pub(in crate::sandbox) mod wasi_0_3;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -99,11 +98,21 @@ macro_rules! change {
 /// Puts these functions in front of WASI's own.
 pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
-    linker
-        .instance(PREOPENS)?
-        .func_wrap("get-directories", |mut store: StoreContextMut<'_, Guest>, ()| {
-            Ok((store.data_mut().folders()?,))
-        })?;
+    linker.instance(PREOPENS)?.func_wrap(
+        "get-directories",
+        |mut store: StoreContextMut<'_, Guest>, ()| {
+            let guest = store.data_mut();
+            let folders = guest.filesystem().get_directories()?;
+            let granted = folders.iter().zip(&guest.job.policy.grants.files);
+            guest.files.extend(granted.map(|((folder, path), grant)| {
+                let (root, symlinks) = (depth(path), grant.symlinks);
+                let only = (!grant.only.is_empty()).then(|| grant.clone());
+                (folder.rep(), OpenFile { path: path.clone(), root, symlinks, only, descriptor: None })
+            }));
+            guest.note_folders();
+            Ok((folders,))
+        },
+    )?;
     let mut types = linker.instance(TYPES)?;
     types.func_wrap_async(
         "[method]descriptor.open-at",
@@ -222,41 +231,21 @@ impl Guest {
         if writes && let Err(code) = self.change(&words) {
             return Ok(Err(code));
         }
-        let Some(file) = self.to_open(&folder, full, &words) else {
+        let Ok(descriptor) = self.holdings.descriptors.take(1).inspect_err(|error| {
+            self.job.log.warn(format!("cannot {words}: {}", error.of_descriptors()));
+        }) else {
             return Ok(Err(ErrorCode::InsufficientMemory));
         };
+        let parent = self.files.get(&folder.rep()).map(|open| (open.root, open.symlinks));
         let opened = self.filesystem().open_at(folder, follow, path, how, flags).await;
         let answer = self.answer(opened, &words)?;
-        if let Ok(opened) = &answer {
+        if let (Ok(opened), Some((root, symlinks))) = (&answer, parent) {
+            // What a grant shows of its folder, it shows with all that is below.
+            let only = None;
+            let file = OpenFile { path: full, root, symlinks, only, descriptor: Some(Arc::new(descriptor)) };
             self.files.insert(opened.rep(), file);
         }
         Ok(answer)
-    }
-
-    /// The granted folders, which the guest asks for; what is to be known of them is kept by their handles.
-    fn folders(&mut self) -> wasmtime::Result<Vec<(Handle, String)>> {
-        let folders = self.filesystem().get_directories()?;
-        let granted = folders.iter().zip(&self.job.policy.grants.files);
-        self.files.extend(granted.map(|((folder, path), grant)| {
-            let (root, symlinks) = (depth(path), grant.symlinks);
-            let only = (!grant.only.is_empty()).then(|| grant.clone());
-            (folder.rep(), OpenFile { path: path.clone(), root, symlinks, only, descriptor: None })
-        }));
-        self.note_folders();
-        Ok(folders)
-    }
-
-    /// What is to be known of a file that is about to be opened, with the descriptor that it takes; none where the job may
-    /// have no further one, which its log says.
-    fn to_open(&self, folder: &Handle, path: String, words: &str) -> Option<OpenFile> {
-        let descriptor = self.holdings.descriptors.take(1).inspect_err(|error| {
-            self.job.log.warn(format!("cannot {words}: {}", error.of_descriptors()));
-        });
-        let descriptor = Some(Arc::new(descriptor.ok()?));
-        let parent = self.files.get(&folder.rep());
-        let (root, symlinks) = parent.map_or((0, Symlinks::Refused), |open| (open.root, open.symlinks));
-        // What a grant shows of its folder, it shows with all that is below.
-        Some(OpenFile { path, root, symlinks, only: None, descriptor })
     }
 
     /// The hold on the descriptor of an open file.
