@@ -31,6 +31,8 @@ pub(super) struct Guest {
     pub(super) wasi: WasiCtx,
     /// The folders that it has by way of WASI 0.3: none.
     pub(super) no_folders: WasiFilesystemCtx,
+    /// The files that it has open by way of WASI 0.3: none.
+    pub(super) no_files: ResourceTable,
     /// Limits of its requests.
     pub(super) http: WasiHttpCtx,
     /// Where it may send them.

@@ -202,6 +202,7 @@ fn make_guest(module: &LoadedModule, run: Run, command: Option<Command>) -> Resu
         files: OpenFiles::new(),
         holdings,
         no_folders: WasiFilesystemCtx::default(),
+        no_files: ResourceTable::new(),
         has_programs: false,
         job,
     };

@@ -28,9 +28,10 @@ pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<(
     without_sockets(linker)
 }
 
-/// A view of files in which no folder is open.
+/// A view of files in which no folder is open. Its table is its own: a handle of WASI 0.2 is of the same type here, and
+/// must lead nowhere, as nothing stands in front of these functions.
 fn without_folders(guest: &mut Guest) -> WasiFilesystemCtxView<'_> {
-    WasiFilesystemCtxView { ctx: &mut guest.no_folders, table: &mut guest.table }
+    WasiFilesystemCtxView { ctx: &mut guest.no_folders, table: &mut guest.no_files }
 }
 
 /// Puts refusals in front of what makes sockets, as those of 0.2 have them.
