@@ -111,6 +111,24 @@ async fn no_folder_and_no_socket_is_to_be_had_by_way_of_0_3_whatever_is_granted(
     );
 }
 
+/// A guest that takes its folder by way of 0.2 and opens `secret` in it by way of 0.3.
+const BOTH: &str = include_str!("files_of_both_versions.wat");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_0_2_leads_nowhere_by_way_of_0_3() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["file", "secret"] {
+        std::fs::write(folder.path().join(name), "TOP SECRET").unwrap();
+    }
+    let host = folder.path().display();
+    for more in ["", ", only = ['file']"] {
+        let rig =
+            Rig::with(BOTH, &granted(&format!("files = [{{ host = '{host}', guest = '/data'{more} }}]")));
+        let failure = rig.failure("f", "[]").await;
+        assert!(failure.message.contains("not present"), "{}", failure.message);
+    }
+}
+
 #[test]
 fn http_of_0_3_is_refused_by_name() {
     let component = r#"(component (import "wasi:http/client@0.3.0" (instance (export "send" (func)))))"#;
