@@ -1,7 +1,8 @@
 //! What may be shown of a call's arguments: all but what is secret.
 //!
 //! Secret is a parameter or a field whose name says so (`password`, `api-token`), and a parameter that the method's
-//! documentation marks: ``- `pin` (secret): …``. So nothing is shown of arguments whose parameters nobody knows.
+//! documentation marks: ``- `pin` (secret): …``. So of arguments whose parameters nobody knows only those are shown that are
+//! given by name.
 
 use serde_json::{Map, Value as Json};
 
@@ -45,20 +46,16 @@ pub fn by_parameter(
         Some((method, values))
     });
     let (method, values) = bound.ok_or(Unshown::Unfit)?;
-    let marked = |name: &str| methods.iter().any(|method| is_marked(method.method(), name));
-    let shown = method.params().zip(&values).map(|((name, _), value)| {
-        let is_secret = is_secret(name) || marked(name);
-        let value = if is_secret { SECRET.into() } else { redacted(json::to_json(value)) };
-        (name.to_owned(), value)
-    });
-    Ok(Json::Object(shown.collect()))
+    let given =
+        method.params().zip(&values).map(|((name, _), value)| (name.to_owned(), json::to_json(value)));
+    Ok(Json::Object(parameters(methods, given)))
 }
 
 /// The same as JSON text of at most some `most` bytes, from which long texts and lists are cut if they must. Without a
 /// signature only an object tells which of its members are secret; of other forms their number is said.
 pub fn text(methods: &[Signature<'_>], module: &ModuleName, arguments: &Arguments, most: usize) -> String {
     let shown =
-        by_parameter(methods, module, arguments).unwrap_or_else(|why| without_signature(arguments, why));
+        by_parameter(methods, module, arguments).unwrap_or_else(|why| unbound(methods, arguments, why));
     let whole = shown.to_string();
     if whole.len() <= most {
         return whole;
@@ -67,11 +64,24 @@ pub fn text(methods: &[Signature<'_>], module: &ModuleName, arguments: &Argument
     if cut.len() <= most { cut } else { Json::from(format!("({} bytes of JSON)", whole.len())).to_string() }
 }
 
-fn without_signature(arguments: &Arguments, why: Unshown) -> Json {
+/// Arguments by their parameters, without those that one of the methods, or their names, call secret.
+fn parameters(
+    methods: &[Signature<'_>],
+    given: impl IntoIterator<Item = (String, Json)>,
+) -> Map<String, Json> {
+    let marked = |name: &str| methods.iter().any(|method| is_marked(method.method(), name));
+    let shown = |(name, value): (String, Json)| {
+        if marked(&name) { (name, SECRET.into()) } else { field((name, value)) }
+    };
+    given.into_iter().map(shown).collect()
+}
+
+/// Arguments that are bound to no signature.
+fn unbound(methods: &[Signature<'_>], arguments: &Arguments, why: Unshown) -> Json {
     if let Arguments::Json(text) = arguments
-        && let Ok(json @ Json::Object(_)) = strict_json::parse(text)
+        && let Ok(Json::Object(members)) = strict_json::parse(text)
     {
-        return redacted(json);
+        return Json::Object(parameters(methods, members));
     }
     match why {
         Unshown::UnknownMethod => {
@@ -225,6 +235,9 @@ mod tests {
             }
         }
         assert_eq!(text(&[], &module(), &object, 1000), r#"{"name":"web","token":"(secret)"}"#);
+        // It fits no signature, and what is marked in one is secret all the same.
+        let unfit = Arguments::Json(r#"{"pin": "hunter2", "nme": "web"}"#.into());
+        assert_eq!(text(&known, &module(), &unfit, 1000), r#"{"pin":"(secret)","nme":"web"}"#);
         let said = text(&[], &module(), &words(&["a", "b"]), 1000);
         assert_eq!(said, r#""(2 words of a method that no connected minion has)""#);
     }
