@@ -13,6 +13,7 @@ mod log;
 mod panics;
 mod printed;
 mod progress;
+mod question;
 mod reader;
 mod screen;
 mod shown;
@@ -25,6 +26,7 @@ pub use self::log::log_to_stderr;
 pub use self::panics::caught;
 pub use self::printed::Printed;
 pub use self::progress::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle, bar, bars, terminal_height};
+pub use self::question::{answered_yes, can_ask, pose};
 pub use self::reader::{FullFlag, Reader};
 pub use self::screen::{
     answer, bytes, complain, note, raw_answer, replace_line, show, stderr_is_terminal, stdout_is_terminal,

@@ -1,10 +1,6 @@
 //! Asking before something is changed.
 
-use std::io::{self, IsTerminal as _};
-
 use clap::Args;
-
-use crate::cli::output::note;
 
 /// Whether there is someone who has to be asked.
 #[derive(Debug, Args)]
@@ -21,12 +17,10 @@ impl Confirm {
             return Ok(true);
         }
         anyhow::ensure!(
-            io::stdin().is_terminal() && output::stderr_is_terminal(),
+            output::can_ask(),
             "there is no terminal to ask on: read what is above, and say --yes"
         );
-        note(format_args!("{question}\nGo on? Type y for yes:"));
-        let mut line = String::new();
-        io::stdin().read_line(&mut line)?;
-        Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+        output::pose(question);
+        Ok(output::answered_yes()?)
     }
 }
