@@ -18,6 +18,7 @@ use wire::message::{Limit, Message};
 use wire::module::Module;
 use wire::name::ModuleName;
 
+use crate::sandbox::suggestion;
 use crate::vitals::{Status, Vitals};
 
 /// The socket of a running minion.
@@ -63,6 +64,17 @@ pub(crate) enum Suggested {
     Unreadable(String),
     /// There is no such module.
     NoModule,
+}
+
+impl Suggested {
+    /// What the component of these bytes suggests.
+    pub(crate) fn by(component: &[u8]) -> Self {
+        match suggestion(component) {
+            Ok(Some(suggestion)) => Suggested::Text(suggestion.text().to_owned()),
+            Ok(None) => Suggested::Nothing,
+            Err(error) => Suggested::Unreadable(error.to_string()),
+        }
+    }
 }
 
 impl Message for Question {

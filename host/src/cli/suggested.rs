@@ -11,7 +11,6 @@ use crate::config::Config;
 use crate::control::{self, ControlError, Suggested};
 use crate::folder::Folder;
 use crate::policy::Suggestion;
-use crate::sandbox::suggestion;
 
 /// What a module suggests: by this file, or else as the running minion has it, or else by its modules folder.
 pub(super) async fn suggestion_of(
@@ -46,11 +45,7 @@ pub(super) async fn suggestion_of(
 
 fn of_file(file: &Path) -> anyhow::Result<Suggested> {
     let bytes = read(file).with_context(|| format!("cannot read \"{}\"", file.display()))?;
-    Ok(match suggestion(&bytes) {
-        Ok(Some(suggestion)) => Suggested::Text(suggestion.text().to_owned()),
-        Ok(None) => Suggested::Nothing,
-        Err(error) => Suggested::Unreadable(error.to_string()),
-    })
+    Ok(Suggested::by(&bytes))
 }
 
 /// What the file of a minion that does not run suggests, or the version of it that came last.

@@ -4,7 +4,6 @@ use wire::name::ModuleName;
 
 use crate::control::Suggested;
 use crate::modules::Modules;
-use crate::sandbox::suggestion;
 
 impl Modules {
     /// What the newest version that is at hand suggests: that of the file in the modules folder, or else of the versions
@@ -20,12 +19,8 @@ impl Modules {
             let in_folder = modules.0.folder.read(&name).ok().flatten();
             let kept =
                 || known.into_iter().flatten().find_map(|digest| modules.0.store.read(&name, digest).ok());
-            match in_folder.or_else(kept).map(|candidate| suggestion(&candidate.bytes)) {
-                None => Suggested::NoModule,
-                Some(Ok(None)) => Suggested::Nothing,
-                Some(Ok(Some(suggestion))) => Suggested::Text(suggestion.text().to_owned()),
-                Some(Err(error)) => Suggested::Unreadable(error.to_string()),
-            }
+            let found = in_folder.or_else(kept);
+            found.map_or(Suggested::NoModule, |candidate| Suggested::by(&candidate.bytes))
         });
         // It ends early only with the process.
         read.await.unwrap_or(Suggested::NoModule)
