@@ -1,0 +1,132 @@
+//! Every method of every module: whatever is written into its arguments, and whatever is granted.
+
+use std::fs;
+use std::process::Command;
+
+use rig::{Said, binary, bundled_dir, said};
+use serde_json::Value;
+
+use super::processes::Sleeper;
+use super::{Bench, can_unshare, modules};
+
+/// The methods of a module, each with the schema of its arguments.
+fn methods(module: &str) -> Vec<(String, Value)> {
+    let checked = said(
+        Command::new(binary("minion"))
+            .args(["check", "--json"])
+            .arg(bundled_dir().join(format!("{module}.wasm"))),
+    );
+    let methods = checked.json()["module"]["methods"].clone();
+    let method =
+        |method: &Value| (method["name"].as_str().expect("a name").to_owned(), method["parameters"].clone());
+    methods.as_array().expect("methods").iter().map(method).collect()
+}
+
+/// A value that fits a schema, with this text wherever one may be.
+fn filled(schema: &Value, root: &Value, text: &str) -> Value {
+    let schema = match schema["$ref"].as_str() {
+        Some(reference) => root.pointer(reference.trim_start_matches('#')).expect("defined"),
+        None => schema,
+    };
+    if let Some(first) =
+        schema["anyOf"].as_array().or(schema["oneOf"].as_array()).and_then(|cases| cases.first())
+    {
+        return filled(first, root, text);
+    }
+    if let Some(first) = schema["enum"].as_array().and_then(|cases| cases.first()) {
+        return first.clone();
+    }
+    let kind = schema["type"].as_str().or(schema["type"][0].as_str());
+    match kind {
+        Some("string") => text.into(),
+        // No process has this id.
+        Some("integer" | "number") => {
+            schema["maximum"].as_u64().map_or(4_194_305, |most| most.min(4_194_305)).into()
+        }
+        Some("boolean") => true.into(),
+        Some("array") => vec![filled(&schema["items"], root, text)].into(),
+        Some("object") => {
+            let properties = schema["properties"].as_object().cloned().unwrap_or_default();
+            properties
+                .iter()
+                .map(|(name, inner)| (name.clone(), filled(inner, root, text)))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
+        }
+        _ => Value::Null,
+    }
+}
+
+/// Calls every method of every module with this text in the place of every text, at this level where a module has it. A
+/// module that suggests nothing reaches nothing of its host, whatever it is called with.
+fn every_method(bench: &Bench, level: &str, text: &str, mut look: impl FnMut(&str, &Said)) {
+    for (module, levels) in modules() {
+        let has = |level: &str| levels.iter().any(|has| has == level);
+        let Some(level) = [level, "read"].into_iter().find(|level| has(level)) else { continue };
+        for (method, parameters) in methods(&module) {
+            let (name, arguments) =
+                (format!("{module}.{method}"), filled(&parameters, &parameters, text).to_string());
+            look(
+                &format!("{name} {arguments}"),
+                &said(&mut bench.calling(level, &name, &["--args", &arguments])),
+            );
+        }
+    }
+}
+
+/// Everything in the tables of users and groups.
+fn tables(bench: &Bench) -> Vec<Vec<u8>> {
+    let read = |table: &str| fs::read(bench.path("etc").join(table)).expect("read");
+    ["passwd", "group", "shadow", "gshadow"].map(read).to_vec()
+}
+
+#[test]
+fn nothing_that_is_written_into_an_argument_is_obeyed() {
+    if !can_unshare() {
+        return;
+    }
+    let bench = Bench::new();
+    let before = tables(&bench);
+    let canary = bench.path("/bench/canary");
+    let touch = "/bench/canary";
+    let long = "x".repeat(20_000);
+    for text in [
+        &format!("; touch {touch}"),
+        &format!("$(touch {touch})"),
+        &format!("`touch {touch}`"),
+        &format!("x\ntouch {touch}"),
+        "-rf",
+        "--root=/tmp",
+        "../../etc",
+        "a\0b",
+        "",
+        &long,
+    ] {
+        every_method(&bench, "manage", text, |what, said| {
+            let document = said.json();
+            let outcome = document["outcome"].as_str().unwrap_or_default();
+            assert!(matches!(outcome, "ok" | "error" | "rejected"), "{what}: {said:?}");
+            assert!(!said.err.contains("panicked"), "{what}: {said:?}");
+        });
+        assert!(!canary.exists(), "{text:?} was obeyed");
+        assert!(tables(&bench) == before, "{text:?} changed something");
+    }
+}
+
+#[test]
+fn who_may_read_changes_nothing_whatever_is_called() {
+    if !can_unshare() {
+        return;
+    }
+    let bench = Bench::new();
+    let before = tables(&bench);
+    let sleeper = Sleeper::new();
+    every_method(&bench, "read", "nobody", |what, said| {
+        let document = said.json();
+        let changed = document["value"]["changed"] == true;
+        assert!(!changed, "{what}: {said:?}");
+    });
+    let mut sleeper = sleeper;
+    assert!(sleeper.0.try_wait().expect("asked").is_none());
+    assert!(tables(&bench) == before);
+}

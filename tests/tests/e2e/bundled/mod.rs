@@ -1,0 +1,180 @@
+//! The bundled modules on the host that the tests run on: what they say is what the system's own tools say, and what they
+//! change is changed in a copy of the host's tables that only they see.
+
+mod every_method;
+mod grants;
+mod network;
+mod pages;
+mod processes;
+mod services;
+mod users;
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rig::{Said, binary, bundled_dir, said, say_skipped};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The modules, each with the names of the levels that it suggests.
+fn modules() -> BTreeMap<String, Vec<String>> {
+    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins");
+    let mut modules = BTreeMap::new();
+    for entry in fs::read_dir(plugins).expect("read") {
+        let folder = entry.expect("an entry");
+        if folder.path().join("wit").is_dir() {
+            let policy = fs::read_to_string(folder.path().join("policy.toml")).unwrap_or_default();
+            let levels: toml::Table = policy.parse().expect("TOML");
+            modules.insert(folder.file_name().into_string().expect("text"), levels.keys().cloned().collect());
+        }
+    }
+    assert!(modules.len() > 6, "{modules:?}");
+    modules
+}
+
+/// A copy of this host in which modules change what they like: nothing of it is seen outside, and all of it is gone with it.
+///
+/// It is a mount namespace whose root is an overlay on the host's. A shell keeps it for as long as its standard input is open.
+struct Bench {
+    keeper: Child,
+    _mount: TempDir,
+}
+
+/// What the keeper does before it waits: `$1` is a folder to mount on, `$2` where the programs of this build are. What can be
+/// asked to do something to the host itself lies in `/run`, which is empty in the copy.
+const KEEP: &str = r#"
+set -e
+mount -t tmpfs tmpfs "$1"
+mkdir "$1/upper" "$1/work" "$1/root"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
+for folder in /proc /sys /dev "$2"; do
+    mkdir -p "$1/root$folder"
+    mount --rbind "$folder" "$1/root$folder"
+done
+mount -t tmpfs tmpfs "$1/root/run"
+mkdir -p "$1/root/bench"
+exec chroot "$1/root" sh -c 'echo ready; read end'
+"#;
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        // Its namespace goes with it, and with that all that is mounted there.
+        let _ = self.keeper.kill();
+        let _ = self.keeper.wait();
+    }
+}
+
+impl Bench {
+    fn new() -> Self {
+        let mount = tempfile::tempdir().expect("a folder");
+        let built = bundled_dir();
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private", "sh", "-c", KEEP, "sh"]).arg(mount.path());
+        command.arg(built.parent().expect("a folder")).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut keeper = command.spawn().expect("started");
+        let mut ready = String::new();
+        let stdout = keeper.stdout.take().expect("piped");
+        BufReader::new(stdout).read_line(&mut ready).expect("read");
+        assert_eq!(ready, "ready\n", "no copy of this host can be made");
+        Self { keeper, _mount: mount }
+    }
+
+    /// Where something of the copy is, seen from here.
+    fn path(&self, path: &str) -> PathBuf {
+        let root = format!("/proc/{}/root", self.keeper.id());
+        Path::new(&root).join(path.trim_start_matches('/'))
+    }
+
+    /// A command that runs in the copy, in the empty folder `/bench` of it.
+    fn within(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("nsenter");
+        command
+            .arg(format!("--target={}", self.keeper.id()))
+            .args(["--mount", "--root", "--wdns=/bench"])
+            .arg(program);
+        command
+    }
+
+    /// What a program prints in the copy.
+    fn printed(&self, program: &str, arguments: &[&str]) -> String {
+        let output = self.within(program).args(arguments).output().expect("runs");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// The policy that `minion grant` writes for a level of a module, as the copy sees it.
+    fn policy(&self, module: &str, level: &str) -> String {
+        let folder = format!("/policies/{module}-{level}");
+        if !self.path(&folder).exists() {
+            fs::create_dir_all(self.path(&folder)).expect("made");
+            grant(&self.path(&folder), module, level);
+        }
+        format!("{folder}/minion.toml")
+    }
+
+    /// A call of a method with a policy of this level; its arguments are still to come.
+    fn calling(&self, level: &str, method: &str, options: &[&str]) -> Command {
+        let (module, method) = method.split_once('.').expect("a method");
+        let (mut command, policy) = (self.within(binary("minion")), self.policy(module, level));
+        command.arg("call").arg("--policy").arg(policy).arg("--json").args(options);
+        command.arg(bundled_dir().join(format!("{module}.wasm"))).arg(method);
+        command
+    }
+
+    /// Calls a method.
+    fn call(&self, level: &str, method: &str, arguments: &[&str]) -> Said {
+        said(self.calling(level, method, &[]).arg("--").args(arguments))
+    }
+
+    /// Calls a method in a dry run.
+    fn dry(&self, level: &str, method: &str, arguments: &[&str]) -> Said {
+        said(self.calling(level, method, &["--dry-run"]).arg("--").args(arguments))
+    }
+
+    /// The value of a call that is `ok`.
+    fn value(&self, level: &str, method: &str, arguments: &[&str]) -> Value {
+        let said = self.call(level, method, arguments);
+        assert_eq!(said.code, 0, "{method} {arguments:?}: {said:?}");
+        said.json()["value"].clone()
+    }
+
+    /// The error value of a call that is not.
+    fn error(&self, level: &str, method: &str, arguments: &[&str]) -> Value {
+        let said = self.call(level, method, arguments);
+        assert_eq!(said.code, 1, "{method} {arguments:?}: {said:?}");
+        said.json()["error"]["value"].clone()
+    }
+
+    /// The line of a table that begins so.
+    fn line(&self, table: &str, beginning: &str) -> Option<String> {
+        let text = fs::read_to_string(self.path("etc").join(table)).expect("read");
+        text.lines().find(|line| line.starts_with(beginning)).map(str::to_owned)
+    }
+}
+
+/// Grants a module a level, as an operator of the host does.
+fn grant(folder: &Path, module: &str, level: &str) {
+    let mut command = Command::new(binary("minion"));
+    command.args(["grant", "--yes", &format!("{module}:{level}"), "--dir"]).arg(folder);
+    let granted = said(command.arg("--file").arg(bundled_dir().join(format!("{module}.wasm"))));
+    assert_eq!(granted.code, 0, "{granted:?}");
+}
+
+/// What a program of the host prints.
+fn printed(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().expect("runs");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// Whether these tests can have a copy of the host, which takes root; says so where they cannot.
+fn can_unshare() -> bool {
+    let works = Command::new("unshare").args(["--mount", "true"]).stderr(Stdio::null()).status();
+    let can = works.is_ok_and(|status| status.success());
+    if !can {
+        say_skipped("the bundled modules are tried as root alone");
+    }
+    can
+}

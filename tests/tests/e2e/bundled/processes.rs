@@ -1,0 +1,64 @@
+//! `process`.
+
+use std::process::{Child, Command};
+
+use serde_json::json;
+
+use super::{Bench, can_unshare, printed};
+
+/// A process that sleeps until it is dropped.
+pub(super) struct Sleeper(pub(super) Child);
+
+impl Sleeper {
+    pub(super) fn new() -> Self {
+        Self(Command::new("sleep").arg("600").spawn().expect("started"))
+    }
+
+    pub(super) fn pid(&self) -> String {
+        self.0.id().to_string()
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        // It may have ended by a signal of the test.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn processes_are_those_of_the_host_and_get_signals() {
+    if !can_unshare() {
+        return;
+    }
+    let bench = Bench::new();
+    let mut sleeper = Sleeper::new();
+    let pid = sleeper.pid();
+    let info = bench.value("read", "process.info", &[&pid]);
+    let own = std::process::id();
+    assert_eq!(
+        (&info["parent"], &info["name"], &info["command"]),
+        (&json!(own), &json!("sleep"), &json!("sleep 600"))
+    );
+    let user = printed("id", &["-un"]);
+    assert_eq!(info["user"], user.trim());
+    let by_name = bench.value("read", "process.by-name", &["sleep"]);
+    assert!(by_name.as_array().expect("a list").contains(&info), "{by_name}");
+    let tree = bench.value("read", "process.tree", &[&own.to_string()]);
+    let child =
+        tree.as_array().expect("a list").iter().find(|branch| branch["process"]["pid"] == info["pid"]);
+    assert_eq!(child.expect("in the tree")["depth"], 1);
+    let top = bench.value("read", "process.top", &["memory", "2"]);
+    let memory = |place: usize| top[place]["memory"].as_u64().expect("a number");
+    assert!(memory(0) >= memory(1) && top[2].is_null(), "{top}");
+
+    assert!(bench.error("read", "process.kill", &[&pid])["denied"].is_string());
+    assert!(sleeper.0.try_wait().expect("asked").is_none(), "it was killed without a grant");
+    assert!(bench.error("manage", "process.kill", &["1"])["denied"].is_string());
+    assert!(bench.error("manage", "process.kill", &["4194305"])["not-found"].is_string());
+    assert_eq!(bench.value("manage", "process.kill", &[&pid])["changed"], true);
+    assert!(!sleeper.0.wait().expect("ends").success());
+    let nobody = bench.value("manage", "process.kill-by-name", &["no-such-program"]);
+    assert_eq!(nobody, json!({ "changed": false, "pids": [] }));
+}
