@@ -44,7 +44,7 @@ struct Bench {
     _mount: TempDir,
 }
 
-/// What the keeper does before it waits: `$1` is a folder to mount on, `$2` where the programs of this build are. What can be
+/// What the keeper does before it waits: `$1` is a folder to mount on, `$2` where all is that was built. What can be
 /// asked to do something to the host itself lies in `/run`, which is empty in the copy.
 const KEEP: &str = r#"
 set -e
@@ -71,10 +71,11 @@ impl Drop for Bench {
 impl Bench {
     fn new() -> Self {
         let mount = tempfile::tempdir().expect("a folder");
-        let built = bundled_dir();
+        let program = binary("minion");
+        let built = program.ancestors().nth(2).expect("the target folder");
         let mut command = Command::new("unshare");
         command.args(["--mount", "--propagation", "private", "sh", "-c", KEEP, "sh"]).arg(mount.path());
-        command.arg(built.parent().expect("a folder")).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(built).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut keeper = command.spawn().expect("started");
         let mut ready = String::new();
         let stdout = keeper.stdout.take().expect("piped");
