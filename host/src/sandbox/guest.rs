@@ -6,7 +6,6 @@ use std::time::Instant;
 use ledger::Kv;
 use tokio::sync::Semaphore;
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi::filesystem::WasiFilesystemCtx;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use wire::job::JobId;
@@ -29,10 +28,6 @@ pub(super) struct Guest {
     pub(super) table: ResourceTable,
     /// Its folders, its environment, its stdout and stderr.
     pub(super) wasi: WasiCtx,
-    /// The folders that it has by way of WASI 0.3: none.
-    pub(super) no_folders: WasiFilesystemCtx,
-    /// The files that it has open by way of WASI 0.3: none.
-    pub(super) no_files: ResourceTable,
     /// Limits of its requests.
     pub(super) http: WasiHttpCtx,
     /// Where it may send them.
@@ -45,7 +40,7 @@ pub(super) struct Guest {
     pub(super) kv: Option<Kv>,
     /// What is known of the host.
     pub(super) facts: Facts,
-    /// The files and folders that it has open, by its own names, for the audit log and dry runs.
+    /// The files and folders that it has open.
     pub(super) files: OpenFiles,
     /// What it has taken of the host.
     pub(super) holdings: Holdings,

@@ -19,7 +19,7 @@ const LATER: Version = Version { major: 0, minor: 3, patch: 0 };
 const OURS: Version = Version { major: 0, minor: 1, patch: 0 };
 
 /// The packages that the host has, each with its interfaces.
-const OFFERED: [(&str, &[&str], Version); 18] = [
+const OFFERED: [(&str, &[&str], Version); 19] = [
     ("wasi:cli", &CLI, WASI),
     ("wasi:clocks", &["monotonic-clock", "wall-clock"], WASI),
     ("wasi:filesystem", &["preopens", "types"], WASI),
@@ -30,6 +30,7 @@ const OFFERED: [(&str, &[&str], Version); 18] = [
     ("wasi:cli", &CLI, LATER),
     ("wasi:clocks", &["monotonic-clock", "system-clock"], LATER),
     ("wasi:filesystem", &["preopens", "types"], LATER),
+    ("wasi:http", &["client", "types"], LATER),
     ("wasi:random", &["insecure", "insecure-seed", "random"], LATER),
     ("wasi:sockets", &["ip-name-lookup", "types"], LATER),
     ("minion:facts", &["facts"], OURS),
@@ -202,16 +203,7 @@ pub(super) fn warnings(
     let uses = |capability| imports.iter().any(|import| import.capability == Some(capability));
     let processes = if uses("process") { caution::of_processes(grants) } else { Vec::new() };
     let addresses = if uses("http") { caution::of_addresses(grants) } else { Vec::new() };
-    let is_empty = |import: &&Import| {
-        import.interface.starts_with("wasi:filesystem/preopens@") && is_later_wasi(&import.interface)
-    };
-    let folders = (!grants.files.is_empty()).then(|| imports.iter().find(is_empty)).flatten().map(|import| {
-        format!(
-            "imports \"{}\", behind which there is no folder, whatever is granted: build it for WASI 0.2",
-            import.interface
-        )
-    });
-    powerless.chain(processes).chain(addresses).chain(folders).collect()
+    powerless.chain(processes).chain(addresses).collect()
 }
 
 /// How an interface with a capability behind it stands with the grants.

@@ -17,7 +17,7 @@ pub(super) fn base(engine: &Engine, concurrency: Concurrency) -> wasmtime::Resul
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    files::link(&mut linker)?;
+    files::wasi_0_2::link(&mut linker)?;
     sockets::link(&mut linker)?;
     // Its functions are async, which the other engine does not know.
     if concurrency == Concurrency::On {

@@ -11,15 +11,18 @@ use wasmtime_wasi::p2::bindings::filesystem::types::DirectoryEntryStream;
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable};
 use wasmtime_wasi_http::FieldMap;
 use wasmtime_wasi_http::p2::bindings::http::types::{Method, Scheme};
-use wasmtime_wasi_http::p2::body::{HostIncomingBody, HostOutgoingBody};
-use wasmtime_wasi_http::p2::types::{HostFutureIncomingResponse, HostIncomingResponse, HostOutgoingRequest};
+use wasmtime_wasi_http::p2::body::HostOutgoingBody;
+use wasmtime_wasi_http::p2::types::{HostIncomingResponse, HostOutgoingRequest};
+use wasmtime_wasi_http::p3 as wasi_0_3;
 
 /// What any resource takes, with its place in the table.
 const ANY: u64 = 256;
+/// What anything takes that runs beside the guest.
+const CONCURRENT: u64 = 2 << 10;
 /// What a stream may have read ahead or not yet written.
 const STREAM: u64 = 64 << 10;
-/// What a request takes that is under way: its connection with its buffers.
-const CONNECTION: u64 = 64 << 10;
+/// What the body of a request takes that is being written.
+const BODY: u64 = 64 << 10;
 /// What a folder takes that is being listed: its names are all there from the beginning.
 const LISTING: u64 = 1 << 20;
 /// What a header takes besides its name and its value.
@@ -28,6 +31,12 @@ const HEADER: usize = 128;
 /// Bytes of all resources of a guest.
 pub(super) fn held(table: &mut ResourceTable) -> u64 {
     table.iter_mut().map(|resource| ANY + size(resource)).sum()
+}
+
+/// Bytes of what runs beside the guest, or passes between it and the host: calls of functions that wait, streams and futures of
+/// WASI 0.3, each with its two ends.
+pub(super) fn concurrent(table: &mut ResourceTable) -> u64 {
+    CONCURRENT * table.iter_mut().count() as u64
 }
 
 /// Bytes of one resource besides what any takes.
@@ -40,14 +49,17 @@ fn size(resource: &(dyn Any + Send)) -> u64 {
     } else if let Some(request) = resource.downcast_ref::<HostOutgoingRequest>() {
         self::request(request)
     } else if let Some(response) = resource.downcast_ref::<HostIncomingResponse>() {
-        headers(&response.headers) + CONNECTION
+        headers(&response.headers)
+    } else if let Some(request) = resource.downcast_ref::<wasi_0_3::Request>() {
+        let path = request.path_with_query.as_ref().map_or(0, |path| path.as_str().len());
+        let host = request.authority.as_ref().map_or(0, |authority| authority.as_str().len());
+        headers(&request.headers) + (path + host + request.method.as_str().len()) as u64
+    } else if let Some(response) = resource.downcast_ref::<wasi_0_3::Response>() {
+        headers(&response.headers)
     } else if resource.is::<DynInputStream>() || resource.is::<DynOutputStream>() {
         STREAM
-    } else if resource.is::<HostFutureIncomingResponse>()
-        || resource.is::<HostIncomingBody>()
-        || resource.is::<HostOutgoingBody>()
-    {
-        CONNECTION
+    } else if resource.is::<HostOutgoingBody>() {
+        BODY
     } else if resource.is::<DirectoryEntryStream>() {
         LISTING
     } else {

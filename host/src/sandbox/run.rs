@@ -8,7 +8,6 @@ use futures::FutureExt as _;
 use tokio::sync::Semaphore;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
-use wasmtime_wasi::filesystem::WasiFilesystemCtx;
 use wasmtime_wasi_http::WasiHttpCtx;
 use wire::call::{Arguments, LogLevel};
 use wire::clock;
@@ -171,6 +170,7 @@ fn make_guest(module: &LoadedModule, run: Run, command: Option<Command>) -> Resu
         mode: run.mode,
         recorder: recorder.clone(),
         descriptors: holdings.descriptors.clone(),
+        memory: holdings.memory.clone(),
         cancel: run.cancel.clone(),
     };
     let mut table = ResourceTable::new();
@@ -199,10 +199,8 @@ fn make_guest(module: &LoadedModule, run: Run, command: Option<Command>) -> Resu
         programs: Arc::new(Semaphore::new(MAX_CHILDREN)),
         kv: kv.clone(),
         facts: facts.clone(),
-        files: OpenFiles::new(),
+        files: OpenFiles::default(),
         holdings,
-        no_folders: WasiFilesystemCtx::default(),
-        no_files: ResourceTable::new(),
         has_programs: false,
         job,
     };
@@ -245,8 +243,9 @@ fn arm(store: &mut Store<Guest>, method: Signature<'_>, limits: &Limits, meter: 
         if meter.spent_now() >= cpu {
             return Err(Stop::OutOfCpu.into());
         }
+        let concurrent = guest.concurrent_resource_table().map_or(0, resources::concurrent);
         let guest = guest.data_mut();
-        let held = resources::held(&mut guest.table);
+        let held = concurrent + resources::held(&mut guest.table) + guest.files.held();
         guest.holdings.measured(held).map_err(Stop::OverHeld)?;
         // The yield of tokio's own lets its neighbours run; waking itself starved them for half a second.
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))

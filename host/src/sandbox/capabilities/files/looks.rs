@@ -2,12 +2,8 @@
 
 use std::path::Path;
 
-use wasmtime::StoreContextMut;
-use wasmtime::component::LinkerInstance;
-use wasmtime_wasi::filesystem::WasiFilesystemView as _;
-use wasmtime_wasi::p2::bindings::filesystem::types::{ErrorCode, HostDescriptor as _, PathFlags};
-
 use super::Handle;
+use super::rules::Refusal;
 use crate::policy::{FileGrant, FileMode, Grants};
 use crate::sandbox::guest::Guest;
 
@@ -23,53 +19,16 @@ pub(super) enum Look {
 }
 
 impl Look {
-    /// A look that follows links where these flags say so.
-    pub(super) fn of(flags: PathFlags) -> Self {
-        if flags.contains(PathFlags::SYMLINK_FOLLOW) { Look::Followed } else { Look::Itself }
+    /// A look that follows links where this says so.
+    pub(super) fn of(follows: bool) -> Self {
+        if follows { Look::Followed } else { Look::Itself }
     }
-}
-
-/// Puts these functions in front of WASI's own: those that look at a path without opening it.
-pub(super) fn link(types: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
-    macro_rules! look {
-        ($name:literal, $function:ident, ($($flags:ident: $ty:ty),*), $look:expr) => {
-            types.func_wrap_async(
-                concat!("[method]descriptor.", $name),
-                |mut store: StoreContextMut<'_, Guest>, (folder, $($flags,)* path): (Handle, $($ty,)* String)| {
-                    Box::new(async move {
-                        let guest = store.data_mut();
-                        if let Err(code) = guest.look(&folder, &path, $look) {
-                            return Ok((Err(code),));
-                        }
-                        let found = guest.filesystem().$function(folder, $($flags,)* path).await;
-                        Ok((found.map(Ok).or_else(|error| error.downcast().map(Err))?,))
-                    })
-                },
-            )?;
-        };
-    }
-    look!("stat-at", stat_at, (flags: PathFlags), Look::of(flags));
-    look!("metadata-hash-at", metadata_hash_at, (flags: PathFlags), Look::of(flags));
-    look!("readlink-at", readlink_at, (), Look::Itself);
-    types.func_wrap_async(
-        "[method]descriptor.read-directory",
-        |mut store: StoreContextMut<'_, Guest>, (folder,): (Handle,)| {
-            Box::new(async move {
-                let guest = store.data_mut();
-                if let Err(code) = guest.look(&folder, "", Look::Itself) {
-                    return Ok((Err(code),));
-                }
-                let listed = guest.filesystem().read_directory(folder).await;
-                Ok((listed.map(Ok).or_else(|error| error.downcast().map(Err))?,))
-            })
-        },
-    )
 }
 
 impl Guest {
     /// Whether the grant of a folder shows what is at a path of it. What it does not goes to the audit log.
-    pub(super) fn look(&self, folder: &Handle, path: &str, look: Look) -> Result<(), ErrorCode> {
-        let only = self.files.get(&folder.rep()).and_then(|open| open.only.as_ref());
+    pub(super) fn look(&self, folder: &Handle, path: &str, look: Look) -> Result<(), Refusal> {
+        let only = self.files.open.get(&folder.rep()).and_then(|open| open.only.as_ref());
         if only.is_none_or(|grant| grant.shows(path) && leads_to_shown(grant, path, look)) {
             return Ok(());
         }
@@ -78,7 +37,7 @@ impl Guest {
             let fits = |grant: &FileGrant| look != Look::Written || grant.mode == FileMode::ReadWrite;
             grants.files.iter().any(|grant| fits(grant) && grant.covers(&full))
         });
-        Err(ErrorCode::NotPermitted)
+        Err(Refusal::NotPermitted)
     }
 
     /// Notes that the guest has looked for its folders, where it has those of none of the levels that it suggests. A path

@@ -44,12 +44,16 @@ pub(in crate::sandbox) struct Egress {
     pub(in crate::sandbox) recorder: Recorder,
     /// The descriptors of the job, of which every connection takes some.
     pub(in crate::sandbox) descriptors: Share,
+    /// The memory that the host keeps for the job, of which every connection takes some.
+    pub(in crate::sandbox) memory: Share,
     /// The wish to stop the job, which ends a request that is under way.
     pub(in crate::sandbox) cancel: CancelSignal,
 }
 
 /// Descriptors of one connection: its own, and the one by which its name is looked up.
-const CONNECTION: u64 = 2;
+const DESCRIPTORS: u64 = 2;
+/// Bytes of one connection: its buffers, and what has come of a body that nobody has read yet.
+const MEMORY: u64 = 128 << 10;
 /// The most bytes of one write to the body of a request: they are kept until they are sent.
 const MAX_CHUNK: usize = 64 << 10;
 
@@ -121,6 +125,10 @@ impl WasiHttpHooks for Egress {
         MAX_CHUNK
     }
 
+    fn p3_outgoing_body_chunk_size(&mut self) -> usize {
+        MAX_CHUNK
+    }
+
     fn send_request(
         &mut self,
         request: Request<WasiBody>,
@@ -128,11 +136,11 @@ impl WasiHttpHooks for Egress {
         _processed: Box<dyn Future<Output = Result<()>> + Send>,
     ) -> Sent<(Response<WasiBody>, Sent<()>)> {
         let (permit, cancel, events) = (self.check(&request), self.cancel.clone(), self.events.clone());
-        let held = self.descriptors.take(CONNECTION);
+        let held = (self.descriptors.take(DESCRIPTORS), self.memory.take(MEMORY));
         // Ends with the job: WASI runs it in a task that is aborted when its handle is dropped.
         Box::new(async move {
             let Permit { reach, remedy } = permit?;
-            let held = held.map_err(|_| Error::ConnectionLimitReached)?;
+            let (Ok(descriptors), Ok(memory)) = held else { return Err(Error::ConnectionLimitReached) };
             let answered = async {
                 // The body cannot be shared with another thread, so nothing of the request is borrowed here.
                 let (method, uri) = (request.method().clone(), request.uri().clone());
@@ -148,12 +156,13 @@ impl WasiHttpHooks for Egress {
                     }
                 };
                 let (response, connection) = send::send(request, &addresses, options).await?;
-                // As long as its body may come, the connection is there.
+                // As long as its body may come, the connection is there, and what has come of it for as long as that is.
                 let connection = async move {
                     let ended = Box::into_pin(connection).await;
-                    drop(held);
+                    drop(descriptors);
                     ended
                 };
+                let response = response.map(|body| send::holding(body, memory));
                 Ok((response, Box::new(connection) as Sent<()>))
             };
             tokio::select! {
@@ -185,8 +194,12 @@ mod tests {
         let events = Arc::new(Recorded::default());
         let (recorder, cancel) = (Recorder::default(), CancelSignal::new());
         let (policy, descriptors) = (Arc::new(policy), Budget::new(100, 0, 1).share(100));
+        let memory = Budget::new(1 << 30, 0, 1).share(1 << 30);
         let remedies = Remedies::new("a".parse().unwrap(), None);
-        (Egress { policy, remedies, events: events.clone(), mode, recorder, descriptors, cancel }, events)
+        (
+            Egress { policy, remedies, events: events.clone(), mode, recorder, descriptors, memory, cancel },
+            events,
+        )
     }
 
     #[test]

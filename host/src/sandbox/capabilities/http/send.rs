@@ -21,6 +21,7 @@ use wasmtime_wasi_http::io::TokioIo;
 use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody};
 
 use super::Sent;
+use crate::sandbox::budget::Hold;
 
 /// What a guest waits for that sets no limit of its own; its job's are far below.
 const NEVER: Duration = Duration::from_secs(600);
@@ -85,6 +86,37 @@ async fn encrypted(plain: TcpStream, uri: &Uri) -> Result<Box<dyn Stream>> {
     let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
     let name = ServerName::try_from(host).map_err(|_| Error::HttpRequestUriInvalid)?;
     Ok(Box::new(AUTHORITIES.connect(name, plain).await.map_err(Error::Tls)?))
+}
+
+/// A body with the hold on the memory of its connection.
+struct Holding {
+    body: WasiBody,
+    _memory: Hold,
+}
+
+/// A body that holds this for as long as it is there.
+pub(super) fn holding(body: WasiBody, memory: Hold) -> WasiBody {
+    Holding { body, _memory: memory }.boxed_unsync()
+}
+
+impl Body for Holding {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// A body that must not pause for longer than a guest allows.

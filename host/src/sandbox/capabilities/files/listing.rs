@@ -1,0 +1,104 @@
+//! What is in a folder, as a stream of WASI 0.3.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::vec;
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Destination, StreamProducer, StreamResult, VecBuffer};
+use wasmtime_wasi::p2::ReaddirIterator;
+use wasmtime_wasi::p2::bindings::filesystem::types as wasi_0_2;
+use wasmtime_wasi::p3::bindings::filesystem::types::{DescriptorType, DirectoryEntry, ErrorCode};
+
+use crate::sandbox::budget::{Hold, Share};
+
+/// How many names a guest is given that does not say how many it takes.
+const AT_ONCE: usize = 32;
+/// What a name takes besides its letters.
+const ENTRY: u64 = 64;
+
+/// The names of a folder, all of which are there from the beginning: no thread waits for a guest to read on. They are
+/// counted as long as the stream is there.
+pub(super) struct Listing {
+    entries: vec::IntoIter<DirectoryEntry>,
+    _held: Hold,
+}
+
+impl Listing {
+    /// Takes over what a folder has. Where that cannot be read to its end, or is more than may be held in this memory, it
+    /// has what comes before, and the error.
+    pub(super) fn new(
+        found: ReaddirIterator,
+        memory: &Share,
+    ) -> Result<(Self, Result<(), ErrorCode>), ErrorCode> {
+        let mut held = memory.take(0).map_err(|_| ErrorCode::InsufficientMemory)?;
+        let (mut entries, mut end) = (Vec::new(), Ok(()));
+        for entry in found {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    end = Err(error.downcast().map_or(ErrorCode::Io, of_0_2));
+                    break;
+                }
+            };
+            if held.add(ENTRY + entry.name.capacity() as u64).is_err() {
+                end = Err(ErrorCode::InsufficientMemory);
+                break;
+            }
+            entries.push(DirectoryEntry { type_: kind(entry.type_), name: entry.name });
+        }
+        Ok((Self { entries: entries.into_iter(), _held: held }, end))
+    }
+}
+
+impl<D> StreamProducer<D> for Listing {
+    type Item = DirectoryEntry;
+    type Buffer = VecBuffer<DirectoryEntry>;
+
+    fn poll_produce<'a>(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        mut store: StoreContextMut<'a, D>,
+        mut destination: Destination<'a, Self::Item, Self::Buffer>,
+        _finish: bool,
+    ) -> Poll<wasmtime::Result<StreamResult>> {
+        let count = destination.remaining(&mut store).unwrap_or(AT_ONCE);
+        if count == 0 {
+            return Poll::Ready(Ok(StreamResult::Completed));
+        }
+        let given: Vec<DirectoryEntry> = self.entries.by_ref().take(count).collect();
+        let result = if given.is_empty() { StreamResult::Dropped } else { StreamResult::Completed };
+        destination.set_buffer(given.into());
+        Poll::Ready(Ok(result))
+    }
+}
+
+/// A kind of file in the words of WASI 0.3.
+fn kind(kind: wasi_0_2::DescriptorType) -> DescriptorType {
+    use wasi_0_2::DescriptorType as Kind;
+    match kind {
+        Kind::Unknown => DescriptorType::Other(None),
+        Kind::BlockDevice => DescriptorType::BlockDevice,
+        Kind::CharacterDevice => DescriptorType::CharacterDevice,
+        Kind::Directory => DescriptorType::Directory,
+        Kind::Fifo => DescriptorType::Fifo,
+        Kind::SymbolicLink => DescriptorType::SymbolicLink,
+        Kind::RegularFile => DescriptorType::RegularFile,
+        Kind::Socket => DescriptorType::Socket,
+    }
+}
+
+/// An error of reading a folder in the words of WASI 0.3.
+pub(super) fn of_0_2(error: wasi_0_2::ErrorCode) -> ErrorCode {
+    use wasi_0_2::ErrorCode as Error;
+    match error {
+        Error::Access => ErrorCode::Access,
+        Error::BadDescriptor => ErrorCode::BadDescriptor,
+        Error::IllegalByteSequence => ErrorCode::IllegalByteSequence,
+        Error::InsufficientMemory => ErrorCode::InsufficientMemory,
+        Error::NoEntry => ErrorCode::NoEntry,
+        Error::NotDirectory => ErrorCode::NotDirectory,
+        Error::NotPermitted => ErrorCode::NotPermitted,
+        _ => ErrorCode::Io,
+    }
+}

@@ -1,0 +1,200 @@
+//! What a guest may do with the folders that it is granted, whichever version of WASI it does it by.
+
+use wasmtime_wasi::p2::bindings::filesystem::types as wasi_0_2;
+use wasmtime_wasi::p3::bindings::filesystem::types as wasi_0_3;
+
+use super::looks::Look;
+use super::{Handle, OpenFile, depth};
+use crate::policy::Symlinks;
+use crate::sandbox::dry_run::RunMode;
+use crate::sandbox::guest::Guest;
+
+/// Why the host does not do what a guest asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// No grant covers it.
+    NotPermitted,
+    /// The job is a dry run.
+    ReadOnly,
+    /// The job has all the descriptors that it may have.
+    NoDescriptor,
+    /// Something else is being changed by way of the other version of WASI.
+    Busy,
+}
+
+impl From<Refusal> for wasi_0_2::ErrorCode {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotPermitted => Self::NotPermitted,
+            Refusal::ReadOnly => Self::ReadOnly,
+            Refusal::NoDescriptor => Self::InsufficientMemory,
+            Refusal::Busy => Self::Busy,
+        }
+    }
+}
+
+impl From<Refusal> for wasi_0_3::ErrorCode {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotPermitted => Self::NotPermitted,
+            Refusal::ReadOnly => Self::ReadOnly,
+            Refusal::NoDescriptor => Self::InsufficientMemory,
+            Refusal::Busy => Self::Busy,
+        }
+    }
+}
+
+/// What is at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A file of bytes.
+    File,
+    /// A folder.
+    Folder,
+    /// A symbolic link.
+    Link,
+    /// A pipe, a socket or a device.
+    Other,
+}
+
+impl From<wasi_0_2::DescriptorType> for Kind {
+    fn from(kind: wasi_0_2::DescriptorType) -> Self {
+        match kind {
+            wasi_0_2::DescriptorType::RegularFile => Self::File,
+            wasi_0_2::DescriptorType::Directory => Self::Folder,
+            wasi_0_2::DescriptorType::SymbolicLink => Self::Link,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl From<wasi_0_3::DescriptorType> for Kind {
+    fn from(kind: wasi_0_3::DescriptorType) -> Self {
+        match kind {
+            wasi_0_3::DescriptorType::RegularFile => Self::File,
+            wasi_0_3::DescriptorType::Directory => Self::Folder,
+            wasi_0_3::DescriptorType::SymbolicLink => Self::Link,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// A file or folder that a guest wants to open.
+pub(super) struct Opening {
+    /// The guest's path of it.
+    path: String,
+    /// What it would do, for the audit log and dry runs.
+    pub(super) words: String,
+    /// Whether it would write.
+    writes: bool,
+}
+
+impl Guest {
+    /// Whether what is at a path may be opened, as far as that can be told from its name.
+    pub(super) fn opening(
+        &self,
+        folder: &Handle,
+        path: &str,
+        writes: bool,
+        follows: bool,
+    ) -> Result<Opening, Refusal> {
+        let full = self.path(folder, path);
+        let words = format!("{} {full}", if writes { "write" } else { "read" });
+        let look = if writes { Look::Written } else { Look::of(follows) };
+        self.look(folder, path, look)?;
+        Ok(Opening { path: full, words, writes })
+    }
+
+    /// Whether it may be opened, once it is known what is there. Gives back what to remember of it when it is open.
+    /// Between the look and the opening the file may be replaced, which whoever owns the folder may do.
+    pub(super) fn may_open(
+        &mut self,
+        folder: &Handle,
+        opening: &Opening,
+        found: Option<Kind>,
+    ) -> Result<OpenFile, Refusal> {
+        if found == Some(Kind::Other) {
+            return Err(self.refuse(&opening.words));
+        }
+        if opening.writes {
+            self.may_change(&opening.words)?;
+        }
+        let mut taken = self.holdings.descriptors.take(1);
+        if taken.is_err() {
+            // Streams that ended since the guest was looked at last have given theirs back.
+            self.files.streamed.held();
+            taken = self.holdings.descriptors.take(1);
+        }
+        let descriptor = taken.map_err(|error| {
+            self.job.log.warn(format!("cannot {}: {}", opening.words, error.of_descriptors()));
+            Refusal::NoDescriptor
+        })?;
+        let parent = self.files.open.get(&folder.rep());
+        let (root, symlinks) = parent.map_or((0, Symlinks::Refused), |open| (open.root, open.symlinks));
+        // What a grant shows of its folder, it shows with all that is below.
+        Ok(OpenFile {
+            path: opening.path.clone(),
+            root,
+            symlinks,
+            only: None,
+            descriptor: Some(descriptor.into()),
+        })
+    }
+
+    /// Remembers what was opened.
+    pub(super) fn opened(&mut self, handle: &Handle, file: OpenFile) {
+        self.files.open.insert(handle.rep(), file);
+    }
+
+    /// Whether this may get another name; `kind` is what is there now.
+    pub(super) fn may_rename(
+        &self,
+        [from, old]: [(&Handle, &str); 2],
+        kind: Option<Kind>,
+        words: &str,
+    ) -> Result<(), Refusal> {
+        let leads_elsewhere = match kind {
+            Some(Kind::Link) => true,
+            // Links in it would lead further up from there than from here.
+            Some(Kind::Folder) => self.depth(old.0, old.1) < self.depth(from.0, from.1),
+            _ => false,
+        };
+        if leads_elsewhere { self.may_link([from.0, old.0], words) } else { Ok(()) }
+    }
+
+    /// Whether links may be made in all of these folders.
+    pub(super) fn may_link<const N: usize>(&self, folders: [&Handle; N], words: &str) -> Result<(), Refusal> {
+        let open = folders.map(|folder| self.files.open.get(&folder.rep()));
+        let may = open.iter().all(|open| open.is_some_and(|open| open.symlinks == Symlinks::Allowed));
+        if may { Ok(()) } else { Err(self.refuse(words)) }
+    }
+
+    /// In a dry run, records a change and refuses it.
+    pub(super) fn may_change(&self, words: &str) -> Result<(), Refusal> {
+        match self.job.mode {
+            RunMode::Real => Ok(()),
+            RunMode::Dry => {
+                self.egress.recorder.record(words.to_owned());
+                Err(Refusal::ReadOnly)
+            }
+        }
+    }
+
+    /// Tells the audit log of something that no grant covers.
+    pub(super) fn refuse(&self, words: &str) -> Refusal {
+        self.job.denied("files", words);
+        Refusal::NotPermitted
+    }
+
+    /// How far below its granted folder a path is.
+    fn depth(&self, folder: &Handle, path: &str) -> usize {
+        let root = self.files.open.get(&folder.rep()).map_or(0, |open| open.root);
+        depth(&self.path(folder, path)).saturating_sub(root)
+    }
+
+    /// The guest's own name of a path below one of its folders.
+    pub(super) fn path(&self, folder: &Handle, path: &str) -> String {
+        let folder = self.files.open.get(&folder.rep()).map_or("", |open| open.path.as_str());
+        format!("{}/{path}", folder.trim_end_matches('/'))
+    }
+}

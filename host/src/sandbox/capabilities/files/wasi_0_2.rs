@@ -1,0 +1,322 @@
+//! `wasi:filesystem` of WASI 0.2.
+
+use std::sync::Arc;
+
+use tokio::sync::OwnedMutexGuard;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, LinkerInstance, Resource, ResourceType};
+use wasmtime_wasi::filesystem::WasiFilesystemView as _;
+use wasmtime_wasi::p2::FsResult;
+use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
+use wasmtime_wasi::p2::bindings::filesystem::types::{
+    Descriptor, DescriptorFlags, ErrorCode, HostDescriptor as _, NewTimestamp, OpenFlags, PathFlags,
+};
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
+
+use super::looks::Look;
+use super::rules::{Kind, Refusal};
+use super::streams::{reading, writing};
+use super::{Handle, OpenFile, depth};
+use crate::sandbox::budget::Hold;
+use crate::sandbox::guest::Guest;
+
+/// The interface that tells a guest its folders, as WASI's own linking names it.
+const PREOPENS: &str = "wasi:filesystem/preopens@0.2.12";
+/// The interface of files and folders, likewise.
+const TYPES: &str = "wasi:filesystem/types@0.2.12";
+
+/// Makes a function that changes what is at one path go through [`Guest::change`].
+macro_rules! change {
+    ($types:ident, $name:literal, $function:ident, $words:literal, ($($more:ident: $ty:ty),*)) => {
+        $types.func_wrap_async(
+            concat!("[method]descriptor.", $name),
+            |mut store: StoreContextMut<'_, Guest>, (folder, $($more,)* path): (Handle, $($ty,)* String)| {
+                Box::new(async move {
+                    let guest = store.data_mut();
+                    let words = format!(concat!($words, " {}"), guest.path(&folder, &path));
+                    let _changing = match guest.change(&words) {
+                        Ok(changing) => changing,
+                        Err(refusal) => return Ok((Err(refusal.into()),)),
+                    };
+                    let changed = guest.filesystem().$function(folder, $($more,)* path).await;
+                    Ok((guest.answer(changed, &words)?,))
+                })
+            },
+        )?;
+    };
+}
+
+/// Puts these functions in front of WASI's own.
+pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    linker
+        .instance(PREOPENS)?
+        .func_wrap("get-directories", |mut store: StoreContextMut<'_, Guest>, ()| {
+            Ok((store.data_mut().folders()?,))
+        })?;
+    let mut types = linker.instance(TYPES)?;
+    types.func_wrap_async(
+        "[method]descriptor.open-at",
+        |mut store: StoreContextMut<'_, Guest>, asked: Open| {
+            Box::new(async move { Ok((store.data_mut().open(asked).await?,)) })
+        },
+    )?;
+    change!(types, "create-directory-at", create_directory_at, "make the folder", ());
+    change!(types, "remove-directory-at", remove_directory_at, "remove the folder", ());
+    change!(types, "unlink-file-at", unlink_file_at, "remove", ());
+    types.func_wrap_async(
+        "[method]descriptor.rename-at",
+        |mut store: StoreContextMut<'_, Guest>, asked: Rename| {
+            Box::new(async move { Ok((store.data_mut().rename(asked).await?,)) })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.link-at",
+        |mut store: StoreContextMut<'_, Guest>, asked: Link| {
+            Box::new(async move { Ok((store.data_mut().link(asked).await?,)) })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.symlink-at",
+        |mut store: StoreContextMut<'_, Guest>, asked: Symlink| {
+            Box::new(async move { Ok((store.data_mut().symlink(asked).await?,)) })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.set-times-at",
+        |mut store: StoreContextMut<'_, Guest>, asked: SetTimes| {
+            Box::new(async move { Ok((store.data_mut().set_times(asked).await?,)) })
+        },
+    )?;
+    link_looks(&mut types)?;
+    link_streams(&mut types)?;
+    types.resource(
+        "descriptor",
+        ResourceType::host::<Descriptor>(),
+        |mut store: StoreContextMut<'_, Guest>, handle| {
+            let guest = store.data_mut();
+            guest.files.open.remove(&handle);
+            guest.filesystem().drop(Resource::new_own(handle))
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// The functions that look at a path without opening it.
+fn link_looks(types: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
+    macro_rules! look {
+        ($name:literal, $function:ident, ($($flags:ident: $ty:ty),*), $look:expr) => {
+            types.func_wrap_async(
+                concat!("[method]descriptor.", $name),
+                |mut store: StoreContextMut<'_, Guest>, (folder, $($flags,)* path): (Handle, $($ty,)* String)| {
+                    Box::new(async move {
+                        let guest = store.data_mut();
+                        if let Err(code) = guest.look(&folder, &path, $look) {
+                            return Ok((Err(code.into()),));
+                        }
+                        let found = guest.filesystem().$function(folder, $($flags,)* path).await;
+                        Ok((found.map(Ok).or_else(|error| error.downcast().map(Err))?,))
+                    })
+                },
+            )?;
+        };
+    }
+    look!("stat-at", stat_at, (flags: PathFlags), Look::of(flags.contains(PathFlags::SYMLINK_FOLLOW)));
+    look!("metadata-hash-at", metadata_hash_at, (flags: PathFlags), Look::of(flags.contains(PathFlags::SYMLINK_FOLLOW)));
+    look!("readlink-at", readlink_at, (), Look::Itself);
+    types.func_wrap_async(
+        "[method]descriptor.read-directory",
+        |mut store: StoreContextMut<'_, Guest>, (folder,): (Handle,)| {
+            Box::new(async move {
+                let guest = store.data_mut();
+                if let Err(code) = guest.look(&folder, "", Look::Itself) {
+                    return Ok((Err(code.into()),));
+                }
+                let listed = guest.filesystem().read_directory(folder).await;
+                Ok((listed.map(Ok).or_else(|error| error.downcast().map(Err))?,))
+            })
+        },
+    )
+}
+
+/// The functions that make a stream of an open file.
+fn link_streams(types: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
+    types.func_wrap(
+        "[method]descriptor.read-via-stream",
+        |mut store: StoreContextMut<'_, Guest>, (file, offset): (Handle, u64)| {
+            let guest = store.data_mut();
+            let descriptor = guest.descriptor(&file);
+            let stream = guest.filesystem().read_via_stream(file, offset);
+            Ok((guest.stream(stream, |stream: DynInputStream| reading(stream, descriptor))?,))
+        },
+    )?;
+    types.func_wrap(
+        "[method]descriptor.write-via-stream",
+        |mut store: StoreContextMut<'_, Guest>, (file, offset): (Handle, u64)| {
+            let guest = store.data_mut();
+            let descriptor = guest.descriptor(&file);
+            let stream = guest.filesystem().write_via_stream(file, offset);
+            Ok((guest.stream(stream, |stream: DynOutputStream| writing(stream, descriptor))?,))
+        },
+    )?;
+    types.func_wrap(
+        "[method]descriptor.append-via-stream",
+        |mut store: StoreContextMut<'_, Guest>, (file,): (Handle,)| {
+            let guest = store.data_mut();
+            let descriptor = guest.descriptor(&file);
+            let stream = guest.filesystem().append_via_stream(file);
+            Ok((guest.stream(stream, |stream: DynOutputStream| writing(stream, descriptor))?,))
+        },
+    )
+}
+
+/// The parameters of `open-at`.
+type Open = (Handle, PathFlags, String, OpenFlags, DescriptorFlags);
+/// The parameters of `rename-at`.
+type Rename = (Handle, String, Handle, String);
+/// The parameters of `link-at`.
+type Link = (Handle, PathFlags, String, Handle, String);
+/// The parameters of `symlink-at`.
+type Symlink = (Handle, String, String);
+/// The parameters of `set-times-at`.
+type SetTimes = (Handle, PathFlags, String, NewTimestamp, NewTimestamp);
+/// What a guest is answered; the outer error ends it.
+type Answer<T> = wasmtime::Result<Result<T, ErrorCode>>;
+
+impl Guest {
+    /// The granted folders, which the guest asks for; what is to be known of them is kept by their handles.
+    pub(super) fn folders(&mut self) -> wasmtime::Result<Vec<(Handle, String)>> {
+        let folders = self.filesystem().get_directories()?;
+        let granted = folders.iter().zip(&self.job.policy.grants.files);
+        self.files.open.extend(granted.map(|((folder, path), grant)| {
+            let (root, symlinks) = (depth(path), grant.symlinks);
+            let only = (!grant.only.is_empty()).then(|| grant.clone());
+            (folder.rep(), OpenFile { path: path.clone(), root, symlinks, only, descriptor: None })
+        }));
+        self.note_folders();
+        Ok(folders)
+    }
+
+    /// Opens a file or folder, and remembers the guest's path of it.
+    async fn open(&mut self, (folder, follow, path, how, flags): Open) -> Answer<Handle> {
+        let writes = how.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE)
+            || flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY);
+        let follows = follow.contains(PathFlags::SYMLINK_FOLLOW);
+        let opening = match self.opening(&folder, &path, writes, follows) {
+            Ok(opening) => opening,
+            Err(refusal) => return Ok(Err(refusal.into())),
+        };
+        let found = self.kind(&folder, &path, follow).await;
+        let file = match self.may_open(&folder, &opening, found) {
+            Ok(file) => file,
+            Err(refusal) => return Ok(Err(refusal.into())),
+        };
+        let opened = self.filesystem().open_at(folder, follow, path, how, flags).await;
+        let answer = self.answer(opened, &opening.words)?;
+        if let Ok(handle) = &answer {
+            self.opened(handle, file);
+        }
+        Ok(answer)
+    }
+
+    /// The hold on the descriptor of an open file.
+    pub(super) fn descriptor(&self, file: &Handle) -> Option<Arc<Hold>> {
+        self.files.open.get(&file.rep())?.descriptor.clone()
+    }
+
+    /// Puts something around a stream that was made.
+    fn stream<S: Send + 'static>(
+        &mut self,
+        made: FsResult<Resource<S>>,
+        around: impl FnOnce(S) -> S,
+    ) -> Answer<Resource<S>> {
+        match made {
+            Ok(stream) => {
+                let stream = self.table.delete(stream)?;
+                Ok(Ok(self.table.push(around(stream))?))
+            }
+            Err(error) => Ok(Err(error.downcast()?)),
+        }
+    }
+
+    /// Moves a file or folder.
+    async fn rename(&mut self, (from, old, to, new): Rename) -> Answer<()> {
+        let words = format!("rename {} to {}", self.path(&from, &old), self.path(&to, &new));
+        let _changing = match self.change(&words) {
+            Ok(changing) => changing,
+            Err(refusal) => return Ok(Err(refusal.into())),
+        };
+        let kind = self.kind(&from, old.trim_end_matches('/'), PathFlags::empty()).await;
+        if let Err(refusal) = self.may_rename([(&from, &old), (&to, &new)], kind, &words) {
+            return Ok(Err(refusal.into()));
+        }
+        let renamed = self.filesystem().rename_at(from, old, to, new).await;
+        self.answer(renamed, &words)
+    }
+
+    /// Gives a file a second name.
+    async fn link(&mut self, (from, follow, old, to, new): Link) -> Answer<()> {
+        let words = format!("link {} to {}", self.path(&to, &new), self.path(&from, &old));
+        let _changing = match self.change(&words) {
+            Ok(changing) => changing,
+            Err(refusal) => return Ok(Err(refusal.into())),
+        };
+        let kind = self.kind(&from, old.trim_end_matches('/'), PathFlags::empty()).await;
+        if kind == Some(Kind::Link)
+            && let Err(refusal) = self.may_link([&from, &to], &words)
+        {
+            return Ok(Err(refusal.into()));
+        }
+        let linked = self.filesystem().link_at(from, follow, old, to, new).await;
+        self.answer(linked, &words)
+    }
+
+    /// Makes a symbolic link.
+    async fn symlink(&mut self, (folder, target, path): Symlink) -> Answer<()> {
+        let words = format!("make the link {}", self.path(&folder, &path));
+        let changing = self.change(&words);
+        let _changing = match changing.and_then(|held| self.may_link([&folder], &words).map(|()| held)) {
+            Ok(changing) => changing,
+            Err(refusal) => return Ok(Err(refusal.into())),
+        };
+        let made = self.filesystem().symlink_at(folder, target, path).await;
+        self.answer(made, &words)
+    }
+
+    /// What is at a path. Between the look and the change it may be replaced, but not by a link that the guest makes.
+    async fn kind(&mut self, folder: &Handle, path: &str, follow: PathFlags) -> Option<Kind> {
+        let again = Resource::new_borrow(folder.rep());
+        let found = self.filesystem().stat_at(again, follow, path.to_owned()).await;
+        found.ok().map(|found| found.type_.into())
+    }
+
+    /// Sets when a file was last read and changed.
+    async fn set_times(&mut self, (folder, follow, path, accessed, changed): SetTimes) -> Answer<()> {
+        let words = format!("set the times of {}", self.path(&folder, &path));
+        if let Err(refusal) = self.may_change(&words) {
+            return Ok(Err(refusal.into()));
+        }
+        let set = self.filesystem().set_times_at(folder, follow, path, accessed, changed).await;
+        self.answer(set, &words)
+    }
+
+    /// Begins a change, unless the job is a dry run, which records it. A call of WASI 0.3 that changes something waits for the
+    /// guest, and so the guest must not wait for it here.
+    fn change(&self, words: &str) -> Result<OwnedMutexGuard<()>, Refusal> {
+        self.may_change(words)?;
+        self.files.changing.clone().try_lock_owned().map_err(|_| Refusal::Busy)
+    }
+
+    /// What the guest is answered. A refusal for want of a grant goes to the audit log.
+    fn answer<T>(&self, result: FsResult<T>, words: &str) -> Answer<T> {
+        let code = match result {
+            Ok(value) => return Ok(Ok(value)),
+            Err(error) => error.downcast()?,
+        };
+        if matches!(code, ErrorCode::NotPermitted | ErrorCode::ReadOnly) {
+            self.job.denied("files", words);
+        }
+        Ok(Err(code))
+    }
+}

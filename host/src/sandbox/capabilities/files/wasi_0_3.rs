@@ -1,0 +1,335 @@
+//! `wasi:filesystem` of WASI 0.3: the same folders as by way of 0.2, and in front of its functions the same as there.
+//!
+//! Its functions run beside each other, so none of them has the guest to itself while it waits.
+
+use tokio::sync::OwnedMutexGuard;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{
+    Access, Accessor, FutureReader, Linker, LinkerInstance, Resource, ResourceType, StreamReader,
+};
+use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemCtxView, WasiFilesystemView as _};
+use wasmtime_wasi::p2::bindings::filesystem::types::HostDescriptor as _;
+use wasmtime_wasi::p3::bindings::filesystem::types::{
+    Descriptor, DescriptorFlags, DirectoryEntry, ErrorCode, HostDescriptorWithStore as _, NewTimestamp,
+    OpenFlags, PathFlags,
+};
+use wasmtime_wasi::p3::bindings::filesystem::{preopens, types};
+use wasmtime_wasi::p3::filesystem::FilesystemResult;
+
+use super::Handle;
+use super::listing::{Listing, of_0_2};
+use super::looks::Look;
+use super::rules::{Kind, Refusal};
+use crate::sandbox::guest::Guest;
+
+/// The interface that tells a guest its folders, as WASI's own linking names it.
+const PREOPENS: &str = "wasi:filesystem/preopens@0.3.0";
+/// The interface of files and folders, likewise.
+const TYPES: &str = "wasi:filesystem/types@0.3.0";
+
+/// What a guest is answered; the outer error ends it.
+type Answer<T> = wasmtime::Result<Result<T, ErrorCode>>;
+/// What is in a folder, and how reading it ended.
+type Listed = (StreamReader<DirectoryEntry>, FutureReader<Result<(), ErrorCode>>);
+/// The parameters of `open-at`.
+type Open = (Handle, PathFlags, String, OpenFlags, DescriptorFlags);
+/// The parameters of `rename-at`.
+type Rename = (Handle, String, Handle, String);
+/// The parameters of `link-at`.
+type Link = (Handle, PathFlags, String, Handle, String);
+/// The parameters of `symlink-at`.
+type Symlink = (Handle, String, String);
+/// The parameters of `set-times-at`.
+type SetTimes = (Handle, PathFlags, String, NewTimestamp, NewTimestamp);
+
+/// Makes a function that waits, and is one of these below.
+macro_rules! waiting {
+    ($types:ident, $name:literal, $function:ident, $asked:ty) => {
+        $types.func_wrap_concurrent(
+            concat!("[method]descriptor.", $name),
+            |accessor: &Accessor<Guest>, asked: $asked| {
+                Box::pin(async move { Ok(($function(accessor, asked).await?,)) })
+            },
+        )?;
+    };
+}
+
+/// Makes a function that changes what is at one path.
+macro_rules! change {
+    ($types:ident, $name:literal, $function:ident, $words:literal) => {
+        $types.func_wrap_concurrent(
+            concat!("[method]descriptor.", $name),
+            |accessor: &Accessor<Guest>, (folder, path): (Handle, String)| {
+                Box::pin(async move {
+                    let words = format!(concat!($words, " {}"), full(accessor, &folder, &path));
+                    let _changing = match change(accessor, &words).await {
+                        Ok(changing) => changing,
+                        Err(refusal) => return Ok((Err(refusal.into()),)),
+                    };
+                    let changed = WasiFilesystem::$function(&files(accessor), folder, path).await;
+                    Ok((answer(accessor, changed, &words)?,))
+                })
+            },
+        )?;
+    };
+}
+
+/// Makes a function that looks at a path without opening it.
+macro_rules! look {
+    ($types:ident, $name:literal, $function:ident, ($($flags:ident: $ty:ty),*), $look:expr) => {
+        $types.func_wrap_concurrent(
+            concat!("[method]descriptor.", $name),
+            |accessor: &Accessor<Guest>, (folder, $($flags,)* path): (Handle, $($ty,)* String)| {
+                Box::pin(async move {
+                    if let Err(refusal) = guest(accessor, |guest| guest.look(&folder, &path, $look)) {
+                        return Ok((Err(refusal.into()),));
+                    }
+                    let found = WasiFilesystem::$function(&files(accessor), folder, $($flags,)* path).await;
+                    Ok((found.map(Ok).or_else(|error| error.downcast().map(Err))?,))
+                })
+            },
+        )?;
+    };
+}
+
+/// Links files and folders of WASI 0.3.
+pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    types::add_to_linker::<Guest, WasiFilesystem>(linker, view)?;
+    preopens::add_to_linker::<Guest, WasiFilesystem>(linker, view)?;
+    linker.allow_shadowing(true);
+    linker
+        .instance(PREOPENS)?
+        .func_wrap("get-directories", |mut store: StoreContextMut<'_, Guest>, ()| {
+            Ok((store.data_mut().folders()?,))
+        })?;
+    let mut types = linker.instance(TYPES)?;
+    waiting!(types, "open-at", open, Open);
+    waiting!(types, "rename-at", rename, Rename);
+    waiting!(types, "link-at", hard_link, Link);
+    waiting!(types, "symlink-at", symlink, Symlink);
+    waiting!(types, "set-times-at", set_times, SetTimes);
+    change!(types, "create-directory-at", create_directory_at, "make the folder");
+    change!(types, "remove-directory-at", remove_directory_at, "remove the folder");
+    change!(types, "unlink-file-at", unlink_file_at, "remove");
+    look!(types, "stat-at", stat_at, (flags: PathFlags), Look::of(follows(flags)));
+    look!(types, "metadata-hash-at", metadata_hash_at, (flags: PathFlags), Look::of(follows(flags)));
+    look!(types, "readlink-at", readlink_at, (), Look::Itself);
+    types.func_wrap_async(
+        "[method]descriptor.read-directory",
+        |store: StoreContextMut<'_, Guest>, (folder,): (Handle,)| {
+            Box::new(async move { Ok((list(store, folder).await?,)) })
+        },
+    )?;
+    link_streams(&mut types)?;
+    types.resource(
+        "descriptor",
+        ResourceType::host::<Descriptor>(),
+        |mut store: StoreContextMut<'_, Guest>, handle| {
+            let guest = store.data_mut();
+            guest.files.open.remove(&handle);
+            guest.table.delete(Resource::<Descriptor>::new_own(handle))?;
+            Ok(())
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// The functions that make a stream of an open file.
+fn link_streams(types: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
+    types.func_wrap(
+        "[method]descriptor.read-via-stream",
+        |mut store: StoreContextMut<'_, Guest>, (file, offset): (Handle, u64)| {
+            store.data_mut().note_stream(&file);
+            Ok((WasiFilesystem::read_via_stream(streams(store), file, offset)?,))
+        },
+    )?;
+    types.func_wrap(
+        "[method]descriptor.write-via-stream",
+        |mut store: StoreContextMut<'_, Guest>, (file, bytes, offset): (Handle, StreamReader<u8>, u64)| {
+            store.data_mut().note_stream(&file);
+            Ok((WasiFilesystem::write_via_stream(streams(store), file, bytes, offset)?,))
+        },
+    )?;
+    types.func_wrap(
+        "[method]descriptor.append-via-stream",
+        |mut store: StoreContextMut<'_, Guest>, (file, bytes): (Handle, StreamReader<u8>)| {
+            store.data_mut().note_stream(&file);
+            Ok((WasiFilesystem::append_via_stream(streams(store), file, bytes)?,))
+        },
+    )
+}
+
+fn view(guest: &mut Guest) -> WasiFilesystemCtxView<'_> {
+    guest.filesystem()
+}
+
+/// The store as WASI's own functions that make streams want it.
+fn streams(store: StoreContextMut<'_, Guest>) -> Access<'_, Guest, WasiFilesystem> {
+    Access::<Guest, WasiFilesystem>::new(store, view)
+}
+
+/// WASI's own functions of files.
+fn files(accessor: &Accessor<Guest>) -> Accessor<Guest, WasiFilesystem> {
+    accessor.with_getter::<WasiFilesystem>(view)
+}
+
+/// Asks something of the guest's side, between two waits.
+fn guest<T>(accessor: &Accessor<Guest>, ask: impl FnOnce(&mut Guest) -> T) -> T {
+    accessor.with(|mut store| ask(store.get()))
+}
+
+/// Whether these flags follow links.
+fn follows(flags: PathFlags) -> bool {
+    flags.contains(PathFlags::SYMLINK_FOLLOW)
+}
+
+/// Lists a folder, all of it before the guest reads the first name: where nobody reads on, nothing of the host waits.
+async fn list(mut store: StoreContextMut<'_, Guest>, folder: Handle) -> wasmtime::Result<Listed> {
+    let (listing, end) = match names(store.data_mut(), folder).await? {
+        Ok((listing, end)) => (Some(listing), end),
+        Err(error) => (None, Err(error)),
+    };
+    let names = match listing {
+        Some(listing) => StreamReader::new(&mut store, listing)?,
+        None => StreamReader::new(&mut store, std::iter::empty())?,
+    };
+    let end = FutureReader::new(&mut store, async move { wasmtime::error::Ok(end) })?;
+    Ok((names, end))
+}
+
+/// What is in a folder, and how reading it ended.
+async fn names(guest: &mut Guest, folder: Handle) -> Answer<(Listing, Result<(), ErrorCode>)> {
+    if let Err(refusal) = guest.look(&folder, "", Look::Itself) {
+        return Ok(Err(refusal.into()));
+    }
+    let found = match guest.filesystem().read_directory(folder).await {
+        Ok(found) => guest.table.delete(found)?,
+        Err(error) => return Ok(Err(of_0_2(error.downcast()?))),
+    };
+    Ok(Listing::new(found, &guest.holdings.memory))
+}
+
+/// Opens a file or folder, and remembers the guest's path of it.
+async fn open(accessor: &Accessor<Guest>, (folder, follow, path, how, flags): Open) -> Answer<Handle> {
+    let writes = how.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE)
+        || flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY);
+    let opening = match guest(accessor, |guest| guest.opening(&folder, &path, writes, follows(follow))) {
+        Ok(opening) => opening,
+        Err(refusal) => return Ok(Err(refusal.into())),
+    };
+    let found = kind(accessor, &folder, &path, follow).await;
+    let file = match guest(accessor, |guest| guest.may_open(&folder, &opening, found)) {
+        Ok(file) => file,
+        Err(refusal) => return Ok(Err(refusal.into())),
+    };
+    let opened = WasiFilesystem::open_at(&files(accessor), folder, follow, path, how, flags).await;
+    let answer = answer(accessor, opened, &opening.words)?;
+    if let Ok(handle) = &answer {
+        guest(accessor, |guest| guest.opened(handle, file));
+    }
+    Ok(answer)
+}
+
+/// Moves a file or folder.
+async fn rename(accessor: &Accessor<Guest>, (from, old, to, new): Rename) -> Answer<()> {
+    let words = format!("rename {} to {}", full(accessor, &from, &old), full(accessor, &to, &new));
+    let _changing = match change(accessor, &words).await {
+        Ok(changing) => changing,
+        Err(refusal) => return Ok(Err(refusal.into())),
+    };
+    let kind = kind(accessor, &from, old.trim_end_matches('/'), PathFlags::empty()).await;
+    let places = [(&from, old.as_str()), (&to, new.as_str())];
+    if let Err(refusal) = guest(accessor, |guest| guest.may_rename(places, kind, &words)) {
+        return Ok(Err(refusal.into()));
+    }
+    let renamed = WasiFilesystem::rename_at(&files(accessor), from, old, to, new).await;
+    answer(accessor, renamed, &words)
+}
+
+/// Gives a file a second name.
+async fn hard_link(accessor: &Accessor<Guest>, (from, follow, old, to, new): Link) -> Answer<()> {
+    let words = format!("link {} to {}", full(accessor, &to, &new), full(accessor, &from, &old));
+    let _changing = match change(accessor, &words).await {
+        Ok(changing) => changing,
+        Err(refusal) => return Ok(Err(refusal.into())),
+    };
+    let kind = kind(accessor, &from, old.trim_end_matches('/'), PathFlags::empty()).await;
+    if kind == Some(Kind::Link)
+        && let Err(refusal) = guest(accessor, |guest| guest.may_link([&from, &to], &words))
+    {
+        return Ok(Err(refusal.into()));
+    }
+    let linked = WasiFilesystem::link_at(&files(accessor), from, follow, old, to, new).await;
+    answer(accessor, linked, &words)
+}
+
+/// Makes a symbolic link.
+async fn symlink(accessor: &Accessor<Guest>, (folder, target, path): Symlink) -> Answer<()> {
+    let words = format!("make the link {}", full(accessor, &folder, &path));
+    let _changing = match change(accessor, &words).await {
+        Ok(changing) => changing,
+        Err(refusal) => return Ok(Err(refusal.into())),
+    };
+    if let Err(refusal) = guest(accessor, |guest| guest.may_link([&folder], &words)) {
+        return Ok(Err(refusal.into()));
+    }
+    let made = WasiFilesystem::symlink_at(&files(accessor), folder, target, path).await;
+    answer(accessor, made, &words)
+}
+
+/// Sets when a file was last read and changed.
+async fn set_times(
+    accessor: &Accessor<Guest>,
+    (folder, follow, path, accessed, changed): SetTimes,
+) -> Answer<()> {
+    let words = format!("set the times of {}", full(accessor, &folder, &path));
+    if let Err(refusal) = guest(accessor, |guest| guest.may_change(&words)) {
+        return Ok(Err(refusal.into()));
+    }
+    let set = WasiFilesystem::set_times_at(&files(accessor), folder, follow, path, accessed, changed).await;
+    answer(accessor, set, &words)
+}
+
+impl Guest {
+    /// Notes that a stream of an open file is about to be made.
+    fn note_stream(&mut self, file: &Handle) {
+        let descriptor = self.descriptor(file);
+        if let Ok(Descriptor::File(open)) = self.table.get(file) {
+            self.files.streamed.add(&open.file, descriptor);
+        }
+    }
+}
+
+/// What is at a path.
+async fn kind(accessor: &Accessor<Guest>, folder: &Handle, path: &str, follow: PathFlags) -> Option<Kind> {
+    let again = Resource::new_borrow(folder.rep());
+    let found = WasiFilesystem::stat_at(&files(accessor), again, follow, path.to_owned()).await;
+    found.ok().map(|found| found.type_.into())
+}
+
+/// The guest's own name of a path below one of its folders.
+fn full(accessor: &Accessor<Guest>, folder: &Handle, path: &str) -> String {
+    guest(accessor, |guest| guest.path(folder, path))
+}
+
+/// Begins a change when the one before it has ended, unless the job is a dry run, which records it.
+async fn change(accessor: &Accessor<Guest>, words: &str) -> Result<OwnedMutexGuard<()>, Refusal> {
+    let changing = guest(accessor, |guest| {
+        guest.may_change(words)?;
+        Ok(guest.files.changing.clone())
+    })?;
+    Ok(changing.lock_owned().await)
+}
+
+/// What the guest is answered. A refusal for want of a grant goes to the audit log.
+fn answer<T>(accessor: &Accessor<Guest>, result: FilesystemResult<T>, words: &str) -> Answer<T> {
+    let code = match result {
+        Ok(value) => return Ok(Ok(value)),
+        Err(error) => error.downcast()?,
+    };
+    if matches!(code, ErrorCode::NotPermitted | ErrorCode::ReadOnly) {
+        guest(accessor, |guest| guest.job.denied("files", words));
+    }
+    Ok(Err(code))
+}
