@@ -2,6 +2,8 @@
 //!
 //! The types of `minion:types` are here once for all of them: a module names this crate in `with` of `module!`.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use minion_sdk::process::{self, Command, Output, Status};
 
 mod bindings {
@@ -15,7 +17,7 @@ mod bindings {
     });
 }
 
-pub use bindings::minion::types::types::{self, Error, Failure};
+pub use bindings::minion::types::types::{self, Change, Error, Failure, Permissions, Timestamp};
 
 /// What becomes of an error of the host's where a program was to run.
 fn of_host(error: process::Error) -> Error {
@@ -95,6 +97,33 @@ pub fn failed(argv: &[&str], output: &Output) -> Error {
     Error::Failed(Failure { argv, exit, stderr: tail(&output.stderr_text()) })
 }
 
+/// What a method answers that has changed these things, or none.
+pub fn changed(changes: Vec<String>) -> Change {
+    Change { changed: !changes.is_empty(), changes }
+}
+
+/// A point in time that is so many seconds after 1970.
+pub fn time(seconds: i64) -> Timestamp {
+    /// The last second that RFC 3339 can say.
+    const LAST: u64 = 253_402_300_799;
+    let text = match u64::try_from(seconds) {
+        Ok(after) if after <= LAST => {
+            humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(after)).to_string()
+        }
+        _ => format!("@{seconds}"),
+    };
+    Timestamp { text, seconds }
+}
+
+/// The same of what a clock or a file system tells.
+pub fn time_of(system: SystemTime) -> Timestamp {
+    let whole = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    time(match system.duration_since(UNIX_EPOCH) {
+        Ok(after) => whole(after),
+        Err(before) => -whole(before.duration()),
+    })
+}
+
 /// The end of a text, without what surrounds it.
 fn tail(text: &str) -> String {
     const MOST: usize = 2000;
@@ -108,6 +137,26 @@ fn tail(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seconds_are_dates_as_far_as_those_go() {
+        for (seconds, date) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_709_164_800, "2024-02-29T00:00:00Z"),
+            (1_795_639_823, "2026-11-25T20:50:23Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+            (253_402_300_800, "@253402300800"),
+            (-1, "@-1"),
+        ] {
+            assert_eq!(time(seconds), Timestamp { text: date.to_owned(), seconds });
+        }
+        assert_eq!(time_of(UNIX_EPOCH - Duration::from_secs(5)), time(-5));
+        assert_eq!(time_of(UNIX_EPOCH + Duration::from_secs(5)), time(5));
+    }
 
     #[test]
     fn only_the_end_of_a_long_error_is_kept() {

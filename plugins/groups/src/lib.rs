@@ -1,9 +1,9 @@
 //! The module `groups`: the groups of the host. What each method does is said in `wit/groups.wit`.
 
 use accounts::{check_name, find_group, find_user};
-use failure::{Error, change};
+use failure::{Change, Error, change, changed};
 
-use exports::minion::groups::groups::{Change, Group, Guest};
+use exports::minion::groups::groups::{Group, Guest};
 
 minion_sdk::module!({
     path: ["../types", "wit"],
@@ -37,32 +37,32 @@ impl Guest for Groups {
             change(&["groupmod", "-g", &gid.to_string(), "--", &name])?;
             changes.push(format!("set the number to {gid}"));
         }
-        Ok(told(changes))
+        Ok(changed(changes))
     }
 
     fn remove(name: String) -> Result<Change, Error> {
         check_name("group", &name)?;
         if find_group(&name)?.is_none() {
-            return Ok(told(Vec::new()));
+            return Ok(changed(Vec::new()));
         }
         change(&["groupdel", "--", &name])?;
-        Ok(told(vec!["removed the group".to_owned()]))
+        Ok(changed(vec!["removed the group".to_owned()]))
     }
 
     fn add_member(name: String, user: String) -> Result<Change, Error> {
         if is_member(&name, &user)? {
-            return Ok(told(Vec::new()));
+            return Ok(changed(Vec::new()));
         }
         change(&["gpasswd", "-a", &user, &name])?;
-        Ok(told(vec![format!("put {user} into it")]))
+        Ok(changed(vec![format!("put {user} into it")]))
     }
 
     fn remove_member(name: String, user: String) -> Result<Change, Error> {
         if !is_member(&name, &user)? {
-            return Ok(told(Vec::new()));
+            return Ok(changed(Vec::new()));
         }
         change(&["gpasswd", "-d", &user, &name])?;
-        Ok(told(vec![format!("took {user} out of it")]))
+        Ok(changed(vec![format!("took {user} out of it")]))
     }
 }
 
@@ -83,8 +83,4 @@ fn there(name: &str) -> Result<accounts::Group, Error> {
 
 fn shown(group: accounts::Group) -> Group {
     Group { name: group.name, gid: group.gid, members: group.members }
-}
-
-fn told(changes: Vec<String>) -> Change {
-    Change { changed: !changes.is_empty(), changes }
 }

@@ -4,9 +4,9 @@
 //! arguments.
 
 use accounts::{Group, check_field, check_name, check_path, find_group, find_user};
-use failure::{Error, Failure, change, change_with, read};
+use failure::{Change, Error, Failure, change, change_with, changed, read};
 
-use exports::minion::users::users::{Change, Guest, User, Wish};
+use exports::minion::users::users::{Guest, User, Wish};
 
 minion_sdk::module!({
     path: ["../types", "wit"],
@@ -90,7 +90,7 @@ impl Guest for Users {
             ));
         }
         change_with(&["chpasswd", "-e"], format!("{name}:{hash}\n"))?;
-        Ok(Change { changed: true, changes: vec!["set the password".to_owned()] })
+        Ok(changed(vec!["set the password".to_owned()]))
     }
 }
 
@@ -106,7 +106,7 @@ impl Changes {
     }
 
     fn told(self) -> Change {
-        Change { changed: !self.0.is_empty(), changes: self.0 }
+        changed(self.0)
     }
 }
 
