@@ -46,6 +46,11 @@ impl Block {
         &self.text
     }
 
+    /// Whether this text says the same, however its lines end.
+    pub(super) fn is(&self, text: &str) -> bool {
+        self.text == plain(text)
+    }
+
     /// The table alone.
     pub(super) fn table(&self) -> &str {
         &self.text[self.table..]
@@ -69,7 +74,13 @@ impl Mark {
 }
 
 fn digest(table: &str) -> String {
-    Digest::of(table.as_bytes()).short()
+    Digest::of(plain(table).as_bytes()).short()
+}
+
+/// Lines as a grant writes them. Editors make others of their ends, which says nothing else.
+fn plain(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
+    if text.ends_with('\n') { text } else { text + "\n" }
 }
 
 const BEFORE: &str = "# What `minion grant ";

@@ -57,7 +57,7 @@ impl<'a> Document<'a> {
         };
         let above = self.text[..table.start].strip_suffix('\n').unwrap_or_default();
         let above = above.rfind('\n').map_or(0, |end| end + 1)..table.start;
-        let mark = Mark::read(self.text[above.clone()].trim_end_matches('\n'), module);
+        let mark = Mark::read(self.text[above.clone()].trim_end_matches(['\r', '\n']), module);
         Ok(match mark {
             Some(mark) if mark.is_of(&self.text[table.clone()]) => {
                 Found::Ours { levels: mark.levels, range: above.start..table.end }
@@ -80,22 +80,37 @@ impl<'a> Document<'a> {
 
     /// The text with a block at its end.
     pub(super) fn with(&self, block: &Block) -> String {
-        let mut text = self.text.to_owned();
+        let (mut text, end) = (self.text.to_owned(), self.line_end());
         if !text.is_empty() {
-            text.push_str(if text.ends_with('\n') { "\n" } else { "\n\n" });
+            text.push_str(end);
+            if !self.text.ends_with('\n') {
+                text.push_str(end);
+            }
         }
-        text + block.text()
+        text + &self.lines_of(block)
     }
 
     /// The text with a block in the place of another.
     pub(super) fn replaced(&self, range: Range<usize>, block: &Block) -> String {
-        [&self.text[..range.start], block.text(), &self.text[range.end..]].concat()
+        [&self.text[..range.start], &self.lines_of(block), &self.text[range.end..]].concat()
+    }
+
+    /// A block with lines that end as those of the file do.
+    fn lines_of(&self, block: &Block) -> String {
+        block.text().replace('\n', self.line_end())
+    }
+
+    /// How the first line ends.
+    fn line_end(&self) -> &'static str {
+        let first = self.text.split_inclusive('\n').next().unwrap_or_default();
+        if first.ends_with("\r\n") { "\r\n" } else { "\n" }
     }
 
     /// The text without these lines, and without the empty line that a grant puts above them.
     pub(super) fn without(&self, range: Range<usize>) -> String {
         let before = &self.text[..range.start];
-        let before = if before.ends_with("\n\n") { &before[..before.len() - 1] } else { before };
+        let empty = ["\n\r\n", "\n\n"].into_iter().find(|empty| before.ends_with(empty));
+        let before = &before[..before.len() - empty.map_or(0, |empty| empty.len() - 1)];
         [before, &self.text[range.end..]].concat()
     }
 }

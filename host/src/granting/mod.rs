@@ -47,7 +47,7 @@ pub(crate) enum GrantError {
     /// Somebody wrote or changed the table.
     #[error(
         "\"{}\", line {line}: the table [modules.{module}] was {how} by hand and stays as it is: write these lines into it, \
-         or take it out with `minion revoke-grant {module}` and grant again", .path.display()
+         or take it out {} and grant again", .path.display(), way_out(*.together, .module)
     )]
     ByHand {
         /// The file.
@@ -58,6 +58,8 @@ pub(crate) enum GrantError {
         module: ModuleName,
         /// `written` or `changed`.
         how: &'static str,
+        /// Whether its lines stand together, and so can be taken out by a command.
+        together: bool,
         /// What would have been written.
         lines: String,
     },
@@ -157,17 +159,18 @@ impl Policy<'_> {
                 }
                 let levels = chosen(suggestion, &[levels, wanted.to_vec()].concat());
                 let block = block(&levels)?;
-                if block.text() == &self.text[range.clone()] {
+                if block.is(&self.text[range.clone()]) {
                     return Ok(None);
                 }
                 let after = document.replaced(range.clone(), &block);
                 (levels, Some(self.text[range].to_owned()), block, after)
             }
-            Found::ByHand { line, was_ours, .. } => {
+            Found::ByHand { line, was_ours, range } => {
                 let how = if was_ours { "changed" } else { "written" };
                 let lines = block(&chosen(suggestion, wanted))?.table().to_owned();
                 let (path, module) = (self.path.clone(), module.clone());
-                return Err(GrantError::ByHand { path, line, module, how, lines });
+                let together = range.is_some();
+                return Err(GrantError::ByHand { path, line, module, how, together, lines });
             }
         };
         self.check(module, &after)?;
@@ -222,6 +225,11 @@ fn chosen(suggestion: &Suggestion, names: &[LevelName]) -> Vec<LevelName> {
     };
     let levels = suggestion.levels().iter().map(|level| level.name());
     levels.filter(|name| names.contains(name) && !is_included(name)).cloned().collect()
+}
+
+/// How a table that somebody wrote is taken out.
+fn way_out(together: bool, module: &ModuleName) -> String {
+    if together { format!("with `minion revoke-grant {module}`") } else { "with an editor".to_owned() }
 }
 
 /// Names of levels for a sentence.

@@ -165,6 +165,69 @@ fn text_that_nobody_sees_is_not_granted() {
 }
 
 #[test]
+fn lines_end_as_those_of_the_file_do() {
+    let before = "# Ours.\r\n[limits]\r\njobs = 3\r\n";
+    let once = granted(before, "manage");
+    assert!(
+        once.starts_with(before) && once.matches('\n').count() == once.matches("\r\n").count(),
+        "{once:?}"
+    );
+    assert_eq!(read(&once).grants.process.len(), 1);
+    assert_eq!(grant(&once, "manage").expect("granted"), None);
+    let revoked = policy(&once).revoke(&module()).expect("taken out").expect("a change");
+    assert_eq!(revoked.after, before);
+    // An editor that makes others of them, or takes the last one away, changes nothing of what was granted.
+    let plain = granted("[limits]\njobs = 3\n", "read");
+    for edited in [plain.replace('\n', "\r\n"), plain.trim_end().to_owned(), once.replace("\r\n", "\n")] {
+        let more = grant(&edited, "other").expect("granted").expect("a change");
+        assert_eq!(read(&more.after).grants.env.len(), 1, "{more:?}");
+        assert!(policy(&edited).revoke(&module()).expect("taken out").is_some());
+    }
+}
+
+#[test]
+fn what_does_not_stand_together_is_left_to_an_editor() {
+    let once = granted("", "read");
+    let scattered = format!("{once}\n[modules.system.limits]\ncpu = \"5s\"\n");
+    for text in [&scattered, "[modules]\nsystem.env = []\n", "[modules]\nsystem = { env = [] }\n"] {
+        let told = grant(text, "manage").expect_err("refused").to_string();
+        assert!(told.contains("take it out with an editor"), "{told}");
+        let told = policy(text).revoke(&module()).expect_err("refused").to_string();
+        assert!(told.contains("with an editor"), "{told}");
+    }
+}
+
+#[test]
+fn a_grant_finds_its_place_whatever_is_around_it() {
+    for before in [
+        "\u{feff}[limits]\njobs = 3\n",
+        "[modules] # what they may\n# nothing yet\n",
+        "modules.other.env = []\n",
+        "[modules]\nother.limits.cpu = \"1s\"\n",
+        "[[signatures.trusted]]\n",
+        "# the end, without a line end",
+        "labels = { a = \"# [modules.system]\" } # ]\n",
+        "\n\n\n",
+    ] {
+        let Ok(change) = grant(before, "manage") else {
+            let told = grant(before, "manage").expect_err("refused").to_string();
+            assert!(told.contains("minion.toml"), "{before}: {told}");
+            continue;
+        };
+        let after = change.expect("a change").after;
+        assert!(after.starts_with(before), "{after}");
+        assert_eq!(grant(&after, "manage").expect("granted"), None, "{after}");
+        let revoked = policy(&after).revoke(&module()).expect("taken out").expect("a change").after;
+        assert_eq!(revoked.trim_end(), before.trim_end());
+    }
+    // Comments around the header and between the lines are somebody's.
+    let commented =
+        granted("", "read").replace("[modules.system]", "# Since May.\n[ modules . system ] # ours");
+    let told = grant(&commented, "manage").expect_err("refused");
+    assert!(matches!(told, GrantError::ByHand { together: true, .. }), "{told}");
+}
+
+#[test]
 fn a_table_is_taken_out_whoever_wrote_it() {
     let before = "# Ours.\n[limits]\njobs = 3\n";
     let after = policy(&granted(before, "manage")).revoke(&module()).expect("taken out").expect("a change");
