@@ -37,6 +37,11 @@ pub enum FolderError {
          `minion join TOKEN`"
     )]
     NotEnrolled(PathBuf),
+    /// There is no such folder.
+    #[error(
+        "there is no folder \"{0}\": run `minion join TOKEN` first, which makes it, or name the minion's folder with --dir"
+    )]
+    Missing(PathBuf),
     /// The file that says where the overlord is was spoiled.
     #[error("\"{path}\" is spoiled ({cause}): run `minion join` again with a new token")]
     Spoiled {

@@ -65,7 +65,7 @@ impl FromStr for What {
 
 impl Grant {
     pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
-        let folder = place.folder()?;
+        let folder = place.made_folder()?;
         let module = &self.what.module;
         let suggestion = suggestion_of(module, self.file.as_deref(), &folder).await?;
         let wanted = self.wanted(&suggestion)?;

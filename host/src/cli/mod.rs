@@ -82,7 +82,13 @@ fn kind(error: &anyhow::Error) -> &'static str {
         Some(ControlError::Forbidden(_)) => "denied",
         Some(ControlError::Speech(_)) => "version",
         Some(ControlError::Silent) => "not-answered",
-        None if matches!(error.downcast_ref(), Some(FolderError::NotEnrolled(_))) => "not-initialised",
+        None if matches!(
+            error.downcast_ref(),
+            Some(FolderError::NotEnrolled(_) | FolderError::Missing(_))
+        ) =>
+        {
+            "not-initialised"
+        }
         None if is_usage => "usage",
         None => "failed",
     }
@@ -122,5 +128,14 @@ impl Place {
     fn folder(&self) -> Result<Folder, FolderError> {
         // Not read by the parser, which would show what the environment has set as a part of every usage line.
         Folder::locate(self.dir.clone().or_else(|| std::env::var_os("MINION_DIR").map(PathBuf::from)))
+    }
+
+    /// The minion's folder, which must be there.
+    fn made_folder(&self) -> Result<Folder, FolderError> {
+        let folder = self.folder()?;
+        if !folder.dir().is_dir() {
+            return Err(FolderError::Missing(folder.dir().to_owned()));
+        }
+        Ok(folder)
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct RevokeGrant {
 
 impl RevokeGrant {
     pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
-        let folder = place.folder()?;
+        let folder = place.made_folder()?;
         let (module, path) = (&self.module, folder.config());
         let before = granting::read(&path).with_context(|| format!("cannot read \"{}\"", path.display()))?;
         let Some(change) = (Policy { path: path.clone(), text: &before }).revoke(module)? else {
