@@ -128,6 +128,11 @@ impl Fleet {
             joined = self.join(name, invited.out.trim());
         }
         assert_eq!(joined.code, 0, "{joined:?}");
+        self.enrolled(name);
+    }
+
+    /// Takes note of a minion that has joined otherwise.
+    pub fn enrolled(&mut self, name: &str) {
         self.minions.push((name.to_owned(), None));
     }
 

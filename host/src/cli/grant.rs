@@ -17,7 +17,7 @@ use crate::cli::reload::Reloaded;
 use crate::cli::suggested::suggestion_of;
 use crate::folder::Folder;
 use crate::granting::{self, GrantError, Policy, listed};
-use crate::policy::{LevelName, Suggestion, caution};
+use crate::policy::{Grants, LevelName, Suggestion, caution};
 
 /// Grant a module what it suggests, at one of its levels
 ///
@@ -83,10 +83,7 @@ impl Grant {
         if !self.json {
             show(&change);
         }
-        let grants = suggestion.policy(&change.levels).grants;
-        for warning in caution::of_processes(&grants).into_iter().chain(caution::of_addresses(&grants)) {
-            note(format_args!("warning: \"{module}\" {warning}"));
-        }
+        warn(module, &suggestion.policy(&change.levels).grants);
         if !self.confirm.asks(&format!("These lines go into \"{}\".", path.display()))? {
             note("nothing was changed");
             return Ok(ExitCode::FAILURE);
@@ -142,6 +139,13 @@ impl Grant {
             )),
         }
         ExitCode::SUCCESS
+    }
+}
+
+/// Says of what is granted that gives more than it seems to.
+pub(super) fn warn(module: &ModuleName, grants: &Grants) {
+    for warning in caution::of_processes(grants).into_iter().chain(caution::of_addresses(grants)) {
+        note(format_args!("warning: \"{module}\" {warning}"));
     }
 }
 

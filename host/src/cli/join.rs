@@ -1,30 +1,81 @@
 //! `minion join TOKEN`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Args;
+use serde_json::{Value, json};
 
 use wire::enroll::{BadToken, Token};
+use wire::name::ModuleName;
 
 use crate::cli::Place;
-use crate::cli::output::print;
+use crate::cli::grant::{show, warn};
+use crate::cli::output::{note, print};
+use crate::cli::reload::Reloaded;
+use crate::config::Config;
 use crate::enroll::join;
+use crate::folder::{Enrolment, Folder};
+use crate::granting::{self, FolderGrants, Policy, listed};
+use crate::policy::LevelName;
 
 /// Become a minion of the overlord that made this token
+///
+/// Modules may touch nothing of this host until they are granted something. --grant grants all that lie in the modules
+/// folder now the levels of these names that they suggest; those that come later are granted nothing by themselves.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  minion join TOKEN
+  minion join TOKEN --grant read
+  minion join TOKEN --grant read --modules /usr/lib/minion/modules")]
 pub(crate) struct Join {
     /// What `overlord minion invite NAME` printed, or "-" to read it from standard input
     token: String,
+    /// Grant the modules of the modules folder what they suggest at this level; several are separated by commas
+    #[arg(long, value_name = "LEVEL", value_delimiter = ',')]
+    grant: Vec<LevelName>,
+    /// Grant it to the modules of this folder, as `minion serve --modules` will load them
+    #[arg(long, value_name = "DIR", requires = "grant")]
+    modules: Option<PathBuf>,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is granted when the host joins.
+struct Grants {
+    path: PathBuf,
+    before: String,
+    planned: FolderGrants,
 }
 
 impl Join {
     pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
         let folder = place.folder()?;
-        let joined = join(&folder, &self.token()?).await?;
-        print(format_args!(
-            "joined the overlord at {} as \"{}\"; now run `minion serve`",
-            joined.overlord, joined.name
-        ));
+        let token = self.token()?;
+        // Before the token is used up, which is good once.
+        let grants = self.grants(&folder)?;
+        let joined = join(&folder, &token).await?;
+        if !self.json {
+            print(format_args!(
+                "joined the overlord at {} as \"{}\"; now run `minion serve`",
+                joined.overlord, joined.name
+            ));
+        }
+        let Some(grants) = grants else {
+            self.say_that_nothing_is_granted(&joined);
+            return Ok(ExitCode::SUCCESS);
+        };
+        if !self.json {
+            grants.show();
+        }
+        let reloaded = grants.write(&folder).await?;
+        match self.json {
+            true => print(grants.document(&joined, &reloaded)),
+            false => grants.say(&self.grant, &reloaded),
+        }
         Ok(ExitCode::SUCCESS)
     }
 
@@ -35,5 +86,92 @@ impl Join {
             given => given.to_owned(),
         };
         text.parse().map_err(|error: BadToken| error.into())
+    }
+
+    /// What is to be granted; nothing, where that was not asked for.
+    fn grants(&self, folder: &Folder) -> anyhow::Result<Option<Grants>> {
+        if self.grant.is_empty() {
+            return Ok(None);
+        }
+        let path = folder.config();
+        let before = granting::read(&path).with_context(|| format!("cannot read \"{}\"", path.display()))?;
+        let configured = || Ok(Config::load(&path)?.modules_dir.unwrap_or_else(|| folder.modules()));
+        let modules = self.modules.clone().map_or_else(configured, anyhow::Ok)?;
+        let policy = Policy { path: path.clone(), text: &before };
+        let planned = FolderGrants::plan(&modules, &self.grant, &policy)?;
+        Ok(Some(Grants { path, before, planned }))
+    }
+
+    fn say_that_nothing_is_granted(&self, joined: &Enrolment) {
+        match self.json {
+            true => print(json!({
+                "name": joined.name.as_str(), "overlord": joined.overlord, "grants": [], "left_out": [],
+            })),
+            false => note(
+                "no module is granted anything of this host: `minion grant MODULE` grants one of them what it suggests, and \
+                 `minion join TOKEN --grant read` all of them at once",
+            ),
+        }
+    }
+}
+
+impl Grants {
+    /// Shows the lines that are written.
+    fn show(&self) {
+        for (module, change) in &self.planned.granted {
+            show(change);
+            if let Ok(config) = toml::from_str::<Config>(&self.planned.after) {
+                warn(module, &config.modules.of(module).grants);
+            }
+        }
+    }
+
+    /// Writes them, and has a minion that runs already read them.
+    async fn write(&self, folder: &Folder) -> anyhow::Result<Reloaded> {
+        if self.planned.granted.is_empty() {
+            return Ok(Reloaded::NotRunning);
+        }
+        granting::write(&self.path, &self.before, &self.planned.after)
+            .with_context(|| format!("this host has joined, and cannot write \"{}\"", self.path.display()))?;
+        Reloaded::now(folder).await
+    }
+
+    fn say(&self, levels: &[LevelName], reloaded: &Reloaded) {
+        let (levels, path) = (listed(levels), self.path.display());
+        if self.planned.granted.is_empty() {
+            print(format_args!("granted {levels} to no module: nothing was written into \"{path}\""));
+        } else {
+            let names = self.planned.granted.iter().map(|(module, _)| module.as_str());
+            let names = names.collect::<Vec<_>>().join(", ");
+            print(format_args!(
+                "granted {levels} to {names}, in \"{path}\", and `minion revoke-grant MODULE` takes it back; {reloaded}"
+            ));
+        }
+        let left_out = self.planned.left_out.iter().map(|(module, reason)| format!("{module} ({reason})"));
+        let left_out: Vec<String> = left_out.collect();
+        if !left_out.is_empty() {
+            note(format_args!("left out: {}", left_out.join(", ")));
+        }
+    }
+
+    fn document(&self, joined: &Enrolment, reloaded: &Reloaded) -> Value {
+        let granted = |(module, change): &(ModuleName, granting::Change)| {
+            json!({
+                "module": module.as_str(),
+                "levels": change.levels.iter().map(LevelName::as_str).collect::<Vec<_>>(),
+                "added": change.added,
+                "removed": change.removed,
+            })
+        };
+        let left_out =
+            |(module, reason): &(ModuleName, String)| json!({ "module": module.as_str(), "reason": reason });
+        json!({
+            "name": joined.name.as_str(),
+            "overlord": joined.overlord,
+            "file": self.path.display().to_string(),
+            "grants": self.planned.granted.iter().map(granted).collect::<Vec<_>>(),
+            "left_out": self.planned.left_out.iter().map(left_out).collect::<Vec<_>>(),
+            "reload": reloaded.document(),
+        })
     }
 }

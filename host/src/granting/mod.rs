@@ -6,6 +6,7 @@
 mod block;
 mod document;
 mod file;
+mod folder;
 mod lines;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use wire::text::counted;
 use self::block::Block;
 use self::document::{Document, Found};
 pub(crate) use self::file::{read, write};
+pub(crate) use self::folder::FolderGrants;
 pub(crate) use self::lines::of_level;
 use crate::config::Config;
 use crate::policy::{LevelName, Suggestion};

@@ -172,6 +172,21 @@ impl Candidate {
     }
 }
 
+/// The modules in a folder, each with its file.
+pub(crate) fn files_in(folder: &Path) -> io::Result<BTreeMap<ModuleName, PathBuf>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if let Some(name) = module_name(&path)
+            && is_module(&path)
+            && path.is_file()
+        {
+            files.insert(name, path);
+        }
+    }
+    Ok(files)
+}
+
 /// The module whose file or signature this is, if its name can be one.
 pub(super) fn module_name(path: &Path) -> Option<ModuleName> {
     let file = match path.extension().is_some_and(|extension| extension == "sig") {

@@ -55,7 +55,9 @@ use crate::sandbox::{LoadedModule, Sandbox};
 
 use attempts::Attempts;
 pub use error::{ModulesError, NoModule};
+pub(crate) use files::read_module;
 use folder::ModulesFolder;
+pub(crate) use folder::files_in;
 use set::Set;
 use store::Store;
 use stray::{Found, Strays};

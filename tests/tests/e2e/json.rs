@@ -187,6 +187,13 @@ fn minions(walk: &mut Walk, file: &str) {
     ] {
         walk.minion(command, &[arguments, &["--json"]].concat());
     }
+    let token = text(&walk.overlord("minion invite", &["web9", "--json"])["token"]);
+    let modules = tempfile::tempdir().expect("a folder");
+    for module in ["process.wasm", "test.wasm"] {
+        std::fs::copy(bundled_dir().join(module), modules.path().join(module)).expect("copied");
+    }
+    let folder = modules.path().to_str().expect("text");
+    walk.minion("join", &[&token, "--dir", folder, "--grant", "read", "--modules", folder, "--json"]);
 }
 
 /// What is done in folders, without a daemon.

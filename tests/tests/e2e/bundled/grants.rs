@@ -1,8 +1,10 @@
 //! Granting what modules suggest.
 
 use std::fs;
+use std::path::Path;
 
-use rig::{Fleet, bundled_dir, said};
+use rig::{Fleet, Said, bundled_dir, said};
+use serde_json::json;
 
 use super::printed;
 
@@ -52,4 +54,84 @@ fn a_grant_that_the_minion_names_is_all_that_a_module_needs() {
     assert_eq!(revoked.code, 0, "{revoked:?}");
     assert_eq!(fs::read_to_string(&config).expect("read").trim_end(), written.trim_end());
     assert_eq!(fleet.run(&["call", "web1", "system.info"]).code, 1);
+}
+
+/// Joins with a new token and these options.
+fn join(fleet: &Fleet, name: &str, options: &[&str]) -> Said {
+    let invited = fleet.run(&["minion", "invite", name]);
+    assert_eq!(invited.code, 0, "{invited:?}");
+    said(fleet.minion_command(name).args(["join", invited.out.trim()]).args(options))
+}
+
+fn put(modules: &[&str], folder: &Path) {
+    fs::create_dir_all(folder).expect("made");
+    for module in modules {
+        let file = format!("{module}.wasm");
+        fs::copy(bundled_dir().join(&file), folder.join(&file)).expect("copied");
+    }
+}
+
+#[test]
+fn a_host_that_joins_with_a_level_is_of_use_at_once_and_what_comes_later_is_granted_nothing() {
+    let mut fleet = Fleet::without_minions();
+    let (dir, modules) = (fleet.minion_dir("web1"), fleet.minion_dir("web1").join("modules"));
+    let config = dir.join("minion.toml");
+    // What is wrong is said before the token is used.
+    let unused = fleet.run(&["minion", "invite", "web1"]).out.trim().to_owned();
+    let refused = |options: &[&str], named: &str| {
+        let said = said(fleet.minion_command("web1").args(["join", &unused]).args(options));
+        assert!(said.code != 0 && said.err.contains(named), "{options:?}: {said:?}");
+    };
+    refused(&["--grant", "read"], "put the modules there first");
+    put(&["system", "test"], &modules);
+    refused(&["--grant", "raed"], "no module in");
+    refused(&["--grant", "Read"], "not the name of a level");
+    refused(&["--modules", "/tmp"], "--grant");
+    fs::write(&config, "jobs = 3\n").expect("written");
+    refused(&["--grant", "read"], "line 1: unknown field");
+    fs::write(&config, "# Ours.\n").expect("written");
+
+    let joined = said(fleet.minion_command("web1").args(["join", &unused, "--grant", "read"]));
+    assert_eq!(joined.code, 0, "{joined:?}");
+    assert!(joined.err.contains("+ [modules.system]") && joined.err.contains("left out: test"), "{joined:?}");
+    assert!(joined.out.contains("granted read to system, in"), "{joined:?}");
+    assert!(joined.out.contains("`minion revoke-grant MODULE` takes it back"), "{joined:?}");
+    let written = fs::read_to_string(&config).expect("read");
+    assert!(written.starts_with("# Ours.\n") && written.contains("[modules.system]"), "{written}");
+
+    fleet.enrolled("web1");
+    fleet.start_minion_with("web1", &modules);
+    fleet.await_connection("web1", 1);
+    let info = fleet.run(&["call", "web1", "system.info", "--json"]);
+    assert_eq!(info.code, 0, "{info:?}");
+    let pushed =
+        fleet.run(&["module", "push", "web1", bundled_dir().join("users.wasm").to_str().expect("text")]);
+    assert_eq!(pushed.code, 1, "{pushed:?}");
+    assert_eq!(fs::read_to_string(&config).expect("read"), written);
+}
+
+#[test]
+fn a_host_that_joins_without_a_level_is_told_how_to_grant_one() {
+    let fleet = Fleet::without_minions();
+    let joined = join(&fleet, "web1", &[]);
+    assert_eq!(joined.code, 0, "{joined:?}");
+    assert!(joined.err.contains("no module is granted anything"), "{joined:?}");
+    assert!(
+        joined.err.contains("`minion grant MODULE`") && joined.err.contains("--grant read"),
+        "{joined:?}"
+    );
+    assert!(!fleet.minion_dir("web1").join("minion.toml").exists());
+    // In another folder, as `minion serve --modules` has it.
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    put(&["users", "system"], elsewhere.path());
+    let elsewhere = elsewhere.path().to_str().expect("text");
+    let joined = join(&fleet, "web2", &["--grant", "read,manage", "--modules", elsewhere, "--json"]);
+    assert_eq!(joined.code, 0, "{joined:?}");
+    let levels = |number: usize| joined.json()["grants"][number]["levels"].clone();
+    assert_eq!((levels(0), levels(1)), (json!(["read"]), json!(["manage"])), "{joined:?}");
+    let nowhere = said(fleet.minion_command("web3").args(["grant", "system", "--yes"]));
+    assert!(nowhere.code == 1 && nowhere.err.contains("minion join TOKEN"), "{nowhere:?}");
+    assert!(nowhere.err.contains("--dir"), "{nowhere:?}");
+    let nowhere = said(fleet.minion_command("web3").args(["revoke-grant", "system", "--yes"]));
+    assert!(nowhere.code == 1 && nowhere.err.contains("minion join TOKEN"), "{nowhere:?}");
 }
