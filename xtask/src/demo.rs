@@ -9,8 +9,8 @@ use anyhow::{Context as _, bail};
 use crate::cargo;
 use crate::modules::{self, Change};
 
-/// What the demonstration shows.
-const CALL: &str = "overlord call '*' test.add 2 3";
+/// What the demonstration shows: a call that touches nothing of the host, and one that reads what it is granted.
+const CALLS: &str = "overlord call '*' test.add 2 3 && overlord call '*' system.info";
 
 /// Builds the bundled modules into the folder that `overlord dev` looks in, and says what it did.
 pub fn modules() -> anyhow::Result<()> {
@@ -29,9 +29,9 @@ pub fn modules() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds everything, starts an overlord and three minions, calls a method on all of them, and ends them.
+/// Builds everything, starts an overlord and three minions, calls methods on all of them, and ends them.
 ///
-/// Gives back the exit code of the call.
+/// Gives back the exit code of the calls.
 pub fn demo() -> anyhow::Result<ExitCode> {
     step("building overlord and minion (the first time takes some minutes)");
     let mut build = cargo::tool("cargo");
@@ -41,9 +41,9 @@ pub fn demo() -> anyhow::Result<ExitCode> {
     }
     modules()?;
     step("starting an overlord and three minions on this machine, with data that is thrown away");
-    step(CALL);
+    step(CALLS);
     let mut overlord = std::process::Command::new(binaries().join("overlord"));
-    overlord.args(["dev", "--minions", "3", "--exec", CALL]);
+    overlord.args(["dev", "--minions", "3", "--exec", CALLS]);
     // So that the command above means the overlord that was just built.
     overlord.env("PATH", path_with(&binaries())?);
     let status = overlord.status().context("running overlord")?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::output::print;
+use super::output::{note, print};
 use super::signals::StopSignals;
 use super::{CliError, Exit, Global};
 use crate::dev::{self, DevEnd, DevOptions};
@@ -12,12 +12,14 @@ use crate::dev::{self, DevEnd, DevOptions};
 /// Try everything on this host: an overlord and some minions, until Ctrl-C
 ///
 /// Makes a throw-away folder with new identities, runs a real overlord and real minions on loopback, and
-/// ends and removes all of it.
+/// ends and removes all of it. The minions run as you: the modules that come with this program are granted to read what
+/// they show, and those of --modules nothing unless --grant says so.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   overlord dev
-  overlord dev --minions 5 --exec \"overlord call '*' test.add 2 3\"")]
+  overlord dev --minions 5 --exec \"overlord call '*' system.info\"
+  overlord dev --modules target/modules --grant read")]
 pub(super) struct Dev {
     /// How many minions to run: web1, web2, …
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=500))]
@@ -30,6 +32,10 @@ pub(super) struct Dev {
     /// program, or of /usr/lib/minion/modules]
     #[arg(long, value_name = "DIR")]
     modules: Option<PathBuf>,
+    /// Grant all modules what they suggest at this level; several are separated by commas [default: read for the
+    /// bundled modules, nothing for those of --modules]
+    #[arg(long, value_name = "LEVEL", value_delimiter = ',')]
+    grant: Vec<String>,
 }
 
 impl Dev {
@@ -37,17 +43,22 @@ impl Dev {
         if global.dir.is_some() {
             return Err(CliError::Usage("`overlord dev` makes a folder of its own: leave --dir out"));
         }
-        let options = DevOptions { minions: self.minions, exec: self.exec, modules: self.modules };
+        let options =
+            DevOptions { minions: self.minions, exec: self.exec, modules: self.modules, grant: self.grant };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.map_err(CliError::Runtime)?.block_on(async {
             let mut signals = StopSignals::listen()?;
             // Nobody may read what to type next.
             let ready = |next: &str| drop(print(next));
-            Ok(match dev::run(options, ready, async move { signals.next().await }).await? {
-                DevEnd::Stopped => Exit::Ok,
-                DevEnd::NeverReady => Exit::Interrupted,
-                DevEnd::Command(code) => Exit::Command(code),
-            })
+            Ok(
+                match dev::run(options, |granted| note(granted), ready, async move { signals.next().await })
+                    .await?
+                {
+                    DevEnd::Stopped => Exit::Ok,
+                    DevEnd::NeverReady => Exit::Interrupted,
+                    DevEnd::Command(code) => Exit::Command(code),
+                },
+            )
         })
     }
 }

@@ -13,6 +13,7 @@ use wire::operator::Target;
 
 use super::DevError;
 use super::daemon::Daemon;
+use super::grants::Granted;
 use super::programs::{Programs, Share};
 use crate::client::{Client, ClientConfig};
 use crate::folder::{Folder, InitOptions};
@@ -25,6 +26,10 @@ pub(crate) struct Fleet<'a> {
     programs: &'a Programs,
     dir: &'a Path,
     prepare: Prepare,
+    /// The levels that modules are granted.
+    grant: Vec<String>,
+    /// What came of that on the minion that was made last.
+    granted: Granted,
     /// The overlord first.
     daemons: Vec<Daemon>,
 }
@@ -32,12 +37,29 @@ pub(crate) struct Fleet<'a> {
 impl<'a> Fleet<'a> {
     /// Nothing runs yet; all of it will live in `dir`.
     pub(crate) fn new(programs: &'a Programs, dir: &'a Path) -> Self {
-        Self { programs, dir, prepare: |_| Ok(()), daemons: Vec::new() }
+        Self {
+            programs,
+            dir,
+            prepare: |_| Ok(()),
+            grant: Vec::new(),
+            granted: Granted::default(),
+            daemons: Vec::new(),
+        }
     }
 
     /// Does this to each minion's folder before it starts.
     pub(crate) fn prepared(self, prepare: Prepare) -> Self {
         Self { prepare, ..self }
+    }
+
+    /// Grants all modules these levels, where they suggest them.
+    pub(crate) fn granting(self, levels: Vec<String>) -> Self {
+        Self { grant: levels, ..self }
+    }
+
+    /// What each minion grants its modules.
+    pub(crate) fn granted(&self) -> &Granted {
+        &self.granted
     }
 
     /// Starts the overlord and `minions` minions and waits until all are connected with their modules.
@@ -85,13 +107,18 @@ impl<'a> Fleet<'a> {
         let minion: MinionName = name.parse().expect("webN is a minion's name");
         let token = client.invite(minion, PATIENCE).await?;
         let mut join = Command::new(&self.programs.minion);
-        join.args(["join", &token]).env("MINION_DIR", &dir).stdin(Stdio::null()).kill_on_drop(true);
+        join.args(["join", &token, "--json"]).env("MINION_DIR", &dir);
+        if !self.grant.is_empty() {
+            join.arg("--grant").arg(self.grant.join(",")).arg("--modules").arg(&self.programs.modules);
+        }
+        join.stdin(Stdio::null()).kill_on_drop(true);
         join.process_group(0);
         let joined = join.output().await.map_err(DevError::system("start `minion join`"))?;
         if !joined.status.success() {
             let log = String::from_utf8_lossy(&joined.stderr).trim().to_owned();
             return Err(DevError::NotJoined { name: name.to_owned(), status: joined.status, log });
         }
+        self.granted = Granted::read(&joined.stdout);
         (self.prepare)(&dir).map_err(DevError::system(format!("configure {name}")))?;
         if self.programs.share == Share::Copies {
             copy_modules(&self.programs.modules, &self.modules(name))

@@ -4,6 +4,7 @@ mod command;
 mod daemon;
 mod error;
 mod fleet;
+mod grants;
 mod programs;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use std::pin::pin;
 use self::command::run_command;
 pub use self::error::DevError;
 pub(crate) use self::fleet::{Fleet, Prepare};
+use self::grants::Granted;
 pub(crate) use self::programs::Programs;
 
 /// What to set up.
@@ -24,7 +26,13 @@ pub struct DevOptions {
     /// The folder of modules, which all minions watch; copies of the one beside this program, or of the
     /// installed one, where nothing is said.
     pub modules: Option<PathBuf>,
+    /// The levels that all modules are granted which suggest them. Where nothing is said, those that come with this
+    /// program are granted [`USUAL_LEVEL`], and those of a folder that somebody named nothing.
+    pub grant: Vec<String>,
 }
+
+/// The level that bundled modules are granted: nothing is changed with it.
+const USUAL_LEVEL: &str = "read";
 
 /// How a trial came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,31 +47,41 @@ pub enum DevEnd {
 
 /// Sets everything up, runs the command or waits for `stop`, and leaves nothing behind.
 ///
-/// `ready` gets a text for people that says what to type next; it is not called where there is a command.
+/// `granted` gets a line that says what modules are granted, and then `ready` a text that says what to type next, where there is
+/// no command.
 pub async fn run(
     options: DevOptions,
+    granted: impl FnOnce(&str),
     ready: impl FnOnce(&str),
     stop: impl Future<Output = ()>,
 ) -> Result<DevEnd, DevError> {
+    let grant = match (options.grant.is_empty(), &options.modules) {
+        (true, None) => vec![USUAL_LEVEL.to_owned()],
+        _ => options.grant,
+    };
     let programs = Programs::find(options.modules)?;
     let dir = tempfile::Builder::new().prefix("overlord-dev-").tempdir();
     let dir = dir.map_err(DevError::system("make a folder for the trial"))?;
-    let mut fleet = Fleet::new(&programs, dir.path());
+    let mut fleet = Fleet::new(&programs, dir.path()).granting(grant);
     let mut stop = pin!(stop);
 
-    let ended = tokio::select! {
-        started = fleet.start(options.minions) => match (started, options.exec) {
-            (Err(error), _) => Err(error),
-            (Ok((folder, _)), Some(command)) => {
-                run_command(&command, folder.dir(), &programs, stop).await.map(DevEnd::Command)
-            }
-            (Ok((folder, address)), None) => {
-                ready(&next_steps(&programs, folder.dir(), &address, options.minions));
-                stop.await;
-                Ok(DevEnd::Stopped)
-            }
-        },
-        () = &mut stop => Ok(DevEnd::NeverReady),
+    let started = tokio::select! {
+        started = fleet.start(options.minions) => Some(started),
+        () = &mut stop => None,
+    };
+    let ended = match (started, options.exec) {
+        (None, _) => Ok(DevEnd::NeverReady),
+        (Some(Err(error)), _) => Err(error),
+        (Some(Ok((folder, _))), Some(command)) => {
+            granted(&fleet.granted().line());
+            run_command(&command, folder.dir(), &programs, stop).await.map(DevEnd::Command)
+        }
+        (Some(Ok((folder, address))), None) => {
+            granted(&fleet.granted().line());
+            ready(&next_steps(&programs, fleet.granted(), folder.dir(), &address, options.minions));
+            stop.await;
+            Ok(DevEnd::Stopped)
+        }
     };
     // 1. The daemons stop. 2. Their folder goes.
     fleet.stop().await;
@@ -72,21 +90,31 @@ pub async fn run(
     removed.map(|()| ended)
 }
 
-fn next_steps(programs: &Programs, folder: &Path, address: &str, minions: u16) -> String {
+fn next_steps(programs: &Programs, granted: &Granted, folder: &Path, address: &str, minions: u16) -> String {
     let dir = programs.dir();
     let known =
         std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|known| known == dir));
     let path = if known { String::new() } else { format!("  export PATH=\"{}:$PATH\"\n", dir.display()) };
+    let trial = folder.parent().unwrap_or(folder).display();
+    let mut steps = vec!["overlord doc".to_owned()];
+    if granted.has("system") {
+        steps.push("overlord call '*' system.info".to_owned());
+    }
+    if granted.knows("test") {
+        steps.extend(
+            ["test.add 2 3", "test.sleep 3000 --async"].map(|call| format!("overlord call '*' {call}")),
+        );
+    }
+    steps.extend(["overlord job list", "overlord job history ID"].map(str::to_owned));
+    if granted.has("process") {
+        steps.push(format!("MINION_DIR=\"{trial}/web1\" minion grant process:manage"));
+    }
     format!(
         "an overlord at {address} and {minions} minions are ready; in another terminal type\n\n\
-         {path}  export OVERLORD_DIR=\"{}\"\n  \
-         overlord call '*' test.add 2 3\n  \
-         overlord call '*' test.sleep 3000 --async\n  \
-         overlord job list\n  \
-         overlord job history ID\n\n\
-         logs are in \"{}\"; Ctrl-C here ends everything and removes it",
+         {path}  export OVERLORD_DIR=\"{}\"\n  {}\n\n\
+         logs are in \"{trial}\"; Ctrl-C here ends everything and removes it",
         folder.display(),
-        folder.parent().unwrap_or(folder).display(),
+        steps.join("\n  "),
     )
 }
 
@@ -98,8 +126,9 @@ mod tests {
     async fn a_folder_without_modules_says_how_to_build_them() {
         let dir = tempfile::tempdir().expect("a folder");
         // The test binary stands for the program: the minion's is looked for beside it first.
-        let options = DevOptions { minions: 1, exec: None, modules: Some(dir.path().to_owned()) };
-        let error = run(options, |_| (), std::future::pending()).await.expect_err("nothing there");
+        let options =
+            DevOptions { minions: 1, exec: None, modules: Some(dir.path().to_owned()), grant: Vec::new() };
+        let error = run(options, |_| (), |_| (), std::future::pending()).await.expect_err("nothing there");
         assert!(matches!(error, DevError::NoMinionProgram(_) | DevError::NoModules(_)), "{error}");
     }
 }

@@ -1,8 +1,10 @@
 //! The one command that needs no set-up.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
-use rig::{binary, modules_dir};
+use rig::{Said, binary, bundled_dir, modules_dir, said};
 
 fn dev(exec: &str) -> std::process::Output {
     let modules = modules_dir();
@@ -29,4 +31,52 @@ fn dev_leaves_nothing_behind() {
     let dir = out.lines().next().expect("the folder");
     assert!(dir.starts_with('/'), "{out}");
     assert!(!std::path::Path::new(dir).exists(), "{dir} is still there");
+}
+
+/// The programs with the bundled modules beside them, as they are installed, and what `dev` says there.
+fn installed(modules: &[&str], options: &[&str]) -> Said {
+    let program = binary("overlord");
+    let folder = tempfile::tempdir_in(program.parent().expect("a folder")).expect("a folder");
+    for name in ["overlord", "minion"] {
+        fs::hard_link(binary(name), folder.path().join(name)).expect("linked");
+    }
+    copy(modules, &folder.path().join("modules"));
+    dev_of(&folder.path().join("overlord"), options)
+}
+
+fn dev_of(program: &Path, options: &[&str]) -> Said {
+    let mut command = Command::new(program);
+    command.args(["dev", "--minions", "1"]).args(options);
+    said(command.env_remove("OVERLORD_DIR").env_remove("OVERLORD_ADDRESS").env_remove("RUST_LOG"))
+}
+
+fn copy(modules: &[&str], folder: &Path) {
+    fs::create_dir_all(folder).expect("made");
+    for module in modules {
+        let file = format!("{module}.wasm");
+        fs::copy(bundled_dir().join(&file), folder.join(&file)).expect("copied");
+    }
+}
+
+#[test]
+fn dev_grants_what_comes_with_it_to_read_and_what_somebody_names_as_they_say() {
+    let call = "overlord call '*' system.info --json";
+    let bundled = installed(&["system", "test"], &["--exec", call]);
+    assert_eq!(bundled.code, 0, "{bundled:?}");
+    assert!(bundled.json()["results"]["web1"]["value"]["hostname"].is_string(), "{bundled:?}");
+    assert!(bundled.err.contains("grants system:read; and nothing to test"), "{bundled:?}");
+
+    let own = tempfile::tempdir().expect("a folder");
+    copy(&["system", "users"], own.path());
+    let own = own.path().to_str().expect("text");
+    let (program, named) = (binary("overlord"), ["--modules", own, "--exec", call]);
+    let nothing = dev_of(&program, &named);
+    assert_eq!(nothing.code, 1, "{nothing:?}");
+    assert!(nothing.err.contains("--grant read"), "{nothing:?}");
+    assert!(nothing.out.contains("minion grant system:read"), "{nothing:?}");
+    let some = dev_of(&program, &[&named[..], &["--grant", "read,manage"]].concat());
+    assert_eq!(some.code, 0, "{some:?}");
+    assert!(some.err.contains("grants system:read, users:manage"), "{some:?}");
+    let misspelt = dev_of(&program, &[&named[..], &["--grant", "raed"]].concat());
+    assert!(misspelt.code == 1 && misspelt.err.contains("they suggest read, manage"), "{misspelt:?}");
 }
