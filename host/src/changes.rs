@@ -3,7 +3,8 @@
 use std::fmt::Display;
 
 use crate::policy::{
-    ByteSize, FileGrant, FileMode, Grants, Limits, ModulePolicy, ProcessGrant, SignaturePolicy, Symlinks,
+    ByteSize, FileGrant, FileMode, Free, Grants, Limits, ModulePolicy, ProcessGrant, SignaturePolicy,
+    Symlinks,
 };
 
 /// One line for each thing that is other than before. Values of settings are not told, since they may be
@@ -93,7 +94,8 @@ fn texts<T: Display>(grants: &[T]) -> Vec<String> {
 }
 
 fn process(grant: &ProcessGrant) -> String {
-    let mut text = grant.command.clone();
+    let mut text =
+        if grant.is_free(Free::Command) { "any program".to_owned() } else { grant.command.clone() };
     for arg in &grant.args {
         text = text + " " + arg;
     }
@@ -103,6 +105,10 @@ fn process(grant: &ProcessGrant) -> String {
     if !grant.cwd.is_empty() {
         let folders: Vec<String> = grant.cwd.iter().map(|cwd| cwd.as_path().display().to_string()).collect();
         text = format!("{text} (in {})", folders.join(", "));
+    }
+    let free = [(Free::Args, "arguments"), (Free::Env, "environment"), (Free::Cwd, "folder")];
+    for (_, words) in free.iter().filter(|(free, _)| grant.is_free(*free)) {
+        text = format!("{text} (any {words})");
     }
     if grant.read_only { text + " (read-only)" } else { text }
 }
@@ -150,5 +156,17 @@ mod tests {
                 "rollback is 5 traps within 10m (was off)",
             ]
         );
+    }
+
+    #[test]
+    fn what_is_left_to_the_module_is_told() {
+        let after = policy(
+            "[service]\nprocess = [{ any = [\"command\", \"args\", \"env\", \"cwd\"] }, { command = \"x\", any = [\"args\"] }]",
+        );
+        let expected = [
+            "process \"any program (any arguments) (any environment) (any folder)\" is granted",
+            "process \"x (any arguments)\" is granted",
+        ];
+        assert_eq!(changes(&policy("[service]"), &after), expected);
     }
 }

@@ -24,7 +24,7 @@ pub use entry::{Entry, Grants, ModulePolicy};
 pub use files::{FileGrant, FileMode, Symlinks};
 pub use http::{BadUrl, HttpGrant, HttpTarget, Reach};
 pub use limits::Limits;
-pub use process::ProcessGrant;
+pub use process::{Free, ProcessGrant};
 pub use rollback::RollbackRule;
 pub use suggestion::{Level, LevelName, Suggestion};
 pub use url_path::Ambiguous;

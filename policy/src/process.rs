@@ -1,5 +1,7 @@
 //! Which programs a module may run.
 
+use std::path::{Component, Path};
+
 use serde::Deserialize;
 
 use crate::argument;
@@ -12,25 +14,85 @@ use crate::working_folder::WorkingFolder;
 /// What the grant does not name is not allowed. In an argument `*` stands for any text, except that it never
 /// stands for the beginning of an option (`-`, `+`, `@`), for a step up (`..`) or for an empty argument; a
 /// last argument `**` stands for any number of further arguments of that kind. In the command it stands for
-/// no `/`.
+/// no `/`. What `any` lists has no such limits: there the module chooses by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(try_from = "Written")]
 pub struct ProcessGrant {
     /// The program, by the name or the path with which the module asks for it.
     pub command: String,
     /// Its arguments. Left out: it must be called without any.
-    #[serde(default)]
     pub args: Vec<String>,
     /// Environment variables: `NAME=value` is always set, `NAME` and `FAMILY_*` are those that the module may
     /// set. Left out: it may set those of language, time zone and terminal, to values that name no file.
-    #[serde(default = "usual")]
     pub env: Vec<String>,
     /// The folders that the module may have it run in, besides `/`. Left out: none.
-    #[serde(default)]
     pub cwd: Vec<WorkingFolder>,
-    /// Whether it changes nothing, so that a dry run may run it. Default no.
-    #[serde(default)]
+    /// Whether it changes nothing, so that a dry run may run it. Default no, and never where `any` lists something.
     pub read_only: bool,
+    /// What the module itself chooses, without any limit. Left out: nothing.
+    pub any: Vec<Free>,
+}
+
+/// What a grant may leave to the module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Free {
+    /// The program: every one, by its name or its whole path.
+    Command,
+    /// The arguments behind those of `args`, options too.
+    Args,
+    /// The environment, but for what the grant sets.
+    Env,
+    /// The folder.
+    Cwd,
+}
+
+/// A grant as it stands in the file, before what it leaves to the module is held against the rest.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Written {
+    command: Option<String>,
+    #[serde(default)]
+    args: Vec<String>,
+    #[serde(default = "usual")]
+    env: Vec<String>,
+    #[serde(default)]
+    cwd: Vec<WorkingFolder>,
+    #[serde(default)]
+    read_only: bool,
+    #[serde(default)]
+    any: Vec<Free>,
+}
+
+/// Why a program cannot be granted as it is written.
+#[derive(Debug, thiserror::Error)]
+enum BadProcess {
+    /// It is not said which program.
+    #[error("missing field `command`: write the program's name, or its whole path")]
+    NoCommand,
+    /// A program is named where every one is granted.
+    #[error("`any` has \"command\", so \"{0}\" in `command` says nothing: leave one of them out")]
+    TwoCommands(String),
+    /// Nobody can say what a program does that the module chooses.
+    #[error("what `any` leaves to the module can change something: leave `read-only` out, or `any`")]
+    ReadOnly,
+}
+
+impl TryFrom<Written> for ProcessGrant {
+    type Error = BadProcess;
+
+    fn try_from(written: Written) -> Result<Self, BadProcess> {
+        let Written { command, args, env, cwd, read_only, any } = written;
+        if read_only && !any.is_empty() {
+            return Err(BadProcess::ReadOnly);
+        }
+        let command = match (command, any.contains(&Free::Command)) {
+            (Some(command), true) => return Err(BadProcess::TwoCommands(command)),
+            (None, false) => return Err(BadProcess::NoCommand),
+            (command, _) => command.unwrap_or_else(|| "*".to_owned()),
+        };
+        Ok(Self { command, args, env, cwd, read_only, any })
+    }
 }
 
 fn usual() -> Vec<String> {
@@ -38,8 +100,27 @@ fn usual() -> Vec<String> {
 }
 
 impl ProcessGrant {
+    /// Whether it leaves this to the module.
+    pub fn is_free(&self, what: Free) -> bool {
+        self.any.contains(&what)
+    }
+
+    /// Whether the module may have the program run in this folder, which is there; `real` is its path without links.
+    pub fn allows_folder(&self, real: &Path) -> bool {
+        self.is_free(Free::Cwd) || self.cwd.iter().any(|cwd| cwd.covers(real))
+    }
+
+    /// Whether the module may be told that this folder is not there.
+    pub fn names_folder(&self, path: &Path) -> bool {
+        let climbs = path.components().any(|part| part == Component::ParentDir);
+        self.is_free(Free::Cwd) || (!climbs && self.cwd.iter().any(|cwd| cwd.names(path)))
+    }
+
     /// Whether the module may give this environment variable this value.
     pub fn allows_variable(&self, name: &str, value: &str) -> bool {
+        if self.is_free(Free::Env) {
+            return variable::is_name(name) && self.fixed_variables().all(|(fixed, _)| fixed != name);
+        }
         let covered = self.env.iter().any(|entry| variable::covers(entry, name));
         covered
             && self.fixed_variables().all(|(fixed, _)| fixed != name)
@@ -73,7 +154,8 @@ impl ProcessGrant {
 
     fn matches(&self, command: &str, args: &[String], covers: fn(&str, &str) -> bool) -> bool {
         let folders = |path: &str| path.matches('/').count();
-        if !wildcard(&self.command, command) || folders(&self.command) != folders(command) {
+        let named = || wildcard(&self.command, command) && folders(&self.command) == folders(command);
+        if !self.is_free(Free::Command) && !named() {
             return false;
         }
         let (patterns, rest) = match self.args.split_last() {
@@ -85,7 +167,8 @@ impl ProcessGrant {
         }
         let (named, further) = args.split_at(patterns.len());
         patterns.iter().zip(named).all(|(pattern, arg)| covers(pattern, arg))
-            && further.iter().all(|arg| rest.is_some_and(|pattern| covers(pattern, arg)))
+            && (self.is_free(Free::Args)
+                || further.iter().all(|arg| rest.is_some_and(|pattern| covers(pattern, arg))))
     }
 }
 
@@ -100,7 +183,12 @@ mod tests {
             env: usual(),
             cwd: Vec::new(),
             read_only: false,
+            any: Vec::new(),
         }
+    }
+
+    fn read(text: &str) -> ProcessGrant {
+        toml::from_str(text).expect(text)
     }
 
     fn words(asked: &[&str]) -> Vec<String> {
@@ -159,5 +247,48 @@ mod tests {
         assert!(!grant.allows_variable("GIT_SSH_COMMAND", "sh") && !grant.allows_variable("APP_MODE", "x"));
         assert!(grant.allows_variable("APP_COLOR", "red"));
         assert_eq!(grant.fixed_variables().collect::<Vec<_>>(), [("APP_MODE", "safe")]);
+    }
+
+    #[test]
+    fn what_is_left_to_the_module_has_no_limit_and_the_rest_has_its_own() {
+        let runs = |grant: &ProcessGrant, argv: &[&str]| grant.allows(argv[0], &words(&argv[1..]));
+        let git = read("command = 'git'\nargs = ['log']\nany = ['args']");
+        assert!(runs(&git, &["git", "log"]) && runs(&git, &["git", "log", "-O/bin/sh", "", "../..", "@x"]));
+        assert!(!runs(&git, &["git"]) && !runs(&git, &["git", "push"]) && !runs(&git, &["/tmp/git", "log"]));
+        assert!(!git.allows_variable("GIT_DIR", "/x") && !git.allows_folder(Path::new("/tmp")));
+        let any = read("any = ['command']");
+        assert!(runs(&any, &["true"]) && runs(&any, &["/opt/a/b"]) && !runs(&any, &["true", "x"]));
+        let env = read("command = 'x'\nenv = ['MODE=safe']\nany = ['env']");
+        assert!(env.allows_variable("LD_PRELOAD", "/x.so") && env.allows_variable("LANG", "/x"));
+        assert!(!env.allows_variable("MODE", "x"));
+        for name in ["", "A=B", "A\0", "BASH_FUNC_ls%%", "1A"] {
+            assert!(!env.allows_variable(name, "x"), "{name:?}");
+        }
+        let cwd = read("command = 'x'\nany = ['cwd']");
+        assert!(cwd.allows_folder(Path::new("/srv/app")) && !runs(&cwd, &["x", "y"]));
+    }
+
+    #[test]
+    fn a_star_means_what_it_always_did() {
+        let stars = read("command = '*'\nargs = ['**']\nenv = ['*']\ncwd = ['/*']");
+        assert!(!stars.allows("/bin/ls", &[]) && !stars.allows("ls", &words(&["-l"])));
+        assert!(!stars.allows_variable("LD_PRELOAD", "x") && !stars.allows_folder(Path::new("/srv/app")));
+    }
+
+    #[test]
+    fn a_grant_that_contradicts_itself_is_refused_with_what_to_leave_out() {
+        for (text, part) in [
+            ("args = ['x']", "missing field `command`"),
+            ("command = 'ls'\nany = ['command']", "leave one of them out"),
+            ("any = ['command', 'args']\nread-only = true", "leave `read-only` out"),
+            ("command = 'ls'\nany = ['cwd']\nread-only = true", "leave `read-only` out"),
+            ("command = 'ls'\nany = ['stdin']", "stdin"),
+            ("command = 'ls'\nany = true", "any"),
+            ("command = 'ls'\nreadonly = true", "readonly"),
+        ] {
+            let error = toml::from_str::<ProcessGrant>(text).expect_err(text).to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+        assert!(read("command = 'ls'\nany = []\nread-only = true").read_only);
     }
 }

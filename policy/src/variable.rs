@@ -105,7 +105,7 @@ fn decides(name: &str) -> bool {
 }
 
 /// Whether a text can be the name of a variable, and not say more than that.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     begins && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

@@ -219,6 +219,7 @@ fn everything(policy: &ModulePolicy) -> ModulePolicy {
         env: Vec::new(),
         cwd: Vec::new(),
         read_only: true,
+        any: Vec::new(),
     };
     policy.grants.process = vec![any];
     policy.grants.facts = vec!["*".into()];

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{FileMode, Grants, ProcessGrant};
+use super::{FileMode, Free, Grants, ProcessGrant};
 
 /// Programs for which any argument of the module's choice is one too many.
 const OBEY_ARGUMENTS: &[(&str, &str)] = &[
@@ -50,14 +50,16 @@ pub fn of_addresses(grants: &Grants) -> Vec<String> {
 }
 
 fn of_process(grant: &ProcessGrant, grants: &Grants) -> Vec<String> {
-    let command = &grant.command;
-    let tell = |reason: String| format!("may run \"{command}\", {reason}: see docs/grants.md");
+    let any_program = grant.is_free(Free::Command);
+    let command = if any_program { "any program".to_owned() } else { format!("\"{}\"", grant.command) };
+    let tell = |reason: String| format!("may run {command}, {reason}: see docs/grants.md");
     let mut told = Vec::new();
-    let name = command.rsplit('/').next().unwrap_or_default();
-    if command.contains('*') {
+    let name = grant.command.rsplit('/').next().unwrap_or_default();
+    told.extend(of_freedom(grant).map(&tell));
+    if grant.command.contains('*') && !any_program {
         told.push(tell("which may be any program".to_owned()));
     }
-    if grant.args.iter().any(|arg| arg.contains('*')) {
+    if grant.is_free(Free::Args) || grant.args.iter().any(|arg| arg.contains('*')) {
         let known = OBEY_ARGUMENTS.iter().find(|(programs, _)| is_among(name, programs));
         told.extend(
             known.map(|(_, reason)| tell(format!("which {reason}, with arguments of its own choice"))),
@@ -82,6 +84,31 @@ fn of_process(grant: &ProcessGrant, grants: &Grants) -> Vec<String> {
         grant.env.iter().find(|entry| entry.contains('*') && !entry.contains("_*") && !entry.contains('='));
     told.extend(idle.map(|entry| tell(format!("and \"{entry}\" in its `env` covers nothing"))));
     told
+}
+
+/// What it means that something is left to the module.
+fn of_freedom(grant: &ProcessGrant) -> Option<String> {
+    let named = |(free, words)| grant.is_free(free).then_some(words);
+    let chosen: Vec<&str> =
+        [(Free::Args, "any arguments"), (Free::Env, "any environment"), (Free::Cwd, "any folder")]
+            .into_iter()
+            .filter_map(named)
+            .collect();
+    let all = grant.is_free(Free::Command);
+    if !all && chosen.is_empty() {
+        return None;
+    }
+    let with = if chosen.is_empty() {
+        "without arguments".to_owned()
+    } else {
+        format!("with {}", chosen.join(", "))
+    };
+    let reach = if all {
+        "so it, and whoever may call it, may do"
+    } else {
+        "which may let it, and whoever may call it, do"
+    };
+    Some(format!("{with}, {reach} whatever the minion's user may"))
 }
 
 fn is_among(name: &str, programs: &str) -> bool {
@@ -117,6 +144,18 @@ mod tests {
             ),
             ("process = [{ command = 'x', env = ['*'] }]", "\"*\" in its `env` covers nothing"),
             ("http = ['https://a.example/x%2Fy']", "covers nothing"),
+            (
+                "process = [{ any = ['command', 'args', 'env', 'cwd'] }]",
+                "may run any program, with any arguments, any environment, any folder, so it, and whoever may call \
+                 it, may do whatever the minion's user may",
+            ),
+            ("process = [{ any = ['command'] }]", "may run any program, without arguments, so it"),
+            (
+                "process = [{ command = 'x', args = ['-u'], any = ['args'] }]",
+                "may run \"x\", with any arguments",
+            ),
+            ("process = [{ command = 'x', any = ['env'] }]", "with any environment"),
+            ("process = [{ command = 'x', any = ['cwd'] }]", "with any folder"),
         ] {
             let told = told(lines);
             assert!(told.len() == 1 && told[0].contains(part), "{lines}: {told:?}");

@@ -18,7 +18,7 @@ pub use ::policy::size::{BadSize, ByteSize};
 pub use ::policy::suggestion;
 pub(crate) use ::policy::wildcard;
 pub use ::policy::{
-    Ambiguous, BadFolder, BadUrl, Entry, FileGrant, FileMode, Grants, HttpGrant, HttpTarget, Level,
+    Ambiguous, BadFolder, BadUrl, Entry, FileGrant, FileMode, Free, Grants, HttpGrant, HttpTarget, Level,
     LevelName, Limits, ModulePolicy, ProcessGrant, Reach, Realm, RollbackRule, Suggestion, Symlinks,
     WorkingFolder, realm,
 };

@@ -125,3 +125,70 @@ async fn a_program_is_found_by_its_name_or_whole_path_alone() {
     rig.value("run", &command(&["true"], "")).await;
     rig.value("run", &command(&["/bin/true"], "")).await;
 }
+
+/// A command with the same variable set for it.
+fn with_variable(command: &str, name: &str, value: &str) -> String {
+    command.replace("\"env\": []", &format!("\"env\": [[\"{name}\", \"{value}\"]]"))
+}
+
+#[tokio::test]
+async fn what_a_grant_leaves_to_the_module_has_no_limit_and_the_rest_keeps_its_own() {
+    let (_dir, root) = prepared();
+    let app = root.join("app");
+    let (rig, _folder) = capabilities("process = [{ command = 'sh', args = ['-c'], any = ['args'] }]");
+    let output = json(rig.value("run", &command(&["sh", "-c", "echo $0 $1", "-x", "../@"], "")).await);
+    assert_eq!(text(&output["stdout"]), "-x ../@\n");
+    for other in [command(&["sh", "./obeyed"], ""), command(&["bash", "-c", "true"], ""), in_folder(&app)] {
+        error(rig.failure("run", &other).await);
+    }
+    error(rig.failure("run", &with_variable(&command(&["sh", "-c", "true"], ""), "LD_PRELOAD", "x")).await);
+    let (rig, _folder) = obeying(", env = ['MODE=safe'], any = ['env', 'cwd']");
+    let output = json(rig.value("run", &in_folder(&app)).await);
+    assert_eq!(text(&output["stdout"]).trim(), app.display().to_string());
+    for (name, allowed) in [("APP_PATH", true), ("MODE", false), ("A=B", false), ("BASH_FUNC_x%%", false)] {
+        let asked = with_variable(&in_folder(&app), name, "x");
+        let outcome = rig.report("run", &asked).await.outcome;
+        assert_eq!(matches!(outcome, wire::outcome::Outcome::Ok(_)), allowed, "{name}: {outcome:?}");
+    }
+    for relative in ["app", "", ".", "..", "/proc/1/root/../gone"] {
+        let told = error(rig.failure("run", &in_folder(Path::new(relative))).await);
+        assert!(told.contains("is not a folder to run a program in"), "{relative:?}: {told}");
+    }
+    error(rig.failure("run", &command(&["sh", "-c", "true"], "")).await);
+}
+
+#[tokio::test]
+async fn any_program_is_found_by_its_name_or_whole_path_and_by_nothing_else() {
+    let (rig, _folder) = capabilities("process = [{ any = ['command', 'args', 'env', 'cwd'] }]");
+    let in_bin = |argv: &[&str]| command(argv, "\"cwd\": \"/bin\",");
+    for name in ["./true", "../bin/true", "bin/true", "..", "", "; true", "true ", "/bin/../bin", "/bin"] {
+        let told = error(rig.failure("run", &in_bin(&[name])).await);
+        assert!(told.starts_with("not-found"), "{name:?}: {told}");
+    }
+    for argv in [&["true", "--"][..], &["/bin/true"], &["/usr/../bin/true"], &["env", "-i", "true"]] {
+        rig.value("run", &in_bin(argv)).await;
+    }
+    error(rig.failure("run", &command(&["echo", "a\0b"], "")).await);
+    assert!(attempts(&rig).is_empty(), "{:?}", attempts(&rig));
+}
+
+#[tokio::test]
+async fn a_dry_run_runs_nothing_that_is_left_to_the_module() {
+    let (_dir, root) = prepared();
+    let file = root.join("app/made").display().to_string();
+    let free = "{ any = ['command', 'args', 'env', 'cwd'] }";
+    let fixed = "{ command = 'touch', args = ['--version'], read-only = true }";
+    for grants in [format!("{free}, {fixed}"), format!("{fixed}, {free}")] {
+        let (mut rig, _folder) = capabilities(&format!("process = [{grants}]"));
+        rig.mode = RunMode::Dry;
+        for asked in [
+            command(&["touch", &file], ""),
+            in_folder(&root.join("app")),
+            with_variable(&command(&["touch", "--version"], ""), "LD_PRELOAD", "x"),
+        ] {
+            let report = rig.report("run", &asked).await;
+            assert!(report.would.len() == 1 && report.would[0].starts_with("run "), "{:?}", report.would);
+        }
+        assert!(!Path::new(&file).exists() && !root.join("app/ran").exists());
+    }
+}

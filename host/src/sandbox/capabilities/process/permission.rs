@@ -1,6 +1,6 @@
 //! What policy says of a command: which grant covers it, and in which folder it may run.
 
-use std::path::{Component, Path};
+use std::path::Path;
 
 use super::bindings::minion::process::process::{Command, Error};
 use super::folder::Folder;
@@ -67,15 +67,9 @@ fn missing(grant: &ProcessGrant, command: &Command, asked: &str, folder: Option<
         return Some(Lack::Variable(name.clone()));
     }
     let granted = match folder {
-        Some(folder) => {
-            folder.real() == Path::new(ROOT) || grant.cwd.iter().any(|cwd| cwd.covers(folder.real()))
-        }
+        Some(folder) => folder.real() == Path::new(ROOT) || grant.allows_folder(folder.real()),
         // Whether there is a folder is told only where one is granted.
-        None => {
-            let path = Path::new(asked);
-            let climbs = path.components().any(|part| part == Component::ParentDir);
-            !climbs && grant.cwd.iter().any(|cwd| cwd.names(path))
-        }
+        None => grant.names_folder(Path::new(asked)),
     };
     (!granted).then(|| Lack::Folder(asked.to_owned()))
 }
