@@ -20,7 +20,7 @@ mod bindings {
 pub use bindings::minion::types::types::{self, Change, Error, Failure, Permissions, Timestamp};
 
 /// What becomes of an error of the host's where a program was to run.
-fn of_host(error: process::Error) -> Error {
+pub fn of_host(error: process::Error) -> Error {
     match error {
         process::Error::Denied(text) => Error::Denied(text),
         process::Error::Cancelled => Error::Cancelled,
@@ -125,7 +125,7 @@ pub fn time_of(system: SystemTime) -> Timestamp {
 }
 
 /// The end of a text, without what surrounds it.
-fn tail(text: &str) -> String {
+pub fn tail(text: &str) -> String {
     const MOST: usize = 2000;
     let text = text.trim();
     match text.char_indices().rev().nth(MOST) {
