@@ -10,8 +10,10 @@ use std::path::Path;
 use ledger::{AuditError, AuditLog, Rotation};
 use serde_json::{Value, json};
 
+use machine::clock;
 use wire::call::Start;
 use wire::digest::Digest;
+use wire::frame;
 use wire::job::JobId;
 use wire::json_text::json_text;
 use wire::link::ModuleCommand;
@@ -19,7 +21,6 @@ use wire::name::{MethodPath, ModuleName, OperatorName};
 use wire::outcome::Outcome;
 use wire::redaction::{self, Unshown, by_parameter, counted, cut};
 use wire::signature::Signature;
-use wire::{clock, frame};
 
 use crate::access::{ChangeDenied, Denied};
 use crate::allowance::Allowance;

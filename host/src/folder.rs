@@ -4,6 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use machine::home;
 use serde::{Deserialize, Serialize};
 
 use wire::identity::{Identity, IdentityError, create_private_dir, write_public};
@@ -61,7 +62,7 @@ impl Folder {
         let dir = match named.filter(|dir| !dir.as_os_str().is_empty()) {
             Some(dir) => dir,
             None if nix::unistd::geteuid().is_root() => PathBuf::from("/var/lib/minion"),
-            None => data_home().ok_or(FolderError::Homeless)?.join("minion"),
+            None => home::data().ok_or(FolderError::Homeless)?.join("minion"),
         };
         Ok(Self { dir })
     }
@@ -176,12 +177,6 @@ impl Folder {
 
 /// The stem of the files of the minion's own key and certificate.
 const IDENTITY: &str = "minion";
-
-/// The XDG folder for data of this user.
-fn data_home() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")))
-}
 
 #[cfg(test)]
 mod tests {

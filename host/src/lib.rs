@@ -7,10 +7,8 @@
 mod access;
 mod admission;
 mod allowance;
-mod aside;
 mod audit;
 pub mod authoring;
-mod backoff;
 mod changes;
 pub mod cli;
 pub mod config;

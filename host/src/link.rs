@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::MinionLedger;
+use machine::backoff::Backoff;
 use quinn::Connection;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use wire::clock::now_ms;
+use machine::clock::now_ms;
 use wire::endpoint::{CLOSE_DONE, Dialling, Trust};
 use wire::frame::{self, FrameError};
 use wire::instance::Instance;
@@ -21,7 +22,6 @@ use wire::message::Message;
 use wire::version::Version;
 
 use crate::audit::Audit;
-use crate::backoff::Backoff;
 use crate::dial::{DialError, Dialled, dial};
 use crate::dispatch;
 use crate::jobs::Jobs;
@@ -71,10 +71,11 @@ pub(crate) struct Link {
 impl Link {
     /// Keeps a link to the overlord until it is told to stop.
     pub(crate) async fn run(mut self) {
-        let (mut backoff, mut said) = (Backoff::new(), String::new());
+        let (mut backoff, mut said) = (Backoff::new(SHORTEST, LONGEST), String::new());
         loop {
             if self.has_joined_anew() {
-                (backoff, said) = (Backoff::new(), String::new());
+                backoff.reset();
+                said.clear();
             }
             let Some(error) = self.stop.run_until_cancelled(self.dial()).await else { return };
             let error = match error {
@@ -94,10 +95,11 @@ impl Link {
             }
             let lost = matches!(*self.state.borrow(), LinkState::Linked { .. });
             if lost {
-                (backoff, said) = (Backoff::new(), String::new());
+                backoff.reset();
+                said.clear();
             }
             if error.is_final() {
-                backoff.lengthen();
+                backoff.lengthen(FUTILE);
             }
             let text = error.to_string();
             if said != text {
@@ -246,3 +248,9 @@ const QUIET: Duration = Duration::from_millis(100);
 /// How long a join may take to keep the certificate that the overlord has made for it.
 const JOINING: Duration = Duration::from_secs(5);
 const GOODBYE: Duration = Duration::from_secs(1);
+/// The shortest and the longest pause before the next attempt, but for what chance adds. A network that is back is noticed
+/// within seconds, while attempts that are not answered, which take their time as well, never get dense.
+const SHORTEST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_millis(1500);
+/// How long about a refusal is let stand that the next attempt would only get again.
+const FUTILE: Duration = Duration::from_secs(10);

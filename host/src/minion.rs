@@ -12,8 +12,8 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use wire::clock::now_ms;
-use wire::failpoint::{Point, reach};
+use machine::clock::now_ms;
+use machine::failpoint::{Point, reach};
 use wire::identity::IdentityError;
 use wire::name::{BadName, MinionName};
 use wire::outcome::{FailureKind, Outcome};

@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
+use machine::failpoint::{Point, reach};
 use tokio::sync::{mpsc, oneshot};
-use wire::failpoint::{Point, reach};
 
 use crate::draft::Draft;
 use crate::durability::{Durability, Purpose};

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use ledger::{AuditError, AuditLog};
+use machine::clock::now_ms;
 use serde_json::{Value, json};
-use wire::clock::now_ms;
 use wire::name::MinionName;
 
-use wire::clock::rfc3339;
+use machine::clock::rfc3339;
 
 /// The audit log of an overlord.
 pub(crate) struct Audit(AuditLog);

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ledger::{AuditError, LedgerError, OverlordLedger, Retention};
+use machine::clock::now_ms;
 use tokio_util::sync::CancellationToken;
-use wire::clock::now_ms;
 use wire::endpoint::{self, EndpointError};
 use wire::intake::Intake;
 

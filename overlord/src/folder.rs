@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use machine::home;
 use wire::digest::Digest;
 use wire::endpoint::DEFAULT_PORT;
 use wire::identity::{
@@ -68,7 +69,7 @@ impl Folder {
         let dir = match named.filter(|dir| !dir.as_os_str().is_empty()) {
             Some(dir) => dir,
             None if nix::unistd::geteuid().is_root() => PathBuf::from("/var/lib/overlord"),
-            None => data_home().ok_or(FolderError::Homeless)?.join("overlord"),
+            None => home::data().ok_or(FolderError::Homeless)?.join("overlord"),
         };
         Ok(Self { dir })
     }
@@ -192,11 +193,6 @@ pub fn dialable(mut address: SocketAddr) -> SocketAddr {
 /// The address that is dialled where nobody says another.
 pub fn default_address() -> String {
     format!("127.0.0.1:{DEFAULT_PORT}")
-}
-
-fn data_home() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    set("XDG_DATA_HOME").or_else(|| set("HOME").map(|home| home.join(".local/share")))
 }
 
 /// Who runs this program, as an operator's name.

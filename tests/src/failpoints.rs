@@ -4,9 +4,9 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use wire::failpoint::{CLOCK_FILE, IDLE_FILE, KILL_FILE, Point};
+use machine::failpoint::{CLOCK_FILE, IDLE_FILE, KILL_FILE, Point};
 
-/// The folder in which one daemon looks. See [`wire::failpoint`].
+/// The folder in which one daemon looks. See [`machine::failpoint`].
 pub struct Failpoints(PathBuf);
 
 impl Failpoints {

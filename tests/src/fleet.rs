@@ -6,11 +6,11 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Instant;
 
+use machine::failpoint::DIR_VARIABLE;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
-use wire::failpoint::DIR_VARIABLE;
 
 use crate::said::said;
 use crate::{Badness, Cable, Daemon, Disk, Failpoints, Network, PATIENCE, Said, binary, modules_dir};

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
-use crate::clock;
+use machine::clock;
 
 /// By how much ids that the clock does not keep apart differ at most: 2^40 of them fit into a millisecond.
 const STEP: u128 = (1 << 40) - 1;

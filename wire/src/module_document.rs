@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::clock::rfc3339;
 use crate::method_names::MethodNames;
 use crate::module::{Module, ModuleState, ModuleVersion};
 use crate::schema::{parameters_schema, result_schema};
 use crate::signature::{Signature, TypeRef};
+use machine::clock::rfc3339;
 
 impl Module {
     /// Everything that is known of the module, each method with the JSON Schemas of what it takes and gives.

@@ -1,10 +1,10 @@
 //! A module in words: the same from a minion, from an overlord and from a file.
 
-use crate::clock::now_ms;
 use crate::method_names::MethodNames;
 use crate::module::{Module, ModuleState, ModuleVersion};
 use crate::signature::Signature;
 use crate::text::{line, printable, since};
+use machine::clock::now_ms;
 
 /// What is said where there is nothing to call.
 const NO_METHODS: &str = "no methods";

@@ -9,8 +9,8 @@ use std::time::Duration;
 use quinn::{Connection, ServerConfig, TransportConfig, VarInt};
 
 use crate::endpoint::IDLE_TIMEOUT;
-use crate::failpoint;
 use crate::{enroll, link};
+use machine::failpoint;
 
 /// What a peer may make this end of a connection hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

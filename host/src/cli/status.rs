@@ -6,7 +6,7 @@ use clap::Args;
 use output::{Column, FullFlag, Table};
 use serde_json::{Value, json};
 
-use wire::clock::{now_ms, rfc3339};
+use machine::clock::{now_ms, rfc3339};
 use wire::text::{counted, printable, since, size, span};
 
 use crate::cli::Place;

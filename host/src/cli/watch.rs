@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use wasmparser::{Chunk, Parser, Payload};
 
-use wire::clock;
+use machine::clock;
 use wire::digest::Digest;
 
 use crate::cli::Place;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use ledger::MinionLedger;
+use machine::home;
 use tempfile::TempDir;
 
 use wire::name::ModuleName;
@@ -107,7 +108,5 @@ pub(super) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
 
 /// Where compiled code is kept from one try to the next: in the user's own cache, away from any daemon's.
 fn cache() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
-    Some(home.join("minion"))
+    Some(home::cache()?.join("minion"))
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
-use crate::aside;
+use machine::file;
 
 /// What the file says; nothing, where it is not there.
 pub(crate) fn read(path: &Path) -> io::Result<String> {
@@ -39,13 +39,13 @@ pub(crate) fn write(path: &Path, before: &str, after: &str) -> io::Result<()> {
         );
         return Err(io::Error::other(told));
     }
-    let file = aside::write_beside(&place, after.as_bytes(), mode)?;
+    let file = file::write_beside(&place, after.as_bytes(), mode)?;
     let written = file.as_file().metadata()?;
     if (written.uid(), written.gid()) != (owner.uid(), owner.gid()) {
         chown(file.path(), Some(owner.uid()), Some(owner.gid()))?;
     }
     file.persist(&place)?;
-    aside::sync_folder(folder)
+    file::sync_folder(folder)
 }
 
 /// Where the file really is: where it is a link, to a folder that is kept in another place, the link stays.

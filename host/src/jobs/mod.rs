@@ -20,8 +20,8 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use machine::failpoint::{Point, reach};
 use wire::call::Start;
-use wire::failpoint::{Point, reach};
 use wire::job::JobId;
 use wire::link::{Cancelled, ModuleCommand};
 use wire::name::OperatorName;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
-use wire::failpoint::{Point, reach};
+use machine::failpoint::{Point, reach};
 use wire::frame::{self, FrameError};
 use wire::job::JobId;
 use wire::link::{Acknowledged, JobUpdate, MAX_MESSAGE};

@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use ledger::{Accepted, Durability, MinionJob};
+use machine::backoff::Backoff;
 
+use machine::clock::now_ms;
+use machine::failpoint::{Point, reach};
 use wire::call::Start;
-use wire::clock::now_ms;
-use wire::failpoint::{Point, reach};
 use wire::frame;
 use wire::job::{MinionJobId, MinionState, OutcomeKind};
 use wire::link::MAX_MESSAGE;
 use wire::outcome::{FailureKind, Outcome, Report};
 use wire::signature::Signature;
 
-use crate::backoff::Backoff;
 use crate::jobs::Inner;
 use crate::jobs::events::Events;
 use crate::jobs::live::Live;
@@ -140,7 +140,9 @@ impl Task {
     /// that has the outcome by then keeps it.
     async fn conclude(&self, minion_job: MinionJobId, report: Report) {
         self.jobs.audit.outcome(self.live.job, &report.outcome);
-        let (report, mut backoff) = (Arc::new(report), Backoff::new());
+        const SHORTEST: Duration = Duration::from_millis(100);
+        const LONGEST: Duration = Duration::from_millis(1500);
+        let (report, mut backoff) = (Arc::new(report), Backoff::new(SHORTEST, LONGEST));
         let (job, durability) = (self.live.job, self.durability());
         reach(Point::EndBefore);
         while let Err(error) = self.jobs.ledger.finished(job, Report::clone(&report), durability).await {

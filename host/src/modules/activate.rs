@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use machine::failpoint::{Point, reach};
 use wire::digest::Digest;
-use wire::failpoint::{Point, reach};
 use wire::link::ModuleAnswer;
 use wire::name::ModuleName;
 

@@ -6,18 +6,18 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-use crate::aside;
-pub(super) use crate::aside::{discard, remove, sync_folder};
 use crate::sandbox::MAX_MODULE;
+use machine::file;
+pub(super) use machine::file::{discard, remove, sync_folder};
 
 /// Puts bytes in the place of a file, and returns once they are on disk.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    aside::replace(path, bytes, MODE)
+    file::replace(path, bytes, MODE)
 }
 
 /// Writes what is to be put in the place of a file: all of it that needs room.
 pub(super) fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
-    aside::write_beside(path, bytes, MODE)
+    file::write_beside(path, bytes, MODE)
 }
 
 /// The bytes of a module's file; of one that is too large no more than shows that it is.

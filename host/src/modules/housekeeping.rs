@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use wire::clock::now_ms;
+use machine::clock::now_ms;
 use wire::digest::Digest;
 use wire::module::ModuleState;
 use wire::name::ModuleName;
 
-use crate::aside;
 use crate::audit::Origin;
 use crate::modules::{Modules, part};
+use machine::file;
 
 impl Modules {
     /// Watches the folder and tidies up until it is told to stop.
@@ -30,7 +30,7 @@ impl Modules {
     pub(super) async fn tidy(&self) {
         let brought = self.brought();
         self.step(move |modules| {
-            aside::sweep(modules.0.folder.path());
+            file::sweep(modules.0.folder.path());
             part::tidy(&modules.0.staged, KEEP_STAGED, part::BUDGET, &brought);
             for (name, digest) in modules.forgotten() {
                 modules.discard_now(&name, digest, Origin::Minion);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 
-use wire::clock;
+use machine::clock;
 use wire::digest::Digest;
 use wire::identity::create_private_dir;
 

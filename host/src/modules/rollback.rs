@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wire::clock::now_ms;
+use machine::clock::now_ms;
 use wire::digest::Digest;
 use wire::link::ModuleAnswer;
 use wire::name::ModuleName;

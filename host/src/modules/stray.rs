@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use wire::clock::now_ms;
+use machine::clock::now_ms;
 use wire::digest::Digest;
 use wire::module::{Module, ModuleState, ModuleVersion};
 use wire::name::ModuleName;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use wire::clock::now_ms;
+use machine::clock::now_ms;
 use wire::digest::Digest;
 use wire::module::{Module, ModuleState, ModuleVersion};
 use wire::name::ModuleName;

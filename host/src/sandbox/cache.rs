@@ -10,15 +10,15 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use machine::clock;
 use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use wasmtime::Engine;
 use wasmtime::component::Component;
-use wire::clock;
 use wire::digest::Digest;
 
 use super::engine;
-use crate::aside;
+use machine::file;
 
 /// The most bytes of compiled code that are kept; what was used longest ago goes first.
 const MAX_BYTES: u64 = 2 << 30;
@@ -43,7 +43,7 @@ impl Cache {
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         // It may have been there with other permissions; owning it is what allows to change them.
         fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
-        aside::sweep(&folder);
+        file::sweep(&folder);
         let key = hmac::Key::new(hmac::HMAC_SHA256, &key(&folder)?);
         Ok(Self { folder, key, hits: AtomicU64::new(0), misses: AtomicU64::new(0) })
     }
@@ -61,7 +61,7 @@ impl Cache {
         let code = component.serialize().map_err(|error| io::Error::other(format!("{error:#}")))?;
         let name =
             format!("{}{}.{ENDING}", prefix(engine, digest), hex(hmac::sign(&self.key, &code).as_ref()));
-        aside::replace(&self.folder.join(name), &code, MODE)?;
+        file::replace(&self.folder.join(name), &code, MODE)?;
         self.trim()
     }
 
@@ -145,7 +145,7 @@ fn key(folder: &Path) -> io::Result<[u8; 32]> {
     }
     let mut key = [0; 32];
     SystemRandom::new().fill(&mut key).map_err(|_| io::Error::other("no random numbers"))?;
-    let file = aside::write_beside(&path, &key, MODE)?;
+    let file = file::write_beside(&path, &key, MODE)?;
     // The first of several daemons has the say. A damaged key is in nobody's use, and goes.
     match file.persist_noclobber(&path) {
         Ok(_) => Ok(key),

@@ -3,10 +3,10 @@
 use std::sync::{Mutex, MutexGuard};
 
 use ledger::MinionLedger;
+use machine::failpoint::{Point, reach};
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wire::digest::Digest;
-use wire::failpoint::{Point, reach};
 use wire::module::Module;
 use wire::name::ModuleName;
 

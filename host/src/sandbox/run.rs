@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
+use machine::clock;
 use tokio::sync::Semaphore;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 use wasmtime_wasi_http::WasiHttpCtx;
 use wire::call::{Arguments, LogLevel};
-use wire::clock;
 use wire::job::JobId;
 use wire::name::{MethodPath, OperatorName};
 use wire::outcome::{Cost, FailureKind, ModuleRef, Outcome, Report};

@@ -3,8 +3,8 @@
 //! Every report goes through [`MinionState::advance`] against what is stored, in the order in which the
 //! ledger gets them, so a late or doubled one changes nothing and the first outcome stands.
 
+use machine::failpoint::{Point, reach};
 use wire::call::Progress;
-use wire::failpoint::{Point, reach};
 use wire::job::{JobId, JobState, MinionJobId, MinionState};
 use wire::name::MinionName;
 use wire::operator::Transition;

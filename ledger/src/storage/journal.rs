@@ -5,10 +5,12 @@
 //! from its checksum, the batch stays, and the record that is wrong shows itself by its own checksum.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use machine::file;
 use nix::errno::Errno;
 use nix::unistd::{Whence, lseek};
 
@@ -50,12 +52,8 @@ fn mend_journal(folder: &Path, path: &Path) -> io::Result<()> {
         );
     }
     mark_stale(folder)?;
-    let draft = path.with_extension("mending");
-    let mut file = File::create(&draft)?;
-    file.write_all(&found.made_sound(&journal))?;
-    file.sync_all()?;
-    fs::rename(&draft, path)?;
-    File::open(folder)?.sync_all()
+    let mode = fs::metadata(path)?.permissions().mode();
+    file::replace(path, &found.made_sound(&journal), mode)
 }
 
 /// A journal without the empty space at its end.

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use nix::sys::statvfs::statvfs;
+use machine::room;
 
 use crate::durability::Purpose;
 
@@ -32,17 +32,8 @@ pub(crate) struct Room {
 impl Room {
     /// The room at this moment. A disk that does not say counts as empty: the write itself will tell.
     pub(crate) fn on_disk_of(path: &Path) -> Self {
-        // The types of the fields differ between systems.
-        #[allow(clippy::useless_conversion, clippy::unnecessary_cast)]
-        match statvfs(path) {
-            Ok(disk) => {
-                let unit = disk.fragment_size() as u64;
-                let size = (disk.blocks() as u64).saturating_mul(unit);
-                Self {
-                    free: (disk.blocks_available() as u64).saturating_mul(unit),
-                    reserve: RESERVE.min(size / SHARE),
-                }
-            }
+        match room::Room::of(path) {
+            Ok(disk) => Self { free: disk.free, reserve: RESERVE.min(disk.size / SHARE) },
             Err(_) => Self { free: u64::MAX, reserve: 0 },
         }
     }

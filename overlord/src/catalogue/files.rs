@@ -7,7 +7,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::sys::statvfs::statvfs;
+pub(super) use machine::file::discard;
+use machine::room::Room;
 use wire::digest::Digest;
 
 use super::upload::{Due, Upload};
@@ -157,15 +158,8 @@ impl Files {
 
     /// Whether so many bytes leave the ledger, which may lie on the same disk, enough to go on.
     fn has_room(&self, bytes: u64) -> bool {
-        // The types of the fields differ between systems.
-        #[allow(clippy::useless_conversion, clippy::unnecessary_cast)]
-        match statvfs(&self.dir) {
-            Ok(disk) => {
-                let unit = disk.fragment_size() as u64;
-                let size = (disk.blocks() as u64).saturating_mul(unit);
-                let free = (disk.blocks_available() as u64).saturating_mul(unit);
-                free >= bytes.saturating_add(RESERVE.min(size / SHARE))
-            }
+        match Room::of(&self.dir) {
+            Ok(disk) => disk.free >= bytes.saturating_add(RESERVE.min(disk.size / SHARE)),
             // A disk that does not say will tell by the write itself.
             Err(_) => true,
         }
@@ -182,12 +176,6 @@ pub(super) fn whole(dir: &Path, digest: &Digest) -> PathBuf {
 
 pub(super) fn part(dir: &Path, digest: &Digest) -> PathBuf {
     dir.join(format!("{digest}.part"))
-}
-
-pub(super) fn discard(path: &Path) {
-    if let Err(error) = fs::remove_file(path) {
-        tracing::warn!(file = %path.display(), %error, "cannot remove a file");
-    }
 }
 
 pub(super) fn failed(dir: &Path, action: &'static str, path: &Path, source: io::Error) -> FileError {

@@ -10,10 +10,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ledger::{LedgerError, OverlordLedger};
+use machine::clock::now_ms;
 use tokio::sync::Mutex;
 use tokio::task::JoinError;
 use wire::catalogue::{Assignment, KeptModule, Offer};
-use wire::clock::now_ms;
 use wire::digest::Digest;
 use wire::name::{ModuleName, OperatorName};
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use machine::clock::now_ms;
 use output::{Column, FullFlag, Table};
 use serde_json::{Map, Value as Json, json};
-use wire::clock::now_ms;
 use wire::name::MinionName;
 use wire::operator::{FactsHeard, TargetWarning};
 use wire::text::{size, span};
@@ -15,7 +15,7 @@ use super::selection::{Selection, with_warnings};
 use super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 use crate::report::text::since;
-use wire::clock::rfc3339;
+use machine::clock::rfc3339;
 
 /// Show what minions say of their hosts: system, memory, addresses, labels
 #[derive(Debug, Args)]

@@ -1,8 +1,8 @@
 //! `overlord status`
 
 use clap::Args;
+use machine::clock::now_ms;
 use serde_json::json;
-use wire::clock::now_ms;
 use wire::operator::DiskStatus;
 use wire::text::{line, size};
 
@@ -10,7 +10,7 @@ use super::output::print;
 use super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 use crate::report::text::since;
-use wire::clock::rfc3339;
+use machine::clock::rfc3339;
 
 /// Show how the overlord is
 #[derive(Debug, Args)]

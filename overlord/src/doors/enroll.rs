@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use machine::clock::now_ms;
 use quinn::{Connection, SendStream};
 use tokio::time::sleep;
-use wire::clock::now_ms;
 use wire::digest::Digest;
 use wire::endpoint::{CLOSE_BUSY, CLOSE_DONE, CLOSE_REFUSED};
 use wire::enroll::{EnrollReply, EnrollRequest, MAX_MESSAGE};

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use machine::clock::now_ms;
+use machine::failpoint::{Point, reach};
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::task::JoinSet;
-use wire::clock::now_ms;
 use wire::digest::Digest;
 use wire::enroll::Token;
-use wire::failpoint::{Point, reach};
 use wire::frame::{self, FrameError};
 use wire::held::Held as _;
 use wire::identity::{Peer, Role};

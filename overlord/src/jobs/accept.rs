@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use ledger::JobRecord;
+use machine::clock::now_ms;
+use machine::failpoint::{Point, reach};
 use wire::arguments::bind;
 use wire::call::{Arguments, Share};
-use wire::clock::now_ms;
-use wire::failpoint::{Point, reach};
 use wire::job::{MinionState, OutcomeKind};
 use wire::module::{MethodError, Module, ModuleState};
 use wire::name::{MethodPath, MinionName, OperatorName};

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use ledger::PartRecord;
+use machine::clock::now_ms;
 use tokio_util::sync::CancellationToken;
 use wire::call::Progress;
-use wire::clock::now_ms;
 use wire::job::{MinionJobId, MinionState};
 use wire::name::MinionName;
 use wire::operator::Absence;

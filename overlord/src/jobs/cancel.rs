@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use machine::clock::now_ms;
+use machine::failpoint::{Point, reach};
 use tokio::time::timeout;
-use wire::clock::now_ms;
-use wire::failpoint::{Point, reach};
 use wire::job::{JobId, MinionState, OutcomeKind};
 use wire::name::MinionName;
 use wire::operator::{Cancelling, Refusal, RefusalKind, Target};

@@ -1,8 +1,8 @@
 //! Giving parts of a job up: nobody waits for them any more, and what their minions say later is recorded beside that.
 
 use ledger::{GiveUp, LedgerError};
-use wire::clock::now_ms;
-use wire::failpoint::{Point, reach};
+use machine::clock::now_ms;
+use machine::failpoint::{Point, reach};
 use wire::job::JobId;
 use wire::name::{MinionName, OperatorName};
 use wire::operator::{GivingUp, Refusal, RefusalKind};

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use machine::clock::now_ms;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use wire::call::Progress;
-use wire::clock::now_ms;
 use wire::job::{MinionJobId, MinionState, OutcomeKind};
 use wire::link::JobUpdate;
 use wire::name::MinionName;

@@ -15,14 +15,14 @@ mod window;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use ledger::{Durability, JobRecord, LedgerError, OverlordLedger, Retention};
+use machine::backoff::Backoff;
+use machine::clock::now_ms;
+use machine::failpoint::{Point, reach};
 use quinn::SendStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wire::clock::now_ms;
-use wire::failpoint::{Point, reach};
 use wire::frame::FrameError;
 use wire::held::Held;
 use wire::job::JobId;
@@ -37,7 +37,7 @@ pub(crate) use self::document::LIST_LIMIT;
 pub(crate) use self::follower::Follower;
 use self::follower::Heard;
 use self::live::LiveJob;
-use self::part::Delivery;
+use self::part::{Delivery, FIRST_PAUSE, LAST_PAUSE};
 use crate::config::Config;
 use crate::outbox::Outbox;
 use crate::registry::Registry;
@@ -261,15 +261,14 @@ async fn insist<F, T>(job: JobId, minion: &MinionName, write: impl Fn() -> F)
 where
     F: Future<Output = Result<T, LedgerError>>,
 {
-    let mut pause = Duration::from_millis(100);
+    let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
     let mut warned = false;
     while let Err(error) = write().await {
         if !warned {
             tracing::error!(%job, %minion, %error, "cannot record the outcome, trying until it succeeds");
             warned = true;
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(5));
+        tokio::time::sleep(backoff.pause()).await;
     }
     if warned {
         tracing::info!(%job, %minion, "recorded the outcome after all");

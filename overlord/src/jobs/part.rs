@@ -3,12 +3,13 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use machine::backoff::Backoff;
+use machine::clock::now_ms;
+use machine::failpoint::{Point, reach};
 use quinn::Connection;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use wire::call::Start;
-use wire::clock::now_ms;
-use wire::failpoint::{Point, reach};
 use wire::frame::{self, FrameError};
 use wire::job::{JobId, MinionJobId, MinionState};
 use wire::link::{Acknowledged, Cancelled, JobUpdate, MAX_MESSAGE, MinionRequest};
@@ -99,7 +100,7 @@ impl Jobs {
             // Whether it started, only the minion knows: let it settle that.
             (false, Delivery::MaybeSent) => resend = Instant::now(),
         }
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
         let mut recipient = match delivery {
             Delivery::NotSent => None,
             Delivery::MaybeSent => self.registry().recipient(minion, job.record.id),
@@ -140,8 +141,8 @@ impl Jobs {
             tracing::info!(job = %job.record.id, %minion, %broken, "part is without its outcome yet");
             tokio::select! {
                 // A connection that lives on but fails us must not be asked in a tight circle.
-                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LAST_PAUSE),
-                _ = link.changed() => pause = FIRST_PAUSE,
+                () = tokio::time::sleep(backoff.pause()) => {}
+                _ = link.changed() => backoff.reset(),
                 () = stop.wanted(), if !stop.is_wanted() => {}
             }
         }
@@ -382,15 +383,14 @@ fn request(job: &LiveJob, minion: &MinionName, delivery: Delivery, resend: Insta
 /// not know the job never starts it from then on, and says so in that exchange.
 async fn tell_to_stop(stop: &Stop, job: JobId, minion: &MinionName, connection: &Connection) -> Infallible {
     stop.wanted().await;
-    let mut pause = FIRST_PAUSE;
+    let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
     loop {
         match ask_to_stop(job, connection).await {
             Ok(Cancelled::Asked) => stop.told(),
             Ok(Cancelled::AlreadyOver | Cancelled::Unknown) => {}
             Err(broken) => {
                 tracing::info!(%job, %minion, %broken, "it is not told to stop yet");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LAST_PAUSE);
+                tokio::time::sleep(backoff.pause()).await;
                 continue;
             }
         }
@@ -414,8 +414,9 @@ fn far_future() -> Instant {
     Instant::now() + Duration::from_secs(3600 * 24 * 365)
 }
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LAST_PAUSE: Duration = Duration::from_secs(5);
+/// The shortest and the longest pause before something is tried again, but for what chance adds.
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const LAST_PAUSE: Duration = Duration::from_millis(2500);
 
 #[cfg(test)]
 mod tests {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::{HeardFacts, LedgerError};
+use machine::clock::now_ms;
 use quinn::Connection;
 use serde_json::Value as Json;
-use wire::clock::now_ms;
 use wire::digest::Digest;
 use wire::endpoint::CLOSE_REPLACED;
 use wire::frame;

@@ -1,7 +1,7 @@
 //! When the link to a minion was lost.
 
+use machine::clock::now_ms;
 use tokio::time::Instant;
-use wire::clock::now_ms;
 
 /// A moment at which a link was lost, on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ledger::{InviteError, LedgerError, MinionRecord, OverlordLedger, Standing, Tenure};
+use machine::clock::now_ms;
 use quinn::{Connection, VarInt};
 use serde_json::Value as Json;
 use tokio::sync::watch;
-use wire::clock::now_ms;
 use wire::digest::Digest;
 use wire::endpoint::{CLOSE_ENROLLED_ANEW, CLOSE_REPLACED};
 use wire::identity::{Peer, Role};

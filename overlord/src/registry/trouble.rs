@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use wire::clock::now_ms;
+use machine::clock::now_ms;
 use wire::identity::{Peer, Role, Validity};
 use wire::operator::Trouble;
 

@@ -7,7 +7,7 @@ use wire::outcome::{Outcome, Report};
 
 use super::moment::local;
 use super::text::{printable, span, value};
-use wire::clock::rfc3339;
+use machine::clock::rfc3339;
 
 /// What stands in the place of an outcome.
 pub(super) const OUT_OF_TOUCH: &str = "out of touch";

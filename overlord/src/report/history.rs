@@ -11,7 +11,7 @@ use wire::operator::{GivenUp, History, Transition};
 
 use super::absence;
 use super::moment::exact;
-use wire::clock::rfc3339;
+use machine::clock::rfc3339;
 
 /// The most minions that get a column each where nobody says how wide the table may be.
 const MAX_COLUMNS: usize = 12;

@@ -6,7 +6,7 @@ use wire::name::MinionName;
 use wire::operator::{Asked, JobDocument, Part};
 
 use super::absence;
-use wire::clock::rfc3339;
+use machine::clock::rfc3339;
 
 /// The document of a job: what it is, how often each outcome occurred, and the result of each minion.
 pub fn json(document: &JobDocument) -> Json {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use ledger::LedgerError;
+use machine::clock::now_ms;
 use wire::catalogue::{Assignment, AssignmentStatus, KeptModule};
-use wire::clock::now_ms;
 use wire::digest::Digest;
 use wire::name::{MinionName, ModuleName, OperatorName};
 use wire::operator::{Refusal, RefusalKind, Target};

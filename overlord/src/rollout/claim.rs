@@ -4,14 +4,14 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use machine::clock::now_ms;
 use tokio::sync::watch;
 use wire::catalogue::Claimed;
-use wire::clock::now_ms;
 use wire::digest::Digest;
 use wire::name::{ModuleName, OperatorName};
 use wire::operator::{Refusal, RefusalKind};
 
-use wire::clock::rfc3339;
+use machine::clock::rfc3339;
 
 /// All claims at this moment. A cheap handle.
 #[derive(Clone, Default)]

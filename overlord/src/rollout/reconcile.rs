@@ -5,9 +5,9 @@ use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ledger::{Attempt, LedgerError};
+use machine::clock::now_ms;
 use tokio::time::Instant;
 use wire::catalogue::Assignment;
-use wire::clock::now_ms;
 use wire::link::{ModuleAnswer, ModuleCommand};
 use wire::module::ModuleState;
 use wire::name::{MinionName, ModuleName};

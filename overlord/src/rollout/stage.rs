@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
+use machine::backoff::Backoff;
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
@@ -93,7 +94,8 @@ impl Rollout {
     async fn stage_until_done(&self, errand: &Errand<'_, impl Fn(Step)>) -> Result<Module, NotStaged> {
         let Errand { minion, stage, told, .. } = errand;
         let mut link = self.registry().follow(minion).ok_or(NotStaged::NotConnected)?;
-        let (mut furthest, mut pause) = (Reached::default(), FIRST_PAUSE);
+        let mut furthest = Reached::default();
+        let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
         let mut lost: Option<(Instant, String)> = None;
         loop {
             let connection = link.borrow_and_update().clone();
@@ -128,9 +130,9 @@ impl Rollout {
             }
             tokio::select! {
                 // A connection that lives on but fails us must not be asked in a tight circle.
-                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LAST_PAUSE),
+                () = tokio::time::sleep(backoff.pause()) => {}
                 changed = link.changed() => match changed {
-                    Ok(()) => pause = FIRST_PAUSE,
+                    Ok(()) => backoff.reset(),
                     Err(_) => return Err(removed()),
                 },
             }
@@ -287,5 +289,6 @@ const SILENCE: Duration = Duration::from_secs(600);
 /// How long the reason may take that a minion gives for reading no further.
 const LAST_WORD: Duration = Duration::from_secs(5);
 
+/// The shortest and the longest pause before something is tried again, but for what chance adds.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LAST_PAUSE: Duration = Duration::from_secs(5);
+const LAST_PAUSE: Duration = Duration::from_millis(2500);

@@ -2,9 +2,9 @@
 
 use std::fs;
 
+use machine::failpoint::Point;
 use rig::{Fleet, Terminal, interrupt, modules_dir};
 use serde_json::{Value, json};
-use wire::failpoint::Point;
 
 use crate::gate::Gated;
 

@@ -3,9 +3,9 @@
 use std::fs;
 use std::time::Instant;
 
+use machine::failpoint::{Daemon, Point};
 use rig::PATIENCE;
 use serde_json::Value;
-use wire::failpoint::{Daemon, Point};
 
 use crate::hotload::{Rig, which};
 

@@ -9,9 +9,9 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use ledger::MinionLedger;
+use machine::failpoint::{Daemon, Point};
 use rig::{Fleet, PATIENCE, Said, check_history, fixtures_dir};
 use serde_json::Value;
-use wire::failpoint::{Daemon, Point};
 use wire::job::{JobId, MinionState, OutcomeKind};
 
 const MINIONS: [&str; 2] = ["web1", "web2"];

@@ -1,9 +1,9 @@
 //! Nobody waits for ever for a minion that is gone, and no job is without a way out.
 
 use ledger::MinionLedger;
+use machine::failpoint::Point;
 use rig::{Fleet, fixtures_dir, modules_dir};
 use serde_json::{Value, json};
-use wire::failpoint::Point;
 
 /// How soon a connection that died without a word is noticed.
 const IDLE_MS: u32 = 1500;

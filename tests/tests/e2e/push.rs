@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+use machine::failpoint::Point;
 use rig::{Disk, PATIENCE, binary, fixtures_dir, interrupt};
 use serde_json::{Value, json};
-use wire::failpoint::Point;
 
 use crate::pushes::{Pushes, await_part, field, results, said};
 

@@ -12,9 +12,9 @@ use time::{Duration, OffsetDateTime};
 use super::{
     AUTHORITY_PEM, Identity, IdentityError, Role, files, read_certificate, write_private, write_public,
 };
-use crate::clock;
 use crate::digest::Digest;
 use crate::endpoint::SERVER_NAME;
+use machine::clock;
 
 /// A certificate authority, as an overlord's folder holds it.
 pub struct Authority {

@@ -1,8 +1,7 @@
 //! Key and certificate files: private ones are 0600 in folders of 0700, all are replaced in one step.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use rcgen::KeyPair;
@@ -35,23 +34,7 @@ pub(super) fn read_key(path: &Path) -> Result<KeyPair, IdentityError> {
 }
 
 fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), IdentityError> {
-    // Beside the target, so that the rename stays within one file system.
-    let temporary = path.with_extension(format!("new-{}", std::process::id()));
-    let write = || {
-        // One that a killed process left behind must not stand in the way.
-        let _ = fs::remove_file(&temporary);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        // The new name is to outlive a loss of power too.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-    };
-    write().map_err(|source| {
-        let _ = fs::remove_file(&temporary);
-        file("write", path, source)
-    })
+    machine::file::replace(path, bytes, mode).map_err(|source| file("write", path, source))
 }
 
 fn file(action: &'static str, path: &Path, source: std::io::Error) -> IdentityError {

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::IdentityError;
-use crate::clock;
+use machine::clock;
 
 /// The time for which a certificate is good, in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

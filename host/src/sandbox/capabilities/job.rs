@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
+use machine::clock;
 use wasmtime::component::{HasSelf, Linker};
 use wire::call::Progress;
-use wire::clock;
 
 use self::bindings::minion::job::job::{self, Error, Host};
 use crate::policy::ByteSize;

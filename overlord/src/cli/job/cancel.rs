@@ -12,7 +12,7 @@ use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 use crate::report::moment::local;
 use crate::report::text::counted;
-use wire::clock::rfc3339;
+use machine::clock::rfc3339;
 
 /// Stop a job on all minions where it is not over
 ///

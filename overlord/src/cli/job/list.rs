@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 
 use clap::Args;
+use machine::clock::now_ms;
 use output::{Column, FullFlag, Table};
 use serde_json::{Value, json};
-use wire::clock::now_ms;
 use wire::job::{JobState, OutcomeKind};
 use wire::name::{MethodPath, MinionName, ModuleName, OperatorName};
 use wire::operator::{JobFilter, JobSummary};
@@ -17,7 +17,7 @@ use crate::jobs::LIST_LIMIT;
 use crate::report;
 use crate::report::moment::{self};
 use crate::report::text::since;
-use wire::clock::rfc3339;
+use machine::clock::rfc3339;
 
 /// List jobs, newest first
 #[derive(Debug, Args)]

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
+use machine::clock::now_ms;
 use serde_json::json;
-use wire::clock::now_ms;
 use wire::enroll::Token;
 use wire::name::MinionName;
 use wire::operator::MinionStatus;

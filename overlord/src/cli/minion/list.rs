@@ -1,9 +1,9 @@
 //! `overlord minion list`
 
 use clap::Args;
+use machine::clock::now_ms;
 use output::{Column, FullFlag, Table};
 use serde_json::json;
-use wire::clock::now_ms;
 use wire::identity::{Moment, Validity};
 use wire::operator::{MinionStatus, TargetWarning, Trouble};
 use wire::text::printable;
@@ -13,7 +13,7 @@ use super::super::selection::with_warnings;
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 use crate::report::text::since;
-use wire::clock::rfc3339;
+use machine::clock::rfc3339;
 
 /// List all enrolled minions
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use super::super::output::{print, show};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 use crate::report::moment::local;
-use wire::clock::rfc3339;
+use machine::clock::rfc3339;
 
 /// List which versions of modules are assigned, to whom, and how that stands
 ///

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wire::catalogue::KeptModule;
 
 use crate::report::moment::local;
-use wire::clock::rfc3339;
+use machine::clock::rfc3339;
 
 /// The versions of one module that are kept, as people read them.
 pub(in crate::cli) fn kept_table(kept: &[KeptModule]) -> Table {

@@ -8,7 +8,7 @@ use wire::name::ModuleName;
 use super::super::output::print;
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
-use wire::clock::rfc3339;
+use machine::clock::rfc3339;
 
 /// Take a module from whoever changes it and does not come to an end
 ///

@@ -164,13 +164,15 @@ mod point {
     #[inline(always)]
     pub fn reach(_: Point) {}
 
+    /// The time as a test has it: without one, the time that it is.
     #[inline(always)]
-    pub(crate) fn shifted(now: SystemTime) -> SystemTime {
+    pub fn shifted(now: SystemTime) -> SystemTime {
         now
     }
 
+    /// How long a connection may be silent, as a test has it.
     #[inline(always)]
-    pub(crate) fn idle(timeout: Duration) -> Duration {
+    pub fn idle(timeout: Duration) -> Duration {
         timeout
     }
 }
@@ -197,14 +199,14 @@ mod point {
     }
 
     /// The time as a test has it.
-    pub(crate) fn shifted(now: SystemTime) -> SystemTime {
+    pub fn shifted(now: SystemTime) -> SystemTime {
         let Some(offset) = milliseconds(CLOCK_FILE) else { return now };
         let by = Duration::from_millis(offset.unsigned_abs());
         if offset < 0 { now - by } else { now + by }
     }
 
     /// How long a connection may be silent.
-    pub(crate) fn idle(timeout: Duration) -> Duration {
+    pub fn idle(timeout: Duration) -> Duration {
         milliseconds(IDLE_FILE).map_or(timeout, |idle| Duration::from_millis(idle.unsigned_abs()))
     }
 
@@ -217,5 +219,4 @@ mod point {
     }
 }
 
-pub use self::point::reach;
-pub(crate) use self::point::{idle, shifted};
+pub use self::point::{idle, reach, shifted};

@@ -8,16 +8,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use tempfile::NamedTempFile;
-use wire::clock;
+
+use crate::clock;
 
 /// Puts bytes in the place of a file with these permissions, and returns once they are on disk.
-pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     write_beside(path, bytes, mode)?.persist(path)?;
     sync_folder(folder_of(path))
 }
 
 /// Writes what is to be put in the place of a file: all of it that needs room.
-pub(crate) fn write_beside(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFile> {
+pub fn write_beside(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(folder_of(path))?;
     file.write_all(bytes)?;
     file.as_file().set_permissions(Permissions::from_mode(mode))?;
@@ -26,7 +27,7 @@ pub(crate) fn write_beside(path: &Path, bytes: &[u8], mode: u32) -> io::Result<N
 }
 
 /// Removes a file that may not be there.
-pub(crate) fn remove(path: &Path) -> io::Result<()> {
+pub fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -34,19 +35,19 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Removes a file that nothing depends on any more; where that fails it only takes room.
-pub(crate) fn discard(path: &Path) {
+pub fn discard(path: &Path) {
     if let Err(error) = remove(path) {
         tracing::warn!(file = %path.display(), %error, "a file stays although it is of no use");
     }
 }
 
 /// What was renamed or removed in a folder stays so.
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
 /// Removes what nobody writes any more. Daemons may share a folder, so what is young stays.
-pub(crate) fn sweep(folder: &Path) {
+pub fn sweep(folder: &Path) {
     let old = |metadata: fs::Metadata| {
         let at = metadata.modified().ok()?;
         Some(clock::now().duration_since(at).ok()? > ABANDONED)
@@ -59,8 +60,9 @@ pub(crate) fn sweep(folder: &Path) {
     }
 }
 
+/// The folder that a file is in.
 fn folder_of(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new("."))
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// How the names of files begin that are being written.
