@@ -4,7 +4,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use minion_sdk::process::{self, Command, Output, Status};
+use minion_sdk::process::{self, Command, Output, Piece, Status};
 
 mod bindings {
     minion_sdk::wit_bindgen::generate!({
@@ -72,6 +72,47 @@ pub fn change_with(argv: &[&str], stdin: String) -> Result<Done, Error> {
     done(argv, command(argv).stdin(stdin))
 }
 
+/// Runs a program to its end and hands over each line of its standard output as soon as it is there; none in a dry run,
+/// unless the program only reads. What it left behind has the end of its standard error, and no standard output.
+///
+/// It has the environment that its grant sets, and nothing else.
+///
+/// # Errors
+/// Where it cannot be run: [`failed`] makes an error of one that ran and failed.
+pub fn watch(argv: &[&str], mut line: impl FnMut(&str)) -> Result<Option<Output>, Error> {
+    let child = match bare(argv).start() {
+        Ok(child) => child,
+        Err(process::Error::DryRun(_)) => return Ok(None),
+        Err(error) => return Err(of_host(error)),
+    };
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    while let Some(piece) = child.read(PIECE).map_err(of_host)? {
+        match piece {
+            Piece::Stdout(bytes) => {
+                stdout.extend(bytes);
+                let whole = stdout.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+                String::from_utf8_lossy(&stdout[..whole]).lines().for_each(&mut line);
+                stdout.drain(..whole);
+                // One that never ends its line is none that anybody reads.
+                stdout.truncate(KEPT);
+            }
+            Piece::Stderr(bytes) => {
+                stderr.extend(bytes);
+                stderr.drain(..stderr.len().saturating_sub(KEPT));
+            }
+        }
+    }
+    String::from_utf8_lossy(&stdout).lines().for_each(&mut line);
+    let status = child.wait().map_err(of_host)?;
+    Ok(Some(Output { status, stdout: Vec::new(), stderr, stdout_dropped: 0, stderr_dropped: 0 }))
+}
+
+/// How many bytes of a program's output are read at once.
+const PIECE: u32 = 16 << 10;
+
+/// How many bytes of the standard error of a program that is watched are kept.
+const KEPT: usize = 64 << 10;
+
 fn done(argv: &[&str], command: Command) -> Result<Done, Error> {
     match command.run() {
         Ok(output) if output.success() => Ok(Done::Now),
@@ -83,8 +124,12 @@ fn done(argv: &[&str], command: Command) -> Result<Done, Error> {
 
 /// A program with its arguments, whose words are those of no language but the plain one.
 fn command(argv: &[&str]) -> Command {
+    bare(argv).env("LC_ALL", "C")
+}
+
+fn bare(argv: &[&str]) -> Command {
     let (program, arguments) = argv.split_first().unwrap_or((&"", &[]));
-    Command::new(*program).args(arguments.iter().copied()).env("LC_ALL", "C")
+    Command::new(*program).args(arguments.iter().copied())
 }
 
 /// How a program failed.
@@ -156,6 +201,26 @@ mod tests {
         }
         assert_eq!(time_of(UNIX_EPOCH - Duration::from_secs(5)), time(-5));
         assert_eq!(time_of(UNIX_EPOCH + Duration::from_secs(5)), time(5));
+    }
+
+    #[test]
+    fn lines_are_handed_over_whole_and_errors_kept() {
+        let left = Output {
+            status: Status::Exited(3),
+            stdout: format!("one\n{}\nlast", "x".repeat(20_000)).into_bytes(),
+            stderr: b"why".to_vec(),
+            stdout_dropped: 0,
+            stderr_dropped: 0,
+        };
+        let host = minion_sdk::testing::Host::new().program(&["apt-get", "update"], left);
+        let mut lines = Vec::new();
+        let output = watch(&["apt-get", "update"], |line| lines.push(line.to_owned())).expect("runs");
+        let output = output.expect("runs");
+        assert_eq!(lines, ["one", &"x".repeat(20_000), "last"]);
+        assert_eq!((output.status, output.stderr_text().as_str()), (Status::Exited(3), "why"));
+        drop(host);
+        let _dry = minion_sdk::testing::Host::new().dry_run();
+        assert_eq!(watch(&["apt-get", "update"], |_| ()), Ok(None));
     }
 
     #[test]
