@@ -58,7 +58,7 @@ pub(crate) struct Teller {
 
 impl Teller {
     pub(crate) fn tell(&mut self, line: &str) {
-        let line = line.trim();
+        let (whole, line) = (line.trim_end(), line.trim());
         if line.is_empty() || PREAMBLE.iter().any(|beginning| line.starts_with(beginning)) {
             return;
         }
@@ -66,7 +66,7 @@ impl Teller {
             job::progress(self.done, self.total, line);
         }
         // What nobody can be told any more is no reason to leave the packages half done.
-        let _ = job::emit(line);
+        let _ = job::emit(whole);
     }
 
     /// Whether a line says how far it is.

@@ -81,12 +81,15 @@ impl Family for Debian {
     }
 
     fn search(&self, text: &str) -> Result<Vec<Found>, Error> {
-        let (pattern, mut found) = (said::escaped(text, "+."), Vec::new());
+        let (pattern, mut found) = (said::escaped(text, "+."), Vec::<Found>::new());
         let argv = ["apt-cache", "search", "--", &pattern];
         let output = watch(&argv, |line| found.extend(said::found(line)))?;
         match output {
             Some(output) if !output.success() => Err(of_apt(failed(&argv, &output))),
-            _ => Ok(found),
+            _ => {
+                found.sort_by(|one, other| one.name.cmp(&other.name));
+                Ok(found)
+            }
         }
     }
 
@@ -150,11 +153,13 @@ impl Family for Debian {
     }
 
     fn would(&self, plan: &Plan, table: &[Installed]) -> Result<Vec<Step>, Error> {
+        check_signs(plan)?;
         let (verb, names) = words(plan);
         Ok(said::steps(&simulated(verb, &names)?, table))
     }
 
     fn carry_out(&self, plan: &Plan, wait: Wait) -> Result<(), Error> {
+        check_signs(plan)?;
         let (verb, names) = words(plan);
         let mut teller = Teller::default();
         let argv = argv(&[], verb, &names);
@@ -177,6 +182,28 @@ impl Family for Debian {
             ["apt-mark", EXACT, verb, "--"].into_iter().chain(names.iter().map(String::as_str)).collect();
         waiting::change(&argv, wait, said::holder, |_| ()).map(drop).map_err(of_apt)
     }
+}
+
+/// Checks that names with a `+` at the end, as `g++`, are packages: apt takes the sign for the wish to install what stands
+/// before it where there is none of the whole name.
+fn check_signs(plan: &Plan) -> Result<(), Error> {
+    let Plan::Install(wishes) = plan else { return Ok(()) };
+    let signed: Vec<&str> =
+        wishes.iter().map(|wish| wish.name.as_str()).filter(|name| name.ends_with('+')).collect();
+    if signed.is_empty() {
+        return Ok(());
+    }
+    let argv = [&["apt-cache", EXACT, "policy", "--"], &signed[..]].concat();
+    let known = said::policies(&read(&argv)?.stdout_text());
+    match signed.iter().find(|name| !known.iter().any(|policy| policy.name == **name)) {
+        Some(name) => Err(unknown(&format!("there is no package \"{name}\""))),
+        None => Ok(()),
+    }
+}
+
+/// What is not known, as of the last time that the repositories were read.
+fn unknown(why: &str) -> Error {
+    Error::NotFound(format!("{why}; `package.refresh` reads the repositories anew"))
 }
 
 /// What apt is told to do for a plan: the words of it, and the packages.
@@ -216,17 +243,24 @@ fn of_apt(error: Error) -> Error {
     let Error::Failed(Failure { stderr, .. }) = &error else { return error };
     let line = |parts: &[&str]| {
         let found = stderr.lines().find(|line| parts.iter().any(|part| line.contains(part)));
-        found.map(|line| line.trim_start_matches("E: ").trim_start_matches("dpkg-query: ").to_owned())
+        found.map(|line| {
+            ["E: ", "dpkg-query: ", "dpkg: "]
+                .iter()
+                .fold(line, |line, tag| line.trim_start_matches(tag))
+                .to_owned()
+        })
     };
     let missing = [
         "Unable to locate package",
         "Couldn't find any package",
         "has no installation candidate",
         "was not found",
-        "is not installed",
     ];
     if let Some(line) = line(&missing) {
-        return Error::NotFound(format!("{line}; `package.refresh` reads the repositories anew"));
+        return unknown(&line);
+    }
+    if let Some(line) = line(&["is not installed"]) {
+        return Error::NotFound(line);
     }
     if let Some(line) = line(&["Essential packages were removed"]) {
         return Error::Denied(format!("this host does not work without what would be removed: {line}"));

@@ -92,7 +92,8 @@ impl Family for RedHat {
     fn upgradable(&self) -> Result<Vec<Newer>, Error> {
         let table = self.table()?;
         let text = known(&["--upgrades", "--queryformat=%{name}\\t%{evr}\\t%{arch}\\n"])?;
-        Ok(said::newer(&text, &table))
+        // Without the plugin that holds packages none is held.
+        Ok(said::newer(&text, &table, &self.held().unwrap_or_default()))
     }
 
     fn held(&self) -> Result<Vec<String>, Error> {
@@ -150,14 +151,15 @@ impl Family for RedHat {
         if output.success() || output.stderr_text().contains("Operation aborted") {
             return Ok(said::steps(&output.stdout_text(), table));
         }
-        Err(of_dnf(failed(&argv, &output)))
+        Err(self.unless_held(plan, of_dnf(failed(&argv, &output))))
     }
 
     fn carry_out(&self, plan: &Plan, wait: Wait) -> Result<(), Error> {
         let (verb, names) = words(plan);
         let mut teller = Teller::default();
         let argv = argv(&CHANGING, verb, &names);
-        waiting::change(&argv, wait, said::holder, |line| teller.tell(line)).map(drop).map_err(of_dnf)
+        let done = waiting::change(&argv, wait, said::holder, |line| teller.tell(line));
+        done.map(drop).map_err(|error| self.unless_held(plan, of_dnf(error)))
     }
 
     fn refresh(&self, wait: Wait) -> Result<bool, Error> {
@@ -180,6 +182,20 @@ impl Family for RedHat {
         match (done.map_err(of_dnf)?, unknown) {
             (Done::Now, Some(line)) => Err(Error::NotFound(line)),
             _ => Ok(()),
+        }
+    }
+}
+
+impl RedHat {
+    /// What it means that something cannot be installed: dnf knows no version but the one that is held.
+    fn unless_held(&self, plan: &Plan, error: Error) -> Error {
+        let (Error::NotFound(_), Plan::Install(wishes)) = (&error, plan) else { return error };
+        let held = self.held().unwrap_or_default();
+        match wishes.iter().find(|wish| held.contains(&wish.name)) {
+            Some(wish) => {
+                Error::Denied(format!("package \"{}\" is held, `package.unhold` lets it go", wish.name))
+            }
+            None => error,
         }
     }
 }

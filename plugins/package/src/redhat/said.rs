@@ -33,7 +33,7 @@ pub(crate) fn found(line: &str) -> Option<Found> {
 }
 
 /// Lines with name, version and architecture of what is newer than what is installed.
-pub(crate) fn newer(text: &str, table: &[Installed]) -> Vec<Newer> {
+pub(crate) fn newer(text: &str, table: &[Installed], held: &[String]) -> Vec<Newer> {
     let mut newer: Vec<Newer> = Vec::new();
     for line in text.lines() {
         let mut fields = line.split('\t');
@@ -48,7 +48,7 @@ pub(crate) fn newer(text: &str, table: &[Installed]) -> Vec<Newer> {
             name: name.to_owned(),
             installed: installed.version.clone(),
             candidate: version.strip_prefix("0:").unwrap_or(version).to_owned(),
-            kept_back: false,
+            kept_back: held.iter().any(|held| held == name),
         });
     }
     newer.sort_by(|one, other| one.name.cmp(&other.name));
@@ -129,7 +129,8 @@ mod tests {
             (locked("!x-0:2.0-1.*"), locked("Last metadata expiration check: 0:00:24 ago")),
             (None, None)
         );
-        let newer = newer("tried\t0:2.0-1\tnoarch\n\n", &[noarch("tried", "1.0-1")]);
+        let newer = newer("tried\t0:2.0-1\tnoarch\n\n", &[noarch("tried", "1.0-1")], &["tried".to_owned()]);
+        assert!(newer[0].kept_back);
         assert_eq!((newer[0].installed.as_str(), newer[0].candidate.as_str()), ("1.0-1", "2.0-1"));
     }
 

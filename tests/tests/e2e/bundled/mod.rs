@@ -5,6 +5,7 @@ mod commands;
 mod every_method;
 mod grants;
 mod network;
+mod packages;
 mod pages;
 mod processes;
 mod services;
@@ -46,7 +47,8 @@ struct Bench {
 }
 
 /// What the keeper does before it waits: `$1` is a folder to mount on, `$2` where all is that was built. What can be
-/// asked to do something to the host itself lies in `/run`, which is empty in the copy.
+/// asked to do something to the host itself lies in `/run`, which is empty in the copy. It knows no repositories of
+/// packages, so that no test reads the network.
 const KEEP: &str = r#"
 set -e
 mount -t tmpfs tmpfs "$1"
@@ -58,6 +60,7 @@ for folder in /proc /sys /dev "$2"; do
 done
 mount -t tmpfs tmpfs "$1/root/run"
 mkdir -p "$1/root/bench"
+rm -rf "$1/root/etc/apt/sources.list" "$1/root/etc/apt/sources.list.d"
 exec chroot "$1/root" sh -c 'echo ready; read end'
 "#;
 
