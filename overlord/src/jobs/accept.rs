@@ -211,6 +211,11 @@ fn check_settings(call: &Call) -> Result<(), Refusal> {
 fn why_not(module: &Module, error: MethodError) -> String {
     match &module.state {
         ModuleState::Failed(reason) => format!("module \"{}\" is not in service: it {reason}", module.name),
+        ModuleState::Received | ModuleState::Verified | ModuleState::Compiling
+            if module.methods.is_empty() =>
+        {
+            format!("module \"{}\" is not in service: it is {} so far", module.name, module.state.as_str())
+        }
         _ => error.to_string(),
     }
 }
