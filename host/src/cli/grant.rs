@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
+use wire::module::ModuleState;
 use wire::name::ModuleName;
 
 use crate::cli::Place;
@@ -15,6 +16,7 @@ use crate::cli::confirm::Confirm;
 use crate::cli::output::{note, print};
 use crate::cli::reload::Reloaded;
 use crate::cli::suggested::suggestion_of;
+use crate::control;
 use crate::folder::Folder;
 use crate::granting::{self, GrantError, Policy, listed};
 use crate::policy::{Grants, LevelName, Suggestion, caution};
@@ -101,7 +103,12 @@ impl Grant {
                 "removed": change.removed,
                 "reload": reloaded.document(),
             })),
-            false => print(format_args!("granted {} to \"{module}\"; {reloaded}", listed(&change.levels))),
+            false => {
+                print(format_args!("granted {} to \"{module}\"; {reloaded}", listed(&change.levels)));
+                if let Some(told) = not_in_service(module, &folder).await {
+                    note(told);
+                }
+            }
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -139,6 +146,23 @@ impl Grant {
             )),
         }
         ExitCode::SUCCESS
+    }
+}
+
+/// What to say where the running minion has the module, and the version that was granted something is not in service.
+async fn not_in_service(module: &ModuleName, folder: &Folder) -> Option<String> {
+    // Where no minion runs, there is nothing to be said of its modules.
+    let modules = control::modules(folder.dir(), &folder.socket()).await.ok()?;
+    let found = modules.into_iter().find(|found| found.name == *module)?;
+    if found.versions.iter().any(|version| version.state == ModuleState::Staged) {
+        return Some(format!(
+            "\"{module}\" is ready, and comes into service when `overlord module push` brings it again, or by itself where \
+             it is assigned"
+        ));
+    }
+    match found.state {
+        ModuleState::Failed(reason) => Some(format!("\"{module}\" is not in service: it {reason}")),
+        _ => None,
     }
 }
 

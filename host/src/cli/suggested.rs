@@ -10,6 +10,7 @@ use crate::cli::workbench::read;
 use crate::config::Config;
 use crate::control::{self, ControlError, Suggested};
 use crate::folder::Folder;
+use crate::modules::waiting_in;
 use crate::policy::Suggestion;
 
 /// What a module suggests: by this file, or else as the running minion has it, or else by its modules folder.
@@ -48,12 +49,14 @@ fn of_file(file: &Path) -> anyhow::Result<Suggested> {
     Ok(Suggested::by(&bytes))
 }
 
-/// What the file of a minion that does not run suggests, or the version of it that came last.
+/// What a module of a minion that does not run suggests: its version that waits for a grant, or else its file, or else the
+/// version of it that came last.
 fn of_folder(module: &ModuleName, folder: &Folder) -> anyhow::Result<Suggested> {
     let modules = Config::load(&folder.config())?.modules_dir.unwrap_or_else(|| folder.modules());
     let file = modules.join(format!("{module}.wasm"));
-    let kept = || newest(&folder.versions().join(module.as_str()));
-    let found = if file.exists() { Some(file) } else { kept() };
+    let found = waiting_in(&folder.versions(), module)
+        .or_else(|| file.exists().then_some(file))
+        .or_else(|| newest(&folder.versions().join(module.as_str())));
     found.map_or(Ok(Suggested::NoModule), |file| of_file(&file))
 }
 

@@ -10,6 +10,7 @@ use wire::module::ModuleState;
 use wire::name::ModuleName;
 
 use crate::audit::Origin;
+use crate::modules::version::Version;
 use crate::modules::{Modules, part};
 use machine::file;
 
@@ -40,10 +41,15 @@ impl Modules {
     }
 
     fn forgotten(&self) -> Vec<(ModuleName, Digest)> {
-        let oldest = now_ms().saturating_sub(KEEP_STAGED.as_millis() as u64);
+        let since = |age: Duration| now_ms().saturating_sub(age.as_millis() as u64);
+        let (staged, waiting) = (since(KEEP_STAGED), since(KEEP_WAITING));
+        let is_old = move |version: &&Version| match version.awaited_grant() {
+            Some(_) => version.since < waiting,
+            None => version.state == ModuleState::Staged && version.since < staged,
+        };
         let set = self.0.set();
         let forgotten = set.iter().flat_map(|(name, entry)| {
-            let old = entry.versions.iter().filter(|v| v.state == ModuleState::Staged && v.since < oldest);
+            let old = entry.versions.iter().filter(is_old);
             old.map(move |version| (name.clone(), version.about.digest))
         });
         forgotten.collect()
@@ -52,4 +58,6 @@ impl Modules {
 
 /// How long what is staged waits.
 pub(super) const KEEP_STAGED: Duration = Duration::from_secs(24 * 3600);
+/// How long a version is kept that lacks nothing but a grant.
+const KEEP_WAITING: Duration = Duration::from_secs(7 * 24 * 3600);
 const TIDY_EVERY: Duration = Duration::from_secs(3600);

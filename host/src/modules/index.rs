@@ -31,6 +31,9 @@ pub(super) struct Kept {
     pub(super) turn: Option<u64>,
     /// Why the minion itself took it out of service, if it did.
     pub(super) rolled_back: Option<String>,
+    /// Why it was refused, where all that it lacked was a grant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) not_granted: Option<String>,
 }
 
 /// The bytes of a file and of the signature beside it.
@@ -80,6 +83,7 @@ mod tests {
             since: 5,
             turn: Some(1),
             rolled_back: Some("rolled back after 5 traps".into()),
+            not_granted: Some("needs what is not granted".into()),
         };
         let index = Index {
             file: Some(FileMark::new(digest, Some("signed"))),
@@ -89,5 +93,8 @@ mod tests {
         let text = serde_json::to_string(&index).expect("text");
         assert!(text.contains(&digest.to_string()), "{text}");
         assert_eq!(serde_json::from_str::<Index>(&text).expect("read"), index);
+        // As it was written before there was anything to say of grants.
+        let before = text.replace(r#","not_granted":"needs what is not granted""#, "");
+        assert_eq!(serde_json::from_str::<Index>(&before).expect("read").versions[0].not_granted, None);
     }
 }

@@ -31,6 +31,7 @@ mod tests;
 mod told;
 mod verdict;
 mod version;
+mod waiting;
 mod watch;
 
 use std::num::NonZeroUsize;
@@ -61,6 +62,7 @@ pub(crate) use folder::files_in;
 use set::Set;
 use store::Store;
 use stray::{Found, Strays};
+pub(crate) use suggested::waiting_in;
 pub(crate) use told::tellable;
 
 /// The set of modules. Clones share it.

@@ -113,6 +113,11 @@ impl Part {
     }
 }
 
+/// What has come of a version, from its beginning.
+pub(super) fn read_whole(folder: &Path, digest: Digest) -> io::Result<Vec<u8>> {
+    files::read_module(&path(folder, digest))
+}
+
 /// Removes what has come of a version.
 pub(super) fn remove(folder: &Path, digest: Digest) {
     files::discard(&path(folder, digest));

@@ -71,6 +71,7 @@ impl Modules {
             self.take(name.clone(), Occasion::Policy).await;
         }
         self.recall(&name, serving).await;
+        self.look_at_waiting(&name).await;
     }
 
     /// Loads what serves under the policy of now, or else takes it out of service.

@@ -78,11 +78,18 @@ impl Modules {
 
     /// Takes what serves out of service, and gives back what that was. Part of a step.
     pub(super) fn take_out(&self, name: &ModuleName, by: Origin) -> Option<Digest> {
-        let former = self.0.update(name, |entry| {
+        let (former, waiting) = self.0.update(name, |entry| {
             entry.file = None;
-            entry.versions.retain(|version| version.kept || !matches!(version.state, ModuleState::Failed(_)));
-            entry.take_out()
+            let waiting = entry.waiting().map(|version| version.about.digest);
+            entry.versions.retain(|version| {
+                let failed = matches!(version.state, ModuleState::Failed(_));
+                Some(version.about.digest) != waiting && (version.kept || !failed)
+            });
+            (entry.take_out(), waiting)
         });
+        if let Some(digest) = waiting {
+            self.0.store.remove(name, digest);
+        }
         let about = former.as_ref().map(|module| module.describe().clone());
         self.drain(former);
         self.0.trim(name);

@@ -183,7 +183,7 @@ impl Entry {
     /// A version that was staged is not wanted. Returns whether its file can go.
     pub(super) fn discard(&mut self, digest: Digest) -> bool {
         let Some(version) = self.version_mut(digest) else { return true };
-        if version.state != ModuleState::Staged {
+        if version.state != ModuleState::Staged && version.awaited_grant().is_none() {
             // One that is on its way goes when it comes.
             version.discarded = true;
             return false;
@@ -219,9 +219,14 @@ impl Entry {
     /// Drops what is beyond the number of versions to keep, oldest first, and says which files can go. What
     /// serves, drains, is staged or on its way is never among them.
     pub(super) fn let_go(&mut self, keep: usize) -> Vec<Digest> {
-        let idle = |version: &Version| matches!(version.state, ModuleState::Retired | ModuleState::Failed(_));
+        let idle = |version: &Version| {
+            let at_rest = matches!(version.state, ModuleState::Retired | ModuleState::Failed(_));
+            at_rest && version.awaited_grant().is_none()
+        };
         let counts = |version: &&Version| version.kept && (version.turn.is_some() || idle(version));
-        let (mut kept, mut gone) = (self.versions.iter().filter(counts).count(), Vec::new());
+        let mut gone = self.overtaken();
+        self.versions.retain(|version| !gone.contains(&version.about.digest));
+        let mut kept = self.versions.iter().filter(counts).count();
         while kept > keep {
             let candidates = self.versions.iter().filter(|version| version.kept && idle(version));
             let Some(oldest) = candidates.min_by_key(|version| version.turn) else { break };

@@ -163,7 +163,7 @@ impl Modules {
         bringer: OwnedMutexGuard<()>,
     ) -> Result<Module, String> {
         let _bringer = bringer;
-        let Stage { name, digest, downgrade, .. } = stage;
+        let Stage { name, digest, downgrade, signature, .. } = stage;
         let floor = {
             let set = self.0.set();
             let serving = set.get(&name).and_then(|entry| entry.serving.as_ref());
@@ -190,14 +190,17 @@ impl Modules {
             self.prepare_or_reuse(candidate, floor, Age::Counts, Box::new(on_state)).await
         };
         self.step(move |modules| match prepared {
-            Ok(prepared) => modules.hold_ready(prepared),
-            Err(refusal) => Err(modules.refuse_staged(&name, digest, known, &refusal)),
+            Ok(prepared) => modules.hold_ready(prepared, Origin::Overlord),
+            Err(refusal) => {
+                let waits = !known && modules.keep_waiting(&name, digest, signature.into(), &refusal);
+                Err(modules.refuse_staged(&name, digest, known, waits, &refusal))
+            }
         })
         .await
     }
 
     /// Part of a step.
-    pub(super) fn hold_ready(&self, prepared: Prepared) -> Result<Module, String> {
+    pub(super) fn hold_ready(&self, prepared: Prepared, by: Origin) -> Result<Module, String> {
         let Prepared { candidate, module, signer, .. } = prepared;
         let (name, digest) = (&candidate.name, candidate.digest);
         part::remove(&self.0.staged, digest);
@@ -225,7 +228,7 @@ impl Modules {
         self.0.trim(name);
         self.0.tell(&ModuleChange {
             what: "staged",
-            by: Origin::Overlord,
+            by,
             module: name,
             digest: Some(digest),
             version: about.version.as_deref(),
@@ -247,12 +250,18 @@ impl Modules {
         name: &wire::name::ModuleName,
         digest: Digest,
         known: bool,
+        waits: bool,
         refusal: &Refusal,
     ) -> String {
         part::remove(&self.0.staged, digest);
         self.0.update(name, |entry| match known {
             true => entry.forgo(digest),
-            false => entry.failed(digest, refusal.clone()),
+            false => {
+                if let Some(version) = entry.version_mut(digest) {
+                    version.kept |= waits;
+                }
+                entry.failed(digest, refusal.clone());
+            }
         });
         self.0.trim(name);
         self.0.tell(&self.0.refused(name, digest, Origin::Overlord, &refusal.reason));

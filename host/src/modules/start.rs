@@ -68,6 +68,12 @@ impl Modules {
         }));
         modules.tidy().await;
         modules.take_all(files).await;
+        let waiting = modules.clone();
+        // Nobody waits for it: what comes of it is seen in the list.
+        modules.0.tasks.spawn(async move {
+            let stopping = waiting.0.stopping.clone();
+            stopping.run_until_cancelled(waiting.look_at_all_waiting()).await
+        });
         Ok(modules)
     }
 

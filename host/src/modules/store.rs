@@ -169,6 +169,7 @@ mod tests {
             since: 1,
             turn: Some(1),
             rolled_back: None,
+            not_granted: None,
         };
         Index { versions: candidates.iter().map(kept).collect(), ..Index::default() }
     }

@@ -157,9 +157,35 @@ async fn a_version_that_is_discarded_while_it_is_compiled_is_never_staged() {
     let answer = rig.modules.discard(name(), digest).await;
     assert!(matches!(answer, ModuleAnswer::Done { .. }), "{answer:?}");
     let prepared = prepared.expect("loaded");
-    let held = rig.modules.step(move |modules| modules.hold_ready(prepared)).await;
+    let held = rig.modules.step(move |modules| modules.hold_ready(prepared, Origin::Overlord)).await;
     assert!(held.expect_err("discarded").contains("discarded"));
     assert!(rig.modules.list().is_empty());
+}
+
+#[test]
+fn the_newest_version_that_lacks_a_grant_is_kept_until_a_newer_one_serves() {
+    let digests = [b"1", b"2", b"3"].map(|bytes| Digest::of(bytes));
+    let mut entry = set::Entry::new(policy("").of(&name()));
+    let refused =
+        || error::Refusal { kind: FailureKind::CapabilityMissing, ..error::Refusal::new("lacks one") };
+    for digest in digests {
+        entry.arrive(&name(), digest).kept = true;
+        entry.failed(digest, refused());
+    }
+    // However few versions are kept: it is none of those that can be gone back to.
+    assert_eq!(entry.let_go(1), [digests[1], digests[0]]);
+    assert_eq!(entry.waiting().map(|version| version.about.digest), Some(digests[2]));
+    assert!(entry.earlier().is_empty());
+    let index = entry.index();
+    let recalled = set::Entry::recalled(policy("").of(&name()), &name(), index);
+    assert_eq!(recalled.waiting().and_then(|version| version.awaited_grant()), Some("lacks one"));
+    assert!(matches!(
+        recalled.absent(&name()),
+        NoModule::Failed { kind: FailureKind::CapabilityMissing, .. }
+    ));
+    // One that is refused for another reason waits for nothing.
+    entry.failed(digests[2], error::Refusal::new("is damaged"));
+    assert!(entry.waiting().is_none());
 }
 
 #[test]
@@ -172,6 +198,7 @@ fn a_version_that_is_not_wanted_is_what_it_was_before_it_came() {
         since: 1,
         turn,
         rolled_back: rolled_back.map(str::to_owned),
+        not_granted: None,
     };
     let trapped = ModuleState::Failed("trapped".into());
     for (kept, state) in [

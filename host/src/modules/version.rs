@@ -65,12 +65,17 @@ impl Version {
 
     /// One that an earlier process kept.
     pub(super) fn recalled(name: &ModuleName, kept: Kept, served: bool) -> Self {
-        let state = match (&kept.rolled_back, kept.turn) {
-            (Some(reason), _) => ModuleState::Failed(reason.clone()),
-            (None, Some(_)) => ModuleState::Retired,
-            (None, None) => ModuleState::Staged,
+        let state = match (&kept.rolled_back, kept.turn, &kept.not_granted) {
+            (Some(reason), ..) | (None, None, Some(reason)) => ModuleState::Failed(reason.clone()),
+            (None, Some(_), _) => ModuleState::Retired,
+            (None, None, None) => ModuleState::Staged,
+        };
+        let kind = match kept.not_granted {
+            Some(_) => FailureKind::CapabilityMissing,
+            None => FailureKind::UnknownModule,
         };
         Self {
+            kind,
             about: unknown(name, kept.digest, kept.version),
             state,
             since: kept.since,
@@ -92,6 +97,7 @@ impl Version {
             since: self.since,
             turn: self.turn,
             rolled_back: self.rolled_back.clone(),
+            not_granted: self.awaited_grant().map(str::to_owned),
         })
     }
 

@@ -157,8 +157,9 @@ impl MinionDoor {
         match notice {
             Notice::Hello(_) => return Err(NoticeError::OutOfOrder),
             Notice::Modules(modules) => {
-                link.modules_changed(modules).await?;
+                let ready = link.modules_changed(modules).await?;
                 self.say(send, &Acknowledged).await?;
+                self.desk.rollout.reconcile_what_is_ready(self.minion.name(), &ready);
             }
             Notice::Facts(facts) => {
                 if let Some(facts) = self.readable(&facts) {

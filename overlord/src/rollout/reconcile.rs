@@ -8,6 +8,7 @@ use ledger::{Attempt, LedgerError};
 use machine::clock::now_ms;
 use tokio::time::Instant;
 use wire::catalogue::Assignment;
+use wire::digest::Digest;
 use wire::link::{ModuleAnswer, ModuleCommand};
 use wire::module::ModuleState;
 use wire::name::{MinionName, ModuleName};
@@ -36,6 +37,24 @@ impl Rollout {
             && self.note(minion, &wanted)
         {
             self.spawn_reconcile(minion, wanted);
+        }
+    }
+
+    /// Brings a minion what of these versions is assigned to it: it did not take them, and has made them ready by itself since,
+    /// because they were granted what they lacked.
+    pub(crate) fn reconcile_what_is_ready(&self, minion: &MinionName, ready: &[(ModuleName, Digest)]) {
+        if ready.is_empty() {
+            return;
+        }
+        match self.wanted(minion) {
+            Ok(wanted) => {
+                let is_ready = |one: &Assignment| {
+                    ready.iter().any(|(name, digest)| (name, digest) == (&one.name, &one.digest))
+                };
+                let wanted = wanted.into_values().filter(is_ready).map(|one| (one.name, one.place));
+                self.spawn_reconcile(minion, wanted.collect());
+            }
+            Err(error) => tracing::warn!(%minion, %error, "cannot tell what is assigned to it"),
         }
     }
 

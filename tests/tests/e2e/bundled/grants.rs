@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use rig::{Fleet, Said, bundled_dir, said};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::printed;
 
@@ -134,4 +134,78 @@ fn a_host_that_joins_without_a_level_is_told_how_to_grant_one() {
     assert!(nowhere.err.contains("--dir"), "{nowhere:?}");
     let nowhere = said(fleet.minion_command("web3").args(["revoke-grant", "system", "--yes"]));
     assert!(nowhere.code == 1 && nowhere.err.contains("minion join TOKEN"), "{nowhere:?}");
+}
+
+/// What a minion says of a module.
+fn state(fleet: &Fleet, minion: &str, module: &str) -> Value {
+    let listed = said(fleet.minion_command(minion).args(["modules", "--json"])).json();
+    let modules = listed["modules"].as_array().expect("modules");
+    let found = modules.iter().find(|found| found["name"] == module);
+    found.map_or(Value::Null, |found| found["state"].clone())
+}
+
+#[test]
+fn a_pushed_module_waits_for_its_grant_and_then_for_the_next_push() {
+    let mut fleet = Fleet::without_minions();
+    for name in ["web1", "web2"] {
+        fleet.enrol(name);
+        fleet.start_empty_minion(name);
+        fleet.await_connection(name, 1);
+    }
+    let file = bundled_dir().join("process.wasm");
+    let push = ["module", "push", "*", file.to_str().expect("text"), "--json"];
+    let refused = fleet.run(&push);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    for name in ["web1", "web2"] {
+        let reason = refused.json()["results"][name]["reason"].to_string();
+        assert!(reason.contains("`minion grant process:read`"), "{refused:?}");
+    }
+    fleet.await_document(&["module", "list", "web1", "--json"], |document| {
+        rig::named(&document["minions"], "web1")["modules"][0]["state"] == "failed"
+    });
+    let unknown = fleet.run(&["call", "web1", "process.list"]);
+    assert!(unknown.code == 2 && unknown.err.contains("`minion grant process:read`"), "{unknown:?}");
+
+    // The command that is named works: while the minion runs, and while it does not.
+    let grant = |name: &str| said(fleet.minion_command(name).args(["grant", "process:read", "--yes"]));
+    let granted = grant("web1");
+    assert_eq!(granted.code, 0, "{granted:?}");
+    assert!(granted.err.contains("`overlord module push`"), "{granted:?}");
+    assert_eq!(state(&fleet, "web1", "process"), "staged");
+    fleet.take_minion("web2").stop();
+    let granted = said(fleet.minion_command("web2").args(["grant", "process:read", "--yes"]));
+    assert_eq!(granted.code, 0, "{granted:?}");
+    fleet.start_empty_minion("web2");
+    fleet.await_connection("web2", 2);
+    let pushed = fleet.run(&push);
+    assert_eq!(pushed.code, 0, "{pushed:?}");
+    assert_eq!(fleet.run(&["call", "*", "process.list", "--json"]).code, 0);
+}
+
+#[test]
+fn an_assigned_module_comes_into_service_by_itself_once_it_is_granted_what_it_lacks() {
+    let mut fleet = Fleet::without_minions();
+    fleet.enrol("web1");
+    fleet.start_empty_minion("web1");
+    fleet.await_connection("web1", 1);
+    let file = bundled_dir().join("process.wasm");
+    assert_eq!(fleet.run(&["module", "add", file.to_str().expect("text")]).code, 0);
+    let version = fleet.run(&["module", "list", "--catalogue", "--json"]).json();
+    let version = version["catalogue"][0]["version"].as_str().expect("a version").to_owned();
+    assert_eq!(fleet.run(&["module", "assign", "*", &format!("process@{version}")]).code, 0);
+    fleet.await_document(&["module", "assignments", "--json"], |document| {
+        document["assignments"][0]["failures"][0]["reason"].to_string().contains("minion grant process:read")
+    });
+    let granted = said(fleet.minion_command("web1").args(["grant", "process", "--yes"]));
+    assert_eq!(granted.code, 0, "{granted:?}");
+    fleet.await_document(&["module", "assignments", "--json"], |document| {
+        document["assignments"][0]["active_count"] == 1
+    });
+    assert_eq!(fleet.run(&["call", "web1", "process.list", "--json"]).code, 0);
+
+    // What is taken back is out of service, and comes back with the next grant.
+    assert_eq!(said(fleet.minion_command("web1").args(["revoke-grant", "process", "--yes"])).code, 0);
+    assert_eq!(fleet.run(&["call", "web1", "process.list"]).code, 1);
+    assert_eq!(said(fleet.minion_command("web1").args(["grant", "process", "--yes"])).code, 0);
+    assert_eq!(fleet.run(&["call", "web1", "process.list"]).code, 0);
 }
