@@ -16,9 +16,10 @@ use crate::cli::Place;
 use crate::cli::output::note;
 use crate::config::Config;
 use crate::containment::Containment;
+use crate::facts;
 use crate::highest_versions::HighestVersions;
 use crate::policy::{ModulePolicy, SignaturePolicy};
-use crate::sandbox::{Allocation, MAX_MODULE, Sandbox, SandboxConfig};
+use crate::sandbox::{Allocation, Facts, MAX_MODULE, Sandbox, SandboxConfig};
 
 /// Which module, and what it may do.
 #[derive(Debug, Args)]
@@ -67,6 +68,11 @@ impl ModuleFile {
         let policy = config.modules.of(&name);
         let kept = policy.grants.kv.map(|_| TempDir::new()).transpose().context("cannot make a folder")?;
         let ledger = kept.as_ref().map(|dir| MinionLedger::open(dir.path())).transpose()?;
+        // Gathering takes a moment, which a module that reads none should not wait for.
+        let facts = match policy.grants.facts.is_empty() {
+            true => Facts::default(),
+            false => facts::of_this_host(&config.labels),
+        };
         Containment::use_control_groups(config.control_groups);
         let sandbox = Sandbox::new(SandboxConfig {
             held: config.limits.held.0,
@@ -75,6 +81,7 @@ impl ModuleFile {
             max_jobs: 1,
             allocation: Allocation::OnDemand,
             ledger,
+            facts,
             on_slow_compilation: |name| {
                 note(format_args!("compiling \"{name}\", which happens once to each file …"))
             },

@@ -27,6 +27,13 @@ pub(crate) type Labels = BTreeMap<String, String>;
 /// Facts by their paths.
 type Paths = BTreeMap<String, Json>;
 
+/// What a module that is tried without a daemon reads of this host.
+pub(crate) fn of_this_host(labels: &Labels) -> sandbox::Facts {
+    let readable = sandbox::Facts::default();
+    readable.replace(by_path(&with_labels(host::gather(), labels)));
+    readable
+}
+
 /// Keeps the facts up to date.
 pub(crate) struct Gatherer {
     /// What the owner of the host says about it; gathered again when it changes.
@@ -77,7 +84,7 @@ impl Gatherer {
         };
         let labels = self.labels.borrow().clone();
         let facts = with_labels(with_modules(gathered, &self.modules.list()), &labels);
-        self.readable.replace(facts.iter().map(|(path, fact)| (path.clone(), text(fact))).collect());
+        self.readable.replace(by_path(&facts));
         let document = document(facts);
         self.document.send_if_modified(|current| {
             let changed = *current != document;
@@ -108,6 +115,11 @@ fn with_labels(mut facts: Paths, labels: &Labels) -> Paths {
         }
     }
     facts
+}
+
+/// All facts as modules read them.
+fn by_path(facts: &Paths) -> BTreeMap<String, String> {
+    facts.iter().map(|(path, fact)| (path.clone(), text(fact))).collect()
 }
 
 /// A fact as modules read it: lists as JSON.

@@ -12,8 +12,11 @@ pub(super) fn detect() -> String {
     }
     let vendor = Product::vendor_name().unwrap_or_default();
     let product = Product::name().unwrap_or_default();
+    // A machine of Xen's own kind has no firmware that would say so.
+    let told = fs::read_to_string("/sys/hypervisor/type").unwrap_or_default();
     match hypervisor(&vendor, &product) {
         Some(hypervisor) => hypervisor.to_owned(),
+        None if !told.trim().is_empty() => told.trim().to_owned(),
         None if runs_on_hypervisor() => "vm".to_owned(),
         None => "none".to_owned(),
     }
