@@ -77,7 +77,8 @@ pub(crate) fn status(text: &str) -> Result<Option<Status>, Error> {
         pid: get("MainPID").and_then(|pid| pid.parse().ok()).filter(|pid| *pid != 0),
         since: get("StateChangeTimestamp")
             .and_then(|time| time.trim_start_matches('@').parse().ok())
-            .filter(|time| *time != 0),
+            .filter(|time| *time != 0)
+            .map(failure::time),
         memory: get("MemoryCurrent").and_then(|bytes| bytes.parse().ok()),
         description: get("Description").unwrap_or_default().to_owned(),
     }))
@@ -131,7 +132,7 @@ mod tests {
             sub: "running".into(),
             enabled: Some("enabled".into()),
             pid: Some(812),
-            since: Some(1_700_000_000),
+            since: Some(failure::time(1_700_000_000)),
             memory: Some(4096),
             description: "OpenSSH = server".into(),
         };
