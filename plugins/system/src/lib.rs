@@ -1,60 +1,109 @@
-//! The module `system`: says what a host is and how it is. What each method does is said in `wit/system.wit`; all that
-//! it reads is in `policy.toml`.
+//! The module `system`: what a host is and how it is, its name, and starting it again. What each method does is said in
+//! `wit/system.wit`; all that it reads is in `policy.toml`.
 
-mod calendar;
 mod files;
-mod virtualisation;
+mod kernels;
+mod name;
+mod reboot;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
-use exports::minion::system::system::{About, Clock, Guest, Load, Problem};
+use failure::{Change, Error, Failure, Timestamp};
+use minion_sdk::facts;
+
+use exports::minion::system::system::{About, Clock, Guest, Load, RebootNeed, RebootPlan};
 
 use crate::files::{malformed, optional, read, value};
 
-minion_sdk::module!({ path: "wit" });
+minion_sdk::module!({
+    path: ["../types", "wit"],
+    world: "minion:system/module",
+    with: { "minion:types/types@0.1.0": failure::types },
+    additional_derives: [PartialEq],
+});
 
 struct System;
 
 export!(System);
 
 impl Guest for System {
-    fn info() -> Result<About, Problem> {
+    fn info() -> Result<About, Error> {
         let (uptime, stat, meminfo) = (read(UPTIME)?, read(STAT)?, read(MEMINFO)?);
-        let cpuinfo = optional("/proc/cpuinfo").unwrap_or_default();
         let memory = |name| kibibytes(&meminfo, name).ok_or_else(|| malformed(MEMINFO, &meminfo));
         Ok(About {
-            hostname: Self::hostname()?,
+            hostname: name::now()?,
             os: os()?,
-            kernel: value("/proc/sys/kernel/osrelease")?,
-            arch: arch(&cpuinfo),
+            kernel: kernels::running()?,
+            arch: fact("arch")?,
             uptime_s: seconds(&uptime).ok_or_else(|| malformed(UPTIME, &uptime))?,
             boot_time: boot_time(&stat).ok_or_else(|| malformed(STAT, &stat))?,
             load: load()?,
             cpus: cpus(&stat),
             memory_total: memory("MemTotal")?,
             memory_available: memory("MemAvailable")?,
-            virtualisation: virtualisation::detect(&cpuinfo),
+            virtualisation: fact("virtualisation")?,
         })
     }
 
-    fn hostname() -> Result<String, Problem> {
-        value("/proc/sys/kernel/hostname")
+    fn hostname() -> Result<String, Error> {
+        name::now()
     }
 
-    fn time() -> Clock {
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Clock {
-            unix_ms: since_1970.as_millis().try_into().unwrap_or(u64::MAX),
-            utc: calendar::utc(since_1970.as_secs()),
-            zone: optional("/etc/timezone")
-                .map(|zone| zone.trim().to_owned())
-                .filter(|zone| !zone.is_empty()),
+    fn set_hostname(name: String) -> Result<Change, Error> {
+        name::set(&name)
+    }
+
+    fn reboot(delay_s: Option<u32>, message: Option<String>) -> Result<RebootPlan, Error> {
+        reboot::plan(delay_s, message.as_deref())
+    }
+
+    fn cancel_reboot() -> Result<Change, Error> {
+        reboot::cancel()
+    }
+
+    fn reboot_required() -> Result<RebootNeed, Error> {
+        reboot::need()
+    }
+
+    fn time() -> Result<Clock, Error> {
+        let said = match failure::read(&CLOCK) {
+            Ok(output) => output.stdout_text(),
+            Err(Error::Failed(_) | Error::Unsupported(_)) => String::new(),
+            Err(error) => return Err(error),
+        };
+        let get = |key: &str| said.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        let zone = get("Timezone").map(str::to_owned).or_else(|| optional("/etc/timezone"));
+        Ok(Clock {
+            now: failure::time_of(SystemTime::now()),
+            zone: zone.map(|zone| zone.trim().to_owned()).filter(|zone| !zone.is_empty()),
+            synchronised: get("NTPSynchronized").map(|is| is == "yes"),
+        })
+    }
+}
+
+/// A fact of the minion's.
+fn fact(path: &str) -> Result<String, Error> {
+    match facts::get(path) {
+        Ok(fact) => Ok(fact.unwrap_or_else(|| "unknown".to_owned())),
+        Err(facts::Error::Denied(text)) => Err(Error::Denied(text)),
+        Err(facts::Error::Cancelled) => Err(Error::Cancelled),
+        Err(facts::Error::Other(text)) => Err(Error::Other(text)),
+    }
+}
+
+/// Whether a program failed because systemd does not run here, or is not there at all.
+fn lacks_systemd(error: &Error) -> bool {
+    match error {
+        Error::Failed(Failure { stderr, .. }) => {
+            stderr.contains("not been booted with systemd") || stderr.contains("Failed to connect to bus")
         }
+        Error::Unsupported(_) => true,
+        _ => false,
     }
 }
 
 /// What the operating system calls itself, or at least what its kernel is.
-fn os() -> Result<String, Problem> {
+fn os() -> Result<String, Error> {
     // Mostly a link to the other one, which leads out of its folder.
     let own = std::fs::symlink_metadata("/etc/os-release").is_ok_and(|found| found.is_file());
     let release = optional(if own { "/etc/os-release" } else { "/usr/lib/os-release" });
@@ -78,30 +127,15 @@ fn pretty_name(release: &str) -> Option<String> {
     (!plain.is_empty()).then_some(plain)
 }
 
-/// The architecture, as kernels since 6.1 say it, and else by what they say of the processors.
-fn arch(cpuinfo: &str) -> String {
-    if let Some(arch) = optional("/proc/sys/kernel/arch") {
-        return arch.trim().to_owned();
-    }
-    let has = |flag: &str| cpuinfo.lines().any(|line| line.split_whitespace().any(|word| word == flag));
-    match () {
-        () if has("lm") => "x86_64",
-        () if has("asimd") => "aarch64",
-        () if has("flags") => "i686",
-        () => "unknown",
-    }
-    .to_owned()
-}
-
 /// The whole seconds at the beginning of `/proc/uptime`.
 fn seconds(uptime: &str) -> Option<u64> {
     uptime.split(['.', ' ']).next()?.parse().ok()
 }
 
-/// The `btime` of `/proc/stat`, in milliseconds.
-fn boot_time(stat: &str) -> Option<u64> {
-    let seconds: u64 = stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
-    seconds.checked_mul(1_000)
+/// The `btime` of `/proc/stat`.
+fn boot_time(stat: &str) -> Option<Timestamp> {
+    let seconds = stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
+    Some(failure::time(seconds))
 }
 
 /// How many processors `/proc/stat` tells of, which are those that are at work.
@@ -113,7 +147,7 @@ fn cpus(stat: &str) -> u32 {
     stat.lines().filter(is_one).count().try_into().unwrap_or(u32::MAX)
 }
 
-fn load() -> Result<Load, Problem> {
+fn load() -> Result<Load, Error> {
     let text = read(LOADAVG)?;
     let mut averages = text.split_whitespace().map(|average| average.parse().ok());
     let mut next = || averages.next().flatten().ok_or_else(|| malformed(LOADAVG, &text));
@@ -127,6 +161,8 @@ fn kibibytes(meminfo: &str, name: &str) -> Option<u64> {
     kibibytes.checked_mul(1 << 10)
 }
 
+/// What `timedatectl` is asked. The policy that the module suggests has the same words.
+const CLOCK: [&str; 4] = ["timedatectl", "show", "--property=Timezone", "--property=NTPSynchronized"];
 const LOADAVG: &str = "/proc/loadavg";
 const MEMINFO: &str = "/proc/meminfo";
 const STAT: &str = "/proc/stat";
@@ -148,15 +184,10 @@ mod tests {
     fn what_the_kernel_tells_is_read() {
         assert_eq!(seconds("26926.25 16851.40\n"), Some(26_926));
         let stat = "cpu  1 2 3\ncpu0 1\ncpu11 1\nintr 5\nbtime 1795639823\n";
-        assert_eq!((boot_time(stat), cpus(stat)), (Some(1_795_639_823_000), 2));
+        assert_eq!((boot_time(stat), cpus(stat)), (Some(failure::time(1_795_639_823)), 2));
         let meminfo = "MemTotal:       24684092 kB\nMemAvailable:   10 kB\n";
         assert_eq!(kibibytes(meminfo, "MemTotal"), Some(24_684_092 << 10));
         assert_eq!(kibibytes(meminfo, "Mem"), None);
         assert_eq!(kibibytes("MemTotal: lots\n", "MemTotal"), None);
-    }
-
-    #[test]
-    fn an_older_kernel_is_known_by_its_processors() {
-        assert_eq!(arch("flags\t\t: fpu lm nx\n"), arch("flags : lm"));
     }
 }

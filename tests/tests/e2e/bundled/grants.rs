@@ -26,7 +26,7 @@ fn a_grant_that_the_minion_names_is_all_that_a_module_needs() {
     let minion = |words: &[&str]| said(fleet.minion_command("web1").args(words));
 
     let refused = fleet.run(&["call", "web1", "system.info", "--json"]);
-    assert_eq!(refused.code, 1, "{refused:?}");
+    assert_eq!(refused.code, 2, "{refused:?}");
     assert!(refused.out.contains("minion grant system:read"), "{refused:?}");
     let unasked = minion(&["grant", "system"]);
     assert!(unasked.code != 0 && unasked.err.contains("--yes"), "{unasked:?}");
@@ -53,7 +53,7 @@ fn a_grant_that_the_minion_names_is_all_that_a_module_needs() {
     let revoked = minion(&["revoke-grant", "system", "--yes"]);
     assert_eq!(revoked.code, 0, "{revoked:?}");
     assert_eq!(fs::read_to_string(&config).expect("read").trim_end(), written.trim_end());
-    assert_eq!(fleet.run(&["call", "web1", "system.info"]).code, 1);
+    assert_ne!(fleet.run(&["call", "web1", "system.info"]).code, 0);
 }
 
 /// Joins with a new token and these options.

@@ -9,6 +9,7 @@ mod packages;
 mod pages;
 mod processes;
 mod services;
+mod system;
 mod users;
 
 use std::collections::BTreeMap;
@@ -40,7 +41,7 @@ fn modules() -> BTreeMap<String, Vec<String>> {
 
 /// A copy of this host in which modules change what they like: nothing of it is seen outside, and all of it is gone with it.
 ///
-/// It is a mount namespace whose root is an overlay on the host's. A shell keeps it for as long as its standard input is open.
+/// It is a mount namespace whose root is an overlay on the host's, with a name of the host that only it has. A shell keeps it for as long as its standard input is open.
 struct Bench {
     keeper: Child,
     _mount: TempDir,
@@ -78,7 +79,9 @@ impl Bench {
         let program = binary("minion");
         let built = program.ancestors().nth(2).expect("the target folder");
         let mut command = Command::new("unshare");
-        command.args(["--mount", "--propagation", "private", "sh", "-c", KEEP, "sh"]).arg(mount.path());
+        command
+            .args(["--mount", "--uts", "--propagation", "private", "sh", "-c", KEEP, "sh"])
+            .arg(mount.path());
         command.arg(built).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut keeper = command.spawn().expect("started");
         let mut ready = String::new();
@@ -99,7 +102,7 @@ impl Bench {
         let mut command = Command::new("nsenter");
         command
             .arg(format!("--target={}", self.keeper.id()))
-            .args(["--mount", "--root", "--wdns=/bench"])
+            .args(["--mount", "--uts", "--root", "--wdns=/bench"])
             .arg(program);
         command
     }
