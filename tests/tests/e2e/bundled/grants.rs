@@ -7,6 +7,7 @@ use rig::{Fleet, Said, bundled_dir, said};
 use serde_json::{Value, json};
 
 use super::printed;
+use super::processes::Sleeper;
 
 #[test]
 fn a_grant_that_the_minion_names_is_all_that_a_module_needs() {
@@ -208,4 +209,61 @@ fn an_assigned_module_comes_into_service_by_itself_once_it_is_granted_what_it_la
     assert_eq!(fleet.run(&["call", "web1", "process.list"]).code, 1);
     assert_eq!(said(fleet.minion_command("web1").args(["grant", "process", "--yes"])).code, 0);
     assert_eq!(fleet.run(&["call", "web1", "process.list"]).code, 0);
+}
+
+#[test]
+fn a_policy_that_cannot_be_read_is_a_warning_and_no_more() {
+    let mut bytes = fs::read(bundled_dir().join("test.wasm")).expect("read");
+    let section = [&[13][..], b"minion:policy", b"[read"].concat();
+    bytes.extend([&[0, u8::try_from(section.len()).expect("short")][..], &section].concat());
+    let mut fleet = Fleet::without_minions();
+    fleet.enrol("web1");
+    let modules = fleet.minion_dir("web1").join("modules");
+    fs::create_dir_all(&modules).expect("made");
+    fs::write(modules.join("test.wasm"), bytes).expect("written");
+    fleet.start_minion_with("web1", &modules);
+    fleet.await_connection("web1", 1);
+    let called = fleet.run(&["call", "web1", "test.add", "2", "3", "--json"]);
+    assert_eq!((called.code, &called.json()["results"]["web1"]["value"]), (0, &json!(5)), "{called:?}");
+    let minion = |words: &[&str]| said(fleet.minion_command("web1").args(words));
+    let file = modules.join("test.wasm");
+    let checked = minion(&["check", file.to_str().expect("text")]);
+    assert!(checked.code == 0 && checked.out.contains("warning"), "{checked:?}");
+    let granted = minion(&["grant", "test", "--yes"]);
+    assert!(granted.code == 1 && granted.err.contains("cannot be read"), "{granted:?}");
+    assert!(!fleet.minion_dir("web1").join("minion.toml").exists());
+}
+
+#[test]
+fn what_a_grant_would_mend_names_it_where_it_is_rejected_and_where_it_is_denied() {
+    let mut fleet = Fleet::without_minions();
+    for name in ["web1", "web2"] {
+        fleet.enrol(name);
+        let modules = fleet.minion_dir(name).join("modules");
+        put(&["process"], &modules);
+        fleet.start_minion_with(name, &modules);
+        fleet.await_connection(name, 1);
+    }
+    let granted = said(fleet.minion_command("web1").args(["grant", "process", "--yes"]));
+    assert_eq!(granted.code, 0, "{granted:?}");
+    fleet.await_document(&["module", "list", "--json"], |document| {
+        rig::named(&document["minions"], "web1")["modules"][0]["state"] == "active"
+    });
+    let called = fleet.run(&["call", "*", "process.list", "--json"]);
+    let results = called.json()["results"].clone();
+    let outcome = |name: &str| results[name]["outcome"].clone();
+    assert_eq!((outcome("web1"), outcome("web2")), (json!("ok"), json!("rejected")), "{called:?}");
+    let message = results["web2"]["error"]["message"].to_string();
+    assert!(message.contains("run `minion grant process:read` on its host"), "{called:?}");
+    let sleeper = Sleeper::new();
+    let denied = fleet.run(&["call", "web1", "process.kill", &sleeper.pid(), "--json"]);
+    assert_eq!(denied.code, 1, "{denied:?}");
+    let message = denied.json()["results"]["web1"]["error"]["message"].to_string();
+    assert!(message.contains("`minion grant process:manage`"), "{denied:?}");
+    // The two are all that is needed.
+    for (minion, command) in [("web1", "process:manage"), ("web2", "process:read")] {
+        assert_eq!(said(fleet.minion_command(minion).args(["grant", command, "--yes"])).code, 0);
+    }
+    assert_eq!(fleet.run(&["call", "*", "process.list"]).code, 0);
+    assert_eq!(fleet.run(&["call", "web1", "process.kill", &sleeper.pid()]).code, 0);
 }
