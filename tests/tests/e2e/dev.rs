@@ -73,10 +73,10 @@ fn dev_grants_what_comes_with_it_to_read_and_what_somebody_names_as_they_say() {
     let nothing = dev_of(&program, &named);
     assert_eq!(nothing.code, 1, "{nothing:?}");
     assert!(nothing.err.contains("--grant read"), "{nothing:?}");
-    assert!(nothing.out.contains("minion grant system:read"), "{nothing:?}");
+    assert!(nothing.err.contains("minion grant system:read"), "{nothing:?}");
     let some = dev_of(&program, &[&named[..], &["--grant", "read,manage"]].concat());
     assert_eq!(some.code, 0, "{some:?}");
-    assert!(some.err.contains("grants system:read, users:manage"), "{some:?}");
+    assert!(some.err.contains("grants system:manage, users:manage"), "{some:?}");
     let misspelt = dev_of(&program, &[&named[..], &["--grant", "raed"]].concat());
     assert!(misspelt.code == 1 && misspelt.err.contains("they suggest read, manage"), "{misspelt:?}");
 }

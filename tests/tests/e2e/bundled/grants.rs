@@ -124,7 +124,7 @@ fn a_host_that_joins_without_a_level_is_told_how_to_grant_one() {
     assert!(!fleet.minion_dir("web1").join("minion.toml").exists());
     // In another folder, as `minion serve --modules` has it.
     let elsewhere = tempfile::tempdir().expect("a folder");
-    put(&["users", "system"], elsewhere.path());
+    put(&["users", "network"], elsewhere.path());
     let elsewhere = elsewhere.path().to_str().expect("text");
     let joined = join(&fleet, "web2", &["--grant", "read,manage", "--modules", elsewhere, "--json"]);
     assert_eq!(joined.code, 0, "{joined:?}");
