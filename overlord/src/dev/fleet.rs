@@ -93,7 +93,9 @@ impl<'a> Fleet<'a> {
                 return Ok(());
             }
             if let Some(connected) = late.filter(|minion| minion.connected) {
-                some_may_load(client, &connected.name).await?;
+                some_may_load(client, &connected.name)
+                    .await
+                    .map_err(|error| self.granted.explained(error))?;
             }
             let is_late = |daemon: &Daemon| late.is_some_and(|late| late.name.as_str() == daemon.name);
             let blamed = self.daemons.iter().position(is_late).unwrap_or(0);

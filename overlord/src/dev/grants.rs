@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::DevError;
+
 /// What `minion join` said of the grants that it wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Granted {
@@ -35,6 +37,17 @@ impl Granted {
     /// Whether a module is granted something.
     pub(super) fn has(&self, module: &str) -> bool {
         self.modules.iter().any(|(name, _)| name == module)
+    }
+
+    /// What is wrong with minions that can use nothing, and what to do about it here, where no module is granted anything.
+    pub(super) fn explained(&self, error: DevError) -> DevError {
+        match error {
+            DevError::NothingLoaded { name, reason } if self.modules.is_empty() => DevError::NothingLoaded {
+                name,
+                reason: format!("{reason}; or have this set-up grant what its modules suggest: --grant read"),
+            },
+            error => error,
+        }
     }
 
     /// All of it in one line, for people.
