@@ -14,11 +14,9 @@ mod waiting;
 
 use std::time::Duration;
 
-use failure::Error;
+use failure::{Change, Error, changed};
 
-use exports::minion::packages::package::{
-    Change, Details, Deviation, Found, Guest, Installed, Marked, Newer, Refreshed,
-};
+use exports::minion::packages::package::{Details, Deviation, Found, Guest, Installed, Newer, Transaction};
 use plan::Plan;
 use waiting::Wait;
 
@@ -75,30 +73,31 @@ impl Guest for Package {
         family::of_host()?.verify(&name)
     }
 
-    fn refresh(wait: Option<u32>) -> Result<Refreshed, Error> {
-        Ok(Refreshed { changed: family::of_host()?.refresh(within(wait))? })
+    fn refresh(wait: Option<u32>) -> Result<Change, Error> {
+        let is_new = family::of_host()?.refresh(within(wait))?;
+        Ok(changed(is_new.then(|| "read the repositories".to_owned()).into_iter().collect()))
     }
 
-    fn install(packages: Vec<String>, wait: Option<u32>) -> Result<Change, Error> {
+    fn install(packages: Vec<String>, wait: Option<u32>) -> Result<Transaction, Error> {
         let wishes = packages.iter().map(|package| given::wish(package)).collect::<Result<_, _>>()?;
         carry_out(Plan::Install(wishes), wait)
     }
 
-    fn remove(packages: Vec<String>, purge: Option<bool>, wait: Option<u32>) -> Result<Change, Error> {
+    fn remove(packages: Vec<String>, purge: Option<bool>, wait: Option<u32>) -> Result<Transaction, Error> {
         given::names(&packages)?;
         carry_out(Plan::Remove { names: packages, purge: purge.unwrap_or(false) }, wait)
     }
 
-    fn upgrade(packages: Option<Vec<String>>, wait: Option<u32>) -> Result<Change, Error> {
+    fn upgrade(packages: Option<Vec<String>>, wait: Option<u32>) -> Result<Transaction, Error> {
         given::names(packages.as_deref().unwrap_or_default())?;
         carry_out(packages.map_or(Plan::UpgradeAll, Plan::Upgrade), wait)
     }
 
-    fn hold(packages: Vec<String>, wait: Option<u32>) -> Result<Marked, Error> {
+    fn hold(packages: Vec<String>, wait: Option<u32>) -> Result<Change, Error> {
         mark(packages, true, wait)
     }
 
-    fn unhold(packages: Vec<String>, wait: Option<u32>) -> Result<Marked, Error> {
+    fn unhold(packages: Vec<String>, wait: Option<u32>) -> Result<Change, Error> {
         mark(packages, false, wait)
     }
 }
@@ -109,23 +108,23 @@ fn within(wait: Option<u32>) -> Wait {
 }
 
 /// Does what is planned, and says what that changed; in a dry run, what it would change.
-fn carry_out(plan: Plan, wait: Option<u32>) -> Result<Change, Error> {
+fn carry_out(plan: Plan, wait: Option<u32>) -> Result<Transaction, Error> {
     let family = family::of_host()?;
     let before = family.table()?;
     let Some(plan) = plan.needed(&before, |has, wished| family.is_version(has, wished))? else {
-        return Ok(Change { changed: false, steps: Vec::new() });
+        return Ok(Transaction { changed: false, steps: Vec::new() });
     };
     if minion_sdk::job::dry_run() {
         let steps = family.would(&plan, &before)?;
-        return Ok(Change { changed: !steps.is_empty() || plan.is_purge(), steps });
+        return Ok(Transaction { changed: !steps.is_empty() || plan.is_purge(), steps });
     }
     family.carry_out(&plan, within(wait))?;
     let after = family.table()?;
-    Ok(Change { changed: before != after, steps: table::difference(&before, &after) })
+    Ok(Transaction { changed: before != after, steps: table::difference(&before, &after) })
 }
 
 /// Holds packages, or lets them go.
-fn mark(mut names: Vec<String>, hold: bool, wait: Option<u32>) -> Result<Marked, Error> {
+fn mark(mut names: Vec<String>, hold: bool, wait: Option<u32>) -> Result<Change, Error> {
     given::names(&names)?;
     let family = family::of_host()?;
     let held = family.held()?;
@@ -133,5 +132,6 @@ fn mark(mut names: Vec<String>, hold: bool, wait: Option<u32>) -> Result<Marked,
     if !names.is_empty() {
         family.mark(hold, &names, within(wait))?;
     }
-    Ok(Marked { changed: !names.is_empty(), names })
+    let word = if hold { "held" } else { "let go" };
+    Ok(changed(names.iter().map(|name| format!("{word} {name}")).collect()))
 }
