@@ -8,8 +8,8 @@ use wasmtime_wasi::p3;
 use wasmtime_wasi::p3::bindings::sockets::types::{ErrorCode, IpAddressFamily};
 use wasmtime_wasi::sockets::{TcpSocket, UdpSocket};
 
-use super::files;
 use super::sockets::refusal;
+use super::{files, http};
 use crate::sandbox::guest::Guest;
 
 /// The interface that makes sockets, as WASI's own linking names it.
@@ -21,7 +21,7 @@ pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<(
     p3::clocks::add_to_linker(linker)?;
     p3::random::add_to_linker(linker)?;
     files::wasi_0_3::link(linker)?;
-    wasmtime_wasi_http::p3::add_to_linker(linker)?;
+    http::wasi_0_3::link(linker)?;
     p3::sockets::add_to_linker(linker)?;
     without_sockets(linker)
 }

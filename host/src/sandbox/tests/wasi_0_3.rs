@@ -269,6 +269,39 @@ async fn streams_of_0_3_take_descriptors_and_memory_for_as_long_as_they_are_ther
     assert!(failure.message.contains("limits.held"), "{}", failure.message);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_0_3_ends_before_the_next_one_also_when_it_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = with_folder(folder.path(), ", mode = 'rw'", "");
+    for number in 0..100 {
+        rig.value("give-up", &format!(r#"["up-{number}", "other-{number}"]"#)).await;
+        assert!(folder.path().join(format!("up-{number}")).exists(), "{number} was still to come");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_opened_by_way_of_0_3_is_what_was_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("file"), "text").unwrap();
+    let fifo = folder.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    // With another end that is open already, nobody who opens it waits.
+    let _end = fs::File::options().read(true).write(true).open(&fifo).unwrap();
+    let rig = with_folder(folder.path(), ", mode = 'rw'", "");
+    let opened = rig.value("open-in-a-race", r#"["file", "fifo", 1000]"#).await;
+    assert_eq!(opened, Some(Value::Unsigned(0)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_of_0_3_that_the_host_keeps_are_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = with_folder(folder.path(), "", "limits = { held = '1MiB', output = '1MiB' }");
+    let waiting = rig.value("keep-calls", "[100, 100000]").await;
+    assert!(matches!(waiting, Some(Value::Unsigned(1..10))), "{waiting:?}");
+    assert_eq!(rig.value("kept-error", "[4000000]").await, Some(Value::Unsigned(1024)));
+    assert_eq!(rig.value("kept-error", "[10]").await, Some(Value::Unsigned(10)));
+}
+
 /// A server that takes any number of requests, answers each with its method and its body, and leaves the connection open.
 async fn echo() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

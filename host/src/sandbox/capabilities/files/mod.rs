@@ -13,6 +13,7 @@ mod looks;
 mod rules;
 mod streamed;
 mod streams;
+mod to_its_end;
 pub(in crate::sandbox) mod wasi_0_2;
 pub(in crate::sandbox) mod wasi_0_3;
 
@@ -35,15 +36,17 @@ pub(in crate::sandbox) struct OpenFiles {
     open: HashMap<u32, OpenFile>,
     /// Those that it has streams of by way of WASI 0.3.
     streamed: Streamed,
-    /// Held while something is changed, since calls of WASI 0.3 run beside each other: what was looked at is still so when it
-    /// is changed, as far as the guest is concerned.
-    changing: Arc<tokio::sync::Mutex<()>>,
+    /// Held to write while something is changed, and to read while it is opened, since calls of WASI 0.3 run beside each
+    /// other: what was looked at is still so when it is changed or opened, as far as the guest is concerned.
+    changing: Arc<tokio::sync::RwLock<()>>,
 }
 
 impl OpenFiles {
-    /// Bytes of the streams that the host keeps itself.
+    /// Bytes of the streams that the host keeps itself, and of what it remembers of open files, whose paths grow with every
+    /// folder that is opened from another one.
     pub(in crate::sandbox) fn held(&mut self) -> u64 {
-        self.streamed.held()
+        let paths: usize = self.open.values().map(|file| size_of::<OpenFile>() + file.path.len()).sum();
+        self.streamed.held() + paths as u64
     }
 }
 

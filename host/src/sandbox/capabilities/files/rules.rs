@@ -18,6 +18,8 @@ pub(super) enum Refusal {
     ReadOnly,
     /// The job has all the descriptors that it may have.
     NoDescriptor,
+    /// The job has all the memory of the host that it may have.
+    NoMemory,
     /// Something else is being changed by way of the other version of WASI.
     Busy,
 }
@@ -27,7 +29,7 @@ impl From<Refusal> for wasi_0_2::ErrorCode {
         match refusal {
             Refusal::NotPermitted => Self::NotPermitted,
             Refusal::ReadOnly => Self::ReadOnly,
-            Refusal::NoDescriptor => Self::InsufficientMemory,
+            Refusal::NoDescriptor | Refusal::NoMemory => Self::InsufficientMemory,
             Refusal::Busy => Self::Busy,
         }
     }
@@ -38,7 +40,7 @@ impl From<Refusal> for wasi_0_3::ErrorCode {
         match refusal {
             Refusal::NotPermitted => Self::NotPermitted,
             Refusal::ReadOnly => Self::ReadOnly,
-            Refusal::NoDescriptor => Self::InsufficientMemory,
+            Refusal::NoDescriptor | Refusal::NoMemory => Self::InsufficientMemory,
             Refusal::Busy => Self::Busy,
         }
     }

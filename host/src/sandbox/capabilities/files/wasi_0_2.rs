@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::OwnedRwLockWriteGuard;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, LinkerInstance, Resource, ResourceType};
 use wasmtime_wasi::filesystem::WasiFilesystemView as _;
@@ -207,6 +207,9 @@ impl Guest {
             Ok(opening) => opening,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
+        let Ok(_opening) = self.files.changing.clone().try_read_owned() else {
+            return Ok(Err(Refusal::Busy.into()));
+        };
         let found = self.kind(&folder, &path, follow).await;
         let file = match self.may_open(&folder, &opening, found) {
             Ok(file) => file,
@@ -303,9 +306,9 @@ impl Guest {
 
     /// Begins a change, unless the job is a dry run, which records it. A call of WASI 0.3 that changes something waits for the
     /// guest, and so the guest must not wait for it here.
-    fn change(&self, words: &str) -> Result<OwnedMutexGuard<()>, Refusal> {
+    fn change(&self, words: &str) -> Result<OwnedRwLockWriteGuard<()>, Refusal> {
         self.may_change(words)?;
-        self.files.changing.clone().try_lock_owned().map_err(|_| Refusal::Busy)
+        self.files.changing.clone().try_write_owned().map_err(|_| Refusal::Busy)
     }
 
     /// What the guest is answered. A refusal for want of a grant goes to the audit log.

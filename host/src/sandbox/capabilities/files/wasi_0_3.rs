@@ -2,7 +2,7 @@
 //!
 //! Its functions run beside each other, so none of them has the guest to itself while it waits.
 
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::OwnedRwLockWriteGuard;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{
     Access, Accessor, FutureReader, Linker, LinkerInstance, Resource, ResourceType, StreamReader,
@@ -20,6 +20,8 @@ use super::Handle;
 use super::listing::{Listing, of_0_2};
 use super::looks::Look;
 use super::rules::{Kind, Refusal};
+use super::to_its_end::to_its_end;
+use crate::sandbox::budget::Hold;
 use crate::sandbox::guest::Guest;
 
 /// The interface that tells a guest its folders, as WASI's own linking names it.
@@ -27,8 +29,11 @@ const PREOPENS: &str = "wasi:filesystem/preopens@0.3.0";
 /// The interface of files and folders, likewise.
 const TYPES: &str = "wasi:filesystem/types@0.3.0";
 
+/// How often a call has its texts: as they came, in the words for the audit log, and on their way to a thread.
+const COPIES: u64 = 4;
+
 /// What a guest is answered; the outer error ends it.
-type Answer<T> = wasmtime::Result<Result<T, ErrorCode>>;
+pub(super) type Answer<T> = wasmtime::Result<Result<T, ErrorCode>>;
 /// What is in a folder, and how reading it ended.
 type Listed = (StreamReader<DirectoryEntry>, FutureReader<Result<(), ErrorCode>>);
 /// The parameters of `open-at`.
@@ -62,12 +67,17 @@ macro_rules! change {
             |accessor: &Accessor<Guest>, (folder, path): (Handle, String)| {
                 Box::pin(async move {
                     let words = format!(concat!($words, " {}"), full(accessor, &folder, &path));
-                    let _changing = match change(accessor, &words).await {
+                    let changing = match change(accessor, &words).await {
                         Ok(changing) => changing,
                         Err(refusal) => return Ok((Err(refusal.into()),)),
                     };
-                    let changed = WasiFilesystem::$function(&files(accessor), folder, path).await;
-                    Ok((answer(accessor, changed, &words)?,))
+                    let changed = to_its_end(accessor, changing, [&folder], |accessor, [folder]| {
+                        Box::pin(async move {
+                            let files = files(accessor);
+                            answer(accessor, WasiFilesystem::$function(&files, folder, path).await, &words)
+                        })
+                    });
+                    Ok((changed.await?,))
                 })
             },
         )?;
@@ -81,9 +91,13 @@ macro_rules! look {
             concat!("[method]descriptor.", $name),
             |accessor: &Accessor<Guest>, (folder, $($flags,)* path): (Handle, $($ty,)* String)| {
                 Box::pin(async move {
-                    if let Err(refusal) = guest(accessor, |guest| guest.look(&folder, &path, $look)) {
-                        return Ok((Err(refusal.into()),));
-                    }
+                    let _texts = match guest(accessor, |guest| {
+                        guest.look(&folder, &path, $look)?;
+                        guest.texts(&path)
+                    }) {
+                        Ok(texts) => texts,
+                        Err(refusal) => return Ok((Err(refusal.into()),)),
+                    };
                     let found = WasiFilesystem::$function(&files(accessor), folder, $($flags,)* path).await;
                     Ok((found.map(Ok).or_else(|error| error.downcast().map(Err))?,))
                 })
@@ -175,7 +189,7 @@ fn files(accessor: &Accessor<Guest>) -> Accessor<Guest, WasiFilesystem> {
 }
 
 /// Asks something of the guest's side, between two waits.
-fn guest<T>(accessor: &Accessor<Guest>, ask: impl FnOnce(&mut Guest) -> T) -> T {
+pub(super) fn guest<T>(accessor: &Accessor<Guest>, ask: impl FnOnce(&mut Guest) -> T) -> T {
     accessor.with(|mut store| ask(store.get()))
 }
 
@@ -214,27 +228,37 @@ async fn names(guest: &mut Guest, folder: Handle) -> Answer<(Listing, Result<(),
 async fn open(accessor: &Accessor<Guest>, (folder, follow, path, how, flags): Open) -> Answer<Handle> {
     let writes = how.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE)
         || flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY);
-    let opening = match guest(accessor, |guest| guest.opening(&folder, &path, writes, follows(follow))) {
+    let (opening, changing, texts) = match guest(accessor, |guest| {
+        let opening = guest.opening(&folder, &path, writes, follows(follow))?;
+        Ok::<_, Refusal>((opening, guest.files.changing.clone(), guest.texts(&path)?))
+    }) {
         Ok(opening) => opening,
         Err(refusal) => return Ok(Err(refusal.into())),
     };
+    let lock = (changing.read_owned().await, texts);
     let found = kind(accessor, &folder, &path, follow).await;
     let file = match guest(accessor, |guest| guest.may_open(&folder, &opening, found)) {
         Ok(file) => file,
         Err(refusal) => return Ok(Err(refusal.into())),
     };
-    let opened = WasiFilesystem::open_at(&files(accessor), folder, follow, path, how, flags).await;
-    let answer = answer(accessor, opened, &opening.words)?;
-    if let Ok(handle) = &answer {
-        guest(accessor, |guest| guest.opened(handle, file));
-    }
-    Ok(answer)
+    let opened = to_its_end(accessor, lock, [&folder], move |accessor, [folder]| {
+        Box::pin(async move {
+            let files = files(accessor);
+            let opened = WasiFilesystem::open_at(&files, folder, follow, path, how, flags).await;
+            let answer = answer(accessor, opened, &opening.words)?;
+            if let Ok(handle) = &answer {
+                guest(accessor, |guest| guest.opened(handle, file));
+            }
+            Ok(answer)
+        })
+    });
+    opened.await
 }
 
 /// Moves a file or folder.
 async fn rename(accessor: &Accessor<Guest>, (from, old, to, new): Rename) -> Answer<()> {
     let words = format!("rename {} to {}", full(accessor, &from, &old), full(accessor, &to, &new));
-    let _changing = match change(accessor, &words).await {
+    let changing = match change(accessor, &words).await {
         Ok(changing) => changing,
         Err(refusal) => return Ok(Err(refusal.into())),
     };
@@ -243,14 +267,19 @@ async fn rename(accessor: &Accessor<Guest>, (from, old, to, new): Rename) -> Ans
     if let Err(refusal) = guest(accessor, |guest| guest.may_rename(places, kind, &words)) {
         return Ok(Err(refusal.into()));
     }
-    let renamed = WasiFilesystem::rename_at(&files(accessor), from, old, to, new).await;
-    answer(accessor, renamed, &words)
+    let renamed = to_its_end(accessor, changing, [&from, &to], move |accessor, [from, to]| {
+        Box::pin(async move {
+            let files = files(accessor);
+            answer(accessor, WasiFilesystem::rename_at(&files, from, old, to, new).await, &words)
+        })
+    });
+    renamed.await
 }
 
 /// Gives a file a second name.
 async fn hard_link(accessor: &Accessor<Guest>, (from, follow, old, to, new): Link) -> Answer<()> {
     let words = format!("link {} to {}", full(accessor, &to, &new), full(accessor, &from, &old));
-    let _changing = match change(accessor, &words).await {
+    let changing = match change(accessor, &words).await {
         Ok(changing) => changing,
         Err(refusal) => return Ok(Err(refusal.into())),
     };
@@ -260,22 +289,36 @@ async fn hard_link(accessor: &Accessor<Guest>, (from, follow, old, to, new): Lin
     {
         return Ok(Err(refusal.into()));
     }
-    let linked = WasiFilesystem::link_at(&files(accessor), from, follow, old, to, new).await;
-    answer(accessor, linked, &words)
+    let linked = to_its_end(accessor, changing, [&from, &to], move |accessor, [from, to]| {
+        Box::pin(async move {
+            let files = files(accessor);
+            answer(accessor, WasiFilesystem::link_at(&files, from, follow, old, to, new).await, &words)
+        })
+    });
+    linked.await
 }
 
 /// Makes a symbolic link.
 async fn symlink(accessor: &Accessor<Guest>, (folder, target, path): Symlink) -> Answer<()> {
     let words = format!("make the link {}", full(accessor, &folder, &path));
-    let _changing = match change(accessor, &words).await {
+    let target_text = match guest(accessor, |guest| guest.texts(&target)) {
+        Ok(target) => target,
+        Err(refusal) => return Ok(Err(refusal.into())),
+    };
+    let changing = match change(accessor, &words).await {
         Ok(changing) => changing,
         Err(refusal) => return Ok(Err(refusal.into())),
     };
     if let Err(refusal) = guest(accessor, |guest| guest.may_link([&folder], &words)) {
         return Ok(Err(refusal.into()));
     }
-    let made = WasiFilesystem::symlink_at(&files(accessor), folder, target, path).await;
-    answer(accessor, made, &words)
+    let made = to_its_end(accessor, (changing, target_text), [&folder], move |accessor, [folder]| {
+        Box::pin(async move {
+            let files = files(accessor);
+            answer(accessor, WasiFilesystem::symlink_at(&files, folder, target, path).await, &words)
+        })
+    });
+    made.await
 }
 
 /// Sets when a file was last read and changed.
@@ -284,14 +327,27 @@ async fn set_times(
     (folder, follow, path, accessed, changed): SetTimes,
 ) -> Answer<()> {
     let words = format!("set the times of {}", full(accessor, &folder, &path));
-    if let Err(refusal) = guest(accessor, |guest| guest.may_change(&words)) {
-        return Ok(Err(refusal.into()));
-    }
+    let _texts = match guest(accessor, |guest| {
+        guest.may_change(&words)?;
+        guest.texts(&words)
+    }) {
+        Ok(texts) => texts,
+        Err(refusal) => return Ok(Err(refusal.into())),
+    };
     let set = WasiFilesystem::set_times_at(&files(accessor), folder, follow, path, accessed, changed).await;
     answer(accessor, set, &words)
 }
 
 impl Guest {
+    /// Takes memory for the texts of a call for as long as it waits, of which a guest can make very many at once.
+    fn texts(&self, texts: &str) -> Result<Hold, Refusal> {
+        let held = self.holdings.memory.take(COPIES * texts.len() as u64);
+        held.map_err(|error| {
+            self.job.log.warn(format!("cannot do more with files at once: {}", error.of_memory()));
+            Refusal::NoMemory
+        })
+    }
+
     /// Notes that a stream of an open file is about to be made.
     fn note_stream(&mut self, file: &Handle) {
         let descriptor = self.descriptor(file);
@@ -313,13 +369,17 @@ fn full(accessor: &Accessor<Guest>, folder: &Handle, path: &str) -> String {
     guest(accessor, |guest| guest.path(folder, path))
 }
 
-/// Begins a change when the one before it has ended, unless the job is a dry run, which records it.
-async fn change(accessor: &Accessor<Guest>, words: &str) -> Result<OwnedMutexGuard<()>, Refusal> {
-    let changing = guest(accessor, |guest| {
+/// Begins a change when the one before it has ended, unless the job is a dry run, which records it. Comes with the hold on
+/// its texts.
+async fn change(
+    accessor: &Accessor<Guest>,
+    words: &str,
+) -> Result<(OwnedRwLockWriteGuard<()>, Hold), Refusal> {
+    let (changing, texts) = guest(accessor, |guest| {
         guest.may_change(words)?;
-        Ok(guest.files.changing.clone())
+        Ok::<_, Refusal>((guest.files.changing.clone(), guest.texts(words)?))
     })?;
-    Ok(changing.lock_owned().await)
+    Ok((changing.write_owned().await, texts))
 }
 
 /// What the guest is answered. A refusal for want of a grant goes to the audit log.

@@ -2,6 +2,7 @@
 
 mod destination;
 mod send;
+pub(in crate::sandbox) mod wasi_0_3;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -120,6 +121,15 @@ fn target(request: &Request<WasiBody>) -> Result<HttpTarget, Ambiguous> {
     HttpTarget::of(uri.scheme_str().unwrap_or_default(), host, uri.port_u16(), path)
 }
 
+/// Bytes of a request without its body. The guest's own are counted until they are sent.
+fn size(request: &Request<WasiBody>) -> u64 {
+    let uri = request.uri();
+    let host = uri.authority().map_or(0, |authority| authority.as_str().len());
+    let path = uri.path_and_query().map_or(0, |path| path.as_str().len());
+    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
+    (request.method().as_str().len() + host + path + headers.sum::<usize>()) as u64
+}
+
 impl WasiHttpHooks for Egress {
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
         MAX_CHUNK
@@ -136,7 +146,7 @@ impl WasiHttpHooks for Egress {
         _processed: Box<dyn Future<Output = Result<()>> + Send>,
     ) -> Sent<(Response<WasiBody>, Sent<()>)> {
         let (permit, cancel, events) = (self.check(&request), self.cancel.clone(), self.events.clone());
-        let held = (self.descriptors.take(DESCRIPTORS), self.memory.take(MEMORY));
+        let held = (self.descriptors.take(DESCRIPTORS), self.memory.take(MEMORY + size(&request)));
         // Ends with the job: WASI runs it in a task that is aborted when its handle is dropped.
         Box::new(async move {
             let Permit { reach, remedy } = permit?;
