@@ -3,6 +3,7 @@
 mod unit;
 
 use failure::{Done, Error, Failure, change, read};
+use minion_sdk::job::progress;
 
 use exports::minion::services::service::{Change, Guest, Unit, UnitStatus as Status};
 
@@ -80,7 +81,12 @@ impl Guest for Service {
         let (name, lines) = (unit::name(&name)?, lines.unwrap_or(50).min(MOST_LINES));
         let (lines, unit) = (format!("--lines={lines}"), format!("--unit={name}"));
         let output = read(&["journalctl", "--no-pager", "--quiet", "--output=short-iso", &lines, &unit])?;
-        Ok(output.stdout_text().lines().map(str::to_owned).collect())
+        let lines: Vec<String> = output.stdout_text().lines().map(str::to_owned).collect();
+        if lines.is_empty() {
+            // The journal knows no names: a unit that is not there wrote as little as one that is quiet.
+            status(&name)?;
+        }
+        Ok(lines)
     }
 }
 
@@ -104,9 +110,25 @@ fn unless(name: &str, what: &str, is_so: impl FnOnce(&Status) -> bool) -> Result
     if is_so(&before) {
         return Ok(Change { changed: false, active: before.active });
     }
-    match change(&["systemctl", "--no-pager", what, "--", &name]).map_err(of_systemd)? {
-        Done::Recorded => Ok(Change { changed: true, active: before.active }),
-        Done::Now => Ok(Change { changed: true, active: status(&name)?.active }),
+    if what == "enable" && before.enabled.as_deref() == Some("static") {
+        let why = "it does not say what it would be started with, so others start it or nobody does";
+        return Err(Error::Unsupported(format!("unit \"{name}\" cannot be enabled: {why}")));
+    }
+    progress(0, 0, &format!("{what} {name}"));
+    if change(&["systemctl", "--no-pager", what, "--", &name]).map_err(of_systemd)? == Done::Recorded {
+        return Ok(Change { changed: true, active: before.active });
+    }
+    let after = status(&name)?;
+    match what {
+        // For `systemctl` a unit is started once its program runs, whatever that does then.
+        "start" | "restart" if after.active == "failed" => Err(Error::Other(format!(
+            "unit \"{name}\" was started and has failed at once: `service.logs {name}` says what it wrote"
+        ))),
+        // `systemctl` succeeds also where there is nothing in the unit that it could change.
+        "enable" | "disable" | "mask" | "unmask" => {
+            Ok(Change { changed: before.enabled != after.enabled, active: after.active })
+        }
+        _ => Ok(Change { changed: true, active: after.active }),
     }
 }
 
@@ -118,5 +140,54 @@ fn of_systemd(error: Error) -> Error {
         }
         Error::Unsupported(_) => Error::Unsupported("this host has no systemd".to_owned()),
         error => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use minion_sdk::process::{Output, Status as Ended};
+    use minion_sdk::testing::Host;
+
+    use super::*;
+
+    fn left(stdout: &str) -> Output {
+        Output {
+            status: Ended::Exited(0),
+            stdout: stdout.into(),
+            stderr: Vec::new(),
+            stdout_dropped: 0,
+            stderr_dropped: 0,
+        }
+    }
+
+    /// A host with one unit, which stays as it is whatever is done to it.
+    fn host(active: &str, enabled: &str) -> Host {
+        let said = format!("Id=x.service\nLoadState=loaded\nActiveState={active}\nUnitFileState={enabled}\n");
+        let show = ["systemctl", "--no-pager", "--timestamp=unix", PROPERTIES, "show", "--", "x.service"];
+        ["start", "enable", "mask"].into_iter().fold(Host::new().program(&show, left(&said)), |host, what| {
+            host.program(&["systemctl", "--no-pager", what, "--", "x.service"], left(""))
+        })
+    }
+
+    #[test]
+    fn a_unit_that_fails_at_once_was_not_started() {
+        let _host = host("failed", "disabled");
+        let error = Service::start("x".into()).expect_err("it failed");
+        assert!(matches!(&error, Error::Other(why) if why.contains("service.logs x.service")), "{error:?}");
+    }
+
+    #[test]
+    fn what_changed_nothing_is_no_change() {
+        let host = host("inactive", "indirect");
+        let same = Ok(Change { changed: false, active: "inactive".into() });
+        assert_eq!((Service::enable("x".into()), Service::mask("x".into())), (same.clone(), same));
+        assert!(host.ran().iter().any(|argv| argv.contains(&"enable".to_owned())));
+    }
+
+    #[test]
+    fn a_static_unit_cannot_be_enabled() {
+        let host = host("inactive", "static");
+        assert!(matches!(Service::enable("x".into()), Err(Error::Unsupported(_))));
+        assert!(!host.ran().iter().any(|argv| argv.contains(&"enable".to_owned())));
     }
 }

@@ -37,11 +37,17 @@ pub(crate) fn name(given: &str) -> Result<String, Error> {
             "the name of the unit is none: write it like nginx, nginx.service or getty@tty1".to_owned(),
         ));
     }
+    let stem = given.rsplit_once('.').map_or(given, |(stem, _)| stem);
+    if stem.ends_with('@') || given.ends_with('@') {
+        return Err(Error::Invalid(
+            "the name of the unit is that of a template: say of which one, as in getty@tty1".to_owned(),
+        ));
+    }
     let has_ending = given.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending));
     Ok(if has_ending { given.to_owned() } else { format!("{given}.service") })
 }
 
-/// A line of `list-units`: name, whether it is loaded, active, sub, description.
+/// A line of `list-units`: name, whether it is loaded, active, sub, description. Units that others only name are none.
 pub(crate) fn line(line: &str) -> Option<Unit> {
     // One that has failed has a dot in front.
     let mut rest = line.trim_start_matches(|c: char| c.is_whitespace() || c == '●' || c == '*');
@@ -50,13 +56,21 @@ pub(crate) fn line(line: &str) -> Option<Unit> {
         rest = after.trim_start();
         (!word.is_empty()).then_some(word)
     };
-    let (name, _, active, sub) = (word()?, word()?, word()?, word()?);
+    let (name, load, active, sub) = (word()?, word()?, word()?, word()?);
+    if is_missing(load, active) {
+        return None;
+    }
     Some(Unit {
         name: name.to_owned(),
         active: active.to_owned(),
         sub: sub.to_owned(),
         description: rest.trim_end().to_owned(),
     })
+}
+
+/// Whether there is no such unit. One that ran when its file was removed is still there.
+fn is_missing(load: &str, active: &str) -> bool {
+    load == "not-found" && active == "inactive"
 }
 
 /// What `show` says; `None` of a unit that is not there.
@@ -66,7 +80,7 @@ pub(crate) fn status(text: &str) -> Result<Option<Status>, Error> {
     let (Some(name), Some(active)) = (get("Id"), get("ActiveState")) else {
         return Err(Error::Other(format!("`systemctl show` said what cannot be read: {text:?}")));
     };
-    if get("LoadState") == Some("not-found") && active == "inactive" {
+    if get("LoadState").is_some_and(|load| is_missing(load, active)) {
         return Ok(None);
     }
     Ok(Some(Status {
@@ -77,7 +91,7 @@ pub(crate) fn status(text: &str) -> Result<Option<Status>, Error> {
         pid: get("MainPID").and_then(|pid| pid.parse().ok()).filter(|pid| *pid != 0),
         since: get("StateChangeTimestamp")
             .and_then(|time| time.trim_start_matches('@').parse().ok())
-            .filter(|time| *time != 0)
+            .filter(|seconds| *seconds != 0)
             .map(failure::time),
         memory: get("MemoryCurrent").and_then(|bytes| bytes.parse().ok()),
         description: get("Description").unwrap_or_default().to_owned(),
@@ -104,6 +118,9 @@ mod tests {
             "a\nb",
             "a\0b",
             "../x",
+            "getty@",
+            "getty@.service",
+            "a.b@.service",
             "/etc/x.service",
             &"a".repeat(300),
         ] {
@@ -120,6 +137,7 @@ mod tests {
         let found = line("● x.service not-found failed failed x.service").expect("a unit");
         assert_eq!((found.name.as_str(), found.active.as_str()), ("x.service", "failed"));
         assert_eq!((line(""), line("x.service loaded")), (None, None));
+        assert_eq!(line("● auditd.service not-found inactive dead auditd.service"), None);
     }
 
     #[test]
