@@ -1,6 +1,7 @@
 //! The bundled modules on the host that the tests run on: what they say is what the system's own tools say, and what they
 //! change is changed in a copy of the host's tables that only they see.
 
+mod booted;
 mod commands;
 mod every_method;
 mod grants;
@@ -44,24 +45,33 @@ fn modules() -> BTreeMap<String, Vec<String>> {
 /// It is a mount namespace whose root is an overlay on the host's, with a name of the host that only it has. A shell keeps it for as long as its standard input is open.
 struct Bench {
     keeper: Child,
+    /// The process whose root is that of the copy, and the namespaces of it that commands in the copy enter.
+    inside: (u32, &'static [&'static str]),
+    /// What is to be done once the keeper is gone.
+    _after: Option<Box<dyn Send>>,
     _mount: TempDir,
 }
 
-/// What the keeper does before it waits: `$1` is a folder to mount on, `$2` where all is that was built. What can be
-/// asked to do something to the host itself lies in `/run`, which is empty in the copy. It knows no repositories of
-/// packages, so that no test reads the network.
-const KEEP: &str = r#"
+/// How a copy is made: `$1` is a folder to mount on, `$2` where all is that was built. What can be asked to do something to
+/// the host itself lies in `/run`, which is empty in the copy. It knows no repositories of packages, so that no test reads
+/// the network.
+const COPY: &str = r#"
 set -e
 mount -t tmpfs tmpfs "$1"
 mkdir "$1/upper" "$1/work" "$1/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
-for folder in /proc /sys /dev "$2"; do
-    mkdir -p "$1/root$folder"
-    mount --rbind "$folder" "$1/root$folder"
-done
-mount -t tmpfs tmpfs "$1/root/run"
+mkdir -p "$1/root$2"
+mount --rbind "$2" "$1/root$2"
+mount -t tmpfs -o mode=755 tmpfs "$1/root/run"
 mkdir -p "$1/root/bench"
 rm -rf "$1/root/etc/apt/sources.list" "$1/root/etc/apt/sources.list.d"
+"#;
+
+/// What the keeper does before it waits.
+const KEEP: &str = r#"
+for folder in /proc /sys /dev; do
+    mount --rbind "$folder" "$1/root$folder"
+done
 exec chroot "$1/root" sh -c 'echo ready; read end'
 "#;
 
@@ -76,33 +86,41 @@ impl Drop for Bench {
 impl Bench {
     fn new() -> Self {
         let mount = tempfile::tempdir().expect("a folder");
-        let program = binary("minion");
-        let built = program.ancestors().nth(2).expect("the target folder");
         let mut command = Command::new("unshare");
-        command
-            .args(["--mount", "--uts", "--propagation", "private", "sh", "-c", KEEP, "sh"])
-            .arg(mount.path());
-        command.arg(built).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args([
+            "--mount",
+            "--uts",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            &[COPY, KEEP].concat(),
+            "sh",
+        ]);
+        command.arg(mount.path()).arg(built_dir()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut keeper = command.spawn().expect("started");
         let mut ready = String::new();
         let stdout = keeper.stdout.take().expect("piped");
         BufReader::new(stdout).read_line(&mut ready).expect("read");
         assert_eq!(ready, "ready\n", "no copy of this host can be made");
-        Self { keeper, _mount: mount }
+        let inside = (keeper.id(), &["--mount", "--uts"][..]);
+        Self { keeper, inside, _after: None, _mount: mount }
     }
 
     /// Where something of the copy is, seen from here.
     fn path(&self, path: &str) -> PathBuf {
-        let root = format!("/proc/{}/root", self.keeper.id());
+        let root = format!("/proc/{}/root", self.inside.0);
         Path::new(&root).join(path.trim_start_matches('/'))
     }
 
     /// A command that runs in the copy, in the empty folder `/bench` of it.
     fn within(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("nsenter");
+        let (process, namespaces) = self.inside;
         command
-            .arg(format!("--target={}", self.keeper.id()))
-            .args(["--mount", "--uts", "--root", "--wdns=/bench"])
+            .arg(format!("--target={process}"))
+            .args(namespaces)
+            .args(["--root", "--wdns=/bench"])
             .arg(program);
         command
     }
@@ -161,6 +179,11 @@ impl Bench {
         let text = fs::read_to_string(self.path("etc").join(table)).expect("read");
         text.lines().find(|line| line.starts_with(beginning)).map(str::to_owned)
     }
+}
+
+/// Where all is that was built.
+fn built_dir() -> PathBuf {
+    binary("minion").ancestors().nth(2).expect("the target folder").to_owned()
 }
 
 /// Grants a module a level, as an operator of the host does.

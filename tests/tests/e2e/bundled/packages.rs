@@ -108,7 +108,10 @@ fn packages_become_what_is_wished_once() {
     assert_eq!((&info["automatic"], &info["held"]), (&json!(false), &json!(false)), "{info}");
     assert_eq!(bench.value("read", "package.info", &["tried-base"])["automatic"], true);
 
-    assert_eq!(value("package.hold", &[r#"["tried"]"#]), json!({ "changed": true, "changes": ["held tried"] }));
+    assert_eq!(
+        value("package.hold", &[r#"["tried"]"#]),
+        json!({ "changed": true, "changes": ["held tried"] })
+    );
     assert_eq!(value("package.hold", &[r#"["tried"]"#])["changed"], false);
     assert_eq!(
         (tried(&bench).as_str(), value("package.held", &[])),
