@@ -157,9 +157,9 @@ impl MinionDoor {
         match notice {
             Notice::Hello(_) => return Err(NoticeError::OutOfOrder),
             Notice::Modules(modules) => {
-                let ready = link.modules_changed(modules).await?;
+                link.modules_changed(modules).await?;
                 self.say(send, &Acknowledged).await?;
-                self.desk.rollout.reconcile_what_is_ready(self.minion.name(), &ready);
+                self.desk.rollout.reconcile_what_is_ready(self.minion.name());
             }
             Notice::Facts(facts) => {
                 if let Some(facts) = self.readable(&facts) {

@@ -1,6 +1,5 @@
 //! What may be said in the name of a minion, and by which connection.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +14,7 @@ use wire::frame;
 use wire::instance::Instance;
 use wire::inventory::Inventory;
 use wire::link::{MAX_MESSAGE, MinionRequest, Pong};
-use wire::module::ModuleState;
-use wire::name::{MinionName, ModuleName};
+use wire::name::MinionName;
 
 use super::{Entry, Heard, Lost, Refused, Registry, standing};
 
@@ -188,20 +186,14 @@ async fn answers(connection: &Connection) -> bool {
 const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 
 impl Link {
-    /// Notes that the minion's modules are now these. Gives the versions that were refused by what it said before, and that
-    /// it has ready now.
-    pub async fn modules_changed(&self, modules: Inventory) -> Result<Vec<(ModuleName, Digest)>, LinkError> {
+    /// Notes that the minion's modules are now these.
+    pub async fn modules_changed(&self, modules: Inventory) -> Result<(), LinkError> {
         let _turn = self.registry.0.turns.wait(self.name.clone()).await;
         self.with_entry(|_| ())?;
         self.registry.0.ledger.minion_modules(&self.name, modules.clone()).await?;
         self.with_entry(|entry| {
-            let refused = versions(&entry.record.modules, |state| matches!(state, ModuleState::Failed(_)));
-            let ready = versions(&modules, |state| *state == ModuleState::Staged);
-            let made_ready = ready.intersection(&refused).map(|(name, digest)| ((*name).clone(), *digest));
-            let made_ready = made_ready.collect();
             entry.record.modules = modules;
             entry.modules_told.send_replace(());
-            made_ready
         })
     }
 
@@ -239,15 +231,6 @@ impl Link {
         });
         Ok(change(entry.ok_or_else(|| LinkError::Replaced(self.name.clone()))?))
     }
-}
-
-/// The versions that are in such a state.
-fn versions(inventory: &Inventory, is: impl Fn(&ModuleState) -> bool) -> BTreeSet<(&ModuleName, Digest)> {
-    let all = inventory
-        .modules
-        .iter()
-        .flat_map(|module| module.versions.iter().map(move |version| (&module.name, version)));
-    all.filter(|(_, version)| is(&version.state)).map(|(name, version)| (name, version.digest)).collect()
 }
 
 /// Facts as the ledger keeps them.

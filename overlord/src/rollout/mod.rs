@@ -55,6 +55,8 @@ struct Inner {
     reconcilers: Semaphore,
     /// What each minion was to have when it was looked at last.
     looked_at: Mutex<HashMap<MinionName, reconcile::Wanted>>,
+    /// What minions refused that is assigned to them: tried again once they have it ready.
+    refused: Mutex<reconcile::Refused>,
     /// The minions that were too slow to take what is assigned to them, and since when.
     slow: Mutex<HashMap<MinionName, Instant>>,
     tasks: TaskTracker,
@@ -79,6 +81,7 @@ impl Rollout {
             senders: Semaphore::new(SENDERS),
             reconcilers: Semaphore::new(RECONCILERS),
             looked_at: Mutex::default(),
+            refused: Mutex::default(),
             slow: Mutex::default(),
             tasks: TaskTracker::new(),
             stop,

@@ -1,6 +1,6 @@
 //! Bringing minions what is assigned to them, when they connect and when it changes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ use wire::name::{MinionName, ModuleName};
 use super::ask::Again;
 use super::stage::NotStaged;
 use super::{Rollout, stage_of};
+
+/// Versions that minions refused.
+pub(super) type Refused = HashSet<(MinionName, ModuleName, Digest)>;
 
 /// Which assignments hold for a minion, by their places.
 pub(super) type Wanted = Vec<(ModuleName, u64)>;
@@ -40,12 +43,19 @@ impl Rollout {
         }
     }
 
-    /// Brings a minion what of these versions is assigned to it: it did not take them, and has made them ready by itself since,
-    /// because they were granted what they lacked.
-    pub(crate) fn reconcile_what_is_ready(&self, minion: &MinionName, ready: &[(ModuleName, Digest)]) {
+    /// Brings a minion what it refused and has made ready by itself since: it was granted what that lacked.
+    pub(crate) fn reconcile_what_is_ready(&self, minion: &MinionName) {
+        let ready: Vec<(ModuleName, Digest)> = {
+            let refused = self.refused();
+            let of_it = refused
+                .iter()
+                .filter(|(by, name, digest)| by == minion && self.is_staged(minion, name, digest));
+            of_it.map(|(_, name, digest)| (name.clone(), *digest)).collect()
+        };
         if ready.is_empty() {
             return;
         }
+        self.refused().retain(|(by, name, _)| by != minion || ready.iter().all(|(ready, _)| ready != name));
         match self.wanted(minion) {
             Ok(wanted) => {
                 let is_ready = |one: &Assignment| {
@@ -56,6 +66,20 @@ impl Rollout {
             }
             Err(error) => tracing::warn!(%minion, %error, "cannot tell what is assigned to it"),
         }
+    }
+
+    fn is_staged(&self, minion: &MinionName, name: &ModuleName, digest: &Digest) -> bool {
+        let staged = self.registry().with_module(minion, name.as_str(), |module| {
+            let mut versions = module.into_iter().flat_map(|module| &module.versions);
+            versions.any(|version| version.digest == *digest && version.state == ModuleState::Staged)
+        });
+        staged.unwrap_or(false)
+    }
+
+    /// What minions do not take that is assigned to them, as far as it was tried since the start.
+    fn refused(&self) -> MutexGuard<'_, Refused> {
+        // No code under this lock can panic halfway through a change.
+        self.0.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn look(&self, minion: &MinionName) -> Option<Wanted> {
@@ -106,11 +130,14 @@ impl Rollout {
             return Ok(());
         };
         let before = self.ledger().attempt(minion, name)?.filter(|attempt| attempt.place == place);
+        self.refused().retain(|(by, refused, _)| by != minion || refused != name);
+        let was_ready = self.is_staged(minion, name, &wanted.digest);
         let failure = if self.in_service(minion, name) == Some(wanted.digest) {
             None
         } else if let (Some(before), Some(why)) = (&before, self.failed_there(minion, &wanted)) {
             // It is not tried again. Where it was in service, the minion went back by itself.
             tracing::debug!(%minion, module = %name, "what is assigned has failed there before");
+            self.refused().insert((minion.clone(), name.clone(), wanted.digest));
             before.failure.clone().or(Some(why))
         } else {
             match self.bring_now(minion, &wanted).await? {
@@ -118,6 +145,11 @@ impl Rollout {
                 None => return Ok(()),
             }
         };
+        // It may have been granted in this moment. Whoever brings it then waits for this turn to end. One that was ready
+        // before and is refused all the same is not asked again and again.
+        if !was_ready {
+            self.reconcile_what_is_ready(minion);
+        }
         if before.is_some_and(|before| before.failure == failure) {
             return Ok(());
         }
@@ -143,7 +175,10 @@ impl Rollout {
                 let request = ModuleCommand::Activate { name: name.clone(), digest: *digest };
                 self.ask(minion, assigned_by, request, Again::Yes).await.ok()
             }
-            Err(NotStaged::Refused(why)) => Some(ModuleAnswer::Refused(why)),
+            Err(NotStaged::Refused(why)) => {
+                self.refused().insert((minion.clone(), name.clone(), *digest));
+                Some(ModuleAnswer::Refused(why))
+            }
             Err(NotStaged::Late(time)) => {
                 self.slow().insert(minion.clone(), Instant::now());
                 let time = humantime::format_duration(time);
