@@ -11,6 +11,11 @@ pub(crate) struct Confirm {
 }
 
 impl Confirm {
+    /// Whether nobody is asked.
+    pub(super) fn is_given(&self) -> bool {
+        self.yes
+    }
+
     /// Whether to go on. Fails where it must be asked and there is nobody.
     pub(super) fn asks(&self, question: &str) -> anyhow::Result<bool> {
         if self.yes {

@@ -18,7 +18,7 @@ use crate::cli::reload::Reloaded;
 use crate::cli::suggested::suggestion_of;
 use crate::control;
 use crate::folder::Folder;
-use crate::granting::{self, GrantError, Policy, listed};
+use crate::granting::{self, GrantError, Policy, Turn, listed};
 use crate::policy::{Grants, LevelName, Suggestion, caution};
 
 /// Grant a module what it suggests, at one of its levels
@@ -72,6 +72,9 @@ impl Grant {
         let suggestion = suggestion_of(module, self.file.as_deref(), &folder).await?;
         let wanted = self.wanted(&suggestion)?;
         let path = folder.config();
+        let cannot_write = || format!("cannot write \"{}\"", path.display());
+        let early =
+            self.confirm.is_given().then(|| Turn::take(&path)).transpose().with_context(cannot_write)?;
         let before = granting::read(&path).with_context(|| format!("cannot read \"{}\"", path.display()))?;
         let policy = Policy { path: path.clone(), text: &before };
         let change = policy.grant(module, &suggestion, &wanted).inspect_err(|error| {
@@ -90,8 +93,8 @@ impl Grant {
             note("nothing was changed");
             return Ok(ExitCode::FAILURE);
         }
-        granting::write(&path, &before, &change.after)
-            .with_context(|| format!("cannot write \"{}\"", path.display()))?;
+        let turn = early.map_or_else(|| Turn::take(&path), Ok);
+        turn.and_then(|turn| turn.write(&before, &change.after)).with_context(cannot_write)?;
         let reloaded = Reloaded::now(&folder).await?;
         match self.json {
             true => print(json!({

@@ -14,7 +14,7 @@ use crate::cli::grant::show;
 use crate::cli::output::{note, print};
 use crate::cli::reload::Reloaded;
 use crate::config::Config;
-use crate::granting::{self, Policy};
+use crate::granting::{self, Policy, Turn};
 
 /// Take a module's own table out of minion.toml
 ///
@@ -39,6 +39,9 @@ impl RevokeGrant {
     pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
         let folder = place.made_folder()?;
         let (module, path) = (&self.module, folder.config());
+        let cannot_write = || format!("cannot write \"{}\"", path.display());
+        let early =
+            self.confirm.is_given().then(|| Turn::take(&path)).transpose().with_context(cannot_write)?;
         let before = granting::read(&path).with_context(|| format!("cannot read \"{}\"", path.display()))?;
         let Some(change) = (Policy { path: path.clone(), text: &before }).revoke(module)? else {
             match self.json {
@@ -59,8 +62,8 @@ impl RevokeGrant {
             note("nothing was changed");
             return Ok(ExitCode::FAILURE);
         }
-        granting::write(&path, &before, &change.after)
-            .with_context(|| format!("cannot write \"{}\"", path.display()))?;
+        let turn = early.map_or_else(|| Turn::take(&path), Ok);
+        turn.and_then(|turn| turn.write(&before, &change.after)).with_context(cannot_write)?;
         let reloaded = Reloaded::now(&folder).await?;
         let left = toml::from_str::<Config>(&change.after)?.modules.of(module).grants != Default::default();
         match self.json {

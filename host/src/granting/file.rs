@@ -15,37 +15,53 @@ pub(crate) fn read(path: &Path) -> io::Result<String> {
     }
 }
 
-/// Writes the file as a whole, where it still says what it said `before`. It keeps its permissions and its owner; one
-/// that was not there belongs to the owner of its folder, who alone may read it, as all else that is there.
-///
-/// Fails where it is read-only, also for those whom that does not keep from writing: somebody meant it.
-pub(crate) fn write(path: &Path, before: &str, after: &str) -> io::Result<()> {
-    let place = place(path)?;
-    let folder = place.parent().unwrap_or(Path::new("/"));
-    // Two grants at once would both find what was there before, and the second would undo the first.
-    let turn = File::open(folder)?;
-    turn.lock()?;
-    if read(&place)? != before {
-        return Err(io::Error::other("somebody else wrote it in this moment: look at it, and try again"));
+/// The turn of one who writes the file. Two grants at once would both find what was there before, and the second would undo
+/// the first.
+pub(crate) struct Turn {
+    place: PathBuf,
+    /// Locked, for as long as it is open.
+    folder: File,
+}
+
+impl Turn {
+    /// Waits until nobody else has it. Whoever has it must not wait for a person.
+    pub(crate) fn take(path: &Path) -> io::Result<Self> {
+        let place = place(path)?;
+        let folder = File::open(place.parent().unwrap_or(Path::new("/")))?;
+        match folder.lock() {
+            // There are no turns on such a disk, and mostly nobody else either.
+            Err(error) if error.kind() != io::ErrorKind::Unsupported => Err(error),
+            _ => Ok(Self { place, folder }),
+        }
     }
-    let (mode, owner) = match fs::metadata(&place) {
-        Ok(found) => (found.permissions().mode() & 0o7777, found),
-        Err(_) => (PRIVATE, fs::metadata(folder)?),
-    };
-    if mode & OWNER_WRITES == 0 {
-        let told = format!(
-            "it is read-only: say `chmod u+w {}` first, or write the lines where it comes from",
-            place.display()
-        );
-        return Err(io::Error::other(told));
+
+    /// Writes the file as a whole, where it still says what it said `before`. It keeps its permissions and its owner; one
+    /// that was not there belongs to the owner of its folder, who alone may read it, as all else that is there.
+    ///
+    /// Fails where it is read-only, also for those whom that does not keep from writing: somebody meant it.
+    pub(crate) fn write(self, before: &str, after: &str) -> io::Result<()> {
+        let place = &self.place;
+        if read(place)? != before {
+            return Err(io::Error::other("somebody else wrote it in this moment: look at it, and try again"));
+        }
+        let (mode, owner) = match fs::metadata(place) {
+            Ok(found) => (found.permissions().mode() & 0o7777, found),
+            Err(_) => (PRIVATE, self.folder.metadata()?),
+        };
+        if mode & OWNER_WRITES == 0 {
+            return Err(io::Error::other(format!(
+                "it is read-only: say `chmod u+w {}` first, or write the lines where it comes from",
+                place.display()
+            )));
+        }
+        let file = file::write_beside(place, after.as_bytes(), mode)?;
+        let written = file.as_file().metadata()?;
+        if (written.uid(), written.gid()) != (owner.uid(), owner.gid()) {
+            chown(file.path(), Some(owner.uid()), Some(owner.gid()))?;
+        }
+        file.persist(place)?;
+        self.folder.sync_all()
     }
-    let file = file::write_beside(&place, after.as_bytes(), mode)?;
-    let written = file.as_file().metadata()?;
-    if (written.uid(), written.gid()) != (owner.uid(), owner.gid()) {
-        chown(file.path(), Some(owner.uid()), Some(owner.gid()))?;
-    }
-    file.persist(&place)?;
-    file::sync_folder(folder)
 }
 
 /// Where the file really is: where it is a link, to a folder that is kept in another place, the link stays.
@@ -68,6 +84,10 @@ const PRIVATE: u32 = 0o600;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn write(path: &Path, before: &str, after: &str) -> io::Result<()> {
+        Turn::take(path)?.write(before, after)
+    }
 
     #[test]
     fn a_file_keeps_its_permissions_and_the_link_that_it_is() {

@@ -16,7 +16,7 @@ use wire::text::counted;
 
 use self::block::Block;
 use self::document::{Document, Found};
-pub(crate) use self::file::{read, write};
+pub(crate) use self::file::{Turn, read};
 pub(crate) use self::folder::FolderGrants;
 pub(crate) use self::lines::of_level;
 use crate::config::Config;

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
-use rig::{Fleet, Said, bundled_dir, said};
+use rig::{Fleet, Said, binary, bundled_dir, said};
 use serde_json::{Value, json};
 
 use super::printed;
@@ -266,4 +267,38 @@ fn what_a_grant_would_mend_names_it_where_it_is_rejected_and_where_it_is_denied(
     }
     assert_eq!(fleet.run(&["call", "*", "process.list"]).code, 0);
     assert_eq!(fleet.run(&["call", "web1", "process.kill", &sleeper.pid()]).code, 0);
+}
+
+#[test]
+fn grants_that_are_made_at_once_are_all_in_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let real = folder.path().join("kept.toml");
+    fs::write(&real, "# Ours.\r\n[limits]\r\njobs = 7\r\n").expect("written");
+    std::os::unix::fs::symlink("kept.toml", folder.path().join("minion.toml")).expect("linked");
+    let modules = ["groups", "network", "process", "service", "system", "users"];
+    let minion = |words: &[&str]| {
+        let mut command = Command::new(binary("minion"));
+        command.args(words).arg("--yes").arg("--dir").arg(folder.path());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+    };
+    let grants = modules.map(|module| {
+        let file = bundled_dir().join(format!("{module}.wasm"));
+        minion(&["grant", module, "--file", file.to_str().expect("text")]).spawn().expect("started")
+    });
+    for grant in grants {
+        let ended = grant.wait_with_output().expect("ended");
+        assert!(ended.status.success(), "{ended:?}");
+    }
+    let text = fs::read_to_string(&real).expect("read");
+    for module in modules {
+        assert!(text.contains(&format!("[modules.{module}]\r\n")), "{module}: {text}");
+    }
+    let revokes = modules.map(|module| minion(&["revoke-grant", module]).spawn().expect("started"));
+    for revoke in revokes {
+        let ended = revoke.wait_with_output().expect("ended");
+        assert!(ended.status.success(), "{ended:?}");
+    }
+    assert_eq!(fs::read_to_string(&real).expect("read"), "# Ours.\r\n[limits]\r\njobs = 7\r\n");
+    assert!(fs::symlink_metadata(folder.path().join("minion.toml")).expect("there").is_symlink());
 }
