@@ -160,6 +160,12 @@ pub fn time(seconds: i64) -> Timestamp {
     Timestamp { text, seconds }
 }
 
+/// Whether a text is a day of the calendar, as in RFC 3339: `2027-12-31`.
+pub fn is_day(text: &str) -> bool {
+    let begins = humantime::parse_rfc3339(&format!("{text}T00:00:00Z"));
+    begins.is_ok_and(|begins| time_of(begins).text.strip_suffix("T00:00:00Z") == Some(text))
+}
+
 /// The same of what a clock or a file system tells.
 pub fn time_of(system: SystemTime) -> Timestamp {
     let whole = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);

@@ -3,10 +3,14 @@
 //! It changes one thing of a user at a time, since each of the system's tools' calls can then be granted with all of its
 //! arguments.
 
+mod expiry;
+mod keys;
+mod line;
+
 use accounts::{Group, check_field, check_name, check_path, find_group, find_user};
 use failure::{Change, Error, Failure, change, change_with, changed, read};
 
-use exports::minion::users::users::{Guest, User, Wish};
+use exports::minion::users::users::{AuthorisedKey, Guest, User, Wish};
 
 minion_sdk::module!({
     path: ["../types", "wit"],
@@ -89,8 +93,28 @@ impl Guest for Users {
                 "the hash is none: make it with `openssl passwd -6`, and give what that prints".to_owned(),
             ));
         }
+        if has_hash(&name, hash)? {
+            return Ok(changed(Vec::new()));
+        }
         change_with(&["chpasswd", "-e"], format!("{name}:{hash}\n"))?;
         Ok(changed(vec!["set the password".to_owned()]))
+    }
+
+    fn expiry(name: String) -> Result<Option<String>, Error> {
+        there(&name)?;
+        expiry::of(&name)
+    }
+
+    fn keys(name: String) -> Result<Vec<AuthorisedKey>, Error> {
+        keys::list(&there(&name)?)
+    }
+
+    fn add_key(name: String, key: String) -> Result<Change, Error> {
+        keys::add(&there(&name)?, &key).map(changed)
+    }
+
+    fn remove_key(name: String, key: String) -> Result<Change, Error> {
+        keys::remove(&there(&name)?, &key).map(changed)
     }
 }
 
@@ -138,6 +162,7 @@ fn check(wish: &Wish) -> Result<(), Error> {
     for group in wish.group.iter().chain(wish.groups.iter().flatten()) {
         check_name("group", group)?;
     }
+    wish.expires.iter().try_for_each(|day| expiry::check(day))?;
     wish.comment.iter().try_for_each(|comment| check_field("comment", comment))?;
     wish.home.iter().try_for_each(|home| check_path("home", home))?;
     wish.shell.iter().try_for_each(|shell| check_path("shell", shell))
@@ -174,6 +199,9 @@ fn steps(wish: &Wish, before: Option<&accounts::User>) -> Result<Vec<Step>, Erro
     {
         set("shell", "-s", shell);
     }
+    if let Some(expires) = &wish.expires {
+        steps.extend(expiration(&wish.name, expires, before.is_some())?);
+    }
     if let Some(groups) = &wish.groups {
         steps.extend(memberships(&wish.name, groups)?);
     }
@@ -200,6 +228,26 @@ fn memberships(name: &str, wanted: &[String]) -> Result<Option<Step>, Error> {
         wanted => format!("set the other groups to {}", wanted.join(", ")),
     };
     Ok(Some((words, "-G", wanted.join(","))))
+}
+
+/// The step to the end on this day, if there is another now.
+fn expiration(name: &str, wanted: &str, is_there: bool) -> Result<Option<Step>, Error> {
+    let now = if is_there { expiry::of(name)? } else { None };
+    if now.as_deref().unwrap_or(expiry::NEVER) == wanted {
+        return Ok(None);
+    }
+    let value = if wanted == expiry::NEVER { "" } else { wanted };
+    Ok(Some((format!("set the expiry to {wanted}"), "-e", value.to_owned())))
+}
+
+/// Whether the password of a user has this hash already.
+fn has_hash(name: &str, hash: &str) -> Result<bool, Error> {
+    let text = match read(&["getent", "shadow", "--", name]) {
+        // There is no such entry, or none that the minion's user may see.
+        Err(Error::Failed(Failure { exit: Some(2), .. })) => return Ok(false),
+        output => output?.stdout_text(),
+    };
+    Ok(text.split(':').nth(1) == Some(hash))
 }
 
 fn no_group(name: &str) -> Error {
@@ -232,6 +280,7 @@ mod tests {
             home: None,
             shell: None,
             make_home: None,
+            expires: None,
         }
     }
 
@@ -246,6 +295,7 @@ mod tests {
                 Wish { groups: Some(vec!["adm".to_owned(), bad.to_owned()]), ..wish("ann") },
                 Wish { home: some(), ..wish("ann") },
                 Wish { shell: some(), ..wish("ann") },
+                Wish { expires: some(), ..wish("ann") },
             ];
             for wish in wishes {
                 assert!(matches!(check(&wish), Err(Error::Invalid(_))), "{wish:?}");

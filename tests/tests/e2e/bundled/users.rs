@@ -42,6 +42,7 @@ fn users_and_groups_become_what_is_wished_once() {
     assert_eq!(bench.value("read", "users.is-locked", &["deploy"]), true);
     let hash = "$6$salt$0123456789abcdef";
     assert!(changed("users.set-password", &["deploy", hash]));
+    assert!(!changed("users.set-password", &["deploy", hash]));
     assert!(bench.line("shadow", "deploy:").is_some_and(|line| line.starts_with(&format!("deploy:{hash}:"))));
     assert!(changed("users.lock", &["deploy"]) && !changed("users.lock", &["deploy"]));
     assert!(changed("users.unlock", &["deploy"]) && !changed("users.unlock", &["deploy"]));
@@ -58,4 +59,95 @@ fn users_and_groups_become_what_is_wished_once() {
     assert!(bench.error("read", "users.info", &["deploy"])["not-found"].is_string());
     // The host's own tables are as they were.
     assert!(!printed("getent", &["passwd"]).contains("deploy"));
+}
+
+#[test]
+fn a_user_expires_on_the_day_that_is_wished() {
+    if !can_unshare() {
+        return;
+    }
+    let bench = Bench::new();
+    let ensured = |expires: &str| {
+        let wish = format!(r#"{{name: "leaver", expires: "{expires}"}}"#);
+        bench.value("manage", "users.ensure", &[&wish])["changed"] == true
+    };
+    assert!(ensured("2027-12-31") && !ensured("2027-12-31"));
+    assert!(bench.printed("chage", &["-l", "leaver"]).contains("Dec 31, 2027"));
+    assert_eq!(bench.value("read", "users.expiry", &["leaver"]), "2027-12-31");
+    assert!(ensured("never") && !ensured("never"));
+    assert_eq!(bench.value("read", "users.expiry", &["leaver"]), json!(null));
+    let wish = r#"{name: "leaver", expires: "2027-02-30"}"#;
+    assert!(bench.error("manage", "users.ensure", &[wish])["invalid"].is_string());
+}
+
+/// A key, and what it is known by, as `ssh-keygen -l` says it.
+const KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti ann@example.org";
+const FINGERPRINT: &str = "SHA256:UCUiLr7Pjs9wFFJMDByLgc3NrtdU344OgUM45wZPcIQ";
+
+#[test]
+fn keys_are_whole_lines_of_a_file_that_is_the_users_own() {
+    if !can_unshare() {
+        return;
+    }
+    let bench = Bench::new();
+    let changed =
+        |method: &str, arguments: &[&str]| bench.value("manage", method, arguments)["changed"] == true;
+    assert!(changed("users.ensure", &[r#"{name: "deploy"}"#]));
+    assert_eq!(bench.value("read", "users.keys", &["deploy"]), json!([]));
+    let dry = bench.dry("manage", "users.add-key", &["deploy", KEY]);
+    assert!(dry.code == 0 && dry.json()["value"]["changed"] == true, "{dry:?}");
+    assert!(!bench.path("home/deploy/.ssh").exists());
+    assert!(bench.error("read", "users.add-key", &["deploy", KEY])["denied"].is_string());
+    assert!(changed("users.add-key", &["deploy", KEY]) && !changed("users.add-key", &["deploy", KEY]));
+    let file = bench.path("home/deploy/.ssh/authorized_keys");
+    assert_eq!(std::fs::read_to_string(&file).expect("read"), format!("{KEY}\n"));
+    let shown = |path: &str| bench.printed("stat", &["-c", "%a %U %G", path]);
+    assert_eq!(shown("/home/deploy/.ssh/authorized_keys"), "600 deploy deploy\n");
+    assert_eq!(shown("/home/deploy/.ssh"), "700 deploy deploy\n");
+
+    let limited = format!(r#"restrict,command="echo \"a, b\"" {KEY}"#);
+    std::fs::write(&file, format!("# ours\n{KEY}\n")).expect("written");
+    assert!(changed("users.add-key", &["deploy", &limited]));
+    assert_eq!(std::fs::read_to_string(&file).expect("read"), format!("# ours\n{limited}\n"));
+    let keys = bench.value("read", "users.keys", &["deploy"]);
+    assert_eq!((&keys[0]["line"], &keys[0]["fingerprint"]), (&json!(limited), &json!(FINGERPRINT)));
+    assert_eq!(
+        (&keys[0]["algorithm"], &keys[0]["comment"]),
+        (&json!("ssh-ed25519"), &json!("ann@example.org"))
+    );
+    assert!(changed("users.remove-key", &["deploy", FINGERPRINT]));
+    assert!(!changed("users.remove-key", &["deploy", KEY]));
+    assert_eq!(std::fs::read_to_string(&file).expect("read"), "# ours\n");
+    assert!(bench.error("manage", "users.add-key", &["deploy", "ssh-ed25519 AAAA"])["invalid"].is_string());
+}
+
+#[test]
+fn a_link_in_a_home_leads_to_nothing_that_its_user_could_not_have() {
+    if !can_unshare() {
+        return;
+    }
+    let bench = Bench::new();
+    bench.value("manage", "users.ensure", &[r#"{name: "mallory"}"#]);
+    let tables =
+        || ["passwd", "shadow"].map(|table| std::fs::read(bench.path("etc").join(table)).expect("read"));
+    let (before, home) = (tables(), bench.path("home/mallory"));
+    std::fs::create_dir(home.join(".ssh")).expect("made");
+    bench.printed("chown", &["mallory:", "/home/mallory/.ssh"]);
+    let keys = home.join(".ssh/authorized_keys");
+    std::os::unix::fs::symlink("/etc/shadow", &keys).expect("linked");
+    for (level, method, arguments) in
+        [("read", "users.keys", &["mallory"][..]), ("manage", "users.add-key", &["mallory", KEY])]
+    {
+        let error = bench.error(level, method, arguments);
+        assert!(error["failed"]["stderr"].as_str().is_some_and(|why| why.contains("denied")), "{error}");
+    }
+    std::fs::remove_file(&keys).expect("removed");
+    std::os::unix::fs::symlink("/etc/passwd", &keys).expect("linked");
+    bench.value("manage", "users.add-key", &["mallory", KEY]);
+    assert!(keys.symlink_metadata().expect("there").is_file(), "the link is replaced, and not followed");
+    std::fs::remove_dir_all(home.join(".ssh")).expect("removed");
+    std::os::unix::fs::symlink("/etc", home.join(".ssh")).expect("linked");
+    assert!(bench.error("manage", "users.add-key", &["mallory", KEY])["failed"].is_object());
+    assert!(tables() == before && !bench.path("etc/authorized_keys.new").exists());
 }
