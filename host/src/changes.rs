@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::policy::{
-    ByteSize, FileGrant, FileMode, Free, Grants, Limits, ModulePolicy, ProcessGrant, SignaturePolicy,
+    ByteSize, FileGrant, FileMode, Free, Grants, Limits, ModulePolicy, ProcessGrant, Shown, SignaturePolicy,
     Symlinks,
 };
 
@@ -119,9 +119,10 @@ fn files(grant: &FileGrant) -> String {
         FileMode::ReadWrite => "rw",
     };
     let symlinks = if grant.symlinks == Symlinks::Allowed { ", symlinks" } else { "" };
+    let public = if grant.shown == Shown::Public { ", public" } else { "" };
     let only =
         if grant.only.is_empty() { String::new() } else { format!(", only {}", grant.only.join(", ")) };
-    format!("{} as {} ({mode}{symlinks}{only})", grant.host.display(), grant.guest)
+    format!("{} as {} ({mode}{symlinks}{public}{only})", grant.host.display(), grant.guest)
 }
 
 #[cfg(test)]

@@ -19,6 +19,18 @@ pub struct FileGrant {
     /// The files and folders of it that it may see, by their paths from there; of a folder all that is below it. All,
     /// where there are none.
     pub only: Vec<String>,
+    /// Whose files of it may be seen.
+    pub shown: Shown,
+}
+
+/// Which files of a folder may be seen, by the permissions that the host gives them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shown {
+    /// All that the minion itself may read.
+    #[default]
+    All,
+    /// What every user of the host may read, and nothing else: no keys, and no hashes of passwords.
+    Public,
 }
 
 /// Whether a module may make symbolic links.
@@ -58,6 +70,8 @@ struct Given {
     symlinks: bool,
     #[serde(default)]
     only: Vec<String>,
+    #[serde(default)]
+    public: bool,
 }
 
 /// Why a folder cannot be granted as it is written.
@@ -72,15 +86,15 @@ enum BadFiles {
     )]
     NotWithin(String),
     /// What is written in a folder cannot be held to some of its files.
-    #[error("`only` is for reading: leave it out, or `mode = \"rw\"`")]
-    Writable,
+    #[error("`{0}` is for reading: leave it out, or `mode = \"rw\"`")]
+    Writable(&'static str),
 }
 
 impl TryFrom<Given> for FileGrant {
     type Error = BadFiles;
 
     /// Without `guest` the guest finds the folder under the host's own path.
-    fn try_from(Given { host, guest, mode, symlinks, only }: Given) -> Result<Self, BadFiles> {
+    fn try_from(Given { host, guest, mode, symlinks, only, public }: Given) -> Result<Self, BadFiles> {
         let symlinks = if symlinks { Symlinks::Allowed } else { Symlinks::Refused };
         let guest = guest.unwrap_or_else(|| host.to_string_lossy().into_owned());
         if let Some(relative) =
@@ -92,12 +106,13 @@ impl TryFrom<Given> for FileGrant {
         if let Some(path) = only.iter().find(|path| path.split('/').any(step)) {
             return Err(BadFiles::NotWithin(path.clone()));
         }
-        match (only.is_empty(), mode, symlinks) {
-            (true, _, _) | (false, FileMode::ReadOnly, Symlinks::Refused) => {
-                Ok(Self { host, guest, mode, symlinks, only })
-            }
-            _ => Err(BadFiles::Writable),
+        let is_for_reading = (mode, symlinks) == (FileMode::ReadOnly, Symlinks::Refused);
+        let held = [("only", !only.is_empty()), ("public", public)];
+        if let Some((key, _)) = held.into_iter().find(|(_, is_set)| *is_set && !is_for_reading) {
+            return Err(BadFiles::Writable(key));
         }
+        let shown = if public { Shown::Public } else { Shown::All };
+        Ok(Self { host, guest, mode, symlinks, only, shown })
     }
 }
 
@@ -117,7 +132,7 @@ impl FileGrant {
             })
     }
 
-    /// Whether what is at a path of the guest's is in the folder and may be seen.
+    /// Whether what is at a path of the guest's is in the folder and may be seen, as far as the path tells that.
     pub fn covers(&self, path: &str) -> bool {
         let guest = self.guest.trim_end_matches('/');
         let below = path.strip_prefix(guest).filter(|below| below.is_empty() || below.starts_with('/'));
@@ -167,6 +182,8 @@ mod tests {
             ("host = '/proc'\nonly = ['a/../b']", "\"a/../b\" in `only`"),
             ("host = '/proc'\nonly = ['']", "in `only`"),
             ("host = '/proc'\nonly = ['uptime']\nmode = 'rw'", "`only` is for reading"),
+            ("host = '/'\npublic = true\nmode = 'rw'", "`public` is for reading"),
+            ("host = '/'\npublic = true\nsymlinks = true", "`public` is for reading"),
             ("host = 'proc'", "\"proc\" is not an absolute path"),
             ("host = '/proc'\nguest = 'proc'", "\"proc\" is not an absolute path"),
         ] {

@@ -21,7 +21,7 @@ mod working_folder;
 
 pub use address::{Realm, realm};
 pub use entry::{Entry, Grants, ModulePolicy};
-pub use files::{FileGrant, FileMode, Symlinks};
+pub use files::{FileGrant, FileMode, Shown, Symlinks};
 pub use http::{BadUrl, HttpGrant, HttpTarget, Reach};
 pub use limits::Limits;
 pub use process::{Free, ProcessGrant};

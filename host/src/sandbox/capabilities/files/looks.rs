@@ -1,8 +1,9 @@
-//! What a guest sees of a granted folder of which only some is granted: `only` in `files`.
+//! What a guest sees of a granted folder of which only some is granted: `only` and `public` in `files`.
 
 use std::path::Path;
 
 use super::Handle;
+use super::public::{gives_all, is_reachable};
 use super::rules::Refusal;
 use crate::policy::{FileGrant, FileMode, Grants};
 use crate::sandbox::guest::Guest;
@@ -28,13 +29,17 @@ impl Look {
 impl Guest {
     /// Whether the grant of a folder shows what is at a path of it. What it does not goes to the audit log.
     pub(super) fn look(&self, folder: &Handle, path: &str, look: Look) -> Result<(), Refusal> {
-        let only = self.files.open.get(&folder.rep()).and_then(|open| open.only.as_ref());
-        if only.is_none_or(|grant| grant.shows(path) && leads_to_shown(grant, path, look)) {
+        let open = self.files.open.get(&folder.rep());
+        let only = open.and_then(|open| open.only.as_ref());
+        let public = open.and_then(|open| open.public.as_ref());
+        let is_public = public.is_none_or(|host| is_reachable(&host.join(path), look));
+        if is_public && only.is_none_or(|grant| grant.shows(path) && leads_to_shown(grant, path, look)) {
             return Ok(());
         }
         let full = self.path(folder, path);
         self.job.denied_unless("files", format!("look at {full}"), |grants| {
-            let fits = |grant: &FileGrant| look != Look::Written || grant.mode == FileMode::ReadWrite;
+            let mode = if look == Look::Written { FileMode::ReadWrite } else { FileMode::ReadOnly };
+            let fits = |grant: &FileGrant| gives_all(grant, mode) || (is_public && mode == grant.mode);
             grants.files.iter().any(|grant| fits(grant) && grant.covers(&full))
         });
         Err(Refusal::NotPermitted)

@@ -5,11 +5,12 @@
 //! since a pipe would hold one of the host's threads for ever, and links that lead others out of a folder are
 //! not made. Each open file is one of the descriptors that the job may have.
 //!
-//! What may be done is decided in `rules` and `looks`, for both versions of WASI alike: a guest can use a handle of one
+//! What may be done is decided in `rules`, `looks` and `public`, for both versions of WASI alike: a guest can use a handle of one
 //! with the functions of the other.
 
 mod listing;
 mod looks;
+mod public;
 mod rules;
 mod streamed;
 mod streams;
@@ -18,6 +19,7 @@ pub(in crate::sandbox) mod wasi_0_2;
 pub(in crate::sandbox) mod wasi_0_3;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use wasmtime::component::Resource;
@@ -45,7 +47,11 @@ impl OpenFiles {
     /// Bytes of the streams that the host keeps itself, and of what it remembers of open files, whose paths grow with every
     /// folder that is opened from another one.
     pub(in crate::sandbox) fn held(&mut self) -> u64 {
-        let paths: usize = self.open.values().map(|file| size_of::<OpenFile>() + file.path.len()).sum();
+        let path = |file: &OpenFile| {
+            let public = file.public.as_ref().map_or(0, |path| path.as_os_str().len());
+            size_of::<OpenFile>() + file.path.len() + public
+        };
+        let paths: usize = self.open.values().map(path).sum();
         self.streamed.held() + paths as u64
     }
 }
@@ -60,6 +66,8 @@ pub(in crate::sandbox) struct OpenFile {
     symlinks: Symlinks,
     /// The grant, where only some of what is in the folder may be seen.
     only: Option<FileGrant>,
+    /// Where it is on the host, where only what is public may be seen of the folder.
+    public: Option<PathBuf>,
     /// The hold on its descriptor, which its streams share; none for a granted folder, which is open from the
     /// start of the job.
     descriptor: Option<Arc<Hold>>,

@@ -5,7 +5,7 @@ use wasmtime_wasi::p3::bindings::filesystem::types as wasi_0_3;
 
 use super::looks::Look;
 use super::{Handle, OpenFile, depth};
-use crate::policy::Symlinks;
+use crate::policy::{FileMode, Grants, Symlinks};
 use crate::sandbox::dry_run::RunMode;
 use crate::sandbox::guest::Guest;
 
@@ -85,10 +85,12 @@ impl From<wasi_0_3::DescriptorType> for Kind {
 pub(super) struct Opening {
     /// The guest's path of it.
     path: String,
+    /// The same from the folder on from which it is opened.
+    within: String,
     /// What it would do, for the audit log and dry runs.
     pub(super) words: String,
-    /// Whether it would write.
-    writes: bool,
+    /// What it would do.
+    pub(super) look: Look,
 }
 
 impl Guest {
@@ -104,7 +106,7 @@ impl Guest {
         let words = format!("{} {full}", if writes { "write" } else { "read" });
         let look = if writes { Look::Written } else { Look::of(follows) };
         self.look(folder, path, look)?;
-        Ok(Opening { path: full, words, writes })
+        Ok(Opening { path: full, within: path.to_owned(), words, look })
     }
 
     /// Whether it may be opened, once it is known what is there. Gives back what to remember of it when it is open.
@@ -118,7 +120,7 @@ impl Guest {
         if found == Some(Kind::Other) {
             return Err(self.refuse(&opening.words));
         }
-        if opening.writes {
+        if opening.look == Look::Written {
             self.may_change(&opening.words)?;
         }
         let mut taken = self.holdings.descriptors.take(1);
@@ -132,6 +134,7 @@ impl Guest {
             Refusal::NoDescriptor
         })?;
         let parent = self.files.open.get(&folder.rep());
+        let public = parent.and_then(|open| open.public.as_ref()).map(|host| host.join(&opening.within));
         let (root, symlinks) = parent.map_or((0, Symlinks::Refused), |open| (open.root, open.symlinks));
         // What a grant shows of its folder, it shows with all that is below.
         Ok(OpenFile {
@@ -139,13 +142,21 @@ impl Guest {
             root,
             symlinks,
             only: None,
+            public,
             descriptor: Some(descriptor.into()),
         })
     }
 
-    /// Remembers what was opened.
-    pub(super) fn opened(&mut self, handle: &Handle, file: OpenFile) {
+    /// Remembers what was opened; closes it again where it may not be seen.
+    pub(super) fn opened(&mut self, handle: &Handle, file: OpenFile, words: &str) -> Result<(), Refusal> {
         self.files.open.insert(handle.rep(), file);
+        let checked = self.check_public(handle, words);
+        if checked.is_err() {
+            self.files.open.remove(&handle.rep());
+            // It was put into the table just now.
+            let _ = self.table.delete(Handle::new_own(handle.rep()));
+        }
+        checked
     }
 
     /// Whether this may get another name; `kind` is what is there now.
@@ -168,7 +179,7 @@ impl Guest {
     pub(super) fn may_link<const N: usize>(&self, folders: [&Handle; N], words: &str) -> Result<(), Refusal> {
         let open = folders.map(|folder| self.files.open.get(&folder.rep()));
         let may = open.iter().all(|open| open.is_some_and(|open| open.symlinks == Symlinks::Allowed));
-        if may { Ok(()) } else { Err(self.refuse(words)) }
+        if may { Ok(()) } else { Err(self.refuse_change(words)) }
     }
 
     /// In a dry run, records a change and refuses it.
@@ -186,6 +197,25 @@ impl Guest {
     pub(super) fn refuse(&self, words: &str) -> Refusal {
         self.job.denied("files", words);
         Refusal::NotPermitted
+    }
+
+    /// The same of a change; names the level that lets the module write in more folders.
+    pub(super) fn refuse_change(&self, words: &str) -> Refusal {
+        let has = &self.job.policy.grants.files;
+        let is_more = |grants: &Grants| {
+            let mut writable = grants.files.iter().filter(|grant| grant.mode == FileMode::ReadWrite);
+            writable.any(|grant| !has.contains(grant))
+        };
+        self.job.denied_unless("files", words, is_more);
+        Refusal::NotPermitted
+    }
+
+    /// Tells the audit log of what WASI itself refused.
+    pub(super) fn refused(&self, look: Look, words: &str) {
+        match look {
+            Look::Written => self.refuse_change(words),
+            Look::Itself | Look::Followed => self.refuse(words),
+        };
     }
 
     /// How far below its granted folder a path is.

@@ -17,6 +17,7 @@ use super::looks::Look;
 use super::rules::{Kind, Refusal};
 use super::streams::{reading, writing};
 use super::{Handle, OpenFile, depth};
+use crate::policy::Shown;
 use crate::sandbox::budget::Hold;
 use crate::sandbox::guest::Guest;
 
@@ -39,7 +40,7 @@ macro_rules! change {
                         Err(refusal) => return Ok((Err(refusal.into()),)),
                     };
                     let changed = guest.filesystem().$function(folder, $($more,)* path).await;
-                    Ok((guest.answer(changed, &words)?,))
+                    Ok((guest.answer(changed, Look::Written, &words)?,))
                 })
             },
         )?;
@@ -130,7 +131,9 @@ fn link_looks(types: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
         |mut store: StoreContextMut<'_, Guest>, (folder,): (Handle,)| {
             Box::new(async move {
                 let guest = store.data_mut();
-                if let Err(code) = guest.look(&folder, "", Look::Itself) {
+                let words = format!("list {}", guest.path(&folder, ""));
+                let looked = guest.look(&folder, "", Look::Itself);
+                if let Err(code) = looked.and_then(|()| guest.check_public(&folder, &words)) {
                     return Ok((Err(code.into()),));
                 }
                 let listed = guest.filesystem().read_directory(folder).await;
@@ -192,7 +195,9 @@ impl Guest {
         self.files.open.extend(granted.map(|((folder, path), grant)| {
             let (root, symlinks) = (depth(path), grant.symlinks);
             let only = (!grant.only.is_empty()).then(|| grant.clone());
-            (folder.rep(), OpenFile { path: path.clone(), root, symlinks, only, descriptor: None })
+            let public = (grant.shown == Shown::Public).then(|| grant.host.clone());
+            let path = path.clone();
+            (folder.rep(), OpenFile { path, root, symlinks, only, public, descriptor: None })
         }));
         self.note_folders();
         Ok(folders)
@@ -216,9 +221,11 @@ impl Guest {
             Err(refusal) => return Ok(Err(refusal.into())),
         };
         let opened = self.filesystem().open_at(folder, follow, path, how, flags).await;
-        let answer = self.answer(opened, &opening.words)?;
-        if let Ok(handle) = &answer {
-            self.opened(handle, file);
+        let answer = self.answer(opened, opening.look, &opening.words)?;
+        if let Ok(handle) = &answer
+            && let Err(refusal) = self.opened(handle, file, &opening.words)
+        {
+            return Ok(Err(refusal.into()));
         }
         Ok(answer)
     }
@@ -255,7 +262,7 @@ impl Guest {
             return Ok(Err(refusal.into()));
         }
         let renamed = self.filesystem().rename_at(from, old, to, new).await;
-        self.answer(renamed, &words)
+        self.answer(renamed, Look::Written, &words)
     }
 
     /// Gives a file a second name.
@@ -272,7 +279,7 @@ impl Guest {
             return Ok(Err(refusal.into()));
         }
         let linked = self.filesystem().link_at(from, follow, old, to, new).await;
-        self.answer(linked, &words)
+        self.answer(linked, Look::Written, &words)
     }
 
     /// Makes a symbolic link.
@@ -284,7 +291,7 @@ impl Guest {
             Err(refusal) => return Ok(Err(refusal.into())),
         };
         let made = self.filesystem().symlink_at(folder, target, path).await;
-        self.answer(made, &words)
+        self.answer(made, Look::Written, &words)
     }
 
     /// What is at a path. Between the look and the change it may be replaced, but not by a link that the guest makes.
@@ -301,7 +308,7 @@ impl Guest {
             return Ok(Err(refusal.into()));
         }
         let set = self.filesystem().set_times_at(folder, follow, path, accessed, changed).await;
-        self.answer(set, &words)
+        self.answer(set, Look::Written, &words)
     }
 
     /// Begins a change, unless the job is a dry run, which records it. A call of WASI 0.3 that changes something waits for the
@@ -312,13 +319,13 @@ impl Guest {
     }
 
     /// What the guest is answered. A refusal for want of a grant goes to the audit log.
-    fn answer<T>(&self, result: FsResult<T>, words: &str) -> Answer<T> {
+    fn answer<T>(&self, result: FsResult<T>, look: Look, words: &str) -> Answer<T> {
         let code = match result {
             Ok(value) => return Ok(Ok(value)),
             Err(error) => error.downcast()?,
         };
         if matches!(code, ErrorCode::NotPermitted | ErrorCode::ReadOnly) {
-            self.job.denied("files", words);
+            self.refused(look, words);
         }
         Ok(Err(code))
     }

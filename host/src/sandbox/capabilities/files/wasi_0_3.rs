@@ -74,7 +74,12 @@ macro_rules! change {
                     let changed = to_its_end(accessor, changing, [&folder], |accessor, [folder]| {
                         Box::pin(async move {
                             let files = files(accessor);
-                            answer(accessor, WasiFilesystem::$function(&files, folder, path).await, &words)
+                            answer(
+                                accessor,
+                                WasiFilesystem::$function(&files, folder, path).await,
+                                Look::Written,
+                                &words,
+                            )
                         })
                     });
                     Ok((changed.await?,))
@@ -214,7 +219,9 @@ async fn list(mut store: StoreContextMut<'_, Guest>, folder: Handle) -> wasmtime
 
 /// What is in a folder, and how reading it ended.
 async fn names(guest: &mut Guest, folder: Handle) -> Answer<(Listing, Result<(), ErrorCode>)> {
-    if let Err(refusal) = guest.look(&folder, "", Look::Itself) {
+    let words = format!("list {}", guest.path(&folder, ""));
+    let looked = guest.look(&folder, "", Look::Itself);
+    if let Err(refusal) = looked.and_then(|()| guest.check_public(&folder, &words)) {
         return Ok(Err(refusal.into()));
     }
     let found = match guest.filesystem().read_directory(folder).await {
@@ -245,9 +252,11 @@ async fn open(accessor: &Accessor<Guest>, (folder, follow, path, how, flags): Op
         Box::pin(async move {
             let files = files(accessor);
             let opened = WasiFilesystem::open_at(&files, folder, follow, path, how, flags).await;
-            let answer = answer(accessor, opened, &opening.words)?;
-            if let Ok(handle) = &answer {
-                guest(accessor, |guest| guest.opened(handle, file));
+            let answer = answer(accessor, opened, opening.look, &opening.words)?;
+            if let Ok(handle) = &answer
+                && let Err(refusal) = guest(accessor, |guest| guest.opened(handle, file, &opening.words))
+            {
+                return Ok(Err(refusal.into()));
             }
             Ok(answer)
         })
@@ -270,7 +279,12 @@ async fn rename(accessor: &Accessor<Guest>, (from, old, to, new): Rename) -> Ans
     let renamed = to_its_end(accessor, changing, [&from, &to], move |accessor, [from, to]| {
         Box::pin(async move {
             let files = files(accessor);
-            answer(accessor, WasiFilesystem::rename_at(&files, from, old, to, new).await, &words)
+            answer(
+                accessor,
+                WasiFilesystem::rename_at(&files, from, old, to, new).await,
+                Look::Written,
+                &words,
+            )
         })
     });
     renamed.await
@@ -292,7 +306,12 @@ async fn hard_link(accessor: &Accessor<Guest>, (from, follow, old, to, new): Lin
     let linked = to_its_end(accessor, changing, [&from, &to], move |accessor, [from, to]| {
         Box::pin(async move {
             let files = files(accessor);
-            answer(accessor, WasiFilesystem::link_at(&files, from, follow, old, to, new).await, &words)
+            answer(
+                accessor,
+                WasiFilesystem::link_at(&files, from, follow, old, to, new).await,
+                Look::Written,
+                &words,
+            )
         })
     });
     linked.await
@@ -315,7 +334,12 @@ async fn symlink(accessor: &Accessor<Guest>, (folder, target, path): Symlink) ->
     let made = to_its_end(accessor, (changing, target_text), [&folder], move |accessor, [folder]| {
         Box::pin(async move {
             let files = files(accessor);
-            answer(accessor, WasiFilesystem::symlink_at(&files, folder, target, path).await, &words)
+            answer(
+                accessor,
+                WasiFilesystem::symlink_at(&files, folder, target, path).await,
+                Look::Written,
+                &words,
+            )
         })
     });
     made.await
@@ -335,7 +359,7 @@ async fn set_times(
         Err(refusal) => return Ok(Err(refusal.into())),
     };
     let set = WasiFilesystem::set_times_at(&files(accessor), folder, follow, path, accessed, changed).await;
-    answer(accessor, set, &words)
+    answer(accessor, set, Look::Written, &words)
 }
 
 impl Guest {
@@ -383,13 +407,13 @@ async fn change(
 }
 
 /// What the guest is answered. A refusal for want of a grant goes to the audit log.
-fn answer<T>(accessor: &Accessor<Guest>, result: FilesystemResult<T>, words: &str) -> Answer<T> {
+fn answer<T>(accessor: &Accessor<Guest>, result: FilesystemResult<T>, look: Look, words: &str) -> Answer<T> {
     let code = match result {
         Ok(value) => return Ok(Ok(value)),
         Err(error) => error.downcast()?,
     };
     if matches!(code, ErrorCode::NotPermitted | ErrorCode::ReadOnly) {
-        guest(accessor, |guest| guest.job.denied("files", words));
+        guest(accessor, |guest| guest.refused(look, words));
     }
     Ok(Err(code))
 }
