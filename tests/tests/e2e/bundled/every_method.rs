@@ -28,10 +28,10 @@ fn filled(schema: &Value, root: &Value, text: &str) -> Value {
         Some(reference) => root.pointer(reference.trim_start_matches('#')).expect("defined"),
         None => schema,
     };
-    if let Some(first) =
-        schema["anyOf"].as_array().or(schema["oneOf"].as_array()).and_then(|cases| cases.first())
-    {
-        return filled(first, root, text);
+    if let Some(cases) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()) {
+        // Bytes are not any text, but they are numbers as well.
+        let case = cases.iter().find(|case| case["contentEncoding"].is_null());
+        return case.map_or(Value::Null, |case| filled(case, root, text));
     }
     if let Some(first) = schema["enum"].as_array().and_then(|cases| cases.first()) {
         return first.clone();

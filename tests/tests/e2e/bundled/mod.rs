@@ -3,7 +3,10 @@
 
 mod booted;
 mod commands;
+mod echo;
 mod every_method;
+mod facts;
+mod files;
 mod grants;
 mod network;
 mod packages;
