@@ -70,6 +70,7 @@ fn grants(before: &Grants, after: &Grants) -> Vec<String> {
         list("process", before.process.iter().map(process), after.process.iter().map(process)),
         list("files", before.files.iter().map(files), after.files.iter().map(files)),
         list("http", texts(&before.http), texts(&after.http)),
+        list("probe", texts(&before.probe), texts(&after.probe)),
         list("env", texts(&before.env), texts(&after.env)),
         list("facts", texts(&before.facts), texts(&after.facts)),
         list("kv", quota(before.kv), quota(after.kv)),

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::files::FileGrant;
 use crate::http::HttpGrant;
 use crate::limits::{LimitChanges, Limits};
+use crate::probe::ProbeGrant;
 use crate::process::ProcessGrant;
 use crate::rollback::RollbackRule;
 use crate::size::ByteSize;
@@ -31,6 +32,8 @@ pub struct Grants {
     pub files: Vec<FileGrant>,
     /// Addresses it may send requests to.
     pub http: Vec<HttpGrant>,
+    /// Ports that it may try.
+    pub probe: Vec<ProbeGrant>,
     /// Environment variables of the minion that it may read.
     pub env: Vec<String>,
     /// Globs of the facts that it may read.
@@ -46,6 +49,7 @@ pub struct Entry {
     process: Vec<ProcessGrant>,
     files: Vec<FileGrant>,
     http: Vec<HttpGrant>,
+    probe: Vec<ProbeGrant>,
     env: Vec<String>,
     facts: Vec<String>,
     kv: Option<Quota>,
@@ -74,8 +78,9 @@ impl ModulePolicy {
 impl Grants {
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
-        let Self { process, files, http, env, facts, kv } = self;
-        process.len() + files.len() + http.len() + env.len() + facts.len() + usize::from(kv.is_some())
+        let Self { process, files, http, probe, env, facts, kv } = self;
+        let lists = [process.len(), files.len(), http.len(), probe.len(), env.len(), facts.len()];
+        lists.iter().sum::<usize>() + usize::from(kv.is_some())
     }
 }
 
@@ -86,6 +91,7 @@ impl Entry {
         grants.process.extend_from_slice(&self.process);
         grants.files.extend_from_slice(&self.files);
         grants.http.extend_from_slice(&self.http);
+        grants.probe.extend_from_slice(&self.probe);
         grants.env.extend_from_slice(&self.env);
         grants.facts.extend_from_slice(&self.facts);
         if let Some(kv) = &self.kv {
@@ -107,6 +113,7 @@ impl Entry {
         all(&self.process, &grants.process)
             && all(&self.files, &grants.files)
             && all(&self.http, &grants.http)
+            && all(&self.probe, &grants.probe)
             && all(&self.env, &grants.env)
             && all(&self.facts, &grants.facts)
             && (with.grants.kv, &with.limits, with.rollback) == (grants.kv, &policy.limits, policy.rollback)

@@ -60,7 +60,7 @@ pub enum Reach {
 
 /// A host as a request names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Host {
+pub(crate) enum Host {
     Address(IpAddr),
     /// In lower case.
     Name(String),
@@ -68,7 +68,7 @@ enum Host {
 
 /// The hosts of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum HostPattern {
+pub(crate) enum HostPattern {
     One(Host),
     /// All names with this end, which begins with a dot.
     Below(String),
@@ -109,12 +109,7 @@ impl HttpGrant {
 
     /// Which addresses the hosts that it covers may have.
     pub fn reach(&self) -> Reach {
-        match &self.host {
-            HostPattern::One(Host::Address(address)) => Reach::Address(*address),
-            HostPattern::One(Host::Name(name)) if name == "localhost" => Reach::Loopback,
-            _ if self.private => Reach::Private,
-            _ => Reach::Public,
-        }
+        self.host.reach(self.private)
     }
 
     /// The line of the policy that would grant the same, and private addresses.
@@ -148,7 +143,29 @@ impl HttpTarget {
 }
 
 impl HostPattern {
-    fn covers(&self, host: &Host) -> bool {
+    /// The pattern that a text is; `None` where it would cover nothing.
+    pub(crate) fn exact(text: &str) -> Option<Self> {
+        match text.strip_prefix("*.") {
+            Some(plain) => match plain.parse() {
+                Ok(Host::Name(name)) if !name.is_empty() => Some(HostPattern::Below(format!(".{name}"))),
+                _ => None,
+            },
+            None if text.is_empty() => None,
+            None => text.parse().ok().map(HostPattern::One),
+        }
+    }
+
+    /// Which addresses its hosts may have, where the grant says whether they may be private.
+    pub(crate) fn reach(&self, private: bool) -> Reach {
+        match self {
+            HostPattern::One(Host::Address(address)) => Reach::Address(*address),
+            HostPattern::One(Host::Name(name)) if name == "localhost" => Reach::Loopback,
+            _ if private => Reach::Private,
+            _ => Reach::Public,
+        }
+    }
+
+    pub(crate) fn covers(&self, host: &Host) -> bool {
         match (self, host) {
             (HostPattern::One(one), host) => one == host,
             (HostPattern::Below(end), Host::Name(name)) => name.len() > end.len() && name.ends_with(end),

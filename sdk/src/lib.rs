@@ -27,7 +27,7 @@
 //! that its world exports is a method, and the function's doc comment is the method's documentation.
 //!
 //! What the host offers are plain functions, and the WIT need not mention them: [`log`] and [`job`] always,
-//! [`facts`], [`kv`], [`process`] and [`settings`] where the minion's policy grants them. A module asks for what
+//! [`facts`], [`kv`], [`probe`], [`process`] and [`settings`] where the minion's policy grants them. A module asks for what
 //! it uses, and for nothing else. Files, environment, clocks and random numbers are those of `std`.
 //!
 //! Natively the same functions talk to a host that [`testing`] makes up, so a module's methods are tested like
@@ -40,6 +40,7 @@ pub mod facts;
 pub mod job;
 pub mod kv;
 pub mod log;
+pub mod probe;
 pub mod process;
 pub mod settings;
 #[cfg(not(target_arch = "wasm32"))]
@@ -54,8 +55,8 @@ pub use wit_bindgen;
 mod host {
     #[cfg(target_arch = "wasm32")]
     pub(crate) use crate::bindings::minion::{
-        facts::facts, job::job, kv::kv, log::log, process::process, settings::settings,
+        facts::facts, job::job, kv::kv, log::log, probe::probe, process::process, settings::settings,
     };
     #[cfg(not(target_arch = "wasm32"))]
-    pub(crate) use crate::testing::{facts, job, kv, log, process, settings};
+    pub(crate) use crate::testing::{facts, job, kv, log, probe, process, settings};
 }

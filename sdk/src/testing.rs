@@ -27,6 +27,7 @@ pub(crate) mod facts;
 pub(crate) mod job;
 pub(crate) mod kv;
 pub(crate) mod log;
+pub(crate) mod probe;
 pub(crate) mod process;
 pub(crate) mod settings;
 
@@ -35,6 +36,7 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use crate::log::Level;
+use crate::probe::Answer;
 use crate::process::{Output, Status};
 
 /// The host of the tests of one thread.
@@ -77,6 +79,7 @@ struct State {
     facts: BTreeMap<String, String>,
     settings: BTreeMap<String, Setting>,
     kv: BTreeMap<String, Vec<u8>>,
+    ports: BTreeMap<(String, u16), Answer>,
     programs: Vec<(Vec<String>, Output)>,
     logged: Vec<LogLine>,
     progress: Vec<(u64, u64, String)>,
@@ -137,6 +140,12 @@ impl Host {
     /// Puts a value into the module's store.
     pub fn kv(self, key: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         state(|state| state.kv.insert(key.into(), value.into()));
+        self
+    }
+
+    /// Says what becomes of a port that is tried; hosts of which nothing is said have no address.
+    pub fn port(self, host: impl Into<String>, port: u16, answer: Answer) -> Self {
+        state(|state| state.ports.insert((host.into(), port), answer));
         self
     }
 

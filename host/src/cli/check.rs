@@ -222,6 +222,7 @@ fn everything(policy: &ModulePolicy) -> ModulePolicy {
         any: Vec::new(),
     };
     policy.grants.process = vec![any];
+    policy.grants.probe = "*:*".parse().into_iter().collect();
     policy.grants.facts = vec!["*".into()];
     policy.grants.kv = Some(ByteSize(1));
     policy

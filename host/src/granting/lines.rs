@@ -5,7 +5,8 @@ use toml_edit::{Array, InlineTable, Item, Value};
 use crate::policy::{Level, LevelName, Suggestion};
 
 /// The keys of a table, in the order of the example file.
-const KEYS: [&str; 9] = ["process", "files", "http", "env", "facts", "kv", "limits", "settings", "rollback"];
+const KEYS: [&str; 10] =
+    ["process", "files", "http", "probe", "env", "facts", "kv", "limits", "settings", "rollback"];
 /// The longest line that an array is written on.
 const LINE: usize = 100;
 
@@ -100,4 +101,20 @@ fn line(key: &str, value: &Value) -> String {
     }
     let parts: String = parts.iter().map(|part| format!("    {part},\n")).collect();
     format!("{key} = [\n{parts}]\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_that_a_level_may_have_is_granted_with_it() {
+        let refused =
+            "[read]\nnonsense = 1".parse::<Suggestion>().map(drop).expect_err("no such key").to_string();
+        let (_, known) = refused.split_once("expected one of ").expect("the keys");
+        let of_a_table = known.split(", ").map(|key| key.trim_matches('`'));
+        for key in of_a_table.filter(|key| !matches!(*key, "description" | "includes")) {
+            assert!(KEYS.contains(&key), "\"{key}\" would be left out of the lines");
+        }
+    }
 }

@@ -19,8 +19,8 @@ pub use ::policy::suggestion;
 pub(crate) use ::policy::wildcard;
 pub use ::policy::{
     Ambiguous, BadFolder, BadUrl, Entry, FileGrant, FileMode, Free, Grants, HttpGrant, HttpTarget, Level,
-    LevelName, Limits, ModulePolicy, ProcessGrant, Reach, Realm, RollbackRule, Shown, Suggestion, Symlinks,
-    WorkingFolder, realm,
+    LevelName, Limits, ModulePolicy, ProbeGrant, ProbeTarget, ProcessGrant, Reach, Realm, RollbackRule,
+    Shown, Suggestion, Symlinks, WorkingFolder, realm,
 };
 pub use signatures::{Requirement, SignaturePolicy};
 

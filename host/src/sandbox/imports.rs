@@ -19,7 +19,7 @@ const LATER: Version = Version { major: 0, minor: 3, patch: 0 };
 const OURS: Version = Version { major: 0, minor: 1, patch: 0 };
 
 /// The packages that the host has, each with its interfaces.
-const OFFERED: [(&str, &[&str], Version); 19] = [
+const OFFERED: [(&str, &[&str], Version); 20] = [
     ("wasi:cli", &CLI, WASI),
     ("wasi:clocks", &["monotonic-clock", "wall-clock"], WASI),
     ("wasi:filesystem", &["preopens", "types"], WASI),
@@ -37,6 +37,7 @@ const OFFERED: [(&str, &[&str], Version); 19] = [
     ("minion:job", &["job"], OURS),
     ("minion:kv", &["kv"], OURS),
     ("minion:log", &["log"], OURS),
+    ("minion:probe", &["probe"], OURS),
     ("minion:process", &["process"], OURS),
     ("minion:settings", &["settings"], OURS),
 ];
@@ -58,9 +59,10 @@ const SOCKETS: [&str; 7] =
     ["instance-network", "ip-name-lookup", "network", "tcp", "tcp-create-socket", "udp", "udp-create-socket"];
 
 /// The capabilities behind packages: the key in policy, and a line that grants it.
-const CAPABILITIES: [(&str, &str, &str); 4] = [
+const CAPABILITIES: [(&str, &str, &str); 5] = [
     ("minion:facts", "facts", "facts = [\"*\"]"),
     ("minion:kv", "kv", "kv = { quota = \"1MiB\" }"),
+    ("minion:probe", "probe", "probe = [\"…:443\"]"),
     ("minion:process", "process", "process = [{ command = \"…\", args = [\"…\"] }]"),
     ("wasi:http", "http", "http = [\"https://…/*\"]"),
 ];
@@ -221,6 +223,7 @@ fn has(capability: &str, grants: &Grants) -> bool {
     match capability {
         "facts" => !grants.facts.is_empty(),
         "kv" => grants.kv.is_some(),
+        "probe" => !grants.probe.is_empty(),
         "process" => !grants.process.is_empty(),
         _ => !grants.http.is_empty(),
     }

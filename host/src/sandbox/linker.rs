@@ -6,7 +6,7 @@
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use super::capabilities::{facts, files, job, kv, log, process, settings, sockets, wasi_0_3};
+use super::capabilities::{facts, files, job, kv, log, probe, process, settings, sockets, wasi_0_3};
 use super::engine::Concurrency;
 use super::guest::Guest;
 use crate::policy::Grants;
@@ -37,6 +37,9 @@ pub(super) fn granted(base: &Linker<Guest>, grants: &Grants) -> wasmtime::Result
     }
     if grants.kv.is_some() {
         kv::link(&mut linker)?;
+    }
+    if !grants.probe.is_empty() {
+        probe::link(&mut linker)?;
     }
     if !grants.process.is_empty() {
         process::link(&mut linker)?;

@@ -31,11 +31,12 @@ pub enum ScaffoldError {
 type Template = (&'static str, &'static str);
 
 /// What every new module has, in whatever language: its own WIT, and copies of all that it can ask its host for.
-const COMMON: [Template; 7] = [
+const COMMON: [Template; 8] = [
     ("wit/module.wit", include_str!("templates/module.wit")),
     ("wit/deps/facts/facts.wit", include_str!("../../../wit/facts/facts.wit")),
     ("wit/deps/job/job.wit", include_str!("../../../wit/job/job.wit")),
     ("wit/deps/kv/kv.wit", include_str!("../../../wit/kv/kv.wit")),
+    ("wit/deps/probe/probe.wit", include_str!("../../../wit/probe/probe.wit")),
     ("wit/deps/log/log.wit", include_str!("../../../wit/log/log.wit")),
     ("wit/deps/process/process.wit", include_str!("../../../wit/process/process.wit")),
     ("wit/deps/settings/settings.wit", include_str!("../../../wit/settings/settings.wit")),

@@ -6,6 +6,7 @@ pub(super) mod http;
 pub(super) mod job;
 pub(super) mod kv;
 pub(super) mod log;
+pub(super) mod probe;
 pub(super) mod process;
 pub(super) mod settings;
 pub(super) mod sockets;

@@ -9,7 +9,11 @@ use crate::policy::{Reach, Realm, realm};
 
 /// Looks a host up once and gives back its addresses, if every one of them is within reach. A name with one
 /// address outside is refused, since its owner decides which of them is asked.
-pub(super) async fn addresses(host: &str, port: u16, reach: Reach) -> Result<Vec<SocketAddr>, Refusal> {
+pub(in crate::sandbox) async fn addresses(
+    host: &str,
+    port: u16,
+    reach: Reach,
+) -> Result<Vec<SocketAddr>, Refusal> {
     if let Reach::Address(address) = reach {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
@@ -24,7 +28,7 @@ pub(super) async fn addresses(host: &str, port: u16, reach: Reach) -> Result<Vec
 }
 
 /// Why a request goes nowhere.
-pub(super) enum Refusal {
+pub(in crate::sandbox) enum Refusal {
     /// The host has this address, which the grant does not reach.
     Prohibited(IpAddr),
     /// The host has none.

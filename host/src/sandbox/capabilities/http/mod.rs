@@ -1,6 +1,6 @@
 //! `wasi:http`: requests to the addresses that policy grants.
 
-mod destination;
+pub(in crate::sandbox) mod destination;
 mod send;
 pub(in crate::sandbox) mod wasi_0_3;
 
