@@ -4,11 +4,10 @@
 
 mod ip;
 mod ping;
-mod ss;
 
 use failure::{Error, Failure, read};
 
-use exports::minion::network::network::{Echoes, Guest, Interface, Listener, Route};
+use exports::minion::network::network::{Echoes, Guest, Interface, Listener, Owner, Route};
 
 minion_sdk::module!({
     path: ["../types", "wit"],
@@ -36,7 +35,7 @@ impl Guest for Network {
     }
 
     fn listening(port: Option<u16>) -> Result<Vec<Listener>, Error> {
-        let mut found = ss::listeners(&text(&["ss", "-H", "-n", "-t", "-u", "-l", "-p"])?)?;
+        let mut found: Vec<Listener> = sockets::listening()?.into_iter().map(shown).collect();
         found.retain(|one| port.is_none_or(|port| one.port == port));
         found.sort_by(|a, b| (a.port, &a.protocol, &a.address).cmp(&(b.port, &b.protocol, &b.address)));
         Ok(found)
@@ -73,6 +72,17 @@ impl Guest for Network {
             output => Err(failure::failed(&argv, &output)),
         }
     }
+}
+
+/// A socket that listens, each of its owners once.
+fn shown(socket: sockets::Socket) -> Listener {
+    let mut owners: Vec<Owner> = Vec::new();
+    for sockets::Owner { name, pid, .. } in socket.owners {
+        if owners.iter().all(|owner| owner.pid != pid) {
+            owners.push(Owner { name, pid });
+        }
+    }
+    Listener { protocol: socket.protocol, address: socket.address, port: socket.port, owners }
 }
 
 fn text(argv: &[&str]) -> Result<String, Error> {

@@ -3,6 +3,7 @@
 //! It reads what `ps` prints, since the host's `/proc` as a folder would show the memory and the environment of every
 //! process, the minion's own keys among them.
 
+mod open;
 mod row;
 
 use std::cmp::Reverse;
@@ -10,7 +11,9 @@ use std::collections::BTreeMap;
 
 use failure::{Error, Failure, change, read};
 
-use exports::minion::processes::process::{Branch, Guest, Order, Process as Found, Sent, Signal};
+use exports::minion::processes::process::{
+    Branch, Guest, OpenFile, Order, Process as Found, Sent, Signal, Socket,
+};
 
 minion_sdk::module!({
     path: ["../types", "wit"],
@@ -68,18 +71,40 @@ impl Guest for Process {
         named(all()?, &name)
     }
 
+    fn open_files(pid: u32) -> Result<Vec<OpenFile>, Error> {
+        one(&all()?, pid)?;
+        open::files(pid)
+    }
+
+    fn sockets(pid: u32) -> Result<Vec<Socket>, Error> {
+        one(&all()?, pid)?;
+        open::sockets(pid)
+    }
+
     fn kill(pid: u32, signal: Option<Signal>) -> Result<Sent, Error> {
-        let found = all()?;
-        send(std::slice::from_ref(one(&found, pid)?), signal)
+        let Table { found, lifeline } = table()?;
+        send(std::slice::from_ref(one(&found, pid)?), &lifeline, signal)
     }
 
     fn kill_by_name(name: String, signal: Option<Signal>) -> Result<Sent, Error> {
-        send(&named(all()?, &name)?, signal)
+        let Table { found, lifeline } = table()?;
+        send(&named(found, &name)?, &lifeline, signal)
     }
 }
 
-/// All processes, by their ids, but for the `ps` that told of them.
+/// The processes of the host.
+struct Table {
+    /// By their ids, but for the `ps` that told of them.
+    found: Vec<Found>,
+    /// The ids of the minion and of what it was started by.
+    lifeline: Vec<u32>,
+}
+
 fn all() -> Result<Vec<Found>, Error> {
+    table().map(|table| table.found)
+}
+
+fn table() -> Result<Table, Error> {
     let output = read(&["ps", "-ww", "-eo", COLUMNS])?;
     if output.stdout_dropped > 0 {
         let dropped = output.stdout_dropped;
@@ -90,14 +115,36 @@ fn all() -> Result<Vec<Found>, Error> {
     let text = output.stdout_text();
     let rows = text.lines().filter(|line| !line.trim().is_empty());
     let mut found: Vec<Found> = rows.map(row::read).collect::<Result<_, _>>()?;
-    found.retain(|one| !(one.name == "ps" && one.command.ends_with(COLUMNS)));
     found.sort_by_key(|one| one.pid);
-    Ok(found)
+    let is_ps = |one: &Found| one.name == "ps" && one.command.ends_with(COLUMNS);
+    // The minion started it.
+    let lifeline = found.iter().filter(|one| is_ps(one)).flat_map(|ps| ancestors(&found, ps)).collect();
+    found.retain(|one| !is_ps(one));
+    Ok(Table { found, lifeline })
+}
+
+/// Whom a process was started by, and whom that was started by, and so on.
+fn ancestors(found: &[Found], of: &Found) -> Vec<u32> {
+    let mut line = Vec::new();
+    let mut parent = of.parent;
+    while let Ok(at) = found.binary_search_by_key(&parent, |one| one.pid) {
+        // While ids are used again, one may seem to be its own ancestor.
+        if line.contains(&parent) {
+            break;
+        }
+        line.push(parent);
+        parent = found[at].parent;
+    }
+    line
 }
 
 fn one(found: &[Found], pid: u32) -> Result<&Found, Error> {
     let one = found.iter().find(|one| one.pid == pid);
-    one.ok_or_else(|| Error::NotFound(format!("no process has the id {pid}")))
+    one.ok_or_else(|| no_process(pid))
+}
+
+fn no_process(pid: u32) -> Error {
+    Error::NotFound(format!("no process has the id {pid}"))
 }
 
 /// Those whose program has this name.
@@ -128,8 +175,10 @@ fn branches(found: Vec<Found>, roots: &[u32]) -> Vec<Branch> {
     branches
 }
 
-fn send(to: &[Found], signal: Option<Signal>) -> Result<Sent, Error> {
-    if let Some(refused) = to.iter().find(|one| one.pid <= 1 || one.name == MINION) {
+/// Sends a signal to these, if the minion lives by none of them.
+fn send(to: &[Found], lifeline: &[u32], signal: Option<Signal>) -> Result<Sent, Error> {
+    let lives_by = |one: &&Found| one.pid <= 1 || one.name == MINION || lifeline.contains(&one.pid);
+    if let Some(refused) = to.iter().find(lives_by) {
         let Found { pid, name, .. } = refused;
         return Err(Error::Denied(format!(
             "process {pid} ({name}) gets no signal from here: the host, or its minion, lives by it"
@@ -184,10 +233,15 @@ mod tests {
 
     #[test]
     fn the_first_process_and_the_minion_get_no_signal() {
-        assert!(matches!(send(&[process(1, 0)], None), Err(Error::Denied(_))));
+        assert!(matches!(send(&[process(1, 0)], &[], None), Err(Error::Denied(_))));
         let minion = Found { name: MINION.to_owned(), ..process(50, 1) };
-        assert!(matches!(send(&[process(60, 1), minion], Some(Signal::Kill)), Err(Error::Denied(_))));
-        assert_eq!(send(&[], None), Ok(Sent { changed: false, pids: Vec::new() }));
+        assert!(matches!(send(&[process(60, 1), minion], &[], Some(Signal::Kill)), Err(Error::Denied(_))));
+        // One that has another name is known by what it started.
+        let found = vec![process(1, 0), process(40, 1), process(50, 40), process(60, 50), process(70, 1)];
+        let lifeline = ancestors(&found, &found[3]);
+        assert_eq!(lifeline, [50, 40, 1]);
+        assert!(matches!(send(&found[1..2], &lifeline, None), Err(Error::Denied(_))));
+        assert_eq!(send(&[], &lifeline, None), Ok(Sent { changed: false, pids: Vec::new() }));
     }
 
     #[test]

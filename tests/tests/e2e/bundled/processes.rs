@@ -1,5 +1,6 @@
 //! `process`.
 
+use std::os::fd::AsRawFd as _;
 use std::process::{Child, Command};
 
 use serde_json::json;
@@ -61,4 +62,47 @@ fn processes_are_those_of_the_host_and_get_signals() {
     assert!(!sleeper.0.wait().expect("ends").success());
     let nobody = bench.value("manage", "process.kill-by-name", &["no-such-program"]);
     assert_eq!(nobody, json!({ "changed": false, "pids": [] }));
+}
+
+#[test]
+fn what_a_process_holds_open_is_what_it_opened() {
+    if !can_unshare() {
+        return;
+    }
+    let bench = Bench::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a name with\na line end");
+    let file = std::fs::File::create(&path).expect("made");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
+    let address = listener.local_addr().expect("an address");
+    let caller = std::net::TcpStream::connect(address).expect("connected");
+    let own = std::process::id().to_string();
+
+    let files = bench.value("read", "process.open-files", &[&own]);
+    let of = |fd: i32, found: &serde_json::Value| {
+        found.as_array().expect("a list").iter().find(|one| one["fd"] == fd).expect("told").clone()
+    };
+    let told = of(file.as_raw_fd(), &files);
+    assert_eq!((&told["access"], &told["target"]), (&json!("write"), &json!(path)));
+    assert!(of(listener.as_raw_fd(), &files)["target"].as_str().expect("text").starts_with("socket:["));
+
+    let sockets = bench.value("read", "process.sockets", &[&own]);
+    let told = of(listener.as_raw_fd(), &sockets);
+    let port = address.port();
+    assert_eq!(
+        (&told["state"], &told["port"], &told["peer"]),
+        (&json!("listening"), &json!(port), &json!(null))
+    );
+    let told = of(caller.as_raw_fd(), &sockets);
+    let peer = json!({ "address": "127.0.0.1", "port": port });
+    assert_eq!(
+        (&told["state"], &told["protocol"], &told["peer"]),
+        (&json!("established"), &json!("tcp"), &peer)
+    );
+
+    for method in ["process.open-files", "process.sockets"] {
+        assert!(bench.error("read", method, &["4194305"])["not-found"].is_string());
+    }
+    // The test started the minion that answers.
+    assert!(bench.error("manage", "process.kill", &[&own])["denied"].is_string());
 }
