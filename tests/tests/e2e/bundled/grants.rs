@@ -41,6 +41,9 @@ fn a_grant_that_the_minion_names_is_all_that_a_module_needs() {
     let again = minion(&["grant", "system", "--yes"]);
     assert_eq!((again.code, fs::read_to_string(&config).expect("read")), (0, now), "{again:?}");
 
+    // The overlord hears of its methods when the minion has loaded it.
+    let called = ["call", "web1", "system.info", "--json"];
+    fleet.await_document(&called, |document| document["results"]["web1"]["value"].is_object());
     let info = fleet.run(&["call", "web1", "system.info", "--json"]);
     assert_eq!(info.code, 0, "{info:?}");
     let info = info.json()["results"]["web1"]["value"].clone();
