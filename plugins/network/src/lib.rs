@@ -4,10 +4,15 @@
 
 mod ip;
 mod ping;
+mod traceroute;
+
+use std::time::Duration;
 
 use failure::{Error, Failure, read};
+use minion_sdk::job;
+use minion_sdk::probe::{self, State};
 
-use exports::minion::network::network::{Echoes, Guest, Interface, Listener, Owner, Route};
+use exports::minion::network::network::{Echoes, Guest, Hop, Interface, Listener, Owner, PortAnswer, Route};
 
 minion_sdk::module!({
     path: ["../types", "wit"],
@@ -19,6 +24,12 @@ minion_sdk::module!({
 struct Network;
 
 export!(Network);
+
+/// The most steps of a way that are asked for.
+const MOST_HOPS: u32 = 30;
+
+/// The longest time that a port is waited for.
+const MOST_SECONDS: u32 = 60;
 
 /// The most echo requests of one call.
 const MOST_ECHOES: u32 = 10;
@@ -57,6 +68,32 @@ impl Guest for Network {
         Ok(addresses)
     }
 
+    fn port_open(host: String, port: u16, timeout_s: Option<u32>) -> Result<PortAnswer, Error> {
+        is_host(&host)?;
+        let seconds = timeout_s.unwrap_or(5);
+        if !(1..=MOST_SECONDS).contains(&seconds) {
+            return Err(Error::Invalid(format!("{seconds} seconds: wait 1 to {MOST_SECONDS}")));
+        }
+        let answer = probe::tcp(&host, port, Duration::from_secs(seconds.into())).map_err(of_probe)?;
+        Ok(PortAnswer {
+            open: answer.state == State::Open,
+            state: word(answer.state).to_owned(),
+            address: answer.address,
+            elapsed_ms: Duration::from_micros(answer.elapsed_us).as_secs_f64() * 1000.0,
+        })
+    }
+
+    fn traceroute(host: String, most: Option<u32>) -> Result<Vec<Hop>, Error> {
+        is_host(&host)?;
+        let most = most.unwrap_or(15);
+        if !(1..=MOST_HOPS).contains(&most) {
+            return Err(Error::Invalid(format!("{most} steps: ask for 1 to {MOST_HOPS}")));
+        }
+        job::progress(0, 0, &format!("asking for the way to {host}"));
+        let most = most.to_string();
+        traceroute::hops(&text(&["traceroute", "-n", "-q", "1", "-w", "2", "-m", &most, "--", &host])?)
+    }
+
     fn ping(host: String, count: Option<u32>) -> Result<Echoes, Error> {
         is_host(&host)?;
         let count = count.unwrap_or(3);
@@ -83,6 +120,24 @@ fn shown(socket: sockets::Socket) -> Listener {
         }
     }
     Listener { protocol: socket.protocol, address: socket.address, port: socket.port, owners }
+}
+
+fn of_probe(error: probe::Error) -> Error {
+    match error {
+        probe::Error::Denied(text) => Error::Denied(text),
+        probe::Error::Cancelled => Error::Cancelled,
+        probe::Error::NotFound(text) => Error::NotFound(text),
+        probe::Error::Other(text) => Error::Other(text),
+    }
+}
+
+fn word(state: State) -> &'static str {
+    match state {
+        State::Open => "open",
+        State::Refused => "refused",
+        State::Unreachable => "unreachable",
+        State::Silent => "silent",
+    }
 }
 
 fn text(argv: &[&str]) -> Result<String, Error> {

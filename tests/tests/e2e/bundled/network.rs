@@ -30,3 +30,29 @@ fn the_network_is_that_of_the_host() {
     assert!(bench.error("read", "network.resolve", &["no-such-host.invalid"])["not-found"].is_string());
     assert!(bench.value("read", "network.routes", &[]).is_array());
 }
+
+#[test]
+fn a_port_is_open_as_long_as_somebody_listens() {
+    if !can_unshare() {
+        return;
+    }
+    let bench = Bench::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
+    let port = listener.local_addr().expect("an address").port().to_string();
+    for host in ["127.0.0.1", "localhost"] {
+        let answer = bench.value("read", "network.port-open", &[host, &port]);
+        assert_eq!((&answer["open"], &answer["state"]), (&json!(true), &json!("open")), "{host}: {answer}");
+    }
+    let dry = bench.dry("read", "network.port-open", &["127.0.0.1", &port]);
+    assert!(dry.code == 0 && dry.json()["value"]["open"] == true, "{dry:?}");
+    drop(listener);
+    let answer = bench.value("read", "network.port-open", &["127.0.0.1", &port]);
+    assert_eq!((&answer["open"], &answer["state"]), (&json!(false), &json!("refused")), "{answer}");
+
+    // Where clouds answer with keys nothing is tried, whatever is granted by a star.
+    let metadata = bench.error("read", "network.port-open", &["169.254.169.254", "80"]);
+    assert!(metadata["denied"].as_str().is_some_and(|why| why.contains("169.254.169.254")), "{metadata}");
+    let nobody = bench.error("read", "network.port-open", &["no-such-host.invalid", "80"]);
+    assert!(nobody["not-found"].is_string(), "{nobody}");
+    assert!(bench.error("read", "network.port-open", &["localhost", "80", "61"])["invalid"].is_string());
+}
