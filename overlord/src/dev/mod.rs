@@ -27,7 +27,7 @@ pub struct DevOptions {
     /// installed one, where nothing is said.
     pub modules: Option<PathBuf>,
     /// The levels that all modules are granted which suggest them. Where nothing is said, those that come with this
-    /// program are granted [`USUAL_LEVEL`], and those of a folder that somebody named nothing.
+    /// program are granted the usual level, and those of a folder that somebody named nothing.
     pub grant: Vec<String>,
 }
 
