@@ -4,10 +4,10 @@
 
 use overlord::client::{Client, ClientConfig, JobEvent, Patience};
 use overlord::folder::Folder;
-use wire::call::Arguments;
-use wire::link::JobUpdate;
-use wire::operator::{Call, Follow, Target};
+use wire::message::link::JobUpdate;
+use wire::message::operator::{Call, Follow, Target};
 use wire::value::Value;
+use wire::value::arguments::Arguments;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {

@@ -9,14 +9,14 @@ use fastrand::Rng;
 use proptest::collection::vec;
 use proptest::strategy::{BoxedStrategy, Strategy as _};
 use serde_json::Value as Json;
-use wire::arbitrary::{types, values};
-use wire::arguments::bind;
-use wire::call::{Arguments, Word};
-use wire::check::check;
-use wire::frame;
-use wire::json::to_json;
-use wire::v1::{Method, Type};
+use wire::message::v1::{Method, Type};
+use wire::transport::frame;
 use wire::value::Value;
+use wire::value::arbitrary::{types, values};
+use wire::value::arguments::bind;
+use wire::value::arguments::{Arguments, Word};
+use wire::value::check::check;
+use wire::value::json::to_json;
 
 use crate::random::Draws;
 

@@ -5,7 +5,7 @@ use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 
 use wire::name::{MethodPath, ModuleName, OperatorName};
-use wire::signature::Method;
+use wire::value::signature::Method;
 
 /// The access list. A call is allowed if no rule of `deny` is about it and, where there is an `allow` at all,
 /// one of its rules is. Default: everyone may call everything.

@@ -11,16 +11,16 @@ use ledger::{AuditError, AuditLog, Rotation};
 use serde_json::{Value, json};
 
 use machine::clock;
-use wire::call::Start;
 use wire::digest::Digest;
-use wire::frame;
-use wire::job::JobId;
-use wire::json_text::json_text;
-use wire::link::ModuleCommand;
+use wire::document::json_text::json_text;
+use wire::document::redaction::{self, Unshown, by_parameter, counted, cut};
+use wire::message::call::Start;
+use wire::message::job::JobId;
+use wire::message::link::ModuleCommand;
+use wire::message::outcome::Outcome;
 use wire::name::{MethodPath, ModuleName, OperatorName};
-use wire::outcome::Outcome;
-use wire::redaction::{self, Unshown, by_parameter, counted, cut};
-use wire::signature::Signature;
+use wire::transport::frame;
+use wire::value::signature::Signature;
 
 use crate::access::{ChangeDenied, Denied};
 use crate::allowance::Allowance;
@@ -270,10 +270,10 @@ const MAX_ARGUMENTS: usize = 16 << 10;
 #[allow(clippy::unwrap_used)]
 #[cfg(test)]
 mod tests {
-    use wire::call::{Arguments, Word};
-    use wire::redaction::SECRET;
-    use wire::signature::Methods;
-    use wire::v1::{Method, Type};
+    use wire::document::redaction::SECRET;
+    use wire::message::v1::{Method, Type};
+    use wire::value::arguments::{Arguments, Word};
+    use wire::value::signature::Methods;
 
     use super::*;
 

@@ -13,10 +13,10 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use wire::frame::{self, FrameError};
+use wire::message::module::Module;
 use wire::message::{Limit, Message};
-use wire::module::Module;
 use wire::name::ModuleName;
+use wire::transport::frame::{self, FrameError};
 
 use crate::sandbox::suggestion;
 use crate::vitals::{Status, Vitals};

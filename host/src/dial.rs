@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use quinn::{Connection, ConnectionError, Endpoint, VarInt};
 
-use wire::endpoint::{
+use wire::identity::{Identity, Moment, Untimely};
+use wire::transport::endpoint::{
     self, ALERT_EXPIRED, ALERT_NO_PROTOCOL, CLOSE_BUSY, CLOSE_DONE, CLOSE_ENROLLED_ANEW, CLOSE_REFUSED,
     CLOSE_REPLACED, CLOSE_SECOND, CLOSE_UNTIMELY, DEFAULT_PORT, Dialling, EndpointError, SERVER_NAME,
 };
-use wire::identity::{Identity, Moment, Untimely};
 
 /// A connection and the endpoint that carries it.
 pub(crate) struct Dialled {

@@ -6,11 +6,11 @@ use ledger::LedgerError;
 use quinn::{RecvStream, SendStream};
 use serde::Serialize;
 
-use wire::frame::{self, FrameError};
-use wire::intake::Intake;
-use wire::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleCommand, Pong, Staging};
+use wire::message::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleCommand, Pong, Staging};
+use wire::message::version::Version;
 use wire::name::OperatorName;
-use wire::version::Version;
+use wire::transport::frame::{self, FrameError};
+use wire::transport::intake::Intake;
 
 use crate::jobs::{self, FollowError, Jobs, Stopping};
 

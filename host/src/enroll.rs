@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use quinn::Connection;
 
-use wire::endpoint::{CLOSE_DONE, Dialling, EndpointError, Trust};
-use wire::enroll::{ALPN, EnrollReply, EnrollRequest, MAX_MESSAGE, Token};
-use wire::frame::{self, FrameError};
 use wire::identity::{Identity, IdentityError, load_or_make_key, signing_request};
+use wire::message::enroll::{ALPN, EnrollReply, EnrollRequest, MAX_MESSAGE, Token};
+use wire::transport::endpoint::{CLOSE_DONE, Dialling, EndpointError, Trust};
+use wire::transport::frame::{self, FrameError};
 
 use crate::dial::{DialError, Dialled, dial};
 use crate::folder::{Enrolment, Folder, FolderError};
@@ -138,8 +138,8 @@ mod tests {
     use quinn::Endpoint;
 
     use wire::digest::Digest;
-    use wire::endpoint;
     use wire::identity::{Authority, Role, SigningRequest};
+    use wire::transport::endpoint;
 
     use super::*;
 

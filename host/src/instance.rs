@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use ledger::MinionLedger;
 use wire::digest::Digest;
 use wire::identity::{IdentityError, secret};
-use wire::instance::Instance;
+use wire::message::instance::Instance;
 
 use crate::folder::Folder;
 

@@ -12,14 +12,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use machine::clock::now_ms;
-use wire::endpoint::{CLOSE_DONE, Dialling, Trust};
-use wire::frame::{self, FrameError};
-use wire::instance::Instance;
-use wire::intake::Intake;
-use wire::inventory::Inventory;
-use wire::link::{ALPNS, Acknowledged, Hello, MAX_MESSAGE, Notice, Welcome};
 use wire::message::Message;
-use wire::version::Version;
+use wire::message::instance::Instance;
+use wire::message::inventory::Inventory;
+use wire::message::link::{ALPNS, Acknowledged, Hello, MAX_MESSAGE, Notice, Welcome};
+use wire::message::version::Version;
+use wire::transport::endpoint::{CLOSE_DONE, Dialling, Trust};
+use wire::transport::frame::{self, FrameError};
+use wire::transport::intake::Intake;
 
 use crate::audit::Audit;
 use crate::dial::{DialError, Dialled, dial};
@@ -216,7 +216,7 @@ impl Link {
         Inventory::of(self.modules.list().into_iter().map(tellable).collect())
     }
 
-    fn unacknowledged(&self) -> Vec<wire::job::JobId> {
+    fn unacknowledged(&self) -> Vec<wire::message::job::JobId> {
         // Those that are not offered now are offered on the next connection.
         self.ledger.unacknowledged(MAX_OFFERED).unwrap_or_else(|error| {
             tracing::error!(%error, "outcomes of earlier jobs cannot be offered to the overlord");

@@ -15,8 +15,8 @@ use tokio_util::task::TaskTracker;
 use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
 use wire::identity::IdentityError;
+use wire::message::outcome::{FailureKind, Outcome};
 use wire::name::{BadName, MinionName};
-use wire::outcome::{FailureKind, Outcome};
 
 use crate::admission::Admission;
 use crate::audit::Audit;

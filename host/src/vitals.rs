@@ -8,7 +8,7 @@ use ledger::MinionLedger;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use wire::module::ModuleState;
+use wire::message::module::ModuleState;
 use wire::name::MinionName;
 
 use crate::descriptors::Descriptors;

@@ -5,7 +5,7 @@
 
 use std::ops::Bound;
 
-use wire::job::JobId;
+use wire::message::job::JobId;
 
 /// Bytes of a job id in a key.
 const JOB: usize = 16;

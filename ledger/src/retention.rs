@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wire::job::JobId;
+use wire::message::job::JobId;
 
 use crate::key::{self, Span};
 use crate::read::Read;

@@ -8,5 +8,7 @@ pub mod backoff;
 pub mod clock;
 pub mod failpoint;
 pub mod file;
+pub mod forward;
+pub mod heavy;
 pub mod home;
 pub mod room;

@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{FormatFields, Writer};
-use wire::text::is_deceptive;
+use wire::document::text::is_deceptive;
 
 use crate::screen::stderr_is_terminal;
 

@@ -3,7 +3,7 @@
 use std::{fmt, io};
 
 use serde_json::Value;
-use wire::json_text::json_text;
+use wire::document::json_text::json_text;
 
 use crate::styled::Styled;
 

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use console::Term;
-use wire::text::{plain, printable, value};
+use wire::document::text::{plain, printable, value};
 use wire::value::Value;
 
 use crate::screen::stdout_is_terminal;

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use anstream::adapter::strip_str;
-use wire::text::is_deceptive;
+use wire::document::text::is_deceptive;
 
 /// Text in which nothing steers a terminal but the styles that this crate put there.
 #[derive(Clone, Debug, PartialEq, Eq)]

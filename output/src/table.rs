@@ -15,7 +15,7 @@ use std::fmt::Display;
 use std::panic::Location;
 
 pub use anstyle::AnsiColor as Color;
-use wire::text::{line, printable};
+use wire::document::text::{line, printable};
 
 pub use self::column::Column;
 use self::layout::{Content, Layout, layout, unlimited};

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
-use wire::endpoint::DEFAULT_PORT;
 use wire::size::ByteSize;
+use wire::transport::endpoint::DEFAULT_PORT;
 
 use crate::dial_address::DialAddress;
 use crate::folder::InitOptions;

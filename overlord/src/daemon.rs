@@ -6,8 +6,8 @@ use std::sync::Arc;
 use ledger::{AuditError, LedgerError, OverlordLedger, Retention};
 use machine::clock::now_ms;
 use tokio_util::sync::CancellationToken;
-use wire::endpoint::{self, EndpointError};
-use wire::intake::Intake;
+use wire::transport::endpoint::{self, EndpointError};
+use wire::transport::intake::Intake;
 
 use crate::audit::Audit;
 use crate::catalogue::Catalogue;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use ledger::OverlordLedger;
 use wire::identity::Authority;
-use wire::intake::Intake;
+use wire::transport::intake::Intake;
 
 use crate::audit::Audit;
 use crate::catalogue::Catalogue;

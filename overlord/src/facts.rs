@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value as Json;
-use wire::link::MAX_FACTS;
+use wire::message::link::MAX_FACTS;
 
 /// Why what a minion sent as its facts is not taken.
 #[derive(Debug, thiserror::Error)]

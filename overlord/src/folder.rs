@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use machine::home;
 use wire::digest::Digest;
-use wire::endpoint::DEFAULT_PORT;
 use wire::identity::{
     Authority, Identity, IdentityError, Moment, Peer, Role, create_private_dir, write_public,
 };
 use wire::name::OperatorName;
+use wire::transport::endpoint::DEFAULT_PORT;
 
 use crate::config::{Config, ConfigError};
 use crate::dial_address::DialAddress;

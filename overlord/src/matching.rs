@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use wire::message::operator::{Assume, Refusal, RefusalKind, Target, TargetWarning};
 use wire::name::MinionName;
-use wire::operator::{Assume, Refusal, RefusalKind, Target, TargetWarning};
 
 use crate::registry::Registry;
 use crate::targets::{self, Lookup, Matched, Roster, TargetError, Unmatched, UnmatchedKind};

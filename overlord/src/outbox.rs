@@ -6,12 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use machine::heavy::heavy;
 use quinn::SendStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use wire::frame::{self, FrameError};
-use wire::heavy::heavy;
-use wire::operator::{MAX_MESSAGE, OperatorReply};
-use wire::version::Version;
+use wire::message::operator::{MAX_MESSAGE, OperatorReply};
+use wire::message::version::Version;
+use wire::transport::frame::{self, FrameError};
 
 /// The turns of one connection, and the room that it shares. A cheap handle.
 #[derive(Clone)]
@@ -97,7 +97,7 @@ impl Outbox {
             let written = tokio::time::timeout(STALL, write(send, part)).await;
             let Ok(written) = written else {
                 // Fails only where it is over already.
-                let _ = send.reset(wire::endpoint::CLOSE_DONE);
+                let _ = send.reset(wire::transport::endpoint::CLOSE_DONE);
                 return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
             };
             written?;

@@ -1,8 +1,8 @@
 //! A job's history as the command line prints it.
 
 use serde_json::Value;
-use wire::job::{MinionState, OutcomeKind};
-use wire::operator::{History, Transition};
+use wire::message::job::{MinionState, OutcomeKind};
+use wire::message::operator::{History, Transition};
 
 /// Holds a history as `overlord job history --json` prints it against the rules.
 ///

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use wire::text::line;
+use wire::document::text::line;
 use wit_bindgen_core::{Files, WorldGenerator};
 
 use super::error::AuthoringError;

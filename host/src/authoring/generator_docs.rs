@@ -43,7 +43,7 @@ fn keep(docs: &mut Docs) {
 }
 
 fn kept(line: &str) -> String {
-    let line = wire::text::line(line);
+    let line = wire::document::text::line(line);
     let line = line.trim_end();
     // `??/` is a backslash in the oldest forms of C. White space behind it does not help.
     let takes_the_next = line.ends_with('\\') || line.ends_with("??/");

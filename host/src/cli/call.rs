@@ -10,14 +10,14 @@ use output::Failure;
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use wire::arguments::bind;
-use wire::call::Arguments;
-use wire::given;
-use wire::job::JobId;
+use wire::document::text::{bytes, plain, value};
+use wire::message::job::JobId;
+use wire::message::outcome::{Outcome, Report};
 use wire::name::MethodPath;
-use wire::outcome::{Outcome, Report};
-use wire::signature::Signature;
-use wire::text::{bytes, plain, value};
+use wire::value::arguments::Arguments;
+use wire::value::arguments::bind;
+use wire::value::given;
+use wire::value::signature::Signature;
 
 use crate::cli::output::{note, print, print_bytes, print_failed, print_raw};
 use crate::cli::spectator::{Spectator, behind};

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use wire::module::Module;
+use wire::document::text::{line, printable};
+use wire::message::module::Module;
 use wire::name::ModuleName;
-use wire::text::{line, printable};
 
 use crate::cli::Place;
 use crate::cli::output::{print, print_failed};

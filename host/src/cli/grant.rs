@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
-use wire::module::ModuleState;
+use wire::message::module::ModuleState;
 use wire::name::ModuleName;
 
 use crate::cli::Place;

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use wire::enroll::{BadToken, Token};
+use wire::message::enroll::{BadToken, Token};
 use wire::name::ModuleName;
 
 use crate::cli::Place;

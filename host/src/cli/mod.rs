@@ -30,10 +30,10 @@ use std::process::ExitCode;
 
 use ::output::Failure;
 use clap::{Args, Parser, Subcommand};
-use wire::arguments::ArgumentError;
-use wire::given::GivenError;
-use wire::module::MethodError;
+use wire::message::module::MethodError;
 use wire::name::BadName;
+use wire::value::arguments::ArgumentError;
+use wire::value::given::GivenError;
 
 use crate::control::ControlError;
 use crate::folder::{Folder, FolderError};

@@ -6,7 +6,7 @@ use clap::Args;
 use output::{Column, FullFlag, Table};
 use serde_json::{Value, json};
 
-use wire::module::{Module, ModuleState, ModuleVersion};
+use wire::message::module::{Module, ModuleState, ModuleVersion};
 
 use crate::cli::Place;
 use crate::cli::output::{print, show};

@@ -9,7 +9,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use wire::module::{Module, ModuleState};
+use wire::message::module::{Module, ModuleState};
 
 use crate::cli::Place;
 use crate::config::{Config, ConfigError};

@@ -7,10 +7,10 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
+use wire::document::text::{line, printable};
 use wire::identity::write_public;
 use wire::name::ModuleName;
 use wire::signing::{ModuleSignature, SigningKey};
-use wire::text::{line, printable};
 
 use crate::cli::output::print;
 use crate::cli::workbench::read;

@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard};
 
-use wire::call::{LogLevel, LogLine, Progress};
-use wire::text::printable;
+use wire::document::text::printable;
+use wire::message::call::{LogLevel, LogLine, Progress};
 
 use crate::cli::output::note;
 use crate::sandbox::{Denial, JobEvents};

@@ -7,7 +7,7 @@ use output::{Column, FullFlag, Table};
 use serde_json::{Value, json};
 
 use machine::clock::{now_ms, rfc3339};
-use wire::text::{counted, printable, since, size, span};
+use wire::document::text::{counted, printable, since, size, span};
 
 use crate::cli::Place;
 use crate::cli::output::{print, show};

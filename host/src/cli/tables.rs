@@ -3,7 +3,7 @@
 use clap::CommandFactory as _;
 use output::check::{self, Sample};
 use wire::digest::Digest;
-use wire::module::{Module, ModuleState, ModuleVersion};
+use wire::message::module::{Module, ModuleState, ModuleVersion};
 
 use super::{Cli, modules, status};
 use crate::vitals::ModuleStatus;
@@ -41,7 +41,7 @@ fn samples() -> Vec<Sample> {
         digest,
         description: Some("Restarts units of systemd, サービス, and says what became of them. ".repeat(4)),
         state: ModuleState::Active,
-        methods: wire::signature::Methods::default(),
+        methods: wire::value::signature::Methods::default(),
         imports: Vec::new(),
         versions: vec![version(b"code", ModuleState::Active), version(b"more", failed)],
     };

@@ -15,8 +15,8 @@ use serde_json::Value as Json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use wire::link::MAX_FACTS;
-use wire::module::{Module, ModuleState};
+use wire::message::link::MAX_FACTS;
+use wire::message::module::{Module, ModuleState};
 
 use crate::modules::Modules;
 use crate::sandbox;
@@ -180,7 +180,7 @@ mod tests {
             digest: Digest::of(&[]),
             description: None,
             state,
-            methods: wire::signature::Methods::default(),
+            methods: wire::value::signature::Methods::default(),
             imports: Vec::new(),
             versions: Vec::new(),
         }

@@ -1,8 +1,8 @@
 //! The block that a grant writes: a table, and a line above it that says what wrote it.
 
 use wire::digest::Digest;
+use wire::document::text::is_deceptive;
 use wire::name::ModuleName;
-use wire::text::is_deceptive;
 
 use crate::policy::LevelName;
 

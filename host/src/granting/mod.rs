@@ -11,8 +11,8 @@ mod lines;
 
 use std::path::PathBuf;
 
+use wire::document::text::counted;
 use wire::name::ModuleName;
-use wire::text::counted;
 
 use self::block::Block;
 use self::document::{Document, Found};

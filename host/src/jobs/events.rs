@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use wire::call::{LogLine, Progress, Start};
-use wire::job::JobId;
+use wire::message::call::{LogLine, Progress, Start};
+use wire::message::job::JobId;
 use wire::name::{MethodPath, OperatorName};
 
 use crate::allowance::Allowance;

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::watch;
 
-use wire::call::{LogLine, Progress};
-use wire::held::Held as _;
-use wire::job::{MinionJobId, MinionState};
-use wire::link::JobUpdate;
-use wire::outcome::Report;
+use wire::message::call::{LogLine, Progress};
+use wire::message::held::Held as _;
+use wire::message::job::{MinionJobId, MinionState};
+use wire::message::link::JobUpdate;
+use wire::message::outcome::Report;
 
 /// The news of one job.
 pub(crate) struct Feed {
@@ -237,8 +237,8 @@ impl News {
 
 #[cfg(test)]
 mod tests {
-    use wire::call::LogLevel;
-    use wire::outcome::Outcome;
+    use wire::message::call::LogLevel;
+    use wire::message::outcome::Outcome;
 
     use super::*;
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use wire::job::JobId;
+use wire::message::job::JobId;
 
 use crate::jobs::feed::Feed;
 use crate::sandbox::CancelSignal;

@@ -21,11 +21,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use machine::failpoint::{Point, reach};
-use wire::call::Start;
-use wire::job::JobId;
-use wire::link::{Cancelled, ModuleCommand};
+use wire::message::call::Start;
+use wire::message::job::JobId;
+use wire::message::link::{Cancelled, ModuleCommand};
+use wire::message::outcome::FailureKind;
 use wire::name::OperatorName;
-use wire::outcome::FailureKind;
 
 use crate::access::{Access, ChangeDenied};
 use crate::audit::Audit;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
 use machine::failpoint::{Point, reach};
-use wire::frame::{self, FrameError};
-use wire::job::JobId;
-use wire::link::{Acknowledged, JobUpdate, MAX_MESSAGE};
+use wire::message::job::JobId;
+use wire::message::link::{Acknowledged, JobUpdate, MAX_MESSAGE};
+use wire::transport::frame::{self, FrameError};
 
 use crate::jobs::{Follower, Jobs};
 

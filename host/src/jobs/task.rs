@@ -11,12 +11,12 @@ use machine::backoff::Backoff;
 
 use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
-use wire::call::Start;
-use wire::frame;
-use wire::job::{MinionJobId, MinionState, OutcomeKind};
-use wire::link::MAX_MESSAGE;
-use wire::outcome::{FailureKind, Outcome, Report};
-use wire::signature::Signature;
+use wire::message::call::Start;
+use wire::message::job::{MinionJobId, MinionState, OutcomeKind};
+use wire::message::link::MAX_MESSAGE;
+use wire::message::outcome::{FailureKind, Outcome, Report};
+use wire::transport::frame;
+use wire::value::signature::Signature;
 
 use crate::jobs::Inner;
 use crate::jobs::events::Events;

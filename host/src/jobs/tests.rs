@@ -7,12 +7,13 @@ use ledger::MinionLedger;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use wire::call::{Arguments, Start, Word};
-use wire::frame;
-use wire::job::{JobId, MinionJobId, MinionState, OutcomeKind};
-use wire::link::{Acknowledged, Cancelled, JobUpdate, MAX_MESSAGE};
-use wire::outcome::{Failure, FailureKind, Outcome, Report};
+use wire::message::call::Start;
+use wire::message::job::{JobId, MinionJobId, MinionState, OutcomeKind};
+use wire::message::link::{Acknowledged, Cancelled, JobUpdate, MAX_MESSAGE};
+use wire::message::outcome::{Failure, FailureKind, Outcome, Report};
+use wire::transport::frame;
 use wire::value::Value;
+use wire::value::arguments::{Arguments, Word};
 
 use crate::access::Access;
 use crate::admission::Admission;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use machine::failpoint::{Point, reach};
 use wire::digest::Digest;
-use wire::link::ModuleAnswer;
+use wire::message::link::ModuleAnswer;
 use wire::name::ModuleName;
 
 use crate::admission::Age;

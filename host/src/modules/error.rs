@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use wire::message::outcome::FailureKind;
 use wire::name::ModuleName;
-use wire::outcome::FailureKind;
 
 /// Why a method's module cannot be called.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use machine::clock::now_ms;
 use wire::digest::Digest;
-use wire::module::ModuleState;
+use wire::message::module::ModuleState;
 use wire::name::ModuleName;
 
 use crate::audit::Origin;

@@ -44,10 +44,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use wire::digest::Digest;
-use wire::link::ModuleAnswer;
-use wire::module::{Module, ModuleState};
+use wire::message::link::ModuleAnswer;
+use wire::message::module::{Module, ModuleState};
+use wire::message::outcome::FailureKind;
 use wire::name::ModuleName;
-use wire::outcome::FailureKind;
 
 use crate::admission::Admission;
 use crate::audit::{Audit, ModuleChange, Origin};

@@ -3,7 +3,7 @@
 use futures::StreamExt as _;
 
 use wire::digest::Digest;
-use wire::module::ModuleState;
+use wire::message::module::ModuleState;
 use wire::name::ModuleName;
 
 use crate::admission::Age;

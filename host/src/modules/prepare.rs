@@ -5,10 +5,10 @@ use std::sync::Arc;
 use semver::Version as Semver;
 use tokio::sync::oneshot;
 
-use wire::held::Held;
-use wire::inventory;
-use wire::module::{Module, ModuleState};
-use wire::outcome::FailureKind;
+use wire::message::held::Held;
+use wire::message::inventory;
+use wire::message::module::{Module, ModuleState};
+use wire::message::outcome::FailureKind;
 
 use crate::admission::Age;
 use crate::modules::error::Refusal;

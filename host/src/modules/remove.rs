@@ -1,8 +1,8 @@
 //! Taking modules out of service, and versions off the list.
 
 use wire::digest::Digest;
-use wire::link::ModuleAnswer;
-use wire::module::ModuleState;
+use wire::message::link::ModuleAnswer;
+use wire::message::module::ModuleState;
 use wire::name::ModuleName;
 
 use crate::audit::{ModuleChange, Origin};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use machine::clock::now_ms;
 use wire::digest::Digest;
-use wire::link::ModuleAnswer;
+use wire::message::link::ModuleAnswer;
 use wire::name::ModuleName;
 
 use crate::admission::Age;

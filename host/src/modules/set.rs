@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use wire::digest::Digest;
-use wire::module::{Module, ModuleState};
+use wire::message::module::{Module, ModuleState};
+use wire::message::outcome::FailureKind;
 use wire::name::ModuleName;
-use wire::outcome::FailureKind;
 
 use crate::modules::error::{NoModule, Refusal};
 use crate::modules::index::{FileMark, Hex, Index};

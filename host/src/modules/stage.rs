@@ -8,11 +8,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
 
 use wire::digest::Digest;
-use wire::frame::{self, FrameError};
-use wire::link::{MAX_MESSAGE, Stage, Staging};
-use wire::module::{Module, ModuleState};
+use wire::message::link::{MAX_MESSAGE, Stage, Staging};
+use wire::message::module::{Module, ModuleState};
+use wire::message::version;
 use wire::signing::MAX_SIGNATURE;
-use wire::version;
+use wire::transport::frame::{self, FrameError};
 
 use crate::admission::Age;
 use crate::audit::{ModuleChange, Origin};

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use machine::clock::now_ms;
 use wire::digest::Digest;
-use wire::module::{Module, ModuleState, ModuleVersion};
+use wire::document::text::counted;
+use wire::message::module::{Module, ModuleState, ModuleVersion};
 use wire::name::ModuleName;
-use wire::signature::Methods;
-use wire::text::counted;
+use wire::value::signature::Methods;
 
 use crate::modules::folder::{ENDING, module_name};
 

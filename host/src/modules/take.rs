@@ -1,7 +1,7 @@
 //! Taking what is in the modules folder: new, changed and removed files.
 
 use wire::digest::Digest;
-use wire::module::ModuleState;
+use wire::message::module::ModuleState;
 use wire::name::ModuleName;
 
 use crate::admission::Age;

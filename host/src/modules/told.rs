@@ -1,7 +1,7 @@
 //! Modules as an overlord takes them: it refuses what is larger than any good minion's.
 
-use wire::module::Module;
-use wire::signature::Methods;
+use wire::message::module::Module;
+use wire::value::signature::Methods;
 
 /// The module, without what no overlord takes. It serves here all the same.
 pub(crate) fn tellable(mut module: Module) -> Module {
@@ -13,7 +13,7 @@ pub(crate) fn tellable(mut module: Module) -> Module {
         );
         module.methods = Methods::default();
         module.imports.clear();
-        module.versions.truncate(wire::caps::MAX_VERSIONS);
+        module.versions.truncate(wire::message::caps::MAX_VERSIONS);
     }
     module
 }
@@ -21,8 +21,8 @@ pub(crate) fn tellable(mut module: Module) -> Module {
 #[cfg(test)]
 mod tests {
     use wire::digest::Digest;
-    use wire::module::ModuleState;
-    use wire::v1::Method;
+    use wire::message::module::ModuleState;
+    use wire::message::v1::Method;
 
     use super::*;
 
@@ -30,7 +30,7 @@ mod tests {
     fn a_module_that_no_overlord_takes_never_costs_the_link() {
         let method = Method {
             interface: None,
-            name: "x".repeat(wire::caps::MAX_NAME + 1),
+            name: "x".repeat(wire::message::caps::MAX_NAME + 1),
             params: Vec::new(),
             result: None,
             is_async: false,

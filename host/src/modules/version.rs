@@ -4,10 +4,10 @@ use std::sync::{Arc, Weak};
 
 use machine::clock::now_ms;
 use wire::digest::Digest;
-use wire::module::{Module, ModuleState, ModuleVersion};
+use wire::message::module::{Module, ModuleState, ModuleVersion};
+use wire::message::outcome::FailureKind;
 use wire::name::ModuleName;
-use wire::outcome::FailureKind;
-use wire::signature::Methods;
+use wire::value::signature::Methods;
 
 use crate::modules::error::Refusal;
 use crate::modules::index::Kept;

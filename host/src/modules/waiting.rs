@@ -1,9 +1,9 @@
 //! Versions that were refused for want of a grant, and are kept for when that comes.
 
 use wire::digest::Digest;
-use wire::module::ModuleState;
+use wire::message::module::ModuleState;
+use wire::message::outcome::FailureKind;
 use wire::name::ModuleName;
-use wire::outcome::FailureKind;
 
 use crate::admission::Age;
 use crate::audit::Origin;

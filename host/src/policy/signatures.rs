@@ -8,9 +8,9 @@ use std::cmp::Ordering;
 use semver::Version;
 use serde::Deserialize;
 
+use wire::document::text::printable;
 use wire::name::ModuleName;
 use wire::signing::{Disagreement, MalformedSignature, ModuleClaim, ModuleSignature, PublicKey};
-use wire::text::printable;
 
 /// What is asked of a module before it is loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

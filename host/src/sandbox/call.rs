@@ -2,11 +2,11 @@
 
 use wasmtime::Store;
 use wasmtime::component::{Func, Val};
-use wire::arguments::bind;
-use wire::outcome::FailureKind;
-use wire::signature::{Signature, TypeRef};
+use wire::message::outcome::FailureKind;
 use wire::value::Value;
-use wire::value_size::size;
+use wire::value::arguments::bind;
+use wire::value::signature::{Signature, TypeRef};
+use wire::value::size::size;
 
 use super::bytes::{SIGNATURES, TypedCall, typed_call};
 use super::command::{self, Command};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wire::forward::Forward;
+use machine::forward::Forward;
 
 /// How long a guest has to return after it was asked to, unless the configuration says otherwise.
 pub const GRACE: Duration = Duration::from_secs(5);

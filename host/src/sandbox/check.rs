@@ -1,6 +1,6 @@
 //! What can be said of a module without loading it.
 
-use wire::module::Module;
+use wire::message::module::Module;
 
 use super::error::Defect;
 use super::imports::Import;

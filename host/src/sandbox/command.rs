@@ -9,8 +9,8 @@ use wasmtime::Store;
 use wasmtime::component::Func;
 use wasmtime_wasi::I32Exit;
 use wire::name::ModuleName;
-use wire::signature::{BadType, Method, Type, TypeId};
 use wire::value::Value;
+use wire::value::signature::{BadType, Method, Type, TypeId};
 
 use super::guest::Guest;
 use super::types::Reflector;

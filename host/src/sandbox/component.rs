@@ -6,8 +6,8 @@ use ledger::Kv;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 use wasmtime::{Engine, ResourcesRequired};
-use wire::module::{MethodError, Module};
-use wire::signature::Signature;
+use wire::message::module::{MethodError, Module};
+use wire::value::signature::Signature;
 
 use super::capabilities::facts::Facts;
 use super::counters::{Counters, ModuleCounters};

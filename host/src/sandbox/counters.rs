@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use wire::job::OutcomeKind;
-use wire::outcome::{Cost, Outcome};
+use wire::message::job::OutcomeKind;
+use wire::message::outcome::{Cost, Outcome};
 
 /// Sums over the jobs of a module since it was loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use wasmparser::component_types::{ComponentEntityType, ComponentFuncTypeId};
 use wasmparser::types::TypesRef;
 use wasmtime::component::{Component, ComponentExportIndex};
 use wire::digest::Digest;
-use wire::held::Held as _;
-use wire::module::{MAX_HELD, Module, ModuleState};
+use wire::message::held::Held as _;
+use wire::message::module::{MAX_HELD, Module, ModuleState};
 use wire::name::ModuleName;
-use wire::signature::{BadType, Method, Methods, TypeId, Types};
+use wire::value::signature::{BadType, Method, Methods, TypeId, Types};
 
 use super::error::{Defect, in_one_line};
 use super::inspect::Inspection;

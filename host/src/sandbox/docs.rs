@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use wire::signature::{Methods, Signature, Type, TypeId, TypeRef};
+use wire::value::signature::{Methods, Signature, Type, TypeId, TypeRef};
 use wit_parser::{Docs, Function, InterfaceId, Resolve, TypeDefKind, WorldItem};
 
 use super::error::in_one_line;
@@ -203,7 +203,7 @@ fn text(docs: &Docs) -> Option<String> {
 #[allow(clippy::unwrap_used)]
 #[cfg(test)]
 mod tests {
-    use wire::v1::{Method, Type};
+    use wire::message::v1::{Method, Type};
 
     use super::*;
 
@@ -240,17 +240,17 @@ mod tests {
     }
 
     fn of_trees(methods: Vec<Method>) -> Methods {
-        let old = wire::v1::Module {
+        let old = wire::message::v1::Module {
             name: "service".parse().unwrap(),
             version: None,
             digest: wire::digest::Digest::of(b""),
             description: None,
-            state: wire::module::ModuleState::Active,
+            state: wire::message::module::ModuleState::Active,
             methods,
             imports: vec![],
             versions: vec![],
         };
-        wire::module::Module::from(old).methods
+        wire::message::module::Module::from(old).methods
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Why a module could not be loaded, or a sandbox not be made.
 
-use wire::caps::Unfit;
-use wire::module::MAX_HELD;
+use wire::document::text::{counted, printable};
+use wire::message::caps::Unfit;
+use wire::message::module::MAX_HELD;
 use wire::name::ModuleName;
-use wire::text::{counted, printable};
 
 use super::inspect::MAX_MODULE;
 use super::remedy::Remedy;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 
-use wire::call::{LogLevel, LogLine, Progress};
+use wire::message::call::{LogLevel, LogLine, Progress};
 
 use super::cut::cut;
 use crate::policy::Limits;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use wasmtime::component::Val;
-use wire::signature::{Type, TypeId, TypeRef};
+use wire::value::signature::{Type, TypeId, TypeRef};
 
 /// How many times as much memory as the engine counts a value of this type can take while it is passed: the
 /// engine counts the elements of lists, tuples and records, and not the boxes of what is within an option, a
@@ -105,7 +105,7 @@ const BLOCK: u64 = 16;
 
 #[cfg(test)]
 mod tests {
-    use wire::v1::Type;
+    use wire::message::v1::Type;
 
     use super::*;
 

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
-use wire::job::JobId;
+use wire::message::job::JobId;
 use wire::name::{MethodPath, OperatorName};
 
 use super::cancel::CancelSignal;

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
-use wire::caps::MAX_VERSION;
 use wire::digest::Digest;
+use wire::message::caps::MAX_VERSION;
 use wire::name::ModuleName;
 use wire::signing::ModuleClaim;
 
@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(of("1.2.3-rc.1+build 5"), "1.2.3-rc.1+build 5");
         for bad in ["1.0é", "\\u{202e}1", "x\\1b[2Jy", &"1".repeat(5_000)] {
             let version = of(bad);
-            assert!(wire::caps::is_version(&version), "{version:?}");
+            assert!(wire::message::caps::is_version(&version), "{version:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use wasmparser::{Parser, Payload};
-use wire::signature::{Methods, Signature, Type, TypeRef};
+use wire::value::signature::{Methods, Signature, Type, TypeRef};
 
 /// What an author should know of the methods of such a module, if it is one.
 ///

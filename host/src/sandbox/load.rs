@@ -7,7 +7,7 @@ use machine::failpoint::{Point, reach};
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wire::digest::Digest;
-use wire::module::Module;
+use wire::message::module::Module;
 use wire::name::ModuleName;
 
 use super::cache::Cache;

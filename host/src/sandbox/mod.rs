@@ -56,8 +56,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::MinionLedger;
+use wire::message::outcome::Report;
 use wire::name::ModuleName;
-use wire::outcome::Report;
 
 pub use advice::advice;
 pub use cancel::{CancelSignal, GRACE, INTERRUPT_GRACE};

@@ -3,10 +3,10 @@
 use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
-use wire::json;
-use wire::outcome::{Failure, FailureKind, Outcome};
-use wire::signature::Signature;
+use wire::message::outcome::{Failure, FailureKind, Outcome};
 use wire::value::Value;
+use wire::value::json;
+use wire::value::signature::Signature;
 
 use super::backtrace;
 use super::budget::Exhausted;
@@ -211,7 +211,7 @@ pub(super) fn over_output(limits: &Limits) -> String {
 mod tests {
     use std::sync::LazyLock;
 
-    use wire::signature::{Method, Methods, Types};
+    use wire::value::signature::{Method, Methods, Types};
 
     use super::*;
 

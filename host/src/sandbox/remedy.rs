@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use wire::message::outcome::{FailureKind, Outcome};
 use wire::name::ModuleName;
-use wire::outcome::{FailureKind, Outcome};
 
 use crate::policy::{Grants, LevelName, Suggestion};
 

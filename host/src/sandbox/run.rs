@@ -10,12 +10,13 @@ use tokio::sync::Semaphore;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 use wasmtime_wasi_http::WasiHttpCtx;
-use wire::call::{Arguments, LogLevel};
-use wire::job::JobId;
+use wire::message::call::LogLevel;
+use wire::message::job::JobId;
+use wire::message::outcome::{Cost, FailureKind, ModuleRef, Outcome, Report};
 use wire::name::{MethodPath, OperatorName};
-use wire::outcome::{Cost, FailureKind, ModuleRef, Outcome, Report};
-use wire::signature::Signature;
 use wire::value::Value;
+use wire::value::arguments::Arguments;
+use wire::value::signature::Signature;
 
 use super::call::{Call, Refusal, Returned};
 use super::cancel::{CancelSignal, INTERRUPT_GRACE, Step};
@@ -40,7 +41,7 @@ use super::supervise::{End, Patience, supervise};
 use super::{command, resources};
 use crate::containment::Containment;
 use crate::policy::Limits;
-use wire::value_size::size;
+use wire::value::size::size;
 
 /// Bytes that may pass between guest and host in one call of a function, counted as the host holds them: enough
 /// for the bytes that may pass one by one.

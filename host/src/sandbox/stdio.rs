@@ -11,7 +11,7 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
-use wire::call::{LogLevel, LogLine};
+use wire::message::call::{LogLevel, LogLine};
 
 use super::events::JobLog;
 

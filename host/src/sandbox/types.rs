@@ -11,8 +11,8 @@ use wasmparser::component_types::{
 };
 use wasmparser::names::KebabString;
 use wasmparser::types::TypesRef;
-use wire::signature::{BadType, Builder, Type, TypeId, Types};
 use wire::value::MAX_DEPTH;
+use wire::value::signature::{BadType, Builder, Type, TypeId, Types};
 
 /// Brings types into a table.
 pub(super) struct Reflector<'a> {

@@ -1,8 +1,8 @@
 //! Values on their way into a guest and out of it.
 
 use wasmtime::component::Val;
-use wire::signature::{Type, TypeId, TypeRef};
 use wire::value::Value;
+use wire::value::signature::{Type, TypeId, TypeRef};
 
 /// A value does not have the type that it should have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -155,7 +155,7 @@ fn narrow<T: TryFrom<N>, N>(value: N) -> Result<T, Mismatch> {
 
 #[cfg(test)]
 mod tests {
-    use wire::v1::Type;
+    use wire::message::v1::Type;
 
     use super::*;
 

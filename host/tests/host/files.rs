@@ -4,10 +4,10 @@ use std::time::UNIX_EPOCH;
 
 use minion_host::Minion;
 use wire::digest::Digest;
-use wire::frame;
-use wire::link::{Acknowledged, MAX_MESSAGE, Notice};
-use wire::module::ModuleState;
+use wire::message::link::{Acknowledged, MAX_MESSAGE, Notice};
+use wire::message::module::ModuleState;
 use wire::signing::SigningKey;
+use wire::transport::frame;
 
 use crate::rig::Overlord;
 use crate::versions::{

@@ -2,14 +2,15 @@
 
 use minion_host::LinkState;
 use quinn::{Connection, RecvStream, SendStream};
-use wire::call::{Arguments, Start, Word};
-use wire::endpoint::{CLOSE_DONE, CLOSE_REFUSED};
-use wire::frame;
-use wire::job::{JobId, MinionState, OutcomeKind};
-use wire::link::{Acknowledged, Cancelled, JobUpdate, MAX_MESSAGE, MinionRequest, Pong};
-use wire::outcome::{Outcome, Report};
+use wire::message::call::Start;
+use wire::message::job::{JobId, MinionState, OutcomeKind};
+use wire::message::link::{Acknowledged, Cancelled, JobUpdate, MAX_MESSAGE, MinionRequest, Pong};
+use wire::message::outcome::{Outcome, Report};
+use wire::message::version::Version;
+use wire::transport::endpoint::{CLOSE_DONE, CLOSE_REFUSED};
+use wire::transport::frame;
 use wire::value::Value;
-use wire::version::Version;
+use wire::value::arguments::{Arguments, Word};
 
 use crate::rig::Overlord;
 

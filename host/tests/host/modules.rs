@@ -3,10 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use wire::digest::Digest;
-use wire::frame;
-use wire::link::{MAX_MESSAGE, ModuleAnswer, ModuleCommand, Stage, Staging};
-use wire::module::ModuleState;
+use wire::message::link::{MAX_MESSAGE, ModuleAnswer, ModuleCommand, Stage, Staging};
+use wire::message::module::ModuleState;
 use wire::signing::SigningKey;
+use wire::transport::frame;
 
 use crate::rig::Overlord;
 use crate::versions::{

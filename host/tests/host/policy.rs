@@ -1,9 +1,9 @@
 //! A policy that is read again while the minion runs.
 
 use minion_host::{Config, Minion};
-use wire::frame;
-use wire::link::{Acknowledged, MAX_MESSAGE, Notice};
-use wire::module::ModuleState;
+use wire::message::link::{Acknowledged, MAX_MESSAGE, Notice};
+use wire::message::module::ModuleState;
+use wire::transport::frame;
 
 use crate::rig::Overlord;
 

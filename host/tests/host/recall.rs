@@ -4,8 +4,8 @@ use std::fs;
 
 use minion_host::Minion;
 use wire::digest::Digest;
-use wire::link::ModuleCommand;
-use wire::module::ModuleState;
+use wire::message::link::ModuleCommand;
+use wire::message::module::ModuleState;
 use wire::signing::SigningKey;
 
 use crate::rig::Overlord;

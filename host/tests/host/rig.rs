@@ -4,11 +4,11 @@ use minion_host::folder::Enrolment;
 use minion_host::{Config, Folder, Minion};
 use quinn::{Connection, Endpoint};
 use tempfile::TempDir;
-use wire::endpoint;
-use wire::frame;
 use wire::identity::{Authority, Role};
-use wire::link::{ALPNS, Hello, MAX_MESSAGE, Notice, Welcome};
-use wire::version::Version;
+use wire::message::link::{ALPNS, Hello, MAX_MESSAGE, Notice, Welcome};
+use wire::message::version::Version;
+use wire::transport::endpoint;
+use wire::transport::frame;
 
 /// The overlord's end, and the folder of a minion that it enrolled.
 pub(crate) struct Overlord {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use minion_host::{Config, Minion};
 use quinn::Connection;
 use wire::digest::Digest;
-use wire::frame;
-use wire::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleCommand, Stage, Staging};
-use wire::module::{Module, ModuleState};
+use wire::message::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleCommand, Stage, Staging};
+use wire::message::module::{Module, ModuleState};
 use wire::name::ModuleName;
 use wire::signing::SigningKey;
+use wire::transport::frame;
 
 use crate::rig::Overlord;
 

@@ -1,7 +1,7 @@
 //! Taking on a job, at most once.
 
-use wire::call::Start;
-use wire::job::{MinionJobId, MinionState};
+use wire::message::call::Start;
+use wire::message::job::{MinionJobId, MinionState};
 
 use super::ledger::MinionLedger;
 use super::records::{Course, MinionJob, StoredStart};

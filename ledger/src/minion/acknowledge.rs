@@ -1,6 +1,6 @@
 //! Letting jobs go: after the overlord has their outcome, and then when their time is over.
 
-use wire::job::JobId;
+use wire::message::job::JobId;
 
 use super::ledger::MinionLedger;
 use super::records::Course;

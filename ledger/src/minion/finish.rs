@@ -1,7 +1,7 @@
 //! Moving a job forward, to its end.
 
-use wire::job::{JobId, MinionState};
-use wire::outcome::{FailureKind, Outcome, Report};
+use wire::message::job::{JobId, MinionState};
+use wire::message::outcome::{FailureKind, Outcome, Report};
 
 use super::ledger::MinionLedger;
 use super::records::{Course, StoredReport};

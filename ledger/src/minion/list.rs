@@ -1,6 +1,6 @@
 //! Looking jobs up.
 
-use wire::job::JobId;
+use wire::message::job::JobId;
 
 use super::ledger::MinionLedger;
 use super::records::{Course, MinionJob};

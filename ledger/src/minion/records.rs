@@ -1,9 +1,9 @@
 //! The records of a minion's job: what was asked, where it is, and how it ended.
 
 use serde::{Deserialize, Serialize};
-use wire::call::Start;
-use wire::job::{JobId, MinionJobId, MinionState};
-use wire::outcome::Report;
+use wire::message::call::Start;
+use wire::message::job::{JobId, MinionJobId, MinionState};
+use wire::message::outcome::Report;
 
 use crate::error::LedgerError;
 use crate::key;
@@ -126,8 +126,8 @@ impl Course {
 
 #[cfg(test)]
 mod tests {
-    use wire::call::Arguments;
-    use wire::job::OutcomeKind;
+    use wire::message::job::OutcomeKind;
+    use wire::value::arguments::Arguments;
 
     use super::*;
     use crate::record::tests::is_stored_as;

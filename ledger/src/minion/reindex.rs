@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use wire::job::MinionState;
+use wire::message::job::MinionState;
 
 use super::records::Course;
 use crate::draft::Draft;

@@ -1,8 +1,8 @@
 //! Taking on a job.
 
-use wire::job::JobId;
+use wire::message::job::JobId;
+use wire::message::operator::Transition;
 use wire::name::MinionName;
-use wire::operator::Transition;
 
 use super::ledger::OverlordLedger;
 use super::part::record_transition;

@@ -1,7 +1,7 @@
 //! Which versions of modules minions are to have, and what became of bringing them.
 
 use serde::{Deserialize, Serialize};
-use wire::catalogue::Assignment;
+use wire::message::catalogue::Assignment;
 use wire::name::{MinionName, ModuleName};
 
 use super::ledger::OverlordLedger;

@@ -1,6 +1,6 @@
 //! Which parts of a job are to stop, on record so that the wish outlives the daemon that was told.
 
-use wire::job::{JobId, MinionState};
+use wire::message::job::{JobId, MinionState};
 use wire::name::MinionName;
 
 use super::accept::is_target;

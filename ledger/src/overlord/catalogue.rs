@@ -1,8 +1,8 @@
 //! The versions of modules that an overlord keeps. Their files are not the ledger's.
 
 use serde::{Deserialize, Serialize};
-use wire::catalogue::KeptModule;
 use wire::digest::Digest;
+use wire::message::catalogue::KeptModule;
 use wire::name::ModuleName;
 
 use super::ledger::OverlordLedger;

@@ -1,6 +1,6 @@
 //! The jobs of one index, newest first, with a quick way past those that are of no use.
 
-use wire::job::JobId;
+use wire::message::job::JobId;
 
 use crate::key::{self, Span};
 use crate::read::Read;

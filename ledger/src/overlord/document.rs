@@ -1,11 +1,11 @@
 //! What is known of one job.
 
-use wire::call::Arguments;
-use wire::held::Held;
-use wire::job::{JobId, JobState};
+use wire::message::held::Held;
+use wire::message::job::{JobId, JobState};
+use wire::message::operator::{Asked, History, JobDocument, Part, Target, Transition};
+use wire::message::outcome::Report;
 use wire::name::MinionName;
-use wire::operator::{Asked, History, JobDocument, Part, Target, Transition};
-use wire::outcome::Report;
+use wire::value::arguments::Arguments;
 
 use super::give_up;
 use super::ledger::OverlordLedger;

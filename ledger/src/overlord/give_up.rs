@@ -1,9 +1,9 @@
 //! Parts that an operator has given up, and what their minions say of them afterwards.
 
-use wire::job::{JobId, MinionState};
+use wire::message::job::{JobId, MinionState};
+use wire::message::operator::{GivenUp, Later};
+use wire::message::outcome::Report;
 use wire::name::{MinionName, OperatorName};
-use wire::operator::{GivenUp, Later};
-use wire::outcome::Report;
 
 use super::document::{minion_of, part_key};
 use super::ledger::OverlordLedger;

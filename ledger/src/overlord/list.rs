@@ -1,8 +1,8 @@
 //! Lists of jobs, read from the indexes alone up to the jobs that are listed.
 
-use wire::job::{JobId, JobState, MinionState, OutcomeKind};
+use wire::message::job::{JobId, JobState, MinionState, OutcomeKind};
+use wire::message::operator::{self, JobFilter, JobSummary};
 use wire::name::MethodPath;
-use wire::operator::{self, JobFilter, JobSummary};
 
 use super::cursor::Cursor;
 use super::document;
@@ -193,7 +193,7 @@ fn before_job(job: JobId) -> Option<JobId> {
 mod tests {
     use std::cell::Cell;
 
-    use wire::call::Arguments;
+    use wire::value::arguments::Arguments;
 
     use super::*;
     use crate::durability::Durability;

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use wire::digest::Digest;
-use wire::inventory::Inventory;
+use wire::message::inventory::Inventory;
 use wire::name::MinionName;
 
 use super::invite::forget_invites;
@@ -226,8 +226,8 @@ pub(super) fn key_of(name: &MinionName) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use wire::module::{Module, ModuleState, ModuleVersion};
-    use wire::signature::{Builder, Method, Methods, Type};
+    use wire::message::module::{Module, ModuleState, ModuleVersion};
+    use wire::value::signature::{Builder, Method, Methods, Type};
 
     use super::*;
     use crate::record::tests::is_stored_as;

@@ -4,11 +4,11 @@
 //! ledger gets them, so a late or doubled one changes nothing and the first outcome stands.
 
 use machine::failpoint::{Point, reach};
-use wire::call::Progress;
-use wire::job::{JobId, JobState, MinionJobId, MinionState};
+use wire::message::call::Progress;
+use wire::message::job::{JobId, JobState, MinionJobId, MinionState};
+use wire::message::operator::Transition;
+use wire::message::outcome::Report;
 use wire::name::MinionName;
-use wire::operator::Transition;
-use wire::outcome::Report;
 
 use super::accept::is_target;
 use super::give_up;

@@ -1,6 +1,6 @@
 //! Letting finished jobs go.
 
-use wire::job::JobId;
+use wire::message::job::JobId;
 
 use super::accept::names;
 use super::ledger::OverlordLedger;

@@ -1,11 +1,12 @@
 //! The records of a job. Each kind has a keyspace of its own, so that adding one never rewrites another.
 
 use serde::{Deserialize, Serialize};
-use wire::call::{Arguments, Progress, Share};
-use wire::job::{JobId, JobState, MinionJobId, MinionState};
+use wire::message::call::{Progress, Share};
+use wire::message::job::{JobId, JobState, MinionJobId, MinionState};
+use wire::message::operator::Transition;
+use wire::message::outcome::Report;
 use wire::name::{MethodPath, MinionName, OperatorName};
-use wire::operator::Transition;
-use wire::outcome::Report;
+use wire::value::arguments::Arguments;
 
 use crate::record::Record;
 use crate::space::Space;
@@ -234,10 +235,10 @@ impl Record for StoredLater {
 
 #[cfg(test)]
 mod tests {
-    use wire::call::Word;
     use wire::digest::Digest;
-    use wire::outcome::{Cost, FailureKind, ModuleRef, Outcome};
+    use wire::message::outcome::{Cost, FailureKind, ModuleRef, Outcome};
     use wire::value::Value;
+    use wire::value::arguments::Word;
 
     use super::*;
     use crate::record::tests::is_stored_as;

@@ -1,6 +1,6 @@
 //! Making the indexes afresh, after a journal was mended.
 
-use wire::job::JobId;
+use wire::message::job::JobId;
 
 use super::accept::names;
 use super::records::{Head, Targets};

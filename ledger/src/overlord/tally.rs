@@ -4,7 +4,7 @@
 //! one is counted afresh.
 
 use serde::{Deserialize, Serialize};
-use wire::job::{JobId, JobState, MinionState, OutcomeKind};
+use wire::message::job::{JobId, JobState, MinionState, OutcomeKind};
 
 use super::records::{Head, PartRecord, StoredReport, StoredTransition, Targets};
 use crate::draft::Draft;

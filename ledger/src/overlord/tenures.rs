@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use wire::digest::Digest;
-use wire::job::JobId;
+use wire::message::job::JobId;
 use wire::name::MinionName;
 
 use super::ledger::OverlordLedger;
@@ -17,7 +17,7 @@ use crate::space::Space;
 /// The time for which one place had a minion's links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tenure {
-    /// The place, as in [`Instance`](wire::instance::Instance).
+    /// The place, as in [`Instance`](wire::message::instance::Instance).
     pub place: Digest,
     /// The newest job when it came; `None` where there was none.
     pub after: Option<JobId>,

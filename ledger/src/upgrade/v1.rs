@@ -5,9 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 use wire::digest::Digest;
-use wire::module::ModuleState;
+use wire::message::module::ModuleState;
+use wire::message::v1::{Method, Module};
 use wire::name::ModuleName;
-use wire::v1::{Method, Module};
 
 use super::rewrite;
 use super::v2::ModulesV2;

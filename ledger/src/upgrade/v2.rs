@@ -4,8 +4,8 @@
 //! of it that changes is to be frozen here first.
 
 use serde::{Deserialize, Serialize};
-use wire::inventory::Inventory;
-use wire::v1::Module;
+use wire::message::inventory::Inventory;
+use wire::message::v1::Module;
 
 use super::rewrite;
 use crate::error::LedgerError;
@@ -25,7 +25,7 @@ impl Record for ModulesV2 {
 
 impl From<ModulesV2> for Modules {
     fn from(ModulesV2(modules): ModulesV2) -> Self {
-        Modules(Inventory::of(modules.into_iter().map(wire::module::Module::from).collect()))
+        Modules(Inventory::of(modules.into_iter().map(wire::message::module::Module::from).collect()))
     }
 }
 

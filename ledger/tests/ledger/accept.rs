@@ -1,6 +1,7 @@
 use ledger::{Changed, Durability, JobRecord};
-use wire::call::{Arguments, Share, Word};
-use wire::job::JobState;
+use wire::message::call::Share;
+use wire::message::job::JobState;
+use wire::value::arguments::{Arguments, Word};
 
 use crate::rig::{Folder, T0, id, job, name};
 

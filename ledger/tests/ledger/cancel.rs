@@ -1,5 +1,5 @@
 use ledger::{Durability, Retention};
-use wire::outcome::FailureKind;
+use wire::message::outcome::FailureKind;
 
 use crate::rig::{Folder, Reports, T0, failed, id, job, name, ok};
 

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::PathBuf;
 
 use ledger::{Accepted, Durability, JobRecord, MinionLedger, OverlordLedger};
-use wire::call::Arguments;
 use wire::digest::Digest;
-use wire::job::{JobState, MinionState, OutcomeKind};
+use wire::message::job::{JobState, MinionState, OutcomeKind};
+use wire::message::operator::JobFilter;
+use wire::message::outcome::{Outcome, Report};
 use wire::name::MinionName;
-use wire::operator::JobFilter;
-use wire::outcome::{Outcome, Report};
 use wire::value::Value;
+use wire::value::arguments::Arguments;
 
 use crate::rig::{Folder, Reports, T0, id, job, name, ok, read_file, start, write_file};
 

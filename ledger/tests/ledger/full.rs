@@ -2,7 +2,7 @@
 
 use ledger::{Accepted, Changed, Durability, LedgerError, MinionLedger, OverlordLedger};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use wire::call::Arguments;
+use wire::value::arguments::Arguments;
 
 use crate::crash::{child, folder_of_child};
 use crate::rig::{Folder, T0, id, job, ok, start};
@@ -26,7 +26,7 @@ async fn fills_the_disk_of_a_minion() {
     ledger.accept(start(1), T0, Durability::Synced).await.unwrap();
 
     limit_files(64 << 10);
-    let large = wire::call::Start { arguments: Arguments::Json("x".repeat(1 << 20)), ..start(2) };
+    let large = wire::message::call::Start { arguments: Arguments::Json("x".repeat(1 << 20)), ..start(2) };
     let refused = ledger.accept(large.clone(), T0, Durability::Synced).await.unwrap_err();
     assert_eq!(refused, LedgerError::DiskFull { path: folder.clone() });
     assert!(ledger.job(&id(1)).unwrap().is_some(), "reads go on");

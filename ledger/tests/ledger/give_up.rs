@@ -1,8 +1,8 @@
 //! Parts that are given up, and what is said of them later.
 
 use ledger::{Durability, GiveUp, JobRecord, OverlordLedger, Retention};
-use wire::job::{JobState, OutcomeKind};
-use wire::outcome::FailureKind;
+use wire::message::job::{JobState, OutcomeKind};
+use wire::message::outcome::FailureKind;
 
 use crate::rig::{Folder, Reports as _, T0, failed, id, job, name, ok};
 

@@ -1,7 +1,7 @@
 use ledger::{Durability, JobRecord, OverlordLedger};
-use wire::job::{JobState, OutcomeKind};
-use wire::operator::JobFilter;
-use wire::outcome::FailureKind;
+use wire::message::job::{JobState, OutcomeKind};
+use wire::message::operator::JobFilter;
+use wire::message::outcome::FailureKind;
 
 use crate::rig::{Folder, Reports, T0, failed, id, job, name, ok};
 

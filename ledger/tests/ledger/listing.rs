@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use ledger::{JobRecord, MinionJob, MinionLedger, MinionRecord, OverlordLedger};
-use wire::job::{JobId, JobState};
-use wire::module::Module;
-use wire::operator::JobFilter;
-use wire::outcome::Report;
-use wire::signature::Method;
+use wire::message::job::{JobId, JobState};
+use wire::message::module::Module;
+use wire::message::operator::JobFilter;
+use wire::message::outcome::Report;
+use wire::value::signature::Method;
 
 const ALL: usize = 1000;
 

@@ -1,6 +1,6 @@
 use ledger::{Accepted, Changed, Durability};
-use wire::job::{MinionState, OutcomeKind};
-use wire::outcome::{FailureKind, Outcome};
+use wire::message::job::{MinionState, OutcomeKind};
+use wire::message::outcome::{FailureKind, Outcome};
 
 use crate::rig::{Folder, T0, failed, id, ok, start};
 

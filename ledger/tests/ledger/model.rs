@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{Accepted, Changed, Durability, MinionLedger, OverlordLedger, Retention};
 use proptest::prelude::*;
-use wire::job::{JobId, JobState, MinionState};
-use wire::operator::JobFilter;
-use wire::outcome::{FailureKind, Report};
+use wire::message::job::{JobId, JobState, MinionState};
+use wire::message::operator::JobFilter;
+use wire::message::outcome::{FailureKind, Report};
 
 use crate::rig::{Folder, Reports, T0, failed, id, job, ok, start};
 

@@ -1,8 +1,8 @@
 //! What an overlord's ledger keeps of modules.
 
 use ledger::{Attempt, LedgerError};
-use wire::catalogue::{Assignment, KeptModule};
 use wire::digest::Digest;
+use wire::message::catalogue::{Assignment, KeptModule};
 
 use crate::registry;
 use crate::rig::{Folder, T0, name};

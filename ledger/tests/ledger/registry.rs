@@ -1,8 +1,8 @@
 use ledger::{HeardFacts, Invite, InviteError, MinionRecord, Standing};
 use wire::digest::Digest;
-use wire::inventory::Inventory;
-use wire::module::{Module, ModuleState};
-use wire::signature::Methods;
+use wire::message::inventory::Inventory;
+use wire::message::module::{Module, ModuleState};
+use wire::value::signature::Methods;
 
 use crate::rig::{Folder, T0, name};
 

@@ -1,7 +1,7 @@
 use ledger::{Changed, Durability};
-use wire::call::Progress;
-use wire::job::{JobState, MinionState, OutcomeKind};
-use wire::outcome::FailureKind;
+use wire::message::call::Progress;
+use wire::message::job::{JobState, MinionState, OutcomeKind};
+use wire::message::outcome::FailureKind;
 
 use crate::rig::{Folder, Reports, T0, failed, id, job, minion_job, name, ok};
 

@@ -1,5 +1,5 @@
 use ledger::{Durability, Retention};
-use wire::operator::JobFilter;
+use wire::message::operator::JobFilter;
 
 use crate::rig::{Folder, Reports, T0, id, id_made_at, job, ok, start};
 

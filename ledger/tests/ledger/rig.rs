@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use ledger::{Changed, Durability, JobRecord, MinionLedger, OverlordLedger};
 use tempfile::TempDir;
-use wire::call::{Arguments, Start, Word};
-use wire::job::{JobId, MinionJobId, MinionState};
+use wire::message::call::Start;
+use wire::message::job::{JobId, MinionJobId, MinionState};
+use wire::message::operator::Transition;
+use wire::message::outcome::{FailureKind, Outcome, Report};
 use wire::name::MinionName;
-use wire::operator::Transition;
-use wire::outcome::{FailureKind, Outcome, Report};
 use wire::value::Value;
+use wire::value::arguments::{Arguments, Word};
 
 /// A folder that lives as long as the test.
 pub(crate) struct Folder(TempDir);

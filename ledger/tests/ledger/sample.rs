@@ -1,14 +1,15 @@
 //! Ledgers that hold one of everything: jobs in every state, every outcome, every kind of value.
 
 use ledger::{Durability, Invite, JobRecord, MinionLedger, MinionRecord, OverlordLedger, Standing};
-use wire::call::{Arguments, Progress, Share, Start, Word};
 use wire::digest::Digest;
-use wire::inventory::Inventory;
-use wire::module::{self, ModuleState, ModuleVersion};
-use wire::outcome::{Cost, Failure, FailureKind, ModuleRef, Outcome, Report};
-use wire::signature::{self, Builder, Methods};
-use wire::v1::{Method, Module, Type};
+use wire::message::call::{Progress, Share, Start};
+use wire::message::inventory::Inventory;
+use wire::message::module::{self, ModuleState, ModuleVersion};
+use wire::message::outcome::{Cost, Failure, FailureKind, ModuleRef, Outcome, Report};
+use wire::message::v1::{Method, Module, Type};
 use wire::value::Value;
+use wire::value::arguments::{Arguments, Word};
+use wire::value::signature::{self, Builder, Methods};
 
 use crate::registry;
 use crate::rig::{Reports, T0, failed, id, job, name, ok, start};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::Instant;
-use wire::operator::Target;
+use wire::message::operator::Target;
 
 use super::echo::Echo;
 use super::error::BenchError;

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use quinn::{Connection, Endpoint, RecvStream, SendStream};
 use tokio::task::JoinSet;
-use wire::endpoint::{self, CLOSE_DONE, SERVER_NAME, Trust};
-use wire::transport::Allowance;
+use wire::transport::allowance::Allowance;
+use wire::transport::endpoint::{self, CLOSE_DONE, SERVER_NAME, Trust};
 
 use super::error::BenchError;
 use crate::folder::Folder;

@@ -1,7 +1,7 @@
 //! Why a measurement could not be made.
 
 use ledger::LedgerError;
-use wire::endpoint::EndpointError;
+use wire::transport::endpoint::EndpointError;
 
 use crate::client::ClientError;
 use crate::dev::DevError;

@@ -1,9 +1,9 @@
 //! The calls that are made to measure.
 
-use wire::call::Arguments;
-use wire::job::{MinionState, OutcomeKind};
-use wire::operator::{Call, Follow, JobDocument, Target};
+use wire::message::job::{MinionState, OutcomeKind};
+use wire::message::operator::{Call, Follow, JobDocument, Target};
 use wire::value::Value;
+use wire::value::arguments::Arguments;
 
 use crate::client::{Client, ClientError, JobEvent};
 

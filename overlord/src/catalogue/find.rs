@@ -1,6 +1,6 @@
 //! From what an operator writes behind `NAME@` to one version.
 
-use wire::catalogue::KeptModule;
+use wire::message::catalogue::KeptModule;
 use wire::name::ModuleName;
 
 /// Why a version is not found in the catalogue.

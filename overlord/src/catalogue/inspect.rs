@@ -1,7 +1,7 @@
 //! What can be said of a module's file without running anything of it.
 
 use wasmparser::{Encoding, Parser, Payload};
-use wire::text::printable;
+use wire::document::text::printable;
 
 /// Why a file is not kept.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -13,8 +13,8 @@ use ledger::{LedgerError, OverlordLedger};
 use machine::clock::now_ms;
 use tokio::sync::Mutex;
 use tokio::task::JoinError;
-use wire::catalogue::{Assignment, KeptModule, Offer};
 use wire::digest::Digest;
+use wire::message::catalogue::{Assignment, KeptModule, Offer};
 use wire::name::{ModuleName, OperatorName};
 
 pub(crate) use self::files::{FileError, Files, Here};

@@ -5,10 +5,11 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 use tokio::signal::unix::Signal;
-use wire::call::{Arguments, Share};
-use wire::job::JobId;
+use wire::message::call::Share;
+use wire::message::job::JobId;
+use wire::message::operator::{Call, Follow, Refusal, RefusalKind, Target, TargetWarning};
 use wire::name::{MethodPath, MinionName};
-use wire::operator::{Call, Follow, Refusal, RefusalKind, Target, TargetWarning};
+use wire::value::arguments::Arguments;
 
 use super::follow::{Followed, Form, View, follow};
 use super::output::{note, print};

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use clap::Args;
 use output::{Column, FullFlag, Table};
 use serde_json::{Value, json};
-use wire::module::{Module, ModuleState};
+use wire::message::module::{Module, ModuleState};
+use wire::message::operator::Target;
 use wire::name::{MethodPath, MinionName, ModuleName};
-use wire::operator::Target;
 
 use super::module::{Kind, kinds, modules_named, told};
 use super::output::{print, show};

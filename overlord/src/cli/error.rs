@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use output::Failure;
-use wire::given::GivenError;
-use wire::job::JobId;
-use wire::module::MethodError;
+use wire::message::job::JobId;
+use wire::message::module::MethodError;
 use wire::name::{BadName, ModuleName};
 use wire::signing::KeyError;
+use wire::value::given::GivenError;
 
 use super::exit::Exit;
 use crate::bench::BenchError;
@@ -181,7 +181,7 @@ impl CliError {
 
 #[cfg(test)]
 mod tests {
-    use wire::operator::{Refusal, RefusalKind};
+    use wire::message::operator::{Refusal, RefusalKind};
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use wire::operator::RefusalKind;
+use wire::message::operator::RefusalKind;
 
 /// How a command went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

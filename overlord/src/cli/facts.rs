@@ -6,9 +6,9 @@ use clap::Args;
 use machine::clock::now_ms;
 use output::{Column, FullFlag, Table};
 use serde_json::{Map, Value as Json, json};
+use wire::document::text::{size, span};
+use wire::message::operator::{FactsHeard, TargetWarning};
 use wire::name::MinionName;
-use wire::operator::{FactsHeard, TargetWarning};
-use wire::text::{size, span};
 
 use super::output::{known, note, print, show};
 use super::selection::{Selection, with_warnings};

@@ -6,12 +6,12 @@ use std::time::Duration;
 use clap::Args;
 use output::{FullFlag, Reader};
 use tokio::signal::unix::Signal;
-use wire::call;
-use wire::job::{JobId, MinionJobId, MinionState, OutcomeKind};
-use wire::link::JobUpdate;
+use wire::message::call;
+use wire::message::job::{JobId, MinionJobId, MinionState, OutcomeKind};
+use wire::message::link::JobUpdate;
+use wire::message::operator::{Absence, Follow, JobDocument, Part, TargetWarning, Update};
+use wire::message::outcome::Report;
 use wire::name::MinionName;
-use wire::operator::{Absence, Follow, JobDocument, Part, TargetWarning, Update};
-use wire::outcome::Report;
 
 use super::job::{became, way_out};
 use super::module::who;

@@ -3,7 +3,7 @@
 use clap::Args;
 use output::{Column, FullFlag, Table};
 use serde_json::json;
-use wire::operator::Ping;
+use wire::message::operator::Ping;
 
 use super::output::{known, print, show};
 use super::selection::{Selection, with_warnings};

@@ -1,10 +1,10 @@
 //! A result as bytes, for a file or a program.
 
 use clap::ValueEnum;
+use wire::document::text::{bytes, printable};
+use wire::message::operator::{JobDocument, Target};
+use wire::message::outcome::Outcome;
 use wire::name::MethodPath;
-use wire::operator::{JobDocument, Target};
-use wire::outcome::Outcome;
-use wire::text::{bytes, printable};
 
 use super::CliError;
 use super::output::note;
@@ -57,7 +57,7 @@ pub(super) fn print(document: &JobDocument) -> Result<(), CliError> {
 }
 
 /// Why there is no value, each line behind the minion that it is of.
-pub(super) fn failed(minion: &str, failure: &wire::outcome::Failure) -> String {
+pub(super) fn failed(minion: &str, failure: &wire::message::outcome::Failure) -> String {
     let message = printable(&failure.message).replace('\n', &format!("\n{minion}: "));
     format!("{minion}: {}: {message}", failure.kind.outcome())
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value as Json, json};
-use wire::operator::{Assume, Lenience, Target, TargetWarning};
+use wire::message::operator::{Assume, Lenience, Target, TargetWarning};
 
 use super::output::note;
 use crate::client::Matched;

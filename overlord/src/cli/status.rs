@@ -3,8 +3,8 @@
 use clap::Args;
 use machine::clock::now_ms;
 use serde_json::json;
-use wire::operator::DiskStatus;
-use wire::text::{line, size};
+use wire::document::text::{line, size};
+use wire::message::operator::DiskStatus;
 
 use super::output::print;
 use super::{CliError, Exit, Format, FormatFlag};

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use clap::CommandFactory as _;
 use output::check::{self, Sample};
-use wire::catalogue::{Assignment, AssignmentStatus, Became, KeptModule, ModuleResult};
 use wire::digest::Digest;
-use wire::job::{JobState, OutcomeKind};
-use wire::module::{Module, ModuleState, ModuleVersion};
+use wire::message::catalogue::{Assignment, AssignmentStatus, Became, KeptModule, ModuleResult};
+use wire::message::job::{JobState, OutcomeKind};
+use wire::message::module::{Module, ModuleState, ModuleVersion};
+use wire::message::operator::{FactsHeard, JobSummary, MinionStatus, Ping};
 use wire::name::MinionName;
-use wire::operator::{FactsHeard, JobSummary, MinionStatus, Ping};
 
 use super::{Cli, bench as cli_bench, doc, facts, job, minion, module, ping};
 use crate::bench::{self, Calls, Measured, Soak, Spread, Vitals};
@@ -113,7 +113,7 @@ fn of_modules() -> Vec<Sample> {
         digest,
         description: Some(long_text()),
         state: ModuleState::Active,
-        methods: wire::signature::Methods::default(),
+        methods: wire::value::signature::Methods::default(),
         imports: Vec::new(),
         versions: vec![version(ModuleState::Active), version(failed)],
     };

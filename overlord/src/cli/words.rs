@@ -1,10 +1,10 @@
 //! The words of a call as arguments.
 
-use wire::call::Arguments;
-use wire::given;
+use wire::message::operator::Target;
 use wire::name::MethodPath;
-use wire::operator::Target;
-use wire::signature::OneMethod;
+use wire::value::arguments::Arguments;
+use wire::value::given;
+use wire::value::signature::OneMethod;
 
 use super::CliError;
 use crate::client::Client;
@@ -35,7 +35,7 @@ fn takes_contents(methods: &[OneMethod], place: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use wire::v1::{Method, Type};
+    use wire::message::v1::{Method, Type};
 
     use super::*;
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use quinn::{Connection, Endpoint};
 use tokio::net::UdpSocket;
-use wire::endpoint::{DEFAULT_PORT, Dialling, SERVER_NAME, Trust, dialler};
 use wire::identity::Identity;
-use wire::operator::ALPNS;
+use wire::message::operator::ALPNS;
+use wire::transport::endpoint::{DEFAULT_PORT, Dialling, SERVER_NAME, Trust, dialler};
 
 use super::error::{ClientError, Stood};
 

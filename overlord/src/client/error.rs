@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use quinn::{ConnectionError, TransportErrorCode};
-use wire::endpoint::{ALERT_EXPIRED, ALERT_NO_PROTOCOL, CLOSE_REFUSED, CLOSE_UNTIMELY, EndpointError};
-use wire::frame::FrameError;
 use wire::identity::{Moment, Untimely};
-use wire::operator::Refusal;
+use wire::message::operator::Refusal;
+use wire::transport::endpoint::{
+    ALERT_EXPIRED, ALERT_NO_PROTOCOL, CLOSE_REFUSED, CLOSE_UNTIMELY, EndpointError,
+};
+use wire::transport::frame::FrameError;
 
 use crate::folder::FolderError;
 

@@ -4,11 +4,11 @@ use std::pin::Pin;
 
 use quinn::{Connection, RecvStream};
 use tokio::time::{Instant, sleep_until};
-use wire::frame::{self, FrameError};
-use wire::job::JobId;
+use wire::message::job::JobId;
+use wire::message::operator::{Absence, JobDocument, MAX_MESSAGE, OperatorReply, TargetWarning, Update};
+use wire::message::version::Version;
 use wire::name::MinionName;
-use wire::operator::{Absence, JobDocument, MAX_MESSAGE, OperatorReply, TargetWarning, Update};
-use wire::version::Version;
+use wire::transport::frame::{self, FrameError};
 
 use super::error::{ClientError, Stood};
 use super::patience::{Awaited, Patience, WaitOver};

@@ -4,7 +4,7 @@
 //! # async fn ping() -> Result<(), overlord::client::ClientError> {
 //! use overlord::client::{Client, ClientConfig};
 //! use overlord::folder::Folder;
-//! use wire::operator::Target;
+//! use wire::message::operator::Target;
 //!
 //! let folder = Folder::at("/var/lib/overlord");
 //! let client = Client::connect(&ClientConfig::new(folder, None)?).await?;
@@ -24,16 +24,16 @@ mod patience;
 use std::time::Duration;
 
 use quinn::{Connection, Endpoint, SendStream};
-use wire::endpoint::CLOSE_DONE;
-use wire::frame;
-use wire::inventory::Inventory;
-use wire::name::{MethodPath, MinionName, ModuleName};
-use wire::operator::{
+use wire::message::inventory::Inventory;
+use wire::message::operator::{
     Call, Cancelling, FactsHeard, Follow, GivingUp, History, JobDocument, JobFilter, JobSummary,
     MinionStatus, OperatorReply, OperatorRequest, OverlordStatus, Ping, Rerun, Target, TargetWarning,
 };
-use wire::signature::OneMethod;
-use wire::version::Version;
+use wire::message::version::Version;
+use wire::name::{MethodPath, MinionName, ModuleName};
+use wire::transport::endpoint::CLOSE_DONE;
+use wire::transport::frame;
+use wire::value::signature::OneMethod;
 
 use self::job_stream::Replies;
 use crate::folder::{Folder, dialable};
@@ -310,7 +310,7 @@ impl Client {
 }
 
 /// The largest request: a call must fit the message in which it goes on to the minions.
-const MAX_REQUEST: usize = wire::link::MAX_MESSAGE;
+const MAX_REQUEST: usize = wire::message::link::MAX_MESSAGE;
 
 #[cfg(test)]
 mod tests {

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use quinn::SendStream;
 use tokio::time::{Instant, sleep_until};
-use wire::catalogue::{
+use wire::digest::Digest;
+use wire::message::catalogue::{
     Assignment, AssignmentStatus, Claimed, KeptModule, MAX_FILE, ModuleReply, ModuleRequest, ModuleResult,
     Offer, PushOptions, Step,
 };
-use wire::digest::Digest;
+use wire::message::operator::{Absence, OperatorReply, OperatorRequest, Target, TargetWarning};
 use wire::name::{BadName, MinionName, ModuleName};
-use wire::operator::{Absence, OperatorReply, OperatorRequest, Target, TargetWarning};
 use wire::signing::MAX_SIGNATURE;
 
 use super::job_stream::Replies;

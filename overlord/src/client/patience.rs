@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wire::link::JobUpdate;
+use wire::message::link::JobUpdate;
+use wire::message::operator::{Absence, PATIENCE};
 use wire::name::MinionName;
-use wire::operator::{Absence, PATIENCE};
 
 use super::JobEvent;
 
@@ -99,9 +99,9 @@ impl Awaited {
 
 #[cfg(test)]
 mod tests {
-    use wire::job::JobId;
-    use wire::operator::Update;
-    use wire::outcome::{Outcome, Report};
+    use wire::message::job::JobId;
+    use wire::message::operator::Update;
+    use wire::message::outcome::{Outcome, Report};
 
     use super::*;
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::process::Command;
 use tokio::time::Instant;
-use wire::module::ModuleState;
+use wire::message::module::ModuleState;
+use wire::message::operator::Target;
 use wire::name::MinionName;
-use wire::operator::Target;
 
 use super::DevError;
 use super::daemon::Daemon;

@@ -6,10 +6,10 @@ use machine::clock::now_ms;
 use quinn::{Connection, SendStream};
 use tokio::time::sleep;
 use wire::digest::Digest;
-use wire::endpoint::{CLOSE_BUSY, CLOSE_DONE, CLOSE_REFUSED};
-use wire::enroll::{EnrollReply, EnrollRequest, MAX_MESSAGE};
-use wire::frame::{self, FrameError};
 use wire::identity::{Role, SigningRequest};
+use wire::message::enroll::{EnrollReply, EnrollRequest, MAX_MESSAGE};
+use wire::transport::endpoint::{CLOSE_BUSY, CLOSE_DONE, CLOSE_REFUSED};
+use wire::transport::frame::{self, FrameError};
 
 use super::Hall;
 use super::admission::Ticket;

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use ledger::LedgerError;
 use quinn::{Connection, RecvStream, SendStream};
-use wire::endpoint::{CLOSE_REFUSED, CLOSE_REPLACED, CLOSE_SECOND};
-use wire::frame::{self, FrameError};
 use wire::identity::Peer;
-use wire::link::{Acknowledged, Hello, MAX_MESSAGE, Notice, Welcome};
-use wire::transport::Allowance;
-use wire::version::Version;
+use wire::message::link::{Acknowledged, Hello, MAX_MESSAGE, Notice, Welcome};
+use wire::message::version::Version;
+use wire::transport::allowance::Allowance;
+use wire::transport::endpoint::{CLOSE_REFUSED, CLOSE_REPLACED, CLOSE_SECOND};
+use wire::transport::frame::{self, FrameError};
 
 use crate::desk::Desk;
 use crate::facts;

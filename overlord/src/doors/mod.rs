@@ -19,9 +19,9 @@ use quinn::{Connection, Endpoint, Incoming, VarInt};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wire::endpoint::{self, CLOSE_DONE, CLOSE_REFUSED, CLOSE_UNTIMELY};
 use wire::identity::IdentityError;
-use wire::version::Version;
+use wire::message::version::Version;
+use wire::transport::endpoint::{self, CLOSE_DONE, CLOSE_REFUSED, CLOSE_UNTIMELY};
 
 use self::admission::Ticket;
 use self::enroll::EnrollDoor;
@@ -34,7 +34,7 @@ use crate::registry::since_three;
 
 /// The application protocols of the doors.
 pub(crate) fn alpns() -> Vec<&'static [u8]> {
-    [wire::link::ALPNS, wire::operator::ALPNS, &[wire::enroll::ALPN]].concat()
+    [wire::message::link::ALPNS, wire::message::operator::ALPNS, &[wire::message::enroll::ALPN]].concat()
 }
 
 /// Lets peers in until it is told to stop.
@@ -138,8 +138,8 @@ impl Hall {
         };
         let alpn = endpoint::alpn(&connection).unwrap_or_default();
         match (alpn.as_slice(), peer) {
-            (wire::enroll::ALPN, _) => EnrollDoor::new(self, connection).serve(ticket).await,
-            (alpn, Some(peer)) if wire::link::ALPNS.contains(&alpn) => {
+            (wire::message::enroll::ALPN, _) => EnrollDoor::new(self, connection).serve(ticket).await,
+            (alpn, Some(peer)) if wire::message::link::ALPNS.contains(&alpn) => {
                 match MinionDoor::admit(self.desk.clone(), connection.clone(), &peer) {
                     Ok(door) => {
                         drop(ticket);
@@ -148,7 +148,7 @@ impl Hall {
                     Err(why) => return self.refuse(connection, ticket, why).await,
                 }
             }
-            (alpn, Some(peer)) if wire::operator::ALPNS.contains(&alpn) => {
+            (alpn, Some(peer)) if wire::message::operator::ALPNS.contains(&alpn) => {
                 match OperatorDoor::admit(self.desk.clone(), &peer, Version::of(&connection)) {
                     Ok(door) => {
                         drop(ticket);

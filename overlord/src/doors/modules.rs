@@ -6,13 +6,13 @@ use std::time::Duration;
 use quinn::{RecvStream, SendStream};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::time::Instant;
-use wire::catalogue::{MAX_FILE, ModuleReply, ModuleRequest, Offer};
-use wire::endpoint::CLOSE_DONE;
-use wire::frame::{self, FrameError};
+use wire::message::catalogue::{MAX_FILE, ModuleReply, ModuleRequest, Offer};
+use wire::message::operator::{MAX_MESSAGE, OperatorReply, Refusal, RefusalKind, Target, TargetWarning};
+use wire::message::version::Version;
 use wire::name::{MinionName, ModuleName, OperatorName};
-use wire::operator::{MAX_MESSAGE, OperatorReply, Refusal, RefusalKind, Target, TargetWarning};
 use wire::signing::MAX_SIGNATURE;
-use wire::version::Version;
+use wire::transport::endpoint::CLOSE_DONE;
+use wire::transport::frame::{self, FrameError};
 
 use crate::catalogue::{CatalogueError, FileError, Here, Upload};
 use crate::desk::Desk;
@@ -163,7 +163,7 @@ impl ModulesDoor<'_> {
         &mut self,
         claim: Claim,
         offer: Offer,
-    ) -> Result<(Claim, wire::catalogue::KeptModule), Ended> {
+    ) -> Result<(Claim, wire::message::catalogue::KeptModule), Ended> {
         let Desk { catalogue, rollout, .. } = self.desk;
         check(&offer)?;
         let (claim, bytes) = match catalogue.take(&offer).await? {

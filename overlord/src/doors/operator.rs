@@ -9,21 +9,21 @@ use machine::failpoint::{Point, reach};
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::task::JoinSet;
 use wire::digest::Digest;
-use wire::enroll::Token;
-use wire::frame::{self, FrameError};
-use wire::held::Held as _;
 use wire::identity::{Peer, Role};
-use wire::intake::Intake;
-use wire::inventory::Inventory;
-use wire::link::{MinionRequest, Pong};
-use wire::module::Module;
-use wire::name::{MinionName, ModuleName, OperatorName};
-use wire::operator::{
+use wire::message::enroll::Token;
+use wire::message::held::Held as _;
+use wire::message::inventory::Inventory;
+use wire::message::link::{MinionRequest, Pong};
+use wire::message::module::Module;
+use wire::message::operator::{
     Call, DiskStatus, FactsHeard, Follow, OperatorReply, OperatorRequest, OverlordStatus, Ping, Refusal,
     RefusalKind, Target, TargetWarning,
 };
-use wire::transport::Allowance;
-use wire::version::Version;
+use wire::message::version::Version;
+use wire::name::{MinionName, ModuleName, OperatorName};
+use wire::transport::allowance::Allowance;
+use wire::transport::frame::{self, FrameError};
+use wire::transport::intake::Intake;
 
 use ledger::Invite;
 
@@ -76,7 +76,7 @@ impl OperatorDoor {
 
     async fn answer(&self, mut send: SendStream, mut receive: RecvStream) -> Result<(), FrameError> {
         let version = self.outbox.version();
-        let reading = frame::read_into(version, &mut receive, wire::link::MAX_MESSAGE, &self.intake);
+        let reading = frame::read_into(version, &mut receive, wire::message::link::MAX_MESSAGE, &self.intake);
         let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
         // Its room is for what comes; what was asked for by then is kept by whoever does it.
         let (request, _room) = tokio::time::timeout(REQUEST, reading).await.map_err(late)??;
@@ -276,8 +276,8 @@ impl OperatorDoor {
         let begun = Instant::now();
         let exchange = async {
             let (mut send, mut receive) = connection.open_bi().await.map_err(std::io::Error::from)?;
-            frame::write(&mut send, &MinionRequest::Ping, wire::link::MAX_MESSAGE).await?;
-            frame::read::<Pong>(&mut receive, wire::link::MAX_MESSAGE).await
+            frame::write(&mut send, &MinionRequest::Ping, wire::message::link::MAX_MESSAGE).await?;
+            frame::read::<Pong>(&mut receive, wire::message::link::MAX_MESSAGE).await
         };
         match tokio::time::timeout(PING, exchange).await {
             Ok(Ok(Pong)) => Ok(begun.elapsed().as_micros() as u64),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use tokio::time::Instant;
+use wire::message::operator::Absence;
 use wire::name::MinionName;
-use wire::operator::Absence;
 
 use crate::registry::Lost;
 

@@ -5,13 +5,14 @@ use std::collections::HashSet;
 use ledger::JobRecord;
 use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
-use wire::arguments::bind;
-use wire::call::{Arguments, Share};
-use wire::job::{MinionState, OutcomeKind};
-use wire::module::{MethodError, Module, ModuleState};
+use wire::message::call::Share;
+use wire::message::job::{MinionState, OutcomeKind};
+use wire::message::module::{MethodError, Module, ModuleState};
+use wire::message::operator::{Call, Part, Refusal, RefusalKind, Rerun};
 use wire::name::{MethodPath, MinionName, OperatorName};
-use wire::operator::{Call, Part, Refusal, RefusalKind, Rerun};
-use wire::signature::OneMethod;
+use wire::value::arguments::Arguments;
+use wire::value::arguments::bind;
+use wire::value::signature::OneMethod;
 
 use super::{Follower, Jobs, durability, unavailable};
 

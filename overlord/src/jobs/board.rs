@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use ledger::PartRecord;
 use machine::clock::now_ms;
 use tokio_util::sync::CancellationToken;
-use wire::call::Progress;
-use wire::job::{MinionJobId, MinionState};
+use wire::message::call::Progress;
+use wire::message::job::{MinionJobId, MinionState};
+use wire::message::operator::Absence;
 use wire::name::MinionName;
-use wire::operator::Absence;
 
 use super::absences::Absences;
 use super::stop::Stop;

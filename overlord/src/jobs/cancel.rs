@@ -6,9 +6,9 @@ use futures::future::join_all;
 use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
 use tokio::time::timeout;
-use wire::job::{JobId, MinionState, OutcomeKind};
+use wire::message::job::{JobId, MinionState, OutcomeKind};
+use wire::message::operator::{Cancelling, Refusal, RefusalKind, Target};
 use wire::name::MinionName;
-use wire::operator::{Cancelling, Refusal, RefusalKind, Target};
 
 use super::live::LiveJob;
 use super::stop::Stop;

@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
-use wire::held::Held as _;
-use wire::link::JobUpdate;
+use wire::message::held::Held as _;
+use wire::message::link::JobUpdate;
+use wire::message::operator::Update;
 use wire::name::MinionName;
-use wire::operator::Update;
 
 /// The bytes that all jobs keep. A cheap handle.
 #[derive(Clone, Debug, Default)]

@@ -1,11 +1,11 @@
 //! What the ledger and the live jobs say of a job, put together for an operator.
 
-use wire::call::Arguments;
-use wire::job::JobId;
+use wire::document::redaction;
+use wire::message::job::JobId;
+use wire::message::operator::{History, JobDocument, JobFilter, JobSummary, Refusal, RefusalKind};
 use wire::name::MinionName;
-use wire::operator::{History, JobDocument, JobFilter, JobSummary, Refusal, RefusalKind};
-use wire::redaction;
-use wire::signature::OneMethod;
+use wire::value::arguments::Arguments;
+use wire::value::signature::OneMethod;
 
 use super::{Jobs, unavailable};
 

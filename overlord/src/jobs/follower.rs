@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
-use wire::link::JobUpdate;
+use wire::message::link::JobUpdate;
+use wire::message::operator::{Absence, Update};
 use wire::name::MinionName;
-use wire::operator::{Absence, Update};
 
 use super::chatter::{Listener, Overheard};
 use super::live::{After, LiveJob};
@@ -119,8 +119,8 @@ const PACE: Duration = Duration::from_millis(250);
 #[cfg(test)]
 mod tests {
     use ledger::JobRecord;
-    use wire::call::Arguments;
-    use wire::job::{JobId, OutcomeKind};
+    use wire::message::job::{JobId, OutcomeKind};
+    use wire::value::arguments::Arguments;
 
     use super::*;
     use crate::jobs::chatter::Talk;

@@ -3,10 +3,10 @@
 use ledger::{GiveUp, LedgerError};
 use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
-use wire::job::JobId;
+use wire::message::job::JobId;
+use wire::message::operator::{GivingUp, Refusal, RefusalKind};
+use wire::message::outcome::{FailureKind, Outcome, Report};
 use wire::name::{MinionName, OperatorName};
-use wire::operator::{GivingUp, Refusal, RefusalKind};
-use wire::outcome::{FailureKind, Outcome, Report};
 
 use super::live::{After, LiveJob};
 use super::part::Delivery;

@@ -7,11 +7,11 @@ use std::time::Duration;
 use machine::clock::now_ms;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use wire::call::Progress;
-use wire::job::{MinionJobId, MinionState, OutcomeKind};
-use wire::link::JobUpdate;
+use wire::message::call::Progress;
+use wire::message::job::{MinionJobId, MinionState, OutcomeKind};
+use wire::message::link::JobUpdate;
+use wire::message::operator::{Absence, PATIENCE, Update};
 use wire::name::MinionName;
-use wire::operator::{Absence, PATIENCE, Update};
 
 use ledger::{JobRecord, PartRecord};
 

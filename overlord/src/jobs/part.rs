@@ -9,13 +9,13 @@ use machine::failpoint::{Point, reach};
 use quinn::Connection;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
-use wire::call::Start;
-use wire::frame::{self, FrameError};
-use wire::job::{JobId, MinionJobId, MinionState};
-use wire::link::{Acknowledged, Cancelled, JobUpdate, MAX_MESSAGE, MinionRequest};
+use wire::message::call::Start;
+use wire::message::job::{JobId, MinionJobId, MinionState};
+use wire::message::link::{Acknowledged, Cancelled, JobUpdate, MAX_MESSAGE, MinionRequest};
+use wire::message::outcome::{FailureKind, Outcome, Report};
+use wire::message::version::Version;
 use wire::name::MinionName;
-use wire::outcome::{FailureKind, Outcome, Report};
-use wire::version::Version;
+use wire::transport::frame::{self, FrameError};
 
 use ledger::{Changed, LedgerError};
 

@@ -1,6 +1,6 @@
 //! The wish that a part of a job stops, and how far it has come.
 
-use wire::forward::Forward;
+use machine::forward::Forward;
 
 /// The wish that one part stops. Clones share it.
 #[derive(Clone, Debug)]

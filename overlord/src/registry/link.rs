@@ -9,12 +9,12 @@ use machine::clock::now_ms;
 use quinn::Connection;
 use serde_json::Value as Json;
 use wire::digest::Digest;
-use wire::endpoint::CLOSE_REPLACED;
-use wire::frame;
-use wire::instance::Instance;
-use wire::inventory::Inventory;
-use wire::link::{MAX_MESSAGE, MinionRequest, Pong};
+use wire::message::instance::Instance;
+use wire::message::inventory::Inventory;
+use wire::message::link::{MAX_MESSAGE, MinionRequest, Pong};
 use wire::name::MinionName;
+use wire::transport::endpoint::CLOSE_REPLACED;
+use wire::transport::frame;
 
 use super::{Entry, Heard, Lost, Refused, Registry, standing};
 

@@ -6,8 +6,8 @@
 use ledger::Tenure;
 use quinn::Connection;
 use wire::digest::Digest;
-use wire::instance::Instance;
-use wire::job::JobId;
+use wire::message::instance::Instance;
+use wire::message::job::JobId;
 use wire::name::MinionName;
 
 use super::{Entry, Lost, Registry};

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use machine::clock::now_ms;
 use wire::identity::{Peer, Role, Validity};
-use wire::operator::Trouble;
+use wire::message::operator::Trouble;
 
 use super::{Registry, standing};
 

@@ -1,9 +1,9 @@
 //! Parts whose minions are out of touch, or were given up.
 
 use serde_json::{Map, Value as Json, json};
-use wire::job::MinionState;
-use wire::operator::{Absence, GivenUp, Part};
-use wire::outcome::{Outcome, Report};
+use wire::message::job::MinionState;
+use wire::message::operator::{Absence, GivenUp, Part};
+use wire::message::outcome::{Outcome, Report};
 
 use super::moment::local;
 use super::text::{printable, span, value};

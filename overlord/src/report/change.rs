@@ -2,9 +2,9 @@
 
 use output::{Column, Table};
 use serde_json::{Map, Value as Json, json as object};
-use wire::catalogue::{Became, ModuleResult};
+use wire::message::catalogue::{Became, ModuleResult};
+use wire::message::operator::Absence;
 use wire::name::{MinionName, ModuleName};
-use wire::operator::Absence;
 
 use super::absence::{self, OUT_OF_TOUCH};
 use super::moment::local;

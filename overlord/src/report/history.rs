@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use jiff::tz::TimeZone;
 use output::{Column, Reader, Table};
 use serde_json::{Value as Json, json};
-use wire::job::MinionState;
+use wire::message::job::MinionState;
+use wire::message::operator::{GivenUp, History, Transition};
 use wire::name::MinionName;
-use wire::operator::{GivenUp, History, Transition};
 
 use super::absence;
 use super::moment::exact;
@@ -121,7 +121,7 @@ fn numbered(history: &History) -> impl Iterator<Item = (usize, &Transition)> {
 
 #[cfg(test)]
 mod tests {
-    use wire::job::{JobState, OutcomeKind};
+    use wire::message::job::{JobState, OutcomeKind};
 
     use super::*;
     use crate::report::sample;

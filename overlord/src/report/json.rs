@@ -1,9 +1,9 @@
 //! Jobs as JSON, for programs.
 
 use serde_json::{Map, Value as Json, json as object};
-use wire::job::{MinionState, OutcomeKind};
+use wire::message::job::{MinionState, OutcomeKind};
+use wire::message::operator::{Asked, JobDocument, Part};
 use wire::name::MinionName;
-use wire::operator::{Asked, JobDocument, Part};
 
 use super::absence;
 use machine::clock::rfc3339;
@@ -112,8 +112,8 @@ fn result(part: &Part) -> Map<String, Json> {
 #[cfg(test)]
 mod tests {
     use wire::digest::Digest;
-    use wire::operator::{Absence, GivenUp, Later};
-    use wire::outcome::{Failure, FailureKind, Outcome, Report};
+    use wire::message::operator::{Absence, GivenUp, Later};
+    use wire::message::outcome::{Failure, FailureKind, Outcome, Report};
     use wire::value::Value;
 
     use super::*;

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use output::{Color, Reader, width};
-use wire::call::Progress;
-use wire::job::{MinionState, OutcomeKind};
+use wire::message::call::Progress;
+use wire::message::job::{MinionState, OutcomeKind};
+use wire::message::operator::Part;
+use wire::message::outcome::{Failure, FailureKind, Outcome};
 use wire::name::MinionName;
-use wire::operator::Part;
-use wire::outcome::{Failure, FailureKind, Outcome};
 
 use super::absence;
 use super::names::folded;

@@ -1,10 +1,10 @@
 //! Jobs for tests.
 
-use wire::call::Progress;
 use wire::digest::Digest;
-use wire::job::{JobState, MinionJobId, MinionState};
-use wire::operator::{Asked, JobDocument, Part, Target};
-use wire::outcome::{Cost, ModuleRef, Outcome, Report};
+use wire::message::call::Progress;
+use wire::message::job::{JobState, MinionJobId, MinionState};
+use wire::message::operator::{Asked, JobDocument, Part, Target};
+use wire::message::outcome::{Cost, ModuleRef, Outcome, Report};
 
 pub(super) const JOB: &str = "01KB00000000000000000000JB";
 pub(super) const MINION_JOB: &str = "01KB00000000000000000000MJ";

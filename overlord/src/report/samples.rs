@@ -2,9 +2,9 @@
 
 use output::Reader;
 use output::check::Sample;
-use wire::job::{JobState, MinionState, OutcomeKind};
-use wire::operator::{History, Part, Transition};
-use wire::outcome::{FailureKind, Outcome};
+use wire::message::job::{JobState, MinionState, OutcomeKind};
+use wire::message::operator::{History, Part, Transition};
+use wire::message::outcome::{FailureKind, Outcome};
 use wire::value::Value;
 
 use super::whole;

@@ -1,9 +1,9 @@
 //! A job as a table: one row a minion, errors in the last column.
 
 use output::{Cell, Column, Reader, Shown, Table, width};
-use wire::job::MinionState;
-use wire::operator::{JobDocument, Part};
-use wire::outcome::Outcome;
+use wire::message::job::MinionState;
+use wire::message::operator::{JobDocument, Part};
+use wire::message::outcome::Outcome;
 
 use super::line::{Line, lines, would};
 use super::text::{counted, since};

@@ -1,8 +1,8 @@
 //! The value of one minion, all of it: records as columns, lists of records as rows, anything else as text.
 
 use output::{Column, Reader, Shown, Styled, Table};
-use wire::json::to_json;
 use wire::value::Value;
+use wire::value::json::to_json;
 
 /// The value as it stands below the row of its minion; `None` where it fits into the row, beside so many other
 /// characters.

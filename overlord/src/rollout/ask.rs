@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use quinn::Connection;
 use tokio::time::{Instant, sleep_until, timeout};
-use wire::frame::{self, FrameError};
-use wire::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleCommand};
+use wire::message::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleCommand};
 use wire::name::{MinionName, OperatorName};
+use wire::transport::frame::{self, FrameError};
 
 use super::Rollout;
 

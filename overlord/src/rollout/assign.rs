@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use ledger::LedgerError;
 use machine::clock::now_ms;
-use wire::catalogue::{Assignment, AssignmentStatus, KeptModule};
 use wire::digest::Digest;
+use wire::message::catalogue::{Assignment, AssignmentStatus, KeptModule};
+use wire::message::operator::{Refusal, RefusalKind, Target};
 use wire::name::{MinionName, ModuleName, OperatorName};
-use wire::operator::{Refusal, RefusalKind, Target};
 
 use super::Rollout;
 use crate::targets::{self, Expression, Roster, TargetError, Truth};

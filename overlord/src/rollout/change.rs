@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use wire::catalogue::{Became, ModuleResult};
-use wire::link::{ModuleAnswer, ModuleCommand};
+use wire::message::catalogue::{Became, ModuleResult};
+use wire::message::link::{ModuleAnswer, ModuleCommand};
 use wire::name::{MinionName, ModuleName, OperatorName};
 
 use super::ask::{Again, NoAnswer};

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use machine::clock::now_ms;
 use tokio::sync::watch;
-use wire::catalogue::Claimed;
 use wire::digest::Digest;
+use wire::message::catalogue::Claimed;
+use wire::message::operator::{Refusal, RefusalKind};
 use wire::name::{ModuleName, OperatorName};
-use wire::operator::{Refusal, RefusalKind};
 
 use machine::clock::rfc3339;
 

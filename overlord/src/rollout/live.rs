@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use quinn::SendStream;
 use tokio::sync::watch;
-use wire::catalogue::{Became, ModuleReply, ModuleResult, Step};
-use wire::frame::{self, FrameError};
+use wire::message::catalogue::{Became, ModuleReply, ModuleResult, Step};
+use wire::message::operator::{MAX_MESSAGE, OperatorReply};
 use wire::name::{MinionName, ModuleName, OperatorName};
-use wire::operator::{MAX_MESSAGE, OperatorReply};
+use wire::transport::frame::{self, FrameError};
 
 use super::claim::Claim;
 use crate::jobs::Away;

@@ -21,11 +21,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wire::catalogue::{Claimed, KeptModule};
 use wire::digest::Digest;
-use wire::link::Stage;
+use wire::message::catalogue::{Claimed, KeptModule};
+use wire::message::link::Stage;
+use wire::message::operator::Refusal;
 use wire::name::{MinionName, ModuleName, OperatorName};
-use wire::operator::Refusal;
 
 use self::claim::Claims;
 use crate::catalogue::Catalogue;

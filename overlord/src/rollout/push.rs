@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wire::catalogue::{Became, KeptModule, ModuleResult, PushOptions, UnlessAll};
 use wire::digest::Digest;
-use wire::link::{ModuleAnswer, ModuleCommand};
+use wire::message::catalogue::{Became, KeptModule, ModuleResult, PushOptions, UnlessAll};
+use wire::message::link::{ModuleAnswer, ModuleCommand};
 use wire::name::{MinionName, OperatorName};
 
 use super::ask::{Again, NoAnswer};

@@ -7,10 +7,10 @@ use std::time::Duration;
 use ledger::{Attempt, LedgerError};
 use machine::clock::now_ms;
 use tokio::time::Instant;
-use wire::catalogue::Assignment;
 use wire::digest::Digest;
-use wire::link::{ModuleAnswer, ModuleCommand};
-use wire::module::ModuleState;
+use wire::message::catalogue::Assignment;
+use wire::message::link::{ModuleAnswer, ModuleCommand};
+use wire::message::module::ModuleState;
 use wire::name::{MinionName, ModuleName};
 
 use super::ask::Again;

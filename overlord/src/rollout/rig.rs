@@ -2,9 +2,9 @@
 
 use ledger::{Invite, MinionRecord, OverlordLedger, Standing};
 use tokio_util::sync::CancellationToken;
-use wire::catalogue::{Assignment, KeptModule};
 use wire::digest::Digest;
-use wire::module::{Module, ModuleState};
+use wire::message::catalogue::{Assignment, KeptModule};
+use wire::message::module::{Module, ModuleState};
 use wire::name::{MinionName, ModuleName};
 
 use super::Rollout;
@@ -86,7 +86,7 @@ fn record(minion: &MinionName, code: &str) -> MinionRecord {
         digest: Digest::of(code.as_bytes()),
         description: None,
         state: ModuleState::Active,
-        methods: wire::signature::Methods::default(),
+        methods: wire::value::signature::Methods::default(),
         imports: vec![],
         versions: vec![],
     };
@@ -98,6 +98,6 @@ fn record(minion: &MinionName, code: &str) -> MinionRecord {
         status: Standing::Active,
         last_seen: None,
         version: None,
-        modules: wire::inventory::Inventory::of(vec![in_service]),
+        modules: wire::message::inventory::Inventory::of(vec![in_service]),
     }
 }

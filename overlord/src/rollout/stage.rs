@@ -11,12 +11,12 @@ use quinn::{Connection, RecvStream, SendStream};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio::time::{Instant, sleep_until, timeout};
-use wire::catalogue::Step;
-use wire::frame::{self, FrameError};
-use wire::link::{MAX_MESSAGE, MinionRequest, ModuleCommand, Stage, Staging};
-use wire::module::Module;
+use wire::message::catalogue::Step;
+use wire::message::link::{MAX_MESSAGE, MinionRequest, ModuleCommand, Stage, Staging};
+use wire::message::module::Module;
+use wire::message::version::Version;
 use wire::name::{MinionName, OperatorName};
-use wire::version::Version;
+use wire::transport::frame::{self, FrameError};
 
 use super::{Deadline, Rollout, time_for};
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use serde_json::Value as Json;
+use wire::message::operator::Target;
 use wire::name::MinionName;
-use wire::operator::Target;
 
 use super::error::TargetError;
 use super::expression::Expression;

@@ -12,10 +12,10 @@ use quinn::{ClientConfig, Connection, Endpoint, TransportConfig};
 use rig::{Fleet, PATIENCE};
 use tokio::task::JoinSet;
 use wire::digest::Digest;
-use wire::endpoint::{SERVER_NAME, Trust, client_config};
-use wire::enroll::{EnrollReply, EnrollRequest, Token};
-use wire::frame;
 use wire::identity::{Authority, Identity, Role};
+use wire::message::enroll::{EnrollReply, EnrollRequest, Token};
+use wire::transport::endpoint::{SERVER_NAME, Trust, client_config};
+use wire::transport::frame;
 
 /// An overlord, and where it is attacked from.
 #[derive(Clone)]
@@ -182,7 +182,7 @@ fn half_open_with_proof(target: &Target, work: &Work) {
         });
         runtime().block_on(async {
             let endpoint = Endpoint::client(([127, 0, 0, 1], 0).into()).expect("an endpoint");
-            let (mut begun, config) = (Vec::new(), target.config(None, wire::operator::ALPNS[0]));
+            let (mut begun, config) = (Vec::new(), target.config(None, wire::message::operator::ALPNS[0]));
             while work.goes_on() {
                 begun.push(endpoint.connect_with(config.clone(), relay, SERVER_NAME).expect("dials"));
                 work.did();
@@ -211,7 +211,7 @@ fn full_streams(target: &Target, work: &Work) {
         let attack = async {
             loop {
                 if let Some(connection) =
-                    target.connect(&endpoint, target.config(None, wire::enroll::ALPN)).await
+                    target.connect(&endpoint, target.config(None, wire::message::enroll::ALPN)).await
                 {
                     fillers.spawn(fill(connection));
                 }
@@ -243,11 +243,11 @@ fn wrong_tokens(target: &Target, work: &Work) {
 
 /// The answer to a token that nobody made, if there is one.
 pub(crate) async fn try_token(target: &Target, by: &Endpoint, secret: [u8; 16]) -> Option<EnrollReply> {
-    let connection = target.connect(by, target.config(None, wire::enroll::ALPN)).await?;
+    let connection = target.connect(by, target.config(None, wire::message::enroll::ALPN)).await?;
     let request = EnrollRequest { secret, signing_request: vec![7; 1000] };
     let (mut send, mut receive) = connection.open_bi().await.ok()?;
-    frame::write(&mut send, &request, wire::enroll::MAX_MESSAGE).await.ok()?;
-    frame::read(&mut receive, wire::enroll::MAX_MESSAGE).await.ok()
+    frame::write(&mut send, &request, wire::message::enroll::MAX_MESSAGE).await.ok()?;
+    frame::read(&mut receive, wire::message::enroll::MAX_MESSAGE).await.ok()
 }
 
 /// Shakes hands with a certificate that it made itself.
@@ -257,7 +257,7 @@ fn certificates_of_nobody(target: &Target, work: &Work) {
     let identity = authority.issue(Role::Operator, "eve").expect("an identity");
     runtime().block_on(async {
         let (endpoint, config) =
-            (target.endpoint(), target.config(Some(&identity), wire::operator::ALPNS[0]));
+            (target.endpoint(), target.config(Some(&identity), wire::message::operator::ALPNS[0]));
         let attack = async {
             loop {
                 if let Some(connection) = target.connect(&endpoint, config.clone()).await {
@@ -300,7 +300,7 @@ fn initials(target: &Target) -> Vec<Vec<u8>> {
     runtime().block_on(async {
         let endpoint = Endpoint::client(([127, 0, 0, 1], 0).into()).expect("an endpoint");
         let (mut dialled, mut caught) = (Vec::new(), std::collections::BTreeMap::new());
-        let config = target.config(None, wire::operator::ALPNS[0]);
+        let config = target.config(None, wire::message::operator::ALPNS[0]);
         while caught.len() < INITIALS {
             dialled.push(endpoint.connect_with(config.clone(), address, SERVER_NAME).expect("dials"));
             let socket = catcher.try_clone().expect("a socket");

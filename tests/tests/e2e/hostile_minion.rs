@@ -11,22 +11,23 @@ use rig::{Fleet, Said};
 use serde_json::{Value as Json, json};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
-use wire::call::{Arguments, LogLevel, LogLine};
-use wire::catalogue::{ModuleReply, ModuleRequest, Offer};
 use wire::digest::Digest;
-use wire::frame;
 use wire::identity::Identity;
-use wire::inventory::Inventory;
-use wire::job::{JobId, MinionJobId, MinionState};
-use wire::link::{
+use wire::message::call::{LogLevel, LogLine};
+use wire::message::catalogue::{ModuleReply, ModuleRequest, Offer};
+use wire::message::inventory::Inventory;
+use wire::message::job::{JobId, MinionJobId, MinionState};
+use wire::message::link::{
     Acknowledged, Hello, JobUpdate, MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleCommand, Notice, Staging,
 };
-use wire::module::{Module, ModuleState};
-use wire::operator::{Call, Follow, OperatorReply, OperatorRequest, Target};
-use wire::outcome::{Outcome, Report};
-use wire::signature::Methods;
-use wire::v1::{self, Method, Type};
+use wire::message::module::{Module, ModuleState};
+use wire::message::operator::{Call, Follow, OperatorReply, OperatorRequest, Target};
+use wire::message::outcome::{Outcome, Report};
+use wire::message::v1::{self, Method, Type};
+use wire::transport::frame;
 use wire::value::Value;
+use wire::value::arguments::Arguments;
+use wire::value::signature::Methods;
 
 use crate::hotload::which;
 use crate::pushes::results;
@@ -288,7 +289,7 @@ fn an_operator_who_brings_no_bytes_is_called_off_too() {
     let fleet = enrolled(&[], "");
     runtime().block_on(async {
         let identity = Identity::load(&fleet.overlord_dir(), "operator").expect("an operator");
-        let (connection, _endpoint) = dial(&fleet, &identity, wire::operator::ALPNS).await;
+        let (connection, _endpoint) = dial(&fleet, &identity, wire::message::operator::ALPNS).await;
         let (mut send, mut recv) = connection.open_bi().await.expect("opened");
         let offer = Offer {
             name: "which".parse().expect("a name"),
@@ -384,7 +385,7 @@ fn floods_of_logs_with_followers_who_do_not_read_cost_the_overlord_little() {
             match event {
                 JobEvent::Update(update) => match update.update {
                     JobUpdate::Skipped(lines) => left_out += lines,
-                    JobUpdate::Log(line) => assert!(line.message.len() <= wire::caps::MAX_LINE),
+                    JobUpdate::Log(line) => assert!(line.message.len() <= wire::message::caps::MAX_LINE),
                     _ => {}
                 },
                 JobEvent::Document(document) => over = document.state.is_over(),

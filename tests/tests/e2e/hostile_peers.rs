@@ -5,8 +5,8 @@ use std::fs;
 use std::time::Instant;
 
 use rig::Fleet;
-use wire::enroll::EnrollReply;
 use wire::identity::secret;
+use wire::message::enroll::EnrollReply;
 
 use crate::attackers::{ALL, Attack, Target, try_token};
 
@@ -53,7 +53,7 @@ fn a_newcomer_has_one_stream_and_little_room() {
     let fleet = Fleet::without_minions();
     let target = Target::of(&fleet, [127, 0, 0, 2]);
     runtime().block_on(async {
-        let config = target.config(None, wire::enroll::ALPN);
+        let config = target.config(None, wire::message::enroll::ALPN);
         let connection = target.connect(&target.endpoint(), config).await.expect("let in");
         let (mut send, _receive) = connection.open_bi().await.expect("one stream");
         // A message that never ends: the overlord waits for the rest.

@@ -11,10 +11,10 @@ use overlord::folder::Folder;
 use rig::{Fleet, PATIENCE, Said, modules_dir};
 use serde_json::Value as Json;
 use tokio::runtime::Runtime;
-use wire::call::Arguments;
-use wire::operator::{Call, Follow, Target};
-use wire::outcome::{Outcome, Report};
+use wire::message::operator::{Call, Follow, Target};
+use wire::message::outcome::{Outcome, Report};
 use wire::value::Value;
+use wire::value::arguments::Arguments;
 
 /// A small component whose `version` gives back this number, which is also the version in its metadata.
 pub(crate) fn which(number: u32) -> Vec<u8> {

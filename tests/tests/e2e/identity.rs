@@ -30,9 +30,10 @@ fn an_expired_token_gets_nowhere() {
 fn a_token_of_another_overlord_does_not_open_this_one() {
     let fleet = Fleet::without_minions();
     let other = Fleet::without_minions();
-    let mut token: wire::enroll::Token =
+    let mut token: wire::message::enroll::Token =
         other.run(&["minion", "invite", "web1"]).out.parse().expect("a token");
-    let ours: wire::enroll::Token = fleet.run(&["minion", "invite", "web1"]).out.parse().expect("a token");
+    let ours: wire::message::enroll::Token =
+        fleet.run(&["minion", "invite", "web1"]).out.parse().expect("a token");
     token.address = ours.address;
     let said = fleet.join("web1", &token.to_string());
     assert_ne!(said.code, 0);
@@ -44,7 +45,8 @@ fn a_minion_of_another_authority_gets_nowhere_and_both_sides_say_why() {
     let fleet = Fleet::without_minions();
     let mut other = Fleet::without_minions();
     other.enrol("web1");
-    let ours: wire::enroll::Token = fleet.run(&["minion", "invite", "web1"]).out.parse().expect("a token");
+    let ours: wire::message::enroll::Token =
+        fleet.run(&["minion", "invite", "web1"]).out.parse().expect("a token");
     let mut command = other.minion_command("web1");
     command.args(["serve", "--overlord", &ours.address]).arg("--modules").arg(modules_dir());
     let stranger = Daemon::start("stranger", &mut command);
@@ -56,21 +58,26 @@ fn a_minion_of_another_authority_gets_nowhere_and_both_sides_say_why() {
 #[test]
 fn a_minion_without_a_certificate_gets_nowhere() {
     let fleet = Fleet::without_minions();
-    let token: wire::enroll::Token = fleet.run(&["minion", "invite", "web1"]).out.parse().expect("a token");
+    let token: wire::message::enroll::Token =
+        fleet.run(&["minion", "invite", "web1"]).out.parse().expect("a token");
     let address = token.address.parse().expect("an address");
     let closed = tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
-        let endpoint = wire::endpoint::dialler(address).expect("an endpoint");
-        let trust = wire::endpoint::Trust::Fingerprint(token.authority);
-        let config = wire::endpoint::client_config(None, trust, wire::link::ALPNS).expect("a configuration");
+        let endpoint = wire::transport::endpoint::dialler(address).expect("an endpoint");
+        let trust = wire::transport::endpoint::Trust::Fingerprint(token.authority);
+        let config = wire::transport::endpoint::client_config(None, trust, wire::message::link::ALPNS)
+            .expect("a configuration");
         let connection = endpoint
-            .connect_with(config, address, wire::endpoint::SERVER_NAME)
+            .connect_with(config, address, wire::transport::endpoint::SERVER_NAME)
             .expect("dials")
             .await
             .expect("the handshake itself asks for no certificate");
         connection.closed().await
     });
     let quinn::ConnectionError::ApplicationClosed(close) = closed else { panic!("{closed}") };
-    assert_eq!((close.error_code, &close.reason[..]), (wire::endpoint::CLOSE_REFUSED, &b"refused"[..]));
+    assert_eq!(
+        (close.error_code, &close.reason[..]),
+        (wire::transport::endpoint::CLOSE_REFUSED, &b"refused"[..])
+    );
     assert!(fleet.overlord().logged("refused", 1).contains("no certificate"));
 }
 

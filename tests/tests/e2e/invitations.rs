@@ -1,7 +1,7 @@
 //! Where tokens lead, and what is said where they lead nowhere.
 
 use rig::Fleet;
-use wire::enroll::Token;
+use wire::message::enroll::Token;
 
 fn address_of(token: &str) -> String {
     token.trim().parse::<Token>().expect("a token").address

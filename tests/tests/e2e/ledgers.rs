@@ -2,9 +2,9 @@
 
 use ledger::{MinionLedger, OverlordLedger};
 use rig::Fleet;
-use wire::job::{JobId, JobState, MinionState, OutcomeKind};
+use wire::message::job::{JobId, JobState, MinionState, OutcomeKind};
+use wire::message::outcome::Outcome;
 use wire::name::MinionName;
-use wire::outcome::Outcome;
 use wire::value::Value;
 
 #[test]

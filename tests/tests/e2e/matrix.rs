@@ -12,7 +12,7 @@ use ledger::MinionLedger;
 use machine::failpoint::{Daemon, Point};
 use rig::{Fleet, PATIENCE, Said, check_history, fixtures_dir};
 use serde_json::Value;
-use wire::job::{JobId, MinionState, OutcomeKind};
+use wire::message::job::{JobId, MinionState, OutcomeKind};
 
 const MINIONS: [&str; 2] = ["web1", "web2"];
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use quinn::{Connection, Endpoint, RecvStream, SendStream};
 use rig::Fleet;
 use wire::digest::Digest;
-use wire::endpoint::{SERVER_NAME, Trust, client_config, dialler};
-use wire::frame::{self, FrameError};
 use wire::identity::Identity;
-use wire::inventory::Inventory;
-use wire::link::{ALPNS, Hello, MAX_MESSAGE, MinionRequest, Notice, Welcome};
-use wire::module::{Module, ModuleState};
-use wire::signature::Methods;
+use wire::message::inventory::Inventory;
+use wire::message::link::{ALPNS, Hello, MAX_MESSAGE, MinionRequest, Notice, Welcome};
+use wire::message::module::{Module, ModuleState};
+use wire::transport::endpoint::{SERVER_NAME, Trust, client_config, dialler};
+use wire::transport::frame::{self, FrameError};
+use wire::value::signature::Methods;
 
 /// Its connection.
 pub(crate) struct RawMinion {

@@ -3,12 +3,12 @@
 use futures::future::join_all;
 use quinn::{Connection, Endpoint, RecvStream, SendStream};
 use rig::Fleet;
-use wire::endpoint::{SERVER_NAME, Trust, client_config, dialler};
-use wire::enroll::{EnrollReply, EnrollRequest, Token};
-use wire::frame;
 use wire::identity::{Identity, load_or_make_key, signing_request};
-use wire::inventory::Inventory;
-use wire::link::{Hello, MAX_MESSAGE, Notice, Welcome};
+use wire::message::enroll::{EnrollReply, EnrollRequest, Token};
+use wire::message::inventory::Inventory;
+use wire::message::link::{Hello, MAX_MESSAGE, Notice, Welcome};
+use wire::transport::endpoint::{SERVER_NAME, Trust, client_config, dialler};
+use wire::transport::frame;
 
 /// A newcomer with a key of its own, which it has for as long as this lives.
 struct Newcomer(tempfile::TempDir);
@@ -21,12 +21,12 @@ impl Newcomer {
     /// Its identity, if the token is good for its key.
     async fn enrol(&self, token: &Token) -> Option<Identity> {
         let key = load_or_make_key(&self.0.path().join("key")).expect("a key");
-        let (_endpoint, connection) = dial(token, None, &[wire::enroll::ALPN]).await;
+        let (_endpoint, connection) = dial(token, None, &[wire::message::enroll::ALPN]).await;
         let request =
             EnrollRequest { secret: token.secret, signing_request: signing_request(&key).expect("signed") };
         let (mut send, mut receive) = connection.open_bi().await.expect("a stream");
-        frame::write(&mut send, &request, wire::enroll::MAX_MESSAGE).await.expect("written");
-        let reply = frame::read(&mut receive, wire::enroll::MAX_MESSAGE).await.expect("an answer");
+        frame::write(&mut send, &request, wire::message::enroll::MAX_MESSAGE).await.expect("written");
+        let reply = frame::read(&mut receive, wire::message::enroll::MAX_MESSAGE).await.expect("an answer");
         let EnrollReply::Enrolled { certificate, authority, .. } = reply else { return None };
         Some(Identity::new(&key, certificate, authority))
     }
@@ -78,11 +78,11 @@ fn a_connection_of_the_former_key_changes_nothing() {
     let (one, other) = (invite(&fleet), invite(&fleet));
     runtime().block_on(async {
         let former = Newcomer::new().enrol(&one).await.expect("enrolled");
-        let (_endpoint, before) = dial(&one, Some(&former), wire::link::ALPNS).await;
+        let (_endpoint, before) = dial(&one, Some(&former), wire::message::link::ALPNS).await;
         // It has more than the one stream of a stranger: it was admitted.
         let streams = (before.open_bi().await.expect("one"), before.open_bi().await.expect("another"));
         let current = Newcomer::new().enrol(&other).await.expect("enrolled");
-        let (_other, connection) = dial(&other, Some(&current), wire::link::ALPNS).await;
+        let (_other, connection) = dial(&other, Some(&current), wire::message::link::ALPNS).await;
         assert!(is_welcome(connection.open_bi().await.expect("one"), "current").await);
 
         assert!(!is_welcome(streams.0, "former").await);
@@ -102,13 +102,13 @@ fn a_minion_says_who_it_is_before_anything_else_and_once() {
     runtime().block_on(async {
         let identity = Newcomer::new().enrol(&token).await.expect("enrolled");
         let facts = Notice::Facts(r#"{"who": "early"}"#.into());
-        let (_endpoint, early) = dial(&token, Some(&identity), wire::link::ALPNS).await;
+        let (_endpoint, early) = dial(&token, Some(&identity), wire::message::link::ALPNS).await;
         let (mut send, _receive) = early.open_bi().await.expect("one");
         frame::write(&mut send, &facts, MAX_MESSAGE).await.expect("written");
         early.closed().await;
         assert!(!fleet.run(&["facts", "web1", "--json"]).out.contains("early"));
 
-        let (_endpoint, twice) = dial(&token, Some(&identity), wire::link::ALPNS).await;
+        let (_endpoint, twice) = dial(&token, Some(&identity), wire::message::link::ALPNS).await;
         assert!(is_welcome(twice.open_bi().await.expect("one"), "first").await);
         assert!(!is_welcome(twice.open_bi().await.expect("another"), "second").await);
         twice.closed().await;
@@ -127,7 +127,7 @@ fn a_former_key_does_not_come_back_by_the_token_that_let_it_in() {
         assert!(former.enrol(&one).await.is_some());
         let identity = current.enrol(&other).await.expect("enrolled");
         assert!(former.enrol(&one).await.is_none());
-        let (_endpoint, connection) = dial(&other, Some(&identity), wire::link::ALPNS).await;
+        let (_endpoint, connection) = dial(&other, Some(&identity), wire::message::link::ALPNS).await;
         assert!(is_welcome(connection.open_bi().await.expect("one"), "current").await);
     });
 }
@@ -145,7 +145,8 @@ fn of_newcomers_that_come_at_once_one_has_the_name_now_and_after_a_restart() {
         for _ in ["now", "after a restart"] {
             let mut welcome = Vec::new();
             for (number, identity) in identities.iter().enumerate() {
-                let (_endpoint, connection) = dial(&tokens[0], Some(identity), wire::link::ALPNS).await;
+                let (_endpoint, connection) =
+                    dial(&tokens[0], Some(identity), wire::message::link::ALPNS).await;
                 let Ok(stream) = connection.open_bi().await else { continue };
                 if is_welcome(stream, "one").await {
                     welcome.push(number);

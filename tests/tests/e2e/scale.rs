@@ -7,9 +7,9 @@ use overlord::client::{Client, ClientConfig, JobEvent};
 use overlord::folder::Folder;
 use overlord::report;
 use rig::{Fleet, PATIENCE, check_history};
-use wire::call::Arguments;
-use wire::job::{JobId, JobState, OutcomeKind};
-use wire::operator::{Call, Follow, History, JobFilter, Target};
+use wire::message::job::{JobId, JobState, OutcomeKind};
+use wire::message::operator::{Call, Follow, History, JobFilter, Target};
+use wire::value::arguments::Arguments;
 
 use crate::gate::Gated;
 

@@ -3,14 +3,14 @@
 use rig::Fleet;
 use tokio::runtime::Runtime;
 use wire::digest::Digest;
-use wire::frame;
 use wire::identity::Identity;
-use wire::inventory::Inventory;
-use wire::link::{Hello, MAX_MESSAGE, Notice, Welcome};
-use wire::module::{Module, ModuleState};
-use wire::operator::{OperatorReply, OperatorRequest, Target};
-use wire::v1::{self, Type};
-use wire::version::Version;
+use wire::message::inventory::Inventory;
+use wire::message::link::{Hello, MAX_MESSAGE, Notice, Welcome};
+use wire::message::module::{Module, ModuleState};
+use wire::message::operator::{OperatorReply, OperatorRequest, Target};
+use wire::message::v1::{self, Type};
+use wire::message::version::Version;
+use wire::transport::frame;
 
 use crate::raw_minion::{dial, hello};
 

@@ -5,19 +5,21 @@ use std::process::Command;
 use quinn::{Connection, Endpoint};
 use rig::{Fleet, Said, Terminal};
 use tokio::runtime::Runtime;
-use wire::call::{LogLevel, LogLine, Progress};
 use wire::digest::Digest;
-use wire::endpoint::{self, SERVER_NAME, Trust};
-use wire::enroll::Token;
-use wire::frame;
+use wire::document::text::is_deceptive;
 use wire::identity::Identity;
-use wire::inventory::Inventory;
-use wire::job::{MinionJobId, MinionState};
-use wire::link::{ALPNS, Acknowledged, Hello, JobUpdate, MAX_MESSAGE, MinionRequest, Notice, Pong, Welcome};
-use wire::module::{Module, ModuleState, ModuleVersion};
-use wire::outcome::{Failure, FailureKind, ModuleRef, Outcome, Report};
-use wire::text::is_deceptive;
-use wire::v1::{self, Method, Type};
+use wire::message::call::{LogLevel, LogLine, Progress};
+use wire::message::enroll::Token;
+use wire::message::inventory::Inventory;
+use wire::message::job::{MinionJobId, MinionState};
+use wire::message::link::{
+    ALPNS, Acknowledged, Hello, JobUpdate, MAX_MESSAGE, MinionRequest, Notice, Pong, Welcome,
+};
+use wire::message::module::{Module, ModuleState, ModuleVersion};
+use wire::message::outcome::{Failure, FailureKind, ModuleRef, Outcome, Report};
+use wire::message::v1::{self, Method, Type};
+use wire::transport::endpoint::{self, SERVER_NAME, Trust};
+use wire::transport::frame;
 use wire::value::Value;
 
 /// What steers terminals of many kinds: a title, the clipboard, a colour, C1, marks of direction, what cannot be

@@ -13,7 +13,7 @@ use super::{
     AUTHORITY_PEM, Identity, IdentityError, Role, files, read_certificate, write_private, write_public,
 };
 use crate::digest::Digest;
-use crate::endpoint::SERVER_NAME;
+use crate::transport::endpoint::SERVER_NAME;
 use machine::clock;
 
 /// A certificate authority, as an overlord's folder holds it.

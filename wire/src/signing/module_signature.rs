@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{ModuleClaim, PublicKey};
 use crate::digest::Digest;
+use crate::document::text::printable;
 use crate::name::ModuleName;
-use crate::text::printable;
 
 /// The largest text of a signature that is read, in bytes.
 pub const MAX_SIGNATURE: usize = 64 << 10;

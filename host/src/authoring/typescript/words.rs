@@ -4,7 +4,7 @@ use wit_parser::Docs;
 
 /// A line of documentation, which must not end the comment that it is in.
 fn inside_comment(line: &str) -> String {
-    wire::text::line(line).replace("*/", "* /")
+    wire::document::text::line(line).replace("*/", "* /")
 }
 
 /// The doc comment, with what a function throws as its last line.

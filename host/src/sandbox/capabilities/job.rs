@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use machine::clock;
 use wasmtime::component::{HasSelf, Linker};
-use wire::call::Progress;
+use wire::message::call::Progress;
 
 use self::bindings::minion::job::job::{self, Error, Host};
 use crate::policy::ByteSize;

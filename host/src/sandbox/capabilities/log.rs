@@ -1,7 +1,7 @@
 //! `minion:log`: lines that a module logs.
 
 use wasmtime::component::{HasSelf, Linker};
-use wire::call::{LogLevel, LogLine};
+use wire::message::call::{LogLevel, LogLine};
 
 use self::bindings::minion::log::log::{self, Host, Level};
 use crate::sandbox::cut::cut;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ledger::MinionLedger;
 use tempfile::TempDir;
-use wire::outcome::Failure;
-use wire::v1::Type;
+use wire::message::outcome::Failure;
+use wire::message::v1::Type;
 use wire::value::Value;
 
 use super::{ModulePolicy, OutcomeKind, Rig, RunMode, Sandbox, SandboxConfig};
@@ -55,11 +55,11 @@ pub(super) fn command(argv: &[&str], rest: &str) -> String {
 }
 
 pub(super) fn json(value: Option<Value>) -> serde_json::Value {
-    wire::json::to_json(&value.unwrap())
+    wire::value::json::to_json(&value.unwrap())
 }
 
 pub(super) fn text(bytes: &serde_json::Value) -> String {
-    match wire::json::from_json(Type::List(Box::new(Type::U8)).interned().get(), bytes).unwrap() {
+    match wire::value::json::from_json(Type::List(Box::new(Type::U8)).interned().get(), bytes).unwrap() {
         Value::Bytes(bytes) => String::from_utf8(bytes).unwrap(),
         other => panic!("{other:?}"),
     }

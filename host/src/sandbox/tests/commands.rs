@@ -1,6 +1,6 @@
 //! Modules that are commands.
 
-use wire::outcome::FailureKind;
+use wire::message::outcome::FailureKind;
 use wire::value::Value;
 
 use super::capabilities::granted;

@@ -1,9 +1,9 @@
 //! What is told of modules: their types each once, and never more than there is room for.
 
-use wire::frame;
-use wire::held::Held as _;
-use wire::inventory::{self, Inventory};
-use wire::module::{self, Module};
+use wire::message::held::Held as _;
+use wire::message::inventory::{self, Inventory};
+use wire::message::module::{self, Module};
+use wire::transport::frame;
 
 use super::{ModulePolicy, load};
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use wire::call::LogLevel;
+use wire::message::call::LogLevel;
 
 use super::capabilities::{json, with_everything};
 use super::{ModulePolicy, Rig, sandbox};

@@ -128,9 +128,9 @@ async fn bytes_go_in_and_out_whole_in_great_number() {
     let length = 4 << 20;
     let value = Value::Bytes(vec![7; length]);
     let report = rig.report_of("echo-bytes", vec![value.clone()]).await;
-    assert!(report.outcome == wire::outcome::Outcome::Ok(Some(value.clone())));
+    assert!(report.outcome == wire::message::outcome::Outcome::Ok(Some(value.clone())));
     let count = rig.report_of("count-bytes", vec![value]).await.outcome;
-    assert_eq!(count, wire::outcome::Outcome::Ok(Some(Value::Unsigned(length as u64))));
+    assert_eq!(count, wire::message::outcome::Outcome::Ok(Some(Value::Unsigned(length as u64))));
     for method in ["make-bytes", "try-bytes"] {
         let value = rig.value(method, &format!("[{length}]")).await;
         assert!(matches!(value, Some(Value::Bytes(bytes)) if bytes.len() == length), "{method}");
@@ -148,9 +148,9 @@ async fn buried_bytes_are_refused_in_great_number_with_a_way_out() {
     };
     let small = file(100_000);
     let echoed = rig.report_of("echo-file", vec![small.clone()]).await.outcome;
-    assert_eq!(echoed, wire::outcome::Outcome::Ok(Some(small)));
+    assert_eq!(echoed, wire::message::outcome::Outcome::Ok(Some(small)));
     let refused = rig.report_of("echo-file", vec![file(1 << 20)]).await.outcome;
-    let wire::outcome::Outcome::Failed(failure) = refused else { panic!("accepted") };
+    let wire::message::outcome::Outcome::Failed(failure) = refused else { panic!("accepted") };
     assert_eq!(failure.kind.as_str(), "bad-arguments");
     assert!(failure.message.contains("pass a string, or a file in a granted folder"), "{}", failure.message);
     let failure = rig.failure("make-file", "[1000000]").await;
@@ -171,7 +171,7 @@ async fn every_type_goes_in_and_comes_back() {
     }]"#;
     let value = rig.value("echo-everything", everything).await.unwrap();
     let sent: serde_json::Value = serde_json::from_str(everything).unwrap();
-    assert_eq!(wire::json::to_json(&value), sent[0]);
+    assert_eq!(wire::value::json::to_json(&value), sent[0]);
 }
 
 #[tokio::test]

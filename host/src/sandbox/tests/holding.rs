@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use wire::call::LogLine;
+use wire::message::call::LogLine;
 use wire::value::Value;
 
 use super::capabilities::granted;

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
-use wire::arbitrary::{types, values};
-use wire::call::Arguments;
-use wire::json::{from_json, to_json};
-use wire::outcome::Outcome;
-use wire::v1::Type;
+use wire::message::outcome::Outcome;
+use wire::message::v1::Type;
 use wire::value::Value;
+use wire::value::arbitrary::{types, values};
+use wire::value::arguments::Arguments;
+use wire::value::json::{from_json, to_json};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 

@@ -24,10 +24,10 @@ mod wasi_0_3;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use wire::call::Arguments;
-use wire::job::{JobId, OutcomeKind};
-use wire::outcome::{Failure, Outcome, Report};
+use wire::message::job::{JobId, OutcomeKind};
+use wire::message::outcome::{Failure, Outcome, Report};
 use wire::value::Value;
+use wire::value::arguments::Arguments;
 
 use super::events::testing::Recorded;
 use super::{CancelSignal, LoadError, LoadedModule, Run, RunMode, Sandbox, SandboxConfig};

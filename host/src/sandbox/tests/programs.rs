@@ -148,7 +148,7 @@ async fn what_a_grant_leaves_to_the_module_has_no_limit_and_the_rest_keeps_its_o
     for (name, allowed) in [("APP_PATH", true), ("MODE", false), ("A=B", false), ("BASH_FUNC_x%%", false)] {
         let asked = with_variable(&in_folder(&app), name, "x");
         let outcome = rig.report("run", &asked).await.outcome;
-        assert_eq!(matches!(outcome, wire::outcome::Outcome::Ok(_)), allowed, "{name}: {outcome:?}");
+        assert_eq!(matches!(outcome, wire::message::outcome::Outcome::Ok(_)), allowed, "{name}: {outcome:?}");
     }
     for relative in ["app", "", ".", "..", "/proc/1/root/../gone"] {
         let told = error(rig.failure("run", &in_folder(Path::new(relative))).await);

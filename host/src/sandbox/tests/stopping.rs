@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::task::Poll;
 
-use wire::call::{Arguments, LogLine, Progress};
-use wire::outcome::Outcome;
+use wire::message::call::{LogLine, Progress};
+use wire::message::outcome::Outcome;
+use wire::value::arguments::Arguments;
 
 use super::guests::rig;
 use super::{ModulePolicy, OutcomeKind, Rig, Run, SandboxConfig, component};

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
-use wire::job::OutcomeKind;
-use wire::outcome::Outcome;
+use wire::message::job::OutcomeKind;
+use wire::message::outcome::Outcome;
 use wire::value::Value;
 
 use super::capabilities::{granted, json};

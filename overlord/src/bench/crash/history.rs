@@ -1,7 +1,7 @@
 //! Whether the recorded history of a job is one that leads to where the job is.
 
+use wire::message::operator::{History, JobDocument, Part};
 use wire::name::MinionName;
-use wire::operator::{History, JobDocument, Part};
 
 /// What is not allowed in a history that led to this document, in words.
 pub(super) fn flaw(history: &History, document: &JobDocument) -> Option<String> {
@@ -23,8 +23,8 @@ fn other_end(history: &History, document: &JobDocument) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use wire::job::{JobState, MinionState, OutcomeKind};
-    use wire::operator::Transition;
+    use wire::message::job::{JobState, MinionState, OutcomeKind};
+    use wire::message::operator::Transition;
 
     use super::super::sample::document;
     use super::*;

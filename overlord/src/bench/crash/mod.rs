@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::{Instant, sleep};
-use wire::job::{JobId, JobState, OutcomeKind};
-use wire::operator::{JobFilter, RefusalKind};
+use wire::message::job::{JobId, JobState, OutcomeKind};
+use wire::message::operator::{JobFilter, RefusalKind};
 
 use super::error::BenchError;
 use super::trial::{Setup, Trial, with_trial};

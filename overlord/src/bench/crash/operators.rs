@@ -8,11 +8,11 @@ use futures::future::join_all;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use wire::call::Share;
-use wire::job::{JobId, OutcomeKind};
-use wire::link::JobUpdate;
+use wire::message::call::Share;
+use wire::message::job::{JobId, OutcomeKind};
+use wire::message::link::JobUpdate;
+use wire::message::operator::{Call, Follow, Target};
 use wire::name::MinionName;
-use wire::operator::{Call, Follow, Target};
 use wire::value::Value;
 
 use super::witness::GUEST_FILE;

@@ -3,8 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use wire::job::{JobId, JobState, MinionState, OutcomeKind};
-use wire::operator::{History, JobDocument};
+use wire::message::job::{JobId, JobState, MinionState, OutcomeKind};
+use wire::message::operator::{History, JobDocument};
 
 use super::history;
 use super::operators::{Fate, Submission};

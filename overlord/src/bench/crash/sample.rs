@@ -1,7 +1,7 @@
 //! Jobs for the tests of this folder.
 
-use wire::job::{JobState, MinionState, OutcomeKind};
-use wire::operator::{History, JobDocument, Transition};
+use wire::message::job::{JobState, MinionState, OutcomeKind};
+use wire::message::operator::{History, JobDocument, Transition};
 
 use crate::report::sample;
 

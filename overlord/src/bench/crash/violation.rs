@@ -1,6 +1,6 @@
 //! Promises that were broken.
 
-use wire::job::{JobId, JobState, OutcomeKind};
+use wire::message::job::{JobId, JobState, OutcomeKind};
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

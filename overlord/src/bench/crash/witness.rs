@@ -7,7 +7,7 @@ use std::path::Path;
 
 use ledger::{MinionLedger, audit_files};
 use serde::Deserialize;
-use wire::job::{JobId, MinionState};
+use wire::message::job::{JobId, MinionState};
 
 use super::promises::Ending;
 use crate::bench::error::BenchError;

@@ -2,8 +2,8 @@
 
 use clap::Args;
 use serde_json::json;
+use wire::message::operator::Cancelling;
 use wire::name::MinionName;
-use wire::operator::Cancelling;
 
 use super::super::module::who;
 use super::super::output::{note, print};
@@ -109,8 +109,8 @@ pub(in crate::cli) fn became(cancelling: &Cancelling) -> String {
 
 #[cfg(test)]
 mod tests {
-    use wire::job::JobId;
-    use wire::operator::Absence;
+    use wire::message::job::JobId;
+    use wire::message::operator::Absence;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
-use wire::operator::GivingUp;
+use wire::message::operator::GivingUp;
 
 use super::super::module::who;
 use super::super::output::print;

@@ -6,9 +6,9 @@ use clap::Args;
 use machine::clock::now_ms;
 use output::{Column, FullFlag, Table};
 use serde_json::{Value, json};
-use wire::job::{JobState, OutcomeKind};
+use wire::message::job::{JobState, OutcomeKind};
+use wire::message::operator::{JobFilter, JobSummary};
 use wire::name::{MethodPath, MinionName, ModuleName, OperatorName};
-use wire::operator::{JobFilter, JobSummary};
 
 use super::super::output::{print, show};
 use super::super::{CliError, Exit, Format, FormatFlag};

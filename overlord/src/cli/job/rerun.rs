@@ -1,7 +1,7 @@
 //! `overlord job rerun`
 
 use clap::Args;
-use wire::operator::{Follow, Rerun};
+use wire::message::operator::{Follow, Rerun};
 
 use super::super::call::{Accepted, accept, print_id};
 use super::super::follow::{Followed, View, follow};

@@ -2,8 +2,8 @@
 
 use clap::Args;
 use output::FullFlag;
-use wire::operator::{JobDocument, Part};
-use wire::outcome::Outcome;
+use wire::message::operator::{JobDocument, Part};
+use wire::message::outcome::Outcome;
 use wire::value::Value;
 
 use super::super::follow::exit;

@@ -6,11 +6,11 @@ use clap::Args;
 use humantime::format_duration;
 use output::FullFlag;
 use tokio::signal::unix::Signal;
+use wire::document::redaction::cut;
+use wire::document::text::line as one_line;
+use wire::message::operator::{Asked, Follow, JobDocument};
+use wire::message::outcome::ModuleRef;
 use wire::name::MinionName;
-use wire::operator::{Asked, Follow, JobDocument};
-use wire::outcome::ModuleRef;
-use wire::redaction::cut;
-use wire::text::line as one_line;
 
 use super::super::follow::{Followed, Form, follow, open, so_far};
 use super::super::module::who;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use clap::Args;
 use machine::clock::now_ms;
 use serde_json::json;
-use wire::enroll::Token;
+use wire::document::text::printable;
+use wire::message::enroll::Token;
+use wire::message::operator::MinionStatus;
 use wire::name::MinionName;
-use wire::operator::MinionStatus;
-use wire::text::printable;
 
 use super::super::output::{note, print};
 use super::super::{CliError, Exit, Format, FormatFlag, Global, brief_duration, talk};

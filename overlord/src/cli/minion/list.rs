@@ -4,9 +4,9 @@ use clap::Args;
 use machine::clock::now_ms;
 use output::{Column, FullFlag, Table};
 use serde_json::json;
+use wire::document::text::printable;
 use wire::identity::{Moment, Validity};
-use wire::operator::{MinionStatus, TargetWarning, Trouble};
-use wire::text::printable;
+use wire::message::operator::{MinionStatus, TargetWarning, Trouble};
 
 use super::super::output::{print, show};
 use super::super::selection::with_warnings;

@@ -58,7 +58,7 @@ impl Add {
     }
 }
 
-async fn kept(mut events: ModuleStream, size: u64) -> Result<wire::catalogue::KeptModule, CliError> {
+async fn kept(mut events: ModuleStream, size: u64) -> Result<wire::message::catalogue::KeptModule, CliError> {
     let mut bars = Bars::new(size);
     loop {
         match events.next().await {

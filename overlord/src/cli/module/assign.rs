@@ -4,9 +4,9 @@ use std::str::FromStr;
 
 use clap::Args;
 use serde_json::json;
+use wire::message::operator::RefusalKind;
 use wire::name::MinionName;
 use wire::name::ModuleName;
-use wire::operator::RefusalKind;
 
 use super::super::output::{note, print};
 use super::super::selection::{Lenient, with_warnings};

@@ -3,7 +3,7 @@
 use clap::Args;
 use output::{Column, FullFlag, Table};
 use serde_json::{Value, json};
-use wire::catalogue::{Assignment, AssignmentStatus};
+use wire::message::catalogue::{Assignment, AssignmentStatus};
 use wire::name::MinionName;
 
 use super::super::output::{print, show};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use output::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
-use wire::catalogue::Step;
+use wire::message::catalogue::Step;
 use wire::name::MinionName;
 
 /// A bar for the way to the overlord, then one for all minions, and one for each of a few that are being
@@ -171,7 +171,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 
 #[cfg(test)]
 mod tests {
-    use wire::module::ModuleState;
+    use wire::message::module::ModuleState;
 
     use super::*;
 

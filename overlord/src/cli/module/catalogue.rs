@@ -2,7 +2,7 @@
 
 use output::{Column, HumanBytes, Table};
 use serde_json::{Value, json};
-use wire::catalogue::KeptModule;
+use wire::message::catalogue::KeptModule;
 
 use crate::report::moment::local;
 use machine::clock::rfc3339;

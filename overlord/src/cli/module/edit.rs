@@ -1,8 +1,8 @@
 //! What changes of a module without a file have in common.
 
 use clap::Args;
+use wire::message::operator::Target;
 use wire::name::ModuleName;
-use wire::operator::Target;
 
 use super::super::selection::Selection;
 use super::super::{CliError, Exit};

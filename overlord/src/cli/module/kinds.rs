@@ -1,7 +1,7 @@
 //! The modules of many minions, each distinct version once.
 
-use wire::inventory::Inventory;
-use wire::module::{Module, ModuleState};
+use wire::message::inventory::Inventory;
+use wire::message::module::{Module, ModuleState};
 use wire::name::MinionName;
 
 /// A module in one version and state, and who has it so.
@@ -66,8 +66,8 @@ const SHOWN: usize = 5;
 #[cfg(test)]
 mod tests {
     use wire::digest::Digest;
-    use wire::module::ModuleVersion;
-    use wire::signature::Methods;
+    use wire::message::module::ModuleVersion;
+    use wire::value::signature::Methods;
 
     use super::*;
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use clap::Args;
 use output::FullFlag;
 use serde_json::{Value, json};
-use wire::inventory::Inventory;
-use wire::module::{Module, ModuleState};
+use wire::message::inventory::Inventory;
+use wire::message::module::{Module, ModuleState};
 use wire::name::MinionName;
 
 use super::super::output::{print, show};

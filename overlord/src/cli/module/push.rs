@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use wire::catalogue::{PushOptions, UnlessAll};
+use wire::message::catalogue::{PushOptions, UnlessAll};
 use wire::name::ModuleName;
 
 use super::super::selection::Selection;

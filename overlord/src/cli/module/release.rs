@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
-use wire::catalogue::Claimed;
+use wire::message::catalogue::Claimed;
 use wire::name::ModuleName;
 
 use super::super::output::print;

@@ -3,10 +3,10 @@
 use clap::Args;
 use output::FullFlag;
 use serde_json::{Value, json};
-use wire::module::Module;
+use wire::document::text::line;
+use wire::message::module::Module;
+use wire::message::operator::{RefusalKind, Target, TargetWarning};
 use wire::name::{MinionName, ModuleName};
-use wire::operator::{RefusalKind, Target, TargetWarning};
-use wire::text::line;
 
 use super::super::output::{print, show};
 use super::super::selection::{Selection, with_warnings};

@@ -3,7 +3,7 @@
 use output::{Column, Table};
 use serde_json::{Value, json};
 use wire::digest::Digest;
-use wire::module::{Module, ModuleState, ModuleVersion};
+use wire::message::module::{Module, ModuleState, ModuleVersion};
 use wire::name::{MinionName, ModuleName};
 
 use super::kinds::{state, who};
@@ -172,7 +172,7 @@ mod tests {
             digest: versions[0].digest,
             description: None,
             state: versions[0].state.clone(),
-            methods: wire::signature::Methods::default(),
+            methods: wire::value::signature::Methods::default(),
             imports: vec![],
             versions,
         }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::Args;
 use output::FullFlag;
 use serde_json::{Map, Value as Json};
-use wire::catalogue::{KeptModule, ModuleResult};
+use wire::message::catalogue::{KeptModule, ModuleResult};
+use wire::message::operator::{Absence, RefusalKind, TargetWarning};
 use wire::name::{MinionName, ModuleName};
-use wire::operator::{Absence, RefusalKind, TargetWarning};
 
 use super::super::output::{known, note, print, show};
 use super::super::selection::{warn, with_warnings};

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use wire::call::Progress;
-use wire::job::OutcomeKind;
+use wire::message::call::Progress;
+use wire::message::job::OutcomeKind;
+use wire::message::operator::Absence;
 use wire::name::MinionName;
-use wire::operator::Absence;
 
 use crate::report::moment::local;
 use crate::report::text::printable;

@@ -6,10 +6,10 @@ mod voices;
 use std::time::{Duration, Instant};
 
 use output::{MultiProgress, ProgressBar, ProgressStyle};
-use wire::call::{self, LogLine};
-use wire::job::OutcomeKind;
+use wire::message::call::{self, LogLine};
+use wire::message::job::OutcomeKind;
+use wire::message::operator::Absence;
 use wire::name::MinionName;
-use wire::operator::Absence;
 
 use self::board::Board;
 use self::voices::Voices;

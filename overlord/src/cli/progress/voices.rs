@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use wire::document::text::printable;
 use wire::name::MinionName;
-use wire::text::printable;
 
 use crate::report::names::folded;
 

@@ -1,8 +1,8 @@
 //! What tables look like.
 
 use output::Styled;
-use wire::operator::{Absence, GivenUp, Later};
-use wire::outcome::{Failure, FailureKind, Report};
+use wire::message::operator::{Absence, GivenUp, Later};
+use wire::message::outcome::{Failure, FailureKind, Report};
 use wire::value::Value;
 
 use super::*;

@@ -1,0 +1,101 @@
+//! A module as a JSON document: the same from a minion, from an overlord and from a file.
+
+use serde_json::{Map, Value, json};
+
+use crate::message::method_names::MethodNames;
+use crate::message::module::{Module, ModuleState, ModuleVersion};
+use crate::value::schema::{parameters_schema, result_schema};
+use crate::value::signature::{Signature, TypeRef};
+use machine::clock::rfc3339;
+
+impl Module {
+    /// Everything that is known of the module, each method with the JSON Schemas of what it takes and gives.
+    pub fn document(&self) -> Value {
+        self.document_of(self.methods.iter())
+    }
+
+    /// The same with these of its methods alone.
+    pub fn document_of<'m>(&'m self, methods: impl Iterator<Item = Signature<'m>>) -> Value {
+        let mut document = self.contents_of(methods);
+        for (key, value) in self.standing() {
+            document[key] = value;
+        }
+        document
+    }
+
+    /// What is in the module: the same wherever it is.
+    pub fn contents(&self) -> Value {
+        self.contents_of(self.methods.iter())
+    }
+
+    /// How the module stands on one minion.
+    pub fn standing(&self) -> Map<String, Value> {
+        let reason = match &self.state {
+            ModuleState::Failed(reason) => Some(reason),
+            _ => None,
+        };
+        Map::from_iter([
+            ("name".to_owned(), json!(self.name)),
+            ("version".to_owned(), json!(self.version)),
+            ("digest".to_owned(), json!(self.digest.to_string())),
+            ("state".to_owned(), json!(self.state.as_str())),
+            ("reason".to_owned(), json!(reason)),
+            ("versions".to_owned(), self.versions.iter().map(version).collect()),
+        ])
+    }
+
+    fn contents_of<'m>(&'m self, methods: impl Iterator<Item = Signature<'m>>) -> Value {
+        let names = MethodNames::of(&self.methods);
+        let mut room = MAX_SCHEMAS;
+        json!({
+            "name": self.name,
+            "version": self.version,
+            "digest": self.digest.to_string(),
+            "description": self.description,
+            "methods": methods.map(|one| method(one, &names.shortest(&one), &mut room)).collect::<Vec<_>>(),
+            "imports": self.imports,
+        })
+    }
+}
+
+fn version(version: &ModuleVersion) -> Value {
+    let reason = match &version.state {
+        ModuleState::Failed(reason) => Some(reason),
+        _ => None,
+    };
+    json!({
+        "digest": version.digest.to_string(),
+        "version": version.version,
+        "state": version.state.as_str(),
+        "reason": reason,
+        "since_at": rfc3339(version.since),
+        "signer": version.signer,
+    })
+}
+
+/// A method with its schemas, for as long as there is room for the types in them.
+fn method(method: Signature<'_>, path: &str, room: &mut usize) -> Value {
+    let types: usize = method.types().into_iter().map(TypeRef::held).sum();
+    let fits = types <= *room;
+    *room = room.saturating_sub(types);
+    let told = method.not_callable.is_none() && fits;
+    let mut document = json!({
+        "name": method.name,
+        "path": path,
+        "interface": method.interface,
+        "signature": method.to_string(),
+        "docs": method.docs,
+        "not_callable": method.not_callable,
+        "parameters": told.then(|| parameters_schema(method)),
+        "result": told.then(|| result_schema(method)),
+    });
+    if !fits {
+        document["note"] =
+            Value::from("its schemas are left out: those of the module are too large together");
+    }
+    document
+}
+
+/// Bytes of the types that the schemas of a module are written from, at most: each method's are whole in themselves,
+/// so a type is written for each method that has it.
+const MAX_SCHEMAS: usize = 4 << 20;

@@ -1,0 +1,257 @@
+//! What may be shown of a call's arguments: all but what is secret.
+//!
+//! Secret is a parameter or a field whose name says so (`password`, `api-token`), and a parameter that the method's
+//! documentation marks: ``- `pin` (secret): …``. So of arguments whose parameters nobody knows only those are shown that are
+//! given by name.
+
+use serde_json::{Map, Value as Json};
+
+use crate::name::ModuleName;
+use crate::value::arguments;
+use crate::value::arguments::Arguments;
+use crate::value::json;
+use crate::value::signature::{Method, Signature};
+use crate::value::strict_json;
+
+/// What stands in the place of a secret.
+pub const SECRET: &str = "(secret)";
+
+const SECRET_WORDS: [&str; 8] =
+    ["secret", "secrets", "password", "passwd", "passphrase", "token", "credential", "credentials"];
+
+/// How many elements of a list are shown where the whole is too large.
+const MAX_ELEMENTS: usize = 32;
+
+/// Why arguments cannot be shown by parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unshown {
+    /// Nobody knows the method.
+    UnknownMethod,
+    /// They fit none of its signatures.
+    Unfit,
+}
+
+/// The arguments as an object by parameter, without secrets. `methods` are the signatures that the method has where it
+/// is known: what one of them calls secret is secret.
+pub fn by_parameter(
+    methods: &[Signature<'_>],
+    module: &ModuleName,
+    arguments: &Arguments,
+) -> Result<Json, Unshown> {
+    if methods.is_empty() {
+        return Err(Unshown::UnknownMethod);
+    }
+    let bound = methods.iter().find_map(|method| {
+        let values = arguments::bind(*method, module, arguments).ok()?;
+        Some((method, values))
+    });
+    let (method, values) = bound.ok_or(Unshown::Unfit)?;
+    let given =
+        method.params().zip(&values).map(|((name, _), value)| (name.to_owned(), json::to_json(value)));
+    Ok(Json::Object(parameters(methods, given)))
+}
+
+/// The same as JSON text of at most some `most` bytes, from which long texts and lists are cut if they must. Without a
+/// signature only an object tells which of its members are secret; of other forms their number is said.
+pub fn text(methods: &[Signature<'_>], module: &ModuleName, arguments: &Arguments, most: usize) -> String {
+    let shown =
+        by_parameter(methods, module, arguments).unwrap_or_else(|why| unbound(methods, arguments, why));
+    let whole = shown.to_string();
+    if whole.len() <= most {
+        return whole;
+    }
+    let cut = shortened(shown, 256).to_string();
+    if cut.len() <= most { cut } else { Json::from(format!("({} bytes of JSON)", whole.len())).to_string() }
+}
+
+/// Arguments by their parameters, without those that one of the methods, or their names, call secret.
+fn parameters(
+    methods: &[Signature<'_>],
+    given: impl IntoIterator<Item = (String, Json)>,
+) -> Map<String, Json> {
+    let marked = |name: &str| methods.iter().any(|method| is_marked(method.method(), name));
+    let shown = |(name, value): (String, Json)| {
+        if marked(&name) { (name, SECRET.into()) } else { field((name, value)) }
+    };
+    given.into_iter().map(shown).collect()
+}
+
+/// Arguments that are bound to no signature.
+fn unbound(methods: &[Signature<'_>], arguments: &Arguments, why: Unshown) -> Json {
+    if let Arguments::Json(text) = arguments
+        && let Ok(Json::Object(members)) = strict_json::parse(text)
+    {
+        return Json::Object(parameters(methods, members));
+    }
+    match why {
+        Unshown::UnknownMethod => {
+            format!("({} of a method that no connected minion has)", counted(arguments))
+        }
+        Unshown::Unfit => format!("({} that fit none of the method's signatures)", counted(arguments)),
+    }
+    .into()
+}
+
+/// How many arguments there are, in words.
+pub fn counted(arguments: &Arguments) -> String {
+    let plural = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+    match arguments {
+        Arguments::Words(words) => plural(words.len(), "word"),
+        Arguments::Values(values) => plural(values.len(), "value"),
+        Arguments::Json(text) => format!("{} of JSON", plural(text.len(), "byte")),
+    }
+}
+
+/// A value without the fields that are secret, in records and in pairs of a name and a value.
+fn redacted(value: Json) -> Json {
+    match value {
+        Json::Object(fields) => Json::Object(fields.into_iter().map(field).collect::<Map<_, _>>()),
+        Json::Array(items) => match <[Json; 2]>::try_from(items) {
+            Ok([Json::String(name), _]) if is_secret(&name) => vec![name, SECRET.to_owned()].into(),
+            Ok(pair) => Json::Array(pair.map(redacted).into()),
+            Err(items) => Json::Array(items.into_iter().map(redacted).collect()),
+        },
+        other => other,
+    }
+}
+
+fn field((name, value): (String, Json)) -> (String, Json) {
+    let value = if is_secret(&name) { SECRET.into() } else { redacted(value) };
+    (name, value)
+}
+
+/// A value whose texts have at most so many characters, and its lists no more than a few elements.
+pub fn shortened(value: Json, characters: usize) -> Json {
+    match value {
+        Json::Object(fields) => {
+            let fields = fields.into_iter().map(|(name, value)| (name, shortened(value, characters)));
+            Json::Object(fields.collect())
+        }
+        Json::Array(mut items) => {
+            let left_out = items.len().saturating_sub(MAX_ELEMENTS);
+            items.truncate(MAX_ELEMENTS);
+            let mut items: Vec<Json> = items.into_iter().map(|item| shortened(item, characters)).collect();
+            if left_out > 0 {
+                items.push(format!("… ({left_out} more)").into());
+            }
+            Json::Array(items)
+        }
+        Json::String(text) => cut(&text, characters).into(),
+        other => other,
+    }
+}
+
+/// The text, or so many characters of it and how long it is.
+pub fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
+        None => text.to_owned(),
+    }
+}
+
+/// Whether the name of a parameter or a field says that it is secret.
+fn is_secret(name: &str) -> bool {
+    name.split(['-', '_']).any(|word| SECRET_WORDS.contains(&word.to_ascii_lowercase().as_str()))
+}
+
+/// Whether the method's documentation says so.
+fn is_marked(method: &Method, name: &str) -> bool {
+    let mark = format!("- `{name}` (secret)");
+    method.docs.as_ref().is_some_and(|docs| docs.contains(&mark))
+}
+
+#[allow(clippy::unwrap_used)]
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::message::v1::{self, Type};
+    use crate::value::Value;
+    use crate::value::arguments::Word;
+    use crate::value::signature::Methods;
+
+    fn method(docs: Option<&str>) -> Methods {
+        let login = Type::Record(vec![("user".into(), Type::String), ("password".into(), Type::String)]);
+        let pair = Type::Tuple(vec![Type::String, Type::String]);
+        v1::Method {
+            interface: None,
+            name: "set".into(),
+            params: vec![
+                ("name".into(), Type::String),
+                ("api-token".into(), Type::String),
+                ("pin".into(), Type::String),
+                ("login".into(), login),
+                ("env".into(), Type::List(Box::new(pair))),
+            ],
+            result: None,
+            is_async: false,
+            not_callable: None,
+            docs: docs.map(Into::into),
+        }
+        .interned()
+    }
+
+    const MARKED: Option<&str> = Some("Sets it.\n\n- `pin` (secret): the number");
+
+    fn words(words: &[&str]) -> Arguments {
+        Arguments::Words(words.iter().map(|word| Word::Text((*word).into())).collect())
+    }
+
+    fn module() -> ModuleName {
+        "service".parse().unwrap()
+    }
+
+    #[test]
+    fn secrets_are_hidden_wherever_a_name_or_the_documentation_says_so() {
+        let words = words(&[
+            "web",
+            "hunter2",
+            "hunter2",
+            "{user: \"ann\", password: \"hunter2\"}",
+            r#"[["DB_PASSWORD","hunter2"],["a","b"]]"#,
+        ]);
+        let expected = json!({
+            "name": "web", "api-token": SECRET, "pin": SECRET, "login": { "user": "ann", "password": SECRET },
+            "env": [["DB_PASSWORD", SECRET], ["a", "b"]],
+        });
+        let (plain, marked) = (method(None), method(MARKED));
+        // What one version marks is secret in all, also where another one is the first to fit.
+        let methods: Vec<_> = plain.iter().chain(marked.iter()).collect();
+        assert_eq!(by_parameter(&methods, &module(), &words), Ok(expected));
+    }
+
+    #[test]
+    fn what_nobody_knows_the_parameters_of_is_not_shown() {
+        let marked = method(MARKED);
+        let known: Vec<_> = marked.iter().collect();
+        let values = Arguments::Values(vec![Value::String("hunter2".into())]);
+        let list = Arguments::Json(r#"["hunter2"]"#.into());
+        let object = Arguments::Json(r#"{"name": "web", "token": "hunter2"}"#.into());
+        for methods in [&known[..], &[]] {
+            for arguments in [&words(&["hunter2"]), &values, &list, &object] {
+                let text = text(methods, &module(), arguments, 1000);
+                assert!(!text.contains("hunter2"), "{text}");
+            }
+        }
+        assert_eq!(text(&[], &module(), &object, 1000), r#"{"name":"web","token":"(secret)"}"#);
+        // It fits no signature, and what is marked in one is secret all the same.
+        let unfit = Arguments::Json(r#"{"pin": "hunter2", "nme": "web"}"#.into());
+        assert_eq!(text(&known, &module(), &unfit, 1000), r#"{"pin":"(secret)","nme":"web"}"#);
+        let said = text(&[], &module(), &words(&["a", "b"]), 1000);
+        assert_eq!(said, r#""(2 words of a method that no connected minion has)""#);
+    }
+
+    #[test]
+    fn large_arguments_are_cut_and_say_so() {
+        let marked = method(MARKED);
+        let known: Vec<_> = marked.iter().collect();
+        let given = |name: &str| words(&[name, "", "", "{user: \"\", password: \"\"}", "[]"]);
+        let long = text(&known, &module(), &given(&"x".repeat(2000)), 1000);
+        assert!(long.contains("x… (2000 bytes)") && long.len() < 1000, "{long}");
+        assert!(text(&known, &module(), &given("web"), 1000).contains(r#""name":"web""#));
+        assert!(text(&known, &module(), &given("web"), 10).contains("bytes of JSON"));
+        let list = shortened(json!([(0..100).collect::<Vec<_>>()]), 10);
+        assert_eq!(list[0][32], "… (68 more)");
+    }
+}

@@ -1,0 +1,56 @@
+//! A report as a JSON document: the same in an overlord's results and from `minion call`.
+
+use serde_json::{Map, Value, json};
+
+use crate::message::outcome::{Failure, Outcome, Report};
+use crate::value::json::to_json;
+
+impl Report {
+    /// The outcome with its value or its error, what a dry run would have done, how long it took, which code ran and
+    /// what that cost.
+    pub fn document(&self) -> Map<String, Value> {
+        let mut document = Map::new();
+        document.insert("outcome".to_owned(), json!(self.outcome.kind().as_str()));
+        match &self.outcome {
+            Outcome::Ok(value) => {
+                document.insert("value".to_owned(), value.as_ref().map_or(Value::Null, to_json));
+            }
+            Outcome::Failed(failure) => {
+                document.insert("error".to_owned(), error(failure));
+            }
+        }
+        if !self.would.is_empty() {
+            document.insert("would".to_owned(), json!(self.would));
+        }
+        // What never ran took no time: it has none, rather than zero.
+        if self.module.is_some() || self.cost.wall_us > 0 {
+            document.insert("ms".to_owned(), json!(self.cost.wall_us as f64 / 1000.0));
+        }
+        if let Some(module) = &self.module {
+            let module = json!({ "version": module.version, "digest": module.digest.to_string() });
+            document.insert("module".to_owned(), module);
+            let cost = json!({
+                "cpu_ms": self.cost.cpu_us as f64 / 1000.0,
+                "peak_memory": self.cost.peak_memory,
+                "bytes_in": self.cost.bytes_in,
+                "bytes_out": self.cost.bytes_out,
+            });
+            document.insert("cost".to_owned(), cost);
+        }
+        document
+    }
+}
+
+fn error(failure: &Failure) -> Value {
+    let mut error = Map::from_iter([
+        ("kind".to_owned(), json!(failure.kind.as_str())),
+        ("message".to_owned(), json!(failure.message)),
+    ]);
+    let more = [
+        ("value", failure.value.as_ref().map(to_json)),
+        ("stderr", failure.stderr.as_ref().map(|text| json!(text))),
+        ("backtrace", failure.backtrace.as_ref().map(|text| json!(text))),
+    ];
+    error.extend(more.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    Value::Object(error)
+}

@@ -1,0 +1,209 @@
+//! How large each kind of message may be, on the wire and in memory.
+//!
+//! What is read from a stream is a [`Message`], so that no door can forget its limits and its caps.
+
+use serde::de::DeserializeOwned;
+
+use crate::message::caps::Unfit;
+use crate::message::enroll::{EnrollReply, EnrollRequest};
+use crate::message::link::{
+    Acknowledged, Cancelled, JobUpdate, MinionRequest, ModuleAnswer, Notice, Pong, Staging, Welcome,
+};
+use crate::message::operator::{OperatorReply, OperatorRequest};
+use crate::signing::MAX_SIGNATURE;
+
+/// What is read from a stream.
+pub trait Message: DeserializeOwned {
+    /// What a message may take whose first byte is this: for an enum that is the place of its variant.
+    fn limit(kind: u8) -> Limit;
+
+    /// Cuts texts for people that are too long, and refuses what is too many or is not what it should be.
+    fn fit(&mut self) -> Result<(), Unfit> {
+        Ok(())
+    }
+}
+
+/// What a message may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Bytes on the wire.
+    pub bytes: usize,
+    /// Bytes of memory once it is decoded.
+    pub memory: usize,
+}
+
+impl Limit {
+    /// So many bytes on the wire, and so many of memory.
+    pub const fn new(bytes: usize, memory: usize) -> Self {
+        Self { bytes, memory }
+    }
+}
+
+/// A word of the protocol that carries nothing.
+const WORD: Limit = Limit::new(64, 1 << 10);
+/// A few ids and numbers, and a text for people.
+const ANSWER: Limit = Limit::new(64 << 10, 256 << 10);
+/// What carries values: arguments or a result. Numbers take 16 times as much in memory as on the wire.
+///
+/// A list of two million of them fits.
+pub(crate) const VALUES: Limit = Limit::new(16 << 20, 72 << 20);
+/// What a minion says of its modules, which the overlord keeps.
+const MODULES: Limit = Limit::new(6 << 20, 16 << 20);
+/// A line of a log, with its fields.
+const LINE: Limit = Limit::new(2 << 20, 4 << 20);
+/// A part of a result, as text.
+const TEXT: Limit = Limit::new(16 << 20, 17 << 20);
+/// Facts as text; those that are longer than [`MAX_FACTS`](crate::message::link::MAX_FACTS) are read and not taken.
+const FACTS: Limit = Limit::new(256 << 10, 512 << 10);
+/// What an operator asks: names, expressions, and no arguments.
+const QUESTION: Limit = Limit::new(1 << 20, 4 << 20);
+/// A document for an operator, with all the outcomes of a job.
+const DOCUMENT: Limit = Limit::new(crate::message::operator::MAX_MESSAGE, 1 << 30);
+
+impl Message for MinionRequest {
+    fn limit(kind: u8) -> Limit {
+        match kind {
+            1 => VALUES,
+            5 => Limit::new(MAX_SIGNATURE + (4 << 10), 2 * MAX_SIGNATURE),
+            _ => WORD,
+        }
+    }
+}
+
+impl Message for Pong {
+    fn limit(_: u8) -> Limit {
+        WORD
+    }
+}
+
+impl Message for Cancelled {
+    fn limit(_: u8) -> Limit {
+        WORD
+    }
+}
+
+impl Message for Acknowledged {
+    fn limit(_: u8) -> Limit {
+        WORD
+    }
+}
+
+impl Message for Staging {
+    fn limit(kind: u8) -> Limit {
+        if kind == 2 { MODULES } else { ANSWER }
+    }
+
+    fn fit(&mut self) -> Result<(), Unfit> {
+        self.fit_caps()
+    }
+}
+
+impl Message for ModuleAnswer {
+    fn limit(_: u8) -> Limit {
+        ANSWER
+    }
+
+    fn fit(&mut self) -> Result<(), Unfit> {
+        self.fit_caps()
+    }
+}
+
+impl Message for JobUpdate {
+    fn limit(kind: u8) -> Limit {
+        match kind {
+            1 => ANSWER,
+            2 => LINE,
+            3 => TEXT,
+            5 => VALUES,
+            _ => WORD,
+        }
+    }
+
+    fn fit(&mut self) -> Result<(), Unfit> {
+        self.cut();
+        Ok(())
+    }
+}
+
+impl Message for Notice {
+    fn limit(kind: u8) -> Limit {
+        if kind == 2 { FACTS } else { MODULES }
+    }
+
+    fn fit(&mut self) -> Result<(), Unfit> {
+        self.fit_caps()
+    }
+}
+
+impl Message for Welcome {
+    fn limit(_: u8) -> Limit {
+        Limit::new(256 << 10, 512 << 10)
+    }
+
+    fn fit(&mut self) -> Result<(), Unfit> {
+        self.fit_caps()
+    }
+}
+
+impl Message for OperatorRequest {
+    fn limit(kind: u8) -> Limit {
+        if kind == 0 { VALUES } else { QUESTION }
+    }
+}
+
+impl Message for OperatorReply {
+    fn limit(_: u8) -> Limit {
+        DOCUMENT
+    }
+}
+
+impl Message for EnrollRequest {
+    fn limit(_: u8) -> Limit {
+        Limit::new(crate::message::enroll::MAX_MESSAGE, 2 * crate::message::enroll::MAX_MESSAGE)
+    }
+}
+
+impl Message for EnrollReply {
+    fn limit(_: u8) -> Limit {
+        Limit::new(crate::message::enroll::MAX_MESSAGE, 2 * crate::message::enroll::MAX_MESSAGE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::call::{LogLevel, LogLine, Progress};
+    use crate::message::inventory::Inventory;
+    use crate::message::link::Hello;
+    use crate::message::outcome::{Outcome, Report};
+
+    fn kind(message: &impl serde::Serialize) -> u8 {
+        postcard::to_stdvec(message).expect("encodes")[0]
+    }
+
+    #[test]
+    fn limits_are_those_of_the_variants_that_are_meant() {
+        let line = LogLine { level: LogLevel::Info, message: String::new(), fields: Vec::new() };
+        assert_eq!(JobUpdate::limit(kind(&JobUpdate::Log(line))), LINE);
+        let progress = Progress { done: 0, total: 0, note: String::new() };
+        assert_eq!(JobUpdate::limit(kind(&JobUpdate::Progress(progress))), ANSWER);
+        assert_eq!(JobUpdate::limit(kind(&JobUpdate::Chunk(String::new()))), TEXT);
+        let report = Box::new(Report::without_run(Outcome::Ok(None), 0));
+        assert_eq!(JobUpdate::limit(kind(&JobUpdate::Finished { minion_job: None, report })), VALUES);
+        assert_eq!(JobUpdate::limit(kind(&JobUpdate::Skipped(1))), WORD);
+        assert_eq!(JobUpdate::limit(kind(&JobUpdate::Unknown)), WORD);
+        let hello = Hello {
+            version: String::new(),
+            modules: Inventory::default(),
+            unacknowledged: Vec::new(),
+            facts: String::new(),
+            instance: None,
+        };
+        assert_eq!(Notice::limit(kind(&Notice::Hello(hello))), MODULES);
+        assert_eq!(Notice::limit(kind(&Notice::Facts(String::new()))), FACTS);
+        assert_eq!(MinionRequest::limit(kind(&MinionRequest::Ping)), WORD);
+        assert_eq!(Staging::limit(kind(&Staging::Refused(String::new()))), ANSWER);
+        assert_eq!(Staging::limit(kind(&Staging::Send { from: 0 })), ANSWER);
+        assert_eq!(OperatorRequest::limit(kind(&OperatorRequest::Minions)), QUESTION);
+    }
+}

@@ -1,0 +1,234 @@
+//! What an overlord and a minion say to each other on the minion's connection.
+//!
+//! The overlord opens one bidirectional stream for each request: it sends one [`MinionRequest`] and reads
+//! replies until the stream ends. The minion opens streams of its own for [`Notice`]s.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::message::call::{LogLine, Progress, Start};
+use crate::message::instance::Instance;
+use crate::message::inventory::Inventory;
+use crate::message::job::{JobId, MinionJobId, MinionState};
+use crate::message::module::{Module, ModuleState};
+use crate::message::outcome::Report;
+use crate::name::{MinionName, ModuleName, OperatorName};
+
+/// The application protocols of a minion's connection, the newest version first: see [`crate::message::version`].
+pub const ALPNS: &[&[u8]] = &[b"minion/4", b"minion/3", b"minion/2", b"minion/1"];
+
+/// The largest message on a minion's connection, in bytes.
+pub const MAX_MESSAGE: usize = 16 << 20;
+
+/// The largest facts that an overlord takes, in bytes.
+pub const MAX_FACTS: usize = 64 << 10;
+
+/// What an overlord asks of a minion.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum MinionRequest {
+    /// Are you there? Answered by one [`Pong`].
+    Ping,
+    /// Run this, unless the job is known already, and report: answered by [`JobUpdate`]s.
+    Start(Box<Start>),
+    /// Report on this job without starting anything: answered by [`JobUpdate`]s.
+    Follow(JobId),
+    /// Like [`MinionRequest::Follow`], and where the minion has no record of the job, it must also never
+    /// start it afterwards: a [`MinionRequest::Start`] that comes late is answered [`JobUpdate::Unknown`]
+    /// too. An overlord that got that answer may say that the job was not delivered.
+    Settle(JobId),
+    /// Stop this job. Its end is reported to whoever follows it; answered by one [`Cancelled`]. Where the
+    /// minion has no record of it, it must also never start it afterwards, as with
+    /// [`MinionRequest::Settle`].
+    Cancel(JobId),
+    /// Change the modules, on the word of an operator, whom the minion's access list may be against.
+    Modules {
+        /// Whose word it is.
+        operator: OperatorName,
+        /// What is to be done.
+        command: ModuleCommand,
+    },
+}
+
+/// What an overlord asks a minion to do with its modules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ModuleCommand {
+    /// Take this version of a module and make it ready, without putting it into service: answered by
+    /// [`Staging`]s. After a [`Staging::Send`] the overlord writes the bytes of the file, as they are, from
+    /// there to the end, and ends its side of the stream.
+    Stage(Box<Stage>),
+    /// Put a version that is staged or kept into service; answered by one [`ModuleAnswer`].
+    Activate {
+        /// The module.
+        name: ModuleName,
+        /// Which version.
+        digest: Digest,
+    },
+    /// Forget a version that was staged and is not to be put into service; answered by one [`ModuleAnswer`].
+    Discard {
+        /// The module.
+        name: ModuleName,
+        /// Which version.
+        digest: Digest,
+    },
+    /// Go back to the version that was in service before; answered by one [`ModuleAnswer`].
+    Rollback(ModuleName),
+    /// Take a module out of service; answered by one [`ModuleAnswer`].
+    Remove(ModuleName),
+}
+
+impl ModuleCommand {
+    /// Which module it is about.
+    pub fn module(&self) -> &ModuleName {
+        match self {
+            ModuleCommand::Stage(stage) => &stage.name,
+            ModuleCommand::Activate { name, .. } | ModuleCommand::Discard { name, .. } => name,
+            ModuleCommand::Rollback(name) | ModuleCommand::Remove(name) => name,
+        }
+    }
+
+    /// What it is called in logs.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            ModuleCommand::Stage(_) => "stage",
+            ModuleCommand::Activate { .. } => "activate",
+            ModuleCommand::Discard { .. } => "discard",
+            ModuleCommand::Rollback(_) => "rollback",
+            ModuleCommand::Remove(_) => "remove",
+        }
+    }
+}
+
+/// A version of a module that a minion is to make ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Under which name.
+    pub name: ModuleName,
+    /// SHA-256 of its file.
+    pub digest: Digest,
+    /// How many bytes its file has.
+    pub size: u64,
+    /// Its detached signature as text, no larger than [`MAX_SIGNATURE`](crate::signing::MAX_SIGNATURE).
+    pub signature: Option<String>,
+    /// Whether the operator knows that it is older than what was in service.
+    pub downgrade: bool,
+}
+
+/// How a minion takes a version of a module, in the order in which it happens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Staging {
+    /// It has this many bytes of the file already, and needs the rest. Not said where it has them all.
+    Send {
+        /// The offset of the first byte that it needs.
+        from: u64,
+    },
+    /// It is in this state now: received, verified or compiling.
+    State(ModuleState),
+    /// It is ready. The last message.
+    Staged(Box<Module>),
+    /// It is not taken, and why: one line that reads on from the minion's name. The last message.
+    Refused(String),
+}
+
+/// What became of a change of a module.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ModuleAnswer {
+    /// It is done.
+    Done {
+        /// What was in service before.
+        before: Option<Digest>,
+        /// What is in service now.
+        now: Option<Digest>,
+        /// The version of that in its metadata.
+        version: Option<String>,
+    },
+    /// Nothing has changed, and why: one line that reads on from the minion's name.
+    Refused(String),
+}
+
+/// The answer to [`MinionRequest::Ping`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pong;
+
+/// The answer to [`MinionRequest::Cancel`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cancelled {
+    /// The job was told to stop.
+    Asked,
+    /// It was over already.
+    AlreadyOver,
+    /// The minion has no record of it, and never starts it from now on.
+    Unknown,
+}
+
+/// One thing that happened to a job, in the order in which it happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum JobUpdate {
+    /// The minion has recorded the job in this state (never finished: see [`JobUpdate::Finished`]).
+    State {
+        /// The minion's own id of it.
+        minion_job: MinionJobId,
+        /// Queued or running.
+        state: MinionState,
+    },
+    /// The job says how far it is; later ones replace earlier ones.
+    Progress(Progress),
+    /// The job logged a line.
+    Log(LogLine),
+    /// A part of the result, ahead of its end.
+    Chunk(String),
+    /// So many log lines or chunks were left out because the reader was slower than the job.
+    Skipped(u64),
+    /// The job is over. The last update; the reader answers with an [`Acknowledged`] on the same stream
+    /// once it has it in its own ledger.
+    Finished {
+        /// The minion's own id of it, where it got one.
+        minion_job: Option<MinionJobId>,
+        /// How it ended.
+        report: Box<Report>,
+    },
+    /// The minion has no record of the job. The last update.
+    Unknown,
+}
+
+/// The overlord has the outcome on disk, so the minion may let it go when its time comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledged;
+
+/// What a minion tells an overlord unasked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Notice {
+    /// First thing on a new connection; answered by [`Welcome`].
+    Hello(Hello),
+    /// The modules are now these; answered by [`Acknowledged`].
+    Modules(Inventory),
+    /// The facts are now these, as [`Hello::facts`]; answered by [`Acknowledged`].
+    Facts(String),
+}
+
+/// How a minion introduces itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The version of its software.
+    pub version: String,
+    /// What it can run.
+    pub modules: Inventory,
+    /// Finished jobs whose outcome was never acknowledged, oldest first, as many as fit.
+    pub unacknowledged: Vec<JobId>,
+    /// What it knows of its host: one JSON object, no larger than [`MAX_FACTS`].
+    pub facts: String,
+    /// Which of several with its key it is; older minions do not say.
+    #[serde(with = "crate::message::version::since_three")]
+    pub instance: Option<Instance>,
+}
+
+/// How an overlord greets a minion.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The name under which the overlord knows it.
+    pub name: MinionName,
+    /// The version of the overlord's software.
+    pub version: String,
+    /// Those of the unacknowledged jobs whose outcome the overlord has, or of which it knows nothing: the
+    /// minion need not keep them for it any longer.
+    pub settled: Vec<JobId>,
+}

@@ -1,0 +1,162 @@
+//! How a minion's part of a job ended, with everything an operator needs to see of it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::job::OutcomeKind;
+use crate::value::Value;
+
+/// The end of one minion's part of a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// The method returned; `None` where it returns nothing.
+    Ok(Option<Value>),
+    /// Anything else.
+    Failed(Failure),
+}
+
+impl Outcome {
+    /// A failure of `kind` that needs no more than a message.
+    pub fn failed(kind: FailureKind, message: impl Into<String>) -> Self {
+        Outcome::Failed(Failure { kind, message: message.into(), value: None, stderr: None, backtrace: None })
+    }
+
+    /// What kind of end it was.
+    pub fn kind(&self) -> OutcomeKind {
+        match self {
+            Outcome::Ok(_) => OutcomeKind::Ok,
+            Outcome::Failed(failure) => failure.kind.outcome(),
+        }
+    }
+}
+
+/// Why an outcome is not `ok`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What went wrong, as something a program can match on.
+    pub kind: FailureKind,
+    /// One line for people.
+    pub message: String,
+    /// The error value, where the method returned one.
+    pub value: Option<Value>,
+    /// The last lines that the guest wrote to its stderr.
+    pub stderr: Option<String>,
+    /// The guest's stack at a trap, innermost frame first.
+    pub backtrace: Option<String>,
+}
+
+/// What went wrong: an outcome, divided further where a program may want to act on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum FailureKind {
+    Error,
+    Trapped,
+    TimedOut,
+    Cancelled,
+    Killed,
+    /// `rejected`: the minion has no such module.
+    UnknownModule,
+    /// `rejected`: the module has no such method, or it cannot be called.
+    UnknownMethod,
+    /// `rejected`: the arguments do not fit the method.
+    BadArguments,
+    /// `rejected`: the module needs a capability that policy does not grant.
+    CapabilityMissing,
+    /// `rejected`: the minion has as many jobs as it may have.
+    Busy,
+    /// `rejected`: the minion could not record the job, so it did not start it.
+    NotRecorded,
+    Denied,
+    Interrupted,
+    Undelivered,
+    Lost,
+}
+
+impl FailureKind {
+    /// The outcome that it belongs to.
+    pub fn outcome(self) -> OutcomeKind {
+        match self {
+            FailureKind::Error => OutcomeKind::Error,
+            FailureKind::Trapped => OutcomeKind::Trapped,
+            FailureKind::TimedOut => OutcomeKind::TimedOut,
+            FailureKind::Cancelled => OutcomeKind::Cancelled,
+            FailureKind::Killed => OutcomeKind::Killed,
+            FailureKind::UnknownModule
+            | FailureKind::UnknownMethod
+            | FailureKind::BadArguments
+            | FailureKind::CapabilityMissing
+            | FailureKind::Busy
+            | FailureKind::NotRecorded => OutcomeKind::Rejected,
+            FailureKind::Denied => OutcomeKind::Denied,
+            FailureKind::Interrupted => OutcomeKind::Interrupted,
+            FailureKind::Undelivered => OutcomeKind::Undelivered,
+            FailureKind::Lost => OutcomeKind::Lost,
+        }
+    }
+
+    /// The word for it: `error.kind` in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FailureKind::UnknownModule => "unknown-module",
+            FailureKind::UnknownMethod => "unknown-method",
+            FailureKind::BadArguments => "bad-arguments",
+            FailureKind::CapabilityMissing => "capability-missing",
+            FailureKind::Busy => "busy",
+            FailureKind::NotRecorded => "not-recorded",
+            other => other.outcome().as_str(),
+        }
+    }
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What a job cost the minion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// From the start of the guest to its end, in microseconds.
+    pub wall_us: u64,
+    /// Time on a processor, in microseconds, to the accuracy of the epoch tick.
+    pub cpu_us: u64,
+    /// The most memory that the guest had at once, in bytes.
+    pub peak_memory: u64,
+    /// Bytes of arguments that went in.
+    pub bytes_in: u64,
+    /// Bytes of result and output that came out.
+    pub bytes_out: u64,
+}
+
+/// Which code ran.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleRef {
+    /// The version in the component's metadata, if it has one.
+    pub version: Option<String>,
+    /// SHA-256 of the component.
+    pub digest: crate::digest::Digest,
+}
+
+/// What a minion hands over when a job is over: the outcome, what ran and what it cost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Which code ran, where any did.
+    pub module: Option<ModuleRef>,
+    /// What it cost.
+    pub cost: Cost,
+    /// What a dry run would have done, in order, one line each.
+    pub would: Vec<String>,
+    /// When it ended by the minion's clock, in milliseconds since 1970.
+    pub ended_at: u64,
+}
+
+impl Report {
+    /// The report of a job that never ran.
+    pub fn without_run(outcome: Outcome, ended_at: u64) -> Self {
+        Report { outcome, module: None, cost: Cost::default(), would: Vec::new(), ended_at }
+    }
+}

@@ -1,0 +1,99 @@
+//! The versions of what the sides say to each other, and which of them a message is in.
+//!
+//! A connection speaks the newest version that both of its ends know, which they agree on by ALPN when it begins.
+//! Between two versions only a few types differ, and those know both of their forms. Which form is meant is said
+//! once, where a whole message is encoded or decoded, and not to every type that has such a one inside.
+
+use std::cell::Cell;
+
+use quinn::Connection;
+
+use crate::transport::endpoint;
+
+/// A version of the messages on minions' and operators' connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// `minion/1`, `operator/1`: a signature is a tree of types.
+    One,
+    /// `minion/2`, `operator/2`: a signature refers to a table of types.
+    Two,
+    /// `minion/3`, `operator/3`: what is marked with `since_three` is said.
+    Three,
+    /// `minion/4`, `operator/4`: what is marked with `since_four` is said too.
+    #[default]
+    Four,
+}
+
+impl Version {
+    /// The version that a connection speaks.
+    pub fn of(connection: &Connection) -> Self {
+        match endpoint::alpn(connection).as_deref() {
+            Some(alpn) if alpn.ends_with(b"/1") => Version::One,
+            Some(alpn) if alpn.ends_with(b"/2") => Version::Two,
+            Some(alpn) if alpn.ends_with(b"/3") => Version::Three,
+            _ => Version::Four,
+        }
+    }
+
+    /// Encodes or decodes what is of this version.
+    pub(crate) fn speak<T>(self, code: impl FnOnce() -> T) -> T {
+        let _former = Former(SPOKEN.with(|spoken| spoken.replace(self)));
+        code()
+    }
+
+    /// The version of the message that is being encoded or decoded: the newest one where nobody says another.
+    pub(crate) fn spoken() -> Self {
+        SPOKEN.with(Cell::get)
+    }
+}
+
+/// Brings the version back that was spoken before, also where a decoder panics.
+struct Former(Version);
+
+impl Drop for Former {
+    fn drop(&mut self) {
+        SPOKEN.with(|spoken| spoken.set(self.0));
+    }
+}
+
+thread_local! {
+    static SPOKEN: Cell<Version> = const { Cell::new(Version::Four) };
+}
+
+/// Declares what goes with the fields that a version brought, as `#[serde(with = "crate::message::version::…")]`: a message of
+/// an older version has nothing in their place, and who reads one gets their default.
+macro_rules! since {
+    ($name:ident, $first:ident) => {
+        pub(crate) mod $name {
+            use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+            use super::Version;
+
+            pub(crate) fn serialize<T: Serialize, S: Serializer>(
+                field: &T,
+                serializer: S,
+            ) -> Result<S::Ok, S::Error> {
+                if Version::spoken() < Version::$first {
+                    serializer.serialize_unit()
+                } else {
+                    field.serialize(serializer)
+                }
+            }
+
+            pub(crate) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+            where
+                T: Deserialize<'de> + Default,
+                D: Deserializer<'de>,
+            {
+                if Version::spoken() < Version::$first {
+                    <()>::deserialize(deserializer).map(|()| T::default())
+                } else {
+                    T::deserialize(deserializer)
+                }
+            }
+        }
+    };
+}
+
+since!(since_three, Three);
+since!(since_four, Four);

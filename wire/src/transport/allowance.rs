@@ -1,0 +1,121 @@
+//! What each end of a connection lets the other end make it hold.
+//!
+//! Which door a peer wants is known only after its handshake. So every connection that is accepted begins as
+//! that of a stranger, and is given more by whoever knows the peer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quinn::{Connection, ServerConfig, TransportConfig, VarInt};
+
+use crate::message::{enroll, link};
+use crate::transport::endpoint::IDLE_TIMEOUT;
+use machine::failpoint;
+
+/// What a peer may make this end of a connection hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// How many streams of its own it may have open at once.
+    pub streams: u32,
+    /// How many bytes that nobody has read yet it may have sent, on all streams together.
+    pub unread: u32,
+    /// How many bytes that it has not acknowledged yet are kept for it.
+    pub unacknowledged: u32,
+}
+
+impl Allowance {
+    /// Of a peer that the overlord does not know, or not yet: one request of a newcomer.
+    pub const STRANGER: Self = Self { streams: 1, unread: 32 << 10, unacknowledged: 32 << 10 };
+
+    /// Of a minion at the overlord. Its own streams are notices, which it sends one after the other; jobs are
+    /// on streams of the overlord, all of which are read as fast as they come in.
+    pub const MINION: Self = Self { streams: 16, unread: 8 << 20, unacknowledged: 8 << 20 };
+
+    /// Of an operator at the overlord. A program may follow many jobs at once, each on a stream.
+    pub const OPERATOR: Self = Self { streams: 1024, unread: 8 << 20, unacknowledged: 8 << 20 };
+
+    /// Of the overlord at a minion: a stream for each job that it started there and asks about.
+    const OVERLORD: Self = Self { streams: 4096, unread: 16 << 20, unacknowledged: 8 << 20 };
+
+    /// Of the overlord at an operator, on streams that the operator opened. A program may leave some of them
+    /// unread for as long as it likes, and those must not hold up the others.
+    const ANSWERS: Self =
+        Self { streams: 0, unread: STREAM_WINDOW * Self::OPERATOR.streams, unacknowledged: 8 << 20 };
+
+    /// Of the overlord at a newcomer: one answer.
+    const ANSWER: Self = Self { streams: 0, ..Self::STRANGER };
+
+    /// Of the other end, at one that dials for this door.
+    fn of_dialler(alpn: &[u8]) -> Self {
+        // All versions of a door have the same room.
+        let kind = |alpn: &[u8]| alpn.split(|byte| *byte == b'/').next().map(<[u8]>::to_vec);
+        match kind(alpn) {
+            door if door == kind(link::ALPNS[0]) => Self::OVERLORD,
+            door if door == kind(enroll::ALPN) => Self::ANSWER,
+            _ => Self::ANSWERS,
+        }
+    }
+
+    /// Gives it to the other end of a connection that began with less.
+    pub fn give(self, connection: &Connection) {
+        connection.set_send_window(self.unacknowledged.into());
+        connection.set_receive_window(self.unread.into());
+        connection.set_max_concurrent_bi_streams(self.streams.into());
+    }
+
+    fn transport(self) -> TransportConfig {
+        let mut transport = TransportConfig::default();
+        let idle = failpoint::idle(IDLE_TIMEOUT);
+        transport.max_idle_timeout(Some(VarInt::from_u32(idle.as_millis() as u32).into()));
+        transport.keep_alive_interval(Some(idle / 3));
+        transport.max_concurrent_bidi_streams(self.streams.into());
+        transport.receive_window(self.unread.into());
+        transport.send_window(self.unacknowledged.into());
+        transport.stream_receive_window(STREAM_WINDOW.into());
+        // Every request is bidirectional; nothing else has a door.
+        transport.max_concurrent_uni_streams(0u32.into());
+        transport.datagram_receive_buffer_size(None);
+        transport.datagram_send_buffer_size(0);
+        transport
+    }
+}
+
+/// The transport of one that dials for the door `alpn`.
+pub(crate) fn dialling(alpn: &[u8]) -> Arc<TransportConfig> {
+    Arc::new(Allowance::of_dialler(alpn).transport())
+}
+
+/// Bounds what a listener holds for peers whose handshake is not over.
+pub(crate) fn bound_strangers(config: &mut ServerConfig) {
+    let mut transport = Allowance::STRANGER.transport();
+    // A connection that fails is held for three times what its answers may take; before anything is known of
+    // the way to the peer, this is what that is reckoned from.
+    transport.initial_rtt(INITIAL_RTT);
+    config.transport_config(Arc::new(transport));
+    config.max_incoming(MAX_INCOMING);
+    // A first flight is one or two datagrams.
+    config.incoming_buffer_size(16 << 10);
+    config.incoming_buffer_size_total(4 << 20);
+    // Peers keep no such tokens from one connection to the next; under load they get one by a retry.
+    config.validation_token.sent(0);
+}
+
+/// How many first datagrams may wait to be looked at. More than any listener here lets wait.
+const MAX_INCOMING: usize = 2048;
+const INITIAL_RTT: Duration = Duration::from_millis(100);
+/// How many bytes that nobody has read yet one stream may have.
+const STREAM_WINDOW: u32 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_dials_lets_the_overlord_do_what_the_door_needs() {
+        assert_eq!(Allowance::of_dialler(b"minion/1"), Allowance::OVERLORD);
+        assert_eq!(Allowance::of_dialler(b"minion/2"), Allowance::OVERLORD);
+        assert_eq!(Allowance::of_dialler(b"enroll/1"), Allowance::ANSWER);
+        assert_eq!(Allowance::of_dialler(b"operator/1"), Allowance::ANSWERS);
+        assert_eq!(Allowance::ANSWERS.streams, 0);
+    }
+}

@@ -1,0 +1,383 @@
+//! QUIC endpoints with mutual TLS 1.3.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ::ring::hmac as ring_hmac;
+use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, ServerConfig, VarInt};
+use quinn_proto::HashedConnectionIdGenerator;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
+use rustls::{DistinguishedName, RootCertStore};
+
+use crate::digest::Digest;
+use crate::identity::{Identity, IdentityError, Peer, Untimely, Validity};
+use crate::transport::allowance;
+
+/// The UDP port of an overlord, where nobody says another.
+pub const DEFAULT_PORT: u16 = 51234;
+
+/// The name in an overlord's certificate: a dialler knows it by its authority, not by its address.
+pub const SERVER_NAME: &str = "overlord";
+
+/// A connection without a sign of life for this long is given up.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The code with which a connection is closed in good order.
+pub const CLOSE_DONE: VarInt = VarInt::from_u32(0);
+
+/// The code with which a peer is refused; it is told nothing more.
+pub const CLOSE_REFUSED: VarInt = VarInt::from_u32(1);
+
+/// The code with which an older connection makes way for a newer one of the same minion.
+pub const CLOSE_REPLACED: VarInt = VarInt::from_u32(2);
+
+/// The code with which a newcomer is turned away because there are too many of them: it may try again.
+pub const CLOSE_BUSY: VarInt = VarInt::from_u32(3);
+
+/// The code with which a minion is turned away whose key is in use by another one that is linked and answers.
+pub const CLOSE_SECOND: VarInt = VarInt::from_u32(4);
+
+/// The code with which a peer is turned away whose certificate is not good now by the overlord's clock.
+pub const CLOSE_UNTIMELY: VarInt = VarInt::from_u32(5);
+
+/// The code with which a minion's connection ends when its name was enrolled anew with another key.
+pub const CLOSE_ENROLLED_ANEW: VarInt = VarInt::from_u32(6);
+
+/// The code of a connection whose end TLS has said that a certificate is not good now.
+pub const ALERT_EXPIRED: u64 = 0x100 + 45;
+
+/// The code of a connection whose end TLS has said that the ends have no application protocol in common.
+pub const ALERT_NO_PROTOCOL: u64 = 0x100 + 120;
+
+/// Why an endpoint could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum EndpointError {
+    /// The address cannot be listened on.
+    #[error("cannot use UDP address {address}: {source}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The key or a certificate cannot be used.
+    #[error("cannot use the certificate: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The verifier of certificates could not be made.
+    #[error("cannot use the authority's certificate: {0}")]
+    Authority(#[from] rustls::client::VerifierBuilderError),
+    /// TLS without the cipher that QUIC begins with.
+    #[error("cannot use TLS for QUIC: {0}")]
+    Cipher(#[from] quinn::crypto::rustls::NoInitialCipherSuite),
+}
+
+/// How a dialler knows the overlord.
+#[derive(Clone, Debug)]
+pub enum Trust<'a> {
+    /// By the certificate of its authority.
+    Authority(&'a CertificateDer<'static>),
+    /// By the digest of that certificate, which the overlord shows: all that a newcomer has.
+    Fingerprint(Digest),
+}
+
+/// An endpoint that listens for all doors named in `alpns`. Clients may come without a certificate: a door
+/// that wants one must ask [`peer`].
+///
+/// Every connection begins with [`Allowance::STRANGER`](crate::transport::allowance::Allowance::STRANGER); who knows the
+/// peer gives it more.
+pub fn listen(address: SocketAddr, identity: &Identity, alpns: &[&[u8]]) -> Result<Endpoint, EndpointError> {
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots(identity.authority())?), provider())
+            .allow_unauthenticated()
+            .build()?;
+    let verifier = Arc::new(AnyTime(verifier));
+    let mut tls = rustls::ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(identity.chain(), identity.key())?;
+    tls.alpn_protocols = alpns.iter().map(|alpn| alpn.to_vec()).collect();
+    // Nobody resumes a session here, so nothing is kept for that, least of all of strangers.
+    tls.send_tls13_tickets = 0;
+    tls.session_storage = Arc::new(NoServerSessionStorage {});
+    let mut config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls)?));
+    allowance::bound_strangers(&mut config);
+    endpoint(address, Some(config), reset_key(identity))
+}
+
+/// An endpoint to dial from, on a port that the system chooses, for overlords at `remote`'s kind of address.
+pub fn dialler(remote: SocketAddr) -> Result<Endpoint, EndpointError> {
+    let any: SocketAddr = if remote.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
+    endpoint(any, None, EndpointConfig::default())
+}
+
+/// What to dial with.
+#[derive(Clone, Debug)]
+pub struct Dialling {
+    /// What QUIC needs.
+    pub config: ClientConfig,
+    untimely: Arc<Mutex<Option<Untimely>>>,
+}
+
+impl Dialling {
+    /// Who we are, whom we expect, and which door we want, in all versions that we know.
+    pub fn new(
+        identity: Option<&Identity>,
+        trust: Trust<'_>,
+        alpns: &[&[u8]],
+    ) -> Result<Self, EndpointError> {
+        let untimely = Arc::default();
+        let config = configured(identity, trust, alpns, &untimely)?;
+        Ok(Self { config, untimely })
+    }
+
+    /// Why the overlord's certificate, which its authority has signed, was refused last for its time.
+    pub fn untimely(&self) -> Option<Untimely> {
+        *self.untimely.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What to dial with: who we are, whom we expect, and which door we want, in all versions that we know.
+pub fn client_config(
+    identity: Option<&Identity>,
+    trust: Trust<'_>,
+    alpns: &[&[u8]],
+) -> Result<ClientConfig, EndpointError> {
+    Ok(Dialling::new(identity, trust, alpns)?.config)
+}
+
+fn configured(
+    identity: Option<&Identity>,
+    trust: Trust<'_>,
+    alpns: &[&[u8]],
+    untimely: &Arc<Mutex<Option<Untimely>>>,
+) -> Result<ClientConfig, EndpointError> {
+    let anchor = match trust {
+        Trust::Authority(certificate) => {
+            // One that is none is refused here, and not as if the overlord's were wrong.
+            roots(certificate)?;
+            Anchor::Authority(certificate.clone())
+        }
+        Trust::Fingerprint(fingerprint) => Anchor::Fingerprint(fingerprint),
+    };
+    let verifier = OverlordVerifier { anchor, untimely: untimely.clone() };
+    let builder = rustls::ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut tls = match identity {
+        Some(identity) => builder.with_client_auth_cert(identity.chain(), identity.key())?,
+        None => builder.with_no_client_auth(),
+    };
+    tls.alpn_protocols = alpns.iter().map(|alpn| alpn.to_vec()).collect();
+    let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
+    config.transport_config(allowance::dialling(alpns.first().copied().unwrap_or_default()));
+    Ok(config)
+}
+
+/// Who is at the other end, by the certificate that the handshake checked; `None` where it showed none.
+///
+/// Whether the certificate is good now is checked here, and not by the handshake: whose time is over has proved
+/// by then that it is who it says, and can be named.
+pub fn peer(connection: &Connection) -> Result<Option<Peer>, IdentityError> {
+    let Some(shown) = connection.peer_identity() else { return Ok(None) };
+    let chain = shown.downcast_ref::<Vec<CertificateDer<'static>>>();
+    let Some(certificate) = chain.and_then(|chain| chain.first()) else { return Ok(None) };
+    let peer = Peer::of(certificate)?;
+    match peer.validity.check() {
+        Ok(()) => Ok(Some(peer)),
+        Err(untimely) => Err(IdentityError::Untimely { peer: Box::new(peer), untimely }),
+    }
+}
+
+/// Which door the other end asked for.
+pub fn alpn(connection: &Connection) -> Option<Vec<u8>> {
+    let data = connection.handshake_data()?;
+    data.downcast_ref::<quinn::crypto::rustls::HandshakeData>()?.protocol.clone()
+}
+
+fn endpoint(
+    address: SocketAddr,
+    server: Option<ServerConfig>,
+    config: EndpointConfig,
+) -> Result<Endpoint, EndpointError> {
+    let open = || {
+        let socket = bind(address)?;
+        Endpoint::new(config, server, socket, Arc::new(quinn::TokioRuntime))
+    };
+    open().map_err(|source| EndpointError::Bind { address, source })
+}
+
+/// A listener that dies and comes back must be able to tell the peers of its former life, at once, that
+/// their connections are gone: the key of stateless resets has to outlive it.
+fn reset_key(identity: &Identity) -> EndpointConfig {
+    let secret = Digest::of(&[b"stateless reset", identity.key().secret_der()].concat());
+    let mut config =
+        EndpointConfig::new(Arc::new(ring_hmac::Key::new(ring_hmac::HMAC_SHA256, secret.as_bytes())));
+    // A reset is only sent for a connection id that one of its lives may have given out.
+    let ids = u64::from_be_bytes(secret.as_bytes()[..8].try_into().unwrap_or_default());
+    config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
+    config
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
+    let domain = socket2::Domain::for_address(address);
+    let socket = socket2::Socket::new(domain, socket2::Type::DGRAM, Some(socket2::Protocol::UDP))?;
+    // With the system's small buffers a burst of handshakes drops packets and takes three times as long.
+    // The system may grant less; that costs speed and nothing else.
+    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
+    let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
+    if address.is_ipv6() {
+        // One socket for both families, where the system allows it.
+        let _ = socket.set_only_v6(false);
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+fn roots(authority: &CertificateDer<'static>) -> Result<RootCertStore, rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.clone())?;
+    Ok(roots)
+}
+
+/// By what a dialler knows the authority.
+#[derive(Debug)]
+enum Anchor {
+    Authority(CertificateDer<'static>),
+    /// The chain that an overlord shows must hold the certificate with this digest.
+    Fingerprint(Digest),
+}
+
+/// Accepts an overlord whose certificate the authority has signed, and notes where it is only its time that is wrong.
+#[derive(Debug)]
+struct OverlordVerifier {
+    anchor: Anchor,
+    untimely: Arc<Mutex<Option<Untimely>>>,
+}
+
+impl ServerCertVerifier for OverlordVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let authority = match &self.anchor {
+            Anchor::Authority(certificate) => certificate.clone(),
+            Anchor::Fingerprint(fingerprint) => intermediates
+                .iter()
+                .find(|certificate| Digest::of(certificate) == *fingerprint)
+                .ok_or(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))?
+                .clone()
+                .into_owned(),
+        };
+        let (validity, signed_at) = validity(end_entity)?;
+        let verified = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(&authority)?), provider())
+            .build()
+            .map_err(|error| rustls::Error::General(error.to_string()))?
+            .verify_server_cert(end_entity, &[], server_name, ocsp_response, signed_at)?;
+        let Err(untimely) = validity.check() else { return Ok(verified) };
+        *self.untimely.lock().unwrap_or_else(PoisonError::into_inner) = Some(untimely);
+        Err(rustls::Error::InvalidCertificate(match untimely {
+            Untimely::NotYet { .. } => CertificateError::NotValidYet,
+            Untimely::Over { .. } => CertificateError::Expired,
+        }))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Err(rustls::Error::General("TLS 1.2 is not spoken here".into()))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = ring::default_provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, dss, &algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Accepts clients whose certificates the authority has signed, for whatever time: [`peer`] looks at that.
+#[derive(Debug)]
+struct AnyTime(Arc<dyn ClientCertVerifier>);
+
+impl ClientCertVerifier for AnyTime {
+    fn offer_client_auth(&self) -> bool {
+        self.0.offer_client_auth()
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        self.0.client_auth_mandatory()
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.0.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        let (_, signed_at) = validity(end_entity)?;
+        self.0.verify_client_cert(end_entity, intermediates, signed_at)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
+/// The time of a certificate, and a moment of that at which to ask who signed it.
+fn validity(certificate: &CertificateDer<'_>) -> Result<(Validity, UnixTime), rustls::Error> {
+    let validity = Validity::of(certificate)
+        .map_err(|_| rustls::Error::InvalidCertificate(CertificateError::BadEncoding))?;
+    Ok((validity, UnixTime::since_unix_epoch(Duration::from_secs(validity.a_second()))))
+}
+
+const SOCKET_BUFFER: usize = 4 << 20;

@@ -1,0 +1,122 @@
+//! The words of a command line with what they stand for: `@FILE`, `-` for standard input, and `@@` for a word that begins
+//! with `@`.
+
+use std::fs::File;
+use std::io::{self, Read};
+
+use crate::size::ByteSize;
+use crate::value::arguments::Word;
+use crate::value::size::MAX_ARGUMENTS;
+
+/// Why the arguments of a call cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum GivenError {
+    /// Something cannot be read.
+    #[error("cannot read {what}: {source}")]
+    Unreadable {
+        /// What: a file by its name in quotes, or standard input.
+        what: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is more in it than a call carries.
+    #[error(
+        "{what} is too large for a call: {} is the most of all its arguments together; bring it in parts, or put it into a \
+         folder that the module is granted and pass its path",
+        ByteSize(MAX_ARGUMENTS)
+    )]
+    TooLarge {
+        /// What.
+        what: String,
+    },
+    /// Standard input can be read once.
+    #[error(
+        "\"-\" stands for standard input, which can be read for one argument only: put the others into files, @FILE"
+    )]
+    StdinTwice,
+}
+
+/// Whether a word may stand for something else, which depends on its parameter.
+pub fn is_reference(word: &str) -> bool {
+    word == "-" || word.starts_with('@')
+}
+
+/// One argument for each word. Where the parameter at a place takes contents (bytes or text), `@FILE` is what is in the
+/// file, `-` what comes from `stdin`, and `@@WORD` is `@WORD`; elsewhere a word is itself.
+pub fn words(
+    words: Vec<String>,
+    takes_contents: impl Fn(usize) -> bool,
+    stdin: impl Read,
+) -> Result<Vec<Word>, GivenError> {
+    let (mut stdin, mut left) = (Some(stdin), MAX_ARGUMENTS);
+    let mut read = |what: String, from: &mut dyn Read| {
+        let mut bytes = Vec::new();
+        // One byte more than there is room for tells too large from just right.
+        if let Err(source) = from.take(left + 1).read_to_end(&mut bytes) {
+            return Err(GivenError::Unreadable { what, source });
+        }
+        left = left.checked_sub(bytes.len() as u64).ok_or(GivenError::TooLarge { what })?;
+        Ok(Word::File(bytes))
+    };
+    let word = |(place, word): (usize, String)| {
+        if !is_reference(&word) || !takes_contents(place) {
+            return Ok(Word::Text(word));
+        }
+        match word.strip_prefix('@') {
+            None => {
+                let mut stdin = stdin.take().ok_or(GivenError::StdinTwice)?;
+                read("standard input".to_owned(), &mut stdin)
+            }
+            Some(literal) if literal.starts_with('@') => Ok(Word::Text(literal.to_owned())),
+            Some(path) => {
+                let what = format!("\"{path}\"");
+                match File::open(path) {
+                    Ok(mut file) => read(what, &mut file),
+                    Err(source) => Err(GivenError::Unreadable { what, source }),
+                }
+            }
+        }
+    };
+    words.into_iter().enumerate().map(word).collect()
+}
+
+#[allow(clippy::unwrap_used)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(words: &[&str], stdin: &[u8]) -> Result<Vec<Word>, String> {
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        super::words(words, |place| place != 2, stdin).map_err(|error| error.to_string())
+    }
+
+    fn text(text: &str) -> Word {
+        Word::Text(text.to_owned())
+    }
+
+    #[test]
+    fn words_stand_for_files_and_standard_input_where_contents_are_taken() {
+        let folder = std::env::temp_dir().join(format!("overlord-given-{}", std::process::id()));
+        std::fs::write(&folder, b"in the file").unwrap();
+        let file = format!("@{}", folder.display());
+        let words = given(&[&file, "-", "-", "plain"], b"from stdin").unwrap();
+        let contents = |bytes: &[u8]| Word::File(bytes.to_vec());
+        assert_eq!(words, [contents(b"in the file"), contents(b"from stdin"), text("-"), text("plain")]);
+        assert_eq!(given(&["@@admin", "@@@", "@x"], b"").unwrap(), [text("@admin"), text("@@"), text("@x")]);
+        std::fs::remove_file(&folder).unwrap();
+        assert!(given(&[&file], b"").unwrap_err().starts_with("cannot read \""));
+    }
+
+    #[test]
+    fn what_cannot_be_carried_is_refused_with_what_to_do() {
+        let error = given(&["-", "-"], b"").unwrap_err();
+        assert!(error.contains("@FILE"), "{error}");
+        let most = vec![b'x'; MAX_ARGUMENTS as usize + 1];
+        assert!(given(&["-"], &most[1..]).is_ok());
+        let error = given(&["-"], &most).unwrap_err();
+        assert!(
+            error.contains("standard input") && error.contains("8 MiB") && error.contains("granted"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,441 @@
+//! What the methods of a module take and give, as a minion reads it from a component.
+
+mod notation;
+mod table;
+
+use std::collections::HashMap;
+use std::ops::Deref;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::message::held::Held;
+use crate::message::v1;
+use crate::message::version::Version;
+
+pub use self::table::{BadType, Builder, Definition, MAX_TYPES, Type, TypeId, TypeRef, Types};
+
+/// The interface of commands, up to its version.
+const COMMAND: &str = "wasi:cli/run@";
+
+/// One function that a module exports.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Method {
+    /// The interface that exports it (`minion:test/test@0.1.0`), or `None` at the component's root.
+    pub interface: Option<String>,
+    /// The function's own name: `restart`.
+    pub name: String,
+    /// Parameters in order, with the places of their types.
+    pub params: Vec<(String, TypeId)>,
+    /// The place of the type of what it returns, if it returns anything.
+    pub result: Option<TypeId>,
+    /// Whether it was declared `async func`.
+    pub is_async: bool,
+    /// Why it cannot be called from outside, where it cannot.
+    pub not_callable: Option<String>,
+    /// What its author wrote about it, where the module carries that.
+    pub docs: Option<String>,
+}
+
+impl Method {
+    /// The interface's own name (`unit` of `acme:service/unit@1.0.0`), or `None` at the root.
+    pub fn interface_name(&self) -> Option<&str> {
+        let path = self.interface.as_deref()?;
+        let path = path.split('@').next().unwrap_or(path);
+        Some(path.rsplit('/').next().unwrap_or(path))
+    }
+
+    /// The name that no other method of its module has: `acme:service/unit@1.0.0/restart`, and `/restart` for a function at
+    /// the root.
+    pub fn full(&self) -> String {
+        format!("{}/{}", self.interface.as_deref().unwrap_or_default(), self.name)
+    }
+
+    /// All of its names, the shortest first; at the root two of them are the same.
+    pub fn names(&self) -> [String; 3] {
+        [self.name.clone(), self.qualified(), self.full()]
+    }
+
+    /// Whether this is one of its names.
+    pub fn is_called(&self, name: &str) -> bool {
+        let Some((interface, function)) = name.rsplit_once('/') else { return name == self.name };
+        let is_its_own = match self.interface.as_deref() {
+            Some(full) => interface == full || self.interface_name() == Some(interface),
+            None => interface.is_empty(),
+        };
+        function == self.name && is_its_own
+    }
+
+    /// Whether this is the `main` of a module that is a command, `wasi:cli/run`, and no function with types of its own.
+    pub fn is_command(&self) -> bool {
+        let of_wasi = |interface: &str| interface.starts_with(COMMAND);
+        self.name == "run" && self.interface.as_deref().is_some_and(of_wasi)
+    }
+
+    /// How the method is called when its short name is taken twice: `unit/restart`.
+    pub fn qualified(&self) -> String {
+        match self.interface_name() {
+            Some(interface) => format!("{interface}/{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// The methods of a module, with the one table that their types are in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
+pub struct Methods {
+    types: Types,
+    methods: Vec<Method>,
+}
+
+/// What a peer says that the methods of a module are.
+#[derive(Deserialize)]
+struct Unchecked {
+    types: Types,
+    methods: Vec<Method>,
+}
+
+impl TryFrom<Unchecked> for Methods {
+    type Error = BadType;
+
+    fn try_from(Unchecked { types, methods }: Unchecked) -> Result<Self, BadType> {
+        Self::new(types, methods)
+    }
+}
+
+impl Methods {
+    /// Methods whose types are all in the table.
+    ///
+    /// # Errors
+    /// Where one is not.
+    pub fn new(types: Types, methods: Vec<Method>) -> Result<Self, BadType> {
+        let used = |method: &Method| {
+            let params = method.params.iter().map(|(_, ty)| *ty);
+            params.chain(method.result).all(|ty| types.get(ty).is_some())
+        };
+        if methods.iter().all(used) { Ok(Self { types, methods }) } else { Err(BadType::Undefined) }
+    }
+
+    /// All methods, in the order of the component.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Signature<'_>> {
+        self.methods.iter().map(|method| Signature { types: &self.types, method })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.methods.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.methods.is_empty()
+    }
+
+    /// The table of their types.
+    pub fn types(&self) -> &Types {
+        &self.types
+    }
+
+    /// The methods, to cut what is written about them.
+    pub(crate) fn each_mut(&mut self) -> impl Iterator<Item = &mut Method> {
+        self.methods.iter_mut()
+    }
+
+    /// Puts documentation on the method at this place.
+    pub fn document(&mut self, place: usize, docs: Option<String>) {
+        if let Some(method) = self.methods.get_mut(place) {
+            method.docs = docs;
+        }
+    }
+}
+
+impl Held for Methods {
+    fn elsewhere(&self) -> usize {
+        self.types.elsewhere() + self.methods.elsewhere()
+    }
+}
+
+/// One method, with the table that its types are in.
+#[derive(Clone, Copy, Debug)]
+pub struct Signature<'a> {
+    types: &'a Types,
+    method: &'a Method,
+}
+
+impl<'a> Signature<'a> {
+    /// The method itself.
+    pub fn method(self) -> &'a Method {
+        self.method
+    }
+
+    /// Parameters in order.
+    pub fn params(self) -> impl ExactSizeIterator<Item = (&'a str, TypeRef<'a>)> + DoubleEndedIterator {
+        self.method.params.iter().map(move |(name, ty)| (name.as_str(), self.ty(*ty)))
+    }
+
+    /// The parameter at this place.
+    pub fn param(self, place: usize) -> Option<(&'a str, TypeRef<'a>)> {
+        self.params().nth(place)
+    }
+
+    /// What it returns, if anything.
+    pub fn result(self) -> Option<TypeRef<'a>> {
+        self.method.result.map(|ty| self.ty(ty))
+    }
+
+    /// Whether the parameter at this place takes bytes or text, so that a file can be given for it.
+    pub fn takes_contents(self, place: usize) -> bool {
+        let is_contents = |ty: TypeRef<'_>| ty.is_bytes() || matches!(ty.kind(), Type::String);
+        self.param(place).is_some_and(|(_, ty)| match ty.kind() {
+            Type::Option(inner) => is_contents(ty.part(*inner)),
+            _ => is_contents(ty),
+        })
+    }
+
+    /// Whether it gives back bytes or text, which can be written to a file as they are.
+    pub fn gives_contents(self) -> bool {
+        let mut ty = self.result();
+        while let Some(inner) = ty {
+            match inner.kind() {
+                Type::String => return true,
+                Type::Option(of) => ty = Some(inner.part(*of)),
+                Type::Result(ok, _) => ty = inner.maybe(*ok),
+                _ => return inner.is_bytes(),
+            }
+        }
+        false
+    }
+
+    /// How many arguments must be given: trailing `option` parameters may be left out.
+    pub fn required(self) -> usize {
+        let optional = |(_, ty): &(&str, TypeRef<'_>)| matches!(ty.kind(), Type::Option(_));
+        self.params().len() - self.params().rev().take_while(optional).count()
+    }
+
+    /// The types that occur in it, each once and after those that it is made of.
+    pub fn types(self) -> Vec<TypeRef<'a>> {
+        let mut used = vec![false; self.types.len()];
+        let mut open: Vec<TypeRef<'_>> = self.params().map(|(_, ty)| ty).chain(self.result()).collect();
+        while let Some(ty) = open.pop() {
+            if !std::mem::replace(&mut used[ty.id().place()], true) {
+                open.extend(ty.kind().parts().into_iter().map(|part| ty.part(part)));
+            }
+        }
+        self.types.iter().filter(|ty| used[ty.id().place()]).collect()
+    }
+
+    /// This method alone, with a table that has its types and no others: the same for the same signature.
+    pub fn alone(self) -> OneMethod {
+        let (mut table, mut known) = (Builder::default(), HashMap::new());
+        for ty in self.types() {
+            // It fits, since the larger table did.
+            let _ = table.copy(ty, &mut known);
+        }
+        let moved = |ty: TypeId| known.get(&ty).copied().unwrap_or(ty);
+        let mut method = self.method.clone();
+        method.params.iter_mut().for_each(|(_, ty)| *ty = moved(*ty));
+        method.result = method.result.map(moved);
+        OneMethod { types: table.build(), method }
+    }
+
+    fn ty(self, id: TypeId) -> TypeRef<'a> {
+        // `Methods` holds no method whose types are not in its table.
+        self.types.ty(id)
+    }
+}
+
+/// One method by itself, with a table of its types.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OneMethod {
+    types: Types,
+    method: Method,
+}
+
+impl OneMethod {
+    /// The method with its types.
+    pub fn signature(&self) -> Signature<'_> {
+        Signature { types: &self.types, method: &self.method }
+    }
+}
+
+impl From<OneMethod> for Methods {
+    fn from(OneMethod { types, method }: OneMethod) -> Self {
+        Methods { types, methods: vec![method] }
+    }
+}
+
+impl TryFrom<Methods> for OneMethod {
+    type Error = BadType;
+
+    fn try_from(Methods { types, methods }: Methods) -> Result<Self, BadType> {
+        let method = methods.into_iter().next().ok_or(BadType::Undefined)?;
+        Ok(Self { types, method })
+    }
+}
+
+/// In the form of the version that is spoken.
+impl Serialize for OneMethod {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match Version::spoken() {
+            Version::One => v1::tree(self.signature()).serialize(serializer),
+            Version::Two | Version::Three | Version::Four => {
+                Methods::from(self.clone()).serialize(serializer)
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for OneMethod {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let methods = match Version::spoken() {
+            Version::One => v1::methods(vec![v1::Method::deserialize(deserializer)?]),
+            Version::Two | Version::Three | Version::Four => Methods::deserialize(deserializer)?,
+        };
+        Self::try_from(methods).map_err(D::Error::custom)
+    }
+}
+
+impl Deref for Signature<'_> {
+    type Target = Method;
+
+    fn deref(&self) -> &Method {
+        self.method
+    }
+}
+
+#[allow(clippy::unwrap_used)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::frame;
+
+    fn restart() -> Methods {
+        use v1::Type;
+        v1::Method {
+            interface: Some("acme:service/unit@1.0.0".into()),
+            name: "restart".into(),
+            params: vec![
+                ("name".into(), Type::String),
+                ("options".into(), Type::Option(Box::new(Type::List(Box::new(Type::U8))))),
+            ],
+            result: Some(Type::Result(None, Some(Box::new(Type::String)))),
+            is_async: false,
+            not_callable: None,
+            docs: None,
+        }
+        .interned()
+    }
+
+    fn of_type(ty: TypeId, table: Builder) -> Methods {
+        let method = Method {
+            interface: None,
+            name: "f".into(),
+            params: vec![("p".into(), ty)],
+            result: None,
+            is_async: false,
+            not_callable: None,
+            docs: None,
+        };
+        Methods::new(table.build(), vec![method]).unwrap()
+    }
+
+    /// Tuples of sixteen, so many levels deep: few bytes that stand for many.
+    fn nested(levels: usize) -> Methods {
+        let mut table = Builder::default();
+        let mut ty = table.add(None, Type::U8).unwrap();
+        for _ in 0..levels {
+            ty = table.add(None, Type::Tuple(vec![ty; 16])).unwrap();
+        }
+        of_type(ty, table)
+    }
+
+    #[test]
+    fn a_method_prints_as_wit() {
+        let methods = restart();
+        let method = methods.iter().next().unwrap();
+        assert_eq!(
+            method.to_string(),
+            "restart(name: string, options: option<list<u8>>) -> result<_, string>"
+        );
+        assert_eq!(method.qualified(), "unit/restart");
+        assert_eq!(method.required(), 1);
+        assert!(method.takes_contents(0) && method.takes_contents(1) && !method.takes_contents(2));
+        assert!(!method.gives_contents());
+    }
+
+    #[test]
+    fn a_type_with_a_name_is_called_by_it_and_defined_once() {
+        let mut table = Builder::default();
+        let number = table.add(None, Type::U32).unwrap();
+        let point = Type::Record(vec![("x".into(), number), ("y".into(), number)]);
+        let point = table.add(Some("point"), point).unwrap();
+        let line = table.add(None, Type::List(point)).unwrap();
+        let methods = of_type(line, table);
+        let method = methods.iter().next().unwrap();
+        assert_eq!(method.to_string(), "f(p: list<point>)");
+        assert_eq!(method.definitions(), ["record point { x: u32, y: u32 }"]);
+    }
+
+    #[test]
+    fn buried_bytes_and_opaque_parts_are_found() {
+        let methods = restart();
+        let method = methods.iter().next().unwrap();
+        assert!(method.param(1).unwrap().1.buries_bytes());
+        let stream =
+            v1::Type::Record(vec![("data".into(), v1::Type::Opaque("stream<u8>".into()))]).interned();
+        assert_eq!(stream.get().opaque(), Some("stream<u8>"));
+        assert!(!v1::Type::List(Box::new(v1::Type::U8)).interned().get().buries_bytes());
+    }
+
+    #[test]
+    fn a_table_takes_each_type_once_and_none_that_is_not_defined_or_too_deep() {
+        let mut table = Builder::default();
+        let text = table.add(None, Type::String).unwrap();
+        assert_eq!(table.add(None, Type::String), Ok(text));
+        assert_ne!(table.add(Some("name"), Type::String), Ok(text));
+        let mut deep = text;
+        for _ in 1..crate::value::MAX_DEPTH {
+            deep = table.add(None, Type::List(deep)).unwrap();
+        }
+        assert_eq!(table.add(None, Type::List(deep)), Err(BadType::TooDeep));
+        let forward = vec![Definition { name: None, ty: Type::List(TypeId::of(0)) }];
+        let bytes = postcard::to_stdvec(&forward).unwrap();
+        assert!(frame::decode::<Types>(&bytes).is_err(), "it is made of what is not there");
+        let bytes = postcard::to_stdvec(&(Vec::<Definition>::new(), restart().methods)).unwrap();
+        assert!(frame::decode::<Methods>(&bytes).is_err(), "its types are in no table");
+    }
+
+    #[test]
+    fn what_is_large_as_a_tree_travels_small_and_is_not_told_to_older_peers() {
+        let methods = nested(40);
+        let bytes = frame::encode(&methods, 10_000).unwrap();
+        assert_eq!(frame::decode::<Methods>(&bytes[4..]).unwrap(), methods);
+        let old = v1::trees(&methods);
+        assert!(old[0].params.is_empty() && old[0].not_callable.as_ref().unwrap().contains("too large"));
+        assert_eq!(v1::trees(&nested(3))[0].not_callable, None);
+    }
+
+    #[test]
+    fn one_method_alone_is_the_same_from_whichever_table() {
+        let mut table = Builder::default();
+        let unused = table.add(Some("unused"), Type::Enum(vec!["a".into()])).unwrap();
+        let text = table.add(None, Type::String).unwrap();
+        let options = table.add(None, Type::List(text)).unwrap();
+        assert!(unused < text);
+        let one = of_type(options, table);
+        let other = v1::Type::List(Box::new(v1::Type::String));
+        let other = v1::Method { params: vec![("p".into(), other)], ..v1::trees(&one).remove(0) }.interned();
+        assert_eq!(one.iter().next().unwrap().alone(), other.iter().next().unwrap().alone());
+    }
+
+    #[test]
+    fn one_method_is_told_in_the_form_of_either_version() {
+        let one = restart().iter().next().unwrap().alone();
+        for version in [Version::One, Version::Two, Version::Three, Version::Four] {
+            let bytes = version.speak(|| frame::encode(&one, 1000)).unwrap();
+            let back: OneMethod = version.speak(|| frame::decode(&bytes[4..])).unwrap();
+            assert_eq!(back, one);
+        }
+    }
+}
