@@ -30,15 +30,17 @@ pub enum Change {
 /// one. Files that have not changed are left alone.
 pub fn install(folder: &Path) -> anyhow::Result<Vec<Installed>> {
     let built = guests::build(Workspace::Plugins)?;
-    copy(&built, folder)
+    copy(&built, &Workspace::Plugins.folder(), folder)
 }
 
-fn copy(from: &Path, to: &Path) -> anyhow::Result<Vec<Installed>> {
+/// Copies the modules that there are sources of: what was built before they were removed or renamed may still lie there.
+fn copy(from: &Path, sources: &Path, to: &Path) -> anyhow::Result<Vec<Installed>> {
     std::fs::create_dir_all(to).with_context(|| format!("making \"{}\"", to.display()))?;
     let mut installed = Vec::new();
     for entry in std::fs::read_dir(from).with_context(|| format!("reading \"{}\"", from.display()))? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "wasm") {
+        let is_module = path.extension().is_some_and(|extension| extension == "wasm");
+        if is_module && path.file_stem().is_some_and(|name| sources.join(name).is_dir()) {
             installed.push(place(&path, to).with_context(|| format!("copying \"{}\"", path.display()))?);
         }
     }
@@ -63,13 +65,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_modules_are_copied_and_only_when_they_changed() {
-        let (from, to) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    fn only_modules_with_sources_are_copied_and_only_when_they_changed() {
+        let folder = || tempfile::tempdir().expect("a folder");
+        let (from, sources, to) = (folder(), folder(), folder());
         let to = to.path().join("modules");
+        std::fs::create_dir(sources.path().join("a")).expect("makes");
+        std::fs::write(from.path().join("removed.wasm"), "1").expect("writes");
         std::fs::write(from.path().join("a.wasm"), "1").expect("writes");
         std::fs::write(from.path().join("a.d"), "not a module").expect("writes");
         let changes = || -> Vec<Change> {
-            let installed = copy(from.path(), &to).expect("copies");
+            let installed = copy(from.path(), sources.path(), &to).expect("copies");
             installed.into_iter().map(|module| module.change).collect()
         };
         assert_eq!(changes(), [Change::Written]);
