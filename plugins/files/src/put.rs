@@ -106,7 +106,7 @@ fn replace(
 ) -> Result<Option<String>, Error> {
     if job::dry_run() {
         // The host records this, and does not do it.
-        done(File::options().write(true).create(true).open(path).map(drop), "write", path)?;
+        done(File::options().write(true).create(true).truncate(false).open(path).map(drop), "write", path)?;
         return Ok(None);
     }
     let fail = |error: io::Error| of_io(&error, "write", path);

@@ -107,11 +107,9 @@ fn tree(facts: &BTreeMap<String, String>) -> Json {
 
 /// A fact as what it says: a number, a truth value or a list, where writing that gives the same text again.
 fn typed(value: &str) -> Json {
-    match serde_json::from_str::<Json>(value) {
-        Ok(json @ Json::Array(_)) => json,
-        Ok(json @ (Json::Bool(_) | Json::Number(_))) if json.to_string() == value => json,
-        _ => value.into(),
-    }
+    let Ok(json) = serde_json::from_str::<Json>(value) else { return value.into() };
+    let is_plain = matches!(json, Json::Bool(_) | Json::Number(_)) && value == json.to_string().as_str();
+    if is_plain || json.is_array() { json } else { value.into() }
 }
 
 /// What is wrong with a template, with the line, and the names that nothing has.
