@@ -34,7 +34,14 @@ const OBEY_FOLDER: &str = "git hg svn make cmake ninja cargo npm npx yarn pnpm n
 
 /// What to say of the grants of programs and addresses, a sentence each, that reads on from the module's name.
 pub fn of_processes(grants: &Grants) -> Vec<String> {
-    grants.process.iter().flat_map(|grant| of_process(grant, grants)).collect()
+    let mut told = Vec::new();
+    for caution in grants.process.iter().flat_map(|grant| of_process(grant, grants)) {
+        // The same of many grants of one program is worth one line.
+        if !told.contains(&caution) {
+            told.push(caution);
+        }
+    }
+    told
 }
 
 /// What to say of the grants of addresses.
@@ -160,6 +167,13 @@ mod tests {
             let told = told(lines);
             assert!(told.len() == 1 && told[0].contains(part), "{lines}: {told:?}");
         }
+    }
+
+    #[test]
+    fn the_same_of_many_grants_is_told_once() {
+        let grants =
+            "process = [{ command = 'find', args = ['*'] }, { command = 'find', args = ['x', '*'] }]";
+        assert_eq!(told(grants).len(), 1, "{:?}", told(grants));
     }
 
     #[test]
