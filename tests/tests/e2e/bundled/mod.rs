@@ -22,6 +22,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 
 use rig::{Said, binary, bundled_dir, said, say_skipped};
 use serde_json::Value;
@@ -45,7 +46,8 @@ fn modules() -> BTreeMap<String, Vec<String>> {
 
 /// A copy of this host in which modules change what they like: nothing of it is seen outside, and all of it is gone with it.
 ///
-/// It is a mount namespace whose root is an overlay on the host's, with a name of the host that only it has. A shell keeps it for as long as its standard input is open.
+/// It is a mount namespace whose root is an overlay on the host's, with a name of the host that only it has. A shell keeps it for
+/// as long as its standard input is open.
 struct Bench {
     keeper: Child,
     /// The process whose root is that of the copy, and the namespaces of it that commands in the copy enter.
@@ -203,12 +205,19 @@ fn printed(program: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// Whether these tests can have a copy of the host, which takes root; says so where they cannot.
+/// Whether these tests can have a copy of the host, which takes root and a kernel that lets it mount; says so where they
+/// cannot.
 fn can_unshare() -> bool {
-    let works = Command::new("unshare").args(["--mount", "true"]).stderr(Stdio::null()).status();
-    let can = works.is_ok_and(|status| status.success());
+    static CAN: OnceLock<bool> = OnceLock::new();
+    let can = *CAN.get_or_init(|| {
+        let mount = tempfile::tempdir().expect("a folder");
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--uts", "--propagation", "private", "sh", "-c", COPY, "sh"]);
+        let tried = command.arg(mount.path()).arg(built_dir()).stderr(Stdio::null()).status();
+        tried.is_ok_and(|status| status.success())
+    });
     if !can {
-        say_skipped("the bundled modules are tried as root alone");
+        say_skipped("no copy of this host can be made, which takes root");
     }
     can
 }
