@@ -89,7 +89,7 @@ pub(crate) fn below(folder: &Path) -> Result<Vec<LogFile>, Error> {
             return Err(Error::Cancelled);
         }
     }
-    files.sort_by(|one: &LogFile, other| one.path.cmp(&other.path));
+    files.sort_unstable_by(|one: &LogFile, other| one.path.cmp(&other.path));
     Ok(files)
 }
 
@@ -117,7 +117,7 @@ pub(crate) fn with_rotated(path: &Path) -> Result<Vec<PathBuf>, Error> {
             rotated.push((found.modified().unwrap_or(UNIX_EPOCH), entry.path()));
         }
     }
-    rotated.sort();
+    rotated.sort_unstable();
     Ok(rotated.into_iter().map(|(_, path)| path).chain([path.to_owned()]).collect())
 }
 

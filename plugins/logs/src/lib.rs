@@ -46,7 +46,7 @@ impl Guest for Logs {
         let mut files = Self::list()?;
         let total = files.iter().map(|file| file.size).sum();
         let all = files.len().try_into().unwrap_or(u32::MAX);
-        files.sort_by_key(|file| Reverse(file.size));
+        files.sort_unstable_by_key(|file| Reverse(file.size));
         files.truncate(count(most, 10));
         Ok(Room { total, count: all, files })
     }

@@ -62,7 +62,9 @@ impl Shares {
     fn largest(self, most: usize) -> Vec<Share> {
         let share = |(what, (lines, bytes))| Share { what, lines, bytes };
         let mut all: Vec<Share> = self.0.into_iter().map(share).collect();
-        all.sort_by(|one, other| (Reverse(one.lines), &one.what).cmp(&(Reverse(other.lines), &other.what)));
+        all.sort_unstable_by(|one, other| {
+            (Reverse(one.lines), &one.what).cmp(&(Reverse(other.lines), &other.what))
+        });
         all.truncate(most);
         all
     }

@@ -8,6 +8,7 @@ mod every_method;
 mod facts;
 mod files;
 mod grants;
+mod logs;
 mod network;
 mod packages;
 mod pages;
