@@ -25,19 +25,44 @@ impl Guest for Groups {
         there(&name).map(shown)
     }
 
-    fn ensure(name: String, gid: Option<u32>) -> Result<Change, Error> {
+    fn ensure(name: String, gid: Option<u32>, non_unique: Option<bool>) -> Result<Change, Error> {
         check_name("group", &name)?;
         let before = find_group(&name)?;
+        let gid = gid.filter(|gid| before.as_ref().map(|group| group.gid) != Some(*gid));
+        let may_share = non_unique.unwrap_or(false);
+        if let Some(gid) = gid.filter(|_| !may_share) {
+            check_free(gid)?;
+        }
         let mut changes = Vec::new();
         if before.is_none() {
             change(&["groupadd", "--", &name])?;
             changes.push("made the group".to_owned());
         }
-        if let Some(gid) = gid.filter(|gid| before.map(|group| group.gid) != Some(*gid)) {
-            change(&["groupmod", "-g", &gid.to_string(), "--", &name])?;
+        if let Some(gid) = gid {
+            let number = gid.to_string();
+            match may_share {
+                true => change(&["groupmod", "-g", &number, "-o", "--", &name])?,
+                false => change(&["groupmod", "-g", &number, "--", &name])?,
+            };
             changes.push(format!("set the number to {gid}"));
         }
         Ok(changed(changes))
+    }
+
+    fn rename(name: String, new_name: String) -> Result<Change, Error> {
+        check_name("group", &name)?;
+        check_name("new group", &new_name)?;
+        match (find_group(&name)?, find_group(&new_name)?) {
+            (Some(_), None) => {
+                change(&["groupmod", "-n", &new_name, "--", &name])?;
+                Ok(changed(vec![format!("named the group {new_name}")]))
+            }
+            (Some(_), Some(_)) if name != new_name => {
+                Err(Error::Invalid(format!("there is a group \"{new_name}\" already")))
+            }
+            (_, Some(_)) => Ok(changed(Vec::new())),
+            (None, None) => Err(Error::NotFound(format!("there is no group \"{name}\""))),
+        }
     }
 
     fn remove(name: String) -> Result<Change, Error> {
@@ -63,6 +88,17 @@ impl Guest for Groups {
         }
         change(&["gpasswd", "-d", &user, &name])?;
         Ok(changed(vec![format!("took {user} out of it")]))
+    }
+}
+
+/// That no group has a number.
+fn check_free(gid: u32) -> Result<(), Error> {
+    match find_group(&gid.to_string())? {
+        Some(other) => Err(Error::Invalid(format!(
+            "the number {gid} is that of the group \"{}\": take another, or say `non-unique` as well",
+            other.name
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -6,8 +6,9 @@
 mod expiry;
 mod keys;
 mod line;
+mod steps;
 
-use accounts::{Group, check_field, check_name, check_path, find_group, find_user};
+use accounts::{Group, check_field, check_name, check_path, find_user};
 use failure::{Change, Error, Failure, change, change_with, changed, read};
 
 use exports::minion::users::users::{AuthorisedKey, Guest, User, Wish};
@@ -37,12 +38,38 @@ impl Guest for Users {
         check(&user)?;
         let mut changes = Changes::default();
         let before = find_user(&user.name)?;
+        steps::check_number(&user, before.as_ref())?;
         if before.is_none() {
             let home = if user.make_home.unwrap_or(true) { "-m" } else { "-M" };
-            changes.make("made the user", &["useradd", home, "--", &user.name])?;
+            let place = user.home.as_deref().map_or(vec![], |home| vec!["-d", home]);
+            let argv = [&["useradd", home], place.as_slice(), &["--", &user.name]].concat();
+            changes.make("made the user", &argv)?;
         }
-        for (words, option, value) in steps(&user, before.as_ref())? {
-            changes.make(&words, &["usermod", option, &value, "--", &user.name])?;
+        for step in steps::of(&user, before.as_ref())? {
+            let done = changes.make(&step.words, &step.argv(&user.name));
+            if let (Err(_), Some(before)) = (&done, before.as_ref().filter(|_| step.moves_home())) {
+                // The tool names the new place before it moves anything there. Next time the move is tried again.
+                change(&["usermod", "-d", &before.home, "--", &user.name])?;
+            }
+            done?;
+        }
+        Ok(changes.told())
+    }
+
+    fn rename(name: String, new_name: String) -> Result<Change, Error> {
+        check_name("user", &name)?;
+        check_name("new user", &new_name)?;
+        let mut changes = Changes::default();
+        match (find_user(&name)?, find_user(&new_name)?) {
+            (Some(_), None) => {
+                let words = format!("named the user {new_name}");
+                changes.make(&words, &["usermod", "-l", &new_name, "--", &name])?;
+            }
+            (Some(_), Some(_)) if name != new_name => {
+                return Err(Error::Invalid(format!("there is a user \"{new_name}\" already")));
+            }
+            (_, Some(_)) => {}
+            (None, None) => return Err(Error::NotFound(format!("there is no user \"{name}\""))),
         }
         Ok(changes.told())
     }
@@ -100,6 +127,18 @@ impl Guest for Users {
         Ok(changed(vec!["set the password".to_owned()]))
     }
 
+    fn set_plain_password(name: String, password: String) -> Result<Change, Error> {
+        there(&name)?;
+        let password = password.trim_end_matches('\n');
+        if password.is_empty() || password.len() > MAX_PASSWORD || password.contains(char::is_control) {
+            return Err(Error::Invalid(format!(
+                "the password does not fit: write one line of 1 to {MAX_PASSWORD} bytes"
+            )));
+        }
+        change_with(&["chpasswd"], format!("{name}:{password}\n"))?;
+        Ok(changed(vec!["set the password".to_owned()]))
+    }
+
     fn expiry(name: String) -> Result<Option<String>, Error> {
         there(&name)?;
         expiry::of(&name)
@@ -117,6 +156,9 @@ impl Guest for Users {
         keys::remove(&there(&name)?, &key).map(changed)
     }
 }
+
+/// The longest password that the system's tools take.
+const MAX_PASSWORD: usize = 511;
 
 /// What has been changed so far.
 #[derive(Default)]
@@ -162,82 +204,15 @@ fn check(wish: &Wish) -> Result<(), Error> {
     for group in wish.group.iter().chain(wish.groups.iter().flatten()) {
         check_name("group", group)?;
     }
+    if wish.inactive.is_some_and(|days| days < -1) {
+        return Err(Error::Invalid(
+            "the days of inactivity are too few: write -1 for no end, or more".to_owned(),
+        ));
+    }
     wish.expires.iter().try_for_each(|day| expiry::check(day))?;
     wish.comment.iter().try_for_each(|comment| check_field("comment", comment))?;
     wish.home.iter().try_for_each(|home| check_path("home", home))?;
     wish.shell.iter().try_for_each(|shell| check_path("shell", shell))
-}
-
-/// What is to be set of a user: in words, the option of `usermod`, and its value.
-type Step = (String, &'static str, String);
-
-fn steps(wish: &Wish, before: Option<&accounts::User>) -> Result<Vec<Step>, Error> {
-    let mut steps = Vec::new();
-    let differs = |now: Option<&str>, wanted: &str| now != Some(wanted);
-    let mut set = |what: &str, option: &'static str, value: &str| {
-        steps.push((format!("set the {what} to {value}"), option, value.to_owned()));
-    };
-    if let Some(uid) = wish.uid.filter(|uid| before.map(|user| user.uid) != Some(*uid)) {
-        set("number", "-u", &uid.to_string());
-    }
-    if let Some(group) = &wish.group {
-        let found = find_group(group)?.ok_or_else(|| no_group(group))?;
-        if before.map(|user| user.gid) != Some(found.gid) {
-            set("first group", "-g", group);
-        }
-    }
-    if let Some(comment) =
-        wish.comment.as_deref().filter(|it| differs(before.map(|user| user.comment.as_str()), it))
-    {
-        set("comment", "-c", comment);
-    }
-    if let Some(home) = wish.home.as_deref().filter(|it| differs(before.map(|user| user.home.as_str()), it)) {
-        set("home", "-d", home);
-    }
-    if let Some(shell) =
-        wish.shell.as_deref().filter(|it| differs(before.map(|user| user.shell.as_str()), it))
-    {
-        set("shell", "-s", shell);
-    }
-    if let Some(expires) = &wish.expires {
-        steps.extend(expiration(&wish.name, expires, before.is_some())?);
-    }
-    if let Some(groups) = &wish.groups {
-        steps.extend(memberships(&wish.name, groups)?);
-    }
-    Ok(steps)
-}
-
-/// The step to these other groups, if it is in others now.
-fn memberships(name: &str, wanted: &[String]) -> Result<Option<Step>, Error> {
-    let all = accounts::groups()?;
-    if let Some(missing) = wanted.iter().find(|wanted| !all.iter().any(|group| group.name == **wanted)) {
-        return Err(no_group(missing));
-    }
-    let is_in = |group: &&Group| group.members.iter().any(|member| member == name);
-    let mut now: Vec<&str> = all.iter().filter(is_in).map(|group| group.name.as_str()).collect();
-    let mut wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-    now.sort_unstable();
-    wanted.sort_unstable();
-    wanted.dedup();
-    if now == wanted {
-        return Ok(None);
-    }
-    let words = match wanted.as_slice() {
-        [] => "took it out of all other groups".to_owned(),
-        wanted => format!("set the other groups to {}", wanted.join(", ")),
-    };
-    Ok(Some((words, "-G", wanted.join(","))))
-}
-
-/// The step to the end on this day, if there is another now.
-fn expiration(name: &str, wanted: &str, is_there: bool) -> Result<Option<Step>, Error> {
-    let now = if is_there { expiry::of(name)? } else { None };
-    if now.as_deref().unwrap_or(expiry::NEVER) == wanted {
-        return Ok(None);
-    }
-    let value = if wanted == expiry::NEVER { "" } else { wanted };
-    Ok(Some((format!("set the expiry to {wanted}"), "-e", value.to_owned())))
 }
 
 /// Whether the password of a user has this hash already.
@@ -250,12 +225,13 @@ fn has_hash(name: &str, hash: &str) -> Result<bool, Error> {
     Ok(text.split(':').nth(1) == Some(hash))
 }
 
-fn no_group(name: &str) -> Error {
-    Error::NotFound(format!("there is no group \"{name}\": make it with groups.ensure"))
-}
-
 /// Whether `passwd -S` says `L`, as it does of a password that is locked.
 fn is_locked(name: &str) -> Result<bool, Error> {
+    Ok(password_state(name)?.get(1).is_some_and(|state| state.starts_with('L')))
+}
+
+/// The words that `passwd -S` says of a user.
+fn password_state(name: &str) -> Result<Vec<String>, Error> {
     let text = match read(&["passwd", "-S", "--", name]) {
         // Only root may ask that.
         Err(Error::Failed(Failure { exit: Some(1), stderr, .. })) => {
@@ -263,14 +239,14 @@ fn is_locked(name: &str) -> Result<bool, Error> {
         }
         output => output?.stdout_text(),
     };
-    Ok(text.split_whitespace().nth(1).is_some_and(|state| state.starts_with('L')))
+    Ok(text.split_whitespace().map(str::to_owned).collect())
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn wish(name: &str) -> Wish {
+    pub(crate) fn wish(name: &str) -> Wish {
         Wish {
             name: name.to_owned(),
             uid: None,
@@ -281,6 +257,9 @@ mod tests {
             shell: None,
             make_home: None,
             expires: None,
+            move_home: None,
+            non_unique: None,
+            inactive: None,
         }
     }
 
@@ -302,28 +281,5 @@ mod tests {
             }
         }
         assert!(check(&Wish { comment: Some("a:b".to_owned()), ..wish("ann") }).is_err());
-    }
-
-    #[test]
-    fn only_what_differs_is_a_step() {
-        let before = accounts::User {
-            name: "ann".into(),
-            uid: 1000,
-            gid: 1000,
-            comment: "Ann".into(),
-            home: "/home/ann".into(),
-            shell: "/bin/sh".into(),
-        };
-        let same = Wish {
-            uid: Some(1000),
-            comment: Some("Ann".into()),
-            shell: Some("/bin/sh".into()),
-            ..wish("ann")
-        };
-        assert_eq!(steps(&same, Some(&before)), Ok(vec![]));
-        let other = Wish { uid: Some(1000), shell: Some("/bin/bash".into()), ..wish("ann") };
-        let expected = ("set the shell to /bin/bash".to_owned(), "-s", "/bin/bash".to_owned());
-        assert_eq!(steps(&other, Some(&before)), Ok(vec![expected]));
-        assert_eq!(steps(&other, None).map(|steps| steps.len()), Ok(2));
     }
 }
