@@ -1,6 +1,7 @@
 //! The bundled modules on the host that the tests run on: what they say is what the system's own tools say, and what they
 //! change is changed in a copy of the host's tables that only they see.
 
+mod ancestor;
 mod booted;
 mod commands;
 mod echo;
