@@ -8,6 +8,11 @@ use crate::{paths, status};
 /// The bits that a change of the owner takes away.
 const SET_ID: u32 = 0o6000;
 
+/// The bits that let others than the owner write; all of a group is others.
+const OTHERS_WRITE: u32 = 0o022;
+/// The bit that keeps everybody in a folder from replacing what is not theirs.
+const STICKY: u32 = 0o1000;
+
 /// What the permissions of a file are to be. What is left out stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wish {
@@ -79,8 +84,12 @@ impl Wish {
 }
 
 impl Steps {
-    /// Does it.
+    /// Does it, where nobody can put something else there meanwhile.
     pub(crate) fn take(&self, path: &str) -> Result<(), Error> {
+        if self.owner.is_none() && self.mode.is_none() {
+            return Ok(());
+        }
+        self.refuse_where_others_write(path)?;
         if let Some(owner) = &self.owner {
             failure::change(&["chown", "-h", "--", owner, path]).map_err(|error| of_owner(error, owner))?;
         }
@@ -89,6 +98,38 @@ impl Steps {
             failure::change(&["chmod", "--", &format!("{mode:05o}"), path])?;
         }
         Ok(())
+    }
+}
+
+impl Steps {
+    /// Refuses what somebody else than root could replace: `chmod` and `chown` go by the path, and would change whatever is
+    /// there by then, such as what a link leads to.
+    fn refuse_where_others_write(&self, path: &str) -> Result<(), Error> {
+        let mut above = Vec::new();
+        let mut left = path;
+        while let Some((folder, _)) = paths::split(left) {
+            above.push(folder.to_owned());
+            left = folder;
+        }
+        let folders = status::all(&above)?;
+        let mut is_safe = folders.len() == above.len();
+        for folder in &folders {
+            let mode = mode(&folder.permissions.mode)?;
+            let (is_shared, is_sticky) = (mode & OTHERS_WRITE != 0, mode & STICKY != 0);
+            is_safe &= folder.permissions.uid == 0 && (!is_shared || is_sticky);
+            // In a folder such as /tmp everybody may replace what is theirs.
+            if is_shared && folder.path == above[0] {
+                let is_roots = status::of(path)?.permissions.uid == 0;
+                is_safe &= is_roots && !(self.owner.is_some() && self.mode.is_some());
+            }
+        }
+        if is_safe {
+            return Ok(());
+        }
+        Err(Error::Denied(format!(
+            "\"{path}\" lies where others than root may write, who could put another file in its place meanwhile: change it as \
+             the user whose it is, with `command.run` and its `user`"
+        )))
     }
 }
 

@@ -118,7 +118,8 @@ fn replace(
         None => wish.clone(),
     };
     // Before anything is in it, so that nobody reads it who may not.
-    wish.steps(None)?.take(&new.path)?;
+    let made = status::of(&new.path)?;
+    wish.steps(Some(&made.permissions))?.take(&new.path)?;
     Copying::new("writing", content.size()).copy(&mut content.open()?, &mut file, path)?;
     file.flush().and_then(|()| file.sync_all()).map_err(fail)?;
     drop(file);

@@ -364,3 +364,29 @@ fn nothing_in_a_path_is_obeyed() {
         assert_eq!(bench.printed("ls", &["-A", HERE]), "", "{name}");
     }
 }
+
+#[test]
+fn no_permissions_are_set_where_others_could_put_a_link() {
+    let Some(bench) = bench() else { return };
+    bench.printed("install", &["-d", "-o", "games", "-m", "0755", "/srv/theirs"]);
+    let (theirs, shared) = ("/srv/theirs/file", "/tmp/of-games");
+    assert!(bench.changes("files.write", &[theirs, "text"]));
+    bench.printed("install", &["-o", "games", "-m", "0644", "/dev/null", shared]);
+    for (method, arguments) in [
+        ("files.chmod", &[theirs, "0600"][..]),
+        ("files.chown", &[theirs, "games"]),
+        ("files.write", &[theirs, "other", "0600"]),
+        ("files.chmod", &[shared, "0600"]),
+        ("files.write", &["/tmp/new", "text", "0600", "games"]),
+    ] {
+        let error = bench.error("manage", method, arguments);
+        assert!(
+            error["denied"].as_str().is_some_and(|why| why.contains("others than root")),
+            "{method} {arguments:?}: {error}"
+        );
+    }
+    assert_eq!(bench.printed("stat", &["-c", "%a %U", "--", theirs, shared]), "644 root\n644 games\n");
+    assert_eq!(bench.printed("cat", &[theirs]), "text");
+    assert!(!bench.path("/tmp/new").exists());
+    assert!(bench.changes("files.write", &["/tmp/new", "text", "0600"]));
+}
