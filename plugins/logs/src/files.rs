@@ -137,11 +137,7 @@ fn is_rotation(ending: &str) -> bool {
 ///
 /// # Errors
 /// Where it cannot be read, the job is cancelled, or `each` fails.
-pub(crate) fn lines(
-    path: &Path,
-    mut done: impl FnMut(u64),
-    mut each: impl FnMut(&[u8]) -> Result<(), Error>,
-) -> Result<(), Error> {
+pub(crate) fn lines(path: &Path, done: &mut dyn FnMut(u64), each: Each<'_>) -> Result<(), Error> {
     let (file, _) = open(path)?;
     let compressed = path.extension().is_some_and(|ending| ending == "gz");
     let mut source: Box<dyn Read> =
@@ -152,7 +148,7 @@ pub(crate) fn lines(
         if length == 0 {
             break;
         }
-        splitter.split(&buffer[..length], &mut each)?;
+        splitter.split(&buffer[..length], each)?;
         total += length as u64;
         done(total);
         if job::cancelled() {
@@ -161,6 +157,9 @@ pub(crate) fn lines(
     }
     splitter.end(each)
 }
+
+/// What takes lines; one function for all that do, since a module is small.
+pub(crate) type Each<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), Error>;
 
 /// Takes what is read apart into lines.
 pub(crate) struct Lines {
@@ -184,11 +183,7 @@ impl Lines {
     ///
     /// # Errors
     /// Those of `each`.
-    pub(crate) fn split(
-        &mut self,
-        piece: &[u8],
-        mut each: impl FnMut(&[u8]) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    pub(crate) fn split(&mut self, piece: &[u8], each: Each<'_>) -> Result<(), Error> {
         let mut start = 0;
         for end in memchr::memchr_iter(b'\n', piece) {
             let line = &piece[start..end];
@@ -209,7 +204,7 @@ impl Lines {
     ///
     /// # Errors
     /// Those of `each`.
-    pub(crate) fn end(self, mut each: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+    pub(crate) fn end(self, each: Each<'_>) -> Result<(), Error> {
         if self.held.is_empty() { Ok(()) } else { each(&self.held) }
     }
 
@@ -254,9 +249,9 @@ mod tests {
         }
         let mut splitter = Lines::default();
         for _ in 0..10 {
-            splitter.split(&[b'x'; 4000], |_| unreachable!("no line ends")).expect("taken");
+            splitter.split(&[b'x'; 4000], &mut |_| unreachable!("no line ends")).expect("taken");
         }
-        splitter.end(|line| Ok(assert_eq!(line.len(), MOST_OF_LINE))).expect("taken");
+        splitter.end(&mut |line| Ok(assert_eq!(line.len(), MOST_OF_LINE))).expect("taken");
     }
 
     #[test]
@@ -284,11 +279,11 @@ mod tests {
         }
         let mut found = Vec::new();
         for path in with_rotated(&log).expect("listed") {
-            let keep = |line: &[u8]| {
+            let mut keep = |line: &[u8]| {
                 found.push(String::from_utf8_lossy(line).into_owned());
                 Ok(())
             };
-            lines(&path, |_| {}, keep).expect("read");
+            lines(&path, &mut |_| {}, &mut keep).expect("read");
         }
         assert_eq!(found, ["first", "second", "third"]);
         assert!(is_rotation("-20260701-1782864000.gz") && !is_rotation("-error") && !is_rotation(""));

@@ -10,7 +10,7 @@ use failure::Error;
 use minion_sdk::job;
 
 use crate::exports::minion::logs::logs::{Ending, Followed};
-use crate::files::{self, Lines};
+use crate::files::{self, Each, Lines};
 use crate::pattern::Pattern;
 
 /// Between two looks at a file.
@@ -110,7 +110,7 @@ pub(crate) fn file(path: &Path, first: usize, mut show: Show, until: &Until) -> 
         show.line(&line, &line)?;
     }
     loop {
-        tail.turn(|line| {
+        tail.turn(&mut |line| {
             let line = String::from_utf8_lossy(line);
             show.line(&line, &line)
         })?;
@@ -150,24 +150,25 @@ impl Tail {
     ///
     /// # Errors
     /// Where it cannot be read, or `each` fails.
-    pub(crate) fn turn(&mut self, mut each: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
-        self.read_on(&mut each)?;
+    pub(crate) fn turn(&mut self, each: Each<'_>) -> Result<(), Error> {
+        self.read_on(each)?;
         let Some(next) = self.successor()? else { return Ok(()) };
         // What was written to it before its name was taken.
-        self.read_on(&mut each)?;
-        std::mem::take(&mut self.lines).end(&mut each)?;
+        self.read_on(each)?;
+        std::mem::take(&mut self.lines).end(each)?;
         (self.file, self.read) = (next, 0);
-        self.read_on(&mut each)
+        self.read_on(each)
     }
 
-    fn read_on(&mut self, mut each: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+    fn read_on(&mut self, each: Each<'_>) -> Result<(), Error> {
         let failed = |error| files::of_system(&self.path, &error);
         if self.file.metadata().map_err(failed)?.len() < self.read {
             // It was cut off: what is in it now is new.
-            self.file.seek(SeekFrom::Start(0)).map_err(failed)?;
-            std::mem::take(&mut self.lines).end(&mut each)?;
+            std::mem::take(&mut self.lines).end(each)?;
             self.read = 0;
         }
+        // Also where nothing is skipped: a guest's file that was read to its end stays there until it is sent somewhere.
+        self.file.seek(SeekFrom::Start(self.read)).map_err(failed)?;
         let mut buffer = vec![0; 64 << 10];
         loop {
             let length = self.file.read(&mut buffer).map_err(failed)?;
@@ -175,7 +176,7 @@ impl Tail {
                 return Ok(());
             }
             self.read += length as u64;
-            self.lines.split(&buffer[..length], &mut each)?;
+            self.lines.split(&buffer[..length], each)?;
         }
     }
 
@@ -221,11 +222,11 @@ mod tests {
 
     fn new_lines(tail: &mut Tail) -> Vec<String> {
         let mut lines = Vec::new();
-        let keep = |line: &[u8]| {
+        let mut keep = |line: &[u8]| {
             lines.push(String::from_utf8_lossy(line).into_owned());
             Ok(())
         };
-        tail.turn(keep).expect("read");
+        tail.turn(&mut keep).expect("read");
         lines
     }
 

@@ -103,7 +103,7 @@ fn of_words(words: &str) -> Result<(), Error> {
 pub(crate) fn entries(
     argv: &[String],
     time: Option<Duration>,
-    mut each: impl FnMut(Entry) -> Result<bool, Error>,
+    each: &mut dyn FnMut(Entry) -> Result<bool, Error>,
 ) -> Result<Ended, Error> {
     let (program, arguments) =
         argv.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
@@ -115,12 +115,12 @@ pub(crate) fn entries(
     let (mut lines, mut stderr, mut goes_on, mut seen) = (Lines::of(MOST_OF_ENTRY), Vec::new(), true, 0);
     loop {
         match child.read(64 << 10) {
-            Ok(Some(Piece::Stdout(bytes))) => lines.split(&bytes, |line| {
+            Ok(Some(Piece::Stdout(bytes))) => lines.split(&bytes, &mut |line| {
                 seen += 1;
                 if seen % STEP == 0 {
                     job::progress(seen, 0, "entries");
                 }
-                goes_on = goes_on && entry(line).map_or(Ok(true), &mut each)?;
+                goes_on = goes_on && entry(line).map_or(Ok(true), &mut *each)?;
                 Ok(())
             })?,
             Ok(Some(Piece::Stderr(bytes))) => {
@@ -213,8 +213,8 @@ fn text(value: &Value) -> Option<String> {
 }
 
 fn priority(number: &str) -> Option<Priority> {
-    use Priority::{Alert, Crit, Debug, Emerg, Err, Info, Notice, Warning};
-    let all = [Emerg, Alert, Crit, Err, Warning, Notice, Info, Debug];
+    use Priority::{Alert, Crit, Debug, Emerg, Info, Notice, Warning};
+    let all = [Emerg, Alert, Crit, Priority::Error, Warning, Notice, Info, Debug];
     number.parse().ok().and_then(|number: usize| all.get(number).copied())
 }
 
@@ -275,7 +275,7 @@ mod tests {
         );
         assert_eq!(
             (found[1].unit.as_deref(), found[1].priority),
-            (Some("nginx.service"), Some(Priority::Err))
+            (Some("nginx.service"), Some(Priority::Error))
         );
         assert_eq!(
             (found[2].program.as_deref(), found[2].pid, found[2].message.as_str()),
@@ -299,14 +299,14 @@ mod tests {
         let words: Vec<&str> = argv.iter().map(String::as_str).collect();
         let host = Host::new().program(&words, Output::printed(RECORDED, 0));
         let mut found = Vec::new();
-        let ended = entries(&argv, None, |entry| {
+        let ended = entries(&argv, None, &mut |entry| {
             found.push(entry);
             Ok(found.len() < 2)
         });
         assert_eq!((ended, found), (Ok(Ended::Done), recorded()[..2].to_vec()));
         drop(host);
         let _host = Host::new().program(&words, Output::printed("", 1));
-        assert_eq!(entries(&argv, None, |_| Ok(true)), Ok(Ended::Done));
+        assert_eq!(entries(&argv, None, &mut |_| Ok(true)), Ok(Ended::Done));
     }
 
     #[test]

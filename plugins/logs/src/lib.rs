@@ -110,7 +110,7 @@ impl Guest for Logs {
         let mut show = Show::new(Pattern::of(pattern, fixed, ignore_case)?);
         let (query, until) = (Query::of(unit, priority)?, Until::of(seconds)?);
         journal::check()?;
-        journal::entries(&query.following(count(lines, 10)), Some(until.time), |entry| {
+        journal::entries(&query.following(count(lines, 10)), Some(until.time), &mut |entry| {
             show.line(&journal::shown(&entry), &entry.message)?;
             show.flush()?;
             Ok(!show.is_full())
@@ -138,7 +138,7 @@ fn entries(wanted: JournalWanted) -> Result<Vec<Entry>, Error> {
     journal::check()?;
     // The latest come first; what is over is the earliest.
     let (mut found, mut bytes) = (Vec::new(), 0);
-    journal::entries(&query.backwards(span.since, span.until), None, |entry| {
+    journal::entries(&query.backwards(span.since, span.until), None, &mut |entry| {
         if pattern.fits(entry.message.as_bytes()) {
             bytes += entry.message.len();
             found.push(entry);
@@ -154,7 +154,7 @@ fn writers_of_journal(since: &str) -> Result<Count, Error> {
     let since = Clock::of_host().point("since", since)?;
     journal::check()?;
     let (query, mut count) = (Query::of(None, None)?, Count::default());
-    journal::entries(&query.backwards(Some(since), None), None, |entry| {
+    journal::entries(&query.backwards(Some(since), None), None, &mut |entry| {
         let writer = entry.unit.as_deref().or(entry.program.as_deref());
         count.add(writer, &entry.message, entry.message.len());
         Ok(true)
@@ -174,8 +174,8 @@ fn writers_of_file(file: &str, since: Option<&str>) -> Result<Count, Error> {
     };
     let total = files::open(&path)?.1.len();
     let (mut count, mut all, note) = (Count::default(), 0, path.display().to_string());
-    let done = |now: u64| job::progress(now, total.max(now), &note);
-    files::lines(&path, done, |line| {
+    let mut done = |now: u64| job::progress(now, total.max(now), &note);
+    files::lines(&path, &mut done, &mut |line| {
         all += 1;
         if dated.as_mut().is_none_or(|dated| dated.holds(line)) {
             count.add_line(line);

@@ -135,11 +135,11 @@ pub(crate) fn search(file: &str, wanted: Wanted) -> Result<Found, Error> {
     for path in &paths {
         let mut read = 0;
         let note = path.display().to_string();
-        let done = |now: u64| {
+        let mut done = |now: u64| {
             read = now;
             job::progress(before + now, total.max(before + now), &note);
         };
-        files::lines(path, done, |line| {
+        files::lines(path, &mut done, &mut |line| {
             all += 1;
             if dated.as_mut().is_none_or(|dated| dated.holds(line)) && pattern.fits(line) {
                 matched += 1;
@@ -190,7 +190,7 @@ pub(crate) fn end_of(path: &Path, file: &mut File, most: usize) -> Result<(Vec<S
         Ok(())
     };
     lines.split(&text[whole..], &mut keep)?;
-    lines.end(keep)?;
+    lines.end(&mut keep)?;
     Ok((last.take(), length))
 }
 

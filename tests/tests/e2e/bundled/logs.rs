@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::Stdio;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
@@ -23,10 +24,11 @@ fn with_logs() -> Bench {
         "2026-07-01T08:00:00Z web1 app[1]: began 2\n2026-07-01T09:00:00Z web1 db[2]: error 4711\n\
          2026-07-01T10:00:00Z web1 db[2]: error 4712\n2026-07-01T10:00:01Z web1 app[1]: Über $(x)\n",
     );
-    for (nth, name) in (1..).zip(["app/app.log.2.gz", "app/app.log.1", "app/app.log"]) {
+    for (hours, name) in [(8, "app/app.log.2.gz"), (12, "app/app.log.1"), (35, "app/app.log")] {
         let file = File::options().append(true).open(folder.join(name)).expect("opened");
-        let day = std::time::Duration::from_secs(1_782_777_600 + nth * 3600);
-        file.set_modified(std::time::UNIX_EPOCH + day).expect("set");
+        // Since the 30th of June of 2026.
+        let written = Duration::from_secs(1_782_777_600 + hours * 3600);
+        file.set_modified(UNIX_EPOCH + written).expect("set");
     }
     bench
 }
@@ -143,7 +145,7 @@ fn a_file_is_followed_while_it_is_written_and_rotated() {
     let said =
         super::said(bench.calling("read", "logs.follow", &["--timeout", "3s"]).args(["--", "app/app.log"]));
     assert_eq!(said.json()["value"], json!({ "lines": 1, "ended": "job-time" }), "{said:?}");
-    for bad in [r#"{seconds: 4000000}"#, r#"{unit: "ssh"}"#, r#"{priority: err}"#] {
+    for bad in [r#"{seconds: 4000000}"#, r#"{unit: "ssh"}"#, r#"{priority: error}"#] {
         assert!(bench.error("read", "logs.follow", &["app/app.log", bad])["invalid"].is_string(), "{bad}");
     }
 }
@@ -154,8 +156,8 @@ fn a_host_without_a_journal_says_so() {
         return;
     }
     let bench = Bench::new();
-    let wanted = r#"{unit: "ssh", since: "1h", priority: err, pattern: "x"}"#;
-    let following = r#"{unit: "ssh", priority: err, seconds: 60}"#;
+    let wanted = r#"{unit: "ssh", since: "1h", priority: error, pattern: "x"}"#;
+    let following = r#"{unit: "ssh", priority: error, seconds: 60}"#;
     for (method, arguments) in
         [("journal", &[][..]), ("journal", &[wanted]), ("writers", &[]), ("follow-journal", &[following])]
     {
