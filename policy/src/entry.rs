@@ -76,8 +76,14 @@ impl ModulePolicy {
 }
 
 impl Grants {
+    /// How much they give away, to compare them: what is left to the module counts before how many grants there are, since
+    /// no number of others gives as much.
+    pub(crate) fn weight(&self) -> (usize, usize) {
+        (self.process.iter().map(|grant| grant.any.len()).sum(), self.count())
+    }
+
     /// How many there are.
-    pub(crate) fn count(&self) -> usize {
+    fn count(&self) -> usize {
         let Self { process, files, http, probe, env, facts, kv } = self;
         let lists = [process.len(), files.len(), http.len(), probe.len(), env.len(), facts.len()];
         lists.iter().sum::<usize>() + usize::from(kv.is_some())

@@ -125,10 +125,11 @@ impl Suggestion {
         self.with_included(names).iter().all(|level| level.entry.is_within(policy))
     }
 
-    /// Of these levels the one that grants the fewest things, and of several the first.
+    /// Of these levels the one that leaves the least to the module, of those the one that grants the fewest things, and of
+    /// several the first.
     pub fn smallest(&self, names: &[LevelName]) -> Option<&Level> {
         let named = self.levels.iter().filter(|level| names.contains(&level.name));
-        named.min_by_key(|level| level.grants.count())
+        named.min_by_key(|level| level.grants.weight())
     }
 }
 
@@ -394,6 +395,11 @@ mod tests {
         assert_eq!(smallest(&["admin", "all", "read", "restart"]).as_deref(), Some("restart"));
         assert_eq!(smallest(&["admin", "all"]).as_deref(), Some("all"));
         assert_eq!(smallest(&["other"]), None);
+        let free = "[all]\nprocess = [{ any = ['command', 'args'] }]\n\
+                    [some]\nprocess = [{ command = 'a' }, { command = 'b', args = ['*'] }, { command = 'c' }]";
+        let suggestion: Suggestion = free.parse().expect("a suggestion");
+        let smallest = suggestion.smallest(&[name("all"), name("some")]).map(|level| level.name.as_str());
+        assert_eq!(smallest, Some("some"), "a grant that leaves all to the module is the largest");
     }
 
     #[test]

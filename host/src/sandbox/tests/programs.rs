@@ -192,3 +192,23 @@ async fn a_dry_run_runs_nothing_that_is_left_to_the_module() {
         assert!(!Path::new(&file).exists() && !root.join("app/ran").exists());
     }
 }
+
+#[tokio::test]
+async fn a_dry_run_runs_nothing_in_a_folder_that_a_program_of_the_modules_choice_may_have_prepared() {
+    let (_dir, root) = prepared();
+    let app = root.join("app");
+    let fixed = format!(
+        "{{ command = 'sh', args = ['-c', './obeyed'], cwd = ['{}'], read-only = true }}, \
+         {{ command = 'true', read-only = true }}",
+        app.display()
+    );
+    for free in ["{ any = ['command', 'args'] }", "{ command = 'tee', any = ['args'] }"] {
+        let (mut rig, _folder) = capabilities(&format!("process = [{fixed}, {free}]"));
+        rig.mode = RunMode::Dry;
+        let report = rig.report("run", &in_folder(&app)).await;
+        assert_eq!(report.would, ["run sh -c ./obeyed"], "{free}");
+        assert!(!app.join("ran").exists());
+        // Nothing of a module's is obeyed where it runs.
+        rig.value("run", &command(&["true"], "")).await;
+    }
+}

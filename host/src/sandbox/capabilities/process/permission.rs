@@ -108,6 +108,11 @@ fn no_folder(asked: &str) -> Error {
 
 /// Whether the module may write in a folder, or in one directly or further below it that programs look into.
 fn is_within_reach(folder: &Path, policy: &ModulePolicy) -> bool {
+    let chooses = policy.grants.process.iter().any(|grant| !grant.any.is_empty());
+    if chooses && folder != Path::new(ROOT) {
+        // With a program of its choice it may have written anywhere.
+        return true;
+    }
     let writable = policy.grants.files.iter().filter(|files| files.mode == FileMode::ReadWrite);
     let mut hosts = writable.map(|files| files.host.canonicalize().unwrap_or_else(|_| files.host.clone()));
     // Everything lies below the root, and programs do not go and look there.
