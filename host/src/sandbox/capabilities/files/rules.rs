@@ -159,6 +159,12 @@ impl Guest {
         checked
     }
 
+    /// Whether a folder may be listed.
+    pub(super) fn may_list(&self, folder: &Handle) -> Result<(), Refusal> {
+        self.look(folder, "", Look::Itself)?;
+        self.check_public(folder, &format!("list {}", self.path(folder, "")))
+    }
+
     /// Whether this may get another name; `kind` is what is there now.
     pub(super) fn may_rename(
         &self,

@@ -131,10 +131,8 @@ fn link_looks(types: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
         |mut store: StoreContextMut<'_, Guest>, (folder,): (Handle,)| {
             Box::new(async move {
                 let guest = store.data_mut();
-                let words = format!("list {}", guest.path(&folder, ""));
-                let looked = guest.look(&folder, "", Look::Itself);
-                if let Err(code) = looked.and_then(|()| guest.check_public(&folder, &words)) {
-                    return Ok((Err(code.into()),));
+                if let Err(refusal) = guest.may_list(&folder) {
+                    return Ok((Err(refusal.into()),));
                 }
                 let listed = guest.filesystem().read_directory(folder).await;
                 Ok((listed.map(Ok).or_else(|error| error.downcast().map(Err))?,))

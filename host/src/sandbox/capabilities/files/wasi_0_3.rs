@@ -59,6 +59,19 @@ macro_rules! waiting {
     };
 }
 
+/// Has WASI change something in these folders, to its end, and holds a lock until then. Gives back what the guest is answered.
+macro_rules! finish {
+    ($accessor:ident, $lock:expr, [$($folder:ident),+], $function:ident($($given:ident),+), $words:ident) => {
+        to_its_end($accessor, $lock, [$(&$folder),+], move |accessor, [$($folder),+]| {
+            Box::pin(async move {
+                let changed = WasiFilesystem::$function(&files(accessor), $($given),+).await;
+                answer(accessor, changed, Look::Written, &$words)
+            })
+        })
+        .await
+    };
+}
+
 /// Makes a function that changes what is at one path.
 macro_rules! change {
     ($types:ident, $name:literal, $function:ident, $words:literal) => {
@@ -71,18 +84,7 @@ macro_rules! change {
                         Ok(changing) => changing,
                         Err(refusal) => return Ok((Err(refusal.into()),)),
                     };
-                    let changed = to_its_end(accessor, changing, [&folder], |accessor, [folder]| {
-                        Box::pin(async move {
-                            let files = files(accessor);
-                            answer(
-                                accessor,
-                                WasiFilesystem::$function(&files, folder, path).await,
-                                Look::Written,
-                                &words,
-                            )
-                        })
-                    });
-                    Ok((changed.await?,))
+                    Ok((finish!(accessor, changing, [folder], $function(folder, path), words)?,))
                 })
             },
         )?;
@@ -219,9 +221,7 @@ async fn list(mut store: StoreContextMut<'_, Guest>, folder: Handle) -> wasmtime
 
 /// What is in a folder, and how reading it ended.
 async fn names(guest: &mut Guest, folder: Handle) -> Answer<(Listing, Result<(), ErrorCode>)> {
-    let words = format!("list {}", guest.path(&folder, ""));
-    let looked = guest.look(&folder, "", Look::Itself);
-    if let Err(refusal) = looked.and_then(|()| guest.check_public(&folder, &words)) {
+    if let Err(refusal) = guest.may_list(&folder) {
         return Ok(Err(refusal.into()));
     }
     let found = match guest.filesystem().read_directory(folder).await {
@@ -276,18 +276,7 @@ async fn rename(accessor: &Accessor<Guest>, (from, old, to, new): Rename) -> Ans
     if let Err(refusal) = guest(accessor, |guest| guest.may_rename(places, kind, &words)) {
         return Ok(Err(refusal.into()));
     }
-    let renamed = to_its_end(accessor, changing, [&from, &to], move |accessor, [from, to]| {
-        Box::pin(async move {
-            let files = files(accessor);
-            answer(
-                accessor,
-                WasiFilesystem::rename_at(&files, from, old, to, new).await,
-                Look::Written,
-                &words,
-            )
-        })
-    });
-    renamed.await
+    finish!(accessor, changing, [from, to], rename_at(from, old, to, new), words)
 }
 
 /// Gives a file a second name.
@@ -303,18 +292,7 @@ async fn hard_link(accessor: &Accessor<Guest>, (from, follow, old, to, new): Lin
     {
         return Ok(Err(refusal.into()));
     }
-    let linked = to_its_end(accessor, changing, [&from, &to], move |accessor, [from, to]| {
-        Box::pin(async move {
-            let files = files(accessor);
-            answer(
-                accessor,
-                WasiFilesystem::link_at(&files, from, follow, old, to, new).await,
-                Look::Written,
-                &words,
-            )
-        })
-    });
-    linked.await
+    finish!(accessor, changing, [from, to], link_at(from, follow, old, to, new), words)
 }
 
 /// Makes a symbolic link.
@@ -331,18 +309,8 @@ async fn symlink(accessor: &Accessor<Guest>, (folder, target, path): Symlink) ->
     if let Err(refusal) = guest(accessor, |guest| guest.may_link([&folder], &words)) {
         return Ok(Err(refusal.into()));
     }
-    let made = to_its_end(accessor, (changing, target_text), [&folder], move |accessor, [folder]| {
-        Box::pin(async move {
-            let files = files(accessor);
-            answer(
-                accessor,
-                WasiFilesystem::symlink_at(&files, folder, target, path).await,
-                Look::Written,
-                &words,
-            )
-        })
-    });
-    made.await
+    let lock = (changing, target_text);
+    finish!(accessor, lock, [folder], symlink_at(folder, target, path), words)
 }
 
 /// Sets when a file was last read and changed.

@@ -165,14 +165,13 @@ impl WasiHttpHooks for Egress {
                         return Err(Error::DestinationIpProhibited);
                     }
                 };
-                let (response, connection) = send::send(request, &addresses, options).await?;
-                // As long as its body may come, the connection is there, and what has come of it for as long as that is.
+                let (response, connection) = send::send(request, &addresses, options, memory).await?;
+                // As long as its body may come, the connection is there.
                 let connection = async move {
                     let ended = Box::into_pin(connection).await;
                     drop(descriptors);
                     ended
                 };
-                let response = response.map(|body| send::holding(body, memory));
                 Ok((response, Box::new(connection) as Sent<()>))
             };
             tokio::select! {

@@ -38,11 +38,12 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// Sends a request to the first of these addresses that can be connected to. What drives the connection until
-/// the answer is read comes with the answer.
+/// the answer is read comes with the answer. What comes of its body is in this memory for as long as the body is there.
 pub(super) async fn send(
     mut request: Request<WasiBody>,
     addresses: &[std::net::SocketAddr],
     options: Option<RequestOptions>,
+    memory: Hold,
 ) -> Result<(Response<WasiBody>, Sent<()>)> {
     let time = |of: fn(&RequestOptions) -> Option<Duration>| options.as_ref().and_then(of).unwrap_or(NEVER);
     let uri = request.uri().clone();
@@ -73,7 +74,7 @@ pub(super) async fn send(
     };
     let (answer, over) = answered.map_err(|_| Error::ConnectionReadTimeout)?;
     let pace = time(|options| options.between_bytes_timeout).max(Duration::from_nanos(1));
-    let response = answer?.map(|incoming| Paced::new(incoming, pace).boxed_unsync());
+    let response = answer?.map(|incoming| Paced::new(incoming, pace, memory).boxed_unsync());
     let rest: Sent<()> = Box::new(async move { if over { Ok(()) } else { Ok(connection.await?) } });
     Ok((response, rest))
 }
@@ -88,48 +89,18 @@ async fn encrypted(plain: TcpStream, uri: &Uri) -> Result<Box<dyn Stream>> {
     Ok(Box::new(AUTHORITIES.connect(name, plain).await.map_err(Error::Tls)?))
 }
 
-/// A body with the hold on the memory of its connection.
-struct Holding {
-    body: WasiBody,
-    _memory: Hold,
-}
-
-/// A body that holds this for as long as it is there.
-pub(super) fn holding(body: WasiBody, memory: Hold) -> WasiBody {
-    Holding { body, _memory: memory }.boxed_unsync()
-}
-
-impl Body for Holding {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// A body that must not pause for longer than a guest allows.
+/// A body that must not pause for longer than a guest allows, with the hold on the memory of its connection.
 struct Paced {
     incoming: Incoming,
     pause: Interval,
+    _memory: Hold,
 }
 
 impl Paced {
-    fn new(incoming: Incoming, pace: Duration) -> Self {
+    fn new(incoming: Incoming, pace: Duration, memory: Hold) -> Self {
         let mut pause = tokio::time::interval(pace);
         pause.reset();
-        Self { incoming, pause }
+        Self { incoming, pause, _memory: memory }
     }
 }
 
@@ -173,6 +144,11 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::sandbox::budget::Budget;
+
+    fn memory() -> Hold {
+        Budget::new(100, 0, 1).share(100).take(1).unwrap()
+    }
 
     fn request(uri: &str) -> Request<WasiBody> {
         let body = Empty::new().map_err(|never: std::convert::Infallible| match never {}).boxed_unsync();
@@ -196,7 +172,8 @@ mod tests {
     #[tokio::test]
     async fn a_request_goes_to_the_address_and_not_to_the_name() {
         let (address, asked) = server().await;
-        let (response, rest) = send(request("http://name.invalid:1/a?b=c"), &[address], None).await.unwrap();
+        let (response, rest) =
+            send(request("http://name.invalid:1/a?b=c"), &[address], None, memory()).await.unwrap();
         let (body, ended) = tokio::join!(response.into_body().collect(), Box::into_pin(rest));
         assert_eq!(body.unwrap().to_bytes(), "hi");
         ended.unwrap();
@@ -207,7 +184,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_has_no_certificate_is_not_spoken_to() {
         let (address, asked) = server().await;
-        let refused = send(request("https://name.invalid/secret"), &[address], None).await;
+        let refused = send(request("https://name.invalid/secret"), &[address], None, memory()).await;
         assert!(matches!(refused, Err(Error::Tls(_))));
         assert!(!asked.await.unwrap().contains("secret"));
     }
