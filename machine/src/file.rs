@@ -1,15 +1,20 @@
 //! Files that are written aside and then renamed, so that they are either what they were or what they are to be, and
 //! what is left of them where a process was killed half-way.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
 use crate::clock;
+
+/// Makes a folder, and those above it, that only its owner can enter. One that is there stays as it is.
+pub fn create_private_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
 
 /// Puts bytes in the place of a file with these permissions, and returns once they are on disk.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {

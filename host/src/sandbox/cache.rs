@@ -4,9 +4,9 @@
 //! carries a keyed digest of its contents: what is truncated, altered or from elsewhere is compiled anew. Files
 //! are written aside and renamed, so daemons that share the folder never see half of one.
 
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -40,7 +40,7 @@ pub(super) struct Cache {
 impl Cache {
     /// Opens the folder, making it where it is missing. Fails where it cannot be made private.
     pub(super) fn open(folder: PathBuf) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        file::create_private_folder(&folder)?;
         // It may have been there with other permissions; owning it is what allows to change them.
         fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
         file::sweep(&folder);

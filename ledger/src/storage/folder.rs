@@ -1,8 +1,7 @@
 //! The folder of a ledger before it is opened: made, and put in order after a hard end.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use super::{journal, unborn};
@@ -16,7 +15,7 @@ const STALE: &str = "indexes-are-stale";
 /// Makes the folder, for this user alone, or puts the one that is there in order. One that is open elsewhere
 /// is left as it is: opening it will say so.
 pub(super) fn prepare(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    machine::file::create_private_folder(folder)?;
     let lock: File = match OpenOptions::new().read(true).write(true).open(folder.join(LOCK)) {
         Ok(lock) => lock,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),

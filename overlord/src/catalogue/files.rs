@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 use std::fs::{self, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use machine::file::create_private_folder;
 pub(super) use machine::file::discard;
 use machine::room::Room;
 use wire::digest::Digest;
@@ -57,8 +58,7 @@ pub(crate) enum Here {
 impl Files {
     /// The files in this folder, which is made where there is none.
     pub(crate) fn open(dir: PathBuf) -> Result<Self, FileError> {
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir);
-        made.map_err(|source| io_error("make", &dir, source))?;
+        create_private_folder(&dir).map_err(|source| io_error("make", &dir, source))?;
         Ok(Self { dir, due: Due::default() })
     }
 

@@ -1,7 +1,6 @@
 //! Key and certificate files: private ones are 0600 in folders of 0700, all are replaced in one step.
 
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs;
 use std::path::Path;
 
 use rcgen::KeyPair;
@@ -10,7 +9,7 @@ use super::IdentityError;
 
 /// Makes a folder, and those above it, that only its owner can enter.
 pub fn create_private_dir(dir: &Path) -> Result<(), IdentityError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|source| file("create", dir, source))
+    machine::file::create_private_folder(dir).map_err(|source| file("create", dir, source))
 }
 
 /// Writes a file that only its owner can read, replacing what was there in one step.
