@@ -66,30 +66,11 @@ impl Guest for Logs {
     }
 
     fn search(file: String, wanted: Option<Wanted>) -> Result<Found, Error> {
-        let all = Wanted {
-            pattern: None,
-            fixed: None,
-            ignore_case: None,
-            since: None,
-            until: None,
-            lines: None,
-            rotated: None,
-        };
-        search::search(&file, wanted.unwrap_or(all))
+        search::search(&file, wanted.unwrap_or(EVERY_LINE))
     }
 
     fn journal(wanted: Option<JournalWanted>) -> Result<Vec<Entry>, Error> {
-        let all = JournalWanted {
-            pattern: None,
-            fixed: None,
-            ignore_case: None,
-            since: None,
-            until: None,
-            lines: None,
-            unit: None,
-            priority: None,
-        };
-        entries(wanted.unwrap_or(all))
+        entries(wanted.unwrap_or(EVERY_ENTRY))
     }
 
     fn follow(file: String, following: Option<Following>) -> Result<Followed, Error> {
@@ -119,6 +100,30 @@ impl Guest for Logs {
     }
 }
 
+/// What is meant where nothing is said of the lines of a file.
+const EVERY_LINE: Wanted = Wanted {
+    pattern: None,
+    fixed: None,
+    ignore_case: None,
+    since: None,
+    until: None,
+    lines: None,
+    rotated: None,
+};
+
+/// What is meant where nothing is said of the entries of the journal.
+const EVERY_ENTRY: JournalWanted = JournalWanted {
+    pattern: None,
+    fixed: None,
+    ignore_case: None,
+    since: None,
+    until: None,
+    lines: None,
+    unit: None,
+    priority: None,
+};
+
+/// What is meant where nothing is said of how to follow.
 const NOTHING_SAID: Following = Following {
     pattern: None,
     fixed: None,

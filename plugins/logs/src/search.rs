@@ -200,19 +200,8 @@ mod tests {
     use minion_sdk::testing::Host;
 
     use super::*;
+    use crate::EVERY_LINE;
     use crate::moment::tests::noon;
-
-    fn wanted() -> Wanted {
-        Wanted {
-            pattern: None,
-            fixed: None,
-            ignore_case: None,
-            since: None,
-            until: None,
-            lines: None,
-            rotated: None,
-        }
-    }
 
     #[test]
     fn lines_are_found_by_pattern_and_time_and_the_last_ones_are_kept() {
@@ -223,7 +212,7 @@ mod tests {
             (0..10).map(|hour| format!("2026-07-01 0{hour}:00:00 hour {hour}\n  more of {hour}\n")).collect();
         fs::write(&log, lines.concat()).expect("written");
         let found = |wanted| search(&log, wanted).expect("found");
-        let last = found(Wanted { lines: Some(2), ..wanted() });
+        let last = found(Wanted { lines: Some(2), ..EVERY_LINE });
         assert_eq!(
             (last.matched, last.lines),
             (20, vec!["2026-07-01 09:00:00 hour 9".into(), "  more of 9".into()])
@@ -231,7 +220,7 @@ mod tests {
         let span = |since: &str, until: &str| Wanted {
             since: Some(since.into()),
             until: Some(until.into()),
-            ..wanted()
+            ..EVERY_LINE
         };
         let some =
             found(Wanted { pattern: Some("more of".into()), ..span("2026-07-01 03:00", "2026-07-01 04:30") });

@@ -4,13 +4,13 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rig::say_skipped;
 
-use super::{Bench, COPY, built_dir, can_unshare};
+use super::{Bench, COPY, built_dir, can_unshare, unshared};
 
 /// How systemd becomes the first process of the copy: `$3` is the socket that it reports to. It runs none of the host's own
 /// services, and nothing that would change the kernel, whose settings it sees without being able to write them.
@@ -59,8 +59,7 @@ impl Drop for Group {
     fn drop(&mut self) {
         let mount = tempfile::tempdir().expect("a folder");
         for _ in 0..500 {
-            let mut command = Command::new("unshare");
-            command.args(["--mount", "--propagation", "private", "sh", "-c", UNGROUP, "sh"]);
+            let mut command = unshared(&["--mount"], UNGROUP);
             let done = command.arg(mount.path()).arg(&self.0).stderr(Stdio::null()).status();
             if done.is_ok_and(|status| status.success()) {
                 return;
@@ -86,8 +85,7 @@ impl Bench {
         let told = tempfile::tempdir().expect("a folder");
         let socket = UnixDatagram::bind(told.path().join("told")).expect("bound");
         let name = format!("overlord-bench-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let mut command = Command::new("unshare");
-        command.args(["--mount", "--propagation", "private", "sh", "-c", GROUP, "sh"]);
+        let mut command = unshared(&["--mount"], GROUP);
         command.arg(mount.path()).arg(built_dir()).arg(told.path().join("told")).arg(&name);
         command.arg([COPY, BOOT].concat()).stdin(Stdio::null()).stdout(Stdio::null());
         let mut keeper = command.spawn().expect("started");

@@ -93,17 +93,7 @@ impl Drop for Bench {
 impl Bench {
     fn new() -> Self {
         let mount = tempfile::tempdir().expect("a folder");
-        let mut command = Command::new("unshare");
-        command.args([
-            "--mount",
-            "--uts",
-            "--propagation",
-            "private",
-            "sh",
-            "-c",
-            &[COPY, KEEP].concat(),
-            "sh",
-        ]);
+        let mut command = unshared(&["--mount", "--uts"], &[COPY, KEEP].concat());
         command.arg(mount.path()).arg(built_dir()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut keeper = command.spawn().expect("started");
         let mut ready = String::new();
@@ -207,14 +197,20 @@ fn printed(program: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
+/// A script that runs in namespaces of its own; its arguments are still to come.
+fn unshared(namespaces: &[&str], script: &str) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(namespaces).args(["--propagation", "private", "sh", "-c", script, "sh"]);
+    command
+}
+
 /// Whether these tests can have a copy of the host, which takes root and a kernel that lets it mount; says so where they
 /// cannot.
 fn can_unshare() -> bool {
     static CAN: OnceLock<bool> = OnceLock::new();
     let can = *CAN.get_or_init(|| {
         let mount = tempfile::tempdir().expect("a folder");
-        let mut command = Command::new("unshare");
-        command.args(["--mount", "--uts", "--propagation", "private", "sh", "-c", COPY, "sh"]);
+        let mut command = unshared(&["--mount", "--uts"], COPY);
         let tried = command.arg(mount.path()).arg(built_dir()).stderr(Stdio::null()).status();
         tried.is_ok_and(|status| status.success())
     });
