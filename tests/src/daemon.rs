@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
 use crate::PATIENCE;
@@ -105,9 +106,15 @@ impl Daemon {
         self.signal(Signal::SIGHUP);
     }
 
-    /// Halts it where it is.
+    /// Halts it where it is, and waits until each of its threads stands still: the signal stops none of them by
+    /// itself but the one that takes it.
+    ///
+    /// # Panics
+    /// Where it cannot be halted.
     pub fn pause(&self) {
         self.signal(Signal::SIGSTOP);
+        let stopped = waitid(Id::Pid(self.nix_pid()), WaitPidFlag::WSTOPPED);
+        assert!(matches!(stopped, Ok(WaitStatus::Stopped(..))), "{} was not halted: {stopped:?}", self.name);
     }
 
     /// Lets it go on.
@@ -129,8 +136,11 @@ impl Daemon {
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(self.child.id() as i32);
-        kill(pid, signal).unwrap_or_else(|error| panic!("cannot signal {}: {error}", self.name));
+        kill(self.nix_pid(), signal).unwrap_or_else(|error| panic!("cannot signal {}: {error}", self.name));
+    }
+
+    fn nix_pid(&self) -> Pid {
+        Pid::from_raw(self.child.id() as i32)
     }
 
     fn end(&mut self) {
