@@ -39,7 +39,7 @@ pub(crate) struct Call {
     /// One word for each parameter; for text or bytes also @FILE or - (standard input), and @@WORD for a word with an @
     #[arg(value_name = "ARG", allow_negative_numbers = true)]
     words: Vec<String>,
-    /// All arguments at once: a JSON array, or an object by parameter name
+    /// All arguments at once: a JSON array, or an object by parameter name; @FILE or - (standard input) where it is in there
     #[arg(long, value_name = "JSON", conflicts_with = "words")]
     args: Option<String>,
     /// End it after this long: "10s"
@@ -239,7 +239,7 @@ pub(super) fn interrupts() -> anyhow::Result<Signal> {
 /// One argument for each word, or all of them as JSON.
 fn arguments(method: Signature<'_>, json: Option<&str>, words: &[String]) -> anyhow::Result<Arguments> {
     if let Some(json) = json {
-        return Ok(Arguments::Json(json.to_owned()));
+        return Ok(Arguments::Json(given::json(json.to_owned(), std::io::stdin())?));
     }
     let words = given::words(words.to_vec(), |place| method.takes_contents(place), std::io::stdin())?;
     Ok(Arguments::Words(words))

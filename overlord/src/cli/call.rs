@@ -10,6 +10,7 @@ use wire::message::job::JobId;
 use wire::message::operator::{Call, Follow, Refusal, RefusalKind, Target, TargetWarning};
 use wire::name::{MethodPath, MinionName};
 use wire::value::arguments::Arguments;
+use wire::value::given;
 
 use super::follow::{Followed, Form, View, follow};
 use super::output::{note, print};
@@ -46,7 +47,7 @@ pub(super) struct CallCommand {
     /// text
     #[arg(value_name = "ARG", allow_negative_numbers = true)]
     words: Vec<String>,
-    /// All arguments at once, as a JSON array, or an object by parameter name
+    /// All arguments at once: a JSON array, or an object by parameter name; @FILE or - (standard input) where it is in there
     #[arg(long = "args", value_name = "JSON", conflicts_with = "words")]
     json_arguments: Option<String>,
     #[command(flatten)]
@@ -139,7 +140,7 @@ impl CallCommand {
     async fn into_call(self, client: &Client) -> Result<Call, CliError> {
         let target = self.target();
         let arguments = match self.json_arguments {
-            Some(json) => Arguments::Json(json),
+            Some(json) => Arguments::Json(given::json(json, std::io::stdin())?),
             None => words::arguments(client, &target, &self.method, self.words).await?,
         };
         Ok(Call {

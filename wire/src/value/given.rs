@@ -34,6 +34,12 @@ pub enum GivenError {
         "\"-\" stands for standard input, which can be read for one argument only: put the others into files, @FILE"
     )]
     StdinTwice,
+    /// Arguments in JSON are text.
+    #[error("{what} is not UTF-8 text, which arguments in JSON are")]
+    NotText {
+        /// What.
+        what: String,
+    },
 }
 
 /// Whether a word may stand for something else, which depends on its parameter.
@@ -49,15 +55,7 @@ pub fn words(
     stdin: impl Read,
 ) -> Result<Vec<Word>, GivenError> {
     let (mut stdin, mut left) = (Some(stdin), MAX_ARGUMENTS);
-    let mut read = |what: String, from: &mut dyn Read| {
-        let mut bytes = Vec::new();
-        // One byte more than there is room for tells too large from just right.
-        if let Err(source) = from.take(left + 1).read_to_end(&mut bytes) {
-            return Err(GivenError::Unreadable { what, source });
-        }
-        left = left.checked_sub(bytes.len() as u64).ok_or(GivenError::TooLarge { what })?;
-        Ok(Word::File(bytes))
-    };
+    let mut read = |what: String, from: &mut dyn Read| contents(what, from, &mut left).map(Word::File);
     let word = |(place, word): (usize, String)| {
         if !is_reference(&word) || !takes_contents(place) {
             return Ok(Word::Text(word));
@@ -65,24 +63,61 @@ pub fn words(
         match word.strip_prefix('@') {
             None => {
                 let mut stdin = stdin.take().ok_or(GivenError::StdinTwice)?;
-                read("standard input".to_owned(), &mut stdin)
+                read(STDIN.to_owned(), &mut stdin)
             }
             Some(literal) if literal.starts_with('@') => Ok(Word::Text(literal.to_owned())),
             Some(path) => {
-                let what = format!("\"{path}\"");
-                match File::open(path) {
-                    Ok(mut file) => read(what, &mut file),
-                    Err(source) => Err(GivenError::Unreadable { what, source }),
-                }
+                let (what, mut file) = opened(path)?;
+                read(what, &mut file)
             }
         }
     };
     words.into_iter().enumerate().map(word).collect()
 }
 
+/// All arguments in JSON: the word itself, or what is in the file of `@FILE`, or what comes from `stdin` for `-`. Neither is
+/// JSON, so that no word has two meanings.
+pub fn json(word: String, mut stdin: impl Read) -> Result<String, GivenError> {
+    let mut left = MAX_ARGUMENTS;
+    let (what, bytes) = match word.strip_prefix('@') {
+        Some(path) => {
+            let (what, mut file) = opened(path)?;
+            (what.clone(), contents(what, &mut file, &mut left)?)
+        }
+        None if word == "-" => (STDIN.to_owned(), contents(STDIN.to_owned(), &mut stdin, &mut left)?),
+        None => return Ok(word),
+    };
+    String::from_utf8(bytes).map_err(|_| GivenError::NotText { what })
+}
+
+/// A file that a word names, with its name as errors say it.
+fn opened(path: &str) -> Result<(String, File), GivenError> {
+    let what = format!("\"{path}\"");
+    match File::open(path) {
+        Ok(file) => Ok((what, file)),
+        Err(source) => Err(GivenError::Unreadable { what, source }),
+    }
+}
+
+/// All of it, as long as there is room `left` for it in bytes, of which it takes its share.
+fn contents(what: String, from: &mut dyn Read, left: &mut u64) -> Result<Vec<u8>, GivenError> {
+    let mut bytes = Vec::new();
+    // One byte more than there is room for tells too large from just right.
+    if let Err(source) = from.take(*left + 1).read_to_end(&mut bytes) {
+        return Err(GivenError::Unreadable { what, source });
+    }
+    *left = left.checked_sub(bytes.len() as u64).ok_or(GivenError::TooLarge { what })?;
+    Ok(bytes)
+}
+
+/// What errors call standard input.
+const STDIN: &str = "standard input";
+
 #[allow(clippy::unwrap_used)]
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     fn given(words: &[&str], stdin: &[u8]) -> Result<Vec<Word>, String> {
@@ -118,5 +153,19 @@ mod tests {
             error.contains("standard input") && error.contains("8 MiB") && error.contains("granted"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn all_arguments_in_json_come_from_a_file_or_standard_input_too() {
+        let json =
+            |word: &str, stdin: &[u8]| super::json(word.to_owned(), stdin).map_err(|error| error.to_string());
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"[1]").unwrap();
+        assert_eq!(json(&format!("@{}", file.path().display()), b"").unwrap(), "[1]");
+        assert_eq!(json("-", b"{}").unwrap(), "{}");
+        assert_eq!(json("[\"-\", \"@x\"]", b"").unwrap(), "[\"-\", \"@x\"]");
+        assert!(json("@/no/such/file", b"").unwrap_err().starts_with("cannot read \"/no"));
+        assert!(json("-", &[0xff]).unwrap_err().starts_with("standard input is not UTF-8"));
+        assert!(json("-", &vec![b' '; MAX_ARGUMENTS as usize + 1]).unwrap_err().contains("8 MiB"));
     }
 }
