@@ -13,18 +13,18 @@ use crate::wildcard;
 
 /// A pattern of URLs: `https://status.example.org/*`, or the same in a table that says more of it.
 ///
-/// The scheme and the port must be the same. A host that begins with `*.` stands for every name below the
-/// rest, not for the rest itself. In the path `*` stands for any text, `/` among it; without a path any path is
-/// meant. The path is compared as it is decoded, without its query, and the query only where the pattern has
-/// one; there `*` stands for text within one parameter, and a query `*` for any.
+/// The scheme must be the same, and the port unless it is `*`. A host that begins with `*.` stands for every name
+/// below the rest, not for the rest itself; `*` alone stands for any name and any address. In the path `*` stands for
+/// any text, `/` among it; without a path any path is meant. The path is compared as it is decoded, without its query,
+/// and the query only where the pattern has one; there `*` stands for text within one parameter, and a query `*` for any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpGrant {
     /// Only this scheme: a grant for HTTPS is none for HTTP.
     scheme: Scheme,
     /// The host, or what the names of hosts end with.
     host: HostPattern,
-    /// The one that the pattern names, or the scheme's own.
-    port: u16,
+    /// The one that the pattern names, or the scheme's own; nothing for any.
+    port: Option<u16>,
     /// As it was written, with its query.
     written: String,
     /// Decoded, with its leading slash, and `*` for any text; nothing where no request can have it.
@@ -45,16 +45,16 @@ pub struct HttpTarget {
     query: Option<String>,
 }
 
-/// Which addresses a granted host may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which addresses a granted host may have. Of several grants of one host the greatest counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
     /// Those of the internet.
     Public,
-    /// Those of private networks and of this host, too.
-    Private,
     /// Those of this host's loopback: the grant names `localhost`.
     Loopback,
-    /// This one, which the grant names.
+    /// Those of private networks and of this host, and of the internet.
+    Private,
+    /// This one, which the grant names, and which may be one that is reached in no other way.
     Address(IpAddr),
 }
 
@@ -70,6 +70,8 @@ pub(crate) enum Host {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HostPattern {
     One(Host),
+    /// Every name and address.
+    Any,
     /// All names with this end, which begins with a dot.
     Below(String),
     /// None: a number that is not written as an address is none, and no name either.
@@ -101,7 +103,7 @@ impl HttpGrant {
     /// Whether it covers a request.
     pub fn allows(&self, target: &HttpTarget) -> bool {
         target.scheme == self.scheme
-            && target.port == self.port
+            && self.port.is_none_or(|port| port == target.port)
             && self.host.covers(&target.host)
             && self.path.as_deref().is_some_and(|path| wildcard(path, &target.path))
             && self.query.as_deref().is_none_or(|query| covers_query(query, target.query.as_deref()))
@@ -117,13 +119,22 @@ impl HttpGrant {
         format!("{{ url = \"{}\", private = true }}", self.url())
     }
 
+    /// Whether it covers every host.
+    pub fn is_of_any_host(&self) -> bool {
+        self.host == HostPattern::Any
+    }
+
     /// Why no request can ever be covered by it, where that is so.
     pub fn covers_nothing(&self) -> bool {
         self.path.is_none() || matches!(self.host, HostPattern::Nobody(_))
     }
 
     fn url(&self) -> String {
-        let port = if self.port == self.scheme.port() { String::new() } else { format!(":{}", self.port) };
+        let port = match self.port {
+            None => ":*".to_owned(),
+            Some(port) if port == self.scheme.port() => String::new(),
+            Some(port) => format!(":{port}"),
+        };
         format!("{}://{}{port}{}", self.scheme.as_str(), self.host, self.written)
     }
 }
@@ -145,6 +156,9 @@ impl HttpTarget {
 impl HostPattern {
     /// The pattern that a text is; `None` where it would cover nothing.
     pub(crate) fn exact(text: &str) -> Option<Self> {
+        if text == "*" {
+            return Some(HostPattern::Any);
+        }
         match text.strip_prefix("*.") {
             Some(plain) => match plain.parse() {
                 Ok(Host::Name(name)) if !name.is_empty() => Some(HostPattern::Below(format!(".{name}"))),
@@ -167,6 +181,7 @@ impl HostPattern {
 
     pub(crate) fn covers(&self, host: &Host) -> bool {
         match (self, host) {
+            (HostPattern::Any, _) => true,
             (HostPattern::One(one), host) => one == host,
             (HostPattern::Below(end), Host::Name(name)) => name.len() > end.len() && name.ends_with(end),
             _ => false,
@@ -180,6 +195,7 @@ impl fmt::Display for HostPattern {
             HostPattern::One(Host::Address(IpAddr::V6(address))) => write!(f, "[{address}]"),
             HostPattern::One(Host::Address(address)) => write!(f, "{address}"),
             HostPattern::One(Host::Name(name)) | HostPattern::Nobody(name) => f.write_str(name),
+            HostPattern::Any => f.write_str("*"),
             HostPattern::Below(end) => write!(f, "*{end}"),
         }
     }
@@ -250,16 +266,18 @@ impl FromStr for HttpGrant {
             None => (rest, "/*"),
         };
         let (host, port) = match authority.rsplit_once(':') {
+            Some((host, "*")) => (host, None),
             // An address of version 6 has colons of its own, in brackets.
-            Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| bad())?),
-            _ => (authority, scheme.port()),
+            Some((host, port)) if !port.ends_with(']') => (host, Some(port.parse().map_err(|_| bad())?)),
+            _ => (authority, Some(scheme.port())),
         };
         let plain = host.strip_prefix("*.").unwrap_or(host);
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '[' | ']' | ':');
-        if plain.is_empty() || !plain.chars().all(fits) {
+        if host != "*" && (plain.is_empty() || !plain.chars().all(fits)) {
             return Err(bad());
         }
         let host = match (host.strip_prefix('*'), plain.parse()) {
+            (Some(""), _) => HostPattern::Any,
             (Some(end), Ok(Host::Name(_))) => HostPattern::Below(end.to_ascii_lowercase()),
             (None, Ok(host)) => HostPattern::One(host),
             _ => HostPattern::Nobody(host.to_ascii_lowercase()),
@@ -302,7 +320,8 @@ impl<'de> Deserialize<'de> for HttpGrant {
 
 impl fmt::Display for HttpGrant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}:{}{}", self.scheme.as_str(), self.host, self.port, self.written)?;
+        let port = self.port.map_or_else(|| "*".to_owned(), |port| port.to_string());
+        write!(f, "{}://{}:{port}{}", self.scheme.as_str(), self.host, self.written)?;
         if self.private { f.write_str(" (private)") } else { Ok(()) }
     }
 }
@@ -372,6 +391,34 @@ mod tests {
         assert!(!allows("https://*.example.org", "https", "example.org", None, "/"));
         assert!(!allows("https://*.example.org", "https", "badexample.org", None, "/"));
         assert!(!allows("https://*.example.org", "https", ".example.org", None, "/"));
+    }
+
+    #[test]
+    fn a_star_alone_covers_every_host_and_reaches_no_further_than_a_name() {
+        for host in ["a.example", "localhost", "10.0.0.1", "[::1]"] {
+            assert!(allows("http://*/*", "http", host, None, "/x"), "{host}");
+            assert!(!allows("http://*/*", "http", host, Some(81), "/x"), "{host}");
+            assert!(!allows("http://*:*/*", "https", host, None, "/x"), "{host}");
+            assert!(allows("http://*:*/*", "http", host, Some(81), "/x"), "{host}");
+        }
+        assert!(!allows("http://*:*/*", "http", "2130706433", None, "/"));
+        assert!(!allows("http://*/v1/*", "http", "a.example", None, "/v2/x"));
+        let any: HttpGrant = "https://*:*/*".parse().expect("a pattern");
+        assert_eq!((any.reach(), any.to_string().as_str()), (Reach::Public, "https://*:*/*"));
+        assert!(!any.covers_nothing());
+        assert_eq!(any.with_private(), "{ url = \"https://*:*/*\", private = true }");
+        assert_eq!(HttpGrant { private: true, ..any }.reach(), Reach::Private);
+        assert!(allows("http://a.example:*/*", "http", "a.example", Some(81), "/"));
+        assert!(!allows("http://a.example:*/*", "http", "b.example", Some(81), "/"));
+        for bad in ["https://**/*", "https://*a/*:*", "https://*:*:*/*", "https://*:/*", "https://*@a/*"] {
+            assert!(bad.parse::<HttpGrant>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn of_several_grants_the_one_that_names_the_address_reaches_furthest() {
+        let one = Reach::Address("0.0.0.0".parse().expect("an address"));
+        assert!(Reach::Public < Reach::Loopback && Reach::Loopback < Reach::Private && Reach::Private < one);
     }
 
     #[test]

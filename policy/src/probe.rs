@@ -11,11 +11,10 @@ use crate::http::{Host, HostPattern, Reach};
 
 /// A pattern of hosts and ports: `db.example.org:5432`, or the same in a table that says more of it.
 ///
-/// The host is that of an [`HttpGrant`](crate::HttpGrant), or `*` for any. The port is a number, or `*` for any.
+/// The host is that of an [`HttpGrant`](crate::HttpGrant). The port is a number, or `*` for any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeGrant {
-    /// The host; nothing for any.
-    host: Option<HostPattern>,
+    host: HostPattern,
     /// The port; nothing for any.
     port: Option<u16>,
     /// Whether its names may stand for private addresses, and the host's own.
@@ -55,17 +54,12 @@ impl ProbeTarget {
 impl ProbeGrant {
     /// Whether it covers a port of a host.
     pub fn allows(&self, target: &ProbeTarget) -> bool {
-        self.host.as_ref().is_none_or(|host| host.covers(&target.host))
-            && self.port.is_none_or(|port| port == target.port)
+        self.host.covers(&target.host) && self.port.is_none_or(|port| port == target.port)
     }
 
     /// Which addresses the hosts that it covers may have.
     pub fn reach(&self) -> Reach {
-        match &self.host {
-            Some(host) => host.reach(self.private),
-            None if self.private => Reach::Private,
-            None => Reach::Public,
-        }
+        self.host.reach(self.private)
     }
 
     /// The line of the policy that would grant the same, and private addresses.
@@ -74,9 +68,8 @@ impl ProbeGrant {
     }
 
     fn to(&self) -> String {
-        let host = self.host.as_ref().map_or_else(|| "*".to_owned(), HostPattern::to_string);
         let port = self.port.map_or_else(|| "*".to_owned(), |port| port.to_string());
-        format!("{host}:{port}")
+        format!("{}:{port}", self.host)
     }
 }
 
@@ -99,10 +92,7 @@ impl FromStr for ProbeGrant {
     fn from_str(text: &str) -> Result<Self, BadProbe> {
         let bad = || BadProbe(text.to_owned());
         let (host, port) = text.rsplit_once(':').ok_or_else(bad)?;
-        let host = match host {
-            "*" => None,
-            host => Some(HostPattern::exact(host).ok_or_else(bad)?),
-        };
+        let host = HostPattern::exact(host).ok_or_else(bad)?;
         let port = match port {
             "*" => None,
             port => Some(port.parse().map_err(|_| bad())?),

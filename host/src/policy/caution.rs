@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{FileMode, Free, Grants, ProcessGrant};
+use super::{FileMode, Free, Grants, HttpGrant, ProcessGrant, Reach};
 
 /// Programs for which any argument of the module's choice is one too many.
 const OBEY_ARGUMENTS: &[(&str, &str)] = &[
@@ -46,14 +46,24 @@ pub fn of_processes(grants: &Grants) -> Vec<String> {
 
 /// What to say of the grants of addresses.
 pub fn of_addresses(grants: &Grants) -> Vec<String> {
-    let unused = grants.http.iter().filter(|grant| grant.covers_nothing());
-    let told = unused.map(|grant| {
-        format!(
+    grants.http.iter().filter_map(of_address).collect()
+}
+
+fn of_address(grant: &HttpGrant) -> Option<String> {
+    if grant.covers_nothing() {
+        return Some(format!(
             "has \"{grant}\" in `http`, which covers nothing: write the host as a name or an address, and the path \
              without \";\", \"\\\", \"//\", dots alone or escaped separators"
-        )
-    });
-    told.collect()
+        ));
+    }
+    let hosts = match grant.reach() {
+        _ if !grant.is_of_any_host() => return None,
+        Reach::Public => "any host of the internet, and tell it",
+        _ => "any host of the internet and of private networks, this one too, and tell it",
+    };
+    Some(format!(
+        "may send requests to {hosts} all that it knows (\"{grant}\" in `http`): see docs/grants.md"
+    ))
 }
 
 fn of_process(grant: &ProcessGrant, grants: &Grants) -> Vec<String> {
@@ -151,6 +161,8 @@ mod tests {
             ),
             ("process = [{ command = 'x', env = ['*'] }]", "\"*\" in its `env` covers nothing"),
             ("http = ['https://a.example/x%2Fy']", "covers nothing"),
+            ("http = ['https://*/*']", "any host of the internet, and tell it all that it knows"),
+            ("http = [{ url = 'http://*:*/*', private = true }]", "and of private networks, this one too"),
             (
                 "process = [{ any = ['command', 'args', 'env', 'cwd'] }]",
                 "may run any program, with any arguments, any environment, any folder, so it, and whoever may call \

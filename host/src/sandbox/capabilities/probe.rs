@@ -43,17 +43,24 @@ impl Host for Guest {
         let held = self.holdings.descriptors.take(DESCRIPTORS);
         let _held = held.map_err(|error| Error::Other(error.of_descriptors()))?;
         let time = Duration::from_millis(timeout_ms.min(MAX_TIMEOUT_MS).into());
-        let host = host.trim_start_matches('[').trim_end_matches(']');
         let tried = tokio::select! {
-            tried = tried(host, port, grant.reach(), time) => tried,
+            tried = tried(&host, port, grant.reach(), time) => tried,
             () = self.job.cancel.cancelled() => return Err(Error::Cancelled),
         };
         tried.map_err(|refusal| match refusal {
             Refusal::Failed(_) => Error::NotFound(format!("the host \"{host}\" has no address")),
             Refusal::Prohibited(address) => {
-                let text = format!("{target} at {address}, which takes {}", grant.with_private());
-                self.job.denied("probe", text.clone());
-                Error::Denied(text)
+                let remedy = destination::remedy(address, grant.with_private());
+                let text = format!("{target} at {address}, which takes {remedy}");
+                let reaches = |grant: &ProbeGrant| {
+                    grant.allows(&target) && destination::is_within(address, grant.reach())
+                };
+                let by_level =
+                    self.job.denied_unless("probe", text.clone(), |grants| grants.probe.iter().any(reaches));
+                Error::Denied(match by_level {
+                    Some(command) => format!("{text}: run `{command}` on this host"),
+                    None => text,
+                })
             }
         })
     }
@@ -64,9 +71,8 @@ fn granted(guest: &Guest, target: &ProbeTarget) -> Result<ProbeGrant, Error> {
     let covering = |grants: &Grants| -> Vec<ProbeGrant> {
         grants.probe.iter().filter(|grant| grant.allows(target)).cloned().collect()
     };
-    let found = covering(&guest.job.policy.grants);
-    let furthest = found.iter().find(|grant| grant.reach() != Reach::Public).or(found.first());
-    furthest.cloned().ok_or_else(|| {
+    let found = covering(&guest.job.policy.grants).into_iter();
+    found.max_by_key(ProbeGrant::reach).ok_or_else(|| {
         let by_level =
             guest.job.denied_unless("probe", target.to_string(), |grants| !covering(grants).is_empty());
         let module = &guest.job.method.module;

@@ -263,6 +263,81 @@ async fn requests_go_to_granted_addresses_and_redirects_are_checked_like_any_oth
     assert_eq!(rig.events.denied.lock().unwrap().len(), 3);
 }
 
+/// Hosts at which nobody answers but the link, or a service that gives whoever asks the keys of this machine.
+const LINKS: [&str; 12] = [
+    "169.254.169.254",
+    "169.254.169.254.",
+    "[::ffff:169.254.169.254]",
+    "[::169.254.169.254]",
+    "[64:ff9b::a9fe:a9fe]",
+    "[2002:a9fe:a9fe::1]",
+    "2852039166",
+    "0xa9fea9fe",
+    "0251.0376.0251.0376",
+    "[fe80::1]",
+    "[fd00:ec2::254]",
+    "100.100.100.200",
+];
+
+/// The same of this host.
+const OWN: [&str; 11] = [
+    "127.0.0.1",
+    "127.1.2.3",
+    "127.1",
+    "localhost",
+    "LOCALHOST",
+    "[::ffff:127.0.0.1]",
+    "[::127.0.0.1]",
+    "[::1]",
+    "0.0.0.0",
+    "[::]",
+    "[::ffff:0.0.0.0]",
+];
+
+/// What becomes of requests to each of these hosts; none is sent, and the reason is that it must not be.
+async fn refuses(rig: &Rig, hosts: &[&str], port: u16) {
+    for host in hosts {
+        let told = error(rig.failure("request", &format!("[\"GET\", \"http://{host}:{port}/\"]")).await);
+        let reason = ["HttpRequestDenied", "DestinationIpProhibited", "authority is refused"];
+        assert!(reason.iter().any(|reason| told.contains(reason)), "{host}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn any_host_is_neither_this_one_nor_a_private_one_nor_one_of_the_link() {
+    let port = server("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await.port();
+    let rig = rig("egress", granted("http = ['http://*:*/*']"));
+    let mut hosts = [&LINKS[..], &OWN[..]].concat();
+    hosts.extend(["10.0.0.1", "192.168.0.1", "100.64.0.1", "[fd12::1]", "[::ffff:10.0.0.1]"]);
+    let own = nix::ifaddrs::getifaddrs().unwrap().filter_map(|one| Some(one.address?.as_sockaddr_in()?.ip()));
+    let own: Vec<String> = own.map(|address| address.to_string()).collect();
+    hosts.extend(own.iter().map(String::as_str));
+    refuses(&rig, &hosts, port).await;
+}
+
+#[tokio::test]
+async fn any_host_of_private_networks_is_none_of_the_link_unless_the_grant_names_it() {
+    let port = server("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await.port();
+    let any = "{ url = 'http://*:*/*', private = true }";
+    let rig = |lines: String| rig("egress", granted(&lines));
+    let private = rig(format!("http = [{any}]"));
+    refuses(&private, &LINKS, port).await;
+    refuses(&private, &["0.0.0.0", "[::]", "[::ffff:0.0.0.0]", "2130706433", "0x7f.1", "127.1"], port).await;
+    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
+        let answer = private.value("request", &format!("[\"GET\", \"http://{host}:{port}/\"]")).await;
+        assert_eq!(json(answer)["status"], 200, "{host}");
+    }
+    let denied = private.events.denied.lock().unwrap();
+    let told = |part: &str| denied.iter().any(|denial| denial.attempt.ends_with(part));
+    assert!(told("at 169.254.169.254, which takes a grant that names 169.254.169.254"), "{denied:?}");
+    // The address itself may stand beside it, before it or behind it.
+    for lines in [format!("'http://0.0.0.0:*', {any}"), format!("{any}, 'http://0.0.0.0:*'")] {
+        let named = rig(format!("http = [{lines}]"));
+        let answer = named.value("request", &format!("[\"GET\", \"http://0.0.0.0:{port}/\"]")).await;
+        assert_eq!(json(answer)["status"], 200, "{lines}");
+    }
+}
+
 #[tokio::test]
 async fn a_request_that_is_under_way_ends_when_its_job_is_cancelled() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

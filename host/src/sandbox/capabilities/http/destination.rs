@@ -17,6 +17,8 @@ pub(in crate::sandbox) async fn addresses(
     if let Reach::Address(address) = reach {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
+    // As a URL has an address of version 6.
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let not_found = |_| Error::DnsError { rcode: Some("name not found".into()), info_code: None };
     let found = tokio::net::lookup_host((host, port)).await.map_err(not_found)?;
     let found: Vec<SocketAddr> = found.take(MOST).collect();
@@ -25,6 +27,12 @@ pub(in crate::sandbox) async fn addresses(
         None if found.is_empty() => Err(Refusal::Failed(Error::DestinationNotFound)),
         None => Ok(found),
     }
+}
+
+/// What would let a host be reached at an address that a grant does not reach; `private` is that grant with all that it
+/// can say of addresses.
+pub(in crate::sandbox) fn remedy(address: IpAddr, private: String) -> String {
+    if is_within(address, Reach::Private) { private } else { format!("a grant that names {address}") }
 }
 
 /// Why a request goes nowhere.
@@ -44,7 +52,8 @@ impl From<Error> for Refusal {
 /// How many addresses of a name are looked at, and tried.
 const MOST: usize = 16;
 
-fn is_within(address: IpAddr, reach: Reach) -> bool {
+/// Whether a grant of this reach reaches an address.
+pub(in crate::sandbox) fn is_within(address: IpAddr, reach: Reach) -> bool {
     match reach {
         Reach::Public => realm(address) == Realm::Public && !is_own(address),
         Reach::Private => matches!(realm(address), Realm::Public | Realm::Private),

@@ -67,7 +67,9 @@ struct Permit {
     /// Which addresses its host may have.
     reach: Reach,
     /// What would allow it to have private ones.
-    remedy: String,
+    private: String,
+    /// What it is for.
+    target: HttpTarget,
 }
 
 impl Egress {
@@ -81,8 +83,8 @@ impl Egress {
             Err(_) => Vec::new(),
         };
         // Grants add up: what one of them says of private addresses holds.
-        let furthest = covering.iter().find(|grant| grant.reach() != Reach::Public).or(covering.first());
-        let Some(grant) = furthest else {
+        let furthest = covering.iter().max_by_key(|grant| grant.reach());
+        let (Some(grant), Ok(target)) = (furthest, &target) else {
             if let Ok(target) = &target {
                 self.remedies.denied(|grants| grants.http.iter().any(|grant| grant.allows(target)));
             }
@@ -100,7 +102,7 @@ impl Egress {
             self.recorder.record(record.clone());
             return Err(Error::InternalError(Some(format!("dry run: would send {record}"))));
         }
-        Ok(Permit { reach: grant.reach(), remedy: grant.with_private() })
+        Ok(Permit { reach: grant.reach(), private: grant.with_private(), target: target.clone() })
     }
 
     /// Tells the audit log what no grant covers, and gives back what the guest is told.
@@ -146,10 +148,11 @@ impl WasiHttpHooks for Egress {
         _processed: Box<dyn Future<Output = Result<()>> + Send>,
     ) -> Sent<(Response<WasiBody>, Sent<()>)> {
         let (permit, cancel, events) = (self.check(&request), self.cancel.clone(), self.events.clone());
+        let remedies = self.remedies.clone();
         let held = (self.descriptors.take(DESCRIPTORS), self.memory.take(MEMORY + size(&request)));
         // Ends with the job: WASI runs it in a task that is aborted when its handle is dropped.
         Box::new(async move {
-            let Permit { reach, remedy } = permit?;
+            let Permit { reach, private, target } = permit?;
             let (Ok(descriptors), Ok(memory)) = held else { return Err(Error::ConnectionLimitReached) };
             let answered = async {
                 // The body cannot be shared with another thread, so nothing of the request is borrowed here.
@@ -160,6 +163,11 @@ impl WasiHttpHooks for Egress {
                     Ok(addresses) => addresses,
                     Err(Refusal::Failed(error)) => return Err(error),
                     Err(Refusal::Prohibited(address)) => {
+                        let reaches = |grant: &HttpGrant| {
+                            grant.allows(&target) && destination::is_within(address, grant.reach())
+                        };
+                        remedies.denied(|grants| grants.http.iter().any(reaches));
+                        let remedy = destination::remedy(address, private);
                         let attempt = format!("{method} {uri} at {address}, which takes {remedy}");
                         events.denied(Denial { capability: "http", attempt });
                         return Err(Error::DestinationIpProhibited);
