@@ -33,6 +33,8 @@ pub struct HttpGrant {
     query: Option<String>,
     /// Whether its names may stand for private addresses, and the host's own.
     private: bool,
+    /// The only methods that it allows; where there are none, all.
+    methods: Vec<String>,
 }
 
 /// What a request is for, where that can be told for certain.
@@ -92,6 +94,7 @@ struct Table {
     url: String,
     #[serde(default)]
     private: bool,
+    methods: Option<Vec<String>>,
 }
 
 /// A text that is not a URL pattern.
@@ -99,14 +102,24 @@ struct Table {
 #[error("\"{0}\" is not a URL pattern: write it like \"https://host.example/path/*\"")]
 pub struct BadUrl(String);
 
+/// Methods of which none can be that of a request.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}: write them like [\"GET\", \"HEAD\"], or leave \"methods\" out for all")]
+struct BadMethods(String);
+
 impl HttpGrant {
-    /// Whether it covers a request.
+    /// Whether it covers a request, whatever its method is.
     pub fn allows(&self, target: &HttpTarget) -> bool {
         target.scheme == self.scheme
             && self.port.is_none_or(|port| port == target.port)
             && self.host.covers(&target.host)
             && self.path.as_deref().is_some_and(|path| wildcard(path, &target.path))
             && self.query.as_deref().is_none_or(|query| covers_query(query, target.query.as_deref()))
+    }
+
+    /// Whether it covers a request of this method; none is one that cannot be told for certain.
+    pub fn allows_method(&self, method: Option<&str>) -> bool {
+        self.methods.is_empty() || method.is_some_and(|method| self.methods.iter().any(|it| it == method))
     }
 
     /// Which addresses the hosts that it covers may have.
@@ -116,7 +129,10 @@ impl HttpGrant {
 
     /// The line of the policy that would grant the same, and private addresses.
     pub fn with_private(&self) -> String {
-        format!("{{ url = \"{}\", private = true }}", self.url())
+        let methods: Vec<String> = self.methods.iter().map(|method| format!("\"{method}\"")).collect();
+        let methods =
+            if methods.is_empty() { String::new() } else { format!(", methods = [{}]", methods.join(", ")) };
+        format!("{{ url = \"{}\", private = true{methods} }}", self.url())
     }
 
     /// Whether it covers every host.
@@ -288,7 +304,16 @@ impl FromStr for HttpGrant {
         };
         // What requests are refused for is no reason to refuse the whole policy.
         let path = url_path::decode(path).ok();
-        Ok(Self { scheme, host, port, written: written.to_owned(), path, query, private: false })
+        Ok(Self {
+            scheme,
+            host,
+            port,
+            written: written.to_owned(),
+            path,
+            query,
+            private: false,
+            methods: Vec::new(),
+        })
     }
 }
 
@@ -308,9 +333,11 @@ impl<'de> Deserialize<'de> for HttpGrant {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<HttpGrant, A::Error> {
-                let Table { url, private } = Table::deserialize(MapAccessDeserializer::new(map))?;
+                let Table { url, private, methods } = Table::deserialize(MapAccessDeserializer::new(map))?;
                 let grant: HttpGrant = url.parse().map_err(A::Error::custom)?;
-                Ok(HttpGrant { private, ..grant })
+                let methods =
+                    methods.map_or(Ok(Vec::new()), |methods| checked(methods)).map_err(A::Error::custom)?;
+                Ok(HttpGrant { private, methods, ..grant })
             }
         }
 
@@ -322,7 +349,20 @@ impl fmt::Display for HttpGrant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let port = self.port.map_or_else(|| "*".to_owned(), |port| port.to_string());
         write!(f, "{}://{}:{port}{}", self.scheme.as_str(), self.host, self.written)?;
+        if !self.methods.is_empty() {
+            write!(f, " ({})", self.methods.join(", "))?;
+        }
         if self.private { f.write_str(" (private)") } else { Ok(()) }
+    }
+}
+
+/// Methods as requests have them.
+fn checked(methods: Vec<String>) -> Result<Vec<String>, BadMethods> {
+    let is_method = |text: &String| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase());
+    match methods.iter().find(|text| !is_method(text)) {
+        Some(bad) => Err(BadMethods(format!("\"{bad}\" is not a method"))),
+        None if methods.is_empty() => Err(BadMethods("no method is allowed".to_owned())),
+        None => Ok(methods),
     }
 }
 
@@ -412,6 +452,31 @@ mod tests {
         assert!(!allows("http://a.example:*/*", "http", "b.example", Some(81), "/"));
         for bad in ["https://**/*", "https://*a/*:*", "https://*:*:*/*", "https://*:/*", "https://*@a/*"] {
             assert!(bad.parse::<HttpGrant>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_grant_that_names_methods_allows_no_others() {
+        let grant = |lines: &str| {
+            let table: toml::Table = toml::from_str(&format!("grant = {lines}")).expect("toml");
+            table["grant"].clone().try_into::<HttpGrant>()
+        };
+        let reading = grant("{ url = 'http://a.example/*', methods = ['GET', 'HEAD'] }").expect("a grant");
+        for (method, allowed) in [
+            (Some("GET"), true),
+            (Some("HEAD"), true),
+            (Some("POST"), false),
+            (Some("get"), false),
+            (None, false),
+        ] {
+            assert_eq!(reading.allows_method(method), allowed, "{method:?}");
+        }
+        assert_eq!(reading.to_string(), "http://a.example:80/* (GET, HEAD)");
+        let private = "{ url = \"http://a.example/*\", private = true, methods = [\"GET\", \"HEAD\"] }";
+        assert_eq!(reading.with_private(), private);
+        assert!(grant("'http://a.example/*'").expect("a grant").allows_method(None));
+        for bad in ["[]", "['']", "['get']", "['GET ']", "'GET'"] {
+            assert!(grant(&format!("{{ url = 'http://a.example/*', methods = {bad} }}")).is_err(), "{bad}");
         }
     }
 

@@ -68,41 +68,52 @@ struct Permit {
     reach: Reach,
     /// What would allow it to have private ones.
     private: String,
-    /// What it is for.
+    /// What it asks for.
+    asked: Asked,
+}
+
+/// What a request asks for.
+#[derive(Debug)]
+struct Asked {
     target: HttpTarget,
+    /// Its method, where that can be told for certain.
+    method: Option<String>,
+}
+
+impl Asked {
+    fn is_allowed_by(&self, grant: &HttpGrant) -> bool {
+        grant.allows(&self.target) && grant.allows_method(self.method.as_deref())
+    }
 }
 
 impl Egress {
     /// Whether the request may go out, and how far.
     fn check(&self, request: &Request<WasiBody>) -> Result<Permit> {
         let uri = request.uri();
-        let target = target(request);
-        let grants = self.policy.grants.http.iter();
-        let covering: Vec<&HttpGrant> = match &target {
-            Ok(target) => grants.filter(|grant| grant.allows(target)).collect(),
-            Err(_) => Vec::new(),
-        };
-        // Grants add up: what one of them says of private addresses holds.
-        let furthest = covering.iter().max_by_key(|grant| grant.reach());
-        let (Some(grant), Ok(target)) = (furthest, &target) else {
-            if let Ok(target) = &target {
-                self.remedies.denied(|grants| grants.http.iter().any(|grant| grant.allows(target)));
-            }
-            let reason = target.err().map_or_else(String::new, |reason| format!(" ({reason})"));
-            return Err(self.deny(format!("{} {uri}{reason}", request.method())));
-        };
         let named =
             |names: &[&'static str]| names.iter().copied().find(|name| request.headers().contains_key(*name));
+        // What a server takes for the method of a request with such a header cannot be told.
+        let method = named(&OVERRIDING).is_none().then(|| request.method().to_string());
+        let asked = match target(request) {
+            Ok(target) => Asked { target, method },
+            Err(reason) => return Err(self.deny(format!("{} {uri} ({reason})", request.method()))),
+        };
+        // Grants add up: what one of them says of private addresses holds.
+        let covering = self.policy.grants.http.iter().filter(|grant| asked.is_allowed_by(grant));
+        let Some(grant) = covering.max_by_key(|grant| grant.reach()) else {
+            self.remedies.denied(|grants| grants.http.iter().any(|grant| asked.is_allowed_by(grant)));
+            return Err(self.deny(format!("{} {uri}", request.method())));
+        };
         if let Some(header) = named(&REDIRECTING) {
             return Err(self.deny(format!("{} {uri} with {header}", request.method())));
         }
-        let reads = matches!(*request.method(), Method::GET | Method::HEAD) && named(&OVERRIDING).is_none();
+        let reads = matches!(asked.method.as_deref(), Some("GET" | "HEAD"));
         if self.mode == RunMode::Dry && !reads {
             let record = format!("{} {uri}", request.method());
             self.recorder.record(record.clone());
             return Err(Error::InternalError(Some(format!("dry run: would send {record}"))));
         }
-        Ok(Permit { reach: grant.reach(), private: grant.with_private(), target: target.clone() })
+        Ok(Permit { reach: grant.reach(), private: grant.with_private(), asked })
     }
 
     /// Tells the audit log what no grant covers, and gives back what the guest is told.
@@ -152,7 +163,7 @@ impl WasiHttpHooks for Egress {
         let held = (self.descriptors.take(DESCRIPTORS), self.memory.take(MEMORY + size(&request)));
         // Ends with the job: WASI runs it in a task that is aborted when its handle is dropped.
         Box::new(async move {
-            let Permit { reach, private, target } = permit?;
+            let Permit { reach, private, asked } = permit?;
             let (Ok(descriptors), Ok(memory)) = held else { return Err(Error::ConnectionLimitReached) };
             let answered = async {
                 // The body cannot be shared with another thread, so nothing of the request is borrowed here.
@@ -164,7 +175,7 @@ impl WasiHttpHooks for Egress {
                     Err(Refusal::Failed(error)) => return Err(error),
                     Err(Refusal::Prohibited(address)) => {
                         let reaches = |grant: &HttpGrant| {
-                            grant.allows(&target) && destination::is_within(address, grant.reach())
+                            asked.is_allowed_by(grant) && destination::is_within(address, grant.reach())
                         };
                         remedies.denied(|grants| grants.http.iter().any(reaches));
                         let remedy = destination::remedy(address, private);
@@ -267,6 +278,29 @@ mod tests {
         let mut deleting = request(Method::GET, "https://a.example/x");
         deleting.headers_mut().insert("x-http-method-override", "DELETE".parse().unwrap());
         assert!(egress.check(&deleting).is_err());
+    }
+
+    #[test]
+    fn a_grant_for_some_methods_lets_no_other_out_in_whatever_clothes() {
+        let table = toml::from_str::<crate::policy::Policy>(
+            "[a]\nhttp = [{ url = 'http://*/*', methods = ['GET'] }, 'http://a.example/*']",
+        );
+        let policy = table.unwrap().of(&"a".parse().unwrap());
+        let (egress, events) = egress(&[], RunMode::Real);
+        let egress = Egress { policy: Arc::new(policy), ..egress };
+        let mut deleting = request(Method::GET, "http://b.example/x");
+        deleting.headers_mut().insert("x-http-method-override", "DELETE".parse().unwrap());
+        for refused in [
+            request(Method::POST, "http://b.example/x"),
+            request(Method::HEAD, "http://b.example/x"),
+            request(Method::from_bytes(b"get").unwrap(), "http://b.example/x"),
+            deleting,
+        ] {
+            assert!(matches!(egress.check(&refused), Err(Error::HttpRequestDenied)), "{refused:?}");
+        }
+        assert_eq!(events.denied.lock().unwrap()[0].attempt, "POST http://b.example/x");
+        assert!(egress.check(&request(Method::GET, "http://b.example/x")).is_ok());
+        assert!(egress.check(&request(Method::POST, "http://a.example/x")).is_ok());
     }
 
     #[test]
