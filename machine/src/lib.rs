@@ -11,4 +11,5 @@ pub mod file;
 pub mod forward;
 pub mod heavy;
 pub mod home;
+pub mod partial;
 pub mod room;

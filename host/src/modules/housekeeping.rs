@@ -10,8 +10,9 @@ use wire::message::module::ModuleState;
 use wire::name::ModuleName;
 
 use crate::audit::Origin;
+use crate::modules::Modules;
 use crate::modules::version::Version;
-use crate::modules::{Modules, part};
+
 use machine::file;
 
 impl Modules {
@@ -29,10 +30,9 @@ impl Modules {
 
     /// Removes what came of versions whose rest never did, and versions that nobody put into service.
     pub(super) async fn tidy(&self) {
-        let brought = self.brought();
         self.step(move |modules| {
             file::sweep(modules.0.folder.path());
-            part::tidy(&modules.0.staged, KEEP_STAGED, part::BUDGET, &brought);
+            modules.0.uploads.tidy(KEEP_STAGED, 0);
             for (name, digest) in modules.forgotten() {
                 modules.discard_now(&name, digest, Origin::Minion);
             }

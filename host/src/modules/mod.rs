@@ -13,7 +13,6 @@ mod files;
 mod folder;
 mod housekeeping;
 mod index;
-mod part;
 mod policy;
 mod prepare;
 mod recall;
@@ -29,6 +28,7 @@ mod take;
 #[cfg(test)]
 mod tests;
 mod told;
+mod uploads;
 mod verdict;
 mod version;
 mod waiting;
@@ -64,6 +64,7 @@ use store::Store;
 use stray::{Found, Strays};
 pub(crate) use suggested::waiting_in;
 pub(crate) use told::tellable;
+use uploads::Uploads;
 
 /// The set of modules. Clones share it.
 #[derive(Clone)]
@@ -86,7 +87,8 @@ struct Inner {
     sandbox: Sandbox,
     folder: ModulesFolder,
     store: Store,
-    staged: PathBuf,
+    /// What has come of versions whose rest has not.
+    uploads: Uploads,
     keep: usize,
     policy: RwLock<Policy>,
     /// Says which files may be loaded.
@@ -100,8 +102,6 @@ struct Inner {
     stepping: Arc<tokio::sync::Mutex<()>>,
     /// How many versions are read and compiled at the same time.
     loads: Semaphore,
-    /// The digests that somebody brings, each with a lock for whoever brings it.
-    bringing: Mutex<stage::Bringers>,
     /// What was being loaded when the minion died.
     attempts: Attempts,
     /// Owns what goes on by itself: versions on their way into and out of service.

@@ -6,8 +6,8 @@ use wire::message::module::ModuleState;
 use wire::name::ModuleName;
 
 use crate::audit::{ModuleChange, Origin};
+use crate::modules::Modules;
 use crate::modules::set::Entry;
-use crate::modules::{Modules, part};
 
 impl Modules {
     /// Takes a module out of service: its file goes, its versions are kept.
@@ -53,7 +53,7 @@ impl Modules {
 
     /// Part of a step.
     pub(super) fn discard_now(&self, name: &ModuleName, digest: Digest, by: Origin) {
-        part::remove(&self.0.staged, digest);
+        self.0.uploads.discard(digest);
         if !self.0.set().contains_key(name) {
             return;
         }

@@ -1,11 +1,9 @@
 //! Taking a version over the wire: its bytes, which may come in several goes, and then its way to being ready.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
+use tokio::sync::mpsc;
 
 use wire::digest::Digest;
 use wire::message::link::{MAX_MESSAGE, Stage, Staging};
@@ -19,21 +17,18 @@ use crate::audit::{ModuleChange, Origin};
 use crate::modules::error::Refusal;
 use crate::modules::folder::{Candidate, Signature};
 use crate::modules::housekeeping::KEEP_STAGED;
-use crate::modules::part::{self, Part, PartError};
-use crate::modules::prepare::{BROKE, Floor, Prepared};
+use crate::modules::prepare::{Floor, Prepared};
 use crate::modules::set::Entry;
 use crate::modules::told::tellable;
+use crate::modules::uploads::{Bringer, UploadError};
 use crate::modules::version::Version;
 use crate::modules::{Modules, STOPPING};
 use crate::sandbox::MAX_MODULE;
 
-/// Whoever brings a digest holds its lock; there is one for as long as somebody does or waits.
-pub(super) type Bringers = HashMap<Digest, Weak<Mutex<()>>>;
-
 /// What came of the bytes of a version.
 enum Brought {
     /// They are here.
-    Whole(Candidate),
+    Whole(Candidate, Bringer),
     /// They are not, and cannot be.
     Refused(String),
 }
@@ -53,9 +48,9 @@ impl Modules {
         if let Err(refusal) = fits(&stage) {
             return say(send, Staging::Refused(refusal)).await;
         }
-        let bringer = self.bringer(stage.digest).lock_owned().await;
-        let candidate = match self.bytes(&stage, send, recv).await? {
-            Brought::Whole(candidate) => candidate,
+        let bringer = self.0.uploads.bringer(stage.digest).await;
+        let (candidate, bringer) = match self.bytes(&stage, bringer, send, recv).await? {
+            Brought::Whole(candidate, bringer) => (candidate, bringer),
             Brought::Refused(reason) => return say(send, Staging::Refused(reason)).await,
         };
         let (states, mut news) = mpsc::channel(8);
@@ -81,6 +76,7 @@ impl Modules {
     async fn bytes(
         &self,
         stage: &Stage,
+        bringer: Bringer,
         send: &mut (impl AsyncWrite + Unpin),
         recv: &mut (impl AsyncRead + Unpin),
     ) -> Result<Brought, FrameError> {
@@ -89,46 +85,39 @@ impl Modules {
             move |modules| modules.kept(&stage)
         });
         if let Some(candidate) = kept.await {
-            return Ok(Brought::Whole(candidate));
+            return Ok(Brought::Whole(candidate, bringer));
         }
         if let Some(refusal) = self.make_room(stage).await {
             return Ok(Brought::Refused(refusal));
         }
-        let refused =
-            |error: PartError| Brought::Refused(format!("cannot take module \"{}\": it {error}", stage.name));
-        let mut part = match Part::open(&self.0.staged, stage.digest, stage.size).await {
-            Ok(part) => part,
-            Err(error) => return Ok(refused(error)),
+        let refused = |error: UploadError| {
+            Ok(Brought::Refused(format!("cannot take module \"{}\": it {error}", stage.name)))
         };
-        if part.length() < stage.size {
-            say(send, Staging::Send { from: part.length() }).await?;
-            match part.receive(recv).await {
-                Ok(()) => {}
-                Err(PartError::Broken(error)) => return Err(error.into()),
-                Err(error) => return Ok(refused(error)),
+        let mut upload = match self.0.uploads.open(bringer, stage.size).await {
+            Ok(upload) => upload,
+            Err(error) => return refused(error),
+        };
+        if upload.missing() > 0 {
+            say(send, Staging::Send { from: upload.length() }).await?;
+            upload = match upload.receive(recv).await {
+                Ok(upload) => upload,
+                Err(UploadError::Broken(error)) => return Err(error.into()),
+                Err(error) => return refused(error),
             }
         }
-        let bytes = match part.read().await {
-            Ok(bytes) => bytes,
-            Err(error) => return Ok(refused(PartError::Unwritable(error))),
-        };
-        let (stage, modules) = (stage.clone(), self.clone());
-        // It looks at every byte.
-        let brought = tokio::task::spawn_blocking(move || modules.whole(stage, bytes, &part));
-        Ok(brought.await.unwrap_or_else(|_| Brought::Refused(BROKE.to_owned())))
-    }
-
-    /// What has come, if it is what was announced.
-    fn whole(&self, stage: Stage, bytes: Vec<u8>, part: &Part) -> Brought {
-        let Stage { name, digest, signature, .. } = stage;
-        if Digest::of(&bytes) != digest {
-            part.give_up();
-            self.0.tell(&self.0.refused(&name, digest, Origin::Overlord, "came with another digest"));
-            return Brought::Refused(format!(
-                "did not get module \"{name}\" as it should be: its digest is another one; send it again"
-            ));
+        let Stage { name, digest, signature, .. } = stage.clone();
+        match upload.finish().await {
+            Ok((bringer, Some(bytes))) => {
+                Ok(Brought::Whole(Candidate { name, digest, bytes, signature: signature.into() }, bringer))
+            }
+            Ok((_, None)) => {
+                self.0.tell(&self.0.refused(&name, digest, Origin::Overlord, "came with another digest"));
+                Ok(Brought::Refused(format!(
+                    "did not get module \"{name}\" as it should be: its digest is another one; send it again"
+                )))
+            }
+            Err(error) => refused(error),
         }
-        Brought::Whole(Candidate { name, digest, bytes, signature: signature.into() })
     }
 
     /// A version that is kept already, with the signature that it comes with now. Part of a step.
@@ -148,8 +137,8 @@ impl Modules {
         if staged >= MAX_STAGED {
             return Some(format!("has {staged} staged versions of modules: activate or discard some"));
         }
-        let (brought, room) = (self.brought(), part::BUDGET.saturating_sub(stage.size));
-        self.step(move |modules| part::tidy(&modules.0.staged, KEEP_STAGED, room, &brought)).await;
+        let size = stage.size;
+        self.step(move |modules| modules.0.uploads.tidy(KEEP_STAGED, size)).await;
         None
     }
 
@@ -160,7 +149,7 @@ impl Modules {
         candidate: Candidate,
         stage: Stage,
         states: mpsc::Sender<ModuleState>,
-        bringer: OwnedMutexGuard<()>,
+        bringer: Bringer,
     ) -> Result<Module, String> {
         let _bringer = bringer;
         let Stage { name, digest, downgrade, signature, .. } = stage;
@@ -203,7 +192,7 @@ impl Modules {
     pub(super) fn hold_ready(&self, prepared: Prepared, by: Origin) -> Result<Module, String> {
         let Prepared { candidate, module, signer, .. } = prepared;
         let (name, digest) = (&candidate.name, candidate.digest);
-        part::remove(&self.0.staged, digest);
+        self.0.uploads.discard(digest);
         let discarded = |entry: &Entry| entry.version(digest).is_some_and(|version| version.discarded);
         if self.0.set().get(name).is_some_and(discarded) {
             self.0.update(name, |entry| entry.forgo(digest));
@@ -253,7 +242,7 @@ impl Modules {
         waits: bool,
         refusal: &Refusal,
     ) -> String {
-        part::remove(&self.0.staged, digest);
+        self.0.uploads.discard(digest);
         self.0.update(name, |entry| match known {
             true => entry.forgo(digest),
             false => {
@@ -266,23 +255,6 @@ impl Modules {
         self.0.trim(name);
         self.0.tell(&self.0.refused(name, digest, Origin::Overlord, &refusal.reason));
         format!("does not take module \"{name}\": it {}", refusal.reason)
-    }
-
-    fn bringer(&self, digest: Digest) -> Arc<Mutex<()>> {
-        let mut bringing = self.0.bringing.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        bringing.retain(|_, bringer| bringer.strong_count() > 0);
-        if let Some(bringer) = bringing.get(&digest).and_then(Weak::upgrade) {
-            return bringer;
-        }
-        let bringer = Arc::default();
-        bringing.insert(digest, Arc::downgrade(&bringer));
-        bringer
-    }
-
-    /// What somebody brings now.
-    pub(super) fn brought(&self) -> BTreeSet<Digest> {
-        let bringing = self.0.bringing.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        bringing.iter().filter(|(_, bringer)| bringer.strong_count() > 0).map(|(digest, _)| *digest).collect()
     }
 }
 

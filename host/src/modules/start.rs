@@ -20,6 +20,7 @@ use crate::modules::set::{Entry, Set};
 use crate::modules::store::Store;
 use crate::modules::stray::{Found, Strays};
 use crate::modules::take::Occasion;
+use crate::modules::uploads::Uploads;
 use crate::modules::{Inner, LOADS_AT_ONCE, Modules, ModulesConfig};
 use crate::policy::Policy;
 use crate::sandbox::Sandbox;
@@ -51,7 +52,7 @@ impl Modules {
             sandbox,
             folder,
             store,
-            staged: config.staged,
+            uploads: Uploads::of(config.staged),
             keep: config.keep.get(),
             policy: RwLock::new(policy.clone()),
             admission,
@@ -61,7 +62,6 @@ impl Modules {
             changed: channel::Sender::new(()),
             stepping: Arc::default(),
             loads: Semaphore::new(LOADS_AT_ONCE),
-            bringing: Mutex::default(),
             attempts,
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),

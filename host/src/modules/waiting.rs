@@ -7,11 +7,11 @@ use wire::name::ModuleName;
 
 use crate::admission::Age;
 use crate::audit::Origin;
+use crate::modules::Modules;
 use crate::modules::error::Refusal;
 use crate::modules::folder::{Candidate, Signature};
 use crate::modules::set::Entry;
 use crate::modules::version::Version;
-use crate::modules::{Modules, part};
 
 impl Modules {
     /// Keeps a version whose bytes have just come, where all that it lacks is a grant: whoever grants that has to see what it
@@ -29,7 +29,7 @@ impl Modules {
         if self.0.store.has(name, digest) {
             return true;
         }
-        let Ok(bytes) = part::read_whole(&self.0.staged, digest) else { return false };
+        let Ok(bytes) = self.0.uploads.read(digest) else { return false };
         let kept = self.0.store.keep(&Candidate { name: name.clone(), digest, bytes, signature });
         if let Err(error) = &kept {
             tracing::warn!(module = %name, %error, "a version that lacks a grant is not kept for when that comes");

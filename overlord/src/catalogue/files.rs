@@ -1,25 +1,21 @@
 //! The files of modules, each once and under its digest. Everything here blocks.
 
-use std::cmp::Reverse;
-use std::fs::{self, Metadata, OpenOptions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use machine::file::create_private_folder;
-pub(super) use machine::file::discard;
+use machine::partial::{PartialError, PartialFile, PartialFiles};
 use machine::room::Room;
 use wire::digest::Digest;
-
-use super::upload::{Due, Upload};
 
 /// A folder of files.
 #[derive(Clone, Debug)]
 pub(crate) struct Files {
     dir: PathBuf,
-    /// What the uploads that are under way still have to write.
-    due: Due,
+    /// The beginnings of files, in the same folder.
+    partial: PartialFiles,
 }
 
 /// Why a file could not be taken or given.
@@ -52,19 +48,19 @@ pub(crate) enum Here {
     /// All of it: its bytes.
     All(Vec<u8>),
     /// The beginning, or nothing.
-    Part(Upload),
+    Part(PartialFile),
 }
 
 impl Files {
     /// The files in this folder, which is made where there is none.
     pub(crate) fn open(dir: PathBuf) -> Result<Self, FileError> {
         create_private_folder(&dir).map_err(|source| io_error("make", &dir, source))?;
-        Ok(Self { dir, due: Due::default() })
+        Ok(Self { partial: PartialFiles::of(dir.clone()), dir })
     }
 
     /// Where the file of this digest is, if it is here.
     pub(crate) fn path(&self, digest: &Digest) -> PathBuf {
-        whole(&self.dir, digest)
+        self.dir.join(format!("{digest}.wasm"))
     }
 
     /// Begins to take a file of this digest and size, or goes on where an earlier upload of it ended.
@@ -80,26 +76,34 @@ impl Files {
             Err(source) => return Err(io_error("read", &path, source)),
         }
         self.tidy(KEEP_PARTS, PARTS.saturating_sub(size), Some(digest))?;
-        let path = part(&self.dir, &digest);
-        let open = || {
-            let mut options = OpenOptions::new();
-            let file = options.append(true).create(true).mode(0o600).open(&path)?;
-            let mut got = file.metadata()?.len();
-            if got > size {
-                file.set_len(0)?;
-                got = 0;
-            }
-            io::Result::Ok((file, got))
-        };
-        let (file, got) = open().map_err(|source| self.failed("write", &path, source))?;
-        let upload = Upload { dir: self.dir.clone(), digest, size, file, got, due: self.due.clone() };
-        let due = upload.note_due();
-        if upload.missing() > 0 && !self.has_room(due) {
-            drop(upload);
-            discard(&path);
+        let name = digest.to_string();
+        let upload = self.partial.open(&name, size);
+        let upload = upload.map_err(|source| self.failed(&self.partial.path(&name), source))?;
+        if upload.missing() > 0 && !self.has_room(self.partial.missing()) {
+            upload.discard();
             return Err(FileError::DiskFull(self.dir.clone()));
         }
         Ok(Here::Part(upload))
+    }
+
+    /// Adds the next bytes to a file that is on its way in. Where that fails for want of room, nothing is left of it.
+    pub(crate) fn add(&self, upload: &mut PartialFile, bytes: &[u8]) -> Result<(), FileError> {
+        upload.write(bytes).map_err(|error| match error {
+            PartialError::TooMany(size) => FileError::TooMany(size),
+            PartialError::Unwritable(source) => self.failed(upload.path(), source),
+        })
+    }
+
+    /// Puts a file that is all here in its place, once it is known to be what was announced. Returns its bytes.
+    pub(crate) fn finish(&self, upload: PartialFile, digest: Digest) -> Result<Vec<u8>, FileError> {
+        let bytes = upload.read().map_err(|source| io_error("read", upload.path(), source))?;
+        if Digest::of(&bytes) != digest {
+            upload.discard();
+            return Err(FileError::WrongDigest(digest));
+        }
+        let path = upload.path().to_owned();
+        upload.persist(&self.path(&digest)).map_err(|source| self.failed(&path, source))?;
+        Ok(bytes)
     }
 
     /// The digests of the files that are here.
@@ -128,32 +132,9 @@ impl Files {
     /// Removes remains of uploads: those older than `age`, and the oldest beyond `budget` bytes; never what is
     /// under way, or `wanted`.
     fn tidy(&self, age: Duration, budget: u64, wanted: Option<Digest>) -> Result<(), FileError> {
-        let mut left = budget;
-        for (digest, data) in self.parts()? {
-            if wanted == Some(digest) || self.due.lock().contains_key(&digest) {
-                continue;
-            }
-            let is_old = data.modified().is_ok_and(|at| at.elapsed().is_ok_and(|since| since > age));
-            match left.checked_sub(data.len()) {
-                Some(rest) if !is_old => left = rest,
-                _ => discard(&part(&self.dir, &digest)),
-            }
-        }
-        Ok(())
-    }
-
-    /// What there is of uploads that have not ended, the newest first.
-    fn parts(&self) -> Result<Vec<(Digest, Metadata)>, FileError> {
-        let entries = fs::read_dir(&self.dir).map_err(|source| io_error("read", &self.dir, source))?;
-        let mut parts: Vec<(Digest, Metadata)> = entries
-            .filter_map(Result::ok)
-            .filter_map(|entry| {
-                let digest = entry.file_name().to_str()?.strip_suffix(".part")?.parse().ok()?;
-                Some((digest, entry.metadata().ok()?))
-            })
-            .collect();
-        parts.sort_by_key(|(_, data)| Reverse(data.modified().ok()));
-        Ok(parts)
+        let wanted = wanted.map(|digest| digest.to_string());
+        let tidied = self.partial.tidy(age, budget, |name| wanted.as_deref() == Some(name));
+        tidied.map_err(|source| io_error("read", &self.dir, source))
     }
 
     /// Whether so many bytes leave the ledger, which may lie on the same disk, enough to go on.
@@ -165,28 +146,17 @@ impl Files {
         }
     }
 
-    fn failed(&self, action: &'static str, path: &Path, source: io::Error) -> FileError {
-        failed(&self.dir, action, path, source)
+    /// Why a file cannot be written.
+    fn failed(&self, path: &Path, source: io::Error) -> FileError {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        match source.kind() {
+            StorageFull | QuotaExceeded | FileTooLarge => FileError::DiskFull(self.dir.clone()),
+            _ => io_error("write", path, source),
+        }
     }
 }
 
-pub(super) fn whole(dir: &Path, digest: &Digest) -> PathBuf {
-    dir.join(format!("{digest}.wasm"))
-}
-
-pub(super) fn part(dir: &Path, digest: &Digest) -> PathBuf {
-    dir.join(format!("{digest}.part"))
-}
-
-pub(super) fn failed(dir: &Path, action: &'static str, path: &Path, source: io::Error) -> FileError {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    match source.kind() {
-        StorageFull | QuotaExceeded | FileTooLarge => FileError::DiskFull(dir.to_owned()),
-        _ => io_error(action, path, source),
-    }
-}
-
-pub(super) fn io_error(action: &'static str, path: &Path, source: io::Error) -> FileError {
+fn io_error(action: &'static str, path: &Path, source: io::Error) -> FileError {
     FileError::Io { action, path: path.to_owned(), source }
 }
 
@@ -216,7 +186,7 @@ mod tests {
         (dir, files)
     }
 
-    fn upload(files: &Files) -> Upload {
+    fn upload(files: &Files) -> PartialFile {
         match files.take(Digest::of(CODE), CODE.len() as u64).expect("begins") {
             Here::Part(upload) => upload,
             Here::All(_) => panic!("it is here already"),
@@ -232,13 +202,13 @@ mod tests {
     fn an_upload_that_broke_off_goes_on_where_it_was() {
         let (_dir, files) = files();
         let mut first = upload(&files);
-        first.write(&CODE[..4]).expect("room");
+        files.add(&mut first, &CODE[..4]).expect("room");
         drop(first);
         assert_eq!(files.list().expect("reads"), []);
         let mut second = upload(&files);
-        assert_eq!((second.got(), second.missing()), (4, 5));
-        second.write(&CODE[4..]).expect("room");
-        assert_eq!(second.finish().expect("taken"), CODE);
+        assert_eq!((second.length(), second.missing()), (4, 5));
+        files.add(&mut second, &CODE[4..]).expect("room");
+        assert_eq!(files.finish(second, Digest::of(CODE)).expect("taken"), CODE);
         assert_eq!(fs::read(files.path(&Digest::of(CODE))).expect("reads"), CODE);
         assert_eq!(names(&files).len(), 1, "the part has become the file");
     }
@@ -247,28 +217,32 @@ mod tests {
     fn a_file_that_is_here_is_not_taken_twice() {
         let (_dir, files) = files();
         let mut first = upload(&files);
-        first.write(CODE).expect("room");
-        first.finish().expect("taken");
+        files.add(&mut first, CODE).expect("room");
+        files.finish(first, Digest::of(CODE)).expect("taken");
         assert!(matches!(files.take(Digest::of(CODE), 9), Ok(Here::All(bytes)) if bytes == CODE));
         fs::write(files.path(&Digest::of(CODE)), b"something else").expect("written");
-        assert_eq!(upload(&files).got(), 0, "a damaged one is");
+        assert_eq!(upload(&files).length(), 0, "a damaged one is");
     }
 
     #[test]
     fn bytes_that_are_not_those_announced_leave_nothing() {
         let (_dir, files) = files();
         let mut wrong = upload(&files);
-        assert!(matches!(wrong.write(b"some code and more"), Err(FileError::TooMany(9))));
-        wrong.write(b"some junk").expect("room");
-        assert!(matches!(wrong.finish(), Err(FileError::WrongDigest(_))));
+        assert!(matches!(files.add(&mut wrong, b"some code and more"), Err(FileError::TooMany(9))));
+        files.add(&mut wrong, b"some junk").expect("room");
+        assert!(matches!(files.finish(wrong, Digest::of(CODE)), Err(FileError::WrongDigest(_))));
         assert_eq!(names(&files), Vec::<String>::new());
+    }
+
+    fn part(files: &Files, digest: Digest) -> PathBuf {
+        files.partial.path(&digest.to_string())
     }
 
     /// Leaves so many bytes of another file.
     fn leave(files: &Files, code: &str, bytes: usize) -> Digest {
         let digest = Digest::of(code.as_bytes());
         let Here::Part(mut upload) = files.take(digest, 100).expect("begins") else { panic!("it is here") };
-        upload.write(&vec![0; bytes]).expect("room");
+        files.add(&mut upload, &vec![0; bytes]).expect("room");
         digest
     }
 
@@ -278,10 +252,11 @@ mod tests {
         let [oldest, older, newest] = ["1", "2", "3"].map(|code| leave(&files, code, 40));
         // Whatever the clock of the file system counts in.
         for (digest, ago) in [(oldest, 30), (older, 20), (newest, 10)] {
-            let file = File::options().append(true).open(part(&files.dir, &digest)).expect("opens");
+            let file = File::options().append(true).open(part(&files, digest)).expect("opens");
             file.set_modified(SystemTime::now() - Duration::from_secs(ago)).expect("set");
         }
-        let left = || files.parts().expect("reads").into_iter().map(|(digest, _)| digest).collect::<Vec<_>>();
+        let left = || [newest, older, oldest].into_iter().filter(|digest| part(&files, *digest).exists());
+        let left = || left().collect::<Vec<_>>();
         files.remove_parts().expect("reads");
         assert_eq!(left(), [newest, older, oldest]);
         files.tidy(KEEP_PARTS, 80, None).expect("reads");
@@ -297,9 +272,7 @@ mod tests {
     #[test]
     fn room_that_other_uploads_were_promised_is_not_promised_again() {
         let (_dir, files) = files();
-        let mut large = upload(&files);
-        large.size = u64::MAX / 2;
-        large.note_due();
+        let large = files.partial.open("large", u64::MAX / 2).expect("begins");
         let small = Digest::of(b"small");
         assert!(matches!(files.take(small, 4), Err(FileError::DiskFull(_))));
         drop(large);
@@ -310,8 +283,8 @@ mod tests {
     fn only_the_owner_can_read_them() {
         let (_dir, files) = files();
         let mut upload = upload(&files);
-        upload.write(CODE).expect("room");
-        upload.finish().expect("taken");
+        files.add(&mut upload, CODE).expect("room");
+        files.finish(upload, Digest::of(CODE)).expect("taken");
         let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
         assert_eq!((mode(&files.dir), mode(&files.path(&Digest::of(CODE)))), (0o700, 0o600));
     }

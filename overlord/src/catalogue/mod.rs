@@ -3,7 +3,6 @@
 mod files;
 mod find;
 mod inspect;
-mod upload;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -21,7 +20,6 @@ pub(crate) use self::files::{FileError, Files, Here};
 pub(crate) use self::find::NotKept;
 use self::find::find;
 pub(crate) use self::inspect::NotAModule;
-pub(crate) use self::upload::Upload;
 
 /// The modules that an overlord keeps. A cheap handle.
 #[derive(Clone)]
@@ -59,6 +57,11 @@ impl Catalogue {
     pub(crate) fn open(dir: PathBuf, ledger: OverlordLedger) -> Result<Self, FileError> {
         let files = Files::open(dir)?;
         Ok(Self(Arc::new(Inner { files, ledger, change: Mutex::default() })))
+    }
+
+    /// Where its files are written. That blocks.
+    pub(crate) fn files(&self) -> &Files {
+        &self.0.files
     }
 
     /// What is here of a file that an operator offers.
@@ -179,8 +182,9 @@ mod tests {
             let bytes = match self.catalogue.take(&offer).await? {
                 Here::All(bytes) => bytes,
                 Here::Part(mut upload) => {
-                    upload.write(&bytes)?;
-                    upload.finish()?
+                    let files = self.catalogue.files();
+                    files.add(&mut upload, &bytes)?;
+                    files.finish(upload, digest)?
                 }
             };
             self.catalogue.keep(offer, bytes, &"alice".parse().expect("a name")).await

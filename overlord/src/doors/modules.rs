@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use machine::partial::PartialFile;
 use quinn::{RecvStream, SendStream};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::time::Instant;
@@ -14,7 +15,7 @@ use wire::signing::MAX_SIGNATURE;
 use wire::transport::endpoint::CLOSE_DONE;
 use wire::transport::frame::{self, FrameError};
 
-use crate::catalogue::{CatalogueError, FileError, Here, Upload};
+use crate::catalogue::{CatalogueError, FileError, Here};
 use crate::desk::Desk;
 use crate::matching::Matching;
 use crate::rollout::{Assigned, Claim, Deadline, Edit, Following, tell, time_for};
@@ -169,12 +170,13 @@ impl ModulesDoor<'_> {
         let (claim, bytes) = match catalogue.take(&offer).await? {
             Here::All(bytes) => (claim, bytes),
             Here::Part(upload) => {
-                let from = upload.got();
+                let from = upload.length();
                 let (module, digest) = (&offer.name, offer.digest.short());
                 tracing::info!(operator = %self.operator, %module, digest, from, "taking a file");
                 tell(&mut self.send, ModuleReply::Send { from }).await?;
                 let (claim, upload) = self.receive_all(claim, upload).await?;
-                let done = tokio::task::spawn_blocking(move || (claim, upload.finish())).await;
+                let (files, digest) = (catalogue.files().clone(), offer.digest);
+                let done = tokio::task::spawn_blocking(move || (claim, files.finish(upload, digest))).await;
                 let (claim, bytes) = done.map_err(CatalogueError::from)?;
                 (claim, bytes.map_err(CatalogueError::from)?)
             }
@@ -197,7 +199,11 @@ impl ModulesDoor<'_> {
     /// Takes bytes until all are here. An operator who goes leaves what came for the next time.
     ///
     /// The claim goes with the file, so that nobody else writes to it before the last write has ended.
-    async fn receive_all(&mut self, mut claim: Claim, mut upload: Upload) -> Result<(Claim, Upload), Ended> {
+    async fn receive_all(
+        &mut self,
+        mut claim: Claim,
+        mut upload: PartialFile,
+    ) -> Result<(Claim, PartialFile), Ended> {
         let time = self.desk.config.staging + time_for(upload.missing());
         let deadline = Deadline::within(time);
         while upload.missing() > 0 {
@@ -213,8 +219,9 @@ impl ModulesDoor<'_> {
                     return Err(Refusal::new(RefusalKind::BadRequest, message).into());
                 }
             };
+            let files = self.desk.catalogue.files().clone();
             let wrote = tokio::task::spawn_blocking(move || {
-                let wrote = upload.write(&chunk);
+                let wrote = files.add(&mut upload, &chunk);
                 (claim, upload, wrote)
             });
             let wrote = wrote.await.map_err(CatalogueError::from)?;
