@@ -56,3 +56,22 @@ impl FromStr for Digest {
         bytes.try_into().map(Self).map_err(|_| BadDigest)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_read_as_it_is_shown() {
+        // What `printf '' | sha256sum` says.
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let digest = Digest::of(b"");
+        assert_eq!((digest.to_string().as_str(), digest.short().as_str()), (empty, &empty[..12]));
+        assert_eq!(format!("{digest:?}"), format!("Digest({empty})"));
+        assert_eq!((empty.parse(), empty.to_uppercase().parse()), (Ok(digest), Ok(digest)));
+        assert_eq!(digest.as_bytes()[..2], [0xe3, 0xb0]);
+        for bad in ["", &empty[1..], &empty[2..], "g0", &format!("{empty}00")] {
+            assert_eq!(bad.parse::<Digest>(), Err(BadDigest), "{bad}");
+        }
+    }
+}

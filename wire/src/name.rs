@@ -284,9 +284,18 @@ mod tests {
     fn method_paths_have_two_parts_and_an_optional_interface() {
         let path: MethodPath = "service.unit/restart".parse().expect("fits");
         assert_eq!((path.module.as_str(), path.method.as_str()), ("service", "unit/restart"));
+        assert_eq!((path.is_short(), path.function()), (true, "restart"));
+        for (longest, fits) in [(200, true), (201, false)] {
+            let named = format!("m.{}", "f".repeat(longest)).parse::<MethodPath>();
+            assert_eq!(named.is_ok(), fits, "{longest}");
+        }
+        for (longest, fits) in [(510, true), (511, false)] {
+            let named = format!("m.i/{}", "f".repeat(longest)).parse::<MethodPath>();
+            assert_eq!(named.is_ok(), fits, "{longest}");
+        }
         for full in ["ver.acme:kv/store@2.0.0-rc.1+b/get", "ver./get", "a.b/c/d", "a.x:y:z/i/f"] {
             let path: MethodPath = full.parse().expect(full);
-            assert!(!path.is_short(), "{full}");
+            assert!(!path.is_short() && !path.function().contains('/'), "{full}");
             assert_eq!(path.to_string(), full);
         }
         for bad in [
@@ -309,5 +318,30 @@ mod tests {
     fn a_name_from_a_peer_is_checked_like_one_that_was_typed() {
         let bytes = postcard::to_stdvec("../../etc").expect("encodes");
         assert!(postcard::from_bytes::<ModuleName>(&bytes).is_err());
+    }
+
+    #[test]
+    fn names_may_be_as_long_as_it_says_and_no_longer() {
+        fn longest<N: FromStr>(most: usize) {
+            assert!("x".repeat(most).parse::<N>().is_ok(), "{most}");
+            assert!("x".repeat(most + 1).parse::<N>().is_err(), "{}", most + 1);
+            assert!("".parse::<N>().is_err());
+        }
+        longest::<MinionName>(63);
+        longest::<OperatorName>(64);
+        longest::<ModuleName>(64);
+        let labels = |last: usize| {
+            format!("{}.{}.{}.{}", "a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(last))
+        };
+        assert!(labels(61).parse::<MinionName>().is_ok());
+        assert!(labels(62).parse::<MinionName>().is_err());
+        for good in ["ann", "a.n_n@b-c"] {
+            assert!(good.parse::<OperatorName>().is_ok(), "{good}");
+        }
+        for bad in ["a b", "a/b", "ä", "a\n"] {
+            assert!(bad.parse::<OperatorName>().is_err(), "{bad:?}");
+            assert!(bad.parse::<ModuleName>().is_err(), "{bad:?}");
+        }
+        assert!("mod_u-le".parse::<ModuleName>().is_ok() && "a.b".parse::<ModuleName>().is_err());
     }
 }

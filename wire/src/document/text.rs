@@ -140,15 +140,69 @@ mod tests {
     #[test]
     fn spans_are_short() {
         for (us, text) in [
+            (0, "0.0 ms"),
             (1_900, "1.9 ms"),
+            (9_940, "9.9 ms"),
+            (10_000, "10 ms"),
             (14_200, "14 ms"),
+            (999_999, "999 ms"),
+            (1_000_000, "1.0 s"),
             (2_000_000, "2.0 s"),
+            (59_900_000, "59.9 s"),
+            (60_000_000, "1m 0s"),
             (64_000_000, "1m 4s"),
+            (3_599_999_999, "59m 59s"),
+            (3_600_000_000, "1h 0m"),
             (7_260_000_000, "2h 1m"),
+            (86_399_999_999, "23h 59m"),
+            (86_400_000_000, "1d 0h"),
             (190_000_000_000, "2d 4h"),
         ] {
             assert_eq!(span(us), text);
         }
         assert_eq!((since(1000, 1014), since(5000, 1000)), ("14 ms".to_owned(), "0.0 ms".to_owned()));
+    }
+
+    #[test]
+    fn what_nobody_would_see_is_not_for_eyes_and_its_neighbours_are() {
+        for (first, last) in [
+            (0x0, 0x1f),
+            (0x7f, 0x9f),
+            (0xad, 0xad),
+            (0x34f, 0x34f),
+            (0x61c, 0x61c),
+            (0x115f, 0x1160),
+            (0x17b4, 0x17b5),
+            (0x180b, 0x180f),
+            (0x200b, 0x200f),
+            (0x2028, 0x202e),
+            (0x2060, 0x206f),
+            (0x3164, 0x3164),
+            (0xfeff, 0xfeff),
+            (0xffa0, 0xffa0),
+            (0xfff0, 0xfffb),
+            (0x1bca0, 0x1bca3),
+            (0x1d173, 0x1d17a),
+            (0xe0000, 0xe0fff),
+        ] {
+            let is = |code: u32| char::from_u32(code).is_some_and(is_deceptive);
+            assert!(is(first) && is(last), "{first:x} to {last:x}");
+            assert!(!is(last + 1) && (first == 0 || !is(first - 1)), "beside {first:x} to {last:x}");
+        }
+    }
+
+    #[test]
+    fn only_text_and_bytes_are_written_as_they_are() {
+        let some = |value| Value::Option(Some(Box::new(value)));
+        assert_eq!(bytes(&Value::String("é".into())), Some("é".as_bytes()));
+        assert_eq!(bytes(&some(Value::Bytes(vec![0, 255]))), Some(&[0, 255][..]));
+        assert_eq!((bytes(&Value::Option(None)), bytes(&Value::Bool(true))), (None, None));
+        assert_eq!(plain(&Value::Char('x')), "x");
+        assert_eq!(plain(&Value::Char(' ')), "\" \"");
+        assert_eq!(plain(&Value::Variant("none".into(), None)), "none");
+        let twice = some(some(Value::Enum("deep".into())));
+        assert_eq!(plain(&twice), to_json(&twice).to_string());
+        assert_eq!(line("two\r\nlines\n"), "two lines");
+        assert_eq!([0, 1, 2].map(|count| counted(count, "minion")), ["0 minions", "1 minion", "2 minions"]);
     }
 }

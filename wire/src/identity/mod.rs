@@ -168,3 +168,55 @@ pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     }
     text + &format!("-----END {label}-----\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_is_what_was_saved_of_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let identity = |name: &str| {
+            let key = KeyPair::generate().expect("a key");
+            let certificate = rcgen::CertificateParams::new(vec![name.to_owned()])
+                .and_then(|params| params.self_signed(&key))
+                .expect("a certificate");
+            let der = certificate.der().to_vec();
+            Identity::new(&key, der.clone(), der)
+        };
+        let (one, other) = (identity("one"), identity("other"));
+        one.save(folder.path(), "one").expect("saved");
+        let read = Identity::load(folder.path(), "one").expect("loaded");
+        assert!(read.has_certificate_of(&one) && !read.has_certificate_of(&other));
+        assert_eq!(read.chain(), [one.certificate.clone(), one.authority.clone()]);
+        assert_eq!((read.authority(), &read.key), (&one.authority, &one.key));
+        assert_eq!(read.key().secret_der(), one.key);
+        assert!(Identity::load(folder.path(), "two").is_err());
+    }
+
+    #[test]
+    fn an_interrupted_join_goes_on_with_its_key() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("minion.key");
+        let made = load_or_make_key(&path).expect("made");
+        assert_eq!(load_or_make_key(&path).expect("read").serialize_der(), made.serialize_der());
+        std::fs::write(&path, "no key").expect("written");
+        assert!(matches!(load_or_make_key(&path), Err(IdentityError::NotPem { .. })));
+    }
+
+    #[test]
+    fn no_secret_is_like_another() {
+        let [one, other] = [secret(), secret()].map(|secret| secret.expect("random bytes"));
+        assert_ne!(one, other);
+    }
+
+    #[test]
+    fn pem_has_lines_of_64_letters_and_is_read_back() {
+        let der = vec![7; 100];
+        let text = pem("PRIVATE KEY", &der);
+        let lines: Vec<usize> = text.lines().map(str::len).collect();
+        assert_eq!(lines, [27, 64, 64, 8, 25]);
+        assert_eq!(pkcs8_from_pem(text.as_bytes()), Some(der));
+        assert_eq!(pkcs8_from_pem(b"-----BEGIN CERTIFICATE-----"), None);
+    }
+}

@@ -455,4 +455,92 @@ mod tests {
         let mut modules = vec![module(); MAX_MODULES + 1];
         assert!(fit_modules(&mut modules).is_err());
     }
+
+    /// Fits with as many as there may be, and not with one more.
+    fn at_most<T>(most: usize, mut with: impl FnMut(usize) -> T, fit: impl Fn(T) -> Result<(), Unfit>) {
+        assert_eq!(fit(with(most)), Ok(()));
+        assert!(fit(with(most + 1)).is_err(), "{} were taken", most + 1);
+    }
+
+    #[test]
+    fn as_many_as_there_can_be_are_taken_and_no_more() {
+        let fit = |mut module: Module| module.fit();
+        let of_type = |ty: Type| {
+            let methods = vec![Method { result: Some(ty), ..method("echo") }];
+            Module::from(v1::Module { methods, ..old() })
+        };
+        let names = |count: usize| (0..count).map(|place| format!("n{place}")).collect::<Vec<_>>();
+        at_most(MAX_IMPORTS, |count| Module { imports: vec!["a:b/c".into(); count], ..module() }, fit);
+        at_most(MAX_NAME, |bytes| Module { imports: vec!["i".repeat(bytes)], ..module() }, fit);
+        at_most(MAX_MEMBERS, |count| of_type(Type::Enum(names(count))), fit);
+        at_most(MAX_MEMBERS, |count| of_type(Type::Flags(names(count))), fit);
+        at_most(MAX_MEMBERS, |count| of_type(Type::Tuple(vec![Type::Bool; count])), fit);
+        let fields = |count| names(count).into_iter().map(|name| (name, Type::Bool)).collect();
+        at_most(MAX_MEMBERS, |count| of_type(Type::Record(fields(count))), fit);
+        let cases = |count| names(count).into_iter().map(|name| (name, None)).collect();
+        at_most(MAX_MEMBERS, |count| of_type(Type::Variant(cases(count))), fit);
+        let version = |version: String| ModuleVersion {
+            digest: Digest::of(b""),
+            version: Some(version),
+            state: ModuleState::Active,
+            since: 1,
+            signer: Some("k".into()),
+        };
+        let versions = |count| Module { versions: vec![version("1".into()); count], ..module() };
+        at_most(MAX_VERSIONS, versions, fit);
+        at_most(MAX_VERSION, |bytes| Module { versions: vec![version("1".repeat(bytes))], ..module() }, fit);
+        let signed = |bytes| ModuleVersion { signer: Some("k".repeat(bytes)), ..version("1".into()) };
+        at_most(MAX_VERSION, |bytes| Module { versions: vec![signed(bytes)], ..module() }, fit);
+        let params = |count| {
+            let params = names(count).into_iter().map(|name| (name, Type::Bool)).collect();
+            Module::from(v1::Module { methods: vec![Method { params, ..method("echo") }], ..old() })
+        };
+        at_most(MAX_PARAMS, params, fit);
+        at_most(MAX_MODULES, |count| vec![module(); count], |mut modules| fit_modules(&mut modules));
+    }
+
+    #[test]
+    fn reasons_and_remains_are_cut_wherever_they_are() {
+        let long = || "r".repeat(1 << 20);
+        let failed = ModuleState::Failed(long());
+        let mut given = Module { state: failed.clone(), description: Some(long()), ..module() };
+        given.fit().expect("fits");
+        let ModuleState::Failed(reason) = &given.state else { panic!("{:?}", given.state) };
+        assert!(reason.len() <= MAX_REASON, "{}", reason.len());
+        assert!(given.description.is_some_and(|text| text.len() <= MAX_DESCRIPTION));
+        for mut staging in [Staging::State(failed), Staging::Refused(long())] {
+            staging.fit_caps().expect("fits");
+            let (Staging::State(ModuleState::Failed(reason)) | Staging::Refused(reason)) = staging else {
+                panic!("{staging:?}")
+            };
+            assert!(reason.len() <= MAX_REASON, "{}", reason.len());
+        }
+        let mut answer = ModuleAnswer::Refused(long());
+        answer.fit_caps().expect("fits");
+        assert!(matches!(&answer, ModuleAnswer::Refused(reason) if reason.len() <= MAX_REASON));
+        let mut answer = ModuleAnswer::Done { before: None, now: None, version: Some("\n".into()) };
+        assert!(answer.fit_caps().is_err());
+
+        let failure = Failure {
+            kind: crate::message::outcome::FailureKind::Trapped,
+            message: long(),
+            value: None,
+            stderr: Some(long()),
+            backtrace: Some(long()),
+        };
+        let mut report = Report::without_run(Outcome::Failed(failure), 1);
+        report.would = vec![long(); MAX_EFFECTS + 5];
+        report.cut();
+        let Outcome::Failed(failure) = &report.outcome else { panic!("{report:?}") };
+        assert!(failure.message.len() <= MAX_FAILURE);
+        for text in [&failure.stderr, &failure.backtrace] {
+            assert!(text.as_ref().is_some_and(|text| text.len() <= MAX_REMAINS));
+        }
+        assert_eq!(report.would.len(), MAX_EFFECTS);
+        assert!(report.would.iter().all(|effect| effect.len() <= MAX_EFFECT));
+        assert_eq!(report.would.last().map(String::as_str), Some("… (6 lines left out)"));
+        let mut few = Report { would: vec![String::new(); MAX_EFFECTS], ..report };
+        few.cut();
+        assert_eq!(few.would, vec![String::new(); MAX_EFFECTS]);
+    }
 }
