@@ -90,3 +90,77 @@ impl Module {
         std::iter::once(line(&format!("{}.{}", self.name, method.called(name)))).chain(remarks).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digest;
+    use crate::message::v1::{Method, Type};
+
+    fn module() -> Module {
+        let method = Method {
+            interface: None,
+            name: "restart".into(),
+            params: vec![("unit-name".into(), Type::String)],
+            result: Some(Type::Bool),
+            is_async: false,
+            not_callable: None,
+            docs: Some("Starts it again.\n\nLater.".into()),
+        };
+        Module {
+            name: "service".parse().expect("a name"),
+            version: Some("1.2.0".into()),
+            digest: Digest::ZERO,
+            description: Some("Units.".into()),
+            state: ModuleState::Active,
+            methods: method.interned(),
+            imports: Vec::new(),
+            versions: Vec::new(),
+        }
+    }
+
+    fn version(state: ModuleState, signer: Option<&str>) -> ModuleVersion {
+        let (version, signer) = (Some("1.1.0".into()), signer.map(str::to_owned));
+        ModuleVersion { digest: Digest::ZERO, version, state, since: now_ms(), signer }
+    }
+
+    #[test]
+    fn a_module_is_described_by_its_methods_and_a_method_by_how_it_is_called() {
+        let module = module();
+        let text = "service 1.2.0 (sha256 000000000000)\n    Units.\n\n\
+                    service.restart(unit-name: string) -> bool\n    Starts it again.\n\n    Later.";
+        assert_eq!(module.description(), text);
+        let method = module.methods.iter().next().expect("a method");
+        let text = "service.restart(unit-name: string) -> bool\n    Starts it again.\n\n    Later.\n\n    \
+                    overlord call TARGET service.restart UNIT-NAME";
+        assert_eq!(module.method_description(method), text);
+        assert_eq!(module.count_of_methods(), "1");
+    }
+
+    #[test]
+    fn versions_are_listed_unless_the_only_one_is_in_service_and_unsigned() {
+        let lines = |versions: Vec<ModuleVersion>| {
+            let lines = Module { versions, ..module() }.version_lines();
+            lines.iter().map(|line| line.replace("0.0 ms", "T").replace("0.1 ms", "T")).collect::<Vec<_>>()
+        };
+        assert!(lines(vec![version(ModuleState::Active, None)]).is_empty());
+        let signed = lines(vec![version(ModuleState::Active, Some("KEY"))]);
+        assert_eq!(signed.len(), 1);
+        assert!(signed[0].starts_with("    version 1.1.0 (sha256 000000000000): active for "), "{signed:?}");
+        assert!(signed[0].ends_with(", signed by KEY"), "{signed:?}");
+        let failed = ModuleState::Failed("was\ntoo large".into());
+        let both = lines(vec![version(ModuleState::Active, None), version(failed, None)]);
+        assert_eq!(both.len(), 2);
+        assert!(both[1].contains(": failed ") && both[1].ends_with(" ago: it was too large"), "{both:?}");
+    }
+
+    #[test]
+    fn where_there_is_nothing_to_call_it_says_so_or_why() {
+        let nothing = Module { methods: Default::default(), ..module() };
+        assert!(nothing.description().ends_with("\n    no methods"), "{}", nothing.description());
+        assert_eq!(nothing.count_of_methods(), "no methods");
+        let failed = Module { state: ModuleState::Failed("broke".into()), ..nothing };
+        assert!(failed.description().ends_with("\n    failed: broke"), "{}", failed.description());
+        assert_eq!(failed.count_of_methods(), "0");
+    }
+}

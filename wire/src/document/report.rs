@@ -54,3 +54,46 @@ fn error(failure: &Failure) -> Value {
     error.extend(more.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
     Value::Object(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digest;
+    use crate::message::outcome::{Cost, FailureKind, ModuleRef};
+
+    #[test]
+    fn a_report_says_what_came_out_what_ran_and_what_it_cost() {
+        let module = ModuleRef { version: Some("1.2.0".into()), digest: Digest::ZERO };
+        let cost = Cost { wall_us: 1_500, cpu_us: 500, peak_memory: 65_536, bytes_in: 3, bytes_out: 4 };
+        let outcome = Outcome::Ok(Some(crate::value::Value::Unsigned(7)));
+        let report = Report { outcome, module: Some(module), cost, would: vec!["x".into()], ended_at: 1 };
+        let cost = json!({ "cpu_ms": 0.5, "peak_memory": 65_536, "bytes_in": 3, "bytes_out": 4 });
+        let module = json!({ "version": "1.2.0", "digest": "0".repeat(64) });
+        let document = json!({
+            "outcome": "ok", "value": 7, "would": ["x"], "ms": 1.5, "module": module, "cost": cost,
+        });
+        assert_eq!(Value::Object(report.document()), document);
+    }
+
+    #[test]
+    fn what_never_ran_has_no_time_and_no_cost_but_why() {
+        let report = Report::without_run(Outcome::failed(FailureKind::UnknownModule, "no module \"x\""), 1);
+        let error = json!({ "kind": "unknown-module", "message": "no module \"x\"" });
+        assert_eq!(Value::Object(report.document()), json!({ "outcome": "rejected", "error": error }));
+        let failure = Failure {
+            kind: FailureKind::Error,
+            message: "m".into(),
+            value: Some(crate::value::Value::Bool(true)),
+            stderr: Some("s".into()),
+            backtrace: Some("b".into()),
+        };
+        let cost = Cost { wall_us: 2_000, ..Cost::default() };
+        let report = Report { cost, ..Report::without_run(Outcome::Failed(failure), 1) };
+        let error =
+            json!({ "kind": "error", "message": "m", "value": true, "stderr": "s", "backtrace": "b" });
+        assert_eq!(
+            Value::Object(report.document()),
+            json!({ "outcome": "error", "error": error, "ms": 2.0 })
+        );
+    }
+}

@@ -125,6 +125,12 @@ mod tests {
         assert_eq!("3".parse::<Share>().map(|share| share.of(10)), Ok(3));
         assert_eq!("25%".parse::<Share>().map(|share| share.of(10)), Ok(3));
         assert_eq!("100%".parse::<Share>().map(|share| share.of(3)), Ok(3));
+        assert_eq!(
+            ["7", "25%"].map(|text| text.parse::<Share>().map(|share| share.to_string())),
+            [Ok("7".to_owned()), Ok("25%".to_owned())]
+        );
+        assert!(Share::Count(0).is_none() && Share::Percent(0).is_none());
+        assert!(!Share::Count(1).is_none() && !Share::Percent(1).is_none());
         for bad in ["", "%", "0", "0%", "101%", "-1", "3.5", "three"] {
             assert_eq!(bad.parse::<Share>(), Err(BadShare), "{bad:?}");
         }
