@@ -1,4 +1,4 @@
-//! SHA-256 digests, as identities of code and of keys.
+//! SHA-256 digests, by which files of modules and public keys are known.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,25 +7,26 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
-/// A SHA-256 digest; prints as 64 hexadecimal digits.
+/// A SHA-256 digest. Prints as 64 hexadecimal digits in lower case, and is read from either case.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of nothing that is known: stands before the first of a chain.
+    /// The digest with all bits 0, which stands before the first entry of a chain: no entry has it as its own.
     pub const ZERO: Digest = Digest([0; 32]);
 
-    /// The digest of these bytes.
+    /// Computes the digest of these bytes, all of which are in memory.
     pub fn of(bytes: &[u8]) -> Self {
         Self(sha2::Sha256::digest(bytes).into())
     }
 
-    /// The digest as it is.
+    /// The 32 bytes of the digest.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The first twelve digits, enough for people to tell two apart.
+    /// The first twelve hexadecimal digits, enough for people to tell two digests apart and never enough to trust
+    /// one.
     pub fn short(&self) -> String {
         self.to_string().chars().take(12).collect()
     }
@@ -43,7 +44,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// A text that is not a digest.
+/// The error for a text that is not 64 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a SHA-256 digest: 64 hexadecimal digits")]
 pub struct BadDigest;

@@ -1,8 +1,13 @@
 //! What an overlord, a minion and an operator say to each other.
 //!
-//! Plain types that know neither end, in rooms: [`value`] is what methods take and give, [`message`] what the sides say,
-//! [`document`] what people and programs are shown of it, [`transport`] how it travels, [`identity`] who speaks, and
-//! [`signing`] who vouches for a module.
+//! These are plain types that know neither end. They lie in rooms: [`value`] is what methods take and return,
+//! [`message`] what the sides say to each other, [`document`] what people and programs are shown of it,
+//! [`transport`] how messages travel, [`identity`] who speaks, and [`signing`] who vouches for a module. [`name`]
+//! and [`digest`] are what all rooms call things by.
+//!
+//! Nothing here keeps a record, runs a guest or decides who may do what: those are the ledger, the minion and the
+//! overlord. A type that is sent or stored only ever grows at its end, since older programs and older ledgers hold
+//! it: see [`message::version`].
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 pub mod digest;

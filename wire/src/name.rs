@@ -1,4 +1,7 @@
-//! Names, parsed once at the edge into types that cannot be wrong.
+//! Names of minions, operators, modules and methods, parsed once at the edge into types that cannot be wrong.
+//!
+//! Whoever holds one of these types need not check its text again, wherever it came from: deserializing parses
+//! too.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -6,7 +9,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A name that does not have the form it must have.
+/// The error for a text that does not have the form of the name that it was given for.
+///
+/// Its message repeats at most 80 characters of the text, says what was expected, and gives the rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{given}\" is not a {what}: {rule}")]
 pub struct BadName {
@@ -82,8 +87,10 @@ macro_rules! name {
     };
 }
 
-/// The order in which people count: numbers by what they come to, those with fewer zeros in front first, and all else by
-/// its bytes. Only equal texts are equal, and what begins in the same way stands together, up to a number.
+/// Compares two texts in the order in which people count: `web2` stands before `web10`.
+///
+/// Runs of digits compare as numbers, and of two equal numbers the one with fewer zeros in front comes first.
+/// Everything else compares byte by byte. Only equal texts are equal.
 pub fn as_counted(one: &str, other: &str) -> Ordering {
     let (mut left, mut right) = (one.as_bytes(), other.as_bytes());
     while let (Some(l), Some(r)) = (left.first(), right.first()) {
@@ -102,7 +109,8 @@ pub fn as_counted(one: &str, other: &str) -> Ordering {
     left.len().cmp(&right.len())
 }
 
-/// Takes a number off the beginning: how many digits it has, and those behind its zeros, of which more are larger.
+/// Takes the digits off the beginning of a text. Returns how many there are, and those behind the leading zeros:
+/// of two such runs the longer one is the larger number.
 fn number<'a>(text: &mut &'a [u8]) -> (usize, &'a [u8]) {
     let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     let (digits, rest) = text.split_at(end);
@@ -112,27 +120,30 @@ fn number<'a>(text: &mut &'a [u8]) -> (usize, &'a [u8]) {
 }
 
 name! {
-    /// A minion's name: host label syntax, dots between labels, kept in lower case.
+    /// A minion's name: labels of a host name, each at most 63 letters, digits and `-`, with dots between them, at
+    /// most 253 bytes in all. Kept in lower case.
     MinionName, host_name
 }
 
 name! {
-    /// An operator's name: letters, digits, `.`, `_`, `@` and `-`, at most 64.
+    /// An operator's name: 1 to 64 letters, digits, `.`, `_`, `@` and `-`.
     OperatorName, operator_name
 }
 
 name! {
-    /// A module's name, the stem of its file: letters, digits, `-` and `_`, at most 64.
+    /// A module's name, which is the stem of its file: 1 to 64 letters, digits, `-` and `_`.
     ModuleName, module_name
 }
 
-/// `module.method`, or `module.interface/method` where the short form is ambiguous.
+/// A module and a method of it, as operators write them: `module.method`, or `module.interface/method` where two
+/// interfaces of the module export the name. The interface may be written in full, as in
+/// `service.acme:service/unit@1.0.0/restart`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MethodPath {
-    /// The module that exports it.
+    /// The module that exports the method.
     pub module: ModuleName,
-    /// The method, with its interface before a `/` where that was given.
+    /// The method, at most 512 bytes, with its interface before a `/` where that was given.
     pub method: String,
 }
 
@@ -152,7 +163,8 @@ impl FromStr for MethodPath {
 }
 
 impl MethodPath {
-    /// Whether the method is named as versions of the messages before the third know it: without a package.
+    /// Whether the method is named without a package, at most by its interface's own name. Peers that speak a
+    /// version of the messages before the third know no other form.
     pub fn is_short(&self) -> bool {
         is_short(&self.method)
     }
@@ -163,12 +175,12 @@ impl MethodPath {
     }
 }
 
-/// `restart`, or `unit/restart`.
+/// Whether this is `restart`, or `unit/restart`.
 fn is_short(method: &str) -> bool {
     method.len() <= 200 && method.split('/').count() <= 2 && method.split('/').all(is_kebab)
 }
 
-/// `acme:service/unit@1.0.0/restart`, or `/restart` for a function at the root.
+/// Whether this is `acme:service/unit@1.0.0/restart`, or `/restart` for a function at the root.
 fn is_full(method: &str) -> bool {
     let Some((interface, function)) = method.rsplit_once('/') else { return false };
     let parts = |name: &str| name.split([':', '/']).all(is_kebab);
@@ -182,7 +194,7 @@ fn is_kebab(part: &str) -> bool {
     !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
 }
 
-/// The longest name of a method, in bytes.
+/// The longest name of a method with its interface, in bytes.
 const MAX_METHOD: usize = 512;
 
 impl TryFrom<String> for MethodPath {

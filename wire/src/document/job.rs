@@ -11,56 +11,56 @@ use crate::name::{MethodPath, MinionName, ModuleName, OperatorName};
 /// Which jobs to list: those that fit everything that is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobFilter {
-    /// Jobs that are in this state.
+    /// Only jobs in this state.
     pub state: Option<JobState>,
-    /// Jobs of this operator.
+    /// Only jobs of this operator.
     pub operator: Option<OperatorName>,
-    /// Calls of this module.
+    /// Only calls of this module.
     pub module: Option<ModuleName>,
-    /// Calls of this method.
+    /// Only calls of this method.
     pub method: Option<MethodPath>,
-    /// Jobs that went to this minion.
+    /// Only jobs that went to this minion.
     pub target: Option<MinionName>,
-    /// Jobs that were made at or after this time, in milliseconds since 1970.
+    /// Only jobs that were accepted at or after this time, in milliseconds since 1970.
     pub since: Option<u64>,
-    /// Jobs that were made before this time, in milliseconds since 1970.
+    /// Only jobs that were accepted before this time, in milliseconds since 1970.
     pub before: Option<u64>,
-    /// Jobs of which a part ended in one of these; all jobs where there is none.
+    /// Only jobs of which a part ended in one of these outcomes; all jobs where the list is empty.
     #[serde(with = "crate::message::version::since_four")]
     pub outcomes: Vec<OutcomeKind>,
-    /// Only jobs of which a part ended otherwise than in `ok`.
+    /// Only jobs of which a part ended in another outcome than `ok`.
     #[serde(with = "crate::message::version::since_four")]
     pub failed: bool,
 }
 
-/// That a minion is out of touch.
+/// Since when a minion is out of touch, and what that means for its part of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Absence {
     /// When its link was lost, or the overlord was started if that was later, in milliseconds since 1970.
     pub lost_at: u64,
-    /// How long ago that was, in milliseconds, whatever became of the clock since.
+    /// How long ago that was, in milliseconds, however the clock was set since.
     pub for_ms: u64,
-    /// How much longer the call is kept for it, in milliseconds, where it was not sent yet.
+    /// How much longer the call is kept for the minion, in milliseconds; `None` where it was sent already.
     pub kept_ms: Option<u64>,
-    /// Whether it ran the part when it was heard of last, and the call's own timeout has passed since.
+    /// Whether the minion ran the part when it was heard of last, and the call's own timeout has passed since.
     pub overdue: bool,
 }
 
-/// That a part was given up.
+/// Who gave up a part of a job, and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GivenUp {
-    /// By whom.
+    /// The operator who gave it up.
     pub operator: OperatorName,
-    /// When, in milliseconds since 1970.
+    /// When that was, in milliseconds since 1970.
     pub at: u64,
-    /// What the minion said of it afterwards, once it has.
+    /// What the minion said of the part afterwards; `None` while it said nothing.
     pub later: Option<Later>,
 }
 
-/// What a minion said of its part after that was given up.
+/// What a minion said of its part after an operator had given that up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Later {
-    /// When it was heard, in milliseconds since 1970.
+    /// When the overlord heard it, in milliseconds since 1970.
     pub at: u64,
     /// How the part ended there.
     pub report: Report,
@@ -69,35 +69,35 @@ pub struct Later {
 /// Everything that an overlord knows of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobDocument {
-    /// Its id.
+    /// The job's id.
     pub job: JobId,
-    /// Where it is.
+    /// The job's state.
     pub state: JobState,
-    /// What was called.
+    /// The method that was called.
     pub method: MethodPath,
-    /// Who called it.
+    /// The operator who called it.
     pub operator: OperatorName,
-    /// What it was aimed at.
+    /// The target that it was aimed at.
     pub target: Target,
-    /// When it was accepted, in milliseconds since 1970.
+    /// When the overlord accepted it, in milliseconds since 1970.
     pub accepted_at: u64,
-    /// When its last outcome was in, in milliseconds since 1970.
+    /// When its last outcome was recorded, in milliseconds since 1970; `None` while one is missing.
     pub ended_at: Option<u64>,
     /// One part for each targeted minion, by name.
     pub parts: Vec<Part>,
-    /// How it was asked for; an older overlord does not say it.
+    /// How the job was asked for; an older overlord does not say it.
     #[serde(with = "crate::message::version::since_four")]
     pub asked: Option<Asked>,
 }
 
 impl JobDocument {
-    /// How many parts ended in each outcome, in the order of first appearance.
+    /// How many parts ended in each outcome, in the order in which the outcomes first appear.
     pub fn counts(&self) -> Vec<(OutcomeKind, usize)> {
         counts(self.parts.iter().filter_map(|part| part.state?.outcome()))
     }
 }
 
-/// How often each outcome occurs, in the order of first appearance.
+/// How often each outcome occurs, in the order in which the outcomes first appear.
 pub fn counts(outcomes: impl IntoIterator<Item = OutcomeKind>) -> Vec<(OutcomeKind, usize)> {
     let mut counts: Vec<(OutcomeKind, usize)> = Vec::new();
     for outcome in outcomes {
@@ -109,88 +109,89 @@ pub fn counts(outcomes: impl IntoIterator<Item = OutcomeKind>) -> Vec<(OutcomeKi
     counts
 }
 
-/// How a job was asked for, besides what and where.
+/// How a job was asked for, besides its method and its target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
-    /// The arguments as JSON text, as [`crate::document::redaction`] shows them; `None` where their record is damaged.
+    /// The arguments as JSON text, without secrets, as [`crate::document::redaction`] shows them; `None` where
+    /// their record is damaged.
     pub arguments: Option<String>,
-    /// Whether effects are only recorded.
+    /// Whether effects are only recorded, and none happens.
     pub dry_run: bool,
-    /// Whether it must survive a power cut from the moment it is accepted.
+    /// Whether the job must survive a power cut from the moment it is accepted.
     pub durable: bool,
-    /// How long each minion may take, in milliseconds.
+    /// How long it may run on each minion, in milliseconds.
     pub timeout_ms: Option<u64>,
     /// Until when it is kept for minions that are not connected, in milliseconds since 1970.
     pub queue_until: Option<u64>,
-    /// How many minions have it at once.
+    /// How many minions may run it at once.
     pub batch: Option<Share>,
-    /// After how many outcomes that are not `ok` no further minion gets it.
+    /// The number of outcomes other than `ok` after which no further minion gets it.
     pub max_failures: Option<Share>,
     /// For how long a minion that is out of touch keeps its place in a batch, in milliseconds.
     pub patience_ms: Option<u64>,
-    /// The job that it runs again.
+    /// The job that this one runs again.
     pub rerun_of: Option<JobId>,
 }
 
 /// One minion's part of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {
-    /// Which minion.
+    /// The minion.
     pub minion: MinionName,
-    /// Its own id of the job, once it has one.
+    /// The minion's own id of the job; `None` before the minion has recorded it.
     pub minion_job: Option<MinionJobId>,
-    /// Where it is; `None` where the minion has not answered yet.
+    /// The state of the part; `None` where the minion has not answered yet.
     pub state: Option<MinionState>,
-    /// How far it says it is.
+    /// How far the minion last said that it is.
     pub progress: Option<Progress>,
-    /// How it ended.
+    /// How the part ended; `None` while it is not over.
     pub report: Option<Report>,
-    /// That its minion is out of touch, while the part is not over.
+    /// Since when the minion is out of touch; `None` where it is in touch, or the part is over.
     #[serde(with = "crate::message::version::since_three")]
     pub absence: Option<Absence>,
-    /// That it was given up.
+    /// Who gave the part up; `None` where nobody did.
     #[serde(with = "crate::message::version::since_three")]
     pub given_up: Option<GivenUp>,
 }
 
-/// One line about a job.
+/// One line about a job, as lists of jobs have it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobSummary {
-    /// Its id.
+    /// The job's id.
     pub job: JobId,
-    /// Where it is.
+    /// The job's state.
     pub state: JobState,
-    /// What was called.
+    /// The method that was called.
     pub method: MethodPath,
-    /// Who called it.
+    /// The operator who called it.
     pub operator: OperatorName,
-    /// What it was aimed at.
+    /// The target expression that it was aimed at.
     pub target: String,
-    /// How many minions that were.
+    /// How many minions it was aimed at.
     pub targets: usize,
-    /// When it was accepted, in milliseconds since 1970.
+    /// When the overlord accepted it, in milliseconds since 1970.
     pub accepted_at: u64,
-    /// When its last outcome was in, in milliseconds since 1970.
+    /// When its last outcome was recorded, in milliseconds since 1970; `None` while one is missing.
     pub ended_at: Option<u64>,
-    /// What was left out of its target.
+    /// The expression whose matches were left out of the target.
     #[serde(with = "crate::message::version::since_four")]
     pub exclude: Option<String>,
-    /// Whether effects are only recorded.
+    /// Whether effects are only recorded, and none happens.
     #[serde(with = "crate::message::version::since_four")]
     pub dry_run: bool,
-    /// How often each outcome occurred; `None` of an older overlord.
+    /// How often each outcome occurred; an older overlord does not say it.
     #[serde(with = "crate::message::version::since_four")]
     pub counts: Option<Vec<(OutcomeKind, usize)>>,
 }
 
-/// A job's recorded transitions.
+/// The transitions of a job that an overlord recorded: see [`History::flaw`] for the rules that they obey.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct History {
-    /// The job.
+    /// The job's id.
     pub job: JobId,
-    /// Its targets, by name.
+    /// The minions that the job was aimed at, by name.
     pub targets: Vec<MinionName>,
-    /// What was recorded, in order.
+    /// The transitions, in the order in which they were recorded.
     pub transitions: Vec<Transition>,
     /// The parts that were given up, by name.
     #[serde(with = "crate::message::version::since_three")]
@@ -200,13 +201,13 @@ pub struct History {
 /// One change of a job that an overlord recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transition {
-    /// Its place in the order; the clock has no say in it.
+    /// The number of the transition, which alone gives the order: the clock has no say in it.
     pub seq: u32,
-    /// When by the overlord's clock, in milliseconds since 1970.
+    /// When it was recorded by the overlord's clock, in milliseconds since 1970.
     pub at: u64,
-    /// Where the job is from here on.
+    /// The state of the job from here on.
     pub job_state: JobState,
-    /// The part that changed, where one did.
+    /// The part that changed, with its new state; `None` where only the job did.
     pub part: Option<(MinionName, MinionState)>,
 }
 

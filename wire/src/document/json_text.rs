@@ -1,4 +1,4 @@
-//! JSON on one line in which no character steers whoever looks at it.
+//! JSON on one line in which no character can steer a terminal or deceive its reader.
 
 use std::io::{self, Write};
 
@@ -7,17 +7,19 @@ use serde_json::ser::Formatter;
 
 use crate::document::text::is_deceptive;
 
-/// A document as text. Control characters, also those beyond ASCII, marks of direction, and what cannot be seen
-/// are escaped in its strings and keys, so that it is the same document for a program and harmless on a screen.
+/// Writes a document as JSON text on one line. Control characters, also those beyond ASCII, marks of direction,
+/// and what cannot be seen are escaped in its strings and keys, so that it is the same document for a program and
+/// harmless on a screen.
 ///
-/// Fails only where the document has something that JSON cannot hold.
+/// # Errors
+/// Where the document has something that JSON cannot hold, as a map whose keys are no strings.
 pub fn json_text(document: &impl Serialize) -> serde_json::Result<String> {
     let mut text = Vec::new();
     document.serialize(&mut serde_json::Serializer::with_formatter(&mut text, Escaping))?;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Writes compact JSON, with more escapes in it than JSON asks for.
+/// Writes compact JSON, and escapes more than JSON asks for.
 struct Escaping;
 
 impl Formatter for Escaping {

@@ -9,12 +9,12 @@ use crate::value::signature::{Signature, TypeRef};
 use machine::clock::rfc3339;
 
 impl Module {
-    /// Everything that is known of the module, each method with the JSON Schemas of what it takes and gives.
+    /// Everything that is known of the module, each method with the JSON Schemas of what it takes and returns.
     pub fn document(&self) -> Value {
         self.document_of(self.methods.iter())
     }
 
-    /// The same with these of its methods alone.
+    /// Like [`Module::document`], with only these of its methods.
     pub fn document_of<'m>(&'m self, methods: impl Iterator<Item = Signature<'m>>) -> Value {
         let mut document = self.contents_of(methods);
         for (key, value) in self.standing() {
@@ -23,12 +23,13 @@ impl Module {
         document
     }
 
-    /// What is in the module: the same wherever it is.
+    /// What is in the module's file: the same on every minion that has this version, and in the file itself. How
+    /// the module stands on a minion is in [`Module::standing`].
     pub fn contents(&self) -> Value {
         self.contents_of(self.methods.iter())
     }
 
-    /// How the module stands on one minion.
+    /// How the module stands on one minion: the state, its reason, and the versions that the minion knows.
     pub fn standing(&self) -> Map<String, Value> {
         let reason = match &self.state {
             ModuleState::Failed(reason) => Some(reason),
@@ -73,7 +74,8 @@ fn version(version: &ModuleVersion) -> Value {
     })
 }
 
-/// A method with its schemas, for as long as there is room for the types in them.
+/// A method with its schemas, where `room` bytes are enough for the types in them; without them and with a note
+/// where they are not.
 fn method(method: Signature<'_>, path: &str, room: &mut usize) -> Value {
     let types: usize = method.types().into_iter().map(TypeRef::held).sum();
     let fits = types <= *room;
@@ -96,6 +98,6 @@ fn method(method: Signature<'_>, path: &str, room: &mut usize) -> Value {
     document
 }
 
-/// Bytes of the types that the schemas of a module are written from, at most: each method's are whole in themselves,
-/// so a type is written for each method that has it.
+/// The most bytes of types that the schemas of a module are written from. The schemas of each method are whole in
+/// themselves, so a type is counted for each method that has it.
 const MAX_SCHEMAS: usize = 4 << 20;

@@ -1,4 +1,4 @@
-//! A module in words: the same from a minion, from an overlord and from a file.
+//! A module in words for people: the same from a minion, from an overlord and from a file.
 
 use crate::document::text::{line, printable, since};
 use crate::message::method_names::MethodNames;
@@ -6,11 +6,12 @@ use crate::message::module::{Module, ModuleState, ModuleVersion};
 use crate::value::signature::Signature;
 use machine::clock::now_ms;
 
-/// What is said where there is nothing to call.
+/// What is said of a module that has no methods to call.
 const NO_METHODS: &str = "no methods";
 
 impl Module {
-    /// Name, version, what it is about, and its methods with their documentation.
+    /// The module's name, version and description, its versions, and its methods with their documentation; fit for
+    /// a terminal.
     pub fn description(&self) -> String {
         let version =
             self.version.as_deref().map(|version| format!(" {}", line(version))).unwrap_or_default();
@@ -35,17 +36,17 @@ impl Module {
         printable(&lines.join("\n"))
     }
 
-    /// How many methods it has, for a table.
+    /// The number of the module's methods, as a table shows it.
     pub fn count_of_methods(&self) -> String {
         if self.has_nothing_to_call() { NO_METHODS.to_owned() } else { self.methods.len().to_string() }
     }
 
-    /// Whether it serves, and there is no method in it that it could serve with.
+    /// Whether a version is in service, and has no method that could be called.
     fn has_nothing_to_call(&self) -> bool {
         self.methods.is_empty() && self.state == ModuleState::Active
     }
 
-    /// A line for each version, where there is more to say than that the only one is in service.
+    /// A line for each version, unless there is only one, which is in service and unsigned.
     fn version_lines(&self) -> Vec<String> {
         if let [ModuleVersion { state: ModuleState::Active, signer: None, .. }] = self.versions.as_slice() {
             return Vec::new();
@@ -64,7 +65,8 @@ impl Module {
         self.versions.iter().map(described).collect()
     }
 
-    /// One method with its documentation, the types in it that have names, and how it is called.
+    /// One method with its documentation, the definitions of the types in it that have names, and the command that
+    /// calls it; fit for a terminal.
     pub fn method_description(&self, method: Signature<'_>) -> String {
         let name = MethodNames::of(&self.methods).shortest(&method);
         let mut lines = self.remarks(method, &name);

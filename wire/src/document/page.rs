@@ -5,8 +5,8 @@ use crate::message::method_names::MethodNames;
 use crate::message::module::Module;
 
 impl Module {
-    /// What the module is about, its methods with their documentation, and the types that they have. It says nothing of a
-    /// build of it, so that it changes only with what it tells.
+    /// The module's description, its methods with their documentation, and its types. Version and digest are left
+    /// out, so that the page changes only with what it tells.
     pub fn page(&self) -> String {
         let mut blocks = vec![format!("# {}", self.name)];
         blocks.extend(self.description.as_deref().map(line));

@@ -1,8 +1,8 @@
 //! What may be shown of a call's arguments: all but what is secret.
 //!
-//! Secret is a parameter or a field whose name says so (`password`, `api-token`), and a parameter that the method's
-//! documentation marks: ``- `pin` (secret): …``. So of arguments whose parameters nobody knows only those are shown that are
-//! given by name.
+//! Secret is a parameter or a field whose name says so (`password`, `api-token`), and a parameter that the
+//! method's documentation marks: ``- `pin` (secret): …``. Where nobody knows a method's parameters, only arguments
+//! that are given by name are shown, since nothing tells which of the others are secret.
 
 use serde_json::{Map, Value as Json};
 
@@ -13,7 +13,7 @@ use crate::value::json;
 use crate::value::signature::{Method, Signature};
 use crate::value::strict_json;
 
-/// What stands in the place of a secret.
+/// The text that stands in the place of a secret.
 pub const SECRET: &str = "(secret)";
 
 const SECRET_WORDS: [&str; 8] =
@@ -27,12 +27,15 @@ const MAX_ELEMENTS: usize = 32;
 pub enum Unshown {
     /// Nobody knows the method.
     UnknownMethod,
-    /// They fit none of its signatures.
+    /// The arguments fit none of the method's signatures.
     Unfit,
 }
 
-/// The arguments as an object by parameter, without secrets. `methods` are the signatures that the method has where it
-/// is known: what one of them calls secret is secret.
+/// The arguments as a JSON object by parameter, without secrets. `methods` are the signatures that the method has
+/// where it is known, as minions may differ: a parameter that one of them calls secret is secret.
+///
+/// # Errors
+/// [`Unshown`], where there is no signature, or none that the arguments fit.
 pub fn by_parameter(
     methods: &[Signature<'_>],
     module: &ModuleName,
@@ -51,8 +54,9 @@ pub fn by_parameter(
     Ok(Json::Object(parameters(methods, given)))
 }
 
-/// The same as JSON text of at most some `most` bytes, from which long texts and lists are cut if they must. Without a
-/// signature only an object tells which of its members are secret; of other forms their number is said.
+/// The arguments as JSON text of at most some `most` bytes, without secrets: like [`by_parameter`], and where that
+/// fails a sentence that says how many there are, unless they are an object. Long texts and lists are cut where
+/// the whole is too large.
 pub fn text(methods: &[Signature<'_>], module: &ModuleName, arguments: &Arguments, most: usize) -> String {
     let shown =
         by_parameter(methods, module, arguments).unwrap_or_else(|why| unbound(methods, arguments, why));
@@ -64,7 +68,8 @@ pub fn text(methods: &[Signature<'_>], module: &ModuleName, arguments: &Argument
     if cut.len() <= most { cut } else { Json::from(format!("({} bytes of JSON)", whole.len())).to_string() }
 }
 
-/// Arguments by their parameters, without those that one of the methods, or their names, call secret.
+/// Arguments by their parameters. The value of a secret is replaced, be it one of the methods that calls the
+/// parameter so, or its name.
 fn parameters(
     methods: &[Signature<'_>],
     given: impl IntoIterator<Item = (String, Json)>,
@@ -76,7 +81,7 @@ fn parameters(
     given.into_iter().map(shown).collect()
 }
 
-/// Arguments that are bound to no signature.
+/// What is shown of arguments that are bound to no signature.
 fn unbound(methods: &[Signature<'_>], arguments: &Arguments, why: Unshown) -> Json {
     if let Arguments::Json(text) = arguments
         && let Ok(Json::Object(members)) = strict_json::parse(text)
@@ -92,7 +97,7 @@ fn unbound(methods: &[Signature<'_>], arguments: &Arguments, why: Unshown) -> Js
     .into()
 }
 
-/// How many arguments there are, in words.
+/// How many arguments there are, in words: `2 words`, `3 bytes of JSON`.
 pub fn counted(arguments: &Arguments) -> String {
     let plural = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
     match arguments {
@@ -102,7 +107,7 @@ pub fn counted(arguments: &Arguments) -> String {
     }
 }
 
-/// A value without the fields that are secret, in records and in pairs of a name and a value.
+/// Replaces the secret fields of a value, in records and in pairs of a name and a value.
 fn redacted(value: Json) -> Json {
     match value {
         Json::Object(fields) => Json::Object(fields.into_iter().map(field).collect::<Map<_, _>>()),
@@ -120,7 +125,8 @@ fn field((name, value): (String, Json)) -> (String, Json) {
     (name, value)
 }
 
-/// A value whose texts have at most so many characters, and its lists no more than a few elements.
+/// Cuts the texts in a value to so many characters, and its lists to 32 elements with a note of how many more
+/// there are.
 pub fn shortened(value: Json, characters: usize) -> Json {
     match value {
         Json::Object(fields) => {
@@ -141,7 +147,7 @@ pub fn shortened(value: Json, characters: usize) -> Json {
     }
 }
 
-/// The text, or so many characters of it and how long it is.
+/// The text where it has at most `most` characters; otherwise so many of them, with how many bytes it has in all.
 pub fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
@@ -154,7 +160,7 @@ fn is_secret(name: &str) -> bool {
     name.split(['-', '_']).any(|word| SECRET_WORDS.contains(&word.to_ascii_lowercase().as_str()))
 }
 
-/// Whether the method's documentation says so.
+/// Whether the method's documentation says that a parameter is secret.
 fn is_marked(method: &Method, name: &str) -> bool {
     let mark = format!("- `{name}` (secret)");
     method.docs.as_ref().is_some_and(|docs| docs.contains(&mark))

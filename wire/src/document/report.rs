@@ -6,8 +6,8 @@ use crate::message::outcome::{Failure, Outcome, Report};
 use crate::value::json::to_json;
 
 impl Report {
-    /// The outcome with its value or its error, what a dry run would have done, how long it took, which code ran and
-    /// what that cost.
+    /// The outcome with its value or its error, what a dry run would have done, how long the job took in
+    /// milliseconds, which version ran and what that cost.
     pub fn document(&self) -> Map<String, Value> {
         let mut document = Map::new();
         document.insert("outcome".to_owned(), json!(self.outcome.kind().as_str()));
@@ -22,7 +22,7 @@ impl Report {
         if !self.would.is_empty() {
             document.insert("would".to_owned(), json!(self.would));
         }
-        // What never ran took no time: it has none, rather than zero.
+        // What never ran has no time, rather than a time of zero.
         if self.module.is_some() || self.cost.wall_us > 0 {
             document.insert("ms".to_owned(), json!(self.cost.wall_us as f64 / 1000.0));
         }

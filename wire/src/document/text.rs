@@ -1,23 +1,23 @@
-//! Words of others and figures, made fit for a terminal.
+//! Words of others and figures, made fit for a terminal. Nothing here writes: the crate `output` does.
 
 use crate::value::Value;
 use crate::value::json::to_json;
 
-/// Text of someone else, line by line, with nothing in it that could steer a terminal, turn the direction of
-/// writing, or stand there unseen.
+/// Someone else's text, line by line, with nothing in it that could steer a terminal, turn the direction of
+/// writing, or stand there unseen. What must not stand there becomes a space.
 pub fn printable(text: &str) -> String {
     let text = text.trim_end_matches(['\n', '\r']);
     let shown = |c: char| if is_deceptive(c) && c != '\n' { ' ' } else { c };
     text.replace("\r\n", "\n").replace('\t', "    ").chars().map(shown).collect()
 }
 
-/// A name or a word of someone else, on one line.
+/// Someone else's name or word, on one line: like [`printable`], with spaces for its line ends.
 pub fn line(text: &str) -> String {
     printable(text).replace('\n', " ")
 }
 
-/// Whether a character is not for eyes: it may steer a terminal, end a line where nobody expects that, turn the
-/// direction of writing, or make two texts look the same that are not.
+/// Whether a character is not for eyes: whether it may steer a terminal, end a line where nobody expects that,
+/// turn the direction of writing, or make two texts look the same that are not.
 ///
 /// These are all control characters, the separators of lines and paragraphs, and what Unicode says is to be
 /// ignored when text is shown, without the selectors that choose between forms of one character.
@@ -30,12 +30,13 @@ pub fn is_deceptive(c: char) -> bool {
             | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// A value as people read it: text as it is, anything that has parts as JSON.
+/// A value as people read it on a terminal: a text as it is, and a value that has parts as JSON.
 pub fn value(value: &Value) -> String {
     printable(&plain(value))
 }
 
-/// The same with not a character changed, for a pipe. Text that nobody would see stands in quotes.
+/// A value for a pipe: like [`value`], with not a character changed. A text that nobody would see stands in
+/// quotes.
 pub fn plain(value: &Value) -> String {
     match value {
         Value::String(text) if !text.trim().is_empty() => text.clone(),
@@ -46,7 +47,7 @@ pub fn plain(value: &Value) -> String {
     }
 }
 
-/// The bytes of a value that is nothing else: text or `list<u8>`, also behind `some`.
+/// The bytes of a value that is one text or one `list<u8>`, also behind `some`; `None` of any other value.
 pub fn bytes(value: &Value) -> Option<&[u8]> {
     match value {
         Value::String(text) => Some(text.as_bytes()),
@@ -56,7 +57,7 @@ pub fn bytes(value: &Value) -> Option<&[u8]> {
     }
 }
 
-/// A span of time in microseconds, to two or three digits.
+/// A span of `us` microseconds, to two or three digits: `1.5 ms`, `12.0 s`, `3h 5m`.
 pub fn span(us: u64) -> String {
     let seconds = us / 1_000_000;
     match us {
@@ -69,13 +70,13 @@ pub fn span(us: u64) -> String {
     }
 }
 
-/// A number of bytes, to two or three digits, rounded up.
+/// A number of bytes, to two or three digits and rounded up: `512 B`, `1.5 KiB`.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
     if bytes < 1024 {
         return format!("{bytes} B");
     }
-    // In tenths of the unit, so that nothing is lost on the way.
+    // Counted in tenths of the unit, so that nothing is lost on the way.
     let mut unit = 0;
     while bytes.div_ceil(1 << (10 * (unit + 1))) >= 1024 && unit + 1 < UNITS.len() {
         unit += 1;
@@ -88,12 +89,12 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// The time from one moment to another, in milliseconds since 1970; none where the clock went back.
+/// The time from one moment to another, both in milliseconds since 1970; `0.0 ms` where the clock went back.
 pub fn since(from: u64, to: u64) -> String {
     span(to.saturating_sub(from).saturating_mul(1000))
 }
 
-/// A number of things.
+/// A number of things, with an `s` where there is not one: `1 minion`, `3 minions`.
 pub fn counted(count: usize, thing: &str) -> String {
     if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }

@@ -16,14 +16,20 @@ use crate::digest::Digest;
 use crate::transport::endpoint::SERVER_NAME;
 use machine::clock;
 
-/// A certificate authority, as an overlord's folder holds it.
+/// A certificate authority, as an overlord's folder holds it. Whoever can read its key can make minions and
+/// operators.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
 }
 
 impl Authority {
-    /// Makes an authority and writes `authority.key` (mode 0600) and `authority.pem` into the folder.
+    /// Makes an authority that is good for ten years, and writes `authority.key` (mode 0600) and `authority.pem`
+    /// into the folder. Files of these names that are there are replaced.
+    ///
+    /// # Errors
+    /// [`IdentityError::Certificate`] where the key or the certificate cannot be made, and [`IdentityError::File`]
+    /// where one of the files cannot be written.
     pub fn create(dir: &Path) -> Result<Self, IdentityError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(Vec::new())?;
@@ -37,7 +43,11 @@ impl Authority {
         Self::of(key, certificate.der().clone())
     }
 
-    /// Reads the authority of a folder.
+    /// Reads the authority of a folder, as [`Authority::create`] left it there.
+    ///
+    /// # Errors
+    /// [`IdentityError::File`] where a file cannot be read, [`IdentityError::NotPem`] where it holds something
+    /// else, and [`IdentityError::Certificate`] where the two do not go together.
     pub fn load(dir: &Path) -> Result<Self, IdentityError> {
         let key = files::read_key(&dir.join(AUTHORITY_KEY))?;
         Self::of(key, read_certificate(&dir.join(AUTHORITY_PEM))?)
@@ -47,7 +57,8 @@ impl Authority {
         Ok(Self { issuer: Issuer::from_ca_cert_der(&certificate, key)?, certificate })
     }
 
-    /// The digest by which a newcomer knows this authority.
+    /// The digest of the authority's certificate, by which a newcomer knows the overlord before it has that
+    /// certificate.
     pub fn fingerprint(&self) -> Digest {
         Digest::of(&self.certificate)
     }
@@ -57,15 +68,22 @@ impl Authority {
         &self.certificate
     }
 
-    /// Makes a key and a certificate for it.
+    /// Makes a key and a certificate for it, good for as long as the role has it. Used where the key may be made
+    /// on the overlord's host; a minion makes its own and sends a [`SigningRequest`].
+    ///
+    /// # Errors
+    /// [`IdentityError::Certificate`] where one of the two cannot be made.
     pub fn issue(&self, role: Role, name: &str) -> Result<Identity, IdentityError> {
         let key = KeyPair::generate()?;
         let certificate = self.sign(&key, role, name)?;
         Ok(Identity::new(&key, certificate, self.certificate.to_vec()))
     }
 
-    /// Signs the public key of a request for this role and name. Returns the certificate in DER. Nothing
-    /// else of the request is believed.
+    /// Signs the public key of a request for this role and name. Returns the certificate in DER. Nothing else of
+    /// the request is believed.
+    ///
+    /// # Errors
+    /// [`IdentityError::Certificate`] where no certificate can be made of that key and name.
     pub fn sign_request(
         &self,
         request: &SigningRequest,
@@ -99,19 +117,23 @@ impl Authority {
 pub struct SigningRequest(CertificateSigningRequestParams);
 
 impl SigningRequest {
-    /// Reads a request in DER.
+    /// Reads a request in DER and checks its signature.
+    ///
+    /// # Errors
+    /// [`IdentityError::Certificate`] where it is malformed or was not signed with the key in it.
     pub fn from_der(request: &[u8]) -> Result<Self, IdentityError> {
         let request = CertificateSigningRequestDer::from(request);
         Ok(Self(CertificateSigningRequestParams::from_der(&request)?))
     }
 
-    /// The digest of the public key in it.
+    /// The digest of the public key in the request: the same as [`Peer::key`](super::Peer::key) of a certificate
+    /// made from it.
     pub fn key(&self) -> Digest {
         Digest::of(&self.0.public_key.subject_public_key_info())
     }
 }
 
-/// From an hour ago, for peers whose clock is slow, for this many days.
+/// Lets a certificate be good for this many days, and from an hour ago for peers whose clock is slow.
 fn validity(params: &mut CertificateParams, days: i64) {
     let now = OffsetDateTime::from(clock::now());
     params.not_before = now - Duration::hours(1);

@@ -1,4 +1,5 @@
-//! Key and certificate files: private ones are 0600 in folders of 0700, all are replaced in one step.
+//! Key and certificate files: private ones have mode 0600 in folders of 0700, and all are replaced in one step, so
+//! that nobody ever reads half of one.
 
 use std::fs;
 use std::path::Path;
@@ -7,17 +8,26 @@ use rcgen::KeyPair;
 
 use super::IdentityError;
 
-/// Makes a folder, and those above it, that only its owner can enter.
+/// Makes a folder that only its owner can enter, and those above it that are missing.
+///
+/// # Errors
+/// [`IdentityError::File`] where one cannot be made.
 pub fn create_private_dir(dir: &Path) -> Result<(), IdentityError> {
     machine::file::create_private_folder(dir).map_err(|source| file("create", dir, source))
 }
 
-/// Writes a file that only its owner can read, replacing what was there in one step.
+/// Writes a file that only its owner can read (mode 0600), replacing what was there in one step.
+///
+/// # Errors
+/// [`IdentityError::File`] where it cannot be written; never is half of it there.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), IdentityError> {
     replace(path, bytes, 0o600)
 }
 
-/// Writes a file that everyone may read, replacing what was there in one step.
+/// Writes a file that everyone may read (mode 0644), replacing what was there in one step.
+///
+/// # Errors
+/// [`IdentityError::File`] where it cannot be written; never is half of it there.
 pub fn write_public(path: &Path, bytes: &[u8]) -> Result<(), IdentityError> {
     replace(path, bytes, 0o644)
 }

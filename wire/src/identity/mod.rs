@@ -1,7 +1,10 @@
 //! Who is who: keys, certificates and the authority that signs them.
 //!
-//! An overlord's folder holds the authority; it signs the overlord's own certificate, every minion's and
-//! every operator's. A certificate's subject says the role (`OU`) and the name (`CN`).
+//! An overlord's folder holds the authority. It signs the overlord's own certificate, every minion's and every
+//! operator's. A certificate's subject says the role (`OU`) and the name (`CN`).
+//!
+//! Here certificates are made, read and kept in files. Whether a connection shows a good one is checked in
+//! [`crate::transport::endpoint`]; what a peer may do is decided by the overlord and the minion.
 
 mod authority;
 mod files;
@@ -32,7 +35,7 @@ pub enum IdentityError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A file does not hold what it should.
+    /// A file does not hold what it should, or holds it in another form than PEM.
     #[error("\"{path}\" is not {what}")]
     NotPem {
         /// The file.
@@ -46,15 +49,15 @@ pub enum IdentityError {
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
     Random,
-    /// A certificate that is not one of ours.
+    /// The certificate is not one that an overlord's authority signs: what is wrong with its subject.
     #[error("not a certificate of an overlord's authority: {0}")]
     Foreign(&'static str),
-    /// A certificate of ours whose time is not now.
+    /// The certificate is one of ours, and it is not good at this moment.
     #[error("the certificate of {} \"{}\" {untimely}", .peer.role, .peer.name)]
     Untimely {
-        /// Whose it is.
+        /// The owner that the certificate names.
         peer: Box<Peer>,
-        /// Why its time is not now.
+        /// Whether its time has not come or is over.
         untimely: Untimely,
     },
 }
@@ -68,12 +71,16 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Puts a new certificate to the key that it was made for.
+    /// Puts a certificate, in DER, beside the key that it was made for. Neither is checked.
     pub fn new(key: &KeyPair, certificate: Vec<u8>, authority: Vec<u8>) -> Self {
         Self { key: key.serialize_der(), certificate: certificate.into(), authority: authority.into() }
     }
 
     /// Reads `NAME.key`, `NAME.pem` and `authority.pem` of a folder.
+    ///
+    /// # Errors
+    /// [`IdentityError::File`] where one of them cannot be read, and [`IdentityError::NotPem`] where it holds
+    /// something else.
     pub fn load(dir: &Path, name: &str) -> Result<Self, IdentityError> {
         let key = files::read_key(&dir.join(format!("{name}.key")))?;
         let certificate = read_certificate(&dir.join(format!("{name}.pem")))?;
@@ -81,7 +88,10 @@ impl Identity {
         Ok(Self { key: key.serialize_der(), certificate, authority })
     }
 
-    /// Writes `NAME.key` (mode 0600), `NAME.pem` and `authority.pem` into a folder.
+    /// Writes `NAME.key` (mode 0600), `NAME.pem` and `authority.pem` into a folder, each in one step.
+    ///
+    /// # Errors
+    /// [`IdentityError::File`] where one of them cannot be written; those before it are written then.
     pub fn save(&self, dir: &Path, name: &str) -> Result<(), IdentityError> {
         let key = pem("PRIVATE KEY", &self.key);
         write_private(&dir.join(format!("{name}.key")), key.as_bytes())?;
@@ -89,28 +99,34 @@ impl Identity {
         write_public(&dir.join(format!("{name}.pem")), pem("CERTIFICATE", &self.certificate).as_bytes())
     }
 
-    /// The certificate of the authority that everyone else must be signed by too.
+    /// The certificate of the authority, which must have signed the other end's certificate too.
     pub fn authority(&self) -> &CertificateDer<'static> {
         &self.authority
     }
 
     /// What the certificate says of its owner.
+    ///
+    /// # Errors
+    /// [`IdentityError::Foreign`] where the certificate has no role and name as the authority gives them.
     pub fn peer(&self) -> Result<Peer, IdentityError> {
         Peer::of(&self.certificate)
     }
 
     /// The time for which the certificate is good.
+    ///
+    /// # Errors
+    /// [`IdentityError::Foreign`] where it cannot be read as a certificate.
     pub fn validity(&self) -> Result<Validity, IdentityError> {
         Validity::of(&self.certificate)
     }
 
-    /// Whether both are the same certificate.
+    /// Whether both identities show the same certificate. After a renewal they do not, though the key is the same.
     pub fn has_certificate_of(&self, other: &Self) -> bool {
         self.certificate == other.certificate
     }
 
-    /// The chain that is shown to the other end: the certificate and the authority's, so that a newcomer
-    /// who knows only a digest can check it.
+    /// The chain that is shown to the other end: the certificate, and the authority's own with it, so that a
+    /// newcomer who knows only the digest of that one can check the first.
     pub(crate) fn chain(&self) -> Vec<CertificateDer<'static>> {
         vec![self.certificate.clone(), self.authority.clone()]
     }
@@ -120,7 +136,12 @@ impl Identity {
     }
 }
 
-/// Makes a key, or reads the one that is there: a join that was interrupted goes on with its key.
+/// Reads the key in this file, or makes one and writes it there (mode 0600), so that an enrolment that was
+/// interrupted goes on with the key that it began with.
+///
+/// # Errors
+/// [`IdentityError::File`] where the file cannot be read or written, [`IdentityError::NotPem`] where it holds
+/// something else, and [`IdentityError::Certificate`] where no key can be made.
 pub fn load_or_make_key(path: &Path) -> Result<KeyPair, IdentityError> {
     if path.exists() {
         return files::read_key(path);
@@ -130,13 +151,19 @@ pub fn load_or_make_key(path: &Path) -> Result<KeyPair, IdentityError> {
     Ok(key)
 }
 
-/// A certificate signing request for this key, in DER.
+/// A certificate signing request for this key, in DER. It names nobody: the authority decides on the name.
+///
+/// # Errors
+/// [`IdentityError::Certificate`] where the key cannot sign it.
 pub fn signing_request(key: &KeyPair) -> Result<Vec<u8>, IdentityError> {
     let params = rcgen::CertificateParams::new(Vec::new())?;
     Ok(params.serialize_request(key)?.der().to_vec())
 }
 
-/// Sixteen random bytes that nobody can guess.
+/// Sixteen bytes from the system's random source, as the secret of an invitation.
+///
+/// # Errors
+/// [`IdentityError::Random`] where the system gives none.
 pub fn secret() -> Result<[u8; 16], IdentityError> {
     let mut secret = [0; 16];
     ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut secret)
@@ -144,7 +171,7 @@ pub fn secret() -> Result<[u8; 16], IdentityError> {
     Ok(secret)
 }
 
-/// The file of the authority's certificate, on all sides.
+/// The name of the file with the authority's certificate, in the folder of every side.
 const AUTHORITY_PEM: &str = "authority.pem";
 
 fn read_certificate(path: &Path) -> Result<CertificateDer<'static>, IdentityError> {
@@ -158,7 +185,7 @@ pub(crate) fn pkcs8_from_pem(text: &[u8]) -> Option<Vec<u8>> {
     Some(PrivatePkcs8KeyDer::from_pem_slice(text).ok()?.secret_pkcs8_der().to_vec())
 }
 
-/// A document in PEM.
+/// Writes a document as PEM with this label.
 pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     let body = data_encoding::BASE64.encode(der);
     let mut text = format!("-----BEGIN {label}-----\n");

@@ -1,4 +1,4 @@
-//! What a certificate says of its owner.
+//! What a certificate says of its owner: a role and a name.
 
 use std::fmt;
 use std::str::FromStr as _;
@@ -11,16 +11,16 @@ use crate::digest::Digest;
 /// What the owner of a certificate may be on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// The daemon that the others dial.
+    /// The daemon that minions and operators dial.
     Overlord,
-    /// A daemon that runs modules.
+    /// A daemon that runs modules on its host.
     Minion,
-    /// Someone who makes calls.
+    /// A person or a program that makes calls.
     Operator,
 }
 
 impl Role {
-    /// The role as a certificate's subject spells it.
+    /// The role as a certificate's subject spells it: `overlord`, `minion` or `operator`.
     pub fn as_str(self) -> &'static str {
         match self {
             Role::Overlord => "overlord",
@@ -47,21 +47,25 @@ impl std::str::FromStr for Role {
     }
 }
 
-/// The owner of a certificate that the authority signed.
+/// The owner of a certificate. That the authority signed it is known only of one that
+/// [`crate::transport::endpoint::peer`] returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// What it may be.
+    /// What the owner may be on a connection.
     pub role: Role,
-    /// Its name in that role.
+    /// The owner's name in that role.
     pub name: String,
-    /// The digest of its public key, which stays the same when the certificate is renewed.
+    /// The digest of the owner's public key, which stays the same when the certificate is renewed.
     pub key: Digest,
     /// The time for which the certificate is good.
     pub validity: Validity,
 }
 
 impl Peer {
-    /// Reads a certificate. That the authority signed it is for the handshake to check.
+    /// Reads a certificate in DER. That the authority signed it is for the handshake to check.
+    ///
+    /// # Errors
+    /// [`IdentityError::Foreign`] where it is no certificate, or its subject has no role and name as ours have.
     pub fn of(certificate: &[u8]) -> Result<Self, IdentityError> {
         let (_, parsed) = X509Certificate::from_der(certificate)
             .map_err(|_| IdentityError::Foreign("it is not an X.509 certificate"))?;

@@ -9,30 +9,31 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use super::IdentityError;
 use machine::clock;
 
-/// The time for which a certificate is good, in seconds since 1970.
+/// The time for which a certificate is good, in seconds since 1970. Both ends belong to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
-    /// The first second.
+    /// The first second at which the certificate is good.
     pub from: i64,
-    /// The last second.
+    /// The last second at which the certificate is good.
     pub until: i64,
 }
 
-/// A certificate that is not good by this host's clock. Says so as what reads on from the certificate's name.
+/// Why a certificate is not good now by this host's clock. The message reads on from the name of the certificate's
+/// owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Untimely {
-    /// Its time has not come.
+    /// The certificate's time has not come.
     #[error("is not valid yet: it begins at {}, and this host's clock says {}", Moment(*.from), Moment(*.now))]
     NotYet {
-        /// Its first second, since 1970.
+        /// The first second of the certificate, since 1970.
         from: i64,
         /// This host's clock, in seconds since 1970.
         now: i64,
     },
-    /// Its time is over.
+    /// The certificate's time is over.
     #[error("has ended: it was valid until {}, and this host's clock says {}", Moment(*.until), Moment(*.now))]
     Over {
-        /// Its last second, since 1970.
+        /// The last second of the certificate, since 1970.
         until: i64,
         /// This host's clock, in seconds since 1970.
         now: i64,
@@ -40,7 +41,10 @@ pub enum Untimely {
 }
 
 impl Validity {
-    /// That of a certificate in DER.
+    /// The time of a certificate in DER.
+    ///
+    /// # Errors
+    /// [`IdentityError::Foreign`] where the bytes are no certificate.
     pub fn of(certificate: &[u8]) -> Result<Self, IdentityError> {
         let (_, parsed) = X509Certificate::from_der(certificate)
             .map_err(|_| IdentityError::Foreign("it is not an X.509 certificate"))?;
@@ -52,7 +56,10 @@ impl Validity {
         Self { from: validity.not_before.timestamp(), until: validity.not_after.timestamp() }
     }
 
-    /// Whether it is now, by this host's clock.
+    /// Whether the certificate is good now by this host's clock.
+    ///
+    /// # Errors
+    /// [`Untimely`] where it is not, with the clock's reading.
     pub fn check(self) -> Result<(), Untimely> {
         let Moment(now) = Moment::now();
         match self {
@@ -62,7 +69,8 @@ impl Validity {
         }
     }
 
-    /// A second of it, since 1970, for a check of who signed the certificate that is not to ask for the time.
+    /// A second at which the certificate is good, since 1970: for checks of who signed it, which must not fail for
+    /// the time.
     pub(crate) fn a_second(self) -> u64 {
         self.until.try_into().unwrap_or_default()
     }
@@ -74,12 +82,12 @@ impl fmt::Display for Validity {
     }
 }
 
-/// Seconds since 1970. Shown as RFC 3339 has them, in UTC.
+/// A moment in seconds since 1970. Shown in UTC as RFC 3339 has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment(pub i64);
 
 impl Moment {
-    /// Now, by this host's clock.
+    /// This moment, by this host's clock.
     pub fn now() -> Self {
         Self(clock::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64))
     }

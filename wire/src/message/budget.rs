@@ -11,7 +11,7 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-/// What a message may still take.
+/// How many bytes of memory a message may still take.
 pub(crate) struct Budget {
     left: Cell<usize>,
     is_exceeded: Cell<bool>,
@@ -22,12 +22,12 @@ impl Budget {
         Self { left: Cell::new(bytes), is_exceeded: Cell::new(false) }
     }
 
-    /// Whether the message is refused because it takes more.
+    /// Whether the message was refused because it would take more than it may.
     pub(crate) fn is_exceeded(&self) -> bool {
         self.is_exceeded.get()
     }
 
-    /// What nothing was charged for.
+    /// How many bytes nothing was charged for.
     #[cfg(test)]
     pub(crate) fn left(&self) -> usize {
         self.left.get()
@@ -47,7 +47,7 @@ impl Budget {
     }
 }
 
-/// What a buffer of so many bytes takes with what an allocator needs for it.
+/// How many bytes a buffer of so many takes, together with what an allocator needs for it.
 pub(crate) const fn allocation(bytes: usize) -> usize {
     match bytes {
         0 => 0,
@@ -56,11 +56,11 @@ pub(crate) const fn allocation(bytes: usize) -> usize {
     }
 }
 
-/// A deserializer that charges what it makes.
+/// A deserializer that charges the budget for everything that it makes.
 pub(crate) struct Charged<'b, D> {
     inner: D,
     budget: &'b Budget,
-    /// The size of the place for which it makes something, which is charged already.
+    /// The size of the place that the value is put into, in bytes; it is charged already.
     place: usize,
 }
 
@@ -69,7 +69,7 @@ impl<'b, D> Charged<'b, D> {
         Self { inner, budget, place: 0 }
     }
 
-    /// Charges a value that does not fit into its place, and so is in a box.
+    /// Charges for a value that does not fit into its place, and so must be in a box.
     fn place_for<T, E: Error>(&self) -> Result<usize, E> {
         let size = size_of::<T>();
         if size > self.place {
@@ -83,12 +83,12 @@ impl<'b, D> Charged<'b, D> {
     }
 }
 
-/// Where the elements of a sequence are.
+/// Where the elements of a sequence lie in memory.
 #[derive(Clone, Copy)]
 enum Holds {
-    /// In the value itself: fields.
+    /// In the value itself, as its fields.
     Inline,
-    /// In a buffer.
+    /// In a buffer, which is charged as it grows.
     Buffer,
 }
 
@@ -141,7 +141,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Charged<'_, D> {
     }
 }
 
-/// A visitor whose parts are charged.
+/// A visitor that charges the budget for the parts that it is given.
 struct ChargedVisitor<'b, V> {
     inner: V,
     budget: &'b Budget,
@@ -211,7 +211,7 @@ struct ChargedSeq<'b, A> {
 }
 
 impl<'de, A: SeqAccess<'de>> ChargedSeq<'_, A> {
-    /// Charges the buffer for one more element, which grows as that of a [`Vec`] does.
+    /// Charges for the buffer of one more element, which grows as that of a [`Vec`] does.
     fn grow<T>(&mut self) -> Result<(), A::Error> {
         let (size, hint) = (size_of::<T>(), self.inner.size_hint());
         let capacity = match self.capacity {
@@ -271,7 +271,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for ChargedMap<'_, A> {
     }
 }
 
-/// A value with its case.
+/// An enum's variant with what it carries.
 struct ChargedEnum<'b, A> {
     inner: A,
     budget: &'b Budget,
@@ -318,7 +318,7 @@ impl Budget {
     }
 }
 
-/// What makes a part of a value, in a place of its own size.
+/// What makes one part of a value, in a place of the part's own size.
 struct ChargedSeed<'b, T> {
     inner: T,
     budget: &'b Budget,
@@ -338,7 +338,7 @@ impl<'de, T: DeserializeSeed<'de>> DeserializeSeed<'de> for ChargedSeed<'_, T> {
     }
 }
 
-/// How many bytes serde sets aside for a list whose length was only announced.
+/// How many bytes serde sets aside at most for a list whose length was only announced.
 const MAX_FIRST: usize = 1 << 20;
 
 #[cfg(test)]

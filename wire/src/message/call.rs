@@ -1,4 +1,5 @@
-//! A call as an operator makes it and as a minion gets it.
+//! A call as a minion gets it, and what a running call says of itself: progress, log lines. As an operator makes
+//! it, a call is a [`crate::message::operator::Call`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,32 +15,32 @@ use crate::value::arguments::Arguments;
 pub struct Start {
     /// The overlord's id of the job, under which a minion starts it at most once.
     pub job: JobId,
-    /// What to run.
+    /// The method to run.
     pub method: MethodPath,
-    /// With what.
+    /// The arguments, in the form in which the operator gave them.
     pub arguments: Arguments,
-    /// On whose behalf.
+    /// The operator on whose behalf it runs.
     pub operator: OperatorName,
     /// How long it may run by the minion's clock, in milliseconds; the minion's own limit holds besides.
     pub timeout_ms: Option<u64>,
-    /// Whether effects are only to be recorded.
+    /// Whether effects are only to be recorded, and none is to happen.
     pub dry_run: bool,
-    /// Whether the minion must have the job on disk before it says so.
+    /// Whether the minion must have the job on disk before it says that it took it.
     pub durable: bool,
 }
 
-/// How far a job says it is.
+/// How far a job says that it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Units done.
+    /// How many units are done.
     pub done: u64,
-    /// Units in all, 0 where the module does not know.
+    /// How many units there are in all; 0 where the module does not know.
     pub total: u64,
-    /// What it is doing.
+    /// What the job is doing, in words.
     pub note: String,
 }
 
-/// How grave a log line is.
+/// How grave a log line is, the least grave first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)]
@@ -55,33 +56,34 @@ pub enum LogLevel {
 pub struct LogLine {
     /// How grave it is.
     pub level: LogLevel,
-    /// The text.
+    /// The text of the line.
     pub message: String,
-    /// Names and values that go with it.
+    /// Names and values that belong to the text.
     pub fields: Vec<(String, String)>,
 }
 
-/// A number of minions, or a share of a job's targets.
+/// A number of minions, or a share of a job's targets. Written `10` or `25%`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Share {
-    /// So many.
+    /// So many minions.
     Count(u32),
-    /// So many in a hundred.
+    /// So many in a hundred of the targets, from 1 to 100 where it was parsed.
     Percent(u8),
 }
 
-/// A text that is neither a number nor a percentage, or nothing at all of either.
+/// The error for a text that is neither a number of at least 1 nor a percentage from 1 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a number of minions or a percentage, and no less than 1: write 10, or 25%")]
 pub struct BadShare;
 
 impl Share {
-    /// Whether it is none, of however many minions.
+    /// Whether the share is no minion, however many targets there are. A parsed share never is.
     pub fn is_none(self) -> bool {
         matches!(self, Share::Count(0) | Share::Percent(0))
     }
 
-    /// How many of `targets` minions this is. A percentage is rounded up.
+    /// How many of `targets` minions the share is. A percentage is rounded up; a count may be more than there are
+    /// targets.
     pub fn of(self, targets: usize) -> usize {
         match self {
             Share::Count(count) => count as usize,

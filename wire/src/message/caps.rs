@@ -1,7 +1,7 @@
 //! What each field of a message may be, by its meaning.
 //!
-//! A text for people that is too long is cut, with a note of how much is left out. What is too many, or a name that
-//! is none, is refused: no peer of ours sends that, and it ends the connection.
+//! A text for people that is too long is cut, with a note of how much is left out. A list with too many elements,
+//! or a name that no name can be, is refused: no peer of ours sends that, and it ends the connection.
 
 use crate::message::call::{LogLine, Progress};
 use crate::message::link::{Hello, JobUpdate, ModuleAnswer, Notice, Staging, Welcome};
@@ -12,78 +12,79 @@ use crate::value::signature::{Method, Type, TypeRef};
 /// Why a message that was decoded is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
-    /// There are more of something than there can be.
+    /// A list has more elements than it can have.
     #[error("it has {count} {what}, and {most} are the most")]
     TooMany {
-        /// Of what.
+        /// What the elements are.
         what: &'static str,
         /// How many there are.
         count: usize,
         /// How many there may be.
         most: usize,
     },
-    /// A name is longer than names are.
+    /// A name is longer than names can be.
     #[error("it has a {what} of {bytes} bytes, and {most} are the most")]
     TooLong {
-        /// Of what.
+        /// What the name is the name of.
         what: &'static str,
         /// How many bytes it has.
         bytes: usize,
         /// How many it may have.
         most: usize,
     },
-    /// A name is none.
+    /// A text is no name.
     #[error("it has a {what} that is none: {given:?}")]
     NoName {
-        /// Of what.
+        /// What the text should be the name of.
         what: &'static str,
-        /// What stands there, or its beginning.
+        /// The text, at most the first 80 characters of it.
         given: String,
     },
 }
 
-/// Modules of one minion.
+/// The most modules of one minion.
 pub const MAX_MODULES: usize = 1_024;
-/// Methods of one module.
+/// The most methods of one module.
 pub const MAX_METHODS: usize = 4_096;
-/// Parameters of one method.
+/// The most parameters of one method.
 pub const MAX_PARAMS: usize = 1_024;
-/// Fields, cases or names of one type, as many as a component may have.
+/// The most fields, cases or names of one type: as many as a component may have.
 pub const MAX_MEMBERS: usize = 10_000;
-/// Imports of one module.
+/// The most imports of one module.
 pub const MAX_IMPORTS: usize = 4_096;
-/// Versions of one module that a minion knows.
+/// The most versions of one module that a minion tells of.
 pub const MAX_VERSIONS: usize = 256;
-/// Ids of jobs in one greeting.
+/// The most ids of jobs in one greeting.
 pub const MAX_JOBS: usize = 10_000;
-/// Bytes of a name: of a method, a parameter, a field, an import.
+/// The longest name of a method, a parameter, a field or an import, in bytes.
 pub const MAX_NAME: usize = 1 << 10;
-/// Bytes of a version, or of a public key as text.
+/// The longest version, or public key as text, in bytes.
 pub const MAX_VERSION: usize = 256;
-/// Bytes of a line that describes something.
+/// The longest line that describes something, in bytes.
 pub const MAX_DESCRIPTION: usize = 1 << 10;
-/// Bytes of the documentation of a method.
+/// The longest documentation of a method, in bytes.
 pub const MAX_DOCS: usize = 16 << 10;
-/// Bytes of a reason: why something is refused, failed or cannot be called.
+/// The longest reason why something is refused, failed or cannot be called, in bytes.
 pub const MAX_REASON: usize = 4 << 10;
-/// Bytes of the note of a progress report.
+/// The longest note of a progress report, in bytes.
 pub const MAX_NOTE: usize = 1 << 10;
-/// Bytes of a log line, its fields among them.
+/// The longest log line, with its fields, in bytes.
 pub const MAX_LINE: usize = 64 << 10;
-/// Fields of a log line.
+/// The most fields of a log line.
 pub const MAX_FIELDS: usize = 64;
-/// Bytes of a chunk of a result.
+/// The longest chunk of a result, in bytes.
 pub const MAX_CHUNK: usize = 1 << 20;
-/// Bytes of the message of a failure: the value that a method returned is beside it.
+/// The longest message of a failure, in bytes. The value that a method returned lies beside it and is not counted.
 pub const MAX_FAILURE: usize = 16 << 10;
-/// Bytes of what a guest wrote last, and of its stack.
+/// The most that is told of what a guest wrote last, or of its stack, in bytes.
 pub const MAX_REMAINS: usize = 64 << 10;
-/// Lines of what a dry run would have done.
+/// The most lines of what a dry run would have done.
 pub const MAX_EFFECTS: usize = 1_024;
-/// Bytes of one such line.
+/// The longest of these lines, in bytes.
 pub const MAX_EFFECT: usize = 8 << 10;
 
-/// Cuts a text for people to so many bytes, and says how much is left out.
+/// Cuts a text for people to `most` bytes, the note of how much is left out among them. Where `most` is less than
+/// such a note takes, the text is the note alone.
 pub fn cut(text: &mut String, most: usize) {
     if text.len() <= most {
         return;
@@ -95,7 +96,7 @@ pub fn cut(text: &mut String, most: usize) {
     text.shrink_to_fit();
 }
 
-/// How many bytes the note of a cut takes at most.
+/// The most bytes that the note of a cut takes.
 const ROOM_FOR_NOTE: usize = 48;
 
 fn cut_if_any(text: &mut Option<String>, most: usize) {
@@ -108,7 +109,7 @@ fn few(what: &'static str, count: usize, most: usize) -> Result<(), Unfit> {
     if count <= most { Ok(()) } else { Err(Unfit::TooMany { what, count, most }) }
 }
 
-/// Whether a text can be a name in a component: visible ASCII.
+/// Whether a text can be a name in a component: 1 to `most` bytes of visible ASCII.
 pub fn is_name(text: &str, most: usize) -> bool {
     (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
@@ -123,7 +124,7 @@ fn name(what: &'static str, text: &str, most: usize) -> Result<(), Unfit> {
     Err(Unfit::NoName { what, given: text.chars().take(80).collect() })
 }
 
-/// A version, which may also be of spaces or of nothing.
+/// Checks a version, which may also have spaces or be empty.
 fn version(text: Option<&str>) -> Result<(), Unfit> {
     match text {
         Some(text) if !is_version(text) => {
@@ -133,7 +134,7 @@ fn version(text: Option<&str>) -> Result<(), Unfit> {
     }
 }
 
-/// Whether a text can be a version: one short line of visible ASCII.
+/// Whether a text can be a version: one line of visible ASCII and spaces, at most [`MAX_VERSION`] bytes.
 pub fn is_version(text: &str) -> bool {
     text.len() <= MAX_VERSION && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
 }
@@ -143,14 +144,17 @@ impl Notice {
         match self {
             Notice::Hello(hello) => hello.fit(),
             Notice::Modules(modules) => fit_modules(&mut modules.modules),
-            // Whoever reads them looks at them.
+            // The overlord looks at facts when it takes them: those over the limit are left, and the link goes on.
             Notice::Facts(_) => Ok(()),
         }
     }
 }
 
 impl Hello {
-    /// Cuts what is too long, and refuses what cannot be.
+    /// Cuts texts that are too long, and checks everything else.
+    ///
+    /// # Errors
+    /// [`Unfit`], where a list has too many elements or a name is none.
     pub fn fit(&mut self) -> Result<(), Unfit> {
         version(Some(&self.version))?;
         few("unacknowledged jobs", self.unacknowledged.len(), MAX_JOBS)?;
@@ -171,7 +175,11 @@ fn fit_modules(modules: &mut [Module]) -> Result<(), Unfit> {
 }
 
 impl Module {
-    /// Cuts what is too long, and refuses what cannot be.
+    /// Cuts texts that are too long, and checks everything else. A minion also applies it to what it read from a
+    /// file.
+    ///
+    /// # Errors
+    /// [`Unfit`], where a list has too many elements or a name is none.
     pub fn fit(&mut self) -> Result<(), Unfit> {
         version(self.version.as_deref())?;
         cut_if_any(&mut self.description, MAX_DESCRIPTION);
@@ -216,10 +224,10 @@ impl Method {
     }
 }
 
-/// Refuses names of a type that are none, and more members than a component can have.
+/// Refuses names in a type that are no names, and more members than a component's type can have.
 fn check(ty: TypeRef<'_>) -> Result<(), Unfit> {
     let member = |text: &str| name("name in a type", text, MAX_NAME);
-    // With the interface where another type has the name too.
+    // The name has the interface in it where another type has the same name.
     ty.name().map_or(Ok(()), |text| name("name of a type", text, 2 * MAX_NAME))?;
     match ty.kind() {
         Type::Tuple(types) => few("types in a tuple", types.len(), MAX_MEMBERS),
@@ -235,7 +243,7 @@ fn check(ty: TypeRef<'_>) -> Result<(), Unfit> {
             few("names in a type", names.len(), MAX_MEMBERS)?;
             names.iter().try_for_each(|text| member(text))
         }
-        // As it is told: `type nested deeper than 64 levels` has spaces.
+        // Some of these are told in words: `type nested deeper than 64 levels` has spaces.
         Type::Opaque(text) => member(&text.replace(' ', "")),
         _ => Ok(()),
     }
@@ -266,7 +274,7 @@ impl ModuleAnswer {
 }
 
 impl JobUpdate {
-    /// Cuts what is too long. Nothing here is refused: a job must be able to end.
+    /// Cuts texts that are too long. Nothing here is refused: a job must be able to end.
     pub fn cut(&mut self) {
         match self {
             JobUpdate::Progress(progress) => progress.cut(),
@@ -279,14 +287,15 @@ impl JobUpdate {
 }
 
 impl Progress {
-    /// Cuts a note that is too long.
+    /// Cuts the note to [`MAX_NOTE`] bytes.
     pub fn cut(&mut self) {
         cut(&mut self.note, MAX_NOTE);
     }
 }
 
 impl LogLine {
-    /// Cuts a line that is too long, and leaves out fields that are too many or do not fit any more.
+    /// Cuts the line to [`MAX_LINE`] bytes, and leaves out fields beyond [`MAX_FIELDS`] or for which no bytes are
+    /// left.
     pub fn cut(&mut self) {
         cut(&mut self.message, MAX_LINE / 2);
         for (name, value) in &mut self.fields {
@@ -311,7 +320,7 @@ impl LogLine {
 }
 
 impl Report {
-    /// Cuts what is for people and too long; values are as they are.
+    /// Cuts the texts for people that are too long. Values stay as they are.
     pub fn cut(&mut self) {
         if let Outcome::Failed(Failure { message, stderr, backtrace, .. }) = &mut self.outcome {
             cut(message, MAX_FAILURE);

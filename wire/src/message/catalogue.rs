@@ -1,7 +1,9 @@
-//! What an operator and an overlord say to each other of modules that are pushed, kept and assigned.
+//! What an operator and an overlord say to each other of modules that are pushed, kept and assigned. All of it
+//! travels inside [`OperatorRequest::Module`](crate::message::operator::OperatorRequest::Module) and
+//! [`OperatorReply::Module`](crate::message::operator::OperatorReply::Module).
 //!
-//! Where the overlord has not all bytes of a file yet it says so by [`ModuleReply::Send`], and the operator
-//! writes the bytes behind its request, as they are, from there to the end.
+//! Where the overlord has not all bytes of a file yet it says so by [`ModuleReply::Send`], and the operator writes
+//! the bytes behind its request, as they are, from there to the end.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +16,7 @@ use crate::name::{MinionName, ModuleName, OperatorName};
 /// The largest file of a module that an overlord keeps, in bytes: minions take none that is larger.
 pub const MAX_FILE: u64 = 64 << 20;
 
-/// What an operator asks of an overlord's modules.
+/// What an operator asks to be done with the modules of an overlord and its minions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ModuleRequest {
     /// Keep this file. Answered by `Send` where bytes are missing, then by `Kept`.
@@ -24,42 +26,42 @@ pub enum ModuleRequest {
     Push {
         /// The file.
         offer: Offer,
-        /// Where to.
+        /// The minions that it goes to.
         target: Target,
-        /// What holds for all of them.
+        /// What holds for all of these minions.
         options: PushOptions,
     },
     /// Take a module out of service. Answered by `Began`, one `Ended` for each minion, and `Over`.
     Remove {
-        /// Where.
+        /// The minions that lose it.
         target: Target,
-        /// Which module.
+        /// The module.
         name: ModuleName,
         /// Whether the operator knows that the target is wide.
         confirmed: bool,
     },
     /// Go back to the version that was in service before. Answered like `Remove`.
     Rollback {
-        /// Where.
+        /// The minions that go back.
         target: Target,
-        /// Which module.
+        /// The module.
         name: ModuleName,
         /// Whether the operator knows that the target is wide.
         confirmed: bool,
     },
-    /// What is kept, all of it or under one name. Answered by `Catalogue`.
+    /// Which versions are kept, all of them or those under one name? Answered by `Catalogue`.
     Catalogue(Option<ModuleName>),
     /// Let every minion that matches, now or later, have this version in service. Answered by `Assigned`.
     Assign {
         /// The target expression.
         expression: String,
-        /// Which module.
+        /// The module.
         name: ModuleName,
-        /// Which of the versions that are kept: its version, or a beginning of its digest.
+        /// The version, of those that are kept: as its metadata spells it, or a beginning of its digest.
         version: String,
         /// Whether the operator knows that the target is wide.
         confirmed: bool,
-        /// What is let pass of those that match now.
+        /// What is let pass where the expression is not wholly understood now.
         #[serde(with = "crate::message::version::since_three")]
         lenience: Lenience,
     },
@@ -68,36 +70,36 @@ pub enum ModuleRequest {
     Unassign {
         /// The target expression, as it was assigned.
         expression: String,
-        /// Which module.
+        /// The module.
         name: ModuleName,
     },
-    /// All assignments. Answered by `Assignments`.
+    /// Which assignments are there? Answered by `Assignments`.
     Assignments,
-    /// Call off the push of this module that is under way, by whomever. Answered by `Cancelled`.
+    /// Call off the push of this module that is under way, whoever began it. Answered by `Cancelled`.
     CancelPush(ModuleName),
-    /// Take this module from whoever changes it and does not come to an end. Answered by `Released`.
+    /// Take this module from a change that does not come to an end, whoever began that. Answered by `Released`.
     Release(ModuleName),
 }
 
-/// A module's file that an operator has.
+/// A module's file that an operator has and offers to an overlord.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
-    /// Under which name.
+    /// The name that the module is to have.
     pub name: ModuleName,
     /// SHA-256 of the file.
     pub digest: Digest,
-    /// How many bytes it has, no more than [`MAX_FILE`].
+    /// The length of the file in bytes, no more than [`MAX_FILE`].
     pub size: u64,
     /// Its detached signature as text, no larger than [`MAX_SIGNATURE`](crate::signing::MAX_SIGNATURE).
     pub signature: Option<String>,
 }
 
-/// What holds for a push.
+/// What holds for a push on all minions that it goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PushOptions {
-    /// Where it goes into service if some minions do not take it.
+    /// Where the version goes into service if some minions do not take it.
     pub unless_all: UnlessAll,
-    /// Whether the operator knows that it is older than what is in service.
+    /// Whether the operator knows that the version is older than what is in service.
     pub downgrade: bool,
     /// Whether the operator knows that the target is wide.
     pub confirmed: bool,
@@ -108,36 +110,36 @@ pub struct PushOptions {
 pub enum UnlessAll {
     /// Nowhere.
     Nowhere,
-    /// On those that have taken it.
+    /// On those minions that have taken it.
     Partial,
 }
 
-/// What an overlord answers.
+/// What an overlord answers to a [`ModuleRequest`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ModuleReply {
-    /// The bytes from this offset on are missing.
+    /// The overlord lacks the bytes of the file from this offset on.
     Send {
         /// The offset of the first one.
         from: u64,
     },
     /// The file is in the catalogue.
     Kept(Box<KeptModule>),
-    /// It goes to these minions.
+    /// The change goes to these minions.
     Began(Vec<MinionName>),
-    /// How far a minion is. Later ones replace earlier ones.
+    /// How far a minion is. A later step of the same minion replaces an earlier one.
     Step {
         /// Which minion.
         minion: MinionName,
         /// How far.
         step: Step,
     },
-    /// What became of it on a minion.
+    /// What became of the change on a minion.
     Ended(Box<ModuleResult>),
-    /// Something that the operator should know.
+    /// Something that the operator should know, as one line for people.
     Note(String),
-    /// All minions have ended. Nothing follows.
+    /// The change has ended on all minions. Nothing follows.
     Over,
-    /// What is kept: by name, the newest first.
+    /// The versions that are kept: by name, the newest first.
     Catalogue(Vec<KeptModule>),
     /// The assignment is recorded.
     Assigned {
@@ -145,7 +147,7 @@ pub enum ModuleReply {
         assignment: Box<Assignment>,
         /// The minions that match now.
         minions: Vec<MinionName>,
-        /// Those of them that are connected, which get it at once.
+        /// Those of these minions that are connected, which get the version at once.
         connected: Vec<MinionName>,
     },
     /// The assignment is taken back.
@@ -157,16 +159,17 @@ pub enum ModuleReply {
     },
     /// All assignments: by name, the newest first, which is the one that holds where several match.
     Assignments(Vec<AssignmentStatus>),
-    /// This push is called off; what becomes of it on each minion, its followers hear.
+    /// This push is called off. What becomes of it on each minion is said to the operator who follows it.
     Cancelled(Box<Claimed>),
-    /// The module was taken from this change of it.
+    /// The module was taken from this change.
     Released(Box<Claimed>),
-    /// Who is out of touch now, of those that have not ended. Replaces what was said before; not said to peers of before
-    /// version 3.
+    /// The minions that are out of touch now, of those on which the change has not ended. Replaces what was said
+    /// before; not said to peers of before version 3.
     OutOfTouch {
-        /// The minions.
+        /// These minions, by name, with since when.
         minions: Vec<(MinionName, Absence)>,
-        /// Whether nothing goes on without them: all others have ended, or are ready and wait for them.
+        /// Whether the change waits for these minions alone: on all others it has ended, or they are ready and
+        /// wait.
         hold_up: bool,
     },
 }
@@ -176,11 +179,11 @@ pub enum ModuleReply {
 pub struct Claimed {
     /// Which module.
     pub name: ModuleName,
-    /// Who changes it.
+    /// The operator who changes it.
     pub operator: OperatorName,
     /// What happens to it, as in "it is being": `pushed`, `brought`, `removed`, `rolled back`.
     pub doing: String,
-    /// Since when, in milliseconds since 1970.
+    /// When the change began, in milliseconds since 1970.
     pub since: u64,
 }
 
@@ -193,24 +196,24 @@ pub struct KeptModule {
     pub digest: Digest,
     /// The version in the component's metadata, if it has one.
     pub version: Option<String>,
-    /// How many bytes its file has.
+    /// The length of its file in bytes.
     pub size: u64,
     /// Its detached signature as text.
     pub signature: Option<String>,
-    /// Who brought it last.
+    /// The operator who brought it last.
     pub pushed_by: OperatorName,
-    /// When, in milliseconds since 1970.
+    /// When that was, in milliseconds since 1970.
     pub pushed_at: u64,
 }
 
 /// How far a minion is with a version that it is given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
-    /// It was sent so many bytes of its file.
+    /// The minion was sent so many bytes of the file.
     Bytes(u64),
-    /// The version is in this state there.
+    /// The version is in this state on the minion.
     State(ModuleState),
-    /// Its connection broke, and its return is waited for.
+    /// The minion's connection broke, and its return is waited for.
     Awaited,
 }
 
@@ -219,39 +222,39 @@ pub enum Step {
 pub struct ModuleResult {
     /// Which minion.
     pub minion: MinionName,
-    /// What became of it.
+    /// What became of the change.
     pub became: Became,
     /// The version in the metadata of what was pushed or is in service now.
     pub version: Option<String>,
-    /// What was in service before.
+    /// The digest of the version that was in service before; `None` where none was, or the minion did not say.
     pub before: Option<Digest>,
-    /// What is in service now, as far as that is known.
+    /// The digest of the version that is in service now, as far as that is known.
     pub now: Option<Digest>,
-    /// Why it did not go well, or what is to be known of it: one line.
+    /// Why the change failed, or what else is to be known of it: one line.
     pub reason: Option<String>,
 }
 
-/// What became of a change of a module.
+/// What became of a change of a module on one minion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Became {
-    /// It is in service.
+    /// The version is in service.
     Active,
     /// The module is out of service.
     Removed,
-    /// The minion was ready, and others were not.
+    /// The minion was ready to put the version into service, and did not, because other minions were not ready.
     Staged,
-    /// It was not sent, because others could not have it.
+    /// The version was not sent to the minion, because other minions could not have it.
     NotSent,
     /// The minion is not connected.
     NotConnected,
     /// The minion refused.
     Failed,
-    /// The minion was lost before it had answered, and may have done it.
+    /// The minion was lost before it had answered, and may have made the change.
     Unknown,
 }
 
 impl Became {
-    /// The word for it in JSON and logs.
+    /// The word for it in JSON and logs, as `not-sent`.
     pub fn as_str(self) -> &'static str {
         match self {
             Became::Active => "active",
@@ -264,16 +267,17 @@ impl Became {
         }
     }
 
-    /// Whether it is what the operator wanted.
+    /// Whether it is what the operator wanted: the version is in service, or the module is out of it.
     pub fn is_well(self) -> bool {
         matches!(self, Became::Active | Became::Removed)
     }
 }
 
-/// The version of a module that the minions of an expression are to have in service.
+/// The version of a module that the minions of an expression are to have in service, now and whenever they
+/// connect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
-    /// The target expression.
+    /// The target expression, as it was given.
     pub expression: String,
     /// Which module.
     pub name: ModuleName,
@@ -281,26 +285,26 @@ pub struct Assignment {
     pub digest: Digest,
     /// The version in its metadata, if it has one.
     pub version: Option<String>,
-    /// Who assigned it.
+    /// The operator who assigned it.
     pub assigned_by: OperatorName,
-    /// When, in milliseconds since 1970.
+    /// When that was, in milliseconds since 1970.
     pub assigned_at: u64,
-    /// Its place in the order of assignments: of several that match, the highest holds.
+    /// Its place in the order of assignments: of several of a module that match a minion, the highest holds.
     pub place: u64,
 }
 
-/// An assignment, and how it stands.
+/// An assignment, and how far the minions are with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssignmentStatus {
     /// What it says.
     pub assignment: Assignment,
-    /// How many minions match, and have no newer assignment of the module.
+    /// How many enrolled minions match, and have no newer assignment of the module.
     pub minions: usize,
     /// How many of them have the version in service, as they last said.
     pub active: usize,
-    /// The minions that did not take it, and why.
+    /// The minions that did not take it, each with why.
     pub failures: Vec<(MinionName, String)>,
-    /// Why it means nobody: its expression cannot be followed any more.
+    /// Why it holds for nobody: its expression cannot be resolved any more. `None` where it can.
     pub error: Option<String>,
 }
 

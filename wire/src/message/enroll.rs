@@ -18,7 +18,7 @@ pub const MAX_MESSAGE: usize = 32 << 10;
 /// What a newcomer sends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnrollRequest {
-    /// The secret of its token.
+    /// The secret of the newcomer's token.
     pub secret: [u8; 16],
     /// A certificate signing request, in DER. Only its public key is used.
     pub signing_request: Vec<u8>,
@@ -27,7 +27,7 @@ pub struct EnrollRequest {
 /// What an overlord answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EnrollReply {
-    /// Welcome.
+    /// The newcomer is a minion now.
     Enrolled {
         /// The name that the token was made for.
         name: MinionName,
@@ -36,27 +36,29 @@ pub enum EnrollReply {
         /// The certificate of the authority that signed it, in DER.
         authority: Vec<u8>,
     },
-    /// No, and no more than that: why is in the overlord's log.
+    /// The newcomer is refused, and told no more than that: the reason is in the overlord's log.
     Refused,
 }
 
-/// A one-use invitation: where the overlord is, how to know it, and the secret that it expects.
+/// An invitation that can be used once: where the overlord is, how to know it, and the secret that it expects.
+/// Prints as the line that `overlord minion invite` shows, and is read from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
     /// Where the overlord listens: `host:port`.
     pub address: String,
-    /// The digest of the certificate of its authority.
+    /// The digest of the certificate of the overlord's authority.
     pub authority: Digest,
     /// What proves that the newcomer was invited.
     pub secret: [u8; 16],
 }
 
-/// A text that is not a token.
+/// The error for a text that is not a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a token: copy the whole line that `overlord minion invite NAME` printed")]
 pub struct BadToken;
 
-/// Says what the text is to whoever finds it in a log or a shell's history.
+/// The beginning of every token, which says what the text is to someone who finds it in a log or a shell's
+/// history.
 const PREFIX: &str = "overlord-token-";
 
 impl fmt::Display for Token {

@@ -1,4 +1,5 @@
-//! How much memory decoded things hold, for queues and records that are bounded by it.
+//! How much memory decoded things hold, for queues and records that are bounded by it. How many bytes people count
+//! a value as is another number: see [`crate::value::size`].
 
 use crate::message::budget::allocation;
 use crate::message::call::{LogLine, Progress};
@@ -11,12 +12,12 @@ use crate::name::{MethodPath, MinionName, ModuleName};
 use crate::value::Value;
 use crate::value::signature::{Definition, Method, Type, TypeId};
 
-/// Something that owns memory besides its own size.
+/// Something that owns memory besides its own size, and can say how much.
 pub trait Held {
-    /// The bytes that it owns elsewhere.
+    /// The bytes that the value owns elsewhere, with what its allocator needs for them.
     fn elsewhere(&self) -> usize;
 
-    /// All the bytes that it takes.
+    /// All the bytes that the value takes: its own size, and what it owns elsewhere.
     fn held(&self) -> usize
     where
         Self: Sized,
@@ -136,7 +137,7 @@ impl Held for Module {
     }
 }
 
-/// Names own their text, which they never have to spare.
+/// Declares that a name owns its text, which never has room to spare.
 macro_rules! name {
     ($($name:ident)*) => {$(
         impl Held for $name {

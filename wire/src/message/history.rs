@@ -1,13 +1,15 @@
-//! Whether a job's history is one that the rules allow.
+//! Whether the history of a job is one that the rules allow: what tests and `overlord bench crash` hold ledgers
+//! against.
 
 use crate::message::job::{JobState, MinionState};
 use crate::message::operator::{History, Transition};
 
 impl History {
-    /// What is not as the rules have it in the history of a job that is over, in words.
+    /// What breaks the rules in the history of a job that is over, as one line for people; `None` where nothing
+    /// does.
     ///
-    /// Each part moves only forward, the job is where its parts say, and the last transition is that of the job
-    /// itself, after the last outcome.
+    /// The rules: each part moves only forward, the job is in the state that follows from its parts, and the last
+    /// transition is that of the job itself, after the last outcome.
     pub fn flaw(&self) -> Option<String> {
         let mut course = Course { parts: vec![None; self.targets.len()], last: None };
         for transition in &self.transitions {
@@ -22,7 +24,7 @@ impl History {
 
 /// How far a history has been played.
 struct Course<'h> {
-    /// In the order of the targets.
+    /// The state of each part, in the order of the targets.
     parts: Vec<Option<MinionState>>,
     last: Option<&'h Transition>,
 }
@@ -45,7 +47,7 @@ impl<'h> Course<'h> {
             *part = Some(next.ok_or_else(|| format!("takes {minion} back to \"{state}\""))?);
         }
         let follows = JobState::of(self.parts.iter().copied());
-        // The last outcome comes in first, and then the job is over.
+        // The last outcome is recorded first, and only the transition after it ends the job.
         let expected =
             if transition.part.is_some() && follows.is_over() { JobState::Partial } else { follows };
         if transition.job_state != expected {

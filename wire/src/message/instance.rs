@@ -1,4 +1,4 @@
-//! Which of several minions with one key speaks: the minion itself, or a copy of it.
+//! Which of several minions with one key speaks: the minion itself, or a copy of its folder.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,16 +7,18 @@ use crate::digest::Digest;
 /// What tells a minion from another one that shows the same certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
-    /// Made at its first start and kept in its ledger, whose copies have it too.
+    /// A digest that the minion makes at its first start and keeps in its ledger. Copies of the ledger have it
+    /// too.
     pub id: Digest,
-    /// Of the host and the folder that its key is in. A copy of the folder is another place.
+    /// A digest of the host and of the folder that holds the minion's key: a copy of the folder has another one.
     pub place: Digest,
-    /// Of the time since that host was started.
+    /// A digest of when the host was started: it changes with each boot.
     pub boot: Digest,
 }
 
 impl Instance {
-    /// Whether both have the same ledger, which one process has open at a time: the earlier one has ended.
+    /// Whether both have the same ledger, which one process has open at a time: so the earlier of the two has
+    /// ended.
     pub fn has_ledger_of(&self, other: &Self) -> bool {
         self == other
     }

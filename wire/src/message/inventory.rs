@@ -1,4 +1,4 @@
-//! What a minion tells of all its modules, which is never too much to be told.
+//! What a minion tells of all its modules, kept so small that it can always be told.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -7,13 +7,14 @@ use crate::message::held::Held as _;
 use crate::message::module::{Module, ModuleState};
 use crate::message::version::Version;
 
-/// The most that an inventory takes in memory, in bytes.
+/// The most memory that an inventory takes, in bytes.
 pub const MAX_HELD: usize = 4 << 20;
 
-/// What an inventory takes in memory besides its modules, at most.
+/// The most memory that an inventory takes besides its modules, in bytes.
 const OWN: usize = 1 << 10;
 
-/// The modules of a minion, as many as can be told.
+/// The modules of a minion, as many as can be told: at most [`MAX_MODULES`], in at most
+/// [`MAX_HELD`] bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct Inventory {
@@ -24,7 +25,8 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    /// The inventory of these modules: those in service first, and of the others those that there is room for.
+    /// The inventory of these modules. Where there is not room for all, those in service are taken first; how many
+    /// are left out is counted.
     pub fn of(modules: Vec<Module>) -> Self {
         let is_active = |module: &Module| module.state == ModuleState::Active;
         let (mut room, mut places) = (MAX_HELD - OWN, MAX_MODULES);
@@ -51,7 +53,7 @@ impl Inventory {
     }
 }
 
-/// In the form of the version that is spoken: in version 1 it is the modules alone.
+/// Written in the form of the version that is spoken: in version 1 an inventory is the list of modules alone.
 impl Serialize for Inventory {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match Version::spoken() {

@@ -11,7 +11,7 @@ use ulid::Ulid;
 
 use machine::clock;
 
-/// By how much ids that the clock does not keep apart differ at most: 2^40 of them fit into a millisecond.
+/// How much two ids differ at most whose order the clock does not give: 2^40 of them fit into a millisecond.
 const STEP: u128 = (1 << 40) - 1;
 
 /// Declares an id type: a ULID, so that ids sort by the time they were made.
@@ -34,8 +34,8 @@ macro_rules! id {
                 if fresh > previous {
                     return fresh;
                 }
-                // By a random step: where a ledger was restored, its next id must not be one that was given
-                // out before.
+                // The step is random: where a ledger was restored, its next id must not be one that was given out
+                // before.
                 let step = 1 + (fresh.0.random() & STEP);
                 Self(Ulid(previous.0.0.saturating_add(step)))
             }
@@ -102,7 +102,7 @@ id! {
     MinionJobId
 }
 
-/// A text that is not a job id.
+/// The error for a text that is not a job id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a job id: a job id has 26 letters and digits, as `overlord job list` shows them")]
 pub struct BadId;
@@ -117,26 +117,26 @@ pub enum OutcomeKind {
     Error,
     /// The guest broke: a panic, a fault, an exit, a result over its limit.
     Trapped,
-    /// The wall or CPU time of the job ran out.
+    /// The job's wall time or CPU time ran out.
     TimedOut,
-    /// It was asked to stop: the guest returned, or had not started and never will.
+    /// The job was asked to stop: the guest returned, or had not started and never will.
     Cancelled,
-    /// The guest was stopped because it did not return when asked to.
+    /// The guest was stopped because it did not return when it was asked to.
     Killed,
-    /// The minion would not start it: unknown method, bad arguments, missing capability, busy.
+    /// The minion would not start the job: unknown method, bad arguments, missing capability, busy.
     Rejected,
-    /// Access policy forbids it.
+    /// The access policy forbids the call.
     Denied,
-    /// The minion died or was restarted while it ran.
+    /// The minion died or was restarted while the job ran.
     Interrupted,
-    /// It never reached the minion and provably did not start.
+    /// The job never reached the minion and provably did not start.
     Undelivered,
-    /// The minion answers that it has no record of it.
+    /// The minion answers that it has no record of the job, or an operator gave the part up.
     Lost,
 }
 
 impl OutcomeKind {
-    /// Each of them, from the best to the least known.
+    /// All kinds, from the best to the least known.
     pub const ALL: [OutcomeKind; 11] = [
         OutcomeKind::Ok,
         OutcomeKind::Error,
@@ -151,7 +151,7 @@ impl OutcomeKind {
         OutcomeKind::Lost,
     ];
 
-    /// The word for it in CLI, JSON and logs.
+    /// The word for it in the command line, JSON and logs.
     pub fn as_str(self) -> &'static str {
         match self {
             OutcomeKind::Ok => "ok",
@@ -178,19 +178,19 @@ impl fmt::Display for OutcomeKind {
 /// Where one minion's part of a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum MinionState {
-    /// Accepted and recorded by the minion, waiting for its turn.
+    /// The minion has accepted and recorded it; it waits for its turn.
     Queued,
-    /// Recorded as running; the guest may have started.
+    /// The minion has recorded it as running; the guest may have started.
     Running,
-    /// Over.
+    /// It is over, with this outcome.
     Finished(OutcomeKind),
 }
 
 impl MinionState {
     /// What a report that says `next` makes of `current`, where `None` is a part that nobody reported yet.
     ///
-    /// Returns the new state, or `None` where the report says nothing new: the same again, or something
-    /// that the part has already left behind. The first outcome stands for ever.
+    /// Returns the new state, or `None` where the report says nothing new: the same again, or something that the
+    /// part has already left behind. The first outcome stands for ever.
     pub fn advance(current: Option<MinionState>, next: MinionState) -> Option<MinionState> {
         let rank = |state: MinionState| match state {
             MinionState::Queued => 1,
@@ -200,7 +200,7 @@ impl MinionState {
         (rank(next) > current.map_or(0, rank)).then_some(next)
     }
 
-    /// The outcome, once there is one.
+    /// The outcome; `None` while the part is not over.
     pub fn outcome(self) -> Option<OutcomeKind> {
         match self {
             MinionState::Finished(outcome) => Some(outcome),
@@ -208,7 +208,7 @@ impl MinionState {
         }
     }
 
-    /// The word for it in CLI, JSON and logs.
+    /// The word for it in the command line, JSON and logs; of a finished part that of its outcome.
     pub fn as_str(self) -> &'static str {
         match self {
             MinionState::Queued => "queued",
@@ -228,18 +228,19 @@ impl fmt::Display for MinionState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum JobState {
-    /// Accepted; not every targeted minion has a minion job or an outcome yet.
+    /// The job is accepted; not every targeted minion has a minion job or an outcome yet.
     Running,
     /// Every targeted minion has a minion job or an outcome; at least one has no outcome yet.
     Partial,
     /// Every targeted minion has an outcome, at least one of them `ok`, and the ledger has them all.
     Finished,
-    /// Finished, and no minion's outcome is `ok`.
+    /// Every targeted minion has an outcome, none of them `ok`, and the ledger has them all.
     RemoteError,
 }
 
 impl JobState {
-    /// The state that follows from the parts of a job, one for each targeted minion.
+    /// The state that follows from the parts of a job, one for each targeted minion; `None` is a part that nobody
+    /// reported yet.
     pub fn of(parts: impl IntoIterator<Item = Option<MinionState>>) -> JobState {
         let (mut open, mut ok) = (false, false);
         for part in parts {
@@ -256,12 +257,12 @@ impl JobState {
         }
     }
 
-    /// Whether nothing of the job is still to come.
+    /// Whether the job is finished, with or without an `ok`: nothing of it is still to come.
     pub fn is_over(self) -> bool {
         matches!(self, JobState::Finished | JobState::RemoteError)
     }
 
-    /// Func's number for the state.
+    /// The number that Func gave the state: 0 running, 1 finished, 3 partial, 4 remote error.
     pub fn code(self) -> u8 {
         match self {
             JobState::Running => 0,
@@ -271,7 +272,7 @@ impl JobState {
         }
     }
 
-    /// The word for it in CLI, JSON and logs.
+    /// The word for it in the command line, JSON and logs.
     pub fn as_str(self) -> &'static str {
         match self {
             JobState::Running => "running",

@@ -1,6 +1,6 @@
 //! How large each kind of message may be, on the wire and in memory.
 //!
-//! What is read from a stream is a [`Message`], so that no door can forget its limits and its caps.
+//! Only a [`Message`] can be read from a stream, so that no door can forget its limits and its caps.
 
 use serde::de::DeserializeOwned;
 
@@ -12,28 +12,31 @@ use crate::message::link::{
 use crate::message::operator::{OperatorReply, OperatorRequest};
 use crate::signing::MAX_SIGNATURE;
 
-/// What is read from a stream.
+/// Something that is read from a stream, with its limits and its caps.
 pub trait Message: DeserializeOwned {
-    /// What a message may take whose first byte is this: for an enum that is the place of its variant.
+    /// What a message may take whose first byte is `kind`: for an enum that is the number of its variant.
     fn limit(kind: u8) -> Limit;
 
-    /// Cuts texts for people that are too long, and refuses what is too many or is not what it should be.
+    /// Cuts texts for people that are too long, and checks everything else. Called on every message that was read.
+    ///
+    /// # Errors
+    /// [`Unfit`], where a list has too many elements or a name is none.
     fn fit(&mut self) -> Result<(), Unfit> {
         Ok(())
     }
 }
 
-/// What a message may take.
+/// What a message may take: the reader refuses one that takes more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// Bytes on the wire.
+    /// The most bytes on the wire.
     pub bytes: usize,
-    /// Bytes of memory once it is decoded.
+    /// The most bytes of memory once it is decoded.
     pub memory: usize,
 }
 
 impl Limit {
-    /// So many bytes on the wire, and so many of memory.
+    /// A limit of so many bytes on the wire, and so many of memory.
     pub const fn new(bytes: usize, memory: usize) -> Self {
         Self { bytes, memory }
     }
@@ -43,17 +46,16 @@ impl Limit {
 const WORD: Limit = Limit::new(64, 1 << 10);
 /// A few ids and numbers, and a text for people.
 const ANSWER: Limit = Limit::new(64 << 10, 256 << 10);
-/// What carries values: arguments or a result. Numbers take 16 times as much in memory as on the wire.
-///
-/// A list of two million of them fits.
+/// What carries values: arguments or a result. Numbers take 16 times as much in memory as on the wire, so that a
+/// list of two million of them fits.
 pub(crate) const VALUES: Limit = Limit::new(16 << 20, 72 << 20);
-/// What a minion says of its modules, which the overlord keeps.
+/// What a minion tells of its modules, which the overlord keeps.
 const MODULES: Limit = Limit::new(6 << 20, 16 << 20);
 /// A line of a log, with its fields.
 const LINE: Limit = Limit::new(2 << 20, 4 << 20);
 /// A part of a result, as text.
 const TEXT: Limit = Limit::new(16 << 20, 17 << 20);
-/// Facts as text; those that are longer than [`MAX_FACTS`](crate::message::link::MAX_FACTS) are read and not taken.
+/// Facts as text. Facts longer than [`MAX_FACTS`](crate::message::link::MAX_FACTS) are read and not taken.
 const FACTS: Limit = Limit::new(256 << 10, 512 << 10);
 /// What an operator asks: names, expressions, and no arguments.
 const QUESTION: Limit = Limit::new(1 << 20, 4 << 20);

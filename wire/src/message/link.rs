@@ -1,7 +1,7 @@
 //! What an overlord and a minion say to each other on the minion's connection.
 //!
-//! The overlord opens one bidirectional stream for each request: it sends one [`MinionRequest`] and reads
-//! replies until the stream ends. The minion opens streams of its own for [`Notice`]s.
+//! The overlord opens one bidirectional stream for each request: it sends one [`MinionRequest`] and reads replies
+//! until the stream ends. The minion opens streams of its own for [`Notice`]s.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,25 +26,26 @@ pub const MAX_FACTS: usize = 64 << 10;
 /// What an overlord asks of a minion.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum MinionRequest {
-    /// Are you there? Answered by one [`Pong`].
+    /// Is the minion there? Answered by one [`Pong`].
     Ping,
-    /// Run this, unless the job is known already, and report: answered by [`JobUpdate`]s.
+    /// Run this, unless the job is known already, and report on it. Answered by [`JobUpdate`]s.
     Start(Box<Start>),
-    /// Report on this job without starting anything: answered by [`JobUpdate`]s.
+    /// Report on this job without starting anything. Answered by [`JobUpdate`]s.
     Follow(JobId),
     /// Like [`MinionRequest::Follow`], and where the minion has no record of the job, it must also never
     /// start it afterwards: a [`MinionRequest::Start`] that comes late is answered [`JobUpdate::Unknown`]
     /// too. An overlord that got that answer may say that the job was not delivered.
     Settle(JobId),
-    /// Stop this job. Its end is reported to whoever follows it; answered by one [`Cancelled`]. Where the
-    /// minion has no record of it, it must also never start it afterwards, as with
+    /// Stop this job. Its end is reported to the overlord's streams that follow it. Answered by one [`Cancelled`].
+    /// Where the minion has no record of the job, it must also never start it afterwards, as with
     /// [`MinionRequest::Settle`].
     Cancel(JobId),
-    /// Change the modules, on the word of an operator, whom the minion's access list may be against.
+    /// Change the modules, on behalf of an operator, whom the minion's access list may refuse. Answered as the
+    /// [`ModuleCommand`] says.
     Modules {
-        /// Whose word it is.
+        /// The operator who asked for the change.
         operator: OperatorName,
-        /// What is to be done.
+        /// The change.
         command: ModuleCommand,
     },
 }
@@ -60,14 +61,14 @@ pub enum ModuleCommand {
     Activate {
         /// The module.
         name: ModuleName,
-        /// Which version.
+        /// SHA-256 of the version's file.
         digest: Digest,
     },
     /// Forget a version that was staged and is not to be put into service; answered by one [`ModuleAnswer`].
     Discard {
         /// The module.
         name: ModuleName,
-        /// Which version.
+        /// SHA-256 of the version's file.
         digest: Digest,
     },
     /// Go back to the version that was in service before; answered by one [`ModuleAnswer`].
@@ -77,7 +78,7 @@ pub enum ModuleCommand {
 }
 
 impl ModuleCommand {
-    /// Which module it is about.
+    /// The module that the command is about.
     pub fn module(&self) -> &ModuleName {
         match self {
             ModuleCommand::Stage(stage) => &stage.name,
@@ -86,7 +87,7 @@ impl ModuleCommand {
         }
     }
 
-    /// What it is called in logs.
+    /// The word for the command in logs.
     pub fn as_str(&self) -> &'static str {
         match self {
             ModuleCommand::Stage(_) => "stage",
@@ -98,50 +99,51 @@ impl ModuleCommand {
     }
 }
 
-/// A version of a module that a minion is to make ready.
+/// A version of a module that a minion is to make ready, without putting it into service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stage {
-    /// Under which name.
+    /// The module's name.
     pub name: ModuleName,
     /// SHA-256 of its file.
     pub digest: Digest,
-    /// How many bytes its file has.
+    /// The length of the file in bytes.
     pub size: u64,
     /// Its detached signature as text, no larger than [`MAX_SIGNATURE`](crate::signing::MAX_SIGNATURE).
     pub signature: Option<String>,
-    /// Whether the operator knows that it is older than what was in service.
+    /// Whether the operator knows that the version is older than what was in service.
     pub downgrade: bool,
 }
 
 /// How a minion takes a version of a module, in the order in which it happens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Staging {
-    /// It has this many bytes of the file already, and needs the rest. Not said where it has them all.
+    /// The minion has the bytes before this offset already, and needs the rest. Not said where it has them all.
     Send {
         /// The offset of the first byte that it needs.
         from: u64,
     },
-    /// It is in this state now: received, verified or compiling.
+    /// The version is in this state now: received, verified or compiling.
     State(ModuleState),
-    /// It is ready. The last message.
+    /// The version is ready to be put into service. The last message.
     Staged(Box<Module>),
-    /// It is not taken, and why: one line that reads on from the minion's name. The last message.
+    /// The minion does not take the version: the reason as one line that reads on from the minion's name. The last
+    /// message.
     Refused(String),
 }
 
-/// What became of a change of a module.
+/// A minion's answer to a change of a module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ModuleAnswer {
-    /// It is done.
+    /// The change is made.
     Done {
-        /// What was in service before.
+        /// The digest of the version that was in service before; `None` where none was.
         before: Option<Digest>,
-        /// What is in service now.
+        /// The digest of the version that is in service now; `None` where none is.
         now: Option<Digest>,
-        /// The version of that in its metadata.
+        /// The version that is in service now, as its metadata spells it.
         version: Option<String>,
     },
-    /// Nothing has changed, and why: one line that reads on from the minion's name.
+    /// Nothing has changed: the reason as one line that reads on from the minion's name.
     Refused(String),
 }
 
@@ -154,9 +156,9 @@ pub struct Pong;
 pub enum Cancelled {
     /// The job was told to stop.
     Asked,
-    /// It was over already.
+    /// The job was over already.
     AlreadyOver,
-    /// The minion has no record of it, and never starts it from now on.
+    /// The minion has no record of the job, and never starts it from now on.
     Unknown,
 }
 
@@ -165,58 +167,59 @@ pub enum Cancelled {
 pub enum JobUpdate {
     /// The minion has recorded the job in this state (never finished: see [`JobUpdate::Finished`]).
     State {
-        /// The minion's own id of it.
+        /// The minion's own id of the job.
         minion_job: MinionJobId,
-        /// Queued or running.
+        /// The state, queued or running.
         state: MinionState,
     },
-    /// The job says how far it is; later ones replace earlier ones.
+    /// The job says how far it is. A later report replaces an earlier one.
     Progress(Progress),
     /// The job logged a line.
     Log(LogLine),
-    /// A part of the result, ahead of its end.
+    /// A piece of text that the job gives out before its end, at most [`MAX_CHUNK`](super::caps::MAX_CHUNK) bytes.
     Chunk(String),
-    /// So many log lines or chunks were left out because the reader was slower than the job.
+    /// So many log lines or chunks were left out here because the reader was slower than the job.
     Skipped(u64),
-    /// The job is over. The last update; the reader answers with an [`Acknowledged`] on the same stream
-    /// once it has it in its own ledger.
+    /// The job is over. The last update. The overlord answers with an [`Acknowledged`] on the same stream once it
+    /// has the outcome in its own ledger.
     Finished {
-        /// The minion's own id of it, where it got one.
+        /// The minion's own id of the job, where it got one.
         minion_job: Option<MinionJobId>,
-        /// How it ended.
+        /// How the job ended.
         report: Box<Report>,
     },
     /// The minion has no record of the job. The last update.
     Unknown,
 }
 
-/// The overlord has the outcome on disk, so the minion may let it go when its time comes.
+/// The overlord has the outcome on disk, so the minion may forget it once it is old enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acknowledged;
 
-/// What a minion tells an overlord unasked.
+/// What a minion tells an overlord without being asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Notice {
-    /// First thing on a new connection; answered by [`Welcome`].
+    /// The first notice on a new connection. Answered by [`Welcome`].
     Hello(Hello),
-    /// The modules are now these; answered by [`Acknowledged`].
+    /// The modules are now these. Answered by [`Acknowledged`].
     Modules(Inventory),
-    /// The facts are now these, as [`Hello::facts`]; answered by [`Acknowledged`].
+    /// The facts are now these, in the form of [`Hello::facts`]. Answered by [`Acknowledged`].
     Facts(String),
 }
 
 /// How a minion introduces itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hello {
-    /// The version of its software.
+    /// The version of the minion's software.
     pub version: String,
-    /// What it can run.
+    /// The modules that it can run.
     pub modules: Inventory,
-    /// Finished jobs whose outcome was never acknowledged, oldest first, as many as fit.
+    /// Finished jobs whose outcome was never acknowledged, oldest first, at most
+    /// [`MAX_JOBS`](super::caps::MAX_JOBS).
     pub unacknowledged: Vec<JobId>,
-    /// What it knows of its host: one JSON object, no larger than [`MAX_FACTS`].
+    /// What the minion knows of its host: one JSON object as text, at most [`MAX_FACTS`] bytes.
     pub facts: String,
-    /// Which of several with its key it is; older minions do not say.
+    /// Which of several minions with the same key this is; older minions do not say it.
     #[serde(with = "crate::message::version::since_three")]
     pub instance: Option<Instance>,
 }
@@ -228,7 +231,7 @@ pub struct Welcome {
     pub name: MinionName,
     /// The version of the overlord's software.
     pub version: String,
-    /// Those of the unacknowledged jobs whose outcome the overlord has, or of which it knows nothing: the
-    /// minion need not keep them for it any longer.
+    /// Those of the unacknowledged jobs whose outcome the overlord has, or of which it knows nothing: the minion
+    /// need not keep their outcomes for the overlord any longer.
     pub settled: Vec<JobId>,
 }

@@ -1,4 +1,4 @@
-//! What the methods of a module are called.
+//! What the methods of a module are called: the shortest name of each that leads to it alone.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,8 @@ use crate::value::signature::{Method, Methods};
 /// How many methods of a module have each of their names.
 pub(crate) struct MethodNames(HashMap<String, Bearers>);
 
-/// Who has one name. What an author calls a function goes before what WASI calls every command.
+/// How many methods bear one name. Where a function and a command do, the name is the function's: an author chose
+/// it, while WASI gives the same name to every command.
 #[derive(Default)]
 struct Bearers {
     functions: usize,
@@ -15,7 +16,7 @@ struct Bearers {
 }
 
 impl MethodNames {
-    /// Takes each name of each method once.
+    /// Counts each name of each method once.
     pub(crate) fn of(methods: &Methods) -> Self {
         let mut names: HashMap<String, Bearers> = HashMap::new();
         for method in methods.iter() {

@@ -1,4 +1,9 @@
 //! What the sides say to each other: the messages of each door, what they speak of, and what each may take.
+//!
+//! The doors are [`link`] (overlord and minion), [`operator`] with [`catalogue`] (operator and overlord) and
+//! [`enroll`] (newcomer and overlord). They speak of jobs ([`call`], [`job`], [`outcome`]) and of modules
+//! ([`module`], [`inventory`]). Every message that is read has a [`Limit`], and every field of it a cap
+//! ([`caps`]); [`version`] says what older peers hear instead. How the bytes travel is [`crate::transport`]'s.
 
 pub(crate) mod budget;
 pub mod call;

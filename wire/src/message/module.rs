@@ -1,4 +1,4 @@
-//! What a minion says of a module that it has.
+//! What a minion says of a module that it has, and how a method is found in it by name.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -13,17 +13,18 @@ use crate::value::signature::{Methods, Signature};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct Module {
-    /// The stem of its file.
+    /// The module's name, which is the stem of its file.
     pub name: ModuleName,
     /// The version in the component's metadata, if it has one.
     pub version: Option<String>,
-    /// SHA-256 of its file.
+    /// SHA-256 of the module's file.
     pub digest: Digest,
     /// One line about it, if it carries one.
     pub description: Option<String>,
-    /// Whether it can be called: where no version is in service, the state of the newest one.
+    /// Whether it can be called: `Active` where a version is in service, otherwise the state of the newest
+    /// version.
     pub state: ModuleState,
-    /// What it exports.
+    /// The methods that it exports.
     pub methods: Methods,
     /// The interfaces that it imports.
     pub imports: Vec<String>,
@@ -31,7 +32,7 @@ pub struct Module {
     pub versions: Vec<ModuleVersion>,
 }
 
-/// In the form of the version that is spoken.
+/// Written in the form of the version that is spoken.
 impl Serialize for Module {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match Version::spoken() {
@@ -89,9 +90,9 @@ pub struct ModuleVersion {
     pub version: Option<String>,
     /// Where it is on its way into, or out of, service.
     pub state: ModuleState,
-    /// Since when it is there, in milliseconds since 1970.
+    /// When the version came into this state, in milliseconds since 1970.
     pub since: u64,
-    /// The public key of whoever signed it, where the signature is good.
+    /// The public key of the signer, as text; `None` where there is no signature that is good.
     pub signer: Option<String>,
 }
 
@@ -99,26 +100,26 @@ pub struct ModuleVersion {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ModuleState {
-    /// All its bytes are here.
+    /// All bytes of its file are on the minion.
     Received,
-    /// Its bytes are what they should be, and policy allows them.
+    /// Its bytes have the digest that was announced, and the policy allows them.
     Verified,
-    /// Being turned into machine code.
+    /// It is being compiled to machine code.
     Compiling,
-    /// Ready to be put into service, which nobody has done yet.
+    /// It is ready to be put into service, which nobody has done yet.
     Staged,
-    /// In service.
+    /// It is in service: calls go to it.
     Active,
-    /// Replaced or removed, with jobs still running.
+    /// It was replaced or removed, and jobs of it still run.
     Draining,
-    /// Replaced or removed, and kept for going back to it.
+    /// It was replaced or removed, and is kept so that the minion can go back to it.
     Retired,
-    /// Not in service, and why.
+    /// It is not in service, for this reason.
     Failed(String),
 }
 
 impl ModuleState {
-    /// The word for it in CLI, JSON and logs.
+    /// The word for the state in the command line, JSON and logs, without the reason of a failure.
     pub fn as_str(&self) -> &'static str {
         match self {
             ModuleState::Received => "received",
@@ -133,30 +134,30 @@ impl ModuleState {
     }
 }
 
-/// Why a method could not be found in a module.
+/// Why no method was found under a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MethodError {
-    /// Nothing of that name.
+    /// The module has no method of that name.
     #[error("module \"{module}\" has no method \"{method}\"{}", did_you_mean(.closest))]
     Unknown {
-        /// Where it was looked for.
+        /// The module that was searched.
         module: ModuleName,
-        /// What was looked for.
+        /// The name that was looked for.
         method: String,
-        /// What comes closest, as it would be called.
+        /// The names that come closest, as they would be called.
         closest: Vec<String>,
     },
-    /// There is nothing to call in it.
+    /// The module has no methods at all.
     #[error("module \"{0}\" has no methods: `minion check` of its file says what it is instead")]
     None(ModuleName),
-    /// Several interfaces export the name.
+    /// Several interfaces of the module export the name.
     #[error("\"{module}.{method}\" is ambiguous: write {}", .candidates.join(" or "))]
     Ambiguous {
-        /// Where it was looked for.
+        /// The module that was searched.
         module: ModuleName,
-        /// What was looked for.
+        /// The name that was looked for.
         method: String,
-        /// How each of them is called.
+        /// The name of each of them that leads to it alone.
         candidates: Vec<String>,
     },
 }
@@ -165,12 +166,17 @@ fn did_you_mean(closest: &[String]) -> String {
     if closest.is_empty() { String::new() } else { format!("; did you mean {}?", closest.join(" or ")) }
 }
 
-/// The most that what a module tells of itself takes in memory, in bytes: a module with more to tell is not loaded.
+/// The most memory that a module's description of itself takes, in bytes. A module with a larger one is not
+/// loaded.
 pub const MAX_HELD: usize = 1 << 20;
 
 impl Module {
-    /// The method of that name: `restart`, `unit/restart`, or `acme:service/unit@1.0.0/restart`. A command has only the
-    /// names that no function has.
+    /// Finds the method of that name: `restart`, `unit/restart`, or `acme:service/unit@1.0.0/restart`. A command
+    /// is found only under names that no function has.
+    ///
+    /// # Errors
+    /// [`MethodError::Unknown`] where no method has the name, [`MethodError::None`] where the module has no
+    /// methods, and [`MethodError::Ambiguous`] where several have it.
     pub fn method(&self, name: &str) -> Result<Signature<'_>, MethodError> {
         let mut found: Vec<Signature<'_>> =
             self.methods.iter().filter(|method| method.is_called(name)).collect();

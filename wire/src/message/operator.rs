@@ -28,31 +28,32 @@ pub const ALPNS: &[&[u8]] = &[b"operator/4", b"operator/3", b"operator/2", b"ope
 /// The largest message on an operator's connection, in bytes: a document may hold many outcomes.
 pub const MAX_MESSAGE: usize = 256 << 20;
 
-/// For how long a minion that is out of touch is waited for where nobody says otherwise.
+/// How long a minion that is out of touch is waited for where the operator does not say otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A call as an operator hands it in.
+/// A call as an operator hands it in. The minions get a [`Start`](crate::message::call::Start) made of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Call {
-    /// Where to run it.
+    /// The minions that it goes to.
     pub target: Target,
-    /// What to run.
+    /// The method to run.
     pub method: MethodPath,
-    /// With what.
+    /// The arguments, in the form in which they were given.
     pub arguments: Arguments,
-    /// How long each minion may take, in milliseconds.
+    /// How long it may run on each minion, in milliseconds; the minion's own limit where nothing is said.
     pub timeout_ms: Option<u64>,
-    /// Whether effects are only to be recorded.
+    /// Whether effects are only to be recorded, and none is to happen.
     pub dry_run: bool,
     /// Whether the job must be on disk, here and on the minions, before anyone says that it is accepted.
     pub durable: bool,
-    /// Whether the operator knows that the target is wide.
+    /// Whether the operator knows that the target is wide: without that, the overlord asks for a confirmation.
     pub confirmed: bool,
-    /// How long to keep it for minions that are not connected, in milliseconds.
+    /// How long to keep it for minions that are not connected, in milliseconds. Where nothing is said it is not
+    /// kept: their parts are `undelivered` at once.
     pub queue_ms: Option<u64>,
-    /// How many minions may have it at once.
+    /// How many minions may run it at once; all where nothing is said.
     pub batch: Option<Share>,
-    /// After how many outcomes that are not `ok` no further minion gets it.
+    /// The number of outcomes other than `ok` after which no further minion gets it.
     pub max_failures: Option<Share>,
     /// For how long a minion that is out of touch keeps its place in a batch, in milliseconds; [`PATIENCE`] where
     /// nothing is said.
@@ -63,20 +64,20 @@ pub struct Call {
 /// How much an operator wants to hear of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Follow {
-    /// Its id, once it is accepted.
+    /// The id of the job, once it is accepted, and nothing else.
     No,
-    /// Outcomes as they come in, and the document at the end.
+    /// The outcomes as they come in, and the document at the end.
     Outcomes,
-    /// States, progress and logs as well.
+    /// States, progress, log lines and chunks as well.
     Everything,
 }
 
 /// On which minions a job is run again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Rerun {
-    /// On all that it was aimed at.
+    /// On all minions that it was aimed at.
     All,
-    /// On those whose outcome is not `ok`.
+    /// On those minions whose outcome is not `ok`.
     Failed,
 }
 
@@ -87,110 +88,111 @@ pub enum OperatorRequest {
     Call {
         /// The call.
         call: Box<Call>,
-        /// What to hear of it.
+        /// What to hear of the job.
         follow: Follow,
     },
     /// What does this method take? Answered by `Method`.
     Method {
-        /// Where it would run.
+        /// The minions that it would run on.
         target: Target,
-        /// Which method.
+        /// The method.
         method: MethodPath,
     },
     /// Which minions answer? Answered by `Pings`.
     Ping(Target),
     /// Which minions match? Answered by `Minions`.
     Targets(Target),
-    /// All enrolled minions. Answered by `Minions`.
+    /// Which minions are enrolled? Answered by `Minions`.
     Minions,
     /// Make a token for a minion of this name. Answered by `Invited`.
     Invite {
         /// The name that the token is good for.
         name: MinionName,
-        /// How long it is good, in milliseconds.
+        /// How long the token is good, in milliseconds; 0 is refused.
         ttl_ms: u64,
     },
-    /// The modules of the minions that match. Answered by `Modules`.
+    /// Which modules do the minions have that match? Answered by `Modules`.
     Modules {
-        /// Which minions.
+        /// The minions.
         target: Target,
-        /// Only the module of this name.
+        /// Only the module of this name; all where nothing is said.
         name: Option<ModuleName>,
     },
-    /// The newest jobs that fit. Answered by `Jobs`.
+    /// Which are the newest jobs that fit? Answered by `Jobs`.
     Jobs {
-        /// Which jobs.
+        /// What the jobs must fit.
         filter: JobFilter,
-        /// How many at most.
+        /// The most jobs to list.
         limit: usize,
     },
-    /// A job, by its id or a unique beginning of it. Answered by `Job`.
+    /// What is known of a job, by its id or a unique beginning of it? Answered by `Job`.
     Job(String),
-    /// A job's recorded transitions. Answered by `History`.
+    /// Which transitions of a job are recorded? By its id or a unique beginning of it. Answered by `History`.
     History(String),
     /// Attach to a job: what is known now, then what comes, as `Follow` says, then `Job`.
     Attach {
         /// The job, by its id or a unique beginning of it.
         job: String,
-        /// What to hear of it.
+        /// What to hear of the job.
         follow: Follow,
     },
     /// Stop a job. Answered by `Cancelling`.
     Cancel {
         /// The job, by its id or a unique beginning of it.
         job: String,
-        /// Only on those of its minions that match.
+        /// Only on those of its minions that match; on all where nothing is said.
         target: Option<Target>,
     },
     /// Make a new job of an old one, with the same call. Answered as `Call`.
     Rerun {
         /// The job, by its id or a unique beginning of it.
         job: String,
-        /// On which of its minions.
+        /// The minions that it goes to, of those of the old job.
         on: Rerun,
         /// Whether the operator knows that it goes to many minions.
         confirmed: bool,
         /// What to hear of the new job.
         follow: Follow,
-        /// As [`Call::patience_ms`]; as that of the old job where nothing is said.
+        /// As [`Call::patience_ms`] of the new job; that of the old job where nothing is said.
         #[serde(with = "crate::message::version::since_three")]
         patience_ms: Option<u64>,
     },
-    /// Forget jobs that ended longer ago than this, in milliseconds. Answered by `Purged`.
+    /// Forget jobs that ended longer ago than this. Answered by `Purged`.
     Purge {
-        /// How long an end is kept.
+        /// How long the record of a job is kept after its end, in milliseconds.
         keep_ms: u64,
     },
     /// How is the overlord? Answered by `Status`.
     Status,
-    /// The facts of the minions that match. Answered by `Facts`.
+    /// Which facts did the minions tell that match? Answered by `Facts`.
     Facts(Target),
-    /// Change what is kept, in service or assigned. Answered by `Module`s.
+    /// Change what is kept, in service or assigned, or ask for it. Answered by `Module`s.
     Module(Box<ModuleRequest>),
-    /// Wait no longer for what is not over of a job. Answered by `GivingUp`.
+    /// Wait no longer for those parts of a job that are not over. Answered by `GivingUp`.
     GiveUp {
         /// The job, by its id or a unique beginning of it.
         job: String,
-        /// On those of its minions that match, in touch or not; on all that are out of touch where nothing is said.
+        /// Give up the parts on these minions, in touch or not; on all that are out of touch where nothing is
+        /// said.
         target: Option<Target>,
     },
 }
 
-/// What an overlord answers.
+/// What an overlord answers to an [`OperatorRequest`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum OperatorReply {
     /// The request is refused. Nothing follows.
     Refused(Refusal),
-    /// The call is a job now.
+    /// The call is accepted, and is a job now.
     Accepted {
-        /// Its id.
+        /// The id of the job.
         job: JobId,
         /// The minions that it goes to.
         targets: Vec<MinionName>,
     },
     /// Something happened on a minion.
     Update(Box<Update>),
-    /// A method, as the minions that match have it; several where they differ.
+    /// A method, as the minions that match have it; several where its signature differs between them.
     Method(Vec<OneMethod>),
     /// A job's document.
     Job(Box<JobDocument>),
@@ -200,29 +202,29 @@ pub enum OperatorReply {
     History(Box<History>),
     /// Minions, by name.
     Minions(Vec<MinionStatus>),
-    /// The token that was asked for.
+    /// The token, as the line that the newcomer is given.
     Invited(String),
     /// What each minion answered, by name.
     Pings(Vec<Ping>),
     /// Each minion's modules, by name.
     Modules(Vec<(MinionName, Inventory)>),
-    /// The job stops.
+    /// The job is being stopped.
     Cancelling(Cancelling),
     /// How many jobs were forgotten.
     Purged(usize),
     /// How the overlord is.
     Status(Box<OverlordStatus>),
-    /// Each minion's facts, by name: a JSON object, empty where it has said none. Then when each was heard, in the
-    /// same order; an older overlord does not say it.
+    /// The facts of each minion, by name: a JSON object as text, empty where the minion has told none. Then when
+    /// each was heard, in the same order; an older overlord does not say it.
     Facts(Vec<(MinionName, String)>, #[serde(with = "crate::message::version::since_three")] Vec<FactsHeard>),
-    /// What is said of a change of modules.
+    /// What is said of a [`ModuleRequest`].
     Module(Box<ModuleReply>),
-    /// The minions that are out of touch now, of those whose part of the job that is followed is not over. Replaces
-    /// what was said before; not said to peers of before version 3.
+    /// The minions that are out of touch now, of those whose part of the followed job is not over. Replaces what
+    /// was said before; not said to peers of before version 3.
     OutOfTouch(Vec<(MinionName, Absence)>),
     /// Parts of the job were given up.
     GivingUp(GivingUp),
-    /// What the operator should know of how the target was understood. The answer follows.
+    /// What the operator should know of how the target was understood. The answer itself follows.
     Warned(Vec<TargetWarning>),
 }
 
@@ -231,33 +233,33 @@ pub enum OperatorReply {
 pub struct GivingUp {
     /// The job's full id.
     pub job: JobId,
-    /// Those whose part is `lost` now.
+    /// The minions whose part is `lost` now.
     pub lost: Vec<MinionName>,
-    /// Those that it had not been sent to and never will be: there it is `undelivered`.
+    /// The minions that the job had not been sent to and never will be: their part is `undelivered`.
     pub never_sent: Vec<MinionName>,
 }
 
 /// How old the facts of a minion are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FactsHeard {
-    /// When they were heard, in milliseconds since 1970; `None` where none ever were.
+    /// When the facts were heard, in milliseconds since 1970; `None` where the minion never told any.
     pub at: Option<u64>,
-    /// Whether the minion is connected, and would say it if they were others now.
+    /// Whether the minion is connected, and so would have told it if the facts had changed since.
     pub connected: bool,
 }
 
-/// How a job stops, on the minions where it was not over.
+/// How a job is being stopped, on the minions where it was not over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cancelling {
     /// The job's full id.
     pub job: JobId,
-    /// Those that were told to stop it; how it ends there comes later.
+    /// The minions that were told to stop it. How it ends there is said later.
     pub told: Vec<MinionName>,
-    /// Those that it had not come to and never will: there it is over.
+    /// The minions that the job had not come to and never will: their part is over.
     pub never_started: Vec<MinionName>,
-    /// Those that do not answer now, and are told when they are back.
+    /// The minions that do not answer now, and are told when they are back.
     pub later: Vec<MinionName>,
-    /// Those of them that are out of touch.
+    /// Those of `later` that are out of touch, with since when.
     #[serde(with = "crate::message::version::since_three")]
     pub out_of_touch: Vec<(MinionName, Absence)>,
 }
@@ -289,24 +291,24 @@ impl std::error::Error for Refusal {}
 /// What was wrong with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum RefusalKind {
-    /// The request itself: a bad expression, unknown method, wrong arguments.
+    /// The request itself is wrong: a bad expression, an unknown method, arguments that do not fit.
     BadRequest,
     /// The target expression matches no enrolled minion.
     NoMatch,
-    /// No such job, minion or module.
+    /// There is no such job, minion or module.
     NotFound,
     /// The target is wide and the operator did not confirm it.
     NeedsConfirmation,
     /// The operator may not do this.
     Denied,
-    /// The overlord could not do it: its disk is full, it is stopping.
+    /// The overlord cannot do it now: its disk is full, or it is stopping.
     Unavailable,
-    /// Somebody else is at it.
+    /// Another change of the same thing is under way.
     Busy,
 }
 
 impl RefusalKind {
-    /// The word for it in JSON.
+    /// The word for it in JSON, as `no-match`.
     pub fn as_str(self) -> &'static str {
         match self {
             RefusalKind::BadRequest => "usage",
@@ -323,32 +325,32 @@ impl RefusalKind {
 /// Something that happened on a minion while a job ran there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Update {
-    /// Where.
+    /// The minion that it happened on.
     pub minion: MinionName,
-    /// What.
+    /// What happened.
     pub update: JobUpdate,
 }
 
 /// One line about a minion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MinionStatus {
-    /// Its name.
+    /// The minion's name.
     pub name: MinionName,
     /// Whether it is connected at this moment.
     pub connected: bool,
-    /// Where it connects from, while it does.
+    /// The address that it connects from; `None` while it is not connected.
     pub address: Option<String>,
-    /// The version of its software, once it has said so.
+    /// The version of its software; `None` before it said so.
     pub version: Option<String>,
-    /// Digest of its public key.
+    /// SHA-256 of its public key.
     pub key: Digest,
     /// When it enrolled, in milliseconds since 1970.
     pub enrolled_at: u64,
-    /// When it was last heard of, in milliseconds since 1970.
+    /// When it was heard of last, in milliseconds since 1970; `None` where it never connected.
     pub last_seen: Option<u64>,
     /// How many modules it has in service.
     pub modules: usize,
-    /// What an operator should know of it and may have to mend.
+    /// What keeps it from its link, which the operator may have to mend.
     #[serde(with = "crate::message::version::since_three")]
     pub troubles: Vec<Trouble>,
 }
@@ -356,20 +358,20 @@ pub struct MinionStatus {
 /// What keeps a minion, or someone who says that it is this minion, from its link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Trouble {
-    /// Another one with its key wants its link while it is there.
+    /// Another minion with the same key dialled while the first one is linked.
     SecondMinion {
-        /// Where the other one dialled from last.
+        /// The address that the other one dialled from last.
         address: String,
         /// When that was, in milliseconds since 1970.
         seen_at: u64,
     },
-    /// It dialled with a certificate whose time is not now by the overlord's clock.
+    /// The minion dialled with a certificate that is not good now by the overlord's clock.
     Certificate {
-        /// The first second of that, since 1970.
+        /// The first second at which the certificate is good, since 1970.
         valid_from: i64,
-        /// The last second, since 1970.
+        /// The last second at which the certificate is good, since 1970.
         valid_until: i64,
-        /// When it dialled last, in milliseconds since 1970.
+        /// When the minion dialled last, in milliseconds since 1970.
         seen_at: u64,
     },
 }
@@ -379,7 +381,7 @@ pub enum Trouble {
 pub struct Ping {
     /// Which minion.
     pub minion: MinionName,
-    /// The time there and back in microseconds, or why there was no answer.
+    /// The time there and back in microseconds, or why there was no answer, as one line for people.
     pub answer: Result<u64, String>,
 }
 
@@ -390,7 +392,7 @@ pub struct OverlordStatus {
     pub version: String,
     /// The UDP address that it listens on.
     pub address: String,
-    /// Since when it has been up, in milliseconds since 1970.
+    /// When the daemon was started, in milliseconds since 1970.
     pub started_at: u64,
     /// How many minions are enrolled.
     pub minions: usize,
@@ -398,9 +400,9 @@ pub struct OverlordStatus {
     pub connected: usize,
     /// How many jobs are not over.
     pub live_jobs: usize,
-    /// Bytes that its ledger takes on disk.
+    /// The bytes that its ledger takes on disk.
     pub ledger_bytes: u64,
-    /// How full that disk is.
+    /// How full the disk of the ledger is; `None` where that cannot be told, or of an older overlord.
     #[serde(with = "crate::message::version::since_three")]
     pub disk: Option<DiskStatus>,
 }
@@ -410,8 +412,8 @@ pub struct OverlordStatus {
 pub struct DiskStatus {
     /// The ledger's folder.
     pub path: String,
-    /// Bytes that may still be written.
+    /// The bytes that may still be written.
     pub free_bytes: u64,
-    /// Whether that is enough for new jobs.
+    /// Whether that is enough for the overlord to accept new jobs.
     pub takes_work: bool,
 }

@@ -1,4 +1,4 @@
-//! How a minion's part of a job ended, with everything an operator needs to see of it.
+//! How a minion's part of a job ended, with everything that an operator needs to see of it.
 
 use std::fmt;
 
@@ -7,22 +7,22 @@ use serde::{Deserialize, Serialize};
 use crate::message::job::OutcomeKind;
 use crate::value::Value;
 
-/// The end of one minion's part of a job.
+/// The end of one minion's part of a job, with its value or its failure. [`OutcomeKind`] is the same without them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
-    /// The method returned; `None` where it returns nothing.
+    /// The method returned this value; `None` where it returns nothing.
     Ok(Option<Value>),
-    /// Anything else.
+    /// The part ended in any other way.
     Failed(Failure),
 }
 
 impl Outcome {
-    /// A failure of `kind` that needs no more than a message.
+    /// A failure of `kind` that has a message, one line for people, and nothing else.
     pub fn failed(kind: FailureKind, message: impl Into<String>) -> Self {
         Outcome::Failed(Failure { kind, message: message.into(), value: None, stderr: None, backtrace: None })
     }
 
-    /// What kind of end it was.
+    /// Which of the outcomes it is.
     pub fn kind(&self) -> OutcomeKind {
         match self {
             Outcome::Ok(_) => OutcomeKind::Ok,
@@ -34,13 +34,13 @@ impl Outcome {
 /// Why an outcome is not `ok`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
-    /// What went wrong, as something a program can match on.
+    /// What went wrong, as something that a program can match on.
     pub kind: FailureKind,
     /// One line for people.
     pub message: String,
     /// The error value, where the method returned one.
     pub value: Option<Value>,
-    /// The last lines that the guest wrote to its stderr.
+    /// The last lines that the guest wrote to its stderr, where it wrote any.
     pub stderr: Option<String>,
     /// The guest's stack at a trap, innermost frame first.
     pub backtrace: Option<String>,
@@ -74,7 +74,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// The outcome that it belongs to.
+    /// The outcome that this kind of failure belongs to.
     pub fn outcome(self) -> OutcomeKind {
         match self {
             FailureKind::Error => OutcomeKind::Error,
@@ -95,7 +95,7 @@ impl FailureKind {
         }
     }
 
-    /// The word for it: `error.kind` in JSON.
+    /// The word for it, as `unknown-method`: `error.kind` in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             FailureKind::UnknownModule => "unknown-module",
@@ -115,12 +115,12 @@ impl fmt::Display for FailureKind {
     }
 }
 
-/// What a job cost the minion.
+/// What a job cost the minion. All zero where nothing ran.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
-    /// From the start of the guest to its end, in microseconds.
+    /// The time from the start of the guest to its end, in microseconds.
     pub wall_us: u64,
-    /// Time on a processor, in microseconds, to the accuracy of the epoch tick.
+    /// The guest's time on a processor, in microseconds, to the accuracy of the epoch tick.
     pub cpu_us: u64,
     /// The most memory that the guest had at once, in bytes.
     pub peak_memory: u64,
@@ -130,32 +130,33 @@ pub struct Cost {
     pub bytes_out: u64,
 }
 
-/// Which code ran.
+/// The version of the module that ran.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleRef {
     /// The version in the component's metadata, if it has one.
     pub version: Option<String>,
-    /// SHA-256 of the component.
+    /// SHA-256 of the component's file.
     pub digest: crate::digest::Digest,
 }
 
 /// What a minion hands over when a job is over: the outcome, what ran and what it cost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// How it ended.
+    /// How the job ended.
     pub outcome: Outcome,
-    /// Which code ran, where any did.
+    /// The version that ran; `None` where none did.
     pub module: Option<ModuleRef>,
-    /// What it cost.
+    /// What the job cost.
     pub cost: Cost,
     /// What a dry run would have done, in order, one line each.
     pub would: Vec<String>,
-    /// When it ended by the minion's clock, in milliseconds since 1970.
+    /// When the job ended by the minion's clock, in milliseconds since 1970.
     pub ended_at: u64,
 }
 
 impl Report {
-    /// The report of a job that never ran.
+    /// The report of a job that never ran: without a module and at no cost. `ended_at` is in milliseconds since
+    /// 1970.
     pub fn without_run(outcome: Outcome, ended_at: u64) -> Self {
         Report { outcome, module: None, cost: Cost::default(), would: Vec::new(), ended_at }
     }

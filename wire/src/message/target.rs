@@ -1,4 +1,5 @@
-//! Which minions an operator means, and what there is to say of it.
+//! Which minions an operator means, and what the overlord has to say of how it understood that. The language of
+//! the expressions, and how they are resolved, are the overlord's.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,15 +10,15 @@ use crate::name::MinionName;
 pub struct Target {
     /// The target expression.
     pub expression: String,
-    /// An expression whose matches are left out, whatever the first one says.
+    /// An expression whose matches are left out, whatever `expression` says.
     pub exclude: Option<String>,
-    /// What is let pass; nothing for an operator of an older version.
+    /// What is let pass; nothing is, for an operator of an older version.
     #[serde(with = "crate::message::version::since_three")]
     pub lenience: Lenience,
 }
 
 impl Target {
-    /// What the expression means, with nothing left out and nothing let pass.
+    /// The minions that the expression means, with none left out and nothing let pass.
     pub fn of(expression: impl Into<String>) -> Self {
         Self { expression: expression.into(), ..Self::default() }
     }
@@ -28,36 +29,36 @@ impl Target {
 pub struct Lenience {
     /// Whether a name that no minion has is a warning and not an error.
     pub ignore_missing: bool,
-    /// What becomes of minions of which it is not known whether they match, because the facts that decide it were
-    /// never heard. Where nothing is said, they are left out by a test that stands by itself, and one that is negated
-    /// is refused.
+    /// What becomes of minions of which it is not known whether they match, because they never told the facts that
+    /// decide it. Where nothing is said, they are left out by a test that stands by itself, and a test that is
+    /// negated is refused.
     pub assume_unknown: Option<Assume>,
 }
 
 /// What becomes of a minion of which it is not known whether it matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Assume {
-    /// It is taken along.
+    /// The minion is taken along.
     Match,
-    /// It is left out.
+    /// The minion is left out.
     Skip,
 }
 
 /// What an operator should know of how a target was understood.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TargetWarning {
-    /// A term matches no minion.
+    /// A term of the expression matches no minion.
     Unmatched {
         /// The term as it was written.
         term: String,
         /// One line for people.
         message: String,
     },
-    /// Of some minions it is not known whether they match, as they never said their facts.
+    /// It is not known of some minions whether they match, since they never told their facts.
     Unknown {
         /// Those minions, by name.
         minions: Vec<MinionName>,
-        /// What became of them, as one line for people.
+        /// What became of these minions, as one line for people.
         message: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What version 1 of the messages says of modules: each signature a tree of types, without their names.
+//! What version 1 of the messages says of modules: each signature is a tree of types, without their names.
 //!
 //! The types here are as version 1 has them, and never change again: minions and operators of that version are in
 //! use, and ledgers hold what was written in it.
@@ -12,14 +12,13 @@ use crate::name::ModuleName;
 use crate::value::signature::{self, BadType, Builder, Methods, Signature, TypeId, TypeRef};
 use crate::value::{Level, TooDeep};
 
-/// How large a signature may be as a tree, in the units of [`TypeRef::weight`], for a peer of version 1 to be told
-/// of it.
+/// The largest signature that a peer of version 1 is told of, as a tree and in the units of [`TypeRef::weight`].
 const MAX_TREE: u64 = 64 << 10;
 
 /// The same for all signatures of a module together.
 const MAX_TREES: u64 = 1 << 20;
 
-/// A WIT type, structurally: names of records and variants are not part of it.
+/// A WIT type as a tree. The names of records and variants are not part of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 #[allow(missing_docs)]
@@ -55,7 +54,7 @@ impl Serialize for Type {
 }
 
 impl<'de> Deserialize<'de> for Type {
-    /// Fails beyond [`crate::value::MAX_DEPTH`].
+    /// Fails beyond [`crate::value::MAX_DEPTH`] levels.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let _level = Level::enter().ok_or_else(|| D::Error::custom(TooDeep))?;
         Type::deserialize(deserializer)
@@ -132,7 +131,7 @@ impl Type {
         table.add(None, kind)
     }
 
-    /// The type as a tree.
+    /// The type of a table as a tree.
     fn tree(ty: TypeRef<'_>) -> Self {
         use signature::Type as Kind;
         let tree = |id: &TypeId| Type::tree(ty.part(*id));
@@ -168,7 +167,8 @@ impl Type {
     }
 }
 
-/// Methods in the form of version 1, put into one table. One for whose types there is no room cannot be called.
+/// Puts methods in the form of version 1 into one table. A method for whose types there is no room cannot be
+/// called.
 pub(crate) fn methods(old: Vec<Method>) -> Methods {
     let mut table = Builder::default();
     let methods = old.into_iter().map(|method| method.intern(&mut table)).collect();
@@ -176,7 +176,7 @@ pub(crate) fn methods(old: Vec<Method>) -> Methods {
     Methods::new(table.build(), methods).unwrap_or_default()
 }
 
-/// Where the types of the parameters and of the result are.
+/// The places of the types of the parameters and of the result.
 type Places = (Vec<(String, TypeId)>, Option<TypeId>);
 
 impl Method {
@@ -204,14 +204,14 @@ impl Method {
     }
 }
 
-/// Methods in the form of version 1. One that is too large as a tree is told without its types, as what cannot be
-/// called.
+/// Methods in the form of version 1. A method that is too large as a tree is told without its types, as one that
+/// cannot be called.
 pub(crate) fn trees(methods: &Methods) -> Vec<Method> {
     let mut room = MAX_TREES;
     methods.iter().map(|signature| tree_within(signature, &mut room)).collect()
 }
 
-/// The same for one method.
+/// One method in the form of version 1, told like those of [`trees`].
 pub(crate) fn tree(signature: Signature<'_>) -> Method {
     tree_within(signature, &mut MAX_TREE.clone())
 }

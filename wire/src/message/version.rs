@@ -2,7 +2,7 @@
 //!
 //! A connection speaks the newest version that both of its ends know, which they agree on by ALPN when it begins.
 //! Between two versions only a few types differ, and those know both of their forms. Which form is meant is said
-//! once, where a whole message is encoded or decoded, and not to every type that has such a one inside.
+//! once, where a whole message is encoded or decoded, and not to every type inside it that has two.
 
 use std::cell::Cell;
 
@@ -17,15 +17,15 @@ pub enum Version {
     One,
     /// `minion/2`, `operator/2`: a signature refers to a table of types.
     Two,
-    /// `minion/3`, `operator/3`: what is marked with `since_three` is said.
+    /// `minion/3`, `operator/3`: fields that are marked with `since_three` are said.
     Three,
-    /// `minion/4`, `operator/4`: what is marked with `since_four` is said too.
+    /// `minion/4`, `operator/4`: fields that are marked with `since_four` are said too.
     #[default]
     Four,
 }
 
 impl Version {
-    /// The version that a connection speaks.
+    /// The version that the two ends of a connection agreed on.
     pub fn of(connection: &Connection) -> Self {
         match endpoint::alpn(connection).as_deref() {
             Some(alpn) if alpn.ends_with(b"/1") => Version::One,
@@ -35,19 +35,20 @@ impl Version {
         }
     }
 
-    /// Encodes or decodes what is of this version.
+    /// Runs `code`, which encodes or decodes messages of this version.
     pub(crate) fn speak<T>(self, code: impl FnOnce() -> T) -> T {
         let _former = Former(SPOKEN.with(|spoken| spoken.replace(self)));
         code()
     }
 
-    /// The version of the message that is being encoded or decoded: the newest one where nobody says another.
+    /// The version of the message that is being encoded or decoded on this thread; the newest outside of
+    /// [`Version::speak`].
     pub(crate) fn spoken() -> Self {
         SPOKEN.with(Cell::get)
     }
 }
 
-/// Brings the version back that was spoken before, also where a decoder panics.
+/// The version that was spoken before, which is spoken again once this is dropped, also where a decoder panics.
 struct Former(Version);
 
 impl Drop for Former {
@@ -60,8 +61,8 @@ thread_local! {
     static SPOKEN: Cell<Version> = const { Cell::new(Version::Four) };
 }
 
-/// Declares what goes with the fields that a version brought, as `#[serde(with = "crate::message::version::…")]`: a message of
-/// an older version has nothing in their place, and who reads one gets their default.
+/// Declares what goes with the fields that a version brought, as `#[serde(with = "crate::message::version::…")]`.
+/// A message of an older version has nothing in their place, and its reader gets their defaults.
 macro_rules! since {
     ($name:ident, $first:ident) => {
         pub(crate) mod $name {

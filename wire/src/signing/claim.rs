@@ -1,9 +1,10 @@
-//! What the signature of a module vouches for.
+//! What the signature of a module vouches for, and the bytes of that which are signed.
 
 use crate::digest::Digest;
 use crate::name::ModuleName;
 
-/// What a signer says of a module: this file, under this name, in this version, asks for these interfaces.
+/// What a signer says of a module: this file, under this name, in this version, asks for these interfaces. The
+/// same claim is put together anew from the file by whoever checks the signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModuleClaim {
     name: ModuleName,
@@ -14,33 +15,33 @@ pub struct ModuleClaim {
 }
 
 impl ModuleClaim {
-    /// Puts a claim together. In which order the imports come does not matter.
+    /// Puts a claim together. The imports may come in any order.
     pub fn new(name: ModuleName, version: Option<String>, digest: Digest, mut imports: Vec<String>) -> Self {
         imports.sort();
         Self { name, version, digest, imports }
     }
 
-    /// The name that it is to be loaded under.
+    /// The name that the module is to be loaded under.
     pub fn name(&self) -> &ModuleName {
         &self.name
     }
 
-    /// The version in its metadata, if it has one.
+    /// The version in the module's metadata, if it has one.
     pub fn version(&self) -> Option<&str> {
         self.version.as_deref()
     }
 
-    /// SHA-256 of its file.
+    /// SHA-256 of the module's file.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// The interfaces that it asks for, sorted.
+    /// The interfaces that the module asks for, sorted.
     pub fn imports(&self) -> &[String] {
         &self.imports
     }
 
-    /// The bytes that are signed. Every part is preceded by its length, so that no two claims have the same.
+    /// The bytes that are signed. Every part is preceded by its length, so that no two claims have the same bytes.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = DOMAIN.to_vec();
         push(&mut bytes, self.name.as_str().as_bytes());
@@ -60,7 +61,7 @@ fn push(bytes: &mut Vec<u8>, part: &[u8]) {
     bytes.extend(part);
 }
 
-/// Stands before everything, so that a signature of a claim is never one of anything else.
+/// Stands before all bytes that are signed, so that a signature of a claim is never one of anything else.
 const DOMAIN: &[u8] = b"overlord module claim, version 1\0";
 
 #[cfg(test)]

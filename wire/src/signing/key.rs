@@ -24,7 +24,7 @@ pub enum KeyError {
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
     Random,
-    /// There is a file already, which may be a key that is in use.
+    /// The file exists already, and may hold a key that is in use.
     #[error("\"{}\" is there already: choose another file, or see its public key with `overlord key show`", .0.display())]
     AlreadyThere(PathBuf),
     /// The file could not be read or written.
@@ -37,26 +37,36 @@ pub enum KeyError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The file holds something else.
+    /// The file holds something else than a private ed25519 key.
     #[error("\"{}\" is not a private ed25519 key in PEM: make one with `overlord key new FILE`", .0.display())]
     NotAKey(PathBuf),
 }
 
 impl SigningKey {
-    /// Makes a new key.
+    /// Makes a new key, which is in memory only until [`SigningKey::save_new`] wrote it.
+    ///
+    /// # Errors
+    /// [`KeyError::Random`] where the system gives no random bytes.
     pub fn generate() -> Result<Self, KeyError> {
         let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| KeyError::Random)?;
         Self::from_pkcs8(document.as_ref().to_vec()).ok_or(KeyError::Random)
     }
 
     /// Reads the file of a key.
+    ///
+    /// # Errors
+    /// [`KeyError::File`] where it cannot be read, and [`KeyError::NotAKey`] where it holds something else.
     pub fn load(path: &Path) -> Result<Self, KeyError> {
         let text = fs::read(path).map_err(|source| file("read", path, source))?;
         let pkcs8 = identity::pkcs8_from_pem(&text);
         pkcs8.and_then(Self::from_pkcs8).ok_or_else(|| KeyError::NotAKey(path.to_owned()))
     }
 
-    /// Writes the key into a new file that only its owner can read. A file that is there is left alone.
+    /// Writes the key into a new file that only its owner can read (mode 0600).
+    ///
+    /// # Errors
+    /// [`KeyError::AlreadyThere`] where the file exists, which is left as it is, and [`KeyError::File`] where it
+    /// cannot be written, which leaves none behind.
     pub fn save_new(&self, path: &Path) -> Result<(), KeyError> {
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         let mut made = made.map_err(|source| match source.kind() {
@@ -72,13 +82,17 @@ impl SigningKey {
         })
     }
 
-    /// The half by which its signatures are known.
+    /// The public half of the key, by which its signatures are known.
     pub fn public_key(&self) -> PublicKey {
         let bytes = self.pair.public_key().as_ref().try_into();
         PublicKey::new(bytes.expect("an ed25519 public key has 32 bytes"))
     }
 
-    /// Vouches for a claim. Fails where the text of the signature would be larger than any is read.
+    /// Vouches for a claim.
+    ///
+    /// # Errors
+    /// [`SignatureTooLarge`] where the text of the signature would have more than
+    /// [`MAX_SIGNATURE`](super::MAX_SIGNATURE) bytes.
     pub fn sign(&self, claim: ModuleClaim) -> Result<ModuleSignature, SignatureTooLarge> {
         let signature = self.pair.sign(&claim.to_bytes());
         let signature = signature.as_ref().try_into().expect("an ed25519 signature has 64 bytes");

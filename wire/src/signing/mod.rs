@@ -1,7 +1,10 @@
 //! Signatures of modules: who vouches for which file.
 //!
-//! An author signs a [`ModuleClaim`] with a [`SigningKey`]; the [`ModuleSignature`] lies in a file of its own
+//! An author signs a [`ModuleClaim`] with a [`SigningKey`]. The [`ModuleSignature`] lies in a file of its own
 //! beside the module, and a minion holds it against the [`PublicKey`]s that its policy trusts.
+//!
+//! Nothing here reads a module: the claim is put together by whoever has looked into the file. Nor is trust
+//! decided here, which is for the minion's policy.
 
 mod claim;
 mod key;

@@ -1,4 +1,4 @@
-//! A claim with the signature of whoever vouches for it, as it lies beside the module.
+//! A claim with the signature of whoever vouches for it, as it lies in a file beside the module.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,8 @@ use crate::name::ModuleName;
 /// The largest text of a signature that is read, in bytes.
 pub const MAX_SIGNATURE: usize = 64 << 10;
 
-/// A detached signature of a module. Its text is a small JSON document.
+/// A detached signature of a module. Its text is a JSON document of at most [`MAX_SIGNATURE`] bytes, which
+/// [`str::parse`] reads and `to_string` writes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ModuleSignature {
     claim: ModuleClaim,
@@ -22,18 +23,18 @@ pub struct ModuleSignature {
     signature: [u8; 64],
 }
 
-/// A text that is not a module signature.
+/// Why a text is not a module signature.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedSignature {
-    /// More than any signature has.
+    /// The text has more bytes than any signature has.
     #[error("it has more than {MAX_SIGNATURE} bytes")]
     TooLarge,
-    /// Not the document that it should be.
+    /// The text is not the document that it should be: what is wrong with it.
     #[error("{0}")]
     Document(String),
 }
 
-/// A claim that no signature file has room for.
+/// The error for a claim that no signature file has room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "its signature would have more than {MAX_SIGNATURE} bytes: it has too many imports, or too long a version"
@@ -46,13 +47,13 @@ pub enum Disagreement {
     /// The signer never signed what the signature says.
     #[error("the signature is false: its key did not sign what it says")]
     False,
-    /// It is about another module.
+    /// The signature is about a module of another name.
     #[error("the signature is for module \"{signed}\"")]
     Name {
         /// What was signed.
         signed: ModuleName,
     },
-    /// It is about another version.
+    /// The signature is about another version.
     #[error("the signature is for {}, the file has {}", version(.signed), version(.found))]
     Version {
         /// What was signed.
@@ -60,15 +61,15 @@ pub enum Disagreement {
         /// What is there.
         found: Option<String>,
     },
-    /// It is about a module that asks for other interfaces.
+    /// The signature is about a module that asks for other interfaces.
     #[error("the signature is for other imports{}{}", listed(" than ", .unsigned), listed(", and for ", .missing))]
     Imports {
-        /// What the module asks for and was not signed.
+        /// What the module asks for and the signer did not sign.
         unsigned: Vec<String>,
-        /// What was signed and the module does not ask for.
+        /// What the signer signed and the module does not ask for.
         missing: Vec<String>,
     },
-    /// It is about another file.
+    /// The signature is about another file.
     #[error("the signature is for the digest {}, the file has {}", .signed.short(), .found.short())]
     Digest {
         /// What was signed.
@@ -89,19 +90,23 @@ impl ModuleSignature {
         if made.to_string().len() > MAX_SIGNATURE { Err(SignatureTooLarge) } else { Ok(made) }
     }
 
-    /// What it says of a module. Worth nothing before [`verify`](Self::verify) went well.
+    /// What the signature says of a module. Nobody vouches for it before [`verify`](Self::verify) succeeded.
     pub fn claim(&self) -> &ModuleClaim {
         &self.claim
     }
 
-    /// Whose it says that it is.
+    /// The public key that the signature names as its own; the same holds for it as for [`claim`](Self::claim).
     pub fn signer(&self) -> PublicKey {
         self.signer
     }
 
-    /// Whether its signer vouches for this claim. Whether the signer is to be trusted is another question.
+    /// Whether the signer vouches for this claim. Whether the signer is to be trusted is another question.
+    ///
+    /// # Errors
+    /// [`Disagreement::False`] where the signer's key did not sign what the signature says; otherwise the first of
+    /// name, version, imports and digest that differs.
     pub fn verify(&self, claim: &ModuleClaim) -> Result<(), Disagreement> {
-        // First: what a false signature says is of no interest.
+        // Checked first: what a false signature says is of no interest.
         if !self.signer.verifies(&self.claim.to_bytes(), &self.signature) {
             return Err(Disagreement::False);
         }
@@ -117,7 +122,7 @@ impl ModuleSignature {
             let (unsigned, missing) = (only_in(claim, signed), only_in(signed, claim));
             return Err(Disagreement::Imports { unsigned, missing });
         }
-        // Last, since it says the least of what is different.
+        // Compared last, since a digest says least of what is different.
         if signed.digest() != claim.digest() {
             return Err(Disagreement::Digest { signed: signed.digest(), found: claim.digest() });
         }
@@ -210,9 +215,9 @@ fn shortened(text: &str) -> String {
     printable(text).replace('\n', " ").chars().take(MAX_CAUSE).collect()
 }
 
-/// The most that is shown of words in a signature, in characters.
+/// The most characters that an error shows of words in a signature.
 const MAX_CAUSE: usize = 200;
-/// How many imports an error lists.
+/// The most imports that an error lists.
 const IMPORTS_SHOWN: usize = 5;
 
 #[cfg(test)]

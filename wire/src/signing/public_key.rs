@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
-/// An ed25519 public key; prints as `ed25519:` and its 32 bytes in base64.
+/// An ed25519 public key. Prints as `ed25519:` and its 32 bytes in base64, and is read from that form alone.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PublicKey([u8; 32]);
 
-/// A text that is not a public key.
+/// The error for a text that is not a public key in that form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a public key: write \"ed25519:\" and 32 bytes in base64, as `overlord key show FILE` prints it")]
 pub struct BadPublicKey;

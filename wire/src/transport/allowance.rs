@@ -1,7 +1,7 @@
 //! What each end of a connection lets the other end make it hold.
 //!
-//! Which door a peer wants is known only after its handshake. So every connection that is accepted begins as
-//! that of a stranger, and is given more by whoever knows the peer.
+//! Which door a peer wants is known only after its handshake. So every connection that a listener accepts begins
+//! as that of a stranger, and is given more by the code that knows the peer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,37 +15,37 @@ use machine::failpoint;
 /// What a peer may make this end of a connection hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
-    /// How many streams of its own it may have open at once.
+    /// How many streams the peer may have open at once, of those that it opens itself.
     pub streams: u32,
-    /// How many bytes that nobody has read yet it may have sent, on all streams together.
+    /// How many bytes that nobody has read yet the peer may have sent, on all streams together.
     pub unread: u32,
-    /// How many bytes that it has not acknowledged yet are kept for it.
+    /// How many bytes that the peer has not acknowledged yet are kept for it.
     pub unacknowledged: u32,
 }
 
 impl Allowance {
-    /// Of a peer that the overlord does not know, or not yet: one request of a newcomer.
+    /// For a peer that the overlord does not know, or not yet: enough for one request of a newcomer.
     pub const STRANGER: Self = Self { streams: 1, unread: 32 << 10, unacknowledged: 32 << 10 };
 
-    /// Of a minion at the overlord. Its own streams are notices, which it sends one after the other; jobs are
-    /// on streams of the overlord, all of which are read as fast as they come in.
+    /// For a minion at the overlord. Its own streams are notices, which it sends one after the other; jobs are on
+    /// streams of the overlord, all of which are read as fast as they come in.
     pub const MINION: Self = Self { streams: 16, unread: 8 << 20, unacknowledged: 8 << 20 };
 
-    /// Of an operator at the overlord. A program may follow many jobs at once, each on a stream.
+    /// For an operator at the overlord. A program may follow many jobs at once, each on a stream.
     pub const OPERATOR: Self = Self { streams: 1024, unread: 8 << 20, unacknowledged: 8 << 20 };
 
-    /// Of the overlord at a minion: a stream for each job that it started there and asks about.
+    /// For the overlord at a minion: a stream for each job that it started there or asks about.
     const OVERLORD: Self = Self { streams: 4096, unread: 16 << 20, unacknowledged: 8 << 20 };
 
-    /// Of the overlord at an operator, on streams that the operator opened. A program may leave some of them
+    /// For the overlord at an operator, on streams that the operator opened. A program may leave some of them
     /// unread for as long as it likes, and those must not hold up the others.
     const ANSWERS: Self =
         Self { streams: 0, unread: STREAM_WINDOW * Self::OPERATOR.streams, unacknowledged: 8 << 20 };
 
-    /// Of the overlord at a newcomer: one answer.
+    /// For the overlord at a newcomer: one answer.
     const ANSWER: Self = Self { streams: 0, ..Self::STRANGER };
 
-    /// Of the other end, at one that dials for this door.
+    /// What the listener may make a dialler hold that wants this door.
     fn of_dialler(alpn: &[u8]) -> Self {
         // All versions of a door have the same room.
         let kind = |alpn: &[u8]| alpn.split(|byte| *byte == b'/').next().map(<[u8]>::to_vec);
@@ -56,7 +56,7 @@ impl Allowance {
         }
     }
 
-    /// Gives it to the other end of a connection that began with less.
+    /// Gives the other end of a connection that began with less this allowance, from now on.
     pub fn give(self, connection: &Connection) {
         connection.set_send_window(self.unacknowledged.into());
         connection.set_receive_window(self.unread.into());
@@ -80,7 +80,7 @@ impl Allowance {
     }
 }
 
-/// The transport of one that dials for the door `alpn`.
+/// The settings of the transport for a dialler that wants the door `alpn`.
 pub(crate) fn dialling(alpn: &[u8]) -> Arc<TransportConfig> {
     Arc::new(Allowance::of_dialler(alpn).transport())
 }
@@ -100,7 +100,7 @@ pub(crate) fn bound_strangers(config: &mut ServerConfig) {
     config.validation_token.sent(0);
 }
 
-/// How many first datagrams may wait to be looked at. More than any listener here lets wait.
+/// How many first datagrams may wait to be looked at: more than any listener here lets wait.
 const MAX_INCOMING: usize = 2048;
 const INITIAL_RTT: Duration = Duration::from_millis(100);
 /// How many bytes that nobody has read yet one stream may have.

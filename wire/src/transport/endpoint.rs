@@ -1,4 +1,7 @@
-//! QUIC endpoints with mutual TLS 1.3.
+//! QUIC endpoints with mutual TLS 1.3: [`listen`] for the overlord, [`dialler`] and [`Dialling`] for all who dial
+//! it, and [`peer`] to ask who is at the other end.
+//!
+//! With `identity/` this is the only place that names rustls.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,10 +24,10 @@ use crate::digest::Digest;
 use crate::identity::{Identity, IdentityError, Peer, Untimely, Validity};
 use crate::transport::allowance;
 
-/// The UDP port of an overlord, where nobody says another.
+/// The UDP port that an overlord listens on where its configuration names no other.
 pub const DEFAULT_PORT: u16 = 51234;
 
-/// The name in an overlord's certificate: a dialler knows it by its authority, not by its address.
+/// The name in every overlord's certificate: a dialler knows an overlord by its authority, not by its address.
 pub const SERVER_NAME: &str = "overlord";
 
 /// A connection without a sign of life for this long is given up.
@@ -33,16 +36,17 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// The code with which a connection is closed in good order.
 pub const CLOSE_DONE: VarInt = VarInt::from_u32(0);
 
-/// The code with which a peer is refused; it is told nothing more.
+/// The code with which a peer is refused. It is told nothing more: the reason is in the log of the end that
+/// refused.
 pub const CLOSE_REFUSED: VarInt = VarInt::from_u32(1);
 
 /// The code with which an older connection makes way for a newer one of the same minion.
 pub const CLOSE_REPLACED: VarInt = VarInt::from_u32(2);
 
-/// The code with which a newcomer is turned away because there are too many of them: it may try again.
+/// The code with which a newcomer is turned away because too many newcomers are connected. It may try again.
 pub const CLOSE_BUSY: VarInt = VarInt::from_u32(3);
 
-/// The code with which a minion is turned away whose key is in use by another one that is linked and answers.
+/// The code with which a minion is turned away because another one with the same key is linked and answers.
 pub const CLOSE_SECOND: VarInt = VarInt::from_u32(4);
 
 /// The code with which a peer is turned away whose certificate is not good now by the overlord's clock.
@@ -51,10 +55,11 @@ pub const CLOSE_UNTIMELY: VarInt = VarInt::from_u32(5);
 /// The code with which a minion's connection ends when its name was enrolled anew with another key.
 pub const CLOSE_ENROLLED_ANEW: VarInt = VarInt::from_u32(6);
 
-/// The code of a connection whose end TLS has said that a certificate is not good now.
+/// The code of a connection that an end's TLS closed because a certificate is not good now.
 pub const ALERT_EXPIRED: u64 = 0x100 + 45;
 
-/// The code of a connection whose end TLS has said that the ends have no application protocol in common.
+/// The code of a connection that an end's TLS closed because the ends have no application protocol in common: no
+/// version of the door that was asked for.
 pub const ALERT_NO_PROTOCOL: u64 = 0x100 + 120;
 
 /// Why an endpoint could not be made.
@@ -74,7 +79,7 @@ pub enum EndpointError {
     /// The verifier of certificates could not be made.
     #[error("cannot use the authority's certificate: {0}")]
     Authority(#[from] rustls::client::VerifierBuilderError),
-    /// TLS without the cipher that QUIC begins with.
+    /// The TLS configuration lacks the cipher that QUIC begins with.
     #[error("cannot use TLS for QUIC: {0}")]
     Cipher(#[from] quinn::crypto::rustls::NoInitialCipherSuite),
 }
@@ -88,11 +93,15 @@ pub enum Trust<'a> {
     Fingerprint(Digest),
 }
 
-/// An endpoint that listens for all doors named in `alpns`. Clients may come without a certificate: a door
+/// Opens an endpoint that listens for all doors named in `alpns`. Clients may come without a certificate: a door
 /// that wants one must ask [`peer`].
 ///
-/// Every connection begins with [`Allowance::STRANGER`](crate::transport::allowance::Allowance::STRANGER); who knows the
-/// peer gives it more.
+/// Every connection begins with [`Allowance::STRANGER`](crate::transport::allowance::Allowance::STRANGER); the
+/// code that knows the peer gives it more.
+///
+/// # Errors
+/// [`EndpointError::Bind`] where the address cannot be listened on, [`EndpointError::Tls`] where the identity
+/// cannot be used, and [`EndpointError::Authority`] where its authority's certificate cannot.
 pub fn listen(address: SocketAddr, identity: &Identity, alpns: &[&[u8]]) -> Result<Endpoint, EndpointError> {
     let verifier =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots(identity.authority())?), provider())
@@ -112,22 +121,31 @@ pub fn listen(address: SocketAddr, identity: &Identity, alpns: &[&[u8]]) -> Resu
     endpoint(address, Some(config), reset_key(identity))
 }
 
-/// An endpoint to dial from, on a port that the system chooses, for overlords at `remote`'s kind of address.
+/// Opens an endpoint to dial from, on a port that the system chooses, for overlords whose address is of the same
+/// family as `remote`.
+///
+/// # Errors
+/// [`EndpointError::Bind`] where the system gives no socket.
 pub fn dialler(remote: SocketAddr) -> Result<Endpoint, EndpointError> {
     let any: SocketAddr = if remote.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
     endpoint(any, None, EndpointConfig::default())
 }
 
-/// What to dial with.
+/// What a connection is dialled with, and what was learned while it was refused.
 #[derive(Clone, Debug)]
 pub struct Dialling {
-    /// What QUIC needs.
+    /// The configuration that QUIC dials with.
     pub config: ClientConfig,
     untimely: Arc<Mutex<Option<Untimely>>>,
 }
 
 impl Dialling {
-    /// Who we are, whom we expect, and which door we want, in all versions that we know.
+    /// Puts together who we are, whom we expect, and which door we want, in all versions that we know. A newcomer
+    /// has no `identity` yet.
+    ///
+    /// # Errors
+    /// [`EndpointError::Tls`] where a key or a certificate cannot be used, and [`EndpointError::Cipher`] where TLS
+    /// lacks what QUIC needs.
     pub fn new(
         identity: Option<&Identity>,
         trust: Trust<'_>,
@@ -138,13 +156,17 @@ impl Dialling {
         Ok(Self { config, untimely })
     }
 
-    /// Why the overlord's certificate, which its authority has signed, was refused last for its time.
+    /// Why the overlord's certificate was refused the last time, where its authority has signed it and only its
+    /// time is wrong. `None` where that never happened.
     pub fn untimely(&self) -> Option<Untimely> {
         *self.untimely.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What to dial with: who we are, whom we expect, and which door we want, in all versions that we know.
+/// Like [`Dialling::new`], for callers that need not know why a certificate was refused.
+///
+/// # Errors
+/// As [`Dialling::new`].
 pub fn client_config(
     identity: Option<&Identity>,
     trust: Trust<'_>,
@@ -182,10 +204,14 @@ fn configured(
     Ok(config)
 }
 
-/// Who is at the other end, by the certificate that the handshake checked; `None` where it showed none.
+/// Who is at the other end, by the certificate that the handshake checked; `None` where the other end showed none.
 ///
-/// Whether the certificate is good now is checked here, and not by the handshake: whose time is over has proved
-/// by then that it is who it says, and can be named.
+/// Whether the certificate is good now is checked here, and not by the handshake: by then its owner has proved who
+/// it is, and can be named.
+///
+/// # Errors
+/// [`IdentityError::Foreign`] where the certificate has no role and name, and [`IdentityError::Untimely`] where it
+/// is not good now.
 pub fn peer(connection: &Connection) -> Result<Option<Peer>, IdentityError> {
     let Some(shown) = connection.peer_identity() else { return Ok(None) };
     let chain = shown.downcast_ref::<Vec<CertificateDer<'static>>>();
@@ -197,7 +223,8 @@ pub fn peer(connection: &Connection) -> Result<Option<Peer>, IdentityError> {
     }
 }
 
-/// Which door the other end asked for.
+/// The application protocol that both ends agreed on, which says the door and the version; `None` before the
+/// handshake.
 pub fn alpn(connection: &Connection) -> Option<Vec<u8>> {
     let data = connection.handshake_data()?;
     data.downcast_ref::<quinn::crypto::rustls::HandshakeData>()?.protocol.clone()
@@ -215,8 +242,8 @@ fn endpoint(
     open().map_err(|source| EndpointError::Bind { address, source })
 }
 
-/// A listener that dies and comes back must be able to tell the peers of its former life, at once, that
-/// their connections are gone: the key of stateless resets has to outlive it.
+/// Derives the key of stateless resets from the identity. A listener that dies and comes back must be able to tell
+/// the peers of its former life, at once, that their connections are gone: the key has to outlive it.
 fn reset_key(identity: &Identity) -> EndpointConfig {
     let secret = Digest::of(&[b"stateless reset", identity.key().secret_der()].concat());
     let mut config =
@@ -253,7 +280,7 @@ fn roots(authority: &CertificateDer<'static>) -> Result<RootCertStore, rustls::E
     Ok(roots)
 }
 
-/// By what a dialler knows the authority.
+/// What a dialler knows the authority by.
 #[derive(Debug)]
 enum Anchor {
     Authority(CertificateDer<'static>),
@@ -323,7 +350,8 @@ impl ServerCertVerifier for OverlordVerifier {
     }
 }
 
-/// Accepts clients whose certificates the authority has signed, for whatever time: [`peer`] looks at that.
+/// Accepts clients whose certificates the authority has signed, whether or not they are good now: [`peer`] looks
+/// at that.
 #[derive(Debug)]
 struct AnyTime(Arc<dyn ClientCertVerifier>);
 
@@ -373,7 +401,7 @@ impl ClientCertVerifier for AnyTime {
     }
 }
 
-/// The time of a certificate, and a moment of that at which to ask who signed it.
+/// The time for which a certificate is good, and a moment of that at which to ask who signed it.
 fn validity(certificate: &CertificateDer<'_>) -> Result<(Validity, UnixTime), rustls::Error> {
     let validity = Validity::of(certificate)
         .map_err(|_| rustls::Error::InvalidCertificate(CertificateError::BadEncoding))?;

@@ -1,7 +1,11 @@
 //! Messages on a stream: a length of four bytes, big-endian, and that many bytes of postcard.
 //!
-//! A reader states how long a message may be and allocates only what has arrived. Each kind of message has limits of
-//! its own besides, on the wire and in memory, and caps for its fields: see [`Message`].
+//! A reader states how long a message may be and allocates only what has arrived. Each kind of message has limits
+//! of its own besides, on the wire and in memory, and caps for its fields: see [`Message`].
+//!
+//! Readers of the messages themselves use [`read_as`], which knows the version that the connection speaks, or
+//! [`read_into`] where a message may be large and many peers send at once. [`encode`] and [`decode`] are for what
+//! is kept elsewhere than on a stream.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -26,9 +30,9 @@ pub enum FrameError {
     /// The message is longer than its reader or writer allows.
     #[error("a message of {length} bytes is over the limit of {limit}")]
     TooLong {
-        /// How long it is.
+        /// The length that was announced or encoded, in bytes.
         length: usize,
-        /// How long it may be.
+        /// The largest length that is taken, in bytes.
         limit: usize,
     },
     /// The bytes are not a message of this kind.
@@ -37,17 +41,21 @@ pub enum FrameError {
     /// The message would take more memory than it may, whatever its length.
     #[error("a message of {length} bytes takes more than {memory} bytes of memory")]
     TooLarge {
-        /// How long it is.
+        /// The length of the message, in bytes.
         length: usize,
-        /// What it may take.
+        /// The most memory that it may take, in bytes.
         memory: usize,
     },
-    /// The message has something in it that no message has.
+    /// A field of the message has more, or something else, than it can have.
     #[error("the other side sent a message that cannot be: {0}")]
     Unfit(#[from] Unfit),
 }
 
-/// Encodes a message with its length in front.
+/// Encodes a message in the newest version, with its length in front.
+///
+/// # Errors
+/// [`FrameError::TooLong`] where the message has more than `limit` bytes, and [`FrameError::Malformed`] where it
+/// holds what cannot be encoded.
 pub fn encode<T: Serialize>(message: &T, limit: usize) -> Result<Vec<u8>, FrameError> {
     let mut bytes = postcard::to_extend(message, vec![0; 4])?;
     let length = bytes.len() - 4;
@@ -58,13 +66,17 @@ pub fn encode<T: Serialize>(message: &T, limit: usize) -> Result<Vec<u8>, FrameE
     Ok(bytes)
 }
 
-/// Decodes one message from the bytes behind a length, all of which it must take up. It may take as much memory as
-/// arguments or a result.
+/// Decodes one message in the newest version from the bytes behind a length, all of which it must take up. The
+/// message may take as much memory as arguments or a result.
+///
+/// # Errors
+/// [`FrameError::TooLarge`] where the message takes more memory than that, and [`FrameError::Malformed`] where the
+/// bytes are something else, or more than a message.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
     decode_within(bytes, VALUES.memory)
 }
 
-/// The same, of what may take so much memory.
+/// Decodes like [`decode`], with this much memory.
 fn decode_within<T: DeserializeOwned>(bytes: &[u8], memory: usize) -> Result<T, FrameError> {
     let budget = Budget::of(memory);
     let mut postcard = postcard::Deserializer::from_bytes(bytes);
@@ -76,7 +88,10 @@ fn decode_within<T: DeserializeOwned>(bytes: &[u8], memory: usize) -> Result<T, 
     if postcard.finalize()?.is_empty() { Ok(message) } else { Err(postcard::Error::SerdeDeCustom.into()) }
 }
 
-/// Writes one message.
+/// Writes one message in the newest version. Where it fails, part of the message may have been written.
+///
+/// # Errors
+/// As [`encode`], and [`FrameError::Io`] where the stream breaks.
 pub async fn write<T: Serialize>(
     stream: &mut (impl AsyncWrite + Unpin),
     message: &T,
@@ -87,11 +102,17 @@ pub async fn write<T: Serialize>(
 }
 
 /// Encodes a message in the form of a version, with its length in front.
+///
+/// # Errors
+/// As [`encode`].
 pub fn encode_as<T: Serialize>(version: Version, message: &T, limit: usize) -> Result<Vec<u8>, FrameError> {
     version.speak(|| encode(message, limit))
 }
 
-/// Writes one message in the form of a version.
+/// Writes one message in the form of a version. Where it fails, part of the message may have been written.
+///
+/// # Errors
+/// As [`write()`].
 pub async fn write_as<T: Serialize>(
     version: Version,
     stream: &mut (impl AsyncWrite + Unpin),
@@ -102,14 +123,21 @@ pub async fn write_as<T: Serialize>(
     Ok(())
 }
 
-/// Reads one message of at most `limit` bytes, and of at most as many as its kind may have.
+/// Reads one message in the newest version, of at most `limit` bytes and of at most as many as its kind may have.
+/// Not cancel safe: where it is dropped, the stream stands inside a message.
 ///
-/// Returns [`FrameError::Closed`] where the stream ends before the message begins. Not cancel safe.
+/// # Errors
+/// [`FrameError::Closed`] where the stream ends before the message begins, [`FrameError::Io`] where it breaks or
+/// ends inside the message, [`FrameError::TooLong`] and [`FrameError::TooLarge`] where the message is over a
+/// limit, and [`FrameError::Malformed`] or [`FrameError::Unfit`] where it is not one of this kind.
 pub async fn read<T: Message>(stream: &mut (impl AsyncRead + Unpin), limit: usize) -> Result<T, FrameError> {
     read_as(Version::default(), stream, limit).await
 }
 
 /// Reads one message in the form of a version; otherwise like [`read`].
+///
+/// # Errors
+/// As [`read`].
 pub async fn read_as<T: Message>(
     version: Version,
     stream: &mut (impl AsyncRead + Unpin),
@@ -120,9 +148,13 @@ pub async fn read_as<T: Message>(
     heavy_if_large(bytes.len(), || version.speak(|| fitting(&bytes, head.limit)))
 }
 
-/// Reads one message as [`read_as`] does, where there is room for it. The room is taken until it is dropped.
+/// Reads one message as [`read_as`] does, once there is room for it. The room is taken until the [`Room`] is
+/// dropped, which should live as long as the message.
 ///
-/// A large message has its time to arrive, from when there is room.
+/// From when there is room, a large message has half a minute to arrive, and a second more for every 64 KiB.
+///
+/// # Errors
+/// As [`read`], and [`FrameError::Io`] where the message takes longer than that.
 pub async fn read_into<T: Message>(
     version: Version,
     stream: &mut (impl AsyncRead + Unpin),
@@ -138,7 +170,7 @@ pub async fn read_into<T: Message>(
     Ok((message, room))
 }
 
-/// The beginning of a message: enough to tell what kind it is.
+/// The beginning of a message: its length, and its first byte, which says what kind it is.
 struct Head {
     length: usize,
     first: Option<u8>,
@@ -165,9 +197,9 @@ async fn head<T: Message>(stream: &mut (impl AsyncRead + Unpin), limit: usize) -
 }
 
 impl Head {
-    /// All bytes of the message.
+    /// Reads the other bytes of the message, and returns all of them.
     async fn rest(&self, stream: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>, FrameError> {
-        // Grows with what arrives: an announced length alone costs nothing.
+        // The buffer grows with what arrives: an announced length alone costs nothing.
         let mut bytes = Vec::with_capacity(self.length.min(16 << 10));
         bytes.extend(self.first);
         let left = self.length - bytes.len();

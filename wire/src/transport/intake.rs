@@ -1,7 +1,7 @@
 //! Room for large messages on their way in: so much for one peer, and so much for all of them together.
 //!
-//! Small messages need no room. A large one waits for room before it is read, so that a peer who sends half of many
-//! has them wait for each other, and once more before it is decoded.
+//! Messages of up to 16 KiB need no room. A larger one waits for room before it is read, so that a peer that sends
+//! half of each of many messages has them wait for each other; and it waits once more before it is decoded.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,14 +10,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::message::Limit;
 
-/// The room of one peer, and that which it shares. A cheap handle.
+/// The room of one peer, and the room that it shares with all others. A cheap handle: clones share both.
+///
+/// One peer may have 16 MiB on its way, all together 64 MiB, and what is decoded of large messages may take 96
+/// MiB.
 #[derive(Clone, Debug)]
 pub struct Intake {
-    /// What this peer may have on its way.
+    /// How much this peer may have on its way.
     own: Arc<Semaphore>,
-    /// What all may have on their way.
+    /// How much all peers together may have on their way.
     all: Arc<Semaphore>,
-    /// What all may hold decoded.
+    /// How much memory the decoded messages of all peers may hold.
     memory: Arc<Semaphore>,
 }
 
@@ -35,12 +38,12 @@ impl Default for Intake {
 }
 
 impl Intake {
-    /// Room for another peer, beside that which is shared.
+    /// Room for another peer, beside the room that all share.
     pub fn for_another(&self) -> Self {
         Self { own: Arc::new(Semaphore::new(OWN / UNIT)), ..self.clone() }
     }
 
-    /// Waits for room for so many bytes that come.
+    /// Waits until there is room for so many bytes to arrive.
     pub(crate) async fn arrive(&self, bytes: usize) -> Room {
         if bytes <= SMALL {
             return Room::default();
@@ -50,7 +53,7 @@ impl Intake {
         Room { _taken: own.into_iter().chain(all).collect() }
     }
 
-    /// Waits for room for what a message of so many bytes may take decoded.
+    /// Waits until there is room for what a message of so many bytes may take in memory.
     pub(crate) async fn decode(&self, bytes: usize, limit: Limit) -> Room {
         if bytes <= SMALL {
             return Room::default();
@@ -60,7 +63,8 @@ impl Intake {
     }
 }
 
-/// Never closed, so there is room sooner or later: each message has its time.
+/// Waits for so many bytes of a room whose size is `all`. The semaphore is never closed, and each message that
+/// holds room has a limited time, so there is room sooner or later.
 async fn take(room: &Arc<Semaphore>, bytes: usize, all: usize) -> Option<OwnedSemaphorePermit> {
     let units = u32::try_from(bytes.min(all).div_ceil(UNIT)).unwrap_or(u32::MAX);
     room.clone().acquire_many_owned(units).await.ok()
@@ -71,18 +75,18 @@ pub(crate) fn time_for(bytes: usize) -> Duration {
     PATIENCE + Duration::from_secs((bytes / SLOWEST) as u64)
 }
 
-/// What room is counted in.
+/// The unit in which room is counted, in bytes.
 const UNIT: usize = 1 << 10;
-/// Up to this many bytes, a message needs no room.
+/// The largest message that needs no room, in bytes.
 const SMALL: usize = 16 << 10;
-/// What one peer may have on its way.
+/// How many bytes one peer may have on its way.
 const OWN: usize = 16 << 20;
-/// What all peers may have on their way.
+/// How many bytes all peers together may have on their way.
 const ALL: usize = 64 << 20;
-/// What large messages may take decoded, all together.
+/// How many bytes of memory large messages may take decoded, all together.
 const MEMORY: usize = 96 << 20;
-/// How many bytes of memory a byte on the wire comes to at most.
+/// How many bytes of memory one byte on the wire comes to at most.
 const GROWTH: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How many bytes must arrive in a second.
+/// How many bytes must arrive in a second, once the first half minute is over.
 const SLOWEST: usize = 64 << 10;

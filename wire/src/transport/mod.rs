@@ -1,4 +1,8 @@
-//! How messages travel: endpoints and their connections, what each end lets the other make it hold, and frames on streams.
+//! How messages travel: QUIC endpoints and their connections, what each end lets the other make it hold, frames on
+//! streams, and the room for large ones.
+//!
+//! What is in a message is [`crate::message`]'s; who dials whom, and when again, is decided by the overlord, the
+//! minion and the client library.
 
 pub mod allowance;
 pub mod endpoint;

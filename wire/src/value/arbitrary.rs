@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::message::v1::Type;
 use crate::value::Value;
 
-/// Any type whose values can be passed, a few levels deep.
+/// Any type whose values can be passed from outside, at most a few levels deep.
 pub fn types() -> BoxedStrategy<Type> {
     use Type::{Bool, Char, Enum, F32, F64, Flags, S8, S16, S32, S64, String as Text, U8, U16, U32, U64};
     let names = || prop::collection::vec("[a-z][a-z0-9]{0,6}(-[a-z0-9]{1,4})?", 1..5).prop_map(unique);
@@ -31,7 +31,10 @@ pub fn types() -> BoxedStrategy<Type> {
     inner.boxed()
 }
 
-/// Any value of this type, which must have no opaque part.
+/// Any value of this type.
+///
+/// # Panics
+/// Where the type has an opaque part, which no value has.
 pub fn values(ty: &Type) -> BoxedStrategy<Value> {
     let boxed = |ty: &Type| values(ty).prop_map(Box::new);
     let side = |ty: Option<&Type>| match ty {

@@ -1,4 +1,5 @@
-//! Arguments as they were given, turned into the values that a method takes.
+//! Arguments in the form in which they were given, and [`bind`], which turns them into the values that a method
+//! takes.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -16,13 +17,14 @@ use crate::value::word;
 
 /// Arguments in the form in which they were given.
 ///
-/// Whoever knows the method's signature turns them into values (see the functions below): the overlord
-/// where it can, so that most mistakes never leave the machine, and the minion always.
+/// They are turned into values by [`bind`], which needs the method's signature: by the overlord where it knows
+/// that, so that most mistakes never leave the machine, and always by the minion.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Arguments {
     /// The words of a command line, one for each parameter.
     Words(Vec<Word>),
-    /// A JSON array, or an object by parameter name, as text.
+    /// A JSON array with an element for each parameter, or a JSON object by parameter name, as text of at most
+    /// [`MAX_JSON`] bytes.
     Json(String),
     /// Values, one for each parameter.
     Values(Vec<Value>),
@@ -37,48 +39,49 @@ pub enum Word {
     File(Vec<u8>),
 }
 
-/// The longest JSON text that is read.
+/// The longest JSON text that is read, in bytes.
 pub const MAX_JSON: usize = 16 << 20;
 
 /// The most elements and members in a JSON text: each costs some seventy bytes while it is read.
 pub const MAX_JSON_ELEMENTS: usize = 1 << 20;
 
-/// The most characters of a signature that a message shows.
+/// The most characters of a signature that an error shows.
 const MAX_SIGNATURE: usize = 300;
 
-/// Arguments that do not fit the method, named with its signature.
+/// Why arguments do not fit a method. Every message names the method with its signature, and what to write instead
+/// where that can be told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum ArgumentError {
-    /// Too few or too many.
+    /// There are too few or too many arguments.
     #[error("{signature} takes {}, {given} given", counted(*.required, *.most))]
     Count { signature: String, required: usize, most: usize, given: usize },
-    /// One that is not of its parameter's type.
+    /// One argument is not of its parameter's type.
     #[error("argument \"{parameter}\" of {signature}: {problem}")]
     Argument { signature: String, parameter: String, problem: Box<ValueError> },
-    /// An object without a member for a parameter that needs one.
+    /// The JSON object has no member for a parameter that needs one.
     #[error("argument \"{parameter}\" of {signature} is missing")]
     Missing { signature: String, parameter: String },
-    /// An object with a member that is no parameter.
+    /// The JSON object has a member that is no parameter.
     #[error("{signature} has no parameter {given}")]
     Unknown { signature: String, given: String },
-    /// A text that is not JSON.
+    /// The text is not JSON.
     #[error("the arguments of {signature} are not JSON: {reason}")]
     NotJson { signature: String, reason: String },
-    /// JSON with a key that is given twice in one object.
+    /// The JSON text has a key twice in one object.
     #[error("the arguments of {signature} are not clear: {reason}")]
     Twice { signature: String, reason: String },
-    /// JSON that is neither an array nor an object.
+    /// The JSON text is neither an array nor an object.
     #[error("the arguments of {signature} must be an array, or an object by parameter name, not {given}")]
     NotMany { signature: String, given: String },
-    /// Values that are more than a call may carry.
+    /// The values have more than [`MAX_ARGUMENTS`] bytes together.
     #[error(
         "the arguments of {signature} are too large: {bytes} bytes, and {} is the most of one call; bring it in parts, or \
          put it into a folder that the module is granted and pass its path",
         ByteSize(MAX_ARGUMENTS)
     )]
     TooMuch { signature: String, bytes: u64 },
-    /// A JSON text over one of the limits.
+    /// The JSON text is over [`MAX_JSON`] or [`MAX_JSON_ELEMENTS`].
     #[error("the arguments of {signature} are too large: {amount} are over the limit of {limit}")]
     TooLarge { signature: String, amount: String, limit: usize },
 }
@@ -94,8 +97,12 @@ fn counted(required: usize, most: usize) -> String {
 
 /// Turns `arguments` into one value for each parameter of `method`, which `module` exports.
 ///
-/// Trailing `option` parameters may be left out, and any `option` parameter of a JSON object. All of them together are at
-/// most [`MAX_ARGUMENTS`] bytes.
+/// Trailing `option` parameters may be left out, and any `option` parameter of a JSON object. The values together
+/// are at most [`MAX_ARGUMENTS`] bytes, as [`size()`] counts them.
+///
+/// # Errors
+/// [`ArgumentError`]: which argument does not fit, and why. Words and JSON are read by the types of the
+/// parameters; values are only held against them.
 pub fn bind(
     method: Signature<'_>,
     module: &ModuleName,
@@ -124,7 +131,7 @@ struct Binding<'a> {
 }
 
 impl Binding<'_> {
-    /// One value for each of `given`, in the order of the parameters.
+    /// Reads one value for each of `given`, in the order of the parameters.
     fn each<T>(
         &self,
         given: &[T],
@@ -190,7 +197,8 @@ impl Binding<'_> {
         }
     }
 
-    /// The parameter's name is in the message already: it is said again only in front of a longer path.
+    /// Puts an error to its parameter. The parameter's name is in the message already, so it is repeated only in
+    /// front of a longer path.
     fn error(&self, parameter: &str, mut problem: ValueError) -> ArgumentError {
         if problem.path == parameter {
             problem.path.clear();
@@ -200,7 +208,7 @@ impl Binding<'_> {
     }
 }
 
-/// How many elements and members a JSON text has at most, without reading it.
+/// How many elements and members a JSON text has at most, counted without parsing it.
 fn elements(text: &str) -> usize {
     let (mut count, mut in_string, mut escaped) = (0, false, false);
     for byte in text.bytes() {

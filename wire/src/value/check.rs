@@ -1,4 +1,4 @@
-//! Whether a value is one of a type: for values that come from a peer and were not read by their type.
+//! Whether a value is of a type: for values that come from a peer, which were not read by their type.
 
 use crate::value::Value;
 use crate::value::error::{Place, Problem, Step, ValueError, echoed};
@@ -8,6 +8,9 @@ use crate::value::shape;
 use crate::value::signature::{Type, TypeId, TypeRef};
 
 /// Checks that `value` is a value of type `ty`, in the one form that reading it would have given.
+///
+/// # Errors
+/// [`ValueError`], with the place of the first part that is not.
 pub fn check(ty: TypeRef<'_>, value: &Value) -> Result<(), ValueError> {
     check_at(ty, value, &Place::top(""))
 }
@@ -89,7 +92,7 @@ fn check_integer(ty: TypeRef<'_>, number: i128, value: &Value, at: &Place<'_>) -
     }
 }
 
-/// What a message says of a value of the wrong type: itself where it is small, otherwise its kind.
+/// What an error says of a value of the wrong type: the value where it is small, otherwise its kind.
 fn kind(value: &Value) -> String {
     let kind = match value {
         Value::Bytes(_) => "bytes",

@@ -1,4 +1,4 @@
-//! Why something is not a value of its type, and where in it.
+//! Why something is not a value of its type, and at which place of it: one error for all notations.
 
 use std::fmt;
 use std::io;
@@ -11,13 +11,13 @@ use crate::value::{MAX_DEPTH, TooDeep};
 /// The most characters of anything given that a message repeats.
 const MAX_ECHO: usize = 80;
 
-/// Something that is not a value of the type that it should be.
+/// The error for something that is not a value of the type that it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}{problem}", prefix(.path))]
 pub struct ValueError {
-    /// Where: `mounts[2].options`, empty for the whole.
+    /// The place in the value, as in `mounts[2].options`; empty where it is the whole value.
     pub path: String,
-    /// What is wrong there.
+    /// What is wrong at that place.
     pub problem: Problem,
 }
 
@@ -25,49 +25,49 @@ pub struct ValueError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum Problem {
-    /// Something of another kind.
+    /// Something of another kind stands there.
     #[error("expected {expected}, got {got}")]
     Unexpected { expected: String, got: String },
-    /// The same, where the way in which it was written is the likely mistake.
+    /// Something of another kind stands there, and the likely mistake is the way in which it was written.
     #[error("expected {expected}, got {got}: {hint}")]
     Written { expected: String, got: String, hint: String },
-    /// A record that names a field twice.
+    /// A record has a field twice.
     #[error("field {0} is given twice")]
     FieldTwice(String),
-    /// JSON with a key that is given twice; a whole sentence.
+    /// A JSON object has a key twice; the text is the whole message.
     #[error("{0}")]
     KeyTwice(String),
     /// A number that the type cannot hold.
     #[error("{got} is out of range for {ty}")]
     OutOfRange { ty: String, got: String },
-    /// A field, case or flag that the type does not have.
+    /// The type has no such field, case or flag.
     #[error("unknown {what} {given}{}", listed(.known))]
     Unknown { what: &'static str, given: String, known: Vec<String> },
-    /// A field that must be there.
+    /// A field that is no `option` is missing.
     #[error("missing field \"{0}\"")]
     MissingField(String),
-    /// A flag that is named twice.
+    /// A flag is named twice.
     #[error("flag {0} is given twice")]
     TwiceGiven(String),
-    /// A case without the payload that it needs.
+    /// A case lacks the payload that it needs.
     #[error("\"{case}\" needs a payload: {ty}{}", such_as(.specimen))]
     MissingPayload { case: String, ty: String, specimen: Option<String> },
-    /// A case with a payload that it does not take.
+    /// A case has a payload that it does not take.
     #[error("\"{0}\" takes no payload")]
     NeedlessPayload(String),
-    /// A tuple of another length.
+    /// A tuple has another number of elements than its type.
     #[error("expected {expected} elements, got {given}")]
     Length { expected: usize, given: usize },
-    /// A string that should be base64.
+    /// A string that should be base64 is not.
     #[error("{0} is not base64 (standard alphabet, padded)")]
     NotBase64(String),
-    /// A text that is longer than is read.
+    /// A text is longer than texts are read, in bytes.
     #[error("{length} bytes are over the limit of {limit}")]
     TooLong { length: usize, limit: usize },
-    /// Nested deeper than values may be.
+    /// The value is nested deeper than values may be.
     #[error(transparent)]
     TooDeep(#[from] TooDeep),
-    /// A type without values that could come from outside.
+    /// The type has no values that could come from outside, as a stream or a resource.
     #[error("{0} cannot be passed from outside")]
     NotPassable(String),
 }
@@ -84,7 +84,7 @@ fn listed(known: &[String]) -> String {
     if known.is_empty() { String::new() } else { format!("; it has {}", clipped(&known.join(", "))) }
 }
 
-/// A place in a value while it is read: where one is, by way of the places above, and how deep.
+/// A place in a value while it is read: the last step to it, the places above it, and how deep it is.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
     above: Option<&'a Place<'a>>,
@@ -99,7 +99,7 @@ pub(crate) enum Step<'a> {
     Field(&'a str),
     /// Into an element.
     Index(usize),
-    /// Into something that has no name of its own.
+    /// Into something that has no name of its own: an option, a list's type.
     Inside,
 }
 
@@ -117,7 +117,7 @@ impl<'a> Place<'a> {
         Ok(Place { above: Some(self), step, depth: self.depth + 1 })
     }
 
-    /// An error at this place.
+    /// An error that says what is wrong at this place.
     pub(crate) fn error(&self, problem: Problem) -> ValueError {
         ValueError { path: self.to_string(), problem }
     }
@@ -129,7 +129,7 @@ impl<'a> Place<'a> {
 }
 
 impl Place<'_> {
-    /// The same, with how it is written.
+    /// Like [`Place::unexpected`], with a hint at how the value is written.
     pub(crate) fn written(&self, ty: TypeRef<'_>, got: impl Into<String>, hint: String) -> ValueError {
         let expected = clipped(&ty.definition_text());
         self.error(Problem::Written { expected, got: got.into(), hint })

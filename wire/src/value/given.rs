@@ -1,5 +1,5 @@
-//! The words of a command line with what they stand for: `@FILE`, `-` for standard input, and `@@` for a word that begins
-//! with `@`.
+//! The words of a command line and what they stand for: `@FILE` for the contents of a file, `-` for standard
+//! input, and `@@` for a word that begins with `@`.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,7 +11,7 @@ use crate::value::size::MAX_ARGUMENTS;
 /// Why the arguments of a call cannot be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum GivenError {
-    /// Something cannot be read.
+    /// A file or standard input cannot be read.
     #[error("cannot read {what}: {source}")]
     Unreadable {
         /// What: a file by its name in quotes, or standard input.
@@ -19,17 +19,17 @@ pub enum GivenError {
         /// What the system said.
         source: io::Error,
     },
-    /// There is more in it than a call carries.
+    /// A file or standard input holds more than a call carries.
     #[error(
         "{what} is too large for a call: {} is the most of all its arguments together; bring it in parts, or put it into a \
          folder that the module is granted and pass its path",
         ByteSize(MAX_ARGUMENTS)
     )]
     TooLarge {
-        /// What.
+        /// A file by its name in quotes, or standard input.
         what: String,
     },
-    /// Standard input can be read once.
+    /// Standard input is asked for twice, and can be read once.
     #[error(
         "\"-\" stands for standard input, which can be read for one argument only: put the others into files, @FILE"
     )]
@@ -42,13 +42,18 @@ pub enum GivenError {
     },
 }
 
-/// Whether a word may stand for something else, which depends on its parameter.
+/// Whether a word may stand for something else than itself, which then depends on its parameter.
 pub fn is_reference(word: &str) -> bool {
     word == "-" || word.starts_with('@')
 }
 
-/// One argument for each word. Where the parameter at a place takes contents (bytes or text), `@FILE` is what is in the
-/// file, `-` what comes from `stdin`, and `@@WORD` is `@WORD`; elsewhere a word is itself.
+/// Makes one argument of each word. Where the parameter at that place takes contents (bytes or text), `@FILE` is
+/// what is in the file, `-` what comes from `stdin`, and `@@WORD` is `@WORD`; elsewhere a word is itself.
+/// `takes_contents` is asked with the place of the parameter, which begins at 0.
+///
+/// # Errors
+/// [`GivenError::Unreadable`] where a file or `stdin` cannot be read, [`GivenError::TooLarge`] where one holds
+/// more than [`MAX_ARGUMENTS`] leaves room for, and [`GivenError::StdinTwice`] where two words ask for `stdin`.
 pub fn words(
     words: Vec<String>,
     takes_contents: impl Fn(usize) -> bool,

@@ -5,10 +5,10 @@ use std::ops::RangeInclusive;
 use crate::value::Value;
 use crate::value::signature::Type;
 
-/// Beyond this, either way, a JSON number is no longer exact in every reader.
+/// The largest integer, either way from zero, that every reader of JSON holds exactly.
 pub(crate) const MAX_EXACT: u64 = 1 << 53;
 
-/// What an integer type can hold; `None` for other types.
+/// The numbers that an integer type can hold; `None` for other types.
 pub(crate) fn range(ty: &Type) -> Option<RangeInclusive<i128>> {
     match ty {
         Type::S8 => Some(i8::MIN.into()..=i8::MAX.into()),
@@ -34,8 +34,8 @@ pub(crate) fn value(ty: &Type, number: i128) -> Option<Value> {
     }
 }
 
-/// The number that a decimal text stands for, if it has one form only: no sign but a minus, no leading
-/// zeros (people who write `0644` mean something else).
+/// The number that a decimal text stands for; `None` where it has a plus or leading zeros, since people who write
+/// `0644` mean something else.
 pub(crate) fn decimal(text: &str) -> Option<i128> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let plain = !digits.is_empty()

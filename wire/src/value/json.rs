@@ -16,7 +16,7 @@ use crate::value::integer;
 use crate::value::shape;
 use crate::value::signature::{Type, TypeRef};
 
-/// The JSON form of a value.
+/// Writes a value in its JSON form, which needs no type.
 pub fn to_json(value: &Value) -> Json {
     match value {
         Value::Bool(value) => Json::Bool(*value),
@@ -24,7 +24,7 @@ pub fn to_json(value: &Value) -> Json {
         Value::Signed(value) => Json::from(*value),
         Value::Unsigned(value) if *value > integer::MAX_EXACT => Json::String(value.to_string()),
         Value::Unsigned(value) => Json::from(*value),
-        // By way of its text, so that 0.1 does not come out as 0.10000000149011612.
+        // An f32 becomes JSON by way of its text, so that 0.1 does not come out as 0.10000000149011612.
         Value::F32(value) => float(value.to_string().parse().unwrap_or(f64::from(*value))),
         Value::F64(value) => float(*value),
         Value::Char(value) => Json::String(value.to_string()),
@@ -46,7 +46,11 @@ pub fn to_json(value: &Value) -> Json {
     }
 }
 
-/// Reads a value of type `ty` from its JSON form.
+/// Reads a value of type `ty` from its JSON form. JSON that an operator wrote goes through
+/// [`crate::value::arguments::bind`] instead, which also refuses keys that are given twice.
+///
+/// # Errors
+/// [`ValueError`], with the place of the first part that is not of its type.
 pub fn from_json(ty: TypeRef<'_>, json: &Json) -> Result<Value, ValueError> {
     read(ty, json, &Place::top(""))
 }
@@ -181,7 +185,7 @@ fn read_bytes(ty: TypeRef<'_>, json: &Json, at: &Place<'_>) -> Result<Value, Val
     Ok(Value::Bytes(bytes.collect::<Result<_, _>>()?))
 }
 
-/// That something is no string, and how it would be one where its quotes are all that is missing.
+/// The error that something is no string, with how it would be one where its quotes are all that is missing.
 fn no_string(ty: TypeRef<'_>, json: &Json, at: &Place<'_>) -> ValueError {
     match json {
         Json::Bool(_) | Json::Number(_) => {
@@ -206,7 +210,7 @@ fn read_option(
     Ok(Value::Option(Some(Box::new(read(inner, json, &at.down(step)?)?))))
 }
 
-/// A side of a result that carries nothing is null.
+/// Reads a side of a result; one that carries nothing is null.
 fn read_side(
     name: &str,
     ty: Option<TypeRef<'_>>,

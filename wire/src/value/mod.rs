@@ -1,4 +1,10 @@
-//! Self-describing values: what arguments and results are while they travel and rest.
+//! Values of WIT types, and all that is said about them: their types and signatures ([`signature`]), the notations
+//! in which people and programs write them ([`arguments`], [`json`], [`schema`]), and how much they are
+//! ([`size`]).
+//!
+//! A [`Value`] describes itself, which is how arguments and results travel and rest. That it fits a method is
+//! known only after [`arguments::bind`] or [`check`](mod@check). Component values of wasmtime are made of it in
+//! the minion, not here.
 
 #[cfg(any(test, feature = "arbitrary"))]
 pub mod arbitrary;
@@ -22,7 +28,7 @@ use std::cell::Cell;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The deepest nesting that a value or a type may have.
+/// How many levels of values or types may be nested in each other, the outermost counted.
 pub const MAX_DEPTH: usize = 64;
 
 /// One value of a WIT type.
@@ -45,7 +51,7 @@ pub enum Value {
     Char(char),
     /// `string`
     String(String),
-    /// `list<u8>`, which has a form of its own because bytes are dear one by one.
+    /// `list<u8>`, which has a form of its own because a list would take an element for each byte.
     Bytes(Vec<u8>),
     /// `list<T>`
     List(Vec<Value>),
@@ -72,23 +78,23 @@ impl Serialize for Value {
 }
 
 impl<'de> Deserialize<'de> for Value {
-    /// Fails beyond [`MAX_DEPTH`], so that no peer can exhaust the stack with a few bytes a level.
+    /// Fails beyond [`MAX_DEPTH`] levels, so that no peer can exhaust the stack with a few bytes a level.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let _level = Level::enter().ok_or_else(|| D::Error::custom(TooDeep))?;
         Value::deserialize(deserializer)
     }
 }
 
-/// A value, a type or a document is nested deeper than [`MAX_DEPTH`].
+/// The error for a value, a type or a document that is nested deeper than [`MAX_DEPTH`] levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("nested deeper than {MAX_DEPTH} levels")]
 pub struct TooDeep;
 
-/// One level of a recursive decode, given back when it is dropped.
+/// One level of a recursive decode, which is given back when this is dropped.
 pub(crate) struct Level(());
 
 impl Level {
-    /// Goes one level down, or refuses at the limit.
+    /// Goes one level down, or returns `None` at [`MAX_DEPTH`].
     pub(crate) fn enter() -> Option<Self> {
         DEPTH.with(|depth| {
             (depth.get() < MAX_DEPTH).then(|| {

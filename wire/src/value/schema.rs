@@ -1,4 +1,4 @@
-//! JSON Schemas (2020-12) of what a method takes and gives, in the JSON form of [`crate::value::json`].
+//! JSON Schemas (2020-12) of what a method takes and returns, in the JSON form of [`crate::value::json`].
 //!
 //! A type that has a name, or would be large wherever it occurs, is defined once under `$defs`.
 
@@ -14,7 +14,7 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// The largest type, by [`TypeRef::written`], that is written out wherever it occurs.
 const MAX_INLINE: u64 = 256;
 
-/// The schema of a method's arguments as an object by parameter name.
+/// The schema of a method's arguments, as an object by parameter name.
 pub fn parameters_schema(method: Signature<'_>) -> Json {
     let mut pen = Pen::default();
     let mut schema = pen.object(method.params());
@@ -24,7 +24,7 @@ pub fn parameters_schema(method: Signature<'_>) -> Json {
     pen.finish(schema)
 }
 
-/// The schema of the value of an outcome `ok`: of a `result`, its ok side.
+/// The schema of the value that an outcome `ok` has: of a method that returns a `result`, its ok side.
 pub fn result_schema(method: Signature<'_>) -> Json {
     let mut pen = Pen::default();
     let schema = match method.result().map(|ty| (ty, ty.kind())) {
@@ -37,9 +37,9 @@ pub fn result_schema(method: Signature<'_>) -> Json {
 /// Writes schemas, and remembers which types they refer to.
 #[derive(Default)]
 struct Pen<'a> {
-    /// Types that are referred to and not defined yet.
+    /// Types that a schema refers to and that are not defined yet.
     open: Vec<TypeRef<'a>>,
-    /// All that were ever referred to.
+    /// All types that a schema ever referred to.
     referred: HashSet<TypeId>,
 }
 
@@ -57,7 +57,7 @@ impl<'a> Pen<'a> {
         schema
     }
 
-    /// The schema of a type where it occurs.
+    /// The schema of a type at a place where it occurs: a reference to it where it has a definition.
     fn ty(&mut self, ty: TypeRef<'a>) -> Json {
         if ty.name().is_none() && ty.written() <= MAX_INLINE {
             return self.definition(ty);
@@ -68,7 +68,7 @@ impl<'a> Pen<'a> {
         json!({"$ref": format!("#/$defs/{}", definition_name(ty))})
     }
 
-    /// What a type is.
+    /// The schema that defines a type.
     fn definition(&mut self, ty: TypeRef<'a>) -> Json {
         match ty.kind() {
             Type::Bool => json!({"type": "boolean"}),
@@ -121,7 +121,7 @@ impl<'a> Pen<'a> {
         }
     }
 
-    /// An object with these members, of which options may be missing.
+    /// The schema of an object with these members, of which those of type `option` may be missing.
     fn object(&mut self, members: impl Iterator<Item = (&'a str, TypeRef<'a>)>) -> Json {
         let (mut properties, mut required) = (Map::new(), Vec::new());
         for (name, ty) in members {
@@ -143,7 +143,7 @@ impl<'a> Pen<'a> {
     }
 }
 
-/// What a type is called under `$defs`.
+/// The name of a type under `$defs`.
 fn definition_name(ty: TypeRef<'_>) -> String {
     // No name in WIT begins with a digit, so the place of a type is not taken for one.
     ty.name().map_or_else(|| ty.id().to_string(), |name| name.replace('~', "~0").replace('/', "."))

@@ -1,4 +1,4 @@
-//! What every notation of a value has in common: records, cases and flags, built by the rules of the type.
+//! What all notations of a value have in common: records, cases and flags, built by the rules of the type.
 
 use crate::value::Value;
 use crate::value::error::{Place, Problem, Step, ValueError, clipped, quoted};

@@ -1,13 +1,14 @@
-//! How much a value is, in bytes that people and limits count.
+//! How much a value is, in the bytes that people and limits count. How much memory it holds is another number: see
+//! [`crate::message::held`].
 
 use crate::value::Value;
 
-/// The most that the arguments of one call may be, in bytes as [`size`] counts them: what both command lines, the overlord
-/// and every minion hold a call to, whatever form its arguments have on their way.
+/// The most that the arguments of one call may be, in bytes as [`size`] counts them. Both command lines, the
+/// overlord and every minion hold a call to it, whatever form its arguments have on their way.
 pub const MAX_ARGUMENTS: u64 = 8 << 20;
 
-/// How many bytes a value takes here: those of its texts, names and scalars, and beside them the place of each
-/// element, field and payload, so that a great number of empty ones does not count as nothing.
+/// How many bytes a value takes: those of its texts, names and scalars, and beside them the place of each element,
+/// field and payload, so that a great number of empty ones does not count as nothing.
 pub fn size(value: &Value) -> u64 {
     let places = |count: usize, of: usize| (count * of) as u64;
     let texts = |names: &[String]| names.iter().map(|name| name.len() as u64).sum::<u64>();
@@ -31,10 +32,10 @@ pub fn size(value: &Value) -> u64 {
     }
 }
 
-/// What a value takes besides its place in another.
+/// How many bytes a value takes besides its place in another value.
 fn text_size(value: &Value) -> u64 {
     match value {
-        // A scalar is in its place.
+        // A scalar takes nothing beside its place.
         Value::Bool(_)
         | Value::Signed(_)
         | Value::Unsigned(_)
@@ -49,7 +50,7 @@ fn text_size(value: &Value) -> u64 {
     }
 }
 
-/// Bytes of the place that one value has in another.
+/// How many bytes the place takes that one value has in another.
 const PLACE: usize = size_of::<Value>();
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ const MAX: usize = 60;
 /// How deep it goes before it gives up.
 const DEPTH: usize = 6;
 
-/// A value of the type in WAVE; `None` where a short one says nothing.
+/// An example of a value of the type, in WAVE; `None` where a short one would say nothing.
 pub(crate) fn specimen(ty: TypeRef<'_>) -> Option<String> {
     let mut text = String::new();
     write(ty, DEPTH, &mut text)?;

@@ -1,4 +1,5 @@
-//! JSON that somebody wrote, in which a key that is given twice is a mistake and not a choice.
+//! JSON that somebody wrote, in which a key that is given twice is a mistake of theirs and not a choice of the
+//! reader.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -11,7 +12,7 @@ use crate::value::error::{clipped, quoted};
 /// Why a text is not JSON that can be meant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadJson {
-    /// It is not JSON at all.
+    /// The text is not JSON at all.
     #[error("{0}")]
     Syntax(String),
     /// A key is given twice in one object.
@@ -32,19 +33,19 @@ pub(crate) fn parse(text: &str) -> Result<Json, BadJson> {
     })
 }
 
-/// Where one is in a text.
+/// One step down into a JSON text.
 enum Step {
     Key(String),
     Index(usize),
 }
 
-/// Anything that stands in JSON.
+/// Reads anything that stands in JSON, and knows where in the text it is.
 struct Element<'p> {
     place: &'p RefCell<Vec<Step>>,
 }
 
 impl Element<'_> {
-    /// Reads what is one step further down.
+    /// Reads what is one step further down in the text.
     fn down<T>(&self, step: Step, read: impl FnOnce(Self) -> T) -> T {
         self.place.borrow_mut().push(step);
         let read = read(Self { place: self.place });

@@ -19,11 +19,11 @@ use crate::value::specimen::{is_keyword, specimen};
 /// Why a text is not WAVE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BadWave {
-    /// It names this field twice.
+    /// The text names this field twice.
     FieldTwice(String),
-    /// It names this flag twice.
+    /// The text names this flag twice.
     FlagTwice(String),
-    /// Anything else.
+    /// The text is not WAVE for another reason.
     Other,
 }
 
@@ -184,7 +184,7 @@ impl Reader<'_> {
         }
     }
 
-    /// That a node is of another type, with what was meant where that can be told.
+    /// The error that a node is of another type, with what was meant where that can be told.
     fn unexpected(&self, ty: TypeRef<'_>, node: &Node, at: &Place<'_>) -> ValueError {
         let word = self.text(node);
         let hint = match ty.kind() {

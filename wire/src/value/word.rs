@@ -12,7 +12,7 @@ use crate::value::specimen::{is_keyword, specimen};
 use crate::value::strict_json::{self, BadJson};
 use crate::value::wave::{self, BadWave};
 
-/// The longest word that is read as JSON or WAVE; words for strings may be longer.
+/// The longest word that is read as JSON or WAVE, in bytes; words for strings may be longer.
 const MAX_WORD: usize = 1 << 20;
 
 /// Reads a word as a value of type `ty` that stands at `at`.
@@ -55,7 +55,8 @@ fn read_text(ty: TypeRef<'_>, word: &str, at: &Place<'_>) -> Result<Value, Value
     }
 }
 
-/// `none` and `null` are nothing, `some(…)` is what it says, and any other word is the thing itself.
+/// Reads the word of an `option` parameter: `none` and `null` are nothing, `some(…)` is what stands in it, and any
+/// other word is the value itself.
 fn read_option(ty: TypeRef<'_>, inner: TypeRef<'_>, word: &str, at: &Place<'_>) -> Result<Value, ValueError> {
     if matches!(word, "none" | "null") {
         return Ok(Value::Option(None));
@@ -104,7 +105,7 @@ fn read_notation(ty: TypeRef<'_>, word: &str, at: &Place<'_>) -> Result<Value, V
     Err(error)
 }
 
-/// What is said of a word that is neither JSON nor WAVE: what one of its type looks like.
+/// The error for a word that is neither JSON nor WAVE, with what a value of its type looks like.
 fn neither(ty: TypeRef<'_>, word: &str, at: &Place<'_>) -> ValueError {
     if let Some(name) = keyword_in(ty, word, KEYWORD_DEPTH) {
         let hint = format!("as a name it is written %{name}, because {name} alone means something else");
@@ -117,7 +118,7 @@ fn neither(ty: TypeRef<'_>, word: &str, at: &Place<'_>) -> ValueError {
     }
 }
 
-/// A case or a flag of the type that is in the word, but means something else there.
+/// Finds a case or a flag of the type that stands in the word, but means something else there.
 fn keyword_in<'t>(ty: TypeRef<'t>, word: &str, depth: usize) -> Option<&'t str> {
     let depth = depth.checked_sub(1)?;
     let within = |part: &TypeId| keyword_in(ty.part(*part), word, depth);
@@ -138,10 +139,10 @@ fn keyword_in<'t>(ty: TypeRef<'t>, word: &str, depth: usize) -> Option<&'t str> 
     }
 }
 
-/// How deep into a type a case is looked for that its user could mean.
+/// How many levels of a type are searched for a case that the user could mean.
 const KEYWORD_DEPTH: usize = 6;
 
-/// The contents of a file are bytes, or a string where they are UTF-8.
+/// Reads the contents of a file: bytes as they are, or a string where they are UTF-8.
 fn read_file(ty: TypeRef<'_>, bytes: &[u8], at: &Place<'_>) -> Result<Value, ValueError> {
     match ty.kind() {
         Type::List(_) if ty.is_bytes() => Ok(Value::Bytes(bytes.to_vec())),

@@ -1,4 +1,7 @@
-//! What the methods of a module take and give, as a minion reads it from a component.
+//! What the methods of a module take and return, as a minion reads it from a component.
+//!
+//! [`Methods`] are all methods of a module with one [`Types`] table. A [`Signature`] is one of them, looked at
+//! together with that table; [`OneMethod`] owns both, for a method that travels by itself.
 
 mod notation;
 mod table;
@@ -15,25 +18,25 @@ use crate::message::version::Version;
 
 pub use self::table::{BadType, Builder, Definition, MAX_TYPES, Type, TypeId, TypeRef, Types};
 
-/// The interface of commands, up to its version.
+/// The interface that every command exports, up to its version.
 const COMMAND: &str = "wasi:cli/run@";
 
-/// One function that a module exports.
+/// One function that a module exports. Its types are places in a table: see [`Signature`] for both together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Method {
     /// The interface that exports it (`minion:test/test@0.1.0`), or `None` at the component's root.
     pub interface: Option<String>,
     /// The function's own name: `restart`.
     pub name: String,
-    /// Parameters in order, with the places of their types.
+    /// The parameters in order: their names, and the places of their types in the table.
     pub params: Vec<(String, TypeId)>,
-    /// The place of the type of what it returns, if it returns anything.
+    /// The place of the type of the result in the table; `None` where the function returns nothing.
     pub result: Option<TypeId>,
-    /// Whether it was declared `async func`.
+    /// Whether the function was declared `async func`.
     pub is_async: bool,
-    /// Why it cannot be called from outside, where it cannot.
+    /// Why the function cannot be called from outside; `None` where it can.
     pub not_callable: Option<String>,
-    /// What its author wrote about it, where the module carries that.
+    /// What the author wrote about the function, where the module carries that.
     pub docs: Option<String>,
 }
 
@@ -51,12 +54,12 @@ impl Method {
         format!("{}/{}", self.interface.as_deref().unwrap_or_default(), self.name)
     }
 
-    /// All of its names, the shortest first; at the root two of them are the same.
+    /// All names of the method, the shortest first; at the root two of them are the same.
     pub fn names(&self) -> [String; 3] {
         [self.name.clone(), self.qualified(), self.full()]
     }
 
-    /// Whether this is one of its names.
+    /// Whether this is one of the names of the method.
     pub fn is_called(&self, name: &str) -> bool {
         let Some((interface, function)) = name.rsplit_once('/') else { return name == self.name };
         let is_its_own = match self.interface.as_deref() {
@@ -72,7 +75,7 @@ impl Method {
         self.name == "run" && self.interface.as_deref().is_some_and(of_wasi)
     }
 
-    /// How the method is called when its short name is taken twice: `unit/restart`.
+    /// The name of the method where its short name is taken twice: `unit/restart`.
     pub fn qualified(&self) -> String {
         match self.interface_name() {
             Some(interface) => format!("{interface}/{}", self.name),
@@ -81,7 +84,7 @@ impl Method {
     }
 }
 
-/// The methods of a module, with the one table that their types are in.
+/// The methods of a module, with the one table that holds their types.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct Methods {
@@ -89,7 +92,7 @@ pub struct Methods {
     methods: Vec<Method>,
 }
 
-/// What a peer says that the methods of a module are.
+/// What a peer says that the methods of a module are, before the places of their types were checked.
 #[derive(Deserialize)]
 struct Unchecked {
     types: Types,
@@ -105,10 +108,10 @@ impl TryFrom<Unchecked> for Methods {
 }
 
 impl Methods {
-    /// Methods whose types are all in the table.
+    /// Puts methods to the table of their types.
     ///
     /// # Errors
-    /// Where one is not.
+    /// [`BadType::Undefined`] where a type of a method is not in the table.
     pub fn new(types: Types, methods: Vec<Method>) -> Result<Self, BadType> {
         let used = |method: &Method| {
             let params = method.params.iter().map(|(_, ty)| *ty);
@@ -117,22 +120,22 @@ impl Methods {
         if methods.iter().all(used) { Ok(Self { types, methods }) } else { Err(BadType::Undefined) }
     }
 
-    /// All methods, in the order of the component.
+    /// All methods with their types, in the order of the component.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Signature<'_>> {
         self.methods.iter().map(|method| Signature { types: &self.types, method })
     }
 
-    /// How many there are.
+    /// How many methods there are.
     pub fn len(&self) -> usize {
         self.methods.len()
     }
 
-    /// Whether there are none.
+    /// Whether the module has no methods.
     pub fn is_empty(&self) -> bool {
         self.methods.is_empty()
     }
 
-    /// The table of their types.
+    /// The table of the types of all methods.
     pub fn types(&self) -> &Types {
         &self.types
     }
@@ -142,7 +145,8 @@ impl Methods {
         self.methods.iter_mut()
     }
 
-    /// Puts documentation on the method at this place.
+    /// Puts documentation on the method at this place, in the order of [`Methods::iter`]. Where there is no such
+    /// place, nothing changes.
     pub fn document(&mut self, place: usize, docs: Option<String>) {
         if let Some(method) = self.methods.get_mut(place) {
             method.docs = docs;
@@ -156,7 +160,8 @@ impl Held for Methods {
     }
 }
 
-/// One method, with the table that its types are in.
+/// One method, with the table that holds its types. A cheap reference; prints as WIT does: `add(a: s64, b: s64) ->
+/// s64`.
 #[derive(Clone, Copy, Debug)]
 pub struct Signature<'a> {
     types: &'a Types,
@@ -164,22 +169,22 @@ pub struct Signature<'a> {
 }
 
 impl<'a> Signature<'a> {
-    /// The method itself.
+    /// The method itself, whose types are places in the table.
     pub fn method(self) -> &'a Method {
         self.method
     }
 
-    /// Parameters in order.
+    /// The names and types of the parameters, in order.
     pub fn params(self) -> impl ExactSizeIterator<Item = (&'a str, TypeRef<'a>)> + DoubleEndedIterator {
         self.method.params.iter().map(move |(name, ty)| (name.as_str(), self.ty(*ty)))
     }
 
-    /// The parameter at this place.
+    /// The name and type of the parameter at this place, which begins at 0; `None` where the method has fewer.
     pub fn param(self, place: usize) -> Option<(&'a str, TypeRef<'a>)> {
         self.params().nth(place)
     }
 
-    /// What it returns, if anything.
+    /// The type of the result; `None` where the method returns nothing.
     pub fn result(self) -> Option<TypeRef<'a>> {
         self.method.result.map(|ty| self.ty(ty))
     }
@@ -193,7 +198,7 @@ impl<'a> Signature<'a> {
         })
     }
 
-    /// Whether it gives back bytes or text, which can be written to a file as they are.
+    /// Whether the method returns bytes or text, which can be written to a file as they are.
     pub fn gives_contents(self) -> bool {
         let mut ty = self.result();
         while let Some(inner) = ty {
@@ -213,7 +218,7 @@ impl<'a> Signature<'a> {
         self.params().len() - self.params().rev().take_while(optional).count()
     }
 
-    /// The types that occur in it, each once and after those that it is made of.
+    /// The types that occur in the signature, each once and after those that it is made of.
     pub fn types(self) -> Vec<TypeRef<'a>> {
         let mut used = vec![false; self.types.len()];
         let mut open: Vec<TypeRef<'_>> = self.params().map(|(_, ty)| ty).chain(self.result()).collect();
@@ -229,7 +234,7 @@ impl<'a> Signature<'a> {
     pub fn alone(self) -> OneMethod {
         let (mut table, mut known) = (Builder::default(), HashMap::new());
         for ty in self.types() {
-            // It fits, since the larger table did.
+            // The copy fits, since the larger table did.
             let _ = table.copy(ty, &mut known);
         }
         let moved = |ty: TypeId| known.get(&ty).copied().unwrap_or(ty);
@@ -245,7 +250,7 @@ impl<'a> Signature<'a> {
     }
 }
 
-/// One method by itself, with a table of its types.
+/// One method by itself, with a table of its types: what an overlord answers when it is asked what a method takes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OneMethod {
     types: Types,
@@ -253,7 +258,7 @@ pub struct OneMethod {
 }
 
 impl OneMethod {
-    /// The method with its types.
+    /// The method with its types, to look at.
     pub fn signature(&self) -> Signature<'_> {
         Signature { types: &self.types, method: &self.method }
     }
@@ -274,7 +279,7 @@ impl TryFrom<Methods> for OneMethod {
     }
 }
 
-/// In the form of the version that is spoken.
+/// Written in the form of the version that is spoken.
 impl Serialize for OneMethod {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match Version::spoken() {

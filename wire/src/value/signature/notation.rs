@@ -1,14 +1,14 @@
-//! How types and methods are written: as WIT does, with names where types have them.
+//! How types and methods are written: as WIT writes them, with names where types have them.
 
 use std::fmt::{self, Write as _};
 
 use super::{Signature, Type, TypeRef};
 
-/// The most characters of a type or a signature that are written out: without names for what is shared, few
-/// bytes can stand for many.
+/// The most characters of a type or a signature that are written out. Where what is shared has no name, few bytes
+/// of a component can stand for many of text.
 const MAX_WRITTEN: usize = 4000;
 
-/// A type by its name, and one that has none by what it is.
+/// Writes a type by its name, and a type without a name by what it is made of.
 impl fmt::Display for TypeRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         written(f, |pen| pen.ty(*self))
@@ -16,7 +16,8 @@ impl fmt::Display for TypeRef<'_> {
 }
 
 impl TypeRef<'_> {
-    /// The type with what it is, where it has a name: `record point { x: u32 }`.
+    /// The definition of the type where it has a name, as in `record point { x: u32 }`; at most some four thousand
+    /// characters.
     pub fn definition_text(self) -> String {
         Definition(self).to_string()
     }
@@ -40,7 +41,7 @@ impl fmt::Display for Definition<'_> {
     }
 }
 
-/// The method as WIT would, without `func`: `add(a: s64, b: s64) -> s64`.
+/// Writes the method as WIT would, without `func`: `add(a: s64, b: s64) -> s64`.
 impl fmt::Display for Signature<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Called { signature: *self, name: &self.name }.fmt(f)
@@ -74,19 +75,19 @@ impl fmt::Display for Called<'_> {
 }
 
 impl Signature<'_> {
-    /// The signature with another of the method's names in front.
+    /// The signature as text, with another of the method's names in front.
     pub fn called(self, name: &str) -> String {
         Called { signature: self, name }.to_string()
     }
 
-    /// The definitions of the types in it that have names, each once.
+    /// The definitions of those types in the signature that have names, each once.
     pub fn definitions(self) -> Vec<String> {
         let named = self.types().into_iter().filter(|ty| ty.name().is_some());
         named.map(TypeRef::definition_text).collect()
     }
 }
 
-/// Writes with a pen that runs dry.
+/// Writes with a [`Pen`], and an ellipsis where it ran dry.
 fn written(f: &mut fmt::Formatter<'_>, write: impl FnOnce(&mut Pen) -> fmt::Result) -> fmt::Result {
     let mut pen = Pen { text: String::new(), left: MAX_WRITTEN };
     match write(&mut pen) {
@@ -96,7 +97,7 @@ fn written(f: &mut fmt::Formatter<'_>, write: impl FnOnce(&mut Pen) -> fmt::Resu
     }
 }
 
-/// Writes so many characters and no more, so that a type that is large as a tree ends somewhere.
+/// Writes a limited number of characters, so that a type that is large as a tree ends somewhere.
 struct Pen {
     text: String,
     left: usize,
@@ -120,7 +121,7 @@ impl fmt::Write for Pen {
 }
 
 impl Pen {
-    /// A type by its name, or by what it is.
+    /// Writes a type by its name, or by what it is made of.
     fn ty(&mut self, ty: TypeRef<'_>) -> fmt::Result {
         match ty.name() {
             Some(name) => self.write_str(name),
@@ -128,7 +129,7 @@ impl Pen {
         }
     }
 
-    /// What a type is, with this behind its keyword.
+    /// Writes what a type is made of, with its name behind the keyword.
     fn kind(&mut self, ty: TypeRef<'_>, name: &str) -> fmt::Result {
         let part = |id| ty.part(id);
         match ty.kind() {
@@ -168,7 +169,7 @@ impl Pen {
         }
     }
 
-    /// `word<type, type>`, with `_` for what carries nothing.
+    /// Writes `word<type, type>`, with `_` for a side that carries nothing.
     fn generic<'a>(
         &mut self,
         word: &str,
@@ -182,7 +183,7 @@ impl Pen {
         self.write_char('>')
     }
 
-    /// `word name { thing, thing }`.
+    /// Writes `word name { thing, thing }`.
     fn block<T>(
         &mut self,
         word: &str,
@@ -195,7 +196,7 @@ impl Pen {
         self.write_str(" }")
     }
 
-    /// Things with commas between them.
+    /// Writes things with commas between them.
     fn listed<T>(
         &mut self,
         things: impl Iterator<Item = T>,

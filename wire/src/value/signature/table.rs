@@ -1,6 +1,6 @@
 //! The types that the methods of a module are made of: a table with each of them once.
 //!
-//! A component shares its types, and a tree of them grows with every use: a few kilobytes can stand for
+//! A component shares its types, and written as a tree they grow with every use: a few kilobytes can stand for
 //! gibibytes. A table is as large as the component's own.
 
 use std::collections::HashMap;
@@ -12,15 +12,15 @@ use crate::message::budget::allocation;
 use crate::message::held::Held;
 use crate::value::MAX_DEPTH;
 
-/// The most types that a module may have.
+/// The most types that the table of a module may have.
 pub const MAX_TYPES: usize = 20_000;
 
-/// Where a type is in its table.
+/// The place of a type in its table, from 0. It means nothing in another table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TypeId(u32);
 
 impl TypeId {
-    /// The place with this number, of which it is not known whether there is one.
+    /// The place with this number, whether or not a table has it.
     #[cfg(test)]
     pub(super) fn of(place: u32) -> Self {
         Self(place)
@@ -37,7 +37,7 @@ impl fmt::Display for TypeId {
     }
 }
 
-/// A WIT type. What it is made of is in the same table.
+/// A WIT type. The types that it is made of are places in the same table: see [`TypeRef`] to follow them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum Type {
@@ -67,7 +67,7 @@ pub enum Type {
 }
 
 impl Type {
-    /// The types that it is made of, in order.
+    /// The places of the types that this type is directly made of, in order, each as often as it occurs.
     pub fn parts(&self) -> Vec<TypeId> {
         match self {
             Type::List(inner) | Type::Option(inner) => vec![*inner],
@@ -79,7 +79,7 @@ impl Type {
         }
     }
 
-    /// The same type in another table, where what it is made of is elsewhere.
+    /// The same type for another table, in which the types that it is made of have other places.
     fn moved(&self, to: impl Fn(TypeId) -> TypeId) -> Type {
         match self {
             Type::List(inner) => Type::List(to(*inner)),
@@ -97,31 +97,34 @@ impl Type {
     }
 }
 
-/// One row of a table.
+/// A type with its name: what stands at one place of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Definition {
-    /// The name that WIT gives it, unlike that of every other row; nothing where it has none.
+    /// The name that WIT gives the type, which no other row of the table has; `None` where the type has no name.
     pub name: Option<String>,
-    /// What it is.
+    /// The type.
     pub ty: Type,
 }
 
-/// What is known of a type and everything that it is made of.
+/// What is known of a type together with everything that it is made of.
 #[derive(Clone, Copy, Debug, Default)]
 struct Traits {
-    /// How many levels there are, with its own.
+    /// How many levels the type has, its own counted.
     depth: usize,
-    /// How large it would be as a tree: a unit for each type, and the bytes of memory that its names take.
+    /// How large the type would be as a tree: a unit for each type in it, and the bytes of memory that their names
+    /// take.
     weight: u64,
-    /// The same as it is written, where a type that has a name is no more than that.
+    /// How large the type is where it is written out: like `weight`, but a type in it that has a name counts as
+    /// one unit.
     written: u64,
-    /// The first thing in it that cannot be passed from outside.
+    /// The first type in it that cannot be passed from outside.
     opaque: Option<TypeId>,
-    /// Whether `list<u8>` occurs below it.
+    /// Whether `list<u8>` occurs below the type itself.
     buries_bytes: bool,
 }
 
-/// A definition with what is known of it, which is found when it is added. A peer that sends one is charged for both.
+/// A definition with what is known of it, which is computed when it is added. A peer that sends a definition is
+/// charged for both.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Row {
     definition: Definition,
@@ -129,34 +132,35 @@ struct Row {
     traits: Traits,
 }
 
-/// A table of types, each before those that are made of it.
+/// A table of types, each of which stands after those that it is made of. Made by a [`Builder`], or decoded and
+/// checked.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(into = "Vec<Row>", try_from = "Vec<Row>")]
 pub struct Types {
     rows: Vec<Row>,
 }
 
-/// Why a type does not go into a table.
+/// Why a type cannot be put into a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadType {
-    /// There are enough in it.
+    /// The table has [`MAX_TYPES`] types already.
     #[error("there are more than {MAX_TYPES} types")]
     TooMany,
-    /// It is made of one that is not in the table before it.
+    /// The type is made of one that does not stand before it in the table.
     #[error("a type is made of one that is not defined")]
     Undefined,
-    /// It has more levels than a value may have.
+    /// The type has more levels than a value may have.
     #[error("a type is nested deeper than {MAX_DEPTH} levels")]
     TooDeep,
 }
 
 impl Types {
-    /// The type at this place, if there is one.
+    /// The type at this place; `None` where the table is shorter.
     pub fn get(&self, id: TypeId) -> Option<TypeRef<'_>> {
         (id.place() < self.rows.len()).then_some(TypeRef { types: self, id })
     }
 
-    /// The type at this place, where it is known that there is one.
+    /// The type at a place that the table is known to have.
     pub(super) fn ty(&self, id: TypeId) -> TypeRef<'_> {
         TypeRef { types: self, id }
     }
@@ -166,17 +170,17 @@ impl Types {
         (0..self.rows.len()).map(|place| TypeRef { types: self, id: TypeId(place as u32) })
     }
 
-    /// How many types there are.
+    /// How many types the table has.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether there are none.
+    /// Whether the table has no types.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// Adds a row.
+    /// Adds a definition behind all others.
     fn push(&mut self, definition: Definition) -> Result<TypeId, BadType> {
         if self.rows.len() >= MAX_TYPES {
             return Err(BadType::TooMany);
@@ -187,7 +191,7 @@ impl Types {
         Ok(id)
     }
 
-    /// What is known of a type that is about to be added.
+    /// Computes what is known of a type that is about to be added.
     fn traits_of(&self, id: TypeId, ty: &Type) -> Result<Traits, BadType> {
         let opaque = matches!(ty, Type::Opaque(_)).then_some(id);
         let weight = 1 + ty.elsewhere() as u64;
@@ -245,7 +249,7 @@ impl TryFrom<Vec<Row>> for Types {
     }
 }
 
-/// One type, with the table that it is in.
+/// One type, with the table that holds it. A cheap reference; prints by its name, or as WIT writes it.
 #[derive(Clone, Copy, Debug)]
 pub struct TypeRef<'a> {
     types: &'a Types,
@@ -253,28 +257,28 @@ pub struct TypeRef<'a> {
 }
 
 impl<'a> TypeRef<'a> {
-    /// Where it is in its table.
+    /// The place of the type in its table.
     pub fn id(self) -> TypeId {
         self.id
     }
 
-    /// What it is.
+    /// The type itself, whose parts [`TypeRef::part`] follows.
     pub fn kind(self) -> &'a Type {
         &self.definition().ty
     }
 
-    /// The name that WIT gives it.
+    /// The name that WIT gives the type, if it has one.
     pub fn name(self) -> Option<&'a str> {
         self.definition().name.as_deref()
     }
 
-    /// A type that this one is made of.
+    /// A type that this one is made of, by its place.
     pub fn part(self, id: TypeId) -> TypeRef<'a> {
-        // A table holds nothing that is made of what is not in it.
+        // A table holds no type that is made of one that is not in it.
         TypeRef { types: self.types, id }
     }
 
-    /// The same for what carries nothing at times: a case of a variant, a side of a result.
+    /// Like [`TypeRef::part`], for what may carry nothing: a case of a variant, a side of a result.
     pub fn maybe(self, id: Option<TypeId>) -> Option<TypeRef<'a>> {
         id.map(|id| self.part(id))
     }
@@ -290,7 +294,8 @@ impl<'a> TypeRef<'a> {
         matches!(self.kind(), S8 | U8 | S16 | U16 | S32 | U32 | S64 | U64 | F32 | F64)
     }
 
-    /// The first thing in this type that makes it impossible to pass, if there is one.
+    /// The WIT name of the first thing in this type that makes it impossible to pass from outside; `None` where it
+    /// can be passed.
     pub fn opaque(self) -> Option<&'a str> {
         match self.part(self.traits().opaque?).kind() {
             Type::Opaque(name) => Some(name),
@@ -303,19 +308,19 @@ impl<'a> TypeRef<'a> {
         self.traits().buries_bytes
     }
 
-    /// How large it would be as a tree: a unit for each type in it, every time that it occurs, and the bytes of
-    /// memory that its names take.
+    /// How large the type would be as a tree: a unit for each type in it, every time that it occurs, and the bytes
+    /// of memory that their names take. Saturates.
     pub fn weight(self) -> u64 {
         self.traits().weight
     }
 
-    /// Bytes of memory that its row takes.
+    /// The bytes of memory that the type's row takes in its table.
     pub fn held(self) -> usize {
         size_of::<Row>() + self.definition().elsewhere()
     }
 
-    /// How large it is where it is written out, in the units of [`TypeRef::weight`]: a type in it that has a name is
-    /// no more than that.
+    /// How large the type is where it is written out, in the units of [`TypeRef::weight`]: a type in it that has a
+    /// name counts as one unit.
     pub fn written(self) -> u64 {
         self.traits().written
     }
@@ -329,7 +334,7 @@ impl<'a> TypeRef<'a> {
     }
 }
 
-/// A table in the making, which puts each type into it once.
+/// A table in the making, which holds each type once however often it is added.
 #[derive(Debug, Default)]
 pub struct Builder {
     types: Types,
@@ -338,10 +343,12 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The place of a type, with its name where it has one: the same place as before where it was added before.
+    /// Adds a type, with its name where it has one. Returns its place, which is the one from before where the same
+    /// definition was added before.
     ///
     /// # Errors
-    /// Where the table would be too large, or the type nested too deep.
+    /// [`BadType::TooMany`] where the table is full, [`BadType::TooDeep`] where the type is nested too deep, and
+    /// [`BadType::Undefined`] where one of its parts is not in the table.
     pub fn add(&mut self, name: Option<&str>, ty: Type) -> Result<TypeId, BadType> {
         let definition = Definition { name: name.map(str::to_owned), ty };
         if let Some(place) = self.places.get(&definition) {
@@ -355,15 +362,16 @@ impl Builder {
         Ok(place)
     }
 
-    /// Whether a type has this name already, and is another one.
+    /// Whether another type of the table has this name.
     pub fn is_taken(&self, name: &str, ty: &Type) -> bool {
         self.names.get(name).is_some_and(|place| self.types.rows[place.place()].definition.ty != *ty)
     }
 
-    /// Adds a type of another table, with all that it is made of.
+    /// Adds a type of another table, with all that it is made of. `known` remembers which place of that table
+    /// became which place of this one, over all types that are copied from it.
     ///
     /// # Errors
-    /// Where the table would be too large.
+    /// [`BadType::TooMany`] where the table is full.
     pub fn copy(&mut self, ty: TypeRef<'_>, known: &mut HashMap<TypeId, TypeId>) -> Result<TypeId, BadType> {
         if let Some(place) = known.get(&ty.id) {
             return Ok(*place);
@@ -371,18 +379,18 @@ impl Builder {
         for part in ty.kind().parts() {
             self.copy(ty.part(part), known)?;
         }
-        // All parts are known by now.
+        // All parts have places in this table by now.
         let place = self.add(ty.name(), ty.kind().moved(|part| known.get(&part).copied().unwrap_or(part)))?;
         known.insert(ty.id, place);
         Ok(place)
     }
 
-    /// The types so far.
+    /// The types that were added so far.
     pub fn types(&self) -> &Types {
         &self.types
     }
 
-    /// The table.
+    /// The finished table, with no memory set aside for more.
     pub fn build(self) -> Types {
         let mut types = self.types;
         types.rows.shrink_to_fit();
