@@ -51,7 +51,7 @@ pub use minion_sdk_macros::module;
 #[doc(hidden)]
 pub use wit_bindgen;
 
-/// The host's functions: those of the minion in a module, made-up ones in a native test.
+/// The host's functions: those of the minion in a module, and made-up ones in a native test.
 mod host {
     #[cfg(target_arch = "wasm32")]
     pub(crate) use crate::bindings::minion::{

@@ -1,4 +1,5 @@
-//! The log of the job: operators see its lines as they come. Always granted.
+//! The log of the job: operators see its lines as they come, and the minion keeps the last of them with the job.
+//! Always granted.
 //!
 //! The macros take what `format!` takes, and names and values before a `;` to search the lines by:
 //!
@@ -18,8 +19,8 @@ pub use crate::{__debug as debug, __error as error, __info as info, __warn as wa
 
 /// Writes one line; the macros are the shorter way.
 ///
-/// Cannot fail: lines beyond the job's log volume, or faster than they can be passed on, are dropped and
-/// counted, and the count is shown.
+/// Returns at once and cannot fail: a line over the minion's limit is cut, and lines beyond the job's log volume,
+/// or faster than they can be passed on, are dropped and counted, and the count is shown.
 pub fn write(level: Level, message: &str, fields: &[(String, String)]) {
     host::write(level, message, fields);
 }
@@ -31,7 +32,7 @@ macro_rules! __debug {
     ($($line:tt)+) => { $crate::__line!(Debug, $($line)+) };
 }
 
-/// Writes a line for whoever watches the job.
+/// Writes a line for people who watch the job.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __info {

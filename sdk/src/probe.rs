@@ -1,4 +1,5 @@
-//! Whether ports of hosts take connections. The minion's policy grants it by host and port: `probe = ["db:5432"]`.
+//! Whether ports of hosts take connections. Nothing is sent over a connection, so dry runs try ports, too. The
+//! minion's policy grants it by host and port: `probe = ["db:5432"]`.
 
 use std::time::Duration;
 
@@ -6,9 +7,12 @@ use crate::host::probe as host;
 
 pub use crate::bindings::minion::probe::probe::{Answer, Error, State};
 
-/// Whether a port of a host takes TCP connections, of all of the host's addresses one after the other within this time.
+/// Whether a port of a host takes TCP connections: tries all of the host's addresses, one after the other, within
+/// this time, of which at most 60 seconds count. A port that takes none is an [`Answer`] and no error.
 ///
-/// Fails where the port is not granted, or the host has an address that the grant does not reach.
+/// # Errors
+/// [`Error::Denied`] where the port is not granted, or the host has an address that the grant does not reach;
+/// [`Error::NotFound`] where the host has no address; and [`Error::Cancelled`] once the job is being cancelled.
 pub fn tcp(host: &str, port: u16, time: Duration) -> Result<Answer, Error> {
     host::tcp(host, port, u32::try_from(time.as_millis()).unwrap_or(u32::MAX))
 }

@@ -41,8 +41,8 @@ use crate::process::{Output, Status};
 
 /// The host of the tests of one thread.
 ///
-/// Making another one forgets what the one before it was told and has seen. A module that runs without one
-/// meets a host that grants everything and has nothing.
+/// Making another one forgets what the one before it was told and has seen. A module that runs without one meets a
+/// host that grants everything and has nothing.
 #[derive(Debug)]
 pub struct Host(PhantomData<*const ()>);
 
@@ -51,9 +51,9 @@ pub struct Host(PhantomData<*const ()>);
 pub struct LogLine {
     /// How grave it is.
     pub level: Level,
-    /// The text.
+    /// The text of the line.
     pub message: String,
-    /// Names and values that go with it.
+    /// Names and values that belong to the text.
     pub fields: Vec<(String, String)>,
 }
 
@@ -72,9 +72,9 @@ pub enum Setting {
 #[derive(Debug, Default)]
 struct State {
     dry_run: bool,
-    /// How often the module may still ask whether it is cancelled and hear no; `None` means for ever.
+    /// How often the module may still ask whether it is cancelled and hear that it is not; `None` means for ever.
     patience: Option<u32>,
-    /// Whether it has heard yes.
+    /// Whether the module has heard that it is cancelled.
     cancelled: bool,
     facts: BTreeMap<String, String>,
     settings: BTreeMap<String, Setting>,
@@ -89,7 +89,7 @@ struct State {
 }
 
 impl State {
-    /// Notes what a dry run would have done, and gives the note back.
+    /// Keeps what a dry run would have done, and returns the text of it.
     fn record(&mut self, what: String) -> String {
         self.would.push(what.clone());
         what
@@ -106,50 +106,54 @@ fn state<T>(with: impl FnOnce(&mut State) -> T) -> T {
 
 /// What the host is told.
 impl Host {
-    /// A host that grants everything and has nothing.
+    /// A host that grants everything and has nothing yet.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         state(|state| *state = State::default());
         Self(PhantomData)
     }
 
-    /// Makes the job a dry run: changes and programs are recorded instead of done.
+    /// Makes the job a dry run: changes and programs are recorded instead of done, and [`Host::would`] has the
+    /// records.
     pub fn dry_run(self) -> Self {
         state(|state| state.dry_run = true);
         self
     }
 
-    /// Cancels the job once the module has asked so many times whether it is cancelled.
+    /// Cancels the job once the module has asked so many times whether it is cancelled. With 0 the first question
+    /// hears it.
     pub fn cancel_after(self, questions: u32) -> Self {
         state(|state| state.patience = Some(questions));
         self
     }
 
-    /// Adds a fact.
+    /// Adds a fact, such as `os.name`.
     pub fn fact(self, path: impl Into<String>, value: impl Into<String>) -> Self {
         state(|state| state.facts.insert(path.into(), value.into()));
         self
     }
 
-    /// Adds a setting.
+    /// Adds a setting: a truth value, a number, a text or a list of texts. Nested ones have dots in their names.
     pub fn setting(self, name: impl Into<String>, value: impl Into<Setting>) -> Self {
         state(|state| state.settings.insert(name.into(), value.into()));
         self
     }
 
-    /// Puts a value into the module's store.
+    /// Puts a value into the module's store, as an earlier job would have.
     pub fn kv(self, key: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         state(|state| state.kv.insert(key.into(), value.into()));
         self
     }
 
-    /// Says what becomes of a port that is tried; hosts of which nothing is said have no address.
+    /// Says what is answered when a port is tried. Of hosts of which nothing was said the module hears that they
+    /// have no address.
     pub fn port(self, host: impl Into<String>, port: u16, answer: Answer) -> Self {
         state(|state| state.ports.insert((host.into(), port), answer));
         self
     }
 
-    /// Says what a program leaves behind; programs of which nothing is said are denied.
+    /// Says what a program leaves behind that is run with exactly these arguments, its own name first. Other
+    /// programs are denied.
     pub fn program(self, argv: &[&str], output: Output) -> Self {
         let argv = argv.iter().map(|&word| word.to_owned()).collect();
         state(|state| state.programs.push((argv, output)));
@@ -159,44 +163,44 @@ impl Host {
 
 /// What the host has seen.
 impl Host {
-    /// The messages of all log lines.
+    /// The messages of all log lines, in order.
     pub fn logged(&self) -> Vec<String> {
         state(|state| state.logged.iter().map(|line| line.message.clone()).collect())
     }
 
-    /// All log lines with level and fields.
+    /// All log lines with their level and fields, in order.
     pub fn log_lines(&self) -> Vec<LogLine> {
         state(|state| state.logged.clone())
     }
 
-    /// All calls of `progress`: units done, units in all, note.
+    /// All calls of `progress`, in order: units done, units in all, note.
     pub fn progress(&self) -> Vec<(u64, u64, String)> {
         state(|state| state.progress.clone())
     }
 
-    /// All parts of the result that came ahead of its end.
+    /// All parts of the result that came ahead of its end, in order.
     pub fn emitted(&self) -> Vec<String> {
         state(|state| state.emitted.clone())
     }
 
-    /// The arguments of all programs that ran.
+    /// The arguments of all programs that ran, in order, each with the program's own name first.
     pub fn ran(&self) -> Vec<Vec<String>> {
         state(|state| state.ran.clone())
     }
 
-    /// What a dry run would have done, in order.
+    /// What a dry run would have done, in order, as the errors said it to the module.
     pub fn would(&self) -> Vec<String> {
         state(|state| state.would.clone())
     }
 
-    /// What the module's store has under a key now.
+    /// What the module's store has under a key now; `None` where there is no such key.
     pub fn stored(&self, key: &str) -> Option<Vec<u8>> {
         state(|state| state.kv.get(key).cloned())
     }
 }
 
 impl Output {
-    /// What a program leaves behind that prints a text and ends with this exit code.
+    /// What a program leaves behind that prints `text` to its standard output and ends with this exit code.
     pub fn printed(text: &str, exit_code: i32) -> Self {
         let (stdout, status) = (text.as_bytes().to_vec(), Status::Exited(exit_code));
         Output { status, stdout, stderr: Vec::new(), stdout_dropped: 0, stderr_dropped: 0 }

@@ -13,7 +13,7 @@ pub(crate) struct Options {
     pub(crate) inline: Option<LitStr>,
     /// Folders or files of WIT, relative to the author's `Cargo.toml`.
     pub(crate) paths: Vec<LitStr>,
-    /// Which world, where there are several.
+    /// The world that is meant, where the WIT has several.
     pub(crate) world: Option<LitStr>,
     /// The file with the policy that the module suggests, relative to the author's `Cargo.toml`.
     pub(crate) policy: Option<LitStr>,

@@ -1,7 +1,7 @@
 //! What a module carries about itself, as custom sections.
 //!
-//! A component keeps the types of its functions but not their documentation, so `minion:wit` has the author's
-//! WIT package in its binary form, doc comments included. Version and description have the standard sections.
+//! A component keeps the types of its functions but not their documentation, so `minion:wit` has the author's WIT
+//! package in its binary form, doc comments included. Version and description have the standard sections.
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::quote;
@@ -33,7 +33,7 @@ pub(crate) fn section(name: &str, bytes: &[u8]) -> TokenStream {
 fn manifest() -> Vec<(&'static str, String)> {
     let said = |key| std::env::var(key).ok().filter(|value| !value.is_empty());
     let authors = said("CARGO_PKG_AUTHORS").map(|names| names.replace(':', ", "));
-    // Cargo takes a slash for OR, the standard does not.
+    // Cargo lets a slash mean OR, and the standard section does not.
     let licenses = said("CARGO_PKG_LICENSE").map(|license| license.replace('/', " OR "));
     let sections = [
         ("version", said("CARGO_PKG_VERSION")),
@@ -46,7 +46,7 @@ fn manifest() -> Vec<(&'static str, String)> {
 
 fn encode(wit: &Wit) -> syn::Result<Vec<u8>> {
     let name = &wit.resolve.packages[wit.package].name;
-    // Whole version numbers in the names, as the component's own exports have them.
+    // The names have whole version numbers, as the component's own exports have them.
     let canonical_names = false;
     wit_component::encode(&wit.resolve, wit.package, canonical_names).map_err(|cause| {
         Error::new(Span::call_site(), format!("encoding the WIT package \"{name}\": {cause:#}"))

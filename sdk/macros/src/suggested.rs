@@ -1,4 +1,4 @@
-//! The policy that a module suggests, as the section `minion:policy`.
+//! The policy that a module suggests, embedded in it as the section `minion:policy`.
 
 use std::path::{Path, PathBuf};
 
@@ -11,17 +11,17 @@ use syn::Error;
 use crate::options::Options;
 use crate::section::section;
 
-/// Where it lies beside `Cargo.toml`, unless an option says something else.
+/// The name of the file beside `Cargo.toml`, unless an option names another.
 const USUAL: &str = "policy.toml";
 
-/// A file that can be embedded.
+/// The text of a suggested policy that was found to be one.
 pub(crate) struct Suggested {
     path: PathBuf,
     text: String,
 }
 
 impl Suggested {
-    /// The file that the options name, or the usual one where it is there.
+    /// Finds the file that the options name, or the usual one where it exists; `None` where there is none.
     pub(crate) fn find(options: &Options) -> syn::Result<Option<Self>> {
         let manifest = std::env::var("CARGO_MANIFEST_DIR")
             .map_err(|_| Error::new(Span::call_site(), "cargo must run this macro"))?;
@@ -43,7 +43,7 @@ impl Suggested {
         Ok(Self { path, text })
     }
 
-    /// The section, and what has the crate built again when the file changes.
+    /// The section, and what makes cargo build the crate again when the file changes.
     pub(crate) fn tokens(&self) -> TokenStream {
         let (section, path) = (section(SECTION, self.text.as_bytes()), self.path.display().to_string());
         quote! {

@@ -22,7 +22,7 @@ pub(crate) struct Wit {
 }
 
 impl Wit {
-    /// Reads what the options name. Errors point into the WIT, as its parser words them.
+    /// Reads the WIT that the options name. Errors point to the place in the WIT, in the words of its parser.
     pub(crate) fn read(options: &Options) -> syn::Result<Self> {
         let manifest = std::env::var("CARGO_MANIFEST_DIR").map_err(|_| error("cargo must run this macro"))?;
         let mut resolve = Resolve::default();
@@ -87,9 +87,10 @@ fn push(resolve: &mut Resolve, path: &Path) -> syn::Result<PackageId> {
     }
 }
 
-/// Fails where a folder's `deps` has a package that is there already, which the parser would not survive.
+/// Fails where the folder `deps` of a package has a package that is there already, which the parser would panic
+/// at.
 fn refuse_copies(resolve: &Resolve, folder: &Path) -> syn::Result<()> {
-    // What cannot be read here is the parser's to report.
+    // A folder that cannot be read here is reported by the parser.
     for path in folders(&folder.join("deps")).unwrap_or_default() {
         if let Ok(group) = UnresolvedPackageGroup::parse_dir(&path)
             && resolve.package_names.contains_key(&group.main.name)

@@ -1,4 +1,4 @@
-//! Facts of the made-up host.
+//! Facts of the made-up host: those that the test told it.
 
 use super::state;
 use crate::facts::Error;

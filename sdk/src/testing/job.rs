@@ -1,4 +1,4 @@
-//! The job on the made-up host.
+//! The job on the made-up host: its id, method and operator are always the same, and no point in time ends it.
 
 use super::state;
 use crate::job::Error;

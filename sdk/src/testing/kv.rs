@@ -1,4 +1,4 @@
-//! The store of the made-up host.
+//! The store of the made-up host: it has no quota, and obeys the host's dry run.
 
 use super::state;
 use crate::kv::Error;

@@ -1,4 +1,4 @@
-//! The log of the made-up host.
+//! The log of the made-up host, which keeps every line.
 
 use super::{LogLine, state};
 use crate::log::Level;

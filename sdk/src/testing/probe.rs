@@ -1,4 +1,4 @@
-//! The ports of the made-up host.
+//! The ports of the made-up host: those that the test told it of.
 
 use super::state;
 use crate::probe::{Answer, Error};

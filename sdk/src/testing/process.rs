@@ -1,4 +1,4 @@
-//! Programs of the made-up host: what they leave behind is said before they run.
+//! Programs of the made-up host: what they leave behind is said before they run, and none is ever run.
 
 use std::cell::RefCell;
 

@@ -1,4 +1,4 @@
-//! Settings of the made-up host.
+//! Settings of the made-up host: those that the test told it, read by the same rules as a minion's.
 
 use super::{Setting, state};
 use crate::settings::Error;
