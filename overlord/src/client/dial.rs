@@ -1,4 +1,4 @@
-//! Finding and reaching the overlord.
+//! Finding the overlord's address and reaching the overlord there.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,7 +11,8 @@ use wire::transport::endpoint::{DEFAULT_PORT, Dialling, SERVER_NAME, Trust, dial
 
 use super::error::{ClientError, Stood};
 
-/// A connection to the operators' door, and the endpoint that it lives on.
+/// Dials each address that the name stands for, one after the other, within `patience` in all. Returns the
+/// connection to the operators' door, and the endpoint that it lives on.
 pub(super) async fn dial(
     address: &str,
     identity: &Identity,
@@ -71,7 +72,7 @@ async fn nobody_listens(remote: SocketAddr) {
     std::future::pending().await
 }
 
-/// Ok where an empty question came back as "connection refused".
+/// Sends an empty datagram, and returns once it came back as "connection refused".
 async fn refused(remote: SocketAddr) -> std::io::Result<()> {
     let any: SocketAddr = if remote.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
     let socket = UdpSocket::bind(any).await?;
@@ -95,7 +96,7 @@ fn no_address(address: &str) -> ClientError {
     ClientError::Address { address: address.to_owned(), cause: std::io::ErrorKind::NotFound.into() }
 }
 
-/// The address with the usual port, where it names none.
+/// The address with an overlord's usual port, where it names none.
 fn with_port(address: &str) -> String {
     let bare_ipv6 = address.matches(':').count() > 1 && !address.starts_with('[');
     if bare_ipv6 {

@@ -1,4 +1,4 @@
-//! Why an operator's request came to nothing.
+//! Why an operator's request came to nothing, in words for the operator and as a kind for programs.
 
 use std::path::PathBuf;
 
@@ -12,19 +12,19 @@ use wire::transport::frame::FrameError;
 
 use crate::folder::FolderError;
 
-/// Why a request came to nothing.
+/// Why a request came to nothing. The message names the next step.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The folder has no identity to dial with.
     #[error("no operator identity in \"{}\": run `overlord init`, or set OVERLORD_DIR", .0.display())]
     NotInitialised(PathBuf),
-    /// The folder cannot be used.
+    /// The overlord's folder cannot be used.
     #[error(transparent)]
     Folder(FolderError),
-    /// There is nothing to dial from, or not with this identity.
+    /// This host gives no endpoint to dial from, or the identity cannot be used for one.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
-    /// The address is not one, or its host has no address.
+    /// The text is no address, or the host that it names has none.
     #[error("cannot find the overlord's address \"{address}\": {cause}; write HOST:PORT")]
     Address {
         /// The address as it was given.
@@ -32,15 +32,15 @@ pub enum ClientError {
         /// What is wrong with it.
         cause: std::io::Error,
     },
-    /// Nobody answers.
+    /// Nobody answers at the address.
     #[error("no overlord answers at {address} ({cause}); start it with `overlord serve`")]
     Unreachable {
         /// The address that was dialled.
         address: String,
-        /// How it did not answer.
+        /// How the attempt ended.
         cause: String,
     },
-    /// Somebody answers who is not our overlord.
+    /// Somebody answers who is not the overlord of this folder.
     #[error("{address} is not the overlord of this folder ({cause}); check --address and OVERLORD_DIR")]
     Untrusted {
         /// The address that was dialled.
@@ -48,7 +48,7 @@ pub enum ClientError {
         /// What its certificate lacks.
         cause: String,
     },
-    /// Our overlord answers, and its certificate is not good now.
+    /// The overlord of this folder answers, and its certificate is not good now by this host's clock.
     #[error(
         "the certificate of the overlord at {address} {untimely}: set the clock of this host, or, where that is \
          right, start the overlord again, which renews it"
@@ -56,10 +56,10 @@ pub enum ClientError {
     Untimely {
         /// The address that was dialled.
         address: String,
-        /// What is wrong with its time.
+        /// Whether the certificate's time has not come or is over.
         untimely: Untimely,
     },
-    /// The overlord finds that the operator's certificate is not good now.
+    /// The operator's certificate is not good now by the overlord's clock.
     #[error(
         "the overlord at {address} refuses this operator: by its clock it is not the time of this operator's \
          certificate, and this host's clock says {}; set both clocks. The certificate in the overlord's own folder \
@@ -78,16 +78,16 @@ pub enum ClientError {
         /// The address that was dialled.
         address: String,
     },
-    /// The overlord does not let this operator in. It says no more than that; its log does.
+    /// The overlord does not let this operator in. It does not say why; its log does.
     #[error("the overlord at {address} refuses this operator: its log says why")]
     Refused {
         /// The address that was dialled.
         address: String,
     },
-    /// The overlord refuses this request, and says why.
+    /// The overlord refuses this request and says why.
     #[error(transparent)]
     Refusal(#[from] Refusal),
-    /// The connection broke while the answer was awaited.
+    /// The connection broke while the answer was awaited. The request may have been done.
     #[error("lost the connection to the overlord at {address} ({cause})")]
     Lost {
         /// The address that was dialled.
@@ -98,7 +98,7 @@ pub enum ClientError {
     /// The overlord sent something that cannot be read, or a request is too large to send.
     #[error("cannot talk to the overlord: {0}")]
     Frame(FrameError),
-    /// The overlord ended the request without an answer.
+    /// The overlord ended the request without an answer. The request may have been done.
     #[error(
         "the overlord at {address} gives no answer: its log may say why; ask again, or for fewer minions"
     )]
@@ -106,15 +106,15 @@ pub enum ClientError {
         /// The address that was dialled.
         address: String,
     },
-    /// The overlord is of a version that cannot do this.
+    /// The overlord speaks an older version of the messages, which cannot express this request.
     #[error(
         "the overlord is of an older version, which cannot {what}: bring it to the version of this program"
     )]
     OlderOverlord {
-        /// What it cannot do.
+        /// What it cannot do, as words that follow "cannot".
         what: &'static str,
     },
-    /// The overlord answered something else than what was asked.
+    /// The overlord's answer is not one to this request.
     #[error("the overlord's answer does not fit the question: are both of the same version?")]
     Unexpected,
 }
@@ -129,7 +129,7 @@ impl From<FolderError> for ClientError {
 }
 
 impl ClientError {
-    /// Which of the kinds of `docs/json.md` it is of.
+    /// The kind of the error, of those that `docs/json.md` lists: `error.kind` in JSON.
     pub fn kind(&self) -> &'static str {
         match self {
             ClientError::Refusal(refusal) => refusal.kind.as_str(),
@@ -148,7 +148,8 @@ impl ClientError {
         }
     }
 
-    /// What the end of a connection means, before it stood (`Unreachable`) or later (`Lost`).
+    /// What the end of a connection means: [`ClientError::Unreachable`] before the connection stood,
+    /// [`ClientError::Lost`] later, or what the code says with which it was closed.
     pub(super) fn of_connection(address: &str, error: &ConnectionError, stood: Stood) -> Self {
         let address = address.to_owned();
         match error {
@@ -164,11 +165,11 @@ impl ClientError {
             ConnectionError::ConnectionClosed(close) if u64::from(close.error_code) == ALERT_NO_PROTOCOL => {
                 ClientError::Version { address }
             }
-            // The other end did not like our certificate.
+            // The other end refused our certificate.
             ConnectionError::ConnectionClosed(close) if is_tls(close.error_code) => {
                 ClientError::Refused { address }
             }
-            // We did not like the other end's.
+            // We refused the other end's certificate.
             ConnectionError::TransportError(error) if is_tls(error.code) => {
                 ClientError::Untrusted { address, cause: error.reason.clone() }
             }
@@ -190,7 +191,7 @@ pub(super) enum Stood {
     Already,
 }
 
-/// QUIC carries the alerts of TLS in a range of its own error codes.
+/// Whether an error is an alert of TLS: QUIC carries them in a range of its own error codes.
 fn is_tls(code: TransportErrorCode) -> bool {
     (0x100..0x200).contains(&u64::from(code))
 }

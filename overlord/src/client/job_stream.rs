@@ -1,4 +1,5 @@
-//! What an overlord tells of one job while an operator listens.
+//! What an overlord tells of one job while an operator listens: [`JobStream`], and the replies below it that every
+//! request has.
 
 use std::pin::Pin;
 
@@ -13,30 +14,30 @@ use wire::transport::frame::{self, FrameError};
 use super::error::{ClientError, Stood};
 use super::patience::{Awaited, Patience, WaitOver};
 
-/// One thing that an overlord tells of a job.
+/// One thing that an overlord tells of a job, or that the stream itself adds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JobEvent {
-    /// The call is a job now.
+    /// The call is accepted, and is a job now.
     Accepted {
-        /// Its id.
+        /// The id of the job.
         job: JobId,
         /// The minions that it goes to.
         targets: Vec<MinionName>,
     },
     /// Something happened on a minion.
     Update(Box<Update>),
-    /// All that is known of the job at this moment.
+    /// All that is known of the job at this moment. The last event of a job that is followed to its end.
     Document(Box<JobDocument>),
-    /// The minions that are out of touch now, of those that are not done with it. Replaces what was said before.
+    /// The minions that are out of touch now, of those whose part is not over. Replaces what was said before.
     OutOfTouch(Vec<(MinionName, Absence)>),
-    /// The job is not waited for any longer, as [`JobStream::with_patience`] has it. Said once; the job goes on, and so
-    /// does the stream for whoever wants more of it.
+    /// The waiting that [`JobStream::with_patience`] asked for is over. Said once; the job goes on, and so does
+    /// the stream for callers who want more of it.
     WaitOver(WaitOver),
 }
 
 /// The events of one job, until the overlord has no more to tell.
 ///
-/// Dropping it detaches: the job goes on.
+/// Dropping the stream detaches from the job, which goes on.
 pub struct JobStream {
     replies: Replies,
     awaited: Option<Awaited>,
@@ -47,19 +48,24 @@ impl JobStream {
         Self { replies, awaited: None }
     }
 
-    /// Bounds the waiting, from now on: where it is over, that is an event. Of a job that was there already, `open` are
-    /// the minions that are not done with it; of one that is new, the overlord says who they are.
+    /// Bounds the waiting, from now on: once it is over, the stream says [`JobEvent::WaitOver`]. Of a job that
+    /// existed already, `open` are the minions whose part is not over; of a new one, the overlord says which
+    /// minions it goes to.
     pub fn with_patience(self, patience: Patience, open: impl IntoIterator<Item = MinionName>) -> Self {
         let awaited = Some(Awaited::new(patience, open.into_iter().collect(), Instant::now()));
         Self { awaited, ..self }
     }
 
-    /// What the overlord said of the target, before the call was accepted.
+    /// What the overlord said of the target. Complete once [`JobEvent::Accepted`] came.
     pub fn warnings(&self) -> &[TargetWarning] {
         self.replies.warnings()
     }
 
-    /// The next event; `None` after the last one. A refusal is [`ClientError::Refusal`]. Cancel safe.
+    /// The next event; `None` after the last one. Cancel safe.
+    ///
+    /// # Errors
+    /// As for [`Client`](super::Client): [`ClientError::Refusal`] where the call was refused, and
+    /// [`ClientError::Lost`] where the connection broke, while the job goes on. Nothing follows an error.
     pub async fn next(&mut self) -> Result<Option<JobEvent>, ClientError> {
         let end = self.awaited.as_ref().and_then(Awaited::end);
         let at = end.map_or_else(Instant::now, |(at, _)| at);
@@ -96,7 +102,7 @@ pub(super) struct Replies {
     version: Version,
     /// The read under way, kept here so that a dropped [`Replies::next`] loses nothing.
     reading: Option<Reading>,
-    /// What was said of the target so far.
+    /// What was said of the target until now.
     warnings: Vec<TargetWarning>,
 }
 
@@ -109,12 +115,12 @@ impl Replies {
         Self { connection, address, reading: Some(reading), version, warnings: Vec::new() }
     }
 
-    /// What the overlord said of the target so far.
+    /// What the overlord said of the target until now.
     pub(super) fn warnings(&self) -> &[TargetWarning] {
         &self.warnings
     }
 
-    /// The next reply, without warnings, which are kept; `None` at the end of the stream. Cancel safe.
+    /// The next reply that is no warning, since warnings are kept; `None` at the end of the stream. Cancel safe.
     pub(super) async fn next(&mut self) -> Result<Option<OperatorReply>, ClientError> {
         loop {
             match self.any().await? {
@@ -150,7 +156,7 @@ async fn read(version: Version, mut stream: RecvStream) -> (RecvStream, Result<O
     (stream, reply)
 }
 
-/// What a failed read or write means: mostly that the connection is gone, which the connection knows best.
+/// What a failed read or write means: mostly that the connection is gone, and then the connection knows best why.
 pub(super) fn broken(connection: &Connection, address: &str, error: FrameError) -> ClientError {
     match (connection.close_reason(), error) {
         (Some(reason), _) => ClientError::of_connection(address, &reason, Stood::Already),

@@ -1,5 +1,9 @@
 //! The operator's side of an overlord: what the command line and operators' own programs call.
 //!
+//! [`Client`] has a method for each thing that can be asked. What lasts comes back as a stream of events: a job as
+//! a [`JobStream`], a change of a module as a [`ModuleStream`]. Neither prints or decides anything, which the
+//! command line does.
+//!
 //! ```no_run
 //! # async fn ping() -> Result<(), overlord::client::ClientError> {
 //! use overlord::client::{Client, ClientConfig};
@@ -43,20 +47,23 @@ pub use self::job_stream::{JobEvent, JobStream};
 pub use self::modules::{ModuleEvent, ModuleFile, ModuleFileError, ModuleStream};
 pub use self::patience::{Patience, WaitOver};
 
-/// Whom to dial, and with whose identity.
+/// Which overlord to dial, and with whose identity.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
     /// The folder with `operator.key`, `operator.pem` and `authority.pem`.
     pub folder: Folder,
-    /// Where the overlord listens: `host:port`; without a port it is 51234.
+    /// The address that the overlord listens on: `host:port`; without a port it is 51234.
     pub address: String,
     /// How long to wait for a connection. Default: 5 seconds.
     pub patience: Duration,
 }
 
 impl ClientConfig {
-    /// For the identity of `folder`, at the address that is named or else where the overlord of that folder
-    /// listens: as it noted when it started last, or as its configuration says.
+    /// The configuration for the identity of `folder`. Without an `address` the overlord of that folder is
+    /// dialled, at the address that it noted when it started last, or else at the one in its configuration.
+    ///
+    /// # Errors
+    /// [`ClientError::Folder`] where that configuration is needed and cannot be read.
     pub fn new(folder: Folder, address: Option<String>) -> Result<Self, ClientError> {
         let address = match address.filter(|address| !address.is_empty()).or_else(|| folder.noted_address()) {
             Some(address) => address,
@@ -67,6 +74,13 @@ impl ClientConfig {
 }
 
 /// A connection to an overlord. A cheap handle: clones share it, and requests may run side by side.
+///
+/// # Errors
+/// Every request fails with [`ClientError::Refusal`] where the overlord refuses it, whose kind says why;
+/// [`ClientError::Refused`] or [`ClientError::Outdated`] where it does not let the operator in;
+/// [`ClientError::Lost`] or [`ClientError::NoAnswer`] where no answer comes; [`ClientError::Frame`] where a
+/// message is too large; and [`ClientError::Unexpected`] where the answer does not fit the question. A request
+/// that fails without an answer may have been done.
 #[derive(Clone, Debug)]
 pub struct Client {
     connection: Connection,
@@ -78,14 +92,15 @@ pub struct Client {
 /// An answer about the minions that a target means, and what the overlord said of that target.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matched<T> {
-    /// What was asked for.
+    /// The answer.
     pub answer: T,
-    /// What is to be known of how the target was understood.
+    /// What the operator should know of how the target was understood; empty where all is well.
     pub warnings: Vec<TargetWarning>,
 }
 
 impl<T> Matched<T> {
-    /// The same of what is made of the answer, which is not what was asked for where that is nothing.
+    /// Makes something of the answer and keeps the warnings. Fails with [`ClientError::Unexpected`] where `map`
+    /// returns nothing.
     fn try_map<U>(self, map: impl FnOnce(T) -> Option<U>) -> Result<Matched<U>, ClientError> {
         let Matched { answer, warnings } = self;
         Ok(Matched { answer: map(answer).ok_or(ClientError::Unexpected)?, warnings })
@@ -113,21 +128,29 @@ macro_rules! answer {
 }
 
 impl Client {
-    /// Dials the overlord.
+    /// Dials the overlord, for as long as [`ClientConfig::patience`] says.
     ///
     /// An operator who is not let in may notice only at the first request.
+    ///
+    /// # Errors
+    /// [`ClientError::NotInitialised`] or [`ClientError::Folder`] where the folder has no identity to dial with,
+    /// [`ClientError::Address`] where the address is none, [`ClientError::Unreachable`] where nobody answers,
+    /// [`ClientError::Untrusted`] or [`ClientError::Untimely`] where somebody answers whose certificate is not
+    /// that of the folder's overlord, or not good now, and [`ClientError::Version`] where the two have no version
+    /// in common.
     pub async fn connect(config: &ClientConfig) -> Result<Self, ClientError> {
         let identity = config.folder.operator_identity()?;
         let (endpoint, connection) = dial::dial(&config.address, &identity, config.patience).await?;
         Ok(Self { connection, address: config.address.clone(), _endpoint: endpoint })
     }
 
-    /// Where the overlord was reached.
+    /// The address at which the overlord was reached, as the configuration gives it.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// Says goodbye, so that the overlord need not wait for a sign of life. Waits for no answer.
+    /// Tells the overlord that the connection ends, so that it need not wait for a sign of life. Waits for no
+    /// answer; jobs that were followed go on.
     pub async fn close(self) {
         self.connection.close(CLOSE_DONE, b"done");
         // The goodbye is sent by the connection's own task, which gets its turn here even where all tasks
@@ -135,19 +158,30 @@ impl Client {
         tokio::task::yield_now().await;
     }
 
-    /// Hands in a call, and follows the job that it becomes.
+    /// Hands in a call, and follows the job that it becomes. The job goes on when the stream is dropped.
+    ///
+    /// # Errors
+    /// As for [`Client`]. That the overlord refuses the call is an error of the stream: of kind `BadRequest` where
+    /// the target or the arguments are wrong, `NoMatch` where no minion matches, and `NeedsConfirmation` where
+    /// many do.
     pub async fn call(&self, call: Call, follow: Follow) -> Result<JobStream, ClientError> {
         let request = OperatorRequest::Call { call: Box::new(call), follow };
         Ok(JobStream::new(self.send(&request).await?))
     }
 
-    /// Follows a job that is there already, by its id or a unique beginning of it.
+    /// Follows a job that exists already, by its id or a unique beginning of it.
+    ///
+    /// # Errors
+    /// As for [`Client`]; a refusal is an error of the stream: of kind `NotFound` where there is no such job.
     pub async fn attach(&self, job: &str, follow: Follow) -> Result<JobStream, ClientError> {
         let request = OperatorRequest::Attach { job: job.to_owned(), follow };
         Ok(JobStream::new(self.send(&request).await?))
     }
 
-    /// A method as the minions that match have it; several where they differ.
+    /// A method as the minions that match have it; several where its signature differs between them.
+    ///
+    /// # Errors
+    /// As for [`Client`].
     pub async fn method(
         &self,
         target: Target,
@@ -156,28 +190,44 @@ impl Client {
         matched!(self, OperatorRequest::Method { target, method }, Method)
     }
 
-    /// What each minion that matches answers to a ping.
+    /// What each minion that matches answers to a ping, by name. A minion that does not answer is no error.
+    ///
+    /// # Errors
+    /// As for [`Client`].
     pub async fn ping(&self, target: Target) -> Result<Matched<Vec<Ping>>, ClientError> {
         matched!(self, OperatorRequest::Ping(target), Pings)
     }
 
-    /// The minions that match.
+    /// The minions that match, by name. Nothing is sent to them.
+    ///
+    /// # Errors
+    /// As for [`Client`].
     pub async fn targets(&self, target: Target) -> Result<Matched<Vec<MinionStatus>>, ClientError> {
         matched!(self, OperatorRequest::Targets(target), Minions)
     }
 
-    /// All enrolled minions.
+    /// All enrolled minions, by name.
+    ///
+    /// # Errors
+    /// As for [`Client`].
     pub async fn minions(&self) -> Result<Vec<MinionStatus>, ClientError> {
         answer!(self, OperatorRequest::Minions, Minions)
     }
 
-    /// Makes a one-use token with which a minion of this name can join, good for `ttl`.
+    /// Makes a token with which one minion of this name can join, good for `ttl`. It is a secret.
+    ///
+    /// # Errors
+    /// As for [`Client`].
     pub async fn invite(&self, name: MinionName, ttl: Duration) -> Result<String, ClientError> {
         let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
         answer!(self, OperatorRequest::Invite { name, ttl_ms }, Invited)
     }
 
-    /// The modules of the minions that match.
+    /// The modules of the minions that match, by the minions' names. For one module, [`Client::modules_named`]
+    /// asks for less.
+    ///
+    /// # Errors
+    /// As for [`Client`].
     pub async fn modules(
         &self,
         target: Target,
@@ -185,7 +235,10 @@ impl Client {
         matched!(self, OperatorRequest::Modules { target, name: None }, Modules)
     }
 
-    /// The module of one name on the minions that match; nothing of those that have none.
+    /// The module of one name on the minions that match. Minions that have no such module are left out.
+    ///
+    /// # Errors
+    /// As for [`Client`].
     pub async fn modules_named(
         &self,
         target: Target,
@@ -197,8 +250,11 @@ impl Client {
         Ok(minions)
     }
 
-    /// The facts of the minions that match, each a JSON object, empty where a minion never said any, and how old
-    /// they are, which an older overlord does not say.
+    /// The facts of the minions that match, by name: each a JSON object as text, empty where a minion never told
+    /// any. How old they are, an older overlord does not say: `at` is `None` then.
+    ///
+    /// # Errors
+    /// As for [`Client`].
     pub async fn facts(
         &self,
         target: Target,
@@ -212,30 +268,42 @@ impl Client {
         })
     }
 
-    /// The newest jobs that fit, newest first.
+    /// The newest jobs that fit the filter, newest first and at most `limit`.
     ///
     /// # Errors
-    /// Also where the filter names outcomes, and the overlord is too old to know that.
+    /// As for [`Client`], and [`ClientError::OlderOverlord`] where the filter names outcomes, and the overlord is
+    /// too old to know that.
     pub async fn jobs(&self, filter: JobFilter, limit: usize) -> Result<Vec<JobSummary>, ClientError> {
         if (filter.failed || !filter.outcomes.is_empty()) && Version::of(&self.connection) < Version::Four {
-            // It would list all jobs, as if they were those.
+            // The overlord would list all jobs, as if they were those that fit.
             return Err(ClientError::OlderOverlord { what: "find jobs by their outcomes" });
         }
         answer!(self, OperatorRequest::Jobs { filter, limit }, Jobs)
     }
 
-    /// A job's document at this moment, by its id or a unique beginning of it.
+    /// A job's document at this moment, by its id or a unique beginning of it. To wait for what is to come, use
+    /// [`Client::attach`].
+    ///
+    /// # Errors
+    /// As for [`Client`], of kind `NotFound` where there is no such job.
     pub async fn job(&self, job: &str) -> Result<JobDocument, ClientError> {
         answer!(self, OperatorRequest::Job(job.to_owned()), Job).map(|document| *document)
     }
 
-    /// A job's recorded transitions.
+    /// A job's recorded transitions, by its id or a unique beginning of it.
+    ///
+    /// # Errors
+    /// As for [`Client`], of kind `NotFound` where there is no such job.
     pub async fn history(&self, job: &str) -> Result<History, ClientError> {
         answer!(self, OperatorRequest::History(job.to_owned()), History).map(|history| *history)
     }
 
-    /// Makes a new job of an old one, and follows it as [`Client::call`] does. A minion that is out of touch keeps its
-    /// place in a batch for `patience_ms`, or as long as in the old job.
+    /// Makes a new job of an old one, and follows it as [`Client::call`] does. A minion that is out of touch keeps
+    /// its place in a batch for `patience_ms` milliseconds, or as long as in the old job. `confirmed` says that
+    /// the operator knows that it goes to many minions.
+    ///
+    /// # Errors
+    /// As for [`Client::call`].
     pub async fn rerun(
         &self,
         job: &str,
@@ -248,14 +316,20 @@ impl Client {
         Ok(JobStream::new(self.send(&request).await?))
     }
 
-    /// Forgets jobs that ended longer ago than `keep`. Gives how many those were.
+    /// Forgets jobs that ended longer ago than `keep`. Returns how many those were.
+    ///
+    /// # Errors
+    /// As for [`Client`].
     pub async fn purge(&self, keep: Duration) -> Result<usize, ClientError> {
         let keep_ms = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
         answer!(self, OperatorRequest::Purge { keep_ms }, Purged)
     }
 
-    /// Stops a job, everywhere or only where `target` matches. Takes a few seconds where minions do not
-    /// answer.
+    /// Stops a job, everywhere or only where `target` matches. Takes a few seconds where minions do not answer.
+    /// How it ends on each minion is for those to hear who follow the job.
+    ///
+    /// # Errors
+    /// As for [`Client`], of kind `NotFound` where there is no such job.
     pub async fn cancel(
         &self,
         job: &str,
@@ -264,23 +338,29 @@ impl Client {
         matched!(self, OperatorRequest::Cancel { job: job.to_owned(), target }, Cancelling)
     }
 
-    /// Waits no longer for what is not over of a job: where `target` matches, or everywhere where minions are out of
-    /// touch. What they say of it later is recorded beside that.
+    /// Gives up the parts of a job that are not over: on the minions that `target` matches, or without one on all
+    /// that are out of touch. What a minion says of its part later is recorded beside that.
+    ///
+    /// # Errors
+    /// As for [`Client`], of kind `NotFound` where there is no such job.
     pub async fn give_up(&self, job: &str, target: Option<Target>) -> Result<Matched<GivingUp>, ClientError> {
         matched!(self, OperatorRequest::GiveUp { job: job.to_owned(), target }, GivingUp)
     }
 
-    /// How the overlord is.
+    /// The overlord's version, address and disk, and how many minions and unfinished jobs it has.
+    ///
+    /// # Errors
+    /// As for [`Client`].
     pub async fn status(&self) -> Result<OverlordStatus, ClientError> {
         answer!(self, OperatorRequest::Status, Status).map(|status| *status)
     }
 
-    /// The one reply to a request.
+    /// Sends a request and returns the one reply to it.
     async fn ask(&self, request: &OperatorRequest) -> Result<OperatorReply, ClientError> {
         Ok(self.ask_matched(request).await?.answer)
     }
 
-    /// The one reply to a request, and what was said of its target before.
+    /// Sends a request and returns the one reply to it, with what was said of its target before.
     async fn ask_matched(&self, request: &OperatorRequest) -> Result<Matched<OperatorReply>, ClientError> {
         let mut replies = self.send(request).await?;
         let answer = replies.next().await?;
@@ -291,7 +371,7 @@ impl Client {
     /// Sends a request on a stream of its own.
     async fn send(&self, request: &OperatorRequest) -> Result<Replies, ClientError> {
         let (mut send, replies) = self.open(request).await?;
-        // Fails only where the connection is gone, which the reply will say better.
+        // This fails only where the connection is gone, which the reply will say better.
         let _ = send.finish();
         Ok(replies)
     }
@@ -309,7 +389,7 @@ impl Client {
     }
 }
 
-/// The largest request: a call must fit the message in which it goes on to the minions.
+/// The largest request, in bytes: a call must fit the message in which it goes on to the minions.
 const MAX_REQUEST: usize = wire::message::link::MAX_MESSAGE;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Bringing modules to an overlord and its minions.
+//! Bringing modules to an overlord and its minions: reading a file, and the requests that change what is kept, in
+//! service or assigned.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -20,7 +21,7 @@ use super::job_stream::Replies;
 use super::patience::{Patience, WaitOver, first};
 use super::{Client, ClientError, Matched};
 
-/// A module's file, read.
+/// A module's file in memory, with its name and its signature.
 #[derive(Clone, Debug)]
 pub struct ModuleFile {
     offer: Offer,
@@ -30,7 +31,7 @@ pub struct ModuleFile {
 /// Why a module's file could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ModuleFileError {
-    /// The system does not give it.
+    /// The system does not give the file or its signature.
     #[error("cannot read \"{}\": {source}", .path.display())]
     Read {
         /// The file.
@@ -38,22 +39,27 @@ pub enum ModuleFileError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// Its stem is no name.
+    /// The stem of the file is no name of a module.
     #[error("{0}; name it with --name")]
     Name(#[from] BadName),
-    /// There is too much of it.
+    /// The file is larger than minions take.
     #[error("\"{}\" is larger than the {limit} bytes that minions take", .path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// How large it may be.
+        /// The largest size, in bytes.
         limit: u64,
     },
 }
 
 impl ModuleFile {
-    /// Reads a file, and its signature from the file of the same name with `.sig` behind it, if there is one.
-    /// The module is called like the file without `.wasm`, unless it is named.
+    /// Reads a file, and its signature from the file of the same name with `.sig` behind it, if there is one. The
+    /// module is called like the file without `.wasm`, unless `name` is given.
+    ///
+    /// # Errors
+    /// [`ModuleFileError::Name`] where that is no name, [`ModuleFileError::Read`] where one of the files cannot be
+    /// read, and [`ModuleFileError::TooLarge`] where the module has more than [`MAX_FILE`] bytes or the signature
+    /// more than [`MAX_SIGNATURE`].
     pub fn read(path: &Path, name: Option<ModuleName>) -> Result<Self, ModuleFileError> {
         let name = match name {
             Some(name) => name,
@@ -75,13 +81,14 @@ impl ModuleFile {
         Ok(Self::new(name, bytes, signature))
     }
 
-    /// A module of this name with these bytes.
+    /// A module of this name with these bytes, for programs that have them in memory. Nothing is checked here; the
+    /// overlord does that.
     pub fn new(name: ModuleName, bytes: Vec<u8>, signature: Option<String>) -> Self {
         let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
         Self { offer: Offer { name, digest, size, signature }, bytes: bytes.into() }
     }
 
-    /// What it is.
+    /// The module's name, digest, size and signature, as they are offered to an overlord.
     pub fn offer(&self) -> &Offer {
         &self.offer
     }
@@ -89,7 +96,7 @@ impl ModuleFile {
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ModuleFileError> {
     let mut bytes = Vec::new();
-    // One byte more than is allowed tells too large from just right.
+    // One byte more than the limit is read, which tells a file that is too large from one that just fits.
     let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes));
     match read {
         Ok(read) if read as u64 > limit => Err(ModuleFileError::TooLarge { path: path.to_owned(), limit }),
@@ -101,37 +108,39 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ModuleFileError> {
 /// One thing that happens while a module is changed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ModuleEvent {
-    /// So many bytes of the file are on the overlord, or on their way there. Before they are all, nothing
-    /// goes to any minion; afterwards it may, whether or not anybody listens.
+    /// So many bytes of the file are on the overlord, or on their way there. Before all of them are, nothing goes
+    /// to any minion; afterwards it may, whether or not anybody listens.
     Uploaded {
-        /// Bytes that are.
+        /// How many bytes are there or on their way.
         done: u64,
-        /// Bytes of the file.
+        /// How many bytes the file has.
         total: u64,
     },
     /// The file is in the overlord's catalogue.
     Kept(Box<KeptModule>),
     /// The change goes to these minions.
     Began(Vec<MinionName>),
-    /// How far a minion is.
+    /// How far a minion is. A later step of the same minion replaces an earlier one.
     Step {
         /// Which minion.
         minion: MinionName,
         /// How far.
         step: Step,
     },
-    /// What became of it on a minion.
+    /// What became of the change on a minion.
     Ended(Box<ModuleResult>),
-    /// Something to know.
+    /// Something that the operator should know, as one line for people.
     Note(String),
-    /// The minions that are out of touch now, of those that have not ended. Replaces what was said before.
+    /// The minions that are out of touch now, of those on which the change has not ended. Replaces what was said
+    /// before.
     OutOfTouch(Vec<(MinionName, Absence)>),
-    /// The change is not waited for any longer, as [`ModuleStream::with_patience`] has it. Said once; it goes on, and so
-    /// does the stream for whoever wants more of it.
+    /// The waiting that [`ModuleStream::with_patience`] asked for is over. Said once; the change goes on, and so
+    /// does the stream for callers who want more of it.
     WaitOver(WaitOver),
 }
 
-/// The events of one change of a module, until its end.
+/// The events of one change of a module, until its end. Once all bytes of the file are on the overlord, dropping
+/// the stream only detaches from the change, which goes on.
 pub struct ModuleStream {
     replies: Replies,
     upload: Option<Upload>,
@@ -140,20 +149,22 @@ pub struct ModuleStream {
     awaited: Option<Awaited>,
 }
 
-/// What is waited for.
+/// For how long the change is waited for.
 struct Awaited {
     patience: Patience,
     until: Option<Instant>,
-    /// Until when those are waited for that are out of touch and hold up the rest.
+    /// Until when the minions are waited for that are out of touch and hold up all others.
     held_up_until: Option<Instant>,
 }
 
 /// What ends a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Last {
+    /// That the file is in the catalogue.
     Kept,
+    /// That the change has ended on all minions.
     Over,
-    /// It has been seen.
+    /// Nothing any more: the last event was seen.
     Seen,
 }
 
@@ -161,23 +172,27 @@ enum Last {
 struct Upload {
     send: SendStream,
     bytes: Arc<[u8]>,
-    /// How far it is; `None` until the overlord says where to begin.
+    /// How many bytes were sent; `None` until the overlord says where to begin.
     at: Option<usize>,
 }
 
 impl ModuleStream {
-    /// What the overlord said of the target, before the change began.
+    /// What the overlord said of the target. Complete once [`ModuleEvent::Began`] came.
     pub fn warnings(&self) -> &[TargetWarning] {
         self.replies.warnings()
     }
 
-    /// Bounds the waiting, from now on: where it is over, that is an event.
+    /// Bounds the waiting, from now on: once it is over, the stream says [`ModuleEvent::WaitOver`].
     pub fn with_patience(self, patience: Patience) -> Self {
         let until = patience.until_in_all(Instant::now());
         Self { awaited: Some(Awaited { patience, until, held_up_until: None }), ..self }
     }
 
-    /// The next event; `None` after the last one. A refusal is [`ClientError::Refusal`]. Cancel safe.
+    /// The next event; `None` after the last one. Cancel safe.
+    ///
+    /// # Errors
+    /// As for [`Client`]: [`ClientError::Refusal`] where the change was refused, and [`ClientError::Lost`] where
+    /// the connection broke, while a change that began goes on. Nothing follows an error.
     pub async fn next(&mut self) -> Result<Option<ModuleEvent>, ClientError> {
         if self.last == Last::Seen {
             return Ok(None);
@@ -186,7 +201,7 @@ impl ModuleStream {
         let at = end.map_or_else(Instant::now, |(at, _)| at);
         tokio::select! {
             biased;
-            // First, since bytes of a file may go on and on.
+            // The end of the waiting is looked at first, since bytes of a file may go on and on.
             () = sleep_until(at), if end.is_some() => {
                 self.awaited = None;
                 Ok(end.map(|(_, why)| ModuleEvent::WaitOver(why)))
@@ -225,17 +240,17 @@ impl ModuleStream {
         }
     }
 
-    /// Takes note of who is out of touch.
+    /// Takes note of the minions that are out of touch.
     fn hear(&mut self, minions: &[(MinionName, Absence)], hold_up: bool) {
         let Some(awaited) = &mut self.awaited else { return };
         let now = Instant::now();
         let until = minions.iter().map(|(_, absence)| awaited.patience.until(absence, now));
-        // The longest of them counts; with none there is nobody who holds up anything.
+        // The longest wait counts; where nobody is out of touch, nobody holds up anything.
         let until: Option<Vec<Instant>> = until.collect();
         awaited.held_up_until = until.filter(|_| hold_up).and_then(|until| until.into_iter().max());
     }
 
-    /// What a reply says: an event or the end.
+    /// What a reply means: an event, or the end of the stream.
     fn take(&mut self, reply: ModuleReply) -> Result<Option<ModuleEvent>, ClientError> {
         Ok(match reply {
             ModuleReply::Send { from } => {
@@ -290,12 +305,21 @@ impl Upload {
 }
 
 impl Client {
-    /// Brings a file into the overlord's catalogue.
+    /// Brings a file into the overlord's catalogue, and to no minion. To bring it into service too, use
+    /// [`Client::push_module`].
+    ///
+    /// # Errors
+    /// As for [`Client`]. That the overlord refuses the file is an error of the stream.
     pub async fn add_module(&self, file: &ModuleFile) -> Result<ModuleStream, ClientError> {
         self.change(ModuleRequest::Add(file.offer.clone()), Some(file), Last::Kept).await
     }
 
-    /// Brings a file into service on the minions that match.
+    /// Brings a file into the overlord's catalogue, and into service on the minions that match now. Minions that
+    /// connect later get it only where [`Client::assign_module`] says so.
+    ///
+    /// # Errors
+    /// As for [`Client`]. A refusal is an error of the stream: of kind `Busy` where another change of the module
+    /// is under way, `NoMatch` where no minion matches, and `NeedsConfirmation` where many do.
     pub async fn push_module(
         &self,
         file: &ModuleFile,
@@ -306,7 +330,11 @@ impl Client {
         self.change(request, Some(file), Last::Over).await
     }
 
-    /// Takes a module out of service on the minions that match.
+    /// Takes a module out of service on the minions that match. `confirmed` says that the operator knows that
+    /// those are many.
+    ///
+    /// # Errors
+    /// As for [`Client::push_module`].
     pub async fn remove_module(
         &self,
         target: Target,
@@ -316,7 +344,11 @@ impl Client {
         self.change(ModuleRequest::Remove { target, name, confirmed }, None, Last::Over).await
     }
 
-    /// Goes back to the version that was in service before, on the minions that match.
+    /// Goes back to the version that was in service before, on the minions that match. `confirmed` says that the
+    /// operator knows that those are many.
+    ///
+    /// # Errors
+    /// As for [`Client::push_module`].
     pub async fn roll_back_module(
         &self,
         target: Target,
@@ -327,6 +359,9 @@ impl Client {
     }
 
     /// The versions that the overlord keeps, of all modules or of one: by name, the newest first.
+    ///
+    /// # Errors
+    /// As for [`Client`].
     pub async fn catalogue(&self, name: Option<ModuleName>) -> Result<Vec<KeptModule>, ClientError> {
         match self.ask_of_modules(ModuleRequest::Catalogue(name)).await? {
             ModuleReply::Catalogue(kept) => Ok(kept),
@@ -335,7 +370,11 @@ impl Client {
     }
 
     /// Lets every minion that matches the expression of a target have this version in service, now or when it
-    /// connects. Gives the assignment, the minions that match now, and those of them that are connected.
+    /// connects. `version` is as in the module's metadata, or a beginning of its digest. Returns the assignment,
+    /// the minions that match now, and those of them that are connected.
+    ///
+    /// # Errors
+    /// As for [`Client`], of kind `NotFound` where the version is not in the catalogue.
     pub async fn assign_module(
         &self,
         target: Target,
@@ -357,8 +396,11 @@ impl Client {
         })
     }
 
-    /// Takes an assignment back. Gives it with the older ones that hold in its place from then on, the newest
+    /// Takes an assignment back. Returns it, and the older ones that hold in its place from then on, the newest
     /// first.
+    ///
+    /// # Errors
+    /// As for [`Client`], of kind `NotFound` where there is no such assignment.
     pub async fn unassign_module(
         &self,
         expression: String,
@@ -370,7 +412,10 @@ impl Client {
         }
     }
 
-    /// All assignments and how they stand: by module, the newest first.
+    /// All assignments, and how far the minions are with them: by module, the newest first.
+    ///
+    /// # Errors
+    /// As for [`Client`].
     pub async fn assignments(&self) -> Result<Vec<AssignmentStatus>, ClientError> {
         match self.ask_of_modules(ModuleRequest::Assignments).await? {
             ModuleReply::Assignments(assignments) => Ok(assignments),
@@ -378,7 +423,10 @@ impl Client {
         }
     }
 
-    /// Calls off the push of a module that is under way, by whomever, and gives whose it was.
+    /// Calls off the push of a module that is under way, whoever began it. Returns whose it was.
+    ///
+    /// # Errors
+    /// As for [`Client`], of kind `NotFound` where none is under way.
     pub async fn cancel_push(&self, name: ModuleName) -> Result<Claimed, ClientError> {
         match self.ask_of_modules(ModuleRequest::CancelPush(name)).await? {
             ModuleReply::Cancelled(claimed) => Ok(*claimed),
@@ -386,7 +434,10 @@ impl Client {
         }
     }
 
-    /// Takes a module from whoever changes it and does not come to an end, and gives whose change it was.
+    /// Takes a module from a change that does not come to an end, whoever began that. Returns whose it was.
+    ///
+    /// # Errors
+    /// As for [`Client`], of kind `NotFound` where no change is under way.
     pub async fn release_module(&self, name: ModuleName) -> Result<Claimed, ClientError> {
         match self.ask_of_modules(ModuleRequest::Release(name)).await? {
             ModuleReply::Released(claimed) => Ok(*claimed),
@@ -420,7 +471,7 @@ impl Client {
     }
 }
 
-/// How much is handed to the connection at once.
+/// How many bytes are handed to the connection at once.
 const CHUNK: usize = 256 << 10;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! For how long a job is followed whose minions do not all answer.
+//! How long an operator waits for a job, or a change of a module, whose minions do not all answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,18 +10,18 @@ use wire::name::MinionName;
 
 use super::JobEvent;
 
-/// For how long a job, or a change of a module, is waited for.
+/// How long a job, or a change of a module, is waited for. It goes on when the waiting is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Patience {
-    /// For how long a minion that is out of touch is waited for, from the moment when its link was lost. Where nothing
+    /// How long a minion that is out of touch is waited for, from the moment when its link was lost. Where nothing
     /// is said it is 15 seconds, or as long as the overlord keeps the call for that minion if it was not sent yet.
     pub out_of_touch: Option<Duration>,
-    /// For how long anything is waited for at all; without an end where nothing is said.
+    /// How long is waited in all; without an end where nothing is said.
     pub in_all: Option<Duration>,
 }
 
 impl Patience {
-    /// Until when a minion is waited for that is out of touch; `None` where another end of that will come.
+    /// Until when a minion that is out of touch is waited for; `None` where the overlord will end its part.
     pub(super) fn until(&self, absence: &Absence, now: Instant) -> Option<Instant> {
         let patience = match (self.out_of_touch, absence.kept_ms) {
             (Some(patience), _) => patience,
@@ -32,44 +32,44 @@ impl Patience {
         now.checked_add(left)
     }
 
-    /// Until when anything is waited for that begins now.
+    /// Until when a wait that begins now lasts in all.
     pub(super) fn until_in_all(&self, now: Instant) -> Option<Instant> {
         self.in_all.and_then(|in_all| now.checked_add(in_all))
     }
 }
 
-/// The end that comes first.
+/// Which of the two ends comes first.
 pub(super) fn first(out_of_touch: Option<Instant>, in_all: Option<Instant>) -> Option<(Instant, WaitOver)> {
     let ends = [(out_of_touch, WaitOver::OutOfTouch), (in_all, WaitOver::InAll)];
     ends.into_iter().filter_map(|(at, why)| Some((at?, why))).min_by_key(|(at, _)| *at)
 }
 
-/// Why a job, or a change of a module, is not waited for any longer. It goes on.
+/// Why a job, or a change of a module, is not waited for any longer. The job or the change goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitOver {
-    /// All minions that are not done have been out of touch for longer than they are waited for.
+    /// All minions whose part is not over have been out of touch for longer than they are waited for.
     OutOfTouch,
-    /// It took longer in all than it may.
+    /// It took longer in all than the operator waits.
     InAll,
 }
 
-/// What is waited for.
+/// How long a job is waited for, and which minions it waits for.
 pub(super) struct Awaited {
     patience: Patience,
     until: Option<Instant>,
     open: BTreeSet<MinionName>,
-    /// Until when those are waited for that are out of touch; `None` where another end of that will come.
+    /// Until when each minion that is out of touch is waited for; `None` where the overlord will end its part.
     away: BTreeMap<MinionName, Option<Instant>>,
 }
 
 impl Awaited {
-    /// The minions whose parts are not over, from `now` on.
+    /// Waits, from `now` on, for the minions of `open`, whose parts are not over.
     pub(super) fn new(patience: Patience, open: BTreeSet<MinionName>, now: Instant) -> Self {
         let until = patience.until_in_all(now);
         Self { patience, until, open, away: BTreeMap::new() }
     }
 
-    /// Takes note of what was told at `now`.
+    /// Takes note of an event that came at `now`.
     pub(super) fn hear(&mut self, event: &JobEvent, now: Instant) {
         match event {
             JobEvent::Accepted { targets, .. } => self.open = targets.iter().cloned().collect(),
