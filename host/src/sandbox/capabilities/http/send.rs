@@ -1,5 +1,6 @@
 //! How a request is sent: to addresses that were checked, and to no name that could stand for others by now.
 
+use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, ready};
@@ -16,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Interval, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 use wasmtime_wasi_http::io::TokioIo;
 use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody};
 
@@ -48,9 +49,9 @@ pub(super) async fn send(
     let time = |of: fn(&RequestOptions) -> Option<Duration>| options.as_ref().and_then(of).unwrap_or(NEVER);
     let uri = request.uri().clone();
     let connecting = async {
-        let plain = TcpStream::connect(addresses).await.map_err(Error::Connect)?;
+        let plain = TcpStream::connect(addresses).await.map_err(of_connecting)?;
         let stream = encrypted(plain, &uri).await?;
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(Error::from)
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(of_speaking)
     };
     let connected = timeout(time(|options| options.connect_timeout), connecting).await;
     let (mut sender, connection) = connected.map_err(|_| Error::ConnectionTimeout)??;
@@ -74,8 +75,10 @@ pub(super) async fn send(
     };
     let (answer, over) = answered.map_err(|_| Error::ConnectionReadTimeout)?;
     let pace = time(|options| options.between_bytes_timeout).max(Duration::from_nanos(1));
-    let response = answer?.map(|incoming| Paced::new(incoming, pace, memory).boxed_unsync());
-    let rest: Sent<()> = Box::new(async move { if over { Ok(()) } else { Ok(connection.await?) } });
+    let response =
+        answer.map_err(of_speaking)?.map(|incoming| Paced::new(incoming, pace, memory).boxed_unsync());
+    let rest: Sent<()> =
+        Box::new(async move { if over { Ok(()) } else { connection.await.map_err(of_speaking) } });
     Ok((response, rest))
 }
 
@@ -86,7 +89,36 @@ async fn encrypted(plain: TcpStream, uri: &Uri) -> Result<Box<dyn Stream>> {
     }
     let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
     let name = ServerName::try_from(host).map_err(|_| Error::HttpRequestUriInvalid)?;
-    Ok(Box::new(AUTHORITIES.connect(name, plain).await.map_err(Error::Tls)?))
+    Ok(Box::new(AUTHORITIES.connect(name, plain).await.map_err(of_encrypting)?))
+}
+
+/// Why there is no connection.
+fn of_connecting(error: io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => Error::ConnectionRefused,
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Error::DestinationIpUnroutable,
+        ErrorKind::TimedOut => Error::ConnectionTimeout,
+        _ => Error::Connect(error),
+    }
+}
+
+/// Why a connection is not encrypted.
+fn of_encrypting(error: io::Error) -> Error {
+    match error.get_ref().and_then(|cause| cause.downcast_ref()) {
+        Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
+            Error::TlsCertificateError
+        }
+        Some(rustls::Error::AlertReceived(alert)) => {
+            let words = alert.as_str().unwrap_or("an alert without a name");
+            Error::TlsAlertReceived { alert_id: Some((*alert).into()), alert_message: Some(words.into()) }
+        }
+        _ => Error::Tls(error),
+    }
+}
+
+/// Why there is no answer, or no more of it.
+fn of_speaking(error: hyper::Error) -> Error {
+    if error.is_incomplete_message() { Error::ConnectionTerminated } else { Error::Hyper(error) }
 }
 
 /// A body that must not pause for longer than a guest allows, with the hold on the memory of its connection.
@@ -116,7 +148,7 @@ impl Body for Paced {
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Ready(Some(frame)) => {
                 self.pause.reset();
-                Poll::Ready(Some(frame.map_err(Error::from)))
+                Poll::Ready(Some(frame.map_err(of_speaking)))
             }
             Poll::Pending => {
                 ready!(self.pause.poll_tick(context));
@@ -179,6 +211,44 @@ mod tests {
         ended.unwrap();
         let asked = asked.await.unwrap();
         assert!(asked.starts_with("GET /a?b=c HTTP/1.1\r\n") && asked.contains("name.invalid"), "{asked}");
+    }
+
+    /// A listener that does this with each connection, and is closed with what it does.
+    async fn failing<F: Future<Output = ()> + Send>(
+        uri: &str,
+        with: impl FnOnce(tokio::net::TcpStream) -> F + Send + 'static,
+    ) -> Error {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { with(listener.accept().await.unwrap().0).await });
+        send(request(uri), &[address], None, memory()).await.err().unwrap()
+    }
+
+    #[tokio::test]
+    async fn why_there_is_no_answer_is_told_apart() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let closed = listener.local_addr().unwrap();
+        drop(listener);
+        let refused = send(request("http://name.invalid/"), &[closed], None, memory()).await.err().unwrap();
+        assert!(matches!(refused, Error::ConnectionRefused), "{refused}");
+        let ended = failing("http://name.invalid/", |mut connection| async move {
+            let _ = connection.read(&mut [0; 1024]).await;
+        });
+        let ended = ended.await;
+        assert!(matches!(ended, Error::ConnectionTerminated), "{ended}");
+        let nonsense = failing("http://name.invalid/", |mut connection| async move {
+            let _ = connection.read(&mut [0; 1024]).await;
+            let _ = connection.write_all(b"SSH-2.0-OpenSSH_9.2\r\n\r\n").await;
+        });
+        let nonsense = nonsense.await;
+        assert!(matches!(nonsense, Error::Hyper(_)), "{nonsense}");
+        let alert = failing("https://name.invalid/", |mut connection| async move {
+            let _ = connection.read(&mut [0; 4096]).await;
+            // A fatal alert: handshake failure.
+            let _ = connection.write_all(&[21, 3, 3, 0, 2, 2, 40]).await;
+        });
+        let alert = alert.await;
+        assert!(matches!(alert, Error::TlsAlertReceived { alert_id: Some(40), .. }), "{alert}");
     }
 
     #[tokio::test]
