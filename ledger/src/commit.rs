@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::draft::Draft;
 use crate::durability::{Durability, Purpose};
 use crate::error::LedgerError;
-use crate::slot::Slot;
+use crate::reopenable::Reopenable;
 use crate::storage::{Changes, Refused, Room, Store};
 
 /// Where a batch ends even though more is waiting.
@@ -60,7 +60,7 @@ impl Request {
 
 /// The thread that writes.
 pub(crate) struct Writer {
-    slot: Arc<Slot>,
+    reopenable: Arc<Reopenable>,
     queue: mpsc::Receiver<Request>,
     failed: Option<FailedBatch>,
 }
@@ -72,9 +72,9 @@ struct FailedBatch {
 }
 
 impl Writer {
-    /// A writer to `slot` for what comes out of `queue`.
-    pub(crate) fn new(slot: Arc<Slot>, queue: mpsc::Receiver<Request>) -> Self {
-        Self { slot, queue, failed: None }
+    /// A writer to `reopenable` for what comes out of `queue`.
+    pub(crate) fn new(reopenable: Arc<Reopenable>, queue: mpsc::Receiver<Request>) -> Self {
+        Self { reopenable, queue, failed: None }
     }
 
     /// Writes until nobody can ask for anything any more, then closes the store.
@@ -82,17 +82,17 @@ impl Writer {
         while let Some(first) = self.queue.blocking_recv() {
             self.batch(first);
         }
-        self.slot.close();
+        self.reopenable.close();
     }
 
     /// Gathers one batch, commits it, and answers those that were part of it.
     fn batch(&mut self, first: Request) {
-        let room = Room::on_disk_of(self.slot.path());
+        let room = Room::on_disk_of(self.reopenable.path());
         if let Err(error) = self.ready(room) {
             return self.refuse_waiting(first, &error);
         }
-        let slot = Arc::clone(&self.slot);
-        let Ok(store) = slot.store() else { return };
+        let reopenable = Arc::clone(&self.reopenable);
+        let Ok(store) = reopenable.store() else { return };
         let draft = Draft::new(&store);
         let (mut durability, mut answers, mut writes) = (Durability::Written, Vec::new(), 0_u64);
         let mut begins = false;
@@ -103,7 +103,7 @@ impl Writer {
                 begins |= request.purpose == Purpose::Begin;
                 answers.extend((request.run)(Ok(&draft)));
             } else {
-                request.refuse(self.slot.full());
+                request.refuse(self.reopenable.full());
             }
             writes += 1;
             let more = writes < BATCH_WRITES && draft.weight() < BATCH_BYTES;
@@ -119,7 +119,7 @@ impl Writer {
         if takes_on {
             reach(Point::SyncAfter);
         }
-        self.slot.count(writes);
+        self.reopenable.count(writes);
         answers.into_iter().for_each(|answer| answer(fate.clone()));
     }
 
@@ -132,28 +132,28 @@ impl Writer {
 
     /// Makes sure that the store takes writes, once there is room for them.
     fn ready(&mut self, room: Room) -> Result<(), LedgerError> {
-        if self.failed.is_none() && self.slot.is_open() {
+        if self.failed.is_none() && self.reopenable.is_open() {
             return Ok(());
         }
         if !room.suffices(Purpose::Proceed) {
-            return Err(self.slot.full());
+            return Err(self.reopenable.full());
         }
         self.reopen()
     }
 
     fn commit(&mut self, changes: &Changes, durability: Durability) -> Result<(), LedgerError> {
-        let attempt = |slot: &Slot| -> Result<Result<(), Refused>, LedgerError> {
-            Ok(slot.store()?.commit(changes, durability))
+        let attempt = |reopenable: &Reopenable| -> Result<Result<(), Refused>, LedgerError> {
+            Ok(reopenable.store()?.commit(changes, durability))
         };
-        let mut outcome = attempt(&self.slot)?;
+        let mut outcome = attempt(&self.reopenable)?;
         // A background task of the database failed earlier; what it was to do is done again after opening.
         if outcome.as_ref().is_err_and(|refused| refused.untouched) {
             self.reopen()?;
-            outcome = attempt(&self.slot)?;
+            outcome = attempt(&self.reopenable)?;
         }
         outcome.map_err(|refused| {
             tracing::warn!(error = %refused.error, "a batch was not written");
-            self.failed = self.slot.store().ok().map(|store| FailedBatch::new(&store, changes));
+            self.failed = self.reopenable.store().ok().map(|store| FailedBatch::new(&store, changes));
             refused.error
         })
     }
@@ -162,14 +162,14 @@ impl Writer {
     /// failed batch left.
     fn reopen(&mut self) -> Result<(), LedgerError> {
         let failed = &self.failed;
-        self.slot.reopen(|store| match failed {
+        self.reopenable.reopen(|store| match failed {
             Some(failed) if store.batch()? == failed.number => {
                 store.commit(&failed.undo, Durability::Synced).map_err(|refused| refused.error)
             }
             _ => Ok(()),
         })?;
         self.failed = None;
-        tracing::info!(ledger = %self.slot.path().display(), "opened the ledger again after a failed write");
+        tracing::info!(ledger = %self.reopenable.path().display(), "opened the ledger again after a failed write");
         Ok(())
     }
 }
@@ -194,7 +194,7 @@ mod tests {
     use crate::engine::Engine;
     use crate::format::Side;
     use crate::read::Read;
-    use crate::slot::Commits;
+    use crate::reopenable::Commits;
     use crate::space::Space;
 
     #[tokio::test]

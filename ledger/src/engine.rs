@@ -14,7 +14,7 @@ use crate::format::Side;
 use crate::key::Span;
 use crate::quarantine::Spoiled;
 use crate::read::Read;
-use crate::slot::{Commits, Slot, StoreGuard};
+use crate::reopenable::{Commits, Reopenable, StoreGuard};
 use crate::space::Space;
 use crate::storage::{Bytes, Disk, Room, Scan, Snapshot};
 
@@ -23,7 +23,7 @@ const QUEUE: usize = 256;
 
 /// An open ledger. Dropping it commits what was asked for and closes the folder.
 pub(crate) struct Engine {
-    slot: Arc<Slot>,
+    reopenable: Arc<Reopenable>,
     queue: Mutex<Option<mpsc::Sender<Request>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -31,18 +31,18 @@ pub(crate) struct Engine {
 impl Engine {
     /// Opens the folder of `side`, or makes it, and starts its writer.
     pub(crate) fn open(path: &Path, side: Side) -> Result<Self, LedgerError> {
-        let slot = Arc::new(Slot::open(path, side)?);
+        let reopenable = Arc::new(Reopenable::open(path, side)?);
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let writer = Writer::new(Arc::clone(&slot), receiver);
+        let writer = Writer::new(Arc::clone(&reopenable), receiver);
         let thread = thread::Builder::new().name("ledger".to_owned()).spawn(|| writer.run());
         let thread =
             thread.map_err(|error| LedgerError::Io { path: path.to_owned(), cause: error.to_string() })?;
-        Ok(Self { slot, queue: Mutex::new(Some(sender)), writer: Mutex::new(Some(thread)) })
+        Ok(Self { reopenable, queue: Mutex::new(Some(sender)), writer: Mutex::new(Some(thread)) })
     }
 
     /// A view of the ledger as it is now. Not to be held while a write is waited for.
     pub(crate) fn read(&self) -> Result<Reader<'_>, LedgerError> {
-        let store = self.slot.store()?;
+        let store = self.reopenable.store()?;
         let snapshot = store.snapshot();
         Ok(Reader { engine: self, store, snapshot })
     }
@@ -56,10 +56,10 @@ impl Engine {
         write: impl FnOnce(&Draft<'_>) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let (request, answer) = Request::new(purpose, durability, write);
-        let queue = self.queue().ok_or_else(|| self.slot.closed())?;
-        queue.send(request).await.map_err(|_| self.slot.closed())?;
+        let queue = self.queue().ok_or_else(|| self.reopenable.closed())?;
+        queue.send(request).await.map_err(|_| self.reopenable.closed())?;
         drop(queue);
-        answer.await.unwrap_or_else(|_| Err(self.slot.closed()))
+        answer.await.unwrap_or_else(|_| Err(self.reopenable.closed()))
     }
 
     /// Commits what was asked for and closes the folder, while handles may live on.
@@ -72,22 +72,22 @@ impl Engine {
 
     /// The folder.
     pub(crate) fn path(&self) -> &Path {
-        self.slot.path()
+        self.reopenable.path()
     }
 
     /// Bytes that the folder takes on disk.
     pub(crate) fn size(&self) -> Result<u64, LedgerError> {
-        self.slot.store()?.size()
+        self.reopenable.store()?.size()
     }
 
     /// How full its disk is.
     pub(crate) fn disk(&self) -> Disk {
-        Room::on_disk_of(self.slot.path()).disk()
+        Room::on_disk_of(self.reopenable.path()).disk()
     }
 
     /// What was written since it was opened.
     pub(crate) fn commits(&self) -> Commits {
-        self.slot.commits()
+        self.reopenable.commits()
     }
 
     fn queue(&self) -> Option<mpsc::Sender<Request>> {

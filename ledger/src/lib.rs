@@ -1,9 +1,13 @@
 //! The job stores of an overlord and of a minion.
 //!
-//! Both are a folder that one process has open. Writes are futures: one thread commits whatever is waiting
-//! as one batch, so many of them share one fsync, and what a write sees and does is atomic. Reads are plain
-//! functions that see one moment. Records of different kinds never rewrite each other, states only move
-//! forward, and a record that cannot be read is set aside and named instead of being fatal.
+//! All that an overlord asks of its store is listed in [`OverlordLedger`], named by what it means, and has to be awaited:
+//! nobody else may depend on the store being on this host. A minion's, [`MinionLedger`], always is, so its reads are
+//! plain functions.
+//!
+//! Today both are a folder that one process has open. One thread commits whatever writes are waiting as one batch, so
+//! many of them share one fsync, and what a write sees and does is atomic. Reads see one moment. Records of different
+//! kinds never rewrite each other, states only move forward, and a record that cannot be read is set aside and named
+//! instead of being fatal.
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 mod audit;
@@ -20,8 +24,8 @@ mod overlord;
 mod quarantine;
 mod read;
 mod record;
+mod reopenable;
 mod retention;
-mod slot;
 mod space;
 mod storage;
 mod upgrade;
@@ -34,9 +38,9 @@ pub use format::Side;
 pub use minion::{Accepted, Kv, KvError, MAX_KEY, MinionJob, MinionLedger, Swap};
 pub use overlord::{
     Attempt, GiveUp, HeardFacts, Invite, InviteError, JobRecord, MinionRecord, OverlordLedger, PartRecord,
-    Standing, Tenure,
+    Standing, Storage, Tenure,
 };
 pub use quarantine::SetAside;
+pub use reopenable::Commits;
 pub use retention::Retention;
-pub use slot::Commits;
 pub use storage::Disk;

@@ -20,8 +20,6 @@ pub(crate) enum Space {
     Parts,
     /// job, minion → how the part ended.
     Outcomes,
-    /// job, minion → the last progress.
-    Progress,
     /// job, place in the order → one transition.
     Transitions,
     /// job, minion → that its part is to stop, and since when.
@@ -94,7 +92,6 @@ impl Space {
         Space::Tallies,
         Space::Parts,
         Space::Outcomes,
-        Space::Progress,
         Space::Transitions,
         Space::Cancels,
         Space::Patience,
@@ -143,7 +140,6 @@ impl Space {
             Space::Tallies => "tallies",
             Space::Parts => "parts",
             Space::Outcomes => "outcomes",
-            Space::Progress => "progress",
             Space::Transitions => "transitions",
             Space::Cancels => "cancels",
             Space::Patience => "patience",

@@ -63,16 +63,16 @@ pub async fn serve(
     let config = folder.config()?;
     let ledger = OverlordLedger::open(&folder.ledger())?;
     let audit = Audit::open(&folder.audit())?;
-    let registry = Registry::open(ledger.clone())?;
+    let registry = Registry::open(ledger.clone()).await?;
     let catalogue = Catalogue::open(folder.modules(), ledger.clone())
         .map_err(|error| DaemonError::Modules(error.to_string()))?;
     let endpoint = endpoint::listen(options.listen.unwrap_or(config.listen), &identity, &doors::alpns())?;
     let address = endpoint.local_addr().map_err(DaemonError::Address)?;
-    let jobs = Jobs::new(config.clone(), ledger.clone(), registry.clone(), stop.child_token())?;
+    let jobs = Jobs::new(config.clone(), ledger.clone(), registry.clone(), stop.child_token()).await?;
     let rollout =
         Rollout::new(config.clone(), ledger.clone(), registry.clone(), catalogue.clone(), stop.child_token());
     rollout.prune().await;
-    let resumed = jobs.resume()?;
+    let resumed = jobs.resume().await?;
     if resumed > 0 {
         tracing::info!(jobs = resumed, "going on with unfinished jobs");
     }

@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::error::LedgerError;
 use crate::format::Side;
 use crate::quarantine::{self, SetAside};
-use crate::slot::Commits;
+use crate::reopenable::Commits;
 use crate::storage::Disk;
 
 /// A minion's ledger: the jobs that it was asked to run, how they ended, and what its modules keep.

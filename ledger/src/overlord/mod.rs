@@ -1,32 +1,19 @@
-//! The ledger of an overlord: its jobs, and the minions that it knows.
+//! The ledger of an overlord: its jobs, the minions that it knows, and the modules that it keeps.
+//!
+//! [`OverlordLedger`] is the list of all that can be asked; the other files here are what it takes and gives. How it is
+//! done with the database that this process has to itself is in `embedded/`.
 
-mod accept;
-mod assignments;
-mod cancel;
-mod catalogue;
-mod cursor;
-mod document;
-mod facts;
-mod give_up;
-mod invite;
+mod assignment;
+mod embedded;
+mod invitation;
+mod job;
 mod ledger;
-mod list;
-mod minions;
-mod part;
-mod purge;
-mod records;
-mod reindex;
-mod tally;
-mod tenures;
+mod minion;
 
-pub(crate) use minions::Modules;
-pub(crate) use reindex::reindex;
+pub(crate) use embedded::{Modules, reindex};
 
-pub use assignments::Attempt;
-pub use facts::HeardFacts;
-pub use give_up::GiveUp;
-pub use invite::{Invite, InviteError};
-pub use ledger::OverlordLedger;
-pub use minions::{MinionRecord, Standing};
-pub use records::{JobRecord, PartRecord};
-pub use tenures::Tenure;
+pub use assignment::Attempt;
+pub use invitation::{Invite, InviteError};
+pub use job::{GiveUp, JobRecord, PartRecord};
+pub use ledger::{OverlordLedger, Storage};
+pub use minion::{HeardFacts, MinionRecord, Standing, Tenure};

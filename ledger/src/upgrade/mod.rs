@@ -86,11 +86,11 @@ mod tests {
     struct New(u64, String);
 
     impl Record for Old {
-        const SPACE: Space = Space::Progress;
+        const SPACE: Space = Space::Later;
     }
 
     impl Record for New {
-        const SPACE: Space = Space::Progress;
+        const SPACE: Space = Space::Later;
         const VERSION: u8 = 2;
     }
 
@@ -107,14 +107,14 @@ mod tests {
         let store = Store::open(path, Side::Overlord).unwrap();
         let rows = (0..NUMBERS).map(|number| {
             let key = number.to_be_bytes();
-            ((Space::Progress, key.to_vec()), Some(Old(number).encode(&key)))
+            ((Space::Later, key.to_vec()), Some(Old(number).encode(&key)))
         });
         commit(&store, [rows.collect(), Format::of(Side::Overlord, CURRENT - 1).put(format::KEYS)]).unwrap();
         store
     }
 
     fn numbers(store: &Store) -> Vec<New> {
-        let rows = store.scan(Space::Progress, Span::all());
+        let rows = store.scan(Space::Later, Span::all());
         rows.map(|(key, bytes)| New::decode(&key, &bytes).unwrap()).collect()
     }
 
@@ -167,7 +167,7 @@ mod tests {
     fn a_record_that_is_damaged_does_not_stop_the_upgrade() {
         let folder = tempfile::tempdir().unwrap();
         let store = older(folder.path());
-        let place = (Space::Progress, b"nonsense".to_vec());
+        let place = (Space::Later, b"nonsense".to_vec());
         commit(&store, [Changes::from([(place, Some(b"nonsense".as_slice().into()))])]).unwrap();
         take(&store, Side::Overlord, &[Step { from: CURRENT - 1, run: whole }]).unwrap();
         let draft = Draft::new(&store);

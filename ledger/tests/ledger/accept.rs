@@ -24,10 +24,10 @@ async fn a_job_is_the_same_after_the_folder_was_opened_again() {
     drop(ledger);
 
     let ledger = folder.overlord();
-    assert_eq!(ledger.job(id(1)).unwrap(), Some(asked));
-    assert_eq!(ledger.state(id(1)).unwrap(), Some((JobState::Running, None)));
-    assert_eq!(ledger.live().unwrap(), [id(1)]);
-    assert!(ledger.parts(id(1)).unwrap().iter().all(|(_, part)| part.state.is_none()));
+    assert_eq!(ledger.job(id(1)).await.unwrap(), Some(asked));
+    assert_eq!(ledger.state(id(1)).await.unwrap(), Some((JobState::Running, None)));
+    assert_eq!(ledger.live().await.unwrap(), [id(1)]);
+    assert!(ledger.parts(id(1)).await.unwrap().iter().all(|(_, part)| part.state.is_none()));
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn targets_are_kept_by_name_and_each_once() {
     let ledger_folder = Folder::new();
     let ledger = ledger_folder.overlord();
     ledger.accept(job(1, &["web2", "db", "web2"]), Durability::Written).await.unwrap();
-    assert_eq!(ledger.job(id(1)).unwrap().unwrap().targets, [name("db"), name("web2")]);
+    assert_eq!(ledger.job(id(1)).await.unwrap().unwrap().targets, [name("db"), name("web2")]);
 }
 
 #[tokio::test]
@@ -45,18 +45,18 @@ async fn an_id_is_accepted_once() {
     ledger.accept(job(1, &["web1"]), Durability::Written).await.unwrap();
     let again = JobRecord { target: "something else".into(), ..job(1, &["db"]) };
     assert_eq!(ledger.accept(again, Durability::Written).await.unwrap(), Changed::No);
-    assert_eq!(ledger.job(id(1)).unwrap().unwrap(), job(1, &["web1"]));
+    assert_eq!(ledger.job(id(1)).await.unwrap().unwrap(), job(1, &["web1"]));
 }
 
 #[tokio::test]
 async fn an_unknown_job_is_nothing_and_no_error() {
     let folder = Folder::new();
     let ledger = folder.overlord();
-    assert_eq!(ledger.job(id(1)).unwrap(), None);
-    assert_eq!(ledger.state(id(1)).unwrap(), None);
-    assert_eq!(ledger.document(id(1)).unwrap(), None);
-    assert_eq!(ledger.history(id(1)).unwrap(), None);
-    assert!(ledger.parts(id(1)).unwrap().is_empty());
+    assert_eq!(ledger.job(id(1)).await.unwrap(), None);
+    assert_eq!(ledger.state(id(1)).await.unwrap(), None);
+    assert_eq!(ledger.document(id(1)).await.unwrap(), None);
+    assert_eq!(ledger.history(id(1)).await.unwrap(), None);
+    assert!(ledger.parts(id(1)).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -67,5 +67,5 @@ async fn a_wide_job_is_recorded_whole() {
     let targets: Vec<&str> = names.iter().map(String::as_str).collect();
     ledger.accept(job(1, &targets), Durability::Synced).await.unwrap();
     drop(ledger);
-    assert_eq!(folder.overlord().parts(id(1)).unwrap().len(), 10_000);
+    assert_eq!(folder.overlord().parts(id(1)).await.unwrap().len(), 10_000);
 }

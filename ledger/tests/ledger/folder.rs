@@ -27,10 +27,10 @@ async fn closing_frees_the_folder_while_handles_live_on() {
     ledger.accept(job(1, &["web1"]), Durability::Written).await.unwrap();
     ledger.close().await;
     let closed = LedgerError::Closed { path: folder.path() };
-    assert_eq!(handle.job(id(1)).unwrap_err(), closed);
+    assert_eq!(handle.job(id(1)).await.unwrap_err(), closed);
     assert_eq!(handle.accept(job(2, &["web1"]), Durability::Written).await.unwrap_err(), closed);
     handle.close().await;
-    assert!(folder.overlord().job(id(1)).unwrap().is_some());
+    assert!(folder.overlord().job(id(1)).await.unwrap().is_some());
 }
 
 #[test]
@@ -67,8 +67,8 @@ fn only_this_user_may_look_into_a_new_folder() {
     assert_eq!(fs::metadata(folder.path()).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
-#[test]
-fn a_folder_whose_making_was_interrupted_is_made_again() {
+#[tokio::test]
+async fn a_folder_whose_making_was_interrupted_is_made_again() {
     let whole = Folder::new();
     drop(whole.overlord());
     for cut in ["no version", "empty version", "lock alone"] {
@@ -83,6 +83,6 @@ fn a_folder_whose_making_was_interrupted_is_made_again() {
                 fs::write(folder.path().join("lock"), "").unwrap();
             }
         }
-        assert_eq!(folder.overlord().live().unwrap(), [], "{cut}");
+        assert_eq!(folder.overlord().live().await.unwrap(), [], "{cut}");
     }
 }

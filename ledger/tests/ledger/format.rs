@@ -73,24 +73,24 @@ fn store(side: &str, folder: &Folder, listing: &str) {
 }
 
 /// Opens the folders that each format left of one side, and compares what they hold with what they held.
-fn still_holds(side: &str, listing: impl Fn(&Folder) -> String) {
+async fn still_holds(side: &str, listing: impl AsyncFn(&Folder) -> String) {
     for format in 1..=CURRENT {
         let folder = copy_of(format, side);
         // The second opening finds what the first one made of it.
         for opening in ["first", "second"] {
-            assert_eq!(listing(&folder), listed(format, side), "format {format}, {opening} opening");
+            assert_eq!(listing(&folder).await, listed(format, side), "format {format}, {opening} opening");
         }
     }
 }
 
-#[test]
-fn the_ledger_of_an_overlord_of_every_format_still_holds_what_it_did() {
-    still_holds("overlord", |folder| listing::overlord(&folder.overlord()));
+#[tokio::test]
+async fn the_ledger_of_an_overlord_of_every_format_still_holds_what_it_did() {
+    still_holds("overlord", async |folder| listing::overlord(&folder.overlord()).await).await;
 }
 
-#[test]
-fn the_ledger_of_a_minion_of_every_format_still_holds_what_it_did() {
-    still_holds("minion", |folder| listing::minion(&folder.minion()));
+#[tokio::test]
+async fn the_ledger_of_a_minion_of_every_format_still_holds_what_it_did() {
+    still_holds("minion", async |folder| listing::minion(&folder.minion())).await;
 }
 
 /// Makes the folders of the current format, where there are none: see `folders/README.md`.
@@ -100,7 +100,7 @@ async fn make_the_folders_of_the_current_format() {
     let folder = Folder::new();
     let ledger = folder.overlord();
     sample::overlord(&ledger).await;
-    let listing = listing::overlord(&ledger);
+    let listing = listing::overlord(&ledger).await;
     ledger.close().await;
     store("overlord", &folder, &listing);
 

@@ -62,9 +62,9 @@ async fn refuses_a_job_that_is_half_written() {
     limit_files(u64::MAX);
 
     ledger.accept(job(3, &["web1"]), Durability::Synced).await.unwrap();
-    assert_eq!(ledger.live().unwrap(), [id(1), id(3)], "a refused job does not come back");
+    assert_eq!(ledger.live().await.unwrap(), [id(1), id(3)], "a refused job does not come back");
     ledger.close().await;
-    assert_eq!(OverlordLedger::open(&folder).unwrap().live().unwrap(), [id(1), id(3)]);
+    assert_eq!(OverlordLedger::open(&folder).unwrap().live().await.unwrap(), [id(1), id(3)]);
 }
 
 #[test]

@@ -28,8 +28,8 @@ async fn six_jobs(ledger: &OverlordLedger) {
     ledger.runs(4, "web1", T0 + 12).await;
 }
 
-fn numbers(ledger: &OverlordLedger, filter: JobFilter) -> Vec<u64> {
-    let listed = ledger.list(&filter, 100).unwrap();
+async fn numbers(ledger: &OverlordLedger, filter: JobFilter) -> Vec<u64> {
+    let listed = ledger.list(&filter, 100).await.unwrap();
     listed.into_iter().map(|line| line.job.made_at() - T0).collect()
 }
 
@@ -46,20 +46,20 @@ async fn jobs_are_listed_by_each_filter_newest_first() {
     let calls = |module: &str| JobFilter { module: Some(module.parse().unwrap()), ..all() };
     let on = |minion: &str| JobFilter { target: Some(name(minion)), ..all() };
     let is = |state: JobState| JobFilter { state: Some(state), ..all() };
-    assert_eq!(numbers(&ledger, all()), [6, 5, 4, 3, 2, 1]);
-    assert_eq!(numbers(&ledger, of("ann")), [5, 3, 1]);
-    assert_eq!(numbers(&ledger, calls("test")), [5, 2, 1]);
-    assert_eq!(numbers(&ledger, on("web1")), [4, 3, 1]);
-    assert_eq!(numbers(&ledger, is(JobState::Running)), [6, 5, 3]);
-    assert_eq!(numbers(&ledger, is(JobState::Partial)), [4]);
-    assert_eq!(numbers(&ledger, is(JobState::Finished)), [1]);
-    assert_eq!(numbers(&ledger, is(JobState::RemoteError)), [2]);
-    assert_eq!(numbers(&ledger, JobFilter { since: Some(T0 + 4), ..all() }), [6, 5, 4]);
-    assert_eq!(numbers(&ledger, JobFilter { before: Some(T0 + 4), ..all() }), [3, 2, 1]);
-    assert_eq!(numbers(&ledger, JobFilter { before: Some(0), ..all() }), [0_u64; 0]);
+    assert_eq!(numbers(&ledger, all()).await, [6, 5, 4, 3, 2, 1]);
+    assert_eq!(numbers(&ledger, of("ann")).await, [5, 3, 1]);
+    assert_eq!(numbers(&ledger, calls("test")).await, [5, 2, 1]);
+    assert_eq!(numbers(&ledger, on("web1")).await, [4, 3, 1]);
+    assert_eq!(numbers(&ledger, is(JobState::Running)).await, [6, 5, 3]);
+    assert_eq!(numbers(&ledger, is(JobState::Partial)).await, [4]);
+    assert_eq!(numbers(&ledger, is(JobState::Finished)).await, [1]);
+    assert_eq!(numbers(&ledger, is(JobState::RemoteError)).await, [2]);
+    assert_eq!(numbers(&ledger, JobFilter { since: Some(T0 + 4), ..all() }).await, [6, 5, 4]);
+    assert_eq!(numbers(&ledger, JobFilter { before: Some(T0 + 4), ..all() }).await, [3, 2, 1]);
+    assert_eq!(numbers(&ledger, JobFilter { before: Some(0), ..all() }).await, [0_u64; 0]);
     let of_method = |method: &str| JobFilter { method: Some(method.parse().unwrap()), ..all() };
-    assert_eq!(numbers(&ledger, of_method("service.restart")), [4, 3]);
-    assert_eq!(numbers(&ledger, of_method("service.stop")), [0_u64; 0]);
+    assert_eq!(numbers(&ledger, of_method("service.restart")).await, [4, 3]);
+    assert_eq!(numbers(&ledger, of_method("service.stop")).await, [0_u64; 0]);
 }
 
 #[tokio::test]
@@ -77,8 +77,11 @@ async fn filters_narrow_each_other() {
         method: Some("test.ping".parse().unwrap()),
         ..JobFilter::default()
     };
-    assert_eq!(numbers(&ledger, filter.clone()), [5]);
-    assert_eq!(numbers(&ledger, JobFilter { operator: Some("bob".parse().unwrap()), ..filter }), [0_u64; 0]);
+    assert_eq!(numbers(&ledger, filter.clone()).await, [5]);
+    assert_eq!(
+        numbers(&ledger, JobFilter { operator: Some("bob".parse().unwrap()), ..filter }).await,
+        [0_u64; 0]
+    );
 }
 
 #[tokio::test]
@@ -89,12 +92,13 @@ async fn outcomes_are_counted_and_jobs_found_by_them() {
     // One of its two parts is over already.
     ledger.ends(3, "web2", failed(FailureKind::Denied, T0 + 13)).await;
     let with = |outcomes: &[OutcomeKind]| JobFilter { outcomes: outcomes.to_vec(), ..JobFilter::default() };
-    assert_eq!(numbers(&ledger, JobFilter { failed: true, ..JobFilter::default() }), [3, 2]);
-    assert_eq!(numbers(&ledger, with(&[OutcomeKind::Ok])), [1]);
-    assert_eq!(numbers(&ledger, with(&[OutcomeKind::Ok, OutcomeKind::Denied])), [3, 1]);
-    assert_eq!(numbers(&ledger, with(&[OutcomeKind::Lost])), [0_u64; 0]);
+    assert_eq!(numbers(&ledger, JobFilter { failed: true, ..JobFilter::default() }).await, [3, 2]);
+    assert_eq!(numbers(&ledger, with(&[OutcomeKind::Ok])).await, [1]);
+    assert_eq!(numbers(&ledger, with(&[OutcomeKind::Ok, OutcomeKind::Denied])).await, [3, 1]);
+    assert_eq!(numbers(&ledger, with(&[OutcomeKind::Lost])).await, [0_u64; 0]);
     let counts: Vec<_> = ledger
         .list(&JobFilter::default(), 100)
+        .await
         .unwrap()
         .into_iter()
         .map(|line| line.counts.unwrap())
@@ -108,9 +112,10 @@ async fn a_list_is_as_long_as_asked_and_says_what_a_line_needs() {
     let folder = Folder::new();
     let ledger = folder.overlord();
     six_jobs(&ledger).await;
-    assert_eq!(ledger.list(&JobFilter::default(), 2).unwrap().len(), 2);
+    assert_eq!(ledger.list(&JobFilter::default(), 2).await.unwrap().len(), 2);
     let line = ledger
         .list(&JobFilter { state: Some(JobState::Finished), ..JobFilter::default() }, 1)
+        .await
         .unwrap()
         .remove(0);
     assert_eq!((line.job, line.targets, line.ended_at), (id(1), 1, Some(T0 + 10)));
@@ -122,7 +127,7 @@ async fn live_jobs_are_those_that_are_not_over_oldest_first() {
     let folder = Folder::new();
     let ledger = folder.overlord();
     six_jobs(&ledger).await;
-    assert_eq!(ledger.live().unwrap(), [3, 4, 5, 6].map(id));
+    assert_eq!(ledger.live().await.unwrap(), [3, 4, 5, 6].map(id));
 }
 
 #[tokio::test]
@@ -131,9 +136,9 @@ async fn a_shortened_id_finds_what_begins_with_it() {
     let ledger = folder.overlord();
     six_jobs(&ledger).await;
     let text = id(3).to_string();
-    assert_eq!(ledger.by_prefix(&text).unwrap(), [id(3)]);
-    assert_eq!(ledger.by_prefix(&text[..10].to_lowercase()).unwrap(), [id(3)]);
-    assert_eq!(ledger.by_prefix(&text[..6]).unwrap().len(), 6);
-    assert_eq!(ledger.by_prefix("0000").unwrap(), []);
-    assert_eq!(ledger.by_prefix("not an id").unwrap(), []);
+    assert_eq!(ledger.by_prefix(&text).await.unwrap(), [id(3)]);
+    assert_eq!(ledger.by_prefix(&text[..10].to_lowercase()).await.unwrap(), [id(3)]);
+    assert_eq!(ledger.by_prefix(&text[..6]).await.unwrap().len(), 6);
+    assert_eq!(ledger.by_prefix("0000").await.unwrap(), []);
+    assert_eq!(ledger.by_prefix("not an id").await.unwrap(), []);
 }

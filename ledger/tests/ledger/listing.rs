@@ -1,4 +1,5 @@
-//! All that a ledger holds, as text. Only what every format has: a field that a later one adds is not listed.
+//! All that a ledger holds, as text. Only what every format has: a field that a later one adds is not listed, and
+//! neither is one that nothing reads any more.
 
 use std::fmt::Write as _;
 
@@ -14,38 +15,38 @@ const ALL: usize = 1000;
 /// The modules whose values are listed.
 pub(crate) const KEEPERS: [&str; 2] = ["service", "backup"];
 
-pub(crate) fn overlord(ledger: &OverlordLedger) -> String {
+pub(crate) async fn overlord(ledger: &OverlordLedger) -> String {
     let mut text = String::new();
-    for minion in ledger.minions().unwrap() {
+    for minion in ledger.minions().await.unwrap() {
         text += &minion_record(&minion);
     }
-    for invite in ledger.invites().unwrap() {
+    for invite in ledger.invites().await.unwrap() {
         let ledger::Invite { name, secret, expires_at, used_by } = invite;
         writeln!(text, "invite {name}: {secret} until {expires_at}, used by {used_by:?}").unwrap();
     }
-    writeln!(text, "live: {}", ids(ledger.live().unwrap())).unwrap();
+    writeln!(text, "live: {}", ids(ledger.live().await.unwrap())).unwrap();
     for state in [JobState::Running, JobState::Partial, JobState::Finished, JobState::RemoteError] {
         writeln!(
             text,
             "{state}: {}",
-            found(ledger, &JobFilter { state: Some(state), ..JobFilter::default() })
+            found(ledger, &JobFilter { state: Some(state), ..JobFilter::default() }).await
         )
         .unwrap();
     }
     for operator in ["ann", "bob"] {
         let filter = JobFilter { operator: Some(operator.parse().unwrap()), ..JobFilter::default() };
-        writeln!(text, "of {operator}: {}", found(ledger, &filter)).unwrap();
+        writeln!(text, "of {operator}: {}", found(ledger, &filter).await).unwrap();
     }
     for module in ["test", "service"] {
         let filter = JobFilter { module: Some(module.parse().unwrap()), ..JobFilter::default() };
-        writeln!(text, "of module {module}: {}", found(ledger, &filter)).unwrap();
+        writeln!(text, "of module {module}: {}", found(ledger, &filter).await).unwrap();
     }
     let target = JobFilter { target: Some("web1".parse().unwrap()), ..JobFilter::default() };
-    writeln!(text, "for web1: {}", found(ledger, &target)).unwrap();
-    for summary in ledger.list(&JobFilter::default(), ALL).unwrap() {
-        text += &overlord_job(ledger, summary.job);
+    writeln!(text, "for web1: {}", found(ledger, &target).await).unwrap();
+    for summary in ledger.list(&JobFilter::default(), ALL).await.unwrap() {
+        text += &overlord_job(ledger, summary.job).await;
     }
-    writeln!(text, "set aside: {:?}", ledger.set_aside(ALL).unwrap()).unwrap();
+    writeln!(text, "set aside: {:?}", ledger.set_aside(ALL).await.unwrap()).unwrap();
     text
 }
 
@@ -83,8 +84,8 @@ pub(crate) fn minion(ledger: &MinionLedger) -> String {
 }
 
 fn minion_record(minion: &MinionRecord) -> String {
-    let MinionRecord { name, key, serial, enrolled_at, status, last_seen, version, modules } = minion;
-    let mut text = format!("minion {name}: {key} {serial} enrolled {enrolled_at}, {status:?}\n");
+    let MinionRecord { name, key, enrolled_at, status, last_seen, version, modules } = minion;
+    let mut text = format!("minion {name}: {key} enrolled {enrolled_at}, {status:?}\n");
     writeln!(text, "  seen {last_seen:?} with {version:?}").unwrap();
     if modules.left_out > 0 {
         writeln!(text, "  {} modules left out", modules.left_out).unwrap();
@@ -108,7 +109,7 @@ fn minion_record(minion: &MinionRecord) -> String {
     text
 }
 
-fn overlord_job(ledger: &OverlordLedger, id: JobId) -> String {
+async fn overlord_job(ledger: &OverlordLedger, id: JobId) -> String {
     let mut text = String::new();
     let JobRecord {
         id,
@@ -127,8 +128,8 @@ fn overlord_job(ledger: &OverlordLedger, id: JobId) -> String {
         max_failures,
         rerun_of,
         ..
-    } = ledger.job(id).unwrap().unwrap();
-    writeln!(text, "job {id}: {:?}", ledger.state(id).unwrap().unwrap()).unwrap();
+    } = ledger.job(id).await.unwrap().unwrap();
+    writeln!(text, "job {id}: {:?}", ledger.state(id).await.unwrap().unwrap()).unwrap();
     writeln!(text, "  accepted {accepted_at} of {operator} for {target:?} but {exclude:?}").unwrap();
     writeln!(text, "  {method} {arguments:?}").unwrap();
     writeln!(text, "  timeout {timeout_ms:?}, until {queue_until:?}, dry {dry_run}, durable {durable}")
@@ -136,22 +137,19 @@ fn overlord_job(ledger: &OverlordLedger, id: JobId) -> String {
     writeln!(text, "  batch {batch:?}, failures {max_failures:?}, again {rerun_of:?}").unwrap();
     writeln!(text, "  targets {}", targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
         .unwrap();
-    let document = ledger.document(id).unwrap().unwrap();
+    let document = ledger.document(id).await.unwrap().unwrap();
     assert_eq!(document.parts.len(), targets.len());
     for part in document.parts {
         writeln!(text, "  part {}: {:?} {:?}", part.minion, part.minion_job, part.state).unwrap();
-        if let Some(progress) = part.progress {
-            writeln!(text, "    {progress:?}").unwrap();
-        }
         text += &part.report.as_ref().map(report_line).unwrap_or_default();
     }
-    for (minion, part) in ledger.parts(id).unwrap() {
+    for (minion, part) in ledger.parts(id).await.unwrap() {
         writeln!(text, "  {minion} changed {}", part.changed_at).unwrap();
     }
-    for minion in ledger.cancelled(id).unwrap() {
+    for minion in ledger.cancelled(id).await.unwrap() {
         writeln!(text, "  {minion} is to stop").unwrap();
     }
-    for step in ledger.history(id).unwrap().unwrap().transitions {
+    for step in ledger.history(id).await.unwrap().unwrap().transitions {
         writeln!(text, "  step {} at {}: {} {:?}", step.seq, step.at, step.job_state, step.part).unwrap();
     }
     text
@@ -162,8 +160,8 @@ fn report_line(report: &Report) -> String {
     format!("    {outcome:?}\n    {module:?} {cost:?} would {would:?}, ended {ended_at}\n")
 }
 
-fn found(ledger: &OverlordLedger, filter: &JobFilter) -> String {
-    ids(ledger.list(filter, ALL).unwrap().into_iter().map(|summary| summary.job))
+async fn found(ledger: &OverlordLedger, filter: &JobFilter) -> String {
+    ids(ledger.list(filter, ALL).await.unwrap().into_iter().map(|summary| summary.job))
 }
 
 fn ids(ids: impl IntoIterator<Item = JobId>) -> String {

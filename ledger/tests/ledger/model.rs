@@ -95,27 +95,28 @@ async fn overlord_step(ledger: &OverlordLedger, jobs: &mut BTreeMap<u64, Model>,
     }
 }
 
-fn compare_overlord(ledger: &OverlordLedger, jobs: &BTreeMap<u64, Model>) {
+async fn compare_overlord(ledger: &OverlordLedger, jobs: &BTreeMap<u64, Model>) {
     let live = |job: &Model| !job.state().is_over();
     let expected: Vec<JobId> = jobs.iter().filter(|(_, job)| live(job)).map(|(n, _)| id(*n)).collect();
-    assert_eq!(ledger.live().unwrap(), expected);
+    assert_eq!(ledger.live().await.unwrap(), expected);
     for number in 1..6 {
         let Some(model) = jobs.get(&number) else {
-            assert_eq!(ledger.document(id(number)).unwrap(), None);
+            assert_eq!(ledger.document(id(number)).await.unwrap(), None);
             continue;
         };
-        let document = ledger.document(id(number)).unwrap().unwrap();
+        let document = ledger.document(id(number)).await.unwrap().unwrap();
         assert_eq!(document.state, model.state());
         assert_eq!(document.ended_at.is_some(), model.state().is_over());
         for (minion, part) in document.parts.iter().enumerate() {
             let expected = model.parts.get(&minion).cloned().unwrap_or_default();
             assert_eq!((part.state, part.report.clone()), expected);
         }
-        assert_eq!(ledger.transitions(id(number)).unwrap().len(), model.transitions);
-        let listed = ledger.list(&JobFilter { state: Some(model.state()), ..Default::default() }, 9).unwrap();
+        assert_eq!(ledger.transitions(id(number)).await.unwrap().len(), model.transitions);
+        let listed =
+            ledger.list(&JobFilter { state: Some(model.state()), ..Default::default() }, 9).await.unwrap();
         assert!(listed.iter().any(|line| line.job == id(number)));
     }
-    let all = ledger.list(&JobFilter::default(), 9).unwrap();
+    let all = ledger.list(&JobFilter::default(), 9).await.unwrap();
     assert_eq!(all.len(), jobs.len());
 }
 
@@ -201,10 +202,10 @@ proptest! {
                 if matches!(step, Step::Kill | Step::Reopen) {
                     drop(ledger.take());
                     ledger = Some(folder.overlord());
-                    compare_overlord(ledger.as_ref().unwrap(), &jobs);
+                    compare_overlord(ledger.as_ref().unwrap(), &jobs).await;
                 }
             }
-            compare_overlord(ledger.as_ref().unwrap(), &jobs);
+            compare_overlord(ledger.as_ref().unwrap(), &jobs).await;
         });
     }
 

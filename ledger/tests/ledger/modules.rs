@@ -42,9 +42,12 @@ async fn what_was_brought_last_is_the_newest_of_its_name_whatever_the_clock_says
     drop(ledger);
 
     let ledger = folder.overlord();
-    assert_eq!(ledger.kept_modules().unwrap(), [kept("a", "one"), kept("test", "one"), kept("test", "two")]);
+    assert_eq!(
+        ledger.kept_modules().await.unwrap(),
+        [kept("a", "one"), kept("test", "one"), kept("test", "two")]
+    );
     ledger.forget_module(&"test".parse().unwrap(), &Digest::of(b"one")).await.unwrap();
-    assert_eq!(ledger.kept_modules().unwrap(), [kept("a", "one"), kept("test", "two")]);
+    assert_eq!(ledger.kept_modules().await.unwrap(), [kept("a", "one"), kept("test", "two")]);
 }
 
 #[tokio::test]
@@ -63,15 +66,15 @@ async fn an_assignment_that_is_repeated_is_the_newest_again() {
     for expression in ["web*", "*", "web*"] {
         ledger.assign(assignment(expression, "one")).await.unwrap();
     }
-    let order = |ledger: &ledger::OverlordLedger| -> Vec<(String, u64)> {
-        ledger.assignments().unwrap().into_iter().map(|one| (one.expression, one.place)).collect()
+    let order = async |ledger: &ledger::OverlordLedger| -> Vec<(String, u64)> {
+        ledger.assignments().await.unwrap().into_iter().map(|one| (one.expression, one.place)).collect()
     };
-    assert_eq!(order(&ledger), [("web*".to_owned(), T0 + 2), ("*".to_owned(), T0 + 1)]);
+    assert_eq!(order(&ledger).await, [("web*".to_owned(), T0 + 2), ("*".to_owned(), T0 + 1)]);
     let test = "test".parse().unwrap();
     assert_eq!(ledger.unassign(&test, "web*").await.unwrap().map(|one| one.place), Some(T0 + 2));
     assert_eq!(ledger.unassign(&test, "web*").await.unwrap(), None);
     drop(ledger);
-    assert_eq!(order(&folder.overlord()), [("*".to_owned(), T0 + 1)]);
+    assert_eq!(order(&folder.overlord()).await, [("*".to_owned(), T0 + 1)]);
 }
 
 #[tokio::test]
@@ -94,7 +97,7 @@ async fn an_expression_too_long_for_the_ledger_is_refused_and_the_next_write_goe
     assert!(matches!(refused, Err(LedgerError::LongKey { bytes: 70_005, .. })), "{refused:?}");
     assert_eq!(ledger.unassign(&"test".parse().unwrap(), &long).await, Ok(None));
     ledger.assign(assignment("*", "one")).await.unwrap();
-    assert_eq!(ledger.assignments().unwrap().len(), 1);
+    assert_eq!(ledger.assignments().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -109,6 +112,6 @@ async fn attempts_are_forgotten_with_their_minion() {
     }
     ledger.remove_minion(&web1).await.unwrap();
     ledger.attempted(&web1, &test, attempt.clone()).await.unwrap();
-    assert_eq!(ledger.attempt(&web1, &test).unwrap(), None);
-    assert_eq!(ledger.attempt(&web10, &test).unwrap(), Some(attempt));
+    assert_eq!(ledger.attempt(&web1, &test).await.unwrap(), None);
+    assert_eq!(ledger.attempt(&web10, &test).await.unwrap(), Some(attempt));
 }

@@ -1,5 +1,4 @@
 use ledger::{Changed, Durability};
-use wire::message::call::Progress;
 use wire::message::job::{JobState, MinionState, OutcomeKind};
 use wire::message::outcome::FailureKind;
 
@@ -25,14 +24,14 @@ async fn two_minions_go_through_the_six_steps_of_the_table() {
     drop(ledger);
 
     let ledger = folder.overlord();
-    let history = ledger.history(id(1)).unwrap().unwrap();
+    let history = ledger.history(id(1)).await.unwrap().unwrap();
     let steps: Vec<_> = history.transitions.iter().map(|step| (step.seq, step.job_state)).collect();
     let (running, partial) = (JobState::Running, JobState::Partial);
     let expected = [running, running, partial, partial, partial, JobState::Finished];
     assert_eq!(steps, (0..).zip(expected).collect::<Vec<_>>());
     assert_eq!(history.transitions[3].part, Some((name("web1"), MinionState::Finished(OutcomeKind::Ok))));
-    assert_eq!(ledger.state(id(1)).unwrap(), Some((JobState::Finished, Some(T0 + 5))));
-    assert!(ledger.live().unwrap().is_empty());
+    assert_eq!(ledger.state(id(1)).await.unwrap(), Some((JobState::Finished, Some(T0 + 5))));
+    assert!(ledger.live().await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -41,18 +40,17 @@ async fn the_first_outcome_stands_and_late_reports_change_nothing() {
     let ledger = folder.overlord();
     ledger.accept(job(1, &["web1", "web2"]), Durability::Written).await.unwrap();
     yes(ledger.ends(1, "web1", ok(1, T0 + 2)).await);
-    let before = ledger.document(id(1)).unwrap();
+    let before = ledger.document(id(1)).await.unwrap();
 
     assert_eq!(ledger.runs(1, "web1", T0 + 3).await, Changed::No);
     assert_eq!(ledger.ends(1, "web1", ok(2, T0 + 4)).await, Changed::No);
     assert_eq!(ledger.ends(1, "web1", failed(FailureKind::Lost, T0 + 5)).await, Changed::No);
-    ledger.progress(id(1), &name("web1"), progress(7)).await.unwrap();
     drop(ledger);
 
     let ledger = folder.overlord();
-    assert_eq!(ledger.document(id(1)).unwrap(), before);
-    assert_eq!(ledger.outcome(id(1), &name("web1")).unwrap(), Some(ok(1, T0 + 2)));
-    assert_eq!(ledger.transitions(id(1)).unwrap().len(), 2);
+    assert_eq!(ledger.document(id(1)).await.unwrap(), before);
+    assert_eq!(ledger.outcome(id(1), &name("web1")).await.unwrap(), Some(ok(1, T0 + 2)));
+    assert_eq!(ledger.transitions(id(1)).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -62,7 +60,7 @@ async fn a_minion_that_was_not_asked_cannot_report() {
     ledger.accept(job(1, &["web1"]), Durability::Written).await.unwrap();
     assert_eq!(ledger.ends(1, "web2", ok(1, T0)).await, Changed::No);
     assert_eq!(ledger.ends(2, "web1", ok(1, T0)).await, Changed::No);
-    assert_eq!(ledger.outcomes(id(1)).unwrap(), []);
+    assert_eq!(ledger.outcomes(id(1)).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -71,9 +69,9 @@ async fn a_finished_state_without_its_outcome_is_no_change() {
     let ledger = folder.overlord();
     ledger.accept(job(1, &["web1"]), Durability::Written).await.unwrap();
     let state = MinionState::Finished(OutcomeKind::Ok);
-    let changed = ledger.part_changed(id(1), &name("web1"), minion_job(1), state, T0).await.unwrap();
+    let changed = ledger.part_moved(id(1), &name("web1"), minion_job(1), state, T0).await.unwrap();
     assert_eq!(changed, Changed::No);
-    assert_eq!(ledger.state(id(1)).unwrap(), Some((JobState::Running, None)));
+    assert_eq!(ledger.state(id(1)).await.unwrap(), Some((JobState::Running, None)));
 }
 
 #[tokio::test]
@@ -87,22 +85,19 @@ async fn a_job_without_any_ok_is_a_remote_error() {
 }
 
 #[tokio::test]
-async fn the_document_holds_each_minions_job_progress_and_outcome() {
+async fn the_document_holds_each_minions_job_and_outcome() {
     let folder = Folder::new();
     let ledger = folder.overlord();
     ledger.accept(job(1, &["web1", "web2", "web3"]), Durability::Written).await.unwrap();
     ledger.runs(1, "web2", T0 + 1).await;
-    ledger.progress(id(1), &name("web2"), progress(1)).await.unwrap();
-    ledger.progress(id(1), &name("web2"), progress(2)).await.unwrap();
     ledger.ends(1, "web3", ok(3, T0 + 2)).await;
     drop(ledger);
 
-    let document = folder.overlord().document(id(1)).unwrap().unwrap();
+    let document = folder.overlord().document(id(1)).await.unwrap().unwrap();
     assert_eq!(document.state, JobState::Running);
     let [web1, web2, web3] = &document.parts[..] else { panic!("three parts") };
     assert_eq!((web1.state, &web1.report), (None, &None));
     assert_eq!((web2.minion_job, web2.state), (Some(minion_job(1)), Some(MinionState::Running)));
-    assert_eq!(web2.progress, Some(progress(2)));
     assert_eq!(web3.report, Some(ok(3, T0 + 2)));
 }
 
@@ -124,11 +119,11 @@ async fn reports_of_many_minions_at_once_end_the_job_once() {
         });
     }
     assert!(reports.join_all().await.iter().all(|changed| *changed == Changed::No));
-    let steps = ledger.transitions(id(1)).unwrap();
+    let steps = ledger.transitions(id(1)).await.unwrap();
     assert_eq!(steps.len(), 202);
     assert!(steps.iter().enumerate().all(|(place, step)| step.seq as usize == place));
     assert_eq!(steps.iter().filter(|step| step.job_state.is_over()).count(), 1);
-    assert!(ledger.outcomes(id(1)).unwrap().iter().all(|(_, report)| *report == ok(1, T0 + 2)));
+    assert!(ledger.outcomes(id(1)).await.unwrap().iter().all(|(_, report)| *report == ok(1, T0 + 2)));
 }
 
 #[tokio::test]
@@ -140,14 +135,11 @@ async fn the_order_of_the_history_does_not_depend_on_the_clock() {
     ledger.ends(1, "web1", ok(1, T0 - 7_200_000)).await;
     let states: Vec<_> = ledger
         .transitions(id(1))
+        .await
         .unwrap()
         .into_iter()
         .map(|step| step.part.map(|(_, state)| state))
         .collect();
     let ended = MinionState::Finished(OutcomeKind::Ok);
     assert_eq!(states, [None, Some(MinionState::Running), Some(ended), None]);
-}
-
-fn progress(done: u64) -> Progress {
-    Progress { done, total: 10, note: "working".into() }
 }

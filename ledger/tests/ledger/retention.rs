@@ -17,11 +17,11 @@ async fn a_job_is_kept_from_its_end_and_not_from_its_beginning() {
     drop(ledger);
 
     let ledger = folder.overlord();
-    assert_eq!(ledger.job(id(1)).unwrap(), None);
-    assert_eq!(ledger.list(&JobFilter::default(), 10).unwrap(), []);
-    assert_eq!(ledger.transitions(id(1)).unwrap(), []);
-    assert_eq!(ledger.outcomes(id(1)).unwrap(), []);
-    assert_eq!(ledger.by_prefix(&id(1).to_string()).unwrap(), []);
+    assert_eq!(ledger.job(id(1)).await.unwrap(), None);
+    assert_eq!(ledger.list(&JobFilter::default(), 10).await.unwrap(), []);
+    assert_eq!(ledger.transitions(id(1)).await.unwrap(), []);
+    assert_eq!(ledger.outcomes(id(1)).await.unwrap(), []);
+    assert_eq!(ledger.by_prefix(&id(1).to_string()).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn a_job_that_is_not_over_is_never_purged() {
     ledger.runs(2, "web1", T0).await;
     let nothing = Retention { keep_ms: Some(0), bytes: Some(0) };
     assert_eq!(ledger.purge(nothing, u64::MAX).await.unwrap(), 0);
-    assert_eq!(ledger.live().unwrap(), [id(1), id(2)]);
+    assert_eq!(ledger.live().await.unwrap(), [id(1), id(2)]);
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn a_clock_that_was_set_back_purges_nothing_early() {
     assert_eq!(ledger.purge(WEEK, T0 + 6 * DAY).await.unwrap(), 0);
     assert_eq!(ledger.purge(WEEK, 5).await.unwrap(), 0);
     assert_eq!(ledger.purge(WEEK, T0 + 8 * DAY).await.unwrap(), 1);
-    assert_eq!(ledger.live().unwrap(), [id(2)]);
+    assert_eq!(ledger.live().await.unwrap(), [id(2)]);
 }
 
 #[tokio::test]
@@ -65,7 +65,8 @@ async fn a_size_budget_takes_those_that_ended_first() {
     let all = ledger.purge(Retention { keep_ms: None, bytes: Some(1 << 30) }, T0).await.unwrap();
     assert_eq!(all, 0);
     let purged = ledger.purge(Retention { keep_ms: None, bytes: Some(10_000) }, T0).await.unwrap();
-    let left: Vec<_> = ledger.list(&JobFilter::default(), 200).unwrap().iter().map(|line| line.job).collect();
+    let left: Vec<_> =
+        ledger.list(&JobFilter::default(), 200).await.unwrap().iter().map(|line| line.job).collect();
     assert!((1..100).contains(&purged), "{purged}");
     assert_eq!(left, (1..=100 - purged as u64).rev().map(id).collect::<Vec<_>>());
 }
@@ -113,12 +114,9 @@ async fn a_purged_ledger_gives_its_ids_free() {
         for minion in ["web1", "web2"] {
             let minion = crate::rig::name(minion);
             let report = ok(1, at + 1);
-            ledger
-                .part_finished(record.id, &minion, None, report, at + 1, Durability::Written)
-                .await
-                .unwrap();
+            ledger.part_ended(record.id, &minion, None, report, at + 1, Durability::Written).await.unwrap();
         }
-        assert_eq!(ledger.transitions(record.id).unwrap().len(), 4);
+        assert_eq!(ledger.transitions(record.id).await.unwrap().len(), 4);
         assert_eq!(ledger.purge(WEEK, T0).await.unwrap(), 1);
     }
 }

@@ -156,11 +156,11 @@ pub(crate) trait Reports {
 impl Reports for OverlordLedger {
     async fn runs(&self, job: u64, minion: &str, at: u64) -> Changed<Transition> {
         let state = MinionState::Running;
-        self.part_changed(id(job), &name(minion), minion_job(job), state, at).await.unwrap()
+        self.part_moved(id(job), &name(minion), minion_job(job), state, at).await.unwrap()
     }
 
     async fn ends(&self, job: u64, minion: &str, report: Report) -> Changed<Transition> {
         let at = report.ended_at;
-        self.part_finished(id(job), &name(minion), None, report, at, Durability::Written).await.unwrap()
+        self.part_ended(id(job), &name(minion), None, report, at, Durability::Written).await.unwrap()
     }
 }

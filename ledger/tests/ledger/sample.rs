@@ -1,8 +1,8 @@
 //! Ledgers that hold one of everything: jobs in every state, every outcome, every kind of value.
 
-use ledger::{Durability, Invite, JobRecord, MinionLedger, MinionRecord, OverlordLedger, Standing};
+use ledger::{Durability, Invite, JobRecord, MinionLedger, OverlordLedger, Standing};
 use wire::digest::Digest;
-use wire::message::call::{Progress, Share, Start};
+use wire::message::call::{Share, Start};
 use wire::message::inventory::Inventory;
 use wire::message::module::{self, ModuleState, ModuleVersion};
 use wire::message::outcome::{Cost, Failure, FailureKind, ModuleRef, Outcome, Report};
@@ -40,9 +40,8 @@ pub(crate) async fn overlord(ledger: &OverlordLedger) {
 }
 
 async fn minions(ledger: &OverlordLedger) {
-    for (number, minion) in ["web1", "web2", "db1"].into_iter().enumerate() {
-        let record = MinionRecord { serial: format!("0{number}"), ..registry::minion(minion) };
-        ledger.put_minion(record).await.unwrap();
+    for minion in ["web1", "web2", "db1"] {
+        ledger.put_minion(registry::minion(minion)).await.unwrap();
     }
     ledger.minion_seen(&name("web1"), T0 + 5, "0.1.0").await.unwrap();
     ledger.minion_modules(&name("web1"), inventory()).await.unwrap();
@@ -196,8 +195,6 @@ async fn open_jobs(ledger: &OverlordLedger) {
     .await;
     ledger.runs(3, "web1", T0 + 4).await;
     ledger.ends(3, "web2", ok(1, T0 + 5)).await;
-    let progress = Progress { done: 3, total: 7, note: "copying".into() };
-    ledger.progress(id(3), &name("web1"), progress).await.unwrap();
     ledger.cancel(id(2), vec![name("web2")], T0 + 6, Durability::Synced).await.unwrap();
 }
 

@@ -93,26 +93,30 @@ impl Catalogue {
     }
 
     /// What is kept, all of it or under one name.
-    pub(crate) fn list(&self, name: Option<&ModuleName>) -> Result<Vec<KeptModule>, LedgerError> {
-        let mut kept = self.0.ledger.kept_modules()?;
+    pub(crate) async fn list(&self, name: Option<&ModuleName>) -> Result<Vec<KeptModule>, LedgerError> {
+        let mut kept = self.0.ledger.kept_modules().await?;
         kept.retain(|module| name.is_none_or(|name| module.name == *name));
         Ok(kept)
     }
 
     /// The version of a module that has this version in its metadata, or a digest that begins like this.
-    pub(crate) fn find(&self, name: &ModuleName, version: &str) -> Result<KeptModule, CatalogueError> {
-        Ok(find(&self.list(Some(name))?, name, version)?.clone())
+    pub(crate) async fn find(&self, name: &ModuleName, version: &str) -> Result<KeptModule, CatalogueError> {
+        Ok(find(&self.list(Some(name)).await?, name, version)?.clone())
     }
 
     /// The version of a module with this digest.
-    pub(crate) fn get(&self, name: &ModuleName, digest: &Digest) -> Result<Option<KeptModule>, LedgerError> {
-        Ok(self.list(Some(name))?.into_iter().find(|module| module.digest == *digest))
+    pub(crate) async fn get(
+        &self,
+        name: &ModuleName,
+        digest: &Digest,
+    ) -> Result<Option<KeptModule>, LedgerError> {
+        Ok(self.list(Some(name)).await?.into_iter().find(|module| module.digest == *digest))
     }
 
     /// Records an assignment of a version, which keeps its file from then on.
     pub(crate) async fn assign(&self, assignment: Assignment) -> Result<Assignment, CatalogueError> {
         let _unchanged = self.0.change.lock().await;
-        self.find(&assignment.name, &assignment.digest.to_string())?;
+        self.find(&assignment.name, &assignment.digest.to_string()).await?;
         Ok(self.0.ledger.assign(assignment).await?)
     }
 
@@ -126,9 +130,9 @@ impl Catalogue {
     pub(crate) async fn prune(&self, in_use: impl FnOnce() -> HashSet<Digest>) -> Result<(), CatalogueError> {
         let _unchanged = self.0.change.lock().await;
         let mut wanted = in_use();
-        wanted.extend(self.0.ledger.assignments()?.iter().map(|assignment| assignment.digest));
+        wanted.extend(self.0.ledger.assignments().await?.iter().map(|assignment| assignment.digest));
         let mut newer: HashMap<ModuleName, usize> = HashMap::new();
-        for module in self.0.ledger.kept_modules()? {
+        for module in self.0.ledger.kept_modules().await? {
             let newer = newer.entry(module.name.clone()).or_default();
             *newer += 1;
             if *newer <= KEEP || wanted.contains(&module.digest) {
@@ -190,8 +194,8 @@ mod tests {
             self.catalogue.keep(offer, bytes, &"alice".parse().expect("a name")).await
         }
 
-        fn versions(&self) -> Vec<String> {
-            let kept = self.catalogue.list(Some(&name())).expect("reads");
+        async fn versions(&self) -> Vec<String> {
+            let kept = self.catalogue.list(Some(&name())).await.expect("reads");
             kept.into_iter().filter_map(|module| module.version).collect()
         }
 
@@ -222,13 +226,13 @@ mod tests {
         };
         kept.catalogue.assign(assignment).await.expect("assigned");
         kept.prune(&[brought[1].digest]).await;
-        assert_eq!(kept.versions(), ["7", "6", "5", "4", "3", "1", "0"]);
+        assert_eq!(kept.versions().await, ["7", "6", "5", "4", "3", "1", "0"]);
         let is_there = |version: &KeptModule| kept.catalogue.path(&version.digest).exists();
         assert_eq!(brought.iter().filter(|version| !is_there(version)).count(), 1);
 
         kept.ledger.unassign(&name(), "*").await.expect("unassigned");
         kept.prune(&[]).await;
-        assert_eq!(kept.versions(), ["7", "6", "5", "4", "3"]);
+        assert_eq!(kept.versions().await, ["7", "6", "5", "4", "3"]);
         assert_eq!(brought.iter().filter(|version| is_there(version)).count(), KEEP);
     }
 
@@ -238,7 +242,7 @@ mod tests {
         for version in ["1", "2", "1"] {
             kept.bring(version).await.expect("kept");
         }
-        assert_eq!(kept.versions(), ["1", "2"]);
+        assert_eq!(kept.versions().await, ["1", "2"]);
     }
 
     #[tokio::test]
@@ -248,7 +252,7 @@ mod tests {
         let path = kept.catalogue.path(&Digest::of(&junk));
         let error = kept.bring_bytes(junk).await.expect_err("refused");
         assert!(error.to_string().starts_with("\"test\" is not WebAssembly"), "{error}");
-        assert_eq!(kept.versions(), Vec::<String>::new());
+        assert_eq!(kept.versions().await, Vec::<String>::new());
         kept.prune(&[]).await;
         assert!(!path.exists());
     }

@@ -104,7 +104,7 @@ impl EnrollDoor {
     async fn enroll(&self, request: &EnrollRequest) -> Result<EnrollReply, String> {
         let Desk { authority, ledger, registry, .. } = &*self.hall.desk;
         let secret = Digest::of(&request.secret);
-        ledger.invited(&secret, now_ms()).map_err(|error| error.to_string())?;
+        ledger.invited(&secret, now_ms()).await.map_err(|error| error.to_string())?;
         let signing_request = SigningRequest::from_der(&request.signing_request)
             .map_err(|error| format!("its signing request is no good: {error}"))?;
         let name =

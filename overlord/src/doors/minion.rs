@@ -133,7 +133,7 @@ impl MinionDoor {
     async fn hello(&self, hello: Hello, send: &mut SendStream) -> Result<Link, NoticeError> {
         let Desk { jobs, rollout, .. } = &*self.desk;
         let name = self.minion.name();
-        let settled = jobs.settled(name, &hello.unacknowledged)?;
+        let settled = jobs.settled(name, &hello.unacknowledged).await?;
         let (from, modules) = (self.connection.remote_address(), hello.modules.modules.len());
         let said = Introduction {
             version: hello.version.clone(),
@@ -149,7 +149,7 @@ impl MinionDoor {
             link.gone().await?;
             return Err(error.into());
         }
-        rollout.reconcile(name);
+        rollout.reconcile(name).await;
         Ok(link)
     }
 
@@ -159,14 +159,14 @@ impl MinionDoor {
             Notice::Modules(modules) => {
                 link.modules_changed(modules).await?;
                 self.say(send, &Acknowledged).await?;
-                self.desk.rollout.reconcile_what_is_ready(self.minion.name());
+                self.desk.rollout.reconcile_what_is_ready(self.minion.name()).await;
             }
             Notice::Facts(facts) => {
                 if let Some(facts) = self.readable(&facts) {
                     link.facts_changed(facts).await?;
                 }
                 self.say(send, &Acknowledged).await?;
-                self.desk.rollout.reconcile_if_changed(self.minion.name());
+                self.desk.rollout.reconcile_if_changed(self.minion.name()).await;
             }
         }
         Ok(())

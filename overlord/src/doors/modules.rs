@@ -86,7 +86,7 @@ impl ModulesDoor<'_> {
                 return self.edit(Edit::Rollback, &target, name, confirmed).await;
             }
             ModuleRequest::Catalogue(name) => {
-                ModuleReply::Catalogue(catalogue.list(name.as_ref()).map_err(CatalogueError::from)?)
+                ModuleReply::Catalogue(catalogue.list(name.as_ref()).await.map_err(CatalogueError::from)?)
             }
             ModuleRequest::Assign { expression, name, version, confirmed, lenience } => {
                 let target = Target { lenience, ..Target::of(expression) };
@@ -97,7 +97,7 @@ impl ModulesDoor<'_> {
                 ModuleReply::Unassigned { assignment: Box::new(assignment), instead }
             }
             ModuleRequest::Assignments => {
-                ModuleReply::Assignments(rollout.assignments().map_err(CatalogueError::from)?)
+                ModuleReply::Assignments(rollout.assignments().await.map_err(CatalogueError::from)?)
             }
             ModuleRequest::CancelPush(name) => {
                 ModuleReply::Cancelled(Box::new(rollout.cancel_push(&name, self.operator)?))
@@ -147,7 +147,7 @@ impl ModulesDoor<'_> {
         let Desk { catalogue, rollout, jobs, registry, .. } = self.desk;
         let Matching { minions, warnings } = registry.meant(&target)?;
         jobs.check_width(&target.expression, minions.len(), confirmed)?;
-        let module = catalogue.find(name, version)?;
+        let module = catalogue.find(name, version).await?;
         let Assigned { assignment, minions, connected } =
             rollout.assign(target.expression, module, self.operator).await?;
         self.warn(warnings).await?;

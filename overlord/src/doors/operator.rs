@@ -25,7 +25,7 @@ use wire::transport::allowance::Allowance;
 use wire::transport::frame::{self, FrameError};
 use wire::transport::intake::Intake;
 
-use ledger::Invite;
+use ledger::{Invite, Storage};
 
 use super::modules;
 use crate::desk::Desk;
@@ -149,11 +149,15 @@ impl OperatorDoor {
                 let (facts, heard) = meant(&target)?.into_iter().map(|name| self.facts(name)).unzip();
                 OperatorReply::Facts(facts, heard)
             }
-            OperatorRequest::Jobs { filter, limit } => OperatorReply::Jobs(jobs.list(&filter, limit)?),
-            OperatorRequest::Job(id) => OperatorReply::Job(Box::new(jobs.document(jobs.find(&id)?)?)),
-            OperatorRequest::History(id) => OperatorReply::History(Box::new(jobs.history(jobs.find(&id)?)?)),
+            OperatorRequest::Jobs { filter, limit } => OperatorReply::Jobs(jobs.list(&filter, limit).await?),
+            OperatorRequest::Job(id) => {
+                OperatorReply::Job(Box::new(jobs.document(jobs.find(&id).await?).await?))
+            }
+            OperatorRequest::History(id) => {
+                OperatorReply::History(Box::new(jobs.history(jobs.find(&id).await?).await?))
+            }
             OperatorRequest::Cancel { job, target } => {
-                let job = jobs.find(&job)?;
+                let job = jobs.find(&job).await?;
                 let only = target.map(|target| jobs.among(job, &target)).transpose()?;
                 let minions = only.as_ref().map(|matching| matching.minions.as_slice());
                 let cancelling = OperatorReply::Cancelling(jobs.cancel(job, minions).await?);
@@ -161,7 +165,7 @@ impl OperatorDoor {
                 cancelling
             }
             OperatorRequest::GiveUp { job, target } => {
-                let job = jobs.find(&job)?;
+                let job = jobs.find(&job).await?;
                 let only = target.map(|target| jobs.among(job, &target)).transpose()?;
                 let minions = only.as_ref().map(|matching| matching.minions.as_slice());
                 let giving_up = jobs.give_up(job, minions, &self.operator).await?;
@@ -169,7 +173,7 @@ impl OperatorDoor {
                 OperatorReply::GivingUp(giving_up)
             }
             OperatorRequest::Purge { keep_ms } => OperatorReply::Purged(jobs.purge(keep_ms).await?),
-            OperatorRequest::Status => OperatorReply::Status(Box::new(self.status())),
+            OperatorRequest::Status => OperatorReply::Status(Box::new(self.status().await)),
             OperatorRequest::Call { .. }
             | OperatorRequest::Attach { .. }
             | OperatorRequest::Rerun { .. }
@@ -254,7 +258,7 @@ impl OperatorDoor {
 
     async fn attach(&self, job: &str, follow: Follow, send: &mut SendStream) -> Result<(), FrameError> {
         let jobs = &self.desk.jobs;
-        match jobs.find(job) {
+        match jobs.find(job).await {
             Ok(id) => jobs.follow(id, jobs.attach(id), follow, send, &self.outbox).await?,
             Err(refusal) => self.outbox.say(send, OperatorReply::Refused(refusal)).await?,
         }
@@ -314,9 +318,9 @@ impl OperatorDoor {
         Ok(token.to_string())
     }
 
-    fn status(&self) -> OverlordStatus {
+    async fn status(&self) -> OverlordStatus {
         let (minions, connected) = self.desk.registry.counts();
-        let disk = self.desk.ledger.disk();
+        let Storage { path, bytes, disk } = self.desk.ledger.storage().await;
         OverlordStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             address: self.desk.address.to_string(),
@@ -324,9 +328,9 @@ impl OperatorDoor {
             minions,
             connected,
             live_jobs: self.desk.jobs.live_count(),
-            ledger_bytes: self.desk.ledger.disk_bytes().unwrap_or(0),
+            ledger_bytes: bytes.unwrap_or(0),
             disk: Some(DiskStatus {
-                path: self.desk.ledger.path().display().to_string(),
+                path: path.display().to_string(),
                 free_bytes: disk.free_bytes,
                 takes_work: disk.takes_work,
             }),

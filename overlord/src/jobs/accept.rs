@@ -59,9 +59,9 @@ impl Jobs {
         patience_ms: Option<u64>,
         operator: &OperatorName,
     ) -> Result<Follower, Refusal> {
-        let id = self.find(job)?;
+        let id = self.find(job).await?;
         // Its outcomes are of no interest, only what they are.
-        let old = self.ledger().document_up_to(id, 0).map_err(unavailable)?;
+        let old = self.ledger().document_up_to(id, 0).await.map_err(unavailable)?;
         let (old, _) =
             old.ok_or_else(|| Refusal::new(RefusalKind::NotFound, format!("no such job: {id}")))?;
         let again = |part: &Part| match on {
@@ -75,7 +75,7 @@ impl Jobs {
             return Err(Refusal::new(RefusalKind::BadRequest, message));
         }
         let gone = || Refusal::new(RefusalKind::NotFound, format!("no such job: {}", old.job));
-        let record = self.ledger().job(old.job).map_err(unavailable)?.ok_or_else(gone)?;
+        let record = self.ledger().job(old.job).await.map_err(unavailable)?.ok_or_else(gone)?;
         self.check_count(&format!("job {} again goes to", old.job), targets.len(), confirmed)?;
         let now = now_ms();
         let queue = |until: u64| now.saturating_add(until.saturating_sub(record.accepted_at));

@@ -11,8 +11,8 @@ use super::{Jobs, unavailable};
 
 impl Jobs {
     /// The full id that a unique beginning of one stands for.
-    pub(crate) fn find(&self, prefix: &str) -> Result<JobId, Refusal> {
-        let found = self.ledger().by_prefix(prefix).map_err(unavailable)?;
+    pub(crate) async fn find(&self, prefix: &str) -> Result<JobId, Refusal> {
+        let found = self.ledger().by_prefix(prefix).await.map_err(unavailable)?;
         match found.as_slice() {
             [] => Err(lost(prefix)),
             [id] => Ok(*id),
@@ -25,8 +25,8 @@ impl Jobs {
     }
 
     /// Everything that is known of a job.
-    pub(crate) fn document(&self, id: JobId) -> Result<JobDocument, Refusal> {
-        let found = self.ledger().document_up_to(id, MAX_DOCUMENT).map_err(unavailable)?;
+    pub(crate) async fn document(&self, id: JobId) -> Result<JobDocument, Refusal> {
+        let found = self.ledger().document_up_to(id, MAX_DOCUMENT).await.map_err(unavailable)?;
         let (mut document, left_out) = found.ok_or_else(|| lost(id))?;
         if left_out > 0 {
             let message = format!(
@@ -35,7 +35,7 @@ impl Jobs {
             );
             return Err(Refusal::new(RefusalKind::BadRequest, message));
         }
-        self.show_arguments(&mut document)?;
+        self.show_arguments(&mut document).await?;
         if let Some(live) = self.live(id) {
             // How far a part is changes too often for the ledger.
             for part in &mut document.parts {
@@ -47,9 +47,9 @@ impl Jobs {
     }
 
     /// Puts the arguments into a document, without what the method says is secret.
-    fn show_arguments(&self, document: &mut JobDocument) -> Result<(), Refusal> {
+    async fn show_arguments(&self, document: &mut JobDocument) -> Result<(), Refusal> {
         let Some(asked) = &mut document.asked else { return Ok(()) };
-        let arguments = self.ledger().arguments(document.job).map_err(unavailable)?;
+        let arguments = self.ledger().arguments(document.job).await.map_err(unavailable)?;
         asked.arguments = arguments.map(|arguments| {
             if matches!(&arguments, Arguments::Values(values) if values.is_empty()) {
                 return "{}".to_owned();
@@ -64,13 +64,13 @@ impl Jobs {
     }
 
     /// A job's recorded transitions.
-    pub(crate) fn history(&self, id: JobId) -> Result<History, Refusal> {
-        self.ledger().history(id).map_err(unavailable)?.ok_or_else(|| lost(id))
+    pub(crate) async fn history(&self, id: JobId) -> Result<History, Refusal> {
+        self.ledger().history(id).await.map_err(unavailable)?.ok_or_else(|| lost(id))
     }
 
     /// The newest jobs that fit.
-    pub(crate) fn list(&self, filter: &JobFilter, limit: usize) -> Result<Vec<JobSummary>, Refusal> {
-        self.ledger().list(filter, limit.min(LIST_LIMIT)).map_err(unavailable)
+    pub(crate) async fn list(&self, filter: &JobFilter, limit: usize) -> Result<Vec<JobSummary>, Refusal> {
+        self.ledger().list(filter, limit.min(LIST_LIMIT)).await.map_err(unavailable)
     }
 }
 

@@ -84,17 +84,17 @@ impl Jobs {
     }
 
     /// Goes on asking for what minions say of parts that were given up before.
-    pub(super) fn resume_given_up(&self) -> Result<(), LedgerError> {
-        for (minion, id) in self.ledger().unheard()? {
+    pub(super) async fn resume_given_up(&self) -> Result<(), LedgerError> {
+        for (minion, id) in self.ledger().unheard().await? {
             let job = match self.live(id) {
                 Some(job) => job,
                 None => {
-                    let Some(record) = self.ledger().job(id)? else { continue };
-                    LiveJob::new(record, self.ledger().parts(id)?, self.0.talk.clone())
+                    let Some(record) = self.ledger().job(id).await? else { continue };
+                    LiveJob::new(record, self.ledger().parts(id).await?, self.0.talk.clone())
                 }
             };
             job.give_up_again(&minion);
-            if self.ledger().cancelled(id)?.contains(&minion) {
+            if self.ledger().cancelled(id).await?.contains(&minion) {
                 job.stop(&minion).want();
             }
             self.spawn_part(job, minion, Delivery::MaybeSent);

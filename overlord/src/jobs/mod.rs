@@ -60,28 +60,29 @@ struct Inner {
 }
 
 impl Jobs {
-    pub(crate) fn new(
+    pub(crate) async fn new(
         config: Config,
         ledger: OverlordLedger,
         registry: Registry,
         stop: CancellationToken,
     ) -> Result<Self, LedgerError> {
-        let (live, tasks, last_id) = (Mutex::default(), TaskTracker::new(), Mutex::new(ledger.newest()?));
+        let last_id = Mutex::new(ledger.newest().await?);
+        let (live, tasks) = (Mutex::default(), TaskTracker::new());
         let talk = Talk::default();
         Ok(Self(Arc::new(Inner { config, ledger, registry, live, talk, last_id, tasks, stop })))
     }
 
     /// Goes on with everything that an earlier life of the daemon left unfinished. Returns how many.
-    pub(crate) fn resume(&self) -> Result<usize, LedgerError> {
-        let unfinished = self.ledger().live()?;
+    pub(crate) async fn resume(&self) -> Result<usize, LedgerError> {
+        let unfinished = self.ledger().live().await?;
         let count = unfinished.len();
         if count > 0 {
             reach(Point::ResumeBefore);
         }
         for id in unfinished {
-            let Some(record) = self.ledger().job(id)? else { continue };
-            let job = LiveJob::new(record, self.ledger().parts(id)?, self.0.talk.clone());
-            for minion in self.ledger().cancelled(id)? {
+            let Some(record) = self.ledger().job(id).await? else { continue };
+            let job = LiveJob::new(record, self.ledger().parts(id).await?, self.0.talk.clone());
+            for minion in self.ledger().cancelled(id).await? {
                 job.stop(&minion).want();
             }
             self.lock().insert(id, job.clone());
@@ -90,7 +91,7 @@ impl Jobs {
                 self.spawn_part(job.clone(), minion, Delivery::MaybeSent);
             }
         }
-        self.resume_given_up()?;
+        self.resume_given_up().await?;
         if count > 0 {
             reach(Point::ResumeAfter);
         }
@@ -120,7 +121,7 @@ impl Jobs {
     }
 
     /// Those of a minion's unacknowledged jobs that it need not keep for us any longer.
-    pub(crate) fn settled(
+    pub(crate) async fn settled(
         &self,
         minion: &MinionName,
         unacknowledged: &[JobId],
@@ -129,8 +130,8 @@ impl Jobs {
         for id in unacknowledged {
             // One that is not over is asked for by its part, which takes the outcome and acknowledges it; and so is
             // one that was given up, until its minion has said what became of it.
-            let is_over = self.live(*id).is_none() || self.ledger().outcome(*id, minion)?.is_some();
-            if is_over && !self.ledger().is_unheard(*id, minion)? {
+            let is_over = self.live(*id).is_none() || self.ledger().outcome(*id, minion).await?.is_some();
+            if is_over && !self.ledger().is_unheard(*id, minion).await? {
                 settled.push(*id);
             }
         }
@@ -150,7 +151,7 @@ impl Jobs {
             self.relay(follower, follow, send, outbox).await?;
         }
         let making = outbox.making().await;
-        let (reply, held) = match self.document(id) {
+        let (reply, held) = match self.document(id).await {
             Ok(document) => {
                 let held =
                     document.parts.iter().filter_map(|part| part.report.as_ref()).map(Held::held).sum();
@@ -188,7 +189,7 @@ impl Jobs {
             };
             let making = outbox.making().await;
             // Where there is none, the document at the end says what is wrong with it.
-            let Ok(Some(report)) = self.ledger().outcome(job.record.id, &minion) else { continue };
+            let Ok(Some(report)) = self.ledger().outcome(job.record.id, &minion).await else { continue };
             let (minion_job, held) = (job.minion_job(&minion), report.held());
             let update = JobUpdate::Finished { minion_job, report: Box::new(report) };
             let reply = OperatorReply::Update(Box::new(Update { minion, update }));

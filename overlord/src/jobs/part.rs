@@ -292,7 +292,7 @@ impl Jobs {
         state: MinionState,
     ) -> Result<(), LedgerError> {
         reach(Point::MovedBefore);
-        let changed = self.ledger().part_changed(job.record.id, minion, id, state, now_ms()).await?;
+        let changed = self.ledger().part_moved(job.record.id, minion, id, state, now_ms()).await?;
         reach(Point::MovedAfter);
         if let Changed::Yes(_) = changed {
             job.moved(minion, id, state);
@@ -306,7 +306,7 @@ impl Jobs {
         let durability = durability(record.durable);
         let write = || {
             let report = report.clone();
-            self.ledger().part_finished(record.id, minion, id, report, now_ms(), durability)
+            self.ledger().part_ended(record.id, minion, id, report, now_ms(), durability)
         };
         reach(Point::OutcomeBefore);
         insist(record.id, minion, write).await;

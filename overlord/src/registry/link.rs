@@ -161,7 +161,7 @@ impl Admitted {
     async fn take_over(&self, instance: Option<Instance>) -> Result<(), LedgerError> {
         let Self { registry, name, .. } = self;
         let Some(instance) = instance else { return Ok(()) };
-        let newest = registry.0.ledger.newest()?;
+        let newest = registry.0.ledger.newest().await?;
         let tenures = registry.lock().get(name).and_then(|entry| entry.tenures_with(&instance, newest));
         let Some(tenures) = tenures else { return Ok(()) };
         registry.0.ledger.put_tenures(name, tenures.clone()).await?;

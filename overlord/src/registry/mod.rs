@@ -101,14 +101,13 @@ pub enum Refused {
 
 impl Registry {
     /// Reads everyone who is enrolled.
-    pub fn open(ledger: OverlordLedger) -> Result<Self, LedgerError> {
-        let (minions, intake) = (ledger.minions()?, Intake::default());
-        let entries = minions.into_iter().map(|record| {
-            let tenures = ledger.tenures(&record.name)?;
-            Ok((record.name.clone(), Entry { tenures, ..Entry::new(record, &intake) }))
-        });
-        let mut minions = entries.collect::<Result<BTreeMap<MinionName, Entry>, LedgerError>>()?;
-        for (name, heard) in ledger.facts()? {
+    pub async fn open(ledger: OverlordLedger) -> Result<Self, LedgerError> {
+        let (mut minions, intake) = (BTreeMap::new(), Intake::default());
+        for record in ledger.minions().await? {
+            let tenures = ledger.tenures(&record.name).await?;
+            minions.insert(record.name.clone(), Entry { tenures, ..Entry::new(record, &intake) });
+        }
+        for (name, heard) in ledger.facts().await? {
             if let Some(entry) = minions.get_mut(&name) {
                 // They were looked at when they came.
                 entry.facts = facts::parse(&heard.json).ok().map(|facts| Heard { facts, at: heard.at });
@@ -136,7 +135,7 @@ impl Registry {
     /// Takes in whoever has the token of `secret`, with this key, and returns its name. Another one who had the
     /// name before loses it, and its connection.
     pub async fn enroll(&self, secret: &Digest, key: Digest) -> Result<MinionName, InviteError> {
-        let name = self.0.ledger.invited(secret, now_ms())?;
+        let name = self.0.ledger.invited(secret, now_ms()).await?;
         // Until both the ledger and this registry know: in both, the same one of two newcomers is the last.
         let _turn = self.0.turns.wait(name.clone()).await;
         self.0.ledger.redeem(secret, key, now_ms()).await?;
@@ -144,7 +143,7 @@ impl Registry {
             // It asks again, because it did not hear the answer.
             return Ok(name);
         }
-        let Some(record) = self.0.ledger.minion(&name)? else { return Err(InviteError::Unknown) };
+        let Some(record) = self.0.ledger.minion(&name).await? else { return Err(InviteError::Unknown) };
         let former = {
             let mut minions = self.lock();
             let mut entry = Entry::new(record, &self.0.intake);

@@ -50,7 +50,7 @@ impl Rollout {
         let (digest, minions_now) = (digest.short(), connected.len());
         tracing::info!(%operator, module = %name, digest, expression, minions_now, "assigned");
         for minion in &connected {
-            self.reconcile(minion);
+            self.reconcile(minion).await;
         }
         Ok(Assigned { assignment, minions, connected })
     }
@@ -70,19 +70,19 @@ impl Rollout {
             return Err(Refusal::new(RefusalKind::NotFound, message));
         };
         tracing::info!(%operator, module = %name, expression, "no longer assigned");
-        let instead = self.instead_of(&assignment).map_err(unavailable)?;
+        let instead = self.instead_of(&assignment).await.map_err(unavailable)?;
         self.prune().await;
         Ok((assignment, instead))
     }
 
     /// The assignments that hold where this one, which was taken back, held.
-    fn instead_of(&self, gone: &Assignment) -> Result<Vec<Assignment>, LedgerError> {
+    async fn instead_of(&self, gone: &Assignment) -> Result<Vec<Assignment>, LedgerError> {
         // One that cannot be followed any more meant nobody.
         let meant = |one: &Assignment| self.meant(&one.expression).unwrap_or_default();
         let mut left: HashSet<MinionName> = meant(gone).into_iter().collect();
         let mut instead = Vec::new();
         // The newest come first, and have what they match.
-        for one in self.ledger().assignments()?.into_iter().filter(|one| one.name == gone.name) {
+        for one in self.ledger().assignments().await?.into_iter().filter(|one| one.name == gone.name) {
             let before = left.len();
             for minion in meant(&one) {
                 left.remove(&minion);
@@ -105,18 +105,18 @@ impl Rollout {
     }
 
     /// All assignments, and how they stand.
-    pub(crate) fn assignments(&self) -> Result<Vec<AssignmentStatus>, LedgerError> {
+    pub(crate) async fn assignments(&self) -> Result<Vec<AssignmentStatus>, LedgerError> {
         let roster = self.registry().roster();
         let (mut statuses, mut taken) = (Vec::new(), HashSet::<(ModuleName, MinionName)>::new());
         // Of each name the newest comes first, and has what it matches.
-        for assignment in self.ledger().assignments()? {
+        for assignment in self.ledger().assignments().await? {
             let mut status =
                 AssignmentStatus { assignment, minions: 0, active: 0, failures: Vec::new(), error: None };
             match self.known(&status.assignment.expression, &roster) {
                 Ok(minions) => {
                     for minion in minions {
                         if taken.insert((status.assignment.name.clone(), minion.clone())) {
-                            self.count(&mut status, minion)?;
+                            self.count(&mut status, minion).await?;
                         }
                     }
                 }
@@ -128,14 +128,14 @@ impl Rollout {
     }
 
     /// Adds one minion to what is said of an assignment.
-    fn count(&self, status: &mut AssignmentStatus, minion: MinionName) -> Result<(), LedgerError> {
+    async fn count(&self, status: &mut AssignmentStatus, minion: MinionName) -> Result<(), LedgerError> {
         let Assignment { name, digest, place, .. } = &status.assignment;
         status.minions += 1;
         if self.in_service(&minion, name) == Some(*digest) {
             status.active += 1;
             return Ok(());
         }
-        let attempt = self.ledger().attempt(&minion, name)?.filter(|attempt| attempt.place == *place);
+        let attempt = self.ledger().attempt(&minion, name).await?.filter(|attempt| attempt.place == *place);
         if let Some(failure) = attempt.and_then(|attempt| attempt.failure) {
             status.failures.push((minion, failure));
         }
@@ -143,7 +143,7 @@ impl Rollout {
     }
 
     /// What a minion is to have in service: of each module the newest assignment that matches it.
-    pub(super) fn wanted(
+    pub(super) async fn wanted(
         &self,
         minion: &MinionName,
     ) -> Result<BTreeMap<ModuleName, Assignment>, LedgerError> {
@@ -156,17 +156,17 @@ impl Rollout {
                 },
             )
         };
-        Ok(newest(self.ledger().assignments()?, matches))
+        Ok(newest(self.ledger().assignments().await?, matches))
     }
 
     /// What an operator should know who has put this version, or none, into service on a minion.
-    pub(super) fn warning(
+    pub(super) async fn warning(
         &self,
         minion: &MinionName,
         name: &ModuleName,
         now: Option<Digest>,
     ) -> Option<String> {
-        let wanted = self.wanted(minion).ok()?.remove(name)?;
+        let wanted = self.wanted(minion).await.ok()?.remove(name)?;
         (Some(wanted.digest) != now).then(|| {
             let version = wanted.version.unwrap_or_else(|| wanted.digest.short());
             format!(

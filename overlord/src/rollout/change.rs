@@ -95,7 +95,7 @@ impl Rollout {
         match answer {
             Ok(ModuleAnswer::Done { before, now, version }) => {
                 let became = if now.is_some() { Became::Active } else { Became::Removed };
-                result(became, version, before, now, self.warning(&minion, &name, now))
+                result(became, version, before, now, self.warning(&minion, &name, now).await)
             }
             Ok(ModuleAnswer::Refused(why)) => result(Became::Failed, None, was, was, Some(why)),
             Err(NoAnswer::NotConnected) => result(Became::NotConnected, None, was, was, None),

@@ -166,7 +166,7 @@ impl Push {
             Ok(ModuleAnswer::Done { before: said, now, .. }) if now == Some(digest) => {
                 // An answer that came at the second attempt says the first one's version was before.
                 let before = said.filter(|said| *said != digest).or(before);
-                (Became::Active, before, self.rollout.warning(&minion, &self.module.name, Some(digest)))
+                (Became::Active, before, self.rollout.warning(&minion, &self.module.name, Some(digest)).await)
             }
             Ok(ModuleAnswer::Done { now, .. }) => {
                 let now = now.map_or_else(|| "nothing".to_owned(), |now| now.short());

@@ -27,16 +27,16 @@ impl Rollout {
     /// Brings a minion what is assigned to it and not in service there, in the background.
     ///
     /// A minion that is lost on the way gets it when it is back.
-    pub(crate) fn reconcile(&self, minion: &MinionName) {
-        if let Some(wanted) = self.look(minion) {
+    pub(crate) async fn reconcile(&self, minion: &MinionName) {
+        if let Some(wanted) = self.look(minion).await {
             self.note(minion, &wanted);
             self.spawn_reconcile(minion, wanted);
         }
     }
 
     /// Like [`Rollout::reconcile`], where other assignments hold for the minion than before.
-    pub(crate) fn reconcile_if_changed(&self, minion: &MinionName) {
-        if let Some(wanted) = self.look(minion)
+    pub(crate) async fn reconcile_if_changed(&self, minion: &MinionName) {
+        if let Some(wanted) = self.look(minion).await
             && self.note(minion, &wanted)
         {
             self.spawn_reconcile(minion, wanted);
@@ -44,7 +44,7 @@ impl Rollout {
     }
 
     /// Brings a minion what it refused and has made ready by itself since: it was granted what that lacked.
-    pub(crate) fn reconcile_what_is_ready(&self, minion: &MinionName) {
+    pub(crate) async fn reconcile_what_is_ready(&self, minion: &MinionName) {
         let ready: Vec<(ModuleName, Digest)> = {
             let refused = self.refused();
             let of_it = refused
@@ -56,7 +56,7 @@ impl Rollout {
             return;
         }
         self.refused().retain(|(by, name, _)| by != minion || ready.iter().all(|(ready, _)| ready != name));
-        match self.wanted(minion) {
+        match self.wanted(minion).await {
             Ok(wanted) => {
                 let is_ready = |one: &Assignment| {
                     ready.iter().any(|(name, digest)| (name, digest) == (&one.name, &one.digest))
@@ -82,8 +82,8 @@ impl Rollout {
         self.0.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn look(&self, minion: &MinionName) -> Option<Wanted> {
-        match self.wanted(minion) {
+    async fn look(&self, minion: &MinionName) -> Option<Wanted> {
+        match self.wanted(minion).await {
             Ok(wanted) => Some(wanted.into_values().map(|one| (one.name, one.place)).collect()),
             Err(error) => {
                 tracing::warn!(%minion, %error, "cannot tell what is assigned to it");
@@ -126,10 +126,11 @@ impl Rollout {
         // First the turn, for which a push may let it wait long: meanwhile others are brought what is theirs.
         let _turn = self.turn(minion, name).await;
         let _permit = self.0.reconcilers.acquire().await;
-        let Some(wanted) = self.wanted(minion)?.remove(name).filter(|wanted| wanted.place == place) else {
+        let Some(wanted) = self.wanted(minion).await?.remove(name).filter(|wanted| wanted.place == place)
+        else {
             return Ok(());
         };
-        let before = self.ledger().attempt(minion, name)?.filter(|attempt| attempt.place == place);
+        let before = self.ledger().attempt(minion, name).await?.filter(|attempt| attempt.place == place);
         self.refused().retain(|(by, refused, _)| by != minion || refused != name);
         let was_ready = self.is_staged(minion, name, &wanted.digest);
         let failure = if self.in_service(minion, name) == Some(wanted.digest) {
@@ -148,7 +149,7 @@ impl Rollout {
         // It may have been granted in this moment. Whoever brings it then waits for this turn to end. One that was ready
         // before and is refused all the same is not asked again and again.
         if !was_ready {
-            self.reconcile_what_is_ready(minion);
+            self.reconcile_what_is_ready(minion).await;
         }
         if before.is_some_and(|before| before.failure == failure) {
             return Ok(());
@@ -164,7 +165,7 @@ impl Rollout {
     ) -> Result<Option<Result<(), String>>, LedgerError> {
         let Assignment { name, digest, expression, assigned_by, .. } = wanted;
         let version = wanted.version.as_deref().unwrap_or("-");
-        let Some(module) = self.catalogue().get(name, digest)? else {
+        let Some(module) = self.catalogue().get(name, digest).await? else {
             return Ok(Some(Err("its file is not in the catalogue any more: push it again".to_owned())));
         };
         tracing::info!(%minion, module = %name, version, digest = digest.short(), expression, "bringing what is assigned");
@@ -246,16 +247,16 @@ mod tests {
         let mut turns = Vec::new();
         for minion in &held {
             turns.push(rig.rollout.turn(minion, &module()).await);
-            rig.rollout.reconcile(minion);
+            rig.rollout.reconcile(minion).await;
         }
-        rig.rollout.reconcile(&free);
+        rig.rollout.reconcile(&free).await;
         let brought = async {
-            while rig.ledger.attempt(&free, &module()).expect("reads").is_none() {
+            while rig.ledger.attempt(&free, &module()).await.expect("reads").is_none() {
                 tokio::task::yield_now().await;
             }
         };
         tokio::time::timeout(Duration::from_secs(30), brought).await.expect("it is held up");
-        let attempt = rig.ledger.attempt(&free, &module()).expect("reads").expect("looked at");
+        let attempt = rig.ledger.attempt(&free, &module()).await.expect("reads").expect("looked at");
         assert_eq!((attempt.place, attempt.failure), (place, None));
         drop(turns);
     }

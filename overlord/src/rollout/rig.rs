@@ -26,7 +26,7 @@ impl Rig {
         for minion in minions {
             ledger.put_minion(record(minion, code)).await.expect("put");
         }
-        let registry = Registry::open(ledger.clone()).expect("opens");
+        let registry = Registry::open(ledger.clone()).await.expect("opens");
         let catalogue = Catalogue::open(dir.path().join("modules"), ledger.clone()).expect("opens");
         let stop = CancellationToken::new();
         let rollout = Rollout::new(Config::default(), ledger.clone(), registry, catalogue, stop);
@@ -93,7 +93,6 @@ fn record(minion: &MinionName, code: &str) -> MinionRecord {
     MinionRecord {
         name: minion.clone(),
         key: Digest::of(b"key"),
-        serial: String::new(),
         enrolled_at: 0,
         status: Standing::Active,
         last_seen: None,

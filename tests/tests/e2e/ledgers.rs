@@ -7,8 +7,8 @@ use wire::message::outcome::Outcome;
 use wire::name::MinionName;
 use wire::value::Value;
 
-#[test]
-fn each_side_holds_its_own_part_of_a_job() {
+#[tokio::test]
+async fn each_side_holds_its_own_part_of_a_job() {
     let mut fleet = Fleet::start(&["web1", "web2"]);
     let document = fleet.run(&["call", "*", "test.add", "2", "3", "--json"]).json();
     let only_web1 = fleet.run(&["call", "web1", "test.ping", "--json"]).json();
@@ -21,14 +21,14 @@ fn each_side_holds_its_own_part_of_a_job() {
     let (both, one) = (id(&document), id(&only_web1));
 
     let overlord = OverlordLedger::open(&fleet.overlord_dir().join("ledger")).expect("opens");
-    let record = overlord.job(both).expect("reads").expect("kept");
+    let record = overlord.job(both).await.expect("reads").expect("kept");
     assert_eq!(record.targets.len(), 2);
-    assert_eq!(overlord.state(both).expect("reads").map(|(state, _)| state), Some(JobState::Finished));
+    assert_eq!(overlord.state(both).await.expect("reads").map(|(state, _)| state), Some(JobState::Finished));
     let mut minion_jobs = Vec::new();
-    for (name, part) in overlord.parts(both).expect("reads") {
+    for (name, part) in overlord.parts(both).await.expect("reads") {
         assert_eq!(part.state, Some(MinionState::Finished(OutcomeKind::Ok)));
         minion_jobs.push((name.clone(), part.minion_job.expect("the minion's own id")));
-        let report = overlord.outcome(both, &name).expect("reads").expect("kept");
+        let report = overlord.outcome(both, &name).await.expect("reads").expect("kept");
         assert_eq!(report.outcome, Outcome::Ok(Some(Value::Signed(5))));
         assert!(report.module.is_some_and(|module| module.digest.to_string().len() == 64));
     }

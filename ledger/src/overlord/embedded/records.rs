@@ -1,64 +1,16 @@
 //! The records of a job. Each kind has a keyspace of its own, so that adding one never rewrites another.
 
 use serde::{Deserialize, Serialize};
-use wire::message::call::{Progress, Share};
-use wire::message::job::{JobId, JobState, MinionJobId, MinionState};
+use wire::message::call::Share;
+use wire::message::job::{JobId, JobState, MinionState};
 use wire::message::operator::Transition;
 use wire::message::outcome::Report;
 use wire::name::{MethodPath, MinionName, OperatorName};
 use wire::value::arguments::Arguments;
 
+use crate::overlord::job::{JobRecord, PartRecord};
 use crate::record::Record;
 use crate::space::Space;
-
-/// A job as it was asked for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct JobRecord {
-    /// Its id.
-    pub id: JobId,
-    /// When it was accepted, in milliseconds since 1970.
-    pub accepted_at: u64,
-    /// Who asked for it.
-    pub operator: OperatorName,
-    /// The target expression.
-    pub target: String,
-    /// The expression of those to leave out.
-    pub exclude: Option<String>,
-    /// The minions that matched at that moment; kept by name, each once.
-    pub targets: Vec<MinionName>,
-    /// What to run.
-    pub method: MethodPath,
-    /// With what.
-    pub arguments: Arguments,
-    /// How long each minion may take, in milliseconds.
-    pub timeout_ms: Option<u64>,
-    /// Until when it may be delivered to a minion that is not connected, in milliseconds since 1970.
-    pub queue_until: Option<u64>,
-    /// Whether effects are only recorded.
-    pub dry_run: bool,
-    /// Whether the job must survive a power cut from the moment it is accepted, here and on the minions.
-    pub durable: bool,
-    /// How many minions work on it at once.
-    pub batch: Option<Share>,
-    /// After how many failures no further minion starts it.
-    pub max_failures: Option<Share>,
-    /// The job that it runs again.
-    pub rerun_of: Option<JobId>,
-    /// For how long a minion that is out of touch keeps its place in the batch, in milliseconds; as long as
-    /// everywhere where nothing is said.
-    pub patience_ms: Option<u64>,
-}
-
-/// What an overlord knows of one minion's part of a job, but for its outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PartRecord {
-    /// The minion's own id of it, once it has one.
-    pub minion_job: Option<MinionJobId>,
-    /// Where it is; `None` until the minion has answered.
-    pub state: Option<MinionState>,
-    /// When that was recorded, in milliseconds since 1970.
-    pub changed_at: u64,
-}
 
 /// What a job record says besides its arguments and targets, which may be large.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -163,10 +115,6 @@ pub(super) struct Targets(pub(super) Vec<MinionName>);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct StoredReport(pub(super) Report);
 
-/// How far one part of a job says it is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct StoredProgress(pub(super) Progress);
-
 /// One change of a job; its place in the order is in its key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct StoredTransition {
@@ -209,10 +157,6 @@ impl Record for StoredReport {
     const SPACE: Space = Space::Outcomes;
 }
 
-impl Record for StoredProgress {
-    const SPACE: Space = Space::Progress;
-}
-
 impl Record for StoredTransition {
     const SPACE: Space = Space::Transitions;
 }
@@ -236,6 +180,7 @@ impl Record for StoredLater {
 #[cfg(test)]
 mod tests {
     use wire::digest::Digest;
+    use wire::message::job::MinionJobId;
     use wire::message::outcome::{Cost, FailureKind, ModuleRef, Outcome};
     use wire::value::Value;
     use wire::value::arguments::Word;
@@ -281,8 +226,6 @@ mod tests {
         let part = Some(("web1".parse().expect("a name"), MinionState::Running));
         let transition = StoredTransition { at: 9, job_state: JobState::Partial, part };
         is_stored_as(&transition, "01db80a2f2090101047765623101");
-        let progress = Progress { done: 1, total: 2, note: "n".into() };
-        is_stored_as(&StoredProgress(progress), "0140733d930102016e");
     }
 
     #[test]

@@ -6,10 +6,11 @@
 use serde::{Deserialize, Serialize};
 use wire::message::job::{JobId, JobState, MinionState, OutcomeKind};
 
-use super::records::{Head, PartRecord, StoredReport, StoredTransition, Targets};
+use super::records::{Head, StoredReport, StoredTransition, Targets};
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::key::{self, Span};
+use crate::overlord::job::PartRecord;
 use crate::read::Read;
 use crate::record::{self, Record};
 use crate::space::Space;
@@ -160,15 +161,8 @@ impl Tally {
 pub(super) const OF_JOB: [Space; 4] = [Space::Jobs, Space::Arguments, Space::Targets, Space::Patience];
 
 /// Keyspaces with records for each part or transition of a job.
-pub(super) const WITHIN_JOB: [Space; 7] = [
-    Space::Parts,
-    Space::Outcomes,
-    Space::Progress,
-    Space::Transitions,
-    Space::Cancels,
-    Space::GivenUp,
-    Space::Later,
-];
+pub(super) const WITHIN_JOB: [Space; 6] =
+    [Space::Parts, Space::Outcomes, Space::Transitions, Space::Cancels, Space::GivenUp, Space::Later];
 
 /// Bytes that the records of a job take.
 fn bytes_of(source: &impl Read, job: JobId) -> Result<u64, LedgerError> {

@@ -1,35 +1,23 @@
-//! Taking on a job.
+//! A job as it was asked for: taking it on, and reading it back.
 
-use wire::message::job::JobId;
+use wire::message::job::{JobId, JobState};
 use wire::message::operator::Transition;
 use wire::name::MinionName;
+use wire::value::arguments::Arguments;
 
-use super::ledger::OverlordLedger;
 use super::part::record_transition;
-use super::records::{Head, JobRecord, StoredPatience};
+use super::records::{Head, StoredArguments, StoredPatience, Targets};
 use super::tally::Tally;
 use crate::changed::Changed;
 use crate::draft::Draft;
-use crate::durability::{Durability, Purpose};
 use crate::error::LedgerError;
 use crate::key;
+use crate::overlord::job::JobRecord;
 use crate::read::Read;
 use crate::space::Space;
 
-impl OverlordLedger {
-    /// Records a job with its targets, its place in all indexes and its first transition, all or nothing.
-    ///
-    /// An id that is there already changes nothing.
-    pub async fn accept(
-        &self,
-        job: JobRecord,
-        durability: Durability,
-    ) -> Result<Changed<Transition>, LedgerError> {
-        self.engine.write(Purpose::Begin, durability, move |draft| accept(draft, job)).await
-    }
-}
-
-fn accept(draft: &Draft<'_>, job: JobRecord) -> Result<Changed<Transition>, LedgerError> {
+/// Records a job with its targets, its place in all indexes and its first transition.
+pub(crate) fn accept(draft: &Draft<'_>, job: JobRecord) -> Result<Changed<Transition>, LedgerError> {
     let (id, at) = (job.id, job.accepted_at);
     if draft.has(Space::Jobs, &key::of_job(id, &[]))? {
         return Ok(Changed::No);
@@ -62,4 +50,25 @@ pub(super) fn names<'a>(head: &'a Head, targets: &'a [MinionName]) -> impl Itera
 /// Whether the job was aimed at this minion.
 pub(super) fn is_target(source: &impl Read, job: JobId, minion: &str) -> Result<bool, LedgerError> {
     source.has(Space::ByTarget, &key::by_name(minion, job))
+}
+
+/// The job as it was asked for.
+pub(crate) fn find(source: &impl Read, id: JobId) -> Result<Option<JobRecord>, LedgerError> {
+    let key = key::of_job(id, &[]);
+    let Some(head) = source.record::<Head>(&key)? else { return Ok(None) };
+    let Some(arguments) = source.record::<StoredArguments>(&key)? else { return Ok(None) };
+    let Some(targets) = source.record::<Targets>(&key)? else { return Ok(None) };
+    let patience = source.record::<StoredPatience>(&key)?;
+    Ok(Some(head.join(id, arguments, targets, patience)))
+}
+
+/// With what the job was called.
+pub(crate) fn arguments(source: &impl Read, id: JobId) -> Result<Option<Arguments>, LedgerError> {
+    let stored = source.record::<StoredArguments>(&key::of_job(id, &[]))?;
+    Ok(stored.map(|StoredArguments(arguments)| arguments))
+}
+
+/// Where the job is, and when it ended.
+pub(crate) fn state(source: &impl Read, id: JobId) -> Result<Option<(JobState, Option<u64>)>, LedgerError> {
+    Ok(Tally::of(source, id)?.map(|tally| (tally.state(), tally.ended_at)))
 }

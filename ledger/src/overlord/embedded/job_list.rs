@@ -6,7 +6,6 @@ use wire::name::MethodPath;
 
 use super::cursor::Cursor;
 use super::document;
-use super::ledger::OverlordLedger;
 use super::records::Head;
 use super::tally::{self, Tally};
 use crate::error::LedgerError;
@@ -17,51 +16,42 @@ use crate::space::Space;
 /// How many jobs a shortened id lists at most, where it is not unique.
 const CANDIDATES: usize = 10;
 
-impl OverlordLedger {
-    /// The jobs that are not over, oldest first.
-    pub fn live(&self) -> Result<Vec<JobId>, LedgerError> {
-        let source = self.engine.read()?;
-        let mut jobs = Vec::new();
-        for state in [JobState::Running, JobState::Partial] {
-            let rows = source.scan(Space::ByState, Span::prefix(&[state.code()]));
-            jobs.extend(rows.filter_map(|(key, _)| key::last_job(&key)));
+/// The jobs that are not over, oldest first.
+pub(crate) fn live(source: &impl Read) -> Result<Vec<JobId>, LedgerError> {
+    let mut jobs = Vec::new();
+    for state in [JobState::Running, JobState::Partial] {
+        let rows = source.scan(Space::ByState, Span::prefix(&[state.code()]));
+        jobs.extend(rows.filter_map(|(key, _)| key::last_job(&key)));
+    }
+    // A job whose record was set aside is as good as unknown.
+    let mut known = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        if source.has(Space::Jobs, &key::of_job(job, &[]))? {
+            known.push(job);
         }
-        // A job whose record was set aside is as good as unknown.
-        let mut known = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            if source.has(Space::Jobs, &key::of_job(job, &[]))? {
-                known.push(job);
-            }
-        }
-        known.sort_unstable();
-        Ok(known)
     }
-
-    /// The last id that was given out, of all jobs that are on record.
-    pub fn newest(&self) -> Result<Option<JobId>, LedgerError> {
-        let source = self.engine.read()?;
-        Ok(source.scan(Space::Jobs, Span::all()).rev().find_map(|(key, _)| key::last_job(&key)))
-    }
-
-    /// At most `limit` jobs that fit `filter`, newest first.
-    ///
-    /// Only the jobs that are in all indexes concerned are looked at, so that a list costs what it shows; a
-    /// method other than all of its module, and outcomes, are what takes a look at jobs that are left out.
-    pub fn list(&self, filter: &JobFilter, limit: usize) -> Result<Vec<JobSummary>, LedgerError> {
-        list(&self.engine.read()?, filter, limit)
-    }
-
-    /// The jobs whose id begins with `prefix`, in upper or lower case: one where the prefix is good enough,
-    /// none where it fits nothing, and at most ten.
-    pub fn by_prefix(&self, prefix: &str) -> Result<Vec<JobId>, LedgerError> {
-        let source = self.engine.read()?;
-        let Some(span) = key::ids_beginning_with(prefix) else { return Ok(Vec::new()) };
-        let rows = source.scan(Space::Jobs, span);
-        Ok(rows.filter_map(|(key, _)| key::last_job(&key)).take(CANDIDATES).collect())
-    }
+    known.sort_unstable();
+    Ok(known)
 }
 
-fn list(source: &impl Read, filter: &JobFilter, limit: usize) -> Result<Vec<JobSummary>, LedgerError> {
+/// The newest of all jobs.
+pub(crate) fn newest(source: &impl Read) -> Option<JobId> {
+    source.scan(Space::Jobs, Span::all()).rev().find_map(|(key, _)| key::last_job(&key))
+}
+
+/// The jobs whose id begins with `prefix`, as many as are worth being named.
+pub(crate) fn by_prefix(source: &impl Read, prefix: &str) -> Vec<JobId> {
+    let Some(span) = key::ids_beginning_with(prefix) else { return Vec::new() };
+    let rows = source.scan(Space::Jobs, span);
+    rows.filter_map(|(key, _)| key::last_job(&key)).take(CANDIDATES).collect()
+}
+
+/// At most `limit` jobs that fit `filter`, newest first.
+pub(crate) fn list(
+    source: &impl Read,
+    filter: &JobFilter,
+    limit: usize,
+) -> Result<Vec<JobSummary>, LedgerError> {
     let mut jobs = Vec::new();
     let oldest = first_made_at(filter.since.unwrap_or(0));
     let mut newest = match filter.before {
@@ -198,7 +188,7 @@ mod tests {
     use super::*;
     use crate::durability::Durability;
     use crate::key::Span;
-    use crate::overlord::JobRecord;
+    use crate::overlord::{JobRecord, OverlordLedger};
     use crate::quarantine::Spoiled;
     use crate::storage::{Bytes, Scan};
 
@@ -256,7 +246,7 @@ mod tests {
         let ledger = OverlordLedger::open(&folder.path().join("ledger")).expect("opens");
         thousand_jobs(&ledger).await;
         let cost = |filter: JobFilter, limit: usize| {
-            let source = ledger.engine.read().expect("opens");
+            let source = ledger.engine().read().expect("opens");
             let counted = Counted { source, keys: Cell::default(), records: Cell::default() };
             let found = list(&counted, &filter, limit).expect("listed").len();
             (found, counted.keys.get(), counted.records.get())

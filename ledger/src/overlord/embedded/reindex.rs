@@ -2,7 +2,7 @@
 
 use wire::message::job::JobId;
 
-use super::accept::names;
+use super::job::names;
 use super::records::{Head, Targets};
 use super::tally::Tally;
 use crate::draft::Draft;

@@ -2,12 +2,10 @@
 
 use wire::message::job::JobId;
 
-use super::accept::names;
-use super::ledger::OverlordLedger;
+use super::job::names;
 use super::records::{Head, Targets};
 use super::tally::{OF_JOB, STATES, Tally, WITHIN_JOB, by_state};
 use crate::draft::Draft;
-use crate::durability::{Durability, Purpose};
 use crate::error::LedgerError;
 use crate::key;
 use crate::read::Read;
@@ -17,21 +15,14 @@ use crate::space::Space;
 /// Jobs that one batch removes: enough to be quick, and few enough not to keep others waiting.
 const AT_ONCE: usize = 32;
 
-impl OverlordLedger {
-    /// Removes the finished jobs that `retention` does not keep at the time `now`, those that ended first
-    /// before the others, and returns how many. Jobs that are not over stay, however old they are.
-    pub async fn purge(&self, retention: Retention, now: u64) -> Result<usize, LedgerError> {
-        let mut purged = 0;
-        loop {
-            let victims = retention.victims(&self.engine.read()?, Space::Ended, now, AT_ONCE);
-            if victims.is_empty() {
-                return Ok(purged);
-            }
-            purged += victims.len();
-            let write = move |draft: &Draft<'_>| victims.iter().try_for_each(|ended| remove(draft, *ended));
-            self.engine.write(Purpose::Free, Durability::Written, write).await?;
-        }
-    }
+/// The jobs that are to be removed next, together.
+pub(crate) fn victims(source: &impl Read, retention: Retention, now: u64) -> Vec<Ended> {
+    retention.victims(source, Space::Ended, now, AT_ONCE)
+}
+
+/// Removes these jobs, but for those that turn out not to be over.
+pub(crate) fn purge(draft: &Draft<'_>, victims: &[Ended]) -> Result<(), LedgerError> {
+    victims.iter().try_for_each(|ended| remove(draft, *ended))
 }
 
 /// Removes a job from the index of ends, and all of it unless it turns out not to be over.

@@ -6,75 +6,55 @@ use wire::message::outcome::Report;
 use wire::name::{MinionName, OperatorName};
 
 use super::document::{minion_of, part_key};
-use super::ledger::OverlordLedger;
 use super::part::News;
 use super::records::{StoredGivenUp, StoredLater};
 use super::tally::{self, Tally};
 use crate::changed::Changed;
 use crate::draft::Draft;
-use crate::durability::{Durability, Purpose};
 use crate::error::LedgerError;
 use crate::key::{self, Span};
+use crate::overlord::job::GiveUp;
 use crate::read::Read;
 use crate::space::Space;
 
-/// A part that is to be given up.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GiveUp {
-    /// Whose part.
-    pub minion: MinionName,
-    /// The outcome that it gets.
-    pub report: Report,
-    /// Whether its minion may have it, and may therefore say something of it later.
-    pub sent: bool,
+/// Gives up those of the parts that are not over, and says whose those are.
+pub(crate) fn give_up(
+    draft: &Draft<'_>,
+    job: JobId,
+    parts: Vec<GiveUp>,
+    operator: &OperatorName,
+    at: u64,
+) -> Result<Vec<MinionName>, LedgerError> {
+    let mut given_up = Vec::new();
+    for part in parts {
+        let minion = part.minion.clone();
+        if give_up_part(draft, job, part, operator, at)? {
+            given_up.push(minion);
+        }
+    }
+    Ok(given_up)
 }
 
-impl OverlordLedger {
-    /// Gives parts of a job up: records their outcomes, and by whom they were given up, all or nothing. Gives the
-    /// minions where that was so; a part that is over keeps its outcome.
-    pub async fn give_up(
-        &self,
-        job: JobId,
-        parts: Vec<GiveUp>,
-        operator: OperatorName,
-        at: u64,
-        durability: Durability,
-    ) -> Result<Vec<MinionName>, LedgerError> {
-        let write = move |draft: &Draft<'_>| {
-            let mut given_up = Vec::new();
-            for part in parts {
-                let minion = part.minion.clone();
-                if give_up(draft, job, part, &operator, at)? {
-                    given_up.push(minion);
-                }
-            }
-            Ok(given_up)
-        };
-        self.engine.write(Purpose::Proceed, durability, write).await
-    }
+/// The parts that are given up and of which their minions have said nothing since.
+pub(crate) fn unheard(source: &impl Read) -> Vec<(MinionName, JobId)> {
+    let rows = source.scan(Space::Unheard, Span::all());
+    let part = |key: &[u8]| {
+        let job = key::last_job(key)?;
+        let name = key.get(..key.len().checked_sub(NAME_END)?)?;
+        Some((std::str::from_utf8(name).ok()?.parse().ok()?, job))
+    };
+    rows.filter_map(|(key, _)| part(&key)).collect()
+}
 
-    /// The parts that are given up and of which their minions have said nothing since.
-    pub fn unheard(&self) -> Result<Vec<(MinionName, JobId)>, LedgerError> {
-        let source = self.engine.read()?;
-        let rows = source.scan(Space::Unheard, Span::all());
-        let part = |key: &[u8]| {
-            let job = key::last_job(key)?;
-            let name = key.get(..key.len().checked_sub(NAME_END)?)?;
-            Some((std::str::from_utf8(name).ok()?.parse().ok()?, job))
-        };
-        Ok(rows.filter_map(|(key, _)| part(&key)).collect())
-    }
-
-    /// Whether the minion's part of the job is one of those.
-    pub fn is_unheard(&self, job: JobId, minion: &MinionName) -> Result<bool, LedgerError> {
-        self.engine.read()?.has(Space::Unheard, &key::by_name(minion.as_str(), job))
-    }
+/// Whether the minion's part of the job is one of those.
+pub(crate) fn is_unheard(source: &impl Read, job: JobId, minion: &MinionName) -> Result<bool, LedgerError> {
+    source.has(Space::Unheard, &key::by_name(minion.as_str(), job))
 }
 
 /// What follows a name in a key of an index by name: a zero byte and the job.
 const NAME_END: usize = 1 + 16;
 
-fn give_up(
+fn give_up_part(
     draft: &Draft<'_>,
     job: JobId,
     part: GiveUp,

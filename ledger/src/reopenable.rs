@@ -1,4 +1,4 @@
-//! Where the store of a ledger is while it is open, and why it is not while it is not.
+//! The store of a ledger, which its writer can close and open again while others read.
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -23,8 +23,8 @@ pub struct Commits {
     pub batches: u64,
 }
 
-/// The place of a store. Readers share it; only the writer closes and opens it again.
-pub(crate) struct Slot {
+/// A store, or why it is not open. Readers share it; only the writer closes and opens it again.
+pub(crate) struct Reopenable {
     path: PathBuf,
     side: Side,
     content: RwLock<Result<Store, LedgerError>>,
@@ -32,7 +32,7 @@ pub(crate) struct Slot {
     batches: AtomicU64,
 }
 
-impl Slot {
+impl Reopenable {
     /// Opens the folder of `side`.
     pub(crate) fn open(path: &Path, side: Side) -> Result<Self, LedgerError> {
         let store = open(path, side)?;

@@ -1,0 +1,86 @@
+//! Invitations to enroll, each good for one key.
+
+use wire::digest::Digest;
+use wire::name::MinionName;
+
+use super::minion::{self, Enrolled};
+use crate::draft::Draft;
+use crate::key::Span;
+use crate::overlord::invitation::{Invite, InviteError};
+use crate::read::Read;
+use crate::record::Record;
+use crate::space::Space;
+
+impl Record for Invite {
+    const SPACE: Space = Space::Invites;
+}
+
+/// Records a token.
+pub(crate) fn put(draft: &Draft<'_>, invite: &Invite) {
+    draft.put_record(invite.secret.as_bytes().to_vec(), invite);
+}
+
+/// All tokens that were given out and not forgotten.
+pub(crate) fn all(source: &impl Read) -> Vec<Invite> {
+    source.records::<Invite>(Span::all()).map(|(_, invite)| invite).collect()
+}
+
+/// Forgets the tokens that had expired at `until`, and returns how many.
+pub(crate) fn purge(draft: &Draft<'_>, until: u64) -> usize {
+    let invites = draft.records::<Invite>(Span::all());
+    let expired: Vec<_> =
+        invites.filter(|(_, invite)| invite.expires_at <= until).map(|(key, _)| key).collect();
+    let count = expired.len();
+    expired.into_iter().for_each(|key| draft.remove(Space::Invites, key.to_vec()));
+    count
+}
+
+/// The token of `secret`, where it is one that lets someone in.
+pub(crate) fn valid(source: &impl Read, secret: &Digest, now: u64) -> Result<Invite, InviteError> {
+    let invite = source.record::<Invite>(secret.as_bytes())?.ok_or(InviteError::Unknown)?;
+    if invite.expires_at <= now { Err(InviteError::Expired { name: invite.name }) } else { Ok(invite) }
+}
+
+/// Uses the token of `secret` to enrol `key`, and returns the name that it is for.
+pub(crate) fn redeem(
+    draft: &Draft<'_>,
+    secret: &Digest,
+    key: Digest,
+    now: u64,
+) -> Result<MinionName, InviteError> {
+    let invite = valid(draft, secret, now)?;
+    let name = invite.name.clone();
+    if invite.used_by.is_some_and(|other| other != key) {
+        return Err(InviteError::Used { name });
+    }
+    // Another key that had the name may not take it back with the token that it was let in by.
+    if minion::enrol(draft, &name, key, now)? == Enrolled::InPlaceOfAnother {
+        forget(draft, &name, |invite| invite.used_by.is_some());
+    }
+    draft.put_record(secret.as_bytes().to_vec(), &Invite { used_by: Some(key), ..invite });
+    Ok(name)
+}
+
+/// Forgets those tokens of a minion.
+pub(super) fn forget(draft: &Draft<'_>, name: &MinionName, which: impl Fn(&Invite) -> bool) {
+    let invites: Vec<_> = draft.records::<Invite>(Span::all()).collect();
+    let of_minion = invites.into_iter().filter(|(_, invite)| invite.name == *name && which(invite));
+    of_minion.for_each(|(key, _)| draft.remove(Space::Invites, key.to_vec()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::tests::is_stored_as;
+
+    #[test]
+    fn a_token_is_stored_as_format_1_has_it() {
+        let (secret, key) = (Digest::of(b"secret"), Digest::of(b"key"));
+        let name = "web1".parse().expect("a name");
+        is_stored_as(
+            &Invite { name, secret, expires_at: 5, used_by: Some(key) },
+            "01fefd720204776562312bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527\
+             a25b05012c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683",
+        );
+    }
+}

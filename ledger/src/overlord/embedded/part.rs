@@ -1,0 +1,90 @@
+//! What minions report of their parts of a job.
+//!
+//! Every report goes through [`MinionState::advance`] against what is stored, in the order in which the
+//! ledger gets them, so a late or doubled one changes nothing and the first outcome stands.
+
+use machine::failpoint::{Point, reach};
+use wire::message::job::{JobId, JobState, MinionJobId, MinionState};
+use wire::message::operator::Transition;
+use wire::message::outcome::Report;
+use wire::name::MinionName;
+
+use super::given_up;
+use super::job::is_target;
+use super::records::{StoredReport, StoredTransition};
+use super::tally::{self, Tally};
+use crate::changed::Changed;
+use crate::draft::Draft;
+use crate::error::LedgerError;
+use crate::key;
+
+/// What a minion reports of its part.
+pub(crate) struct News {
+    pub(crate) job: JobId,
+    pub(crate) minion: MinionName,
+    pub(crate) minion_job: Option<MinionJobId>,
+    pub(crate) state: MinionState,
+    pub(crate) at: u64,
+}
+
+impl News {
+    /// Records it, with the report where the part has ended.
+    pub(crate) fn record(
+        self,
+        draft: &Draft<'_>,
+        report: Option<Report>,
+    ) -> Result<Changed<Transition>, LedgerError> {
+        let Self { job, minion, minion_job, state, at } = self;
+        let key = key::of_job(job, minion.as_str().as_bytes());
+        if !is_target(draft, job, minion.as_str())? {
+            return Ok(Changed::No);
+        }
+        let mut part = tally::part(draft, &key)?;
+        let (before, Some(state)) = (part.state, MinionState::advance(part.state, state)) else {
+            if let Some(report) = report {
+                given_up::hear(draft, job, &minion, report, at)?;
+            }
+            return Ok(Changed::No);
+        };
+        let Some(mut tally) = Tally::of(draft, job)? else {
+            return Ok(Changed::No);
+        };
+        part.minion_job = minion_job.or(part.minion_job);
+        (part.state, part.changed_at) = (Some(state), at);
+        tally.advance(before, state);
+        if before.is_none() {
+            tally.add_bytes(draft.put_record(key.clone(), &part));
+        } else {
+            draft.put_record(key.clone(), &part);
+        }
+        if let Some(report) = report {
+            tally.add_bytes(draft.put_record(key, &StoredReport(report)));
+        }
+        let job_state = tally.state();
+        // The last outcome comes in first, and then the job is over: two steps of its history, one batch.
+        let with_part = if job_state.is_over() { JobState::Partial } else { job_state };
+        let part = Some((minion, state));
+        let mut transition = record_transition(draft, job, &mut tally, at, with_part, part);
+        if job_state.is_over() {
+            reach(Point::OverBefore);
+            transition = record_transition(draft, job, &mut tally, at, job_state, None);
+        }
+        tally.put(draft, job, at);
+        Ok(Changed::Yes(transition))
+    }
+}
+
+/// Adds a transition in its place in the order.
+pub(super) fn record_transition(
+    draft: &Draft<'_>,
+    job: JobId,
+    tally: &mut Tally,
+    at: u64,
+    job_state: JobState,
+    part: Option<(MinionName, MinionState)>,
+) -> Transition {
+    let seq = tally.take_seq();
+    let transition = StoredTransition { at, job_state, part };
+    tally.add_bytes(draft.put_record(key::of_job(job, &seq.to_be_bytes()), &transition));
+    transition.at_place(seq)
+}

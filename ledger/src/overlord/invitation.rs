@@ -1,0 +1,43 @@
+//! An invitation, as the ledger takes and gives it.
+
+use serde::{Deserialize, Serialize};
+use wire::digest::Digest;
+use wire::name::MinionName;
+
+use crate::error::LedgerError;
+
+/// A token that was given out, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invite {
+    /// The minion that it is for.
+    pub name: MinionName,
+    /// SHA-256 of the secret in the token.
+    pub secret: Digest,
+    /// When it expires, in milliseconds since 1970.
+    pub expires_at: u64,
+    /// SHA-256 of the public key that it was used for.
+    pub used_by: Option<Digest>,
+}
+
+/// Why a token does not let a minion in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InviteError {
+    /// No such token was given out, or it was forgotten since.
+    #[error("the token is not known: make a new one with `overlord minion invite NAME`")]
+    Unknown,
+    /// Its time is over.
+    #[error("the token for \"{name}\" has expired: make a new one with `overlord minion invite {name}`")]
+    Expired {
+        /// The minion that it was for.
+        name: MinionName,
+    },
+    /// Another key was enrolled with it.
+    #[error("the token for \"{name}\" was used already: make a new one with `overlord minion invite {name}`")]
+    Used {
+        /// The minion that it was for.
+        name: MinionName,
+    },
+    /// The ledger could not tell.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
