@@ -160,3 +160,89 @@ fn damage(journal: &[u8], from: usize, next: Option<&Batch>) -> Option<Range<usi
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+
+    use super::*;
+
+    fn open(folder: &Path) -> (Database, [Keyspace; 2]) {
+        let database = Database::builder(folder).journal_compression(CompressionType::None).open().unwrap();
+        let keyspaces =
+            ["first", "second"].map(|name| database.keyspace(name, KeyspaceCreateOptions::default).unwrap());
+        (database, keyspaces)
+    }
+
+    /// A journal as the database writes it, with every kind of entry that it knows, in seven batches.
+    fn written_by_the_database(folder: &Path) {
+        let (database, [first, second]) = open(folder);
+        let commit = |entries: &dyn Fn(&mut fjall::OwnedWriteBatch)| {
+            let mut batch = database.batch().durability(Some(PersistMode::SyncAll));
+            entries(&mut batch);
+            batch.commit().unwrap();
+        };
+        commit(&|batch| batch.insert(&second, "gone", "before the clearing"));
+        second.clear().unwrap();
+        commit(&|batch| {
+            batch.insert(&first, "one", "1");
+            batch.insert(&second, "two", vec![2; 10_000]);
+        });
+        commit(&|batch| batch.insert(&first, "passing", ""));
+        commit(&|batch| batch.remove(&first, "passing"));
+        commit(&|batch| batch.remove_weak(&first, "never there"));
+        commit(&|batch| batch.insert(&second, "three", "3"));
+    }
+
+    /// The keys of both keyspaces, as the database finds them.
+    fn found_by_the_database(folder: &Path) -> Vec<String> {
+        let (_database, keyspaces) = open(folder);
+        let keys = keyspaces.iter().flat_map(|keyspace| keyspace.iter().map(|row| row.key().unwrap()));
+        keys.map(|key| String::from_utf8_lossy(&key).into_owned()).collect()
+    }
+
+    fn journal_of(folder: &Path) -> PathBuf {
+        folder.join("0.jnl")
+    }
+
+    #[test]
+    fn a_journal_of_the_database_is_understood_and_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        written_by_the_database(folder.path());
+        let before = contents(&journal_of(folder.path())).unwrap();
+        let found = Findings::of(&before);
+        assert!(found.is_sound(), "damaged: {:?}", found.damaged);
+        let counts: Vec<u32> = found.batches.iter().map(|batch| batch.count).collect();
+        assert_eq!(counts, [1, 1, 2, 1, 1, 1, 1]);
+        let end = found.batches.last().unwrap().place.end;
+        assert!(found.made_sound(&before) == before[..end], "it is not written as the database writes it");
+
+        mend(folder.path()).unwrap();
+        assert!(contents(&journal_of(folder.path())).unwrap() == before, "it was rewritten");
+        assert_eq!(found_by_the_database(folder.path()), ["one", "three", "two"]);
+    }
+
+    #[test]
+    fn the_database_reads_all_but_the_damaged_batch_of_a_journal_that_was_mended() {
+        let whole = tempfile::tempdir().unwrap();
+        written_by_the_database(whole.path());
+        let bytes = contents(&journal_of(whole.path())).unwrap();
+        let batches = Findings::of(&bytes).batches;
+        // In the batch of "one" and "two": the tag of its first item, the number in its head, and its trailer.
+        let damaged = &batches[2].place;
+        for (place, left) in [
+            (damaged.start + super::super::batch::HEAD, vec!["three"]),
+            (damaged.start + 5, vec!["one", "three", "two"]),
+            (damaged.end - 1, vec!["three"]),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            written_by_the_database(folder.path());
+            let mut journal = fs::read(journal_of(folder.path())).unwrap();
+            journal[place] ^= 0x41;
+            fs::write(journal_of(folder.path()), journal).unwrap();
+            mend(folder.path()).unwrap();
+            assert_eq!(found_by_the_database(folder.path()), left, "byte {place}");
+        }
+    }
+}

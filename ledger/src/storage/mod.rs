@@ -1,4 +1,15 @@
 //! The database under a ledger. Nothing outside this folder names it.
+//!
+//! # One version of the database, and no other
+//!
+//! The workspace asks for exactly one version of fjall, because two things here depend on what it promises to nobody.
+//! `journal` and `batch` read and mend its journals before it does: by itself, it refuses a folder, or forgets what
+//! follows, for one wrong byte. `unborn` knows which files it makes, and which of them last.
+//!
+//! So whoever takes another version compares `src/journal/` and `src/db.rs` of both. If they write the same, the tests
+//! here and in `ledger/tests/ledger/damage.rs` pass as they are: they let the database write journals with all kinds of
+//! entries, damage and mend them, and let it read what is left. If not, [`batch`] has to know both forms, since folders
+//! of the version before are out there.
 
 mod batch;
 mod failure;
