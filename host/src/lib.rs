@@ -8,7 +8,6 @@ mod access;
 mod admission;
 mod allowance;
 mod audit;
-pub mod authoring;
 mod changes;
 pub mod cli;
 pub mod config;
@@ -30,8 +29,7 @@ mod minion;
 pub mod modules;
 pub mod policy;
 pub mod sandbox;
-pub mod scaffold;
-mod signature_file;
+pub mod signature_file;
 mod vitals;
 
 pub use config::Config;

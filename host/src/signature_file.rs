@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use wire::signing::MAX_SIGNATURE;
 
 /// Where the signature of this module's file is.
-pub(crate) fn path_of(module: &Path) -> PathBuf {
+pub fn path_of(module: &Path) -> PathBuf {
     let mut path = module.as_os_str().to_owned();
     path.push(".sig");
     path.into()
@@ -15,7 +15,7 @@ pub(crate) fn path_of(module: &Path) -> PathBuf {
 
 /// The text of the signature beside a module's file, if there is one; of one that is too large no more than
 /// shows that it is.
-pub(crate) fn read_beside(module: &Path) -> std::io::Result<Option<String>> {
+pub fn read_beside(module: &Path) -> std::io::Result<Option<String>> {
     let path = path_of(module);
     // A pipe of that name must not stop the start for ever.
     match std::fs::metadata(&path) {

@@ -1,21 +1,15 @@
-//! The command line of `minion`: one file for each command.
+//! The commands of `minion` that a host's owner uses: one file for each.
 
-mod bindings;
 mod call;
 mod check;
-mod completions;
 mod confirm;
 mod grant;
 mod join;
-mod man;
 mod modules;
-mod new;
 mod output;
-mod pack;
 mod reload;
 mod revoke_grant;
 mod serve;
-mod sign;
 mod signature;
 mod spectator;
 mod status;
@@ -29,7 +23,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ::output::Failure;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Subcommand};
 use wire::message::module::MethodError;
 use wire::name::BadName;
 use wire::value::arguments::ArgumentError;
@@ -38,31 +32,19 @@ use wire::value::given::GivenError;
 use crate::control::ControlError;
 use crate::folder::{Folder, FolderError};
 
-/// Runs sandboxed modules on this host for an overlord.
-#[derive(Debug, Parser)]
-#[command(name = "minion", version, max_term_width = 100)]
-pub struct Cli {
-    #[command(subcommand)]
-    command: Command,
-    #[command(flatten)]
-    place: Place,
-}
+pub use output::print;
 
+/// A command of a host's owner.
 #[derive(Debug, Subcommand)]
-enum Command {
-    Bindings(bindings::Bindings),
+#[expect(missing_docs, reason = "each command has its own")]
+pub enum Command {
     Call(call::Call),
     Check(check::Check),
-    Completions(completions::Completions),
     Grant(grant::Grant),
     Join(join::Join),
-    Man(man::Man),
     Modules(modules::Modules),
-    New(new::New),
-    Pack(pack::Pack),
     RevokeGrant(revoke_grant::RevokeGrant),
     Serve(serve::Serve),
-    Sign(sign::Sign),
     Status(status::Status),
 }
 
@@ -96,30 +78,24 @@ fn kind(error: &anyhow::Error) -> &'static str {
 
 /// Where the minion is.
 #[derive(Debug, Args)]
-struct Place {
+pub struct Place {
     /// The minion's folder [env: MINION_DIR] [default: /var/lib/minion for root, ~/.local/share/minion otherwise]
     #[arg(long, global = true, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
 
-impl Cli {
-    /// Does what was asked for.
-    pub async fn run(self) -> anyhow::Result<ExitCode> {
-        match self.command {
-            Command::Bindings(bindings) => bindings.run(),
-            Command::New(new) => new.run(),
-            Command::Pack(pack) => pack.run(),
-            Command::Sign(sign) => sign.run(),
-            Command::Completions(completions) => completions.run(),
-            Command::Man(man) => man.run(),
-            Command::Call(call) => call.run(&self.place).await,
-            Command::Check(check) => check.run(&self.place),
-            Command::Modules(modules) => modules.run(&self.place).await,
-            Command::Status(status) => status.run(&self.place).await,
-            Command::Grant(grant) => grant.run(&self.place).await,
-            Command::RevokeGrant(revoke) => revoke.run(&self.place).await,
-            Command::Join(join) => join.run(&self.place).await,
-            Command::Serve(serve) => serve.run(&self.place).await,
+impl Command {
+    /// Does what was asked for, with the minion of this place.
+    pub async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Call(call) => call.run(place).await,
+            Self::Check(check) => check.run(place),
+            Self::Modules(modules) => modules.run(place).await,
+            Self::Status(status) => status.run(place).await,
+            Self::Grant(grant) => grant.run(place).await,
+            Self::RevokeGrant(revoke) => revoke.run(place).await,
+            Self::Join(join) => join.run(place).await,
+            Self::Serve(serve) => serve.run(place).await,
         }
     }
 }

@@ -8,7 +8,7 @@ use output::{Printed, Shown};
 pub(super) use output::note;
 
 /// Prints an answer. Where its reader has gone (`minion … | head`), the program ends, and quietly.
-pub(super) fn print(what: impl Printed) {
+pub fn print(what: impl Printed) {
     written(output::answer(what), CLOSED_PIPE);
 }
 

@@ -16,7 +16,7 @@ use crate::vitals::{ModuleStatus, Status as Vitals};
 
 /// Show how the running minion is
 #[derive(Debug, Args)]
-pub(crate) struct Status {
+pub struct Status {
     /// Print one JSON document
     #[arg(long)]
     json: bool,

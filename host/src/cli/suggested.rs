@@ -6,11 +6,10 @@ use anyhow::Context as _;
 
 use wire::name::ModuleName;
 
-use crate::cli::workbench::read;
 use crate::config::Config;
 use crate::control::{self, ControlError, Suggested};
 use crate::folder::Folder;
-use crate::modules::waiting_in;
+use crate::modules::{read_module, waiting_in};
 use crate::policy::Suggestion;
 
 /// What a module suggests: by this file, or else as the running minion has it, or else by its modules folder.
@@ -45,7 +44,7 @@ pub(super) async fn suggestion_of(
 }
 
 fn of_file(file: &Path) -> anyhow::Result<Suggested> {
-    let bytes = read(file).with_context(|| format!("cannot read \"{}\"", file.display()))?;
+    let bytes = read_module(file).with_context(|| format!("cannot read \"{}\"", file.display()))?;
     Ok(Suggested::by(&bytes))
 }
 

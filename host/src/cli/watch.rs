@@ -20,7 +20,7 @@ use wire::digest::Digest;
 use crate::cli::Place;
 use crate::cli::call::{Call, Ended, interrupts};
 use crate::cli::output::note;
-use crate::cli::workbench::read;
+use crate::modules::read_module;
 
 /// Makes a call again whenever its module's file has changed, until Ctrl-C.
 ///
@@ -67,7 +67,7 @@ impl Changes {
             Ok(watcher)
         });
         let watcher = watched.with_context(|| format!("cannot watch \"{}\"", folder.display()))?;
-        let seen = read(file).ok().map(|bytes| Digest::of(&bytes));
+        let seen = read_module(file).ok().map(|bytes| Digest::of(&bytes));
         Ok(Self { file: file.to_owned(), seen, events, _watcher: watcher })
     }
 
@@ -80,7 +80,7 @@ impl Changes {
             self.events.recv().await;
             while let Ok(Some(())) = timeout(QUIET, self.events.recv()).await {}
             // While another file takes its place there may be none.
-            let Ok(bytes) = read(&self.file) else { continue };
+            let Ok(bytes) = read_module(&self.file) else { continue };
             if is_cut_off(&bytes) {
                 note(format_args!("waiting for the rest of {}", self.file.display()));
                 continue;

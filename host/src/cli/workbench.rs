@@ -1,7 +1,5 @@
 //! One module file and a sandbox for it, without a daemon: the author's loop.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -18,8 +16,9 @@ use crate::config::Config;
 use crate::containment::Containment;
 use crate::facts;
 use crate::highest_versions::HighestVersions;
+use crate::modules::read_module;
 use crate::policy::{ModulePolicy, SignaturePolicy};
-use crate::sandbox::{Allocation, Facts, MAX_MODULE, Sandbox, SandboxConfig};
+use crate::sandbox::{Allocation, Facts, Sandbox, SandboxConfig};
 
 /// Which module, and what it may do.
 #[derive(Debug, Args)]
@@ -63,7 +62,7 @@ impl ModuleFile {
                 stem.parse().context("give the module a name with --name")?
             }
         };
-        let bytes = read(&self.file).with_context(|| format!("cannot read \"{shown}\""))?;
+        let bytes = read_module(&self.file).with_context(|| format!("cannot read \"{shown}\""))?;
         let config = self.config(place)?;
         let policy = config.modules.of(&name);
         let kept = policy.grants.kv.map(|_| TempDir::new()).transpose().context("cannot make a folder")?;
@@ -104,13 +103,6 @@ impl ModuleFile {
         anyhow::ensure!(policy.exists(), "there is no policy file \"{}\"", policy.display());
         Ok(Config::load(policy)?)
     }
-}
-
-/// The bytes of a file, of one that is too large no more than shows that it is.
-pub(super) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_MODULE as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// Where compiled code is kept from one try to the next: in the user's own cache, away from any daemon's.

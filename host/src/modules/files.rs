@@ -21,7 +21,7 @@ pub(super) fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFil
 }
 
 /// The bytes of a module's file; of one that is too large no more than shows that it is.
-pub(crate) fn read_module(path: &Path) -> io::Result<Vec<u8>> {
+pub fn read_module(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_MODULE as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -56,7 +56,7 @@ use crate::sandbox::{LoadedModule, Sandbox};
 
 use attempts::Attempts;
 pub use error::{ModulesError, NoModule};
-pub(crate) use files::read_module;
+pub use files::read_module;
 use folder::ModulesFolder;
 pub(crate) use folder::files_in;
 use set::Set;

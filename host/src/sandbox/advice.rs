@@ -42,7 +42,7 @@ fn debug_information(component: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::authoring::{About, Wit, pack};
+    use crate::sandbox::tests::of_wit;
 
     const WIT: &str = "
         package acme:files@1.0.0;
@@ -57,16 +57,9 @@ mod tests {
         (func (export "put") (param i32 i32))
         (func (export "get") (result i32) i32.const 8))"#;
 
-    fn component() -> Vec<u8> {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("files.wit"), WIT).unwrap();
-        let wit = Wit::read(folder.path(), None).unwrap();
-        pack(&wat::parse_str(CORE).unwrap(), &wit, &About::default()).unwrap().bytes
-    }
-
     #[test]
     fn bytes_within_other_types_are_advised_against_without_compiling() {
-        let advice = advice(&component());
+        let advice = advice(&of_wit(WIT, CORE));
         assert_eq!(advice.len(), 1, "{advice:?}");
         assert!(advice[0].starts_with("passes the bytes of \"put\" one by one"), "{advice:?}");
     }

@@ -1,7 +1,6 @@
-//! The minion, through its public doors: its link, its command line, its folder.
+//! The minion, through its public doors: its link and its folder.
 #![allow(clippy::unwrap_used)]
 
-mod cli;
 mod files;
 mod link;
 mod modules;
@@ -9,4 +8,3 @@ mod policy;
 mod recall;
 mod rig;
 mod versions;
-mod watch;

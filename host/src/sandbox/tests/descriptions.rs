@@ -100,8 +100,6 @@ fn what_is_nested_deeper_than_a_value_may_be_cannot_be_called() {
 
 #[test]
 fn a_type_is_called_by_the_name_that_wit_gives_it() {
-    use crate::authoring::{About, Wit, pack};
-
     let wit = "
         package acme:geo@1.0.0;
         interface plane { record point { x: u32, y: u32 } area: func(p: point) -> u32; }
@@ -113,12 +111,8 @@ fn a_type_is_called_by_the_name_that_wit_gives_it() {
         (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 8)
         (func (export "acme:geo/plane@1.0.0#area") (param i32 i32) (result i32) i32.const 0)
         (func (export "acme:geo/line@1.0.0#length") (param i32 i32) (result i32) i32.const 0))"#;
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("geo.wit"), wit).unwrap();
-    let wit = Wit::read(folder.path(), None).unwrap();
-    let packed = pack(&wat::parse_str(core).unwrap(), &wit, &About::default()).unwrap();
-    let module =
-        super::sandbox().load("geo".parse().unwrap(), &packed.bytes, &ModulePolicy::default()).unwrap();
+    let bytes = super::of_wit(wit, core);
+    let module = super::sandbox().load("geo".parse().unwrap(), &bytes, &ModulePolicy::default()).unwrap();
     let signatures: Vec<String> = module.describe().methods.iter().map(|method| method.to_string()).collect();
     assert_eq!(signatures, ["area(p: point) -> u32", "length(p: line/point, q: line/point) -> u32"]);
     let text = module.describe().method_description(module.method("length").unwrap());

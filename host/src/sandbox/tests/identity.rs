@@ -9,10 +9,8 @@ use wire::value::Value;
 use wire::value::arbitrary::{types, values};
 use wire::value::arguments::Arguments;
 use wire::value::json::{from_json, to_json};
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
 
-use super::{ModulePolicy, Rig, sandbox};
+use super::{ModulePolicy, Rig, of_wit, sandbox};
 
 /// How many `u8` follow the value as parameters: so many that all are passed in memory.
 const PADDING: usize = 17;
@@ -36,12 +34,7 @@ fn echo(ty: &Type) -> Vec<u8> {
         "package t:t; interface t {{ {definitions} echo: func(x: {name}{padding}) -> tuple<{name}, u8>; }} \
          world w {{ export t; }}"
     );
-    let mut resolve = Resolve::default();
-    let package = resolve.push_str("t.wit", &text).unwrap_or_else(|error| panic!("{error:#}\n{text}"));
-    let world = resolve.select_world(&[package], None).unwrap();
-    let mut module = wat::parse_str(CORE).unwrap();
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-    ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
+    of_wit(&text, CORE)
 }
 
 /// The type in WIT; what must have a name there is defined before.

@@ -28,6 +28,8 @@ use wire::message::job::{JobId, OutcomeKind};
 use wire::message::outcome::{Failure, Outcome, Report};
 use wire::value::Value;
 use wire::value::arguments::Arguments;
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
 
 use super::events::testing::Recorded;
 use super::{CancelSignal, LoadError, LoadedModule, Run, RunMode, Sandbox, SandboxConfig};
@@ -53,6 +55,16 @@ fn sandbox() -> Sandbox {
 fn load(component: &str, policy: &ModulePolicy) -> Result<Arc<LoadedModule>, LoadError> {
     let bytes = wat::parse_str(component).unwrap_or_else(|error| panic!("{error}"));
     sandbox().load("guest".parse().unwrap(), &bytes, policy)
+}
+
+/// A component of a core module, with the types that its WIT says.
+pub(super) fn of_wit(wit: &str, core: &str) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    let package = resolve.push_str("test.wit", wit).unwrap_or_else(|error| panic!("{error:#}\n{wit}"));
+    let world = resolve.select_world(&[package], None).unwrap();
+    let mut module = wat::parse_str(core).unwrap();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
 }
 
 /// A module whose one core module has these fields, and exports these functions from it.

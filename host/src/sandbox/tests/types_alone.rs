@@ -1,7 +1,6 @@
 //! Imports that are types alone: they need nothing of the host.
 
-use super::{ModulePolicy, Rig, load, sandbox};
-use crate::authoring::{About, Wit, pack};
+use super::{ModulePolicy, Rig, load, of_wit, sandbox};
 use crate::sandbox::claim;
 use wire::value::Value;
 
@@ -20,10 +19,7 @@ const CORE: &str = r#"(module
     (func (export "total") (param i32) (result i32) local.get 0))"#;
 
 fn geo() -> Vec<u8> {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("geo.wit"), WIT).unwrap();
-    let wit = Wit::read(folder.path(), None).unwrap();
-    pack(&wat::parse_str(CORE).unwrap(), &wit, &About::default()).unwrap().bytes
+    of_wit(WIT, CORE)
 }
 
 #[tokio::test(flavor = "multi_thread")]

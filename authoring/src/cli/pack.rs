@@ -7,20 +7,20 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
+use output::note;
 
+use minion_host::modules::read_module;
+use minion_host::signature_file;
+use policy::Suggestion;
+use policy::suggestion::MAX_SECTION;
 use wire::signing::SigningKey;
 
-use crate::authoring::{About, Wit, pack, supervised};
-use crate::cli::output::note;
 use crate::cli::sign;
-use crate::cli::workbench::read;
-use crate::policy::Suggestion;
-use crate::policy::suggestion::MAX_SECTION;
-use crate::signature_file;
+use crate::{About, Wit, pack, supervised};
 
 /// Make a module of what a compiler made: a component, with its documentation
 #[derive(Debug, Args)]
-pub(crate) struct Pack {
+pub struct Pack {
     /// What the compiler made: a core module or a component
     #[arg(value_name = "FILE.wasm")]
     file: PathBuf,
@@ -55,7 +55,8 @@ pub(crate) struct Pack {
 
 impl Pack {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let bytes = read(&self.file).with_context(|| format!("cannot read \"{}\"", self.file.display()))?;
+        let bytes =
+            read_module(&self.file).with_context(|| format!("cannot read \"{}\"", self.file.display()))?;
         let key = self.sign.as_deref().map(SigningKey::load).transpose()?;
         let suggestion = self.policy.as_deref().map(suggestion).transpose()?;
         let about = About {

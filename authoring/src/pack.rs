@@ -1,14 +1,14 @@
 //! A module, ready to be handed to minions: a component that says of itself what it is.
 
+use minion_host::sandbox::{DOCS_SECTION, MAX_MODULE, advice};
+use policy::Suggestion;
+use policy::suggestion::SECTION as POLICY_SECTION;
 use wasm_encoder::{ComponentSection, CustomSection};
 use wasmparser::{Parser, Payload};
 
 use super::component;
 use super::error::AuthoringError;
 use super::wit::Wit;
-use crate::policy::Suggestion;
-use crate::policy::suggestion::SECTION as POLICY_SECTION;
-use crate::sandbox::{DOCS_SECTION, MAX_MODULE, advice};
 
 /// What a module says of itself beside its documentation.
 #[derive(Clone, Debug, Default)]
@@ -164,7 +164,7 @@ mod tests {
             pack(bytes, &wit(), &About { suggestion, ..About::default() }).unwrap().bytes
         };
         let text_of =
-            |bytes: &[u8]| crate::sandbox::suggestion(bytes).unwrap().map(|it| it.text().to_owned());
+            |bytes: &[u8]| minion_host::sandbox::suggestion(bytes).unwrap().map(|it| it.text().to_owned());
         let (read, all) = ("[read]\nfacts = ['*']\n", "[all]\nenv = ['LANG']\n");
         let none = suggest(&wat::parse_str(CORE).unwrap(), None);
         assert_eq!(text_of(&none), None);

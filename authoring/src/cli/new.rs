@@ -4,15 +4,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use output::note;
 
 use wire::name::ModuleName;
 
-use crate::cli::output::note;
 use crate::scaffold::{Language, create};
 
 /// Start a new module: a folder with everything that it takes to build and call it
 #[derive(Debug, Args)]
-pub(crate) struct New {
+pub struct New {
     /// The module's name: letters, digits, "-" and "_"
     name: ModuleName,
     /// What to write it in

@@ -7,15 +7,14 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
+use minion_host::cli::print;
+use minion_host::modules::read_module;
+use minion_host::sandbox::claim;
+use minion_host::signature_file;
 use wire::document::text::{line, printable};
 use wire::identity::write_public;
 use wire::name::ModuleName;
 use wire::signing::{ModuleSignature, SigningKey};
-
-use crate::cli::output::print;
-use crate::cli::workbench::read;
-use crate::sandbox::claim;
-use crate::signature_file;
 
 /// Sign a module, for minions that load none that nobody they trust has signed
 ///
@@ -26,7 +25,7 @@ use crate::signature_file;
 Examples:
   overlord key new signing.key
   minion sign disk.wasm --key signing.key")]
-pub(crate) struct Sign {
+pub struct Sign {
     /// The module, a WebAssembly component
     #[arg(value_name = "FILE.wasm")]
     file: PathBuf,
@@ -48,7 +47,8 @@ impl Sign {
             None => name_of(&self.file)?,
         };
         let key = SigningKey::load(&self.key)?;
-        let bytes = read(&self.file).with_context(|| format!("cannot read \"{}\"", self.file.display()))?;
+        let bytes =
+            read_module(&self.file).with_context(|| format!("cannot read \"{}\"", self.file.display()))?;
         let signature = sign(&key, name, &bytes)?;
         let path = write_beside(&self.file, &signature)?;
         match self.json {

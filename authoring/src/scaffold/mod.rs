@@ -74,7 +74,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::authoring::{BindingsLanguage, Wit, write_bindings};
+    use crate::{BindingsLanguage, Wit, write_bindings};
 
     fn made(name: &str, language: Language) -> (tempfile::TempDir, Vec<PathBuf>) {
         let folder = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, CommandFactory as _};
 
-use super::Cli;
+use crate::Cli;
 
 /// Write the man pages of all commands into a folder
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::sandbox::MAX_MODULE;
+use minion_host::sandbox::MAX_MODULE;
 
 /// What stands in an author's way, in the words of whoever found it.
 #[derive(Debug, thiserror::Error)]

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use output::note;
 
-use crate::authoring::{BindingsLanguage, write_bindings};
-use crate::cli::output::note;
+use crate::{BindingsLanguage, write_bindings};
 
 /// Write what a module's source in this language needs to compile, made from its WIT
 #[derive(Debug, Args)]
-pub(crate) struct Bindings {
+pub struct Bindings {
     /// The language
     language: BindingsLanguage,
     /// The folder with the module's WIT

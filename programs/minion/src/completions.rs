@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
-use super::Cli;
-use super::output::print;
+use minion_host::cli::print;
+
+use crate::Cli;
 
 /// Print a completion script for a shell
 #[derive(Debug, Args)]

@@ -1,0 +1,58 @@
+//! The `minion` program: the commands of a host's owner, and those of authors.
+#![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
+
+mod completions;
+mod man;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use minion_host::cli::{Place, failure};
+
+/// Runs sandboxed modules on this host for an overlord.
+#[derive(Debug, Parser)]
+#[command(name = "minion", version, max_term_width = 100)]
+// Whose command it is matters to nobody who looks for one: they are listed by their names, and `help` behind them.
+#[command(mut_subcommands = |command| command.display_order(0))]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Host(minion_host::cli::Command),
+    #[command(flatten)]
+    Author(authoring::cli::Command),
+    Completions(completions::Completions),
+    Man(man::Man),
+}
+
+impl Cli {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Host(command) => command.run(&self.place).await,
+            Command::Author(command) => command.run(),
+            Command::Completions(command) => command.run(),
+            Command::Man(command) => command.run(),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = output::parse::<Cli>();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let done = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(cli.run()));
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            let failure = failure(&error);
+            failure.say("minion");
+            if failure.kind == "usage" { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
+}
