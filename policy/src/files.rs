@@ -120,16 +120,20 @@ impl FileGrant {
     /// Whether the guest may see what is at a path, which is from the folder on. One that climbs is none that it may,
     /// where it may not see all.
     pub fn shows(&self, path: &str) -> bool {
-        if self.only.is_empty() {
-            return true;
-        }
-        let steps: Vec<&str> = path.split('/').filter(|step| !matches!(*step, "" | ".")).collect();
-        !path.starts_with('/')
-            && !steps.contains(&"..")
-            && self.only.iter().any(|only| {
-                let shown: Vec<&str> = only.split('/').collect();
-                steps.starts_with(&shown)
-            })
+        self.only.is_empty()
+            || steps(path).is_some_and(|steps| self.named().any(|named| steps.starts_with(&named)))
+    }
+
+    /// Whether what is at a path may be gone through on the way to something that the guest may see, or may itself be seen.
+    pub fn leads_to(&self, path: &str) -> bool {
+        let is_on_the_way =
+            |steps: &[&str]| self.named().any(|named| steps.starts_with(&named) || named.starts_with(steps));
+        self.only.is_empty() || steps(path).is_some_and(|steps| is_on_the_way(&steps))
+    }
+
+    /// What `only` names, step by step.
+    fn named(&self) -> impl Iterator<Item = Vec<&str>> {
+        self.only.iter().map(|only| only.split('/').collect())
     }
 
     /// Whether what is at a path of the guest's is in the folder and may be seen, as far as the path tells that.
@@ -138,6 +142,12 @@ impl FileGrant {
         let below = path.strip_prefix(guest).filter(|below| below.is_empty() || below.starts_with('/'));
         below.is_some_and(|below| self.shows(below.trim_start_matches('/')))
     }
+}
+
+/// The steps of a path from a folder on; `None` where it begins elsewhere or climbs.
+fn steps(path: &str) -> Option<Vec<&str>> {
+    let steps: Vec<&str> = path.split('/').filter(|step| !matches!(*step, "" | ".")).collect();
+    (!path.starts_with('/') && !steps.contains(&"..")).then_some(steps)
 }
 
 #[cfg(test)]
@@ -171,6 +181,12 @@ mod tests {
         assert!(
             proc.covers("/proc/uptime") && !proc.covers("/proc/1/mem") && !proc.covers("/process/uptime")
         );
+        for way in ["", "sys", "sys/kernel", "sys/kernel/hostname", "uptime"] {
+            assert!(proc.leads_to(way), "{way}");
+        }
+        for aside in ["1", "sys/fs", "uptimes", "sy", "sys/..", "/sys"] {
+            assert!(!proc.leads_to(aside), "{aside}");
+        }
         let all = grant("host = '/srv'\nguest = '/'").expect("a grant");
         assert!(all.shows("anything") && all.covers("/anything"));
     }

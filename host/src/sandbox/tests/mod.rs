@@ -7,6 +7,7 @@ mod commands;
 mod containment;
 mod damage;
 mod descriptions;
+mod files;
 mod frozen;
 mod guests;
 mod holding;

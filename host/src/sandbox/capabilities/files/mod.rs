@@ -5,34 +5,41 @@
 //! since a pipe would hold one of the host's threads for ever, and links that lead others out of a folder are
 //! not made. Each open file is one of the descriptors that the job may have.
 //!
-//! What may be done is decided in `rules`, `looks` and `public`, for both versions of WASI alike: a guest can use a handle of one
-//! with the functions of the other.
+//! What a guest looks at or opens is found by `walk`, within what `view` and `public` show, and what may be done is decided in
+//! `rules` and `looks`, for both versions of WASI alike: a guest can use a handle of one with the functions of the other.
 
+mod held_0_3;
 mod listing;
 mod looks;
+mod opening;
 mod public;
 mod rules;
 mod streamed;
 mod streams;
 mod to_its_end;
+mod view;
+mod walk;
 pub(in crate::sandbox) mod wasi_0_2;
 pub(in crate::sandbox) mod wasi_0_3;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 use self::streamed::Streamed;
+use self::view::View;
 use crate::policy::{FileGrant, FileMode, Symlinks};
 use crate::sandbox::budget::Hold;
 use crate::sandbox::dry_run::RunMode;
 
+/// How many calls of WASI 0.3 of one job have a thread of the host's at once. Those of 0.2 wait for each other.
+const THREADS: usize = 4;
+
 /// The files and folders that a guest has open.
-#[derive(Default)]
 pub(in crate::sandbox) struct OpenFiles {
     /// By their handles.
     open: HashMap<u32, OpenFile>,
@@ -41,17 +48,27 @@ pub(in crate::sandbox) struct OpenFiles {
     /// Held to write while something is changed, and to read while it is opened, since calls of WASI 0.3 run beside each
     /// other: what was looked at is still so when it is changed or opened, as far as the guest is concerned.
     changing: Arc<tokio::sync::RwLock<()>>,
+    /// The threads that calls of WASI 0.3 may have. One is taken after `changing`, never before, and given back when the thread
+    /// is done, also where the guest does not wait for it any more.
+    threads: Arc<Semaphore>,
+}
+
+impl Default for OpenFiles {
+    fn default() -> Self {
+        Self {
+            open: HashMap::new(),
+            streamed: Streamed::default(),
+            changing: Arc::default(),
+            threads: Arc::new(Semaphore::new(THREADS)),
+        }
+    }
 }
 
 impl OpenFiles {
     /// Bytes of the streams that the host keeps itself, and of what it remembers of open files, whose paths grow with every
     /// folder that is opened from another one.
     pub(in crate::sandbox) fn held(&mut self) -> u64 {
-        let path = |file: &OpenFile| {
-            let public = file.public.as_ref().map_or(0, |path| path.as_os_str().len());
-            size_of::<OpenFile>() + file.path.len() + public
-        };
-        let paths: usize = self.open.values().map(path).sum();
+        let paths: usize = self.open.values().map(|file| size_of::<OpenFile>() + file.path.len()).sum();
         self.streamed.held() + paths as u64
     }
 }
@@ -64,10 +81,8 @@ pub(in crate::sandbox) struct OpenFile {
     root: usize,
     /// Whether that may get links.
     symlinks: Symlinks,
-    /// The grant, where only some of what is in the folder may be seen.
-    only: Option<FileGrant>,
-    /// Where it is on the host, where only what is public may be seen of the folder.
-    public: Option<PathBuf>,
+    /// How much is shown of it, where it is a folder.
+    view: View,
     /// The hold on its descriptor, which its streams share; none for a granted folder, which is open from the
     /// start of the job.
     descriptor: Option<Arc<Hold>>,

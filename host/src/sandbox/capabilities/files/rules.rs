@@ -1,10 +1,13 @@
 //! What a guest may do with the folders that it is granted, whichever version of WASI it does it by.
 
+use std::fs::File;
+use std::io;
+
 use wasmtime_wasi::p2::bindings::filesystem::types as wasi_0_2;
 use wasmtime_wasi::p3::bindings::filesystem::types as wasi_0_3;
 
 use super::looks::Look;
-use super::{Handle, OpenFile, depth};
+use super::{Handle, depth};
 use crate::policy::{FileMode, Grants, Symlinks};
 use crate::sandbox::dry_run::RunMode;
 use crate::sandbox::guest::Guest;
@@ -59,112 +62,20 @@ pub(super) enum Kind {
     Other,
 }
 
-impl From<wasi_0_2::DescriptorType> for Kind {
-    fn from(kind: wasi_0_2::DescriptorType) -> Self {
-        match kind {
-            wasi_0_2::DescriptorType::RegularFile => Self::File,
-            wasi_0_2::DescriptorType::Directory => Self::Folder,
-            wasi_0_2::DescriptorType::SymbolicLink => Self::Link,
-            _ => Self::Other,
-        }
+impl Kind {
+    /// What is held or open.
+    pub(super) fn of(file: &File) -> io::Result<Self> {
+        let kind = file.metadata()?.file_type();
+        Ok(match () {
+            () if kind.is_file() => Self::File,
+            () if kind.is_dir() => Self::Folder,
+            () if kind.is_symlink() => Self::Link,
+            () => Self::Other,
+        })
     }
-}
-
-impl From<wasi_0_3::DescriptorType> for Kind {
-    fn from(kind: wasi_0_3::DescriptorType) -> Self {
-        match kind {
-            wasi_0_3::DescriptorType::RegularFile => Self::File,
-            wasi_0_3::DescriptorType::Directory => Self::Folder,
-            wasi_0_3::DescriptorType::SymbolicLink => Self::Link,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// A file or folder that a guest wants to open.
-pub(super) struct Opening {
-    /// The guest's path of it.
-    path: String,
-    /// The same from the folder on from which it is opened.
-    within: String,
-    /// What it would do, for the audit log and dry runs.
-    pub(super) words: String,
-    /// What it would do.
-    pub(super) look: Look,
 }
 
 impl Guest {
-    /// Whether what is at a path may be opened, as far as that can be told from its name.
-    pub(super) fn opening(
-        &self,
-        folder: &Handle,
-        path: &str,
-        writes: bool,
-        follows: bool,
-    ) -> Result<Opening, Refusal> {
-        let full = self.path(folder, path);
-        let words = format!("{} {full}", if writes { "write" } else { "read" });
-        let look = if writes { Look::Written } else { Look::of(follows) };
-        self.look(folder, path, look)?;
-        Ok(Opening { path: full, within: path.to_owned(), words, look })
-    }
-
-    /// Whether it may be opened, once it is known what is there. Gives back what to remember of it when it is open.
-    /// Between the look and the opening the file may be replaced, which whoever owns the folder may do.
-    pub(super) fn may_open(
-        &mut self,
-        folder: &Handle,
-        opening: &Opening,
-        found: Option<Kind>,
-    ) -> Result<OpenFile, Refusal> {
-        if found == Some(Kind::Other) {
-            return Err(self.refuse(&opening.words));
-        }
-        if opening.look == Look::Written {
-            self.may_change(&opening.words)?;
-        }
-        let mut taken = self.holdings.descriptors.take(1);
-        if taken.is_err() {
-            // Streams that ended since the guest was looked at last have given theirs back.
-            self.files.streamed.held();
-            taken = self.holdings.descriptors.take(1);
-        }
-        let descriptor = taken.map_err(|error| {
-            self.job.log.warn(format!("cannot {}: {}", opening.words, error.of_descriptors()));
-            Refusal::NoDescriptor
-        })?;
-        let parent = self.files.open.get(&folder.rep());
-        let public = parent.and_then(|open| open.public.as_ref()).map(|host| host.join(&opening.within));
-        let (root, symlinks) = parent.map_or((0, Symlinks::Refused), |open| (open.root, open.symlinks));
-        // What a grant shows of its folder, it shows with all that is below.
-        Ok(OpenFile {
-            path: opening.path.clone(),
-            root,
-            symlinks,
-            only: None,
-            public,
-            descriptor: Some(descriptor.into()),
-        })
-    }
-
-    /// Remembers what was opened; closes it again where it may not be seen.
-    pub(super) fn opened(&mut self, handle: &Handle, file: OpenFile, words: &str) -> Result<(), Refusal> {
-        self.files.open.insert(handle.rep(), file);
-        let checked = self.check_public(handle, words);
-        if checked.is_err() {
-            self.files.open.remove(&handle.rep());
-            // It was put into the table just now.
-            let _ = self.table.delete(Handle::new_own(handle.rep()));
-        }
-        checked
-    }
-
-    /// Whether a folder may be listed.
-    pub(super) fn may_list(&self, folder: &Handle) -> Result<(), Refusal> {
-        self.look(folder, "", Look::Itself)?;
-        self.check_public(folder, &format!("list {}", self.path(folder, "")))
-    }
-
     /// Whether this may get another name; `kind` is what is there now.
     pub(super) fn may_rename(
         &self,

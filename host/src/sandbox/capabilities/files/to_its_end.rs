@@ -1,16 +1,19 @@
-//! What WASI 0.3 opens and changes, which goes on to its end where the guest cancels the call.
+//! What WASI 0.3 has a thread for, which goes on to its end where the guest cancels the call.
 //!
-//! A thread that has begun it cannot be called back. Were the next change looked at meanwhile, this one could come
-//! between the look and what is done then.
+//! A thread that has begun something cannot be called back. Were the next change looked at meanwhile, this one could come
+//! between the look and what is done then; and were the thread not counted any more, a guest could have all that there are.
 
 use std::future::Future;
 use std::pin::Pin;
 
 use tokio::sync::oneshot;
 use wasmtime::component::{Accessor, AccessorTask};
-use wasmtime_wasi::p3::bindings::filesystem::types::ErrorCode;
+use wasmtime_wasi::p3::bindings::filesystem::types::{
+    DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, MetadataHashValue,
+};
 
 use super::Handle;
+use super::rules::Kind;
 use super::wasi_0_3::{Answer, guest};
 use crate::sandbox::guest::Guest;
 
@@ -23,9 +26,16 @@ pub(super) trait Given: Send + 'static {
     fn take_back(self, guest: &mut Guest);
 }
 
-impl Given for () {
-    fn take_back(self, _: &mut Guest) {}
+/// Makes these what nothing has to be done about.
+macro_rules! given {
+    ($($ty:ty),+) => {
+        $(impl Given for $ty {
+            fn take_back(self, _: &mut Guest) {}
+        })+
+    };
 }
+
+given!((), bool, String, Option<Kind>, DescriptorFlags, DescriptorStat, DescriptorType, MetadataHashValue);
 
 impl Given for Handle {
     fn take_back(self, guest: &mut Guest) {

@@ -9,15 +9,18 @@ use wasmtime_wasi::filesystem::WasiFilesystemView as _;
 use wasmtime_wasi::p2::FsResult;
 use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
-    Descriptor, DescriptorFlags, ErrorCode, HostDescriptor as _, NewTimestamp, OpenFlags, PathFlags,
+    Descriptor, DescriptorFlags, DescriptorStat, ErrorCode, HostDescriptor as _, MetadataHashValue,
+    NewTimestamp, OpenFlags, PathFlags,
 };
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
 
 use super::looks::Look;
+use super::opening::How;
 use super::rules::{Kind, Refusal};
 use super::streams::{reading, writing};
+use super::view::View;
+use super::walk::Found;
 use super::{Handle, OpenFile, depth};
-use crate::policy::Shown;
 use crate::sandbox::budget::Hold;
 use crate::sandbox::guest::Guest;
 
@@ -113,25 +116,25 @@ fn link_looks(types: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
                 |mut store: StoreContextMut<'_, Guest>, (folder, $($flags,)* path): (Handle, $($ty,)* String)| {
                     Box::new(async move {
                         let guest = store.data_mut();
-                        if let Err(code) = guest.look(&folder, &path, $look) {
-                            return Ok((Err(code.into()),));
-                        }
-                        let found = guest.filesystem().$function(folder, $($flags,)* path).await;
-                        Ok((found.map(Ok).or_else(|error| error.downcast().map(Err))?,))
+                        let found = match guest.find(&folder, &path, $look).await? {
+                            Ok(found) => found,
+                            Err(code) => return Ok((Err(code),)),
+                        };
+                        Ok((guest.$function(found).await?,))
                     })
                 },
             )?;
         };
     }
-    look!("stat-at", stat_at, (flags: PathFlags), Look::of(flags.contains(PathFlags::SYMLINK_FOLLOW)));
-    look!("metadata-hash-at", metadata_hash_at, (flags: PathFlags), Look::of(flags.contains(PathFlags::SYMLINK_FOLLOW)));
-    look!("readlink-at", readlink_at, (), Look::Itself);
+    look!("stat-at", stat_of, (flags: PathFlags), Look::of(flags.contains(PathFlags::SYMLINK_FOLLOW)));
+    look!("metadata-hash-at", hash_of, (flags: PathFlags), Look::of(flags.contains(PathFlags::SYMLINK_FOLLOW)));
+    look!("readlink-at", target_of, (), Look::Itself);
     types.func_wrap_async(
         "[method]descriptor.read-directory",
         |mut store: StoreContextMut<'_, Guest>, (folder,): (Handle,)| {
             Box::new(async move {
                 let guest = store.data_mut();
-                if let Err(refusal) = guest.may_list(&folder) {
+                if let Err(refusal) = guest.may_list(&folder).await {
                     return Ok((Err(refusal.into()),));
                 }
                 let listed = guest.filesystem().read_directory(folder).await;
@@ -192,40 +195,55 @@ impl Guest {
         let granted = folders.iter().zip(&self.job.policy.grants.files);
         self.files.open.extend(granted.map(|((folder, path), grant)| {
             let (root, symlinks) = (depth(path), grant.symlinks);
-            let only = (!grant.only.is_empty()).then(|| grant.clone());
-            let public = (grant.shown == Shown::Public).then(|| grant.host.clone());
-            let path = path.clone();
-            (folder.rep(), OpenFile { path, root, symlinks, only, public, descriptor: None })
+            let (path, view) = (path.clone(), View::of(grant));
+            (folder.rep(), OpenFile { path, root, symlinks, view, descriptor: None })
         }));
         self.note_folders();
         Ok(folders)
     }
 
     /// Opens a file or folder, and remembers the guest's path of it.
-    async fn open(&mut self, (folder, follow, path, how, flags): Open) -> Answer<Handle> {
-        let writes = how.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE)
-            || flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY);
+    async fn open(&mut self, (folder, follow, path, open, flags): Open) -> Answer<Handle> {
         let follows = follow.contains(PathFlags::SYMLINK_FOLLOW);
-        let opening = match self.opening(&folder, &path, writes, follows) {
-            Ok(opening) => opening,
-            Err(refusal) => return Ok(Err(refusal.into())),
-        };
+        let mut opening = self.opening(&folder, &path, How { follows, open, flags })?;
         let Ok(_opening) = self.files.changing.clone().try_read_owned() else {
             return Ok(Err(Refusal::Busy.into()));
         };
-        let found = self.kind(&folder, &path, follow).await;
-        let file = match self.may_open(&folder, &opening, found) {
-            Ok(file) => file,
+        let walked = opening.walked().await;
+        let allowed = match self.may_open(&opening, walked) {
+            Ok(allowed) => allowed,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
-        let opened = self.filesystem().open_at(folder, follow, path, how, flags).await;
-        let answer = self.answer(opened, opening.look, &opening.words)?;
-        if let Ok(handle) = &answer
-            && let Err(refusal) = self.opened(handle, file, &opening.words)
-        {
-            return Ok(Err(refusal.into()));
-        }
-        Ok(answer)
+        let opened = allowed.opened().await;
+        Ok(self.opened(&opening, opened)?.map_err(ErrorCode::from))
+    }
+
+    /// What is at a path.
+    async fn find(&mut self, folder: &Handle, path: &str, look: Look) -> Answer<Found> {
+        let mut looking = self.looking(folder, path, look)?;
+        let walked = looking.walked().await;
+        Ok(self.seen(&looking, walked))
+    }
+
+    /// What WASI tells of something that was found.
+    async fn stat_of(&mut self, found: Found) -> Answer<DescriptorStat> {
+        let held = self.table.push(found.descriptor())?;
+        let told = self.filesystem().stat(Resource::new_borrow(held.rep())).await;
+        self.table.delete(held)?;
+        told.map(Ok).or_else(|error| error.downcast().map(Err))
+    }
+
+    /// By what WASI knows it again.
+    async fn hash_of(&mut self, found: Found) -> Answer<MetadataHashValue> {
+        let held = self.table.push(found.descriptor())?;
+        let told = self.filesystem().metadata_hash(Resource::new_borrow(held.rep())).await;
+        self.table.delete(held)?;
+        told.map(Ok).or_else(|error| error.downcast().map(Err))
+    }
+
+    /// Where a link leads that was found.
+    async fn target_of(&mut self, found: Found) -> Answer<String> {
+        Ok(found.target().map_err(ErrorCode::from))
     }
 
     /// The hold on the descriptor of an open file.
@@ -255,7 +273,7 @@ impl Guest {
             Ok(changing) => changing,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
-        let kind = self.kind(&from, old.trim_end_matches('/'), PathFlags::empty()).await;
+        let kind = self.kind(&from, &old).await?;
         if let Err(refusal) = self.may_rename([(&from, &old), (&to, &new)], kind, &words) {
             return Ok(Err(refusal.into()));
         }
@@ -270,7 +288,7 @@ impl Guest {
             Ok(changing) => changing,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
-        let kind = self.kind(&from, old.trim_end_matches('/'), PathFlags::empty()).await;
+        let kind = self.kind(&from, &old).await?;
         if kind == Some(Kind::Link)
             && let Err(refusal) = self.may_link([&from, &to], &words)
         {
@@ -292,11 +310,9 @@ impl Guest {
         self.answer(made, Look::Written, &words)
     }
 
-    /// What is at a path. Between the look and the change it may be replaced, but not by a link that the guest makes.
-    async fn kind(&mut self, folder: &Handle, path: &str, follow: PathFlags) -> Option<Kind> {
-        let again = Resource::new_borrow(folder.rep());
-        let found = self.filesystem().stat_at(again, follow, path.to_owned()).await;
-        found.ok().map(|found| found.type_.into())
+    /// What has a name. Between the look and the change it may be replaced, but not by a link that the guest makes.
+    async fn kind(&mut self, folder: &Handle, path: &str) -> wasmtime::Result<Option<Kind>> {
+        Ok(self.looking(folder, path.trim_end_matches('/'), Look::Itself)?.kind().await)
     }
 
     /// Sets when a file was last read and changed.

@@ -2,7 +2,9 @@
 //!
 //! Its functions run beside each other, so none of them has the guest to itself while it waits.
 
-use tokio::sync::OwnedRwLockWriteGuard;
+use std::sync::Arc;
+
+use tokio::sync::{OwnedRwLockWriteGuard, OwnedSemaphorePermit};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{
     Access, Accessor, FutureReader, Linker, LinkerInstance, Resource, ResourceType, StreamReader,
@@ -10,17 +12,19 @@ use wasmtime::component::{
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemCtxView, WasiFilesystemView as _};
 use wasmtime_wasi::p2::bindings::filesystem::types::HostDescriptor as _;
 use wasmtime_wasi::p3::bindings::filesystem::types::{
-    Descriptor, DescriptorFlags, DirectoryEntry, ErrorCode, HostDescriptorWithStore as _, NewTimestamp,
-    OpenFlags, PathFlags,
+    Descriptor, DescriptorFlags, DescriptorStat, DirectoryEntry, ErrorCode, HostDescriptorWithStore as _,
+    MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
 };
 use wasmtime_wasi::p3::bindings::filesystem::{preopens, types};
 use wasmtime_wasi::p3::filesystem::FilesystemResult;
 
-use super::Handle;
 use super::listing::{Listing, of_0_2};
 use super::looks::Look;
+use super::opening::How;
 use super::rules::{Kind, Refusal};
-use super::to_its_end::to_its_end;
+use super::to_its_end::{Doing, Given, to_its_end};
+use super::walk::Found;
+use super::{Handle, held_0_3};
 use crate::sandbox::budget::Hold;
 use crate::sandbox::guest::Guest;
 
@@ -80,7 +84,7 @@ macro_rules! change {
             |accessor: &Accessor<Guest>, (folder, path): (Handle, String)| {
                 Box::pin(async move {
                     let words = format!(concat!($words, " {}"), full(accessor, &folder, &path));
-                    let changing = match change(accessor, &words).await {
+                    let changing = match change(accessor, &words).await? {
                         Ok(changing) => changing,
                         Err(refusal) => return Ok((Err(refusal.into()),)),
                     };
@@ -93,21 +97,11 @@ macro_rules! change {
 
 /// Makes a function that looks at a path without opening it.
 macro_rules! look {
-    ($types:ident, $name:literal, $function:ident, ($($flags:ident: $ty:ty),*), $look:expr) => {
+    ($types:ident, $name:literal, $tell:ident, ($($flags:ident: $ty:ty),*), $look:expr) => {
         $types.func_wrap_concurrent(
             concat!("[method]descriptor.", $name),
             |accessor: &Accessor<Guest>, (folder, $($flags,)* path): (Handle, $($ty,)* String)| {
-                Box::pin(async move {
-                    let _texts = match guest(accessor, |guest| {
-                        guest.look(&folder, &path, $look)?;
-                        guest.texts(&path)
-                    }) {
-                        Ok(texts) => texts,
-                        Err(refusal) => return Ok((Err(refusal.into()),)),
-                    };
-                    let found = WasiFilesystem::$function(&files(accessor), folder, $($flags,)* path).await;
-                    Ok((found.map(Ok).or_else(|error| error.downcast().map(Err))?,))
-                })
+                Box::pin(async move { Ok((look(accessor, &folder, &path, $look, $tell).await?,)) })
             },
         )?;
     };
@@ -132,9 +126,10 @@ pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<(
     change!(types, "create-directory-at", create_directory_at, "make the folder");
     change!(types, "remove-directory-at", remove_directory_at, "remove the folder");
     change!(types, "unlink-file-at", unlink_file_at, "remove");
-    look!(types, "stat-at", stat_at, (flags: PathFlags), Look::of(follows(flags)));
-    look!(types, "metadata-hash-at", metadata_hash_at, (flags: PathFlags), Look::of(follows(flags)));
-    look!(types, "readlink-at", readlink_at, (), Look::Itself);
+    look!(types, "stat-at", stat_of, (flags: PathFlags), Look::of(follows(flags)));
+    look!(types, "metadata-hash-at", hash_of, (flags: PathFlags), Look::of(follows(flags)));
+    look!(types, "readlink-at", target_of, (), Look::Itself);
+    held_0_3::link(&mut types)?;
     types.func_wrap_async(
         "[method]descriptor.read-directory",
         |store: StoreContextMut<'_, Guest>, (folder,): (Handle,)| {
@@ -191,7 +186,7 @@ fn streams(store: StoreContextMut<'_, Guest>) -> Access<'_, Guest, WasiFilesyste
 }
 
 /// WASI's own functions of files.
-fn files(accessor: &Accessor<Guest>) -> Accessor<Guest, WasiFilesystem> {
+pub(super) fn files(accessor: &Accessor<Guest>) -> Accessor<Guest, WasiFilesystem> {
     accessor.with_getter::<WasiFilesystem>(view)
 }
 
@@ -221,7 +216,7 @@ async fn list(mut store: StoreContextMut<'_, Guest>, folder: Handle) -> wasmtime
 
 /// What is in a folder, and how reading it ended.
 async fn names(guest: &mut Guest, folder: Handle) -> Answer<(Listing, Result<(), ErrorCode>)> {
-    if let Err(refusal) = guest.may_list(&folder) {
+    if let Err(refusal) = guest.may_list(&folder).await {
         return Ok(Err(refusal.into()));
     }
     let found = match guest.filesystem().read_directory(folder).await {
@@ -232,46 +227,92 @@ async fn names(guest: &mut Guest, folder: Handle) -> Answer<(Listing, Result<(),
 }
 
 /// Opens a file or folder, and remembers the guest's path of it.
-async fn open(accessor: &Accessor<Guest>, (folder, follow, path, how, flags): Open) -> Answer<Handle> {
-    let writes = how.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE)
-        || flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY);
-    let (opening, changing, texts) = match guest(accessor, |guest| {
-        let opening = guest.opening(&folder, &path, writes, follows(follow))?;
-        Ok::<_, Refusal>((opening, guest.files.changing.clone(), guest.texts(&path)?))
-    }) {
-        Ok(opening) => opening,
+async fn open(accessor: &Accessor<Guest>, (folder, follow, path, open, flags): Open) -> Answer<Handle> {
+    let how = How { follows: follows(follow), open: How::of_open_flags(open), flags: How::of_flags(flags) };
+    let (opening, changing, texts) = guest(accessor, |guest| {
+        let opening = guest.opening(&folder, &path, how)?;
+        wasmtime::error::Ok((opening, guest.files.changing.clone(), guest.texts(&path)))
+    })?;
+    let (mut opening, texts) = match texts {
+        Ok(texts) => (opening, texts),
         Err(refusal) => return Ok(Err(refusal.into())),
     };
-    let lock = (changing.read_owned().await, texts);
-    let found = kind(accessor, &folder, &path, follow).await;
-    let file = match guest(accessor, |guest| guest.may_open(&folder, &opening, found)) {
-        Ok(file) => file,
-        Err(refusal) => return Ok(Err(refusal.into())),
-    };
-    let opened = to_its_end(accessor, lock, [&folder], move |accessor, [folder]| {
+    let lock = (changing.read_owned().await, texts, thread(accessor).await?);
+    let opened = to_its_end(accessor, lock, [], move |accessor, []| {
         Box::pin(async move {
-            let files = files(accessor);
-            let opened = WasiFilesystem::open_at(&files, folder, follow, path, how, flags).await;
-            let answer = answer(accessor, opened, opening.look, &opening.words)?;
-            if let Ok(handle) = &answer
-                && let Err(refusal) = guest(accessor, |guest| guest.opened(handle, file, &opening.words))
-            {
-                return Ok(Err(refusal.into()));
-            }
-            Ok(answer)
+            let walked = opening.walked().await;
+            let allowed = match guest(accessor, |guest| guest.may_open(&opening, walked)) {
+                Ok(allowed) => allowed,
+                Err(refusal) => return Ok(Err(refusal.into())),
+            };
+            let opened = allowed.opened().await;
+            Ok(guest(accessor, |guest| guest.opened(&opening, opened))?.map_err(ErrorCode::from))
         })
     });
     opened.await
 }
 
+/// Looks at a path, and tells what is asked of what is there.
+async fn look<T: Given>(
+    accessor: &Accessor<Guest>,
+    folder: &Handle,
+    path: &str,
+    look: Look,
+    tell: for<'a> fn(&'a Accessor<Guest>, Found) -> Doing<'a, T>,
+) -> Answer<T> {
+    let (mut looking, texts) = guest(accessor, |guest| {
+        wasmtime::error::Ok((guest.looking(folder, path, look)?, guest.texts(path)))
+    })?;
+    let texts = match texts {
+        Ok(texts) => texts,
+        Err(refusal) => return Ok(Err(refusal.into())),
+    };
+    let lock = (texts, thread(accessor).await?);
+    let told = to_its_end(accessor, lock, [], move |accessor, []| {
+        Box::pin(async move {
+            let walked = looking.walked().await;
+            match guest(accessor, |guest| guest.seen(&looking, walked)) {
+                Ok(found) => tell(accessor, found).await,
+                Err(code) => Ok(Err(code)),
+            }
+        })
+    });
+    told.await
+}
+
+/// What WASI tells of something that was found.
+fn stat_of(accessor: &Accessor<Guest>, found: Found) -> Doing<'_, DescriptorStat> {
+    Box::pin(async move {
+        let held = guest(accessor, |guest| guest.table.push(found.descriptor()))?;
+        let stat = WasiFilesystem::stat(&files(accessor), Resource::new_borrow(held.rep())).await;
+        guest(accessor, |guest| guest.table.delete(held))?;
+        told(stat)
+    })
+}
+
+/// By what WASI knows it again.
+fn hash_of(accessor: &Accessor<Guest>, found: Found) -> Doing<'_, MetadataHashValue> {
+    Box::pin(async move {
+        let held = guest(accessor, |guest| guest.table.push(found.descriptor()))?;
+        let hash = WasiFilesystem::metadata_hash(&files(accessor), Resource::new_borrow(held.rep())).await;
+        guest(accessor, |guest| guest.table.delete(held))?;
+        told(hash)
+    })
+}
+
+/// Where a link leads that was found.
+fn target_of(_: &Accessor<Guest>, found: Found) -> Doing<'_, String> {
+    Box::pin(async move { Ok(found.target().map_err(ErrorCode::from)) })
+}
+
 /// Moves a file or folder.
 async fn rename(accessor: &Accessor<Guest>, (from, old, to, new): Rename) -> Answer<()> {
     let words = format!("rename {} to {}", full(accessor, &from, &old), full(accessor, &to, &new));
-    let changing = match change(accessor, &words).await {
+    let changing = match change(accessor, &words).await? {
         Ok(changing) => changing,
         Err(refusal) => return Ok(Err(refusal.into())),
     };
-    let kind = kind(accessor, &from, old.trim_end_matches('/'), PathFlags::empty()).await;
+    let kind = kind(accessor, &changing, &from, &old).await?;
     let places = [(&from, old.as_str()), (&to, new.as_str())];
     if let Err(refusal) = guest(accessor, |guest| guest.may_rename(places, kind, &words)) {
         return Ok(Err(refusal.into()));
@@ -282,11 +323,11 @@ async fn rename(accessor: &Accessor<Guest>, (from, old, to, new): Rename) -> Ans
 /// Gives a file a second name.
 async fn hard_link(accessor: &Accessor<Guest>, (from, follow, old, to, new): Link) -> Answer<()> {
     let words = format!("link {} to {}", full(accessor, &to, &new), full(accessor, &from, &old));
-    let changing = match change(accessor, &words).await {
+    let changing = match change(accessor, &words).await? {
         Ok(changing) => changing,
         Err(refusal) => return Ok(Err(refusal.into())),
     };
-    let kind = kind(accessor, &from, old.trim_end_matches('/'), PathFlags::empty()).await;
+    let kind = kind(accessor, &changing, &from, &old).await?;
     if kind == Some(Kind::Link)
         && let Err(refusal) = guest(accessor, |guest| guest.may_link([&from, &to], &words))
     {
@@ -302,7 +343,7 @@ async fn symlink(accessor: &Accessor<Guest>, (folder, target, path): Symlink) ->
         Ok(target) => target,
         Err(refusal) => return Ok(Err(refusal.into())),
     };
-    let changing = match change(accessor, &words).await {
+    let changing = match change(accessor, &words).await? {
         Ok(changing) => changing,
         Err(refusal) => return Ok(Err(refusal.into())),
     };
@@ -319,15 +360,15 @@ async fn set_times(
     (folder, follow, path, accessed, changed): SetTimes,
 ) -> Answer<()> {
     let words = format!("set the times of {}", full(accessor, &folder, &path));
-    let _texts = match guest(accessor, |guest| {
+    let texts = match guest(accessor, |guest| {
         guest.may_change(&words)?;
         guest.texts(&words)
     }) {
         Ok(texts) => texts,
         Err(refusal) => return Ok(Err(refusal.into())),
     };
-    let set = WasiFilesystem::set_times_at(&files(accessor), folder, follow, path, accessed, changed).await;
-    answer(accessor, set, Look::Written, &words)
+    let lock = (texts, thread(accessor).await?);
+    finish!(accessor, lock, [folder], set_times_at(folder, follow, path, accessed, changed), words)
 }
 
 impl Guest {
@@ -349,11 +390,25 @@ impl Guest {
     }
 }
 
-/// What is at a path.
-async fn kind(accessor: &Accessor<Guest>, folder: &Handle, path: &str, follow: PathFlags) -> Option<Kind> {
-    let again = Resource::new_borrow(folder.rep());
-    let found = WasiFilesystem::stat_at(&files(accessor), again, follow, path.to_owned()).await;
-    found.ok().map(|found| found.type_.into())
+/// What has a name, which is to be changed.
+async fn kind(
+    accessor: &Accessor<Guest>,
+    changing: &Changing,
+    folder: &Handle,
+    path: &str,
+) -> wasmtime::Result<Option<Kind>> {
+    let path = path.trim_end_matches('/');
+    let looking = guest(accessor, |guest| guest.looking(folder, path, Look::Itself))?;
+    let found = to_its_end(accessor, changing.clone(), [], move |_, []| {
+        Box::pin(async move { Ok(Ok(looking.kind().await)) })
+    });
+    Ok(found.await?.unwrap_or_default())
+}
+
+/// A thread for a call, once the job has one left. Whoever takes `changing` has it by then.
+pub(super) async fn thread(accessor: &Accessor<Guest>) -> wasmtime::Result<OwnedSemaphorePermit> {
+    let threads = guest(accessor, |guest| guest.files.threads.clone());
+    Ok(threads.acquire_owned().await?)
 }
 
 /// The guest's own name of a path below one of its folders.
@@ -361,17 +416,27 @@ fn full(accessor: &Accessor<Guest>, folder: &Handle, path: &str) -> String {
     guest(accessor, |guest| guest.path(folder, path))
 }
 
-/// Begins a change when the one before it has ended, unless the job is a dry run, which records it. Comes with the hold on
-/// its texts.
-async fn change(
-    accessor: &Accessor<Guest>,
-    words: &str,
-) -> Result<(OwnedRwLockWriteGuard<()>, Hold), Refusal> {
-    let (changing, texts) = guest(accessor, |guest| {
+/// What is held while something is changed: nothing else is, and its texts and its thread are counted.
+type Changing = Arc<(OwnedRwLockWriteGuard<()>, Hold, OwnedSemaphorePermit)>;
+
+/// Begins a change when the one before it has ended, unless the job is a dry run, which records it. The outer error ends the
+/// guest.
+async fn change(accessor: &Accessor<Guest>, words: &str) -> wasmtime::Result<Result<Changing, Refusal>> {
+    let begun = guest(accessor, |guest| {
         guest.may_change(words)?;
-        Ok::<_, Refusal>((guest.files.changing.clone(), guest.texts(words)?))
-    })?;
-    Ok((changing.write_owned().await, texts))
+        Ok((guest.files.changing.clone(), guest.texts(words)?))
+    });
+    let (changing, texts) = match begun {
+        Ok(begun) => begun,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let lock = changing.write_owned().await;
+    Ok(Ok(Arc::new((lock, texts, thread(accessor).await?))))
+}
+
+/// What WASI answers; the outer error ends the guest.
+pub(super) fn told<T>(result: FilesystemResult<T>) -> Answer<T> {
+    result.map(Ok).or_else(|error| error.downcast().map(Err))
 }
 
 /// What the guest is answered. A refusal for want of a grant goes to the audit log.
