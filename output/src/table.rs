@@ -22,7 +22,7 @@ use self::layout::{Content, Layout, layout, unlimited};
 use self::records::record;
 use self::rows::{cut_to, lines};
 pub use self::text::width;
-use self::text::{longest_word, wrapped};
+use self::text::{cut, longest_word, wrapped};
 use crate::reader::Reader;
 use crate::shown::Shown;
 use crate::styled::Styled;
@@ -35,6 +35,7 @@ pub struct Table {
     has_heading: bool,
     is_verbatim: bool,
     margin: usize,
+    title: Option<String>,
     made_at: &'static Location<'static>,
 }
 
@@ -73,6 +74,7 @@ impl Table {
             has_heading: true,
             is_verbatim: false,
             margin: 0,
+            title: None,
             made_at: Location::caller(),
         }
     }
@@ -108,6 +110,11 @@ impl Table {
         Self { margin, ..self }
     }
 
+    /// On a terminal, under a line that says what it is, for one of several tables.
+    pub fn titled(self, title: impl Into<String>) -> Self {
+        Self { title: Some(title.into()), ..self }
+    }
+
     /// Where in the sources it is made, for tests that must not miss one.
     pub fn made_at(&self) -> &'static Location<'static> {
         self.made_at
@@ -141,9 +148,12 @@ impl Table {
             }
             Layout::Records => self.records(&rows, room.unwrap_or(usize::MAX)),
         };
+        let title = self.title.iter().filter(|_| reader.is_terminal());
+        let title = title.map(|title| cut(&line(title), room.unwrap_or(usize::MAX)));
+        let lines = title.chain(lines);
         let margin = " ".repeat(margin);
         let line = |line: String| if line.is_empty() { line } else { format!("{margin}{line}") };
-        let text = lines.into_iter().map(line).collect::<Vec<_>>().join("\n");
+        let text = lines.map(line).collect::<Vec<_>>().join("\n");
         match reader {
             Reader::Pipe if self.is_verbatim => Shown::Pipe(text),
             _ => Shown::Screen(Styled::of_clean(text)),

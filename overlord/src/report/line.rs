@@ -10,6 +10,7 @@ use wire::message::outcome::{Failure, FailureKind, Outcome};
 use wire::name::MinionName;
 
 use super::absence;
+use super::cells::cell;
 use super::names::folded;
 use super::text::{printable, span};
 
@@ -58,7 +59,7 @@ impl Line {
         line.value = String::new();
         match &report.outcome {
             Outcome::Ok(result) => {
-                line.value = result.as_ref().map_or_else(|| "-".to_owned(), |value| reader.value(value));
+                line.value = result.as_ref().map_or_else(|| "-".to_owned(), |value| cell("", value, reader));
             }
             Outcome::Failed(failure) => line.error = error(failure, reader),
         }
@@ -95,9 +96,19 @@ impl Line {
 
 /// A line for each part, and one for many that say the same: those with the most minions first, then those that differ.
 pub(super) fn lines(parts: &[Part], reader: Reader) -> Vec<Line> {
+    grouped(parts, parts.iter().map(|part| Line::of(part, reader)))
+}
+
+/// The same without what was answered, which stands elsewhere.
+pub(super) fn lines_alone(parts: &[Part], reader: Reader) -> Vec<Line> {
+    let alone = |part| Line { value: String::new(), ..Line::of(part, reader) };
+    grouped(parts, parts.iter().map(alone))
+}
+
+fn grouped(parts: &[Part], lines: impl Iterator<Item = Line>) -> Vec<Line> {
     let mut groups: Vec<Vec<Line>> = Vec::new();
     let mut places: HashMap<(&'static str, String, String), usize> = HashMap::new();
-    for line in parts.iter().map(|part| Line::of(part, reader)) {
+    for line in lines {
         let place =
             *places.entry((line.outcome, line.value.clone(), line.error.clone())).or_insert(groups.len());
         match groups.get_mut(place) {

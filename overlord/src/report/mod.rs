@@ -4,6 +4,7 @@
 //! which are left out where they are printed and nobody would see them.
 
 mod absence;
+mod cells;
 mod change;
 mod history;
 mod json;
@@ -16,6 +17,7 @@ pub(crate) mod sample;
 pub(crate) mod samples;
 pub(crate) mod table;
 pub(crate) mod text;
+mod together;
 mod whole;
 
 pub use self::change::{

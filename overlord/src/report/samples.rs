@@ -44,8 +44,14 @@ pub(crate) fn tables(reader: Reader) -> Vec<Sample> {
         Value::Record((0..count).map(field).collect())
     };
     let numbers = Value::Record(vec![("a-field".into(), Value::Unsigned(u64::MAX))]);
+    let minions = [LONG_NAME, "web2"].map(|minion| (Some(minion), fields(5)));
+    let answers = minions.each_ref().map(|(minion, value)| (*minion, value));
+    let together = whole::tables(&answers, reader).unwrap_or_default().into_iter();
+    samples.extend(together.map(|table| Sample { table, whole: vec![LONG_NAME.into(), "web2".into()] }));
+    samples.push(one(table::outcomes_alone(&parts, reader)));
     for value in [fields(1), fields(12), numbers, Value::List(vec![fields(9), fields(9)])] {
-        samples.extend(whole::table(&value, reader).map(|table| Sample { table, whole: Vec::new() }));
+        let tables = whole::tables(&[(None, &value)], reader).unwrap_or_default();
+        samples.extend(tables.into_iter().map(|table| Sample { table, whole: Vec::new() }));
     }
     for targets in [1, 40] {
         let table = history(&course(targets), reader);

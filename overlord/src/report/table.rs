@@ -5,9 +5,9 @@ use wire::message::job::MinionState;
 use wire::message::operator::{JobDocument, Part};
 use wire::message::outcome::Outcome;
 
-use super::line::{Line, lines, would};
+use super::line::{Line, lines, lines_alone, would};
 use super::text::{counted, since};
-use super::{absence, whole};
+use super::{absence, together, whole};
 
 /// How wide "out of touch" is.
 const LONGEST_OUTCOME: usize = 12;
@@ -22,14 +22,15 @@ const MAX_LINES: usize = 20;
 ///
 /// On a terminal it is no wider than that: a value that does not fit is cut, an error is wrapped. Elsewhere every row is
 /// as long as it is, and every byte as it was said. The value of a job on one minion is whole everywhere: what does not fit
-/// into its row, and what has fields, stands below it.
+/// into its row, and what has fields, stands below it. On a terminal so do the records that several minions answered with.
 pub fn table(document: &JobDocument, reader: Reader) -> Shown {
     if let [part] = &document.parts[..]
         && let Some(shown) = alone(part, reader)
     {
         return shown;
     }
-    outcomes(&document.parts, reader).shown(reader)
+    let apart = || outcomes(&document.parts, reader).shown(reader);
+    together::table(&document.parts, reader).unwrap_or_else(apart)
 }
 
 /// One part of a job as a row that stands by itself, for outcomes that are shown as they come in; `names` is
@@ -60,9 +61,19 @@ pub fn closing(document: &JobDocument) -> String {
 /// Parts as rows, of which many that say the same are one.
 pub(super) fn outcomes(parts: &[Part], reader: Reader) -> Table {
     let lines = lines(parts, reader);
-    let with_errors = lines.iter().any(|line| !line.error.is_empty());
     // A column that would be empty takes room from the others.
-    let with_values = !with_errors || lines.iter().any(|line| !line.value.is_empty());
+    let all_fine = lines.iter().all(|line| line.error.is_empty());
+    let with_values = all_fine || lines.iter().any(|line| !line.value.is_empty());
+    rows(lines, with_values, reader)
+}
+
+/// How the parts went, without what was answered.
+pub(super) fn outcomes_alone(parts: &[Part], reader: Reader) -> Table {
+    rows(lines_alone(parts, reader), false, reader)
+}
+
+fn rows(lines: Vec<Line>, with_values: bool, reader: Reader) -> Table {
+    let with_errors = lines.iter().any(|line| !line.error.is_empty());
     // One name, or how many minions there are and below that their names in short.
     let mut columns = vec![Column::whole("MINION").lines(usize::MAX), Column::whole("OUTCOME")];
     columns.extend(with_values.then(|| Column::cut("VALUE", 12, usize::MAX).lines(MAX_LINES)));

@@ -100,7 +100,7 @@ web1    ok       1.9 ms
     assert_eq!(one(Value::String("one\ntwo".into()), Some(80)), expected);
     let words = (0..50).map(|number| Value::String(format!("word{number}"))).collect();
     let table = one(Value::List(words), Some(80));
-    assert!((0..50).all(|number| table.contains(&format!("  \"word{number}\""))), "{table}");
+    assert!((0..50).all(|number| table.contains(&format!("\n   word{number}"))), "{table}");
 }
 
 #[test]
@@ -126,7 +126,7 @@ PATH   FREE
     let wide = one(disk(&"x".repeat(90), 5), Some(80));
     assert!(wide.contains("\n   FIELD  VALUE\n   path   xxx") && wide.ends_with("\n   free   5"), "{wide}");
     assert!(wide.lines().all(|line| line.chars().count() <= 80), "{wide}");
-    assert!(one(Value::List(Vec::new()), Some(80)).contains("ok       []"));
+    assert!(one(Value::List(Vec::new()), Some(80)).contains("ok       none"));
 }
 
 #[test]
@@ -280,4 +280,114 @@ fn outcomes_have_colours() {
         panic!("not for a terminal")
     };
     assert_ne!(table, Styled::text(&table), "the same without its styles");
+}
+
+fn listeners(ports: &[u64]) -> Outcome {
+    let one = |port: &u64| {
+        let owner = Value::String("a name that takes room ".repeat(3).trim_end().to_owned());
+        Value::Record(vec![("port".into(), Value::Unsigned(*port)), ("owner".into(), owner)])
+    };
+    Outcome::Ok(Some(Value::List(ports.iter().map(one).collect())))
+}
+
+#[test]
+fn the_records_of_several_minions_are_one_table_on_a_terminal() {
+    let parts = vec![
+        sample::ended("web1", listeners(&[80, 443]), 1900),
+        sample::ended("web2", listeners(&[]), 1900),
+        sample::ended("db1", listeners(&[5432]), 1900),
+        sample::ended("db2", Outcome::failed(FailureKind::Trapped, "no"), 1900),
+    ];
+    let table = plain(parts.clone(), Some(100));
+    let expected = [("web1", "80"), ("web1", "443"), ("db1", "5432")];
+    let rows: Vec<&str> = table.lines().filter(|line| line.contains("takes room")).collect();
+    assert_eq!(rows.len(), expected.len(), "{table}");
+    for (row, (minion, port)) in rows.iter().zip(expected) {
+        assert_eq!(row.split_whitespace().take(2).collect::<Vec<_>>(), [minion, port], "{table}");
+    }
+    assert!(table.contains("trapped") && table.lines().any(|line| line.starts_with("web2    ok")), "{table}");
+    assert!(!table.contains('…'), "{table}");
+    assert!(plain(parts, None).contains(r#"[{"port":80,"#));
+}
+
+#[test]
+fn records_that_several_minions_gave_stand_once() {
+    let parts = (1..=3).map(|number| sample::ended(&format!("web{number}"), listeners(&[80, 443]), 1900));
+    let table = plain(parts.collect(), Some(100));
+    assert_eq!(table.matches("web[1-3]").count(), 2, "{table}");
+    assert_eq!(table.matches("443").count(), 1, "{table}");
+}
+
+#[test]
+fn a_record_is_read_with_units_and_its_lists_below_it() {
+    let file = |path: &str, size| {
+        Value::Record(vec![
+            ("path".into(), Value::String(path.into())),
+            ("size".into(), Value::Unsigned(size)),
+        ])
+    };
+    let room = |total| {
+        let files = vec![file("/var/log/syslog", total - 1024), file("/var/log/auth.log", 1024)];
+        Outcome::Ok(Some(Value::Record(vec![
+            ("total-bytes".into(), Value::Unsigned(total)),
+            ("age-s".into(), Value::Unsigned(273_600)),
+            ("files".into(), Value::List(files)),
+        ])))
+    };
+    let one = vec![sample::ended("web1", room(20_480), 1900)];
+    let expected = "\
+MINION  OUTCOME    TIME
+web1    ok       1.9 ms
+
+    TOTAL    AGE
+   20 KiB  3d 4h
+
+   files:
+   PATH                 SIZE
+   /var/log/syslog    19 KiB
+   /var/log/auth.log   1 KiB";
+    assert_eq!(plain(one.clone(), Some(80)), expected);
+    assert!(plain(one, None).contains("20480"), "a program is given the numbers");
+    let three =
+        ["web1", "web2", "db1"].map(|minion| sample::ended(minion, room(20_480 + minion.len() as u64), 1900));
+    let table = plain(three.to_vec(), Some(80));
+    let expected = "
+   MINION     TOTAL    AGE
+   web[1-2]  21 KiB  3d 4h
+   db1       21 KiB  3d 4h
+
+   files:
+   MINION    PATH                 SIZE
+   web[1-2]  /var/log/syslog    20 KiB
+   web[1-2]  /var/log/auth.log   1 KiB
+   db1       /var/log/syslog    20 KiB
+   db1       /var/log/auth.log   1 KiB";
+    assert!(table.ends_with(expected), "{table}");
+}
+
+#[test]
+fn where_a_row_has_no_room_its_last_fields_are_left_out_and_named() {
+    let process = |pid| {
+        let fields =
+            (0..9).map(|number| (format!("field-{number}"), Value::String(format!("value-{number}"))));
+        Value::Record([("pid".to_owned(), Value::Unsigned(pid))].into_iter().chain(fields).collect())
+    };
+    let processes = Outcome::Ok(Some(Value::List(vec![process(1), process(2)])));
+    let table = plain(vec![sample::ended("web1", processes, 1900)], Some(80));
+    assert!(table.contains("value-5") && !table.contains("value-8"), "{table}");
+    assert!(table.contains("(no room for") && table.contains("FIELD-8: see --full)"), "{table}");
+}
+
+#[test]
+fn a_record_of_many_fields_in_another_has_columns_of_its_own() {
+    let names = ["pid", "user", "memory", "state"];
+    let process =
+        names.iter().zip(1_u64..).map(|(name, number)| ((*name).to_owned(), Value::Unsigned(number)));
+    let branch = Value::Record(vec![
+        ("depth".into(), Value::Unsigned(7)),
+        ("process".into(), Value::Record(process.collect())),
+    ]);
+    let tree = vec![sample::ended("web1", Outcome::Ok(Some(Value::List(vec![branch]))), 1900)];
+    assert!(plain(tree.clone(), Some(80)).contains("\n   DEPTH  PID  USER  MEMORY  STATE\n"));
+    assert!(plain(tree, None).contains("DEPTH  PROCESS\n"), "and a program is given what was said");
 }
