@@ -1,6 +1,8 @@
 //! Who may call what on this host, and who may change its modules, whatever the overlord says: the `[access]` table of
 //! `minion.toml`.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 
@@ -51,6 +53,30 @@ struct Pattern(GlobMatcher);
 struct BadPattern {
     glob: String,
     reason: String,
+}
+
+/// The access list that is in force, which a reload replaces. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct AccessInForce(Arc<RwLock<Arc<Access>>>);
+
+impl AccessInForce {
+    /// This list, until another is put in its place.
+    pub(crate) fn new(access: Access) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(access))))
+    }
+
+    /// The list as it is now.
+    pub(crate) fn current(&self) -> Arc<Access> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on, these may do what they may. Returns whether that is something new.
+    pub(crate) fn replace(&self, access: Access) -> bool {
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let differs = **current != access;
+        *current = Arc::new(access);
+        differs
+    }
 }
 
 /// A call that the access list does not let through.

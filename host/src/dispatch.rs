@@ -1,5 +1,6 @@
 //! What an overlord asks, and who answers: one match, one task for each stream.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::LedgerError;
@@ -12,7 +13,10 @@ use wire::name::OperatorName;
 use wire::transport::frame::{self, FrameError};
 use wire::transport::intake::Intake;
 
+use crate::access::{AccessInForce, ChangeDenied};
+use crate::audit::Audit;
 use crate::jobs::{self, FollowError, Jobs, Stopping};
+use crate::modules::Modules;
 
 /// Why a request was not answered to its end. The overlord sees that the stream ends, and asks again later.
 #[derive(Debug, thiserror::Error)]
@@ -31,35 +35,84 @@ pub(crate) enum Unanswered {
     Stopping(#[from] Stopping),
 }
 
-/// Reads the request of one stream and answers it.
-pub(crate) async fn answer(
-    jobs: &Jobs,
-    version: Version,
-    mut send: SendStream,
-    mut recv: RecvStream,
-    intake: &Intake,
-) -> Result<(), Unanswered> {
-    let reading = frame::read_into(version, &mut recv, MAX_MESSAGE, intake);
-    let request = tokio::time::timeout(REQUEST, reading).await;
-    let (request, room) = request.map_err(|_| Unanswered::Silent)??;
-    let (job, follower) = match request {
-        MinionRequest::Ping => return reply(&mut send, &Pong).await,
-        MinionRequest::Cancel(job) => return reply(&mut send, &jobs.cancel(job).await?).await,
-        MinionRequest::Start(start) => (start.job, jobs.start(*start)?),
-        MinionRequest::Follow(job) => (job, jobs.follow(job).await?),
-        MinionRequest::Settle(job) => (job, jobs.settle(job).await?),
-        MinionRequest::Modules { operator, command } => {
-            let ask = Ask { operator, command, version };
-            return change_modules(jobs, ask, &mut send, &mut recv).await;
+/// Those who answer. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Dispatch {
+    /// Start, follow and stop jobs.
+    pub(crate) jobs: Jobs,
+    /// Take and give up versions.
+    pub(crate) modules: Modules,
+    /// Who may change modules; jobs ask it themselves.
+    pub(crate) access: AccessInForce,
+    /// Is told of every change of modules that was asked for.
+    pub(crate) audit: Arc<Audit>,
+}
+
+impl Dispatch {
+    /// Reads the request of one stream and answers it.
+    pub(crate) async fn answer(
+        &self,
+        version: Version,
+        mut send: SendStream,
+        mut recv: RecvStream,
+        intake: &Intake,
+    ) -> Result<(), Unanswered> {
+        let jobs = &self.jobs;
+        let reading = frame::read_into(version, &mut recv, MAX_MESSAGE, intake);
+        let request = tokio::time::timeout(REQUEST, reading).await;
+        let (request, room) = request.map_err(|_| Unanswered::Silent)??;
+        let (job, follower) = match request {
+            MinionRequest::Ping => return reply(&mut send, &Pong).await,
+            MinionRequest::Cancel(job) => return reply(&mut send, &jobs.cancel(job).await?).await,
+            MinionRequest::Start(start) => (start.job, jobs.start(*start)?),
+            MinionRequest::Follow(job) => (job, jobs.follow(job).await?),
+            MinionRequest::Settle(job) => (job, jobs.settle(job).await?),
+            MinionRequest::Modules { operator, command } => {
+                let ask = Ask { operator, command, version };
+                return self.change_modules(ask, &mut send, &mut recv).await;
+            }
+        };
+        // What runs is bounded by how many jobs may.
+        drop(room);
+        // An overlord that stops following must not leave the task behind until the job has news.
+        let gone = gone(&send);
+        tokio::select! {
+            reported = jobs::report(jobs, job, follower, &mut send, &mut recv) => Ok(reported?),
+            () = gone => Ok(()),
         }
-    };
-    // What runs is bounded by how many jobs may.
-    drop(room);
-    // An overlord that stops following must not leave the task behind until the job has news.
-    let gone = gone(&send);
-    tokio::select! {
-        reported = jobs::report(jobs, job, follower, &mut send, &mut recv) => Ok(reported?),
-        () = gone => Ok(()),
+    }
+
+    /// Changes the modules, where the access list lets the operator do so.
+    async fn change_modules(
+        &self,
+        Ask { operator, command, version }: Ask,
+        send: &mut SendStream,
+        recv: &mut RecvStream,
+    ) -> Result<(), Unanswered> {
+        let modules = &self.modules;
+        let denied = self.permit_change(&operator, &command).err().map(|denied| denied.to_string());
+        let answer = match (command, denied) {
+            (ModuleCommand::Stage(_), Some(why)) => return reply(send, &Staging::Refused(why)).await,
+            (_, Some(why)) => ModuleAnswer::Refused(why),
+            (ModuleCommand::Stage(stage), None) => {
+                modules.stage(*stage, version, send, recv).await?;
+                // It fails only where the stream was reset, and then nobody waits.
+                let _ = send.finish();
+                return Ok(());
+            }
+            (ModuleCommand::Activate { name, digest }, None) => modules.activate(name, digest).await,
+            (ModuleCommand::Discard { name, digest }, None) => modules.discard(name, digest).await,
+            (ModuleCommand::Rollback(name), None) => modules.roll_back(name).await,
+            (ModuleCommand::Remove(name), None) => modules.remove(name).await,
+        };
+        reply(send, &answer).await
+    }
+
+    /// Asks the access list about a change of the modules, and writes down what it said.
+    fn permit_change(&self, operator: &OperatorName, command: &ModuleCommand) -> Result<(), ChangeDenied> {
+        let decision = self.access.current().check_change(operator, command.module());
+        self.audit.module_command(operator, command, &decision);
+        decision
     }
 }
 
@@ -69,32 +122,6 @@ struct Ask {
     command: ModuleCommand,
     /// In which version the answer is understood.
     version: Version,
-}
-
-/// Changes the modules, where the access list lets the operator do so.
-async fn change_modules(
-    jobs: &Jobs,
-    Ask { operator, command, version }: Ask,
-    send: &mut SendStream,
-    recv: &mut RecvStream,
-) -> Result<(), Unanswered> {
-    let modules = jobs.modules();
-    let denied = jobs.permit_change(&operator, &command).err().map(|denied| denied.to_string());
-    let answer = match (command, denied) {
-        (ModuleCommand::Stage(_), Some(why)) => return reply(send, &Staging::Refused(why)).await,
-        (_, Some(why)) => ModuleAnswer::Refused(why),
-        (ModuleCommand::Stage(stage), None) => {
-            modules.stage(*stage, version, send, recv).await?;
-            // It fails only where the stream was reset, and then nobody waits.
-            let _ = send.finish();
-            return Ok(());
-        }
-        (ModuleCommand::Activate { name, digest }, None) => modules.activate(name, digest).await,
-        (ModuleCommand::Discard { name, digest }, None) => modules.discard(name, digest).await,
-        (ModuleCommand::Rollback(name), None) => modules.roll_back(name).await,
-        (ModuleCommand::Remove(name), None) => modules.remove(name).await,
-    };
-    reply(send, &answer).await
 }
 
 /// Waits until nobody reads this stream any more.

@@ -23,7 +23,7 @@ use wire::transport::intake::Intake;
 
 use crate::audit::Audit;
 use crate::dial::{DialError, Dialled, dial};
-use crate::dispatch;
+use crate::dispatch::Dispatch;
 use crate::jobs::Jobs;
 use crate::membership::{Member, Membership};
 use crate::modules::{Modules, tellable};
@@ -53,6 +53,8 @@ pub(crate) struct Link {
     /// Where it is written down that another instance has the link.
     pub(crate) audit: Arc<Audit>,
     /// Answers what the overlord asks.
+    pub(crate) dispatch: Dispatch,
+    /// Is told which outcomes the overlord has.
     pub(crate) jobs: Jobs,
     /// What the overlord is told of.
     pub(crate) modules: Modules,
@@ -166,10 +168,11 @@ impl Link {
                 Ok(stream) => stream,
                 Err(error) => return error,
             };
-            let (jobs, version, intake) = (self.jobs.clone(), Version::of(connection), intake.clone());
+            let (dispatch, version, intake) =
+                (self.dispatch.clone(), Version::of(connection), intake.clone());
             // Ends with its stream or its connection; a minion that stops waits for it.
             self.streams.spawn(async move {
-                if let Err(error) = dispatch::answer(&jobs, version, send, recv, &intake).await {
+                if let Err(error) = dispatch.answer(version, send, recv, &intake).await {
                     tracing::debug!(%error, "a request was not answered to its end");
                 }
             });

@@ -18,11 +18,13 @@ use wire::identity::IdentityError;
 use wire::message::outcome::{FailureKind, Outcome};
 use wire::name::{BadName, MinionName};
 
+use crate::access::AccessInForce;
 use crate::admission::Admission;
 use crate::audit::Audit;
 use crate::config::{AuditFiles, Config, HostLimits, Retention};
 use crate::containment::Containment;
 use crate::control::{Control, Doors, Reload};
+use crate::dispatch::Dispatch;
 use crate::facts::{Gatherer, Labels};
 use crate::folder::{Folder, FolderError};
 use crate::highest_versions::{HighestVersions, HighestVersionsError};
@@ -37,6 +39,7 @@ use crate::vitals::{Status, Vitals};
 /// A running minion.
 pub struct Minion {
     vitals: Vitals,
+    access: AccessInForce,
     audit: Arc<Audit>,
     /// What it was started with, as far as that stays until it stops.
     settings: Settings,
@@ -124,10 +127,11 @@ impl Minion {
         let gatherer = Gatherer::new(labels.subscribe(), modules.clone(), facts);
         gatherer.refresh().await;
         let guests = guest_runtime().map_err(StartError::Threads)?;
+        let access = AccessInForce::new(config.access);
         let jobs = Jobs::new(jobs::Parts {
             ledger: ledger.clone(),
             modules: modules.clone(),
-            access: config.access,
+            access: access.clone(),
             audit: audit.clone(),
             guests: guests.handle().clone(),
             waiting: config.limits.queue,
@@ -145,7 +149,14 @@ impl Minion {
             // A minion that cannot be asked how it is still does its work.
             Err(error) => tracing::warn!(%error, "`minion status` will not work: there is no socket"),
         }
+        let dispatch = Dispatch {
+            jobs: vitals.jobs.clone(),
+            modules: vitals.modules.clone(),
+            access: access.clone(),
+            audit: audit.clone(),
+        };
         let link = Link {
+            dispatch,
             membership,
             joined,
             instance,
@@ -162,7 +173,7 @@ impl Minion {
         background.spawn(vitals.modules.clone().run(stop.clone()));
         background.spawn(link.run());
         let reloads = Mutex::new(Some(reloads));
-        Ok(Self { vitals, audit, settings, labels, streams, background, stop, guests, reloads })
+        Ok(Self { vitals, access, audit, settings, labels, streams, background, stop, guests, reloads })
     }
 
     /// The name that the overlord gave to it.
@@ -202,7 +213,7 @@ impl Minion {
     pub async fn reload(&self, config: Config) -> Vec<String> {
         let settings = Settings::of(&config);
         let mut changes = self.vitals.modules.apply(&config.modules, &config.signatures).await;
-        if self.vitals.jobs.replace_access(config.access) {
+        if self.access.replace(config.access) {
             changes.push("the access list is another one".to_owned());
         }
         if !changes.is_empty() {

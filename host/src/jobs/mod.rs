@@ -12,7 +12,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use ledger::{Durability, LedgerError, MinionLedger};
@@ -23,11 +23,10 @@ use tokio_util::task::TaskTracker;
 use machine::failpoint::{Point, reach};
 use wire::message::call::Start;
 use wire::message::job::JobId;
-use wire::message::link::{Cancelled, ModuleCommand};
+use wire::message::link::Cancelled;
 use wire::message::outcome::FailureKind;
-use wire::name::OperatorName;
 
-use crate::access::{Access, ChangeDenied};
+use crate::access::AccessInForce;
 use crate::audit::Audit;
 use crate::jobs::feed::Feed;
 pub(crate) use crate::jobs::feed::Follower;
@@ -49,7 +48,7 @@ pub(crate) struct Parts {
     /// What jobs run.
     pub(crate) modules: Modules,
     /// Who may call what.
-    pub(crate) access: Access,
+    pub(crate) access: AccessInForce,
     /// Is told of every call.
     pub(crate) audit: Arc<Audit>,
     /// Where guests run.
@@ -61,7 +60,7 @@ pub(crate) struct Parts {
 struct Inner {
     ledger: MinionLedger,
     modules: Modules,
-    access: RwLock<Arc<Access>>,
+    access: AccessInForce,
     audit: Arc<Audit>,
     queue: Queue,
     table: Mutex<Table>,
@@ -95,7 +94,7 @@ impl Jobs {
         Self(Arc::new(Inner {
             ledger: parts.ledger,
             modules: parts.modules,
-            access: RwLock::new(Arc::new(parts.access)),
+            access: parts.access,
             audit: parts.audit,
             queue,
             table: Mutex::default(),
@@ -103,25 +102,6 @@ impl Jobs {
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
         }))
-    }
-
-    /// Asks the access list about a change of the modules, and writes down what it said.
-    pub(crate) fn permit_change(
-        &self,
-        operator: &OperatorName,
-        command: &ModuleCommand,
-    ) -> Result<(), ChangeDenied> {
-        let decision = self.0.access().check_change(operator, command.module());
-        self.0.audit.module_command(operator, command, &decision);
-        decision
-    }
-
-    /// From now on, these may call what they may. Returns whether that is something new.
-    pub(crate) fn replace_access(&self, access: Access) -> bool {
-        let mut current = self.0.access.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let differs = **current != access;
-        *current = Arc::new(access);
-        differs
     }
 
     /// Starts a job unless it is known, and follows it either way.
@@ -190,11 +170,6 @@ impl Jobs {
         }
     }
 
-    /// What they run.
-    pub(crate) fn modules(&self) -> &Modules {
-        &self.0.modules
-    }
-
     /// How many jobs run and wait.
     pub(crate) fn load(&self) -> Load {
         self.0.queue.load()
@@ -238,10 +213,6 @@ impl Jobs {
 impl Inner {
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    fn access(&self) -> Arc<Access> {
-        self.access.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
     async fn acknowledge_recorded(&self, job: JobId) {

@@ -125,7 +125,7 @@ impl Task {
         let start = &self.start;
         let method = module.and_then(|module| module.method(&start.method.method).ok());
         let decision =
-            self.jobs.access().check(&start.operator, &start.method, method.map(Signature::method));
+            self.jobs.access.current().check(&start.operator, &start.method, method.map(Signature::method));
         self.jobs.audit.call(start, method, &decision).map_err(|error| {
             tracing::error!(job = %start.job, %error, "a job is not started");
             Box::new(never_ran(FailureKind::NotRecorded, not_recorded(&error)))

@@ -15,7 +15,7 @@ use wire::transport::frame;
 use wire::value::Value;
 use wire::value::arguments::{Arguments, Word};
 
-use crate::access::Access;
+use crate::access::{Access, AccessInForce};
 use crate::admission::Admission;
 use crate::audit::Audit;
 use crate::highest_versions::HighestVersions;
@@ -31,6 +31,7 @@ struct Rig {
     ledger: MinionLedger,
     modules: Modules,
     jobs: Jobs,
+    access: AccessInForce,
     guests: Option<Runtime>,
     dir: TempDir,
 }
@@ -69,15 +70,16 @@ impl Rig {
             Modules::load(sandbox, places, &policy, admission, audit.clone()).await.expect("loaded");
         let ledger = MinionLedger::open(&dir.path().join("ledger")).expect("a ledger");
         let guests = Runtime::new().expect("threads");
+        let access = AccessInForce::new(Access::default());
         let jobs = Jobs::new(Parts {
             ledger: ledger.clone(),
             modules: modules.clone(),
-            access: Access::default(),
+            access: access.clone(),
             audit,
             guests: guests.handle().clone(),
             waiting,
         });
-        Self { ledger, modules, jobs, guests: Some(guests), dir }
+        Self { ledger, modules, jobs, access, guests: Some(guests), dir }
     }
 
     /// How many jobs of the module `test` have ever run.
@@ -350,7 +352,7 @@ async fn what_the_access_list_denies_does_not_run_and_is_audited() {
     let rig = Rig::new().await;
     let access =
         toml::from_str("deny = [{ operator = \"ann\", method = \"test.test/p*\" }]").expect("a list");
-    assert!(rig.jobs.replace_access(access));
+    assert!(rig.access.replace(access));
     let (denied, allowed) = (call("test.ping", &[]), call("test.concat", &["a", "b"]));
     let denial = failure(end(rig.jobs.start(denied.clone()).expect("accepted")).await.1);
     assert_eq!(denial.kind, FailureKind::Denied);
