@@ -20,7 +20,6 @@ mod doors;
 mod facts;
 pub mod folder;
 mod jobs;
-mod matching;
 mod outbox;
 pub mod registry;
 pub mod report;

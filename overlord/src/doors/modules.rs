@@ -17,8 +17,8 @@ use wire::transport::frame::{self, FrameError};
 
 use crate::catalogue::{CatalogueError, FileError, Here};
 use crate::desk::Desk;
-use crate::matching::Matching;
 use crate::rollout::{Assigned, Claim, Deadline, Edit, Following, tell, time_for};
+use crate::targets::{self, Among, Matching, check_width};
 
 /// One request of an operator.
 struct ModulesDoor<'a> {
@@ -110,8 +110,11 @@ impl ModulesDoor<'_> {
     }
 
     async fn targets(&mut self, target: &Target, confirmed: bool) -> Result<Vec<MinionName>, Ended> {
-        let Matching { minions, warnings } = self.desk.registry.matching(target)?;
-        self.desk.jobs.check_width(&target.expression, minions.len(), confirmed)?;
+        let Desk { registry, config, .. } = self.desk;
+        let Matching { minions, warnings } =
+            targets::find(Among::Enrolled(&registry.roster()), target, registry)?;
+        let matches = format!("\"{}\" matches", target.expression);
+        check_width(config.confirm_above, &matches, minions.len(), confirmed)?;
         self.warn(warnings).await?;
         Ok(minions)
     }
@@ -144,9 +147,11 @@ impl ModulesDoor<'_> {
         version: &str,
         confirmed: bool,
     ) -> Result<ModuleReply, Ended> {
-        let Desk { catalogue, rollout, jobs, registry, .. } = self.desk;
-        let Matching { minions, warnings } = registry.meant(&target)?;
-        jobs.check_width(&target.expression, minions.len(), confirmed)?;
+        let Desk { catalogue, rollout, registry, config, .. } = self.desk;
+        let Matching { minions, warnings } =
+            targets::find(Among::AlsoLater(&registry.roster()), &target, registry)?;
+        let matches = format!("\"{}\" matches", target.expression);
+        check_width(config.confirm_above, &matches, minions.len(), confirmed)?;
         let module = catalogue.find(name, version).await?;
         let Assigned { assignment, minions, connected } =
             rollout.assign(target.expression, module, self.operator).await?;

@@ -13,6 +13,7 @@ use wire::identity::{Peer, Role};
 use wire::message::enroll::Token;
 use wire::message::held::Held as _;
 use wire::message::inventory::Inventory;
+use wire::message::job::JobId;
 use wire::message::link::{MinionRequest, Pong};
 use wire::message::module::Module;
 use wire::message::operator::{
@@ -31,8 +32,9 @@ use super::modules;
 use crate::desk::Desk;
 use crate::folder::dialable;
 use crate::jobs::Follower;
-use crate::matching::Matching;
+
 use crate::outbox::{Making, Outbox};
+use crate::targets::{self, Among, Matching};
 
 /// One operator's connection.
 #[derive(Clone)]
@@ -127,14 +129,14 @@ impl OperatorDoor {
     ) -> Result<OperatorReply, Refusal> {
         let Desk { registry, jobs, .. } = &*self.desk;
         let mut meant = |target: &Target| {
-            registry.matching(target).map(|matching| {
+            self.matching(target).map(|matching| {
                 *warnings = matching.warnings;
                 matching.minions
             })
         };
         Ok(match request {
             OperatorRequest::Method { target, method } => {
-                OperatorReply::Method(jobs.methods(&meant(&target)?, &method)?)
+                OperatorReply::Method(registry.methods(&meant(&target)?, &method)?)
             }
             OperatorRequest::Ping(target) => OperatorReply::Pings(self.ping(meant(&target)?).await),
             OperatorRequest::Targets(target) => OperatorReply::Minions(registry.statuses(&meant(&target)?)),
@@ -158,7 +160,7 @@ impl OperatorDoor {
             }
             OperatorRequest::Cancel { job, target } => {
                 let job = jobs.find(&job).await?;
-                let only = target.map(|target| jobs.among(job, &target)).transpose()?;
+                let only = target.map(|target| self.matching_in_job(job, &target)).transpose()?;
                 let minions = only.as_ref().map(|matching| matching.minions.as_slice());
                 let cancelling = OperatorReply::Cancelling(jobs.cancel(job, minions).await?);
                 *warnings = only.map(|matching| matching.warnings).unwrap_or_default();
@@ -166,7 +168,7 @@ impl OperatorDoor {
             }
             OperatorRequest::GiveUp { job, target } => {
                 let job = jobs.find(&job).await?;
-                let only = target.map(|target| jobs.among(job, &target)).transpose()?;
+                let only = target.map(|target| self.matching_in_job(job, &target)).transpose()?;
                 let minions = only.as_ref().map(|matching| matching.minions.as_slice());
                 let giving_up = jobs.give_up(job, minions, &self.operator).await?;
                 *warnings = only.map(|matching| matching.warnings).unwrap_or_default();
@@ -207,8 +209,8 @@ impl OperatorDoor {
     }
 
     async fn call(&self, call: Call, follow: Follow, send: &mut SendStream) -> Result<(), FrameError> {
-        let Desk { registry, jobs, .. } = &*self.desk;
-        let accepted = match registry.matching(&call.target) {
+        let jobs = &self.desk.jobs;
+        let accepted = match self.matching(&call.target) {
             Ok(Matching { minions, warnings }) => {
                 let accepted = jobs.accept(call, minions, &self.operator).await;
                 if accepted.is_ok() {
@@ -219,6 +221,18 @@ impl OperatorDoor {
             Err(refusal) => Err(refusal),
         };
         self.begin(accepted, follow, send).await
+    }
+
+    /// The enrolled minions that a target means.
+    fn matching(&self, target: &Target) -> Result<Matching, Refusal> {
+        let registry = &self.desk.registry;
+        targets::find(Among::Enrolled(&registry.roster()), target, registry)
+    }
+
+    /// The minions of a live job that a target means.
+    fn matching_in_job(&self, job: JobId, target: &Target) -> Result<Matching, Refusal> {
+        let Desk { registry, jobs, .. } = &*self.desk;
+        targets::find(Among::Job(&jobs.targets(job)?), target, registry)
     }
 
     /// The facts of a minion, and how old they are.

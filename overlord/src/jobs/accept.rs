@@ -1,20 +1,18 @@
 //! From a call to an accepted job.
 
-use std::collections::HashSet;
-
 use ledger::JobRecord;
 use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
 use wire::message::call::Share;
 use wire::message::job::{MinionState, OutcomeKind};
-use wire::message::module::{MethodError, Module, ModuleState};
 use wire::message::operator::{Call, Part, Refusal, RefusalKind, Rerun};
-use wire::name::{MethodPath, MinionName, OperatorName};
+use wire::name::{MinionName, OperatorName};
 use wire::value::arguments::Arguments;
 use wire::value::arguments::bind;
 use wire::value::signature::OneMethod;
 
 use super::{Follower, Jobs, durability, unavailable};
+use crate::targets::check_width;
 
 impl Jobs {
     /// Accepts a call to these minions, which its target means, if it passes everything that can be checked here.
@@ -25,8 +23,9 @@ impl Jobs {
         operator: &OperatorName,
     ) -> Result<Follower, Refusal> {
         check_settings(&call)?;
-        self.check_width(&call.target.expression, targets.len(), call.confirmed)?;
-        let methods = self.methods(&targets, &call.method)?;
+        let matches = format!("\"{}\" matches", call.target.expression);
+        check_width(self.config().confirm_above, &matches, targets.len(), call.confirmed)?;
+        let methods = self.registry().methods(&targets, &call.method)?;
         let arguments = check_arguments(&call, &methods)?;
         let now = now_ms();
         let record = JobRecord {
@@ -76,7 +75,8 @@ impl Jobs {
         }
         let gone = || Refusal::new(RefusalKind::NotFound, format!("no such job: {}", old.job));
         let record = self.ledger().job(old.job).await.map_err(unavailable)?.ok_or_else(gone)?;
-        self.check_count(&format!("job {} again goes to", old.job), targets.len(), confirmed)?;
+        let again = format!("job {} again goes to", old.job);
+        check_width(self.config().confirm_above, &again, targets.len(), confirmed)?;
         let now = now_ms();
         let queue = |until: u64| now.saturating_add(until.saturating_sub(record.accepted_at));
         self.begin(JobRecord {
@@ -113,78 +113,6 @@ impl Jobs {
         });
         begun.await.unwrap_or_else(|error| Err(cannot_record(&error)))
     }
-
-    /// Refuses to go to many minions, unless the operator knows that they are many.
-    pub(crate) fn check_width(&self, expression: &str, width: usize, confirmed: bool) -> Result<(), Refusal> {
-        self.check_count(&format!("\"{expression}\" matches"), width, confirmed)
-    }
-
-    /// The same for what goes to as many minions as it did before.
-    fn check_count(&self, what: &str, width: usize, confirmed: bool) -> Result<(), Refusal> {
-        let limit = self.config().confirm_above;
-        if width <= limit || confirmed {
-            return Ok(());
-        }
-        let message = format!(
-            "{what} {width} minions, more than the {limit} that need no confirmation: repeat this with --yes"
-        );
-        Err(Refusal::new(RefusalKind::NeedsConfirmation, message))
-    }
-
-    /// The method as the targets have it: each distinct signature once. Refuses a method that no target has,
-    /// as far as their modules are known.
-    pub(crate) fn methods(
-        &self,
-        targets: &[MinionName],
-        path: &MethodPath,
-    ) -> Result<Vec<OneMethod>, Refusal> {
-        let (mut methods, mut seen) = (Vec::new(), HashSet::new());
-        let (mut missing, mut unknown) = (None, false);
-        for minion in targets {
-            let found = self.registry().with_module(minion, path.module.as_str(), |module| {
-                module.map(|module| {
-                    let found = module.method(&path.method);
-                    found.map(|method| method.alone()).map_err(|error| why_not(module, error))
-                })
-            });
-            match found.flatten() {
-                Some(Ok(method)) if seen.insert(method.clone()) => methods.push(method),
-                Some(Ok(_)) => {}
-                Some(Err(why)) => missing = Some(why),
-                // One that has never said what it can run, or not all of it, may well have it.
-                None if self.registry().may_have_more(minion) => unknown = true,
-                None => {}
-            }
-        }
-        if methods.is_empty() && !unknown {
-            return Err(self.no_such_method(targets, path, missing));
-        }
-        Ok(methods)
-    }
-
-    fn no_such_method(&self, targets: &[MinionName], path: &MethodPath, missing: Option<String>) -> Refusal {
-        if let Some(why) = missing {
-            return Refusal::new(RefusalKind::BadRequest, why);
-        }
-        let mut modules: Vec<String> = targets
-            .iter()
-            .flat_map(|minion| self.registry().module_names(minion))
-            .map(String::from)
-            .collect();
-        modules.sort();
-        modules.dedup();
-        let near = modules
-            .iter()
-            .map(|name| (strsim::jaro_winkler(name, path.module.as_str()), name))
-            .filter(|(likeness, _)| *likeness > 0.6)
-            .max_by(|a, b| a.0.total_cmp(&b.0));
-        let hint = match near {
-            Some((_, name)) => format!("did you mean {name}.{}?", path.method),
-            None => format!("there is: {}", modules.join(", ")),
-        };
-        let message = format!("no targeted minion has a module \"{}\"; {hint}", path.module);
-        Refusal::new(RefusalKind::BadRequest, message)
-    }
 }
 
 /// Refuses settings that would do nothing, or something else than they say.
@@ -206,19 +134,6 @@ fn check_settings(call: &Call) -> Result<(), Refusal> {
         () => return Ok(()),
     };
     Err(Refusal::new(RefusalKind::BadRequest, message))
-}
-
-/// Why a module does not have a method. Of one that could not be loaded nobody knows what it has.
-fn why_not(module: &Module, error: MethodError) -> String {
-    match &module.state {
-        ModuleState::Failed(reason) => format!("module \"{}\" is not in service: it {reason}", module.name),
-        ModuleState::Received | ModuleState::Verified | ModuleState::Compiling
-            if module.methods.is_empty() =>
-        {
-            format!("module \"{}\" is not in service: it is {} so far", module.name, module.state.as_str())
-        }
-        _ => error.to_string(),
-    }
 }
 
 fn cannot_record(cause: &dyn std::error::Error) -> Refusal {

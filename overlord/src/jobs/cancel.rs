@@ -7,13 +7,12 @@ use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
 use tokio::time::timeout;
 use wire::message::job::{JobId, MinionState, OutcomeKind};
-use wire::message::operator::{Cancelling, Refusal, RefusalKind, Target};
+use wire::message::operator::{Cancelling, Refusal, RefusalKind};
 use wire::name::MinionName;
 
 use super::live::LiveJob;
 use super::stop::Stop;
-use super::{Jobs, durability};
-use crate::matching::{Among, Matching};
+use super::{Jobs, durability, is_over};
 
 impl Jobs {
     /// Stops all parts that are not over, or only those of these minions: what was not sent ends here, and
@@ -22,7 +21,7 @@ impl Jobs {
     /// Waits a few seconds at most for what can be done now. Whatever is not done by then is done later, also
     /// by the daemon's next life.
     pub(crate) async fn cancel(&self, id: JobId, only: Option<&[MinionName]>) -> Result<Cancelling, Refusal> {
-        let job = self.live(id).ok_or_else(|| over(id))?;
+        let job = self.live(id).ok_or_else(|| is_over(id))?;
         let mut parts = job.open_parts();
         parts.retain(|minion| only.is_none_or(|only| only.contains(minion)));
         let jobs = self.clone();
@@ -33,12 +32,6 @@ impl Jobs {
         // Whoever has not answered by then is out of touch, as far as anyone can say.
         join_all(stops.iter().map(|stop| timeout(PATIENCE, stop.answered()))).await;
         Ok(became(&job, parts))
-    }
-
-    /// The minions of a live job that a target means.
-    pub(crate) fn among(&self, id: JobId, target: &Target) -> Result<Matching, Refusal> {
-        let job = self.live(id).ok_or_else(|| over(id))?;
-        self.registry().matching_among(Among::Job(&job.record.targets), target)
     }
 
     /// Writes to the ledger that these parts are to stop, and only then lets them hear of it, unless they run.
@@ -64,11 +57,6 @@ impl Jobs {
             Err(cannot_record(&error))
         }
     }
-}
-
-fn over(id: JobId) -> Refusal {
-    let message = format!("job {id} is over already: see `overlord job show {id}`");
-    Refusal::new(RefusalKind::BadRequest, message)
 }
 
 fn cannot_record(cause: &dyn std::error::Error) -> Refusal {

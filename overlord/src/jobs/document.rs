@@ -56,7 +56,7 @@ impl Jobs {
             }
             let minions: Vec<MinionName> = document.parts.iter().map(|part| part.minion.clone()).collect();
             // Where nobody has the method any more, what has no names is not shown.
-            let methods = self.methods(&minions, &document.method).unwrap_or_default();
+            let methods = self.registry().methods(&minions, &document.method).unwrap_or_default();
             let methods: Vec<_> = methods.iter().map(OneMethod::signature).collect();
             redaction::text(&methods, &document.method.module, &arguments, MAX_ARGUMENTS)
         });

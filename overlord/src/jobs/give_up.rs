@@ -10,7 +10,7 @@ use wire::name::{MinionName, OperatorName};
 
 use super::live::{After, LiveJob};
 use super::part::Delivery;
-use super::{Jobs, durability, unavailable};
+use super::{Jobs, durability, is_over, unavailable};
 
 impl Jobs {
     /// Gives up the parts that are not over of these minions, or of all that are out of touch where nobody is named.
@@ -21,9 +21,7 @@ impl Jobs {
         operator: &OperatorName,
     ) -> Result<GivingUp, Refusal> {
         let refused = |message| Err(Refusal::new(RefusalKind::BadRequest, message));
-        let Some(job) = self.live(id) else {
-            return refused(format!("job {id} is over already: see `overlord job show {id}`"));
-        };
+        let job = self.live(id).ok_or_else(|| is_over(id))?;
         let open = job.open_parts();
         let is_meant = |minion: &&MinionName| match only {
             Some(only) => only.contains(minion),

@@ -110,6 +110,12 @@ impl Jobs {
         self.lock().get(&id).cloned()
     }
 
+    /// The minions that a live job went to, by name; refused where it is over.
+    pub(crate) fn targets(&self, id: JobId) -> Result<Vec<MinionName>, Refusal> {
+        let job = self.live(id).ok_or_else(|| is_over(id))?;
+        Ok(job.record.targets.clone())
+    }
+
     /// Follows a live job from now on.
     pub(crate) fn attach(&self, id: JobId) -> Option<Follower> {
         self.live(id).map(|job| job.follow())
@@ -278,6 +284,11 @@ where
 
 fn unavailable(error: LedgerError) -> Refusal {
     Refusal::new(RefusalKind::Unavailable, format!("the overlord's ledger: {error}"))
+}
+
+fn is_over(id: JobId) -> Refusal {
+    let message = format!("job {id} is over already: see `overlord job show {id}`");
+    Refusal::new(RefusalKind::BadRequest, message)
 }
 
 /// A job that was promised to survive a power cut is written through to the disk, others as far as the system.

@@ -2,6 +2,7 @@
 
 mod link;
 mod lost;
+mod methods;
 mod tenure;
 mod trouble;
 

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use wire::message::operator::{Assume, Refusal, RefusalKind, Target, TargetWarning};
 use wire::name::MinionName;
 
-use crate::registry::Registry;
-use crate::targets::{self, Lookup, Matched, Roster, TargetError, Unmatched, UnmatchedKind};
+use super::{Lookup, Matched, Roster, TargetError, Unmatched, UnmatchedKind, resolve};
 
 /// The minions that a target means.
 #[derive(Debug)]
@@ -21,42 +20,41 @@ pub(crate) struct Matching {
 #[derive(Clone, Copy)]
 pub(crate) enum Among<'a> {
     /// All that are enrolled.
-    Enrolled,
-    /// The same, where others that connect later are meant too.
-    AlsoLater,
+    Enrolled(&'a Roster),
+    /// The same, where others that connect later are meant too, so that nobody is a fine answer.
+    AlsoLater(&'a Roster),
     /// The minions of a job.
     Job(&'a [MinionName]),
 }
 
-impl Registry {
-    /// The enrolled minions that a target means at this moment, which must be some.
-    pub(crate) fn matching(&self, target: &Target) -> Result<Matching, Refusal> {
-        self.matching_among(Among::Enrolled, target)
-    }
-
-    /// Those of these minions that a target means, which must be some.
-    pub(crate) fn matching_among(&self, among: Among<'_>, target: &Target) -> Result<Matching, Refusal> {
-        let (matching, nobody) = self.look(among, target)?;
-        match nobody {
-            Some(why) => Err(Refusal::new(RefusalKind::NoMatch, why)),
-            None => Ok(matching),
+/// The minions that a target means at this moment: some, unless it means others that connect later.
+pub(crate) fn find(among: Among<'_>, target: &Target, lookup: &impl Lookup) -> Result<Matching, Refusal> {
+    let of_job;
+    let roster = match among {
+        Among::Enrolled(roster) | Among::AlsoLater(roster) => roster,
+        Among::Job(minions) => {
+            of_job = Roster::new(minions.to_vec());
+            &of_job
         }
+    };
+    let matched = resolve(target, roster, lookup)?;
+    let (matching, nobody) = Words { target, roster, among, lookup }.say(matched)?;
+    match (nobody, among) {
+        (Some(why), Among::Enrolled(_) | Among::Job(_)) => Err(Refusal::new(RefusalKind::NoMatch, why)),
+        (Some(_), Among::AlsoLater(_)) | (None, _) => Ok(matching),
     }
+}
 
-    /// The enrolled minions that a target means at this moment; it may be nobody, which is a warning then.
-    pub(crate) fn meant(&self, target: &Target) -> Result<Matching, Refusal> {
-        Ok(self.look(Among::AlsoLater, target)?.0)
+/// Refuses to go to more than `limit` minions, unless the operator knows that they are many. `what` says what goes to
+/// them, as in "the job goes to".
+pub(crate) fn check_width(limit: usize, what: &str, width: usize, confirmed: bool) -> Result<(), Refusal> {
+    if width <= limit || confirmed {
+        return Ok(());
     }
-
-    /// Also says why nobody matches, where that is so.
-    fn look(&self, among: Among<'_>, target: &Target) -> Result<(Matching, Option<String>), Refusal> {
-        let roster = match among {
-            Among::Enrolled | Among::AlsoLater => self.roster(),
-            Among::Job(minions) => Roster::new(minions.to_vec()).into(),
-        };
-        let matched = targets::resolve(target, &roster, self)?;
-        Words { target, roster: &roster, among, lookup: self }.say(matched)
-    }
+    let message = format!(
+        "{what} {width} minions, more than the {limit} that need no confirmation: repeat this with --yes"
+    );
+    Err(Refusal::new(RefusalKind::NeedsConfirmation, message))
 }
 
 /// Says what there is to say of one target.
@@ -118,10 +116,10 @@ impl<L: Lookup> Words<'_, L> {
         let names = if shown.is_empty() { last } else { format!("{} or {last}", shown.join(", ")) };
         let it = if missing.len() == 1 { "it" } else { "them" };
         let nobody = match self.among {
-            Among::Enrolled | Among::AlsoLater if self.roster.names().is_empty() => {
+            Among::Enrolled(_) | Among::AlsoLater(_) if self.roster.names().is_empty() => {
                 return format!("no minion is called {names}: {NOBODY_YET}");
             }
-            Among::Enrolled | Among::AlsoLater => "no minion is called",
+            Among::Enrolled(_) | Among::AlsoLater(_) => "no minion is called",
             Among::Job(_) => "the job has no minion",
         };
         let see = match self.among {
@@ -150,7 +148,7 @@ impl<L: Lookup> Words<'_, L> {
     /// What becomes of minions of which it is not known whether they match.
     fn assumed(&self, minions: &[MinionName]) -> TargetWarning {
         let became = match self.target.lenience.assume_unknown {
-            _ if matches!(self.among, Among::AlsoLater) => "looked at again once connected",
+            _ if matches!(self.among, Among::AlsoLater(_)) => "looked at again once connected",
             Some(Assume::Match) => "taken along",
             Some(Assume::Skip) | None => "left out",
         };
@@ -206,9 +204,13 @@ impl<L: Lookup> Words<'_, L> {
         };
         let whys: Vec<&str> = warnings.iter().filter(adds).take(SHOWN).map(TargetWarning::message).collect();
         let hint = match self.among {
-            Among::Enrolled | Among::AlsoLater if self.roster.names().is_empty() => NOBODY_YET.to_owned(),
+            Among::Enrolled(_) | Among::AlsoLater(_) if self.roster.names().is_empty() => {
+                NOBODY_YET.to_owned()
+            }
             _ if !whys.is_empty() => whys.join("; "),
-            Among::Enrolled | Among::AlsoLater => "see who there is with `overlord minion list`".to_owned(),
+            Among::Enrolled(_) | Among::AlsoLater(_) => {
+                "see who there is with `overlord minion list`".to_owned()
+            }
             Among::Job(minions) => format!("the job went to {}", list(minions)),
         };
         format!("no minion matches \"{expression}\": {hint}")

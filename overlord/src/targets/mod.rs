@@ -9,6 +9,7 @@ mod error;
 mod expression;
 mod fact;
 mod glob;
+mod matching;
 mod members;
 mod parse;
 mod quantity;
@@ -19,6 +20,7 @@ mod term;
 
 pub use self::error::{Problem, TargetError};
 pub use self::expression::Expression;
+pub(crate) use self::matching::{Among, Matching, check_width, find};
 pub use self::members::Truth;
 pub use self::resolve::{Lookup, Matched, resolve};
 pub use self::resolver::{Unmatched, UnmatchedKind};
