@@ -68,7 +68,12 @@ impl Origin {
     }
 }
 
-impl ModuleChange<'_> {
+impl<'a> ModuleChange<'a> {
+    /// A change of which no more is known than what was done to which module.
+    pub(crate) fn of(what: &'static str, by: Origin, module: &'a ModuleName) -> Self {
+        Self { what, by, module, digest: None, version: None, before: None, signer: None, reason: None }
+    }
+
     /// Puts it into the log.
     pub(crate) fn log(&self) {
         let (digest, before) =

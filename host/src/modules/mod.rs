@@ -1,74 +1,85 @@
 //! The modules of this minion: what is known under each name, which version serves, and how others come into
 //! service.
 //!
-//! Calls take the pointer to the version in service once and keep it. Everything that changes what is in service
-//! or on disk is a step, and one step is made at a time, off the threads that must not wait; compiling is no
-//! step, and holds nobody up.
+//! Calls take the pointer to the version in service once and keep it. Whatever changes what is in service or on disk holds the
+//! [`ChangeGuard`](change_lock::ChangeGuard), of which there is one at a time, off the threads that must not wait; compiling
+//! needs none, and holds nobody up.
 
-mod activate;
-mod attempts;
+mod activation;
+mod candidate;
+mod change_lock;
 mod error;
 mod events;
 mod files;
 mod folder;
-mod housekeeping;
-mod index;
-mod policy;
-mod prepare;
-mod recall;
-mod remove;
+mod hotload;
+mod inventory;
+mod loading;
+mod policy_reload;
 mod rollback;
-mod set;
-mod stage;
-mod start;
-mod store;
-mod stray;
-mod suggested;
-mod take;
+mod service;
+mod shelf;
+mod staging;
+mod startup;
+mod tasks;
 #[cfg(test)]
 mod tests;
-mod told;
-mod uploads;
-mod verdict;
-mod version;
-mod waiting;
 mod watch;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch as channel};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch as channel;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use wire::digest::Digest;
-use wire::message::link::ModuleAnswer;
+use wire::message::link::{ModuleAnswer, Stage};
 use wire::message::module::{Module, ModuleState};
 use wire::message::outcome::FailureKind;
+use wire::message::version::Version as MessageVersion;
 use wire::name::ModuleName;
+use wire::transport::frame::FrameError;
 
 use crate::admission::Admission;
-use crate::audit::{Audit, ModuleChange, Origin};
-use crate::policy::Policy;
+use crate::audit::Audit;
+use crate::control::Suggested;
+use crate::policy::{Policy, SignaturePolicy};
 use crate::sandbox::{LoadedModule, Sandbox};
 
-use attempts::Attempts;
+use activation::Activation;
 pub use error::{ModulesError, NoModule};
 pub use files::read_module;
 use folder::ModulesFolder;
 pub(crate) use folder::files_in;
-use set::Set;
-use store::Store;
-use stray::{Found, Strays};
-pub(crate) use suggested::waiting_in;
-pub(crate) use told::tellable;
-use uploads::Uploads;
+use hotload::HotLoad;
+pub(crate) use inventory::tellable;
+use loading::Loader;
+use policy_reload::PolicyReload;
+use rollback::Rollback;
+use service::Service;
+pub(crate) use shelf::waiting_in;
+use shelf::{Entries, Shelf, Version};
+use staging::{Expiry, Staged, StagingDoor, Ungranted, Uploads};
+use startup::Startup;
+use tasks::Tasks;
+use watch::FolderWatch;
 
 /// The set of modules. Clones share it.
 #[derive(Clone)]
-pub struct Modules(Arc<Inner>);
+pub struct Modules {
+    shelf: Shelf,
+    folder: Arc<ModulesFolder>,
+    service: Service,
+    activation: Activation,
+    rollback: Rollback,
+    hotload: HotLoad,
+    staging: StagingDoor,
+    expiry: Expiry,
+    policy_reload: PolicyReload,
+}
 
 /// Where modules come from and are kept, and how many.
 #[derive(Clone, Debug)]
@@ -83,243 +94,193 @@ pub struct ModulesConfig {
     pub keep: NonZeroUsize,
 }
 
-struct Inner {
-    sandbox: Sandbox,
-    folder: ModulesFolder,
-    store: Store,
-    /// What has come of versions whose rest has not.
-    uploads: Uploads,
-    keep: usize,
-    policy: RwLock<Policy>,
-    /// Says which files may be loaded.
-    admission: Admission,
-    audit: Arc<Audit>,
-    set: RwLock<Set>,
-    /// What lies in the folder and is no module. Taken after the set, where both are.
-    strays: Mutex<Strays>,
-    changed: channel::Sender<()>,
-    /// Held while a step is made.
-    stepping: Arc<tokio::sync::Mutex<()>>,
-    /// How many versions are read and compiled at the same time.
-    loads: Semaphore,
-    /// What was being loaded when the minion died.
-    attempts: Attempts,
-    /// Owns what goes on by itself: versions on their way into and out of service.
-    tasks: TaskTracker,
-    stopping: CancellationToken,
-}
-
 impl Modules {
-    /// The version of a module that is in service.
+    /// Loads every `*.wasm` file of the modules folder, which is made where there is none.
     ///
-    /// Jobs keep what they get here to their end, whatever comes into service meanwhile.
-    pub fn active(&self, name: &ModuleName) -> Result<Arc<LoadedModule>, NoModule> {
-        let set = self.0.set();
-        match set.get(name) {
-            Some(entry) => match &entry.serving {
-                Some(module) => Ok(module.clone()),
-                None => Err(entry.absent(name)),
-            },
-            None => Err(self.0.stray(name, &set).unwrap_or_else(|| NoModule::Unknown {
-                name: name.clone(),
-                present: set.keys().cloned().collect(),
-            })),
+    /// A file that cannot be loaded is listed with the reason and does not stop the others; where an earlier
+    /// version of it is kept, that one serves. What takes the compiler long comes into service when it is ready:
+    /// the start waits briefly for it where an earlier version serves meanwhile, and for half a minute where
+    /// nothing would.
+    pub(crate) async fn load(
+        sandbox: Sandbox,
+        config: ModulesConfig,
+        policy: &Policy,
+        admission: Admission,
+        audit: Arc<Audit>,
+    ) -> Result<Self, ModulesError> {
+        let unreadable = |source| ModulesError { path: config.folder.clone(), source };
+        let folder = Arc::new(ModulesFolder::open(config.folder.clone()).map_err(unreadable)?);
+        let files: Vec<ModuleName> = folder.looks().map_err(unreadable)?.into_keys().collect();
+        // No module has a name that begins with a dot.
+        let attempts = config.versions.join(".loading");
+        let shelf = Shelf::open(config.versions, config.keep.get(), policy);
+        let loader = Loader::new(sandbox, admission, attempts, shelf.clone(), folder.clone());
+        let service = Service::new(shelf.clone(), folder.clone(), loader, Tasks::default(), audit);
+        let uploads = Uploads::of(config.staged);
+
+        let activation = Activation::new(service.clone());
+        let rollback = Rollback::new(service.clone(), activation.clone());
+        let hotload = HotLoad::new(service.clone(), rollback.clone());
+        let staged = Staged::new(service.clone(), uploads.clone());
+        let ungranted = Ungranted::new(service.clone(), activation.clone(), staged.clone());
+        let expiry = Expiry::new(service.clone(), staged.clone(), uploads.clone());
+        let staging = StagingDoor::new(service.clone(), staged, uploads);
+
+        expiry.tidy().await;
+        Startup::new(service.clone(), hotload.clone(), rollback.clone()).load_all(files).await;
+        let policy_reload =
+            PolicyReload::new(service.clone(), hotload.clone(), rollback.clone(), ungranted.clone());
+        service.tasks().spawn(async move { ungranted.look_at_all_again().await });
+        Ok(Self { shelf, folder, service, activation, rollback, hotload, staging, expiry, policy_reload })
+    }
+
+    /// Watches the folder and tidies up until it is told to stop.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let watch = FolderWatch::new(self.hotload.clone());
+        let both = async { tokio::join!(watch.watch(), self.expiry.run()) };
+        stop.run_until_cancelled(both).await;
+    }
+
+    /// Ends what goes on by itself. A change that was begun is finished first; a compiler that is at work is left
+    /// to itself, and ends with the process.
+    pub(crate) async fn stop(&self) {
+        if tokio::time::timeout(LAST_CHANGES, self.service.stop()).await.is_err() {
+            tracing::warn!("a change of the modules did not end in time");
         }
-    }
-
-    /// What there is, as the overlord is told it, in the order of the names: also what lies in the folder and cannot
-    /// be loaded for what it is called.
-    pub fn list(&self) -> Vec<Module> {
-        let set = self.0.set();
-        let mut modules: Vec<Module> = set.iter().filter_map(|(name, entry)| entry.describe(name)).collect();
-        modules.extend(self.0.strays().rows(|name| set.contains_key(name)));
-        modules.sort_by(|one, other| one.name.cmp(&other.name));
-        modules
-    }
-
-    /// Takes note of what lies in the folder and is no module.
-    fn note_strays(&self, found: Found) {
-        if self.0.strays().note(found) {
-            self.0.changed.send_replace(());
-        }
-    }
-
-    /// The modules in service.
-    pub fn all_active(&self) -> Vec<Arc<LoadedModule>> {
-        self.0.set().values().filter_map(|entry| entry.serving.clone()).collect()
-    }
-
-    /// Every version that jobs run of: those in service, and those that jobs still run of.
-    pub(crate) fn all_running(&self) -> Vec<(ModuleState, Arc<LoadedModule>)> {
-        self.0.set().values().flat_map(set::Entry::running).collect()
-    }
-
-    /// Changes whenever [`list`](Self::list) would say something new.
-    pub fn changes(&self) -> channel::Receiver<()> {
-        self.0.changed.subscribe()
+        self.service.loader().forgive();
     }
 
     /// The sandbox that they run in.
     pub fn sandbox(&self) -> &Sandbox {
-        &self.0.sandbox
+        self.service.loader().sandbox()
     }
 
-    /// Ends what goes on by itself. A step that was begun is finished first; a compiler that is at work is left
-    /// to itself, and ends with the process.
-    pub(crate) async fn stop(&self) {
-        self.0.stopping.cancel();
-        self.0.tasks.close();
-        let last = async {
-            self.0.tasks.wait().await;
-            // Whoever waited for a step may be gone before the step is over.
-            drop(self.0.stepping.lock().await);
-        };
-        if tokio::time::timeout(LAST_STEPS, last).await.is_err() {
-            tracing::warn!("a change of the modules did not end in time");
+    /// The version of a module that is in service.
+    ///
+    /// Jobs keep what they get here to their end, whatever comes into service meanwhile.
+    pub fn active(&self, name: &ModuleName) -> Result<Arc<LoadedModule>, NoModule> {
+        let entries = self.shelf.entries();
+        match entries.get(name) {
+            Some(entry) => entry.serving().cloned().ok_or_else(|| entry.absent(name)),
+            None => Err(self.stray(name, &entries).unwrap_or_else(|| NoModule::Unknown {
+                name: name.clone(),
+                present: entries.keys().cloned().collect(),
+            })),
         }
-        self.0.attempts.forgive();
-    }
-
-    /// Makes one step, when it is its turn. It is finished even where nobody waits for it any more.
-    async fn step<T: Send + 'static>(&self, step: impl FnOnce(&Modules) -> T + Send + 'static) -> T {
-        let turn = self.0.stepping.clone().lock_owned().await;
-        let modules = self.clone();
-        let done = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            step(&modules)
-        });
-        match done.await {
-            Ok(done) => done,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime shuts down, and with it whoever waits here.
-                Err(_) => std::future::pending().await,
-            },
-        }
-    }
-
-    /// Goes on with this whether or not somebody waits for it.
-    async fn detached<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
-        let stopping = self.0.stopping.clone();
-        let task = self.0.tasks.spawn(async move { stopping.run_until_cancelled(work).await });
-        match task.await {
-            Ok(done) => done,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => None,
-            },
-        }
-    }
-
-    /// Goes on with a change that an overlord asked for, and answers with what became of it.
-    async fn answer(&self, work: impl Future<Output = ModuleAnswer> + Send + 'static) -> ModuleAnswer {
-        self.detached(work).await.unwrap_or_else(|| ModuleAnswer::Refused(STOPPING.to_owned()))
-    }
-
-    /// Waits for a version that was taken out of service to have no job any more, and then lets it go.
-    fn drain(&self, former: Option<Arc<LoadedModule>>) {
-        let Some(former) = former else { return };
-        let (name, digest) = (former.describe().name.clone(), former.describe().digest);
-        let gone = former.gone();
-        drop(former);
-        let modules = self.clone();
-        // Ends with the last job of the version; a stop does not wait for it.
-        self.0.tasks.spawn(async move {
-            if modules.0.stopping.run_until_cancelled(gone.cancelled()).await.is_some() {
-                modules.step(move |modules| modules.0.retire(&name, digest)).await;
-            }
-        });
-    }
-}
-
-impl Inner {
-    fn set(&self) -> RwLockReadGuard<'_, Set> {
-        self.set.read().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    fn strays(&self) -> MutexGuard<'_, Strays> {
-        self.strays.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Why there is no module of this name, where there is something in its folder that is shown under it.
-    fn stray(&self, name: &ModuleName, set: &Set) -> Option<NoModule> {
-        let rows = self.strays().rows(|name| set.contains_key(name));
+    fn stray(&self, name: &ModuleName, entries: &Entries) -> Option<NoModule> {
+        let rows = self.folder.stray_rows(|name| entries.contains_key(name));
         let ModuleState::Failed(reason) = rows.into_iter().find(|row| row.name == *name)?.state else {
             return None;
         };
         Some(NoModule::Failed { name: name.clone(), kind: FailureKind::UnknownModule, reason })
     }
 
-    fn set_mut(&self) -> RwLockWriteGuard<'_, Set> {
-        self.set.write().unwrap_or_else(|poisoned| poisoned.into_inner())
+    /// What there is, as the overlord is told it, in the order of the names: also what lies in the folder and cannot
+    /// be loaded for what it is called.
+    pub fn list(&self) -> Vec<Module> {
+        let entries = self.shelf.entries();
+        let mut modules: Vec<Module> =
+            entries.iter().filter_map(|(name, entry)| entry.describe(name)).collect();
+        modules.extend(self.folder.stray_rows(|name| entries.contains_key(name)));
+        modules.sort_by(|one, other| one.name.cmp(&other.name));
+        modules
     }
 
-    /// Changes what is known under a name, and says that it is something else now.
-    fn update<T>(&self, name: &ModuleName, update: impl FnOnce(&mut set::Entry) -> T) -> T {
-        let done = {
-            let mut set = self.set_mut();
-            let entry = set.entry(name.clone()).or_insert_with(|| set::Entry::new(self.policy_of(name)));
-            let done = update(entry);
-            if entry.is_empty() {
-                set.remove(name);
-            }
-            done
-        };
-        self.changed.send_replace(());
-        done
+    /// The modules in service.
+    pub fn all_active(&self) -> Vec<Arc<LoadedModule>> {
+        self.shelf.all_serving()
     }
 
-    fn policy_of(&self, name: &ModuleName) -> crate::policy::ModulePolicy {
-        self.policy.read().unwrap_or_else(|poisoned| poisoned.into_inner()).of(name)
+    /// Every version that jobs run of: those in service, and those that jobs still run of.
+    pub(crate) fn all_running(&self) -> Vec<(ModuleState, Arc<LoadedModule>)> {
+        self.shelf.all_running()
     }
 
-    /// The last job of a version that was taken out of service is over. Part of a step.
-    fn retire(&self, name: &ModuleName, digest: Digest) {
-        if self.update(name, |entry| entry.retire(digest)) {
-            self.trim(name);
-        }
+    /// Changes whenever [`list`](Self::list) would say something new.
+    pub fn changes(&self) -> channel::Receiver<()> {
+        self.shelf.changes()
     }
 
-    /// Lets go of versions beyond what is kept, and writes down what is known. Part of a step.
-    fn trim(&self, name: &ModuleName) {
-        let keep = self.keep;
-        for digest in self.update(name, |entry| entry.let_go(keep)) {
-            self.store.remove(name, digest);
-        }
-        let index = self.set().get(name).map(set::Entry::index);
-        self.store.note(name, index.as_ref());
+    /// What the newest version that is at hand suggests: that of the version that waits for a grant, or else of the file in
+    /// the modules folder, or else of the versions that are kept.
+    pub(crate) async fn suggested(&self, name: ModuleName) -> Suggested {
+        let known = self.shelf.look(&name, |entry| {
+            let known: Vec<Digest> = entry.versions().iter().map(Version::digest).collect();
+            (entry.waiting().map(Version::digest), known)
+        });
+        let (waiting, known) = known.unwrap_or_default();
+        let (shelf, folder) = (self.shelf.clone(), self.folder.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            let kept = |digest| shelf.read(&name, digest).ok();
+            let in_folder = || folder.read(&name).ok().flatten();
+            let found = waiting.and_then(kept).or_else(in_folder);
+            let found = found.or_else(|| known.into_iter().find_map(kept));
+            found.map_or(Suggested::NoModule, |candidate| Suggested::by(&candidate.bytes))
+        });
+        // It ends early only with the process.
+        read.await.unwrap_or(Suggested::NoModule)
     }
 
-    /// A version that is not taken, as the audit log has it.
-    fn refused<'a>(
+    /// Puts a new policy into force and says what it changes, a line each.
+    ///
+    /// Modules for which it changes something are loaded again. One that cannot be loaded under it is out of
+    /// service from now on: it must not go on with what was withdrawn. As at a start, an earlier version serves
+    /// in its place where one can be loaded. Jobs that run keep what they have.
+    pub async fn apply(&self, policy: &Policy, signatures: &SignaturePolicy) -> Vec<String> {
+        self.policy_reload.apply(policy, signatures).await
+    }
+
+    /// A job of this version trapped: where policy says that these are too many, the version before comes back.
+    pub(crate) fn trapped(&self, name: &ModuleName, digest: Digest, message: &str) {
+        self.rollback.trapped(name, digest, message);
+    }
+
+    /// Takes a version and makes it ready, without putting it into service.
+    ///
+    /// What has come of it stays where the stream breaks. From when all of it is here, it goes on whether or
+    /// not the stream does. Who brings the same a second time waits for the first.
+    pub(crate) async fn stage(
         &self,
-        module: &'a ModuleName,
-        digest: Digest,
-        by: Origin,
-        reason: &'a str,
-    ) -> ModuleChange<'a> {
-        ModuleChange {
-            what: "refused",
-            by,
-            module,
-            digest: Some(digest),
-            version: None,
-            before: self.set().get(module).and_then(set::Entry::serving_digest),
-            signer: None,
-            reason: Some(reason),
-        }
+        stage: Stage,
+        version: MessageVersion,
+        send: &mut (impl AsyncWrite + Unpin),
+        recv: &mut (impl AsyncRead + Unpin),
+    ) -> Result<(), FrameError> {
+        self.staging.stage(stage, version, send, recv).await
     }
 
-    /// Puts a change of what is in service into the audit log and the log.
-    fn tell(&self, change: &ModuleChange<'_>) {
-        change.log();
-        self.audit.module(change);
+    /// Puts a version that is staged or kept into service.
+    pub(crate) async fn activate(&self, name: ModuleName, digest: Digest) -> ModuleAnswer {
+        let activation = self.activation.clone();
+        self.answer(async move { activation.activate(name, digest).await }).await
+    }
+
+    /// Forgets a version that was staged. One that is or was in service stays what it is.
+    pub(crate) async fn discard(&self, name: ModuleName, digest: Digest) -> ModuleAnswer {
+        let staging = self.staging.clone();
+        self.answer(async move { staging.discard(name, digest).await }).await
+    }
+
+    /// Goes back to the version that was in service before; where that cannot be loaded, to the one before it.
+    pub(crate) async fn roll_back(&self, name: ModuleName) -> ModuleAnswer {
+        let rollback = self.rollback.clone();
+        self.answer(async move { rollback.roll_back(name).await }).await
+    }
+
+    /// Takes a module out of service: its file goes, its versions are kept.
+    pub(crate) async fn remove(&self, name: ModuleName) -> ModuleAnswer {
+        let service = self.service.clone();
+        self.answer(async move { service.remove(name).await }).await
+    }
+
+    /// Goes on with a change that an overlord asked for, whether or not that waits, and answers with what became of it.
+    async fn answer(&self, change: impl Future<Output = ModuleAnswer> + Send + 'static) -> ModuleAnswer {
+        self.service.tasks().answer(change).await
     }
 }
 
-/// How many versions are read and compiled at the same time.
-const LOADS_AT_ONCE: usize = 2;
-/// What is said to whoever asks for a change that the end of the minion comes in between of.
-const STOPPING: &str = "is stopping";
-/// How long steps that were begun have when the minion stops.
-const LAST_STEPS: Duration = Duration::from_secs(5);
+/// How long changes that were begun have when the minion stops.
+const LAST_CHANGES: Duration = Duration::from_secs(5);

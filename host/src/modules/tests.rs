@@ -6,15 +6,15 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::activate::Entered;
-use super::folder::Candidate;
-use super::index::{FileMark, Index, Kept};
-use super::prepare::Floor;
-use super::take::Occasion;
+use super::candidate::{Candidate, FileMark};
+use super::hotload::Occasion;
+use super::loading::Floor;
+use super::service::Entered;
+use super::shelf::Progress;
 use super::*;
 use crate::admission::Age;
+use crate::audit::Origin;
 use crate::highest_versions::HighestVersions;
-use crate::policy::SignaturePolicy;
 use crate::policy::signatures::Requirement;
 use crate::sandbox::SandboxConfig;
 
@@ -48,27 +48,34 @@ impl Rig {
     /// Puts a version into service by way of the folder.
     async fn serve(&self, bytes: &[u8]) {
         fs::write(self.file(), bytes).expect("written");
-        self.modules.take(name(), Occasion::Changed).await;
+        self.modules.hotload.load(name(), Occasion::Changed).await;
         assert_eq!(self.serving(), Some(Digest::of(bytes)));
     }
 
     fn serving(&self) -> Option<Digest> {
-        self.modules.0.set().get(&name()).and_then(set::Entry::serving_digest)
+        self.modules.shelf.serving_digest(&name())
     }
 
     fn file_mark(&self) -> Option<FileMark> {
-        self.modules.0.set().get(&name()).and_then(|entry| entry.file)
+        self.modules.shelf.look(&name(), |entry| entry.file()).flatten()
     }
 
     /// Reads a file and compiles it, lets something happen meanwhile, and makes the last step.
     async fn take_while(&self, bytes: &[u8], meanwhile: impl AsyncFnOnce()) -> Entered {
         fs::write(self.file(), bytes).expect("written");
-        let wanted = self.modules.step(|modules| modules.look_at(&name(), Occasion::Changed)).await;
+        let (service, hotload) = (&self.modules.service, self.modules.hotload.clone());
+        let wanted = service.change(move |guard| hotload.read(guard, &name(), Occasion::Changed)).await;
         let (candidate, seen) = wanted.expect("it looks new");
-        let prepared = self.modules.prepare(candidate, Floor::default(), Age::Counts, Box::new(|_| ())).await;
-        let prepared = prepared.expect("loaded");
+        let prepared = self.compile(candidate).await;
         meanwhile().await;
-        self.modules.step(move |modules| modules.enter_from_folder(prepared, seen)).await
+        let hotload = self.modules.hotload.clone();
+        service.change(move |guard| hotload.enter(guard, prepared, seen)).await
+    }
+
+    async fn compile(&self, candidate: Candidate) -> loading::Prepared {
+        let loader = self.modules.service.loader();
+        let prepared = loader.compile(candidate, Floor::default(), Age::Counts, Box::new(|_| ())).await;
+        prepared.unwrap_or_else(|refusal| panic!("{refusal:?}"))
     }
 }
 
@@ -134,7 +141,7 @@ async fn a_file_that_is_put_back_while_another_is_compiled_goes_on_serving() {
     };
     rig.take_while(&two, put_back).await;
     assert_eq!(rig.serving(), Some(Digest::of(&one)));
-    rig.modules.take(name(), Occasion::Changed).await;
+    rig.modules.hotload.load(name(), Occasion::Changed).await;
     assert_eq!(rig.serving(), Some(Digest::of(&one)));
     assert_eq!(rig.file_mark(), Some(FileMark::new(Digest::of(&one), None)));
 
@@ -151,66 +158,15 @@ async fn a_version_that_is_discarded_while_it_is_compiled_is_never_staged() {
     let rig = Rig::new("").await;
     let bytes = component("1.0.0");
     let digest = Digest::of(&bytes);
-    rig.modules.0.update(&name(), |entry| entry.arrive(&name(), digest).now(ModuleState::Compiling));
+    rig.modules.shelf.receive(&name(), digest);
+    rig.modules.shelf.come(&name(), digest, Progress::Compiling);
     let candidate = Candidate { name: name(), digest, bytes, signature: None.into() };
-    let prepared = rig.modules.prepare(candidate, Floor::default(), Age::Counts, Box::new(|_| ())).await;
+    let prepared = rig.compile(candidate).await;
     let answer = rig.modules.discard(name(), digest).await;
     assert!(matches!(answer, ModuleAnswer::Done { .. }), "{answer:?}");
-    let prepared = prepared.expect("loaded");
-    let held = rig.modules.step(move |modules| modules.hold_ready(prepared, Origin::Overlord)).await;
+    let staged = rig.modules.staging.staged().clone();
+    let service = &rig.modules.service;
+    let held = service.change(move |guard| staged.hold_ready(guard, prepared, Origin::Overlord)).await;
     assert!(held.expect_err("discarded").contains("discarded"));
     assert!(rig.modules.list().is_empty());
-}
-
-#[test]
-fn the_newest_version_that_lacks_a_grant_is_kept_until_a_newer_one_serves() {
-    let digests = [b"1", b"2", b"3"].map(|bytes| Digest::of(bytes));
-    let mut entry = set::Entry::new(policy("").of(&name()));
-    let refused =
-        || error::Refusal { kind: FailureKind::CapabilityMissing, ..error::Refusal::new("lacks one") };
-    for digest in digests {
-        entry.arrive(&name(), digest).kept = true;
-        entry.failed(digest, refused());
-    }
-    // However few versions are kept: it is none of those that can be gone back to.
-    assert_eq!(entry.let_go(1), [digests[1], digests[0]]);
-    assert_eq!(entry.waiting().map(|version| version.about.digest), Some(digests[2]));
-    assert!(entry.earlier().is_empty());
-    let index = entry.index();
-    let recalled = set::Entry::recalled(policy("").of(&name()), &name(), index);
-    assert_eq!(recalled.waiting().and_then(|version| version.awaited_grant()), Some("lacks one"));
-    assert!(matches!(
-        recalled.absent(&name()),
-        NoModule::Failed { kind: FailureKind::CapabilityMissing, .. }
-    ));
-    // One that is refused for another reason waits for nothing.
-    entry.failed(digests[2], error::Refusal::new("is damaged"));
-    assert!(entry.waiting().is_none());
-}
-
-#[test]
-fn a_version_that_is_not_wanted_is_what_it_was_before_it_came() {
-    let digest = Digest::of(b"a");
-    let kept = |turn, rolled_back: Option<&str>| Kept {
-        digest,
-        version: None,
-        signer: None,
-        since: 1,
-        turn,
-        rolled_back: rolled_back.map(str::to_owned),
-        not_granted: None,
-    };
-    let trapped = ModuleState::Failed("trapped".into());
-    for (kept, state) in [
-        (kept(None, None), ModuleState::Staged),
-        (kept(Some(1), None), ModuleState::Retired),
-        (kept(Some(1), Some("trapped")), trapped),
-    ] {
-        let index = Index { versions: vec![kept], ..Index::default() };
-        let mut entry = set::Entry::recalled(policy("").of(&name()), &name(), index.clone());
-        entry.now(digest, ModuleState::Received);
-        entry.forgo(digest);
-        assert_eq!(entry.version(digest).map(|version| version.state.clone()), Some(state));
-        assert_eq!(entry.index().versions[0].rolled_back, index.versions[0].rolled_back);
-    }
 }

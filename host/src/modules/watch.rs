@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
@@ -12,11 +13,14 @@ use tokio::task::JoinSet;
 
 use wire::name::ModuleName;
 
-use crate::modules::Modules;
 use crate::modules::events::{Events, Watcher};
-use crate::modules::folder::Look;
-use crate::modules::stray::Found;
-use crate::modules::take::Occasion;
+use crate::modules::folder::{Found, Look, ModulesFolder};
+use crate::modules::hotload::{HotLoad, Occasion};
+
+/// Watches the modules folder.
+pub(super) struct FolderWatch {
+    hotload: HotLoad,
+}
 
 /// What is known of the folder.
 #[derive(Default)]
@@ -35,20 +39,28 @@ struct Watched {
     complaint: Option<String>,
 }
 
-impl Modules {
+impl FolderWatch {
+    pub(super) fn new(hotload: HotLoad) -> Self {
+        Self { hotload }
+    }
+
+    fn folder(&self) -> &Arc<ModulesFolder> {
+        self.hotload.service().folder()
+    }
+
     /// Takes what changes in the folder, for as long as this is polled.
     pub(super) async fn watch(&self) {
-        let folder = self.0.folder.path().to_owned();
+        let folder = self.folder().path().to_owned();
         let events = Events::default();
         let (mut watched, mut taking) = (Watched::default(), JoinSet::new());
         let mut watcher = watcher(&folder, &events);
         loop {
             for (name, look) in self.restful(&mut watched, &events, rest(&watcher)).await {
-                let modules = self.clone();
+                let hotload = self.hotload.clone();
                 taking.spawn(async move {
-                    let taken = modules.clone();
-                    let named = name.clone();
-                    let take = modules.detached(async move { taken.take(named, Occasion::Changed).await });
+                    let (loading, named) = (hotload.clone(), name.clone());
+                    let load = async move { loading.load(named, Occasion::Changed).await };
+                    let take = hotload.service().tasks().finish(load);
                     // Whatever broke, the name is not busy any more. What broke is in the log.
                     if AssertUnwindSafe(take).catch_unwind().await.is_err() {
                         tracing::error!(module = %name, "a module was not loaded: the minion's own code broke");
@@ -87,31 +99,30 @@ impl Modules {
         events: &Events,
         rest: Duration,
     ) -> Vec<(ModuleName, Option<Look>)> {
-        let modules = self.clone();
-        let looks = tokio::task::spawn_blocking(move || {
-            let folder = &modules.0.folder;
-            Ok((folder.looks()?, Found::look(folder.path())?))
-        });
+        let folder = self.folder().clone();
+        let looks = tokio::task::spawn_blocking(move || Ok((folder.looks()?, folder.find_strays()?)));
         let (looks, found) = match looks.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
             Ok(looks) => looks,
             Err(error) => {
-                watched.complain(self.0.folder.path(), &error);
+                watched.complain(self.folder().path(), &error);
                 return Vec::new();
             }
         };
         watched.complaint = None;
-        let folder = self.0.folder.path();
-        if watched.strays_rest(&found, rest, |file| events.is_written(&folder.join(file))) {
-            self.note_strays(found);
+        let (folder, shelf) = (self.folder(), self.hotload.service().shelf());
+        if watched.strays_rest(&found, rest, |file| events.is_written(&folder.path().join(file)))
+            && folder.note_strays(found)
+        {
+            shelf.say_changed();
         }
         let mut names: BTreeSet<ModuleName> = looks.keys().chain(watched.taken.keys()).cloned().collect();
-        let known = self.0.set();
-        names.extend(known.iter().filter(|(_, entry)| entry.file.is_some()).map(|(name, _)| name.clone()));
+        let known = shelf.entries();
+        names.extend(known.iter().filter(|(_, entry)| entry.file().is_some()).map(|(name, _)| name.clone()));
         drop(known);
         let mut restful = Vec::new();
         for name in names {
             let look = looks.get(&name).copied();
-            if watched.rests(&name, look, rest, || events.is_written(&self.0.folder.file(&name))) {
+            if watched.rests(&name, look, rest, || events.is_written(&folder.file(&name))) {
                 watched.busy.insert(name.clone());
                 restful.push((name, look));
             }

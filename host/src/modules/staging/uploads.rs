@@ -17,7 +17,7 @@ use crate::modules::files;
 
 /// What has come of versions whose rest has not, and who brings which. Clones share it.
 #[derive(Clone)]
-pub(super) struct Uploads {
+pub(in crate::modules) struct Uploads {
     files: PartialFiles,
     /// The digests that somebody brings, each with a lock for whoever brings it; there is one for as long as somebody does or
     /// waits.
@@ -53,7 +53,7 @@ pub(super) enum UploadError {
 
 impl Uploads {
     /// Those in this folder, which is made when something comes.
-    pub(super) fn of(folder: PathBuf) -> Self {
+    pub(in crate::modules) fn of(folder: PathBuf) -> Self {
         Self { files: PartialFiles::of(folder), bringing: Arc::default() }
     }
 

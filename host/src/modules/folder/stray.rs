@@ -12,7 +12,7 @@ use wire::message::module::{Module, ModuleState, ModuleVersion};
 use wire::name::ModuleName;
 use wire::value::signature::Methods;
 
-use crate::modules::folder::{ENDING, module_name};
+use super::file_name::{ENDING, module_name};
 
 /// The strays of a folder, as they were found last.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +24,7 @@ pub(super) struct Strays {
 
 /// What a look into the folder finds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Found {
+pub(in crate::modules) struct Found {
     /// The first few, by the names of their files.
     shown: BTreeMap<String, Stray>,
     /// How many there are besides.
@@ -68,7 +68,7 @@ impl Found {
     }
 
     /// The names of the files that are shown.
-    pub(super) fn files(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::modules) fn files(&self) -> impl Iterator<Item = &str> {
         self.shown.keys().map(String::as_str)
     }
 }

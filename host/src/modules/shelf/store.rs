@@ -6,15 +6,15 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use wire::digest::Digest;
 use wire::identity::create_private_dir;
 use wire::name::ModuleName;
 
+use super::index::Index;
+use crate::modules::candidate::{Candidate, Signature};
 use crate::modules::files;
-use crate::modules::folder::{Candidate, Signature};
-use crate::modules::index::Index;
 use crate::signature_file;
 
 /// The folder of kept versions.
@@ -146,10 +146,18 @@ impl Store {
     }
 }
 
+/// The file of the version of a module that waits for a grant, in this folder of versions, which no minion may be using.
+pub(crate) fn waiting_in(versions: &Path, module: &ModuleName) -> Option<PathBuf> {
+    let folder = versions.join(module.as_str());
+    let index: Index = serde_json::from_slice(&fs::read(folder.join("index.json")).ok()?).ok()?;
+    let waiting = index.versions.iter().find(|kept| kept.not_granted.is_some())?;
+    Some(folder.join(format!("{}.wasm", waiting.digest)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modules::index::Kept;
+    use crate::modules::shelf::index::Kept;
 
     fn candidate(bytes: &[u8]) -> Candidate {
         let name = "test".parse().expect("a name");

@@ -1,29 +1,48 @@
 //! Taking a version over the wire: its bytes, which may come in several goes, and then its way to being ready.
 
+mod expiry;
+mod staged;
+mod ungranted;
+mod uploads;
+
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
 use wire::digest::Digest;
-use wire::message::link::{MAX_MESSAGE, Stage, Staging};
+use wire::message::link::{MAX_MESSAGE, ModuleAnswer, Stage, Staging};
 use wire::message::module::{Module, ModuleState};
-use wire::message::version;
+use wire::message::version::Version as MessageVersion;
+use wire::name::ModuleName;
 use wire::signing::MAX_SIGNATURE;
 use wire::transport::frame::{self, FrameError};
 
 use crate::admission::Age;
-use crate::audit::{ModuleChange, Origin};
-use crate::modules::error::Refusal;
-use crate::modules::folder::{Candidate, Signature};
-use crate::modules::housekeeping::KEEP_STAGED;
-use crate::modules::prepare::{Floor, Prepared};
-use crate::modules::set::Entry;
-use crate::modules::told::tellable;
-use crate::modules::uploads::{Bringer, UploadError};
-use crate::modules::version::Version;
-use crate::modules::{Modules, STOPPING};
+use crate::audit::Origin;
+use crate::modules::candidate::{Candidate, Signature};
+use crate::modules::change_lock::ChangeGuard;
+use crate::modules::inventory::tellable;
+use crate::modules::loading::Floor;
+use crate::modules::service::Service;
+use crate::modules::shelf::{Progress, Version};
+use crate::modules::tasks::STOPPING;
 use crate::sandbox::MAX_MODULE;
+
+pub(super) use expiry::Expiry;
+pub(super) use staged::Staged;
+use staged::{KEEP_STAGED, Refused};
+pub(super) use ungranted::Ungranted;
+pub(super) use uploads::Uploads;
+use uploads::{Bringer, UploadError};
+
+/// Takes versions over the wire and makes them ready. Clones share it.
+#[derive(Clone)]
+pub(super) struct StagingDoor {
+    service: Service,
+    staged: Staged,
+    uploads: Uploads,
+}
 
 /// What came of the bytes of a version.
 enum Brought {
@@ -33,22 +52,32 @@ enum Brought {
     Refused(String),
 }
 
-impl Modules {
+impl StagingDoor {
+    pub(super) fn new(service: Service, staged: Staged, uploads: Uploads) -> Self {
+        Self { service, staged, uploads }
+    }
+
+    /// What is staged.
+    #[cfg(test)]
+    pub(super) fn staged(&self) -> &Staged {
+        &self.staged
+    }
+
     /// Takes a version and makes it ready, without putting it into service.
     ///
     /// What has come of it stays where the stream breaks. From when all of it is here, it goes on whether or
     /// not the stream does. Who brings the same a second time waits for the first.
-    pub(crate) async fn stage(
+    pub(super) async fn stage(
         &self,
         stage: Stage,
-        version: version::Version,
+        version: MessageVersion,
         send: &mut (impl AsyncWrite + Unpin),
         recv: &mut (impl AsyncRead + Unpin),
     ) -> Result<(), FrameError> {
         if let Err(refusal) = fits(&stage) {
             return say(send, Staging::Refused(refusal)).await;
         }
-        let bringer = self.0.uploads.bringer(stage.digest).await;
+        let bringer = self.uploads.bringer(stage.digest).await;
         let (candidate, bringer) = match self.bytes(&stage, bringer, send, recv).await? {
             Brought::Whole(candidate, bringer) => (candidate, bringer),
             Brought::Refused(reason) => return say(send, Staging::Refused(reason)).await,
@@ -61,7 +90,7 @@ impl Modules {
             }
             Ok::<_, FrameError>(())
         };
-        let (staged, told) = tokio::join!(self.detached(work), tell);
+        let (staged, told) = tokio::join!(self.service.tasks().finish(work), tell);
         told?;
         let last = match staged {
             Some(Ok(module)) => Staging::Staged(Box::new(tellable(module))),
@@ -80,11 +109,8 @@ impl Modules {
         send: &mut (impl AsyncWrite + Unpin),
         recv: &mut (impl AsyncRead + Unpin),
     ) -> Result<Brought, FrameError> {
-        let kept = self.step({
-            let stage = stage.clone();
-            move |modules| modules.kept(&stage)
-        });
-        if let Some(candidate) = kept.await {
+        let (staging, offered) = (self.clone(), stage.clone());
+        if let Some(candidate) = self.service.change(move |_| staging.kept(&offered)).await {
             return Ok(Brought::Whole(candidate, bringer));
         }
         if let Some(refusal) = self.make_room(stage).await {
@@ -93,7 +119,7 @@ impl Modules {
         let refused = |error: UploadError| {
             Ok(Brought::Refused(format!("cannot take module \"{}\": it {error}", stage.name)))
         };
-        let mut upload = match self.0.uploads.open(bringer, stage.size).await {
+        let mut upload = match self.uploads.open(bringer, stage.size).await {
             Ok(upload) => upload,
             Err(error) => return refused(error),
         };
@@ -111,19 +137,27 @@ impl Modules {
                 Ok(Brought::Whole(Candidate { name, digest, bytes, signature: signature.into() }, bringer))
             }
             Ok((_, None)) => {
-                self.0.tell(&self.0.refused(&name, digest, Origin::Overlord, "came with another digest"));
-                Ok(Brought::Refused(format!(
+                let said = format!(
                     "did not get module \"{name}\" as it should be: its digest is another one; send it again"
-                )))
+                );
+                let service = self.service.clone();
+                let record = move |_: &ChangeGuard| {
+                    let reason = "came with another digest";
+                    service.tell(&service.refused(&name, digest, Origin::Overlord, reason));
+                };
+                self.service.change(record).await;
+                Ok(Brought::Refused(said))
             }
             Err(error) => refused(error),
         }
     }
 
-    /// A version that is kept already, with the signature that it comes with now. Part of a step.
+    /// A version that is kept already, with the signature that it comes with now.
     fn kept(&self, stage: &Stage) -> Option<Candidate> {
-        let known = self.0.set().get(&stage.name)?.version(stage.digest)?.kept;
-        let mut candidate = known.then(|| self.0.store.read(&stage.name, stage.digest).ok())??;
+        let shelf = self.service.shelf();
+        let kept = |version: &Version| version.is_kept();
+        let known = shelf.look(&stage.name, |entry| entry.version(stage.digest).is_some_and(kept))?;
+        let mut candidate = known.then(|| shelf.read(&stage.name, stage.digest).ok())??;
         if let Some(text) = &stage.signature {
             candidate.signature = Signature::Text(text.clone());
         }
@@ -132,13 +166,13 @@ impl Modules {
 
     /// Sees to it that not too much is staged, and says where it is.
     async fn make_room(&self, stage: &Stage) -> Option<String> {
-        let is_staged = |version: &&Version| version.state == ModuleState::Staged;
-        let staged = self.0.set().values().flat_map(|entry| &entry.versions).filter(is_staged).count();
+        let staged = self.staged.count();
         if staged >= MAX_STAGED {
             return Some(format!("has {staged} staged versions of modules: activate or discard some"));
         }
         let size = stage.size;
-        self.step(move |modules| modules.0.uploads.tidy(KEEP_STAGED, size)).await;
+        let uploads = self.uploads.clone();
+        self.service.change(move |_| uploads.tidy(KEEP_STAGED, size)).await;
         None
     }
 
@@ -153,108 +187,51 @@ impl Modules {
     ) -> Result<Module, String> {
         let _bringer = bringer;
         let Stage { name, digest, downgrade, signature, .. } = stage;
-        let floor = {
-            let set = self.0.set();
-            let serving = set.get(&name).and_then(|entry| entry.serving.as_ref());
-            Floor(serving.filter(|_| !downgrade).and_then(|module| module.describe().version.clone()))
-        };
-        let known = self.0.update(&name, |entry| {
-            let known = entry.version(digest).is_some_and(|version| version.is_good());
-            entry.arrive(&name, digest).discarded = false;
-            entry.now(digest, ModuleState::Received);
-            known
-        });
+        let shelf = self.service.shelf();
+        let serving = shelf.serving(&name).filter(|_| !downgrade);
+        let floor = Floor(serving.and_then(|module| module.describe().version.clone()));
+        let was_good = shelf.receive(&name, digest);
         // Whoever asked may be gone, or slow: what it is not told it sees in the last message.
         let _ = states.try_send(ModuleState::Received);
-        let on_state = {
-            let (modules, name) = (self.clone(), name.clone());
-            move |state: ModuleState| {
-                modules.0.update(&name, |entry| entry.now(digest, state.clone()));
-                let _ = states.try_send(state);
+        let on_progress = {
+            let (shelf, name) = (shelf.clone(), name.clone());
+            move |progress: Progress| {
+                shelf.come(&name, digest, progress);
+                let _ = states.try_send(progress.state());
             }
         };
         let prepared = {
-            // Never closed. It bounds how many modules are compiled at once.
-            let _permit = self.0.loads.acquire().await;
-            self.prepare_or_reuse(candidate, floor, Age::Counts, Box::new(on_state)).await
+            let _permit = self.service.loader().permit().await;
+            self.service.loader().prepare(candidate, floor, Age::Counts, Box::new(on_progress)).await
         };
-        self.step(move |modules| match prepared {
-            Ok(prepared) => modules.hold_ready(prepared, Origin::Overlord),
-            Err(refusal) => {
-                let waits = !known && modules.keep_waiting(&name, digest, signature.into(), &refusal);
-                Err(modules.refuse_staged(&name, digest, known, waits, &refusal))
-            }
-        })
-        .await
-    }
-
-    /// Part of a step.
-    pub(super) fn hold_ready(&self, prepared: Prepared, by: Origin) -> Result<Module, String> {
-        let Prepared { candidate, module, signer, .. } = prepared;
-        let (name, digest) = (&candidate.name, candidate.digest);
-        self.0.uploads.discard(digest);
-        let discarded = |entry: &Entry| entry.version(digest).is_some_and(|version| version.discarded);
-        if self.0.set().get(name).is_some_and(discarded) {
-            self.0.update(name, |entry| entry.forgo(digest));
-            return Err(format!("does not take module \"{name}\": it was discarded meanwhile"));
-        }
-        let kept = self.0.store.keep(&candidate);
-        if let Err(error) = kept {
-            self.0.update(name, |entry| entry.forgo(digest));
-            return Err(format!("cannot keep module \"{name}\": {error}"));
-        }
-        let about = module.describe().clone();
-        self.0.update(name, |entry| {
-            let serving = entry.serving_digest() == Some(digest);
-            let version = entry.arrive(name, digest);
-            (version.about, version.kept) = (about.clone(), true);
-            version.signer.clone_from(&signer);
-            if !serving {
-                version.ready = Some(module);
-                version.now(ModuleState::Staged);
-            }
-        });
-        self.0.trim(name);
-        self.0.tell(&ModuleChange {
-            what: "staged",
-            by,
-            module: name,
-            digest: Some(digest),
-            version: about.version.as_deref(),
-            before: None,
-            signer: signer.as_deref(),
-            reason: None,
-        });
-        let set = self.0.set();
-        let entry = set.get(name);
-        let version = entry.and_then(|entry| entry.version(digest));
-        let state = version.map_or(ModuleState::Staged, |version| version.state.clone());
-        let versions = entry.and_then(|entry| entry.describe(name)).map(|module| module.versions);
-        Ok(Module { state, versions: versions.unwrap_or_default(), ..about })
-    }
-
-    /// Part of a step.
-    fn refuse_staged(
-        &self,
-        name: &wire::name::ModuleName,
-        digest: Digest,
-        known: bool,
-        waits: bool,
-        refusal: &Refusal,
-    ) -> String {
-        self.0.uploads.discard(digest);
-        self.0.update(name, |entry| match known {
-            true => entry.forgo(digest),
-            false => {
-                if let Some(version) = entry.version_mut(digest) {
-                    version.kept |= waits;
+        let staged = self.staged.clone();
+        self.service
+            .change(move |guard| match prepared {
+                Ok(prepared) => staged.hold_ready(guard, prepared, Origin::Overlord),
+                Err(refusal) => {
+                    let refused = Refused { name, digest, signature: signature.into(), was_good };
+                    Err(staged.refuse(guard, refused, &refusal))
                 }
-                entry.failed(digest, refusal.clone());
-            }
-        });
-        self.0.trim(name);
-        self.0.tell(&self.0.refused(name, digest, Origin::Overlord, &refusal.reason));
-        format!("does not take module \"{name}\": it {}", refusal.reason)
+            })
+            .await
+    }
+
+    /// Forgets a version that was staged, on an overlord's word. One that is or was in service stays what it is.
+    pub(super) async fn discard(&self, name: ModuleName, digest: Digest) -> ModuleAnswer {
+        let staging = self.clone();
+        self.service
+            .change(move |guard| {
+                let serving = staging.service.shelf().serving_digest(&name);
+                if serving == Some(digest) {
+                    let digest = digest.short();
+                    return ModuleAnswer::Refused(format!(
+                        "has version {digest} of module \"{name}\" in service: remove it, or roll it back"
+                    ));
+                }
+                staging.staged.discard(guard, &name, digest, Origin::Overlord);
+                staging.service.done(&name, serving)
+            })
+            .await
     }
 }
 
@@ -272,11 +249,11 @@ fn fits(stage: &Stage) -> Result<(), String> {
 
 /// Says what has the same form in every version.
 async fn say(send: &mut (impl AsyncWrite + Unpin), staging: Staging) -> Result<(), FrameError> {
-    say_as(version::Version::default(), send, staging).await
+    say_as(MessageVersion::default(), send, staging).await
 }
 
 async fn say_as(
-    version: version::Version,
+    version: MessageVersion,
     send: &mut (impl AsyncWrite + Unpin),
     staging: Staging,
 ) -> Result<(), FrameError> {

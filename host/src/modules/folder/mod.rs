@@ -1,21 +1,34 @@
 //! The modules folder: whose files are in service, and what they are.
 
+mod file_name;
+mod stray;
+
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
 
 use wire::digest::Digest;
+use wire::message::module::Module;
 use wire::name::ModuleName;
 
+use crate::modules::candidate::{Candidate, Signature};
+use crate::modules::change_lock::ChangeGuard;
 use crate::modules::files;
-use crate::modules::index::FileMark;
 use crate::signature_file;
+
+pub(crate) use file_name::files_in;
+use file_name::{ENDING, module_name};
+pub(super) use stray::Found;
+use stray::Strays;
 
 /// The modules folder.
 pub(super) struct ModulesFolder {
     path: PathBuf,
+    /// What lies in it and is no module.
+    strays: Mutex<Strays>,
 }
 
 /// What a look at a file and its signature tells without reading them.
@@ -28,72 +41,23 @@ pub(super) struct Look {
 /// Inode, size and time of the last change, that of its permissions too.
 type FileLook = (u64, u64, (i64, i64));
 
-/// A version of a module that is not in service yet.
-#[derive(Debug)]
-pub(super) struct Candidate {
-    pub(super) name: ModuleName,
-    pub(super) digest: Digest,
-    pub(super) bytes: Vec<u8>,
-    pub(super) signature: Signature,
-}
-
-/// What there is beside a module's file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Signature {
-    /// Nothing.
-    None,
-    /// The text of a signature.
-    Text(String),
-    /// Something that cannot be read, and why.
-    Unreadable(io::ErrorKind),
-}
-
 impl Look {
     /// How something looks that cannot be looked at.
     const OBSCURE: Self = Self { file: (0, 0, (0, 0)), signature: Some((0, 0, (0, 0))) };
 }
 
-impl Signature {
-    /// What is beside this file.
-    pub(super) fn beside(file: &Path) -> Self {
-        match signature_file::read_beside(file) {
-            Ok(text) => text.into(),
-            Err(error) => Signature::Unreadable(error.kind()),
-        }
-    }
-
-    /// The text, if there is one.
-    pub(super) fn text(&self) -> Option<&str> {
-        match self {
-            Signature::Text(text) => Some(text),
-            Signature::None | Signature::Unreadable(_) => None,
-        }
-    }
-
-    /// As if it were read now.
-    pub(super) fn read(&self) -> io::Result<Option<String>> {
-        match self {
-            Signature::Unreadable(kind) => Err((*kind).into()),
-            other => Ok(other.text().map(str::to_owned)),
-        }
-    }
-}
-
-impl From<Option<String>> for Signature {
-    fn from(text: Option<String>) -> Self {
-        text.map_or(Signature::None, Signature::Text)
-    }
-}
-
 impl ModulesFolder {
-    /// The folder at this path, which is made where there is none.
+    /// The folder at this path, which is made where there is none, with what lies in it and is no module.
     pub(super) fn open(path: PathBuf) -> io::Result<Self> {
         // The system names files by the whole path in what it says of them.
         let path = std::path::absolute(path)?;
         fs::create_dir_all(&path)?;
-        Ok(Self { path })
+        let mut strays = Strays::default();
+        strays.note(Found::look(&path)?);
+        Ok(Self { path, strays: Mutex::new(strays) })
     }
 
+    /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -137,7 +101,7 @@ impl ModulesFolder {
     }
 
     /// Puts a version in the place of a module's file. Where it fails, the module's file is what it was.
-    pub(super) fn put(&self, candidate: &Candidate) -> io::Result<()> {
+    pub(super) fn put(&self, _: &ChangeGuard, candidate: &Candidate) -> io::Result<()> {
         let (file, signature) = (self.file(&candidate.name), self.signature(&candidate.name));
         // All that needs room and time comes first, so that the file is hardly ever beside the other's signature.
         let new_file = files::write_beside(&file, &candidate.bytes)?;
@@ -150,12 +114,32 @@ impl ModulesFolder {
     }
 
     /// Removes a module's file, and its signature.
-    pub(super) fn remove(&self, name: &ModuleName) -> io::Result<()> {
+    pub(super) fn remove(&self, _: &ChangeGuard, name: &ModuleName) -> io::Result<()> {
         files::remove(&self.file(name))?;
         files::remove(&self.signature(name))?;
         files::sync_folder(&self.path)
     }
 
+    /// What lies in it now and is no module.
+    pub(super) fn find_strays(&self) -> io::Result<Found> {
+        Found::look(&self.path)
+    }
+
+    /// Takes note of what lies in it and is no module, and tells whether that is something else than before.
+    pub(super) fn note_strays(&self, found: Found) -> bool {
+        self.strays().note(found)
+    }
+
+    /// A row for each thing that lies in it and is no module, under a name that no module has.
+    pub(super) fn stray_rows(&self, is_taken: impl Fn(&ModuleName) -> bool) -> Vec<Module> {
+        self.strays().rows(is_taken)
+    }
+
+    fn strays(&self) -> MutexGuard<'_, Strays> {
+        self.strays.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Where a module's file is, if it has one.
     pub(super) fn file(&self, name: &ModuleName) -> PathBuf {
         self.path.join(format!("{name}.{ENDING}"))
     }
@@ -165,64 +149,13 @@ impl ModulesFolder {
     }
 }
 
-impl Candidate {
-    /// What the folder's file is while this is in it.
-    pub(super) fn mark(&self) -> FileMark {
-        FileMark::new(self.digest, self.signature.text())
-    }
-}
-
-/// The modules in a folder, each with its file.
-pub(crate) fn files_in(folder: &Path) -> io::Result<BTreeMap<ModuleName, PathBuf>> {
-    let mut files = BTreeMap::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if let Some(name) = module_name(&path)
-            && is_module(&path)
-            && path.is_file()
-        {
-            files.insert(name, path);
-        }
-    }
-    Ok(files)
-}
-
-/// The module whose file or signature this is, if its name can be one.
-pub(super) fn module_name(path: &Path) -> Option<ModuleName> {
-    let file = match path.extension().is_some_and(|extension| extension == "sig") {
-        true => Path::new(path.file_stem()?),
-        false => path,
-    };
-    is_module(file).then(|| file.file_stem()?.to_str()?.parse().ok())?
-}
-
-fn is_module(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == ENDING)
-        && !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
-}
-
 fn file_look(metadata: &Metadata) -> FileLook {
     (metadata.ino(), metadata.len(), (metadata.ctime(), metadata.ctime_nsec()))
 }
 
-pub(super) const ENDING: &str = "wasm";
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn names(path: &str) -> Option<String> {
-        module_name(Path::new(path)).map(|name| name.to_string())
-    }
-
-    #[test]
-    fn only_files_whose_stem_is_a_name_are_modules() {
-        assert_eq!(names("/m/test.wasm").as_deref(), Some("test"));
-        assert_eq!(names("/m/test.wasm.sig").as_deref(), Some("test"));
-        for other in ["/m/te st.wasm", "/m/.writing-x.wasm", "/m/test.wat", "/m/test.sig", "/m/a.b.wasm"] {
-            assert_eq!(names(other), None, "{other}");
-        }
-    }
 
     #[test]
     fn what_cannot_be_looked_at_is_listed_and_hides_nothing() {
@@ -259,6 +192,7 @@ mod tests {
     fn a_file_that_is_put_there_replaces_both_files_and_looks_new() {
         let dir = tempfile::tempdir().expect("a folder");
         let folder = ModulesFolder::open(dir.path().join("modules")).expect("made");
+        let guard = ChangeGuard::alone();
         let name: ModuleName = "test".parse().expect("a name");
         let candidate = |bytes: &[u8], signature: Option<&str>| Candidate {
             name: name.clone(),
@@ -266,14 +200,14 @@ mod tests {
             bytes: bytes.to_vec(),
             signature: signature.map(str::to_owned).into(),
         };
-        folder.put(&candidate(b"one", Some("signed"))).expect("put");
+        folder.put(&guard, &candidate(b"one", Some("signed"))).expect("put");
         let first = folder.looks().expect("read")[&name];
         let read = folder.read(&name).expect("read").expect("there");
         assert_eq!((read.bytes.as_slice(), read.signature.text()), (&b"one"[..], Some("signed")));
-        folder.put(&candidate(b"two", None)).expect("put");
+        folder.put(&guard, &candidate(b"two", None)).expect("put");
         assert_ne!(folder.looks().expect("read")[&name], first);
         assert_eq!(folder.read(&name).expect("read").expect("there").signature, Signature::None);
-        folder.remove(&name).expect("removed");
+        folder.remove(&guard, &name).expect("removed");
         assert!(folder.looks().expect("read").is_empty() && folder.read(&name).expect("read").is_none());
     }
 }

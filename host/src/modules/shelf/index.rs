@@ -1,11 +1,10 @@
 //! What is written down of a module's versions: `index.json` beside their files.
 
-use std::fmt::Display;
-use std::str::FromStr;
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use wire::digest::Digest;
+
+use crate::modules::candidate::{FileMark, Hex, hex};
 
 /// What outlives the process of one module.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,39 +33,6 @@ pub(super) struct Kept {
     /// Why it was refused, where all that it lacked was a grant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) not_granted: Option<String>,
-}
-
-/// The bytes of a file and of the signature beside it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct FileMark {
-    #[serde(with = "hex")]
-    pub(super) digest: Digest,
-    pub(super) signature: Option<Hex>,
-}
-
-/// A digest as hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Hex(#[serde(with = "hex")] pub(super) Digest);
-
-impl FileMark {
-    pub(super) fn new(digest: Digest, signature: Option<&str>) -> Self {
-        Self { digest, signature: signature.map(|text| Hex(Digest::of(text.as_bytes()))) }
-    }
-}
-
-mod hex {
-    use super::*;
-
-    pub(super) fn serialize<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(value)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(
-        deserializer: D,
-    ) -> Result<T, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
 }
 
 #[cfg(test)]

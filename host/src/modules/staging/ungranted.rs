@@ -1,0 +1,61 @@
+//! Versions that were refused for want of a grant, and are looked at again when that comes.
+
+use wire::name::ModuleName;
+
+use super::staged::Staged;
+use crate::admission::Age;
+use crate::audit::Origin;
+use crate::modules::activation::Activation;
+use crate::modules::service::Service;
+use crate::modules::shelf::{Entry, Version};
+
+/// The versions that wait for a grant. Clones share it.
+#[derive(Clone)]
+pub(in crate::modules) struct Ungranted {
+    service: Service,
+    activation: Activation,
+    staged: Staged,
+}
+
+impl Ungranted {
+    pub(in crate::modules) fn new(service: Service, activation: Activation, staged: Staged) -> Self {
+        Self { service, activation, staged }
+    }
+
+    /// Makes the version ready that waits for a grant, where the policy of now has it.
+    pub(in crate::modules) async fn look_again(&self, name: &ModuleName) {
+        let waiting = |entry: &Entry| entry.waiting().map(Version::digest);
+        // Again only where the policy became another one in between.
+        while let Some(digest) = self.service.shelf().look(name, waiting).flatten() {
+            // What still lacks a grant says which.
+            let Ok(prepared) = self.activation.prepare(name, digest, Age::Counts, Origin::Minion).await
+            else {
+                return;
+            };
+            let (service, staged) = (self.service.clone(), self.staged.clone());
+            let stale = self.service.change(move |guard| {
+                let stale = service.loader().is_stale(guard, &prepared);
+                if !stale {
+                    // It fails where the file cannot be kept any more, which the list of the modules shows.
+                    let _ = staged.hold_ready(guard, prepared, Origin::Minion);
+                }
+                stale
+            });
+            if !stale.await {
+                return;
+            }
+        }
+    }
+
+    /// The same for all modules, for as long as this minion runs: their grants may have been written while none did.
+    pub(in crate::modules) async fn look_at_all_again(&self) {
+        let waiting: Vec<ModuleName> = {
+            let entries = self.service.shelf().entries();
+            let waiting = entries.iter().filter(|(_, entry)| entry.waiting().is_some());
+            waiting.map(|(name, _)| name.clone()).collect()
+        };
+        for name in waiting {
+            self.look_again(&name).await;
+        }
+    }
+}
