@@ -10,7 +10,7 @@ use crate::{BindingsLanguage, write_bindings};
 
 /// Write what a module's source in this language needs to compile, made from its WIT
 #[derive(Debug, Args)]
-pub struct Bindings {
+pub(crate) struct Bindings {
     /// The language
     language: BindingsLanguage,
     /// The folder with the module's WIT

@@ -11,7 +11,11 @@ use clap::Subcommand;
 
 /// A command of authors.
 #[derive(Debug, Subcommand)]
-#[expect(missing_docs, reason = "each command has its own")]
+#[expect(
+    missing_docs,
+    private_interfaces,
+    reason = "each command tells its own, and is only run from outside"
+)]
 pub enum Command {
     Bindings(bindings::Bindings),
     New(new::New),

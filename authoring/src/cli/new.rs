@@ -12,7 +12,7 @@ use crate::scaffold::{Language, create};
 
 /// Start a new module: a folder with everything that it takes to build and call it
 #[derive(Debug, Args)]
-pub struct New {
+pub(crate) struct New {
     /// The module's name: letters, digits, "-" and "_"
     name: ModuleName,
     /// What to write it in

@@ -20,7 +20,7 @@ use crate::{About, Wit, pack, supervised};
 
 /// Make a module of what a compiler made: a component, with its documentation
 #[derive(Debug, Args)]
-pub struct Pack {
+pub(crate) struct Pack {
     /// What the compiler made: a core module or a component
     #[arg(value_name = "FILE.wasm")]
     file: PathBuf,

@@ -25,7 +25,7 @@ use wire::signing::{ModuleSignature, SigningKey};
 Examples:
   overlord key new signing.key
   minion sign disk.wasm --key signing.key")]
-pub struct Sign {
+pub(crate) struct Sign {
     /// The module, a WebAssembly component
     #[arg(value_name = "FILE.wasm")]
     file: PathBuf,

@@ -31,7 +31,7 @@ use crate::sandbox::{CancelSignal, LoadedModule, Run, RunMode};
 ///
 /// The result goes to standard output, logs and progress go to standard error.
 #[derive(Debug, Args)]
-pub struct Call {
+pub(crate) struct Call {
     #[command(flatten)]
     module: ModuleFile,
     /// The method, with or without the module's name before it

@@ -20,7 +20,7 @@ use crate::signature_file;
 
 /// Look a module over: what it exports, what it needs, and whether this host would run it
 #[derive(Debug, Args)]
-pub struct Check {
+pub(crate) struct Check {
     #[command(flatten)]
     module: ModuleFile,
     /// Print one JSON document

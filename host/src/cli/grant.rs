@@ -30,7 +30,7 @@ use crate::policy::{Grants, LevelName, Suggestion, caution};
 Examples:
   minion grant system
   minion grant service:manage --yes")]
-pub struct Grant {
+pub(crate) struct Grant {
     /// The module, and its level [default: the only one, or read]
     #[arg(value_name = "MODULE[:LEVEL]")]
     what: What,

@@ -30,7 +30,7 @@ Examples:
   minion join TOKEN
   minion join TOKEN --grant read
   minion join TOKEN --grant read --modules /usr/lib/minion/modules")]
-pub struct Join {
+pub(crate) struct Join {
     /// What `overlord minion invite NAME` printed, or "-" to read it from standard input
     token: String,
     /// Grant the modules of the modules folder what they suggest at this level; several are separated by commas

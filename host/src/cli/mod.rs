@@ -36,7 +36,11 @@ pub use output::print;
 
 /// A command of a host's owner.
 #[derive(Debug, Subcommand)]
-#[expect(missing_docs, reason = "each command has its own")]
+#[expect(
+    missing_docs,
+    private_interfaces,
+    reason = "each command tells its own, and is only run from outside"
+)]
 pub enum Command {
     Call(call::Call),
     Check(check::Check),

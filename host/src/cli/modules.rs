@@ -14,7 +14,7 @@ use crate::control;
 
 /// Show the modules of the running minion
 #[derive(Debug, Args)]
-pub struct Modules {
+pub(crate) struct Modules {
     /// Only this one, with its methods
     module: Option<String>,
     /// Print one JSON document

@@ -25,7 +25,7 @@ use crate::granting::{self, Policy, Turn};
 Examples:
   minion revoke-grant system
   minion revoke-grant service --yes")]
-pub struct RevokeGrant {
+pub(crate) struct RevokeGrant {
     /// The module
     module: ModuleName,
     #[command(flatten)]

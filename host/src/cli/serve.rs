@@ -22,7 +22,7 @@ use crate::minion::Minion;
 /// On SIGHUP it reads minion.toml again: labels, the access list, signatures and what modules may do take effect at once,
 /// and it logs which other keys wait for the next start.
 #[derive(Debug, Args)]
-pub struct Serve {
+pub(crate) struct Serve {
     /// Load modules from this folder, whatever the configuration says
     #[arg(long, value_name = "DIR")]
     modules: Option<PathBuf>,

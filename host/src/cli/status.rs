@@ -16,7 +16,7 @@ use crate::vitals::{ModuleStatus, Status as Vitals};
 
 /// Show how the running minion is
 #[derive(Debug, Args)]
-pub struct Status {
+pub(crate) struct Status {
     /// Print one JSON document
     #[arg(long)]
     json: bool,
