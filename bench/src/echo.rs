@@ -8,7 +8,7 @@ use wire::transport::allowance::Allowance;
 use wire::transport::endpoint::{self, CLOSE_DONE, SERVER_NAME, Trust};
 
 use super::error::BenchError;
-use crate::folder::Folder;
+use overlord::folder::Folder;
 
 /// A connection to an echo in this process, with certificates as an operator and an overlord have them.
 pub(super) struct Echo {
@@ -89,7 +89,7 @@ const MESSAGE: usize = 256;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::folder::InitOptions;
+    use overlord::folder::InitOptions;
 
     #[tokio::test]
     async fn what_is_sent_comes_back_as_often_as_it_is_sent() {

@@ -3,9 +3,10 @@
 use ledger::LedgerError;
 use wire::transport::endpoint::EndpointError;
 
-use crate::client::ClientError;
-use crate::dev::DevError;
-use crate::folder::FolderError;
+use overlord::cli::CliError;
+use overlord::client::ClientError;
+use overlord::dev::DevError;
+use overlord::folder::FolderError;
 
 /// Why a measurement could not be made. That its result is bad is no error.
 #[derive(Debug, thiserror::Error)]
@@ -44,4 +45,10 @@ pub enum BenchError {
         /// What is wrong with it.
         source: LedgerError,
     },
+}
+
+impl From<BenchError> for CliError {
+    fn from(error: BenchError) -> Self {
+        Self::Brought(error.into())
+    }
 }

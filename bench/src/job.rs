@@ -5,7 +5,7 @@ use wire::message::operator::{Call, Follow, JobDocument, Target};
 use wire::value::Value;
 use wire::value::arguments::Arguments;
 
-use crate::client::{Client, ClientError, JobEvent};
+use overlord::client::{Client, ClientError, JobEvent};
 
 /// Whether a job is on disk before it is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

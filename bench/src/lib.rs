@@ -1,9 +1,11 @@
 //! Measurements on real daemons, in a folder that is thrown away: whether they stay flat (`soak`), how fast
 //! they are (`calls`) and whether they keep their promises when they are killed (`crash`).
 //!
-//! Nothing here asserts a time: speeds are reported as ratios to a floor that the same run measured.
+//! Nothing here asserts a time: speeds are reported as ratios to a floor that the same run measured. The commands are [`cli`]'s.
+#![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 mod calls;
+pub mod cli;
 mod crash;
 mod echo;
 mod error;

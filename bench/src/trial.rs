@@ -5,9 +5,9 @@ use std::pin::pin;
 
 use super::error::BenchError;
 use super::vitals::Vitals;
-use crate::client::{Client, ClientConfig};
-use crate::dev::{DevError, Fleet, Prepare, Programs};
-use crate::folder::Folder;
+use overlord::client::{Client, ClientConfig};
+use overlord::dev::{DevError, Fleet, Prepare, Programs};
+use overlord::folder::Folder;
 
 /// Running daemons, and a connection to their overlord.
 pub(super) struct Trial<'t, 'p> {

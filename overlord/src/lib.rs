@@ -7,7 +7,6 @@
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 mod audit;
-pub mod bench;
 mod catalogue;
 pub mod cli;
 pub mod client;

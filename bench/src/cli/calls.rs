@@ -6,10 +6,10 @@ use clap::Args;
 use output::{Column, FullFlag, Table};
 use serde_json::{Value, json};
 
-use super::super::output::{print, show};
-use super::super::{CliError, Exit, Format, FormatFlag};
 use super::{Fleet, measured};
-use crate::bench::{Calls, CallsOptions, Measured, calls};
+use crate::{Calls, CallsOptions, Measured, calls};
+use overlord::cli::output::{print, show};
+use overlord::cli::{CliError, Exit, Format, FormatFlag};
 
 /// Measure how fast calls are, beside a bare QUIC echo in the same run
 ///
@@ -20,7 +20,7 @@ use crate::bench::{Calls, CallsOptions, Measured, calls};
 Examples:
   overlord bench calls
   overlord bench calls --minions 10 --in-flight 100 --json")]
-pub(in crate::cli) struct CallsCommand {
+pub(crate) struct CallsCommand {
     /// How many times each thing is done
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     calls: u64,
@@ -63,7 +63,7 @@ impl CallsCommand {
     }
 }
 
-pub(in crate::cli) fn table(calls: &Calls) -> Table {
+pub(super) fn table(calls: &Calls) -> Table {
     let columns = [
         Column::whole("WHAT"),
         Column::whole("AT ONCE"),

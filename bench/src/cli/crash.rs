@@ -4,11 +4,11 @@ use clap::Args;
 use output::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::super::output::{known, note, print};
-use super::super::{CliError, Exit, Format, FormatFlag};
 use super::{Fleet, measured};
-use crate::bench::{Crash, CrashOptions, crash};
-use crate::report::text::counted;
+use crate::{Crash, CrashOptions, crash};
+use overlord::cli::output::{known, note, print};
+use overlord::cli::{CliError, Exit, Format, FormatFlag};
+use wire::document::text::counted;
 
 /// Kill daemons while jobs are in flight, and see whether every promise is kept
 ///
@@ -23,7 +23,7 @@ use crate::report::text::counted;
 Examples:
   overlord bench crash
   overlord bench crash --kills 500 --seed 7 --json")]
-pub(in crate::cli) struct CrashCommand {
+pub(crate) struct CrashCommand {
     /// How many times a daemon is killed, about once in a second and a half
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     kills: u64,

@@ -1,30 +1,38 @@
 //! `overlord bench`
 
-pub(super) mod calls;
+mod calls;
 mod crash;
-pub(super) mod soak;
+mod soak;
+#[cfg(test)]
+mod tables;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::signals::StopSignals;
-use super::{CliError, Exit, Global};
-use crate::bench::BenchError;
+use overlord::cli::{CliError, Exit, Global, StopSignals};
+
+use crate::BenchError;
 
 /// Measure real daemons on this host
 ///
 /// Each runs an overlord and minions of its own in a throw-away folder, and leaves nothing behind.
 #[derive(Debug, Subcommand)]
-pub(super) enum BenchCommand {
+#[expect(
+    missing_docs,
+    private_interfaces,
+    reason = "each command tells its own, and is only run from outside"
+)]
+pub enum BenchCommand {
     Soak(soak::SoakCommand),
     Calls(calls::CallsCommand),
     Crash(crash::CrashCommand),
 }
 
 impl BenchCommand {
-    pub(super) fn run(self, global: &Global) -> Result<Exit, CliError> {
-        if global.dir.is_some() {
+    /// Measures, and shows what came out.
+    pub fn run(self, global: &Global) -> Result<Exit, CliError> {
+        if global.dir().is_some() {
             return Err(CliError::Usage("`overlord bench` makes a folder of its own: leave --dir out"));
         }
         match self {

@@ -4,10 +4,10 @@ use clap::Args;
 use output::{Column, FullFlag, Table};
 use serde_json::{Value, json};
 
-use super::super::output::{known, note, print, show};
-use super::super::{CliError, Exit, Format, FormatFlag};
 use super::{Fleet, measured, mebibytes};
-use crate::bench::{Growth, Measure, Sample, Soak, SoakOptions, Vitals, soak};
+use crate::{Growth, Measure, Sample, Soak, SoakOptions, Vitals, soak};
+use overlord::cli::output::{known, note, print, show};
+use overlord::cli::{CliError, Exit, Format, FormatFlag};
 
 /// Run many small jobs in a row, and see whether the daemons stay as they are
 ///
@@ -19,7 +19,7 @@ use crate::bench::{Growth, Measure, Sample, Soak, SoakOptions, Vitals, soak};
 Examples:
   overlord bench soak
   overlord bench soak --jobs 10000 --minions 3 --json")]
-pub(in crate::cli) struct SoakCommand {
+pub(crate) struct SoakCommand {
     /// How many jobs
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(20..))]
     jobs: u64,
@@ -88,7 +88,7 @@ fn text(soak: &Soak) -> String {
 }
 
 /// A row for each daemon at each sample.
-pub(in crate::cli) fn table(soak: &Soak) -> Table {
+pub(super) fn table(soak: &Soak) -> Table {
     let columns = [
         Column::whole("JOBS"),
         Column::whole("JOBS/S").minor(),

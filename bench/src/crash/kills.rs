@@ -7,8 +7,8 @@ use tokio::time::sleep;
 
 use super::CrashOptions;
 use super::operators::Operators;
-use crate::bench::error::BenchError;
-use crate::dev::Fleet;
+use crate::error::BenchError;
+use overlord::dev::Fleet;
 
 /// Who was killed how often.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

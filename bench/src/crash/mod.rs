@@ -19,8 +19,8 @@ use wire::message::operator::{JobFilter, RefusalKind};
 
 use super::error::BenchError;
 use super::trial::{Setup, Trial, with_trial};
-use crate::client::{Client, ClientConfig, ClientError};
-use crate::folder::Folder;
+use overlord::client::{Client, ClientConfig, ClientError};
+use overlord::folder::Folder;
 
 pub use self::kills::Kills;
 pub use self::violation::Violation;

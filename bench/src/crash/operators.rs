@@ -17,10 +17,10 @@ use wire::value::Value;
 
 use super::witness::GUEST_FILE;
 use super::{POLL, connect};
-use crate::bench::error::BenchError;
-use crate::bench::job::{self, Record};
-use crate::client::{Client, ClientError, JobEvent, JobStream};
-use crate::folder::Folder;
+use crate::error::BenchError;
+use crate::job::{self, Record};
+use overlord::client::{Client, ClientError, JobEvent, JobStream};
+use overlord::folder::Folder;
 
 /// One call, and what its operator was told of it.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use wire::message::job::{JobId, MinionState};
 
 use super::promises::Ending;
-use crate::bench::error::BenchError;
+use crate::error::BenchError;
 
 /// Lets the module `test` of a minion write the file in which each job leaves a line.
 pub(super) fn grant_a_folder(minion_dir: &Path) -> io::Result<()> {

@@ -10,7 +10,6 @@ use wire::signing::KeyError;
 use wire::value::given::GivenError;
 
 use super::exit::Exit;
-use crate::bench::BenchError;
 use crate::client::{ClientError, ModuleFileError};
 use crate::daemon::DaemonError;
 use crate::dev::DevError;
@@ -76,9 +75,9 @@ pub enum CliError {
     /// The trial set-up could not run.
     #[error(transparent)]
     Dev(#[from] DevError),
-    /// The measurement could not be made.
-    #[error(transparent)]
-    Bench(#[from] BenchError),
+    /// What a command does that another crate brings could not be done.
+    #[error("{0}")]
+    Brought(Box<dyn std::error::Error + Send + Sync>),
     /// A signing key could not be made or read.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -170,7 +169,7 @@ impl CliError {
             | CliError::Folder(_)
             | CliError::Daemon(_)
             | CliError::Dev(_)
-            | CliError::Bench(_)
+            | CliError::Brought(_)
             | CliError::Key(_)
             | CliError::File { .. }
             | CliError::Output(_)

@@ -42,7 +42,7 @@ impl Exit {
     }
 
     /// `Ok` where all went well.
-    pub(super) fn of(all_well: bool) -> Self {
+    pub fn of(all_well: bool) -> Self {
         if all_well { Exit::Ok } else { Exit::Failed }
     }
 

@@ -1,11 +1,9 @@
-//! The command line of operators: one file a command.
+//! The commands of operators: one file a command.
 //!
 //! A command parses its words, asks through [`crate::client`], shows what comes back through
 //! [`crate::report`], and says by its [`Exit`] how it went.
 
-mod bench;
 mod call;
-mod completions;
 mod confirm;
 mod dev;
 mod doc;
@@ -16,10 +14,9 @@ mod follow;
 mod init;
 mod job;
 mod key;
-mod man;
 mod minion;
 mod module;
-mod output;
+pub mod output;
 mod ping;
 mod progress;
 mod raw;
@@ -33,41 +30,21 @@ mod targets;
 mod waiting;
 mod words;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Subcommand};
 
 use crate::client::{Client, ClientConfig};
 use crate::folder::Folder;
 
 pub use self::error::CliError;
 pub use self::exit::Exit;
-
-/// Call methods of WebAssembly modules on many hosts at once.
-#[derive(Debug, Parser)]
-#[command(name = "overlord", version, max_term_width = 100, after_help = EXAMPLES)]
-pub struct Cli {
-    #[command(flatten)]
-    global: Global,
-    #[command(subcommand)]
-    command: Command,
-}
-
-const EXAMPLES: &str = "\
-Examples:
-  overlord dev                         try everything on this host, without set-up
-  overlord call 'web*' test.add 2 3    call a method on all minions whose name begins with web
-  overlord job list                    what was called, and what became of it
-
-Exit codes:
-  0 every outcome is ok    1 some outcome is not ok        2 usage, bad arguments, unknown method
-  3 no minion matches      4 no overlord, or it refuses    130 interrupted
-  141 nobody reads what is printed, and nothing that is not ok was known by then";
+pub use self::signals::StopSignals;
 
 /// What holds for every command.
 #[derive(Debug, Args)]
-struct Global {
+pub struct Global {
     /// The overlord's folder [env: OVERLORD_DIR] [default: /var/lib/overlord for root, or overlord in the
     /// XDG data folder]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Where the overlord is")]
@@ -79,6 +56,16 @@ struct Global {
 }
 
 impl Global {
+    /// The overlord's folder, where it was named.
+    pub fn dir(&self) -> Option<&Path> {
+        self.dir.as_deref()
+    }
+
+    /// Where the overlord listens, where that was said.
+    pub fn address(&self) -> Option<&str> {
+        self.address.as_deref()
+    }
+
     fn folder(&self) -> Result<Folder, CliError> {
         Ok(Folder::locate(self.dir.clone())?)
     }
@@ -91,9 +78,14 @@ impl Global {
     }
 }
 
-/// In the order in which a newcomer meets them.
+/// A command of operators, in the order in which a newcomer meets them.
 #[derive(Debug, Subcommand)]
-enum Command {
+#[expect(
+    missing_docs,
+    private_interfaces,
+    reason = "each command tells its own, and is only run from outside"
+)]
+pub enum Command {
     Dev(dev::Dev),
     Init(init::Init),
     Serve(serve::Serve),
@@ -111,33 +103,25 @@ enum Command {
     #[command(subcommand)]
     Key(key::KeyCommand),
     Doc(doc::Doc),
-    Completions(completions::Completions),
-    Man(man::Man),
-    #[command(subcommand)]
-    Bench(bench::BenchCommand),
 }
 
-impl Cli {
+impl Command {
     /// Runs the command that was parsed.
-    pub fn run(self) -> Result<Exit, CliError> {
-        let global = self.global;
-        match self.command {
-            Command::Init(command) => command.run(&global),
-            Command::Serve(command) => command.run(&global),
-            Command::Dev(command) => command.run(&global),
-            Command::Completions(command) => command.run(),
-            Command::Man(command) => command.run(),
+    pub fn run(self, global: &Global) -> Result<Exit, CliError> {
+        match self {
+            Command::Init(command) => command.run(global),
+            Command::Serve(command) => command.run(global),
+            Command::Dev(command) => command.run(global),
             Command::Key(command) => command.run(),
-            Command::Bench(command) => command.run(&global),
-            Command::Status(command) => talk(&global, async |client| command.run(client).await),
-            Command::Call(command) => talk(&global, async |client| command.run(client).await),
-            Command::Ping(command) => talk(&global, async |client| command.run(client).await),
-            Command::Targets(command) => talk(&global, async |client| command.run(client).await),
-            Command::Facts(command) => talk(&global, async |client| command.run(client).await),
-            Command::Job(command) => talk(&global, async |client| command.run(client).await),
-            Command::Minion(command) => command.run(&global),
-            Command::Module(command) => talk(&global, async |client| command.run(client).await),
-            Command::Doc(command) => talk(&global, async |client| command.run(client).await),
+            Command::Status(command) => talk(global, async |client| command.run(client).await),
+            Command::Call(command) => talk(global, async |client| command.run(client).await),
+            Command::Ping(command) => talk(global, async |client| command.run(client).await),
+            Command::Targets(command) => talk(global, async |client| command.run(client).await),
+            Command::Facts(command) => talk(global, async |client| command.run(client).await),
+            Command::Job(command) => talk(global, async |client| command.run(client).await),
+            Command::Minion(command) => command.run(global),
+            Command::Module(command) => talk(global, async |client| command.run(client).await),
+            Command::Doc(command) => talk(global, async |client| command.run(client).await),
         }
     }
 }
@@ -163,7 +147,7 @@ fn talk(
 
 /// How the answer of a command is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
+pub enum Format {
     /// For people.
     Text,
     /// One JSON document.
@@ -172,14 +156,15 @@ enum Format {
 
 /// The flag of all commands that print data.
 #[derive(Debug, Args)]
-struct FormatFlag {
+pub struct FormatFlag {
     /// Print one JSON document
     #[arg(long)]
     json: bool,
 }
 
 impl FormatFlag {
-    fn format(&self) -> Format {
+    /// What it says.
+    pub fn format(&self) -> Format {
         if self.json { Format::Json } else { Format::Text }
     }
 }
@@ -201,38 +186,7 @@ fn brief_duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
-
-    #[test]
-    fn the_whole_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn every_command_says_what_it_does_and_shows_an_example() {
-        fn check(command: &clap::Command, path: &str) {
-            for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
-                let path = format!("{path} {}", sub.get_name());
-                assert!(sub.get_about().is_some(), "`{path}` does not say what it does");
-                let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
-                let shows = help.contains("Examples:\n  ") && help.contains("overlord ");
-                assert!(sub.has_subcommands() || shows, "`{path} --help` shows no example");
-                check(sub, &path);
-            }
-        }
-        check(&Cli::command(), "overlord");
-    }
-
-    #[test]
-    fn the_folder_and_the_address_may_stand_anywhere() {
-        for line in ["overlord --dir /d --address a:1 status", "overlord status --address a:1 --dir /d"] {
-            let cli = Cli::try_parse_from(line.split(' ')).expect("parses");
-            assert_eq!(cli.global.dir.as_deref(), Some(std::path::Path::new("/d")));
-            assert_eq!(cli.global.address.as_deref(), Some("a:1"));
-        }
-    }
 
     #[test]
     fn durations_have_units() {

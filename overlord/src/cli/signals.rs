@@ -10,14 +10,15 @@ pub(super) fn interrupts() -> Result<Signal, CliError> {
 }
 
 /// Everything that asks a daemon to stop in good order, from now on.
-pub(super) struct StopSignals {
+pub struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
 }
 
 impl StopSignals {
-    pub(super) fn listen() -> Result<Self, CliError> {
+    /// From now on they are heard, and no longer end the program by themselves.
+    pub fn listen() -> Result<Self, CliError> {
         Ok(Self {
             interrupt: interrupts()?,
             terminate: signal(SignalKind::terminate()).map_err(CliError::Runtime)?,
@@ -26,7 +27,7 @@ impl StopSignals {
     }
 
     /// Waits for one of them.
-    pub(super) async fn next(&mut self) {
+    pub async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

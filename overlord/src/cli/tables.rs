@@ -1,8 +1,6 @@
 //! Every table of the command line, with what is hard to show.
 
-use std::time::Duration;
-
-use clap::CommandFactory as _;
+use clap::Subcommand as _;
 use output::check::{self, Sample};
 use wire::digest::Digest;
 use wire::message::catalogue::{Assignment, AssignmentStatus, Became, KeptModule, ModuleResult};
@@ -11,15 +9,14 @@ use wire::message::module::{Module, ModuleState, ModuleVersion};
 use wire::message::operator::{FactsHeard, JobSummary, MinionStatus, Ping};
 use wire::name::MinionName;
 
-use super::{Cli, bench as cli_bench, doc, facts, job, minion, module, ping};
-use crate::bench::{self, Calls, Measured, Soak, Spread, Vitals};
+use super::{Command, doc, facts, job, minion, module, ping};
 use crate::report::samples::{LONG_NAME, long_text, tables};
 use crate::report::{OpenChange, changes};
 
 #[test]
 fn every_table_is_readable_at_any_width_and_whole_in_a_pipe() {
     check::tables(env!("CARGO_MANIFEST_DIR"), |reader| {
-        [tables(reader), lists(), of_modules(), of_benches()].into_iter().flatten().collect()
+        [tables(reader), lists(), of_modules()].into_iter().flatten().collect()
     });
 }
 
@@ -37,7 +34,7 @@ fn every_command_with_a_table_says_how_to_see_all_of_it() {
         }
     }
     let mut found = Vec::new();
-    with_full(&Cli::command(), "", &mut found);
+    with_full(&Command::augment_subcommands(clap::Command::new("overlord")), "", &mut found);
     for path in
         ["call", "ping", "targets", "facts", "job list", "job show", "module push", "module remove", "doc"]
     {
@@ -162,25 +159,6 @@ fn of_modules() -> Vec<Sample> {
         sample(module::catalogue::catalogue_table(&[kept]), &[MODULE, VERSION, short]),
         sample(module::assignments::table(&[assigned]), &[MODULE, VERSION]),
         sample(changes(&[result], &[open]), &[LONG_NAME, "staged, not activated", "web2", "not done"]),
-    ]
-}
-
-fn of_benches() -> Vec<Sample> {
-    let time = Duration::from_secs(100_000);
-    let spread = Spread { p50: time, p99: time, max: time };
-    let measured = vec![Measured { what: "durable-call", in_flight: 1000, rate: 1e7, spread }];
-    let daemons = vec![Vitals { resident: u64::MAX, handles: 1_000_000, children: 7 }; 2];
-    let soak = Soak {
-        names: vec!["overlord".into(), "soak-minion-0001".into()],
-        samples: vec![bench::Sample { jobs: 100_000_000, elapsed: time, rate: 1e7, daemons }],
-        not_ok: 0,
-        first_not_ok: None,
-        disk: Vec::new(),
-        growth: Vec::new(),
-    };
-    vec![
-        sample(cli_bench::calls::table(&Calls { minions: 1, measured }), &["durable-call"]),
-        sample(cli_bench::soak::table(&soak), &["overlord", "soak-minion-0001", "100000000"]),
     ]
 }
 

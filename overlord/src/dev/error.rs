@@ -68,7 +68,8 @@ pub enum DevError {
 }
 
 impl DevError {
-    pub(crate) fn system(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+    /// What the error of the system is to a trial set-up that could not do this.
+    pub fn system(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         let what = what.into();
         |source| DevError::System { what, source }
     }

@@ -19,10 +19,10 @@ use crate::client::{Client, ClientConfig};
 use crate::folder::{Folder, InitOptions};
 
 /// Makes the folder of a minion that has joined ready for its first start.
-pub(crate) type Prepare = fn(&Path) -> io::Result<()>;
+pub type Prepare = fn(&Path) -> io::Result<()>;
 
 /// Everything that runs. To be stopped by [`Fleet::stop`]; dropped, it kills.
-pub(crate) struct Fleet<'a> {
+pub struct Fleet<'a> {
     programs: &'a Programs,
     dir: &'a Path,
     prepare: Prepare,
@@ -36,7 +36,7 @@ pub(crate) struct Fleet<'a> {
 
 impl<'a> Fleet<'a> {
     /// Nothing runs yet; all of it will live in `dir`.
-    pub(crate) fn new(programs: &'a Programs, dir: &'a Path) -> Self {
+    pub fn new(programs: &'a Programs, dir: &'a Path) -> Self {
         Self {
             programs,
             dir,
@@ -48,23 +48,23 @@ impl<'a> Fleet<'a> {
     }
 
     /// Does this to each minion's folder before it starts.
-    pub(crate) fn prepared(self, prepare: Prepare) -> Self {
+    pub fn prepared(self, prepare: Prepare) -> Self {
         Self { prepare, ..self }
     }
 
     /// Grants all modules these levels, where they suggest them.
-    pub(crate) fn granting(self, levels: Vec<String>) -> Self {
+    pub(super) fn granting(self, levels: Vec<String>) -> Self {
         Self { grant: levels, ..self }
     }
 
     /// What each minion grants its modules.
-    pub(crate) fn granted(&self) -> &Granted {
+    pub(super) fn granted(&self) -> &Granted {
         &self.granted
     }
 
     /// Starts the overlord and `minions` minions and waits until all are connected with their modules.
     /// Returns the overlord's folder and the address at which it answers.
-    pub(crate) async fn start(&mut self, minions: u16) -> Result<(Folder, String), DevError> {
+    pub async fn start(&mut self, minions: u16) -> Result<(Folder, String), DevError> {
         let folder = Folder::at(self.dir.join(OVERLORD));
         folder.init(&InitOptions { listen: Some(([127, 0, 0, 1], 0).into()), advertise: None })?;
         self.daemons.push(Daemon::start(OVERLORD, self.overlord("127.0.0.1:0"), self.dir)?);
@@ -84,7 +84,7 @@ impl<'a> Fleet<'a> {
     }
 
     /// Waits until this many minions are connected with their modules.
-    pub(crate) async fn all_ready(&mut self, client: &Client, minions: usize) -> Result<(), DevError> {
+    pub async fn all_ready(&mut self, client: &Client, minions: usize) -> Result<(), DevError> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let enrolled = client.minions().await?;
@@ -153,20 +153,20 @@ impl<'a> Fleet<'a> {
     }
 
     /// The names and process ids of what runs, the overlord first. Each has its folder under its name.
-    pub(crate) fn processes(&self) -> Vec<(String, u32)> {
+    pub fn processes(&self) -> Vec<(String, u32)> {
         let running = |daemon: &Daemon| Some((daemon.name.clone(), daemon.process()?));
         self.daemons.iter().filter_map(running).collect()
     }
 
     /// Kills a daemon without a warning, number 0 being the overlord, and waits until it is gone.
-    pub(crate) async fn kill(&mut self, number: usize) -> Result<(), DevError> {
+    pub async fn kill(&mut self, number: usize) -> Result<(), DevError> {
         // One that died by itself is a finding, not a daemon to kill.
         self.daemons[number].check()?;
         self.daemons[number].kill().await
     }
 
     /// Starts a daemon again that was killed. The overlord comes back where its minions look for it.
-    pub(crate) fn restart(&mut self, number: usize) -> Result<(), DevError> {
+    pub fn restart(&mut self, number: usize) -> Result<(), DevError> {
         let name = self.daemons[number].name.clone();
         let command = if number == 0 {
             let address = Folder::at(self.dir.join(OVERLORD)).noted_address();
@@ -193,7 +193,7 @@ impl<'a> Fleet<'a> {
     }
 
     /// Stops everything: first the minions, so that they are not left looking for their overlord.
-    pub(crate) async fn stop(mut self) {
+    pub async fn stop(mut self) {
         let minions = self.daemons.split_off(1.min(self.daemons.len()));
         for daemons in [minions, self.daemons] {
             let mut daemons = daemons;

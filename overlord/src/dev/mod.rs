@@ -12,9 +12,9 @@ use std::pin::pin;
 
 use self::command::run_command;
 pub use self::error::DevError;
-pub(crate) use self::fleet::{Fleet, Prepare};
+pub use self::fleet::{Fleet, Prepare};
 use self::grants::Granted;
-pub(crate) use self::programs::Programs;
+pub use self::programs::Programs;
 
 /// What to set up.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use super::DevError;
 
 /// The files that a trial set-up runs.
 #[derive(Debug)]
-pub(crate) struct Programs {
+pub struct Programs {
     /// This program.
     pub(super) overlord: PathBuf,
     /// The minion's program, beside it.
@@ -28,7 +28,7 @@ pub(super) enum Share {
 
 impl Programs {
     /// Finds them, with the modules in the folder that is named or else in the usual ones.
-    pub(crate) fn find(modules: Option<PathBuf>) -> Result<Self, DevError> {
+    pub fn find(modules: Option<PathBuf>) -> Result<Self, DevError> {
         let overlord = std::env::current_exe().map_err(DevError::system("find this program's own file"))?;
         let minion = overlord.with_file_name("minion");
         if !minion.is_file() {

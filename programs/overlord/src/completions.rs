@@ -3,8 +3,10 @@
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
-use super::output::print;
-use super::{Cli, CliError, Exit};
+use overlord::cli::output::print;
+use overlord::cli::{CliError, Exit};
+
+use crate::Cli;
 
 /// Print a completion script for a shell
 #[derive(Debug, Args)]
@@ -12,13 +14,13 @@ use super::{Cli, CliError, Exit};
 Examples:
   overlord completions bash > /etc/bash_completion.d/overlord
   overlord completions fish > ~/.config/fish/completions/overlord.fish")]
-pub(super) struct Completions {
+pub(crate) struct Completions {
     /// Which shell
     shell: Shell,
 }
 
 impl Completions {
-    pub(super) fn run(self) -> Result<Exit, CliError> {
+    pub(crate) fn run(self) -> Result<Exit, CliError> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "overlord", &mut script);
         print(String::from_utf8_lossy(&script).trim_end())?;

@@ -23,8 +23,16 @@ fn files(folders: &[&str], ending: &str) -> Vec<PathBuf> {
     found
 }
 
-const SOURCES: [&str; 7] =
-    ["overlord/src", "host/src", "authoring/src", "programs", "wire/src", "ledger/src", "output/src"];
+const SOURCES: [&str; 8] = [
+    "overlord/src",
+    "bench/src",
+    "host/src",
+    "authoring/src",
+    "programs",
+    "wire/src",
+    "ledger/src",
+    "output/src",
+];
 
 /// Options that are named and are not ours.
 const FOREIGN: [&str; 1] = ["--foo"];
