@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use wire::message::module::{MethodError, Module, ModuleState};
 use wire::message::operator::{Refusal, RefusalKind};
 use wire::name::{MethodPath, MinionName};
 use wire::value::signature::OneMethod;
@@ -23,7 +22,7 @@ impl Registry {
             let found = self.with_module(minion, path.module.as_str(), |module| {
                 module.map(|module| {
                     let found = module.method(&path.method);
-                    found.map(|method| method.alone()).map_err(|error| why_not(module, error))
+                    found.map(|method| method.alone()).map_err(|error| error.to_string())
                 })
             });
             match found.flatten() {
@@ -60,18 +59,5 @@ impl Registry {
         };
         let message = format!("no targeted minion has a module \"{}\"; {hint}", path.module);
         Refusal::new(RefusalKind::BadRequest, message)
-    }
-}
-
-/// Why a module does not have a method. Of one that could not be loaded nobody knows what it has.
-fn why_not(module: &Module, error: MethodError) -> String {
-    match &module.state {
-        ModuleState::Failed(reason) => format!("module \"{}\" is not in service: it {reason}", module.name),
-        ModuleState::Received | ModuleState::Verified | ModuleState::Compiling
-            if module.methods.is_empty() =>
-        {
-            format!("module \"{}\" is not in service: it is {} so far", module.name, module.state.as_str())
-        }
-        _ => error.to_string(),
     }
 }

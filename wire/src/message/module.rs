@@ -150,6 +150,14 @@ pub enum MethodError {
     /// The module has no methods at all.
     #[error("module \"{0}\" has no methods: `minion check` of its file says what it is instead")]
     None(ModuleName),
+    /// No version of the module is in service, so that nobody knows yet what it has.
+    #[error("module \"{module}\" is not in service: it {standing}")]
+    NotInService {
+        /// The module that was searched.
+        module: ModuleName,
+        /// How it stands.
+        standing: String,
+    },
     /// Several interfaces of the module export the name.
     #[error("\"{module}.{method}\" is ambiguous: write {}", .candidates.join(" or "))]
     Ambiguous {
@@ -176,7 +184,8 @@ impl Module {
     ///
     /// # Errors
     /// [`MethodError::Unknown`] where no method has the name, [`MethodError::None`] where the module has no
-    /// methods, and [`MethodError::Ambiguous`] where several have it.
+    /// methods, [`MethodError::NotInService`] where nobody knows them yet, and [`MethodError::Ambiguous`] where several have
+    /// the name.
     pub fn method(&self, name: &str) -> Result<Signature<'_>, MethodError> {
         let mut found: Vec<Signature<'_>> =
             self.methods.iter().filter(|method| method.is_called(name)).collect();
@@ -198,8 +207,18 @@ impl Module {
     }
 
     fn unknown(&self, name: &str) -> MethodError {
-        if self.methods.iter().next().is_none() {
-            return MethodError::None(self.name.clone());
+        let not_in_service = |standing| MethodError::NotInService { module: self.name.clone(), standing };
+        match &self.state {
+            ModuleState::Failed(reason) => return not_in_service(reason.clone()),
+            ModuleState::Active if self.methods.is_empty() => return MethodError::None(self.name.clone()),
+            state @ (ModuleState::Draining | ModuleState::Retired) if self.methods.is_empty() => {
+                return not_in_service(format!("is {}", state.as_str()));
+            }
+            // A minion says what a version has once that is in service, and tells of what came before in one go.
+            state if self.methods.is_empty() => {
+                return not_in_service(format!("is {} so far", state.as_str()));
+            }
+            _ => (),
         }
         let names = MethodNames::of(&self.methods);
         let mut near: Vec<(f64, String)> = self
@@ -276,6 +295,20 @@ mod tests {
         assert!(error.contains("has no methods") && error.contains("`minion check`"), "{error}");
         let error = module(&[("a", "stop")]).method("run").expect_err("not there").to_string();
         assert!(error.contains("has no method \"run\""), "{error}");
+    }
+
+    #[test]
+    fn a_module_on_its_way_into_service_is_not_said_to_have_no_methods() {
+        for (state, standing) in [
+            (ModuleState::Verified, "is verified so far"),
+            (ModuleState::Compiling, "is compiling so far"),
+            (ModuleState::Staged, "is staged so far"),
+            (ModuleState::Retired, "is retired"),
+            (ModuleState::Failed("needs more".into()), "needs more"),
+        ] {
+            let error = Module { state, ..module(&[]) }.method("run").expect_err("nothing to call");
+            assert_eq!(error.to_string(), format!("module \"service\" is not in service: it {standing}"));
+        }
     }
 
     fn module(methods: &[(&str, &str)]) -> Module {
