@@ -19,7 +19,8 @@ use crate::cli::suggested::suggestion_of;
 use crate::control;
 use crate::folder::Folder;
 use crate::granting::{self, GrantError, Policy, Turn, listed};
-use crate::policy::{Grants, LevelName, Suggestion, caution};
+use crate::policy::{Grants, LevelName, Suggestion};
+use crate::sandbox::cautions;
 
 /// Grant a module what it suggests, at one of its levels
 ///
@@ -171,7 +172,7 @@ async fn not_in_service(module: &ModuleName, folder: &Folder) -> Option<String> 
 
 /// Says of what is granted that gives more than it seems to.
 pub(super) fn warn(module: &ModuleName, grants: &Grants) {
-    for warning in caution::of_processes(grants).into_iter().chain(caution::of_addresses(grants)) {
+    for warning in cautions(grants) {
         note(format_args!("warning: \"{module}\" {warning}"));
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
+use super::capabilities::Capability;
 use super::cut::cut;
+use super::guest::Guest;
 
 /// The most effects of one job that are recorded.
 const MAX_RECORDS: usize = 1_000;
@@ -21,6 +23,15 @@ pub enum RunMode {
     Dry,
 }
 
+/// What becomes of a capability in a dry run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DryRun {
+    /// It is as ever, since nothing of the host is changed by it.
+    Same,
+    /// What it would change is recorded, and the module is told that it was not done.
+    Recorded,
+}
+
 /// What a dry run would have done, in order. Clones record to the same list.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recorder(Arc<Mutex<Effects>>);
@@ -33,9 +44,31 @@ struct Effects {
     left_out: u64,
 }
 
+impl Guest {
+    /// Nothing, where the effects of a capability are done; where they are not, records this one and gives it back.
+    pub(super) fn unless_dry(&self, of: &Capability, effect: impl FnOnce() -> String) -> Result<(), String> {
+        self.egress.recorder.unless_dry(self.job.mode, of, effect)
+    }
+}
+
 impl Recorder {
+    /// Nothing, where the effects of a capability are done in this mode; where they are not, records this one and gives it back.
+    pub(super) fn unless_dry(
+        &self,
+        mode: RunMode,
+        of: &Capability,
+        effect: impl FnOnce() -> String,
+    ) -> Result<(), String> {
+        if (mode, of.dry_run) != (RunMode::Dry, DryRun::Recorded) {
+            return Ok(());
+        }
+        let effect = effect();
+        self.record(effect.clone());
+        Err(effect)
+    }
+
     /// Adds one effect, as a line.
-    pub(super) fn record(&self, effect: String) {
+    fn record(&self, effect: String) {
         let effect = cut(effect, MAX_RECORD);
         let mut effects = self.effects();
         if effects.kept.len() == MAX_RECORDS || effects.bytes + effect.len() > MAX_BYTES {

@@ -12,6 +12,7 @@ use wire::message::job::JobId;
 use wire::name::{MethodPath, OperatorName};
 
 use super::cancel::CancelSignal;
+use super::capabilities::Capability;
 use super::capabilities::facts::Facts;
 use super::capabilities::files::OpenFiles;
 use super::capabilities::http::Egress;
@@ -80,19 +81,29 @@ pub(super) struct Context {
 
 impl Context {
     /// Tells the audit log that a grant did not cover this.
-    pub(super) fn denied(&self, capability: &'static str, attempt: impl Into<String>) {
-        self.events.denied(Denial { capability, attempt: attempt.into() });
+    pub(super) fn denied(&self, of: &Capability, attempt: impl Into<String>) {
+        self.events.denied(Denial { capability: of.name, attempt: attempt.into() });
     }
 
     /// The same, and gives back the command that grants it, where the module suggests a level that `covers` it.
     pub(super) fn denied_unless(
         &self,
-        capability: &'static str,
+        of: &Capability,
         attempt: impl Into<String>,
         covers: impl Fn(&Grants) -> bool,
     ) -> Option<Command> {
-        self.denied(capability, attempt);
+        self.denied(of, attempt);
         self.remedies.denied(covers)
+    }
+
+    /// The same, and says to the module what whoever owns the host can do about it: `scope` is what the line of the
+    /// capability would have to cover.
+    pub(super) fn advised(&self, of: &Capability, scope: &str, covers: impl Fn(&Grants) -> bool) -> String {
+        let module = &self.method.module;
+        match self.denied_unless(of, scope, covers) {
+            Some(command) => format!("run `{command}` on this host"),
+            None => format!("add \"{scope}\" to `{}` in [modules.{module}]", of.name),
+        }
     }
 }
 

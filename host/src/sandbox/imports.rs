@@ -7,65 +7,11 @@ use std::collections::BTreeSet;
 
 use wire::name::ModuleName;
 
+use super::capabilities::package::{Interface, Package, Version};
+use super::capabilities::{self, ALL, Capability, Grant, Without};
 use super::error::Defect;
 use super::remedy::{Remedy, level};
-use crate::policy::{Grants, LevelName, Suggestion, caution};
-
-/// Version of the WASI interfaces that the host has.
-const WASI: Version = Version { major: 0, minor: 2, patch: 12 };
-/// Version of the later WASI interfaces that it has besides.
-const LATER: Version = Version { major: 0, minor: 3, patch: 0 };
-/// Version of the interfaces of ours.
-const OURS: Version = Version { major: 0, minor: 1, patch: 0 };
-
-/// The packages that the host has, each with its interfaces.
-const OFFERED: [(&str, &[&str], Version); 20] = [
-    ("wasi:cli", &CLI, WASI),
-    ("wasi:clocks", &["monotonic-clock", "wall-clock"], WASI),
-    ("wasi:filesystem", &["preopens", "types"], WASI),
-    ("wasi:http", &["outgoing-handler", "types"], WASI),
-    ("wasi:io", &["error", "poll", "streams"], WASI),
-    ("wasi:random", &["insecure", "insecure-seed", "random"], WASI),
-    ("wasi:sockets", &SOCKETS, WASI),
-    ("wasi:cli", &CLI, LATER),
-    ("wasi:clocks", &["monotonic-clock", "system-clock"], LATER),
-    ("wasi:filesystem", &["preopens", "types"], LATER),
-    ("wasi:http", &["client", "types"], LATER),
-    ("wasi:random", &["insecure", "insecure-seed", "random"], LATER),
-    ("wasi:sockets", &["ip-name-lookup", "types"], LATER),
-    ("minion:facts", &["facts"], OURS),
-    ("minion:job", &["job"], OURS),
-    ("minion:kv", &["kv"], OURS),
-    ("minion:log", &["log"], OURS),
-    ("minion:probe", &["probe"], OURS),
-    ("minion:process", &["process"], OURS),
-    ("minion:settings", &["settings"], OURS),
-];
-/// The interfaces of `wasi:cli`.
-const CLI: [&str; 10] = [
-    "environment",
-    "exit",
-    "stderr",
-    "stdin",
-    "stdout",
-    "terminal-input",
-    "terminal-output",
-    "terminal-stderr",
-    "terminal-stdin",
-    "terminal-stdout",
-];
-/// The interfaces of `wasi:sockets`.
-const SOCKETS: [&str; 7] =
-    ["instance-network", "ip-name-lookup", "network", "tcp", "tcp-create-socket", "udp", "udp-create-socket"];
-
-/// The capabilities behind packages: the key in policy, and a line that grants it.
-const CAPABILITIES: [(&str, &str, &str); 5] = [
-    ("minion:facts", "facts", "facts = [\"*\"]"),
-    ("minion:kv", "kv", "kv = { quota = \"1MiB\" }"),
-    ("minion:probe", "probe", "probe = [\"…:443\"]"),
-    ("minion:process", "process", "process = [{ command = \"…\", args = [\"…\"] }]"),
-    ("wasi:http", "http", "http = [\"https://…/*\"]"),
-];
+use crate::policy::{Grants, LevelName, Suggestion};
 
 /// An interface that a module imports, and whether it can have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,35 +39,17 @@ pub enum Standing {
     Unknown(String),
 }
 
-/// An interface as a component names it: `minion:log/log@0.1.0`.
-struct Interface<'a> {
-    /// `minion:log`
-    package: &'a str,
-    /// `log`
-    name: &'a str,
-    /// `None` where there is none, or one that is not three numbers: such versions match nothing.
-    version: Option<Version>,
-}
-
-/// A version without a pre-release, since those only ever match themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Version {
-    major: u64,
-    minor: u64,
-    patch: u64,
-}
-
 impl Import {
     /// Holds an import against what the minion has and policy grants.
     pub(super) fn new(interface: &str, grants: &Grants) -> Self {
         let package = interface.split('/').next().unwrap_or_default();
-        let capability = CAPABILITIES.iter().find(|(name, _, _)| *name == package);
-        let standing = match (offered(interface), capability) {
+        let capability = capabilities::of_package(package).filter(|found| found.needed_grant().is_some());
+        let standing = match (offered(interface), capability.and_then(Capability::needed_grant)) {
             (Err(offered), _) => Standing::Unknown(offered),
             (Ok(()), None) => Standing::Free,
-            (Ok(()), Some((_, capability, line))) => standing(capability, line, grants),
+            (Ok(()), Some(grant)) => standing(grant, grants),
         };
-        let capability = capability.map(|(_, name, _)| *name);
+        let capability = capability.map(|capability| capability.name);
         Self { interface: interface.to_owned(), capability, standing }
     }
 
@@ -202,37 +130,31 @@ pub(super) fn warnings(
 ) -> Vec<String> {
     let remedies = Remedies::new(imports, module, suggestion);
     let powerless = imports.iter().filter_map(|import| import.warning(&remedies));
-    let uses = |capability| imports.iter().any(|import| import.capability == Some(capability));
-    let processes = if uses("process") { caution::of_processes(grants) } else { Vec::new() };
-    let addresses = if uses("http") { caution::of_addresses(grants) } else { Vec::new() };
-    powerless.chain(processes).chain(addresses).collect()
+    let uses = |name| imports.iter().any(|import| import.capability == Some(name));
+    let used = ALL.iter().filter(|capability| uses(capability.name)).filter_map(|used| used.grant.as_ref());
+    powerless.chain(used.flat_map(|grant| (grant.cautions)(grants))).collect()
 }
 
-/// How an interface with a capability behind it stands with the grants.
-fn standing(capability: &str, line: &'static str, grants: &Grants) -> Standing {
-    match (has(capability, grants), capability) {
-        (true, _) => Standing::Granted,
-        // WASI is always linked, with nothing behind it.
-        (false, "http") => Standing::Powerless(line),
-        (false, _) => Standing::NotGranted(line),
+/// How an interface that needs a grant stands with those that there are.
+fn standing(needed: &Grant, grants: &Grants) -> Standing {
+    match needed.without {
+        _ if (needed.is_given)(grants) => Standing::Granted,
+        Without::Unasked => Standing::Free,
+        Without::Powerless => Standing::Powerless(needed.line),
+        Without::Refused => Standing::NotGranted(needed.line),
     }
 }
 
-/// Whether there is a grant of this capability.
-fn has(capability: &str, grants: &Grants) -> bool {
-    match capability {
-        "facts" => !grants.facts.is_empty(),
-        "kv" => grants.kv.is_some(),
-        "probe" => !grants.probe.is_empty(),
-        "process" => !grants.process.is_empty(),
-        _ => !grants.http.is_empty(),
-    }
+/// Whether there is a grant of the capability with this name.
+fn has(name: &str, grants: &Grants) -> bool {
+    let grant = ALL.iter().find(|capability| capability.name == name).and_then(|named| named.grant.as_ref());
+    grant.is_some_and(|grant| (grant.is_given)(grants))
 }
 
 /// Whether an interface is one of the later WASI.
 pub(super) fn is_later_wasi(interface: &str) -> bool {
     let asked = Interface::parse(interface).filter(|asked| asked.package.starts_with("wasi:"));
-    asked.and_then(|asked| asked.version).is_some_and(|version| LATER.satisfies(version))
+    asked.and_then(|asked| asked.version).is_some_and(|version| Version::LATER.satisfies(version))
 }
 
 /// Whether the minion has this interface in this version, and what it has instead.
@@ -240,68 +162,21 @@ fn offered(interface: &str) -> Result<(), String> {
     let Some(asked) = Interface::parse(interface) else {
         return Err("it has interfaces of the packages wasi:* and minion:*, with their versions".into());
     };
-    let fits = |version: &Version| asked.version.is_some_and(|asked| version.satisfies(asked));
-    let mut packages = OFFERED.iter().filter(|(name, _, _)| *name == asked.package);
+    let all = || ALL.iter().flat_map(|capability| capability.packages);
+    let fits = |package: &Package| asked.version.is_some_and(|asked| package.version.satisfies(asked));
+    let mut packages = all().filter(|package| package.name == asked.package);
     // Where none is of the version that is asked for, the first one is what is told of.
     let first = packages.clone().next();
-    let Some((package, interfaces, version)) = packages.find(|(_, _, version)| fits(version)).or(first)
-    else {
-        let mut packages: Vec<&str> = OFFERED.iter().map(|(name, _, _)| *name).collect();
-        packages.sort_unstable();
-        packages.dedup();
-        return Err(format!("it has {}", packages.join(", ")));
+    let Some(Package { name, interfaces, version }) = packages.find(|package| fits(package)).or(first) else {
+        let packages: BTreeSet<&str> = all().map(|package| package.name).collect();
+        return Err(format!("it has {}", packages.into_iter().collect::<Vec<_>>().join(", ")));
     };
     if !interfaces.contains(&asked.name) {
-        return Err(format!("of {package} it has {}", interfaces.join(", ")));
+        return Err(format!("of {name} it has {}", interfaces.join(", ")));
     }
     match asked.version {
         Some(version_asked) if version.satisfies(version_asked) => Ok(()),
-        _ => Err(format!("it has {package}/{}@{}: {}", asked.name, version.text(), version.remedy(&asked))),
-    }
-}
-
-impl<'a> Interface<'a> {
-    /// Takes a name apart; `None` where it is not that of an interface in a package.
-    fn parse(text: &'a str) -> Option<Self> {
-        let (path, version) = match text.split_once('@') {
-            Some((path, version)) => (path, Version::parse(version)),
-            None => (text, None),
-        };
-        let (package, name) = path.split_once('/')?;
-        Some(Self { package, name, version })
-    }
-}
-
-impl Version {
-    /// Reads three numbers.
-    fn parse(text: &str) -> Option<Self> {
-        let mut numbers = text.split('.').map(|number| number.parse().ok());
-        let [major, minor, patch] = [numbers.next()??, numbers.next()??, numbers.next()??];
-        numbers.next().is_none().then_some(Self { major, minor, patch })
-    }
-
-    /// Whether a component that was built against `asked` finds what it needs in this one.
-    fn satisfies(self, asked: Version) -> bool {
-        // A later patch only adds, and so the linker takes any: what is missing it says by function.
-        if self.major == 0 {
-            (0, self.minor) == (asked.major, asked.minor)
-        } else {
-            self.major == asked.major
-        }
-    }
-
-    /// What to do about a version that does not fit.
-    fn remedy(self, asked: &Interface<'_>) -> &'static str {
-        match asked.version {
-            Some(version) if version > self => "update the minion, or build the module against that version",
-            Some(_) => "build the module against that version",
-            None => "name the version",
-        }
-    }
-
-    /// As it is written in names.
-    fn text(self) -> String {
-        format!("{}.{}.{}", self.major, self.minor, self.patch)
+        _ => Err(format!("it has {name}/{}@{}: {}", asked.name, version.text(), version.remedy(&asked))),
     }
 }
 

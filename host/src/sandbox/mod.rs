@@ -61,6 +61,7 @@ use wire::name::ModuleName;
 
 pub use advice::advice;
 pub use cancel::{CancelSignal, GRACE, INTERRUPT_GRACE};
+pub use capabilities::cautions;
 pub use capabilities::facts::Facts;
 pub use check::Check;
 pub use component::LoadedModule;

@@ -6,8 +6,26 @@ use std::sync::{Arc, RwLock};
 use wasmtime::component::{HasSelf, Linker};
 
 use self::bindings::minion::facts::facts::{self, Error, Host};
-use crate::policy::wildcard;
+use super::package::Package;
+use super::{Capability, Grant, Without, no_caution};
+use crate::policy::{Grants, wildcard};
+use crate::sandbox::dry_run::DryRun;
 use crate::sandbox::guest::Guest;
+
+/// What the sandbox has to know of it.
+pub(super) const CAPABILITY: Capability = Capability {
+    name: "facts",
+    packages: &[Package::ours("minion:facts", &["facts"])],
+    grant: Some(Grant {
+        without: Without::Refused,
+        line: r#"facts = ["*"]"#,
+        is_given: |grants| !grants.facts.is_empty(),
+        cautions: no_caution,
+    }),
+    dry_run: DryRun::Same,
+    link,
+    link_later: None,
+};
 
 mod bindings {
     #![allow(missing_docs, clippy::all)]
@@ -31,7 +49,7 @@ impl Facts {
 }
 
 /// Makes the interface available.
-pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     facts::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)
 }
 
@@ -41,13 +59,8 @@ impl Host for Guest {
             return Err(Error::Cancelled);
         }
         if !granted(&self.job.policy.grants.facts, &path) {
-            let by_level =
-                self.job.denied_unless("facts", path.clone(), |grants| granted(&grants.facts, &path));
-            let module = &self.job.method.module;
-            return Err(Error::Denied(match by_level {
-                Some(command) => format!("run `{command}` on this host"),
-                None => format!("add \"{path}\" to `facts` in [modules.{module}]"),
-            }));
+            let covers = |grants: &Grants| granted(&grants.facts, &path);
+            return Err(Error::Denied(self.job.advised(&CAPABILITY, &path, covers)));
         }
         Ok(self.facts.all().get(&path).cloned())
     }

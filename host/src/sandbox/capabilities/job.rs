@@ -7,13 +7,25 @@ use wasmtime::component::{HasSelf, Linker};
 use wire::message::call::Progress;
 
 use self::bindings::minion::job::job::{self, Error, Host};
+use super::Capability;
+use super::package::Package;
 use crate::policy::ByteSize;
 use crate::sandbox::cut::cut;
-use crate::sandbox::dry_run::RunMode;
+use crate::sandbox::dry_run::{DryRun, RunMode};
 use crate::sandbox::guest::Guest;
 
 /// The longest note of a progress report; what is longer is cut.
 const MAX_NOTE: usize = 1 << 10;
+
+/// What the sandbox has to know of it.
+pub(super) const CAPABILITY: Capability = Capability {
+    name: "job",
+    packages: &[Package::ours("minion:job", &["job"])],
+    grant: None,
+    dry_run: DryRun::Same,
+    link,
+    link_later: None,
+};
 
 mod bindings {
     #![allow(missing_docs, clippy::all)]
@@ -21,7 +33,7 @@ mod bindings {
 }
 
 /// Makes the interface available.
-pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     job::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)
 }
 

@@ -4,15 +4,32 @@ use ledger::{Kv, KvError, Swap};
 use wasmtime::component::{HasSelf, Linker};
 
 use self::bindings::minion::kv::kv::{self, Error, Host};
+use super::package::Package;
+use super::{Capability, Grant, Without, no_caution};
 use crate::policy::ByteSize;
 use crate::sandbox::budget::Hold;
-use crate::sandbox::dry_run::RunMode;
+use crate::sandbox::dry_run::DryRun;
 use crate::sandbox::guest::Guest;
 
 /// The longest key, in bytes.
 const MAX_KEY: usize = 512;
 /// The most keys of one answer.
 const MAX_KEYS: u32 = 1_000;
+
+/// What the sandbox has to know of it.
+pub(super) const CAPABILITY: Capability = Capability {
+    name: "kv",
+    packages: &[Package::ours("minion:kv", &["kv"])],
+    grant: Some(Grant {
+        without: Without::Refused,
+        line: r#"kv = { quota = "1MiB" }"#,
+        is_given: |grants| grants.kv.is_some(),
+        cautions: no_caution,
+    }),
+    dry_run: DryRun::Recorded,
+    link,
+    link_later: None,
+};
 
 mod bindings {
     #![allow(missing_docs, clippy::all)]
@@ -24,7 +41,7 @@ mod bindings {
 }
 
 /// Makes the interface available.
-pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     kv::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)
 }
 
@@ -92,14 +109,7 @@ fn hold(guest: &Guest, bytes: usize) -> Result<Hold, Error> {
 
 /// In a dry run, records the change and refuses it.
 fn recorded(guest: &Guest, change: impl FnOnce() -> String) -> Result<(), Error> {
-    match guest.job.mode {
-        RunMode::Real => Ok(()),
-        RunMode::Dry => {
-            let change = format!("kv: {}", change());
-            guest.egress.recorder.record(change.clone());
-            Err(Error::DryRun(change))
-        }
-    }
+    guest.unless_dry(&CAPABILITY, || format!("kv: {}", change())).map_err(Error::DryRun)
 }
 
 /// Deletes a key and says whether it was there: nobody else may have deleted it in between.
@@ -116,7 +126,7 @@ async fn delete(keyspace: &Kv, key: &str) -> Result<bool, KvError> {
 fn refused(guest: &Guest, error: KvError) -> Error {
     match error {
         KvError::Quota { .. } => {
-            guest.job.denied("kv", error.to_string());
+            guest.job.denied(&CAPABILITY, error.to_string());
             Error::Denied(error.to_string())
         }
         KvError::Key { .. } | KvError::Ledger(_) => Error::Other(error.to_string()),

@@ -4,7 +4,10 @@ use wasmtime::component::{HasSelf, Linker};
 use wire::message::call::{LogLevel, LogLine};
 
 use self::bindings::minion::log::log::{self, Host, Level};
+use super::Capability;
+use super::package::Package;
 use crate::sandbox::cut::cut;
+use crate::sandbox::dry_run::DryRun;
 use crate::sandbox::guest::Guest;
 
 /// The longest message of one line; what is longer is cut.
@@ -14,13 +17,23 @@ const MAX_TEXT: usize = 8 << 10;
 /// The most fields of one line; the rest is counted in the last one.
 const MAX_FIELDS: usize = 64;
 
+/// What the sandbox has to know of it.
+pub(super) const CAPABILITY: Capability = Capability {
+    name: "log",
+    packages: &[Package::ours("minion:log", &["log"])],
+    grant: None,
+    dry_run: DryRun::Same,
+    link,
+    link_later: None,
+};
+
 mod bindings {
     #![allow(missing_docs, clippy::all)]
     wasmtime::component::bindgen!({ path: "../wit/log", interfaces: "import minion:log/log@0.1.0;" });
 }
 
 /// Makes the interface available.
-pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     log::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)
 }
 

@@ -10,13 +10,31 @@ use wasmtime::component::{HasSelf, Linker};
 
 use self::bindings::minion::probe::probe::{self, Answer, Error, Host, State};
 use super::http::destination::{self, Refusal};
+use super::package::Package;
+use super::{Capability, Grant, Without, no_caution};
 use crate::policy::{Grants, ProbeGrant, ProbeTarget, Reach};
+use crate::sandbox::dry_run::DryRun;
 use crate::sandbox::guest::Guest;
 
 /// How many descriptors a look-up and a connection may take.
 const DESCRIPTORS: u64 = 2;
 /// How long a guest may wait for one port.
 const MAX_TIMEOUT_MS: u32 = 60_000;
+
+/// What the sandbox has to know of it.
+pub(super) const CAPABILITY: Capability = Capability {
+    name: "probe",
+    packages: &[Package::ours("minion:probe", &["probe"])],
+    grant: Some(Grant {
+        without: Without::Refused,
+        line: r#"probe = ["…:443"]"#,
+        is_given: |grants| !grants.probe.is_empty(),
+        cautions: no_caution,
+    }),
+    dry_run: DryRun::Same,
+    link,
+    link_later: None,
+};
 
 mod bindings {
     #![allow(missing_docs, clippy::all)]
@@ -28,7 +46,7 @@ mod bindings {
 }
 
 /// Makes the interface available.
-pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     probe::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)
 }
 
@@ -55,8 +73,9 @@ impl Host for Guest {
                 let reaches = |grant: &ProbeGrant| {
                     grant.allows(&target) && destination::is_within(address, grant.reach())
                 };
-                let by_level =
-                    self.job.denied_unless("probe", text.clone(), |grants| grants.probe.iter().any(reaches));
+                let by_level = self
+                    .job
+                    .denied_unless(&CAPABILITY, text.clone(), |grants| grants.probe.iter().any(reaches));
                 Error::Denied(match by_level {
                     Some(command) => format!("{text}: run `{command}` on this host"),
                     None => text,
@@ -73,13 +92,8 @@ fn granted(guest: &Guest, target: &ProbeTarget) -> Result<ProbeGrant, Error> {
     };
     let found = covering(&guest.job.policy.grants).into_iter();
     found.max_by_key(ProbeGrant::reach).ok_or_else(|| {
-        let by_level =
-            guest.job.denied_unless("probe", target.to_string(), |grants| !covering(grants).is_empty());
-        let module = &guest.job.method.module;
-        Error::Denied(match by_level {
-            Some(command) => format!("run `{command}` on this host"),
-            None => format!("add \"{target}\" to `probe` in [modules.{module}]"),
-        })
+        let covers = |grants: &Grants| !covering(grants).is_empty();
+        Error::Denied(guest.job.advised(&CAPABILITY, &target.to_string(), covers))
     })
 }
 

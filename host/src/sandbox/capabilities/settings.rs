@@ -4,7 +4,20 @@ use toml::Value as Toml;
 use wasmtime::component::{HasSelf, Linker};
 
 use self::bindings::minion::settings::settings::{self, Error, Host};
+use super::Capability;
+use super::package::Package;
+use crate::sandbox::dry_run::DryRun;
 use crate::sandbox::guest::Guest;
+
+/// What the sandbox has to know of it.
+pub(super) const CAPABILITY: Capability = Capability {
+    name: "settings",
+    packages: &[Package::ours("minion:settings", &["settings"])],
+    grant: None,
+    dry_run: DryRun::Same,
+    link,
+    link_later: None,
+};
 
 mod bindings {
     #![allow(missing_docs, clippy::all)]
@@ -15,7 +28,7 @@ mod bindings {
 }
 
 /// Makes the interface available.
-pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     settings::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)
 }
 

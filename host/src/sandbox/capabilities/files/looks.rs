@@ -7,11 +7,11 @@ use wasmtime_wasi::FsPerms;
 use wasmtime_wasi::filesystem::{Descriptor, Dir, File as WasiFile, OpenMode};
 use wasmtime_wasi::runtime::spawn_blocking;
 
-use super::Handle;
 use super::public;
 use super::rules::{Kind, Refusal};
 use super::view::{Hidden, View};
 use super::walk::{Aim, Blocked, End, Found, walk};
+use super::{CAPABILITY, Handle};
 use crate::policy::{FileGrant, FileMode, Grants, Shown};
 use crate::sandbox::guest::Guest;
 
@@ -129,7 +129,7 @@ impl Guest {
 
     /// Tells the audit log of something that a grant does not show, by the guest's path of it.
     pub(super) fn hidden(&self, full: &str, look: Look, hidden: Hidden) -> Refusal {
-        self.job.denied_unless("files", format!("look at {full}"), |grants| {
+        self.job.denied_unless(&CAPABILITY, format!("look at {full}"), |grants| {
             let mode = if look == Look::Written { FileMode::ReadWrite } else { FileMode::ReadOnly };
             let is_public = hidden != Hidden::NotPublic;
             let fits = |grant: &FileGrant| gives_all(grant, mode) || (is_public && mode == grant.mode);
@@ -140,7 +140,7 @@ impl Guest {
 
     /// The same of something that a guest may look at and not read, in the words for the audit log.
     pub(super) fn not_public(&self, full: &str, words: &str) -> Refusal {
-        self.job.denied_unless("files", words, |grants| {
+        self.job.denied_unless(&CAPABILITY, words, |grants| {
             grants.files.iter().any(|grant| gives_all(grant, FileMode::ReadOnly) && grant.covers(full))
         });
         Refusal::NotPermitted

@@ -19,8 +19,8 @@ mod streams;
 mod to_its_end;
 mod view;
 mod walk;
-pub(in crate::sandbox) mod wasi_0_2;
-pub(in crate::sandbox) mod wasi_0_3;
+mod wasi_0_2;
+mod wasi_0_3;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,9 +32,29 @@ use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 use self::streamed::Streamed;
 use self::view::View;
+use super::package::Package;
+use super::{Capability, Grant, Without, no_caution};
 use crate::policy::{FileGrant, FileMode, Symlinks};
 use crate::sandbox::budget::Hold;
-use crate::sandbox::dry_run::RunMode;
+use crate::sandbox::dry_run::{DryRun, RunMode};
+
+/// What the sandbox has to know of it.
+pub(super) const CAPABILITY: Capability = Capability {
+    name: "files",
+    packages: &[
+        Package::wasi("wasi:filesystem", &["preopens", "types"]),
+        Package::later("wasi:filesystem", &["preopens", "types"]),
+    ],
+    grant: Some(Grant {
+        without: Without::Unasked,
+        line: r#"files = [{ host = "…" }]"#,
+        is_given: |grants| !grants.files.is_empty(),
+        cautions: no_caution,
+    }),
+    dry_run: DryRun::Recorded,
+    link: wasi_0_2::link,
+    link_later: Some(wasi_0_3::link),
+};
 
 /// How many calls of WASI 0.3 of one job have a thread of the host's at once. Those of 0.2 wait for each other.
 const THREADS: usize = 4;

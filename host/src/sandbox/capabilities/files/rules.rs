@@ -7,9 +7,8 @@ use wasmtime_wasi::p2::bindings::filesystem::types as wasi_0_2;
 use wasmtime_wasi::p3::bindings::filesystem::types as wasi_0_3;
 
 use super::looks::Look;
-use super::{Handle, depth};
+use super::{CAPABILITY, Handle, depth};
 use crate::policy::{FileMode, Grants, Symlinks};
-use crate::sandbox::dry_run::RunMode;
 use crate::sandbox::guest::Guest;
 
 /// Why the host does not do what a guest asks.
@@ -101,18 +100,12 @@ impl Guest {
 
     /// In a dry run, records a change and refuses it.
     pub(super) fn may_change(&self, words: &str) -> Result<(), Refusal> {
-        match self.job.mode {
-            RunMode::Real => Ok(()),
-            RunMode::Dry => {
-                self.egress.recorder.record(words.to_owned());
-                Err(Refusal::ReadOnly)
-            }
-        }
+        self.unless_dry(&CAPABILITY, || words.to_owned()).map_err(|_| Refusal::ReadOnly)
     }
 
     /// Tells the audit log of something that no grant covers.
     pub(super) fn refuse(&self, words: &str) -> Refusal {
-        self.job.denied("files", words);
+        self.job.denied(&CAPABILITY, words);
         Refusal::NotPermitted
     }
 
@@ -123,7 +116,7 @@ impl Guest {
             let mut writable = grants.files.iter().filter(|grant| grant.mode == FileMode::ReadWrite);
             writable.any(|grant| !has.contains(grant))
         };
-        self.job.denied_unless("files", words, is_more);
+        self.job.denied_unless(&CAPABILITY, words, is_more);
         Refusal::NotPermitted
     }
 

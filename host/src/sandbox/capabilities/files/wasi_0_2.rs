@@ -51,7 +51,7 @@ macro_rules! change {
 }
 
 /// Puts these functions in front of WASI's own.
-pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     linker
         .instance(PREOPENS)?

@@ -108,7 +108,7 @@ macro_rules! look {
 }
 
 /// Links files and folders of WASI 0.3.
-pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     types::add_to_linker::<Guest, WasiFilesystem>(linker, view)?;
     preopens::add_to_linker::<Guest, WasiFilesystem>(linker, view)?;
     linker.allow_shadowing(true);

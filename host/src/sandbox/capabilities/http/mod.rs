@@ -2,7 +2,7 @@
 
 pub(in crate::sandbox) mod destination;
 mod send;
-pub(in crate::sandbox) mod wasi_0_3;
+mod wasi_0_3;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -11,12 +11,32 @@ use http::{Method, Request, Response};
 use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks};
 
 use self::destination::Refusal;
-use crate::policy::{Ambiguous, HttpGrant, HttpTarget, ModulePolicy, Reach};
+use super::package::Package;
+use super::{Capability, Grant, Without};
+use crate::policy::{Ambiguous, HttpGrant, HttpTarget, ModulePolicy, Reach, caution};
 use crate::sandbox::budget::Share;
 use crate::sandbox::cancel::CancelSignal;
-use crate::sandbox::dry_run::{Recorder, RunMode};
+use crate::sandbox::dry_run::{DryRun, Recorder, RunMode};
 use crate::sandbox::events::{Denial, JobEvents};
 use crate::sandbox::remedy::Remedies;
+
+/// What the sandbox has to know of it.
+pub(super) const CAPABILITY: Capability = Capability {
+    name: "http",
+    packages: &[
+        Package::wasi("wasi:http", &["outgoing-handler", "types"]),
+        Package::later("wasi:http", &["client", "types"]),
+    ],
+    grant: Some(Grant {
+        without: Without::Powerless,
+        line: r#"http = ["https://…/*"]"#,
+        is_given: |grants| !grants.http.is_empty(),
+        cautions: caution::of_addresses,
+    }),
+    dry_run: DryRun::Recorded,
+    link: wasmtime_wasi_http::p2::add_only_http_to_linker_async,
+    link_later: Some(wasi_0_3::link),
+};
 
 /// Headers by which some servers let a client ask for another address than that of the request.
 const REDIRECTING: [&str; 7] = [
@@ -108,17 +128,17 @@ impl Egress {
             return Err(self.deny(format!("{} {uri} with {header}", request.method())));
         }
         let reads = matches!(asked.method.as_deref(), Some("GET" | "HEAD"));
-        if self.mode == RunMode::Dry && !reads {
-            let record = format!("{} {uri}", request.method());
-            self.recorder.record(record.clone());
-            return Err(Error::InternalError(Some(format!("dry run: would send {record}"))));
+        if !reads {
+            let effect = || format!("{} {uri}", request.method());
+            let recorded = self.recorder.unless_dry(self.mode, &CAPABILITY, effect);
+            recorded.map_err(|told| Error::InternalError(Some(format!("dry run: would send {told}"))))?;
         }
         Ok(Permit { reach: grant.reach(), private: grant.with_private(), asked })
     }
 
     /// Tells the audit log what no grant covers, and gives back what the guest is told.
     fn deny(&self, attempt: String) -> Error {
-        self.events.denied(Denial { capability: "http", attempt });
+        self.events.denied(Denial { capability: CAPABILITY.name, attempt });
         Error::HttpRequestDenied
     }
 }
@@ -180,7 +200,7 @@ impl WasiHttpHooks for Egress {
                         remedies.denied(|grants| grants.http.iter().any(reaches));
                         let remedy = destination::remedy(address, private);
                         let attempt = format!("{method} {uri} at {address}, which takes {remedy}");
-                        events.denied(Denial { capability: "http", attempt });
+                        events.denied(Denial { capability: CAPABILITY.name, attempt });
                         return Err(Error::DestinationIpProhibited);
                     }
                 };

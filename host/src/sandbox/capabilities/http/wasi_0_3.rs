@@ -33,7 +33,7 @@ type NewRequest = (Resource<Fields>, Contents, Trailers, Option<Resource<Request
 type NewResponse = (Resource<Fields>, Contents, Trailers);
 
 /// Links requests, and cuts what a guest says of errors: the host keeps that until somebody asks for it.
-pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     wasmtime_wasi_http::p3::add_to_linker(linker)?;
     linker.allow_shadowing(true);
     let mut types = linker.instance(TYPES)?;

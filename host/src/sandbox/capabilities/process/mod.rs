@@ -17,9 +17,11 @@ use self::bindings::minion::process::process::{self, Command, Error, Host, Outpu
 use self::child::Child;
 use self::permission::Permission;
 use self::program::{Invocation, Program, Taken, find};
-use crate::policy::ByteSize;
+use super::package::Package;
+use super::{Capability, Grant, Without};
+use crate::policy::{ByteSize, caution};
 use crate::sandbox::budget::Hold;
-use crate::sandbox::dry_run::RunMode;
+use crate::sandbox::dry_run::{DryRun, RunMode};
 use crate::sandbox::guest::Guest;
 
 /// The most bytes of each output that are kept.
@@ -33,6 +35,21 @@ const DESCRIPTORS: u64 = 4;
 /// The most bytes of a command line with its environment, as they are held: systems take no more of one word.
 const MAX_COMMAND: usize = 256 << 10;
 
+/// What the sandbox has to know of it.
+pub(super) const CAPABILITY: Capability = Capability {
+    name: "process",
+    packages: &[Package::ours("minion:process", &["process"])],
+    grant: Some(Grant {
+        without: Without::Refused,
+        line: r#"process = [{ command = "…", args = ["…"] }]"#,
+        is_given: |grants| !grants.process.is_empty(),
+        cautions: caution::of_processes,
+    }),
+    dry_run: DryRun::Recorded,
+    link,
+    link_later: None,
+};
+
 mod bindings {
     #![allow(missing_docs, clippy::all)]
     wasmtime::component::bindgen!({
@@ -44,7 +61,7 @@ mod bindings {
 }
 
 /// Makes the interface available.
-pub(in crate::sandbox) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     process::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)
 }
 
@@ -102,9 +119,7 @@ fn start(guest: &mut Guest, command: &Command) -> Result<Program, Error> {
     }
     let permission = Permission::of(&guest.job, command)?;
     if guest.job.mode == RunMode::Dry && !permission.is_harmless(&guest.job.policy) {
-        let record = format!("run {}", shown(&command.argv));
-        guest.egress.recorder.record(record.clone());
-        return Err(Error::DryRun(record));
+        guest.unless_dry(&CAPABILITY, || format!("run {}", shown(&command.argv))).map_err(Error::DryRun)?;
     }
     // Never waited for: the module may be waiting to end a program itself.
     let place = guest.programs.clone().try_acquire_owned();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::bindings::minion::process::process::{Command, Error};
 use super::folder::Folder;
-use super::shown;
+use super::{CAPABILITY, shown};
 use crate::policy::{FileMode, Grants, ModulePolicy, ProcessGrant};
 use crate::sandbox::guest::Context;
 
@@ -98,7 +98,7 @@ fn refuse(job: &Context, name: &str, args: &[String], lack: Lack, covers: impl F
             format!("add {folder:?} to `cwd` of the grant for {name:?} in `process` in [modules.{module}]"),
         ),
     };
-    let by_level = job.denied_unless("process", attempt, covers);
+    let by_level = job.denied_unless(&CAPABILITY, attempt, covers);
     Error::Denied(by_level.map_or(remedy, |command| format!("run `{command}` on this host")))
 }
 
