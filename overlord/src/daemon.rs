@@ -105,17 +105,54 @@ pub async fn serve(
     Ok(())
 }
 
-/// Drops finished jobs whose time is over.
+/// Drops finished jobs and expired invitations whose time is over.
 async fn purge(ledger: OverlordLedger, config: Config, stop: CancellationToken) {
     let keep_ms = Some(config.retention.as_millis() as u64);
     let retention = Retention { keep_ms, bytes: Some(config.retention_size.0) };
     let mut every = tokio::time::interval(retention.interval());
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(every.tick()).await.is_some() {
-        match ledger.purge(retention, now_ms()).await {
-            Ok(0) => {}
-            Ok(jobs) => tracing::info!(jobs, "purged finished jobs whose time was over"),
-            Err(error) => tracing::warn!(%error, "cannot purge old jobs"),
+        purge_once(&ledger, retention, now_ms()).await;
+    }
+}
+
+async fn purge_once(ledger: &OverlordLedger, retention: Retention, now: u64) {
+    match ledger.purge(retention, now).await {
+        Ok(0) => {}
+        Ok(jobs) => tracing::info!(jobs, "purged finished jobs whose time was over"),
+        Err(error) => tracing::warn!(%error, "cannot purge old jobs"),
+    }
+    match ledger.purge_invites(now.saturating_sub(KEEP_EXPIRED_MS)).await {
+        Ok(0) => {}
+        Ok(invitations) => tracing::info!(invitations, "purged invitations that have expired"),
+        Err(error) => tracing::warn!(%error, "cannot purge expired invitations"),
+    }
+}
+
+/// For how long the log can tell that an invitation has expired, instead of that there is none, in milliseconds.
+const KEEP_EXPIRED_MS: u64 = 24 * 3600 * 1000;
+
+#[cfg(test)]
+mod tests {
+    use ledger::Invite;
+    use wire::digest::Digest;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn invitations_go_a_day_after_they_have_expired() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let ledger = OverlordLedger::open(&dir.path().join("ledger")).expect("opens");
+        let expired_at = 1_000_000;
+        for (secret, expires_at) in [("old", expired_at), ("new", expired_at + 1)] {
+            let (name, secret) = ("web1".parse().expect("a name"), Digest::of(secret.as_bytes()));
+            let invite = Invite { name, secret, expires_at, used_by: None };
+            ledger.put_invite(invite).await.expect("put");
         }
+        let left = async || ledger.invites().await.expect("reads").into_iter().map(|one| one.expires_at);
+        purge_once(&ledger, Retention::default(), expired_at + KEEP_EXPIRED_MS - 1).await;
+        assert_eq!(left().await.count(), 2);
+        purge_once(&ledger, Retention::default(), expired_at + KEEP_EXPIRED_MS).await;
+        assert_eq!(left().await.collect::<Vec<_>>(), [expired_at + 1]);
     }
 }
