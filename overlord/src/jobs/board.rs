@@ -11,14 +11,15 @@ use wire::message::operator::Absence;
 use wire::name::MinionName;
 
 use super::absences::Absences;
+use super::ends::Ends;
 use super::stop::Stop;
 use super::window::Place;
 
 /// What is known of the parts.
 pub(super) struct Board {
     pub(super) parts: BTreeMap<MinionName, PartOnBoard>,
-    /// The minions whose outcome is in the ledger, in the order in which they ended.
-    pub(super) ended: Vec<MinionName>,
+    /// The parts whose outcome is in the ledger.
+    pub(super) ends: Ends,
     /// The minions that are out of touch while their parts are not over.
     pub(super) absences: Absences,
 }
@@ -75,7 +76,7 @@ impl PartOnBoard {
 
 impl Board {
     pub(super) fn is_over(&self) -> bool {
-        self.ended.len() == self.parts.len()
+        self.ends.count() == self.parts.len()
     }
 
     pub(super) fn absence(&self, minion: &MinionName, timeout_ms: Option<u64>) -> Option<Absence> {

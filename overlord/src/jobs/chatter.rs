@@ -14,9 +14,32 @@ use wire::message::link::JobUpdate;
 use wire::message::operator::Update;
 use wire::name::MinionName;
 
-/// The bytes that all jobs keep. A cheap handle.
+/// The bytes that all jobs keep for those who follow them. A cheap handle.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Talk(Arc<AtomicUsize>);
+
+impl Talk {
+    /// Notes that so many more are kept.
+    pub(super) fn take(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Notes that so many are kept no longer.
+    pub(super) fn give_back(&self, bytes: usize) {
+        self.0.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// How many one job may keep of one kind: fewer while all jobs together keep much.
+    pub(super) fn share(&self) -> usize {
+        if self.0.load(Ordering::Relaxed) > ALL { SHARE } else { OWN }
+    }
+
+    /// How many are kept.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// What one job's parts say.
 pub(super) struct Chatter {
@@ -80,7 +103,7 @@ impl Chatter {
             return;
         }
         ring.bytes += bytes;
-        self.talk.0.fetch_add(bytes, Ordering::Relaxed);
+        self.talk.take(bytes);
         ring.said.push_back(Said { update: Arc::new(update), bytes, lines_before });
         while self.is_too_much(&ring) {
             self.drop_first(&mut ring);
@@ -99,9 +122,7 @@ impl Chatter {
     }
 
     fn is_too_much(&self, ring: &Ring) -> bool {
-        let all = self.talk.0.load(Ordering::Relaxed);
-        let own = if all > ALL { SHARE } else { OWN };
-        ring.said.len() > MOST || ring.bytes > own
+        ring.said.len() > MOST || ring.bytes > self.talk.share()
     }
 
     fn drop_first(&self, ring: &mut Ring) {
@@ -109,7 +130,7 @@ impl Chatter {
             ring.bytes -= gone.bytes;
             ring.first += 1;
             ring.last_gone = Some(gone.update.minion.clone());
-            self.talk.0.fetch_sub(gone.bytes, Ordering::Relaxed);
+            self.talk.give_back(gone.bytes);
         }
     }
 
@@ -129,7 +150,7 @@ impl Ring {
 impl Drop for Chatter {
     fn drop(&mut self) {
         let bytes = self.lock().bytes;
-        self.talk.0.fetch_sub(bytes, Ordering::Relaxed);
+        self.talk.give_back(bytes);
     }
 }
 
@@ -227,7 +248,7 @@ mod tests {
         for _ in 0..1_000 {
             chatter.say(chunk(&text));
         }
-        assert!(talk.0.load(Ordering::Relaxed) <= OWN);
+        assert!(talk.bytes() <= OWN);
         let kept = slow.behind() - (1_000 - chatter.lock().said.len() as u64);
         assert_eq!(heard(&mut slow), format!("web1 missed {}", 1_000 - kept));
         assert_eq!(heard(&mut slow), "xxxxxxxxx");
@@ -243,11 +264,11 @@ mod tests {
         for _ in 0..50 {
             jobs.iter().for_each(|job| job.say(chunk(&text)));
         }
-        assert!(talk.0.load(Ordering::Relaxed) <= ALL + jobs.len() * SHARE + OWN);
+        assert!(talk.bytes() <= ALL + jobs.len() * SHARE + OWN);
         drop(listeners);
-        assert_eq!(talk.0.load(Ordering::Relaxed), 0, "nothing is kept for nobody");
+        assert_eq!(talk.bytes(), 0, "nothing is kept for nobody");
         jobs.iter().for_each(|job| job.say(chunk(&text)));
-        assert_eq!(talk.0.load(Ordering::Relaxed), 0);
+        assert_eq!(talk.bytes(), 0);
     }
 
     #[test]

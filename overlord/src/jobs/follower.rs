@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use wire::message::link::JobUpdate;
 use wire::message::operator::{Absence, Update};
+use wire::message::outcome::Report;
 use wire::name::MinionName;
 
 use super::chatter::{Listener, Overheard};
@@ -28,8 +29,8 @@ pub(crate) struct Follower {
 
 /// What a follower hears.
 pub(crate) enum Heard {
-    /// A part is over; its outcome is in the ledger.
-    Ended(MinionName),
+    /// A part is over; its outcome is in the ledger, and in the report where that is at hand.
+    Ended(MinionName, Option<Arc<Report>>),
     /// A state, progress, a log line.
     Chatter(Arc<Update>),
     /// These are out of touch now, of those whose part is not over.
@@ -66,8 +67,7 @@ impl Follower {
                     continue;
                 }
                 self.before_end = None;
-                self.seen += 1;
-                return end;
+                return self.hear(end);
             }
             let due = self.absences_due();
             tokio::select! {
@@ -77,6 +77,17 @@ impl Follower {
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => return self.out_of_touch(),
                 heard = self.chatter.next() => return heard.into(),
             }
+        }
+    }
+
+    fn hear(&mut self, end: End) -> Heard {
+        match end {
+            End::OfPart(minion) => {
+                let report = self.job.report_of_end(self.seen);
+                self.seen += 1;
+                Heard::Ended(minion, report)
+            }
+            End::OfJob => Heard::Over,
         }
     }
 
@@ -93,13 +104,25 @@ impl Follower {
     }
 
     /// The next end, of a part or of the job, if it has come already.
-    fn end(&self) -> Option<Heard> {
+    fn end(&self) -> Option<End> {
         match self.job.nth_end(self.seen) {
-            Ok(minion) => Some(Heard::Ended(minion)),
-            Err(After::IsOver) => Some(Heard::Over),
+            Ok(minion) => Some(End::OfPart(minion)),
+            Err(After::IsOver) => Some(End::OfJob),
             Err(After::GoesOn) => None,
         }
     }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.job.unfollow();
+    }
+}
+
+/// What has come to its end.
+enum End {
+    OfPart(MinionName),
+    OfJob,
 }
 
 impl From<Overheard> for Heard {
@@ -120,6 +143,7 @@ const PACE: Duration = Duration::from_millis(250);
 mod tests {
     use ledger::JobRecord;
     use wire::message::job::{JobId, OutcomeKind};
+    use wire::message::outcome::Outcome;
     use wire::value::arguments::Arguments;
 
     use super::*;
@@ -153,7 +177,7 @@ mod tests {
 
     async fn hear(follower: &mut Follower) -> String {
         match follower.next().await {
-            Heard::Ended(minion) => format!("{minion} ended"),
+            Heard::Ended(minion, _) => format!("{minion} ended"),
             Heard::Chatter(said) => match &said.update {
                 JobUpdate::Chunk(text) => format!("{}: {text}", said.minion),
                 JobUpdate::Skipped(lines) => format!("{} left out {lines}", said.minion),
@@ -169,9 +193,9 @@ mod tests {
         let job = live(&["web1", "web2"]);
         let mut early = job.follow();
         job.tell(&name("web1"), JobUpdate::Chunk("one".into()));
-        job.ended(&name("web1"), None, OutcomeKind::Ok);
+        job.ended(&name("web1"), None, OutcomeKind::Ok, None);
         // A second report of the same end, as after a reconnection.
-        job.ended(&name("web1"), None, OutcomeKind::Ok);
+        job.ended(&name("web1"), None, OutcomeKind::Ok, None);
         job.tell(&name("web2"), JobUpdate::Chunk("two".into()));
         let mut late = job.follow();
         assert_eq!(hear(&mut early).await, "web1: one");
@@ -179,7 +203,7 @@ mod tests {
         assert_eq!(hear(&mut early).await, "web1 ended");
         assert_eq!(hear(&mut late).await, "web1 ended");
         job.tell(&name("web2"), JobUpdate::Chunk("three".into()));
-        assert_eq!(job.ended(&name("web2"), None, OutcomeKind::Ok), After::IsOver);
+        assert_eq!(job.ended(&name("web2"), None, OutcomeKind::Ok, None), After::IsOver);
         for follower in [&mut early, &mut late] {
             for heard in ["web2: three", "web2 ended", "over"] {
                 assert_eq!(hear(follower).await, heard);
@@ -192,13 +216,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn whoever_follows_is_given_the_report_that_came_and_whoever_comes_later_is_not() {
+        let job = live(&["web1", "web2"]);
+        let mut early = job.follow();
+        let report = Arc::new(Report::without_run(Outcome::Ok(None), 0));
+        job.ended(&name("web1"), None, OutcomeKind::Ok, Some(report.clone()));
+        assert!(matches!(early.next().await, Heard::Ended(_, Some(given)) if given == report));
+        let mut late = job.follow();
+        assert!(matches!(late.next().await, Heard::Ended(_, None)), "the ledger has it");
+    }
+
+    #[tokio::test]
     async fn a_reader_that_cannot_keep_up_misses_talk_and_no_end() {
         let job = live(&["web1"]);
         let mut slow = job.follow();
         for number in 0..3_000 {
             job.tell(&name("web1"), JobUpdate::Chunk(number.to_string()));
         }
-        job.ended(&name("web1"), None, OutcomeKind::Ok);
+        job.ended(&name("web1"), None, OutcomeKind::Ok, None);
         let mut heard = Vec::new();
         while heard.last().is_none_or(|last| last != "over") {
             heard.push(hear(&mut slow).await);

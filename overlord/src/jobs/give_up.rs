@@ -1,5 +1,7 @@
 //! Giving parts of a job up: nobody waits for them any more, and what their minions say later is recorded beside that.
 
+use std::sync::Arc;
+
 use ledger::{GiveUp, LedgerError};
 use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
@@ -42,7 +44,7 @@ impl Jobs {
 
     async fn give_up_parts(
         &self,
-        job: std::sync::Arc<LiveJob>,
+        job: Arc<LiveJob>,
         minions: Vec<MinionName>,
         operator: &OperatorName,
     ) -> Result<GivingUp, Refusal> {
@@ -72,7 +74,8 @@ impl Jobs {
             let outcome = part.report.outcome.kind();
             job.give_up(&part.minion);
             job.withdraw(&part.minion);
-            if job.ended(&part.minion, None, outcome) == After::IsOver {
+            let report = Some(Arc::new(part.report));
+            if job.ended(&part.minion, None, outcome, report) == After::IsOver {
                 self.over(id);
             }
             let names = if part.sent { &mut answer.lost } else { &mut answer.never_sent };

@@ -11,6 +11,7 @@ use wire::message::call::Progress;
 use wire::message::job::{MinionJobId, MinionState, OutcomeKind};
 use wire::message::link::JobUpdate;
 use wire::message::operator::{Absence, PATIENCE, Update};
+use wire::message::outcome::Report;
 use wire::name::MinionName;
 
 use ledger::{JobRecord, PartRecord};
@@ -18,6 +19,7 @@ use ledger::{JobRecord, PartRecord};
 use super::absences::{Absences, Away};
 use super::board::{Board, PartOnBoard, Sending};
 use super::chatter::{Chatter, Talk};
+use super::ends::Ends;
 use super::follower::Follower;
 use super::stop::Stop;
 use super::window::{Place, Window};
@@ -48,7 +50,8 @@ impl LiveJob {
     pub(crate) fn new(record: JobRecord, parts: Vec<(MinionName, PartRecord)>, talk: Talk) -> Arc<Self> {
         let over = |part: &PartRecord| part.state.is_some_and(|state| state.outcome().is_some());
         let ended = parts.iter().filter(|(_, part)| over(part)).map(|(name, _)| name.clone()).collect();
-        let mut board = Board { parts: BTreeMap::new(), ended, absences: Absences::default() };
+        let ends = Ends::new(ended, talk.clone());
+        let mut board = Board { parts: BTreeMap::new(), ends, absences: Absences::default() };
         for name in &record.targets {
             board.parts.insert(name.clone(), PartOnBoard::new(PartRecord::default()));
         }
@@ -144,8 +147,14 @@ impl LiveJob {
         self.tell(minion, JobUpdate::State { minion_job: id, state });
     }
 
-    /// Notes that the ledger has a part's outcome.
-    pub(crate) fn ended(&self, minion: &MinionName, id: Option<MinionJobId>, outcome: OutcomeKind) -> After {
+    /// Notes that the ledger has a part's outcome; with the report, if it is this one that the ledger has.
+    pub(crate) fn ended(
+        &self,
+        minion: &MinionName,
+        id: Option<MinionJobId>,
+        outcome: OutcomeKind,
+        report: Option<Arc<Report>>,
+    ) -> After {
         let (after, place) = {
             let mut board = self.lock();
             let next = MinionState::Finished(outcome);
@@ -160,7 +169,7 @@ impl LiveJob {
                 Some(part.place.take())
             });
             if moved.is_some() {
-                board.ended.push(minion.clone());
+                board.ends.push(minion.clone(), report);
                 board.absences.over(minion);
             }
             (if board.is_over() { After::IsOver } else { After::GoesOn }, moved.flatten())
@@ -240,6 +249,7 @@ impl LiveJob {
 
     /// Follows the job from its beginning.
     pub(crate) fn follow(self: &Arc<Self>) -> Follower {
+        self.lock().ends.follow();
         Follower::new(self.clone(), self.version.subscribe(), self.chatter.listen())
     }
 
@@ -315,7 +325,17 @@ impl LiveJob {
     pub(super) fn nth_end(&self, n: usize) -> Result<MinionName, After> {
         let board = self.lock();
         let after = if board.is_over() { After::IsOver } else { After::GoesOn };
-        board.ended.get(n).cloned().ok_or(after)
+        board.ends.minion(n).cloned().ok_or(after)
+    }
+
+    /// The report of that end for one follower, while it is at hand.
+    pub(super) fn report_of_end(&self, n: usize) -> Option<Arc<Report>> {
+        self.lock().ends.report(n)
+    }
+
+    /// One follower less.
+    pub(super) fn unfollow(&self) {
+        self.lock().ends.unfollow();
     }
 
     /// A number that changes whenever those change who are out of touch.

@@ -6,6 +6,7 @@ mod board;
 mod cancel;
 mod chatter;
 mod document;
+mod ends;
 mod follower;
 mod give_up;
 mod live;
@@ -17,7 +18,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ledger::{Durability, JobRecord, LedgerError, OverlordLedger, Retention};
-use machine::backoff::Backoff;
 use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
 use quinn::SendStream;
@@ -37,7 +37,7 @@ pub(crate) use self::document::LIST_LIMIT;
 pub(crate) use self::follower::Follower;
 use self::follower::Heard;
 use self::live::LiveJob;
-use self::part::{Delivery, FIRST_PAUSE, LAST_PAUSE};
+use self::part::Delivery;
 use crate::config::Config;
 use crate::outbox::Outbox;
 use crate::registry::Registry;
@@ -177,7 +177,7 @@ impl Jobs {
     ) -> Result<(), FrameError> {
         let job = follower.job().clone();
         loop {
-            let minion = match follower.next().await {
+            let (minion, report) = match follower.next().await {
                 Heard::Over => return Ok(()),
                 Heard::Chatter(update) if follow == Follow::Everything => {
                     let reply = OperatorReply::Update(Box::new(Update::clone(&update)));
@@ -191,11 +191,16 @@ impl Jobs {
                     }
                     continue;
                 }
-                Heard::Ended(minion) => minion,
+                Heard::Ended(minion, report) => (minion, report),
             };
             let making = outbox.making().await;
+            let recorded = match report {
+                Some(report) => Some(Arc::unwrap_or_clone(report)),
+                // It came too long ago to be at hand.
+                None => self.ledger().outcome(job.record.id, &minion).await.ok().flatten(),
+            };
             // Where there is none, the document at the end says what is wrong with it.
-            let Ok(Some(report)) = self.ledger().outcome(job.record.id, &minion).await else { continue };
+            let Some(report) = recorded else { continue };
             let (minion_job, held) = (job.minion_job(&minion), report.held());
             let update = JobUpdate::Finished { minion_job, report: Box::new(report) };
             let reply = OperatorReply::Update(Box::new(Update { minion, update }));
@@ -260,25 +265,6 @@ impl Jobs {
         for minion in &job.record.targets {
             self.spawn_part(job.clone(), minion.clone(), Delivery::NotSent);
         }
-    }
-}
-
-/// Tries to record a part's outcome until that succeeds, with one warning for each spell of trouble.
-async fn insist<F, T>(job: JobId, minion: &MinionName, write: impl Fn() -> F)
-where
-    F: Future<Output = Result<T, LedgerError>>,
-{
-    let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
-    let mut warned = false;
-    while let Err(error) = write().await {
-        if !warned {
-            tracing::error!(%job, %minion, %error, "cannot record the outcome, trying until it succeeds");
-            warned = true;
-        }
-        tokio::time::sleep(backoff.pause()).await;
-    }
-    if warned {
-        tracing::info!(%job, %minion, "recorded the outcome after all");
     }
 }
 

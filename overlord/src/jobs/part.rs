@@ -1,6 +1,7 @@
 //! One minion's part of a job, from its dispatch to its outcome, over as many connections as it takes.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use machine::backoff::Backoff;
@@ -22,7 +23,7 @@ use ledger::{Changed, LedgerError};
 use super::absences::Away;
 use super::live::{After, LiveJob};
 use super::stop::Stop;
-use super::{Jobs, durability, insist};
+use super::{Jobs, durability};
 use crate::registry::Recipient;
 
 /// Where the delivery of a part stands.
@@ -309,9 +310,11 @@ impl Jobs {
             self.ledger().part_ended(record.id, minion, id, report, now_ms(), durability)
         };
         reach(Point::OutcomeBefore);
-        insist(record.id, minion, write).await;
+        let changed = insist(record.id, minion, write).await;
         reach(Point::OutcomeAfter);
-        if job.ended(minion, id, outcome) == After::IsOver {
+        // Where the ledger had another one before, that one stands.
+        let recorded = matches!(changed, Changed::Yes(_)).then(|| Arc::new(report));
+        if job.ended(minion, id, outcome, recorded) == After::IsOver {
             reach(Point::OverAfter);
             self.over(record.id);
         }
@@ -404,6 +407,31 @@ async fn ask_to_stop(job: JobId, connection: &Connection) -> Result<Cancelled, B
     Ok(frame::read(&mut receive, MAX_MESSAGE).await?)
 }
 
+/// Tries to record a part's outcome until that succeeds, with one warning for each spell of trouble.
+async fn insist<F, T>(job: JobId, minion: &MinionName, write: impl Fn() -> F) -> T
+where
+    F: Future<Output = Result<T, LedgerError>>,
+{
+    let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
+    let mut warned = false;
+    loop {
+        match write().await {
+            Ok(recorded) => {
+                if warned {
+                    tracing::info!(%job, %minion, "recorded the outcome after all");
+                }
+                return recorded;
+            }
+            Err(error) if !warned => {
+                tracing::error!(%job, %minion, %error, "cannot record the outcome, trying until it succeeds");
+                warned = true;
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(backoff.pause()).await;
+    }
+}
+
 /// How long something lasts at `now` that lasts from one time until another. Where the clock was set back in
 /// between, that is all of it again, and no more.
 fn left(from: u64, until: u64, now: u64) -> Duration {
@@ -415,8 +443,8 @@ fn far_future() -> Instant {
 }
 
 /// The shortest and the longest pause before something is tried again, but for what chance adds.
-pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(100);
-pub(super) const LAST_PAUSE: Duration = Duration::from_millis(2500);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_millis(2500);
 
 #[cfg(test)]
 mod tests {
