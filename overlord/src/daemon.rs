@@ -12,13 +12,13 @@ use wire::transport::intake::Intake;
 use crate::audit::Audit;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
-use crate::desk::Desk;
 use crate::doors::{self, Doors};
 use crate::folder::{Folder, FolderError};
 use crate::jobs::Jobs;
 use crate::outbox::Outbox;
 use crate::registry::Registry;
 use crate::rollout::Rollout;
+use crate::services::Services;
 
 /// What the command line may say against the configuration.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +79,7 @@ pub async fn serve(
     folder.note_address(address)?;
     let purge = purge(ledger.clone(), config.clone(), stop.clone());
     let started_at = now_ms();
-    let desk = Desk {
+    let services = Services {
         config,
         authority,
         ledger: ledger.clone(),
@@ -93,7 +93,7 @@ pub async fn serve(
         address,
         started_at,
     };
-    let doors = Doors::new(Arc::new(desk), stop.clone()).serve(endpoint);
+    let doors = Doors::new(Arc::new(services), stop.clone()).serve(endpoint);
     ready(address);
 
     // Until the stop. Then: 1. the doors let everyone out, 2. changes of modules are given up and jobs leave

@@ -17,23 +17,23 @@ use crate::record::Record;
 use crate::storage::{Changes, Store};
 
 /// The steps, in order.
-const STEPS: &[Step] = &[Step { from: 1, run: v1::upgrade }, Step { from: 2, run: v2::upgrade }];
+const UPGRADES: &[Upgrade] = &[Upgrade { from: 1, run: v1::upgrade }, Upgrade { from: 2, run: v2::upgrade }];
 
 /// Where a batch of an upgrade ends even though more is to be done.
 const BATCH_BYTES: usize = 8 << 20;
 
 /// What brings the records of one format into the shape of the next.
-struct Step {
+struct Upgrade {
     from: u32,
     run: fn(&Store, Side) -> Result<(), LedgerError>,
 }
 
 /// Brings the folder up to the current format, which it may be of already.
 pub(crate) fn upgrade(store: &Store, side: Side) -> Result<(), LedgerError> {
-    take(store, side, STEPS)
+    take(store, side, UPGRADES)
 }
 
-fn take(store: &Store, side: Side, steps: &[Step]) -> Result<(), LedgerError> {
+fn take(store: &Store, side: Side, steps: &[Upgrade]) -> Result<(), LedgerError> {
     let Some(format) = store.format(format::KEYS)? else { return Ok(()) };
     let from = match store.format(format::UPGRADE_KEYS)? {
         Some(begun) => begun.version(),
@@ -138,27 +138,27 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = older(folder.path());
         let from = CURRENT - 1;
-        take(&store, Side::Overlord, &[Step { from, run: half }]).unwrap_err();
+        take(&store, Side::Overlord, &[Upgrade { from, run: half }]).unwrap_err();
         drop(store);
 
         let store = Store::open(folder.path(), Side::Overlord).unwrap();
         let format = store.format(format::KEYS).unwrap().unwrap();
         assert_eq!(format.version(), CURRENT, "an older version would open what is half done");
-        take(&store, Side::Overlord, &[Step { from, run: whole }]).unwrap();
+        take(&store, Side::Overlord, &[Upgrade { from, run: whole }]).unwrap();
         let made = |text: &str| numbers(&store).iter().filter(|New(_, of)| of == text).count() as u64;
         assert_eq!(made("of the first attempt"), NUMBERS / 2);
         assert_eq!(made("made of an old one"), NUMBERS / 2);
         drop(store);
 
         let store = Store::open(folder.path(), Side::Overlord).unwrap();
-        take(&store, Side::Overlord, &[Step { from, run: half }]).unwrap();
+        take(&store, Side::Overlord, &[Upgrade { from, run: half }]).unwrap();
     }
 
     #[test]
     fn only_the_steps_from_the_format_of_the_folder_on_are_taken() {
         let folder = tempfile::tempdir().unwrap();
         let store = older(folder.path());
-        let steps = [Step { from: CURRENT, run: half }, Step { from: CURRENT - 1, run: whole }];
+        let steps = [Upgrade { from: CURRENT, run: half }, Upgrade { from: CURRENT - 1, run: whole }];
         take(&store, Side::Overlord, &steps).unwrap();
         assert_eq!(numbers(&store).len() as u64, NUMBERS);
     }
@@ -169,7 +169,7 @@ mod tests {
         let store = older(folder.path());
         let place = (Space::Later, b"nonsense".to_vec());
         commit(&store, [Changes::from([(place, Some(b"nonsense".as_slice().into()))])]).unwrap();
-        take(&store, Side::Overlord, &[Step { from: CURRENT - 1, run: whole }]).unwrap();
+        take(&store, Side::Overlord, &[Upgrade { from: CURRENT - 1, run: whole }]).unwrap();
         let draft = Draft::new(&store);
         assert_eq!(draft.records::<New>(Span::all()).count() as u64, NUMBERS);
     }

@@ -13,7 +13,7 @@ use crate::rig::{Folder, Reports, T0, failed, id, job, ok, start};
 const MINIONS: [&str; 3] = ["web1", "web2", "web3"];
 
 #[derive(Clone, Debug)]
-enum Step {
+enum Action {
     Accept(u64),
     Runs(u64, usize),
     Ends(u64, usize, bool),
@@ -22,14 +22,14 @@ enum Step {
     Kill,
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn steps() -> impl Strategy<Value = Vec<Action>> {
     let step = prop_oneof![
-        4 => (1..6u64).prop_map(Step::Accept),
-        6 => (1..6u64, 0..3usize).prop_map(|(job, minion)| Step::Runs(job, minion)),
-        8 => (1..6u64, 0..3usize, any::<bool>()).prop_map(|(job, minion, ok)| Step::Ends(job, minion, ok)),
-        1 => Just(Step::Purge),
-        1 => Just(Step::Reopen),
-        1 => Just(Step::Kill),
+        4 => (1..6u64).prop_map(Action::Accept),
+        6 => (1..6u64, 0..3usize).prop_map(|(job, minion)| Action::Runs(job, minion)),
+        8 => (1..6u64, 0..3usize, any::<bool>()).prop_map(|(job, minion, ok)| Action::Ends(job, minion, ok)),
+        1 => Just(Action::Purge),
+        1 => Just(Action::Reopen),
+        1 => Just(Action::Kill),
     ];
     prop::collection::vec(step, 1..60)
 }
@@ -64,20 +64,20 @@ impl Model {
     }
 }
 
-async fn overlord_step(ledger: &OverlordLedger, jobs: &mut BTreeMap<u64, Model>, step: &Step) {
+async fn overlord_step(ledger: &OverlordLedger, jobs: &mut BTreeMap<u64, Model>, step: &Action) {
     match *step {
-        Step::Accept(number) => {
+        Action::Accept(number) => {
             let changed = ledger.accept(job(number, &MINIONS), Durability::Written).await.unwrap();
             assert_eq!(changed != Changed::No, !jobs.contains_key(&number));
             jobs.entry(number).or_insert_with(|| Model { transitions: 1, ..Model::default() });
         }
-        Step::Runs(number, minion) => {
+        Action::Runs(number, minion) => {
             let changed = ledger.runs(number, MINIONS[minion], T0).await;
             let expected =
                 jobs.get_mut(&number).is_some_and(|job| job.report(minion, MinionState::Running, None));
             assert_eq!(changed != Changed::No, expected);
         }
-        Step::Ends(number, minion, ok) => {
+        Action::Ends(number, minion, ok) => {
             let report = report(ok);
             let state = MinionState::Finished(report.outcome.kind());
             let changed = ledger.ends(number, MINIONS[minion], report.clone()).await;
@@ -85,13 +85,13 @@ async fn overlord_step(ledger: &OverlordLedger, jobs: &mut BTreeMap<u64, Model>,
             let expected = job.is_some_and(|job| job.report(minion, state, Some(report)));
             assert_eq!(changed != Changed::No, expected);
         }
-        Step::Purge => {
+        Action::Purge => {
             let purged = ledger.purge(Retention { keep_ms: Some(0), bytes: None }, u64::MAX).await.unwrap();
             let before = jobs.len();
             jobs.retain(|_, job| !job.state().is_over());
             assert_eq!(purged, before - jobs.len());
         }
-        Step::Reopen | Step::Kill => {}
+        Action::Reopen | Action::Kill => {}
     }
 }
 
@@ -120,21 +120,21 @@ async fn compare_overlord(ledger: &OverlordLedger, jobs: &BTreeMap<u64, Model>) 
     assert_eq!(all.len(), jobs.len());
 }
 
-async fn minion_step(ledger: &MinionLedger, model: &mut MinionModel, step: &Step) {
+async fn minion_step(ledger: &MinionLedger, model: &mut MinionModel, step: &Action) {
     match *step {
-        Step::Accept(number) => {
+        Action::Accept(number) => {
             let accepted = ledger.accept(start(number), T0, Durability::Written).await.unwrap();
             let new =
                 model.jobs.insert(number, model.jobs.get(&number).cloned().unwrap_or_default()).is_none();
             assert_eq!(matches!(accepted, Accepted::New(_)), new);
         }
-        Step::Runs(number, 0) => {
+        Action::Runs(number, 0) => {
             // The first minion of three stands for an acknowledgement here.
             let changed = ledger.acknowledged(id(number)).await.unwrap();
             let over = model.jobs.get(&number).is_some_and(|job| job.1.is_some());
             assert_eq!(changed == Changed::Yes(()), over && model.acknowledged.insert(number));
         }
-        Step::Runs(number, _) => {
+        Action::Runs(number, _) => {
             let changed = ledger.running(id(number), T0).await.unwrap();
             let job = model.jobs.get_mut(&number);
             let expected = job.is_some_and(|job| {
@@ -144,7 +144,7 @@ async fn minion_step(ledger: &MinionLedger, model: &mut MinionModel, step: &Step
             });
             assert_eq!(changed == Changed::Yes(()), expected);
         }
-        Step::Ends(number, _, ok) => {
+        Action::Ends(number, _, ok) => {
             let changed = ledger.finished(id(number), report(ok), Durability::Written).await.unwrap();
             let expected = model.jobs.get_mut(&number).is_some_and(|job| {
                 let moves = job.1.is_none();
@@ -153,14 +153,14 @@ async fn minion_step(ledger: &MinionLedger, model: &mut MinionModel, step: &Step
             });
             assert_eq!(changed == Changed::Yes(()), expected);
         }
-        Step::Purge => {
+        Action::Purge => {
             let purged = ledger.purge(Retention { keep_ms: Some(0), bytes: None }, u64::MAX).await.unwrap();
             assert_eq!(purged, model.acknowledged.len());
             for number in std::mem::take(&mut model.acknowledged) {
                 model.jobs.remove(&number);
             }
         }
-        Step::Reopen | Step::Kill => {}
+        Action::Reopen | Action::Kill => {}
     }
 }
 
@@ -196,10 +196,10 @@ proptest! {
             let mut ledger = Some(folder.overlord());
             for step in &steps {
                 overlord_step(ledger.as_ref().unwrap(), &mut jobs, step).await;
-                if matches!(step, Step::Kill) {
+                if matches!(step, Action::Kill) {
                     folder = folder.as_after_a_kill();
                 }
-                if matches!(step, Step::Kill | Step::Reopen) {
+                if matches!(step, Action::Kill | Action::Reopen) {
                     drop(ledger.take());
                     ledger = Some(folder.overlord());
                     compare_overlord(ledger.as_ref().unwrap(), &jobs).await;
@@ -216,10 +216,10 @@ proptest! {
             let mut ledger = Some(folder.minion());
             for step in &steps {
                 minion_step(ledger.as_ref().unwrap(), &mut model, step).await;
-                if matches!(step, Step::Kill) {
+                if matches!(step, Action::Kill) {
                     folder = folder.as_after_a_kill();
                 }
-                if matches!(step, Step::Kill | Step::Reopen) {
+                if matches!(step, Action::Kill | Action::Reopen) {
                     drop(ledger.take());
                     ledger = Some(folder.minion());
                     compare_minion(ledger.as_ref().unwrap(), &model);

@@ -10,8 +10,8 @@ use quinn::SendStream;
 use tokio::time::{Instant, sleep_until};
 use wire::digest::Digest;
 use wire::message::catalogue::{
-    Assignment, AssignmentStatus, Claimed, KeptModule, MAX_FILE, ModuleReply, ModuleRequest, ModuleResult,
-    Offer, PushOptions, Step,
+    Assignment, AssignmentStatus, KeptModule, MAX_FILE, ModuleReply, ModuleRequest, ModuleResult, Offer,
+    OngoingChange, PushOptions, RolloutStep,
 };
 use wire::message::operator::{Absence, OperatorReply, OperatorRequest, Target, TargetWarning};
 use wire::name::{BadName, MinionName, ModuleName};
@@ -125,7 +125,7 @@ pub enum ModuleEvent {
         /// Which minion.
         minion: MinionName,
         /// How far.
-        step: Step,
+        step: RolloutStep,
     },
     /// What became of the change on a minion.
     Ended(Box<ModuleResult>),
@@ -427,9 +427,9 @@ impl Client {
     ///
     /// # Errors
     /// As for [`Client`], of kind `NotFound` where none is under way.
-    pub async fn cancel_push(&self, name: ModuleName) -> Result<Claimed, ClientError> {
+    pub async fn cancel_push(&self, name: ModuleName) -> Result<OngoingChange, ClientError> {
         match self.ask_of_modules(ModuleRequest::CancelPush(name)).await? {
-            ModuleReply::Cancelled(claimed) => Ok(*claimed),
+            ModuleReply::Cancelled(ongoing) => Ok(*ongoing),
             _ => Err(ClientError::Unexpected),
         }
     }
@@ -438,9 +438,9 @@ impl Client {
     ///
     /// # Errors
     /// As for [`Client`], of kind `NotFound` where no change is under way.
-    pub async fn release_module(&self, name: ModuleName) -> Result<Claimed, ClientError> {
+    pub async fn release_module(&self, name: ModuleName) -> Result<OngoingChange, ClientError> {
         match self.ask_of_modules(ModuleRequest::Release(name)).await? {
-            ModuleReply::Released(claimed) => Ok(*claimed),
+            ModuleReply::Released(ongoing) => Ok(*ongoing),
             _ => Err(ClientError::Unexpected),
         }
     }

@@ -14,7 +14,7 @@ use wire::transport::frame::{self, FrameError};
 use super::Hall;
 use super::admission::Ticket;
 use super::refusals::Refused;
-use crate::desk::Desk;
+use crate::services::Services;
 
 /// One newcomer.
 ///
@@ -102,7 +102,7 @@ impl EnrollDoor {
     /// What costs nothing comes first: a newcomer without a token that is good makes the overlord read once, and
     /// neither check its signing request, nor write, nor sign.
     async fn enroll(&self, request: &EnrollRequest) -> Result<EnrollReply, String> {
-        let Desk { authority, ledger, registry, .. } = &*self.hall.desk;
+        let Services { authority, ledger, registry, .. } = &*self.hall.services;
         let secret = Digest::of(&request.secret);
         ledger.invited(&secret, now_ms()).await.map_err(|error| error.to_string())?;
         let signing_request = SigningRequest::from_der(&request.signing_request)

@@ -14,13 +14,13 @@ use wire::transport::allowance::Allowance;
 use wire::transport::endpoint::{CLOSE_REFUSED, CLOSE_REPLACED, CLOSE_SECOND};
 use wire::transport::frame::{self, FrameError};
 
-use crate::desk::Desk;
 use crate::facts;
 use crate::registry::{Admitted, Introduction, Link, LinkError, Refused, since_three};
+use crate::services::Services;
 
 /// One minion's connection.
 pub(super) struct MinionDoor {
-    desk: Arc<Desk>,
+    services: Arc<Services>,
     connection: Connection,
     minion: Admitted,
     /// Whether the log has it that its facts are no good: once is enough for each connection.
@@ -48,9 +48,13 @@ enum NoticeError {
 
 impl MinionDoor {
     /// The door for a peer that is a minion, or why it may not come in.
-    pub(super) fn admit(desk: Arc<Desk>, connection: Connection, peer: &Peer) -> Result<Self, Refused> {
-        let minion = desk.registry.admit(peer)?;
-        Ok(Self { desk, connection, minion, complained: AtomicBool::new(false) })
+    pub(super) fn admit(
+        services: Arc<Services>,
+        connection: Connection,
+        peer: &Peer,
+    ) -> Result<Self, Refused> {
+        let minion = services.registry.admit(peer)?;
+        Ok(Self { services, connection, minion, complained: AtomicBool::new(false) })
     }
 
     /// Serves the connection until it ends.
@@ -86,7 +90,7 @@ impl MinionDoor {
                 %linked,
                 "a second minion with the identity of one that is linked is refused: one of them is a copy"
             );
-            self.desk.audit.second_minion(minion, from, linked);
+            self.services.audit.second_minion(minion, from, linked);
         }
         let code = since_three(&self.connection, CLOSE_SECOND, CLOSE_REPLACED);
         self.connection.close(code, b"another minion with this identity is linked");
@@ -131,7 +135,7 @@ impl MinionDoor {
     }
 
     async fn hello(&self, hello: Hello, send: &mut SendStream) -> Result<Link, NoticeError> {
-        let Desk { jobs, rollout, .. } = &*self.desk;
+        let Services { jobs, rollout, .. } = &*self.services;
         let name = self.minion.name();
         let settled = jobs.settled(name, &hello.unacknowledged).await?;
         let (from, modules) = (self.connection.remote_address(), hello.modules.modules.len());
@@ -159,14 +163,14 @@ impl MinionDoor {
             Notice::Modules(modules) => {
                 link.modules_changed(modules).await?;
                 self.say(send, &Acknowledged).await?;
-                self.desk.rollout.reconcile_what_is_ready(self.minion.name()).await;
+                self.services.rollout.reconcile_what_is_ready(self.minion.name()).await;
             }
             Notice::Facts(facts) => {
                 if let Some(facts) = self.readable(&facts) {
                     link.facts_changed(facts).await?;
                 }
                 self.say(send, &Acknowledged).await?;
-                self.desk.rollout.reconcile_if_changed(self.minion.name()).await;
+                self.services.rollout.reconcile_if_changed(self.minion.name()).await;
             }
         }
         Ok(())

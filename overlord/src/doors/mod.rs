@@ -29,8 +29,8 @@ use self::guard::Guard;
 use self::minion::MinionDoor;
 use self::operator::OperatorDoor;
 use self::refusals::{Refused, SUMMARY};
-use crate::desk::Desk;
 use crate::registry::since_three;
+use crate::services::Services;
 
 /// The application protocols of the doors.
 pub(crate) fn alpns() -> Vec<&'static [u8]> {
@@ -46,14 +46,14 @@ pub(crate) struct Doors {
 /// What a peer finds behind the port.
 #[derive(Clone)]
 struct Hall {
-    desk: Arc<Desk>,
+    services: Arc<Services>,
     guard: Arc<Guard>,
     stop: CancellationToken,
 }
 
 impl Doors {
-    pub(crate) fn new(desk: Arc<Desk>, stop: CancellationToken) -> Self {
-        Self { hall: Hall { desk, guard: Arc::new(Guard::new()), stop }, tasks: TaskTracker::new() }
+    pub(crate) fn new(services: Arc<Services>, stop: CancellationToken) -> Self {
+        Self { hall: Hall { services, guard: Arc::new(Guard::new()), stop }, tasks: TaskTracker::new() }
     }
 
     /// Accepts connections until the stop. Returns when every one of them has ended.
@@ -129,7 +129,7 @@ impl Hall {
         let peer = match endpoint::peer(&connection) {
             Ok(peer) => peer,
             Err(IdentityError::Untimely { peer, untimely }) => {
-                self.desk.registry.came_with_outdated(&peer);
+                self.services.registry.came_with_outdated(&peer);
                 return self
                     .refuse_untimely(connection, ticket, IdentityError::Untimely { peer, untimely })
                     .await;
@@ -140,7 +140,7 @@ impl Hall {
         match (alpn.as_slice(), peer) {
             (wire::message::enroll::ALPN, _) => EnrollDoor::new(self, connection).serve(ticket).await,
             (alpn, Some(peer)) if wire::message::link::ALPNS.contains(&alpn) => {
-                match MinionDoor::admit(self.desk.clone(), connection.clone(), &peer) {
+                match MinionDoor::admit(self.services.clone(), connection.clone(), &peer) {
                     Ok(door) => {
                         drop(ticket);
                         door.serve().await;
@@ -149,7 +149,7 @@ impl Hall {
                 }
             }
             (alpn, Some(peer)) if wire::message::operator::ALPNS.contains(&alpn) => {
-                match OperatorDoor::admit(self.desk.clone(), &peer, Version::of(&connection)) {
+                match OperatorDoor::admit(self.services.clone(), &peer, Version::of(&connection)) {
                     Ok(door) => {
                         drop(ticket);
                         door.serve(connection).await;

@@ -16,13 +16,13 @@ use wire::transport::endpoint::CLOSE_DONE;
 use wire::transport::frame::{self, FrameError};
 
 use crate::catalogue::{CatalogueError, FileError, Here};
-use crate::desk::Desk;
-use crate::rollout::{Assigned, Claim, Deadline, Edit, Following, tell, time_for};
+use crate::rollout::{Assigned, Deadline, Edit, Following, Reservation, tell, time_for};
+use crate::services::Services;
 use crate::targets::{self, Among, Matching, check_width};
 
 /// One request of an operator.
 struct ModulesDoor<'a> {
-    desk: &'a Desk,
+    services: &'a Services,
     operator: &'a OperatorName,
     /// That of the messages.
     version: Version,
@@ -40,13 +40,13 @@ enum Ended {
 
 /// Answers one request.
 pub(super) async fn answer(
-    desk: &Arc<Desk>,
+    services: &Arc<Services>,
     operator: &OperatorName,
     version: Version,
     request: ModuleRequest,
     (send, receive): (SendStream, RecvStream),
 ) -> Result<(), FrameError> {
-    let mut door = ModulesDoor { desk, operator, version, send, receive };
+    let mut door = ModulesDoor { services, operator, version, send, receive };
     match door.serve(request).await {
         Ok(()) => {}
         Err(Ended::Gone(error)) => return Err(error),
@@ -63,20 +63,22 @@ pub(super) async fn answer(
 
 impl ModulesDoor<'_> {
     async fn serve(&mut self, request: ModuleRequest) -> Result<(), Ended> {
-        let Desk { catalogue, rollout, .. } = self.desk;
+        let Services { catalogue, rollout, .. } = self.services;
         let reply = match request {
             ModuleRequest::Add(offer) => {
-                let claim = rollout.claim(&offer.name, Some(offer.digest), self.operator, "brought")?;
-                let (claim, _) = self.bring(claim, offer).await?;
-                drop(claim);
+                let reservation =
+                    rollout.reserve(&offer.name, Some(offer.digest), self.operator, "brought")?;
+                let (reservation, _) = self.bring(reservation, offer).await?;
+                drop(reservation);
                 rollout.prune().await;
                 return Ok(());
             }
             ModuleRequest::Push { offer, target, options } => {
                 let targets = self.targets(&target, options.confirmed).await?;
-                let claim = rollout.claim(&offer.name, Some(offer.digest), self.operator, "pushed")?;
-                let (claim, module) = self.bring(claim, offer).await?;
-                let following = rollout.push(claim, module, targets, options, self.operator);
+                let reservation =
+                    rollout.reserve(&offer.name, Some(offer.digest), self.operator, "pushed")?;
+                let (reservation, module) = self.bring(reservation, offer).await?;
+                let following = rollout.push(reservation, module, targets, options, self.operator);
                 return self.follow(following).await;
             }
             ModuleRequest::Remove { target, name, confirmed } => {
@@ -110,7 +112,7 @@ impl ModulesDoor<'_> {
     }
 
     async fn targets(&mut self, target: &Target, confirmed: bool) -> Result<Vec<MinionName>, Ended> {
-        let Desk { registry, config, .. } = self.desk;
+        let Services { registry, config, .. } = self.services;
         let Matching { minions, warnings } =
             targets::find(Among::Enrolled(&registry.roster()), target, registry)?;
         let matches = format!("\"{}\" matches", target.expression);
@@ -135,8 +137,8 @@ impl ModulesDoor<'_> {
         confirmed: bool,
     ) -> Result<(), Ended> {
         let targets = self.targets(target, confirmed).await?;
-        let claim = self.desk.rollout.claim(&name, None, self.operator, edit.doing())?;
-        let following = self.desk.rollout.edit(edit, claim, name, targets, self.operator);
+        let reservation = self.services.rollout.reserve(&name, None, self.operator, edit.doing())?;
+        let following = self.services.rollout.edit(edit, reservation, name, targets, self.operator);
         self.follow(following).await
     }
 
@@ -147,7 +149,7 @@ impl ModulesDoor<'_> {
         version: &str,
         confirmed: bool,
     ) -> Result<ModuleReply, Ended> {
-        let Desk { catalogue, rollout, registry, config, .. } = self.desk;
+        let Services { catalogue, rollout, registry, config, .. } = self.services;
         let Matching { minions, warnings } =
             targets::find(Among::AlsoLater(&registry.roster()), &target, registry)?;
         let matches = format!("\"{}\" matches", target.expression);
@@ -160,37 +162,38 @@ impl ModulesDoor<'_> {
     }
 
     async fn follow(&mut self, following: Following) -> Result<(), Ended> {
-        let registry = (self.version >= Version::Three).then_some(&self.desk.registry);
+        let registry = (self.version >= Version::Three).then_some(&self.services.registry);
         Ok(following.relay(&mut self.send, registry).await?)
     }
 
     /// Takes a file into the catalogue, with those of its bytes that are not here yet.
     async fn bring(
         &mut self,
-        claim: Claim,
+        reservation: Reservation,
         offer: Offer,
-    ) -> Result<(Claim, wire::message::catalogue::KeptModule), Ended> {
-        let Desk { catalogue, rollout, .. } = self.desk;
+    ) -> Result<(Reservation, wire::message::catalogue::KeptModule), Ended> {
+        let Services { catalogue, rollout, .. } = self.services;
         check(&offer)?;
-        let (claim, bytes) = match catalogue.take(&offer).await? {
-            Here::All(bytes) => (claim, bytes),
+        let (reservation, bytes) = match catalogue.take(&offer).await? {
+            Here::All(bytes) => (reservation, bytes),
             Here::Part(upload) => {
                 let from = upload.length();
                 let (module, digest) = (&offer.name, offer.digest.short());
                 tracing::info!(operator = %self.operator, %module, digest, from, "taking a file");
                 tell(&mut self.send, ModuleReply::Send { from }).await?;
-                let (claim, upload) = self.receive_all(claim, upload).await?;
+                let (reservation, upload) = self.receive_all(reservation, upload).await?;
                 let (files, digest) = (catalogue.files().clone(), offer.digest);
-                let done = tokio::task::spawn_blocking(move || (claim, files.finish(upload, digest))).await;
-                let (claim, bytes) = done.map_err(CatalogueError::from)?;
-                (claim, bytes.map_err(CatalogueError::from)?)
+                let done =
+                    tokio::task::spawn_blocking(move || (reservation, files.finish(upload, digest))).await;
+                let (reservation, bytes) = done.map_err(CatalogueError::from)?;
+                (reservation, bytes.map_err(CatalogueError::from)?)
             }
         };
         let module = match catalogue.keep(offer, bytes, self.operator).await {
             Ok(module) => module,
             Err(error) => {
                 // Nobody has a use for the file.
-                drop(claim);
+                drop(reservation);
                 rollout.prune().await;
                 return Err(error.into());
             }
@@ -198,23 +201,23 @@ impl ModulesDoor<'_> {
         let (version, digest) = (module.version.as_deref().unwrap_or("-"), module.digest.short());
         tracing::info!(operator = %self.operator, module = %module.name, version, digest, "in the catalogue");
         tell(&mut self.send, ModuleReply::Kept(Box::new(module.clone()))).await?;
-        Ok((claim, module))
+        Ok((reservation, module))
     }
 
     /// Takes bytes until all are here. An operator who goes leaves what came for the next time.
     ///
-    /// The claim goes with the file, so that nobody else writes to it before the last write has ended.
+    /// The reservation goes with the file, so that nobody else writes to it before the last write has ended.
     async fn receive_all(
         &mut self,
-        mut claim: Claim,
+        mut reservation: Reservation,
         mut upload: PartialFile,
-    ) -> Result<(Claim, PartialFile), Ended> {
-        let time = self.desk.config.staging + time_for(upload.missing());
+    ) -> Result<(Reservation, PartialFile), Ended> {
+        let time = self.services.config.staging + time_for(upload.missing());
         let deadline = Deadline::within(time);
         while upload.missing() > 0 {
             let chunk = tokio::select! {
                 chunk = chunk(&mut self.receive, upload.missing()) => chunk?,
-                by = claim.cancelled() => {
+                by = reservation.cancelled() => {
                     let message = format!("the push was called off by {by} before the file was here");
                     return Err(Refusal::new(RefusalKind::Busy, message).into());
                 }
@@ -224,16 +227,16 @@ impl ModulesDoor<'_> {
                     return Err(Refusal::new(RefusalKind::BadRequest, message).into());
                 }
             };
-            let files = self.desk.catalogue.files().clone();
+            let files = self.services.catalogue.files().clone();
             let wrote = tokio::task::spawn_blocking(move || {
                 let wrote = files.add(&mut upload, &chunk);
-                (claim, upload, wrote)
+                (reservation, upload, wrote)
             });
             let wrote = wrote.await.map_err(CatalogueError::from)?;
-            (claim, upload) = (wrote.0, wrote.1);
+            (reservation, upload) = (wrote.0, wrote.1);
             wrote.2.map_err(CatalogueError::from)?;
         }
-        Ok((claim, upload))
+        Ok((reservation, upload))
     }
 }
 

@@ -29,9 +29,9 @@ use wire::transport::intake::Intake;
 use ledger::{Invite, Storage};
 
 use super::modules;
-use crate::desk::Desk;
 use crate::folder::dialable;
 use crate::jobs::Follower;
+use crate::services::Services;
 
 use crate::outbox::{Making, Outbox};
 use crate::targets::{self, Among, Matching};
@@ -39,7 +39,7 @@ use crate::targets::{self, Among, Matching};
 /// One operator's connection.
 #[derive(Clone)]
 pub(super) struct OperatorDoor {
-    desk: Arc<Desk>,
+    services: Arc<Services>,
     operator: OperatorName,
     intake: Intake,
     outbox: Outbox,
@@ -47,11 +47,11 @@ pub(super) struct OperatorDoor {
 
 impl OperatorDoor {
     /// The door for a peer that is an operator, or why it is none.
-    pub(super) fn admit(desk: Arc<Desk>, peer: &Peer, version: Version) -> Result<Self, String> {
+    pub(super) fn admit(services: Arc<Services>, peer: &Peer, version: Version) -> Result<Self, String> {
         match (peer.role, peer.name.parse()) {
             (Role::Operator, Ok(operator)) => {
-                let (intake, outbox) = (desk.intake.for_another(), desk.outbox.for_another(version));
-                Ok(Self { desk, operator, intake, outbox })
+                let (intake, outbox) = (services.intake.for_another(), services.outbox.for_another(version));
+                Ok(Self { services, operator, intake, outbox })
             }
             _ => Err(format!("its certificate is that of an {}", peer.role)),
         }
@@ -86,12 +86,13 @@ impl OperatorDoor {
             OperatorRequest::Call { call, follow } => return self.call(*call, follow, &mut send).await,
             OperatorRequest::Attach { job, follow } => return self.attach(&job, follow, &mut send).await,
             OperatorRequest::Rerun { job, on, confirmed, follow, patience_ms } => {
-                let accepted = self.desk.jobs.rerun(&job, on, confirmed, patience_ms, &self.operator).await;
+                let accepted =
+                    self.services.jobs.rerun(&job, on, confirmed, patience_ms, &self.operator).await;
                 return self.begin(accepted, follow, &mut send).await;
             }
             OperatorRequest::Module(request) => {
                 let streams = (send, receive);
-                return modules::answer(&self.desk, &self.operator, version, *request, streams).await;
+                return modules::answer(&self.services, &self.operator, version, *request, streams).await;
             }
             other => other,
         };
@@ -127,7 +128,7 @@ impl OperatorDoor {
         request: OperatorRequest,
         warnings: &mut Vec<TargetWarning>,
     ) -> Result<OperatorReply, Refusal> {
-        let Desk { registry, jobs, .. } = &*self.desk;
+        let Services { registry, jobs, .. } = &*self.services;
         let mut meant = |target: &Target| {
             self.matching(target).map(|matching| {
                 *warnings = matching.warnings;
@@ -195,7 +196,7 @@ impl OperatorDoor {
         let (mut answer, mut held) = (Vec::new(), 0);
         for name in names {
             let is_meant = |module: &&Module| only.is_none_or(|only| module.name == *only);
-            let Some(modules) = self.desk.registry.modules(&name, is_meant) else { continue };
+            let Some(modules) = self.services.registry.modules(&name, is_meant) else { continue };
             held += modules.held();
             if held > MAX_MODULES_HELD {
                 let message = format!(
@@ -209,7 +210,7 @@ impl OperatorDoor {
     }
 
     async fn call(&self, call: Call, follow: Follow, send: &mut SendStream) -> Result<(), FrameError> {
-        let jobs = &self.desk.jobs;
+        let jobs = &self.services.jobs;
         let accepted = match self.matching(&call.target) {
             Ok(Matching { minions, warnings }) => {
                 let accepted = jobs.accept(call, minions, &self.operator).await;
@@ -225,19 +226,19 @@ impl OperatorDoor {
 
     /// The enrolled minions that a target means.
     fn matching(&self, target: &Target) -> Result<Matching, Refusal> {
-        let registry = &self.desk.registry;
+        let registry = &self.services.registry;
         targets::find(Among::Enrolled(&registry.roster()), target, registry)
     }
 
     /// The minions of a live job that a target means.
     fn matching_in_job(&self, job: JobId, target: &Target) -> Result<Matching, Refusal> {
-        let Desk { registry, jobs, .. } = &*self.desk;
+        let Services { registry, jobs, .. } = &*self.services;
         targets::find(Among::Job(&jobs.targets(job)?), target, registry)
     }
 
     /// The facts of a minion, and how old they are.
     fn facts(&self, name: MinionName) -> ((MinionName, String), FactsHeard) {
-        let registry = &self.desk.registry;
+        let registry = &self.services.registry;
         let (heard, connected) = (registry.facts(&name), registry.connection(&name).is_some());
         let facts = heard.as_ref().map_or_else(|| "{}".to_owned(), |heard| heard.facts.to_string());
         ((name, facts), FactsHeard { at: heard.map(|heard| heard.at), connected })
@@ -264,14 +265,14 @@ impl OperatorDoor {
         self.outbox.say(send, OperatorReply::Accepted { job: id, targets }).await?;
         reach(Point::TellAfter);
         if follow != Follow::No {
-            self.desk.jobs.follow(id, Some(follower), follow, send, &self.outbox).await?;
+            self.services.jobs.follow(id, Some(follower), follow, send, &self.outbox).await?;
         }
         let _ = send.finish();
         Ok(())
     }
 
     async fn attach(&self, job: &str, follow: Follow, send: &mut SendStream) -> Result<(), FrameError> {
-        let jobs = &self.desk.jobs;
+        let jobs = &self.services.jobs;
         match jobs.find(job).await {
             Ok(id) => jobs.follow(id, jobs.attach(id), follow, send, &self.outbox).await?,
             Err(refusal) => self.outbox.say(send, OperatorReply::Refused(refusal)).await?,
@@ -290,7 +291,7 @@ impl OperatorDoor {
     }
 
     async fn ping_one(&self, minion: &MinionName) -> Result<u64, String> {
-        let connection = self.desk.registry.connection(minion).ok_or("not connected")?;
+        let connection = self.services.registry.connection(minion).ok_or("not connected")?;
         let begun = Instant::now();
         let exchange = async {
             let (mut send, mut receive) = connection.open_bi().await.map_err(std::io::Error::from)?;
@@ -309,7 +310,7 @@ impl OperatorDoor {
             let message = "a token that is good for no time lets nobody in: let it be a millisecond at least";
             return Err(Refusal::new(RefusalKind::BadRequest, message));
         }
-        let Desk { authority, ledger, config, address, .. } = &*self.desk;
+        let Services { authority, ledger, config, address, .. } = &*self.services;
         let secret = wire::identity::secret()
             .map_err(|error| Refusal::new(RefusalKind::Unavailable, error.to_string()))?;
         let token = Token {
@@ -333,15 +334,15 @@ impl OperatorDoor {
     }
 
     async fn status(&self) -> OverlordStatus {
-        let (minions, connected) = self.desk.registry.counts();
-        let Storage { path, bytes, disk } = self.desk.ledger.storage().await;
+        let (minions, connected) = self.services.registry.counts();
+        let Storage { path, bytes, disk } = self.services.ledger.storage().await;
         OverlordStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            address: self.desk.address.to_string(),
-            started_at: self.desk.started_at,
+            address: self.services.address.to_string(),
+            started_at: self.services.started_at,
             minions,
             connected,
-            live_jobs: self.desk.jobs.live_count(),
+            live_jobs: self.services.jobs.live_count(),
             ledger_bytes: bytes.unwrap_or(0),
             disk: Some(DiskStatus {
                 path: path.display().to_string(),

@@ -29,7 +29,7 @@ impl Jobs {
         let arguments = check_arguments(&call, &methods)?;
         let now = now_ms();
         let record = JobRecord {
-            id: self.next_id(),
+            id: self.0.ids.next(),
             accepted_at: now,
             operator: operator.clone(),
             target: call.target.expression,
@@ -80,7 +80,7 @@ impl Jobs {
         let now = now_ms();
         let queue = |until: u64| now.saturating_add(until.saturating_sub(record.accepted_at));
         self.begin(JobRecord {
-            id: self.next_id(),
+            id: self.0.ids.next(),
             accepted_at: now,
             operator: operator.clone(),
             targets,
@@ -96,8 +96,8 @@ impl Jobs {
     async fn begin(&self, record: JobRecord) -> Result<Follower, Refusal> {
         let jobs = self.clone();
         // A task of its own: an operator who leaves halfway leaves no job in the ledger that nobody sends.
-        let begun = self.0.tasks.spawn(async move {
-            let job = jobs.enter(record);
+        let begun = self.0.tasks.spawn_whole(async move {
+            let job = jobs.0.live.enter(record, Vec::new());
             let id = job.record.id;
             reach(Point::AcceptBefore);
             let written = jobs.ledger().accept(job.record.clone(), durability(job.record.durable)).await;

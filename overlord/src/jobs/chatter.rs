@@ -16,9 +16,9 @@ use wire::name::MinionName;
 
 /// The bytes that all jobs keep for those who follow them. A cheap handle.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Talk(Arc<AtomicUsize>);
+pub(crate) struct FollowerRoom(Arc<AtomicUsize>);
 
-impl Talk {
+impl FollowerRoom {
     /// Notes that so many more are kept.
     pub(super) fn take(&self, bytes: usize) {
         self.0.fetch_add(bytes, Ordering::Relaxed);
@@ -45,7 +45,7 @@ impl Talk {
 pub(super) struct Chatter {
     ring: Mutex<Ring>,
     changed: watch::Sender<()>,
-    talk: Talk,
+    room: FollowerRoom,
 }
 
 #[derive(Default)]
@@ -88,8 +88,8 @@ pub(super) struct Listener {
 }
 
 impl Chatter {
-    pub(super) fn new(talk: Talk) -> Arc<Self> {
-        Arc::new(Self { ring: Mutex::default(), changed: watch::Sender::new(()), talk })
+    pub(super) fn new(room: FollowerRoom) -> Arc<Self> {
+        Arc::new(Self { ring: Mutex::default(), changed: watch::Sender::new(()), room })
     }
 
     /// Says something to all who listen.
@@ -103,7 +103,7 @@ impl Chatter {
             return;
         }
         ring.bytes += bytes;
-        self.talk.take(bytes);
+        self.room.take(bytes);
         ring.said.push_back(Said { update: Arc::new(update), bytes, lines_before });
         while self.is_too_much(&ring) {
             self.drop_first(&mut ring);
@@ -122,7 +122,7 @@ impl Chatter {
     }
 
     fn is_too_much(&self, ring: &Ring) -> bool {
-        ring.said.len() > MOST || ring.bytes > self.talk.share()
+        ring.said.len() > MOST || ring.bytes > self.room.share()
     }
 
     fn drop_first(&self, ring: &mut Ring) {
@@ -130,7 +130,7 @@ impl Chatter {
             ring.bytes -= gone.bytes;
             ring.first += 1;
             ring.last_gone = Some(gone.update.minion.clone());
-            self.talk.give_back(gone.bytes);
+            self.room.give_back(gone.bytes);
         }
     }
 
@@ -150,7 +150,7 @@ impl Ring {
 impl Drop for Chatter {
     fn drop(&mut self) {
         let bytes = self.lock().bytes;
-        self.talk.give_back(bytes);
+        self.room.give_back(bytes);
     }
 }
 
@@ -242,13 +242,13 @@ mod tests {
 
     #[test]
     fn what_is_kept_for_slow_followers_is_bounded_in_bytes_and_they_hear_how_much_they_missed() {
-        let (talk, text) = (Talk::default(), "x".repeat(60 << 10));
-        let chatter = Chatter::new(talk.clone());
+        let (room, text) = (FollowerRoom::default(), "x".repeat(60 << 10));
+        let chatter = Chatter::new(room.clone());
         let (mut slow, mut slower) = (chatter.listen(), chatter.listen());
         for _ in 0..1_000 {
             chatter.say(chunk(&text));
         }
-        assert!(talk.bytes() <= OWN);
+        assert!(room.bytes() <= OWN);
         let kept = slow.behind() - (1_000 - chatter.lock().said.len() as u64);
         assert_eq!(heard(&mut slow), format!("web1 missed {}", 1_000 - kept));
         assert_eq!(heard(&mut slow), "xxxxxxxxx");
@@ -258,22 +258,22 @@ mod tests {
 
     #[test]
     fn all_jobs_together_keep_no_more_than_their_bound() {
-        let (talk, text) = (Talk::default(), "x".repeat(60 << 10));
-        let jobs: Vec<_> = (0..200).map(|_| Chatter::new(talk.clone())).collect();
+        let (room, text) = (FollowerRoom::default(), "x".repeat(60 << 10));
+        let jobs: Vec<_> = (0..200).map(|_| Chatter::new(room.clone())).collect();
         let listeners: Vec<_> = jobs.iter().map(Chatter::listen).collect();
         for _ in 0..50 {
             jobs.iter().for_each(|job| job.say(chunk(&text)));
         }
-        assert!(talk.bytes() <= ALL + jobs.len() * SHARE + OWN);
+        assert!(room.bytes() <= ALL + jobs.len() * SHARE + OWN);
         drop(listeners);
-        assert_eq!(talk.bytes(), 0, "nothing is kept for nobody");
+        assert_eq!(room.bytes(), 0, "nothing is kept for nobody");
         jobs.iter().for_each(|job| job.say(chunk(&text)));
-        assert_eq!(talk.bytes(), 0);
+        assert_eq!(room.bytes(), 0);
     }
 
     #[test]
     fn what_a_minion_left_out_itself_counts_as_missed_too() {
-        let chatter = Chatter::new(Talk::default());
+        let chatter = Chatter::new(FollowerRoom::default());
         let mut slow = chatter.listen();
         chatter.say(Update { update: JobUpdate::Skipped(41), ..chunk("") });
         chatter.say(chunk("one"));
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn who_comes_later_hears_only_what_is_said_from_then_on() {
-        let chatter = Chatter::new(Talk::default());
+        let chatter = Chatter::new(FollowerRoom::default());
         chatter.say(chunk("early"));
         let _other = chatter.listen();
         chatter.say(chunk("later"));

@@ -6,7 +6,7 @@ use wire::message::held::Held as _;
 use wire::message::outcome::Report;
 use wire::name::MinionName;
 
-use super::chatter::Talk;
+use super::chatter::FollowerRoom;
 
 /// The ends of parts. The ledger has all their reports; of those that came last, followers are given what is at hand
 /// here, in the same room as what parts say, so that nothing is read back that was written a moment ago.
@@ -17,7 +17,7 @@ pub(super) struct Ends {
     /// The bytes of memory that the reports take which are at hand.
     bytes: usize,
     followers: usize,
-    talk: Talk,
+    room: FollowerRoom,
 }
 
 struct End {
@@ -27,9 +27,9 @@ struct End {
 
 impl Ends {
     /// With these ends, of an earlier life of the daemon.
-    pub(super) fn new(minions: Vec<MinionName>, talk: Talk) -> Self {
+    pub(super) fn new(minions: Vec<MinionName>, room: FollowerRoom) -> Self {
         let all: Vec<End> = minions.into_iter().map(|minion| End { minion, report: None }).collect();
-        Self { oldest: all.len(), all, bytes: 0, followers: 0, talk }
+        Self { oldest: all.len(), all, bytes: 0, followers: 0, room }
     }
 
     /// How many there are.
@@ -57,10 +57,10 @@ impl Ends {
         if let Some(report) = &report {
             let bytes = report.held();
             self.bytes += bytes;
-            self.talk.take(bytes);
+            self.room.take(bytes);
         }
         self.all.push(End { minion, report });
-        while self.bytes > self.talk.share() {
+        while self.bytes > self.room.share() {
             self.let_go(self.oldest);
             self.oldest += 1;
         }
@@ -84,14 +84,14 @@ impl Ends {
         let report = self.all.get_mut(n)?.report.take()?;
         let bytes = report.held();
         self.bytes -= bytes;
-        self.talk.give_back(bytes);
+        self.room.give_back(bytes);
         Some(report)
     }
 }
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        self.talk.give_back(self.bytes);
+        self.room.give_back(self.bytes);
     }
 }
 
@@ -113,8 +113,8 @@ mod tests {
 
     #[test]
     fn a_report_is_at_hand_for_each_of_those_who_follow_and_for_nobody_else() {
-        let talk = Talk::default();
-        let mut ends = Ends::new(vec![minion(0)], talk.clone());
+        let room = FollowerRoom::default();
+        let mut ends = Ends::new(vec![minion(0)], room.clone());
         ends.push(minion(1), report(10));
         assert!(ends.report(1).is_none(), "nobody followed");
         ends.follow();
@@ -125,24 +125,24 @@ mod tests {
         assert_eq!((ends.report(2), ends.report(2)), (report(10), None), "the last one takes it");
         ends.push(minion(3), report(10));
         ends.unfollow();
-        assert_eq!((ends.report(3), talk.bytes()), (None, 0));
+        assert_eq!((ends.report(3), room.bytes()), (None, 0));
         assert_eq!((ends.count(), ends.minion(3)), (4, Some(&minion(3))));
     }
 
     #[test]
     fn what_is_at_hand_is_bounded_in_bytes_and_the_newest_stays() {
-        let talk = Talk::default();
-        let mut ends = Ends::new(Vec::new(), talk.clone());
+        let room = FollowerRoom::default();
+        let mut ends = Ends::new(Vec::new(), room.clone());
         ends.follow();
         ends.follow();
         (0..1_000).for_each(|n| ends.push(minion(n), report(10_000)));
-        assert!(talk.bytes() <= talk.share() && ends.bytes == talk.bytes());
+        assert!(room.bytes() <= room.share() && ends.bytes == room.bytes());
         assert!(ends.report(0).is_none() && ends.report(999).is_some());
         ends.push(minion(1_000), report(10 << 20));
         assert!(ends.report(1_000).is_none(), "one alone is too much");
-        assert_eq!(talk.bytes(), 0);
+        assert_eq!(room.bytes(), 0);
         ends.push(minion(1_001), report(10));
         drop(ends);
-        assert_eq!(talk.bytes(), 0);
+        assert_eq!(room.bytes(), 0);
     }
 }

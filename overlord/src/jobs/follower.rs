@@ -11,7 +11,7 @@ use wire::message::outcome::Report;
 use wire::name::MinionName;
 
 use super::chatter::{Listener, Overheard};
-use super::live::{After, LiveJob};
+use super::live_job::{After, LiveJob};
 
 /// One reader of a live job: every end of a part exactly once, and before it what was said until then, as far
 /// as the reader can keep up.
@@ -147,7 +147,7 @@ mod tests {
     use wire::value::arguments::Arguments;
 
     use super::*;
-    use crate::jobs::chatter::Talk;
+    use crate::jobs::chatter::FollowerRoom;
 
     fn live(minions: &[&str]) -> Arc<LiveJob> {
         let record = JobRecord {
@@ -168,7 +168,7 @@ mod tests {
             rerun_of: None,
             patience_ms: None,
         };
-        LiveJob::new(record, Vec::new(), Talk::default())
+        LiveJob::new(record, Vec::new(), FollowerRoom::default())
     }
 
     fn name(minion: &str) -> MinionName {

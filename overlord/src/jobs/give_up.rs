@@ -10,7 +10,7 @@ use wire::message::operator::{GivingUp, Refusal, RefusalKind};
 use wire::message::outcome::{FailureKind, Outcome, Report};
 use wire::name::{MinionName, OperatorName};
 
-use super::live::{After, LiveJob};
+use super::live_job::{After, LiveJob};
 use super::part::Delivery;
 use super::{Jobs, durability, is_over, unavailable};
 
@@ -35,7 +35,8 @@ impl Jobs {
         }
         let (jobs, operator) = (self.clone(), operator.clone());
         // A task of its own: an operator who leaves halfway leaves no part that is recorded and goes on.
-        let given_up = self.0.tasks.spawn(async move { jobs.give_up_parts(job, minions, &operator).await });
+        let given_up =
+            self.0.tasks.spawn_whole(async move { jobs.give_up_parts(job, minions, &operator).await });
         given_up.await.unwrap_or_else(|error| {
             let message = format!("the overlord cannot record that the job is given up: {error}");
             Err(Refusal::new(RefusalKind::Unavailable, message))
@@ -91,7 +92,7 @@ impl Jobs {
                 Some(job) => job,
                 None => {
                     let Some(record) = self.ledger().job(id).await? else { continue };
-                    LiveJob::new(record, self.ledger().parts(id).await?, self.0.talk.clone())
+                    self.0.live.apart(record, self.ledger().parts(id).await?)
                 }
             };
             job.give_up_again(&minion);

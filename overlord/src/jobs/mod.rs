@@ -2,27 +2,28 @@
 
 mod absences;
 mod accept;
-mod board;
-mod cancel;
+mod batch;
+mod cancellation;
 mod chatter;
 mod document;
 mod ends;
 mod follower;
 mod give_up;
-mod live;
+mod ids;
+mod live_job;
+mod live_jobs;
+mod live_parts;
 mod part;
 mod stop;
-mod window;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
-use ledger::{Durability, JobRecord, LedgerError, OverlordLedger, Retention};
+use ledger::{Durability, LedgerError, OverlordLedger, Retention};
 use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
 use quinn::SendStream;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use wire::message::held::Held;
 use wire::message::job::JobId;
 use wire::message::link::JobUpdate;
@@ -32,15 +33,17 @@ use wire::name::MinionName;
 use wire::transport::frame::FrameError;
 
 pub(crate) use self::absences::Away;
-use self::chatter::Talk;
 pub(crate) use self::document::LIST_LIMIT;
 pub(crate) use self::follower::Follower;
 use self::follower::Heard;
-use self::live::LiveJob;
-use self::part::Delivery;
+use self::ids::JobIds;
+use self::live_job::LiveJob;
+use self::live_jobs::LiveJobs;
+use self::part::{Delivery, PartRun};
 use crate::config::Config;
 use crate::outbox::Outbox;
 use crate::registry::Registry;
+use crate::tasks::Tasks;
 
 /// All jobs of an overlord. A cheap handle.
 #[derive(Clone)]
@@ -50,13 +53,9 @@ struct Inner {
     config: Config,
     ledger: OverlordLedger,
     registry: Registry,
-    live: Mutex<HashMap<JobId, Arc<LiveJob>>>,
-    /// What is kept of what parts say, all jobs together.
-    talk: Talk,
-    /// The last id that was given out: the next one sorts after it, even where the clock was set back.
-    last_id: Mutex<Option<JobId>>,
-    tasks: TaskTracker,
-    stop: CancellationToken,
+    live: LiveJobs,
+    ids: JobIds,
+    tasks: Tasks,
 }
 
 impl Jobs {
@@ -66,10 +65,9 @@ impl Jobs {
         registry: Registry,
         stop: CancellationToken,
     ) -> Result<Self, LedgerError> {
-        let last_id = Mutex::new(ledger.newest().await?);
-        let (live, tasks) = (Mutex::default(), TaskTracker::new());
-        let talk = Talk::default();
-        Ok(Self(Arc::new(Inner { config, ledger, registry, live, talk, last_id, tasks, stop })))
+        let ids = JobIds::after(ledger.newest().await?);
+        let (live, tasks) = (LiveJobs::default(), Tasks::new(stop));
+        Ok(Self(Arc::new(Inner { config, ledger, registry, live, ids, tasks })))
     }
 
     /// Goes on with everything that an earlier life of the daemon left unfinished. Returns how many.
@@ -81,11 +79,10 @@ impl Jobs {
         }
         for id in unfinished {
             let Some(record) = self.ledger().job(id).await? else { continue };
-            let job = LiveJob::new(record, self.ledger().parts(id).await?, self.0.talk.clone());
+            let job = self.0.live.enter(record, self.ledger().parts(id).await?);
             for minion in self.ledger().cancelled(id).await? {
                 job.stop(&minion).want();
             }
-            self.lock().insert(id, job.clone());
             // Whether it was sent before the end of that life, nobody knows any more.
             for minion in job.open_parts() {
                 self.spawn_part(job.clone(), minion, Delivery::MaybeSent);
@@ -100,14 +97,12 @@ impl Jobs {
 
     /// Stops working on jobs; what is not over goes on in the daemon's next life.
     pub(crate) async fn stop(&self) {
-        self.0.stop.cancel();
-        self.0.tasks.close();
-        self.0.tasks.wait().await;
+        self.0.tasks.stop().await;
     }
 
     /// A live job.
     fn live(&self, id: JobId) -> Option<Arc<LiveJob>> {
-        self.lock().get(&id).cloned()
+        self.0.live.find(id)
     }
 
     /// The minions that a live job went to, by name; refused where it is over.
@@ -123,7 +118,7 @@ impl Jobs {
 
     /// How many jobs are not over.
     pub(crate) fn live_count(&self) -> usize {
-        self.lock().len()
+        self.0.live.count()
     }
 
     /// Those of a minion's unacknowledged jobs that it need not keep for us any longer.
@@ -217,23 +212,12 @@ impl Jobs {
     fn spawn_part(&self, job: Arc<LiveJob>, minion: MinionName, delivery: Delivery) {
         let jobs = self.clone();
         // Whoever follows the job learns of its end; a stop leaves it to the daemon's next life.
-        self.0.tasks.spawn(async move {
-            let stop = jobs.0.stop.clone();
-            stop.run_until_cancelled(jobs.run_part(&job, &minion, delivery)).await;
-        });
+        self.0.tasks.spawn(async move { PartRun::new(&jobs, &job, &minion).run(delivery).await });
     }
 
     /// Forgets a job that is over; the ledger has it.
     fn over(&self, id: JobId) {
-        self.lock().remove(&id);
-    }
-
-    /// An id for a new job.
-    fn next_id(&self) -> JobId {
-        let mut last = self.0.last_id.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = last.map_or_else(JobId::new, JobId::after);
-        *last = Some(next);
-        next
+        self.0.live.leave(id);
     }
 
     fn ledger(&self) -> &OverlordLedger {
@@ -246,18 +230,6 @@ impl Jobs {
 
     fn config(&self) -> &Config {
         &self.0.config
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Arc<LiveJob>>> {
-        // No code under this lock can panic halfway through a change.
-        self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Makes a job live. Before the ledger shows it, so that whoever finds it there can follow it.
-    fn enter(&self, record: JobRecord) -> Arc<LiveJob> {
-        let job = LiveJob::new(record, Vec::new(), self.0.talk.clone());
-        self.lock().insert(job.record.id, job.clone());
-        job
     }
 
     /// Sends a job on its way.
@@ -281,3 +253,7 @@ fn is_over(id: JobId) -> Refusal {
 fn durability(durable: bool) -> Durability {
     if durable { Durability::Synced } else { Durability::Written }
 }
+
+/// The shortest and the longest pause before something is tried again, but for what chance adds.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_millis(2500);

@@ -1,6 +1,5 @@
 //! One minion's part of a job, from its dispatch to its outcome, over as many connections as it takes.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use wire::message::call::Start;
 use wire::message::job::{JobId, MinionJobId, MinionState};
-use wire::message::link::{Acknowledged, Cancelled, JobUpdate, MAX_MESSAGE, MinionRequest};
+use wire::message::link::{Acknowledged, JobUpdate, MAX_MESSAGE, MinionRequest};
 use wire::message::outcome::{FailureKind, Outcome, Report};
 use wire::message::version::Version;
 use wire::name::MinionName;
@@ -21,9 +20,10 @@ use wire::transport::frame::{self, FrameError};
 use ledger::{Changed, LedgerError};
 
 use super::absences::Away;
-use super::live::{After, LiveJob};
+use super::cancellation::tell_to_stop;
+use super::live_job::{After, LiveJob};
 use super::stop::Stop;
-use super::{Jobs, durability};
+use super::{FIRST_PAUSE, Jobs, LAST_PAUSE, durability};
 use crate::registry::Recipient;
 
 /// Where the delivery of a part stands.
@@ -76,67 +76,81 @@ enum Broken {
     Ledger(#[from] LedgerError),
 }
 
-impl Jobs {
+/// The work on one part.
+pub(super) struct PartRun<'a> {
+    jobs: &'a Jobs,
+    job: &'a LiveJob,
+    minion: &'a MinionName,
+    /// The wish that it stops.
+    stop: Stop,
+}
+
+impl<'a> PartRun<'a> {
+    pub(super) fn new(jobs: &'a Jobs, job: &'a LiveJob, minion: &'a MinionName) -> Self {
+        Self { jobs, job, minion, stop: job.stop(minion) }
+    }
+
     /// Brings a part to its outcome, and one that was given up to what its minion says of it. Ends early only when the
     /// daemon stops, and is then resumed by its next life, or when it is given up and provably was not sent.
-    pub(super) async fn run_part(&self, job: &LiveJob, minion: &MinionName, delivery: Delivery) {
+    pub(super) async fn run(&self, delivery: Delivery) {
+        let Self { job, minion, .. } = *self;
         if delivery == Delivery::MaybeSent {
             job.sends(minion);
         }
         let withdrawn = job.withdrawn(minion);
-        withdrawn.run_until_cancelled(self.bring(job, minion, delivery)).await;
+        withdrawn.run_until_cancelled(self.bring(delivery)).await;
     }
 
-    async fn bring(&self, job: &LiveJob, minion: &MinionName, mut delivery: Delivery) {
-        let Some(mut link) = self.registry().follow(minion) else {
-            return self.undelivered(job, minion, "it is not enrolled any more").await;
+    async fn bring(&self, mut delivery: Delivery) {
+        let Self { job, minion, ref stop, .. } = *self;
+        let Some(mut link) = self.jobs.registry().follow(minion) else {
+            return self.undelivered("it is not enrolled any more").await;
         };
-        let stop = job.stop(minion);
-        let may_have_it = self.turn(job, minion, &stop).await;
-        let Deadlines { unsent, mut resend } = self.deadlines(job, delivery);
+        let may_have_it = self.enter_batch().await;
+        let Deadlines { unsent, mut resend } = self.deadlines(delivery);
         match (may_have_it, delivery) {
             (true, _) => {}
             (false, _) if stop.is_wanted() => {}
-            (false, Delivery::NotSent) => return self.too_late(job, minion).await,
+            (false, Delivery::NotSent) => return self.too_late().await,
             // Whether it started, only the minion knows: let it settle that.
             (false, Delivery::MaybeSent) => resend = Instant::now(),
         }
         let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
         let mut recipient = match delivery {
             Delivery::NotSent => None,
-            Delivery::MaybeSent => self.registry().recipient(minion, job.record.id),
+            Delivery::MaybeSent => self.jobs.registry().recipient(minion, job.record.id),
         };
         loop {
             if delivery == Delivery::NotSent && stop.is_wanted() {
-                return self.never_started(job, minion, "sent").await;
+                return self.never_started("sent").await;
             }
             // A copy of the minion that has its place meanwhile is not asked about what it was not sent.
             let connection = link
                 .borrow_and_update()
                 .clone()
-                .filter(|connection| self.registry().may_answer(minion, connection, recipient.as_ref()));
+                .filter(|connection| self.jobs.registry().may_answer(minion, connection, recipient.as_ref()));
             let Some(connection) = connection else {
                 let kept_until = (delivery == Delivery::NotSent).then_some(unsent);
-                match self.await_link(job, minion, &mut link, recipient.as_ref(), kept_until).await {
+                match self.await_link(&mut link, recipient.as_ref(), kept_until).await {
                     Link::MayBeBack => continue,
-                    Link::Expired => return self.undelivered(job, minion, "it is not connected").await,
-                    Link::Removed => return self.undelivered(job, minion, "it was removed").await,
+                    Link::Expired => return self.undelivered("it is not connected").await,
+                    Link::Removed => return self.undelivered("it was removed").await,
                 }
             };
             job.in_touch(minion);
-            match self.rejoin(job, minion, delivery).await {
+            match self.rejoin(delivery).await {
                 Rejoined::Goes => {}
                 Rejoined::Waited => continue,
-                Rejoined::TooLate => return self.too_late(job, minion).await,
+                Rejoined::TooLate => return self.too_late().await,
             }
             if !job.record.method.is_short() && Version::of(&connection) < Version::Three {
-                return self.unreadable(job, minion).await;
+                return self.unreadable().await;
             }
-            recipient = self.registry().recipient_over(minion, &connection).or(recipient);
+            recipient = self.jobs.registry().recipient_over(minion, &connection).or(recipient);
             let request = request(job, minion, delivery, resend);
             let exchanged = tokio::select! {
-                exchanged = self.exchange(job, minion, &connection, request, &mut delivery) => exchanged,
-                never = tell_to_stop(&stop, job.record.id, minion, &connection) => match never {},
+                exchanged = self.exchange(&connection, request, &mut delivery) => exchanged,
+                never = tell_to_stop(stop, job.record.id, minion, &connection) => match never {},
             };
             let Err(broken) = exchanged else { return };
             tracing::info!(job = %job.record.id, %minion, %broken, "part is without its outcome yet");
@@ -151,12 +165,12 @@ impl Jobs {
 
     /// Counts a minion again that the batch had moved on without: at once where it may have the job, and else when it
     /// has its turn.
-    async fn rejoin(&self, job: &LiveJob, minion: &MinionName, delivery: Delivery) -> Rejoined {
+    async fn rejoin(&self, delivery: Delivery) -> Rejoined {
+        let Self { job, minion, ref stop, .. } = *self;
         match (job.is_passed(minion), delivery) {
             (true, Delivery::NotSent) => {
                 job.line_up(minion);
-                let stop = job.stop(minion);
-                let may_have_it = self.turn(job, minion, &stop).await;
+                let may_have_it = self.enter_batch().await;
                 return if may_have_it || stop.is_wanted() { Rejoined::Waited } else { Rejoined::TooLate };
             }
             (true, Delivery::MaybeSent) => job.come_back(minion),
@@ -171,14 +185,15 @@ impl Jobs {
     }
 
     /// Waits for the turn of a part, or until it is to stop. Gives whether it may be sent.
-    async fn turn(&self, job: &LiveJob, minion: &MinionName, stop: &Stop) -> bool {
+    async fn enter_batch(&self) -> bool {
+        let Self { job, minion, ref stop, .. } = *self;
         if job.is_given_up(minion) {
             return true;
         }
         tokio::select! {
             biased;
             () = stop.wanted() => false,
-            may_have_it = job.turn(minion) => may_have_it,
+            may_have_it = job.enter_batch(minion) => may_have_it,
         }
     }
 
@@ -186,20 +201,18 @@ impl Jobs {
     /// it is kept, or the wish that it stops. After a while the batch moves on without it.
     async fn await_link(
         &self,
-        job: &LiveJob,
-        minion: &MinionName,
         link: &mut watch::Receiver<Option<Connection>>,
         recipient: Option<&Recipient>,
         kept_until: Option<Instant>,
     ) -> Link {
-        let stop = job.stop(minion);
+        let Self { job, minion, ref stop, .. } = *self;
         if stop.is_wanted() {
             stop.out_of_touch();
         }
         if kept_until.is_some_and(|until| Instant::now() >= until) {
             return Link::Expired;
         }
-        let Some(lost) = self.registry().lost(minion, recipient) else {
+        let Some(lost) = self.jobs.registry().lost(minion, recipient) else {
             return if link.has_changed().is_err() { Link::Removed } else { Link::MayBeBack };
         };
         job.out_of_touch(minion, Away { lost, kept_until });
@@ -218,8 +231,9 @@ impl Jobs {
         Link::MayBeBack
     }
 
-    fn deadlines(&self, job: &LiveJob, delivery: Delivery) -> Deadlines {
-        let (accepted_at, in_flight) = (job.record.accepted_at, self.config().delivery);
+    fn deadlines(&self, delivery: Delivery) -> Deadlines {
+        let job = self.job;
+        let (accepted_at, in_flight) = (job.record.accepted_at, self.jobs.config().delivery);
         let left = |until: u64| left(accepted_at, until, now_ms());
         let unsent = job.record.queue_until.map_or(Duration::ZERO, left);
         let resend = match delivery {
@@ -234,12 +248,11 @@ impl Jobs {
     /// One request and everything that the minion reports on it.
     async fn exchange(
         &self,
-        job: &LiveJob,
-        minion: &MinionName,
         connection: &Connection,
         request: MinionRequest,
         delivery: &mut Delivery,
     ) -> Result<(), Broken> {
+        let Self { job, minion, ref stop, .. } = *self;
         let version = Version::of(connection);
         let (mut send, mut receive) = connection.open_bi().await?;
         *delivery = Delivery::MaybeSent;
@@ -251,14 +264,14 @@ impl Jobs {
         if starts {
             reach(Point::SendAfter);
         }
-        let intake = self.registry().intake(minion);
+        let intake = self.jobs.registry().intake(minion);
         loop {
             // The room is taken until the update is recorded or passed on.
             let (update, _room) = frame::read_into(version, &mut receive, MAX_MESSAGE, &intake).await?;
             match update {
-                JobUpdate::State { minion_job, state } => self.moved(job, minion, minion_job, state).await?,
+                JobUpdate::State { minion_job, state } => self.moved(minion_job, state).await?,
                 JobUpdate::Finished { minion_job, report } => {
-                    self.ended(job, minion, minion_job, *report).await;
+                    self.ended(minion_job, *report).await;
                     reach(Point::AcknowledgeBefore);
                     frame::write(&mut send, &Acknowledged, MAX_MESSAGE).await?;
                     reach(Point::AcknowledgeAfter);
@@ -266,17 +279,17 @@ impl Jobs {
                     let _ = send.finish();
                     return Ok(());
                 }
-                JobUpdate::Unknown if job.part(minion).is_none() && job.stop(minion).is_wanted() => {
-                    self.never_started(job, minion, "there").await;
+                JobUpdate::Unknown if job.part(minion).is_none() && stop.is_wanted() => {
+                    self.never_started("there").await;
                     return Ok(());
                 }
                 JobUpdate::Unknown if job.part(minion).is_none() => {
-                    self.undelivered(job, minion, "it did not arrive before its delivery deadline").await;
+                    self.undelivered("it did not arrive before its delivery deadline").await;
                     return Ok(());
                 }
                 JobUpdate::Unknown => {
                     let lost = Outcome::failed(FailureKind::Lost, "the minion has no record of this job");
-                    self.ended(job, minion, None, Report::without_run(lost, now_ms())).await;
+                    self.ended(None, Report::without_run(lost, now_ms())).await;
                     return Ok(());
                 }
                 other => job.tell(minion, other),
@@ -285,15 +298,10 @@ impl Jobs {
     }
 
     /// Records that a part is queued or running, and tells.
-    async fn moved(
-        &self,
-        job: &LiveJob,
-        minion: &MinionName,
-        id: MinionJobId,
-        state: MinionState,
-    ) -> Result<(), LedgerError> {
+    async fn moved(&self, id: MinionJobId, state: MinionState) -> Result<(), LedgerError> {
+        let Self { job, minion, .. } = *self;
         reach(Point::MovedBefore);
-        let changed = self.ledger().part_moved(job.record.id, minion, id, state, now_ms()).await?;
+        let changed = self.jobs.ledger().part_moved(job.record.id, minion, id, state, now_ms()).await?;
         reach(Point::MovedAfter);
         if let Changed::Yes(_) = changed {
             job.moved(minion, id, state);
@@ -302,12 +310,13 @@ impl Jobs {
     }
 
     /// Records a part's outcome, however long the disk takes to have room for it, and tells.
-    async fn ended(&self, job: &LiveJob, minion: &MinionName, id: Option<MinionJobId>, report: Report) {
+    async fn ended(&self, id: Option<MinionJobId>, report: Report) {
+        let Self { job, minion, .. } = *self;
         let (record, outcome) = (&job.record, report.outcome.kind());
         let durability = durability(record.durable);
         let write = || {
             let report = report.clone();
-            self.ledger().part_ended(record.id, minion, id, report, now_ms(), durability)
+            self.jobs.ledger().part_ended(record.id, minion, id, report, now_ms(), durability)
         };
         reach(Point::OutcomeBefore);
         let changed = insist(record.id, minion, write).await;
@@ -316,41 +325,42 @@ impl Jobs {
         let recorded = matches!(changed, Changed::Yes(_)).then(|| Arc::new(report));
         if job.ended(minion, id, outcome, recorded) == After::IsOver {
             reach(Point::OverAfter);
-            self.over(record.id);
+            self.jobs.over(record.id);
         }
     }
 
     /// Ends a part that was to stop, and provably never started nor ever will.
-    async fn never_started(&self, job: &LiveJob, minion: &MinionName, before: &str) {
+    async fn never_started(&self, before: &str) {
         let message = format!("cancelled before it was {before}: it never started");
         let outcome = Outcome::failed(FailureKind::Cancelled, message);
-        self.ended(job, minion, None, Report::without_run(outcome, now_ms())).await;
+        self.ended(None, Report::without_run(outcome, now_ms())).await;
     }
 
     /// Ends a part that is not sent because others have failed.
-    async fn too_late(&self, job: &LiveJob, minion: &MinionName) {
-        self.undelivered(job, minion, "too many outcomes were not ok before its turn").await;
+    async fn too_late(&self) {
+        self.undelivered("too many outcomes were not ok before its turn").await;
     }
 
     /// Ends a part whose minion could not read what the method is called.
-    async fn unreadable(&self, job: &LiveJob, minion: &MinionName) {
+    async fn unreadable(&self) {
         let message = format!(
             "the minion is of a version that does not know \"{}\": update it, or leave the package out of the name",
-            job.record.method
+            self.job.record.method
         );
         let outcome = Outcome::failed(FailureKind::UnknownMethod, message);
-        self.ended(job, minion, None, Report::without_run(outcome, now_ms())).await;
+        self.ended(None, Report::without_run(outcome, now_ms())).await;
     }
 
     /// Ends a part that provably never started, because it came to no minion.
-    async fn undelivered(&self, job: &LiveJob, minion: &MinionName, why: &str) {
+    async fn undelivered(&self, why: &str) {
+        let Self { job, minion, .. } = *self;
         if job.is_given_up(minion) {
             // It has its outcome, and the minion never said anything of it.
             return;
         }
         let message = format!("never delivered to \"{minion}\": {why}");
         let outcome = Outcome::failed(FailureKind::Undelivered, message);
-        self.ended(job, minion, None, Report::without_run(outcome, now_ms())).await;
+        self.ended(None, Report::without_run(outcome, now_ms())).await;
     }
 }
 
@@ -378,33 +388,6 @@ fn request(job: &LiveJob, minion: &MinionName, delivery: Delivery, resend: Insta
         dry_run: record.dry_run,
         durable: record.durable,
     }))
-}
-
-/// Tells the minion once the part is to stop, until it says that it has heard, and never ends.
-///
-/// It goes on beside the exchange about the part, which brings the end, and ends with it. A minion that does
-/// not know the job never starts it from then on, and says so in that exchange.
-async fn tell_to_stop(stop: &Stop, job: JobId, minion: &MinionName, connection: &Connection) -> Infallible {
-    stop.wanted().await;
-    let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
-    loop {
-        match ask_to_stop(job, connection).await {
-            Ok(Cancelled::Asked) => stop.told(),
-            Ok(Cancelled::AlreadyOver | Cancelled::Unknown) => {}
-            Err(broken) => {
-                tracing::info!(%job, %minion, %broken, "it is not told to stop yet");
-                tokio::time::sleep(backoff.pause()).await;
-                continue;
-            }
-        }
-        std::future::pending::<()>().await;
-    }
-}
-
-async fn ask_to_stop(job: JobId, connection: &Connection) -> Result<Cancelled, Broken> {
-    let (mut send, mut receive) = connection.open_bi().await?;
-    frame::write(&mut send, &MinionRequest::Cancel(job), MAX_MESSAGE).await?;
-    Ok(frame::read(&mut receive, MAX_MESSAGE).await?)
 }
 
 /// Tries to record a part's outcome until that succeeds, with one warning for each spell of trouble.
@@ -441,10 +424,6 @@ fn left(from: u64, until: u64, now: u64) -> Duration {
 fn far_future() -> Instant {
     Instant::now() + Duration::from_secs(3600 * 24 * 365)
 }
-
-/// The shortest and the longest pause before something is tried again, but for what chance adds.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LAST_PAUSE: Duration = Duration::from_millis(2500);
 
 #[cfg(test)]
 mod tests {

@@ -4,11 +4,11 @@ use machine::forward::Forward;
 
 /// The wish that one part stops. Clones share it.
 #[derive(Clone, Debug)]
-pub(super) struct Stop(Forward<Step>);
+pub(super) struct Stop(Forward<Reached>);
 
 /// How far a wish has come. It only goes forward, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
+enum Reached {
     /// Nobody has it.
     Unwanted,
     /// The part is to stop, and its minion does not know.
@@ -23,47 +23,47 @@ enum Step {
 
 impl Stop {
     pub(super) fn new() -> Self {
-        Self(Forward::new(Step::Unwanted))
+        Self(Forward::new(Reached::Unwanted))
     }
 
     /// The part is to stop.
     pub(super) fn want(&self) {
-        self.0.advance(Step::Wanted);
+        self.0.advance(Reached::Wanted);
     }
 
     /// The minion cannot be told now.
     pub(super) fn out_of_touch(&self) {
-        self.0.advance(Step::OutOfTouch);
+        self.0.advance(Reached::OutOfTouch);
     }
 
     /// The minion was told, and stops it.
     pub(super) fn told(&self) {
-        self.0.advance(Step::Told);
+        self.0.advance(Reached::Told);
     }
 
     /// The part is over.
     pub(super) fn over(&self) {
-        self.0.advance(Step::Over);
+        self.0.advance(Reached::Over);
     }
 
     /// Whether the part is to stop.
     pub(super) fn is_wanted(&self) -> bool {
-        self.0.step() >= Step::Wanted
+        self.0.step() >= Reached::Wanted
     }
 
     /// Whether the minion was told.
     pub(super) fn is_told(&self) -> bool {
-        self.0.step() == Step::Told
+        self.0.step() == Reached::Told
     }
 
     /// Waits until the part is to stop.
     pub(super) async fn wanted(&self) {
-        self.0.reached(Step::Wanted).await;
+        self.0.reached(Reached::Wanted).await;
     }
 
     /// Waits until what can be done about it now is done.
     pub(super) async fn answered(&self) {
-        self.0.reached(Step::OutOfTouch).await;
+        self.0.reached(Reached::OutOfTouch).await;
     }
 }
 

@@ -97,8 +97,8 @@ impl Admitted {
             }
             first => first.map(|first| first.stable_id()),
         };
-        let _turn = registry.0.turns.wait(name.clone()).await;
-        // Who it is does not change before the turn is over.
+        let _locked = registry.0.locks.lock(name.clone()).await;
+        // Who it is does not change before the lock is gone.
         standing(&registry.lock(), name, *key)?;
         if self.first(instance).is_some_and(|first| Some(first.stable_id()) != silent) {
             return Err(LinkError::Replaced(name.clone()));
@@ -188,7 +188,7 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 impl Link {
     /// Notes that the minion's modules are now these.
     pub async fn modules_changed(&self, modules: Inventory) -> Result<(), LinkError> {
-        let _turn = self.registry.0.turns.wait(self.name.clone()).await;
+        let _locked = self.registry.0.locks.lock(self.name.clone()).await;
         self.with_entry(|_| ())?;
         self.registry.0.ledger.minion_modules(&self.name, modules.clone()).await?;
         self.with_entry(|entry| {
@@ -199,7 +199,7 @@ impl Link {
 
     /// Notes that the minion's facts are now these.
     pub async fn facts_changed(&self, facts: Arc<Json>) -> Result<(), LinkError> {
-        let _turn = self.registry.0.turns.wait(self.name.clone()).await;
+        let _locked = self.registry.0.locks.lock(self.name.clone()).await;
         let at = now_ms();
         self.with_entry(|_| ())?;
         self.registry.0.ledger.minion_facts(&self.name, record(&facts, at)).await?;
@@ -208,7 +208,7 @@ impl Link {
 
     /// Notes that the connection is gone. Where another has taken its place, there is nothing to note.
     pub async fn gone(&self) -> Result<(), LedgerError> {
-        let _turn = self.registry.0.turns.wait(self.name.clone()).await;
+        let _locked = self.registry.0.locks.lock(self.name.clone()).await;
         let seen = now_ms();
         let version = self.with_entry(|entry| {
             entry.lost = Lost::now();

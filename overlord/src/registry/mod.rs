@@ -30,8 +30,8 @@ pub use self::lost::Lost;
 pub use self::tenure::Recipient;
 use self::trouble::Troubles;
 use crate::facts;
+use crate::keyed_lock::KeyedLocks;
 use crate::targets::{Expression, Lookup, Roster};
-use crate::turns::Turns;
 
 /// All enrolled minions. A cheap handle: the daemon's parts share one registry.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ struct Inner {
     roster: Mutex<Option<Arc<Roster>>>,
     /// Who a minion is and what is known of it change one after the other, in the ledger and here. Waited for
     /// before anything is locked.
-    turns: Turns<MinionName>,
+    locks: KeyedLocks<MinionName>,
     /// Room for what minions send, which each has a share of.
     intake: Intake,
 }
@@ -115,8 +115,8 @@ impl Registry {
             }
         }
         let minions = Mutex::new(minions);
-        let (roster, turns) = (Mutex::default(), Turns::default());
-        Ok(Self(Arc::new(Inner { minions, roster, turns, intake, ledger })))
+        let (roster, locks) = (Mutex::default(), KeyedLocks::default());
+        Ok(Self(Arc::new(Inner { minions, roster, locks, intake, ledger })))
     }
 
     /// Which minion this peer is, if it may come in.
@@ -138,7 +138,7 @@ impl Registry {
     pub async fn enroll(&self, secret: &Digest, key: Digest) -> Result<MinionName, InviteError> {
         let name = self.0.ledger.invited(secret, now_ms()).await?;
         // Until both the ledger and this registry know: in both, the same one of two newcomers is the last.
-        let _turn = self.0.turns.wait(name.clone()).await;
+        let _locked = self.0.locks.lock(name.clone()).await;
         self.0.ledger.redeem(secret, key, now_ms()).await?;
         if standing(&self.lock(), &name, key).is_ok() {
             // It asks again, because it did not hear the answer.

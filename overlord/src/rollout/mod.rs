@@ -1,66 +1,55 @@
 //! Hot loading: versions of modules on their way to minions, pushed by operators or because they are assigned.
 
-mod ask;
-mod assign;
+mod assignments;
 mod change;
-mod claim;
 mod deadline;
-mod live;
-mod push;
-mod reconcile;
+mod edit;
 #[cfg(test)]
-mod rig;
-mod stage;
+mod fixture;
+mod installer;
+mod push;
+mod reconciler;
+mod reservation;
+mod staging;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use ledger::OverlordLedger;
-use tokio::sync::Semaphore;
+use ledger::{LedgerError, OverlordLedger};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use wire::digest::Digest;
-use wire::message::catalogue::{Claimed, KeptModule};
+use wire::message::catalogue::{Assignment, AssignmentStatus, KeptModule, OngoingChange};
 use wire::message::link::Stage;
 use wire::message::operator::Refusal;
 use wire::name::{MinionName, ModuleName, OperatorName};
 
-use self::claim::Claims;
+use self::assignments::Assignments;
+use self::installer::Installer;
+use self::reconciler::Reconciler;
+use self::reservation::Reservations;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::registry::Registry;
-use crate::turns::{Turn, Turns};
+use crate::tasks::Tasks;
 
-pub(crate) use self::assign::Assigned;
-pub(crate) use self::change::Edit;
-pub(crate) use self::claim::Claim;
+pub(crate) use self::assignments::Assigned;
+pub(crate) use self::change::{Following, tell};
 pub(crate) use self::deadline::{Deadline, time_for};
-pub(crate) use self::live::{Following, tell};
+pub(crate) use self::edit::Edit;
+pub(crate) use self::reservation::Reservation;
 
 /// Everything that changes the modules of minions. A cheap handle.
 #[derive(Clone)]
 pub(crate) struct Rollout(Arc<Inner>);
 
 struct Inner {
-    config: Config,
-    ledger: OverlordLedger,
     registry: Registry,
     catalogue: Catalogue,
-    claims: Claims,
-    /// One thing at a time happens to one module on one minion.
-    turns: Turns<(MinionName, ModuleName)>,
-    senders: Semaphore,
-    reconcilers: Semaphore,
-    /// What each minion was to have when it was looked at last.
-    looked_at: Mutex<HashMap<MinionName, reconcile::Wanted>>,
-    /// What minions refused that is assigned to them: tried again once they have it ready.
-    refused: Mutex<reconcile::Refused>,
-    /// The minions that were too slow to take what is assigned to them, and since when.
-    slow: Mutex<HashMap<MinionName, Instant>>,
-    tasks: TaskTracker,
-    stop: CancellationToken,
+    reservations: Reservations,
+    assignments: Assignments,
+    installer: Installer,
+    reconciler: Reconciler,
+    tasks: Arc<Tasks>,
 }
 
 impl Rollout {
@@ -71,45 +60,45 @@ impl Rollout {
         catalogue: Catalogue,
         stop: CancellationToken,
     ) -> Self {
-        Self(Arc::new(Inner {
-            config,
+        let tasks = Arc::new(Tasks::new(stop));
+        let assignments = Assignments::new(ledger.clone(), registry.clone(), catalogue.clone());
+        let installer = Installer::new(config, registry.clone(), catalogue.clone());
+        let reconciler = Reconciler::new(reconciler::Means {
             ledger,
-            registry,
-            catalogue,
-            claims: Claims::default(),
-            turns: Turns::default(),
-            senders: Semaphore::new(SENDERS),
-            reconcilers: Semaphore::new(RECONCILERS),
-            looked_at: Mutex::default(),
-            refused: Mutex::default(),
-            slow: Mutex::default(),
-            tasks: TaskTracker::new(),
-            stop,
-        }))
+            registry: registry.clone(),
+            catalogue: catalogue.clone(),
+            assignments: assignments.clone(),
+            installer: installer.clone(),
+            tasks: tasks.clone(),
+        });
+        let reservations = Reservations::default();
+        Self(Arc::new(Inner { registry, catalogue, reservations, assignments, installer, reconciler, tasks }))
     }
 
     /// Gives up what is under way. What is assigned is brought in the daemon's next life, what was pushed is
     /// to be pushed again.
     pub(crate) async fn stop(&self) {
-        self.0.stop.cancel();
-        self.0.tasks.close();
-        self.0.tasks.wait().await;
+        self.0.tasks.stop().await;
     }
 
-    /// Claims the right to change a module, and a file where there is one.
-    pub(crate) fn claim(
+    /// Reservations the right to change a module, and a file where there is one.
+    pub(crate) fn reserve(
         &self,
         name: &ModuleName,
         digest: Option<Digest>,
         operator: &OperatorName,
         doing: &'static str,
-    ) -> Result<Claim, Refusal> {
-        self.0.claims.claim(name, digest, operator, doing)
+    ) -> Result<Reservation, Refusal> {
+        self.0.reservations.reserve(name, digest, operator, doing)
     }
 
     /// Calls off the push of a module that is under way.
-    pub(crate) fn cancel_push(&self, name: &ModuleName, operator: &OperatorName) -> Result<Claimed, Refusal> {
-        self.0.claims.cancel(name, operator)
+    pub(crate) fn cancel_push(
+        &self,
+        name: &ModuleName,
+        operator: &OperatorName,
+    ) -> Result<OngoingChange, Refusal> {
+        self.0.reservations.cancel(name, operator)
     }
 
     /// Takes a module from whoever changes it, whose work ends where it is.
@@ -117,54 +106,78 @@ impl Rollout {
         &self,
         name: &ModuleName,
         operator: &OperatorName,
-    ) -> Result<Claimed, Refusal> {
-        self.0.claims.release(name, operator).await
+    ) -> Result<OngoingChange, Refusal> {
+        self.0.reservations.release(name, operator).await
     }
 
     /// Lets go of what the catalogue need not keep.
     pub(crate) async fn prune(&self) {
-        if let Err(error) = self.catalogue().prune(|| self.0.claims.digests()).await {
+        if let Err(error) = self.0.catalogue.prune(|| self.0.reservations.digests()).await {
             tracing::warn!(%error, "cannot tidy up the catalogue");
         }
     }
 
-    /// Runs something until its end or the daemon's.
-    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let stop = self.0.stop.clone();
-        // Owned by the tracker; who follows the work learns of its end.
-        self.0.tasks.spawn(async move {
-            stop.run_until_cancelled(work).await;
-        });
+    /// Records an assignment, and brings the version to the minions that match and are connected.
+    pub(crate) async fn assign(
+        &self,
+        expression: String,
+        module: KeptModule,
+        operator: &OperatorName,
+    ) -> Result<Assigned, Refusal> {
+        let assigned = self.0.assignments.assign(expression, module, operator).await?;
+        for minion in &assigned.connected {
+            self.reconcile(minion).await;
+        }
+        Ok(assigned)
     }
 
-    /// Waits for the turn to change a module on a minion.
-    async fn turn(&self, minion: &MinionName, name: &ModuleName) -> Turn {
-        self.0.turns.wait((minion.clone(), name.clone())).await
+    /// Takes an assignment back. Gives it with the older ones that hold in its place from then on.
+    pub(crate) async fn unassign(
+        &self,
+        name: &ModuleName,
+        expression: &str,
+        operator: &OperatorName,
+    ) -> Result<(Assignment, Vec<Assignment>), Refusal> {
+        let taken_back = self.0.assignments.unassign(name, expression, operator).await?;
+        self.prune().await;
+        Ok(taken_back)
     }
 
-    /// The digest that a minion has in service under a name, as it last said.
-    fn in_service(&self, minion: &MinionName, name: &ModuleName) -> Option<Digest> {
-        self.registry().in_service(minion, name)
+    /// All assignments, and how they stand.
+    pub(crate) async fn assignments(&self) -> Result<Vec<AssignmentStatus>, LedgerError> {
+        self.0.assignments.statuses().await
     }
 
-    fn ledger(&self) -> &OverlordLedger {
-        &self.0.ledger
+    /// Brings a minion what is assigned to it and not in service there, in the background.
+    pub(crate) async fn reconcile(&self, minion: &MinionName) {
+        self.0.reconciler.reconcile(minion).await;
     }
 
-    fn registry(&self) -> &Registry {
-        &self.0.registry
+    /// The same, where other assignments hold for the minion than before.
+    pub(crate) async fn reconcile_if_changed(&self, minion: &MinionName) {
+        self.0.reconciler.reconcile_if_changed(minion).await;
     }
 
-    fn config(&self) -> &Config {
-        &self.0.config
+    /// Brings a minion what it refused and has made ready by itself since.
+    pub(crate) async fn reconcile_what_is_ready(&self, minion: &MinionName) {
+        self.0.reconciler.reconcile_what_is_ready(minion).await;
     }
 
-    fn catalogue(&self) -> &Catalogue {
-        &self.0.catalogue
+    fn is_connected(&self, minion: &MinionName) -> bool {
+        self.0.registry.connection(minion).is_some()
     }
 
-    fn senders(&self) -> &Semaphore {
-        &self.0.senders
+    fn installer(&self) -> &Installer {
+        &self.0.installer
+    }
+
+    /// What an operator should know who has put this version, or none, into service on a minion.
+    async fn warning(&self, minion: &MinionName, name: &ModuleName, now: Option<Digest>) -> Option<String> {
+        self.0.assignments.warning(minion, name, now).await
+    }
+
+    fn tasks(&self) -> &Tasks {
+        &self.0.tasks
     }
 }
 
@@ -196,9 +209,3 @@ fn stage_of(module: &KeptModule, downgrade: bool) -> Stage {
         downgrade,
     }
 }
-
-/// How many minions are sent bytes at once.
-const SENDERS: usize = 12;
-
-/// How many minions are brought what is assigned to them at once.
-const RECONCILERS: usize = 8;

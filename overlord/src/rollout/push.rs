@@ -8,12 +8,12 @@ use wire::message::catalogue::{Became, KeptModule, ModuleResult, PushOptions, Un
 use wire::message::link::{ModuleAnswer, ModuleCommand};
 use wire::name::{MinionName, OperatorName};
 
-use super::ask::{Again, NoAnswer};
-use super::claim::Claim;
-use super::live::{Change, Following};
-use super::stage::NotStaged;
+use super::change::{Change, Following};
+use super::installer::{Again, NoAnswer};
+use super::reservation::Reservation;
+use super::staging::NotStaged;
 use super::{Rollout, on_each, stage_of};
-use crate::turns::Turn;
+use crate::keyed_lock::KeyedGuard;
 
 /// A push under way. Clones share it.
 #[derive(Clone)]
@@ -25,25 +25,25 @@ struct Push {
     operator: OperatorName,
 }
 
-/// A minion that is ready, and whose turn it is.
+/// A minion that is ready, and on which nobody else changes the module.
 struct Ready {
     minion: MinionName,
     version: Option<String>,
     before: Option<Digest>,
-    _turn: Turn,
+    _locked: KeyedGuard,
 }
 
 impl Rollout {
     /// Pushes a version that is in the catalogue. It goes on whether or not anybody follows it.
     pub(crate) fn push(
         &self,
-        claim: Claim,
+        reservation: Reservation,
         module: KeptModule,
         targets: Vec<MinionName>,
         options: PushOptions,
         operator: &OperatorName,
     ) -> Following {
-        let change = Arc::new(Change::new(claim, &targets));
+        let change = Arc::new(Change::new(reservation, &targets));
         let following = change.follow();
         let (name, digest, minions) = (&module.name, module.digest.short(), targets.len());
         let version = module.version.as_deref().unwrap_or("-");
@@ -55,14 +55,14 @@ impl Rollout {
             options,
             operator: operator.clone(),
         };
-        self.spawn(async move {
+        self.tasks().spawn(async move {
             tokio::select! {
                 () = push.run(targets) => {}
-                by = push.change.claim().released() => push.change.give_up(&by),
+                by = push.change.reservation().released() => push.change.give_up(&by),
             }
             push.change.conclude("push", &push.module.name);
             let rollout = push.rollout.clone();
-            // The claim ends here, and with it what keeps the file for this push.
+            // The reservation ends here, and with it what keeps the file for this push.
             drop(push);
             rollout.prune().await;
         });
@@ -72,7 +72,7 @@ impl Rollout {
 
 impl Push {
     async fn run(&self, targets: Vec<MinionName>) {
-        let connected = |minion: &MinionName| self.rollout.registry().connection(minion).is_some();
+        let connected = |minion: &MinionName| self.rollout.is_connected(minion);
         let (present, absent): (Vec<_>, Vec<_>) = targets.into_iter().partition(connected);
         let partial = self.options.unless_all == UnlessAll::Partial;
         for minion in &absent {
@@ -92,7 +92,7 @@ impl Push {
         let ready: Vec<Option<Ready>> = on_each(present, |minion| self.clone().stage(minion)).await;
         let ready: Vec<Ready> = ready.into_iter().flatten().collect();
         // From here on it goes its way, or it was called off before.
-        let off = self.change.claim().settle().err();
+        let off = self.change.reservation().settle().err();
         if let Some(by) = off {
             on_each(ready, |one| self.clone().discard(one, called_off(&by))).await;
         } else if ready.len() == tried || partial {
@@ -112,20 +112,20 @@ impl Push {
 
     /// Makes a minion ready, or says why it is not.
     async fn stage(self, minion: MinionName) -> Option<Ready> {
-        let claim = self.change.claim();
-        let turn = tokio::select! {
-            turn = self.rollout.turn(&minion, &self.module.name) => turn,
-            by = claim.cancelled() => {
+        let reservation = self.change.reservation();
+        let locked = tokio::select! {
+            locked = self.rollout.installer().lock(&minion, &self.module.name) => locked,
+            by = reservation.cancelled() => {
                 self.end(&minion, Became::NotSent, called_off(&by));
                 return None;
             }
         };
-        let before = self.rollout.in_service(&minion, &self.module.name);
+        let before = self.rollout.installer().in_service(&minion, &self.module.name);
         let stage = stage_of(&self.module, self.options.downgrade);
         let told = |step| self.change.step(&minion, step);
         let staged = tokio::select! {
-            staged = self.rollout.stage(&minion, &self.operator, &stage, told) => staged,
-            by = claim.cancelled() => {
+            staged = self.rollout.installer().stage(&minion, &self.operator, &stage, told) => staged,
+            by = reservation.cancelled() => {
                 if before != Some(self.module.digest) {
                     // What it has by now, it may forget, also where it says that it is ready only later.
                     self.forget(&minion).await;
@@ -138,7 +138,7 @@ impl Push {
             Ok(module) => {
                 self.change.ready(&minion, true);
                 let version = module.version.or_else(|| self.module.version.clone());
-                return Some(Ready { minion, version, before, _turn: turn });
+                return Some(Ready { minion, version, before, _locked: locked });
             }
             Err(NotStaged::NotConnected) => self.end(&minion, Became::NotConnected, self.absent()),
             Err(NotStaged::Refused(why)) => self.end(&minion, Became::Failed, why),
@@ -155,12 +155,13 @@ impl Push {
 
     /// Puts the version into service on a minion that is ready.
     async fn activate(self, ready: Ready) {
-        let Ready { minion, version, before, _turn } = ready;
+        let Ready { minion, version, before, _locked } = ready;
         self.change.ready(&minion, false);
         let (name, digest) = (self.module.name.clone(), self.module.digest);
         let answer = self
             .rollout
-            .ask(&minion, &self.operator, ModuleCommand::Activate { name, digest }, Again::Yes)
+            .installer()
+            .command(&minion, &self.operator, ModuleCommand::Activate { name, digest }, Again::Yes)
             .await;
         let (became, before, reason) = match answer {
             Ok(ModuleAnswer::Done { before: said, now, .. }) if now == Some(digest) => {
@@ -191,7 +192,7 @@ impl Push {
 
     /// Lets a minion forget the version for which it is ready, and that is not put into service for this reason.
     async fn discard(self, ready: Ready, mut reason: String) {
-        let Ready { minion, version, before, _turn } = ready;
+        let Ready { minion, version, before, _locked } = ready;
         // One that has it in service already keeps it.
         if before != Some(self.module.digest) && !self.forget(&minion).await {
             reason.push_str("; it is gone meanwhile");
@@ -211,7 +212,7 @@ impl Push {
     async fn forget(&self, minion: &MinionName) -> bool {
         let (name, digest) = (self.module.name.clone(), self.module.digest);
         let command = ModuleCommand::Discard { name, digest };
-        let asked = self.rollout.ask(minion, &self.operator, command, Again::Yes);
+        let asked = self.rollout.installer().command(minion, &self.operator, command, Again::Yes);
         match tokio::time::timeout(FORGET, asked).await {
             Ok(Ok(ModuleAnswer::Done { .. })) => true,
             Ok(Ok(ModuleAnswer::Refused(why))) => {
@@ -224,7 +225,7 @@ impl Push {
 
     /// Ends a minion that never became ready.
     fn end(&self, minion: &MinionName, became: Became, reason: String) {
-        let before = self.rollout.in_service(minion, &self.module.name);
+        let before = self.rollout.installer().in_service(minion, &self.module.name);
         self.change.end(ModuleResult {
             minion: minion.clone(),
             became,

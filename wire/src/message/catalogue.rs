@@ -131,7 +131,7 @@ pub enum ModuleReply {
         /// Which minion.
         minion: MinionName,
         /// How far.
-        step: Step,
+        step: RolloutStep,
     },
     /// What became of the change on a minion.
     Ended(Box<ModuleResult>),
@@ -160,9 +160,9 @@ pub enum ModuleReply {
     /// All assignments: by name, the newest first, which is the one that holds where several match.
     Assignments(Vec<AssignmentStatus>),
     /// This push is called off. What becomes of it on each minion is said to the operator who follows it.
-    Cancelled(Box<Claimed>),
+    Cancelled(Box<OngoingChange>),
     /// The module was taken from this change.
-    Released(Box<Claimed>),
+    Released(Box<OngoingChange>),
     /// The minions that are out of touch now, of those on which the change has not ended. Replaces what was said
     /// before; not said to peers of before version 3.
     OutOfTouch {
@@ -176,7 +176,7 @@ pub enum ModuleReply {
 
 /// A change of a module that is, or was, under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claimed {
+pub struct OngoingChange {
     /// Which module.
     pub name: ModuleName,
     /// The operator who changes it.
@@ -208,7 +208,7 @@ pub struct KeptModule {
 
 /// How far a minion is with a version that it is given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Step {
+pub enum RolloutStep {
     /// The minion was sent so many bytes of the file.
     Bytes(u64),
     /// The version is in this state on the minion.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use output::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
-use wire::message::catalogue::Step;
+use wire::message::catalogue::RolloutStep;
 use wire::name::MinionName;
 
 /// A bar for the way to the overlord, then one for all minions, and one for each of a few that are being
@@ -74,17 +74,17 @@ impl Bars {
     }
 
     /// A minion is so far.
-    pub(super) fn step(&mut self, minion: &MinionName, step: &Step) {
+    pub(super) fn step(&mut self, minion: &MinionName, step: &RolloutStep) {
         let word = match step {
-            Step::Bytes(done) => {
+            RolloutStep::Bytes(done) => {
                 self.sending(minion, *done);
                 "receiving"
             }
-            Step::State(state) => {
+            RolloutStep::State(state) => {
                 self.sent(minion);
                 state.as_str()
             }
-            Step::Awaited => {
+            RolloutStep::Awaited => {
                 self.sent(minion);
                 "awaited"
             }
@@ -182,11 +182,11 @@ mod tests {
         bars.began(300);
         assert_eq!(bars.summary(), "300 waiting");
         for n in 0..280 {
-            bars.step(&name(n), &Step::Bytes(50));
+            bars.step(&name(n), &RolloutStep::Bytes(50));
         }
         assert_eq!(bars.sending.len(), MAX_SENDING);
         for n in 0..100 {
-            bars.step(&name(n), &Step::State(ModuleState::Compiling));
+            bars.step(&name(n), &RolloutStep::State(ModuleState::Compiling));
         }
         bars.ended(&name(0), true);
         bars.ended(&name(299), false);

@@ -66,8 +66,8 @@ pub(in crate::cli) struct Push {
 impl Push {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
         if let Some(name) = self.cancel {
-            let claimed = client.cancel_push(name).await?;
-            return ended(&claimed, "called off", self.view.is_json());
+            let ongoing = client.cancel_push(name).await?;
+            return ended(&ongoing, "called off", self.view.is_json());
         }
         // The parser has seen to it that they are there.
         let (Some(expression), Some(file)) = (self.target, self.file) else {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
-use wire::message::catalogue::Claimed;
+use wire::message::catalogue::OngoingChange;
 use wire::name::ModuleName;
 
 use super::super::output::print;
@@ -27,14 +27,14 @@ pub(in crate::cli) struct Release {
 
 impl Release {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
-        let claimed = client.release_module(self.module).await?;
-        ended(&claimed, "released", matches!(self.format.format(), Format::Json))
+        let ongoing = client.release_module(self.module).await?;
+        ended(&ongoing, "released", matches!(self.format.format(), Format::Json))
     }
 }
 
 /// Says whose change of a module was ended, and how.
-pub(super) fn ended(claimed: &Claimed, how: &str, is_json: bool) -> Result<Exit, CliError> {
-    let Claimed { name, operator, doing, since } = claimed;
+pub(super) fn ended(ongoing: &OngoingChange, how: &str, is_json: bool) -> Result<Exit, CliError> {
+    let OngoingChange { name, operator, doing, since } = ongoing;
     let since = rfc3339(*since);
     if is_json {
         print(json!({

@@ -12,13 +12,15 @@ use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::registry::Registry;
 
-pub(super) struct Rig {
+pub(super) struct Fixture {
     pub(super) rollout: Rollout,
     pub(super) ledger: OverlordLedger,
+    registry: Registry,
+    pub(super) catalogue: Catalogue,
     _dir: tempfile::TempDir,
 }
 
-impl Rig {
+impl Fixture {
     /// With these minions, each of which had this code of the module in service when it was seen last.
     pub(super) async fn with(minions: &[MinionName], code: &str) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
@@ -29,8 +31,9 @@ impl Rig {
         let registry = Registry::open(ledger.clone()).await.expect("opens");
         let catalogue = Catalogue::open(dir.path().join("modules"), ledger.clone()).expect("opens");
         let stop = CancellationToken::new();
-        let rollout = Rollout::new(Config::default(), ledger.clone(), registry, catalogue, stop);
-        Self { rollout, ledger, _dir: dir }
+        let rollout =
+            Rollout::new(Config::default(), ledger.clone(), registry.clone(), catalogue.clone(), stop);
+        Self { rollout, ledger, registry, catalogue, _dir: dir }
     }
 
     /// Lets a newcomer in.
@@ -39,7 +42,7 @@ impl Rig {
         let name = minion.parse().expect("a name");
         let invite = Invite { name, secret, expires_at: u64::MAX, used_by: None };
         self.ledger.put_invite(invite).await.expect("invited");
-        self.rollout.registry().enroll(&secret, Digest::of(b"key")).await.expect("enrolled");
+        self.registry.enroll(&secret, Digest::of(b"key")).await.expect("enrolled");
     }
 
     /// Records that the catalogue has this code of the module.

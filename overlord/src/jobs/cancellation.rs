@@ -1,18 +1,23 @@
 //! Stopping a job: wished for on record first, then told to each minion by its part.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use futures::future::join_all;
+use machine::backoff::Backoff;
 use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
+use quinn::Connection;
 use tokio::time::timeout;
 use wire::message::job::{JobId, MinionState, OutcomeKind};
+use wire::message::link::{Cancelled, MAX_MESSAGE, MinionRequest};
 use wire::message::operator::{Cancelling, Refusal, RefusalKind};
 use wire::name::MinionName;
+use wire::transport::frame::{self, FrameError};
 
-use super::live::LiveJob;
+use super::live_job::LiveJob;
 use super::stop::Stop;
-use super::{Jobs, durability, is_over};
+use super::{FIRST_PAUSE, Jobs, LAST_PAUSE, durability, is_over};
 
 impl Jobs {
     /// Stops all parts that are not over, or only those of these minions: what was not sent ends here, and
@@ -27,7 +32,7 @@ impl Jobs {
         let jobs = self.clone();
         let (wished, minions) = (job.clone(), parts.clone());
         // A task of its own: an operator who leaves halfway leaves no wish on record that nobody follows.
-        let wish = self.0.tasks.spawn(async move { jobs.wish(&wished, minions).await });
+        let wish = self.0.tasks.spawn_whole(async move { jobs.wish(&wished, minions).await });
         let stops = wish.await.unwrap_or_else(|error| Err(cannot_record(&error)))?;
         // Whoever has not answered by then is out of touch, as far as anyone can say.
         join_all(stops.iter().map(|stop| timeout(PATIENCE, stop.answered()))).await;
@@ -57,6 +62,38 @@ impl Jobs {
             Err(cannot_record(&error))
         }
     }
+}
+
+/// Tells the minion once the part is to stop, until it says that it has heard, and never ends.
+///
+/// It goes on beside the exchange about the part, which brings the end, and ends with it. A minion that does
+/// not know the job never starts it from then on, and says so in that exchange.
+pub(super) async fn tell_to_stop(
+    stop: &Stop,
+    job: JobId,
+    minion: &MinionName,
+    connection: &Connection,
+) -> Infallible {
+    stop.wanted().await;
+    let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
+    loop {
+        match ask_to_stop(job, connection).await {
+            Ok(Cancelled::Asked) => stop.told(),
+            Ok(Cancelled::AlreadyOver | Cancelled::Unknown) => {}
+            Err(broken) => {
+                tracing::info!(%job, %minion, %broken, "it is not told to stop yet");
+                tokio::time::sleep(backoff.pause()).await;
+                continue;
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn ask_to_stop(job: JobId, connection: &Connection) -> Result<Cancelled, FrameError> {
+    let (mut send, mut receive) = connection.open_bi().await.map_err(std::io::Error::from)?;
+    frame::write(&mut send, &MinionRequest::Cancel(job), MAX_MESSAGE).await?;
+    frame::read(&mut receive, MAX_MESSAGE).await
 }
 
 fn cannot_record(cause: &dyn std::error::Error) -> Refusal {

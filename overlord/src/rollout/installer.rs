@@ -1,14 +1,23 @@
-//! Asking one minion for a change that needs no bytes.
+//! Changing a module on one minion.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::Connection;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
-use wire::message::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleCommand};
-use wire::name::{MinionName, OperatorName};
+use wire::digest::Digest;
+use wire::message::catalogue::RolloutStep;
+use wire::message::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleCommand, Stage};
+use wire::message::module::Module;
+use wire::name::{MinionName, ModuleName, OperatorName};
 use wire::transport::frame::{self, FrameError};
 
-use super::Rollout;
+use super::staging::{Means, NotStaged, StagingRun};
+use crate::catalogue::Catalogue;
+use crate::config::Config;
+use crate::keyed_lock::{KeyedGuard, KeyedLocks};
+use crate::registry::Registry;
 
 /// Whether a request may be sent again when its answer was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,18 +45,59 @@ enum Exchange {
     Silent,
 }
 
-impl Rollout {
-    /// Asks a minion; once more after every break of the connection, where that does no harm, for as long as
+/// Changes modules on minions, one at a time. A cheap handle.
+#[derive(Clone)]
+pub(super) struct Installer(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    registry: Registry,
+    catalogue: Catalogue,
+    senders: Semaphore,
+    /// One thing at a time happens to one module on one minion.
+    locks: KeyedLocks<(MinionName, ModuleName)>,
+}
+
+impl Installer {
+    pub(super) fn new(config: Config, registry: Registry, catalogue: Catalogue) -> Self {
+        let (senders, locks) = (Semaphore::new(SENDERS), KeyedLocks::default());
+        Self(Arc::new(Inner { config, registry, catalogue, senders, locks }))
+    }
+
+    /// Locks a module on a minion, once nobody else changes it there.
+    pub(super) async fn lock(&self, minion: &MinionName, name: &ModuleName) -> KeyedGuard {
+        self.0.locks.lock((minion.clone(), name.clone())).await
+    }
+
+    /// The digest that a minion has in service under a name, as it last said.
+    pub(super) fn in_service(&self, minion: &MinionName, name: &ModuleName) -> Option<Digest> {
+        self.0.registry.in_service(minion, name)
+    }
+
+    /// Makes a minion ready for a version, in the name of an operator; `told` hears how far it is.
+    pub(super) async fn stage(
+        &self,
+        minion: &MinionName,
+        operator: &OperatorName,
+        stage: &Stage,
+        told: impl Fn(RolloutStep),
+    ) -> Result<Module, NotStaged> {
+        let Inner { config, registry, catalogue, senders, .. } = &*self.0;
+        let means = Means { config, registry, catalogue, senders };
+        StagingRun::new(means, minion, operator, stage, told).run().await
+    }
+
+    /// Asks a minion for a change that needs no bytes; once more after every break of the connection, where that does no harm, for as long as
     /// a delivery may take.
-    pub(super) async fn ask(
+    pub(super) async fn command(
         &self,
         minion: &MinionName,
         operator: &OperatorName,
         command: ModuleCommand,
         again: Again,
     ) -> Result<ModuleAnswer, NoAnswer> {
-        let mut link = self.registry().follow(minion).ok_or(NoAnswer::NotConnected)?;
-        let until = Instant::now() + self.config().delivery;
+        let mut link = self.0.registry.follow(minion).ok_or(NoAnswer::NotConnected)?;
+        let until = Instant::now() + self.0.config.delivery;
         let (mut lost, silence) = (NoAnswer::NotConnected, self.silence(&command));
         let request = MinionRequest::Modules { operator: operator.clone(), command: command.clone() };
         loop {
@@ -90,8 +140,8 @@ impl Rollout {
     fn silence(&self, command: &ModuleCommand) -> Duration {
         match command {
             // A version that is kept may be compiled anew.
-            ModuleCommand::Activate { .. } | ModuleCommand::Rollback(_) => self.config().staging,
-            _ => SILENCE.min(self.config().staging),
+            ModuleCommand::Activate { .. } | ModuleCommand::Rollback(_) => self.0.config.staging,
+            _ => SILENCE.min(self.0.config.staging),
         }
     }
 
@@ -105,7 +155,7 @@ impl Rollout {
             return;
         };
         if let ModuleAnswer::Done { now, .. } = answer {
-            let noticed = self.registry().await_in_service(minion, name, *now);
+            let noticed = self.0.registry.await_in_service(minion, name, *now);
             if timeout(NOTICE, noticed).await.is_err() {
                 tracing::debug!(%minion, module = %name, "no notice of the change came");
             }
@@ -134,3 +184,6 @@ const NOTICE: Duration = Duration::from_secs(5);
 
 /// How soon a connection that lives on but fails us is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How many minions are sent bytes at once.
+const SENDERS: usize = 12;

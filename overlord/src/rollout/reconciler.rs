@@ -1,11 +1,12 @@
 //! Bringing minions what is assigned to them, when they connect and when it changes.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ledger::{Attempt, LedgerError};
+use ledger::{Attempt, LedgerError, OverlordLedger};
 use machine::clock::now_ms;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use wire::digest::Digest;
 use wire::message::catalogue::Assignment;
@@ -13,29 +14,65 @@ use wire::message::link::{ModuleAnswer, ModuleCommand};
 use wire::message::module::ModuleState;
 use wire::name::{MinionName, ModuleName};
 
-use super::ask::Again;
-use super::stage::NotStaged;
-use super::{Rollout, stage_of};
+use super::assignments::Assignments;
+use super::installer::{Again, Installer};
+use super::stage_of;
+use super::staging::NotStaged;
+use crate::catalogue::Catalogue;
+use crate::registry::Registry;
+use crate::tasks::Tasks;
 
 /// Versions that minions refused.
-pub(super) type Refused = HashSet<(MinionName, ModuleName, Digest)>;
+type Refused = HashSet<(MinionName, ModuleName, Digest)>;
 
 /// Which assignments hold for a minion, by their places.
-pub(super) type Wanted = Vec<(ModuleName, u64)>;
+type Wanted = Vec<(ModuleName, u64)>;
 
-impl Rollout {
+/// Brings minions what is assigned to them. A cheap handle.
+#[derive(Clone)]
+pub(super) struct Reconciler(Arc<Inner>);
+
+struct Inner {
+    means: Means,
+    /// As many minions as are brought something at once.
+    permits: Semaphore,
+    /// What each minion was to have when it was looked at last.
+    looked_at: Mutex<HashMap<MinionName, Wanted>>,
+    /// What minions refused that is assigned to them: tried again once they have it ready.
+    refused: Mutex<Refused>,
+    /// The minions that were too slow to take what is assigned to them, and since when.
+    slow: Mutex<HashMap<MinionName, Instant>>,
+}
+
+/// The parts of the daemon that it takes.
+pub(super) struct Means {
+    pub(super) ledger: OverlordLedger,
+    pub(super) registry: Registry,
+    pub(super) catalogue: Catalogue,
+    pub(super) assignments: Assignments,
+    pub(super) installer: Installer,
+    pub(super) tasks: Arc<Tasks>,
+}
+
+impl Reconciler {
+    pub(super) fn new(means: Means) -> Self {
+        let permits = Semaphore::new(RECONCILERS);
+        let (looked_at, refused, slow) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { means, permits, looked_at, refused, slow }))
+    }
+
     /// Brings a minion what is assigned to it and not in service there, in the background.
     ///
     /// A minion that is lost on the way gets it when it is back.
-    pub(crate) async fn reconcile(&self, minion: &MinionName) {
+    pub(super) async fn reconcile(&self, minion: &MinionName) {
         if let Some(wanted) = self.look(minion).await {
             self.note(minion, &wanted);
             self.spawn_reconcile(minion, wanted);
         }
     }
 
-    /// Like [`Rollout::reconcile`], where other assignments hold for the minion than before.
-    pub(crate) async fn reconcile_if_changed(&self, minion: &MinionName) {
+    /// Like [`Reconciler::reconcile`], where other assignments hold for the minion than before.
+    pub(super) async fn reconcile_if_changed(&self, minion: &MinionName) {
         if let Some(wanted) = self.look(minion).await
             && self.note(minion, &wanted)
         {
@@ -44,7 +81,7 @@ impl Rollout {
     }
 
     /// Brings a minion what it refused and has made ready by itself since: it was granted what that lacked.
-    pub(crate) async fn reconcile_what_is_ready(&self, minion: &MinionName) {
+    pub(super) async fn reconcile_what_is_ready(&self, minion: &MinionName) {
         let ready: Vec<(ModuleName, Digest)> = {
             let refused = self.refused();
             let of_it = refused
@@ -56,7 +93,7 @@ impl Rollout {
             return;
         }
         self.refused().retain(|(by, name, _)| by != minion || ready.iter().all(|(ready, _)| ready != name));
-        match self.wanted(minion).await {
+        match self.0.means.assignments.wanted(minion).await {
             Ok(wanted) => {
                 let is_ready = |one: &Assignment| {
                     ready.iter().any(|(name, digest)| (name, digest) == (&one.name, &one.digest))
@@ -69,7 +106,7 @@ impl Rollout {
     }
 
     fn is_staged(&self, minion: &MinionName, name: &ModuleName, digest: &Digest) -> bool {
-        let staged = self.registry().with_module(minion, name.as_str(), |module| {
+        let staged = self.0.means.registry.with_module(minion, name.as_str(), |module| {
             let mut versions = module.into_iter().flat_map(|module| &module.versions);
             versions.any(|version| version.digest == *digest && version.state == ModuleState::Staged)
         });
@@ -83,7 +120,7 @@ impl Rollout {
     }
 
     async fn look(&self, minion: &MinionName) -> Option<Wanted> {
-        match self.wanted(minion).await {
+        match self.0.means.assignments.wanted(minion).await {
             Ok(wanted) => Some(wanted.into_values().map(|one| (one.name, one.place)).collect()),
             Err(error) => {
                 tracing::warn!(%minion, %error, "cannot tell what is assigned to it");
@@ -95,7 +132,7 @@ impl Rollout {
     /// Notes what holds for a minion, and says whether that is new.
     fn note(&self, minion: &MinionName, wanted: &Wanted) -> bool {
         // No code under this lock can panic halfway through a change.
-        let mut all = self.0.looked_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut all = self.0.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
         if wanted.is_empty() {
             return all.remove(minion).is_some();
         }
@@ -106,10 +143,10 @@ impl Rollout {
         if wanted.is_empty() {
             return;
         }
-        let (rollout, minion) = (self.clone(), minion.clone());
-        self.spawn(async move {
+        let (reconciler, minion) = (self.clone(), minion.clone());
+        self.0.means.tasks.spawn(async move {
             for (name, place) in wanted {
-                if let Err(error) = rollout.bring(&minion, &name, place).await {
+                if let Err(error) = reconciler.bring(&minion, &name, place).await {
                     tracing::warn!(%minion, module = %name, %error, "cannot bring what is assigned");
                 }
             }
@@ -123,17 +160,25 @@ impl Rollout {
             tracing::info!(%minion, module = %name, "was too slow a while ago, and is not brought what is assigned now");
             return Ok(());
         }
-        // First the turn, for which a push may let it wait long: meanwhile others are brought what is theirs.
-        let _turn = self.turn(minion, name).await;
-        let _permit = self.0.reconcilers.acquire().await;
-        let Some(wanted) = self.wanted(minion).await?.remove(name).filter(|wanted| wanted.place == place)
+        // First the lock, for which a push may let it wait long: meanwhile others are brought what is theirs.
+        let _locked = self.0.means.installer.lock(minion, name).await;
+        let _permit = self.0.permits.acquire().await;
+        let Some(wanted) = self
+            .0
+            .means
+            .assignments
+            .wanted(minion)
+            .await?
+            .remove(name)
+            .filter(|wanted| wanted.place == place)
         else {
             return Ok(());
         };
-        let before = self.ledger().attempt(minion, name).await?.filter(|attempt| attempt.place == place);
+        let before =
+            self.0.means.ledger.attempt(minion, name).await?.filter(|attempt| attempt.place == place);
         self.refused().retain(|(by, refused, _)| by != minion || refused != name);
         let was_ready = self.is_staged(minion, name, &wanted.digest);
-        let failure = if self.in_service(minion, name) == Some(wanted.digest) {
+        let failure = if self.0.means.installer.in_service(minion, name) == Some(wanted.digest) {
             None
         } else if let (Some(before), Some(why)) = (&before, self.failed_there(minion, &wanted)) {
             // It is not tried again. Where it was in service, the minion went back by itself.
@@ -146,7 +191,7 @@ impl Rollout {
                 None => return Ok(()),
             }
         };
-        // It may have been granted in this moment. Whoever brings it then waits for this turn to end. One that was ready
+        // It may have been granted in this moment. Whoever brings it then waits for this lock. One that was ready
         // before and is refused all the same is not asked again and again.
         if !was_ready {
             self.reconcile_what_is_ready(minion).await;
@@ -154,7 +199,7 @@ impl Rollout {
         if before.is_some_and(|before| before.failure == failure) {
             return Ok(());
         }
-        self.ledger().attempted(minion, name, Attempt { place, at: now_ms(), failure }).await
+        self.0.means.ledger.attempted(minion, name, Attempt { place, at: now_ms(), failure }).await
     }
 
     /// Stages and activates; `None` where the minion was lost.
@@ -165,16 +210,17 @@ impl Rollout {
     ) -> Result<Option<Result<(), String>>, LedgerError> {
         let Assignment { name, digest, expression, assigned_by, .. } = wanted;
         let version = wanted.version.as_deref().unwrap_or("-");
-        let Some(module) = self.catalogue().get(name, digest).await? else {
+        let Some(module) = self.0.means.catalogue.get(name, digest).await? else {
             return Ok(Some(Err("its file is not in the catalogue any more: push it again".to_owned())));
         };
         tracing::info!(%minion, module = %name, version, digest = digest.short(), expression, "bringing what is assigned");
         // Whoever assigned this version knew what it is.
-        let staged = self.stage(minion, assigned_by, &stage_of(&module, true), |_| {}).await;
+        let staged =
+            self.0.means.installer.stage(minion, assigned_by, &stage_of(&module, true), |_| {}).await;
         let activated = match staged {
             Ok(_) => {
                 let request = ModuleCommand::Activate { name: name.clone(), digest: *digest };
-                self.ask(minion, assigned_by, request, Again::Yes).await.ok()
+                self.0.means.installer.command(minion, assigned_by, request, Again::Yes).await.ok()
             }
             Err(NotStaged::Refused(why)) => {
                 self.refused().insert((minion.clone(), name.clone(), *digest));
@@ -215,7 +261,7 @@ impl Rollout {
 
     /// Why this version has failed on a minion, where the minion says so.
     fn failed_there(&self, minion: &MinionName, wanted: &Assignment) -> Option<String> {
-        let failed = self.registry().with_module(minion, wanted.name.as_str(), |module| {
+        let failed = self.0.means.registry.with_module(minion, wanted.name.as_str(), |module| {
             let module = module?;
             let itself = (&module.digest, &module.state);
             let versions = module.versions.iter().map(|version| (&version.digest, &version.state));
@@ -228,13 +274,15 @@ impl Rollout {
     }
 }
 
+/// How many minions are brought what is assigned to them at once.
+const RECONCILERS: usize = 8;
+
 /// How long a minion that was too slow for what is assigned to it is not brought anything.
 const SLOW: Duration = Duration::from_secs(3600);
 
 #[cfg(test)]
 mod tests {
-    use super::super::RECONCILERS;
-    use super::super::rig::{Rig, minion, module};
+    use super::super::fixture::{Fixture, minion, module};
     use super::*;
 
     #[tokio::test]
@@ -242,22 +290,22 @@ mod tests {
         let held: Vec<MinionName> = (0..RECONCILERS).map(|n| minion(&format!("held{n}"))).collect();
         let (free, mut all) = (minion("free"), held.clone());
         all.push(free.clone());
-        let rig = Rig::with(&all, "one").await;
-        let place = rig.assign("*", "one").await.place;
-        let mut turns = Vec::new();
+        let fixture = Fixture::with(&all, "one").await;
+        let place = fixture.assign("*", "one").await.place;
+        let mut locked = Vec::new();
         for minion in &held {
-            turns.push(rig.rollout.turn(minion, &module()).await);
-            rig.rollout.reconcile(minion).await;
+            locked.push(fixture.rollout.installer().lock(minion, &module()).await);
+            fixture.rollout.reconcile(minion).await;
         }
-        rig.rollout.reconcile(&free).await;
+        fixture.rollout.reconcile(&free).await;
         let brought = async {
-            while rig.ledger.attempt(&free, &module()).await.expect("reads").is_none() {
+            while fixture.ledger.attempt(&free, &module()).await.expect("reads").is_none() {
                 tokio::task::yield_now().await;
             }
         };
         tokio::time::timeout(Duration::from_secs(30), brought).await.expect("it is held up");
-        let attempt = rig.ledger.attempt(&free, &module()).await.expect("reads").expect("looked at");
+        let attempt = fixture.ledger.attempt(&free, &module()).await.expect("reads").expect("looked at");
         assert_eq!((attempt.place, attempt.failure), (place, None));
-        drop(turns);
+        drop(locked);
     }
 }

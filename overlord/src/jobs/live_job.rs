@@ -17,23 +17,23 @@ use wire::name::MinionName;
 use ledger::{JobRecord, PartRecord};
 
 use super::absences::{Absences, Away};
-use super::board::{Board, PartOnBoard, Sending};
-use super::chatter::{Chatter, Talk};
+use super::batch::{Batch, BatchPermit};
+use super::chatter::{Chatter, FollowerRoom};
 use super::ends::Ends;
 use super::follower::Follower;
+use super::live_parts::{LivePart, LiveParts, Sending};
 use super::stop::Stop;
-use super::window::{Place, Window};
 
 /// A job with at least one part that is not over.
 pub(crate) struct LiveJob {
     pub(crate) record: JobRecord,
-    board: Mutex<Board>,
+    live: Mutex<LiveParts>,
     /// Changes with every end of a part.
     version: watch::Sender<u64>,
     /// States, progress and logs; a reader that is too slow misses some, never an end.
     chatter: Arc<Chatter>,
     /// How many more minions may have it at this moment, where the call says so.
-    window: Option<Arc<Window>>,
+    batch: Option<Arc<Batch>>,
 }
 
 /// Whether a job goes on after one of its parts has ended.
@@ -47,54 +47,58 @@ pub(crate) enum After {
 
 impl LiveJob {
     /// A job of which the ledger knows this much.
-    pub(crate) fn new(record: JobRecord, parts: Vec<(MinionName, PartRecord)>, talk: Talk) -> Arc<Self> {
+    pub(crate) fn new(
+        record: JobRecord,
+        parts: Vec<(MinionName, PartRecord)>,
+        room: FollowerRoom,
+    ) -> Arc<Self> {
         let over = |part: &PartRecord| part.state.is_some_and(|state| state.outcome().is_some());
         let ended = parts.iter().filter(|(_, part)| over(part)).map(|(name, _)| name.clone()).collect();
-        let ends = Ends::new(ended, talk.clone());
-        let mut board = Board { parts: BTreeMap::new(), ends, absences: Absences::default() };
+        let ends = Ends::new(ended, room.clone());
+        let mut live = LiveParts { parts: BTreeMap::new(), ends, absences: Absences::default() };
         for name in &record.targets {
-            board.parts.insert(name.clone(), PartOnBoard::new(PartRecord::default()));
+            live.parts.insert(name.clone(), LivePart::new(PartRecord::default()));
         }
         for (name, part) in parts {
-            board.parts.insert(name, PartOnBoard::new(part));
+            live.parts.insert(name, LivePart::new(part));
         }
         // Calls for batches of none are refused; a job on record may have one all the same.
-        let window = record.batch.map(|batch| Window::new(batch.of(record.targets.len()).max(1)));
+        let batch = record.batch.map(|batch| Batch::new(batch.of(record.targets.len()).max(1)));
         Arc::new(Self {
-            window,
+            batch,
             record,
-            board: Mutex::new(board),
+            live: Mutex::new(live),
             version: watch::Sender::new(0),
-            chatter: Chatter::new(talk),
+            chatter: Chatter::new(room),
         })
     }
 
     /// Waits until one more minion may have the job, and lets this one have it. `false` where too many outcomes were
     /// not `ok`, and no further minion gets it.
-    pub(super) async fn turn(&self, minion: &MinionName) -> bool {
+    pub(super) async fn enter_batch(&self, minion: &MinionName) -> bool {
         if self.part(minion).is_some() {
             // It is there already, and counts as long as it is.
             self.come_back(minion);
-        } else if let Some(window) = &self.window {
-            let place = window.enter().await;
-            self.take_place(minion, place);
+        } else if let Some(batch) = &self.batch {
+            let permit = batch.enter().await;
+            self.take_permit(minion, permit);
         }
         !self.has_failed()
     }
 
-    /// How long a minion that is out of touch keeps its place in the batch.
+    /// How long a minion that is out of touch keeps its permit in the batch.
     pub(super) fn patience(&self) -> Duration {
         self.record.patience_ms.map_or(PATIENCE, Duration::from_millis)
     }
 
     /// Lets the batch move on without a minion that is out of touch.
     pub(super) fn pass(&self, minion: &MinionName) {
-        let place = self.lock().parts.get_mut(minion).and_then(|part| {
+        let permit = self.lock().parts.get_mut(minion).and_then(|part| {
             part.passed = true;
-            part.place.take()
+            part.permit.take()
         });
-        // Only after it counts as not ok: whoever gets the place looks at that.
-        drop(place);
+        // Only after it counts as not ok: whoever gets the permit looks at that.
+        drop(permit);
     }
 
     /// Whether the batch has moved on without a minion.
@@ -104,16 +108,16 @@ impl LiveJob {
 
     /// Counts a minion again that has the job, or may have it.
     pub(super) fn come_back(&self, minion: &MinionName) {
-        if let Some(window) = &self.window {
-            self.take_place(minion, window.come_back());
+        if let Some(batch) = &self.batch {
+            self.take_permit(minion, batch.come_back());
         }
     }
 
-    fn take_place(&self, minion: &MinionName, place: Place) {
+    fn take_permit(&self, minion: &MinionName, permit: BatchPermit) {
         let former = self.lock().parts.get_mut(minion).and_then(|part| {
             part.passed = false;
             // One that is over needs none: given back with the guard.
-            if part.is_over() { Some(place) } else { part.place.replace(place) }
+            if part.is_over() { Some(permit) } else { part.permit.replace(permit) }
         });
         drop(former);
     }
@@ -128,12 +132,12 @@ impl LiveJob {
     /// Whether as many outcomes were not `ok` as the call allows.
     fn has_failed(&self) -> bool {
         let Some(limit) = self.record.max_failures else { return false };
-        let board = self.lock();
-        let failed = |part: &&PartOnBoard| match part.state.and_then(MinionState::outcome) {
+        let live = self.lock();
+        let failed = |part: &&LivePart| match part.state.and_then(MinionState::outcome) {
             Some(outcome) => outcome != OutcomeKind::Ok,
             None => part.passed,
         };
-        board.parts.values().filter(failed).count() >= limit.of(self.record.targets.len()).max(1)
+        live.parts.values().filter(failed).count() >= limit.of(self.record.targets.len()).max(1)
     }
 
     /// Notes that the ledger has a part in this state, queued or running.
@@ -155,10 +159,10 @@ impl LiveJob {
         outcome: OutcomeKind,
         report: Option<Arc<Report>>,
     ) -> After {
-        let (after, place) = {
-            let mut board = self.lock();
+        let (after, permit) = {
+            let mut live = self.lock();
             let next = MinionState::Finished(outcome);
-            let part = board.parts.get_mut(minion);
+            let part = live.parts.get_mut(minion);
             let moved = part.and_then(|part| {
                 part.minion_job = part.minion_job.or(id);
                 let next = MinionState::advance(part.state, next)?;
@@ -166,15 +170,15 @@ impl LiveJob {
                 if !part.given_up {
                     part.stop.over();
                 }
-                Some(part.place.take())
+                Some(part.permit.take())
             });
             if moved.is_some() {
-                board.ends.push(minion.clone(), report);
-                board.absences.over(minion);
+                live.ends.push(minion.clone(), report);
+                live.absences.over(minion);
             }
-            (if board.is_over() { After::IsOver } else { After::GoesOn }, moved.flatten())
+            (if live.is_over() { After::IsOver } else { After::GoesOn }, moved.flatten())
         };
-        drop(place);
+        drop(permit);
         self.version.send_modify(|version| *version += 1);
         after
     }
@@ -182,9 +186,9 @@ impl LiveJob {
     /// Notes that a minion is out of touch, and that its part waits for it.
     pub(super) fn out_of_touch(&self, minion: &MinionName, away: Away) {
         let news = {
-            let mut board = self.lock();
-            let is_open = board.parts.get(minion).is_some_and(|part| !part.is_over());
-            is_open && board.absences.away(minion, away)
+            let mut live = self.lock();
+            let is_open = live.parts.get(minion).is_some_and(|part| !part.is_over());
+            is_open && live.absences.away(minion, away)
         };
         if news {
             self.version.send_modify(|version| *version += 1);
@@ -200,15 +204,15 @@ impl LiveJob {
 
     /// That a minion is out of touch whose part is not over.
     pub(crate) fn absence(&self, minion: &MinionName) -> Option<Absence> {
-        let board = self.lock();
-        board.absence(minion, self.record.timeout_ms)
+        let live = self.lock();
+        live.absence(minion, self.record.timeout_ms)
     }
 
     /// All of those.
     pub(super) fn absences(&self) -> Vec<(MinionName, Absence)> {
-        let board = self.lock();
-        let of = |minion: &MinionName| Some((minion.clone(), board.absence(minion, self.record.timeout_ms)?));
-        board.absences.minions().filter_map(of).collect()
+        let live = self.lock();
+        let of = |minion: &MinionName| Some((minion.clone(), live.absence(minion, self.record.timeout_ms)?));
+        live.absences.minions().filter_map(of).collect()
     }
 
     /// Passes something on to those who want everything; keeps the latest progress for those who ask.
@@ -243,8 +247,8 @@ impl LiveJob {
 
     /// The minions whose part is not over.
     pub(crate) fn open_parts(&self) -> Vec<MinionName> {
-        let board = self.lock();
-        board.parts.iter().filter(|(_, part)| !part.is_over()).map(|(name, _)| name.clone()).collect()
+        let live = self.lock();
+        live.parts.iter().filter(|(_, part)| !part.is_over()).map(|(name, _)| name.clone()).collect()
     }
 
     /// Follows the job from its beginning.
@@ -263,8 +267,8 @@ impl LiveJob {
 
     /// Notes that a part is about to be sent. `false` where it must not be now: it is being given up.
     pub(super) fn sends(&self, minion: &MinionName) -> bool {
-        let mut board = self.lock();
-        let Some(part) = board.parts.get_mut(minion) else { return false };
+        let mut live = self.lock();
+        let Some(part) = live.parts.get_mut(minion) else { return false };
         if matches!(part.delivery, Sending::Not { withheld: true, .. }) {
             return false;
         }
@@ -323,9 +327,9 @@ impl LiveJob {
 
     /// The minion whose part ended as the `n`th, counted from zero, or else whether the job is over.
     pub(super) fn nth_end(&self, n: usize) -> Result<MinionName, After> {
-        let board = self.lock();
-        let after = if board.is_over() { After::IsOver } else { After::GoesOn };
-        board.ends.minion(n).cloned().ok_or(after)
+        let live = self.lock();
+        let after = if live.is_over() { After::IsOver } else { After::GoesOn };
+        live.ends.minion(n).cloned().ok_or(after)
     }
 
     /// The report of that end for one follower, while it is at hand.
@@ -343,8 +347,8 @@ impl LiveJob {
         self.lock().absences.version()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Board> {
+    fn lock(&self) -> MutexGuard<'_, LiveParts> {
         // No code under this lock can panic halfway through a change.
-        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! What the doors work with: the parts of the daemon that a request may touch.
+//! What requests are answered from: the parts of the daemon that the doors share.
 
 use std::net::SocketAddr;
 
@@ -14,8 +14,8 @@ use crate::outbox::Outbox;
 use crate::registry::Registry;
 use crate::rollout::Rollout;
 
-/// The parts that requests are answered from.
-pub(crate) struct Desk {
+/// The parts of the daemon that a request may touch.
+pub(crate) struct Services {
     pub(crate) config: Config,
     pub(crate) authority: Authority,
     pub(crate) ledger: OverlordLedger,

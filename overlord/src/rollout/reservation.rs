@@ -7,17 +7,17 @@ use std::time::Duration;
 use machine::clock::now_ms;
 use tokio::sync::watch;
 use wire::digest::Digest;
-use wire::message::catalogue::Claimed;
+use wire::message::catalogue::OngoingChange;
 use wire::message::operator::{Refusal, RefusalKind};
 use wire::name::{ModuleName, OperatorName};
 
 use machine::clock::rfc3339;
 
-/// All claims at this moment. A cheap handle.
+/// All reservations at this moment. A cheap handle.
 #[derive(Clone, Default)]
-pub(super) struct Claims(Arc<Mutex<Vec<Arc<Holder>>>>);
+pub(super) struct Reservations(Arc<Mutex<Vec<Arc<Holder>>>>);
 
-/// Who holds a claim.
+/// Who holds a reservation.
 struct Holder {
     name: ModuleName,
     digest: Option<Digest>,
@@ -29,7 +29,7 @@ struct Holder {
     course: watch::Sender<Course>,
 }
 
-/// Where a claimed change is, and who ended it from outside.
+/// Where a reserved change is, and who ended it from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Course {
     /// It can be called off.
@@ -40,25 +40,25 @@ enum Course {
     Cancelled(OperatorName),
     /// This operator has taken the module from it.
     Released(OperatorName),
-    /// The claim has ended.
+    /// The reservation has ended.
     Over,
 }
 
 /// The right to change a module, until it is dropped.
-pub(crate) struct Claim {
-    claims: Claims,
+pub(crate) struct Reservation {
+    reservations: Reservations,
     holder: Arc<Holder>,
 }
 
-impl Claims {
-    /// Claims a name, and a file where there is one. Refused while somebody has either; both are told.
-    pub(super) fn claim(
+impl Reservations {
+    /// Reservations a name, and a file where there is one. Refused while somebody has either; both are told.
+    pub(super) fn reserve(
         &self,
         name: &ModuleName,
         digest: Option<Digest>,
         operator: &OperatorName,
         doing: &'static str,
-    ) -> Result<Claim, Refusal> {
+    ) -> Result<Reservation, Refusal> {
         let mut holders = self.lock();
         let same =
             |holder: &&Arc<Holder>| holder.name == *name || (digest.is_some() && holder.digest == digest);
@@ -76,11 +76,15 @@ impl Claims {
             course: watch::Sender::new(Course::Open),
         });
         holders.push(holder.clone());
-        Ok(Claim { claims: self.clone(), holder })
+        Ok(Reservation { reservations: self.clone(), holder })
     }
 
     /// Calls off the push of a name that is under way.
-    pub(super) fn cancel(&self, name: &ModuleName, operator: &OperatorName) -> Result<Claimed, Refusal> {
+    pub(super) fn cancel(
+        &self,
+        name: &ModuleName,
+        operator: &OperatorName,
+    ) -> Result<OngoingChange, Refusal> {
         let holder = self.holder(name).filter(|holder| matches!(holder.doing, "pushed" | "brought"));
         let holder = holder.ok_or_else(|| not_found(format!("nobody is pushing \"{name}\" now")))?;
         holder.course.send_if_modified(|course| {
@@ -100,7 +104,7 @@ impl Claims {
         }
         tracing::info!(%operator, module = %name, of = %holder.operator, "push called off");
         holder.tell(format!("{operator} has called it off"));
-        Ok(holder.claimed())
+        Ok(holder.ongoing())
     }
 
     /// Takes a name from whoever has it: its work ends where it is. Waits a moment for what is being written.
@@ -108,7 +112,7 @@ impl Claims {
         &self,
         name: &ModuleName,
         operator: &OperatorName,
-    ) -> Result<Claimed, Refusal> {
+    ) -> Result<OngoingChange, Refusal> {
         let holder = self.holder(name);
         let holder = holder.ok_or_else(|| not_found(format!("nobody is changing \"{name}\" now")))?;
         tracing::warn!(
@@ -129,7 +133,7 @@ impl Claims {
             tracing::warn!(module = %name, of = %holder.operator, "it does not end, and is not waited for");
             self.remove(&holder);
         }
-        Ok(holder.claimed())
+        Ok(holder.ongoing())
     }
 
     fn holder(&self, name: &ModuleName) -> Option<Arc<Holder>> {
@@ -140,7 +144,7 @@ impl Claims {
         self.lock().retain(|holder| !Arc::ptr_eq(holder, gone));
     }
 
-    /// The files that are claimed.
+    /// The files that are reserved.
     pub(super) fn digests(&self) -> HashSet<Digest> {
         self.lock().iter().filter_map(|holder| holder.digest).collect()
     }
@@ -151,8 +155,8 @@ impl Claims {
     }
 }
 
-impl Claim {
-    /// The module that is claimed.
+impl Reservation {
+    /// The module that is reserved.
     pub(super) fn module(&self) -> &ModuleName {
         &self.holder.name
     }
@@ -203,9 +207,9 @@ impl Claim {
     }
 }
 
-impl Drop for Claim {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        self.claims.remove(&self.holder);
+        self.reservations.remove(&self.holder);
         self.holder.course.send_replace(Course::Over);
     }
 }
@@ -221,8 +225,8 @@ impl Holder {
         });
     }
 
-    fn claimed(&self) -> Claimed {
-        Claimed {
+    fn ongoing(&self) -> OngoingChange {
+        OngoingChange {
             name: self.name.clone(),
             operator: self.operator.clone(),
             doing: self.doing.to_owned(),
@@ -252,7 +256,7 @@ fn not_found(message: String) -> Refusal {
 /// How long the end of a change that was taken its module is waited for.
 const LAST_WRITE: Duration = Duration::from_secs(5);
 
-/// How many attempts of others the holder of a claim is told of.
+/// How many attempts of others the holder of a reservation is told of.
 const MAX_NOTES: usize = 20;
 
 #[cfg(test)]
@@ -269,62 +273,62 @@ mod tests {
 
     #[test]
     fn the_second_operator_is_refused_and_both_are_told() {
-        let claims = Claims::default();
-        let first = claims.claim(&name("test"), None, &operator("alice"), "pushed").expect("free");
-        let refused = claims.claim(&name("test"), None, &operator("bob"), "removed");
+        let reservations = Reservations::default();
+        let first = reservations.reserve(&name("test"), None, &operator("alice"), "pushed").expect("free");
+        let refused = reservations.reserve(&name("test"), None, &operator("bob"), "removed");
         let refusal = refused.err().expect("refused");
         assert_eq!(refusal.kind, RefusalKind::Busy);
         assert!(refusal.message.starts_with("\"test\" is being pushed by alice since 2"), "{refusal}");
         assert_eq!(*first.notes().borrow(), ["bob wanted \"test\" removed meanwhile, and was refused"]);
         drop(first);
-        assert!(claims.claim(&name("test"), None, &operator("bob"), "removed").is_ok());
+        assert!(reservations.reserve(&name("test"), None, &operator("bob"), "removed").is_ok());
     }
 
     #[tokio::test]
     async fn a_push_can_be_called_off_until_it_goes_into_service_and_its_holder_knows_by_whom() {
-        let claims = Claims::default();
+        let reservations = Reservations::default();
         let (test, bob) = (name("test"), operator("bob"));
-        assert_eq!(claims.cancel(&test, &bob).expect_err("nothing there").kind, RefusalKind::NotFound);
-        let claim = claims.claim(&test, None, &operator("alice"), "pushed").expect("free");
-        let claimed = claims.cancel(&test, &bob).expect("called off");
-        assert_eq!((claimed.operator.as_str(), claimed.doing.as_str()), ("alice", "pushed"));
-        assert_eq!(claim.cancelled().await, bob);
-        assert_eq!(claim.settle(), Err(bob.clone()));
-        assert_eq!(*claim.notes().borrow(), ["bob has called it off"]);
-        drop(claim);
-        let claim = claims.claim(&test, None, &operator("alice"), "pushed").expect("free");
-        claim.settle().expect("open");
-        let refused = claims.cancel(&test, &bob).expect_err("past calling off");
+        assert_eq!(reservations.cancel(&test, &bob).expect_err("nothing there").kind, RefusalKind::NotFound);
+        let reservation = reservations.reserve(&test, None, &operator("alice"), "pushed").expect("free");
+        let ongoing = reservations.cancel(&test, &bob).expect("called off");
+        assert_eq!((ongoing.operator.as_str(), ongoing.doing.as_str()), ("alice", "pushed"));
+        assert_eq!(reservation.cancelled().await, bob);
+        assert_eq!(reservation.settle(), Err(bob.clone()));
+        assert_eq!(*reservation.notes().borrow(), ["bob has called it off"]);
+        drop(reservation);
+        let reservation = reservations.reserve(&test, None, &operator("alice"), "pushed").expect("free");
+        reservation.settle().expect("open");
+        let refused = reservations.cancel(&test, &bob).expect_err("past calling off");
         assert!(refused.message.contains("overlord module release test"), "{refused}");
-        drop(claim);
-        let _claim = claims.claim(&test, None, &operator("alice"), "removed").expect("free");
-        assert_eq!(claims.cancel(&test, &bob).expect_err("no push").kind, RefusalKind::NotFound);
+        drop(reservation);
+        let _reservation = reservations.reserve(&test, None, &operator("alice"), "removed").expect("free");
+        assert_eq!(reservations.cancel(&test, &bob).expect_err("no push").kind, RefusalKind::NotFound);
     }
 
     #[tokio::test]
     async fn a_name_can_be_taken_from_whoever_has_it() {
-        let claims = Claims::default();
+        let reservations = Reservations::default();
         let (test, bob) = (name("test"), operator("bob"));
-        let claim = claims.claim(&test, None, &operator("alice"), "removed").expect("free");
+        let reservation = reservations.reserve(&test, None, &operator("alice"), "removed").expect("free");
         let holder = async {
-            let by = claim.released().await;
-            drop(claim);
+            let by = reservation.released().await;
+            drop(reservation);
             by
         };
-        let (released, by) = tokio::join!(claims.release(&test, &bob), holder);
+        let (released, by) = tokio::join!(reservations.release(&test, &bob), holder);
         assert_eq!((released.expect("released").operator.as_str(), by), ("alice", bob.clone()));
-        assert!(claims.claim(&test, None, &bob, "pushed").is_ok());
+        assert!(reservations.reserve(&test, None, &bob, "pushed").is_ok());
     }
 
     #[test]
     fn one_file_is_brought_once_whatever_it_is_called() {
-        let claims = Claims::default();
+        let reservations = Reservations::default();
         let digest = Some(Digest::of(b"code"));
-        let first = claims.claim(&name("a"), digest, &operator("alice"), "pushed").expect("free");
-        assert!(claims.claim(&name("b"), digest, &operator("bob"), "pushed").is_err());
-        assert!(claims.claim(&name("b"), None, &operator("bob"), "removed").is_ok());
-        assert_eq!(claims.digests().len(), 1);
+        let first = reservations.reserve(&name("a"), digest, &operator("alice"), "pushed").expect("free");
+        assert!(reservations.reserve(&name("b"), digest, &operator("bob"), "pushed").is_err());
+        assert!(reservations.reserve(&name("b"), None, &operator("bob"), "removed").is_ok());
+        assert_eq!(reservations.digests().len(), 1);
         drop(first);
-        assert!(claims.digests().is_empty());
+        assert!(reservations.digests().is_empty());
     }
 }

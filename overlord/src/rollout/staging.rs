@@ -10,15 +10,19 @@ use machine::backoff::Backoff;
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
-use wire::message::catalogue::Step;
+use wire::message::catalogue::RolloutStep;
 use wire::message::link::{MAX_MESSAGE, MinionRequest, ModuleCommand, Stage, Staging};
 use wire::message::module::Module;
 use wire::message::version::Version;
 use wire::name::{MinionName, OperatorName};
 use wire::transport::frame::{self, FrameError};
 
-use super::{Deadline, Rollout, time_for};
+use super::deadline::{Deadline, time_for};
+use crate::catalogue::Catalogue;
+use crate::config::Config;
+use crate::registry::Registry;
 
 /// Why a minion is not ready for a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,41 +63,63 @@ struct Reached {
     bytes: u64,
 }
 
-/// What is to be made ready where, and until when.
-struct Errand<'a, T> {
+/// One minion on its way to being ready for a version, with one deadline for all of it.
+pub(super) struct StagingRun<'a, T> {
+    config: &'a Config,
+    registry: &'a Registry,
+    catalogue: &'a Catalogue,
+    senders: &'a Semaphore,
     minion: &'a MinionName,
     stage: &'a Stage,
     request: MinionRequest,
+    time: Duration,
     deadline: Deadline,
     told: T,
 }
 
-impl Rollout {
-    /// Makes a minion ready for a version. A minion that is lost on the way is waited for as long as a
-    /// delivery may take, each time that it has come further than before; all of it has one deadline.
-    pub(super) async fn stage(
-        &self,
-        minion: &MinionName,
+/// The parts of the daemon that it takes to make minions ready.
+#[derive(Clone, Copy)]
+pub(super) struct Means<'a> {
+    pub(super) config: &'a Config,
+    pub(super) registry: &'a Registry,
+    pub(super) catalogue: &'a Catalogue,
+    /// As many as are sent bytes at once.
+    pub(super) senders: &'a Semaphore,
+}
+
+impl<'a, T: Fn(RolloutStep)> StagingRun<'a, T> {
+    /// That of a version on a minion, in the name of an operator; `told` hears how far it is.
+    pub(super) fn new(
+        means: Means<'a>,
+        minion: &'a MinionName,
         operator: &OperatorName,
-        stage: &Stage,
-        told: impl Fn(Step),
-    ) -> Result<Module, NotStaged> {
-        let time = self.config().staging + time_for(stage.size);
+        stage: &'a Stage,
+        told: T,
+    ) -> Self {
+        let Means { config, registry, catalogue, senders } = means;
+        let time = config.staging + time_for(stage.size);
         let command = ModuleCommand::Stage(Box::new(stage.clone()));
         let request = MinionRequest::Modules { operator: operator.clone(), command };
-        let errand = Errand { minion, stage, request, deadline: Deadline::within(time), told };
+        let deadline = Deadline::within(time);
+        Self { config, registry, catalogue, senders, minion, stage, request, time, deadline, told }
+    }
+
+    /// Makes the minion ready. One that is lost on the way is waited for as long as a delivery may take, each time that
+    /// it has come further than before.
+    pub(super) async fn run(&self) -> Result<Module, NotStaged> {
+        let Self { minion, stage, time, .. } = self;
         tokio::select! {
-            staged = self.stage_until_done(&errand) => staged,
-            () = errand.deadline.passed() => {
+            staged = self.until_done() => staged,
+            () = self.deadline.passed() => {
                 tracing::warn!(%minion, module = %stage.name, ?time, "given up: not staged in time");
-                Err(NotStaged::Late(time))
+                Err(NotStaged::Late(*time))
             }
         }
     }
 
-    async fn stage_until_done(&self, errand: &Errand<'_, impl Fn(Step)>) -> Result<Module, NotStaged> {
-        let Errand { minion, stage, told, .. } = errand;
-        let mut link = self.registry().follow(minion).ok_or(NotStaged::NotConnected)?;
+    async fn until_done(&self) -> Result<Module, NotStaged> {
+        let Self { minion, stage, told, .. } = self;
+        let mut link = self.registry.follow(minion).ok_or(NotStaged::NotConnected)?;
         let mut furthest = Reached::default();
         let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
         let mut lost: Option<(Instant, String)> = None;
@@ -113,7 +139,7 @@ impl Rollout {
                 }
                 (Some(connection), _) => {
                     let mut reached = Reached::default();
-                    let broken = match self.stage_over(errand, &connection, &mut reached).await {
+                    let broken = match self.over(&connection, &mut reached).await {
                         Ok(answer) => return answer.map_err(NotStaged::Refused),
                         Err(Broken::File(error)) => {
                             return Err(NotStaged::Refused(Broken::File(error).to_string()));
@@ -121,9 +147,9 @@ impl Rollout {
                         Err(broken) => broken,
                     };
                     tracing::info!(%minion, module = %stage.name, %broken, "not staged yet");
-                    told(Step::Awaited);
+                    told(RolloutStep::Awaited);
                     if lost.is_none() || reached > furthest {
-                        lost = Some((Instant::now() + self.config().delivery, broken.to_string()));
+                        lost = Some((Instant::now() + self.config.delivery, broken.to_string()));
                         furthest = furthest.max(reached);
                     }
                 }
@@ -140,21 +166,20 @@ impl Rollout {
     }
 
     /// One request to stage, and what comes of it.
-    async fn stage_over(
+    async fn over(
         &self,
-        errand: &Errand<'_, impl Fn(Step)>,
         connection: &Connection,
         reached: &mut Reached,
     ) -> Result<Result<Module, String>, Broken> {
         // Before the request, so that the minion does not wait for bytes of which it is not the turn.
-        let permit = errand.deadline.not_counting(self.senders().acquire()).await;
+        let permit = self.deadline.not_counting(self.senders.acquire()).await;
         let (mut send, receive) = connection.open_bi().await?;
         let version = Version::of(connection);
-        frame::write_as(version, &mut send, &errand.request, MAX_MESSAGE).await?;
+        frame::write_as(version, &mut send, &self.request, MAX_MESSAGE).await?;
         let mut messages = pin!(messages(version, receive));
         let mut message = next(&mut messages).await?;
         if let Staging::Send { from } = message {
-            let bytes = self.send_bytes(errand, &mut send, &mut messages, from, &mut reached.bytes);
+            let bytes = self.send_bytes(&mut send, &mut messages, from, &mut reached.bytes);
             message = match bytes.await? {
                 // Others are sent bytes while this one compiles.
                 None => {
@@ -177,7 +202,7 @@ impl Rollout {
                     if reached.states > MAX_STATES {
                         return Err(Broken::OutOfOrder);
                     }
-                    (errand.told)(Step::State(state));
+                    (self.told)(RolloutStep::State(state));
                 }
             }
             message = next(&mut messages).await?;
@@ -187,19 +212,18 @@ impl Rollout {
     /// Sends the file from this offset on. Gives the refusal of a minion that wants no more of it.
     async fn send_bytes(
         &self,
-        errand: &Errand<'_, impl Fn(Step)>,
         send: &mut SendStream,
         messages: &mut (impl Stream<Item = Result<Staging, FrameError>> + Unpin),
         from: u64,
         at: &mut u64,
     ) -> Result<Option<Staging>, Broken> {
-        let Errand { minion, stage, told, .. } = errand;
+        let Self { minion, stage, told, .. } = self;
         let size = stage.size;
         if from > size {
             return Err(Broken::OutOfOrder);
         }
         tracing::info!(%minion, module = %stage.name, digest = stage.digest.short(), from, "sending a file");
-        let path = self.catalogue().path(&stage.digest);
+        let path = self.catalogue.path(&stage.digest);
         // It has a turn that others wait for.
         let time = STALL + time_for(size - from);
         let sent = timeout(time, send_file(send, &path, from, size, told, at));
@@ -255,7 +279,7 @@ async fn send_file(
     path: &Path,
     from: u64,
     size: u64,
-    told: &impl Fn(Step),
+    told: &impl Fn(RolloutStep),
     at: &mut u64,
 ) -> Result<(), Broken> {
     let mut file = File::open(path).await.map_err(Broken::File)?;
@@ -270,7 +294,7 @@ async fn send_file(
         let sent = timeout(STALL, send.write_all(&chunk[..read])).await;
         sent.map_err(|_| Broken::Silent(STALL))??;
         *at += read as u64;
-        told(Step::Bytes(*at));
+        told(RolloutStep::Bytes(*at));
     }
     Ok(())
 }

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use ledger::LedgerError;
+use ledger::{LedgerError, OverlordLedger};
 use machine::clock::now_ms;
 use wire::digest::Digest;
 use wire::message::catalogue::{Assignment, AssignmentStatus, KeptModule};
 use wire::message::operator::{Refusal, RefusalKind, Target};
 use wire::name::{MinionName, ModuleName, OperatorName};
 
-use super::Rollout;
+use crate::catalogue::Catalogue;
+use crate::registry::Registry;
 use crate::targets::{self, Expression, Roster, TargetError, Truth};
 
 /// An assignment that was recorded.
@@ -22,10 +23,22 @@ pub(crate) struct Assigned {
     pub(crate) connected: Vec<MinionName>,
 }
 
-impl Rollout {
-    /// Records an assignment, and brings the version to the minions that match and are connected. Gives it
-    /// with the minions that match and those that are connected, as they are once it is recorded.
-    pub(crate) async fn assign(
+/// Which versions are assigned, and to whom. A cheap handle.
+#[derive(Clone)]
+pub(super) struct Assignments {
+    ledger: OverlordLedger,
+    registry: Registry,
+    catalogue: Catalogue,
+}
+
+impl Assignments {
+    pub(super) fn new(ledger: OverlordLedger, registry: Registry, catalogue: Catalogue) -> Self {
+        Self { ledger, registry, catalogue }
+    }
+
+    /// Records an assignment. Gives it with the minions that match and those that are connected, as they are once it
+    /// is recorded.
+    pub(super) async fn assign(
         &self,
         expression: String,
         module: KeptModule,
@@ -41,29 +54,26 @@ impl Rollout {
             assigned_at: now_ms(),
             place: 0,
         };
-        let assignment = self.catalogue().assign(assignment).await?;
+        let assignment = self.catalogue.assign(assignment).await?;
         // Only now: one that connects from here on finds the assignment itself.
         let minions = self.meant(&assignment.expression)?;
-        let is_connected = |minion: &&MinionName| self.registry().connection(minion).is_some();
+        let is_connected = |minion: &&MinionName| self.registry.connection(minion).is_some();
         let connected: Vec<MinionName> = minions.iter().filter(is_connected).cloned().collect();
         let Assignment { expression, name, digest, .. } = &assignment;
         let (digest, minions_now) = (digest.short(), connected.len());
         tracing::info!(%operator, module = %name, digest, expression, minions_now, "assigned");
-        for minion in &connected {
-            self.reconcile(minion).await;
-        }
         Ok(Assigned { assignment, minions, connected })
     }
 
     /// Takes an assignment back. Gives it with the older ones that hold in its place from then on.
-    pub(crate) async fn unassign(
+    pub(super) async fn unassign(
         &self,
         name: &ModuleName,
         expression: &str,
         operator: &OperatorName,
     ) -> Result<(Assignment, Vec<Assignment>), Refusal> {
         check_length(expression)?;
-        let found = self.ledger().unassign(name, expression).await.map_err(unavailable)?;
+        let found = self.ledger.unassign(name, expression).await.map_err(unavailable)?;
         let Some(assignment) = found else {
             let message =
                 format!("\"{name}\" is not assigned to \"{expression}\": see `overlord module assignments`");
@@ -71,7 +81,6 @@ impl Rollout {
         };
         tracing::info!(%operator, module = %name, expression, "no longer assigned");
         let instead = self.instead_of(&assignment).await.map_err(unavailable)?;
-        self.prune().await;
         Ok((assignment, instead))
     }
 
@@ -82,7 +91,7 @@ impl Rollout {
         let mut left: HashSet<MinionName> = meant(gone).into_iter().collect();
         let mut instead = Vec::new();
         // The newest come first, and have what they match.
-        for one in self.ledger().assignments().await?.into_iter().filter(|one| one.name == gone.name) {
+        for one in self.ledger.assignments().await?.into_iter().filter(|one| one.name == gone.name) {
             let before = left.len();
             for minion in meant(&one) {
                 left.remove(&minion);
@@ -95,21 +104,21 @@ impl Rollout {
     }
 
     /// The minions that an expression means at this moment; it may be nobody.
-    pub(crate) fn meant(&self, expression: &str) -> Result<Vec<MinionName>, Refusal> {
-        Ok(self.known(expression, &self.registry().roster())?)
+    fn meant(&self, expression: &str) -> Result<Vec<MinionName>, Refusal> {
+        Ok(self.known(expression, &self.registry.roster())?)
     }
 
     /// Those that an expression is known to mean. One whose facts were never heard is looked at when it connects.
     fn known(&self, expression: &str, roster: &Roster) -> Result<Vec<MinionName>, TargetError> {
-        Ok(targets::resolve(&Target::of(expression), roster, self.registry())?.minions)
+        Ok(targets::resolve(&Target::of(expression), roster, &self.registry)?.minions)
     }
 
     /// All assignments, and how they stand.
-    pub(crate) async fn assignments(&self) -> Result<Vec<AssignmentStatus>, LedgerError> {
-        let roster = self.registry().roster();
+    pub(super) async fn statuses(&self) -> Result<Vec<AssignmentStatus>, LedgerError> {
+        let roster = self.registry.roster();
         let (mut statuses, mut taken) = (Vec::new(), HashSet::<(ModuleName, MinionName)>::new());
         // Of each name the newest comes first, and has what it matches.
-        for assignment in self.ledger().assignments().await? {
+        for assignment in self.ledger.assignments().await? {
             let mut status =
                 AssignmentStatus { assignment, minions: 0, active: 0, failures: Vec::new(), error: None };
             match self.known(&status.assignment.expression, &roster) {
@@ -131,11 +140,11 @@ impl Rollout {
     async fn count(&self, status: &mut AssignmentStatus, minion: MinionName) -> Result<(), LedgerError> {
         let Assignment { name, digest, place, .. } = &status.assignment;
         status.minions += 1;
-        if self.in_service(&minion, name) == Some(*digest) {
+        if self.registry.in_service(&minion, name) == Some(*digest) {
             status.active += 1;
             return Ok(());
         }
-        let attempt = self.ledger().attempt(&minion, name).await?.filter(|attempt| attempt.place == *place);
+        let attempt = self.ledger.attempt(&minion, name).await?.filter(|attempt| attempt.place == *place);
         if let Some(failure) = attempt.and_then(|attempt| attempt.failure) {
             status.failures.push((minion, failure));
         }
@@ -149,14 +158,12 @@ impl Rollout {
     ) -> Result<BTreeMap<ModuleName, Assignment>, LedgerError> {
         let matches = |assignment: &Assignment| {
             let parsed = Expression::parse(&assignment.expression);
-            parsed.and_then(|expression| expression.matches(minion, self.registry())).unwrap_or_else(
-                |error| {
-                    tracing::warn!(module = %assignment.name, %error, "an assignment means nobody");
-                    Truth::No
-                },
-            )
+            parsed.and_then(|expression| expression.matches(minion, &self.registry)).unwrap_or_else(|error| {
+                tracing::warn!(module = %assignment.name, %error, "an assignment means nobody");
+                Truth::No
+            })
         };
-        Ok(newest(self.ledger().assignments().await?, matches))
+        Ok(newest(self.ledger.assignments().await?, matches))
     }
 
     /// What an operator should know who has put this version, or none, into service on a minion.
@@ -222,7 +229,7 @@ mod tests {
     use std::pin::pin;
     use std::sync::mpsc;
 
-    use super::super::rig::{Rig, minion, module};
+    use super::super::fixture::{Fixture, minion, module};
     use super::*;
 
     fn assignment(name: &str, expression: &str, place: u64) -> Assignment {
@@ -269,12 +276,13 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_takes_an_assignment_back_is_told_which_older_ones_hold_in_its_place() {
-        let rig = Rig::with(&[minion("web1"), minion("web2"), minion("db1")], "one").await;
+        let fixture = Fixture::with(&[minion("web1"), minion("web2"), minion("db1")], "one").await;
         for expression in ["db*", "*", "web1", "web*", "web2"] {
-            rig.assign(expression, expression).await;
+            fixture.assign(expression, expression).await;
         }
         let instead = async |expression: &str| {
-            let taken = rig.rollout.unassign(&module(), expression, &"alice".parse().expect("a name")).await;
+            let taken =
+                fixture.rollout.unassign(&module(), expression, &"alice".parse().expect("a name")).await;
             let (gone, instead) = taken.expect("taken back");
             assert_eq!(gone.expression, expression);
             instead.into_iter().map(|one| one.expression).collect::<Vec<_>>()
@@ -287,11 +295,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_minion_that_comes_while_an_assignment_is_recorded_is_not_left_out() {
-        let rig = Rig::with(&[minion("web1")], "one").await;
-        let (kept, alice) = (rig.keep("two").await, "alice".parse().expect("a name"));
+        let fixture = Fixture::with(&[minion("web1")], "one").await;
+        let (kept, alice) = (fixture.keep("two").await, "alice".parse().expect("a name"));
         // Whoever tidies up the catalogue keeps others from changing it.
         let ((begun, begins), (end, ends)) = (mpsc::channel(), mpsc::channel::<()>());
-        let (catalogue, handle) = (rig.rollout.catalogue().clone(), tokio::runtime::Handle::current());
+        let (catalogue, handle) = (fixture.catalogue.clone(), tokio::runtime::Handle::current());
         let tidying = tokio::task::spawn_blocking(move || {
             handle.block_on(catalogue.prune(|| {
                 begun.send(()).expect("awaited");
@@ -300,9 +308,9 @@ mod tests {
             }))
         });
         begins.recv().expect("begins");
-        let mut assigning = pin!(rig.rollout.assign("*".to_owned(), kept, &alice));
+        let mut assigning = pin!(fixture.rollout.assign("*".to_owned(), kept, &alice));
         assert!(futures::poll!(&mut assigning).is_pending());
-        rig.enroll("web2").await;
+        fixture.enroll("web2").await;
         end.send(()).expect("awaited");
         tidying.await.expect("ends").expect("tidied");
         assert_eq!(assigning.await.expect("assigned").minions, [minion("web1"), minion("web2")]);
@@ -310,9 +318,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_expression_that_the_ledger_cannot_have_is_refused() {
-        let rig = Rig::with(&[], "one").await;
+        let fixture = Fixture::with(&[], "one").await;
         let (long, alice) = ("a".repeat(70_000), "alice".parse().expect("a name"));
-        let refused = rig.rollout.unassign(&module(), &long, &alice).await.expect_err("too long");
+        let refused = fixture.rollout.unassign(&module(), &long, &alice).await.expect_err("too long");
         assert_eq!(refused.kind, RefusalKind::BadRequest);
         assert!(refused.message.contains("label"), "{refused}");
     }

@@ -11,20 +11,20 @@ use wire::message::operator::Absence;
 use wire::name::MinionName;
 
 use super::absences::Absences;
+use super::batch::BatchPermit;
 use super::ends::Ends;
 use super::stop::Stop;
-use super::window::Place;
 
 /// What is known of the parts.
-pub(super) struct Board {
-    pub(super) parts: BTreeMap<MinionName, PartOnBoard>,
+pub(super) struct LiveParts {
+    pub(super) parts: BTreeMap<MinionName, LivePart>,
     /// The parts whose outcome is in the ledger.
     pub(super) ends: Ends,
     /// The minions that are out of touch while their parts are not over.
     pub(super) absences: Absences,
 }
 
-pub(super) struct PartOnBoard {
+pub(super) struct LivePart {
     pub(super) minion_job: Option<MinionJobId>,
     pub(super) state: Option<MinionState>,
     pub(super) progress: Option<Progress>,
@@ -32,8 +32,8 @@ pub(super) struct PartOnBoard {
     pub(super) changed_at: u64,
     pub(super) stop: Stop,
     pub(super) delivery: Sending,
-    /// Its place in the batch, while it has one.
-    pub(super) place: Option<Place>,
+    /// Its permit of the batch, while it has one.
+    pub(super) permit: Option<BatchPermit>,
     /// Whether the batch has moved on without it: it counts as one that is not ok until it is back.
     pub(super) passed: bool,
     /// Whether an operator gave it up. What its minion says of it is recorded beside that.
@@ -49,7 +49,7 @@ pub(super) enum Sending {
     MaybeSent,
 }
 
-impl PartOnBoard {
+impl LivePart {
     pub(super) fn new(part: PartRecord) -> Self {
         let PartRecord { minion_job, state, changed_at } = part;
         let part = Self {
@@ -59,7 +59,7 @@ impl PartOnBoard {
             changed_at,
             stop: Stop::new(),
             delivery: Sending::Not { withheld: false, withdrawn: CancellationToken::new() },
-            place: None,
+            permit: None,
             passed: false,
             given_up: false,
         };
@@ -74,7 +74,7 @@ impl PartOnBoard {
     }
 }
 
-impl Board {
+impl LiveParts {
     pub(super) fn is_over(&self) -> bool {
         self.ends.count() == self.parts.len()
     }
