@@ -1,5 +1,6 @@
 //! `minion join TOKEN`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,7 +12,7 @@ use wire::message::enroll::{BadToken, Token};
 use wire::name::ModuleName;
 
 use crate::cli::Place;
-use crate::cli::grant::{show, warn};
+use crate::cli::grant::warn;
 use crate::cli::output::{note, print};
 use crate::cli::reload::Reloaded;
 use crate::config::Config;
@@ -68,9 +69,7 @@ impl Join {
             self.say_that_nothing_is_granted(&joined);
             return Ok(ExitCode::SUCCESS);
         };
-        if !self.json {
-            grants.show();
-        }
+        grants.warn();
         let reloaded = grants.write(&folder).await?;
         match self.json {
             true => print(grants.document(&joined, &reloaded)),
@@ -116,13 +115,11 @@ impl Join {
 }
 
 impl Grants {
-    /// Shows the lines that are written.
-    fn show(&self) {
-        for (module, change) in &self.planned.granted {
-            show(change);
-            if let Ok(config) = toml::from_str::<Config>(&self.planned.after) {
-                warn(module, &config.modules.of(module).grants);
-            }
+    /// Says what gives more than it seems to.
+    fn warn(&self) {
+        let Ok(config) = toml::from_str::<Config>(&self.planned.after) else { return };
+        for (module, _) in &self.planned.granted {
+            warn(module, &config.modules.of(module).grants);
         }
     }
 
@@ -142,10 +139,11 @@ impl Grants {
         if self.planned.granted.is_empty() {
             print(format_args!("granted {levels} to no module: nothing was written into \"{path}\""));
         } else {
-            let names = self.planned.granted.iter().map(|(module, _)| module.as_str());
-            let names = names.collect::<Vec<_>>().join(", ");
+            for (levels, modules) in self.by_levels() {
+                print(format_args!("granted {levels} to {}", modules.join(", ")));
+            }
             print(format_args!(
-                "granted {levels} to {names}, in \"{path}\", and `minion revoke-grant MODULE` takes it back; {reloaded}"
+                "each has its lines in \"{path}\" now, and `minion revoke-grant MODULE` takes them out; {reloaded}"
             ));
         }
         let left_out = self.planned.left_out.iter().map(|(module, reason)| format!("{module} ({reason})"));
@@ -153,6 +151,15 @@ impl Grants {
         if !left_out.is_empty() {
             note(format_args!("left out: {}", left_out.join(", ")));
         }
+    }
+
+    /// The modules that are granted something, by the levels that they have.
+    fn by_levels(&self) -> BTreeMap<String, Vec<&str>> {
+        let mut modules: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (module, change) in &self.planned.granted {
+            modules.entry(listed(&change.levels)).or_default().push(module.as_str());
+        }
+        modules
     }
 
     fn document(&self, joined: &Enrolment, reloaded: &Reloaded) -> Value {
