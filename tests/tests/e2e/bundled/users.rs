@@ -35,8 +35,17 @@ fn users_and_groups_become_what_is_wished_once() {
         (&info["uid"], &info["groups"], &info["may-log-in"]),
         (&json!(4343), &json!(["deployers"]), &json!(true))
     );
-    assert!(changed("users.ensure", &[r#"{name: "deploy", shell: "/usr/sbin/nologin", groups: []}"#]));
-    assert_eq!(bench.value("read", "users.info", &["deploy"])["may-log-in"], false);
+    let is_listed = |may_log_in: &str| {
+        let listed = bench.value("read", "users.list", &[may_log_in]);
+        listed.as_array().expect("a list").iter().any(|user| user["name"] == "deploy")
+    };
+    assert!(is_listed("true") && !is_listed("false") && is_listed("none"));
+    for shell in ["/bin/sync", "/usr/sbin/nologin"] {
+        let wish = format!(r#"{{name: "deploy", shell: "{shell}", groups: []}}"#);
+        assert!(changed("users.ensure", &[&wish]));
+        assert_eq!(bench.value("read", "users.info", &["deploy"])["may-log-in"], false);
+        assert!(is_listed("false") && !is_listed("true") && is_listed("none"));
+    }
     assert_eq!(bench.line("group", "deployers:").as_deref(), Some("deployers:x:4242:"));
 
     assert_eq!(bench.value("read", "users.is-locked", &["deploy"]), true);
