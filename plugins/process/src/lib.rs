@@ -19,7 +19,7 @@ minion_sdk::module!({
     path: ["../types", "wit"],
     world: "minion:processes/module",
     with: { "minion:types/types@0.1.0": failure::types },
-    additional_derives: [PartialEq, Eq],
+    additional_derives: [PartialEq],
 });
 
 struct Process;
@@ -57,7 +57,8 @@ impl Guest for Process {
         let mut found = all()?;
         match by.unwrap_or(Order::Memory) {
             Order::Memory => found.sort_by_key(|one| Reverse(one.memory)),
-            Order::Cpu => found.sort_by_key(|one| Reverse(one.cpu_s)),
+            Order::Cpu => found.sort_by(|one, other| other.cpu_percent.total_cmp(&one.cpu_percent)),
+            Order::CpuTime => found.sort_by_key(|one| Reverse(one.cpu_time_s)),
         }
         found.truncate(count.unwrap_or(10) as usize);
         Ok(found)

@@ -25,19 +25,26 @@ pub(crate) fn read(line: &str) -> Result<Process, Error> {
     fn number<T: std::str::FromStr>(word: &str, misread: impl Fn() -> Error) -> Result<T, Error> {
         word.parse().map_err(|_| misread())
     }
+    let (age_s, cpu_time_s): (u64, u64) = (number(age, misread)?, number(cpu, misread)?);
     Ok(Process {
         pid: number(pid, misread)?,
-        parent: number(parent, misread)?,
         user: user.to_owned(),
-        uid: number(uid, misread)?,
-        state: state_of(state).to_owned(),
-        age_s: number(age, misread)?,
-        cpu_s: number(cpu, misread)?,
+        cpu_percent: share(cpu_time_s, age_s),
         memory: number::<u64>(memory, misread)?.saturating_mul(1024),
-        threads: number(threads, misread)?,
-        name: name.trim_end().to_owned(),
         command: command.trim().to_owned(),
+        cpu_time_s,
+        age_s,
+        state: state_of(state).to_owned(),
+        name: name.trim_end().to_owned(),
+        parent: number(parent, misread)?,
+        uid: number(uid, misread)?,
+        threads: number(threads, misread)?,
     })
+}
+
+/// How much of the time a process had a processor, in percent with one decimal: both are known in whole seconds.
+fn share(cpu_time_s: u64, age_s: u64) -> f64 {
+    (cpu_time_s as f64 * 1000.0 / age_s.max(1) as f64).round() / 10.0
 }
 
 fn state_of(word: &str) -> &'static str {
@@ -61,16 +68,17 @@ mod tests {
         let line = "  812     1    33 www-data                         S          71       3  2048    4 tmux: server    /usr/bin/tmux  -L x";
         let expected = Process {
             pid: 812,
-            parent: 1,
             user: "www-data".into(),
-            uid: 33,
-            state: "sleeping".into(),
-            age_s: 71,
-            cpu_s: 3,
+            cpu_percent: 4.2,
             memory: 2048 * 1024,
-            threads: 4,
-            name: "tmux: server".into(),
             command: "/usr/bin/tmux  -L x".into(),
+            cpu_time_s: 3,
+            age_s: 71,
+            state: "sleeping".into(),
+            name: "tmux: server".into(),
+            parent: 1,
+            uid: 33,
+            threads: 4,
         };
         assert_eq!(read(line), Ok(expected));
         let bare = read("2 0 0 root I 1 0 0 1 kthreadd        [kthreadd]").expect("a row");

@@ -53,6 +53,13 @@ fn processes_are_those_of_the_host_and_get_signals() {
     let top = bench.value("read", "process.top", &["memory", "2"]);
     let memory = |place: usize| top[place]["memory"].as_u64().expect("a number");
     assert!(memory(0) >= memory(1) && top[2].is_null(), "{top}");
+    let top = bench.value("read", "process.top", &["cpu", "1000000"]);
+    let top = top.as_array().expect("a list");
+    let share = |one: &serde_json::Value| one["cpu-percent"].as_f64().expect("a number");
+    assert!(top.windows(2).all(|pair| share(&pair[0]) >= share(&pair[1])), "{top:?}");
+    let had = |one: &serde_json::Value| one["cpu-time-s"].as_f64().expect("a number");
+    let age = |one: &serde_json::Value| one["age-s"].as_f64().expect("a number").max(1.0);
+    assert!(top.iter().all(|one| (share(one) - 100.0 * had(one) / age(one)).abs() < 0.06), "{top:?}");
 
     assert!(bench.error("read", "process.kill", &[&pid])["denied"].is_string());
     assert!(sleeper.0.try_wait().expect("asked").is_none(), "it was killed without a grant");
