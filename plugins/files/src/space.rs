@@ -63,8 +63,8 @@ fn line(text: &str) -> Option<FileSystem> {
         source: source.join(" "),
         kind,
         size: bytes(size),
-        used: bytes(used),
-        available: bytes(available),
+        used_bytes: bytes(used),
+        available_bytes: bytes(available),
     })
 }
 
@@ -93,6 +93,6 @@ mod tests {
                 ("/proc", "proc", "proc", 0),
             ]
         );
-        assert_eq!((found[2].used, found[2].available), (11 * 1024, 0));
+        assert_eq!((found[2].used_bytes, found[2].available_bytes), (11 * 1024, 0));
     }
 }

@@ -44,11 +44,11 @@ impl Guest for Logs {
 
     fn biggest(most: Option<u32>) -> Result<Room, Error> {
         let mut files = Self::list()?;
-        let total = files.iter().map(|file| file.size).sum();
+        let total_bytes = files.iter().map(|file| file.size).sum();
         let all = files.len().try_into().unwrap_or(u32::MAX);
         files.sort_unstable_by_key(|file| Reverse(file.size));
         files.truncate(count(most, 10));
-        Ok(Room { total, count: all, files })
+        Ok(Room { total_bytes, count: all, files })
     }
 
     fn writers(file: Option<String>, since: Option<String>, most: Option<u32>) -> Result<Written, Error> {

@@ -6,6 +6,7 @@ mod ip;
 mod ping;
 mod traceroute;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use failure::{Error, Failure, read};
@@ -46,9 +47,8 @@ impl Guest for Network {
     }
 
     fn listening(port: Option<u16>) -> Result<Vec<Listener>, Error> {
-        let mut found: Vec<Listener> = sockets::listening()?.into_iter().map(shown).collect();
+        let mut found = listeners(sockets::listening()?);
         found.retain(|one| port.is_none_or(|port| one.port == port));
-        found.sort_by(|a, b| (a.port, &a.protocol, &a.address).cmp(&(b.port, &b.protocol, &b.address)));
         Ok(found)
     }
 
@@ -111,15 +111,22 @@ impl Guest for Network {
     }
 }
 
-/// A socket that listens, each of its owners once.
-fn shown(socket: sockets::Socket) -> Listener {
-    let mut owners: Vec<Owner> = Vec::new();
-    for sockets::Owner { name, pid, .. } in socket.owners {
-        if owners.iter().all(|owner| owner.pid != pid) {
-            owners.push(Owner { name, pid });
-        }
+/// The sockets that listen, by port, with each of their owners once. Any address of IPv4 and any of IPv6 are both `*`, and one
+/// listener.
+fn listeners(sockets: Vec<sockets::Socket>) -> Vec<Listener> {
+    let mut found: BTreeMap<(u16, String, String), BTreeMap<u32, String>> = BTreeMap::new();
+    for socket in sockets {
+        let owners = socket.owners.into_iter().map(|sockets::Owner { name, pid, .. }| (pid, name));
+        found.entry((socket.port, socket.protocol, socket.address)).or_default().extend(owners);
     }
-    Listener { protocol: socket.protocol, address: socket.address, port: socket.port, owners }
+    let shown =
+        |((port, protocol, address), owners): ((u16, String, String), BTreeMap<u32, String>)| Listener {
+            port,
+            protocol,
+            address,
+            owners: owners.into_iter().map(|(pid, name)| Owner { name, pid }).collect(),
+        };
+    found.into_iter().map(shown).collect()
 }
 
 fn of_probe(error: probe::Error) -> Error {
@@ -167,5 +174,33 @@ mod tests {
         for bad in ["", "-c", "a b", "a;b", "$(id)", "a\nb", "a\0b", "ä", &"x".repeat(256)] {
             assert!(matches!(is_host(bad), Err(Error::Invalid(_))), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_listens_on_any_address_is_there_once_and_so_are_its_owners() {
+        let socket = |protocol: &str, address: &str, pids: &[u32]| sockets::Socket {
+            protocol: protocol.into(),
+            state: "LISTEN".into(),
+            address: address.into(),
+            port: 80,
+            peer: None,
+            owners: pids
+                .iter()
+                .map(|pid| sockets::Owner { name: "nginx".into(), pid: *pid, fd: 6 })
+                .collect(),
+        };
+        let found = listeners(vec![
+            socket("tcp", "*", &[332, 330]),
+            socket("tcp", "*", &[332, 331, 330, 330]),
+            socket("udp", "*", &[7]),
+            socket("tcp", "10.0.0.1", &[]),
+        ]);
+        let pids = |one: &Listener| one.owners.iter().map(|owner| owner.pid).collect::<Vec<_>>();
+        let told: Vec<_> =
+            found.iter().map(|one| (one.protocol.as_str(), one.address.as_str(), pids(one))).collect();
+        assert_eq!(
+            told,
+            [("tcp", "*", vec![330, 331, 332]), ("tcp", "10.0.0.1", vec![]), ("udp", "*", vec![7])]
+        );
     }
 }

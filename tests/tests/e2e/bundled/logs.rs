@@ -90,7 +90,10 @@ fn what_fills_the_logs_is_told() {
     assert_eq!(room["files"][0]["path"], "/var/log/app/large.log");
     let sizes = bench.printed("find", &["/var/log", "-type", "f", "-printf", "%s\n"]);
     let sizes: Vec<u64> = sizes.lines().map(|size| size.parse().expect("a number")).collect();
-    assert_eq!((&room["total"], &room["count"]), (&json!(sizes.iter().sum::<u64>()), &json!(sizes.len())));
+    assert_eq!(
+        (&room["total-bytes"], &room["count"]),
+        (&json!(sizes.iter().sum::<u64>()), &json!(sizes.len()))
+    );
     assert_eq!(room["files"].as_array().map(Vec::len), Some(2));
     let files = bench.value("read", "logs.list", &[]);
     let large =
