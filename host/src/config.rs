@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ledger::Rotation;
+use machine::configuration;
 use policy::given::{at_least_one, duration};
 use serde::Deserialize;
 
 use crate::access::Access;
 use crate::policy::{ByteSize, Policy, SignaturePolicy};
+
+pub use machine::configuration::ConfigError;
 
 /// How a minion runs. Every key may be left out; unknown keys are an error.
 #[derive(Clone, Debug, Deserialize)]
@@ -122,46 +125,11 @@ impl From<&AuditFiles> for Rotation {
     }
 }
 
-/// Why a configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file could not be read.
-    #[error("cannot read \"{path}\": {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The file does not say what it may say.
-    #[error("\"{path}\", line {line}: {cause}")]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Where in it, counted from one.
-        line: usize,
-        /// What does not fit.
-        cause: String,
-    },
-}
-
 impl Config {
     /// Reads a file; the defaults where there is none.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),
-        };
-        toml::from_str(&text).map_err(|error| parse_error(path, &text, &error))
+        configuration::load(path, &[])
     }
-}
-
-fn parse_error(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
-    let start = error.span().map_or(0, |span| span.start);
-    let line = 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count();
-    let cause = error.message().lines().collect::<Vec<_>>().join("; ");
-    ConfigError::Parse { path: path.to_owned(), line, cause }
 }
 
 /// How many versions of a module are kept where nothing else is said.

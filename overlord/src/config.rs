@@ -1,19 +1,23 @@
 //! The overlord's configuration: `overlord.toml` in its folder.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use machine::configuration::{self, Renamed};
+use policy::given::duration;
+use serde::Deserialize;
 use wire::size::ByteSize;
 use wire::transport::endpoint::DEFAULT_PORT;
 
 use crate::dial_address::DialAddress;
 use crate::folder::InitOptions;
 
+pub use machine::configuration::ConfigError;
+
 /// How an overlord runs. Every key may be left out; unknown keys are an error.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// The UDP address to listen on. Default: port 51234 of all addresses.
     pub listen: SocketAddr,
@@ -21,11 +25,8 @@ pub struct Config {
     pub advertise: Option<DialAddress>,
     /// A call on more minions than this must be confirmed. Default: 100.
     pub confirm_above: usize,
-    /// How long a finished job is kept, counted from its end. Default: 30 days.
-    #[serde(deserialize_with = "duration")]
-    pub retention: Duration,
-    /// How much room finished jobs may take; those that ended first go first. Default: 1 GiB.
-    pub retention_size: ByteSize,
+    /// How long finished jobs are kept.
+    pub retention: Retention,
     /// How long a call that was on its way to a connected minion may still be delivered after the
     /// connection broke, and how long a push waits for a minion that it lost. Default: 1 minute.
     #[serde(deserialize_with = "duration")]
@@ -42,45 +43,34 @@ impl Default for Config {
             listen: SocketAddr::from(([0u16; 8], DEFAULT_PORT)),
             advertise: None,
             confirm_above: 100,
-            retention: Duration::from_secs(30 * 24 * 3600),
-            retention_size: ByteSize(1 << 30),
+            retention: Retention::default(),
             delivery: Duration::from_secs(60),
             staging: Duration::from_secs(15 * 60),
         }
     }
 }
 
-/// Why a configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file could not be read.
-    #[error("cannot read \"{path}\": {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The file does not say what it may say.
-    #[error("\"{path}\" is not a configuration: {}", one_line(.source))]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Where and what.
-        source: Box<toml::de::Error>,
-    },
+/// How long a finished job is kept.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// For how long, counted from its end. Default: 30 days.
+    #[serde(deserialize_with = "duration")]
+    pub age: Duration,
+    /// How much room finished jobs may take; those that ended first go first. Default: 1 GiB.
+    pub size: ByteSize,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { age: Duration::from_secs(30 * 24 * 3600), size: ByteSize(1 << 30) }
+    }
 }
 
 impl Config {
     /// Reads a file; the defaults where there is none.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),
-        };
-        toml::from_str(&text)
-            .map_err(|source| ConfigError::Parse { path: path.to_owned(), source: Box::new(source) })
+        configuration::load(path, &RENAMED)
     }
 
     /// The text of a first configuration file: the example, with what was asked for filled in.
@@ -100,33 +90,67 @@ impl Config {
 /// Every key with its default, as comments.
 const EXAMPLE: &str = include_str!("../overlord.example.toml");
 
-fn one_line(error: &toml::de::Error) -> String {
-    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    humantime::parse_duration(&text).map_err(serde::de::Error::custom)
-}
+/// Keys of earlier versions.
+const RENAMED: [Renamed; 3] = [
+    Renamed { old: "confirm_above", new: (None, "confirm-above") },
+    Renamed { old: "retention", new: (Some("retention"), "age") },
+    Renamed { old: "retention_size", new: (Some("retention"), "size") },
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn load(text: &str) -> Result<Config, String> {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("overlord.toml");
+        std::fs::write(&path, text).expect("written");
+        Config::load(&path).map_err(|error| error.to_string())
+    }
+
     #[test]
     fn the_example_holds_every_key_with_its_default() {
-        let text: String = EXAMPLE
-            .lines()
-            .map(|line| line.strip_prefix("# ").unwrap_or(line).to_owned() + "\n")
-            .filter(|line| line.contains(" = "))
-            .collect();
-        let mut config: Config = toml::from_str(&text).expect("parses");
+        let lines = EXAMPLE.lines().map(|line| match line.strip_prefix("# ") {
+            Some(key) if key.contains(" = ") || key.starts_with('[') => key,
+            _ => line,
+        });
+        let mut config = load(&lines.collect::<Vec<_>>().join("\n")).expect("parses");
         assert_eq!(config.advertise.take(), "overlord.example.org:51234".parse().ok());
         assert_eq!(config, Config::default());
-        for key in
-            ["listen", "advertise", "confirm_above", "retention", "retention_size", "delivery", "staging"]
-        {
+        for key in ["listen", "advertise", "confirm-above", "delivery", "staging", "age", "size"] {
             assert!(EXAMPLE.contains(&format!("# {key} = ")), "{key} is not in the example");
+        }
+        assert_eq!(load(EXAMPLE), Ok(Config::default()));
+    }
+
+    #[test]
+    fn the_keys_of_earlier_versions_mean_what_they_meant() {
+        let retention = |age, size| Retention { age: Duration::from_secs(age), size: ByteSize(size) };
+        let default = Retention::default();
+        for (text, expected) in [
+            ("confirm_above = 7", Config { confirm_above: 7, ..Config::default() }),
+            (
+                "retention = \"10min\"",
+                Config { retention: retention(600, default.size.0), ..Config::default() },
+            ),
+            (
+                "retention_size = \"1MiB\"",
+                Config { retention: retention(default.age.as_secs(), 1 << 20), ..Config::default() },
+            ),
+            (
+                "retention_size = \"1MiB\"\nretention = \"10min\"",
+                Config { retention: retention(600, 1 << 20), ..Config::default() },
+            ),
+        ] {
+            assert_eq!(load(text), Ok(expected), "{text}");
+        }
+        for (old, new) in [
+            ("confirm_above = 7", "confirm-above = 7"),
+            ("retention = \"10min\"", "[retention]\nage = \"10min\""),
+            ("retention_size = \"1MiB\"", "[retention]\nsize = \"1MiB\""),
+        ] {
+            let error = load(&format!("{old}\n{new}")).expect_err("refused");
+            assert!(error.contains("older name") && error.contains("overlord.toml"), "{error}");
         }
     }
 
@@ -143,10 +167,7 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_an_error_that_names_it_and_the_file() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let path = dir.path().join("overlord.toml");
-        std::fs::write(&path, "lisen = \"[::]:1\"").expect("written");
-        let error = Config::load(&path).expect_err("refused").to_string();
-        assert!(error.contains("lisen") && error.contains("overlord.toml"), "{error}");
+        let error = load("lisen = \"[::]:1\"").expect_err("refused");
+        assert!(error.contains("lisen") && error.contains("overlord.toml\", line 1"), "{error}");
     }
 }

@@ -107,8 +107,8 @@ pub async fn serve(
 
 /// Drops finished jobs and expired invitations whose time is over.
 async fn purge(ledger: OverlordLedger, config: Config, stop: CancellationToken) {
-    let keep_ms = Some(config.retention.as_millis() as u64);
-    let retention = Retention { keep_ms, bytes: Some(config.retention_size.0) };
+    let keep_ms = Some(config.retention.age.as_millis() as u64);
+    let retention = Retention { keep_ms, bytes: Some(config.retention.size.0) };
     let mut every = tokio::time::interval(retention.interval());
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(every.tick()).await.is_some() {

@@ -8,7 +8,9 @@ use serde::{Deserialize, Deserializer};
 pub fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     humantime::parse_duration(&text).map_err(|error| {
-        serde::de::Error::custom(format!("\"{text}\" is not a duration ({error}): write \"7d\" or \"12h\""))
+        serde::de::Error::custom(format!(
+            "\"{text}\" is not a duration ({error}): write \"10s\", \"2m 30s\" or \"7d\""
+        ))
     })
 }
 

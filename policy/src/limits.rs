@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::given::at_least_one;
+use crate::given::{self, at_least_one};
 use crate::size::ByteSize;
 
 /// What a job of a module may use at most; every one of these is enforced.
@@ -102,11 +102,5 @@ fn jobs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::
 
 /// Reads a duration as people write it; what is left out stays as it was.
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let duration = humantime::parse_duration(&text).map_err(|error| {
-        serde::de::Error::custom(format!(
-            "\"{text}\" is not a duration ({error}): write \"10s\" or \"2m 30s\""
-        ))
-    })?;
-    Ok(Some(duration))
+    given::duration(deserializer).map(Some)
 }

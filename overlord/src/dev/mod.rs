@@ -10,6 +10,8 @@ mod programs;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 
+use policy::suggestion::USUAL_LEVEL;
+
 use self::command::run_command;
 pub use self::error::DevError;
 pub use self::fleet::{Fleet, Prepare};
@@ -30,9 +32,6 @@ pub struct DevOptions {
     /// program are granted the usual level, and those of a folder that somebody named nothing.
     pub grant: Vec<String>,
 }
-
-/// The level that bundled modules are granted: nothing is changed with it.
-const USUAL_LEVEL: &str = "read";
 
 /// How a trial came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

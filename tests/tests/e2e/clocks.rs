@@ -70,7 +70,7 @@ fn a_clock_set_back_makes_retention_purge_no_job_too_early() {
     let after = submit(&fleet, &["web1", "test.ping"]);
     wait(&fleet, &after);
     // Retention is applied at the start.
-    restart_with(&mut fleet, "retention = \"10min\"");
+    restart_with(&mut fleet, "[retention]\nage = \"10min\"");
     for id in [&before, &live, &after] {
         assert_eq!(fleet.run(&["job", "show", id]).code, 0, "{id} is gone");
     }
@@ -112,7 +112,7 @@ fn a_job_that_outlasts_idle_timeout_and_retention_finishes_and_goes_after_its_en
     fleet.enrol("web1");
     fs::write(fleet.minion_dir("web1").join("minion.toml"), "[retention]\nage = \"1s\"\n").expect("written");
     fleet.start_minion("web1");
-    restart_with(&mut fleet, "retention = \"1s\"");
+    restart_with(&mut fleet, "[retention]\nage = \"1s\"");
     let id = submit(&fleet, &["web1", "test.sleep", "22000"]);
     let document = wait(&fleet, &id);
     assert_eq!(document["results"]["web1"]["outcome"], "ok", "{document:#}");

@@ -235,7 +235,7 @@ fn many(names: &[&str]) -> Fleet {
     fleet.take_overlord().stop();
     let path = fleet.overlord_dir().join("overlord.toml");
     let config = fs::read_to_string(&path).expect("read");
-    fs::write(&path, format!("{config}\nconfirm_above = 1\n")).expect("written");
+    fs::write(&path, format!("{config}\nconfirm-above = 1\n")).expect("written");
     fleet.start_overlord();
     names.iter().for_each(|name| fleet.await_connection(name, 1));
     fleet

@@ -68,3 +68,31 @@ fn one_job_at_once_means_one_job_at_once() {
     state(&second, "running");
     assert_eq!(fleet.run(&["job", "cancel", &second]).code, 0);
 }
+
+#[test]
+fn keys_of_an_older_overlord_hold_and_the_log_names_the_new_ones() {
+    let mut fleet = Fleet::start(&["web1", "web2"]);
+    fleet.take_overlord().stop();
+    let path = fleet.overlord_dir().join("overlord.toml");
+    let config = fs::read_to_string(&path).expect("read");
+    let older = "retention = \"30days\"\nretention_size = \"1GiB\"\nconfirm_above = 1\n";
+    fs::write(&path, format!("{config}\n{older}")).expect("written");
+    fleet.start_overlord();
+    for (old, new) in [
+        ("confirm_above", "confirm-above"),
+        ("retention", "retention.age"),
+        ("retention_size", "retention.size"),
+    ] {
+        fleet.overlord().logged(&format!("old={old} new={new}"), 1);
+    }
+    ["web1", "web2"].iter().for_each(|name| fleet.await_connection(name, 1));
+    assert_eq!(fleet.run(&["call", "*", "test.ping"]).code, 2, "it wants to be confirmed");
+
+    fs::write(&path, format!("{config}\nconfirm_above = 1\nconfirm-above = 1\n")).expect("written");
+    fleet.take_overlord().stop();
+    let mut overlord = fleet.overlord_command();
+    let refused = overlord.arg("serve").output().expect("runs");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("`confirm_above`"), "{said}");
+    assert!(said.contains("keep `confirm-above`"), "{said}");
+}
