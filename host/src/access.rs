@@ -9,6 +9,8 @@ use serde::Deserialize;
 use wire::name::{MethodPath, ModuleName, OperatorName};
 use wire::value::signature::Method;
 
+use crate::glob::{BadGlob, compile};
+
 /// The access list. A call is allowed if no rule of `deny` is about it and, where there is an `allow` at all,
 /// one of its rules is. Default: everyone may call everything.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -46,14 +48,6 @@ struct Rule {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
 struct Pattern(GlobMatcher);
-
-/// A glob that is none.
-#[derive(Debug, thiserror::Error)]
-#[error("\"{glob}\" in [access] is not a glob: {reason}")]
-struct BadPattern {
-    glob: String,
-    reason: String,
-}
 
 /// The access list that is in force, which a reload replaces. Clones share it.
 #[derive(Clone, Debug)]
@@ -160,13 +154,10 @@ impl PartialEq for Pattern {
 }
 
 impl TryFrom<String> for Pattern {
-    type Error = BadPattern;
+    type Error = BadGlob;
 
-    fn try_from(glob: String) -> Result<Self, BadPattern> {
-        match Glob::new(&glob) {
-            Ok(compiled) => Ok(Self(compiled.compile_matcher())),
-            Err(error) => Err(BadPattern { glob, reason: error.kind().to_string() }),
-        }
+    fn try_from(glob: String) -> Result<Self, BadGlob> {
+        compile(&glob, "access").map(Self)
     }
 }
 

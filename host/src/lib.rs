@@ -19,6 +19,7 @@ mod dispatch;
 pub mod enroll;
 mod facts;
 pub mod folder;
+mod glob;
 mod granting;
 pub mod highest_versions;
 mod instance;

@@ -32,7 +32,10 @@ pub use suggestion::{Level, LevelName, Suggestion};
 pub use url_path::Ambiguous;
 pub use working_folder::{BadFolder, WorkingFolder};
 
-/// Whether `text` has the form of `pattern`, in which each `*` stands for any text.
+/// Whether `text` has the form of `pattern`, in which each `*` stands for any text, and nothing else stands for anything.
+///
+/// What grants hold (arguments, paths of URLs, variables, facts) is compared so and not by a glob: `?`, `[` and `{` are
+/// ordinary in it, and a `/` is text as any other.
 pub fn wildcard(pattern: &str, text: &str) -> bool {
     let Some((head, tail)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut rest) = text.strip_prefix(head) else { return false };

@@ -9,10 +9,14 @@ pub mod signatures;
 
 use std::collections::BTreeMap;
 
-use globset::{Glob, GlobMatcher};
+use globset::GlobMatcher;
 use serde::Deserialize;
 
 use wire::name::ModuleName;
+
+use crate::glob::compile;
+
+pub use crate::glob::BadGlob;
 
 pub use ::policy::size::{BadSize, ByteSize};
 pub use ::policy::suggestion;
@@ -30,14 +34,6 @@ pub use signatures::{Requirement, SignaturePolicy};
 pub struct Policy {
     /// From the least to the most exact glob.
     entries: Vec<(GlobMatcher, Entry)>,
-}
-
-/// A glob that is none.
-#[derive(Debug, thiserror::Error)]
-#[error("\"{glob}\" in [modules] is not a glob on module names: {reason}")]
-pub struct BadGlob {
-    glob: String,
-    reason: String,
 }
 
 impl Policy {
@@ -59,10 +55,7 @@ impl TryFrom<BTreeMap<String, Entry>> for Policy {
     fn try_from(given: BTreeMap<String, Entry>) -> Result<Self, BadGlob> {
         let mut entries: Vec<(String, Entry)> = given.into_iter().collect();
         entries.sort_by_key(|(glob, _)| exactness(glob));
-        let compiled = entries.into_iter().map(|(glob, entry)| match Glob::new(&glob) {
-            Ok(compiled) => Ok((compiled.compile_matcher(), entry)),
-            Err(error) => Err(BadGlob { glob, reason: error.kind().to_string() }),
-        });
+        let compiled = entries.into_iter().map(|(glob, entry)| Ok((compile(&glob, "modules")?, entry)));
         Ok(Self { entries: compiled.collect::<Result<_, _>>()? })
     }
 }
