@@ -1,68 +1,26 @@
 //! Tests on facts: `os=debian`, `mem.total>=4GiB`.
 
-use std::cmp::Ordering;
-
+use comparison::{Comparison, Operator};
 use serde_json::Value as Json;
-
-use super::quantity;
 
 /// A test on one fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FactTest {
     /// Where the fact is: names of members with dots between them.
     path: String,
-    operator: Operator,
-    /// What it is compared with, as it was written: units have their case.
-    value: String,
-    /// The same in lower case, for comparisons as text.
-    lower: String,
-}
-
-/// How a fact is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operator {
-    Equal,
-    NotEqual,
-    Below,
-    AtMost,
-    Above,
-    AtLeast,
-    StartsWith,
-    Contains,
-}
-
-impl Operator {
-    /// The operator that is written so.
-    pub(super) fn of(text: &str) -> Option<Self> {
-        match text {
-            "=" => Some(Operator::Equal),
-            "!=" => Some(Operator::NotEqual),
-            "<" => Some(Operator::Below),
-            "<=" => Some(Operator::AtMost),
-            ">" => Some(Operator::Above),
-            ">=" => Some(Operator::AtLeast),
-            "^=" => Some(Operator::StartsWith),
-            "*=" => Some(Operator::Contains),
-            _ => None,
-        }
-    }
+    /// What it is to be.
+    comparison: Comparison,
 }
 
 impl FactTest {
     /// A test of the fact at `path`.
     pub(super) fn new(path: &str, operator: Operator, value: &str) -> Self {
-        Self { path: path.to_owned(), operator, value: value.to_owned(), lower: value.to_lowercase() }
+        Self { path: path.to_owned(), comparison: Comparison::new(operator, value) }
     }
 
     /// Whether a minion with these facts passes.
-    ///
-    /// A fact that is a list passes if one of its elements does. `!=` is the complement of `=`: it passes
-    /// where the fact is missing.
     pub(super) fn holds(&self, facts: &Json) -> bool {
-        match self.operator {
-            Operator::NotEqual => !any(facts, &self.path, &|fact| self.order(fact) == Ordering::Equal),
-            _ => any(facts, &self.path, &|fact| self.compare(fact)),
-        }
+        self.comparison.holds(|passes| any(facts, &self.path, passes))
     }
 
     /// Where the fact is.
@@ -72,30 +30,12 @@ impl FactTest {
 
     /// Whether it passes where the fact is another than the one it names.
     pub(super) fn is_negated(&self) -> bool {
-        self.operator == Operator::NotEqual
+        self.comparison.is_negated()
     }
 
     /// Whether these facts have the one that is tested.
     pub(super) fn is_told(&self, facts: &Json) -> bool {
         any(facts, &self.path, &|_| true)
-    }
-
-    fn compare(&self, fact: &str) -> bool {
-        match self.operator {
-            Operator::Equal => self.order(fact) == Ordering::Equal,
-            Operator::NotEqual => self.order(fact) != Ordering::Equal,
-            Operator::Below => self.order(fact) == Ordering::Less,
-            Operator::AtMost => self.order(fact) != Ordering::Greater,
-            Operator::Above => self.order(fact) == Ordering::Greater,
-            Operator::AtLeast => self.order(fact) != Ordering::Less,
-            Operator::StartsWith => fact.to_lowercase().starts_with(&self.lower),
-            Operator::Contains => fact.to_lowercase().contains(&self.lower),
-        }
-    }
-
-    /// As numbers where both are numbers, otherwise as text.
-    fn order(&self, fact: &str) -> Ordering {
-        quantity::compare(fact, &self.value).unwrap_or_else(|| natural(&fact.to_lowercase(), &self.lower))
     }
 }
 
@@ -119,56 +59,14 @@ fn any(facts: &Json, path: &str, passes: &dyn Fn(&str) -> bool) -> bool {
     }
 }
 
-/// Text order in which runs of digits count as numbers, so that 6.9 comes before 6.12-rc1.
-fn natural(a: &str, b: &str) -> Ordering {
-    let (mut a, mut b) = (a, b);
-    loop {
-        let (digits_a, digits_b) = (leading_digits(a), leading_digits(b));
-        if digits_a > 0 && digits_b > 0 {
-            let (number_a, rest_a) = a.split_at(digits_a);
-            let (number_b, rest_b) = b.split_at(digits_b);
-            let (short_a, short_b) = (number_a.trim_start_matches('0'), number_b.trim_start_matches('0'));
-            let order = short_a.len().cmp(&short_b.len()).then_with(|| short_a.cmp(short_b));
-            // Numbers of equal worth that are written differently are not the same text.
-            match order.then_with(|| number_a.len().cmp(&number_b.len())) {
-                Ordering::Equal => (a, b) = (rest_a, rest_b),
-                other => return other,
-            }
-            continue;
-        }
-        let (mut chars_a, mut chars_b) = (a.chars(), b.chars());
-        match (chars_a.next(), chars_b.next()) {
-            (None, None) => return Ordering::Equal,
-            (first_a, first_b) if first_a != first_b => return first_a.cmp(&first_b),
-            _ => (a, b) = (chars_a.as_str(), chars_b.as_str()),
-        }
-    }
-}
-
-fn leading_digits(text: &str) -> usize {
-    text.bytes().take_while(u8::is_ascii_digit).count()
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
 
     fn holds(facts: &Json, path: &str, operator: &str, value: &str) -> bool {
         FactTest::new(path, Operator::of(operator).expect("an operator"), value).holds(facts)
-    }
-
-    proptest! {
-        #[test]
-        fn natural_order_is_an_order(a in "[a-c0-2.]{0,6}", b in "[a-c0-2.]{0,6}", c in "[a-c0-2.]{0,6}") {
-            prop_assert_eq!(natural(&a, &b), natural(&b, &a).reverse());
-            prop_assert_eq!(natural(&a, &b) == Ordering::Equal, a == b);
-            if natural(&a, &b).is_le() && natural(&b, &c).is_le() {
-                prop_assert!(natural(&a, &c).is_le());
-            }
-        }
     }
 
     #[test]

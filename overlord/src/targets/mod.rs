@@ -12,7 +12,6 @@ mod glob;
 mod matching;
 mod members;
 mod parse;
-mod quantity;
 mod resolve;
 mod resolver;
 mod roster;

@@ -9,11 +9,12 @@
 
 use std::ops::Range;
 
+use comparison::Operator;
 use regex::RegexBuilder;
 use wire::name::MinionName;
 
 use super::error::{Problem, TargetError};
-use super::fact::{FactTest, Operator};
+use super::fact::FactTest;
 use super::glob::Glob;
 use super::term::{GroupTerm, Node, Term, TermKind};
 

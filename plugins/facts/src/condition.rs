@@ -1,40 +1,12 @@
 //! Conditions on facts, as targets have them too.
 
-use std::cmp::Ordering;
-
-use policy::size::ByteSize;
-
-/// The signs that stand between a path and a value, longer ones first.
-const SIGNS: [(&str, Test); 8] = [
-    ("!=", Test::Differs),
-    ("<=", Test::Order(&[Ordering::Less, Ordering::Equal])),
-    (">=", Test::Order(&[Ordering::Greater, Ordering::Equal])),
-    ("^=", Test::Begins),
-    ("*=", Test::Contains),
-    ("=", Test::Order(&[Ordering::Equal])),
-    ("<", Test::Order(&[Ordering::Less])),
-    (">", Test::Order(&[Ordering::Greater])),
-];
-
-/// How a fact is compared.
-#[derive(Clone, Copy, Debug)]
-enum Test {
-    /// It is on one of these sides of the value.
-    Order(&'static [Ordering]),
-    /// It is another, or there is none.
-    Differs,
-    /// It begins with the value.
-    Begins,
-    /// The value is in it.
-    Contains,
-}
+use comparison::{Comparison, Operator};
 
 /// A condition on one fact.
 #[derive(Debug)]
 pub(crate) struct Condition<'a> {
     path: &'a str,
-    test: Test,
-    value: &'a str,
+    comparison: Comparison,
 }
 
 impl<'a> Condition<'a> {
@@ -46,13 +18,10 @@ impl<'a> Condition<'a> {
             )
         };
         let sign = text.find(['=', '!', '<', '>', '^', '*']).ok_or_else(none)?;
-        let (path, rest) = (text[..sign].trim(), &text[sign..]);
-        let found = SIGNS.iter().find_map(|(sign, test)| rest.strip_prefix(sign).map(|value| (*test, value)));
-        let (test, value) = found.filter(|(_, value)| !value.starts_with(['=', '~'])).ok_or_else(none)?;
-        if path.is_empty() {
-            return Err(none());
-        }
-        Ok(Self { path, test, value: value.trim() })
+        let path = text[..sign].trim();
+        let found = Operator::take(&text[sign..]).filter(|(_, value)| !value.starts_with(['=', '~']));
+        let (operator, value) = found.filter(|_| !path.is_empty()).ok_or_else(none)?;
+        Ok(Self { path, comparison: Comparison::new(operator, value.trim()) })
     }
 
     /// Where the fact is.
@@ -63,10 +32,7 @@ impl<'a> Condition<'a> {
     /// Whether it holds where the fact says this, or is not there.
     pub(crate) fn holds(&self, fact: Option<&str>) -> bool {
         let elements = fact.map(elements).unwrap_or_default();
-        match self.test {
-            Test::Differs => !elements.iter().any(|element| order(element, self.value).is_eq()),
-            test => elements.iter().any(|element| passes(test, element, self.value)),
-        }
+        self.comparison.holds(|passes| elements.iter().any(|element| passes(element)))
     }
 }
 
@@ -75,59 +41,6 @@ fn elements(fact: &str) -> Vec<String> {
     match serde_json::from_str::<Vec<serde_json::Value>>(fact) {
         Ok(list) => list.iter().map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned)).collect(),
         Err(_) => vec![fact.to_owned()],
-    }
-}
-
-fn passes(test: Test, fact: &str, value: &str) -> bool {
-    let (lower_fact, lower_value) = (fact.to_lowercase(), value.to_lowercase());
-    match test {
-        Test::Order(sides) => sides.contains(&order(fact, value)),
-        Test::Differs => order(fact, value).is_ne(),
-        Test::Begins => lower_fact.starts_with(&lower_value),
-        Test::Contains => lower_fact.contains(&lower_value),
-    }
-}
-
-/// As numbers where both are, otherwise as text without case.
-fn order(fact: &str, value: &str) -> Ordering {
-    if let (Ok(fact), Ok(value)) = (fact.parse::<i128>(), value.parse::<i128>()) {
-        return fact.cmp(&value);
-    }
-    let numbers = number(fact).zip(number(value).or_else(|| quantity(value)));
-    let as_numbers = numbers.and_then(|(fact, value)| fact.partial_cmp(&value));
-    as_numbers.unwrap_or_else(|| natural(&fact.to_lowercase(), &value.to_lowercase()))
-}
-
-/// A number, which begins with a digit: "nan" and "inf" are words.
-fn number(text: &str) -> Option<f64> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    digits.starts_with(|c: char| c.is_ascii_digit()).then(|| text.parse().ok()).flatten()
-}
-
-/// A size in bytes or a duration in seconds, as people write them.
-fn quantity(text: &str) -> Option<f64> {
-    let size = text.parse::<ByteSize>().ok().map(|size| size.0 as f64);
-    size.or_else(|| humantime::parse_duration(text).ok().map(|time| time.as_secs_f64()))
-}
-
-/// Text order in which runs of digits count as numbers, so that 6.9 comes before 6.12.
-fn natural(one: &str, other: &str) -> Ordering {
-    let (mut one, mut other) = (one, other);
-    loop {
-        let digits = [one, other].map(|text| text.bytes().take_while(u8::is_ascii_digit).count());
-        let [first, second] = [one, other].map(|text| text.chars().next());
-        let (Some(first), Some(second)) = (first, second) else { return one.len().cmp(&other.len()) };
-        let (step, order) = match digits {
-            [0, _] | [_, 0] => ([first.len_utf8(), second.len_utf8()], first.cmp(&second)),
-            [long, length] => {
-                let [a, b] = [&one[..long], &other[..length]].map(|number| number.trim_start_matches('0'));
-                ([long, length], a.len().cmp(&b.len()).then_with(|| a.cmp(b)).then(long.cmp(&length)))
-            }
-        };
-        if order.is_ne() {
-            return order;
-        }
-        (one, other) = (&one[step[0]..], &other[step[1]..]);
     }
 }
 

@@ -1,4 +1,7 @@
-//! Numbers as people write them in fact tests: plain, as sizes, as durations.
+//! Numbers as people write them: plain, as sizes, as durations.
+//!
+//! By hand, since what is compared may be either and may be broken (`1.5 MB`, `1d 2h`, `0.25`): crates that read one of them
+//! know neither the other nor such numbers.
 
 use std::cmp::Ordering;
 
@@ -18,7 +21,7 @@ enum Dimension {
 
 /// Compares two texts as numbers; `None` where one of them is not a number, or they count different
 /// things. A number without a unit goes with either: bytes with a size, seconds with a duration.
-pub(super) fn compare(a: &str, b: &str) -> Option<Ordering> {
+pub(crate) fn compare(a: &str, b: &str) -> Option<Ordering> {
     // Whole numbers exactly: serial numbers go beyond what a float can tell apart.
     if let (Ok(a), Ok(b)) = (a.parse::<i128>(), b.parse::<i128>()) {
         return Some(a.cmp(&b));
