@@ -54,9 +54,7 @@ fn place(from: &Path, folder: &Path) -> anyhow::Result<Installed> {
     if std::fs::read(&file).is_ok_and(|there| there == bytes) {
         return Ok(Installed { file, change: Change::None });
     }
-    let beside = file.with_extension(format!("{}.new", std::process::id()));
-    std::fs::write(&beside, bytes)?;
-    std::fs::rename(&beside, &file)?;
+    machine::file::replace(&file, &bytes, 0o644)?;
     Ok(Installed { file, change: Change::Written })
 }
 

@@ -13,6 +13,7 @@ mod validity;
 
 use std::path::{Path, PathBuf};
 
+use pem::{EncodeConfig, LineEnding, Pem};
 use rcgen::KeyPair;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -187,13 +188,7 @@ pub(crate) fn pkcs8_from_pem(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Writes a document as PEM with this label.
 pub(crate) fn pem(label: &str, der: &[u8]) -> String {
-    let body = data_encoding::BASE64.encode(der);
-    let mut text = format!("-----BEGIN {label}-----\n");
-    for line in body.as_bytes().chunks(64) {
-        text.extend(line.iter().map(|byte| char::from(*byte)));
-        text.push('\n');
-    }
-    text + &format!("-----END {label}-----\n")
+    ::pem::encode_config(&Pem::new(label, der), EncodeConfig::new().set_line_ending(LineEnding::LF))
 }
 
 #[cfg(test)]
