@@ -1,4 +1,5 @@
-//! Where programs keep what belongs to the user who runs them, by the XDG base directory specification.
+//! Where programs keep what belongs to the user who runs them, by the XDG base directory specification. By
+//! hand, since that is two variables, and crates for it bring the folders of other systems.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
-//! Sizes as people write them: `64MiB`, `1 GiB`, `4096`.
+//! Sizes as people write them: `64MiB`, `1 GiB`, `4096`. By hand, since crates for it take `1.5GiB` and `64MB` as well, and round
+//! what they print: a limit is what is written.
 
 use std::fmt;
 use std::str::FromStr;

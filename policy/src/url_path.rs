@@ -1,4 +1,5 @@
-//! What the path of a URL means, where every server takes it to mean the same.
+//! What the path of a URL means, where every server takes it to mean the same. By hand, since a decoder leaves an escape that is
+//! broken as it is, and does not say what was escaped.
 
 /// A URL that servers may read in different ways: what a grant says of one reading would not hold for another.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
