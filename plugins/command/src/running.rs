@@ -1,7 +1,9 @@
 //! Programs while they run.
 
-use failure::{Error, Failure, tail};
-use minion_sdk::process::{self, Child, Piece, Status};
+use std::ops::ControlFlow;
+
+use failure::{Error, Failure, pieces, tail};
+use minion_sdk::process::{self, Piece, Status};
 use minion_sdk::{job, log};
 
 use crate::exports::minion::command::command::Output;
@@ -65,32 +67,18 @@ fn streamed(asked: &Asked) -> Result<Ended, process::Error> {
     child.close_stdin()?;
     let (mut stdout, mut stderr) = (Kept::default(), Kept::default());
     let (mut shown, mut shown_errors) = (Shown::default(), Shown::default());
-    while let Some(piece) = next(&child)? {
-        match piece {
-            Piece::Stdout(bytes) => {
-                shown.add(&bytes);
-                stdout.add(&bytes);
-            }
-            Piece::Stderr(bytes) => {
-                shown_errors.add(&bytes);
-                stderr.add(&bytes);
-            }
-        }
-    }
+    let status = pieces(&child, &mut |piece| {
+        let (bytes, shown, kept) = match &piece {
+            Piece::Stdout(bytes) => (bytes, &mut shown, &mut stdout),
+            Piece::Stderr(bytes) => (bytes, &mut shown_errors, &mut stderr),
+        };
+        shown.add(bytes);
+        kept.add(bytes);
+        Ok::<_, process::Error>(ControlFlow::Continue(()))
+    })?;
     shown.end();
     shown_errors.end();
-    Ok(Ended { status: child.wait()?, stdout, stderr })
-}
-
-/// The next piece; none at the end, also where that came by its timeout.
-fn next(child: &Child) -> Result<Option<Piece>, process::Error> {
-    match child.read(64 << 10) {
-        Err(process::Error::Other(text)) => match child.wait()? {
-            Status::TimedOut => Ok(None),
-            _ => Err(process::Error::Other(text)),
-        },
-        piece => piece,
-    }
+    Ok(Ended { status: status.map_or_else(|| child.wait(), Ok)?, stdout, stderr })
 }
 
 impl Kept {

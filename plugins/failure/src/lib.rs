@@ -2,9 +2,14 @@
 //!
 //! The types of `minion:types` are here once for all of them: a module names this crate in `with` of `module!`.
 
+mod lines;
+
+use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use minion_sdk::process::{self, Command, Output, Piece, Status};
+use minion_sdk::process::{self, Child, Command, Output, Piece, Status};
+
+pub use lines::{Each, Lines};
 
 mod bindings {
     minion_sdk::wit_bindgen::generate!({
@@ -85,32 +90,65 @@ pub fn watch(argv: &[&str], mut line: impl FnMut(&str)) -> Result<Option<Output>
         Err(process::Error::DryRun(_)) => return Ok(None),
         Err(error) => return Err(of_host(error)),
     };
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    while let Some(piece) = child.read(PIECE).map_err(of_host)? {
+    let (mut lines, mut stderr) = (Lines::of(KEPT), Vec::new());
+    let mut shown = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        line(text.strip_suffix('\r').unwrap_or(&text));
+        Ok(())
+    };
+    let status = pieces(&child, &mut |piece| {
         match piece {
-            Piece::Stdout(bytes) => {
-                stdout.extend(bytes);
-                let whole = stdout.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-                String::from_utf8_lossy(&stdout[..whole]).lines().for_each(&mut line);
-                stdout.drain(..whole);
-                // One that never ends its line is none that anybody reads.
-                stdout.truncate(KEPT);
-            }
+            Piece::Stdout(bytes) => lines.split(&bytes, &mut shown)?,
             Piece::Stderr(bytes) => {
                 stderr.extend(bytes);
                 stderr.drain(..stderr.len().saturating_sub(KEPT));
             }
         }
-    }
-    String::from_utf8_lossy(&stdout).lines().for_each(&mut line);
-    let status = child.wait().map_err(of_host)?;
+        Ok::<_, Error>(ControlFlow::Continue(()))
+    })?;
+    lines.end(&mut shown)?;
+    let status = status.map_or_else(|| child.wait().map_err(of_host), Ok)?;
     Ok(Some(Output { status, stdout: Vec::new(), stderr, stdout_dropped: 0, stderr_dropped: 0 }))
 }
 
-/// How many bytes of a program's output are read at once.
-const PIECE: u32 = 16 << 10;
+/// Hands over what a program writes, piece by piece, until its end, which is its timeout where it has one and takes longer.
+/// How it ended; nothing where it goes on because a piece was enough.
+///
+/// # Errors
+/// Where it cannot be read, the job is cancelled, or `each` fails.
+pub fn pieces<E: From<process::Error>>(
+    child: &Child,
+    each: &mut dyn FnMut(Piece) -> Result<ControlFlow<()>, E>,
+) -> Result<Option<Status>, E> {
+    loop {
+        match child.read(PIECE) {
+            Ok(Some(piece)) => {
+                if each(piece)?.is_break() {
+                    return Ok(None);
+                }
+            }
+            Ok(None) => return Ok(Some(child.wait()?)),
+            Err(process::Error::Other(text)) => {
+                return match child.wait()? {
+                    Status::TimedOut => Ok(Some(Status::TimedOut)),
+                    _ => Err(process::Error::Other(text).into()),
+                };
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
 
-/// How many bytes of the standard error of a program that is watched are kept.
+impl From<process::Error> for Error {
+    fn from(error: process::Error) -> Self {
+        of_host(error)
+    }
+}
+
+/// How many bytes of a program's output are read at once.
+const PIECE: u32 = 64 << 10;
+
+/// How many bytes of a line, and of the standard error, of a program that is watched are kept.
 const KEPT: usize = 64 << 10;
 
 fn done(argv: &[&str], command: Command) -> Result<Done, Error> {

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use failure::{Error, time_of};
+use failure::{Each, Error, Lines, time_of};
 use flate2::read::MultiGzDecoder;
 use minion_sdk::job;
 
@@ -142,7 +142,7 @@ pub(crate) fn lines(path: &Path, done: &mut dyn FnMut(u64), each: Each<'_>) -> R
     let compressed = path.extension().is_some_and(|ending| ending == "gz");
     let mut source: Box<dyn Read> =
         if compressed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-    let (mut splitter, mut buffer, mut total) = (Lines::default(), vec![0; PIECE], 0);
+    let (mut splitter, mut buffer, mut total) = (Lines::of(MOST_OF_LINE), vec![0; PIECE], 0);
     loop {
         let length = source.read(&mut buffer).map_err(|error| of_system(path, &error))?;
         if length == 0 {
@@ -156,62 +156,6 @@ pub(crate) fn lines(path: &Path, done: &mut dyn FnMut(u64), each: Each<'_>) -> R
         }
     }
     splitter.end(each)
-}
-
-/// What takes lines; one function for all that do, since a module is small.
-pub(crate) type Each<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), Error>;
-
-/// Takes what is read apart into lines.
-pub(crate) struct Lines {
-    held: Vec<u8>,
-    most: usize,
-}
-
-impl Default for Lines {
-    fn default() -> Self {
-        Self::of(MOST_OF_LINE)
-    }
-}
-
-impl Lines {
-    /// Keeps so many bytes of a line.
-    pub(crate) fn of(most: usize) -> Self {
-        Self { held: Vec::new(), most }
-    }
-
-    /// Hands over the lines that end in this piece.
-    ///
-    /// # Errors
-    /// Those of `each`.
-    pub(crate) fn split(&mut self, piece: &[u8], each: Each<'_>) -> Result<(), Error> {
-        let mut start = 0;
-        for end in memchr::memchr_iter(b'\n', piece) {
-            let line = &piece[start..end];
-            start = end + 1;
-            if self.held.is_empty() {
-                each(&line[..line.len().min(self.most)])?;
-            } else {
-                self.hold(line);
-                each(&self.held)?;
-                self.held.clear();
-            }
-        }
-        self.hold(&piece[start..]);
-        Ok(())
-    }
-
-    /// Hands over what came behind the last end of a line.
-    ///
-    /// # Errors
-    /// Those of `each`.
-    pub(crate) fn end(self, each: Each<'_>) -> Result<(), Error> {
-        if self.held.is_empty() { Ok(()) } else { each(&self.held) }
-    }
-
-    fn hold(&mut self, part: &[u8]) {
-        let room = self.most.saturating_sub(self.held.len()).min(part.len());
-        self.held.extend_from_slice(&part[..room]);
-    }
 }
 
 #[cfg(test)]
@@ -232,26 +176,6 @@ mod tests {
         for bad in ["", "../x", "a/../b", "a\0b", "a\nb", &"x".repeat(5000)] {
             assert!(matches!(path(bad), Err(Error::Invalid(_))), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn lines_come_whole_however_they_are_read() {
-        let text = b"one\n\ntwo\r\nthree";
-        for size in 1..text.len() {
-            let (mut splitter, mut found) = (Lines::default(), Vec::new());
-            let mut keep = |line: &[u8]| {
-                found.push(String::from_utf8_lossy(line).into_owned());
-                Ok(())
-            };
-            text.chunks(size).for_each(|piece| splitter.split(piece, &mut keep).expect("taken"));
-            splitter.end(&mut keep).expect("taken");
-            assert_eq!(found, ["one", "", "two\r", "three"], "{size}");
-        }
-        let mut splitter = Lines::default();
-        for _ in 0..10 {
-            splitter.split(&[b'x'; 4000], &mut |_| unreachable!("no line ends")).expect("taken");
-        }
-        splitter.end(&mut |line| Ok(assert_eq!(line.len(), MOST_OF_LINE))).expect("taken");
     }
 
     #[test]

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
-use failure::Error;
+use failure::{Each, Error, Lines};
 use minion_sdk::job;
 
 use crate::exports::minion::logs::logs::{Ending, Followed};
-use crate::files::{self, Each, Lines};
+use crate::files::{self, MOST_OF_LINE};
 use crate::pattern::Pattern;
 
 /// Between two looks at a file.
@@ -143,7 +143,7 @@ impl Tail {
     pub(crate) fn open(path: &Path, first: usize) -> Result<(Self, Vec<String>), Error> {
         let (mut file, _) = files::open(path)?;
         let (lines, read) = crate::search::end_of(path, &mut file, first)?;
-        Ok((Self { path: path.to_owned(), file, read, lines: Lines::default() }, lines))
+        Ok((Self { path: path.to_owned(), file, read, lines: Lines::of(MOST_OF_LINE) }, lines))
     }
 
     /// Hands over what was written since the last time.
@@ -155,7 +155,7 @@ impl Tail {
         let Some(next) = self.successor()? else { return Ok(()) };
         // What was written to it before its name was taken.
         self.read_on(each)?;
-        std::mem::take(&mut self.lines).end(each)?;
+        self.lines.end(each)?;
         (self.file, self.read) = (next, 0);
         self.read_on(each)
     }
@@ -164,7 +164,7 @@ impl Tail {
         let failed = |error| files::of_system(&self.path, &error);
         if self.file.metadata().map_err(failed)?.len() < self.read {
             // It was cut off: what is in it now is new.
-            std::mem::take(&mut self.lines).end(each)?;
+            self.lines.end(each)?;
             self.read = 0;
         }
         // Also where nothing is skipped: a guest's file that was read to its end stays there until it is sent somewhere.

@@ -1,15 +1,16 @@
 //! The journal, as `journalctl` tells of it.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
-use failure::{Error, Failure, read, tail, time};
+use failure::{Error, Failure, Lines, pieces, read, tail, time};
 use minion_sdk::job;
-use minion_sdk::process::{self, Child, Command, Piece, Status};
+use minion_sdk::process::{Command, Piece, Status};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::exports::minion::logs::logs::{Entry, Priority};
-use crate::files::{Lines, MOST_OF_LINE};
+use crate::files::MOST_OF_LINE;
 
 /// What every call says. The policy that the module suggests has the same words.
 const PROGRAM: [&str; 4] = [
@@ -113,9 +114,9 @@ pub(crate) fn entries(
     }
     let child = command.start().map_err(failure::of_host)?;
     let (mut lines, mut stderr, mut goes_on, mut seen) = (Lines::of(MOST_OF_ENTRY), Vec::new(), true, 0);
-    loop {
-        match child.read(64 << 10) {
-            Ok(Some(Piece::Stdout(bytes))) => lines.split(&bytes, &mut |line| {
+    let status = pieces(&child, &mut |piece| {
+        match piece {
+            Piece::Stdout(bytes) => lines.split(&bytes, &mut |line| {
                 seen += 1;
                 if seen % STEP == 0 {
                     job::progress(seen, 0, "entries");
@@ -123,37 +124,28 @@ pub(crate) fn entries(
                 goes_on = goes_on && entry(line).map_or(Ok(true), &mut *each)?;
                 Ok(())
             })?,
-            Ok(Some(Piece::Stderr(bytes))) => {
-                stderr.extend(bytes.into_iter().take(MOST_OF_LINE - stderr.len()))
-            }
-            Ok(None) => return over(argv, &child, &stderr),
-            Err(process::Error::Other(_)) if is_late(&child) => return Ok(Ended::TimedOut),
-            Err(error) => return Err(failure::of_host(error)),
+            Piece::Stderr(bytes) => stderr.extend(bytes.into_iter().take(MOST_OF_LINE - stderr.len())),
         }
-        if !goes_on {
-            return Ok(Ended::Done);
+        match (goes_on, job::cancelled()) {
+            (true, true) => Err(Error::Cancelled),
+            (true, false) => Ok(ControlFlow::Continue(())),
+            (false, _) => Ok(ControlFlow::Break(())),
         }
-        if job::cancelled() {
-            return Err(Error::Cancelled);
-        }
-    }
+    })?;
+    status.map_or(Ok(Ended::Done), |status| over(argv, &status, &stderr))
 }
 
-fn over(argv: &[String], child: &Child, stderr: &[u8]) -> Result<Ended, Error> {
+fn over(argv: &[String], status: &Status, stderr: &[u8]) -> Result<Ended, Error> {
     let stderr = tail(&String::from_utf8_lossy(stderr));
-    let exit = match child.wait().map_err(failure::of_host)? {
+    let exit = match status {
         Status::TimedOut => return Ok(Ended::TimedOut),
         // It says so where nothing was found, too.
         Status::Exited(0) => return Ok(Ended::Done),
         Status::Exited(1) if stderr.is_empty() => return Ok(Ended::Done),
-        Status::Exited(code) => Some(code),
+        Status::Exited(code) => Some(*code),
         Status::Signalled(_) => None,
     };
     Err(Error::Failed(Failure { argv: argv.to_vec(), exit, stderr }))
-}
-
-fn is_late(child: &Child) -> bool {
-    matches!(child.wait(), Ok(Status::TimedOut))
 }
 
 /// A line of `--output=json`.

@@ -5,11 +5,11 @@ use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use failure::Error;
+use failure::{Error, Lines};
 use minion_sdk::job;
 
 use crate::exports::minion::logs::logs::{Found, Wanted};
-use crate::files::{self, Lines};
+use crate::files::{self, MOST_OF_LINE};
 use crate::moment::Clock;
 use crate::pattern::Pattern;
 
@@ -184,7 +184,7 @@ pub(crate) fn end_of(path: &Path, file: &mut File, most: usize) -> Result<(Vec<S
     file.seek(SeekFrom::Start(length)).map_err(failed)?;
     // What the first one begins with was not read.
     let whole = if start == 0 { 0 } else { memchr::memchr(b'\n', &text).map_or(text.len(), |end| end + 1) };
-    let (mut last, mut lines) = (Last::new(most), Lines::default());
+    let (mut last, mut lines) = (Last::new(most), Lines::of(MOST_OF_LINE));
     let mut keep = |line: &[u8]| {
         last.push(String::from_utf8_lossy(line).into_owned(), line.len());
         Ok(())
