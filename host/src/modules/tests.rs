@@ -3,10 +3,12 @@
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::pin::pin;
 
 use tempfile::TempDir;
 
 use super::candidate::{Candidate, FileMark};
+use super::error::Refusal;
 use super::hotload::Occasion;
 use super::loading::Floor;
 use super::service::Entered;
@@ -168,5 +170,37 @@ async fn a_version_that_is_discarded_while_it_is_compiled_is_never_staged() {
     let service = &rig.modules.service;
     let held = service.change(move |guard| staged.hold_ready(guard, prepared, Origin::Overlord)).await;
     assert!(held.expect_err("discarded").contains("discarded"));
+    assert!(rig.modules.list().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_is_discarded_while_its_grant_is_looked_at_does_not_come_back() {
+    let rig = Rig::new("").await;
+    let bytes = component("1.0.0");
+    let digest = Digest::of(&bytes);
+    let candidate = Candidate { name: name(), digest, bytes, signature: None.into() };
+    let Modules { shelf, service, activation, staging, .. } = rig.modules.clone();
+    let waits = move |guard: &_| {
+        shelf.keep(guard, &candidate).expect("kept");
+        shelf.update(guard, &name(), |entry| {
+            entry.receive(&name(), digest).set_kept(true);
+            let kind = FailureKind::CapabilityMissing;
+            entry.fail(digest, Refusal { kind, ..Refusal::new("lacks a grant") });
+        });
+    };
+    service.change(waits).await;
+
+    // Changes are made in the order in which they are asked for: its file is read, it is discarded, it is to be held ready.
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let ungranted = Ungranted::new(service.clone(), activation, staging.staged().clone());
+    let module = name();
+    let mut blocker = pin!(service.change(move |_| wait.recv().expect("told to go on")));
+    let mut look = pin!(ungranted.look_again(&module));
+    let mut discard = pin!(staging.discard(name(), digest));
+    assert!(futures::poll!(blocker.as_mut()).is_pending());
+    assert!(futures::poll!(look.as_mut()).is_pending());
+    assert!(futures::poll!(discard.as_mut()).is_pending());
+    go.send(()).expect("it waits");
+    tokio::join!(blocker, look, discard);
     assert!(rig.modules.list().is_empty());
 }

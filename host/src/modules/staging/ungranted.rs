@@ -32,10 +32,12 @@ impl Ungranted {
             else {
                 return;
             };
-            let (service, staged) = (self.service.clone(), self.staged.clone());
+            let (service, staged, named) = (self.service.clone(), self.staged.clone(), name.clone());
             let stale = self.service.change(move |guard| {
-                let stale = service.loader().is_stale(guard, &prepared);
-                if !stale {
+                // It may have been discarded meanwhile.
+                let waits = service.shelf().look(&named, waiting).flatten() == Some(digest);
+                let stale = waits && service.loader().is_stale(guard, &prepared);
+                if waits && !stale {
                     // It fails where the file cannot be kept any more, which the list of the modules shows.
                     let _ = staged.hold_ready(guard, prepared, Origin::Minion);
                 }
