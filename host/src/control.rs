@@ -18,7 +18,7 @@ use wire::message::{Limit, Message};
 use wire::name::ModuleName;
 use wire::transport::frame::{self, FrameError};
 
-use crate::sandbox::suggestion;
+use crate::suggested::Suggested;
 use crate::vitals::{Status, Vitals};
 
 /// The socket of a running minion.
@@ -51,30 +51,6 @@ enum Question {
     Suggested(ModuleName),
     /// Read the configuration again. Answered by what that changes, or why it was not.
     Reload,
-}
-
-/// What a module of a running minion suggests.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Suggested {
-    /// This, in the words of its section.
-    Text(String),
-    /// Nothing.
-    Nothing,
-    /// Something that cannot be read.
-    Unreadable(String),
-    /// There is no such module.
-    NoModule,
-}
-
-impl Suggested {
-    /// What the component of these bytes suggests.
-    pub(crate) fn by(component: &[u8]) -> Self {
-        match suggestion(component) {
-            Ok(Some(suggestion)) => Suggested::Text(suggestion.text().to_owned()),
-            Ok(None) => Suggested::Nothing,
-            Err(error) => Suggested::Unreadable(error.to_string()),
-        }
-    }
 }
 
 impl Message for Question {

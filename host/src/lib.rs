@@ -31,6 +31,7 @@ pub mod modules;
 pub mod policy;
 pub mod sandbox;
 pub mod signature_file;
+mod suggested;
 mod vitals;
 
 pub use config::Config;
@@ -38,5 +39,6 @@ pub use control::{ControlError, Reload};
 pub use dial::DialError;
 pub use folder::Folder;
 pub use link::LinkState;
+pub use membership::MembershipError;
 pub use minion::{Minion, StartError};
 pub use vitals::{ModuleStatus, Status};

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use wire::identity::Identity;
-use wire::name::MinionName;
+use wire::identity::{Identity, IdentityError};
+use wire::name::{BadName, MinionName};
 
-use crate::folder::Folder;
-use crate::minion::StartError;
+use crate::folder::{Folder, FolderError};
 
 /// What `minion join` left in the folder.
 pub(crate) struct Membership {
@@ -28,9 +27,26 @@ pub(crate) struct Member {
     pub(crate) overlord: String,
 }
 
+/// Why it cannot be read to whom a minion belongs.
+#[derive(Debug, thiserror::Error)]
+pub enum MembershipError {
+    /// Its folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Its certificate cannot be read.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The name in its certificate is none.
+    #[error(transparent)]
+    Name(#[from] BadName),
+}
+
 impl Membership {
     /// Reads it from the folder.
-    pub(crate) fn read(folder: &Folder, configured: Option<String>) -> Result<Self, StartError> {
+    ///
+    /// # Errors
+    /// Where the folder has no certificate that can be read, or does not say which overlord made it.
+    pub(crate) fn read(folder: &Folder, configured: Option<String>) -> Result<Self, MembershipError> {
         let identity = folder.identity()?;
         let name = identity.peer()?.name.parse()?;
         let overlord = match &configured {

@@ -16,7 +16,7 @@ use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
 use wire::identity::IdentityError;
 use wire::message::outcome::{FailureKind, Outcome};
-use wire::name::{BadName, MinionName};
+use wire::name::MinionName;
 
 use crate::access::AccessInForce;
 use crate::admission::Admission;
@@ -26,12 +26,12 @@ use crate::containment::Containment;
 use crate::control::{Control, Doors, Reload};
 use crate::dispatch::Dispatch;
 use crate::facts::{Gatherer, Labels};
-use crate::folder::{Folder, FolderError};
+use crate::folder::Folder;
 use crate::highest_versions::{HighestVersions, HighestVersionsError};
 use crate::instance::instance;
 use crate::jobs::{self, Jobs};
 use crate::link::{Link, LinkState};
-use crate::membership::Membership;
+use crate::membership::{Membership, MembershipError};
 use crate::modules::{Modules, ModulesConfig, ModulesError};
 use crate::sandbox::{Facts, Sandbox, SandboxConfig, SandboxError};
 use crate::vitals::{Status, Vitals};
@@ -68,15 +68,12 @@ struct Settings {
 /// Why a minion cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Its folder cannot be used.
+    /// It is not known to whom it belongs.
     #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// Its certificate cannot be read.
+    Membership(#[from] MembershipError),
+    /// What tells it from a copy of it cannot be made.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// The name in its certificate is none.
-    #[error(transparent)]
-    Name(#[from] BadName),
     /// Its job store cannot be opened.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

@@ -45,9 +45,9 @@ use wire::transport::frame::FrameError;
 
 use crate::admission::Admission;
 use crate::audit::Audit;
-use crate::control::Suggested;
 use crate::policy::{Policy, SignaturePolicy};
 use crate::sandbox::{LoadedModule, Sandbox};
+use crate::suggested::Suggested;
 
 use activation::Activation;
 pub use error::{ModulesError, NoModule};
