@@ -4,9 +4,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use wire::name::ModuleName;
 
-use crate::changes::signature_changes;
 use crate::highest_versions::HighestVersions;
 use crate::policy::signatures::{Allowed, Refused, Requirement, SignaturePolicy, judge, judge_unreadable};
+use crate::policy_changes::signature_changes;
 use crate::sandbox::{LoadError, claim};
 
 /// Holds modules against the policy on signatures, and remembers which versions were in service.

@@ -23,7 +23,7 @@ use wire::transport::frame;
 use wire::value::signature::Signature;
 
 use crate::access::{ChangeDenied, Denied};
-use crate::allowance::Allowance;
+use crate::log_allowance::Allowance;
 use crate::membership::Member;
 use crate::sandbox::Denial;
 

@@ -6,9 +6,7 @@
 
 mod access;
 mod admission;
-mod allowance;
 mod audit;
-mod changes;
 pub mod cli;
 pub mod config;
 mod containment;
@@ -25,14 +23,16 @@ pub mod highest_versions;
 mod instance;
 mod jobs;
 mod link;
+mod log_allowance;
 mod membership;
 mod minion;
 pub mod modules;
 pub mod policy;
+mod policy_changes;
 pub mod sandbox;
 pub mod signature_file;
+mod status;
 mod suggested;
-mod vitals;
 
 pub use config::Config;
 pub use control::{ControlError, Reload};
@@ -41,4 +41,4 @@ pub use folder::Folder;
 pub use link::LinkState;
 pub use membership::MembershipError;
 pub use minion::{Minion, StartError};
-pub use vitals::{ModuleStatus, Status};
+pub use status::{ModuleStatus, Status};

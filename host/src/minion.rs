@@ -34,7 +34,7 @@ use crate::link::{Link, LinkState};
 use crate::membership::{Membership, MembershipError};
 use crate::modules::{Modules, ModulesConfig, ModulesError};
 use crate::sandbox::{Facts, Sandbox, SandboxConfig, SandboxError};
-use crate::vitals::{Status, Vitals};
+use crate::status::{Status, Vitals};
 
 /// A running minion.
 pub struct Minion {

@@ -12,7 +12,7 @@ use wire::document::text::{counted, printable, since, size, span};
 use crate::cli::Place;
 use crate::cli::output::{print, show};
 use crate::control;
-use crate::vitals::{ModuleStatus, Status as Vitals};
+use crate::status::{ModuleStatus, Status as Vitals};
 
 /// Show how the running minion is
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use wire::digest::Digest;
 use wire::message::module::{Module, ModuleState, ModuleVersion};
 
 use super::{Command, modules, status};
-use crate::vitals::ModuleStatus;
+use crate::status::ModuleStatus;
 
 #[test]
 fn every_table_is_readable_at_any_width_and_whole_in_a_pipe() {

@@ -6,9 +6,9 @@ use wire::message::call::{LogLine, Progress, Start};
 use wire::message::job::JobId;
 use wire::name::{MethodPath, OperatorName};
 
-use crate::allowance::Allowance;
 use crate::audit::Audit;
 use crate::jobs::feed::Feed;
+use crate::log_allowance::Allowance;
 use crate::sandbox::{Denial, JobEvents};
 
 /// Hears one job.

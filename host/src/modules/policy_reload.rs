@@ -7,7 +7,6 @@ use wire::name::ModuleName;
 
 use crate::admission::Age;
 use crate::audit::Origin;
-use crate::changes::changes;
 use crate::modules::candidate::Candidate;
 use crate::modules::change_lock::ChangeGuard;
 use crate::modules::error::Refusal;
@@ -18,6 +17,7 @@ use crate::modules::service::{Entered, Entrance, Service};
 use crate::modules::shelf::Version;
 use crate::modules::staging::Ungranted;
 use crate::policy::{Policy, SignaturePolicy};
+use crate::policy_changes::changes;
 
 /// Puts another policy into force. Clones share it.
 #[derive(Clone)]
