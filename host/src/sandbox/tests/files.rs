@@ -1,5 +1,8 @@
 //! What guests see of granted folders by way of either version of WASI, also while others change what is there.
 
+// It is said on stderr where a test is skipped.
+#![allow(clippy::print_stderr)]
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
