@@ -15,6 +15,7 @@ use wire::value::arguments::Arguments;
 use super::assignment::Attempt;
 use super::embedded::{
     assignment, cancellation, catalogue, document, given_up, invitation, job, job_list, minion, part, purge,
+    transition,
 };
 use super::invitation::{Invite, InviteError};
 use super::job::{GiveUp, JobRecord, PartRecord};
@@ -88,7 +89,7 @@ impl OverlordLedger {
 
     /// The job's transitions, in the order in which they were recorded; none where it is unknown.
     pub async fn transitions(&self, id: JobId) -> Result<Vec<Transition>, LedgerError> {
-        self.read(|source| Ok(document::transitions(source, id))).await
+        self.read(|source| Ok(transition::all(source, id))).await
     }
 
     /// The job's transitions and targets; `None` where it is unknown or purged.
@@ -258,6 +259,9 @@ impl OverlordLedger {
     /// Records a minion as a whole, in place of what was known of one of that name; synced.
     pub async fn put_minion(&self, minion: MinionRecord) -> Result<(), LedgerError> {
         let write = move |draft: &Draft<'_>| {
+            if minion.status == Standing::Revoked {
+                invitation::forget_all(draft, &minion.name);
+            }
             minion::put(draft, minion);
             Ok(())
         };
@@ -298,14 +302,24 @@ impl OverlordLedger {
     /// afterwards lets it in again.
     pub async fn minion_standing(&self, name: &MinionName, status: Standing) -> Result<(), LedgerError> {
         let name = name.clone();
-        let write = move |draft: &Draft<'_>| minion::put_standing(draft, &name, status);
+        let write = move |draft: &Draft<'_>| {
+            if status == Standing::Revoked {
+                invitation::forget_all(draft, &name);
+            }
+            minion::put_standing(draft, &name, status)
+        };
         self.engine.write(Purpose::Proceed, Durability::Synced, write).await
     }
 
     /// Forgets a minion and the tokens that were made for it; synced. Its jobs stay.
     pub async fn remove_minion(&self, name: &MinionName) -> Result<(), LedgerError> {
         let name = name.clone();
-        let write = move |draft: &Draft<'_>| minion::remove(draft, &name);
+        let write = move |draft: &Draft<'_>| {
+            if minion::remove(draft, &name)? {
+                invitation::forget_all(draft, &name);
+            }
+            Ok(())
+        };
         self.engine.write(Purpose::Proceed, Durability::Synced, write).await
     }
 

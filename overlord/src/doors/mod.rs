@@ -5,6 +5,7 @@
 
 mod admission;
 mod enroll;
+mod follow;
 mod guard;
 mod minion;
 mod modules;

@@ -28,7 +28,7 @@ use wire::transport::intake::Intake;
 
 use ledger::{Invite, Storage};
 
-use super::modules;
+use super::{follow, modules};
 use crate::folder::dialable;
 use crate::jobs::Follower;
 use crate::services::Services;
@@ -265,7 +265,7 @@ impl OperatorDoor {
         self.outbox.say(send, OperatorReply::Accepted { job: id, targets }).await?;
         reach(Point::TellAfter);
         if follow != Follow::No {
-            self.services.jobs.follow(id, Some(follower), follow, send, &self.outbox).await?;
+            follow::tell(&self.services.jobs, id, Some(follower), follow, send, &self.outbox).await?;
         }
         let _ = send.finish();
         Ok(())
@@ -274,7 +274,7 @@ impl OperatorDoor {
     async fn attach(&self, job: &str, follow: Follow, send: &mut SendStream) -> Result<(), FrameError> {
         let jobs = &self.services.jobs;
         match jobs.find(job).await {
-            Ok(id) => jobs.follow(id, jobs.attach(id), follow, send, &self.outbox).await?,
+            Ok(id) => follow::tell(jobs, id, jobs.attach(id), follow, send, &self.outbox).await?,
             Err(refusal) => self.outbox.say(send, OperatorReply::Refused(refusal)).await?,
         }
         let _ = send.finish();

@@ -2,26 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use tokio::time::Instant;
-use wire::message::operator::Absence;
 use wire::name::MinionName;
 
-use crate::registry::Lost;
+use crate::registry::Away;
 
 /// The minions that are out of touch, of those whose parts are not over.
 #[derive(Default)]
 pub(super) struct Absences {
     minions: BTreeMap<MinionName, Away>,
     version: u64,
-}
-
-/// How a minion is away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Away {
-    /// Since when.
-    pub(crate) lost: Lost,
-    /// Until when the call is kept for it, where it was not sent yet.
-    pub(crate) kept_until: Option<Instant>,
 }
 
 impl Absences {
@@ -52,21 +41,5 @@ impl Absences {
     /// A number that changes whenever any of it does.
     pub(super) fn version(&self) -> u64 {
         self.version
-    }
-}
-
-impl Away {
-    /// What an operator is told of it.
-    pub(crate) fn absence(self, overdue: bool) -> Absence {
-        let now = Instant::now();
-        let ms = |from: Instant, until: Instant| {
-            u64::try_from(until.saturating_duration_since(from).as_millis()).unwrap_or(u64::MAX)
-        };
-        Absence {
-            lost_at: self.lost.at_ms,
-            for_ms: ms(self.lost.at, now),
-            kept_ms: self.kept_until.map(|until| ms(now, until)),
-            overdue,
-        }
     }
 }

@@ -107,7 +107,7 @@ impl Jobs {
             }
             reach(Point::AcceptAfter);
             // Before it is sent, so that nothing is said unheard.
-            let follower = job.follow();
+            let follower = Follower::of(job.clone());
             jobs.dispatch(&job);
             Ok(follower)
         });

@@ -17,6 +17,7 @@ use super::live_job::{After, LiveJob};
 /// as the reader can keep up.
 pub(crate) struct Follower {
     job: Arc<LiveJob>,
+    /// Changes with every end, and with every absence.
     version: watch::Receiver<u64>,
     chatter: Listener,
     seen: usize,
@@ -40,8 +41,9 @@ pub(crate) enum Heard {
 }
 
 impl Follower {
-    /// A reader that begins at the beginning. `version` changes with every end, and with every absence.
-    pub(super) fn new(job: Arc<LiveJob>, version: watch::Receiver<u64>, chatter: Listener) -> Self {
+    /// A reader of this job that begins at the beginning.
+    pub(super) fn of(job: Arc<LiveJob>) -> Self {
+        let (version, chatter) = job.follow();
         Self { job, version, chatter, seen: 0, before_end: None, absences: 0, told_at: None }
     }
 
@@ -191,13 +193,13 @@ mod tests {
     #[tokio::test]
     async fn what_a_minion_said_is_heard_before_its_end_and_ends_are_heard_once_by_everyone() {
         let job = live(&["web1", "web2"]);
-        let mut early = job.follow();
+        let mut early = Follower::of(job.clone());
         job.tell(&name("web1"), JobUpdate::Chunk("one".into()));
         job.ended(&name("web1"), None, OutcomeKind::Ok, None);
         // A second report of the same end, as after a reconnection.
         job.ended(&name("web1"), None, OutcomeKind::Ok, None);
         job.tell(&name("web2"), JobUpdate::Chunk("two".into()));
-        let mut late = job.follow();
+        let mut late = Follower::of(job.clone());
         assert_eq!(hear(&mut early).await, "web1: one");
         assert_eq!(hear(&mut early).await, "web2: two");
         assert_eq!(hear(&mut early).await, "web1 ended");
@@ -209,7 +211,7 @@ mod tests {
                 assert_eq!(hear(follower).await, heard);
             }
         }
-        let mut after = job.follow();
+        let mut after = Follower::of(job.clone());
         for heard in ["web1 ended", "web2 ended", "over"] {
             assert_eq!(hear(&mut after).await, heard);
         }
@@ -218,18 +220,18 @@ mod tests {
     #[tokio::test]
     async fn whoever_follows_is_given_the_report_that_came_and_whoever_comes_later_is_not() {
         let job = live(&["web1", "web2"]);
-        let mut early = job.follow();
+        let mut early = Follower::of(job.clone());
         let report = Arc::new(Report::without_run(Outcome::Ok(None), 0));
         job.ended(&name("web1"), None, OutcomeKind::Ok, Some(report.clone()));
         assert!(matches!(early.next().await, Heard::Ended(_, Some(given)) if given == report));
-        let mut late = job.follow();
+        let mut late = Follower::of(job.clone());
         assert!(matches!(late.next().await, Heard::Ended(_, None)), "the ledger has it");
     }
 
     #[tokio::test]
     async fn a_reader_that_cannot_keep_up_misses_talk_and_no_end() {
         let job = live(&["web1"]);
-        let mut slow = job.follow();
+        let mut slow = Follower::of(job.clone());
         for number in 0..3_000 {
             job.tell(&name("web1"), JobUpdate::Chunk(number.to_string()));
         }

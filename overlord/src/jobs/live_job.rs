@@ -16,13 +16,13 @@ use wire::name::MinionName;
 
 use ledger::{JobRecord, PartRecord};
 
-use super::absences::{Absences, Away};
+use super::absences::Absences;
 use super::batch::{Batch, BatchPermit};
-use super::chatter::{Chatter, FollowerRoom};
+use super::chatter::{Chatter, FollowerRoom, Listener};
 use super::ends::Ends;
-use super::follower::Follower;
 use super::live_parts::{LivePart, LiveParts, Sending};
 use super::stop::Stop;
+use crate::registry::Away;
 
 /// A job with at least one part that is not over.
 pub(crate) struct LiveJob {
@@ -251,10 +251,10 @@ impl LiveJob {
         live.parts.iter().filter(|(_, part)| !part.is_over()).map(|(name, _)| name.clone()).collect()
     }
 
-    /// Follows the job from its beginning.
-    pub(crate) fn follow(self: &Arc<Self>) -> Follower {
+    /// One follower more: what tells it of ends and absences, and what parts say from now on.
+    pub(super) fn follow(&self) -> (watch::Receiver<u64>, Listener) {
         self.lock().ends.follow();
-        Follower::new(self.clone(), self.version.subscribe(), self.chatter.listen())
+        (self.version.subscribe(), self.chatter.listen())
     }
 
     /// What a part is worked on with: may it be sent, and until when is it worked on at all.

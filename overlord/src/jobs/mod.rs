@@ -1,4 +1,8 @@
 //! Jobs: accepted once, brought to an outcome on every minion, and kept.
+//!
+//! [`Jobs`] is what the daemon knows of this room. What is done with a job lies in a file for each verb, which adds to
+//! the handle and goes through it, so these and this file name each other; the nouns (live jobs and their parts, ids,
+//! batches, what is said and how parts ended) name neither.
 
 mod absences;
 mod accept;
@@ -22,26 +26,19 @@ use std::time::Duration;
 use ledger::{Durability, LedgerError, OverlordLedger, Retention};
 use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
-use quinn::SendStream;
 use tokio_util::sync::CancellationToken;
-use wire::message::held::Held;
 use wire::message::job::JobId;
-use wire::message::link::JobUpdate;
-use wire::message::operator::{Follow, OperatorReply, Refusal, RefusalKind, Update};
-use wire::message::version::Version;
+use wire::message::operator::{Refusal, RefusalKind};
+use wire::message::outcome::Report;
 use wire::name::MinionName;
-use wire::transport::frame::FrameError;
 
-pub(crate) use self::absences::Away;
 pub(crate) use self::document::LIST_LIMIT;
-pub(crate) use self::follower::Follower;
-use self::follower::Heard;
+pub(crate) use self::follower::{Follower, Heard};
 use self::ids::JobIds;
 use self::live_job::LiveJob;
 use self::live_jobs::LiveJobs;
 use self::part::{Delivery, PartRun};
 use crate::config::Config;
-use crate::outbox::Outbox;
 use crate::registry::Registry;
 use crate::tasks::Tasks;
 
@@ -113,7 +110,7 @@ impl Jobs {
 
     /// Follows a live job from now on.
     pub(crate) fn attach(&self, id: JobId) -> Option<Follower> {
-        self.live(id).map(|job| job.follow())
+        self.live(id).map(Follower::of)
     }
 
     /// How many jobs are not over.
@@ -139,68 +136,9 @@ impl Jobs {
         Ok(settled)
     }
 
-    /// Sends an operator what it wants to hear of a job, and the job's document last.
-    pub(crate) async fn follow(
-        &self,
-        id: JobId,
-        live: Option<Follower>,
-        follow: Follow,
-        send: &mut SendStream,
-        outbox: &Outbox,
-    ) -> Result<(), FrameError> {
-        if let Some(follower) = live {
-            self.relay(follower, follow, send, outbox).await?;
-        }
-        let making = outbox.making().await;
-        let (reply, held) = match self.document(id).await {
-            Ok(document) => {
-                let held =
-                    document.parts.iter().filter_map(|part| part.report.as_ref()).map(Held::held).sum();
-                (OperatorReply::Job(Box::new(document)), held)
-            }
-            Err(refusal) => (OperatorReply::Refused(refusal), 0),
-        };
-        outbox.tell(send, reply, making.of(held)).await
-    }
-
-    async fn relay(
-        &self,
-        mut follower: Follower,
-        follow: Follow,
-        send: &mut SendStream,
-        outbox: &Outbox,
-    ) -> Result<(), FrameError> {
-        let job = follower.job().clone();
-        loop {
-            let (minion, report) = match follower.next().await {
-                Heard::Over => return Ok(()),
-                Heard::Chatter(update) if follow == Follow::Everything => {
-                    let reply = OperatorReply::Update(Box::new(Update::clone(&update)));
-                    outbox.say(send, reply).await?;
-                    continue;
-                }
-                Heard::Chatter(_) => continue,
-                Heard::OutOfTouch(minions) => {
-                    if outbox.version() >= Version::Three {
-                        outbox.say(send, OperatorReply::OutOfTouch(minions)).await?;
-                    }
-                    continue;
-                }
-                Heard::Ended(minion, report) => (minion, report),
-            };
-            let making = outbox.making().await;
-            let recorded = match report {
-                Some(report) => Some(Arc::unwrap_or_clone(report)),
-                // It came too long ago to be at hand.
-                None => self.ledger().outcome(job.record.id, &minion).await.ok().flatten(),
-            };
-            // Where there is none, the document at the end says what is wrong with it.
-            let Some(report) = recorded else { continue };
-            let (minion_job, held) = (job.minion_job(&minion), report.held());
-            let update = JobUpdate::Finished { minion_job, report: Box::new(report) };
-            let reply = OperatorReply::Update(Box::new(Update { minion, update }));
-            outbox.tell(send, reply, making.of(held)).await?;
-        }
+    /// How the part of a minion ended, by the ledger; `None` where that cannot be read.
+    pub(crate) async fn outcome(&self, id: JobId, minion: &MinionName) -> Option<Report> {
+        self.ledger().outcome(id, minion).await.ok().flatten()
     }
 
     /// Forgets the jobs that ended longer ago than this. Returns how many.

@@ -19,12 +19,11 @@ use wire::transport::frame::{self, FrameError};
 
 use ledger::{Changed, LedgerError};
 
-use super::absences::Away;
 use super::cancellation::tell_to_stop;
 use super::live_job::{After, LiveJob};
 use super::stop::Stop;
 use super::{FIRST_PAUSE, Jobs, LAST_PAUSE, durability};
-use crate::registry::Recipient;
+use crate::registry::{Away, Recipient};
 
 /// Where the delivery of a part stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

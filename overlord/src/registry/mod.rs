@@ -26,7 +26,7 @@ use wire::transport::endpoint::{CLOSE_ENROLLED_ANEW, CLOSE_REPLACED};
 use wire::transport::intake::Intake;
 
 pub use self::link::{Admitted, Introduction, Link, LinkError};
-pub use self::lost::Lost;
+pub use self::lost::{Away, Lost};
 pub use self::tenure::Recipient;
 use self::trouble::Troubles;
 use crate::facts;

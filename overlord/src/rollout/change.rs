@@ -12,8 +12,7 @@ use wire::name::{MinionName, ModuleName, OperatorName};
 use wire::transport::frame::{self, FrameError};
 
 use super::reservation::Reservation;
-use crate::jobs::Away;
-use crate::registry::{Lost, Registry};
+use crate::registry::{Away, Lost, Registry};
 
 /// A change under way. Whoever carries it out has it; when it is dropped, followers hear no more.
 pub(super) struct Change {

@@ -1,4 +1,7 @@
 //! Hot loading: versions of modules on their way to minions, pushed by operators or because they are assigned.
+//!
+//! [`Rollout`] is what the daemon knows of this room. `push` and `edit` add to the handle and go through it, so these
+//! and this file name each other; the nouns (reservations, assignments, the installer, the reconciler) name neither.
 
 mod assignments;
 mod change;
@@ -19,7 +22,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wire::digest::Digest;
 use wire::message::catalogue::{Assignment, AssignmentStatus, KeptModule, OngoingChange};
-use wire::message::link::Stage;
 use wire::message::operator::Refusal;
 use wire::name::{MinionName, ModuleName, OperatorName};
 
@@ -197,15 +199,4 @@ where
         }
     }
     done
-}
-
-/// What a minion is asked to make ready.
-fn stage_of(module: &KeptModule, downgrade: bool) -> Stage {
-    Stage {
-        name: module.name.clone(),
-        digest: module.digest,
-        size: module.size,
-        signature: module.signature.clone(),
-        downgrade,
-    }
 }

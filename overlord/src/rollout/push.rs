@@ -11,8 +11,8 @@ use wire::name::{MinionName, OperatorName};
 use super::change::{Change, Following};
 use super::installer::{Again, NoAnswer};
 use super::reservation::Reservation;
-use super::staging::NotStaged;
-use super::{Rollout, on_each, stage_of};
+use super::staging::{NotStaged, stage_of};
+use super::{Rollout, on_each};
 use crate::keyed_lock::KeyedGuard;
 
 /// A push under way. Clones share it.

@@ -16,8 +16,7 @@ use wire::name::{MinionName, ModuleName};
 
 use super::assignments::Assignments;
 use super::installer::{Again, Installer};
-use super::stage_of;
-use super::staging::NotStaged;
+use super::staging::{NotStaged, stage_of};
 use crate::catalogue::Catalogue;
 use crate::registry::Registry;
 use crate::tasks::Tasks;

@@ -12,7 +12,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
-use wire::message::catalogue::RolloutStep;
+use wire::message::catalogue::{KeptModule, RolloutStep};
 use wire::message::link::{MAX_MESSAGE, MinionRequest, ModuleCommand, Stage, Staging};
 use wire::message::module::Module;
 use wire::message::version::Version;
@@ -249,6 +249,17 @@ impl<'a, T: Fn(RolloutStep)> StagingRun<'a, T> {
             Some(refused @ Staging::Refused(_)) => Ok(Some(refused)),
             Some(_) => Err(Broken::OutOfOrder),
         }
+    }
+}
+
+/// What a minion is asked to make ready.
+pub(super) fn stage_of(module: &KeptModule, downgrade: bool) -> Stage {
+    Stage {
+        name: module.name.clone(),
+        digest: module.digest,
+        size: module.size,
+        signature: module.signature.clone(),
+        downgrade,
     }
 }
 

@@ -3,9 +3,8 @@
 use wire::message::job::{JobId, MinionState};
 use wire::name::MinionName;
 
-use super::document::{minion_of, part_key};
 use super::job::is_target;
-use super::records::StoredCancel;
+use super::records::{StoredCancel, minion_of, part_key};
 use super::tally::{self, Tally};
 use crate::draft::Draft;
 use crate::error::LedgerError;

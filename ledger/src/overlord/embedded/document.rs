@@ -2,13 +2,14 @@
 
 use wire::message::held::Held;
 use wire::message::job::JobId;
-use wire::message::operator::{Asked, History, JobDocument, Part, Target, Transition};
+use wire::message::operator::{Asked, History, JobDocument, Part, Target};
 use wire::message::outcome::Report;
 use wire::name::MinionName;
 
 use super::given_up;
-use super::records::{Head, StoredPatience, StoredReport, StoredTransition, Targets};
+use super::records::{Head, StoredPatience, StoredReport, Targets, minion_of, part_key};
 use super::tally::{self, Tally};
+use super::transition;
 use crate::error::LedgerError;
 use crate::key::{self, Span};
 use crate::overlord::job::PartRecord;
@@ -44,7 +45,7 @@ pub(crate) fn history(source: &impl Read, id: JobId) -> Result<Option<History>, 
     if Tally::of(source, id)?.is_none() {
         return Ok(None);
     }
-    let (targets, transitions) = (targets(source, id)?, transitions(source, id));
+    let (targets, transitions) = (targets(source, id)?, transition::all(source, id));
     let given_up = given_up::all_given_up(source, id)?;
     Ok(Some(History { job: id, targets, transitions, given_up }))
 }
@@ -123,21 +124,4 @@ fn document_part(
 /// The minions that the job goes to; none where that record is lost.
 pub(super) fn targets(source: &impl Read, id: JobId) -> Result<Vec<MinionName>, LedgerError> {
     Ok(source.record::<Targets>(&key::of_job(id, &[]))?.unwrap_or_default().0)
-}
-
-/// The job's transitions, in the order in which they were recorded.
-pub(crate) fn transitions(source: &impl Read, id: JobId) -> Vec<Transition> {
-    let rows = source.records::<StoredTransition>(Span::prefix(&id.to_bytes()));
-    rows.filter_map(|(key, transition)| Some(transition.at_place(tally::seq_of(&key)?))).collect()
-}
-
-/// The key of a part in each keyspace of parts.
-pub(super) fn part_key(job: JobId, minion: &MinionName) -> Vec<u8> {
-    key::of_job(job, minion.as_str().as_bytes())
-}
-
-/// The minion that a part's key ends with.
-pub(super) fn minion_of(key: &[u8]) -> Option<MinionName> {
-    let (_, minion) = key::split_job(key)?;
-    std::str::from_utf8(minion).ok()?.parse().ok()
 }

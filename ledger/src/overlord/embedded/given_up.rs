@@ -2,13 +2,11 @@
 
 use wire::message::job::{JobId, MinionState};
 use wire::message::operator::{GivenUp, Later};
-use wire::message::outcome::Report;
 use wire::name::{MinionName, OperatorName};
 
-use super::document::{minion_of, part_key};
 use super::part::News;
-use super::records::{StoredGivenUp, StoredLater};
-use super::tally::{self, Tally};
+use super::records::{StoredGivenUp, StoredLater, minion_of, part_key};
+use super::tally;
 use crate::changed::Changed;
 use crate::draft::Draft;
 use crate::error::LedgerError;
@@ -75,33 +73,8 @@ fn give_up_part(
     if sent {
         draft.mark(Space::Unheard, key::by_name(minion.as_str(), job));
     }
-    add_bytes(draft, job, bytes, at)?;
+    tally::add_bytes(draft, job, bytes, at)?;
     Ok(true)
-}
-
-/// Records what a minion says of a part that was given up, once. Nothing where it was not.
-pub(super) fn hear(
-    draft: &Draft<'_>,
-    job: JobId,
-    minion: &MinionName,
-    report: Report,
-    at: u64,
-) -> Result<(), LedgerError> {
-    let unheard = key::by_name(minion.as_str(), job);
-    if !draft.has(Space::Unheard, &unheard)? {
-        return Ok(());
-    }
-    draft.remove(Space::Unheard, unheard);
-    let bytes = draft.put_record(part_key(job, minion), &StoredLater { at, report });
-    add_bytes(draft, job, bytes, at)
-}
-
-fn add_bytes(draft: &Draft<'_>, job: JobId, bytes: u64, at: u64) -> Result<(), LedgerError> {
-    if let Some(mut tally) = Tally::of(draft, job)? {
-        tally.add_bytes(bytes);
-        tally.put(draft, job, at);
-    }
-    Ok(())
 }
 
 /// That a part was given up; what was said of it later only where that is asked for.

@@ -61,8 +61,13 @@ pub(crate) fn redeem(
     Ok(name)
 }
 
+/// Forgets all tokens of a minion.
+pub(crate) fn forget_all(draft: &Draft<'_>, name: &MinionName) {
+    forget(draft, name, |_| true);
+}
+
 /// Forgets those tokens of a minion.
-pub(super) fn forget(draft: &Draft<'_>, name: &MinionName, which: impl Fn(&Invite) -> bool) {
+fn forget(draft: &Draft<'_>, name: &MinionName, which: impl Fn(&Invite) -> bool) {
     let invites: Vec<_> = draft.records::<Invite>(Span::all()).collect();
     let of_minion = invites.into_iter().filter(|(_, invite)| invite.name == *name && which(invite));
     of_minion.for_each(|(key, _)| draft.remove(Space::Invites, key.to_vec()));

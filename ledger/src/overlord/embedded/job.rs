@@ -5,9 +5,9 @@ use wire::message::operator::Transition;
 use wire::name::MinionName;
 use wire::value::arguments::Arguments;
 
-use super::part::record_transition;
 use super::records::{Head, StoredArguments, StoredPatience, Targets};
 use super::tally::Tally;
+use super::transition;
 use crate::changed::Changed;
 use crate::draft::Draft;
 use crate::error::LedgerError;
@@ -35,9 +35,9 @@ pub(crate) fn accept(draft: &Draft<'_>, job: JobRecord) -> Result<Changed<Transi
         draft.mark(space, key::by_name(name, id));
     }
     let job_state = tally.state();
-    let transition = record_transition(draft, id, &mut tally, at, job_state, None);
+    let first = transition::record(draft, id, &mut tally, at, job_state, None);
     tally.put(draft, id, at);
-    Ok(Changed::Yes(transition))
+    Ok(Changed::Yes(first))
 }
 
 /// The names that a job is listed under, each with its index.

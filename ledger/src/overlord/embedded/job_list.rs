@@ -6,7 +6,7 @@ use wire::name::MethodPath;
 
 use super::cursor::Cursor;
 use super::document;
-use super::records::Head;
+use super::records::{Head, part_key};
 use super::tally::{self, Tally};
 use crate::error::LedgerError;
 use crate::key::{self, Span};
@@ -159,7 +159,7 @@ fn counts(
     }
     let mut outcomes = Vec::new();
     for minion in document::targets(source, job)? {
-        let part = tally::part(source, &document::part_key(job, &minion))?;
+        let part = tally::part(source, &part_key(job, &minion))?;
         outcomes.extend(part.state.and_then(MinionState::outcome));
     }
     Ok(operator::counts(outcomes))

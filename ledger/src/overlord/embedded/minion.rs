@@ -8,7 +8,6 @@ use wire::digest::Digest;
 use wire::message::inventory::Inventory;
 use wire::name::MinionName;
 
-use super::invitation::forget;
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::key::{Span, name_prefix};
@@ -71,9 +70,6 @@ impl Identity {
 /// Records a minion as a whole, in place of what was known of one of that name.
 pub(crate) fn put(draft: &Draft<'_>, minion: MinionRecord) {
     let MinionRecord { name, key, enrolled_at, status, last_seen, version, modules } = minion;
-    if status == Standing::Revoked {
-        forget(draft, &name, |_| true);
-    }
     draft.put_record(key_of(&name), &Identity::new(key, enrolled_at, status));
     draft.put_record(key_of(&name), &Presence { last_seen, version });
     draft.put_record(key_of(&name), &Modules(modules));
@@ -112,32 +108,28 @@ pub(crate) fn put_tenures(
     put_of_known(draft, name, &Tenures(tenures))
 }
 
-/// Records whether a known minion may connect. With the revocation, all tokens that were made for it are forgotten.
+/// Records whether a known minion may connect.
 pub(crate) fn put_standing(
     draft: &Draft<'_>,
     name: &MinionName,
     status: Standing,
 ) -> Result<(), LedgerError> {
-    if status == Standing::Revoked {
-        forget(draft, name, |_| true);
-    }
     if let Some(identity) = draft.record::<Identity>(&key_of(name))? {
         draft.put_record(key_of(name), &Identity { status, ..identity });
     }
     Ok(())
 }
 
-/// Forgets a minion and the tokens that were made for it.
-pub(crate) fn remove(draft: &Draft<'_>, name: &MinionName) -> Result<(), LedgerError> {
+/// Forgets a minion. Gives whether it was known.
+pub(crate) fn remove(draft: &Draft<'_>, name: &MinionName) -> Result<bool, LedgerError> {
     if !is_known(draft, name)? {
-        return Ok(());
+        return Ok(false);
     }
-    forget(draft, name, |_| true);
     for space in [Space::Minions, Space::Presence, Space::Modules, Space::Facts, Space::Tenures] {
         draft.remove(space, key_of(name));
     }
     draft.remove_all(Space::Attempts, &name_prefix(name.as_str()));
-    Ok(())
+    Ok(true)
 }
 
 /// The minion of that name.

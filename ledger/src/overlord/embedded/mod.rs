@@ -18,6 +18,7 @@ pub(super) mod purge;
 mod records;
 mod reindex;
 mod tally;
+pub(super) mod transition;
 
 pub(crate) use minion::Modules;
 pub(crate) use reindex::reindex;

@@ -9,14 +9,16 @@ use wire::message::operator::Transition;
 use wire::message::outcome::Report;
 use wire::name::MinionName;
 
-use super::given_up;
 use super::job::is_target;
-use super::records::{StoredReport, StoredTransition};
+use super::records::{StoredLater, StoredReport, part_key};
 use super::tally::{self, Tally};
+use super::transition;
 use crate::changed::Changed;
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::key;
+use crate::read::Read as _;
+use crate::space::Space;
 
 /// What a minion reports of its part.
 pub(crate) struct News {
@@ -42,7 +44,7 @@ impl News {
         let mut part = tally::part(draft, &key)?;
         let (before, Some(state)) = (part.state, MinionState::advance(part.state, state)) else {
             if let Some(report) = report {
-                given_up::hear(draft, job, &minion, report, at)?;
+                hear(draft, job, &minion, report, at)?;
             }
             return Ok(Changed::No);
         };
@@ -64,27 +66,29 @@ impl News {
         // The last outcome comes in first, and then the job is over: two steps of its history, one batch.
         let with_part = if job_state.is_over() { JobState::Partial } else { job_state };
         let part = Some((minion, state));
-        let mut transition = record_transition(draft, job, &mut tally, at, with_part, part);
+        let mut last = transition::record(draft, job, &mut tally, at, with_part, part);
         if job_state.is_over() {
             reach(Point::OverBefore);
-            transition = record_transition(draft, job, &mut tally, at, job_state, None);
+            last = transition::record(draft, job, &mut tally, at, job_state, None);
         }
         tally.put(draft, job, at);
-        Ok(Changed::Yes(transition))
+        Ok(Changed::Yes(last))
     }
 }
 
-/// Adds a transition in its place in the order.
-pub(super) fn record_transition(
+/// Records what a minion says of a part that was given up, once. Nothing where it was not.
+fn hear(
     draft: &Draft<'_>,
     job: JobId,
-    tally: &mut Tally,
+    minion: &MinionName,
+    report: Report,
     at: u64,
-    job_state: JobState,
-    part: Option<(MinionName, MinionState)>,
-) -> Transition {
-    let seq = tally.take_seq();
-    let transition = StoredTransition { at, job_state, part };
-    tally.add_bytes(draft.put_record(key::of_job(job, &seq.to_be_bytes()), &transition));
-    transition.at_place(seq)
+) -> Result<(), LedgerError> {
+    let unheard = key::by_name(minion.as_str(), job);
+    if !draft.has(Space::Unheard, &unheard)? {
+        return Ok(());
+    }
+    draft.remove(Space::Unheard, unheard);
+    let bytes = draft.put_record(part_key(job, minion), &StoredLater { at, report });
+    tally::add_bytes(draft, job, bytes, at)
 }

@@ -8,6 +8,7 @@ use wire::message::outcome::Report;
 use wire::name::{MethodPath, MinionName, OperatorName};
 use wire::value::arguments::Arguments;
 
+use crate::key;
 use crate::overlord::job::{JobRecord, PartRecord};
 use crate::record::Record;
 use crate::space::Space;
@@ -175,6 +176,17 @@ impl Record for StoredGivenUp {
 
 impl Record for StoredLater {
     const SPACE: Space = Space::Later;
+}
+
+/// The key of a part in each keyspace of parts.
+pub(super) fn part_key(job: JobId, minion: &MinionName) -> Vec<u8> {
+    key::of_job(job, minion.as_str().as_bytes())
+}
+
+/// The minion that a part's key ends with.
+pub(super) fn minion_of(key: &[u8]) -> Option<MinionName> {
+    let (_, minion) = key::split_job(key)?;
+    std::str::from_utf8(minion).ok()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -157,6 +157,15 @@ impl Tally {
     }
 }
 
+/// Counts bytes that were written for a job at this time.
+pub(super) fn add_bytes(draft: &Draft<'_>, job: JobId, bytes: u64, at: u64) -> Result<(), LedgerError> {
+    if let Some(mut tally) = Tally::of(draft, job)? {
+        tally.add_bytes(bytes);
+        tally.put(draft, job, at);
+    }
+    Ok(())
+}
+
 /// Keyspaces with one record for each job.
 pub(super) const OF_JOB: [Space; 4] = [Space::Jobs, Space::Arguments, Space::Targets, Space::Patience];
 
