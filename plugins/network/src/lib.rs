@@ -2,6 +2,7 @@
 //!
 //! It reads what `ip` and `ss` print: the kernel's own tables are beyond a guest's reach.
 
+mod http;
 mod ip;
 mod ping;
 mod traceroute;
@@ -13,7 +14,9 @@ use failure::{Error, Failure, read};
 use minion_sdk::job;
 use minion_sdk::probe::{self, State};
 
-use exports::minion::network::network::{Echoes, Guest, Hop, Interface, Listener, Owner, PortAnswer, Route};
+use exports::minion::network::network::{
+    Echoes, Guest, Hop, HttpAnswer, HttpOptions, Interface, Listener, Owner, PortAnswer, Route,
+};
 
 minion_sdk::module!({
     path: ["../types", "wit"],
@@ -81,6 +84,10 @@ impl Guest for Network {
             address: answer.address,
             elapsed_ms: Duration::from_micros(answer.elapsed_us).as_secs_f64() * 1000.0,
         })
+    }
+
+    fn http_check(url: String, options: Option<HttpOptions>) -> Result<HttpAnswer, Error> {
+        http::check(&url, options)
     }
 
     fn traceroute(host: String, most: Option<u32>) -> Result<Vec<Hop>, Error> {

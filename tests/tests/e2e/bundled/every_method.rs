@@ -64,12 +64,13 @@ fn filled(schema: &Value, root: &Value, text: &str) -> Value {
 /// Where the copy has the arguments of a call, which may be longer than a word of a command line.
 const ARGUMENTS: &str = "/bench/arguments";
 
-/// Calls every method of every module with this text in the place of every text, at this level where a module has it;
-/// with a half of it, or less, where all together would be more than a call carries. A module that suggests nothing reaches nothing of its host, whatever it is called with.
+/// Calls every method of every module with this text in the place of every text, at this level where a module has it, and
+/// else at the one of it that changes nothing and allows the most; with a half of the text, or less, where all together
+/// would be more than a call carries. A module that suggests nothing reaches nothing of its host, whatever it is called with.
 fn every_method(bench: &Bench, level: &str, text: &str, mut look: impl FnMut(&str, &Said)) {
     for (module, levels) in modules() {
         let has = |level: &str| levels.iter().any(|has| has == level);
-        let Some(level) = [level, "read"].into_iter().find(|level| has(level)) else { continue };
+        let Some(level) = [level, "check", "read"].into_iter().find(|level| has(level)) else { continue };
         for (method, parameters) in methods(&module) {
             let name = format!("{module}.{method}");
             let mut text = text;

@@ -9,6 +9,7 @@ mod every_method;
 mod facts;
 mod files;
 mod grants;
+mod http_check;
 mod logs;
 mod network;
 mod packages;
