@@ -5,14 +5,17 @@
 mod http;
 mod ip;
 mod ping;
+mod programs;
 mod traceroute;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use failure::{Error, Failure, read};
+use failure::{Error, Failure};
 use minion_sdk::job;
 use minion_sdk::probe::{self, State};
+
+use programs::text;
 
 use exports::minion::network::network::{
     Echoes, Guest, Hop, HttpAnswer, HttpOptions, Interface, Listener, Owner, PortAnswer, Route,
@@ -50,7 +53,8 @@ impl Guest for Network {
     }
 
     fn listening(port: Option<u16>) -> Result<Vec<Listener>, Error> {
-        let mut found = listeners(sockets::listening()?);
+        let sockets = sockets::listening().map_err(|error| programs::or_install(error, "ss"))?;
+        let mut found = listeners(sockets);
         found.retain(|one| port.is_none_or(|port| one.port == port));
         Ok(found)
     }
@@ -108,7 +112,7 @@ impl Guest for Network {
             return Err(Error::Invalid(format!("{count} requests: send 1 to {MOST_ECHOES}")));
         }
         let argv = ["ping", "-n", "-q", "-c", &count.to_string(), "-W", "2", "--", &host];
-        match failure::run(&argv)? {
+        match programs::run(&argv)? {
             // 1 says that none came back, and what is said is the same.
             output if output.success() || output.status == minion_sdk::process::Status::Exited(1) => {
                 ping::echoes(&output.stdout_text())
@@ -152,10 +156,6 @@ fn word(state: State) -> &'static str {
         State::Unreachable => "unreachable",
         State::Silent => "silent",
     }
-}
-
-fn text(argv: &[&str]) -> Result<String, Error> {
-    Ok(read(argv)?.stdout_text())
 }
 
 /// Whether a text has the form of a host's name or address, which no program takes for an option.

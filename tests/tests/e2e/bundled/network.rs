@@ -56,3 +56,23 @@ fn a_port_is_open_as_long_as_somebody_listens() {
     assert!(nobody["not-found"].is_string(), "{nobody}");
     assert!(bench.error("read", "network.port-open", &["localhost", "80", "61"])["invalid"].is_string());
 }
+
+#[test]
+fn a_host_without_a_program_is_told_what_to_install() {
+    if !can_unshare() {
+        return;
+    }
+    let bench = Bench::new();
+    for (program, method, package) in
+        [("ping", "network.ping", "iputils-ping"), ("traceroute", "network.traceroute", "traceroute")]
+    {
+        for folder in ["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"] {
+            // Most of them have none, which is as well.
+            let _ = std::fs::remove_file(bench.path(&format!("{folder}/{program}")));
+        }
+        let error = bench.error("read", method, &["127.0.0.1"]);
+        let why = error["unsupported"].as_str().unwrap_or_default();
+        let install = format!("install the package \"{package}\"");
+        assert!(why.contains(&format!("\"{program}\"")) && why.contains(&install), "{error}");
+    }
+}
