@@ -1,6 +1,6 @@
 //! What minions answered, all of it: records as columns, lists of records as rows, anything else as text.
 
-use output::{Column, Reader, Shown, Styled, Table};
+use output::{Column, Reader, Shown, Styled, Table, width};
 use wire::value::Value;
 use wire::value::json::to_json;
 
@@ -165,26 +165,28 @@ fn many(rows: &[Row<'_>], reader: Reader) -> Table {
     let is_alone = first.is_none_or(|row| row.minion.is_none());
     let names: Vec<&str> =
         first.map(|row| row.fields.iter().map(|(name, _)| *name).collect()).unwrap_or_default();
+    let texts = |row: &Row<'_>| row.fields.iter().map(|(name, value)| cell(name, value, reader)).collect();
+    let cells: Vec<Vec<String>> = rows.iter().map(texts).collect();
     let column = |(place, name): (usize, &&str)| {
         let mut values = rows.iter().filter_map(|row| row.fields.get(place).map(|(_, value)| *value));
+        let mut lines = cells.iter().filter_map(|row| row.get(place)).flat_map(|cell| cell.lines());
         let heading = heading(name, &names, reader);
-        let column = match values.all(is_number) {
-            true => Column::whole(heading).right(),
+        let column = if values.clone().all(is_number) && values.any(|value| *value != Value::Option(None)) {
+            Column::whole(heading).right()
+        } else if lines.all(|line| width(line) <= SHORT) {
+            Column::whole(heading).lines(MAX_LINES)
+        } else if is_alone {
             // What one minion says is there to its end.
-            false if is_alone => Column::wrapped(heading, 12, usize::MAX),
-            false => Column::cut(heading, 12, usize::MAX).lines(MAX_LINES),
+            Column::wrapped(heading, LEAST, usize::MAX)
+        } else {
+            Column::cut(heading, LEAST, usize::MAX).lines(MAX_LINES)
         };
         if place < FIRST { column } else { column.minor() }
     };
-    let columns = first
-        .and_then(|row| row.minion)
-        .map(|_| Column::whole("MINION"))
-        .into_iter()
-        .chain(names.iter().enumerate().map(column));
-    let cells = rows.iter().map(|row| {
-        let minion = row.minion.map(str::to_owned).into_iter();
-        minion.chain(row.fields.iter().map(|(name, value)| cell(name, value, reader)))
-    });
+    let named = first.and_then(|row| row.minion).map(|_| Column::whole("MINION"));
+    let columns: Vec<Column> = named.into_iter().chain(names.iter().enumerate().map(column)).collect();
+    let minions = rows.iter().map(|row| row.minion.map(str::to_owned));
+    let cells = minions.zip(cells).map(|(minion, cells)| minion.into_iter().chain(cells));
     Table::new(columns).verbatim().set_off(MARGIN).with(cells)
 }
 
@@ -207,6 +209,12 @@ const MARGIN: usize = 3;
 
 /// How many fields a record has that does not stand in one cell.
 const MANY_FIELDS: usize = 4;
+
+/// Up to which width a text is no use in two pieces: a version, a time, a name.
+const SHORT: usize = 30;
+
+/// The least width of a text that is longer.
+const LEAST: usize = 24;
 
 /// The most lines that a field of one of several minions has.
 const MAX_LINES: usize = 5;

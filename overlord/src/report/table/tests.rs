@@ -391,3 +391,30 @@ fn a_record_of_many_fields_in_another_has_columns_of_its_own() {
     assert!(plain(tree.clone(), Some(80)).contains("\n   DEPTH  PID  USER  MEMORY  STATE\n"));
     assert!(plain(tree, None).contains("DEPTH  PROCESS\n"), "and a program is given what was said");
 }
+
+#[test]
+fn short_fields_are_whole_and_those_that_have_no_room_are_named() {
+    let package = |installed: &str| {
+        let texts = [
+            ("name", "openssl"),
+            ("installed", installed),
+            ("candidate", "3.0.20-1~deb12u1"),
+            ("kind", "amd64"),
+        ];
+        let texts = texts.map(|(name, text)| (name.to_owned(), Value::String(text.into())));
+        let homepage = ("homepage".to_owned(), Value::String("https://www.openssl.org/".into()));
+        let backup = ("backup".to_owned(), Value::Option(None));
+        Outcome::Ok(Some(Value::Record(texts.into_iter().chain([backup, homepage]).collect())))
+    };
+    let parts = vec![
+        sample::ended("web1", package("3.0.19-1~deb12u2"), 1900),
+        sample::ended("web2", package("3.0.20-1~deb12u1"), 1900),
+    ];
+    let expected = "
+   MINION  NAME     INSTALLED         CANDIDATE         KIND   BACKUP
+   web1    openssl  3.0.19-1~deb12u2  3.0.20-1~deb12u1  amd64  -
+   web2    openssl  3.0.20-1~deb12u1  3.0.20-1~deb12u1  amd64  -
+   (no room for HOMEPAGE: see --full)";
+    let table = plain(parts, Some(80));
+    assert!(table.ends_with(expected), "{table}");
+}
