@@ -1,10 +1,12 @@
-//! How long to wait before the next attempt: longer each time, and never in step with anyone else.
+//! How long to wait before the next attempt: longer each time, and never in step with others who wait for the
+//! same.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 
-/// Pauses that double up to a longest one, each longer by up to as much again, by chance.
+/// Pauses that double up to a longest one, each made longer by up to as much again, by chance. Nothing here
+/// sleeps: the caller does.
 #[derive(Debug)]
 pub struct Backoff {
     shortest: Duration,
@@ -14,24 +16,26 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Starts with the shortest pause. No pause is more than twice the longest.
+    /// Starts with the shortest pause. No pause is more than twice `longest`.
     pub fn new(shortest: Duration, longest: Duration) -> Self {
         Self { shortest, longest, pauses: doubling(shortest, longest), least: Duration::ZERO }
     }
 
     /// The pause before the next attempt.
     pub fn pause(&mut self) -> Duration {
-        // It has no end.
+        // The iterator has no end.
         let pause = self.pauses.next().unwrap_or(self.longest);
         pause.max(std::mem::take(&mut self.least))
     }
 
-    /// Starts over: the last attempt succeeded, or something is another way now.
+    /// Starts again with the shortest pause: the last attempt succeeded, or there is reason to think that the next
+    /// one will.
     pub fn reset(&mut self) {
         *self = Self::new(self.shortest, self.longest);
     }
 
-    /// Makes the next pause at least about so long: an attempt that comes sooner would not help.
+    /// Makes the next pause at least about as long as `least`, because an attempt that comes sooner would not
+    /// help.
     pub fn lengthen(&mut self, least: Duration) {
         self.least = least.mul_f64(0.5 + fastrand::f64() / 2.0);
     }

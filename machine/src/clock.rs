@@ -4,19 +4,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::failpoint;
 
-/// Now. Every reading of the wall clock is one of this, so that tests can set it.
+/// This moment, by the wall clock. Every reading of the wall clock is one of this function, so that tests can set
+/// it.
 pub fn now() -> SystemTime {
     failpoint::shifted(SystemTime::now())
 }
 
-/// Now, in milliseconds since 1970.
+/// This moment, in milliseconds since 1970; 0 where the clock stands before that.
 pub fn now_ms() -> u64 {
-    // Before 1970 the clock is plainly wrong; zero says so as well as anything.
+    // Before 1970 the clock is plainly wrong, and zero says so as well as any number.
     now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
-/// A moment in milliseconds since 1970 as programs read it: RFC 3339 in UTC, to the millisecond. What is beyond the
-/// calendar is its last moment.
+/// A moment in milliseconds since 1970 as programs read it: RFC 3339 in UTC, to the millisecond. A moment beyond
+/// the calendar is shown as the calendar's last.
 pub fn rfc3339(ms: u64) -> String {
     humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(ms.min(LAST))).to_string()
 }

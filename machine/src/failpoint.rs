@@ -1,34 +1,33 @@
 //! Points at which a test may let a daemon die as by `kill -9`, and the clocks that it may set.
 //!
-//! Without the feature `failpoints`, which only the package of end-to-end tests turns on, a point is nothing
-//! and clocks are those of the system. With it, a program looks into the folder that `FAILPOINTS_DIR` names,
-//! again at every point and every look at a clock, so that one that runs can be told as well as one that is
-//! to start:
+//! Without the feature `failpoints`, which only the package of end-to-end tests turns on, a point is nothing and
+//! clocks are those of the system. With it, a program looks into the folder that `FAILPOINTS_DIR` names, again at
+//! every point and every look at a clock, so that a daemon that runs can be told as well as one that is to start:
 //!
-//! - `kill` holds the name of the point at which it dies.
+//! - `kill` holds the name of the point at which the daemon dies.
 //! - `clock` holds the milliseconds by which its wall clock is off; negative ones set it back.
 //! - `idle` holds the milliseconds after which its next silent connection is given up.
 
 /// The variable that names the folder in which a test says what is to happen.
 pub const DIR_VARIABLE: &str = "FAILPOINTS_DIR";
 
-/// The file in that folder that arms a point.
+/// The file in that folder that arms a point, by the point's name.
 pub const KILL_FILE: &str = "kill";
 
-/// The file in that folder that sets the wall clock.
+/// The file in that folder that sets the wall clock, by how many milliseconds it is off.
 pub const CLOCK_FILE: &str = "clock";
 
-/// The file in that folder that sets how long a connection may be silent.
+/// The file in that folder that says for how many milliseconds a connection may be silent.
 pub const IDLE_FILE: &str = "idle";
 
-/// In which daemons a point is.
+/// The daemons that come by a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Daemon {
     /// The overlord.
     Overlord,
     /// A minion.
     Minion,
-    /// Both, in what they share.
+    /// Both, in code that they share.
     Both,
     /// A minion, on the way of a module into service, where no job comes by.
     Modules,
@@ -67,61 +66,61 @@ macro_rules! points {
 points! {
     /// A batch that takes on a job is about to be written and synced.
     SyncBefore = "sync-before" in Both,
-    /// It is on disk, and nobody was told.
+    /// Such a batch is on disk, and nobody was told.
     SyncAfter = "sync-after" in Both,
 
     /// The overlord is about to record a job.
     AcceptBefore = "accept-before" in Overlord,
-    /// It has recorded the job, and done nothing about it.
+    /// The overlord has recorded the job, and done nothing about it.
     AcceptAfter = "accept-after" in Overlord,
-    /// It is about to tell the operator the job's id.
+    /// The overlord is about to tell the operator the job's id.
     TellBefore = "tell-before" in Overlord,
-    /// It has told.
+    /// The overlord has told the operator.
     TellAfter = "tell-after" in Overlord,
-    /// It is about to send a job to a minion.
+    /// The overlord is about to send a job to a minion.
     SendBefore = "send-before" in Overlord,
-    /// It has sent the job.
+    /// The overlord has sent the job.
     SendAfter = "send-after" in Overlord,
-    /// It was told to stop a job.
+    /// The overlord was told to stop a job.
     CancelBefore = "cancel-before" in Overlord,
-    /// It has recorded that, and told no minion.
+    /// The overlord has recorded that the job is to stop, and told no minion.
     CancelAfter = "cancel-after" in Overlord,
-    /// It was told to give up parts of a job.
+    /// The overlord was told to give up parts of a job.
     GiveUpBefore = "give-up-before" in Overlord,
-    /// It has recorded that, and told nobody.
+    /// The overlord has recorded that the parts are given up, and told nobody.
     GiveUpAfter = "give-up-after" in Overlord,
-    /// It has heard that a part runs.
+    /// The overlord has heard that a part runs.
     MovedBefore = "moved-before" in Overlord,
-    /// It has recorded that.
+    /// The overlord has recorded that the part runs.
     MovedAfter = "moved-after" in Overlord,
-    /// It has heard an outcome.
+    /// The overlord has heard an outcome.
     OutcomeBefore = "outcome-before" in Overlord,
-    /// It has recorded the outcome.
+    /// The overlord has recorded the outcome.
     OutcomeAfter = "outcome-after" in Overlord,
-    /// It has the last outcome, and writes in the same batch that the job is over.
+    /// The overlord has the last outcome, and writes in the same batch that the job is over.
     OverBefore = "over-before" in Overlord,
     /// The job is over on record, and nobody was told.
     OverAfter = "over-after" in Overlord,
-    /// It is about to acknowledge an outcome.
+    /// The overlord is about to acknowledge an outcome.
     AcknowledgeBefore = "acknowledge-before" in Overlord,
-    /// It has acknowledged the outcome.
+    /// The overlord has acknowledged the outcome.
     AcknowledgeAfter = "acknowledge-after" in Overlord,
-    /// It has started, and finds jobs that a former life left.
+    /// The overlord has started, and finds the jobs that its former life left.
     ResumeBefore = "resume-before" in Overlord,
-    /// It has taken them up, and nobody can come in yet.
+    /// The overlord has taken up these jobs, and nobody can connect yet.
     ResumeAfter = "resume-after" in Overlord,
 
     /// A minion has got a job, and has not recorded it.
     StartBefore = "start-before" in Minion,
-    /// It has recorded the job, and done nothing about it.
+    /// The minion has recorded the job, and done nothing about it.
     StartAfter = "start-after" in Minion,
     /// The job has its turn, and is not on record as running.
     RunningBefore = "running-before" in Minion,
-    /// It is on record as running.
+    /// The job is on record as running.
     RunningAfter = "running-after" in Minion,
-    /// The minion is about to report where a job is.
+    /// The minion is about to report the state of a job.
     ReportBefore = "report-before" in Minion,
-    /// It has reported.
+    /// The minion has reported that state.
     ReportAfter = "report-after" in Minion,
     /// The guest starts.
     GuestBefore = "guest-before" in Minion,
@@ -129,28 +128,28 @@ points! {
     GuestAfter = "guest-after" in Minion,
     /// The minion is about to record an outcome.
     EndBefore = "end-before" in Minion,
-    /// It has recorded the outcome.
+    /// The minion has recorded the outcome.
     EndAfter = "end-after" in Minion,
-    /// It is about to send an outcome.
+    /// The minion is about to send an outcome.
     FinishedBefore = "finished-before" in Minion,
-    /// It has sent the outcome.
+    /// The minion has sent the outcome.
     FinishedAfter = "finished-after" in Minion,
-    /// It has heard that the overlord has an outcome.
+    /// The minion has heard that the overlord has an outcome.
     AcknowledgedBefore = "acknowledged-before" in Minion,
-    /// It has recorded that.
+    /// The minion has recorded that the overlord has the outcome.
     AcknowledgedAfter = "acknowledged-after" in Minion,
-    /// It has started, and is about to end the jobs that a former life left, if it left any.
+    /// The minion has started, and is about to end the jobs that its former life left, if there are any.
     InterruptBefore = "interrupt-before" in Minion,
-    /// It has ended them.
+    /// The minion has ended these jobs.
     InterruptAfter = "interrupt-after" in Minion,
 
     /// A module is about to be compiled.
     CompileBefore = "compile-before" in Modules,
-    /// It is compiled, and nothing of that is on disk.
+    /// The module is compiled, and nothing of that is on disk.
     CompileAfter = "compile-after" in Modules,
-    /// A version serves, and is about to be written down as the one that does.
+    /// A version is in service, and is about to be written down as the one that is.
     ServeBefore = "serve-before" in Modules,
-    /// It is written down.
+    /// That the version is in service is written down.
     ServeAfter = "serve-after" in Modules,
 }
 

@@ -1,5 +1,7 @@
-//! Files that are written aside and then renamed, so that they are either what they were or what they are to be, and
-//! what is left of them where a process was killed half-way.
+//! Files that are written beside their place and then renamed into it, so that they are either what they were or
+//! what they are to be; and what is left of them where a process was killed half-way. Everything here blocks.
+//!
+//! Files that arrive in pieces over several connections are [`crate::partial`]'s.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write as _};
@@ -11,18 +13,27 @@ use tempfile::NamedTempFile;
 
 use crate::clock;
 
-/// Makes a folder, and those above it, that only its owner can enter. One that is there stays as it is.
+/// Makes a folder that only its owner can enter (mode 0700), and those above it that are missing. A folder that
+/// exists stays as it is.
 pub fn create_private_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Puts bytes in the place of a file with these permissions, and returns once they are on disk.
+/// Puts bytes in the place of a file with the permissions `mode`, and returns once they are on disk.
+///
+/// # Errors
+/// Where the file cannot be written. What was there is there still, or the new file is, whole.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     write_beside(path, bytes, mode)?.persist(path)?;
     sync_folder(folder_of(path))
 }
 
-/// Writes what is to be put in the place of a file: all of it that needs room.
+/// Writes bytes into a file beside `path`, on disk and with the permissions `mode`. This is all of a replacement
+/// that needs room: persisting what it returns only renames. Dropping that removes it. To do both at once, use
+/// [`replace`].
+///
+/// # Errors
+/// Where the file cannot be written, as on a full disk.
 pub fn write_beside(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(folder_of(path))?;
     file.write_all(bytes)?;
@@ -31,7 +42,10 @@ pub fn write_beside(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTem
     Ok(file)
 }
 
-/// Removes a file that may not be there.
+/// Removes a file, which may be missing already.
+///
+/// # Errors
+/// Where the file exists and cannot be removed.
 pub fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -39,19 +53,24 @@ pub fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes a file that nothing depends on any more; where that fails it only takes room.
+/// Removes a file that nothing depends on any more. Where that fails, the file only takes room, so it is logged
+/// and no error.
 pub fn discard(path: &Path) {
     if let Err(error) = remove(path) {
         tracing::warn!(file = %path.display(), %error, "a file stays although it is of no use");
     }
 }
 
-/// What was renamed or removed in a folder stays so.
+/// Makes sure that what was renamed or removed in a folder stays so after a power cut.
+///
+/// # Errors
+/// Where the folder cannot be opened or synced.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Removes what nobody writes any more. Daemons may share a folder, so what is young stays.
+/// Removes the files in a folder that [`write_beside`] began and that nobody writes any more. Several daemons may
+/// share a folder, so a file that was written to within the last minute stays.
 pub fn sweep(folder: &Path) {
     let old = |metadata: fs::Metadata| {
         let at = metadata.modified().ok()?;
@@ -70,9 +89,9 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// How the names of files begin that are being written.
+/// The beginning of the names of files that are being written.
 const WRITING: &str = ".writing-";
-/// After how long without another write nobody writes a file any more.
+/// After this long without another write, nobody writes a file any more.
 const ABANDONED: Duration = Duration::from_secs(60);
 
 #[cfg(test)]

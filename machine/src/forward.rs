@@ -1,23 +1,24 @@
-//! A state that only goes forward, and that others wait for.
+//! A state that only goes forward, and that others can wait for.
 
 use tokio::sync::watch;
 
-/// The steps of something that goes forward, in the order of `S`. Clones share it.
+/// A state that goes through the steps of `S` in their order, and never back. A cheap handle: clones share the
+/// state.
 #[derive(Clone, Debug)]
 pub struct Forward<S>(watch::Sender<S>);
 
 impl<S: Copy + Ord> Forward<S> {
-    /// At its first step.
+    /// The state at its first step.
     pub fn new(first: S) -> Self {
         Self(watch::Sender::new(first))
     }
 
-    /// Where it is.
+    /// The step that the state is at.
     pub fn step(&self) -> S {
         *self.0.borrow()
     }
 
-    /// Goes to this step, or stays where it is if that is further.
+    /// Takes the state to this step; it stays where it is if that is further.
     pub fn advance(&self, step: S) {
         self.0.send_if_modified(|now| {
             let further = step > *now;
@@ -26,10 +27,10 @@ impl<S: Copy + Ord> Forward<S> {
         });
     }
 
-    /// Waits until it has come this far.
+    /// Waits until the state is at this step or beyond it.
     pub async fn reached(&self, step: S) {
         let mut seen = self.0.subscribe();
-        // It fails only when every sender is gone, and `self` is one.
+        // This fails only when every sender is gone, and `self` is one.
         let _ = seen.wait_for(|now| *now >= step).await;
     }
 }

@@ -1,11 +1,10 @@
-//! Work that takes so long that others would be kept waiting for it.
+//! Work that takes so long that others on the same thread would be kept waiting for it.
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-/// Does work that may take more than a few milliseconds, and lets what else waits for this thread go on elsewhere: a
-/// link that is silent for too long is given up.
-///
-/// Where there are no other threads, it is done all the same.
+/// Does work that may take more than a few milliseconds, and lets what else waits for this thread go on elsewhere:
+/// a link that is silent for too long is given up. Where the runtime has no other threads, the work is done all
+/// the same.
 pub fn heavy<T>(work: impl FnOnce() -> T) -> T {
     match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
         Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
@@ -13,10 +12,10 @@ pub fn heavy<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
-/// The same for work on so many bytes, where those are many.
+/// Does work on so many bytes: like [`heavy`] from 2 MiB on, and at once where there are fewer.
 pub fn heavy_if_large<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
     if bytes > LARGE { heavy(work) } else { work() }
 }
 
-/// From this many bytes on, decoding takes its time.
+/// From this many bytes on, decoding takes so long that others must not wait for it.
 const LARGE: usize = 2 << 20;

@@ -1,15 +1,17 @@
-//! Where programs keep what belongs to the user who runs them, by the XDG base directory specification. By
-//! hand, since that is two variables, and crates for it bring the folders of other systems.
+//! Where programs keep what belongs to the user who runs them, by the XDG base directory specification. Daemons
+//! keep nothing there. Written by hand, since that is two variables, and crates for it bring the folders of other
+//! systems.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// The user's folder for data: `$XDG_DATA_HOME`, or `~/.local/share`. None where neither it nor a home is known.
+/// The user's folder for data: `$XDG_DATA_HOME`, or `~/.local/share`. `None` where neither it nor a home is known.
 pub fn data() -> Option<PathBuf> {
     folder(|name| std::env::var_os(name), "XDG_DATA_HOME", ".local/share")
 }
 
-/// The user's folder for what can be made again: `$XDG_CACHE_HOME`, or `~/.cache`. None where neither it nor a home is known.
+/// The user's folder for what can be made again: `$XDG_CACHE_HOME`, or `~/.cache`. `None` where neither it nor a
+/// home is known.
 pub fn cache() -> Option<PathBuf> {
     folder(|name| std::env::var_os(name), "XDG_CACHE_HOME", ".cache")
 }

@@ -1,5 +1,8 @@
-//! What the overlord and the minion ask of the machine that they run on: its clock, its files and folders, how it is
-//! configured, its room, and how long to wait before asking something again.
+//! What the overlord and the minion ask of the machine that they run on: its clock ([`clock`]), its files and
+//! folders ([`mod@file`], [`partial`], [`home`]), how it is configured ([`configuration`]), its room ([`room`]),
+//! how long to wait before something is asked again ([`backoff`]), work that must not keep others waiting
+//! ([`heavy`]), and states that only go forward ([`forward`]). [`failpoint`] is how tests let a daemon die, and
+//! set its clock.
 //!
 //! Nothing here knows of jobs, modules or each other's messages.
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]

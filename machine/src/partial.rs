@@ -1,5 +1,7 @@
-//! Files that come in pieces, over as many connections as it takes: `NAME.part`, whose length says where to go on.
-//! Everything here blocks.
+//! Files that arrive in pieces, over as many connections as it takes: `NAME.part`, whose length says where to go
+//! on. Everything here blocks.
+//!
+//! Files that are in memory as a whole are [`crate::file`]'s.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -12,16 +14,16 @@ use std::time::Duration;
 
 use crate::{clock, file};
 
-/// The partial files of one folder. Clones share which of them are open.
+/// The partial files of one folder. A cheap handle: clones share which of the files are open.
 #[derive(Clone, Debug)]
 pub struct PartialFiles {
     folder: PathBuf,
-    /// How many bytes are missing of each that is open.
+    /// How many bytes are missing of each file that is open, by its name.
     open: Arc<Mutex<HashMap<String, u64>>>,
 }
 
-/// A file that grows until it has the size that was announced. What has come stays when it is dropped, for whoever brings
-/// the file again.
+/// A file that grows until it has the size that was announced. Its bytes stay on disk when this is dropped, so
+/// that the next connection that brings the file goes on from there.
 #[derive(Debug)]
 pub struct PartialFile {
     files: PartialFiles,
@@ -35,24 +37,27 @@ pub struct PartialFile {
 /// Why bytes were not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum PartialError {
-    /// There would be more than were announced, which is this many. Nothing of them was written.
+    /// There would be more bytes than were announced, which is this many. None of them was written.
     #[error("is larger than the {0} bytes that were announced")]
     TooMany(u64),
-    /// They cannot be written, and nothing is left of the file.
+    /// The bytes cannot be written. Nothing is left of the file.
     #[error(transparent)]
     Unwritable(io::Error),
 }
 
 impl PartialFiles {
-    /// Those in this folder, which is made when one is opened.
+    /// The partial files of this folder, which is made when one of them is opened.
     pub fn of(folder: PathBuf) -> Self {
         Self { folder, open: Arc::default() }
     }
 
-    /// Opens what there is of a file of this name and size, or begins one. What is larger than that cannot be right, and is
-    /// begun anew.
+    /// Opens what has arrived of a file of this name, or begins the file. `size` is how many bytes it is to have:
+    /// what is larger than that cannot be right, and is begun anew.
     ///
-    /// Only one of a name may be open at a time.
+    /// Only one file of a name may be open at a time, which the caller sees to.
+    ///
+    /// # Errors
+    /// Where the folder or the file cannot be made or opened.
     pub fn open(&self, name: &str, size: u64) -> io::Result<PartialFile> {
         file::create_private_folder(&self.folder)?;
         let path = self.path(name);
@@ -67,23 +72,26 @@ impl PartialFiles {
         Ok(partial)
     }
 
-    /// Where what has come of a file is, if anything has.
+    /// The path at which the bytes of a file lie, if any have arrived.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.{ENDING}"))
     }
 
-    /// Removes what has come of a file.
+    /// Removes what has arrived of a file.
     pub fn discard(&self, name: &str) {
         file::discard(&self.path(name));
     }
 
-    /// How many bytes those that are open still have to take.
+    /// How many bytes the files that are open still have to take, all together: room that is spoken for.
     pub fn missing(&self) -> u64 {
         self.lock().values().fold(0, |all, missing| all.saturating_add(*missing))
     }
 
-    /// Removes files that nobody has added to for longer than `age`, and the oldest of those that together are over `budget`
-    /// bytes. Those that are open or `spared` stay, and count for nothing.
+    /// Removes files that nobody has added to for longer than `age`, and then the oldest ones until the rest has
+    /// at most `budget` bytes. Files that are open or `spared` stay, and do not count.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read.
     pub fn tidy(&self, age: Duration, budget: u64, spared: impl Fn(&str) -> bool) -> io::Result<()> {
         let (now, mut left) = (clock::now(), budget);
         for (name, metadata) in self.list()? {
@@ -100,7 +108,7 @@ impl PartialFiles {
         Ok(())
     }
 
-    /// The names of those that there are, the last written first.
+    /// The names of the partial files in the folder, the last written first.
     fn list(&self) -> io::Result<Vec<(String, Metadata)>> {
         let entries = match fs::read_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -128,7 +136,7 @@ impl PartialFiles {
 }
 
 impl PartialFile {
-    /// How many bytes are here.
+    /// How many bytes have arrived.
     pub fn length(&self) -> u64 {
         self.length
     }
@@ -138,12 +146,16 @@ impl PartialFile {
         self.size.saturating_sub(self.length)
     }
 
-    /// Where it is.
+    /// The path at which the bytes lie until [`PartialFile::persist`].
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// [`PartialError::TooMany`] where there would be more than were announced, and [`PartialError::Unwritable`]
+    /// where the disk does not take them.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), PartialError> {
         if bytes.len() as u64 > self.missing() {
             return Err(PartialError::TooMany(self.size));
@@ -157,19 +169,26 @@ impl PartialFile {
         Ok(())
     }
 
-    /// Reads what is here, from its beginning.
+    /// Reads all bytes that have arrived.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
     pub fn read(&self) -> io::Result<Vec<u8>> {
         fs::read(&self.path)
     }
 
-    /// Puts the file in its place, and returns once that is on disk.
+    /// Moves the file to `place`, and returns once that is on disk. Whether its bytes are the right ones, the
+    /// caller has checked.
+    ///
+    /// # Errors
+    /// Where it cannot be synced or renamed.
     pub fn persist(self, place: &Path) -> io::Result<()> {
         self.file.sync_all()?;
         fs::rename(&self.path, place)?;
         file::sync_folder(&self.files.folder)
     }
 
-    /// Removes it: it is of no use.
+    /// Removes the file, because it is of no use.
     pub fn discard(&self) {
         file::discard(&self.path);
     }
@@ -185,7 +204,7 @@ impl Drop for PartialFile {
     }
 }
 
-/// How the names of partial files end.
+/// The ending of the names of partial files.
 const ENDING: &str = "part";
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
-//! Room on a disk.
+//! How much room a disk has.
 
 use std::io;
 use std::path::Path;
 
 use nix::sys::statvfs::statvfs;
 
-/// How much room the disk of a folder has.
+/// How much room the disk of a path had when it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
     /// How many bytes this process may still write there.
     pub free: u64,
-    /// How many bytes there are in all.
+    /// How many bytes the disk has in all.
     pub size: u64,
 }
 
