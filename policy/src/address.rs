@@ -1,22 +1,24 @@
-//! Which addresses of the network lead where a request must not go unasked.
+//! Where addresses of the network lead, and so which of them a request must not reach unasked.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Where an address leads.
+/// What is to be found behind an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Realm {
     /// The internet.
     Public,
-    /// This host, or a network that is not reached from everywhere: services there often trust whoever comes.
+    /// This host, or a network that is not reached from everywhere: services there often trust everybody who
+    /// reaches them.
     Private,
-    /// The link, or a service that gives whoever asks the keys of this machine. Only ever granted by its address.
+    /// The link, or a service that hands the keys of this machine to everybody on it. Only ever granted by its
+    /// address.
     Link,
-    /// Nobody in particular.
+    /// Nobody in particular: reserved addresses, groups, examples.
     Nowhere,
 }
 
-/// Where an address leads, as far as it says so itself. An IPv4 address in the clothes of an IPv6 one counts as
-/// what it is.
+/// Where an address leads, as far as the address itself says. An IPv4 address that is written inside an IPv6 one
+/// counts as the IPv4 address.
 pub fn realm(address: IpAddr) -> Realm {
     match address {
         IpAddr::V4(v4) => realm_v4(v4),
@@ -30,7 +32,8 @@ fn realm_v4(address: Ipv4Addr) -> Realm {
         [10 | 127, ..] | [100, 64..=127, ..] | [172, 16..=31, ..] | [192, 168, ..] | [198, 18..=19, ..] => {
             Realm::Private
         }
-        // This network, protocols' own, examples in documents, relays that there are no more, groups, reserved.
+        // This network, protocols' own addresses, examples in documents, relays that are out of use, groups,
+        // reserved.
         [0, ..]
         | [192, 0, 0 | 2, _]
         | [192, 88, 99, _]
@@ -47,11 +50,11 @@ fn realm_v6(address: Ipv6Addr) -> Realm {
     match parts {
         [0, 0, 0, 0, 0, 0, 0, 1] => Realm::Private,
         [0, 0, 0, 0, 0, 0, 0, 0] => Realm::Nowhere,
-        // Mapped, compatible, translated, and by the translators of RFC 6052.
+        // IPv4 addresses that are mapped, compatible, translated, or given by the translators of RFC 6052.
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
-        // 6to4 and ISATAP.
+        // IPv4 addresses of 6to4 and ISATAP.
         [0x2002, high, low, ..] | [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => {
             v4(high, low).max(realm_of_prefix(parts))
         }
@@ -62,11 +65,11 @@ fn realm_v6(address: Ipv6Addr) -> Realm {
 /// Where an IPv6 address leads by its prefix alone.
 fn realm_of_prefix(parts: [u16; 8]) -> Realm {
     match parts {
-        // The services of two clouds for their machines.
+        // The services that two clouds have for their machines.
         [0xfd00, 0xec2, ..] | [0xfd20, 0xce, ..] => Realm::Link,
         [0xfe80..=0xfebf, ..] => Realm::Link,
         [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] | [0x64, 0xff9b, 1, ..] => Realm::Private,
-        // Protocols' own, Teredo among them, and examples in documents.
+        // Protocols' own addresses, those of Teredo among them, and examples in documents.
         [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Realm::Nowhere,
         [0x2000..=0x3fff, ..] => Realm::Public,
         _ => Realm::Nowhere,

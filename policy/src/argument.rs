@@ -1,28 +1,28 @@
-//! When an argument that a module asks for has the form that a grant gives it.
+//! When an argument that a module wants to run a program with has the form that a grant gives it.
 
 use crate::wildcard;
 
-/// What options begin with, and words that programs read more arguments from.
+/// The characters that options begin with, and words that programs read more arguments from.
 ///
 /// `+` begins options of `date`, `vim` and `less`; `@` names a file of arguments to compilers, `java` and
 /// everything that is built on Python's `argparse`.
 const SIGNS: [char; 3] = ['-', '+', '@'];
 
-/// What parts of an argument that are paths are told apart by.
+/// The characters that stand between the parts of an argument that may be paths.
 const SEPARATORS: [char; 4] = ['/', '=', ':', ','];
 
 /// Whether a pattern covers an argument.
 ///
-/// A `*` stands for any text, but never for what would decide what the program does: not for the first
-/// character of an option, not for a step up to the folder above, and not for an argument that is empty. A
-/// grant that means such an argument writes it out, as far as these go: `--since=*`, `-*`, `../*`.
+/// A `*` stands for any text, but never for what would decide what the program does: not for the first character
+/// of an option, not for a step up to the folder above, and not for an argument that is empty. A grant that means
+/// such an argument writes it out: `--since=*`, `-*`, `../*`.
 pub(crate) fn covers(pattern: &str, argument: &str) -> bool {
     let Some((head, _)) = pattern.split_once('*') else { return pattern == argument };
     let signed = head.is_empty() && argument.starts_with(SIGNS);
     wildcard(pattern, argument) && !signed && !argument.is_empty() && steps_up(argument) <= steps_up(pattern)
 }
 
-/// How many times it goes to the folder above.
+/// How many times a text goes to the folder above.
 fn steps_up(text: &str) -> usize {
     text.split(SEPARATORS).filter(|part| *part == "..").count()
 }

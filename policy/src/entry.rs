@@ -1,4 +1,4 @@
-//! One table of a policy: what it says, and what a module may do by it.
+//! One table of a policy: what it says, and what a module may do by all tables that concern it.
 
 use serde::Deserialize;
 
@@ -10,39 +10,39 @@ use crate::process::ProcessGrant;
 use crate::rollback::RollbackRule;
 use crate::size::ByteSize;
 
-/// What one module may do, and how much of it.
+/// What one module may do, how much of it, and what else its tables say.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ModulePolicy {
-    /// How much each of its jobs may use.
+    /// How much each job of the module may use.
     pub limits: Limits,
-    /// What of the host it may use.
+    /// What of the host the module may use.
     pub grants: Grants,
-    /// What its operator set for it, by key.
+    /// What the host's operator set for the module, by key.
     pub settings: toml::Table,
-    /// When the minion goes back to the version before by itself. Default: never.
+    /// When the minion goes back to the version before without being asked. Default: never.
     pub rollback: Option<RollbackRule>,
 }
 
 /// The capabilities that a module has, with their scopes. The default is none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Grants {
-    /// Programs it may run.
+    /// The programs that it may run.
     pub process: Vec<ProcessGrant>,
-    /// Folders it may see.
+    /// The folders that it may see.
     pub files: Vec<FileGrant>,
-    /// Addresses it may send requests to.
+    /// The addresses that it may send requests to.
     pub http: Vec<HttpGrant>,
-    /// Ports that it may try.
+    /// The ports that it may try.
     pub probe: Vec<ProbeGrant>,
-    /// Environment variables of the minion that it may read.
+    /// The minion's environment variables that it may read, by name.
     pub env: Vec<String>,
-    /// Globs of the facts that it may read.
+    /// The facts that it may read, as globs of their paths.
     pub facts: Vec<String>,
-    /// How many bytes it may keep, where it may keep any.
+    /// How many bytes of keys and values it may keep; `None` where it may keep none.
     pub kv: Option<ByteSize>,
 }
 
-/// One table as it stands in a file.
+/// One table of a policy as it stands in a file. Unknown keys are an error.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Entry {
@@ -66,23 +66,23 @@ struct Quota {
 }
 
 impl ModulePolicy {
-    /// Whether a module that was loaded under `other` is as one that is loaded under this.
+    /// Whether a module that was loaded under `other` need not be loaded again under this policy.
     pub fn loads_like(&self, other: &Self) -> bool {
         let Self { limits, grants, settings, rollback: _ } = self;
-        // A number that is none is not even equal to itself.
+        // A setting that is not a number is not even equal to itself, so the texts are compared as well.
         let set_alike = *settings == other.settings || settings.to_string() == other.settings.to_string();
         (limits, grants) == (&other.limits, &other.grants) && set_alike
     }
 }
 
 impl Grants {
-    /// How much they give away, to compare them: what is left to the module counts before how many grants there are, since
-    /// no number of others gives as much.
+    /// How much the grants give away, to compare them. What is left to the module's own choice counts before how
+    /// many grants there are, since no number of other grants gives as much.
     pub(crate) fn weight(&self) -> (usize, usize) {
         (self.process.iter().map(|grant| grant.any.len()).sum(), self.count())
     }
 
-    /// How many there are.
+    /// How many grants there are.
     fn count(&self) -> usize {
         let Self { process, files, http, probe, env, facts, kv } = self;
         let lists = [process.len(), files.len(), http.len(), probe.len(), env.len(), facts.len()];
@@ -91,7 +91,8 @@ impl Grants {
 }
 
 impl Entry {
-    /// Puts what this entry says over what less exact entries said.
+    /// Puts what this entry says over what less exact entries said: grants are added, limits and settings
+    /// replaced.
     pub fn add_to(&self, policy: &mut ModulePolicy) {
         let grants = &mut policy.grants;
         grants.process.extend_from_slice(&self.process);
@@ -108,7 +109,7 @@ impl Entry {
         policy.rollback = self.rollback.or(policy.rollback);
     }
 
-    /// Whether it says nothing that is not in the policy already.
+    /// Whether the entry says nothing that the policy does not say already.
     pub fn is_within(&self, policy: &ModulePolicy) -> bool {
         fn all<T: PartialEq>(wanted: &[T], there: &[T]) -> bool {
             wanted.iter().all(|grant| there.contains(grant))

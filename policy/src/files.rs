@@ -1,4 +1,4 @@
-//! Which folders of the host a module may see.
+//! Which folders of the host a module may see. What is opened below them is looked at again by the sandbox.
 
 use std::path::PathBuf;
 
@@ -10,16 +10,16 @@ use serde::Deserialize;
 pub struct FileGrant {
     /// The folder on the host, absolute.
     pub host: PathBuf,
-    /// Where the guest finds it.
+    /// The path at which the guest finds the folder.
     pub guest: String,
-    /// What it may do there.
+    /// What the guest may do in the folder.
     pub mode: FileMode,
-    /// Whether it may make symbolic links there, give them further names, or move them.
+    /// Whether the guest may make symbolic links in the folder, give them further names, or move them.
     pub symlinks: Symlinks,
-    /// The files and folders of it that it may see, by their paths from there; of a folder all that is below it. All,
-    /// where there are none.
+    /// The files and folders that the guest may see, by their paths from the granted folder on; of a folder all
+    /// that is below it. Where the list is empty, the guest may see everything.
     pub only: Vec<String>,
-    /// Whose files of it may be seen.
+    /// Which files the guest may see, by the permissions that the host gives them.
     pub shown: Shown,
 }
 
@@ -29,31 +29,31 @@ pub enum Shown {
     /// All that the minion itself may read.
     #[default]
     All,
-    /// What every user of the host may read, and nothing else: no keys, and no hashes of passwords.
+    /// Those that every user of the host may read, and no others: no keys, and no hashes of passwords.
     Public,
 }
 
 /// Whether a module may make symbolic links.
 ///
-/// A link leads those who follow it wherever it says, out of the folder too: not the module, but a program of
-/// the host that trusts what it finds there.
+/// A link leads those who follow it wherever it says, out of the folder too: not the module, but a program of the
+/// host that trusts what it finds there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Symlinks {
-    /// It may not.
+    /// The module may not make any.
     #[default]
     Refused,
-    /// It may.
+    /// The module may make them.
     Allowed,
 }
 
 /// What a module may do in a folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub enum FileMode {
-    /// Look and read.
+    /// List it and read its files.
     #[default]
     #[serde(rename = "ro")]
     ReadOnly,
-    /// Everything.
+    /// Everything: also make, change and remove files and folders.
     #[serde(rename = "rw")]
     ReadWrite,
 }
@@ -77,15 +77,15 @@ struct Given {
 /// Why a folder cannot be granted as it is written.
 #[derive(Debug, thiserror::Error)]
 enum BadFiles {
-    /// A folder that is not given by its whole path.
+    /// The folder is not given by its whole path.
     #[error("folder \"{0}\" is not an absolute path: write it from \"/\" on")]
     Relative(String),
-    /// A path below a folder that may lead out of it, or nowhere.
+    /// A path below the folder may lead out of it, or nowhere.
     #[error(
         "\"{0}\" in `only` is not a path within the folder: write it without \"/\" in front, \".\" and \"..\""
     )]
     NotWithin(String),
-    /// What is written in a folder cannot be held to some of its files.
+    /// A folder that is granted for writing cannot be limited to some of its files.
     #[error("`{0}` is for reading: leave it out, or `mode = \"rw\"`")]
     Writable(&'static str),
 }
@@ -117,8 +117,8 @@ impl TryFrom<Given> for FileGrant {
 }
 
 impl FileGrant {
-    /// Whether the guest may see what is at a path, which is from the folder on. One that climbs is none that it may,
-    /// where it may not see all.
+    /// Whether the guest may see what is at `path`, which begins at the folder. Where the guest may not see
+    /// everything, a path with `..` in it is not shown.
     pub fn shows(&self, path: &str) -> bool {
         self.only.is_empty()
             || steps(path).is_some_and(|steps| self.named().any(|named| steps.starts_with(&named)))
@@ -136,7 +136,8 @@ impl FileGrant {
         self.only.iter().map(|only| only.split('/').collect())
     }
 
-    /// Whether what is at a path of the guest's is in the folder and may be seen, as far as the path tells that.
+    /// Whether what is at `path`, as the guest names it, is in the folder and may be seen, as far as the path
+    /// tells that: links on the way are for the sandbox to follow.
     pub fn covers(&self, path: &str) -> bool {
         let guest = self.guest.trim_end_matches('/');
         let below = path.strip_prefix(guest).filter(|below| below.is_empty() || below.starts_with('/'));

@@ -1,10 +1,13 @@
-//! Values as people write them in a policy or a configuration, for serde.
+//! Values as people write them in a policy or a configuration, for serde's `deserialize_with`.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-/// A duration as people write it: `7d`.
+/// Reads a duration as people write it: `7d`, `1h 30m`.
+///
+/// # Errors
+/// Where the text is no duration.
 pub fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     humantime::parse_duration(&text).map_err(|error| {
@@ -14,7 +17,10 @@ pub fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, 
     })
 }
 
-/// The same, where no time at all would do nothing.
+/// Reads a duration as [`duration`] does, where a duration of zero would make the rule do nothing.
+///
+/// # Errors
+/// Where the text is no duration, or is zero.
 pub fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     match duration(deserializer)? {
         Duration::ZERO => {
@@ -24,7 +30,10 @@ pub fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration,
     }
 }
 
-/// A number of jobs that lets some run.
+/// Reads a number of jobs, of which at least one must be let run.
+///
+/// # Errors
+/// Where the number is zero or none.
 pub fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     match usize::deserialize(deserializer)? {
         0 => {

@@ -19,25 +19,25 @@ use crate::wildcard;
 /// and the query only where the pattern has one; there `*` stands for text within one parameter, and a query `*` for any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpGrant {
-    /// Only this scheme: a grant for HTTPS is none for HTTP.
+    /// The scheme that the request must have: a grant for HTTPS is none for HTTP.
     scheme: Scheme,
-    /// The host, or what the names of hosts end with.
+    /// The host, or what its name must end with.
     host: HostPattern,
-    /// The one that the pattern names, or the scheme's own; nothing for any.
+    /// The port that the pattern names, or the scheme's own; `None` for any.
     port: Option<u16>,
-    /// As it was written, with its query.
+    /// The pattern's path as it was written, with its query.
     written: String,
-    /// Decoded, with its leading slash, and `*` for any text; nothing where no request can have it.
+    /// The path, decoded, with its leading slash and `*` for any text; `None` where no request can have it.
     path: Option<String>,
-    /// What the query must be, if the pattern says so.
+    /// What the query must be; `None` where the pattern does not say.
     query: Option<String>,
-    /// Whether its names may stand for private addresses, and the host's own.
+    /// Whether the names of its hosts may stand for private addresses, and for the host's own.
     private: bool,
-    /// The only methods that it allows; where there are none, all.
+    /// The only methods that it allows; all where the list is empty.
     methods: Vec<String>,
 }
 
-/// What a request is for, where that can be told for certain.
+/// The address that a request is for. It exists only where every server would read the same address from the URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpTarget {
     scheme: Scheme,
@@ -47,16 +47,17 @@ pub struct HttpTarget {
     query: Option<String>,
 }
 
-/// Which addresses a granted host may have. Of several grants of one host the greatest counts.
+/// Which addresses a granted host may turn out to have. Of several grants of one host the greatest counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
     /// Those of the internet.
     Public,
-    /// Those of this host's loopback: the grant names `localhost`.
+    /// Those of this host's loopback, since the grant names `localhost`.
     Loopback,
     /// Those of private networks and of this host, and of the internet.
     Private,
-    /// This one, which the grant names, and which may be one that is reached in no other way.
+    /// This one, which the grant itself names. It may be one of [`Realm::Link`](crate::Realm::Link), which no
+    /// other grant reaches.
     Address(IpAddr),
 }
 
@@ -64,7 +65,7 @@ pub enum Reach {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Host {
     Address(IpAddr),
-    /// In lower case.
+    /// A name, in lower case.
     Name(String),
 }
 
@@ -74,9 +75,9 @@ pub(crate) enum HostPattern {
     One(Host),
     /// Every name and address.
     Any,
-    /// All names with this end, which begins with a dot.
+    /// All names that end with this text, which begins with a dot.
     Below(String),
-    /// None: a number that is not written as an address is none, and no name either.
+    /// No host: a number that is not written as an address is neither an address nor a name.
     Nobody(String),
 }
 
@@ -87,7 +88,7 @@ enum Scheme {
     Https,
 }
 
-/// A grant that says more than the URL.
+/// A grant that is a table, because it says more than the URL.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
@@ -97,18 +98,18 @@ struct Table {
     methods: Option<Vec<String>>,
 }
 
-/// A text that is not a URL pattern.
+/// The error for a text that is not a URL pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{0}\" is not a URL pattern: write it like \"https://host.example/path/*\"")]
 pub struct BadUrl(String);
 
-/// Methods of which none can be that of a request.
+/// The error for a list of methods that no request can have.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}: write them like [\"GET\", \"HEAD\"], or leave \"methods\" out for all")]
 struct BadMethods(String);
 
 impl HttpGrant {
-    /// Whether it covers a request, whatever its method is.
+    /// Whether the grant covers a request to this target, whatever its method is.
     pub fn allows(&self, target: &HttpTarget) -> bool {
         target.scheme == self.scheme
             && self.port.is_none_or(|port| port == target.port)
@@ -117,17 +118,18 @@ impl HttpGrant {
             && self.query.as_deref().is_none_or(|query| covers_query(query, target.query.as_deref()))
     }
 
-    /// Whether it covers a request of this method; none is one that cannot be told for certain.
+    /// Whether the grant covers requests of this method. `None` is a method that cannot be told for certain, which
+    /// only a grant of all methods covers.
     pub fn allows_method(&self, method: Option<&str>) -> bool {
         self.methods.is_empty() || method.is_some_and(|method| self.methods.iter().any(|it| it == method))
     }
 
-    /// Which addresses the hosts that it covers may have.
+    /// Which addresses the hosts of the grant may turn out to have.
     pub fn reach(&self) -> Reach {
         self.host.reach(self.private)
     }
 
-    /// The line of the policy that would grant the same, and private addresses.
+    /// The line of the policy that would grant the same, and private addresses with it.
     pub fn with_private(&self) -> String {
         let methods: Vec<String> = self.methods.iter().map(|method| format!("\"{method}\"")).collect();
         let methods =
@@ -135,12 +137,12 @@ impl HttpGrant {
         format!("{{ url = \"{}\", private = true{methods} }}", self.url())
     }
 
-    /// Whether it covers every host.
+    /// Whether the grant covers every host.
     pub fn is_of_any_host(&self) -> bool {
         self.host == HostPattern::Any
     }
 
-    /// Why no request can ever be covered by it, where that is so.
+    /// Whether no request can ever be covered by the grant, as with a path that servers read in different ways.
     pub fn covers_nothing(&self) -> bool {
         self.path.is_none() || matches!(self.host, HostPattern::Nobody(_))
     }
@@ -156,7 +158,11 @@ impl HttpGrant {
 }
 
 impl HttpTarget {
-    /// What a request for these parts of a URL is for.
+    /// The target of a request with these parts of a URL. Without a `port` it is the scheme's own.
+    ///
+    /// # Errors
+    /// [`Ambiguous`], where servers may read different addresses from them: what a grant says of one reading would
+    /// not hold for another.
     pub fn of(scheme: &str, host: &str, port: Option<u16>, path_and_query: &str) -> Result<Self, Ambiguous> {
         let scheme: Scheme = scheme.parse().map_err(|()| Ambiguous("a scheme that is not HTTP's"))?;
         let (path, query) = match path_and_query.split_once('?') {
@@ -185,7 +191,8 @@ impl HostPattern {
         }
     }
 
-    /// Which addresses its hosts may have, where the grant says whether they may be private.
+    /// Which addresses its hosts may turn out to have, where `private` says whether the grant lets them be
+    /// private.
     pub(crate) fn reach(&self, private: bool) -> Reach {
         match self {
             HostPattern::One(Host::Address(address)) => Reach::Address(*address),
@@ -220,7 +227,8 @@ impl fmt::Display for HostPattern {
 impl FromStr for Host {
     type Err = ();
 
-    /// Addresses are those that are written as such. A name that ends in a number is one to some resolvers.
+    /// Only texts that are written as addresses are read as such. A name that ends in a number is refused, since
+    /// some resolvers take it for an address.
     fn from_str(text: &str) -> Result<Self, ()> {
         if let Some(inner) = text.strip_prefix('[') {
             let address = inner.strip_suffix(']').and_then(|inner| inner.parse().ok());
@@ -249,7 +257,7 @@ impl Scheme {
         }
     }
 
-    /// The port of an address that names none.
+    /// The port of a URL of this scheme that names none.
     fn port(self) -> u16 {
         match self {
             Scheme::Http => 80,
@@ -283,7 +291,7 @@ impl FromStr for HttpGrant {
         };
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, "*")) => (host, None),
-            // An address of version 6 has colons of its own, in brackets.
+            // An address of IPv6 has colons of its own, in brackets.
             Some((host, port)) if !port.ends_with(']') => (host, Some(port.parse().map_err(|_| bad())?)),
             _ => (authority, Some(scheme.port())),
         };
@@ -302,7 +310,7 @@ impl FromStr for HttpGrant {
             Some((path, query)) => (path, Some(query.to_owned())),
             None => (written, None),
         };
-        // What requests are refused for is no reason to refuse the whole policy.
+        // A pattern that no request can have is no reason to refuse the whole policy.
         let path = url_path::decode(path).ok();
         Ok(Self {
             scheme,
@@ -356,7 +364,7 @@ impl fmt::Display for HttpGrant {
     }
 }
 
-/// Methods as requests have them.
+/// Methods in the form in which requests have them.
 fn checked(methods: Vec<String>) -> Result<Vec<String>, BadMethods> {
     let is_method = |text: &String| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase());
     match methods.iter().find(|text| !is_method(text)) {

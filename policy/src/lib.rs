@@ -1,8 +1,13 @@
-//! What one module may do on a host, as people write it: a table `[modules.GLOB]` of `minion.toml`, and the levels of the
-//! same tables that a module suggests.
+//! What one module may do on a host, as people write it: a table `[modules.GLOB]` of `minion.toml`, and the levels
+//! of the same tables that a module suggests.
 //!
-//! The minion reads the first to decide, and the second to propose it. The SDK's macro reads the second while a module is
-//! built, so this crate has few dependencies and none of ours.
+//! [`ModulePolicy`] is what a module may do; an [`Entry`] is one table that adds to it, and a [`Suggestion`] what
+//! a module proposes. Each capability has its grants in a file: what they look like, and what they cover. Nothing
+//! here acts on them: the minion's sandbox asks before it opens, runs or sends anything, and looks again at what
+//! it opened.
+//!
+//! The minion reads the first to decide, and the second to propose it. The SDK's macro reads the second while a
+//! module is built, so this crate has few dependencies and none of ours.
 
 mod address;
 mod argument;

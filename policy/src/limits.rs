@@ -1,4 +1,4 @@
-//! How much one job may use.
+//! How much one job of a module may use.
 
 use std::time::Duration;
 
@@ -7,31 +7,33 @@ use serde::{Deserialize, Deserializer};
 use crate::given::{self, at_least_one};
 use crate::size::ByteSize;
 
-/// What a job of a module may use at most; every one of these is enforced.
+/// The most that a job of a module may use. Each of these is enforced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of all linear memories together. Default 64 MiB.
+    /// The bytes of all linear memories together. Default 64 MiB.
     pub memory: u64,
-    /// Elements of all tables together. Default 20,000.
+    /// The elements of all tables together. Default 20,000.
     pub table: u64,
-    /// Time on a processor. Default 10 s.
+    /// The time on a processor. Default 10 s.
     pub cpu: Duration,
-    /// Time by the clock, from the start of the guest. Default 60 s.
+    /// The time by the clock, from the start of the guest. Default 60 s.
     pub wall: Duration,
-    /// Bytes of the result and of emitted chunks together, each element with its place. Default 4 MiB.
+    /// The bytes of the result and of emitted chunks together, each element counted with its place. Default 4 MiB.
     pub output: u64,
-    /// Bytes of log lines and the places of their fields, stdout and stderr among them; what goes beyond is counted. Default 1 MiB.
+    /// The bytes of log lines with their fields, stdout and stderr among them. What goes beyond is dropped and
+    /// counted. Default 1 MiB.
     pub log: u64,
-    /// Log lines, stdout and stderr among them; what goes beyond is counted. Default 1,000.
+    /// The number of log lines, those of stdout and stderr among them. What goes beyond is dropped and counted.
+    /// Default 1,000.
     pub log_lines: u64,
-    /// Bytes of what the host holds for the job besides its memory, its output and its log: resources of WASI
+    /// The bytes of what the host holds for the job besides its memory, its output and its log: resources of WASI
     /// and HTTP, values and input on their way. Default 16 MiB.
     pub held: u64,
-    /// File descriptors: folders, open files, connections and the pipes of programs. Default 128.
+    /// The file descriptors: folders, open files, connections and the pipes of programs. Default 128.
     pub descriptors: u64,
-    /// Processes: programs with everything that they start. Default 64.
+    /// The processes: programs with everything that they start. Default 64.
     pub processes: u64,
-    /// Jobs of the module at once. Default 32.
+    /// The jobs of the module that run at once; further ones wait. Default 32.
     pub jobs: usize,
 }
 
@@ -95,12 +97,12 @@ impl LimitChanges {
     }
 }
 
-/// Reads a number of jobs, of which there is one at least; what is left out stays as it was.
+/// Reads a number of jobs, which is at least one. A key that is left out changes nothing.
 fn jobs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
     at_least_one(deserializer).map(Some)
 }
 
-/// Reads a duration as people write it; what is left out stays as it was.
+/// Reads a duration as people write it. A key that is left out changes nothing.
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     given::duration(deserializer).map(Some)
 }

@@ -15,9 +15,9 @@ use crate::http::{Host, HostPattern, Reach};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeGrant {
     host: HostPattern,
-    /// The port; nothing for any.
+    /// The port; `None` for any.
     port: Option<u16>,
-    /// Whether its names may stand for private addresses, and the host's own.
+    /// Whether the names of its hosts may stand for private addresses, and for the host's own.
     private: bool,
 }
 
@@ -28,7 +28,7 @@ pub struct ProbeTarget {
     port: u16,
 }
 
-/// A grant that says more than host and port.
+/// A grant that is a table, because it says more than host and port.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
@@ -37,13 +37,14 @@ struct Table {
     private: bool,
 }
 
-/// A text that is not a pattern of hosts and ports.
+/// The error for a text that is not a pattern of hosts and ports.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{0}\" is not a pattern of hosts and ports: write it like \"db.example.org:5432\" or \"*:*\"")]
 pub struct BadProbe(String);
 
 impl ProbeTarget {
-    /// The port of a host, which is a name or an address; one of version 6 in brackets or without.
+    /// The port of a host, which is a name or an address, one of IPv6 with or without brackets; `None` where it is
+    /// neither.
     pub fn of(host: &str, port: u16) -> Option<Self> {
         let v6 = host.parse().ok().map(|address| Host::Address(std::net::IpAddr::V6(address)));
         let host = v6.or_else(|| host.parse().ok())?;
@@ -52,17 +53,17 @@ impl ProbeTarget {
 }
 
 impl ProbeGrant {
-    /// Whether it covers a port of a host.
+    /// Whether the grant covers this port of this host.
     pub fn allows(&self, target: &ProbeTarget) -> bool {
         self.host.covers(&target.host) && self.port.is_none_or(|port| port == target.port)
     }
 
-    /// Which addresses the hosts that it covers may have.
+    /// Which addresses the hosts of the grant may turn out to have.
     pub fn reach(&self) -> Reach {
         self.host.reach(self.private)
     }
 
-    /// The line of the policy that would grant the same, and private addresses.
+    /// The line of the policy that would grant the same, and private addresses with it.
     pub fn with_private(&self) -> String {
         format!("{{ to = \"{}\", private = true }}", self.to())
     }

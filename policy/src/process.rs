@@ -1,4 +1,4 @@
-//! Which programs a module may run.
+//! Which programs a module may run, and how.
 
 use std::path::{Component, Path};
 
@@ -20,14 +20,15 @@ use crate::working_folder::WorkingFolder;
 pub struct ProcessGrant {
     /// The program, by the name or the path with which the module asks for it.
     pub command: String,
-    /// Its arguments. Left out: it must be called without any.
+    /// The arguments of the program. Left out: it must be run without any.
     pub args: Vec<String>,
-    /// Environment variables: `NAME=value` is always set, `NAME` and `FAMILY_*` are those that the module may
+    /// The environment variables: `NAME=value` is always set, `NAME` and `FAMILY_*` are those that the module may
     /// set. Left out: it may set those of language, time zone and terminal, to values that name no file.
     pub env: Vec<String>,
     /// The folders that the module may have it run in, besides `/`. Left out: none.
     pub cwd: Vec<WorkingFolder>,
-    /// Whether it changes nothing, so that a dry run may run it. Default no, and never where `any` lists something.
+    /// Whether the program changes nothing, so that a dry run may run it. Default no, and never where `any` lists
+    /// something.
     pub read_only: bool,
     /// What the module itself chooses, without any limit. Left out: nothing.
     pub any: Vec<Free>,
@@ -37,17 +38,17 @@ pub struct ProcessGrant {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Free {
-    /// The program: every one, by its name or its whole path.
+    /// The program: any program, by its name or its whole path.
     Command,
-    /// The arguments behind those of `args`, options too.
+    /// The arguments behind those of `args`, options among them.
     Args,
-    /// The environment, but for what the grant sets.
+    /// The environment variables, except those that the grant sets.
     Env,
-    /// The folder.
+    /// The folder that it runs in.
     Cwd,
 }
 
-/// A grant as it stands in the file, before what it leaves to the module is held against the rest.
+/// A grant as it stands in the file, before what it leaves to the module is checked against the rest.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Written {
@@ -67,13 +68,13 @@ struct Written {
 /// Why a program cannot be granted as it is written.
 #[derive(Debug, thiserror::Error)]
 enum BadProcess {
-    /// It is not said which program.
+    /// The grant does not say which program.
     #[error("missing field `command`: write the program's name, or its whole path")]
     NoCommand,
     /// A program is named where every one is granted.
     #[error("`any` has \"command\", so \"{0}\" in `command` says nothing: leave one of them out")]
     TwoCommands(String),
-    /// Nobody can say what a program does that the module chooses.
+    /// The grant says that the program changes nothing, and leaves to the module what decides that.
     #[error("what `any` leaves to the module can change something: leave `read-only` out, or `any`")]
     ReadOnly,
 }
@@ -100,17 +101,17 @@ fn usual() -> Vec<String> {
 }
 
 impl ProcessGrant {
-    /// Whether it leaves this to the module.
+    /// Whether the grant leaves this to the module.
     pub fn is_free(&self, what: Free) -> bool {
         self.any.contains(&what)
     }
 
-    /// Whether the module may have the program run in this folder, which is there; `real` is its path without links.
+    /// Whether the module may have the program run in this folder, which exists; `real` is its path without links.
     pub fn allows_folder(&self, real: &Path) -> bool {
         self.is_free(Free::Cwd) || self.cwd.iter().any(|cwd| cwd.covers(real))
     }
 
-    /// Whether the module may be told that this folder is not there.
+    /// Whether the module may be told that this folder does not exist.
     pub fn names_folder(&self, path: &Path) -> bool {
         let climbs = path.components().any(|part| part == Component::ParentDir);
         self.is_free(Free::Cwd) || (!climbs && self.cwd.iter().any(|cwd| cwd.names(path)))
@@ -132,18 +133,19 @@ impl ProcessGrant {
         self.env.iter().filter_map(|entry| variable::fixed(entry))
     }
 
-    /// Whether the variables are the ones that stand for none said.
+    /// Whether the variables are those that a grant has that says nothing of them.
     pub fn has_usual_variables(&self) -> bool {
         self.env == usual()
     }
 
-    /// Whether this lets the program run with these arguments.
+    /// Whether the grant covers the program with these arguments.
     pub fn allows(&self, command: &str, args: &[String]) -> bool {
         self.matches(command, args, argument::covers)
     }
 
-    /// The argument for want of which the program is not allowed, where a `*` would cover it if it were none
-    /// that steers the program.
+    /// The argument because of which the program is not allowed, where a `*` of the grant would cover it if it did
+    /// not decide what the program does: an option, a step up, an empty text. `None` where the grant does not fit
+    /// for other reasons.
     pub fn steered_by<'a>(&self, command: &str, args: &'a [String]) -> Option<&'a String> {
         if self.allows(command, args) || !self.matches(command, args, wildcard) {
             return None;

@@ -1,4 +1,4 @@
-//! When a minion goes back to the version of a module that was in service before, by itself.
+//! When a minion goes back to the version of a module that was in service before, without being asked.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use serde::Deserialize;
 
 use crate::given::some_time;
 
-/// So many traps, so soon after a version was put into service.
+/// The minion goes back after so many traps, so soon after a version was put into service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RollbackRule {
     /// How many jobs of the version must have ended `trapped`.
     pub traps: NonZeroU32,
-    /// How long after it was put into service they count.
+    /// For how long after it was put into service traps count.
     #[serde(deserialize_with = "some_time")]
     pub within: Duration,
 }

@@ -6,16 +6,16 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
 
-/// A number of bytes.
+/// A number of bytes. Reads `64MiB`, `1 GiB` and plain numbers; prints the largest unit that divides it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteSize(pub u64);
 
-/// A text that is not a size.
+/// The error for a text that is not a size.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{0}\" is not a size: write a number with B, KiB, MiB, GiB or TiB, for example \"64MiB\"")]
 pub struct BadSize(String);
 
-/// Largest first, so that no unit is taken for the end of another.
+/// The units, the largest first, so that no unit is taken for the end of another.
 const UNITS: [(&str, u64); 5] =
     [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 

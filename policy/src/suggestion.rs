@@ -1,7 +1,8 @@
-//! The policy that a module suggests: `policy.toml` beside its manifest, and its section `minion:policy`.
+//! The policy that a module suggests: `policy.toml` beside its manifest, and the section `minion:policy` of its
+//! file.
 //!
-//! It is in levels, each a table of the keys that a module's own table has in `minion.toml`. Nothing of it is ever applied
-//! by itself: somebody reads it, and grants a level.
+//! A suggestion has levels, each a table of the keys that a module's own table has in `minion.toml`. Nothing of it
+//! is ever applied by itself: somebody reads it, and grants a level.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,64 +14,67 @@ use serde::{Deserialize, Deserializer};
 
 use crate::entry::{Entry, Grants, ModulePolicy};
 
-/// The custom section of a component that carries it, as the text of the file.
+/// The name of the custom section of a component that carries the suggestion, as the text of `policy.toml`.
 pub const SECTION: &str = "minion:policy";
-/// The largest one that is read, in bytes.
+/// The largest suggestion that is read, in bytes.
 pub const MAX_SECTION: usize = 64 << 10;
-/// The level that is meant where several are there and none is named.
+/// The level that is meant where a suggestion has several and none is named.
 pub const USUAL_LEVEL: &str = "read";
 
-/// What a module suggests.
+/// What a module suggests that it be granted, in levels.
 #[derive(Clone, Debug)]
 pub struct Suggestion {
     text: String,
-    /// In the order in which they are written.
+    /// The levels, in the order in which they are written.
     levels: Vec<Level>,
 }
 
-/// One level of it.
+/// One level of a suggestion: a name, and what it would grant.
 #[derive(Clone, Debug)]
 pub struct Level {
     name: LevelName,
     description: Option<String>,
     includes: Vec<LevelName>,
     entry: Entry,
-    /// All that it grants, with what it includes.
+    /// All that the level grants, with what it includes.
     grants: Grants,
 }
 
-/// What a level is called: `read`, `manage`.
+/// The name of a level, such as `read` or `manage`: 1 to 32 lower-case letters, digits and `-`, a letter first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LevelName(String);
 
-/// A text that is not the name of a level.
+/// The error for a text that is not the name of a level.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "\"{0}\" is not the name of a level: write lower-case letters, digits and \"-\", a letter first, {MAX_NAME} at most"
 )]
 pub struct BadLevelName(String);
 
-/// Why a suggestion is none.
+/// Why a text is not a suggestion.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadSuggestion {
-    /// There is too much of it.
+    /// The text has more than [`MAX_SECTION`] bytes: how many.
     #[error("{0} bytes are over the limit of {MAX_SECTION}: a level should fit on a screen")]
     TooLarge(usize),
-    /// It is not text.
+    /// The bytes are not text.
     #[error("it is not UTF-8")]
     NotText,
-    /// It does not say what it may say.
+    /// The text has something in it that a suggestion does not have.
     #[error("line {line}: {cause}")]
     Parse {
-        /// Where, counted from one.
+        /// The line, counted from one.
         line: usize,
-        /// What does not fit.
+        /// What does not fit there.
         cause: String,
     },
 }
 
 impl Suggestion {
-    /// Reads the content of a section, whatever is in it.
+    /// Reads the content of a section, which may be anything: its author is not trusted.
+    ///
+    /// # Errors
+    /// [`BadSuggestion`], with what is wrong and in which line.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadSuggestion> {
         if bytes.len() > MAX_SECTION {
             return Err(BadSuggestion::TooLarge(bytes.len()));
@@ -78,22 +82,22 @@ impl Suggestion {
         std::str::from_utf8(bytes).map_err(|_| BadSuggestion::NotText)?.parse()
     }
 
-    /// The text that it was read from.
+    /// The text that the suggestion was read from.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Its levels, in the order in which they are written.
+    /// The levels, in the order in which they are written.
     pub fn levels(&self) -> &[Level] {
         &self.levels
     }
 
-    /// The level of that name.
+    /// The level of that name; `None` where there is none.
     pub fn level(&self, name: &LevelName) -> Option<&Level> {
         self.levels.iter().find(|level| level.name == *name)
     }
 
-    /// The level that is meant where none is named: the only one, or `read`.
+    /// The level that is meant where none is named: the only one, or [`USUAL_LEVEL`].
     pub fn usual(&self) -> Option<&Level> {
         match self.levels.as_slice() {
             [only] => Some(only),
@@ -101,7 +105,7 @@ impl Suggestion {
         }
     }
 
-    /// These levels with all that they include, in the order in which they are written.
+    /// These levels and all that they include, each once, in the order in which they are written.
     pub fn with_included(&self, names: &[LevelName]) -> Vec<&Level> {
         let mut wanted: BTreeSet<&LevelName> = names.iter().collect();
         // A level includes only levels before it, so one way back through them finds all.
@@ -113,20 +117,20 @@ impl Suggestion {
         self.levels.iter().filter(|level| wanted.contains(&level.name)).collect()
     }
 
-    /// What a module may do by these levels and nothing else.
+    /// What a module may do by these levels and nothing else; the limits that they do not name are the defaults.
     pub fn policy(&self, names: &[LevelName]) -> ModulePolicy {
         let mut policy = ModulePolicy::default();
         self.with_included(names).iter().for_each(|level| level.entry.add_to(&mut policy));
         policy
     }
 
-    /// Whether these levels say nothing that is not in the policy.
+    /// Whether these levels say nothing that the policy does not say already.
     pub fn is_within(&self, names: &[LevelName], policy: &ModulePolicy) -> bool {
         self.with_included(names).iter().all(|level| level.entry.is_within(policy))
     }
 
-    /// Of these levels the one that leaves the least to the module, of those the one that grants the fewest things, and of
-    /// several the first.
+    /// The level of these that gives away the least: first the one that leaves least to the module, of those the
+    /// one with the fewest grants, and of several the one that is written first.
     pub fn smallest(&self, names: &[LevelName]) -> Option<&Level> {
         let named = self.levels.iter().filter(|level| names.contains(&level.name));
         named.min_by_key(|level| level.grants.weight())
@@ -134,29 +138,29 @@ impl Suggestion {
 }
 
 impl Level {
-    /// What it is called.
+    /// The name of the level.
     pub fn name(&self) -> &LevelName {
         &self.name
     }
 
-    /// What it is for, in the words of the module's author.
+    /// What the level is for, in the words of the module's author.
     pub fn description(&self) -> Option<&str> {
         self.description.as_deref()
     }
 
-    /// All that it grants, with what it includes.
+    /// All that the level grants, with what it includes.
     pub fn grants(&self) -> &Grants {
         &self.grants
     }
 
-    /// The levels before it whose grants it has besides its own.
+    /// The levels before this one whose grants it has besides its own.
     pub fn includes(&self) -> &[LevelName] {
         &self.includes
     }
 }
 
 impl LevelName {
-    /// As text.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -222,7 +226,7 @@ impl FromStr for Suggestion {
     }
 }
 
-/// The levels of a file, each with where it begins.
+/// The levels of a file, each with the place at which it begins.
 struct Written(Vec<(usize, Level)>);
 
 impl<'de> Deserialize<'de> for Written {
@@ -287,8 +291,8 @@ impl<'de> Deserialize<'de> for Body {
     }
 }
 
-/// A table of which the level's own keys are taken out on the way. `serde(flatten)` would do that as well, but takes
-/// unknown keys and forgets where things stand.
+/// A table from which the level's own keys are taken out on the way. `serde(flatten)` would do that as well, but
+/// takes unknown keys and forgets where things stand.
 struct Others<'a, A> {
     map: A,
     description: &'a mut Option<String>,
@@ -318,9 +322,9 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Others<'_, A> {
     }
 }
 
-/// The longest name of a level.
+/// The longest name of a level, in bytes.
 const MAX_NAME: usize = 32;
-/// How many levels there may be: nobody chooses well among more.
+/// The most levels that a suggestion has: nobody chooses well among more.
 const MAX_LEVELS: usize = 16;
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! What the path of a URL means, where every server takes it to mean the same. By hand, since a decoder leaves an escape that is
 //! broken as it is, and does not say what was escaped.
 
-/// A URL that servers may read in different ways: what a grant says of one reading would not hold for another.
+/// The error for a URL that servers may read in different ways: what a grant says of one reading would not hold
+/// for another.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it has {0}, which can be taken for another address than the granted one")]
 pub struct Ambiguous(pub(crate) &'static str);
 
-/// Decodes the path of a URL, once. Refuses whatever a second reader could take for another path.
+/// Decodes the path of a URL, once. Refuses everything that a second reader could take for another path.
 pub(crate) fn decode(path: &str) -> Result<String, Ambiguous> {
     let bytes = unescape(path)?;
     let decoded = String::from_utf8(bytes).map_err(|_| Ambiguous("bytes that are no text"))?;
@@ -18,7 +19,7 @@ pub(crate) fn decode(path: &str) -> Result<String, Ambiguous> {
     if segments.clone().any(|segment| !segment.is_empty() && segment.chars().all(|c| ". ".contains(c))) {
         return Err(Ambiguous("a segment of dots"));
     }
-    // The last one is empty where the path ends in a slash.
+    // The last segment is empty where the path ends in a slash.
     segments.next_back();
     if segments.any(str::is_empty) {
         return Err(Ambiguous("an empty segment"));
@@ -26,7 +27,7 @@ pub(crate) fn decode(path: &str) -> Result<String, Ambiguous> {
     Ok(decoded)
 }
 
-/// Takes the escapes out. None may stand for what would have told parts of the path apart.
+/// Replaces the escapes by their bytes. None may stand for a character that divides the path into parts.
 fn unescape(path: &str) -> Result<Vec<u8>, Ambiguous> {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.bytes();
@@ -47,14 +48,15 @@ fn unescape(path: &str) -> Result<Vec<u8>, Ambiguous> {
     Ok(bytes)
 }
 
-/// What is wrong with a character, escaped or not.
+/// What is wrong with a character, be it escaped or not; `None` where nothing is.
 fn misread(c: char) -> Option<&'static str> {
     match c {
         '\\' => Some("a backslash"),
         ';' => Some("a \";\""),
         '?' | '#' => Some("a separator"),
         c if c.is_control() => Some("a control character"),
-        // Look-alikes of dots, slashes and the like, which some servers turn into those, and what is not seen.
+        // Look-alikes of dots, slashes and the like, which some servers turn into those, and characters that
+        // cannot be seen.
         '\u{2000}'..='\u{206f}'
         | '\u{2100}'..='\u{214f}'
         | '\u{2215}'

@@ -2,7 +2,8 @@
 
 use crate::wildcard;
 
-/// Variables that change how a program speaks and not what it does.
+/// Variables that change how a program speaks and not what it does. A grant that says nothing of variables lets
+/// them be set.
 pub(crate) const USUAL: [&str; 7] = ["LANG", "LANGUAGE", "LC_*", "TZ", "TERM", "COLUMNS", "NO_COLOR"];
 
 /// Names that decide what a program does: which code it loads, what it runs, or which files it obeys. No `*`
@@ -86,12 +87,12 @@ pub(crate) fn covers(entry: &str, name: &str) -> bool {
     }
 }
 
-/// The variable that an entry sets itself, if it is one that does.
+/// The variable and the value that an entry sets itself; `None` where it only lets the module set one.
 pub(crate) fn fixed(entry: &str) -> Option<(&str, &str)> {
     entry.split_once('=').filter(|(name, _)| is_name(name))
 }
 
-/// Whether one of the usual variables has a value that cannot be taken for a file. `TZ` names one below the
+/// Whether one of the usual variables has a value that cannot be taken for a file. `TZ` may name one below the
 /// folder of time zones.
 pub(crate) fn is_plain(name: &str, value: &str) -> bool {
     let known = |c: char| c.is_ascii_alphanumeric() || "_.,:@+-<>/".contains(c);
@@ -104,7 +105,7 @@ fn decides(name: &str) -> bool {
     DECIDING.iter().any(|pattern| wildcard(pattern, name))
 }
 
-/// Whether a text can be the name of a variable, and not say more than that.
+/// Whether a text can be the name of a variable and nothing more.
 pub(crate) fn is_name(text: &str) -> bool {
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     begins && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')

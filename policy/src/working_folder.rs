@@ -9,20 +9,20 @@ use crate::wildcard;
 
 /// One folder, or with `*` in a name the folders whose names have that form: `/srv/app`, `/srv/repos/*`.
 ///
-/// A `*` stands for no more than one name, and a folder is not granted with those below it: what lies there
-/// may be another's.
+/// A `*` stands for no more than one name, and a folder is not granted with those below it, since what lies there
+/// may belong to someone else.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "PathBuf")]
 pub struct WorkingFolder(PathBuf);
 
-/// A text that names no folder to run programs in.
+/// The error for a text that names no folder to run programs in.
 #[derive(Debug, thiserror::Error)]
 #[error("\"{}\" in `cwd` is not a folder: write it from \"/\" on and without \"..\"", .0.display())]
 pub struct BadFolder(PathBuf);
 
 impl WorkingFolder {
-    /// Whether a folder is granted; `real` is its path without links, and so are the parts of the pattern that
-    /// stand there without a `*`.
+    /// Whether a folder is granted. `real` is the folder's path without links; links in the parts of the pattern
+    /// before its first `*` are followed as well.
     pub fn covers(&self, real: &Path) -> bool {
         let fixed: PathBuf = self.0.components().take_while(|part| !is_wild(part)).collect();
         let Ok(fixed) = fixed.canonicalize() else { return false };
@@ -30,12 +30,12 @@ impl WorkingFolder {
         alike(pattern, real)
     }
 
-    /// Whether a folder that is not there would be granted as it is written.
+    /// Whether a folder that does not exist would be granted as it is written.
     pub fn names(&self, path: &Path) -> bool {
         alike(self.0.components(), path)
     }
 
-    /// Its pattern.
+    /// The pattern, as a path.
     pub fn as_path(&self) -> &Path {
         &self.0
     }
