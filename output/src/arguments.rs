@@ -1,4 +1,4 @@
-//! The words of a command line.
+//! The words of a command line, parsed with what clap says about them made fit for a terminal.
 #![allow(clippy::disallowed_methods, reason = "clap prints its own help, which quotes nobody")]
 
 use clap::Parser;
@@ -7,11 +7,10 @@ use clap::error::ErrorKind;
 use crate::failure::{Failure, listen};
 use crate::screen::{complain, note};
 
-/// Parses the words that the program was started with; ends it where that is help, or an error.
-///
-/// An error quotes the words, and they may be a file's name that someone else chose.
+/// Parses the words that the program was started with. Ends the program where they ask for help or are wrong: an
+/// error quotes the words, and they may be a file's name that someone else chose.
 pub fn parse<P: Parser>() -> P {
-    // The message of a panic may quote anyone as well.
+    // The message of a panic may quote others as well.
     std::panic::set_hook(Box::new(|panic| complain("panic", panic)));
     listen(std::env::args_os().skip(1));
     P::try_parse().unwrap_or_else(|error| match error.kind() {
@@ -27,7 +26,7 @@ pub fn parse<P: Parser>() -> P {
     })
 }
 
-/// What the parser says, with its tips and the usage behind a semicolon, as a failure has them.
+/// What the parser says, on one line, with its tips and the usage behind a semicolon, as a [`Failure`] has them.
 fn in_one_line(text: &str) -> String {
     let paragraphs =
         text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));

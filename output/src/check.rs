@@ -1,4 +1,4 @@
-//! What every table of both programs must hold, for the tests of those who make tables.
+//! What every table of both programs must hold, for the tests of crates that make tables.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,19 +7,19 @@ use std::{fs, io};
 use crate::reader::Reader;
 use crate::table::{Table, width};
 
-/// A table with rows that are hard to show.
+/// A table whose rows are hard to show, for a test to show it.
 pub struct Sample {
     /// The table.
     pub table: Table,
-    /// Names, ids and states of it, which must be there in one piece.
+    /// Names, ids and states of the table, which must be shown in one piece.
     pub whole: Vec<String>,
 }
 
-/// Looks at the samples on terminals of 40, 80 and 200 columns and in a pipe, and whether there is one of each table that
-/// the sources below this folder make.
+/// Shows the samples on terminals of 40, 80 and 200 columns and in a pipe, and looks whether there is a sample of
+/// each table that the sources below `crate_folder` make.
 ///
 /// # Panics
-/// Where one of them cannot be read, or is missing.
+/// Where a sample cannot be read as it is shown, or one is missing.
 pub fn tables(crate_folder: &str, samples: impl Fn(Reader) -> Vec<Sample>) {
     for columns in [40, 80, 200] {
         for sample in samples(Reader::Terminal(Some(columns))) {
@@ -67,7 +67,7 @@ fn all_whole(sample: &Sample, shown: &str) {
     }
 }
 
-/// The files and lines in which tables are made, but for those of tests.
+/// The files and lines in which tables are made, without those of tests.
 fn made_in(folder: &Path) -> io::Result<BTreeSet<(String, u32)>> {
     let mut made = BTreeSet::new();
     for entry in fs::read_dir(folder)? {

@@ -1,4 +1,4 @@
-//! What a command says that comes to nothing: a line for people, and a document for a program that asked for one.
+//! What a command says that comes to nothing: a line for people, and a document for a program that asked for JSON.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -11,30 +11,30 @@ use crate::screen::{answer, complain};
 /// Why a command came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// Which of the kinds in `docs/json.md` it is of.
+    /// The kind, of those that `docs/json.md` lists.
     pub kind: &'static str,
-    /// What was wrong, and behind a semicolon what to do about it.
+    /// What was wrong, and behind a semicolon what to do about it: one line.
     pub message: String,
-    /// The job that was made all the same.
+    /// The id of the job, where one was made before the command failed.
     pub job: Option<String>,
 }
 
 impl Failure {
-    /// A failure that left no job.
+    /// A failure before any job was made.
     pub fn new(kind: &'static str, message: impl fmt::Display) -> Self {
         Self { kind, message: message.to_string(), job: None }
     }
 
-    /// Says it on stderr, and on stdout as the last line where the command line asked for JSON.
+    /// Says the failure on stderr, and on stdout as the last line where the command line asked for JSON.
     pub fn say(&self, program: &str) {
         complain(program, &self.message);
         self.tell();
     }
 
-    /// Says it on stdout where the command line asked for JSON.
+    /// Says the failure on stdout where the command line asked for JSON.
     pub(crate) fn tell(&self) {
         if WANTED.get() == Some(&true) {
-            // Whoever does not read it has the line and the exit code.
+            // A program that does not read it has the line on stderr and the exit code.
             let _ = answer(self.document());
         }
     }
@@ -49,7 +49,8 @@ impl Failure {
     }
 }
 
-/// What was wrong, and what to do about it: what stands behind a semicolon, or names a command behind a colon.
+/// What was wrong, and what to do about it: the part of a message behind a semicolon, or behind a colon where that
+/// part names a command.
 fn parted(message: &str) -> (&str, Option<&str>) {
     let names_command = |hint: &str| hint.contains('`');
     let at_colon = message.rsplit_once(": ").filter(|(_, hint)| names_command(hint));
@@ -59,12 +60,12 @@ fn parted(message: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Whether the command line asked for JSON.
+/// Whether the command line asked for JSON; set once, by [`listen`].
 static WANTED: OnceLock<bool> = OnceLock::new();
 
 /// Remembers whether these words ask for JSON. What stands behind `--` is no flag.
 pub(crate) fn listen(words: impl IntoIterator<Item = OsString>) {
-    // A second command line in one process would be that of a test.
+    // A second command line in one process can only be that of a test.
     let _ = WANTED.set(asks(words));
 }
 

@@ -4,6 +4,9 @@
 //! gives a reason. So nothing but this crate touches stdout and stderr, and nothing that is handed to it as text
 //! can steer a terminal, turn the direction of writing, or pass for a line or a field of a log. Styles are added
 //! here, after that, and come from nowhere else.
+//!
+//! What an answer is to say is not decided here: a command makes a [`Table`], a document or a text and hands it to
+//! [`answer`], [`show`] or, where it comes to nothing, to [`Failure::say`].
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 mod arguments;

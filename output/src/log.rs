@@ -1,4 +1,5 @@
-//! The log of a daemon: one line an event, its message, and fields that cannot be mistaken for anything else.
+//! The log of a daemon: one line for each event, with its message and fields that cannot be mistaken for anything
+//! else.
 #![allow(clippy::disallowed_methods, reason = "a log is written to stderr")]
 
 use std::backtrace::BacktraceStatus;
@@ -16,8 +17,8 @@ use wire::document::text::is_deceptive;
 
 use crate::screen::stderr_is_terminal;
 
-/// Logs to stderr from now on: as much as `RUST_LOG` says, or else as `otherwise` does. A panic is logged too, as
-/// its message may quote anyone.
+/// Logs to stderr from now on: as much as `RUST_LOG` says, or where that is not set as much as `otherwise` says,
+/// in the same notation. A panic is logged too, since its message may quote others.
 pub fn log_to_stderr(otherwise: &str) {
     let asked = EnvFilter::try_from_default_env();
     let filter = asked.unwrap_or_else(|_| EnvFilter::new(otherwise));
@@ -43,16 +44,16 @@ where
         .with_ansi(ansi)
         .fmt_fields(Quoted)
         .with_writer(writer)
-        // It would complain on stderr, which is what cannot be written to, and panic where it cannot.
+        // Otherwise it would complain on stderr, which is what cannot be written to, and panic where that fails.
         .log_internal_errors(false)
         .finish()
 }
 
-/// Writes the fields of an event or a span, whoever made it: our own code or a library.
+/// Writes the fields of an event or a span, whether our own code or a library made it.
 ///
 /// A value is bare where it is one plain word, and otherwise quoted like a string of Rust, with every character
 /// escaped in it that is not for eyes. So no value can hold a line, or what looks like a field. A message is
-/// constant in our code; one of a library that holds what it may not is quoted as well.
+/// constant in our code; a library's message that holds what a message may not is quoted as well.
 struct Quoted;
 
 impl<'w> FormatFields<'w> for Quoted {
@@ -99,7 +100,7 @@ impl Visit for Line<'_> {
 
     fn record_error(&mut self, field: &Field, error: &(dyn std::error::Error + 'static)) {
         let mut text = Capped::default();
-        // Neither writing to it nor, by contract, showing an error fails.
+        // Writing to the text does not fail, nor does, by contract, showing an error.
         let _ = write!(text, "{error}");
         let mut source = error.source();
         while let Some(cause) = source {
@@ -110,7 +111,7 @@ impl Visit for Line<'_> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        // What the `log` crate says of where an event came from stands before the fields.
+        // The fields that the `log` crate adds, of where an event came from, are left out.
         if self.result.is_err() || field.name().starts_with("log.") {
             return;
         }
@@ -131,15 +132,15 @@ fn message(text: String) -> String {
     if text.contains('=') || text.contains(is_deceptive) { escaped(&text) } else { text }
 }
 
-/// A value as it is where it is one plain word or quoted by itself, or else quoted.
+/// A value as it is where it is one plain word or in quotes already, and otherwise quoted.
 fn quoted(text: String) -> String {
     let is_word =
         !text.is_empty() && !text.contains(|c| is_deceptive(c) || c.is_whitespace() || BREAKS.contains(&c));
     if is_word || is_quoted(&text) { text } else { escaped(&text) }
 }
 
-/// A text in quotes, with nothing in it that is not for eyes: more is than Rust's own escapes take for that, such as a letter
-/// that is as wide as others and cannot be seen.
+/// A text in quotes, with every character escaped in it that is not for eyes. These are more than Rust's own
+/// escapes take for such: a letter may be as wide as others and invisible.
 fn escaped(text: &str) -> String {
     let quoted = format!("{text:?}");
     let mut shown = String::with_capacity(quoted.len());
@@ -149,7 +150,7 @@ fn escaped(text: &str) -> String {
     shown
 }
 
-/// Whether it is one string with quotes around it, and all that must be escaped in it is.
+/// Whether a text is one string in quotes, in which everything is escaped that must be.
 fn is_quoted(text: &str) -> bool {
     let Some(inner) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else { return false };
     let mut escaped = false;
@@ -165,7 +166,7 @@ fn is_quoted(text: &str) -> bool {
     !escaped
 }
 
-/// Takes so much of a text, and counts the rest: the words of others may be long.
+/// Keeps so much of a text, and counts the rest: the words of others may be long.
 #[derive(Default)]
 struct Capped {
     text: String,
@@ -191,10 +192,10 @@ impl fmt::Write for Capped {
     }
 }
 
-/// What a word ends at, or could be taken to.
+/// The characters at which a word ends, or could be taken to end.
 const BREAKS: [char; 3] = ['=', '"', '\\'];
 
-/// The most bytes of one value.
+/// The most bytes of one value that are written.
 const MAX_VALUE: usize = 4 << 10;
 
 #[cfg(test)]

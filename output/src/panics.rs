@@ -1,4 +1,4 @@
-//! Panics of libraries that are no reason to end.
+//! Panics of libraries that are no reason for the program to end.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -10,9 +10,12 @@ thread_local! {
     static EXPECTED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs what may panic, on this thread, and gives the panic's message back in place of printing it.
+/// Runs code that may panic, on this thread. A panic is not printed, but returned as its message.
 ///
-/// What has panicked may have left anything half done that it could write to.
+/// Code that has panicked may have left anything half done that it could write to, so that must be thrown away.
+///
+/// # Errors
+/// The message of the panic.
 pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {

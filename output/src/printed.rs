@@ -1,4 +1,4 @@
-//! What can be printed, each thing in the form that is safe for it.
+//! What can be printed, each kind of thing in the form that is safe for it.
 
 use std::{fmt, io};
 
@@ -9,7 +9,10 @@ use crate::styled::Styled;
 
 /// Something that can be an answer: text, a table, or a document.
 pub trait Printed {
-    /// As it is printed. Fails only where a document cannot be written as JSON.
+    /// The thing as it is printed.
+    ///
+    /// # Errors
+    /// Where a document cannot be written as JSON.
     fn printed(&self) -> io::Result<Styled>;
 }
 
@@ -37,7 +40,8 @@ impl Printed for Styled {
     }
 }
 
-/// On one line, and the same document for a program: what would steer a terminal is escaped.
+/// A document is printed on one line. For a program it is the same document; what would steer a terminal is
+/// escaped.
 impl Printed for Value {
     fn printed(&self) -> io::Result<Styled> {
         Ok(Styled::text(json_text(self)?))

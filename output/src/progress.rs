@@ -1,4 +1,4 @@
-//! Bars on stderr, through a terminal that takes nothing but text and what a bar needs to move.
+//! Bars on stderr, drawn on a terminal that takes nothing but text and what a bar needs to move.
 
 use std::io;
 
@@ -8,20 +8,20 @@ use indicatif::{ProgressDrawTarget, TermLike};
 
 use crate::styled::clean;
 
-/// Bars that are drawn together. Draws nothing where stderr is not a terminal.
+/// Bars that are drawn together, one below the other. Draws nothing where stderr is not a terminal.
 pub fn bars() -> MultiProgress {
     MultiProgress::with_draw_target(target())
 }
 
-/// One bar of this length. Draws nothing where stderr is not a terminal.
+/// One bar whose end is at `length`. Draws nothing where stderr is not a terminal.
 pub fn bar(length: u64) -> ProgressBar {
     ProgressBar::with_draw_target(Some(length), target())
 }
 
-/// How many lines the terminal has, where it knows.
+/// How many lines the terminal has; `None` where it does not say.
 pub fn terminal_height() -> Option<usize> {
     let (height, _) = Term::stderr().size_checked()?;
-    // A terminal whose size nobody set says that it has none.
+    // A terminal whose size nobody set says that its size is zero.
     (height > 0).then_some(height.into())
 }
 
@@ -33,7 +33,7 @@ fn target() -> ProgressDrawTarget {
     }
 }
 
-/// A terminal on which text is text.
+/// A terminal on which text is text, and cannot steer it.
 #[derive(Debug)]
 struct Drawn(Term);
 
@@ -67,7 +67,7 @@ impl TermLike for Drawn {
     }
 
     fn write_str(&self, text: &str) -> io::Result<()> {
-        // To the start of the line: how a bar begins to draw.
+        // A bar begins to draw by going to the start of the line.
         if text == "\r" { self.0.write_str(text) } else { self.0.write_str(&clean(text)) }
     }
 
@@ -80,5 +80,5 @@ impl TermLike for Drawn {
     }
 }
 
-/// How often a second bars are drawn at most.
+/// How often in a second bars are drawn at most.
 const REDRAWS: u8 = 20;

@@ -1,20 +1,23 @@
-//! Asking somebody at a terminal.
+//! Asking the person at a terminal.
 
 use std::io::{self, IsTerminal as _};
 
 use crate::screen::{note, stderr_is_terminal};
 
-/// Whether there is somebody to ask.
+/// Whether there is a person to ask: both stdin and stderr are terminals.
 pub fn can_ask() -> bool {
     io::stdin().is_terminal() && stderr_is_terminal()
 }
 
-/// Says what would be done, and asks whether to go on.
+/// Says on stderr what would be done, and asks whether to go on.
 pub fn pose(question: &str) {
     note(format_args!("{question}\nGo on? Type y for yes:"));
 }
 
-/// Waits for the answer, and takes only a clear yes for one.
+/// Waits for the answer. Only a clear yes (`y`, `yes`) is one; no answer at all is a no.
+///
+/// # Errors
+/// Where stdin cannot be read.
 pub fn answered_yes() -> io::Result<bool> {
     let mut line = String::new();
     io::stdin().read_line(&mut line)?;

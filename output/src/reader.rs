@@ -1,4 +1,4 @@
-//! Who reads what is printed.
+//! Who reads what is printed, and so how it is made fit.
 
 use clap::Args;
 use console::Term;
@@ -8,14 +8,14 @@ use wire::value::Value;
 use crate::screen::stdout_is_terminal;
 use crate::table::width;
 
-/// Who reads an answer.
+/// Who reads an answer. Commands with a table learn it from [`FullFlag::reader`] alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
-    /// Eyes, at a terminal with so many columns, where that is known.
+    /// A person at a terminal with so many columns; `None` where the terminal does not say.
     Terminal(Option<u16>),
-    /// Eyes, at a terminal, that want to see all of it.
+    /// A person at a terminal who wants to see all of it.
     Full,
-    /// A file or a program, which is given all of it.
+    /// A file or a program, which is given all of it, byte for byte.
     Pipe,
 }
 
@@ -43,17 +43,17 @@ impl FullFlag {
 }
 
 impl Reader {
-    /// Whether what others said must be made fit, since it could steer a terminal.
+    /// Whether what others wrote must be made fit for this reader, since it could steer a terminal.
     pub fn is_terminal(self) -> bool {
         self != Reader::Pipe
     }
 
-    /// Whether it is given everything, however long that is.
+    /// Whether this reader is given everything, however long that is.
     pub fn wants_all(self) -> bool {
         !matches!(self, Reader::Terminal(_))
     }
 
-    /// What someone said, fit for this reader.
+    /// What someone else wrote, fit for this reader.
     pub fn text(self, text: &str) -> String {
         if self.is_terminal() { printable(text) } else { text.to_owned() }
     }
@@ -63,7 +63,7 @@ impl Reader {
         if self.is_terminal() { value(of) } else { plain(of) }
     }
 
-    /// How many columns there are, where they are limited.
+    /// How many columns this reader has; `None` where they are not limited.
     pub fn columns(self) -> Option<usize> {
         match self {
             Reader::Terminal(columns) => columns.map(usize::from),
@@ -71,18 +71,18 @@ impl Reader {
         }
     }
 
-    /// Whether a line can stand in so many columns and this one beside each other.
+    /// Whether a line has room next to `beside` columns that are in use.
     pub fn has_room(self, beside: usize, line: &str) -> bool {
         self.columns().is_none_or(|room| beside + width(line) <= room)
     }
 }
 
-/// How many columns the terminal has, where it knows.
+/// How many columns the terminal has; `None` where it does not say.
 fn terminal_width() -> Option<u16> {
     let (_, width) = Term::stdout().size_checked()?;
-    // A terminal whose size nobody set says that it has none; that is not a wish for one letter a line.
+    // A terminal whose size nobody set says that its size is zero, which is not a wish for one letter a line.
     (width >= MIN_WIDTH).then_some(width)
 }
 
-/// A terminal that says that it is narrower than this does not know.
+/// A terminal that says that it has fewer columns than this does not know its size.
 const MIN_WIDTH: u16 = 20;

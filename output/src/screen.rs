@@ -8,7 +8,11 @@ use crate::printed::Printed;
 use crate::shown::Shown;
 use crate::styled::{Styled, clean};
 
-/// Writes one answer to stdout, at once, with a line end after it. Styles are left out where nobody would see them.
+/// Writes one answer to stdout, at once, with a line end after it. Styles are left out where stdout is not a
+/// terminal.
+///
+/// # Errors
+/// Where stdout does not take it, as a pipe that nobody reads any more.
 pub fn answer(what: impl Printed) -> io::Result<()> {
     let text = what.printed()?;
     let mut stdout = anstream::stdout().lock();
@@ -16,7 +20,10 @@ pub fn answer(what: impl Printed) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Writes an answer that programs read: into a file or a pipe byte for byte, onto a terminal like any other.
+/// Writes an answer that programs read: into a file or a pipe byte for byte, onto a terminal as [`answer`] does.
+///
+/// # Errors
+/// As [`answer`].
 pub fn raw_answer(text: &str) -> io::Result<()> {
     if stdout_is_terminal() {
         return answer(text);
@@ -26,7 +33,10 @@ pub fn raw_answer(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Writes an answer as it was made for its reader.
+/// Writes an answer that was made for one reader, as it is.
+///
+/// # Errors
+/// As [`answer`].
 pub fn show(what: &Shown) -> io::Result<()> {
     match what {
         Shown::Screen(text) => answer(text),
@@ -34,40 +44,44 @@ pub fn show(what: &Shown) -> io::Result<()> {
     }
 }
 
-/// Writes bytes to stdout and nothing else, for files and programs.
+/// Writes bytes to stdout and nothing else, no line end either: for files and programs.
+///
+/// # Errors
+/// As [`answer`].
 pub fn bytes(bytes: &[u8]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes)?;
     stdout.flush()
 }
 
-/// Writes one note to stderr, as well as that goes.
+/// Writes one note to stderr. Where stderr does not take it, the note is lost.
 pub fn note(text: impl Display) {
-    // There is nobody left to tell that nobody can be told.
+    // Where stderr is gone, there is no stream left on which to say so.
     let _ = writeln!(anstream::stderr().lock(), "{}", Styled::text(text).with_styles());
 }
 
-/// Writes what ends a program to stderr. What it quotes may have several lines; none of them begins where a line
-/// of the program's own does.
+/// Writes the error that ends a program to stderr. What the error quotes may have several lines; none of them
+/// begins where a line of the program's own does.
 pub fn complain(program: &str, error: impl Display) {
     note(format_args!("{program}: {}", error.to_string().trim_end().replace('\n', "\n    ")));
 }
 
-/// Puts a line in the place of the one that the cursor is on, where stderr is a terminal.
+/// Puts a line in the place of the one that the cursor is on; does nothing where stderr is not a terminal.
 pub fn replace_line(text: &str) {
     if stderr_is_terminal() {
         let text = clean(text).replace('\n', " ");
-        // To the start of the line, and clear it. Nobody could be told that nobody can see it.
+        // This goes to the start of the line and clears it. Where stderr is gone, there is no stream left on which
+        // to say so.
         let _ = write!(io::stderr(), "\r\x1b[2K{text}");
     }
 }
 
-/// Whether someone watches stdout.
+/// Whether stdout is a terminal.
 pub fn stdout_is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Whether someone watches stderr.
+/// Whether stderr is a terminal.
 pub fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
 }

@@ -1,20 +1,20 @@
-//! An answer for whoever reads it: styled and harmless on a terminal, byte for byte in a pipe.
+//! An answer that was made for its reader: styled and harmless on a terminal, byte for byte in a pipe.
 
 use std::fmt::{self, Display};
 
 use crate::styled::Styled;
 
-/// Text that has been made for one kind of reader.
+/// Text that has been made for one kind of reader. [`show`](crate::show) writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown {
     /// For a terminal.
     Screen(Styled),
-    /// For a file or a program, with whatever others said as they said it.
+    /// For a file or a program, with what others wrote as they wrote it.
     Pipe(String),
 }
 
 impl Shown {
-    /// This, a blank line, and more for the same reader.
+    /// This text, a blank line, and `more` for the same reader.
     pub fn and(self, more: Self) -> Self {
         match (self, more) {
             (Shown::Screen(first), Shown::Screen(more)) => {

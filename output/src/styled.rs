@@ -5,35 +5,35 @@ use std::fmt::{self, Display};
 use anstream::adapter::strip_str;
 use wire::document::text::is_deceptive;
 
-/// Text in which nothing steers a terminal but the styles that this crate put there.
+/// Text in which nothing steers a terminal but the styles that this crate put there. It prints without them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Styled(String);
 
 impl Styled {
-    /// Any text, without styles. What could steer a terminal is a space in it.
+    /// Any text, without styles. Characters that could steer a terminal become spaces.
     pub fn text(text: impl Display) -> Self {
         Self(clean(&text.to_string()))
     }
 
-    /// Text whose parts were made fit before they were styled.
+    /// Text whose parts were cleaned before they were styled.
     pub(crate) fn of_clean(text: String) -> Self {
         Self(text)
     }
 
-    /// With the escape sequences of its styles.
+    /// The text with the escape sequences of its styles.
     pub(crate) fn with_styles(&self) -> &str {
         &self.0
     }
 }
 
 impl Display for Styled {
-    /// Without styles.
+    /// Prints the text without its styles.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         strip_str(&self.0).fmt(f)
     }
 }
 
-/// The text with a space in the place of every character that is not for eyes. Lines and tabs stay.
+/// The text with a space in the place of every character that is not for eyes. Line ends and tabs stay.
 pub(crate) fn clean(text: &str) -> String {
     let shown = |c: char| if is_deceptive(c) && c != '\n' && c != '\t' { ' ' } else { c };
     text.replace("\r\n", "\n").chars().map(shown).collect()

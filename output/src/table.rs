@@ -1,9 +1,9 @@
 //! Tables: one layout for every table of both programs.
 //!
-//! On a terminal no line of a table is wider than that. Each column says what it holds ([`Column`]), and so which
-//! room it needs. Where the columns have no room at their least, minor ones are left out, which a line below the
-//! table says; where that is not enough, every row is a few lines, `NAME: value`, with all columns. A pipe is given all of
-//! it, and so is a terminal with `--full`.
+//! On a terminal no line of a table is wider than the terminal. Each column says what it holds ([`Column`]), and
+//! so which room it needs. Where the columns have no room at their least widths, minor ones are left out, which a
+//! line below the table says; where that is not enough, every row is a few lines, `NAME: value`, with all columns.
+//! A pipe is given all of the table, and so is a terminal with `--full`.
 
 mod column;
 mod layout;
@@ -27,7 +27,7 @@ use crate::reader::Reader;
 use crate::shown::Shown;
 use crate::styled::Styled;
 
-/// Rows under headings.
+/// Rows under headings. Any text may stand in a cell: it is made fit when the table is shown.
 #[derive(Clone, Debug)]
 pub struct Table {
     columns: Vec<Column>,
@@ -39,7 +39,7 @@ pub struct Table {
     made_at: &'static Location<'static>,
 }
 
-/// What stands in one row and one column: any text, and perhaps a colour.
+/// What stands in one row and one column: a text, and perhaps a colour.
 #[derive(Clone, Debug)]
 pub struct Cell {
     text: String,
@@ -52,7 +52,7 @@ impl Cell {
         Self { text: text.to_string(), color: None }
     }
 
-    /// In this colour.
+    /// The cell in this colour, on a terminal.
     pub fn fg(self, color: Color) -> Self {
         Self { color: Some(color), ..self }
     }
@@ -79,7 +79,7 @@ impl Table {
         }
     }
 
-    /// With these rows.
+    /// The table with these rows added, each with a cell for each column.
     pub fn with<C: Into<Cell>>(
         mut self,
         rows: impl IntoIterator<Item = impl IntoIterator<Item = C>>,
@@ -90,37 +90,38 @@ impl Table {
         self
     }
 
-    /// One more row.
+    /// Adds one row, with a cell for each column.
     pub fn add<C: Into<Cell>>(&mut self, cells: impl IntoIterator<Item = C>) {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
-    /// Without headings, for rows that come one by one.
+    /// The table without its headings, for rows that are printed one by one.
     pub fn without_heading(self) -> Self {
         Self { has_heading: false, ..self }
     }
 
-    /// With every byte of its cells as it was said, in a pipe.
+    /// The table with every byte of its cells as it was written, in a pipe.
     pub fn verbatim(self) -> Self {
         Self { is_verbatim: true, ..self }
     }
 
-    /// On a terminal, with so many spaces before each line, so that none of it looks like a row of another table.
+    /// The table with so many spaces before each line, on a terminal, so that none of it looks like a row of
+    /// another table.
     pub fn set_off(self, margin: usize) -> Self {
         Self { margin, ..self }
     }
 
-    /// On a terminal, under a line that says what it is, for one of several tables.
+    /// The table under a line that says what it is, on a terminal: for one of several tables.
     pub fn titled(self, title: impl Into<String>) -> Self {
         Self { title: Some(title.into()), ..self }
     }
 
-    /// Where in the sources it is made, for tests that must not miss one.
+    /// The place in the sources at which the table is made, for tests that must not miss one.
     pub fn made_at(&self) -> &'static Location<'static> {
         self.made_at
     }
 
-    /// Whether all of it fits, with nothing cut, wrapped or left out.
+    /// Whether this reader is shown all of the table, with nothing cut, wrapped or left out.
     pub fn fits(&self, reader: Reader) -> bool {
         let contents = self.contents(&self.fitted(reader));
         let gaps: usize = self.columns.iter().rev().skip(1).map(|column| column.gap).sum();
@@ -128,7 +129,7 @@ impl Table {
         reader.columns().is_none_or(|room| all <= room)
     }
 
-    /// As it is printed for this reader.
+    /// The table as it is printed for this reader.
     pub fn shown(&self, reader: Reader) -> Shown {
         let rows = self.fitted(reader);
         let contents = self.contents(&rows);
@@ -160,12 +161,12 @@ impl Table {
         }
     }
 
-    /// A table without rows has nothing that must not be left out.
+    /// The columns of a table without rows, all of which may be left out.
     fn all_minor(&self) -> Vec<Column> {
         self.columns.iter().cloned().map(Column::minor).collect()
     }
 
-    /// The cells with their lines, made fit for the reader and not yet for its room.
+    /// The cells as lines, made fit for the reader and not yet for its room.
     fn fitted(&self, reader: Reader) -> Vec<Vec<Fitted>> {
         let raw = self.is_verbatim && reader == Reader::Pipe;
         let one = |(column, cell): (&Column, &Cell)| {
@@ -184,7 +185,7 @@ impl Table {
         self.rows.iter().map(|row| self.columns.iter().zip(row).map(one).collect()).collect()
     }
 
-    /// How wide what is in each column is.
+    /// How wide the content of each column is.
     fn contents(&self, rows: &[Vec<Fitted>]) -> Vec<Content> {
         let heading = |column: &Column| match self.has_heading {
             true => Content { widest: width(&column.heading).max(column.reserved), word: 0 },
@@ -202,7 +203,7 @@ impl Table {
         contents
     }
 
-    /// Which columns are left out, where some are.
+    /// The lines that say which columns are left out; none where all are there.
     fn left_out(&self, widths: &[Option<usize>], room: Option<usize>) -> Vec<String> {
         let missing = self.columns.iter().zip(widths).filter(|(_, width)| width.is_none());
         let missing: Vec<&str> = missing.map(|(column, _)| column.heading.as_str()).collect();
@@ -233,7 +234,7 @@ struct Fitted {
 }
 
 impl Fitted {
-    /// A line of it in its colour.
+    /// A line of the cell in its colour.
     fn styled(&self, line: &str) -> String {
         match self.color {
             Some(color) if !line.is_empty() => {

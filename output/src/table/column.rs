@@ -1,42 +1,46 @@
-//! What a column holds, and so how much room it takes.
+//! What a column holds, and so how much room it takes on a terminal.
 
-/// A column of a table: its heading, and the least and the most room that it takes on a terminal.
+/// A column of a table: its heading, and the least and the most room that it takes on a terminal. Widths are in
+/// columns of the terminal.
 #[derive(Clone, Debug)]
 pub struct Column {
     pub(super) heading: String,
     pub(super) kind: Kind,
     pub(super) is_right: bool,
     pub(super) is_minor: bool,
-    /// How far the next column stands off.
+    /// How many spaces stand between it and the next column.
     pub(super) gap: usize,
-    /// The least width, whatever is in it.
+    /// The least width, whatever the column holds.
     pub(super) reserved: usize,
 }
 
 /// What becomes of a cell that has not enough room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// It has its room, up to [`LONGEST_NAME`].
+    /// The cell has the room that it needs, up to [`LONGEST_NAME`].
     Whole { lines: bool },
-    /// It is cut in its middle, and where it has several lines, each of the first so many.
+    /// The cell is cut in its middle. Where it has several lines, the first of them are cut and the others left
+    /// out.
     Cut { least: usize, most: usize, lines: usize },
-    /// It is wrapped between words.
+    /// The cell is wrapped between words.
     Wrapped { least: usize, most: usize },
 }
 
 impl Column {
-    /// Names, ids, states, numbers, times: what is no use in two pieces. Its least width is that of its longest cell; a
-    /// name longer than 40 may be cut.
+    /// A column of names, ids, states, numbers or times, which are of no use in two pieces. It is as wide as its
+    /// longest cell; a name longer than 40 may be cut.
     pub fn whole(heading: impl Into<String>) -> Self {
         Self::of(heading, Kind::Whole { lines: false })
     }
 
-    /// Text on one line, which is cut in the middle where it has not enough room, with a least and a most width.
+    /// A column of texts on one line, which are cut in the middle where they have not enough room. It takes
+    /// between `least` and `most`.
     pub fn cut(heading: impl Into<String>, least: usize, most: usize) -> Self {
         Self::of(heading, Kind::Cut { least: least.max(LEAST), most, lines: 1 })
     }
 
-    /// Text to be read to its end, such as an error, which is wrapped between words; with a least and a most width.
+    /// A column of texts that are to be read to their end, such as errors, which are wrapped between words. It
+    /// takes between `least` and `most`.
     pub fn wrapped(heading: impl Into<String>, least: usize, most: usize) -> Self {
         Self::of(heading, Kind::Wrapped { least: least.max(LEAST), most })
     }
@@ -45,17 +49,17 @@ impl Column {
         Self { heading: heading.into(), kind, is_right: false, is_minor: false, gap: GAP, reserved: 0 }
     }
 
-    /// Left out where the terminal has no room for it.
+    /// The column, to be left out where the terminal has no room for it.
     pub fn minor(self) -> Self {
         Self { is_minor: true, ..self }
     }
 
-    /// Flush right.
+    /// The column with its cells flush right.
     pub fn right(self) -> Self {
         Self { is_right: true, ..self }
     }
 
-    /// With lines that stay lines: at most `most` of them where the column is one that is cut.
+    /// The column with lines that stay lines: at most `most` of them where the column is one that is cut.
     pub fn lines(self, most: usize) -> Self {
         let kind = match self.kind {
             Kind::Whole { .. } => Kind::Whole { lines: true },
@@ -65,22 +69,22 @@ impl Column {
         Self { kind, ..self }
     }
 
-    /// At least so wide, for rows that come one by one and stand below each other all the same.
+    /// The column at least so wide, for rows that are printed one by one and are to stand below each other.
     pub fn reserving(self, width: usize) -> Self {
         Self { reserved: width, ..self }
     }
 
-    /// With so much room behind it, in the place of two spaces.
+    /// The column with so many spaces behind it, instead of two.
     pub fn gap(self, gap: usize) -> Self {
         Self { gap, ..self }
     }
 
-    /// Whether a cell of several lines becomes one of one line, which nobody takes for another row.
+    /// Whether a cell of several lines becomes one line, which nobody takes for another row.
     pub(super) fn is_one_line(&self) -> bool {
         matches!(self.kind, Kind::Whole { lines: false } | Kind::Cut { lines: 1, .. })
     }
 
-    /// Keeps as many lines as there may be, and says how many more there are.
+    /// Keeps as many lines as the column allows, and says how many more there are.
     pub(super) fn limit(&self, lines: &mut Vec<String>) {
         let Kind::Cut { lines: most, .. } = self.kind else { return };
         if lines.len() > most {
@@ -94,8 +98,8 @@ impl Column {
 /// The longest name that is never cut.
 pub(super) const LONGEST_NAME: usize = 40;
 
-/// No column that is cut or wrapped is ever narrower, unless all that is in it is.
+/// No column that is cut or wrapped is narrower, unless all of its cells are.
 const LEAST: usize = 8;
 
-/// How far columns stand apart.
+/// How many spaces stand between two columns.
 const GAP: usize = 2;

@@ -1,32 +1,32 @@
-//! How the room of a terminal is shared.
+//! How the columns of a terminal are shared among the columns of a table.
 
 use super::column::{Column, Kind, LONGEST_NAME};
 
-/// How wide what is in a column is, with its heading.
+/// How wide the content of a column is, its heading among it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Content {
-    /// Its longest line.
+    /// The width of its longest line.
     pub(super) widest: usize,
-    /// Its longest word.
+    /// The width of its longest word.
     pub(super) word: usize,
 }
 
 /// The form in which a table fits.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// A line for each row, with columns of these widths. Those without one are left out.
+    /// A line for each row, with columns of these widths. Columns with `None` are left out.
     Rows(Vec<Option<usize>>),
     /// A line for each cell.
     Records,
 }
 
-/// All that is in the columns, as wide as it is.
+/// The layout in which all columns are as wide as their content.
 pub(super) fn unlimited(contents: &[Content]) -> Layout {
     Layout::Rows(contents.iter().map(|content| Some(content.widest)).collect())
 }
 
-/// The columns between their least and most widths; where the leasts have no room together, without minor columns;
-/// and where that does not help, as records.
+/// The layout for so much room: columns between their least and most widths; where the least widths have no room
+/// together, without minor columns; and where that does not help, as records.
 pub(super) fn layout(columns: &[Column], contents: &[Content], room: Option<usize>) -> Layout {
     let bounds: Vec<Bounds> =
         columns.iter().zip(contents).map(|(column, content)| bounds(column, content)).collect();
@@ -76,7 +76,7 @@ fn bounds(column: &Column, content: &Content) -> Bounds {
     Bounds { least, most: most.max(least).min(widest) }
 }
 
-/// Gives what is left to these columns: to each as much as to the others, as far as it has use for it.
+/// Shares what is left among these columns: each gets as much as the others, as far as it has use for it.
 fn share(places: &[usize], bounds: &[Bounds], widths: &mut [Option<usize>], left: &mut usize) {
     let mut wants: Vec<(usize, usize)> =
         places.iter().filter_map(|place| Some((bounds[*place].most - widths[*place]?, *place))).collect();
@@ -90,7 +90,7 @@ fn share(places: &[usize], bounds: &[Bounds], widths: &mut [Option<usize>], left
     }
 }
 
-/// The longest word that a column which is wrapped is made wide enough for.
+/// The longest word for which a column that is wrapped is made wide enough.
 const LONGEST_WORD: usize = 20;
 
 #[cfg(test)]

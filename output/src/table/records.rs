@@ -39,5 +39,5 @@ fn field(column: &Column, cell: &Fitted, room: usize) -> Vec<String> {
     std::iter::once(cut(name.trim_end(), room)).chain(value).collect()
 }
 
-/// What stands before a value below its name, so that no line of it looks like a name.
+/// The indent of a value below its name, so that no line of a value looks like a name.
 const INDENT: &str = "  ";

@@ -1,15 +1,15 @@
-//! Text in a given room, measured as a terminal shows it.
+//! Text in a given room, measured as a terminal shows it: in columns.
 
 use anstream::adapter::strip_str;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-/// How many columns of a terminal a line takes: a letter of Chinese takes two, an accent none.
+/// How many columns of a terminal a line takes: a Chinese letter takes two, an accent none.
 pub fn width(line: &str) -> usize {
     strip_str(line).to_string().width()
 }
 
-/// The line in at most `room` columns: where it is longer, `…` stands in the place of its middle, between two words if
-/// there is a gap between words nearby.
+/// The line in at most `room` columns: where it is longer, `…` stands in the place of its middle, between two
+/// words if there is a gap between words nearby.
 pub(super) fn cut(line: &str, room: usize) -> String {
     if line.width() <= room {
         return line.to_owned();
@@ -44,7 +44,7 @@ pub(super) fn wrapped(text: &str, room: usize) -> Vec<String> {
     lines
 }
 
-/// How wide the longest word is.
+/// The width of the longest word.
 pub(super) fn longest_word(text: &str) -> usize {
     text.split_whitespace().map(|word| word.width()).max().unwrap_or_default()
 }
@@ -62,7 +62,7 @@ fn beginning(line: &str, room: usize) -> &str {
     line
 }
 
-/// The longest ending that fits, of whole letters.
+/// The longest ending that fits, in whole letters.
 fn ending(line: &str, room: usize) -> &str {
     let (mut taken, mut start) = (0, line.len());
     for letter in letters(line).collect::<Vec<_>>().into_iter().rev() {
@@ -75,7 +75,7 @@ fn ending(line: &str, room: usize) -> &str {
     &line[start..]
 }
 
-/// Each letter with what has no width of its own and belongs to it, such as an accent.
+/// The letters of a line, each with the characters behind it that have no width of their own, such as accents.
 fn letters(line: &str) -> impl Iterator<Item = &str> {
     let mut rest = line;
     std::iter::from_fn(move || {
@@ -87,7 +87,7 @@ fn letters(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The beginning up to the last gap in it, unless that would take more than half of it.
+/// The beginning up to its last gap, unless that would take away more than half of it.
 fn up_to_gap<'a>(head: &'a str, line: &str, room: usize) -> &'a str {
     if line[head.len()..].starts_with(is_gap) {
         return head;
@@ -96,7 +96,7 @@ fn up_to_gap<'a>(head: &'a str, line: &str, room: usize) -> &'a str {
     end.map(|end| &head[..end]).filter(|head| head.width() * 2 >= room).unwrap_or(head)
 }
 
-/// The ending from the first gap in it on, unless that would take more than half of it.
+/// The ending from its first gap on, unless that would take away more than half of it.
 fn from_gap<'a>(tail: &'a str, line: &str, room: usize) -> &'a str {
     if line[..line.len() - tail.len()].ends_with(is_gap) {
         return tail;
@@ -105,7 +105,7 @@ fn from_gap<'a>(tail: &'a str, line: &str, room: usize) -> &'a str {
     start.map(|start| &tail[start..]).filter(|tail| tail.width() * 2 >= room).unwrap_or(tail)
 }
 
-/// What stands between two words, or two terms of a target expression.
+/// Whether a character stands between two words, or two terms of a target expression.
 fn is_gap(c: char) -> bool {
     c.is_whitespace() || matches!(c, ',' | ';' | '|' | '&' | '(' | ')')
 }
