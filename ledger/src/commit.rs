@@ -15,11 +15,11 @@ use crate::error::LedgerError;
 use crate::reopenable::Reopenable;
 use crate::storage::{Changes, Refused, Room, Store};
 
-/// Where a batch ends even though more is waiting.
+/// Where a batch ends although more writes are waiting.
 const BATCH_WRITES: u64 = 256;
 const BATCH_BYTES: usize = 8 << 20;
 
-/// Runs a write over a draft, or refuses it; leaves what is to be done once the fate of the batch is known.
+/// Runs a write over a draft, or refuses it. Returns what is to be called once the fate of the batch is known.
 type Run = Box<dyn FnOnce(Result<&Draft<'_>, LedgerError>) -> Option<Answer> + Send>;
 
 /// Answers a write with what became of its batch.
@@ -33,7 +33,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// A request to do `write`, and where its answer will come from. An answer that nobody waits for any
+    /// A request to do `write`, and the place that its answer will come to. An answer that nobody waits for any
     /// longer is dropped; the write stands all the same.
     pub(crate) fn new<T: Send + 'static>(
         purpose: Purpose,
@@ -65,7 +65,7 @@ pub(crate) struct Writer {
     failed: Option<FailedBatch>,
 }
 
-/// A batch that was answered with an error but may be on disk, and what takes it back if it is.
+/// A batch that was answered with an error but may be on disk, with the changes that undo it.
 struct FailedBatch {
     number: u64,
     undo: Changes,
@@ -85,7 +85,7 @@ impl Writer {
         self.reopenable.close();
     }
 
-    /// Gathers one batch, commits it, and answers those that were part of it.
+    /// Gathers one batch, commits it, and answers the writes in it.
     fn batch(&mut self, first: Request) {
         let room = Room::on_disk_of(self.reopenable.path());
         if let Err(error) = self.ready(room) {
@@ -130,7 +130,7 @@ impl Writer {
         }
     }
 
-    /// Makes sure that the store takes writes, once there is room for them.
+    /// Makes sure that the store takes writes, where there is room for them.
     fn ready(&mut self, room: Room) -> Result<(), LedgerError> {
         if self.failed.is_none() && self.reopenable.is_open() {
             return Ok(());
@@ -158,8 +158,8 @@ impl Writer {
         })
     }
 
-    /// Opens the store again, which after a failed write is the only way to write, and takes back what the
-    /// failed batch left.
+    /// Opens the store again, which after a failed write is the only way to write, and undoes what the failed
+    /// batch left.
     fn reopen(&mut self) -> Result<(), LedgerError> {
         let failed = &self.failed;
         self.reopenable.reopen(|store| match failed {

@@ -12,18 +12,18 @@ use crate::record::Record;
 use crate::space::Space;
 use crate::storage::{Bytes, Changes, MAX_KEY, Scan, Store};
 
-/// What the writes of one batch have done so far. Each write sees those before it.
+/// What the writes of one batch have done so far. Each write sees what those before it did.
 pub(crate) struct Draft<'a> {
     store: &'a Store,
     /// What earlier writes of the batch did.
     done: RefCell<Changes>,
-    /// What the present write did, undone if it fails.
+    /// What the present write did, which is undone if it fails.
     doing: RefCell<Changes>,
     weight: Cell<usize>,
 }
 
 impl<'a> Draft<'a> {
-    /// A batch that does nothing yet.
+    /// A batch in which nothing is done yet.
     pub(crate) fn new(store: &'a Store) -> Self {
         Self { store, done: RefCell::default(), doing: RefCell::default(), weight: Cell::new(0) }
     }
@@ -34,7 +34,7 @@ impl<'a> Draft<'a> {
         self.doing.borrow_mut().insert((space, key), Some(value));
     }
 
-    /// Sets the record of a key and returns how many bytes both take.
+    /// Sets the record of a key, and returns how many bytes the two take.
     pub(crate) fn put_record<R: Record>(&self, key: Vec<u8>, record: &R) -> u64 {
         let value = record.encode(&key);
         let bytes = key.len() + value.len();
@@ -42,7 +42,7 @@ impl<'a> Draft<'a> {
         bytes as u64
     }
 
-    /// Sets a key that has no value of its own.
+    /// Sets a key that has no value, as indexes have them.
     pub(crate) fn mark(&self, space: Space, key: Vec<u8>) {
         self.put(space, key, Bytes::from(&[]));
     }
@@ -62,13 +62,16 @@ impl<'a> Draft<'a> {
     }
 
     /// Runs one write. If it fails, the batch is as it was before.
+    ///
+    /// # Errors
+    /// Those of the write, and [`LedgerError::LongKey`] where a key is longer than the database takes.
     pub(crate) fn apply<T>(
         &self,
         write: impl FnOnce(&Self) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
         let result = write(self);
         let doing = self.doing.take();
-        // The database takes no longer ones: it would give up, and the thread that writes with it.
+        // The database takes no longer keys: it would panic, and end the thread that writes.
         let result = match doing.keys().map(|(_, key)| key.len()).max() {
             Some(bytes) if bytes > MAX_KEY => {
                 result.and(Err(LedgerError::LongKey { path: self.store.path().to_owned(), bytes }))
@@ -86,7 +89,7 @@ impl<'a> Draft<'a> {
         self.weight.get()
     }
 
-    /// What is to be committed.
+    /// The changes that are to be committed.
     pub(crate) fn into_changes(self) -> Changes {
         self.done.into_inner()
     }
@@ -130,7 +133,7 @@ impl Read for Draft<'_> {
     }
 }
 
-/// The changes to keys of a span.
+/// The changes whose keys are in a span.
 fn within(changes: &Changes, space: Space, span: &Span) -> Vec<(Vec<u8>, Option<Bytes>)> {
     let end = match &span.end {
         Bound::Included(key) => Bound::Included((space, key.clone())),

@@ -3,9 +3,9 @@
 /// What a write survives once its future is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Durability {
-    /// In the hands of the operating system: survives `kill -9` of the daemon.
+    /// It is in the hands of the operating system: survives `kill -9` of the daemon.
     Written,
-    /// On disk: survives a power cut. All writes that wait at the same time share one fsync.
+    /// It is on disk: survives a power cut. All writes that wait at the same time share one fsync.
     Synced,
 }
 
@@ -16,6 +16,6 @@ pub(crate) enum Purpose {
     Begin,
     /// Carries on what was taken on before: the last room on the disk is kept for it.
     Proceed,
-    /// Makes room.
+    /// Makes room, and is refused only where there is next to none.
     Free,
 }

@@ -1,4 +1,4 @@
-//! What both ledgers are made of: a store, its writer, and views of it.
+//! The parts that both ledgers are made of: a store, its writer, and views of the store.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,10 +18,10 @@ use crate::reopenable::{Commits, Reopenable, StoreGuard};
 use crate::space::Space;
 use crate::storage::{Bytes, Disk, Room, Scan, Snapshot};
 
-/// Writes that may wait for the writer before their callers have to.
+/// How many writes may wait for the writer before their callers have to wait too.
 const QUEUE: usize = 256;
 
-/// An open ledger. Dropping it commits what was asked for and closes the folder.
+/// An open ledger. Dropping it commits the writes that were asked for and closes the folder.
 pub(crate) struct Engine {
     reopenable: Arc<Reopenable>,
     queue: Mutex<Option<mpsc::Sender<Request>>>,
@@ -30,6 +30,9 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// Opens the folder of `side`, or makes it, and starts its writer.
+    ///
+    /// # Errors
+    /// [`LedgerError`], where the folder is in use, of another side or a newer format, or cannot be read.
     pub(crate) fn open(path: &Path, side: Side) -> Result<Self, LedgerError> {
         let reopenable = Arc::new(Reopenable::open(path, side)?);
         let (sender, receiver) = mpsc::channel(QUEUE);
@@ -40,15 +43,16 @@ impl Engine {
         Ok(Self { reopenable, queue: Mutex::new(Some(sender)), writer: Mutex::new(Some(thread)) })
     }
 
-    /// A view of the ledger as it is now. Not to be held while a write is waited for.
+    /// A view of the ledger as it is now. Not to be held while a write is awaited, since the writer may have to
+    /// reopen the store.
     pub(crate) fn read(&self) -> Result<Reader<'_>, LedgerError> {
         let store = self.reopenable.store()?;
         let snapshot = store.snapshot();
         Ok(Reader { engine: self, store, snapshot })
     }
 
-    /// Does `write`, atomically and after everything that was asked for before it; ready once it is as
-    /// durable as asked. A write whose future is dropped may still happen.
+    /// Does `write`, atomically and after everything that was asked for before it. Ready once it is as durable as
+    /// asked. A write whose future is dropped may still happen.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         purpose: Purpose,
@@ -62,7 +66,7 @@ impl Engine {
         answer.await.unwrap_or_else(|_| Err(self.reopenable.closed()))
     }
 
-    /// Commits what was asked for and closes the folder, while handles may live on.
+    /// Commits the writes that were asked for and closes the folder, although handles may live on.
     pub(crate) async fn close(&self) {
         if let Some(writer) = self.stop() {
             // Joining takes as long as the last batch, which is too long for a thread that runs tasks.
@@ -75,17 +79,17 @@ impl Engine {
         self.reopenable.path()
     }
 
-    /// Bytes that the folder takes on disk.
+    /// How many bytes the folder takes on disk.
     pub(crate) fn size(&self) -> Result<u64, LedgerError> {
         self.reopenable.store()?.size()
     }
 
-    /// How full its disk is.
+    /// How full the disk of the folder is.
     pub(crate) fn disk(&self) -> Disk {
         Room::on_disk_of(self.reopenable.path()).disk()
     }
 
-    /// What was written since it was opened.
+    /// What was written since the ledger was opened.
     pub(crate) fn commits(&self) -> Commits {
         self.reopenable.commits()
     }
@@ -94,7 +98,7 @@ impl Engine {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Lets the writer come to its end, which the caller waits for.
+    /// Lets the writer come to its end, and returns it for the caller to wait for.
     fn stop(&self) -> Option<JoinHandle<()>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -129,7 +133,7 @@ impl Read for Reader<'_> {
         spoiled.warn(self.store.path());
         let (request, _) =
             Request::new(Purpose::Proceed, Durability::Written, move |draft| spoiled.put_away(draft));
-        // With the queue full or closed, the next reader of the record sees to it.
+        // Where the queue is full or closed, the next reader of the record sets it aside.
         if let Some(queue) = self.engine.queue() {
             let _ = queue.try_send(request);
         }

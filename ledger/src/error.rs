@@ -54,12 +54,13 @@ pub enum LedgerError {
     WrongSide {
         /// The ledger's folder.
         path: PathBuf,
-        /// Whose it is.
+        /// The kind of daemon that it belongs to.
         found: Side,
-        /// Whose it should be.
+        /// The kind of daemon that asks for it.
         wanted: Side,
     },
-    /// The folder as a whole cannot be made sense of; single broken records are set aside instead.
+    /// The folder as a whole cannot be understood. Single records that are damaged are set aside instead, and are
+    /// no error.
     #[error(
         "the ledger \"{path}\" is damaged ({cause}): restore it from a backup, or move it away to start \
          with an empty one"
@@ -85,7 +86,7 @@ pub enum LedgerError {
     LongKey {
         /// The ledger's folder.
         path: PathBuf,
-        /// How long the longest key of the write is.
+        /// The length of the longest key of the write.
         bytes: usize,
     },
     /// The ledger was closed, by [`close`](crate::OverlordLedger::close) or because its writer is gone.

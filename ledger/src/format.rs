@@ -1,4 +1,4 @@
-//! The format of a ledger's folder: whose it is, and how its records are laid out.
+//! The format of a ledger's folder: which side it belongs to, and how its records are laid out.
 //!
 //! [`CURRENT`] goes up by one whenever the encoding of any record changes, the types of `wire` inside them
 //! included. That record then gets another [`Record::VERSION`], its old shape a place in
@@ -18,16 +18,16 @@ use crate::storage::Changes;
 /// The format that this version writes.
 pub(crate) const CURRENT: u32 = 3;
 
-/// Where a format is recorded, in [`Space::Meta`]: twice, because the folder is worth nothing without it.
+/// The keys of a format in [`Space::Meta`]: two, because the folder is worth nothing without it.
 pub(crate) type Keys = [&'static [u8]; 2];
 
-/// Where the format of the folder is.
+/// The keys of the folder's format.
 pub(crate) const KEYS: Keys = [b"format", b"format again"];
 
-/// Where the format is that an upgrade began with, until it has ended.
+/// The keys of the format that an upgrade began with, until the upgrade has ended.
 pub(crate) const UPGRADE_KEYS: Keys = [b"upgraded from", b"upgraded from again"];
 
-/// Whose ledger it is.
+/// The side that a ledger belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Side {
     /// An overlord's.
@@ -37,7 +37,7 @@ pub enum Side {
 }
 
 impl Side {
-    /// The keyspaces that it has.
+    /// The keyspaces that a ledger of this side has.
     pub(crate) fn spaces(self) -> &'static [Space] {
         match self {
             Side::Overlord => Space::OVERLORD,
@@ -77,23 +77,25 @@ impl Format {
         Self { side, version }
     }
 
-    /// Its number.
+    /// The number of the format.
     pub(crate) fn version(self) -> u32 {
         self.version
     }
 
-    /// What records it under `keys`.
+    /// The changes that record the format under `keys`.
     pub(crate) fn put(self, keys: Keys) -> Changes {
         keys.into_iter().map(|key| ((Self::SPACE, key.to_vec()), Some(self.encode(key)))).collect()
     }
 
-    /// What removes the one under `keys`.
+    /// The changes that remove the format under `keys`.
     pub(crate) fn remove(keys: Keys) -> Changes {
         keys.into_iter().map(|key| ((Self::SPACE, key.to_vec()), None)).collect()
     }
 
-    /// Whether a folder of this format is `side`'s, and this version reads it or can bring it up to what it
-    /// reads.
+    /// Whether a folder of this format is `side`'s, and this version can read it or bring it up to date.
+    ///
+    /// # Errors
+    /// [`LedgerError::WrongSide`] or [`LedgerError::Newer`].
     pub(crate) fn check(self, path: &Path, side: Side) -> Result<(), LedgerError> {
         let path = path.to_owned();
         if self.version > CURRENT {

@@ -7,10 +7,10 @@ use std::ops::Bound;
 
 use wire::message::job::JobId;
 
-/// Bytes of a job id in a key.
+/// The length of a job id in a key, in bytes.
 const JOB: usize = 16;
 
-/// A key that starts with a job: `rest` is the minion, the place in the order, or nothing.
+/// A key that starts with a job: `rest` is the minion, the number of a transition, or nothing.
 pub(crate) fn of_job(job: JobId, rest: &[u8]) -> Vec<u8> {
     [&job.to_bytes(), rest].concat()
 }
@@ -20,7 +20,7 @@ pub(crate) fn by_name(name: &str, job: JobId) -> Vec<u8> {
     [&name_prefix(name), job.to_bytes().as_slice()].concat()
 }
 
-/// What all keys of one name in an index begin with.
+/// The beginning of all keys that have this name in an index.
 pub(crate) fn name_prefix(name: &str) -> Vec<u8> {
     [name.as_bytes(), &[0]].concat()
 }
@@ -52,7 +52,7 @@ pub(crate) fn last_job(key: &[u8]) -> Option<JobId> {
 pub(crate) struct Span {
     /// The first key.
     pub(crate) start: Vec<u8>,
-    /// Where it ends.
+    /// The end of the span.
     pub(crate) end: Bound<Vec<u8>>,
 }
 
@@ -79,10 +79,10 @@ impl Span {
         Self { start, ..self }
     }
 
-    /// The keys from one to another, both among them; none where the first lies behind the last.
+    /// The keys from one to another, both among them; no key where the first lies behind the last.
     pub(crate) fn from_to(first: Vec<u8>, last: Vec<u8>) -> Self {
         if first > last {
-            // Bounds the wrong way round are an error to some stores.
+            // A span whose end lies before its start is an error to some stores.
             return Self { start: last.clone(), end: Bound::Excluded(last) };
         }
         Self { start: first, end: Bound::Included(last) }

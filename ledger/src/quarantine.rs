@@ -1,4 +1,4 @@
-//! Records that cannot be read: moved out of the way, named in the log, and kept for whoever wants to look.
+//! Records that cannot be read: moved out of the way, named in the log, and kept for people who want to look.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::storage::Bytes;
 /// A record that was set aside because it could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetAside {
-    /// The keyspace where it was.
+    /// The keyspace that it was in.
     pub keyspace: String,
     /// Its key, in hexadecimal digits.
     pub key: String,
@@ -22,14 +22,14 @@ pub struct SetAside {
     pub bytes: usize,
 }
 
-/// A record that could not be read, where it was found.
+/// A record that could not be read, with the place at which it was found.
 #[derive(Clone, Debug)]
 pub(crate) struct Spoiled {
     /// Its keyspace.
     pub(crate) space: Space,
     /// Its key.
     pub(crate) key: Vec<u8>,
-    /// What is there instead of a record.
+    /// The bytes that are there instead of a record.
     pub(crate) bytes: Bytes,
 }
 
@@ -53,7 +53,7 @@ impl Spoiled {
         draft.remove(self.space, self.key.clone());
         let name = [&key::name_prefix(self.space.name()), self.key.as_slice()].concat();
         draft.put(Space::Quarantine, name, self.bytes.clone());
-        // The tally counted the part as it was; without one, the parts are counted afresh.
+        // The tally counted the part as it was. It is removed, so that the parts are counted anew.
         if let (Space::Parts, Some((job, _))) = (self.space, key::split_job(&self.key)) {
             draft.remove(Space::Tallies, key::of_job(job, &[]));
         }

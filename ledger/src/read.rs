@@ -15,7 +15,7 @@ pub(crate) trait Read {
     /// The keys of a span and their values, in order.
     fn scan(&self, space: Space, span: Span) -> Scan<'_>;
 
-    /// Takes a record that cannot be read out of the way.
+    /// Moves a record that cannot be read out of the way.
     fn set_aside(&self, spoiled: Spoiled);
 
     /// Whether there is such a key.
@@ -36,7 +36,7 @@ pub(crate) trait Read {
         })
     }
 
-    /// The record of these bytes, which are set aside where they are none.
+    /// The record of these bytes; `None` where they are no record, and then they are set aside.
     fn decoded<R: Record>(&self, key: &[u8], bytes: &Bytes) -> Option<R> {
         let record = R::decode(key, bytes);
         if record.is_none() {

@@ -1,4 +1,4 @@
-//! Records: what the bytes of a value mean.
+//! Records: the values of a ledger, and how they are encoded.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -7,15 +7,15 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use crate::space::Space;
 use crate::storage::Bytes;
 
-/// Bytes before a record's encoding: a version and a checksum.
+/// How many bytes stand before a record's encoding: a version and a checksum.
 const HEAD: usize = 1 + 4;
 
-/// A type that rests in one keyspace: a version, a checksum over key and encoding, and the encoding in
+/// A type whose values rest in one keyspace: as a version, a checksum over key and encoding, and the encoding in
 /// postcard.
 ///
-/// The database has checksums of its own, but for whole blocks; this one tells the one record that is wrong.
+/// The database has checksums of its own, but for whole blocks; this one shows which single record is wrong.
 pub(crate) trait Record: Serialize + DeserializeOwned {
-    /// Where it rests.
+    /// The keyspace that the records are in.
     const SPACE: Space;
     /// The version of its encoding.
     const VERSION: u8 = 1;
@@ -31,7 +31,7 @@ pub(crate) trait Record: Serialize + DeserializeOwned {
         bytes.into()
     }
 
-    /// The record of the bytes stored under `key`, or `None` where they are none.
+    /// The record of the bytes that are stored under `key`; `None` where they are no such record.
     fn decode(key: &[u8], bytes: &[u8]) -> Option<Self> {
         let (head, body) = bytes.split_at_checked(HEAD)?;
         if head[0] != Self::VERSION || head[1..] != checksum(key, body) {
@@ -47,12 +47,12 @@ fn checksum(key: &[u8], body: &[u8]) -> [u8; 4] {
     [a, b, c, d]
 }
 
-/// A number as an index row carries it.
+/// A number as a row of an index has it.
 pub(crate) fn number(value: u64) -> Bytes {
     value.to_be_bytes().as_slice().into()
 }
 
-/// The number of an index row; a row that is none counts as zero.
+/// The number of a row of an index; a row that has none counts as zero.
 pub(crate) fn as_number(bytes: &[u8]) -> u64 {
     bytes.try_into().map_or(0, u64::from_be_bytes)
 }

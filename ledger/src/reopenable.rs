@@ -17,13 +17,13 @@ use crate::upgrade::upgrade;
 /// What a ledger has written since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Commits {
-    /// Writes that were asked for.
+    /// How many writes were asked for.
     pub writes: u64,
-    /// Batches that they were committed in.
+    /// How many batches they were committed in.
     pub batches: u64,
 }
 
-/// A store, or why it is not open. Readers share it; only the writer closes and opens it again.
+/// A store, or the reason why it is not open. Readers share it; only the writer closes and opens it again.
 pub(crate) struct Reopenable {
     path: PathBuf,
     side: Side,
@@ -45,12 +45,15 @@ impl Reopenable {
         })
     }
 
-    /// The folder.
+    /// The folder of the store.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The store, kept open for as long as the guard lives.
+    ///
+    /// # Errors
+    /// The reason why it is not open.
     pub(crate) fn store(&self) -> Result<StoreGuard<'_>, LedgerError> {
         let guard = self.content.read().unwrap_or_else(PoisonError::into_inner);
         match &*guard {
@@ -59,17 +62,17 @@ impl Reopenable {
         }
     }
 
-    /// Whether there is a store.
+    /// Whether the store is open.
     pub(crate) fn is_open(&self) -> bool {
         self.store().is_ok()
     }
 
-    /// Closes the store for good.
+    /// Closes the store, which nobody opens again.
     pub(crate) fn close(&self) {
         *self.content.write().unwrap_or_else(PoisonError::into_inner) = Err(self.closed());
     }
 
-    /// Closes the store and opens it again; it is open for others once `prepare` has passed it.
+    /// Closes the store and opens it again; others may use it once `prepare` has succeeded on it.
     pub(crate) fn reopen(
         &self,
         prepare: impl FnOnce(&Store) -> Result<(), LedgerError>,
@@ -87,7 +90,7 @@ impl Reopenable {
         self.batches.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// What was counted.
+    /// The counts so far.
     pub(crate) fn commits(&self) -> Commits {
         Commits { writes: self.writes.load(Ordering::Relaxed), batches: self.batches.load(Ordering::Relaxed) }
     }
@@ -103,8 +106,7 @@ impl Reopenable {
     }
 }
 
-/// Opens a folder, brings it up to the current format, and makes its indexes fit its records if it had to be
-/// mended.
+/// Opens a folder, brings it up to the current format, and makes its indexes anew where it had to be mended.
 fn open(path: &Path, side: Side) -> Result<Store, LedgerError> {
     let store = Store::open(path, side)?;
     upgrade(&store, side)?;
@@ -120,7 +122,7 @@ fn open(path: &Path, side: Side) -> Result<Store, LedgerError> {
     Ok(store)
 }
 
-/// A store that cannot be closed at the moment.
+/// A store that cannot be closed while this lives.
 pub(crate) struct StoreGuard<'a>(RwLockReadGuard<'a, Result<Store, LedgerError>>);
 
 impl Deref for StoreGuard<'_> {

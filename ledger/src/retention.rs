@@ -1,4 +1,4 @@
-//! How long finished jobs are kept.
+//! How long finished jobs are kept, on either side.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use crate::record;
 use crate::space::Space;
 
 /// How long, and how many bytes of, finished jobs are kept. Jobs that are not over are never purged.
+/// `overlord.toml` and `minion.toml` set it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// How long after its end a job is kept, in milliseconds; `None` keeps it for ever. Default: 7 days.
@@ -25,25 +26,25 @@ impl Default for Retention {
     }
 }
 
-/// A finished job as the index of ends has it.
+/// A finished job, as the index of ends lists it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ended {
-    /// When it ended.
+    /// When the job ended, in milliseconds since 1970.
     pub(crate) at: u64,
-    /// Which job.
+    /// The job.
     pub(crate) job: JobId,
 }
 
 impl Retention {
-    /// How often it is worth being applied: once in the time that it keeps, but at least every ten minutes, and at
-    /// most every second.
+    /// How often a purge with this retention is worth while: once in the time for which jobs are kept, but at
+    /// least every ten minutes, and at most every second.
     pub fn interval(&self) -> Duration {
         self.keep_ms
             .map_or(LONGEST_INTERVAL, Duration::from_millis)
             .clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL)
     }
 
-    /// At most `limit` of the jobs in the index of ends `space` that need not be kept, first ended first.
+    /// At most `limit` of the jobs in the index of ends `space` that need not be kept, the first ended first.
     pub(crate) fn victims(&self, source: &impl Read, space: Space, now: u64, limit: usize) -> Vec<Ended> {
         let rows = || {
             source.scan(space, Span::all()).filter_map(|(key, bytes)| {

@@ -1,40 +1,40 @@
-//! One line of an audit log: an entry, and what chains it to the one before.
+//! One line of an audit log: an entry, and the digest that chains it to the one before.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 
 use wire::digest::Digest;
 
-/// The line for an entry that comes after `before`, and its chain.
+/// The line for an entry that comes behind the chain `before`, and its own chain.
 pub(super) fn line(before: &Digest, entry: &str) -> (String, Digest) {
     let chain = next(before, entry);
     let open = entry.strip_suffix('}').unwrap_or(entry);
     (format!("{open}{MEMBER}{chain}{END}\n"), chain)
 }
 
-/// The chain of an entry that comes after `before`.
+/// The chain of an entry that comes behind the chain `before`.
 pub(super) fn next(before: &Digest, entry: &str) -> Digest {
     Digest::of(&[before.as_bytes().as_slice(), entry.as_bytes()].concat())
 }
 
-/// The entry of a line, as it was added, and its chain.
+/// The entry of a line, as it was added, and its chain; `None` where the line is no entry.
 pub(super) fn parse(line: &str) -> Option<(String, Digest)> {
     let (open, chain) = line.strip_suffix('\n')?.strip_suffix(END)?.rsplit_once(MEMBER)?;
     Some((format!("{open}}}"), chain.parse().ok()?))
 }
 
-/// The first entry of a file that goes on after another one: which number that one has, and its last chain.
+/// The first entry of a file that goes on from another one, which has this number and ended with this chain.
 pub(super) fn continuation(number: u64, after: &Digest) -> String {
     format!("{CONTINUES}{number}{AFTER}{after}{CLOSES}")
 }
 
-/// Of which number the file before is, and its last chain, where an entry says that there is one.
+/// The number and the last chain of the file that an entry says it goes on from; `None` of any other entry.
 pub(super) fn continued(entry: &str) -> Option<(u64, Digest)> {
     let (number, after) = entry.strip_prefix(CONTINUES)?.strip_suffix(CLOSES)?.split_once(AFTER)?;
     Some((number.parse().ok()?, after.parse().ok()?))
 }
 
-/// Where the last whole line of a file ends, and its chain.
+/// The length of the whole lines of a file, and the chain of the last one.
 pub(super) fn tail(file: &mut File) -> io::Result<(u64, Digest)> {
     let all = file.metadata()?.len();
     let mut looked_at = BLOCK.min(all);
@@ -47,7 +47,7 @@ pub(super) fn tail(file: &mut File) -> io::Result<(u64, Digest)> {
         // The whole of the last line is there if the end of the one before is, or there is none before.
         if end > 0 && (start.is_some() || looked_at == all) {
             let line = String::from_utf8_lossy(&bytes[start.unwrap_or(0)..end]);
-            // A spoiled line begins a chain of its own, and the check says where.
+            // Behind a spoiled line a new chain begins, and the check says where.
             let chain = parse(&line).map_or(Digest::ZERO, |(_, chain)| chain);
             return Ok((all - looked_at + end as u64, chain));
         }
@@ -63,5 +63,5 @@ const END: &str = "\"}";
 const CONTINUES: &str = "{\"event\":\"continued\",\"file\":";
 const AFTER: &str = ",\"after\":\"";
 const CLOSES: &str = "\"}";
-/// How much of a file's end is looked at first.
+/// How many bytes of a file's end are looked at first.
 pub(super) const BLOCK: u64 = 16 << 10;

@@ -4,17 +4,17 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// When an audit log goes on in another file, and how many earlier ones stay.
+/// When an audit log goes on in another file, and how many earlier files stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rotation {
-    /// How many bytes a file may have. The next entry goes into another one.
+    /// The number of bytes from which on a file is full: the next entry goes into another one.
     pub size: u64,
-    /// How many earlier files are kept. The oldest go first.
+    /// How many earlier files are kept. The oldest are removed first.
     pub files: usize,
 }
 
 impl Default for Rotation {
-    /// Sixteen files of 16 MiB, with the one that is written.
+    /// Sixteen files of 16 MiB, the one that is written among them.
     fn default() -> Self {
         Self { size: 16 << 20, files: 15 }
     }
@@ -46,7 +46,10 @@ pub(super) fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }
 
-/// All files of an audit log that there are, in the order in which they were written.
+/// The paths of all files of an audit log that exist, in the order in which they were written.
+///
+/// # Errors
+/// Where the folder cannot be read.
 pub fn audit_files(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files: Vec<PathBuf> = earlier(path)?.into_iter().map(|(_, file)| file).collect();
     if path.try_exists()? {
@@ -58,7 +61,7 @@ pub fn audit_files(path: &Path) -> io::Result<Vec<PathBuf>> {
 fn number(path: &Path, name: &str) -> Option<u64> {
     let (stem, extension) = parts(path);
     let number = name.strip_prefix(&stem)?.strip_prefix('.')?.strip_suffix(&extension)?;
-    // As it is written, and in no other way: one number, one file.
+    // Only one way to write a number is taken, so that no two files have the same.
     number.parse().ok().filter(|parsed: &u64| *parsed > 0 && parsed.to_string() == number)
 }
 

@@ -21,28 +21,28 @@ pub use self::files::{Rotation, audit_files};
 use self::files::{earlier, folder, numbered};
 pub use self::verified::Verified;
 
-/// A log that is being written. One process at a time may write it.
+/// An audit log that is being written. One process at a time may write it.
 pub struct AuditLog {
     path: PathBuf,
     rotation: Rotation,
     tail: Mutex<Tail>,
 }
 
-/// Where the next entry goes.
+/// The end of the log, behind which the next entry goes.
 struct Tail {
     file: File,
     length: u64,
     chain: Digest,
     /// The number of the file before; 0 where there is none.
     before: u64,
-    /// From which length on the log goes on in another file.
+    /// The length from which on the log goes on in another file, in bytes.
     full: u64,
 }
 
 /// Why an audit log could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
-    /// The system refused.
+    /// The system refused a read or a write.
     #[error("cannot {action} the audit log \"{path}\": {source}")]
     File {
         /// What was tried: `open`, `write`, `read`.
@@ -63,7 +63,7 @@ pub enum AuditError {
         /// Which line, counted from one.
         line: u64,
     },
-    /// A line is no entry.
+    /// A line is not an entry.
     #[error("line {line} of the audit log \"{path}\" is not an entry: it was altered, or cut off")]
     NotAnEntry {
         /// The file.
@@ -74,14 +74,21 @@ pub enum AuditError {
 }
 
 impl AuditLog {
-    /// Opens a log, or makes one that only its owner can read, with files of the usual size.
+    /// Opens a log, or makes one that only its owner can read, with files of the usual size: see
+    /// [`Rotation::default`].
+    ///
+    /// # Errors
+    /// As [`AuditLog::open_rotating`].
     pub fn open(path: &Path) -> Result<Self, AuditError> {
         Self::open_rotating(path, Rotation::default())
     }
 
     /// Opens a log, or makes one that only its owner can read, with files of this size.
     ///
-    /// A last line that a power cut left incomplete is removed: it was never relied on.
+    /// A last line that a power cut left incomplete is removed: nobody was told that it was written.
+    ///
+    /// # Errors
+    /// [`AuditError::File`], where the file cannot be opened or read.
     pub fn open_rotating(path: &Path, rotation: Rotation) -> Result<Self, AuditError> {
         let tail = Tail::open(path, rotation).map_err(|source| failed("open", path, source))?;
         Ok(Self { path: path.to_owned(), rotation, tail: Mutex::new(tail) })
@@ -89,13 +96,17 @@ impl AuditLog {
 
     /// Adds an entry: the text of a JSON object with at least one member, on one line.
     ///
-    /// In the hands of the system when this returns. Where it fails, nothing was added.
+    /// The entry is in the hands of the system when this returns; [`AuditLog::sync`] puts it on disk.
+    ///
+    /// # Errors
+    /// [`AuditError::File`], where it cannot be written. Nothing was added then.
     pub fn append(&self, entry: &str) -> Result<(), AuditError> {
         let mut tail = self.tail();
         if tail.length >= tail.full
             && let Err(error) = tail.rotate(&self.path, self.rotation)
         {
-            // The log is not lost over it: it goes on where it is, and is tried again after as much once more.
+            // The log goes on in the file that is full, and another one is tried once the file has grown by as
+            // much again.
             tracing::warn!(file = %self.path.display(), %error, "the audit log goes on in a file that is full");
             tail.full = tail.length.saturating_add(self.rotation.size);
         }
@@ -103,6 +114,9 @@ impl AuditLog {
     }
 
     /// Puts on disk what was added.
+    ///
+    /// # Errors
+    /// [`AuditError::File`], where the disk does not take it.
     pub fn sync(&self) -> Result<(), AuditError> {
         self.tail().file.sync_data().map_err(|source| failed("write", &self.path, source))
     }
@@ -121,7 +135,7 @@ impl Tail {
         file.seek(SeekFrom::Start(length))?;
         let before = earlier.last().map_or(0, |(number, _)| *number);
         if let (0, Some((_, last))) = (length, earlier.last()) {
-            // The process before ended between two files.
+            // The process before this one ended between two files.
             chain = chain::tail(&mut File::open(last)?)?.1;
         }
         let tail = Self { file, length, chain, before, full: rotation.size };
@@ -129,7 +143,7 @@ impl Tail {
         Ok(tail)
     }
 
-    /// Adds an entry, behind one that says what the file goes on from where it is the first.
+    /// Adds an entry. Where it is the first of a file, an entry before it says which file this one goes on from.
     fn append(&mut self, entry: &str) -> io::Result<()> {
         let (mut lines, mut chain) = (String::new(), self.chain);
         if self.length == 0 && self.before > 0 {
@@ -138,7 +152,7 @@ impl Tail {
         let (line, chain) = chain::line(&chain, entry);
         lines.push_str(&line);
         if let Err(error) = self.file.write_all(lines.as_bytes()) {
-            // A part of it may be there. Where it cannot be removed now, opening removes it.
+            // A part of the entry may be there. Where it cannot be removed now, opening the log removes it.
             let length = self.length;
             let _ = self.file.set_len(length).and_then(|()| self.file.seek(SeekFrom::Start(length)));
             return Err(error);
@@ -149,21 +163,21 @@ impl Tail {
     }
 
     /// Gives the file a number and goes on in a new one. A process that dies in between leaves no file under the
-    /// log's own name, or an empty one; what it goes on from is then taken from the last that has a number.
+    /// log's own name, or an empty one; then the last file with a number says what the log goes on from.
     fn rotate(&mut self, path: &Path, rotation: Rotation) -> io::Result<()> {
-        // Whoever asks for what is on disk is from now on told of the new file alone.
+        // From now on, a sync only reaches the new file.
         self.file.sync_data()?;
         let number = self.before + 1;
         let aside = numbered(path, number);
         match fs::rename(path, &aside) {
-            // Someone took it away, or an attempt before this one came no further.
+            // Someone has removed the file, or an attempt before this one came no further.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             renamed => renamed?,
         }
         match file(path) {
             Ok(file) => self.file = file,
             Err(error) => {
-                // Its old name back, for what is written into it from now on.
+                // The file gets its old name back, for what is written into it from now on.
                 fs::rename(&aside, path)?;
                 return Err(error);
             }

@@ -1,4 +1,4 @@
-//! Taking on a job, at most once.
+//! Accepting a job, at most once.
 
 use wire::message::call::Start;
 use wire::message::job::{MinionJobId, MinionState};
@@ -11,18 +11,21 @@ use crate::error::LedgerError;
 use crate::key;
 use crate::space::Space;
 
-/// What became of a request to start a job.
+/// What became of a request to accept a job.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Accepted {
-    /// It is recorded as queued and is the caller's to run.
+    /// The job is recorded as queued, and the caller is the one who runs it.
     New(MinionJobId),
-    /// It was recorded before; this is where it is, and nothing is to be started.
+    /// The job was recorded before: this is its state, and nothing is to be started.
     Known(Box<MinionJob>),
 }
 
 impl MinionLedger {
-    /// Records a job as queued, unless it is known. However many ask for one job at once, one is told that
-    /// it is new. A full disk refuses new jobs, and none that is known.
+    /// Records a job as queued, unless it is known. However many callers accept one job at once, one of them is
+    /// told that it is new. `now` is in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// [`LedgerError::DiskFull`] for new jobs on a full disk, and never for one that is known.
     pub async fn accept(
         &self,
         start: Start,
@@ -33,7 +36,8 @@ impl MinionLedger {
         let accepted =
             self.engine.write(Purpose::Begin, durability, move |draft| accept(draft, start, now)).await;
         match accepted {
-            // Without room nobody looked whether it is known, and then nothing is to be written.
+            // Without room the write was refused before it looked whether the job is known, and a known one writes
+            // nothing.
             Err(full @ LedgerError::DiskFull { .. }) => match self.job(&job)? {
                 Some(known) => Ok(Accepted::Known(Box::new(known))),
                 None => Err(full),

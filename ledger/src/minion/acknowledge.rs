@@ -1,4 +1,4 @@
-//! Letting jobs go: after the overlord has their outcome, and then when their time is over.
+//! Outcomes that the overlord has, and the removal of jobs after that.
 
 use wire::message::job::JobId;
 
@@ -14,7 +14,7 @@ use crate::record;
 use crate::retention::{Ended, Retention};
 use crate::space::Space;
 
-/// Jobs that one batch removes.
+/// How many jobs one batch removes.
 const AT_ONCE: usize = 64;
 
 impl MinionLedger {
@@ -24,16 +24,16 @@ impl MinionLedger {
         self.engine.write(Purpose::Proceed, Durability::Written, write).await
     }
 
-    /// Finished jobs whose outcome the overlord does not have, as far as the minion knows: those that ended
-    /// first, at most `limit`.
+    /// Finished jobs whose outcome the overlord does not have, as far as the minion knows: those that ended first,
+    /// at most `limit`.
     pub fn unacknowledged(&self, limit: usize) -> Result<Vec<JobId>, LedgerError> {
         let source = self.engine.read()?;
         let rows = source.scan(Space::Unacknowledged, Span::all());
         Ok(rows.filter_map(|(key, _)| key::last_job(&key)).take(limit).collect())
     }
 
-    /// Removes the finished and acknowledged jobs that `retention` does not keep at the time `now`, those
-    /// that ended first before the others, and returns how many.
+    /// Removes the finished and acknowledged jobs that `retention` does not keep at the time `now`, in
+    /// milliseconds since 1970: those that ended first before the others. Returns how many.
     pub async fn purge(&self, retention: Retention, now: u64) -> Result<usize, LedgerError> {
         let mut purged = 0;
         loop {

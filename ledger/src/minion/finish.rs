@@ -14,7 +14,7 @@ use crate::read::Read;
 use crate::space::Space;
 
 impl MinionLedger {
-    /// Records that the job is about to run. To be waited for before anything of it runs.
+    /// Records that the job is about to run, at the time `now`. To be awaited before anything of it runs.
     pub async fn running(&self, job: JobId, now: u64) -> Result<Changed, LedgerError> {
         let write = move |draft: &Draft<'_>| {
             let Some(mut course) = Course::of(draft, job)? else { return Ok(Changed::No) };
@@ -39,8 +39,8 @@ impl MinionLedger {
         self.engine.write(Purpose::Proceed, durability, write).await
     }
 
-    /// Ends what a former life of the minion left queued or running as `interrupted`, and returns which jobs
-    /// those are. To be called before any job is accepted.
+    /// Ends the jobs that a former life of the minion left queued or running as `interrupted`, at the time `now`,
+    /// and returns them. To be called before any job is accepted.
     pub async fn interrupt_unfinished(&self, now: u64) -> Result<Vec<JobId>, LedgerError> {
         let write = move |draft: &Draft<'_>| {
             let keys: Vec<_> = draft.scan(Space::Unfinished, Span::all()).map(|(key, _)| key).collect();
@@ -63,7 +63,7 @@ fn interrupt(draft: &Draft<'_>, job: JobId, now: u64) -> Result<Changed, LedgerE
     };
     let outcome = Outcome::failed(FailureKind::Interrupted, message);
     let changed = finish(draft, job, Report::without_run(outcome, now))?;
-    // A row about a job that is over, or unknown by now, has nothing to say any more.
+    // The row is removed also for a job that is over, or unknown by now: it means nothing any more.
     draft.remove(Space::Unfinished, key::of_job(job, &[]));
     Ok(changed)
 }
@@ -72,7 +72,7 @@ fn finish(draft: &Draft<'_>, job: JobId, report: Report) -> Result<Changed, Ledg
     let Some(mut course) = Course::of(draft, job)? else { return Ok(Changed::No) };
     let next = MinionState::Finished(report.outcome.kind());
     let Some(state) = MinionState::advance(Some(course.state), next) else { return Ok(Changed::No) };
-    // With the clock set back in between, a job would seem to have ended before it began.
+    // Where the clock was set back in between, the job would seem to have ended before it began.
     let ended_at = report.ended_at.max(course.accepted_at);
     (course.state, course.ended_at) = (state, Some(ended_at));
     course.bytes += draft.put_record(key::of_job(job, &[]), &StoredReport(report));

@@ -19,7 +19,8 @@ impl Record for InstanceId {
 }
 
 impl MinionLedger {
-    /// The id of the minion that this ledger belongs to: `new` where it has none yet; synced.
+    /// The id of the minion that this ledger belongs to. Where it has none yet, `new` is recorded as its id;
+    /// synced.
     pub async fn instance(&self, new: Digest) -> Result<Digest, LedgerError> {
         let write = move |draft: &Draft<'_>| {
             if let Some(InstanceId(id)) = draft.record(KEY)? {

@@ -18,7 +18,7 @@ use crate::space::Space;
 /// The longest key, in bytes.
 pub const MAX_KEY: usize = 1024;
 
-/// The keyspace of one module.
+/// The keyspace of one module, with its quota. A cheap handle.
 #[derive(Clone)]
 pub struct Kv {
     engine: Arc<Engine>,
@@ -26,27 +26,28 @@ pub struct Kv {
     quota: u64,
 }
 
-/// What a compare-and-set found.
+/// What [`Kv::compare_and_set`] did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Swap {
-    /// What was expected, so the new value is in place.
+    /// The value was the expected one, and the new value is in its place.
     Done,
-    /// This instead of what was expected, so nothing changed.
+    /// The value was this one and not the expected one, so nothing changed.
     Differs(Option<Vec<u8>>),
 }
 
 /// Why a module's keyspace was not read or changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KvError {
-    /// The module would keep more than it may.
+    /// The module would keep more bytes than it may.
     #[error(
         "module \"{module}\" would keep {needed} bytes and may keep {quota}: delete keys, or raise the \
+         /// How many bytes it may keep.
          quota of its kv grant"
     )]
     Quota {
-        /// Which module.
+        /// The module.
         module: ModuleName,
-        /// How much it would keep.
+        /// How many bytes it would keep.
         needed: u64,
         /// How much it may keep.
         quota: u64,
@@ -54,15 +55,15 @@ pub enum KvError {
     /// The key is empty or too long.
     #[error("a key has 1 to {MAX_KEY} bytes, and this one has {length}")]
     Key {
-        /// How long it is, in bytes.
+        /// The length of the key in bytes.
         length: usize,
     },
-    /// The ledger could not do it.
+    /// The ledger could not be read or written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
-/// Bytes of keys and values that a module keeps.
+/// How many bytes of keys and values a module keeps.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Usage(u64);
 
@@ -78,7 +79,7 @@ impl MinionLedger {
 }
 
 impl Kv {
-    /// The value of a key.
+    /// The value of a key; `None` where there is no such key.
     pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KvError> {
         let value = self.engine.read()?.bytes(Space::Kv, &self.key(key)?)?;
         Ok(value.map(|value| value.to_vec()))
@@ -89,7 +90,8 @@ impl Kv {
         self.list_after(prefix, "", limit)
     }
 
-    /// At most `limit` keys that begin with `prefix` and come behind `after`, in order.
+    /// At most `limit` keys that begin with `prefix` and come behind `after`, in order: the next ones, where
+    /// `after` is the last key of the answer before.
     pub fn list_after(&self, prefix: &str, after: &str, limit: usize) -> Result<Vec<String>, KvError> {
         let source = self.engine.read()?;
         let module = key::name_prefix(self.module.as_str());
@@ -98,7 +100,7 @@ impl Kv {
             return Ok(Vec::new());
         }
         if after >= prefix {
-            // Nothing lies between a key and the same key with a zero behind it.
+            // Nothing lies between a key and the same key with a zero byte behind it.
             span = span.starting_at([&module, after.as_bytes(), &[0]].concat());
         }
         let rows = source.scan(Space::Kv, span);
@@ -106,18 +108,25 @@ impl Kv {
         Ok(keys.take(limit).collect())
     }
 
-    /// Bytes of keys and values that the module keeps.
+    /// How many bytes of keys and values the module keeps.
     pub fn usage(&self) -> Result<u64, KvError> {
         Ok(usage(&self.engine.read()?, &self.module)?)
     }
 
     /// Sets a key. Survives the end of the minion once the future is ready.
+    ///
+    /// # Errors
+    /// [`KvError::Quota`] where the module would keep more than it may, and [`KvError::Key`] where the key is
+    /// empty or too long.
     pub async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), KvError> {
         self.change(key, |_| true, Some(value)).await.map(|_| ())
     }
 
-    /// Sets a key, or deletes it with `None`, if its value is `expected`, where `None` is a key that is not
-    /// there. No other write comes in between.
+    /// Sets a key, or deletes it where `value` is `None`, if its present value is `expected`, where `None` means
+    /// that there is no such key. No other write comes in between.
+    ///
+    /// # Errors
+    /// As [`Kv::set`].
     pub async fn compare_and_set(
         &self,
         key: &str,
@@ -127,7 +136,7 @@ impl Kv {
         self.change(key, move |current| current == expected.as_deref(), value).await
     }
 
-    /// Deletes a key, whether it is there or not.
+    /// Deletes a key, whether or not it exists.
     pub async fn delete(&self, key: &str) -> Result<(), KvError> {
         self.change(key, |_| true, None).await.map(|_| ())
     }
@@ -181,7 +190,7 @@ impl Kv {
     }
 }
 
-/// What a module keeps by its own record, or counted afresh where there is none.
+/// How many bytes a module keeps by its own record, or counted where there is none.
 fn usage(source: &impl Read, module: &ModuleName) -> Result<u64, LedgerError> {
     if let Some(Usage(bytes)) = source.record::<Usage>(module.as_str().as_bytes())? {
         return Ok(bytes);

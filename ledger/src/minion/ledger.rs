@@ -12,37 +12,45 @@ use crate::storage::Disk;
 
 /// A minion's ledger: the jobs that it was asked to run, how they ended, and what its modules keep.
 ///
-/// A cheap handle; the folder is closed when the last one is dropped. Reads are synchronous and short, and
-/// each sees one moment. Writes are futures that are ready once they are as durable as asked.
+/// Reads are synchronous and short, and each sees one moment. Writes are futures that are ready once they are as
+/// durable as asked. All fail with a [`LedgerError`] that says what to do about it, and then nothing was changed.
+/// What is damaged counts as absent, and is set aside.
+///
+/// A cheap handle; the folder is closed when the last one is dropped.
 #[derive(Clone)]
 pub struct MinionLedger {
     pub(super) engine: Arc<Engine>,
 }
 
 impl MinionLedger {
-    /// Opens the ledger in the folder `dir`, or makes it there.
+    /// Opens the ledger in the folder `dir`, or makes it there. Only one process may have it open.
     ///
-    /// Blocks for as long as it takes to read what was written last. Only one process may have it open.
+    /// Blocks for as long as it takes to read what was written last.
+    ///
+    /// # Errors
+    /// [`LedgerError::Locked`] where another process has it open, [`LedgerError::WrongSide`] where it is an
+    /// overlord's, [`LedgerError::Newer`] where a newer version wrote it, and [`LedgerError::Damaged`],
+    /// [`LedgerError::ReadOnly`] or [`LedgerError::Io`] where it cannot be used.
     pub fn open(dir: &Path) -> Result<Self, LedgerError> {
         Ok(Self { engine: Arc::new(Engine::open(dir, Side::Minion)?) })
     }
 
-    /// Commits what was asked for and closes the folder; every later use of any handle fails.
+    /// Commits the writes that were asked for and closes the folder. Every later use of any handle fails.
     pub async fn close(&self) {
         self.engine.close().await;
     }
 
-    /// The folder.
+    /// The folder of the ledger.
     pub fn path(&self) -> &Path {
         self.engine.path()
     }
 
-    /// Bytes that the folder takes on disk.
+    /// How many bytes the folder takes on disk.
     pub fn disk_bytes(&self) -> Result<u64, LedgerError> {
         self.engine.size()
     }
 
-    /// How full its disk is at this moment.
+    /// How full the disk of the folder is at this moment.
     pub fn disk(&self) -> Disk {
         self.engine.disk()
     }

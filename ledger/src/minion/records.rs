@@ -1,4 +1,4 @@
-//! The records of a minion's job: what was asked, where it is, and how it ended.
+//! The records of a minion's job: what was asked, its state, and how it ended.
 
 use serde::{Deserialize, Serialize};
 use wire::message::call::Start;
@@ -14,21 +14,21 @@ use crate::space::Space;
 /// A job as a minion has it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MinionJob {
-    /// The overlord's id of it.
+    /// The overlord's id of the job.
     pub job: JobId,
-    /// The minion's own id of it.
+    /// The minion's own id of the job.
     pub minion_job: MinionJobId,
-    /// What was asked; `None` where that record was damaged and set aside.
+    /// What the overlord asked for; `None` where that record was damaged and set aside.
     pub start: Option<Start>,
-    /// Where it is.
+    /// The state of the job.
     pub state: MinionState,
     /// When it was accepted, in milliseconds since 1970.
     pub accepted_at: u64,
-    /// When it was recorded as running, if it was.
+    /// When it was recorded as running, in milliseconds since 1970; `None` where it was not.
     pub started_at: Option<u64>,
-    /// When it ended, if it has.
+    /// When it ended, in milliseconds since 1970; `None` where it has not.
     pub ended_at: Option<u64>,
-    /// How it ended, if it has; `None` also where that record was damaged and set aside.
+    /// How it ended; `None` where it has not, or where that record was damaged and set aside.
     pub report: Option<Report>,
     /// Whether the overlord has the outcome.
     pub acknowledged: bool,
@@ -42,7 +42,7 @@ pub(super) struct StoredStart(pub(super) Start);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct StoredReport(pub(super) Report);
 
-/// Where a job is.
+/// The state of a job, and when it came to be in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Course {
     pub(super) minion_job: MinionJobId,
@@ -51,7 +51,7 @@ pub(super) struct Course {
     pub(super) started_at: Option<u64>,
     pub(super) ended_at: Option<u64>,
     pub(super) acknowledged: bool,
-    /// Bytes that the job takes.
+    /// How many bytes the job takes.
     pub(super) bytes: u64,
 }
 
@@ -68,17 +68,17 @@ impl Record for Course {
 }
 
 impl Course {
-    /// Where the job is, or `None` where there is no such job.
+    /// The state of the job; `None` where there is no such job.
     ///
-    /// A job whose record of it was damaged is known all the same, so that it is never started twice: it
-    /// is over if its outcome is there, and counts as running otherwise.
+    /// A job whose record of its state was damaged is known all the same, so that it is never started twice: it is
+    /// over if its outcome is there, and counts as running otherwise.
     pub(super) fn of(source: &impl Read, job: JobId) -> Result<Option<Self>, LedgerError> {
         let key = key::of_job(job, &[]);
         if let Some(course) = source.record::<Course>(&key)? {
             return Ok(Some(course));
         }
         let bytes_in = |space| Ok(source.bytes(space, &key)?.map(|record| record.len() as u64));
-        // Whether the start itself can be read does not matter: that it was there does.
+        // That there is a record of the start is enough here, whether or not it can be read.
         let start = bytes_in(Space::Starts)?;
         if let Some(StoredReport(report)) = source.record::<StoredReport>(&key)? {
             let state = MinionState::Finished(report.outcome.kind());
@@ -93,7 +93,7 @@ impl Course {
 
     fn remade(job: JobId, state: MinionState, bytes: u64) -> Self {
         Self {
-            // The same each time it is remade, and distinct from that of any other job.
+            // This id is the same each time it is made anew, and distinct from that of any other job.
             minion_job: MinionJobId::from_bytes(job.to_bytes()),
             state,
             accepted_at: job.made_at(),

@@ -1,4 +1,4 @@
-//! Making the indexes afresh, after a journal was mended.
+//! Making the indexes anew, after a journal was mended.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +12,10 @@ use crate::read::Read;
 use crate::record;
 use crate::space::Space;
 
-/// What follows from the other records, and is listed afresh.
+/// The keyspaces that follow from the other records, and are listed anew.
 const DERIVED: [Space; 4] = [Space::Unfinished, Space::Unacknowledged, Space::Settled, Space::KvUsage];
 
-/// Where a job leaves a trace.
+/// The keyspaces in which a job leaves a trace.
 const TRACES: [Space; 4] = [Space::Starts, Space::States, Space::Reports, Space::Unfinished];
 
 /// Makes all indexes fit the records that are there. A job of which anything is left stays known.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct Attempt {
     /// The place of the assignment.
     pub place: u64,
-    /// When, in milliseconds since 1970.
+    /// When the attempt ended, in milliseconds since 1970.
     pub at: u64,
-    /// Why it is not in service; `None` where it is.
+    /// Why the version is not in service; `None` where it is.
     pub failure: Option<String>,
 }

@@ -15,7 +15,7 @@ pub struct Invite {
     pub secret: Digest,
     /// When it expires, in milliseconds since 1970.
     pub expires_at: u64,
-    /// SHA-256 of the public key that it was used for.
+    /// SHA-256 of the public key that it was used for; `None` while it was not used.
     pub used_by: Option<Digest>,
 }
 
@@ -25,19 +25,19 @@ pub enum InviteError {
     /// No such token was given out, or it was forgotten since.
     #[error("the token is not known: make a new one with `overlord minion invite NAME`")]
     Unknown,
-    /// Its time is over.
+    /// The token's time is over.
     #[error("the token for \"{name}\" has expired: make a new one with `overlord minion invite {name}`")]
     Expired {
         /// The minion that it was for.
         name: MinionName,
     },
-    /// Another key was enrolled with it.
+    /// Another key was enrolled with the token.
     #[error("the token for \"{name}\" was used already: make a new one with `overlord minion invite {name}`")]
     Used {
         /// The minion that it was for.
         name: MinionName,
     },
-    /// The ledger could not tell.
+    /// The ledger could not be read or written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }

@@ -10,59 +10,59 @@ use wire::value::arguments::Arguments;
 /// A job as it was asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobRecord {
-    /// Its id.
+    /// The job's id.
     pub id: JobId,
     /// When it was accepted, in milliseconds since 1970.
     pub accepted_at: u64,
-    /// Who asked for it.
+    /// The operator who asked for it.
     pub operator: OperatorName,
     /// The target expression.
     pub target: String,
-    /// The expression of those to leave out.
+    /// The expression whose matches are left out.
     pub exclude: Option<String>,
-    /// The minions that matched at that moment; kept by name, each once.
+    /// The minions that matched when it was accepted; kept by name, each once.
     pub targets: Vec<MinionName>,
-    /// What to run.
+    /// The method to run.
     pub method: MethodPath,
-    /// With what.
+    /// The arguments, in the form in which they were given.
     pub arguments: Arguments,
-    /// How long each minion may take, in milliseconds.
+    /// How long it may run on each minion, in milliseconds.
     pub timeout_ms: Option<u64>,
     /// Until when it may be delivered to a minion that is not connected, in milliseconds since 1970.
     pub queue_until: Option<u64>,
-    /// Whether effects are only recorded.
+    /// Whether effects are only recorded, and none happens.
     pub dry_run: bool,
     /// Whether the job must survive a power cut from the moment it is accepted, here and on the minions.
     pub durable: bool,
-    /// How many minions work on it at once.
+    /// How many minions may run it at once.
     pub batch: Option<Share>,
-    /// After how many failures no further minion starts it.
+    /// The number of outcomes other than `ok` after which no further minion gets it.
     pub max_failures: Option<Share>,
     /// The job that it runs again.
     pub rerun_of: Option<JobId>,
-    /// For how long a minion that is out of touch keeps its place in the batch, in milliseconds; as long as
-    /// everywhere where nothing is said.
+    /// For how long a minion that is out of touch keeps its place in the batch, in milliseconds; the usual time
+    /// where nothing is said.
     pub patience_ms: Option<u64>,
 }
 
-/// What an overlord knows of one minion's part of a job, but for its outcome.
+/// What an overlord knows of one minion's part of a job, without its outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartRecord {
-    /// The minion's own id of it, once it has one.
+    /// The minion's own id of the job; `None` before the minion has recorded it.
     pub minion_job: Option<MinionJobId>,
-    /// Where it is; `None` until the minion has answered.
+    /// The state of the part; `None` until the minion has answered.
     pub state: Option<MinionState>,
-    /// When that was recorded, in milliseconds since 1970.
+    /// When that state was recorded, in milliseconds since 1970.
     pub changed_at: u64,
 }
 
 /// A part that is to be given up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GiveUp {
-    /// Whose part.
+    /// The minion whose part it is.
     pub minion: MinionName,
-    /// The outcome that it gets.
+    /// The outcome that the part gets.
     pub report: Report,
-    /// Whether its minion may have it, and may therefore say something of it later.
+    /// Whether the minion may have the job, and may therefore say something of it later.
     pub sent: bool,
 }

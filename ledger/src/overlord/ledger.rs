@@ -77,12 +77,13 @@ impl OverlordLedger {
         self.read(|source| job::find(source, id)).await
     }
 
-    /// With what the job was called; `None` where it is unknown, purged, or damaged in that part.
+    /// The arguments of the job; `None` where it is unknown, purged, or damaged in that part.
     pub async fn arguments(&self, id: JobId) -> Result<Option<Arguments>, LedgerError> {
         self.read(|source| job::arguments(source, id)).await
     }
 
-    /// Where the job is, and when it ended if it did; `None` where it is unknown or purged.
+    /// The state of the job, and when it ended if it did, in milliseconds since 1970; `None` where it is unknown
+    /// or purged.
     pub async fn state(&self, id: JobId) -> Result<Option<(JobState, Option<u64>)>, LedgerError> {
         self.read(|source| job::state(source, id)).await
     }
@@ -102,10 +103,11 @@ impl OverlordLedger {
         Ok(self.document_up_to(id, usize::MAX).await?.map(|(document, _)| document))
     }
 
-    /// The same, with as many reports as take so many bytes of memory, and how many are left out.
+    /// Like [`document`](Self::document), with as many reports as take so many bytes of memory, and how many were
+    /// left out.
     ///
-    /// The arguments are not in it, as only who knows the method's signature may show them; and neither is progress,
-    /// which changes too often to be recorded.
+    /// The arguments are not in it, since only code that knows the method's signature may show them; and neither
+    /// is progress, which changes too often to be recorded.
     pub async fn document_up_to(
         &self,
         id: JobId,
@@ -119,15 +121,15 @@ impl OverlordLedger {
         self.read(|source| job_list::live(source)).await
     }
 
-    /// The last id that was given out, of all jobs that are on record.
+    /// The newest id of all jobs that are on record, behind which the next id must sort.
     pub async fn newest(&self) -> Result<Option<JobId>, LedgerError> {
         self.read(|source| Ok(job_list::newest(source))).await
     }
 
     /// At most `limit` jobs that fit `filter`, newest first.
     ///
-    /// Only the jobs that are in all indexes concerned are looked at, so that a list costs what it shows; a method
-    /// other than all of its module, and outcomes, are what takes a look at jobs that are left out.
+    /// Only jobs that are in all indexes concerned are looked at, so that a list costs what it shows. A filter by
+    /// method or by outcome also looks at jobs that it leaves out.
     pub async fn list(&self, filter: &JobFilter, limit: usize) -> Result<Vec<JobSummary>, LedgerError> {
         self.read(|source| job_list::list(source, filter, limit)).await
     }
@@ -138,8 +140,9 @@ impl OverlordLedger {
         self.read(|source| Ok(job_list::by_prefix(source, prefix))).await
     }
 
-    /// Removes the finished jobs that `retention` does not keep at the time `now`, those that ended first before the
-    /// others, and returns how many. Jobs that are not over stay, however old they are.
+    /// Removes the finished jobs that `retention` does not keep at the time `now`, in milliseconds since 1970:
+    /// those that ended first before the others. Returns how many. Jobs that are not over stay, however old they
+    /// are.
     ///
     /// It is atomic for each job, and removes a few at a time, so that others are not kept waiting.
     pub async fn purge(&self, retention: Retention, now: u64) -> Result<usize, LedgerError> {
@@ -158,7 +161,7 @@ impl OverlordLedger {
 
 /// Parts of jobs: what minions report of them, and what operators want with them.
 impl OverlordLedger {
-    /// Records that a part is queued or running, and the transition of the job that follows.
+    /// Records at the time `at` that a part is queued or running, and the transition of the job that follows.
     ///
     /// A finished state changes nothing here: it comes with its outcome, by [`part_ended`](Self::part_ended).
     pub async fn part_moved(
@@ -176,12 +179,12 @@ impl OverlordLedger {
         self.engine.write(Purpose::Proceed, Durability::Written, move |draft| news.record(draft, None)).await
     }
 
-    /// Records how a part ended, and the transition of the job that follows. With the last outcome the job is over in
-    /// the same moment, by a transition of its own, which is the one returned.
+    /// Records at the time `at` how a part ended, and the transition of the job that follows. With the last
+    /// outcome the job is over in the same moment, by a transition of its own, which is the one returned.
     ///
-    /// Of a part that was given up, it is recorded beside that, where nothing is yet.
+    /// The report of a part that was given up is recorded beside that, unless there is one already.
     ///
-    /// After the future is ready with either answer, the minion may let go of the outcome.
+    /// After the future is ready with either answer, the minion may forget the outcome.
     pub async fn part_ended(
         &self,
         job: JobId,
@@ -196,7 +199,7 @@ impl OverlordLedger {
         self.engine.write(Purpose::Proceed, durability, move |draft| news.record(draft, Some(report))).await
     }
 
-    /// Where each target's part is, by name; empty where the job is unknown.
+    /// The state of each target's part, by name; empty where the job is unknown.
     pub async fn parts(&self, id: JobId) -> Result<Vec<(MinionName, PartRecord)>, LedgerError> {
         self.read(|source| document::parts(source, id)).await
     }
@@ -211,8 +214,8 @@ impl OverlordLedger {
         self.read(|source| Ok(document::outcomes(source, id))).await
     }
 
-    /// Records that these parts of a job are to stop. Says nothing new of a part that is over, or that was to stop
-    /// before.
+    /// Records at the time `at` that these parts of a job are to stop. A part that is over, or was to stop before,
+    /// stays as it is.
     pub async fn cancel(
         &self,
         job: JobId,
@@ -229,8 +232,8 @@ impl OverlordLedger {
         self.read(|source| Ok(cancellation::cancelled(source, job))).await
     }
 
-    /// Gives parts of a job up: records their outcomes, and by whom they were given up. Gives the minions where that
-    /// was so; a part that is over keeps its outcome.
+    /// Gives parts of a job up: records their outcomes, and by whom they were given up. Returns the minions whose
+    /// parts were; a part that is over keeps its outcome.
     pub async fn give_up(
         &self,
         job: JobId,
@@ -248,7 +251,7 @@ impl OverlordLedger {
         self.read(|source| Ok(given_up::unheard(source))).await
     }
 
-    /// Whether the minion's part of the job is one of those.
+    /// Whether the minion's part of the job is given up, and the minion has said nothing of it since.
     pub async fn is_unheard(&self, job: JobId, minion: &MinionName) -> Result<bool, LedgerError> {
         self.read(|source| given_up::is_unheard(source, job, minion)).await
     }
@@ -275,7 +278,7 @@ impl OverlordLedger {
         self.engine.write(Purpose::Proceed, Durability::Written, write).await
     }
 
-    /// Records what a minion can run.
+    /// Records which modules a minion has, as it said.
     pub async fn minion_modules(&self, name: &MinionName, modules: Inventory) -> Result<(), LedgerError> {
         let name = name.clone();
         let write = move |draft: &Draft<'_>| minion::put_modules(draft, &name, modules);
@@ -323,7 +326,7 @@ impl OverlordLedger {
         self.engine.write(Purpose::Proceed, Durability::Synced, write).await
     }
 
-    /// The minion of that name.
+    /// The minion of that name; `None` where none has enrolled.
     pub async fn minion(&self, name: &MinionName) -> Result<Option<MinionRecord>, LedgerError> {
         self.read(|source| minion::find(source, name)).await
     }
@@ -333,12 +336,12 @@ impl OverlordLedger {
         self.read(|source| minion::all(source)).await
     }
 
-    /// What each minion said of its host last, by name; nothing of those that never did.
+    /// What each minion said of its host last, by name. Minions that never did are left out.
     pub async fn facts(&self) -> Result<Vec<(MinionName, HeardFacts)>, LedgerError> {
         self.read(|source| Ok(minion::facts(source))).await
     }
 
-    /// The tenures of a minion, in their order; none where it never said where it is.
+    /// The tenures of a minion, in their order; empty where it never said where it is.
     pub async fn tenures(&self, name: &MinionName) -> Result<Vec<Tenure>, LedgerError> {
         self.read(|source| minion::tenures(source, name)).await
     }
@@ -355,18 +358,24 @@ impl OverlordLedger {
         self.engine.write(Purpose::Begin, Durability::Synced, write).await
     }
 
-    /// The name that the token of `secret` is for, while it lets anyone in. Writes nothing.
+    /// The name that the token of `secret` is for, where it lets a minion in at the time `now`. Writes nothing.
+    ///
+    /// # Errors
+    /// [`InviteError`], which says why it lets nobody in.
     pub async fn invited(&self, secret: &Digest, now: u64) -> Result<MinionName, InviteError> {
         self.read(|source| Ok(invitation::valid(source, secret, now)?.name)).await
     }
 
-    /// Uses the token of `secret` to enrol `key`, and returns the name that it is for; synced.
+    /// Uses the token of `secret` at the time `now` to enrol `key`, and returns the name that it is for; synced.
     ///
-    /// One key gets in by it, and that one as often as it asks until the token expires, since a minion may die between
-    /// the use and the answer. Where another key had the name, or it was revoked, then what was known of it is
-    /// forgotten, and so are the tokens by which others had come in.
+    /// One key gets in by a token, and as often as it asks until the token expires, since a minion may die between
+    /// the use and the answer. Where another key had the name, or the name was revoked, what was known of that
+    /// minion is forgotten, and so are the tokens by which others had come in.
+    ///
+    /// # Errors
+    /// [`InviteError`], which says why the token lets nobody in.
     pub async fn redeem(&self, secret: &Digest, key: Digest, now: u64) -> Result<MinionName, InviteError> {
-        // Nobody without a token makes the ledger write.
+        // Looked at first, so that nobody without a token makes the ledger write.
         self.invited(secret, now).await?;
         let secret = *secret;
         let write = move |draft: &Draft<'_>| match invitation::redeem(draft, &secret, key, now) {
@@ -412,14 +421,14 @@ impl OverlordLedger {
         self.read(|source| Ok(catalogue::all(source))).await
     }
 
-    /// Records an assignment as the newest, in place of one of the same module to the same expression; synced. Returns
-    /// it with its place, which none had before.
+    /// Records an assignment as the newest, in place of one of the same module to the same expression; synced.
+    /// Returns it with its place, which no assignment had before.
     pub async fn assign(&self, assignment: Assignment) -> Result<Assignment, LedgerError> {
         let write = move |draft: &Draft<'_>| Ok(assignment::assign(draft, assignment));
         self.engine.write(Purpose::Begin, Durability::Synced, write).await
     }
 
-    /// Forgets an assignment; synced. Returns it, or `None` where there is none.
+    /// Forgets an assignment; synced. Returns it, or `None` where there was none.
     pub async fn unassign(
         &self,
         name: &ModuleName,
@@ -459,14 +468,19 @@ impl OverlordLedger {
 
 /// The ledger itself. An engine has its own way to be opened.
 impl OverlordLedger {
-    /// Opens the ledger in the folder `dir`, or makes it there.
+    /// Opens the ledger in the folder `dir`, or makes it there. Only one process may have it open.
     ///
-    /// Blocks for as long as it takes to read what was written last. Only one process may have it open.
+    /// Blocks for as long as it takes to read what was written last.
+    ///
+    /// # Errors
+    /// [`LedgerError::Locked`] where another process has it open, [`LedgerError::WrongSide`] where it is a
+    /// minion's, [`LedgerError::Newer`] where a newer version wrote it, and [`LedgerError::Damaged`],
+    /// [`LedgerError::ReadOnly`] or [`LedgerError::Io`] where it cannot be used.
     pub fn open(dir: &Path) -> Result<Self, LedgerError> {
         Ok(Self { engine: Arc::new(Engine::open(dir, Side::Overlord)?) })
     }
 
-    /// Commits what was asked for and closes the folder; every later use of any handle fails.
+    /// Commits the writes that were asked for and closes the folder. Every later use of any handle fails.
     pub async fn close(&self) {
         self.engine.close().await;
     }
@@ -487,8 +501,8 @@ impl OverlordLedger {
         self.read(|source| Ok(quarantine::list(source, limit))).await
     }
 
-    /// Looks at one moment of the ledger. With this engine it is done where it is asked for: a read is of few records,
-    /// most of them in memory, and takes less time than handing it to another thread.
+    /// Looks at one moment of the ledger. With this engine that is done on the caller's thread: a read is of few
+    /// records, most of them in memory, and takes less time than handing it to another thread.
     async fn read<T, E: From<LedgerError>>(
         &self,
         look: impl FnOnce(&Reader<'_>) -> Result<T, E>,

@@ -9,7 +9,7 @@ use wire::name::MinionName;
 /// A minion that has enrolled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MinionRecord {
-    /// Its name.
+    /// The minion's name.
     pub name: MinionName,
     /// SHA-256 of its public key.
     pub key: Digest,
@@ -17,37 +17,37 @@ pub struct MinionRecord {
     pub enrolled_at: u64,
     /// Whether it may connect.
     pub status: Standing,
-    /// When it was last heard of, in milliseconds since 1970.
+    /// When it was heard of last, in milliseconds since 1970; `None` where it never connected.
     pub last_seen: Option<u64>,
-    /// The version of its software, once it has said so.
+    /// The version of its software; `None` before it said so.
     pub version: Option<String>,
-    /// What it can run, as it last said.
+    /// The modules that it has, as it last said.
     pub modules: Inventory,
 }
 
 /// Whether a minion may connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Standing {
-    /// It may.
+    /// It may connect.
     Active,
     /// Its certificate is revoked.
     Revoked,
 }
 
-/// The facts of a minion, as it said them last.
+/// The facts of a minion, as it told them last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeardFacts {
-    /// When, in milliseconds since 1970.
+    /// When it told them, in milliseconds since 1970.
     pub at: u64,
-    /// A JSON object.
+    /// The facts: one JSON object as text.
     pub json: String,
 }
 
-/// The time for which one place had a minion's links.
+/// The time for which a minion's links came from one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tenure {
     /// The place, as in [`Instance`](wire::message::instance::Instance).
     pub place: Digest,
-    /// The newest job when it came; `None` where there was none.
+    /// The newest job when the first link came from there; `None` where there was none.
     pub after: Option<JobId>,
 }

@@ -7,10 +7,10 @@ use std::ops::Range;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Bytes of a head: a tag, the number of items, the number of the batch.
+/// The length of a head in bytes: a tag, the number of items, the number of the batch.
 pub(super) const HEAD: usize = 1 + 4 + 8;
 
-/// What the last bytes of every batch are.
+/// The last bytes of every batch.
 pub(super) const TRAILER: &[u8] = b"FJL\x03";
 
 const TAG_HEAD: u8 = 1;
@@ -21,17 +21,17 @@ const TAG_CLEAR: u8 = 4;
 /// A batch of which all items can be told apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Batch {
-    /// Where it is, from its head to its trailer.
+    /// The place of the batch in the journal, from its head to its trailer.
     pub(super) place: Range<usize>,
     /// How many items it has.
     pub(super) count: u32,
     /// The number of the batch by its head.
     pub(super) number: u64,
-    /// Whether the head says that it is one, with so many items.
+    /// Whether the head is that of a batch with so many items.
     pub(super) sound_head: bool,
     /// The checksum of the items as they are.
     pub(super) checksum: u64,
-    /// Whether that is what it should be.
+    /// Whether that is the checksum which the end has.
     pub(super) sound_items: bool,
 }
 
@@ -104,7 +104,7 @@ impl<'a> Cursor<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    /// Goes past an item; `false` where the end of the batch begins, `None` where neither does.
+    /// Goes past an item; `false` where the end of the batch begins instead, `None` where neither does.
     fn item(&mut self) -> Option<bool> {
         match *self.journal.get(self.at)? {
             TAG_END => Some(false),

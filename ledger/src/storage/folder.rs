@@ -9,11 +9,11 @@ use super::{journal, unborn};
 /// The file that the database locks for as long as it is open.
 const LOCK: &str = "lock";
 
-/// In the folder from when damage was found until the indexes were made afresh.
+/// The name of a file that lies in the folder from when damage was found until the indexes were made anew.
 const STALE: &str = "indexes-are-stale";
 
-/// Makes the folder, for this user alone, or puts the one that is there in order. One that is open elsewhere
-/// is left as it is: opening it will say so.
+/// Makes the folder, for this user alone, or puts an existing one in order. A folder that is open elsewhere is
+/// left as it is: opening it will say so.
 pub(super) fn prepare(folder: &Path) -> io::Result<()> {
     machine::file::create_private_folder(folder)?;
     let lock: File = match OpenOptions::new().read(true).write(true).open(folder.join(LOCK)) {
@@ -28,11 +28,11 @@ pub(super) fn prepare(folder: &Path) -> io::Result<()> {
     }
     unborn::clear(folder)?;
     journal::mend(folder)?;
-    // Closing would not do: a child that another thread starts at this moment has the file open as well.
+    // Closing the file would not do: a child that another thread starts at this moment has it open as well.
     lock.unlock()
 }
 
-/// Has the indexes made afresh when the folder is opened next.
+/// Makes the next opening of the folder make the indexes anew.
 pub(super) fn mark_stale(folder: &Path) -> io::Result<()> {
     File::create(folder.join(STALE))?.sync_all()
 }
@@ -42,7 +42,7 @@ pub(super) fn is_stale(folder: &Path) -> bool {
     folder.join(STALE).exists()
 }
 
-/// Notes that the indexes fit the records.
+/// Takes note that the indexes fit the records.
 pub(super) fn mark_fresh(folder: &Path) -> io::Result<()> {
     fs::remove_file(folder.join(STALE))
 }

@@ -1,7 +1,7 @@
-//! Room on the disk, looked at before each batch.
+//! How much room there is on the disk, looked at before each batch.
 //!
-//! The database takes no further write after one has failed, so a ledger refuses in time instead: new work
-//! first, then everything that is not needed to make room.
+//! The database takes no further write after one has failed, so a ledger refuses in time instead: new work first,
+//! then everything that is not needed to make room.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use machine::room;
 
 use crate::durability::Purpose;
 
-/// What is kept free for carrying on what was begun, at most and as a share of the disk.
+/// How many bytes are kept free at most for carrying on what was begun; on a small disk, a share of it is.
 const RESERVE: u64 = 16 << 20;
 const SHARE: u64 = 20;
 
@@ -18,11 +18,11 @@ const SHARE: u64 = 20;
 pub struct Disk {
     /// How many bytes this process may still write there.
     pub free_bytes: u64,
-    /// Whether that is enough for new jobs: what is left below that is kept for the end of those that have begun.
+    /// Whether that is enough for new jobs: the last of the room is kept for jobs that have begun.
     pub takes_work: bool,
 }
 
-/// Room on the disk of a ledger.
+/// How much room the disk of a ledger has.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Room {
     free: u64,
@@ -30,7 +30,7 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// The room at this moment. A disk that does not say counts as empty: the write itself will tell.
+    /// The room at this moment. A disk that does not tell counts as having enough: the write itself will show.
     pub(crate) fn on_disk_of(path: &Path) -> Self {
         match room::Room::of(path) {
             Ok(disk) => Self { free: disk.free, reserve: RESERVE.min(disk.size / SHARE) },
@@ -38,7 +38,7 @@ impl Room {
         }
     }
 
-    /// What a user may know of it.
+    /// What a user may know of the room.
     pub(crate) fn disk(self) -> Disk {
         Disk { free_bytes: self.free, takes_work: self.suffices(Purpose::Begin) }
     }

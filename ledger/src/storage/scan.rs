@@ -12,7 +12,7 @@ use fjall::{Keyspace, Readable, Snapshot};
 use super::store::{Bytes, MAX_KEY};
 use crate::key::Span;
 
-/// Reads that fail one after the other before a scan counts as ended.
+/// How many reads may fail one after the other before a scan counts as ended.
 const MAX_BROKEN: usize = 64;
 
 type Row = (Bytes, Bytes);
@@ -60,8 +60,8 @@ impl<'a, Broken: Fn(&fjall::Error)> Rows<'a, Broken> {
                 None => break,
             }
         }
-        // What comes from the other end is right; what the first way found behind the broken block may lack
-        // newer values.
+        // The rows that come from the other end are right; those that the first way found behind the broken block
+        // may lack newer values.
         for (key, value) in self.afresh().rev().map_while(Result::ok) {
             if last_sound.as_ref().is_some_and(|sound| key <= *sound) {
                 break;

@@ -41,9 +41,10 @@ const BATCH: &[u8] = b"batch";
 /// A batch that was not committed.
 #[derive(Debug)]
 pub(crate) struct Refused {
-    /// Why.
+    /// Why it was not.
     pub(crate) error: LedgerError,
-    /// Whether the database had given up before it looked at this batch, so that another one may take it.
+    /// Whether the database had given up before it looked at this batch, so that another batch may succeed after
+    /// opening.
     pub(crate) untouched: bool,
 }
 
@@ -66,7 +67,7 @@ impl Store {
         let database = Database::builder(path)
             .cache_size(CACHE)
             .max_journaling_size(JOURNALS)
-            // A damaged value must stay one value: see the journal's mending.
+            // Uncompressed, a damaged value stays one value: see how journals are mended.
             .journal_compression(CompressionType::None)
             .max_cached_files(Some(OPEN_FILES))
             .worker_threads(WORKERS)
@@ -128,17 +129,17 @@ impl Store {
         folder::is_stale(&self.path)
     }
 
-    /// Notes that the indexes fit the records again.
+    /// Takes note that the indexes fit the records again.
     pub(crate) fn mark_fresh(&self) -> Result<(), LedgerError> {
         folder::mark_fresh(&self.path).map_err(|error| from_io(&self.path, &error))
     }
 
-    /// Bytes that the folder takes on disk.
+    /// How many bytes the folder takes on disk.
     pub(crate) fn size(&self) -> Result<u64, LedgerError> {
         self.database.disk_space().map_err(|error| self.failed(&error))
     }
 
-    /// The value of a key. One that cannot be read counts as absent, and the log says so.
+    /// The value of a key. A value that cannot be read counts as absent, and the log says so.
     pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, LedgerError> {
         if key.len() > MAX_KEY {
             return Ok(None);
@@ -146,7 +147,7 @@ impl Store {
         self.sound(space, self.keyspace(space).get(key))
     }
 
-    /// The keys of a span and their values. What cannot be read is passed over, and said in the log.
+    /// The keys of a span and their values. Those that cannot be read are passed over, and the log says so.
     pub(crate) fn scan(&self, space: Space, span: Span) -> Scan<'_> {
         self.scan_in(&self.snapshot(), space, span)
     }
@@ -169,7 +170,7 @@ impl Store {
         self.sound(space, snapshot.0.get(self.keyspace(space), key))
     }
 
-    /// As [`Store::scan`], of a view.
+    /// Like [`Store::scan`], of a view.
     pub(crate) fn scan_in(&self, snapshot: &Snapshot, space: Space, span: Span) -> Scan<'_> {
         let broken = move |error: &fjall::Error| self.lost(space, &self.failed(error));
         Box::new(Rows::new(self.keyspace(space), snapshot.0.clone(), span, broken))
@@ -214,7 +215,7 @@ impl Store {
         self.keyspaces.get(&space).expect("each side reads and writes only the keyspaces that it opened")
     }
 
-    /// Says in the log what cannot be read, and has the indexes made afresh when the folder is opened next.
+    /// Says in the log what cannot be read, and makes the next opening of the folder make the indexes anew.
     fn lost(&self, space: Space, error: &LedgerError) {
         tracing::warn!(keyspace = space.name(), %error, "passed over records that cannot be read");
         if self.marked.swap(true, Ordering::Relaxed) {

@@ -1,9 +1,9 @@
 //! Bringing a folder of an older format up to the current one, when it is opened.
 //!
-//! There is one step for each format. Before the first one, the folder is marked as one of the current
-//! format whose upgrade has begun: versions that know only the old format stay away from it, and an upgrade
-//! that was killed begins again. A step leaves alone what it has done before, because a record whose
-//! encoding has changed has another [`Record::VERSION`].
+//! There is one step for each format. Before the first one, the folder is marked as one of the current format
+//! whose upgrade has begun: versions that know only the old format do not open it, and an upgrade that was killed
+//! begins again. A step leaves alone what it has done before, because a record whose encoding has changed has
+//! another [`Record::VERSION`].
 
 mod v1;
 mod v2;
@@ -19,7 +19,7 @@ use crate::storage::{Changes, Store};
 /// The steps, in order.
 const UPGRADES: &[Upgrade] = &[Upgrade { from: 1, run: v1::upgrade }, Upgrade { from: 2, run: v2::upgrade }];
 
-/// Where a batch of an upgrade ends even though more is to be done.
+/// Where a batch of an upgrade ends although more is to be done, in bytes.
 const BATCH_BYTES: usize = 8 << 20;
 
 /// What brings the records of one format into the shape of the next.
@@ -28,7 +28,7 @@ struct Upgrade {
     run: fn(&Store, Side) -> Result<(), LedgerError>,
 }
 
-/// Brings the folder up to the current format, which it may be of already.
+/// Brings the folder up to the current format; does nothing where it has that already.
 pub(crate) fn upgrade(store: &Store, side: Side) -> Result<(), LedgerError> {
     take(store, side, UPGRADES)
 }
@@ -51,8 +51,8 @@ fn take(store: &Store, side: Side, steps: &[Upgrade]) -> Result<(), LedgerError>
     Ok(())
 }
 
-/// Puts each record that is an `Old` one back as a `New` one. One that is neither is left for whoever reads
-/// it to set aside.
+/// Rewrites each record that is an `Old` one as a `New` one. A record that is neither is left for the reader who
+/// sets it aside.
 fn rewrite<Old: Record, New: Record + From<Old>>(store: &Store) -> Result<(), LedgerError> {
     let mut draft = Draft::new(store);
     for (key, bytes) in store.scan(Old::SPACE, Span::all()) {

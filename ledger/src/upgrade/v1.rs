@@ -53,7 +53,7 @@ impl From<ModuleV1> for Module {
     fn from(module: ModuleV1) -> Self {
         let ModuleV1 { name, version, digest, description, state, methods, imports } = module;
         let state = ModuleState::from(state);
-        // Said by the minion as soon as it connects.
+        // The minion tells them as soon as it connects.
         let versions = Vec::new();
         Module { name, version, digest, description, state, methods, imports, versions }
     }

@@ -24,8 +24,8 @@ impl Record for Attempt {
 /// place, which none had before.
 pub(crate) fn assign(draft: &Draft<'_>, assignment: Assignment) -> Assignment {
     let last = draft.records::<Assignment>(Span::all()).map(|(_, one)| one.place).max();
-    // The last one may be taken back already, and attempts to bring it name its place. The time tells them apart; the
-    // order is that of the numbers.
+    // The newest assignment may be taken back already, while attempts to bring it still name its place. The time
+    // keeps the two places apart; the order is that of the numbers.
     let place = last.map_or(0, |last| last.saturating_add(1)).max(assignment.assigned_at);
     let assignment = Assignment { place, ..assignment };
     draft.put_record(key_of(&assignment.name, &assignment.expression), &assignment);

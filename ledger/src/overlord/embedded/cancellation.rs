@@ -12,7 +12,7 @@ use crate::key::Span;
 use crate::read::Read;
 use crate::space::Space;
 
-/// Records that these parts are to stop. Says nothing new of one that is over, or that was to stop before.
+/// Records that these parts are to stop. A part that is over, or was to stop before, stays as it is.
 pub(crate) fn cancel(
     draft: &Draft<'_>,
     job: JobId,

@@ -23,8 +23,8 @@ impl Record for Kept {
     const SPACE: Space = Space::Catalogue;
 }
 
-/// Records a version as the newest of its name. Returns it as it is recorded: a signature that was brought with it
-/// before stays where none comes now.
+/// Records a version as the newest of its name. Returns it as it is recorded: a signature that came with it before
+/// stays where none comes now.
 pub(crate) fn keep(draft: &Draft<'_>, module: KeptModule) -> Result<KeptModule, LedgerError> {
     let key = key_of(&module.name, &module.digest);
     let before = draft.record::<Kept>(&key)?.and_then(|kept| kept.module.signature);

@@ -1,4 +1,4 @@
-//! The jobs of one index, newest first, with a quick way past those that are of no use.
+//! The jobs of one index, newest first, with a quick way past those that do not fit.
 
 use wire::message::job::JobId;
 
@@ -7,7 +7,7 @@ use crate::read::Read;
 use crate::space::Space;
 use crate::storage::Scan;
 
-/// How many keys are passed one by one before it pays to look the place up.
+/// How many keys are passed one by one before it is quicker to look the place up.
 const STEPS: usize = 8;
 
 /// A place in an index whose keys end with a job, moving from newer jobs to older ones.
@@ -15,15 +15,15 @@ pub(super) struct Cursor<'a, R> {
     source: &'a R,
     space: Space,
     prefix: Vec<u8>,
-    /// No key before this one is of interest.
+    /// The first key that is of interest.
     start: Vec<u8>,
     rows: Scan<'a>,
-    /// The job that it stands at.
+    /// The job that the cursor stands at; `None` behind the last.
     here: Option<JobId>,
 }
 
 impl<'a, R: Read> Cursor<'a, R> {
-    /// At the newest job of the keys that begin with `prefix`, among those from `oldest` to `newest`.
+    /// A cursor at the newest job of the keys that begin with `prefix`, among those from `oldest` to `newest`.
     pub(super) fn new(source: &'a R, space: Space, prefix: Vec<u8>, oldest: JobId, newest: JobId) -> Self {
         let start = [prefix.as_slice(), &oldest.to_bytes()].concat();
         let rows = rows(source, space, &prefix, &start, newest);
@@ -32,7 +32,7 @@ impl<'a, R: Read> Cursor<'a, R> {
         cursor
     }
 
-    /// Moves to the newest job that is not newer than `job`, and says which that is.
+    /// Moves to the newest job that is not newer than `job`, and returns it.
     pub(super) fn at_most(&mut self, job: JobId) -> Option<JobId> {
         for _ in 0..STEPS {
             if self.here? <= job {

@@ -1,4 +1,4 @@
-//! What is known of one job.
+//! What is known of one job: its parts, its transitions, and the document of both.
 
 use wire::message::held::Held;
 use wire::message::job::JobId;
@@ -15,7 +15,7 @@ use crate::key::{self, Span};
 use crate::overlord::job::PartRecord;
 use crate::read::Read;
 
-/// Where each target's part is, by name.
+/// The state of each target's part, by name.
 pub(crate) fn parts(source: &impl Read, id: JobId) -> Result<Vec<(MinionName, PartRecord)>, LedgerError> {
     let part = |minion: MinionName| {
         let part = tally::part(source, &part_key(id, &minion))?;
@@ -50,9 +50,10 @@ pub(crate) fn history(source: &impl Read, id: JobId) -> Result<Option<History>, 
     Ok(Some(History { job: id, targets, transitions, given_up }))
 }
 
-/// Everything that is known of the job at one moment, with as many reports as take so many bytes of memory, and how many are left out.
+/// Everything that is known of the job at one moment, with as many reports as take so many bytes of memory, and
+/// how many were left out.
 ///
-/// The arguments are not in it, as only who knows the method's signature may show them.
+/// The arguments are not in it, since only code that knows the method's signature may show them.
 pub(crate) fn up_to(
     source: &impl Read,
     id: JobId,
@@ -76,7 +77,7 @@ pub(crate) fn up_to(
         Ok::<_, LedgerError>(part)
     };
     let mut targets = targets(source, id)?;
-    // Records of before are in another order.
+    // Records that older versions wrote are in another order.
     targets.sort();
     let parts = targets.into_iter().map(part).collect::<Result<_, _>>()?;
     let patience = source.record::<StoredPatience>(&key::of_job(id, &[]))?;

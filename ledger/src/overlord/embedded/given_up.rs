@@ -15,7 +15,7 @@ use crate::overlord::job::GiveUp;
 use crate::read::Read;
 use crate::space::Space;
 
-/// Gives up those of the parts that are not over, and says whose those are.
+/// Gives up those of the parts that are not over, and returns the minions whose parts those are.
 pub(crate) fn give_up(
     draft: &Draft<'_>,
     job: JobId,
@@ -44,12 +44,12 @@ pub(crate) fn unheard(source: &impl Read) -> Vec<(MinionName, JobId)> {
     rows.filter_map(|(key, _)| part(&key)).collect()
 }
 
-/// Whether the minion's part of the job is one of those.
+/// Whether the minion's part of the job is given up, and the minion has said nothing of it since.
 pub(crate) fn is_unheard(source: &impl Read, job: JobId, minion: &MinionName) -> Result<bool, LedgerError> {
     source.has(Space::Unheard, &key::by_name(minion.as_str(), job))
 }
 
-/// What follows a name in a key of an index by name: a zero byte and the job.
+/// How many bytes follow a name in a key of an index by name: a zero byte and the job.
 const NAME_END: usize = 1 + 16;
 
 fn give_up_part(

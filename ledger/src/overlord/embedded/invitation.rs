@@ -35,7 +35,7 @@ pub(crate) fn purge(draft: &Draft<'_>, until: u64) -> usize {
     count
 }
 
-/// The token of `secret`, where it is one that lets someone in.
+/// The token of `secret`, where it lets a minion in at the time `now`.
 pub(crate) fn valid(source: &impl Read, secret: &Digest, now: u64) -> Result<Invite, InviteError> {
     let invite = source.record::<Invite>(secret.as_bytes())?.ok_or(InviteError::Unknown)?;
     if invite.expires_at <= now { Err(InviteError::Expired { name: invite.name }) } else { Ok(invite) }
@@ -53,7 +53,7 @@ pub(crate) fn redeem(
     if invite.used_by.is_some_and(|other| other != key) {
         return Err(InviteError::Used { name });
     }
-    // Another key that had the name may not take it back with the token that it was let in by.
+    // Another key that had the name must not take it back with the token by which it was let in.
     if minion::enrol(draft, &name, key, now)? == Enrolled::InPlaceOfAnother {
         forget(draft, &name, |invite| invite.used_by.is_some());
     }

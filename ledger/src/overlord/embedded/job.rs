@@ -1,4 +1,4 @@
-//! A job as it was asked for: taking it on, and reading it back.
+//! A job as it was asked for: recording it, and reading it back.
 
 use wire::message::job::{JobId, JobState};
 use wire::message::operator::Transition;
@@ -62,13 +62,13 @@ pub(crate) fn find(source: &impl Read, id: JobId) -> Result<Option<JobRecord>, L
     Ok(Some(head.join(id, arguments, targets, patience)))
 }
 
-/// With what the job was called.
+/// The arguments of the job.
 pub(crate) fn arguments(source: &impl Read, id: JobId) -> Result<Option<Arguments>, LedgerError> {
     let stored = source.record::<StoredArguments>(&key::of_job(id, &[]))?;
     Ok(stored.map(|StoredArguments(arguments)| arguments))
 }
 
-/// Where the job is, and when it ended.
+/// The state of the job, and when it ended.
 pub(crate) fn state(source: &impl Read, id: JobId) -> Result<Option<(JobState, Option<u64>)>, LedgerError> {
     Ok(Tally::of(source, id)?.map(|tally| (tally.state(), tally.ended_at)))
 }

@@ -13,7 +13,7 @@ use crate::key::{self, Span};
 use crate::read::Read;
 use crate::space::Space;
 
-/// How many jobs a shortened id lists at most, where it is not unique.
+/// How many jobs a shortened id finds at most, where it is not unique.
 const CANDIDATES: usize = 10;
 
 /// The jobs that are not over, oldest first.
@@ -23,7 +23,7 @@ pub(crate) fn live(source: &impl Read) -> Result<Vec<JobId>, LedgerError> {
         let rows = source.scan(Space::ByState, Span::prefix(&[state.code()]));
         jobs.extend(rows.filter_map(|(key, _)| key::last_job(&key)));
     }
-    // A job whose record was set aside is as good as unknown.
+    // A job whose record was set aside cannot be carried on, so it is left out.
     let mut known = Vec::with_capacity(jobs.len());
     for job in jobs {
         if source.has(Space::Jobs, &key::of_job(job, &[]))? {
@@ -39,7 +39,7 @@ pub(crate) fn newest(source: &impl Read) -> Option<JobId> {
     source.scan(Space::Jobs, Span::all()).rev().find_map(|(key, _)| key::last_job(&key))
 }
 
-/// The jobs whose id begins with `prefix`, as many as are worth being named.
+/// The jobs whose id begins with `prefix`, at most [`CANDIDATES`].
 pub(crate) fn by_prefix(source: &impl Read, prefix: &str) -> Vec<JobId> {
     let Some(span) = key::ids_beginning_with(prefix) else { return Vec::new() };
     let rows = source.scan(Space::Jobs, span);
@@ -55,7 +55,7 @@ pub(crate) fn list(
     let mut jobs = Vec::new();
     let oldest = first_made_at(filter.since.unwrap_or(0));
     let mut newest = match filter.before {
-        // Nothing is made before the beginning of time.
+        // No job is older than the first moment of all.
         Some(before) => before_job(first_made_at(before)),
         None => Some(JobId::from_bytes([u8::MAX; 16])),
     };
@@ -80,14 +80,15 @@ fn newest_in_all<R: Read>(cursors: &mut [Cursor<'_, R>], mut job: JobId) -> Opti
         for cursor in &mut *cursors {
             job = cursor.at_most(job)?;
         }
-        // Each of them stands at it, or one has moved on and the others must follow.
+        // Either all cursors stand at the job, or one has moved on and the others must follow.
         if job == before {
             return Some(job);
         }
     }
 }
 
-/// The indexes that know which jobs fit, and what their keys begin with; that of all jobs where none does.
+/// The indexes that know which jobs fit, and the beginning of their keys; the index of all jobs where there is no
+/// other.
 fn indexes(filter: &JobFilter) -> Vec<(Space, Vec<u8>)> {
     let mut indexes = Vec::new();
     if let Some(minion) = &filter.target {
@@ -108,10 +109,10 @@ fn indexes(filter: &JobFilter) -> Vec<(Space, Vec<u8>)> {
     indexes
 }
 
-/// The line about a job that the indexes have, if it is readable and calls the right method.
+/// The line about a job that the indexes have; `None` where it cannot be read or calls another method.
 fn summary(source: &impl Read, filter: &JobFilter, job: JobId) -> Result<Option<JobSummary>, LedgerError> {
     let Some(head) = source.record::<Head>(&key::of_job(job, &[]))? else { return Ok(None) };
-    // Its own name stands for all ways to write a method.
+    // A method's own name means the method, in whichever of its names the job has it.
     let is_meant = |method: &MethodPath| {
         *method == head.method
             || (method.module == head.method.module && method.method == head.method.function())

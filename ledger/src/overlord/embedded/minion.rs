@@ -165,7 +165,7 @@ pub(crate) fn is_known(source: &impl Read, name: &MinionName) -> Result<bool, Le
     source.has(Space::Minions, &key_of(name))
 }
 
-/// What is said of a minion that is not known, any more or yet, is dropped.
+/// Records something of a minion, unless that is not known any more or not yet.
 fn put_of_known<R: Record>(draft: &Draft<'_>, name: &MinionName, record: &R) -> Result<(), LedgerError> {
     if is_known(draft, name)? {
         draft.put_record(key_of(name), record);
@@ -177,7 +177,7 @@ fn name_of(key: &[u8]) -> Option<MinionName> {
     std::str::from_utf8(key).ok()?.parse().ok()
 }
 
-/// What was there before a minion enrolled.
+/// Who had the name before a minion enrolled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Enrolled {
     /// Nobody of that name.
@@ -203,7 +203,7 @@ pub(super) fn enrol(
     draft.put_record(key_of(name), &Presence::default());
     draft.put_record(key_of(name), &Modules::default());
     draft.remove(Space::Facts, key_of(name));
-    // The former key lets nobody in any more.
+    // Links by the former key do not count any more.
     draft.remove(Space::Tenures, key_of(name));
     Ok(if before.is_some() { Enrolled::InPlaceOfAnother } else { Enrolled::New })
 }

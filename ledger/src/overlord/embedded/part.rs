@@ -30,7 +30,7 @@ pub(crate) struct News {
 }
 
 impl News {
-    /// Records it, with the report where the part has ended.
+    /// Records what the minion reports, with how the part ended where it has.
     pub(crate) fn record(
         self,
         draft: &Draft<'_>,
@@ -63,7 +63,8 @@ impl News {
             tally.add_bytes(draft.put_record(key, &StoredReport(report)));
         }
         let job_state = tally.state();
-        // The last outcome comes in first, and then the job is over: two steps of its history, one batch.
+        // The last outcome is recorded first, and only the transition after it ends the job: two steps of its
+        // history, in one batch.
         let with_part = if job_state.is_over() { JobState::Partial } else { job_state };
         let part = Some((minion, state));
         let mut last = transition::record(draft, job, &mut tally, at, with_part, part);

@@ -1,4 +1,4 @@
-//! Letting finished jobs go.
+//! Removing finished jobs.
 
 use wire::message::job::JobId;
 
@@ -12,7 +12,7 @@ use crate::read::Read;
 use crate::retention::{Ended, Retention};
 use crate::space::Space;
 
-/// Jobs that one batch removes: enough to be quick, and few enough not to keep others waiting.
+/// How many jobs one batch removes: enough to be quick, and few enough not to keep others waiting.
 const AT_ONCE: usize = 32;
 
 /// The jobs that are to be removed next, together.

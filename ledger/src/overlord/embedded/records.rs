@@ -88,11 +88,11 @@ impl Head {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct StoredPatience(pub(super) u64);
 
-/// That a part was given up.
+/// Who gave a part up, and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct StoredGivenUp {
     pub(super) operator: OperatorName,
-    /// When, in milliseconds since 1970.
+    /// When that was, in milliseconds since 1970.
     pub(super) at: u64,
 }
 
@@ -116,7 +116,7 @@ pub(super) struct Targets(pub(super) Vec<MinionName>);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct StoredReport(pub(super) Report);
 
-/// One change of a job; its place in the order is in its key.
+/// One change of a job; its number in the order is in its key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct StoredTransition {
     pub(super) at: u64,
@@ -125,16 +125,16 @@ pub(super) struct StoredTransition {
 }
 
 impl StoredTransition {
-    /// The change with its place in the order.
+    /// The change with its number in the order.
     pub(super) fn at_place(self, seq: u32) -> Transition {
         Transition { seq, at: self.at, job_state: self.job_state, part: self.part }
     }
 }
 
-/// That a part of a job is to stop.
+/// Since when a part of a job is to stop.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct StoredCancel {
-    /// When somebody said so, in milliseconds since 1970.
+    /// When an operator asked for that, in milliseconds since 1970.
     pub(super) at: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Making the indexes afresh, after a journal was mended.
+//! Making the indexes anew, after a journal was mended.
 
 use wire::message::job::JobId;
 
@@ -11,7 +11,7 @@ use crate::key::{self, Span};
 use crate::read::Read;
 use crate::space::Space;
 
-/// What follows from the other records, and is counted and listed afresh.
+/// The keyspaces that follow from the other records, and are counted and listed anew.
 ///
 /// The index by target stays, since it can stand in for the targets of a job.
 const DERIVED: [Space; 5] =

@@ -1,7 +1,7 @@
-//! The tally of a job: how many of its parts are where, from which its state follows.
+//! The tally of a job: how many of its parts are in which state, from which the job's own state follows.
 //!
-//! It spares every report a look at all other parts. What it says follows from the other records, so a lost
-//! one is counted afresh.
+//! It spares every report a look at all other parts. What it says follows from the other records, so a tally that
+//! is lost is counted anew.
 
 use serde::{Deserialize, Serialize};
 use wire::message::job::{JobId, JobState, MinionState, OutcomeKind};
@@ -15,22 +15,22 @@ use crate::read::Read;
 use crate::record::{self, Record};
 use crate::space::Space;
 
-/// How many parts of a job are where.
+/// How many parts of a job are in which state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tally {
-    /// When the job was accepted; it cannot have ended before.
+    /// When the job was accepted, in milliseconds since 1970; it cannot have ended before.
     pub(super) accepted_at: u64,
-    /// When the last outcome was in.
+    /// When the last outcome was recorded, in milliseconds since 1970.
     pub(super) ended_at: Option<u64>,
-    /// Parts that no minion has reported.
+    /// How many parts no minion has reported.
     silent: u32,
-    /// Parts that are queued or running.
+    /// How many parts are queued or running.
     open: u32,
-    /// Parts whose outcome is `ok`.
+    /// How many parts have the outcome `ok`.
     ok: u32,
-    /// The place of the next transition.
+    /// The number of the next transition.
     next_seq: u32,
-    /// Bytes that the job takes.
+    /// How many bytes the job takes.
     bytes: u64,
     /// The state under which the index by state has the job, where that is known.
     #[serde(skip)]
@@ -42,7 +42,7 @@ impl Record for Tally {
 }
 
 impl Tally {
-    /// The tally of a job with so many targets that nobody has reported yet.
+    /// The tally of a job with so many targets, of which no part was reported yet.
     pub(super) fn new(accepted_at: u64, targets: u32) -> Self {
         Self {
             accepted_at,
@@ -87,7 +87,7 @@ impl Tally {
         Ok(Some(tally))
     }
 
-    /// The state that follows.
+    /// The state of the job that follows from its parts.
     pub(super) fn state(&self) -> JobState {
         match (self.silent, self.open, self.ok) {
             (1.., _, _) => JobState::Running,
@@ -102,7 +102,7 @@ impl Tally {
         self.ok
     }
 
-    /// How many of the job's targets ended otherwise.
+    /// How many of the job's targets ended in another outcome.
     pub(super) fn failed(&self, targets: u32) -> u32 {
         targets.saturating_sub(self.silent).saturating_sub(self.open).saturating_sub(self.ok)
     }
@@ -125,20 +125,21 @@ impl Tally {
         self.bytes += bytes;
     }
 
-    /// The place of the next transition, which it takes.
+    /// The number of the next transition, which is used up by this.
     pub(super) fn take_seq(&mut self) -> u32 {
         let seq = self.next_seq;
         self.next_seq += 1;
         seq
     }
 
-    /// Writes the tally and lists the job in the indexes by state and by end as if it never had been.
+    /// Writes the tally, and lists the job in the indexes by state and by end as if it were in none.
     pub(super) fn put_afresh(self, draft: &Draft<'_>, job: JobId) {
         let at = self.ended_at.unwrap_or_default();
         Self { ended_at: None, indexed: None, ..self }.put(draft, job, at);
     }
 
-    /// Writes the tally and keeps the indexes by state and by end with it; `at` is when it changed.
+    /// Writes the tally, and moves the job in the indexes by state and by end accordingly; `at` is when it
+    /// changed, in milliseconds since 1970.
     pub(super) fn put(mut self, draft: &Draft<'_>, job: JobId, at: u64) {
         let state = self.state();
         if self.indexed != Some(state) {
@@ -173,7 +174,7 @@ pub(super) const OF_JOB: [Space; 4] = [Space::Jobs, Space::Arguments, Space::Tar
 pub(super) const WITHIN_JOB: [Space; 6] =
     [Space::Parts, Space::Outcomes, Space::Transitions, Space::Cancels, Space::GivenUp, Space::Later];
 
-/// Bytes that the records of a job take.
+/// How many bytes the records of a job take.
 fn bytes_of(source: &impl Read, job: JobId) -> Result<u64, LedgerError> {
     let mut bytes = 0;
     for space in OF_JOB {
@@ -186,7 +187,7 @@ fn bytes_of(source: &impl Read, job: JobId) -> Result<u64, LedgerError> {
     Ok(bytes as u64)
 }
 
-/// All states that the index by state may have a job under.
+/// All states under which the index by state may list a job.
 pub(super) const STATES: [JobState; 4] =
     [JobState::Running, JobState::Partial, JobState::Finished, JobState::RemoteError];
 
@@ -195,7 +196,7 @@ pub(super) fn by_state(state: JobState, job: JobId) -> Vec<u8> {
     [&[state.code()], job.to_bytes().as_slice()].concat()
 }
 
-/// What is known of a part; where its record is lost, its outcome tells where it is.
+/// What is known of a part. Where its record is lost, its outcome tells its state.
 pub(super) fn part(source: &impl Read, key: &[u8]) -> Result<PartRecord, LedgerError> {
     if let Some(part) = source.record::<PartRecord>(key)? {
         return Ok(part);
@@ -208,7 +209,7 @@ pub(super) fn part(source: &impl Read, key: &[u8]) -> Result<PartRecord, LedgerE
     }))
 }
 
-/// The place in the order that a transition's key ends with.
+/// The number of a transition, with which its key ends.
 pub(super) fn seq_of(key: &[u8]) -> Option<u32> {
     let (_, seq) = key::split_job(key)?;
     Some(u32::from_be_bytes(seq.try_into().ok()?))
