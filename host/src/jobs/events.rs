@@ -1,4 +1,4 @@
-//! What a job says while it runs, passed on to its feed and to the audit log.
+//! What a job says while it runs, passed on to its feed, to the audit log and to the minion's own log.
 
 use std::sync::Arc;
 
@@ -11,16 +11,16 @@ use crate::jobs::feed::Feed;
 use crate::log_allowance::Allowance;
 use crate::sandbox::{Denial, JobEvents};
 
-/// Hears one job.
+/// Hears one job, and passes on what it says.
 pub(super) struct Events {
     job: JobId,
     method: MethodPath,
     operator: OperatorName,
     feed: Arc<Feed>,
     audit: Arc<Audit>,
-    /// What the job may still cause to be written into the audit log.
+    /// How much the job may still cause to be written into the audit log.
     audited: Allowance,
-    /// And into the minion's own.
+    /// How much the job may still cause to be written into the minion's own log.
     logged: Allowance,
 }
 
@@ -31,7 +31,7 @@ impl Events {
         Self { job: start.job, method, operator, feed, audit, audited, logged }
     }
 
-    /// Says how much was left out since it last did, if anything was.
+    /// Says how much was left out since this was last called, if anything was.
     pub(super) fn close(&self) {
         match self.audited.left_out() {
             0 => {}
@@ -69,7 +69,7 @@ impl JobEvents for Events {
 }
 
 impl Drop for Events {
-    /// Whatever way the job ended, what was left out is told.
+    /// Says how much was left out, in whatever way the job ended.
     fn drop(&mut self) {
         self.close();
     }

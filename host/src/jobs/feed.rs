@@ -1,7 +1,7 @@
-//! What is known of a live job, and those who follow it.
+//! What is known of a live job, and the followers who are told of it.
 //!
-//! The job's side never waits: of its state and its progress only the last counts, and log lines and chunks
-//! go through a ring that drops its oldest. A follower that was too slow is told how many it missed.
+//! The job's side never waits: of its state and its progress only the last counts, and log lines and chunks go
+//! through a ring that drops its oldest. A follower that was too slow is told how many it missed.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -14,7 +14,7 @@ use wire::message::job::{MinionJobId, MinionState};
 use wire::message::link::JobUpdate;
 use wire::message::outcome::Report;
 
-/// The news of one job.
+/// The news of one job, which its task writes and any number of followers read.
 pub(crate) struct Feed {
     news: Mutex<News>,
     changed: watch::Sender<()>,
@@ -30,18 +30,18 @@ pub(crate) struct Follower {
     seen: Seen,
 }
 
-/// All that a follower who comes now can still be told.
+/// Everything that a follower who begins now can still be told.
 #[derive(Default)]
 struct News {
     minion_job: Option<MinionJobId>,
     state: Option<MinionState>,
     progress: Option<Progress>,
-    /// Counts what `progress` has been.
+    /// How often `progress` was replaced.
     progress_version: u64,
     ring: VecDeque<Line>,
     /// How many lines have left the ring.
     dropped: u64,
-    /// The size of what is in the ring.
+    /// How many bytes of memory the lines in the ring take.
     bytes: usize,
     end: Option<End>,
 }
@@ -56,11 +56,11 @@ struct Line {
 enum End {
     Finished(Arc<Report>),
     Unknown,
-    /// Whoever wrote it is gone, so that nothing more can be said here.
+    /// The task that wrote the feed is gone, so that nothing more can be said here.
     Abandoned,
 }
 
-/// How far a follower is.
+/// How much a follower was told already.
 #[derive(Default)]
 struct Seen {
     state: Option<MinionState>,
@@ -69,9 +69,9 @@ struct Seen {
     end: bool,
 }
 
-/// How many lines the ring holds.
+/// The most lines that the ring holds.
 const RING_LINES: usize = 1024;
-/// How many bytes of memory the ring holds, if it holds more than one line.
+/// The most bytes of memory that the ring holds, unless it holds one line alone.
 const RING_BYTES: usize = 1 << 20;
 
 impl Feed {
@@ -87,14 +87,14 @@ impl Feed {
         feed
     }
 
-    /// The feed of a job that nobody knows.
+    /// The feed of a job that the minion has no record of.
     pub(crate) fn of_unknown() -> Arc<Self> {
         let feed = Self::new();
         feed.publish(|news| news.end = Some(End::Unknown));
         feed
     }
 
-    /// The minion has recorded the job in this state.
+    /// Publishes that the minion has recorded the job in this state.
     pub(crate) fn state(&self, minion_job: MinionJobId, state: MinionState) {
         self.publish(|news| {
             news.minion_job = Some(minion_job);
@@ -102,7 +102,7 @@ impl Feed {
         });
     }
 
-    /// The job says how far it is.
+    /// Publishes how far the job says that it is, in place of what it said before.
     pub(crate) fn progress(&self, mut progress: Progress) {
         progress.cut();
         self.publish(|news| {
@@ -111,24 +111,24 @@ impl Feed {
         });
     }
 
-    /// The job logged a line.
+    /// Publishes a line that the job logged.
     pub(crate) fn log(&self, line: LogLine) {
         self.line(JobUpdate::Log(line));
     }
 
-    /// The job handed out a part of its result.
+    /// Publishes a part of its result that the job gave out.
     pub(crate) fn chunk(&self, chunk: String) {
         self.line(JobUpdate::Chunk(chunk));
     }
 
-    /// Cut here already: an overlord takes no more.
+    /// Publishes a line or a chunk, cut to what an overlord takes, so that the ring holds no more than that.
     fn line(&self, mut update: JobUpdate) {
         update.cut();
         let bytes = update.held();
         self.publish(|news| news.push(Line { update, bytes }));
     }
 
-    /// The job is over.
+    /// Publishes that the job is over. Nothing follows.
     pub(crate) fn finished(&self, minion_job: Option<MinionJobId>, report: Arc<Report>) {
         self.publish(|news| {
             news.minion_job = minion_job;
@@ -136,14 +136,14 @@ impl Feed {
         });
     }
 
-    /// Nothing more will be said; does nothing where the end has been told.
+    /// Ends the feed without an outcome; does nothing where the outcome was published.
     pub(crate) fn abandon(&self) {
         self.publish(|news| {
             news.end.get_or_insert(End::Abandoned);
         });
     }
 
-    /// Starts to follow from the beginning.
+    /// A new follower, who is told everything from the beginning on that the feed still has.
     pub(crate) fn follow(self: &Arc<Self>) -> Follower {
         Follower { feed: self.clone(), changed: self.changed.subscribe(), seen: Seen::default() }
     }
@@ -167,19 +167,19 @@ impl Follower {
             if let Some(update) = self.ready() {
                 return Some(update);
             }
-            // The second cannot be: the feed that we hold owns the sender.
+            // The channel cannot be closed: the feed that the follower holds owns its sender.
             if self.is_over() || self.changed.changed().await.is_err() {
                 return None;
             }
         }
     }
 
-    /// The next update, if it has happened already.
+    /// The next update, if it has happened already; `None` where it has not, without waiting.
     pub(crate) fn ready(&mut self) -> Option<JobUpdate> {
         self.feed.news().after(&mut self.seen)
     }
 
-    /// Whether nothing is to come.
+    /// Whether the follower was told the end.
     fn is_over(&self) -> bool {
         self.seen.end || matches!(self.feed.news().end, Some(End::Abandoned))
     }
@@ -197,7 +197,7 @@ impl News {
         }
     }
 
-    /// The first thing that whoever has `seen` so much has not seen, and counts it as seen.
+    /// The first update that a follower who has `seen` so much was not told, which then counts as seen.
     fn after(&self, seen: &mut Seen) -> Option<JobUpdate> {
         if seen.end {
             return None;

@@ -1,4 +1,4 @@
-//! A job that has a task here, and the table of all of them.
+//! The jobs that have a task here, and the table of all of them.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -12,19 +12,19 @@ use crate::sandbox::CancelSignal;
 
 /// A job between its acceptance and the moment in which the ledger has its outcome.
 pub(crate) struct Live {
-    /// The overlord's id of it.
+    /// The overlord's id of the job.
     pub(crate) job: JobId,
-    /// What is known of it.
+    /// What is known of the job, for its followers.
     pub(crate) feed: Arc<Feed>,
-    /// Tells it to stop.
+    /// Tells the guest to stop.
     pub(crate) cancel: CancelSignal,
-    /// Whether the overlord has the outcome already, which the ledger is to be told once it has it too.
+    /// Whether the overlord has the outcome already, of which the ledger is told once it has the outcome too.
     acknowledged: AtomicBool,
-    /// Whether it is told to stop because the minion stops.
+    /// Whether the end of the minion is the reason why the job was told to stop.
     interrupted: AtomicBool,
 }
 
-/// All live jobs, and the ids that must never become one.
+/// All live jobs, and the ids of jobs that must never start.
 #[derive(Default)]
 pub(crate) struct Table {
     live: HashMap<JobId, Arc<Live>>,
@@ -32,22 +32,22 @@ pub(crate) struct Table {
     closed: bool,
 }
 
-/// What the table says to a job that is to start.
+/// What the table answers to a job that is to start.
 pub(crate) enum Seat {
-    /// It is new here, and now in the table.
+    /// The job is new here, and in the table now.
     Fresh(Arc<Live>),
-    /// It is here already.
+    /// The job is live already.
     Taken(Arc<Live>),
-    /// It was settled that it never starts.
+    /// The overlord was told that the job is unknown, so it must never start.
     Settled,
     /// The minion is stopping.
     Closed,
 }
 
-/// The last ids of which the overlord was told that they are unknown.
+/// The ids of jobs of which the overlord was told last that they are unknown.
 ///
-/// A start of such a job can only still come over an older connection to this same process, so memory is
-/// enough, and so is a bound.
+/// A start of such a job can only still come over an older connection to this same process, so memory is enough,
+/// and so is a bound.
 #[derive(Default)]
 struct Settled {
     ids: HashSet<JobId>,
@@ -65,21 +65,21 @@ impl Live {
         })
     }
 
-    /// Ends the job because the minion ends.
+    /// Makes the job stop because the minion ends.
     pub(crate) fn interrupt(&self) {
-        // Whoever was asked to stop before has that for a reason.
+        // A job that an operator has asked to stop before ends for that reason, and not because the minion ends.
         self.interrupted.store(!self.cancel.is_cancelled(), Ordering::Relaxed);
         self.cancel.kill();
     }
 
-    /// Whether the end of the minion is why it was told to stop.
+    /// Whether the end of the minion is the reason why the job was told to stop.
     pub(crate) fn is_interrupted(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
     }
 }
 
 impl Table {
-    /// Finds a seat for a job that is to start.
+    /// Puts a job that is to start into the table, unless something stands against it.
     pub(crate) fn seat(&mut self, job: JobId) -> Seat {
         if self.settled.ids.contains(&job) {
             return Seat::Settled;
@@ -91,12 +91,12 @@ impl Table {
         }
     }
 
-    /// The live job of that id.
+    /// The live job of that id; `None` where there is none.
     pub(crate) fn live(&self, job: JobId) -> Option<Arc<Live>> {
         self.live.get(&job).cloned()
     }
 
-    /// The live job of that id; where there is none, it is settled that none will ever be.
+    /// The live job of that id; where there is none, no job of that id starts from now on.
     pub(crate) fn live_or_settle(&mut self, job: JobId) -> Option<Arc<Live>> {
         let live = self.live(job);
         if live.is_none() {
@@ -105,19 +105,19 @@ impl Table {
         live
     }
 
-    /// Takes back that a job never starts: it has.
+    /// Takes back that a job of that id must never start, because the ledger has it.
     pub(crate) fn unsettle(&mut self, job: JobId) {
         self.settled.remove(job);
     }
 
-    /// Remembers that the overlord has the outcome of a live job. Returns whether it is one.
+    /// Remembers that the overlord has the outcome of a live job. Returns whether the job is live.
     pub(crate) fn acknowledge(&self, job: JobId) -> bool {
         let live = self.live.get(&job);
         live.inspect(|live| live.acknowledged.store(true, Ordering::Relaxed)).is_some()
     }
 
-    /// Takes this job out, and not a later one of the same id. Returns whether the overlord has its outcome
-    /// already; only the first to take it out is told so.
+    /// Takes this job out of the table, and not a later one of the same id. Returns whether the overlord has its
+    /// outcome already; `true` is only returned to the first caller who takes the job out.
     pub(crate) fn remove(&mut self, live: &Arc<Live>) -> bool {
         match self.live.entry(live.job) {
             Entry::Occupied(seat) if Arc::ptr_eq(seat.get(), live) => {
@@ -127,7 +127,7 @@ impl Table {
         }
     }
 
-    /// Lets no new job in, and returns those that are here.
+    /// Lets no new job in from now on, and returns the jobs that are in the table.
     pub(crate) fn close(&mut self) -> Vec<Arc<Live>> {
         self.closed = true;
         self.live.values().cloned().collect()
@@ -153,7 +153,7 @@ impl Settled {
     }
 }
 
-/// How many settled ids are remembered.
+/// The most settled ids that are remembered; the oldest are forgotten first.
 const MAX_SETTLED: usize = 16 * 1024;
 
 #[cfg(test)]

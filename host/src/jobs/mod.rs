@@ -1,7 +1,10 @@
-//! The jobs of this minion: accepted once, run once, followed by as many as want to.
+//! The jobs of this minion: accepted once, run once, followed by as many streams as want to.
 //!
 //! Every job that has not ended is in the table, from before the ledger hears of it until the ledger has its
-//! outcome. So whoever asks for a job finds it live or recorded, and never neither.
+//! outcome. So a request for a job finds it live or recorded, and never neither.
+//!
+//! Here is who may start, when it starts, who hears of it and what is recorded. The guest itself is run by
+//! [`crate::sandbox`], and the streams are opened and read by [`crate::link`].
 
 mod events;
 mod feed;
@@ -37,23 +40,23 @@ pub(crate) use crate::jobs::stream::report;
 use crate::jobs::task::{NO_TASK, Task, ending, never_ran};
 use crate::modules::Modules;
 
-/// All jobs of a minion. Clones share them.
+/// All jobs of a minion. A cheap handle: clones share the jobs.
 #[derive(Clone)]
 pub(crate) struct Jobs(Arc<Inner>);
 
-/// What jobs need of the minion.
+/// The parts of the minion that jobs need.
 pub(crate) struct Parts {
     /// Keeps every job.
     pub(crate) ledger: MinionLedger,
-    /// What jobs run.
+    /// The modules, which jobs run.
     pub(crate) modules: Modules,
-    /// Who may call what.
+    /// The access list: who may call what.
     pub(crate) access: AccessInForce,
-    /// Is told of every call.
+    /// The audit log, which is told of every call.
     pub(crate) audit: Arc<Audit>,
-    /// Where guests run.
+    /// The runtime on which guests run.
     pub(crate) guests: Handle,
-    /// How many jobs wait at most.
+    /// The most jobs that wait.
     pub(crate) waiting: usize,
 }
 
@@ -64,14 +67,15 @@ struct Inner {
     audit: Arc<Audit>,
     queue: Queue,
     table: Mutex<Table>,
-    /// Where guests run.
+    /// The runtime on which guests run.
     guests: Handle,
     /// Owns the tasks of all jobs.
     tasks: TaskTracker,
     stopping: CancellationToken,
 }
 
-/// The minion is stopping: it says nothing about the job, which the overlord asks for again later.
+/// The error for a request that comes while the minion stops. It says nothing about the job, for which the
+/// overlord asks again later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the minion is stopping")]
 pub(crate) struct Stopping;
@@ -88,7 +92,7 @@ pub(crate) enum FollowError {
 }
 
 impl Jobs {
-    /// No jobs yet.
+    /// A minion's jobs, of which there are none yet.
     pub(crate) fn new(parts: Parts) -> Self {
         let queue = Queue::new(parts.modules.sandbox().jobs_at_once(), parts.waiting);
         Self(Arc::new(Inner {
@@ -105,13 +109,16 @@ impl Jobs {
     }
 
     /// Starts a job unless it is known, and follows it either way.
+    ///
+    /// # Errors
+    /// [`Stopping`] where the minion stops.
     pub(crate) fn start(&self, start: Start) -> Result<Follower, Stopping> {
-        // The follower must be there before the task, which may be quick; it is made from the feed, so it is.
+        // The follower is made before the task, which may be quick, and from the feed, so that it misses nothing.
         match self.0.table().seat(start.job) {
             Seat::Fresh(live) => {
                 let follower = live.feed.follow();
-                // The task outlives the stream that asked for it. `stop` waits for it; its drop guard sees to
-                // those who wait when it breaks.
+                // The task outlives the stream that asked for it. `stop` waits for it; where it breaks, its drop
+                // guard ends its feed, so that no follower waits for ever.
                 self.0.tasks.spawn(Task::new(self.0.clone(), live, start).run());
                 Ok(follower)
             }
@@ -121,7 +128,10 @@ impl Jobs {
         }
     }
 
-    /// Follows a job that is live or recorded.
+    /// Follows a job that is live or recorded. The follower of any other job is told that it is unknown.
+    ///
+    /// # Errors
+    /// [`FollowError`] where the ledger cannot be read, or the minion stops.
     pub(crate) async fn follow(&self, job: JobId) -> Result<Follower, FollowError> {
         let live = self.0.table().live(job);
         match live {
@@ -130,7 +140,10 @@ impl Jobs {
         }
     }
 
-    /// Follows a job that is live or recorded; where it is neither, it is settled that it never starts here.
+    /// Like [`Jobs::follow`]; a job that is neither live nor recorded never starts here from now on.
+    ///
+    /// # Errors
+    /// As [`Jobs::follow`].
     pub(crate) async fn settle(&self, job: JobId) -> Result<Follower, FollowError> {
         let live = self.0.table().live_or_settle(job);
         match live {
@@ -139,10 +152,13 @@ impl Jobs {
         }
     }
 
-    /// Asks a job to stop. Its end comes to whoever follows it. One that is neither live nor recorded never
-    /// starts here from now on.
+    /// Asks a job to stop. Its end comes to its followers. A job that is neither live nor recorded never starts
+    /// here from now on.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read.
     pub(crate) async fn cancel(&self, job: JobId) -> Result<Cancelled, LedgerError> {
-        // Looked up first, so that a start of one that is on record is never told that it is unknown.
+        // The table is asked first, so that the start of a job that is on record is never answered as unknown.
         let live = self.0.table().live(job);
         let is_recorded = live.is_none() && self.0.ledger.job(&job)?.is_some();
         if is_recorded {
@@ -153,7 +169,7 @@ impl Jobs {
             live.cancel.cancel();
             return Ok(Cancelled::Asked);
         }
-        // It may have come and gone in between.
+        // The job may have begun and ended since the table was asked.
         if self.0.ledger.job(&job)?.is_some() {
             self.0.table().unsettle(job);
             return Ok(Cancelled::AlreadyOver);
@@ -161,7 +177,7 @@ impl Jobs {
         Ok(Cancelled::Unknown)
     }
 
-    /// The overlord has the outcome of this job on disk.
+    /// Takes note that the overlord has the outcome of this job on disk.
     pub(crate) async fn acknowledged(&self, job: JobId) {
         // A job whose outcome is not in the ledger yet acknowledges itself once it is.
         let live = self.0.table().acknowledge(job);
@@ -170,7 +186,7 @@ impl Jobs {
         }
     }
 
-    /// How many jobs run and wait.
+    /// How many jobs run and how many wait.
     pub(crate) fn load(&self) -> Load {
         self.0.queue.load()
     }
@@ -194,12 +210,12 @@ impl Jobs {
 
     async fn recorded(&self, job: JobId) -> Result<Follower, FollowError> {
         let Some(record) = self.0.ledger.job(&job)? else { return Ok(Feed::of_unknown().follow()) };
-        // It was settled before it was known whether there is a record.
+        // The job was settled before it was known whether the ledger has it.
         self.0.table().unsettle(job);
         let (minion_job, start) = (record.minion_job, record.start.clone());
         match (ending(record), start) {
             (Some(report), _) => Ok(Feed::of_finished(minion_job, report).follow()),
-            // It has begun meanwhile, or else nobody runs it: then this ends it, and starts nothing.
+            // Either the job has begun meanwhile, or nobody runs it: then this start ends it and runs nothing.
             (None, Some(start)) => Ok(self.start(start)?),
             (None, None) => {
                 let report = never_ran(FailureKind::Interrupted, NO_TASK);
@@ -217,7 +233,7 @@ impl Inner {
 
     async fn acknowledge_recorded(&self, job: JobId) {
         reach(Point::AcknowledgedBefore);
-        // Nothing is lost: the job is kept for longer, and offered again on the next connection.
+        // Nothing is lost where this fails: the job is kept for longer, and offered again on the next connection.
         if let Err(error) = self.ledger.acknowledged(job).await {
             tracing::warn!(%job, %error, "the receipt for a job is not recorded");
         }
@@ -225,6 +241,6 @@ impl Inner {
     }
 }
 
-/// How long jobs have to end when the minion stops: the sandbox drops what does not end by itself after two
-/// seconds, and the rest is for the ledger.
+/// How long jobs have to end when the minion stops: the sandbox drops a guest that does not end by itself after
+/// two seconds, and the rest of the time is for the ledger.
 const LAST_WORDS: Duration = Duration::from_secs(8);

@@ -1,4 +1,4 @@
-//! Who runs now and who waits: so many jobs at once on the host, so many of each module, so many waiting.
+//! Which jobs run now and which wait: so many at once on the host, so many of each module, so many waiting.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -7,14 +7,15 @@ use tokio::sync::oneshot;
 
 use wire::name::ModuleName;
 
-/// The places of a host, handed out in the order of asking. Clones share them.
+/// The places in which jobs run on a host, handed out in the order of asking. A cheap handle: clones share the
+/// places.
 #[derive(Clone)]
 pub(crate) struct Queue(Arc<Inner>);
 
 struct Inner {
-    /// How many jobs run at once.
+    /// The most jobs that run at once.
     places: usize,
-    /// How many jobs wait at most.
+    /// The most jobs that wait.
     room: usize,
     state: Mutex<State>,
 }
@@ -32,13 +33,13 @@ struct Waiter {
     turn: oneshot::Sender<Place>,
 }
 
-/// The right to run, given back when it is dropped.
+/// The right to run, which is given back when this is dropped.
 pub(crate) struct Place {
     queue: Queue,
     module: ModuleName,
 }
 
-/// As many jobs wait as may.
+/// The error for a job that would have to wait where as many jobs wait as may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the minion is busy: {running} jobs run and {waiting} wait, as many as may; try again later")]
 pub(crate) struct Busy {
@@ -49,9 +50,9 @@ pub(crate) struct Busy {
 /// How full the host is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Load {
-    /// Jobs that run.
+    /// How many jobs run.
     pub(crate) running: usize,
-    /// Jobs that wait for their turn.
+    /// How many jobs wait for a place.
     pub(crate) waiting: usize,
 }
 
@@ -61,12 +62,15 @@ impl Queue {
         Self(Arc::new(Inner { places, room, state: Mutex::default() }))
     }
 
-    /// Waits for a place for a job of `module`, of which `limit` may run at once. Cancel safe: whoever stops
-    /// waiting leaves the queue.
+    /// Waits for a place for a job of `module`, of which `limit` may run at once. Cancel safe: a job whose future
+    /// is dropped leaves the queue.
+    ///
+    /// # Errors
+    /// [`Busy`] where there is no place and no room to wait.
     pub(crate) async fn enter(&self, module: &ModuleName, limit: usize) -> Result<Place, Busy> {
         let turn = {
             let mut state = self.state();
-            // Whoever waits does so because it does not fit, so nobody is overtaken here.
+            // A job only waits because it does not fit, so no waiting job is overtaken here.
             if state.fits(module, limit, self.0.places) {
                 state.take(module);
                 return Ok(Place { queue: self.clone(), module: module.clone() });
@@ -97,7 +101,7 @@ impl Queue {
             while let Some(waiter) = state.next(self.0.places) {
                 state.take(&waiter.module);
                 let place = Place { queue: self.clone(), module: waiter.module };
-                // Whoever stopped waiting meanwhile leaves a place that must not be dropped under the lock.
+                // A waiter that has gone meanwhile leaves a place that must not be dropped under the lock.
                 unclaimed.extend(waiter.turn.send(place).err());
             }
         }
@@ -129,7 +133,7 @@ impl State {
         }
     }
 
-    /// The one that has waited longest of those that fit now.
+    /// Takes the job that has waited longest of those that fit now out of the queue.
     fn next(&mut self, places: usize) -> Option<Waiter> {
         if self.running >= places {
             return None;

@@ -1,4 +1,4 @@
-//! A job's updates on the stream of whoever asked for them.
+//! A job's updates, written onto the stream that asked for them.
 
 use std::time::Duration;
 
@@ -11,10 +11,13 @@ use wire::transport::frame::{self, FrameError};
 
 use crate::jobs::{Follower, Jobs};
 
-/// Writes what a follower is told until the end, and takes the receipt.
+/// Writes what a follower is told until the end, and takes the acknowledgement of the outcome.
 ///
-/// Where the stream breaks, the job goes on and its outcome stays unacknowledged. Where the follower ends
-/// without a last update (the minion stops), the stream just ends, which says nothing about the job.
+/// Where the stream breaks, the job goes on and its outcome stays unacknowledged. Where the follower ends without
+/// a last update because the minion stops, the stream just ends, which says nothing about the job.
+///
+/// # Errors
+/// Where the stream breaks, or the overlord sends something else than an acknowledgement.
 pub(crate) async fn report(
     jobs: &Jobs,
     job: JobId,
@@ -27,7 +30,7 @@ pub(crate) async fn report(
         let mut last = Last::of(&update);
         append(&mut batch, &update)?;
         if last.is_none() {
-            // A short job is told in one message: its end is here before the pause is over.
+            // A short job is told in one write: its end is here before the pause is over.
             last = linger(&mut follower, &mut batch).await?;
         }
         let (before, after) = match last {
@@ -49,11 +52,11 @@ pub(crate) async fn report(
     Ok(())
 }
 
-/// A last update.
+/// What kind of last update a follower was told.
 enum Last {
     /// The outcome of a job that is in the ledger.
     Recorded,
-    /// There is nothing here to acknowledge.
+    /// Something that no ledger has, and that is not acknowledged.
     Unrecorded,
 }
 
@@ -91,7 +94,7 @@ fn append(batch: &mut Vec<u8>, update: &JobUpdate) -> Result<(), FrameError> {
     Ok(())
 }
 
-/// How long news waits for company.
+/// How long an update waits for further ones, to be written together with them.
 const PAUSE: Duration = Duration::from_millis(2);
-/// From this many bytes on, waiting for more saves nothing.
+/// The number of bytes from which on waiting for more updates saves nothing.
 const FULL: usize = 64 << 10;

@@ -23,7 +23,7 @@ use crate::jobs::events::Events;
 use crate::jobs::live::Live;
 use crate::sandbox::{LoadedModule, Run, RunMode};
 
-/// A live job's own task. It belongs to no connection: followers come and go.
+/// The task of a live job. It belongs to no connection: followers come and go.
 pub(super) struct Task {
     jobs: Arc<Inner>,
     live: Arc<Live>,
@@ -49,7 +49,7 @@ impl Task {
                 return self.live.feed.finished(None, Arc::new(report));
             }
         };
-        // Whatever breaks in our own code ends this job and no other.
+        // A panic in our own code ends this job and no other.
         let report = std::panic::AssertUnwindSafe(self.carry_out(minion_job)).catch_unwind().await;
         self.conclude(minion_job, report.unwrap_or_else(|_| broken())).await;
     }
@@ -69,7 +69,8 @@ impl Task {
         let place = match futures::poll!(entering.as_mut()) {
             Poll::Ready(place) => place,
             Poll::Pending => {
-                // Told only of a job that does wait: most never do, and have one step less in their history.
+                // Only a job that does wait is told to be queued: most never do, and have one step less in their
+                // history.
                 self.live.feed.state(minion_job, MinionState::Queued);
                 tokio::select! {
                     biased;
@@ -95,7 +96,8 @@ impl Task {
 
         let events = Arc::new(Events::new(&self.start, self.live.feed.clone(), jobs.audit.clone()));
         let (sandbox, run) = (jobs.modules.sandbox().clone(), self.guest_run(events.clone()));
-        // On the guests' own threads, so that no guest ever delays the link; the handle brings a panic back.
+        // The guest runs on the guests' own threads, so that it never delays the link; the handle brings a panic
+        // back.
         let guest = jobs.guests.spawn(async move {
             reach(Point::GuestBefore);
             let report = sandbox.run(&module, run).await;
@@ -111,7 +113,7 @@ impl Task {
         fitting(self.honest(report))
     }
 
-    /// Tells the modules where the version that ran broke.
+    /// Tells the modules that this version trapped, where it did.
     fn count_trap(&self, report: &Report) {
         if let (Outcome::Failed(failure), Some(module)) = (&report.outcome, &report.module)
             && failure.kind == FailureKind::Trapped
@@ -120,7 +122,7 @@ impl Task {
         }
     }
 
-    /// Asks the access list, and writes down what it said.
+    /// Asks the access list about the call, and writes the answer into the audit log.
     fn permit(&self, module: Option<&LoadedModule>) -> Result<(), Box<Report>> {
         let start = &self.start;
         let method = module.and_then(|module| module.method(&start.method.method).ok());
@@ -136,8 +138,8 @@ impl Task {
     /// Leaves the outcome in the ledger and tells the followers.
     ///
     /// Where the ledger cannot take it, followers are told all the same, and the write is tried again until it
-    /// succeeds or the minion stops; a minion that starts again without it says `interrupted`, and an overlord
-    /// that has the outcome by then keeps it.
+    /// succeeds or the minion stops. A minion that starts again without the outcome says `interrupted`, and an
+    /// overlord that has the outcome by then keeps it.
     async fn conclude(&self, minion_job: MinionJobId, report: Report) {
         self.jobs.audit.outcome(self.live.job, &report.outcome);
         const SHORTEST: Duration = Duration::from_millis(100);
@@ -158,7 +160,7 @@ impl Task {
         self.release().await;
     }
 
-    /// Answers a start that the ledger has seen before.
+    /// Answers the start of a job that the ledger has already.
     async fn answer_known(&self, record: MinionJob) {
         let minion_job = record.minion_job;
         match ending(record) {
@@ -166,7 +168,7 @@ impl Task {
                 self.live.feed.finished(Some(minion_job), Arc::new(report));
                 self.release().await;
             }
-            // Nobody runs it, or it would have been in the table: its end was never recorded.
+            // Nobody runs the job, or it would have been in the table: its end was never recorded.
             None => self.conclude(minion_job, never_ran(FailureKind::Interrupted, NO_TASK)).await,
         }
     }
@@ -197,7 +199,8 @@ impl Task {
         }
     }
 
-    /// The sandbox was told to kill the job; only here is it known that the minion's own end was the reason.
+    /// Says that the job was interrupted where the sandbox says that it was killed: only here is it known that the
+    /// end of the minion was the reason.
     fn honest(&self, mut report: Report) -> Report {
         let ended_early = matches!(report.outcome.kind(), OutcomeKind::Killed | OutcomeKind::Cancelled);
         if ended_early && self.live.is_interrupted() {
@@ -206,7 +209,7 @@ impl Task {
         report
     }
 
-    /// Takes the job out of the table, and tells the ledger what the overlord said meanwhile.
+    /// Takes the job out of the table, and tells the ledger where the overlord has acknowledged it meanwhile.
     async fn release(&self) {
         let acknowledged = self.jobs.table().remove(&self.live);
         if acknowledged {
@@ -216,14 +219,15 @@ impl Task {
 }
 
 impl Drop for Task {
-    /// Whatever way it ended, nobody is left waiting at its feed, and the table has no job without a task.
+    /// Ends the feed and takes the job out of the table, in whatever way the task ended: no follower waits for
+    /// ever, and the table has no job without a task.
     fn drop(&mut self) {
         self.live.feed.abandon();
         self.jobs.table().remove(&self.live);
     }
 }
 
-/// How a recorded job ended, if it has.
+/// How a recorded job ended; `None` where that is not on record.
 pub(super) fn ending(record: MinionJob) -> Option<Report> {
     match (record.report, record.state) {
         (Some(report), _) => Some(report),
@@ -244,7 +248,7 @@ pub(super) fn never_ran(kind: FailureKind, message: impl Into<String>) -> Report
 fn fitting(mut report: Report) -> Report {
     report.cut();
     let encoded = frame::encode(&report, MAX_REPORT).map(|bytes| bytes.len());
-    // Only of what is large it is worth to look at what it takes in memory.
+    // How much memory it takes is only worth looking at where it is large.
     let taken = encoded.and_then(|length| match length > MAX_REPORT / 64 {
         true => frame::encode(&report, MAX_REPORT).and_then(|bytes| frame::decode(&bytes[4..])),
         false => Ok(report.clone()),
@@ -266,5 +270,5 @@ fn not_recorded(error: &dyn std::fmt::Display) -> String {
 }
 
 pub(super) const NO_TASK: &str = "the minion lost the job's end, and does not know how far it got";
-/// Leaves room in a message for what goes with a report.
+/// The largest report, in bytes: a message has room for it and for what goes with it.
 const MAX_REPORT: usize = MAX_MESSAGE - 64;
