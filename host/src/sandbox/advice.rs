@@ -8,15 +8,14 @@ use super::call::slow_bytes;
 use super::describe::reflect;
 use super::surface::Surface;
 
-/// What can be said of a component without compiling it, a sentence each.
-///
-/// Says nothing of what is not a component.
+/// What can be said of a component to its author without compiling it, a sentence each. Empty where the bytes are
+/// no component.
 pub fn advice(component: &[u8]) -> Vec<String> {
     let surface = Surface::read(component, WasmFeatures::all());
     on(component, &surface.and_then(|surface| reflect(&surface)).unwrap_or_default())
 }
 
-/// The same where its methods are known.
+/// What can be said of a component whose methods are known.
 pub(super) fn on(component: &[u8], methods: &Methods) -> Vec<String> {
     debug_information(component).into_iter().chain(methods.iter().filter_map(slow_bytes)).collect()
 }

@@ -13,7 +13,7 @@ pub(super) fn text(trace: &WasmBacktrace, most: usize) -> String {
         }
         let offset = frame.module_offset().map(|offset| format!("{offset:#8x} - ")).unwrap_or_default();
         let module = frame.module().name().unwrap_or("<unknown>");
-        // Nothing fails that writes to a string.
+        // Writing to a string never fails.
         let _ = write!(text, "\n  {number:>3}: {offset}{module}!{}", function(frame));
     }
     text.truncate(text.floor_char_boundary(most));
@@ -27,8 +27,8 @@ fn function(frame: &FrameInfo) -> String {
     }
 }
 
-/// A name as its source has it, where a compiler mangled it, and otherwise as it stands: to a demangler of C++ a
-/// function `s` is the type `short`.
+/// A name as its source has it, where a compiler mangled it, and otherwise as it stands, since a demangler of C++
+/// would take a function `s` for the type `short`.
 fn demangled(name: &str) -> String {
     if let Ok(rust) = rustc_demangle::try_demangle(name) {
         return rust.to_string();

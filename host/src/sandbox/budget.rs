@@ -1,12 +1,13 @@
-//! What guests may take of the host besides their own memory: so much each, and so much all together.
+//! What guests may take of the host besides their own memory: so much each, and so much all together. The kinds of
+//! things that are counted in this way are in `holdings`.
 //!
-//! Whatever the host allocates or opens on behalf of a guest is taken from the guest's [`Share`] first, and
-//! goes back when the [`Hold`] on it is dropped, so that nothing can be forgotten on the way out.
+//! Whatever the host allocates or opens on behalf of a guest is taken from the guest's [`Share`] first, and goes
+//! back when the [`Hold`] on it is dropped, so that nothing can be forgotten on the way out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What all guests of a sandbox take together, of one kind.
+/// How much of one kind of thing all guests of a sandbox may take together.
 #[derive(Clone, Debug)]
 pub(super) struct Budget(Arc<Pool>);
 
@@ -14,22 +15,22 @@ pub(super) struct Budget(Arc<Pool>);
 #[derive(Clone, Debug)]
 pub(in crate::sandbox) struct Share(Arc<Part>);
 
-/// Something that was taken. It goes back when this is dropped.
+/// Something that a job has taken. It goes back when this is dropped.
 #[derive(Debug)]
 pub(in crate::sandbox) struct Hold {
-    /// Where it goes back to.
+    /// The part that it goes back to.
     part: Arc<Part>,
-    /// How much it is.
+    /// How much was taken.
     amount: u64,
 }
 
-/// Why nothing could be taken.
+/// Why nothing could be taken, with the limit that stands in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(in crate::sandbox) enum Exhausted {
     /// The job has taken all that it may.
     #[error("the job may have {0}")]
     Job(u64),
-    /// All jobs together have.
+    /// All jobs together have taken all that they may.
     #[error("the jobs of this minion may have {0} together, and others have them now")]
     Minion(u64),
 }
@@ -37,24 +38,24 @@ pub(in crate::sandbox) enum Exhausted {
 /// The whole of a budget.
 #[derive(Debug)]
 struct Pool {
-    /// How much there is.
+    /// How much there is in all.
     limit: u64,
-    /// How much of it every job can have, whatever the others take.
+    /// How much every job can have, whatever the others take.
     sure: u64,
-    /// How much may be taken by jobs that have more than what is sure: the rest is for those that do not.
+    /// How much may be taken by jobs that have more than what is sure. The rest is kept for those that have less.
     contested: u64,
-    /// How much is taken.
+    /// How much is taken by all jobs.
     used: AtomicU64,
 }
 
 /// What one job has.
 #[derive(Debug)]
 struct Part {
-    /// The whole that it is a part of.
+    /// The pool that it is a part of.
     pool: Arc<Pool>,
     /// How much the job may have.
     limit: u64,
-    /// How much it has.
+    /// How much the job has taken.
     used: AtomicU64,
 }
 
@@ -65,12 +66,12 @@ impl Budget {
         Self(Arc::new(Pool { limit, sure, contested: limit - sure * jobs, used: AtomicU64::new(0) }))
     }
 
-    /// The part of one job, of at most `limit`.
+    /// A part for one job, which may take at most `limit`.
     pub(super) fn share(&self, limit: u64) -> Share {
         Share(Arc::new(Part { pool: self.0.clone(), limit, used: AtomicU64::new(0) }))
     }
 
-    /// How much is taken, and how much there is.
+    /// How much is taken, and how much there is in all.
     pub(super) fn level(&self) -> (u64, u64) {
         (self.0.used.load(Ordering::Relaxed), self.0.limit)
     }
@@ -78,6 +79,9 @@ impl Budget {
 
 impl Share {
     /// Takes so much, until the hold is dropped.
+    ///
+    /// # Errors
+    /// [`Exhausted`], where the job or all jobs together would have more than they may.
     pub(in crate::sandbox) fn take(&self, amount: u64) -> Result<Hold, Exhausted> {
         let mut hold = Hold { part: self.0.clone(), amount: 0 };
         hold.resize(amount).map(|()| hold)
@@ -85,7 +89,10 @@ impl Share {
 }
 
 impl Hold {
-    /// Makes it more or less. Where there is no more to be had it stays as it was.
+    /// Makes the hold one of `amount`, more or less than before.
+    ///
+    /// # Errors
+    /// [`Exhausted`], where there is not so much more; the hold stays as it was.
     pub(in crate::sandbox) fn resize(&mut self, amount: u64) -> Result<(), Exhausted> {
         if amount > self.amount {
             self.part.take(amount - self.amount)?;
@@ -96,7 +103,10 @@ impl Hold {
         Ok(())
     }
 
-    /// Adds to it.
+    /// Adds `more` to the hold.
+    ///
+    /// # Errors
+    /// As [`Hold::resize`].
     pub(in crate::sandbox) fn add(&mut self, more: u64) -> Result<(), Exhausted> {
         self.resize(self.amount.saturating_add(more))
     }
@@ -112,8 +122,8 @@ impl Part {
     fn take(&self, amount: u64) -> Result<(), Exhausted> {
         let pool = &self.pool;
         let own = raise(&self.used, amount, self.limit).ok_or(Exhausted::Job(self.limit))?;
-        // Beyond what is sure, nobody has more than there still is for others: so whoever comes finds some, however
-        // many take what they can get.
+        // Beyond what is sure, a job may have no more than there is left for others, so that a job which comes
+        // later finds some, however many others take what they can get.
         let most = if own <= pool.sure { pool.limit } else { pool.contested.saturating_sub(own) };
         if raise(&pool.used, amount, most).is_none() {
             self.used.fetch_sub(amount, Ordering::Relaxed);
@@ -128,7 +138,8 @@ impl Part {
     }
 }
 
-/// Adds to a counter unless it would come to more than `most`. Returns what it has come to.
+/// Adds to a counter unless its sum would be more than `most`. Returns the new sum, or `None` where it stays as it
+/// was.
 fn raise(counter: &AtomicU64, amount: u64, most: u64) -> Option<u64> {
     let fitting = |used: u64| used.checked_add(amount).filter(|total| *total <= most);
     let before = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fitting).ok()?;

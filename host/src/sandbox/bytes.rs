@@ -1,8 +1,8 @@
 //! Calls of methods whose bytes are whole parameters or the whole result.
 //!
-//! Passed dynamically a byte takes forty bytes of host memory and seventy times its time. Static types do not
-//! have that cost, but must be known when this is compiled: so this holds the signatures that such methods
-//! mostly have.
+//! Passed dynamically, a byte takes forty bytes of host memory and seventy times the time. Static types do not
+//! have that cost, but must be known when this crate is compiled: so this file holds the signatures that such
+//! methods mostly have.
 
 use futures::future::BoxFuture;
 use wasmtime::Store;
@@ -17,10 +17,10 @@ use super::values::Mismatch;
 pub(super) type TypedCall =
     for<'a> fn(&'a mut Store<Guest>, Func, Vec<Value>) -> BoxFuture<'a, wasmtime::Result<Option<Value>>>;
 
-/// The signatures that bytes mostly come in, for messages.
+/// The places in a signature at which bytes are passed fast, in words for messages.
 pub(super) const SIGNATURES: &str = "whole parameters beside strings, or a whole result";
 
-/// The call through static types for this method, where there is one and it has bytes to gain by.
+/// The call through static types for this method; `None` where there is none, or no bytes that would gain by it.
 pub(super) fn typed_call(method: Signature<'_>) -> Option<TypedCall> {
     let calls = without_bytes::<()>(method)
         .or_else(|| without_bytes::<(String,)>(method))
@@ -32,12 +32,12 @@ pub(super) fn typed_call(method: Signature<'_>) -> Option<TypedCall> {
     calls.filter(|_| method.not_callable.is_none())
 }
 
-/// Results that have bytes themselves.
+/// Looks for the method's result among those that have bytes themselves, since the parameters have none.
 fn without_bytes<P: Parameters>(method: Signature<'_>) -> Option<TypedCall> {
     entry::<P, (Vec<u8>,)>(method).or_else(|| entry::<P, (Result<Vec<u8>, String>,)>(method))
 }
 
-/// Results of any kind, since the parameters have bytes.
+/// Looks for the method's result among all kinds, since the parameters have bytes.
 fn with_bytes<P: Parameters>(method: Signature<'_>) -> Option<TypedCall> {
     without_bytes::<P>(method)
         .or_else(|| entry::<P, ()>(method))
@@ -48,7 +48,7 @@ fn with_bytes<P: Parameters>(method: Signature<'_>) -> Option<TypedCall> {
         .or_else(|| entry::<P, (Result<u64, String>,)>(method))
 }
 
-/// The call through this static signature, where it is the method's.
+/// The call through this static signature; `None` where it is not the method's.
 fn entry<P: Parameters, R: Results>(method: Signature<'_>) -> Option<TypedCall> {
     let params: Vec<TypeRef<'_>> = method.params().map(|(_, ty)| ty).collect();
     (P::are(&params) && R::is(method.result())).then_some(call::<P, R> as TypedCall)
@@ -56,7 +56,7 @@ fn entry<P: Parameters, R: Results>(method: Signature<'_>) -> Option<TypedCall> 
 
 /// Calls a function whose types were found to be these.
 ///
-/// The types are checked once more by the engine, so a mistake in the table is an error and no confusion.
+/// The engine checks the types once more, so a mistake in the table is an error and no confusion.
 fn call<P: Parameters, R: Results>(
     store: &mut Store<Guest>,
     function: Func,
@@ -71,7 +71,7 @@ fn call<P: Parameters, R: Results>(
 
 /// All parameters of a function.
 trait Parameters: ComponentNamedList + Lower + Send + Sync + Sized + 'static {
-    /// Whether these are their types.
+    /// Whether the parameters have these types.
     fn are(types: &[TypeRef<'_>]) -> bool;
     /// The parameters from one value each; `None` where they are not of these types.
     fn from_values(values: Vec<Value>) -> Option<Self>;
@@ -109,11 +109,11 @@ impl<A: Argument, B: Argument> Parameters for (A, B) {
     }
 }
 
-/// What a function returns.
+/// What a function returns: nothing, or one value.
 trait Results: ComponentNamedList + Lift + Send + Sync + 'static {
-    /// Whether this is its type, which is none where nothing is returned.
+    /// Whether the result has this type, which is `None` where nothing is returned.
     fn is(ty: Option<TypeRef<'_>>) -> bool;
-    /// What was returned, as a value.
+    /// The value that was returned; `None` where nothing was.
     fn into_value(self) -> Option<Value>;
 }
 
@@ -137,9 +137,9 @@ impl<A: Part + Lift> Results for (A,) {
     }
 }
 
-/// A static type that has a place among the values.
+/// A static type to which a variant of [`Value`] belongs.
 trait Part: Send + Sync + 'static {
-    /// Whether this is its WIT type.
+    /// Whether this is the WIT type of the static type.
     fn is(ty: TypeRef<'_>) -> bool;
     /// The value that carries it.
     fn into_value(self) -> Value;
@@ -147,11 +147,11 @@ trait Part: Send + Sync + 'static {
 
 /// A static type that a value can be turned into.
 trait Argument: Part + Lower + Sized {
-    /// What a value carries; `None` where it is of another type.
+    /// The contents of a value; `None` where it is of another type.
     fn from_value(value: Value) -> Option<Self>;
 }
 
-/// Gives a type its place: how its WIT type is told, and the variant of [`Value`] that carries it.
+/// Tells for a static type by what its WIT type is known, and which variant of [`Value`] carries it.
 macro_rules! part {
     ($rust:ty, $is:expr, $variant:ident($number:ty)) => {
         impl Part for $rust {

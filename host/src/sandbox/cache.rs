@@ -1,8 +1,8 @@
 //! Compiled code on disk, so that a module is compiled once and not at every start.
 //!
-//! Compiled code is machine code that nobody checks again, so the folder is private, and each file's name
-//! carries a keyed digest of its contents: what is truncated, altered or from elsewhere is compiled anew. Files
-//! are written aside and renamed, so daemons that share the folder never see half of one.
+//! Compiled code is machine code that nobody checks again, so the folder is private, and each file's name carries
+//! a keyed digest of its contents: a file that is truncated, altered or from elsewhere is removed and compiled
+//! anew. Files are written beside their place and renamed, so daemons that share the folder never see half of one.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -20,35 +20,38 @@ use wire::digest::Digest;
 use super::engine;
 use machine::file;
 
-/// The most bytes of compiled code that are kept; what was used longest ago goes first.
+/// The most bytes of compiled code that are kept. What was used longest ago is removed first.
 const MAX_BYTES: u64 = 2 << 30;
-/// The ending of files with compiled code.
+/// The ending of the names of files with compiled code.
 const ENDING: &str = "cwasm";
 
 /// A folder with compiled code.
 pub(super) struct Cache {
-    /// Private to the minion's own user.
+    /// The folder, which is private to the minion's own user.
     folder: PathBuf,
-    /// What the digests in the names of files are made with.
+    /// The key of the digests in the names of files.
     key: hmac::Key,
     /// How often a component was found.
     hits: AtomicU64,
-    /// How often one had to be compiled.
+    /// How often a component had to be compiled.
     misses: AtomicU64,
 }
 
 impl Cache {
-    /// Opens the folder, making it where it is missing. Fails where it cannot be made private.
+    /// Opens the folder, or makes it.
+    ///
+    /// # Errors
+    /// Where the folder cannot be made, or cannot be made private.
     pub(super) fn open(folder: PathBuf) -> io::Result<Self> {
         file::create_private_folder(&folder)?;
-        // It may have been there with other permissions; owning it is what allows to change them.
+        // An existing folder may have other permissions; only its owner can change them.
         fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
         file::sweep(&folder);
         let key = hmac::Key::new(hmac::HMAC_SHA256, &key(&folder)?);
         Ok(Self { folder, key, hits: AtomicU64::new(0), misses: AtomicU64::new(0) })
     }
 
-    /// The compiled form of a component for this engine, if it is here and whole.
+    /// The compiled form of a component for this engine; `None` where it is not here as it was stored.
     pub(super) fn load(&self, engine: &Engine, digest: Digest) -> Option<Component> {
         let found = self.find(engine, digest).find_map(|path| self.read(engine, &path))?;
         self.hits.fetch_add(1, Ordering::Relaxed);
@@ -65,12 +68,12 @@ impl Cache {
         self.trim()
     }
 
-    /// How many components were found and how many were not.
+    /// How many components were found, and how many were not.
     pub(super) fn counts(&self) -> (u64, u64) {
         (self.hits.load(Ordering::Relaxed), self.misses.load(Ordering::Relaxed))
     }
 
-    /// The files of a component for this engine, whatever is in them: one, unless daemons raced.
+    /// The files that belong to a component and this engine, whatever their contents: one, unless daemons raced.
     fn find(&self, engine: &Engine, digest: Digest) -> impl Iterator<Item = PathBuf> {
         let prefix = prefix(engine, digest);
         let named = move |path: &PathBuf| {
@@ -79,7 +82,7 @@ impl Cache {
         self.files().unwrap_or_default().into_iter().map(|(path, _)| path).filter(named)
     }
 
-    /// Reads a file whose name says what its contents must be, and removes it where they are not.
+    /// Reads a file whose name says what its contents must be, and removes it where they are something else.
     fn read(&self, engine: &Engine, path: &Path) -> Option<Component> {
         let component = self.verified(path).and_then(|path| {
             // SAFETY: the file has the keyed digest that its name says, so it is what `store` wrote, and files
@@ -89,23 +92,24 @@ impl Cache {
         });
         if component.is_none() {
             tracing::warn!(file = %path.display(), "compiled code is not what was written; compiling again");
-            // If it cannot be removed it is found and refused again, at the cost of a compilation.
+            // A file that cannot be removed is found and refused again, at the cost of a compilation each time.
             let _ = fs::remove_file(path);
         } else {
-            // Says to `trim` that it is in use; a folder that cannot be written is served all the same.
+            // The time of a file says to `trim` when it was used. A folder that cannot be written is served all
+            // the same.
             let _ = File::open(path).and_then(|file| file.set_modified(clock::now()));
         }
         component
     }
 
-    /// The same path, if what is there is what its name says.
+    /// The path, if the contents of its file are what its name says.
     fn verified<'a>(&self, path: &'a Path) -> Option<&'a Path> {
         let expected = path.file_stem()?.to_str()?.rsplit('-').next()?.to_owned();
         let code = fs::read(path).ok()?;
         (hex(hmac::sign(&self.key, &code).as_ref()) == expected).then_some(path)
     }
 
-    /// Removes what was used longest ago until the rest is within the limit.
+    /// Removes the files that were used longest ago, until the rest is within the limit.
     fn trim(&self) -> io::Result<()> {
         let mut files = self.files()?;
         files.sort_by_key(|(_, metadata)| std::cmp::Reverse(metadata.modified().ok()));
@@ -126,7 +130,7 @@ impl Cache {
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
             if path.extension().is_some_and(|ending| ending == ENDING) {
-                // Another daemon may have removed it since.
+                // Another daemon may have removed the file since it was listed.
                 if let Ok(metadata) = fs::metadata(&path) {
                     files.push((path, metadata));
                 }
@@ -136,7 +140,7 @@ impl Cache {
     }
 }
 
-/// The key of the folder, made at its first use and again where it is damaged.
+/// The key of the folder, made at its first use, and made anew where it is damaged.
 fn key(folder: &Path) -> io::Result<[u8; 32]> {
     let path = folder.join("key");
     let read = || fs::read(&path).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
@@ -146,7 +150,7 @@ fn key(folder: &Path) -> io::Result<[u8; 32]> {
     let mut key = [0; 32];
     SystemRandom::new().fill(&mut key).map_err(|_| io::Error::other("no random numbers"))?;
     let file = file::write_beside(&path, &key, MODE)?;
-    // The first of several daemons has the say. A damaged key is in nobody's use, and goes.
+    // The first of several daemons decides which key it is. A damaged key is used by nobody, and is removed.
     match file.persist_noclobber(&path) {
         Ok(_) => Ok(key),
         Err(refused) => match read() {
@@ -156,10 +160,10 @@ fn key(folder: &Path) -> io::Result<[u8; 32]> {
     }
 }
 
-/// Compiled code is its owner's only.
+/// The permissions of compiled code, which only its owner may read.
 const MODE: u32 = 0o600;
 
-/// How the names of a component's files for an engine begin.
+/// The beginning of the names of a component's files for an engine.
 fn prefix(engine: &Engine, digest: Digest) -> String {
     format!("{digest}-{}-", engine::compatibility(engine))
 }

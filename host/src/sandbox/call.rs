@@ -16,18 +16,18 @@ use super::run::Run;
 use super::values::{lift, lower};
 use crate::policy::ByteSize;
 
-/// The most bytes of `list<u8>` that may be passed one by one.
+/// The most bytes that may be passed one by one, as those of a `list<u8>` within something else are.
 const MAX_BURIED_BYTES: u64 = 256 << 10;
 
-/// A call that can be made.
+/// A call that can be made: the method exists, and the arguments fit it.
 pub(super) struct Call<'a> {
-    /// Where the method is.
+    /// The module that has the method.
     pub(super) module: &'a LoadedModule,
-    /// What is called.
+    /// The method.
     pub(super) method: Signature<'a>,
-    /// How many bytes of arguments there are.
+    /// How many bytes the arguments have.
     pub(super) bytes_in: u64,
-    /// What the instance is to be given, where the method is a command.
+    /// What the instance is given to run with, where the method is a command.
     pub(super) command: Option<Command>,
     /// One value for each parameter, checked against its type.
     arguments: Arguments,
@@ -35,27 +35,30 @@ pub(super) struct Call<'a> {
 
 /// Arguments in the form in which they are passed.
 enum Arguments {
-    /// Through static types.
+    /// Values that are passed through static types.
     Typed(TypedCall, Vec<Value>),
-    /// Each value by its own description.
+    /// Values that describe themselves, passed one by one.
     Dynamic(Vec<Val>),
     /// None at all: what a command is given is in its instance.
     Command,
 }
 
-/// What a call gives back.
+/// What a call returned.
 pub(super) enum Returned {
-    /// A value, if the method has one to return.
+    /// The value of a method; `None` where the method returns nothing.
     Value(Option<Value>),
     /// The exit code of a command.
     Exit(u8),
 }
 
-/// Why a call is not made, and what to tell of it.
+/// Why a call is not made: what kind of failure it is, and one line for people.
 pub(super) type Refusal = (FailureKind, String);
 
 impl<'a> Call<'a> {
     /// Finds the method and binds the arguments to its types.
+    ///
+    /// # Errors
+    /// [`Refusal`], where there is no such method, it cannot be called, or the arguments do not fit.
     pub(super) fn new(module: &'a LoadedModule, run: &Run) -> Result<Self, Refusal> {
         let unknown = |message| (FailureKind::UnknownMethod, message);
         let bad = |message| (FailureKind::BadArguments, message);
@@ -82,7 +85,7 @@ impl<'a> Call<'a> {
     /// Makes the instance and calls its method.
     pub(super) async fn make(self, store: &mut Store<Guest>) -> wasmtime::Result<Returned> {
         let instance = self.module.instances().instantiate_async(&mut *store).await?;
-        // What goes wrong before this is told as a failure to start.
+        // What goes wrong before this point is told as a failure to start.
         store.data_mut().job.started = true;
         let export = self.module.export(self.method);
         let function = export.and_then(|export| instance.get_func(&mut *store, export));
@@ -97,7 +100,10 @@ impl<'a> Call<'a> {
     }
 }
 
-/// The arguments as the engine wants them one by one, unless that would take too much memory.
+/// Turns values into those of the engine.
+///
+/// # Errors
+/// Where that would take too much memory, in words that read on from the method.
 fn dynamic(method: Signature<'_>, values: Vec<Value>) -> Result<Arguments, String> {
     let buried: u64 = values.iter().map(bytes_within).sum();
     if buried > MAX_BURIED_BYTES {
@@ -108,12 +114,12 @@ fn dynamic(method: Signature<'_>, values: Vec<Value>) -> Result<Arguments, Strin
         ));
     }
     let lowered = method.params().zip(values).map(|((_, ty), value)| lower(ty, value));
-    // Bound values are of their types, so this cannot fail short of a defect of ours.
+    // Values that are bound are of their types, so this fails only through a defect of our own.
     let lowered: Result<_, _> = lowered.collect();
     lowered.map(Arguments::Dynamic).map_err(|error| format!("cannot take its arguments: {error}"))
 }
 
-/// Calls a function with values that describe themselves, and gives back what it returned.
+/// Calls a function with values that describe themselves, and returns what it returned.
 async fn call_dynamic(
     store: &mut Store<Guest>,
     function: Func,
@@ -138,7 +144,7 @@ pub(super) fn too_many_parts(method: Signature<'_>) -> Option<String> {
     })
 }
 
-/// What to say of a method to its author, where its bytes are passed one by one.
+/// What to say to the author of a method whose bytes are passed one by one.
 pub(super) fn slow_bytes(method: Signature<'_>) -> Option<String> {
     let types = method.params().map(|(_, ty)| ty).chain(method.result());
     (method.not_callable.is_none() && passes_one_by_one(method, types)).then(|| {
@@ -150,7 +156,7 @@ pub(super) fn slow_bytes(method: Signature<'_>) -> Option<String> {
     })
 }
 
-/// Whether bytes of these types have no way but one by one.
+/// Whether bytes of these types can only be passed one by one.
 fn passes_one_by_one<'a>(method: Signature<'_>, mut types: impl Iterator<Item = TypeRef<'a>>) -> bool {
     types.any(|ty| ty.is_bytes() || ty.buries_bytes()) && typed_call(method).is_none()
 }

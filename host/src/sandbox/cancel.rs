@@ -1,4 +1,4 @@
-//! How a job is told to stop, in steps.
+//! How a job is told to stop: it is asked first, interrupted after a grace, and dropped in the end.
 
 use std::time::Duration;
 
@@ -9,48 +9,48 @@ pub const GRACE: Duration = Duration::from_secs(5);
 /// How long a guest has to end after it was interrupted, before it is dropped as it stands.
 pub const INTERRUPT_GRACE: Duration = Duration::from_secs(2);
 
-/// Tells one job to stop. Clones tell the same job.
+/// Tells one job to stop. A cheap handle: clones tell the same job.
 #[derive(Clone, Debug)]
 pub struct CancelSignal(Forward<Step>);
 
-/// How far the stopping of a job has come.
+/// How far the stopping of a job has come. It never goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
-    /// Nobody has asked.
+    /// Nobody has asked the job to stop.
     Run,
-    /// The guest is to return: it sees so, and host calls that wait give up.
+    /// The guest is to return: it can see so, and host calls that wait give up.
     Ask,
     /// The guest is to be interrupted at its next look at the clock.
     Interrupt,
 }
 
 impl CancelSignal {
-    /// A signal that nobody has given yet.
+    /// The signal of a job that nobody has told to stop.
     pub fn new() -> Self {
         Self(Forward::new(Step::Run))
     }
 
-    /// Asks the job to stop, and makes it stop when it does not within its grace.
+    /// Asks the job to stop. It is interrupted when it does not within its grace.
     pub fn cancel(&self) {
         self.0.advance(Step::Ask);
     }
 
-    /// Makes the job stop without asking, as at the end of a shutdown.
+    /// Interrupts the job without asking it first, as at the end of a shutdown.
     pub fn kill(&self) {
         self.0.advance(Step::Interrupt);
     }
 
-    /// Whether the job was asked to stop.
+    /// Whether the job was asked to stop, or interrupted.
     pub fn is_cancelled(&self) -> bool {
         self.step() >= Step::Ask
     }
 
-    /// Waits until the job is asked to stop.
+    /// Waits until the job is asked to stop, or interrupted.
     pub async fn cancelled(&self) {
         self.reached(Step::Ask).await;
     }
 
-    /// Where the stopping stands.
+    /// How far the stopping has come.
     pub(super) fn step(&self) -> Step {
         self.0.step()
     }

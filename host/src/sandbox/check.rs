@@ -1,4 +1,4 @@
-//! What can be said of a module without loading it.
+//! What can be said of a module without putting it into service.
 
 use wire::message::module::Module;
 
@@ -9,22 +9,22 @@ use crate::policy::Suggestion;
 /// What was found out about a module, and everything that stands in its way.
 #[derive(Debug, Default)]
 pub struct Check {
-    /// What it is and exports, as far as it could be compiled.
+    /// What the module is and exports; `None` where that could not be found out.
     pub module: Option<Module>,
-    /// What it imports, and whether it can have it.
+    /// What the module imports, each with whether it can have that.
     pub imports: Vec<Import>,
-    /// The policy that it suggests, where that can be read.
+    /// The policy that the module suggests; `None` where there is none that can be read.
     pub suggestion: Option<Suggestion>,
-    /// Why it cannot be loaded; each reads on from its name.
+    /// Why the module cannot be loaded. Each reads on from the module's name.
     pub problems: Vec<Defect>,
-    /// What is not as it should be and yet no reason to refuse it.
+    /// What is not as it should be, and is no reason to refuse the module.
     pub warnings: Vec<String>,
-    /// What its author should know, though nothing is wrong.
+    /// What the module's author should know, though nothing is wrong.
     pub notes: Vec<String>,
 }
 
 impl Check {
-    /// The same with a problem that ends it.
+    /// The check with a problem that ends it.
     pub(super) fn with(mut self, problem: Defect) -> Self {
         self.problems.push(problem);
         self

@@ -1,7 +1,7 @@
 //! Modules that are commands: `wasi:cli/run` as a method.
 //!
-//! Every toolchain makes them, of a `main` without types. So the method has what a program has everywhere: arguments,
-//! environment and standard input go in, standard output and an exit code come out.
+//! Every toolchain makes commands, of a `main` without types. So the method has what a program has everywhere:
+//! arguments, environment and standard input go in, standard output and an exit code come out.
 
 use wasmparser::component_types::{ComponentDefinedType, ComponentFuncTypeId, ComponentValType};
 use wasmparser::types::TypesRef;
@@ -15,7 +15,7 @@ use wire::value::signature::{BadType, Method, Type, TypeId};
 use super::guest::Guest;
 use super::types::Reflector;
 
-/// What `doc` and `check` say of such a method.
+/// What `doc` and `check` say of the method of a command.
 const DOCS: &str = "Runs the command.
 
 - `args`: its arguments; the name of the module goes before them.
@@ -27,22 +27,22 @@ What it writes to its standard output is the result. An exit code other than 0 i
 /// What a command is run with.
 #[derive(Debug, Default)]
 pub(super) struct Command {
-    /// Its arguments, the name of the module first.
+    /// The arguments, the name of the module first.
     pub(super) args: Vec<String>,
-    /// Variables that its environment has besides those that it is granted, or in their place.
+    /// The variables of the environment that are given besides the granted ones, or in their place.
     pub(super) env: Vec<(String, String)>,
-    /// Its standard input.
+    /// The contents of the standard input.
     pub(super) stdin: String,
 }
 
 impl Command {
-    /// The command of this module with arguments that were bound to the types of its method.
+    /// The command of this module, with arguments that were bound to the types of its method.
     ///
     /// # Errors
-    /// Where no program could be given them; reads on from the method's name.
+    /// Where no program could be given them, as with a NUL in them; reads on from the method's name.
     pub(super) fn of(module: &ModuleName, values: Vec<Value>) -> Result<Self, String> {
         let mut command = Self { args: vec![module.to_string()], ..Self::default() };
-        // Bound values are of their types, so nothing else comes here.
+        // Bound values are of their types, so there are always three.
         if let Ok([args, env, stdin]) = <[Value; 3]>::try_from(values) {
             command.args.extend(elements(args).into_iter().filter_map(text));
             command.env.extend(elements(env).into_iter().filter_map(variable));
@@ -54,10 +54,11 @@ impl Command {
         }
     }
 
-    /// What is cut off or read as something else by whatever reads arguments and environments in C.
+    /// What programs that read arguments and environments in C would cut off or read as something else; `None`
+    /// where nothing is.
     fn unusable(&self) -> Option<String> {
         if let Some(place) = self.args.iter().position(|arg| arg.contains('\0')) {
-            // The first is the module's name, which was not given.
+            // The first argument is the module's name, which was not given.
             return Some(format!("cannot take a NUL in an argument (args[{}])", place - 1));
         }
         let is_bad = |(name, value): &&(String, String)| {
@@ -70,7 +71,7 @@ impl Command {
     }
 }
 
-/// The values of a list, where one is given.
+/// The elements of a list; none where the value is no list.
 fn elements(list: Value) -> Vec<Value> {
     match given(list) {
         Some(Value::List(values)) => values,
@@ -78,7 +79,7 @@ fn elements(list: Value) -> Vec<Value> {
     }
 }
 
-/// What is given for an `option`.
+/// The value of an `option`, where one is given.
 fn given(option: Value) -> Option<Value> {
     if let Value::Option(value) = option { value.map(|value| *value) } else { None }
 }
@@ -93,8 +94,8 @@ fn variable(pair: Value) -> Option<(String, String)> {
     Some((text(name)?, text(value)?))
 }
 
-/// The method that a command has, where this function of its `wasi:cli/run` is what WASI says that it is:
-/// `run: func() -> result`.
+/// The method that a command has, where this function of its `wasi:cli/run` is what WASI says that it is: `run:
+/// func() -> result`. `None` where it is another function.
 pub(super) fn method(
     interface: &str,
     name: &str,
@@ -126,8 +127,8 @@ fn takes_and_tells_nothing(types: TypesRef<'_>, function: ComponentFuncTypeId) -
     function.params.is_empty() && returns
 }
 
-/// `run(args: option<list<string>>, env: option<list<tuple<string, string>>>, stdin: option<string>) ->
-/// result<string, exit>`.
+/// The parameters and the result of the method of a command: `run(args: option<list<string>>, env:
+/// option<list<tuple<string, string>>>, stdin: option<string>) -> result<string, exit>`.
 fn signature(reflector: &mut Reflector<'_>) -> Result<(Vec<(String, TypeId)>, TypeId), BadType> {
     let mut add = |ty: Type| reflector.add(ty);
     let string = add(Type::String)?;
@@ -144,11 +145,11 @@ fn signature(reflector: &mut Reflector<'_>) -> Result<(Vec<(String, TypeId)>, Ty
     Ok((params.map(|(name, ty)| (name.to_owned(), ty)).to_vec(), result))
 }
 
-/// The fields of the error of a command.
+/// The fields in the error of a command.
 const CODE: &str = "code";
 const STDOUT: &str = "stdout";
 
-/// What a command that ended with this code gives back.
+/// The error of a command that ended with this code, after it had written this.
 pub(super) fn exit(code: u8, stdout: String) -> Value {
     let stdout = Value::String(stdout);
     match code {
@@ -161,7 +162,7 @@ pub(super) fn exit(code: u8, stdout: String) -> Value {
     }
 }
 
-/// Calls `run`, and gives back the exit code.
+/// Calls `run`, and returns the exit code.
 pub(super) async fn run(store: &mut Store<Guest>, function: Func) -> wasmtime::Result<u8> {
     let function = function.typed::<(), (Result<(), ()>,)>(&*store)?;
     match function.call_async(store, ()).await {

@@ -1,4 +1,4 @@
-//! What is being compiled: a few modules at once, and no module twice at the same time.
+//! Which modules are being compiled: a few at once, and none twice at the same time.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Condvar, Mutex, MutexGuard};
@@ -7,21 +7,21 @@ use std::time::Duration;
 
 use wire::digest::Digest;
 
-/// The compilations that go on.
+/// The compilations that are under way.
 #[derive(Debug, Default)]
 pub(super) struct Compilations {
     running: Mutex<Vec<Digest>>,
     ended: Condvar,
 }
 
-/// One that goes on for as long as this lives.
+/// One compilation, which is under way until this is dropped.
 pub(super) struct Compiling<'a> {
     all: &'a Compilations,
     digest: Digest,
 }
 
 impl Compilations {
-    /// Waits until this module may be compiled.
+    /// Waits until this module may be compiled. Blocks.
     pub(super) fn begin(&self, digest: Digest) -> Compiling<'_> {
         let full = |running: &mut Vec<Digest>| running.len() >= AT_ONCE || running.contains(&digest);
         let waited = self.ended.wait_while(self.running(), full);
@@ -41,7 +41,7 @@ impl Drop for Compiling<'_> {
     }
 }
 
-/// Does some work, and says something while it goes on where it takes longer than a moment.
+/// Does some work, and calls `say` while it goes on where it lasts longer than a moment.
 pub(super) fn unless_quick<T>(say: impl FnOnce() + Send, work: impl FnOnce() -> T) -> T {
     let (working, ended) = mpsc::channel::<()>();
     thread::scope(|scope| {
@@ -50,15 +50,15 @@ pub(super) fn unless_quick<T>(say: impl FnOnce() + Send, work: impl FnOnce() -> 
                 say();
             }
         };
-        // Without another thread the work is done in silence.
+        // Where there is no further thread the work is done without a word.
         let _ = thread::Builder::new().spawn_scoped(scope, watch);
-        // Gone when the work has ended, in whatever way.
+        // Dropped when the work has ended, in whatever way, which ends the watch.
         let _working = working;
         work()
     })
 }
 
-/// As long as nobody wonders.
+/// How long work may last without a word.
 const MOMENT: Duration = Duration::from_secs(1);
 /// How many modules are compiled at once: the compiler itself uses every processor, and a small module must
 /// not wait for a large one.

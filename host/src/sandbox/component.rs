@@ -1,4 +1,4 @@
-//! A module that is loaded: compiled, linked, and what it exports, by reflection.
+//! A module that is loaded: compiled and linked, with a description of what it exports.
 
 use std::sync::Arc;
 
@@ -18,38 +18,38 @@ use super::holdings::Budgets;
 use super::memory::{MAX_MEMORIES, MAX_TABLES};
 use crate::policy::{ByteSize, Limits, ModulePolicy, Suggestion};
 
-/// Bytes of a page of linear memory.
+/// The size of a page of linear memory, in bytes.
 const PAGE: u64 = 64 << 10;
 
-/// A module in service: every job of it gets an instance of its own from here.
+/// A module that is ready to run: every job gets an instance of its own from it.
 pub struct LoadedModule {
-    /// What it is, as others see it.
+    /// What the module is, as others see it.
     description: Module,
-    /// What its jobs may do; fixed when it was loaded.
+    /// What the module's jobs may do; fixed when it was loaded.
     policy: Arc<ModulePolicy>,
-    /// What it suggests that they may.
+    /// What the module suggests that its jobs may do.
     suggestion: Option<Arc<Suggestion>>,
-    /// What is not as it should be.
+    /// What is not as it should be, and is no reason to refuse the module.
     warnings: Vec<String>,
-    /// What its jobs came to.
+    /// What the module's jobs came to.
     counters: ModuleCounters,
-    /// Its compiled code with all imports resolved.
+    /// The compiled code with all imports resolved.
     instances: InstancePre<Guest>,
-    /// Where each method is in the component, in the order of the description.
+    /// The places of the methods in the component, in the order of the description.
     exports: Vec<ComponentExportIndex>,
-    /// What of the minion its jobs get.
+    /// What the module's jobs get of the minion.
     provisions: Provisions,
-    /// Cancelled when this is dropped. The last field, so that all of the above is gone by then.
+    /// Cancelled when this is dropped. The last field, so that everything above is gone by then.
     gone: (CancellationToken, DropGuard),
 }
 
 /// What the minion hands on to the jobs of a module.
 pub(super) struct Provisions {
-    /// Its keyspace, where policy grants it one and there is a ledger.
+    /// The module's keyspace; `None` where its policy grants none or there is no ledger.
     pub(super) kv: Option<Kv>,
     /// What is known of the host.
     pub(super) facts: Facts,
-    /// What they may take of the host, together with those of all other modules.
+    /// What the jobs may take of the host, together with those of all other modules.
     pub(super) budgets: Budgets,
 }
 
@@ -81,27 +81,30 @@ impl LoadedModule {
         }
     }
 
-    /// What it is and what it exports.
+    /// What the module is and what it exports.
     pub fn describe(&self) -> &Module {
         &self.description
     }
 
     /// The method of that name: `restart`, or `unit/restart`.
+    ///
+    /// # Errors
+    /// As [`Module::method`].
     pub fn method(&self, name: &str) -> Result<Signature<'_>, MethodError> {
         self.description.method(name)
     }
 
-    /// How much each of its jobs may use.
+    /// How much each job of the module may use.
     pub fn limits(&self) -> &Limits {
         &self.policy.limits
     }
 
-    /// What is not as it should be and yet no reason to refuse it.
+    /// What is not as it should be, and is no reason to refuse the module.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// What its jobs came to so far.
+    /// What the module's jobs came to so far.
     pub fn counters(&self) -> Counters {
         self.counters.read()
     }
@@ -111,32 +114,32 @@ impl LoadedModule {
         self.gone.0.clone()
     }
 
-    /// Limits, grants and settings of its jobs.
+    /// The limits, grants and settings of the module's jobs.
     pub(crate) fn policy(&self) -> &Arc<ModulePolicy> {
         &self.policy
     }
 
-    /// What it suggests that they may do.
+    /// What the module suggests that its jobs may do.
     pub(crate) fn suggestion(&self) -> Option<&Arc<Suggestion>> {
         self.suggestion.as_ref()
     }
 
-    /// What of the minion its jobs get.
+    /// What the module's jobs get of the minion.
     pub(super) fn provisions(&self) -> &Provisions {
         &self.provisions
     }
 
-    /// Where each of its jobs is counted.
+    /// The counters that each of the module's jobs is added to.
     pub(super) fn count(&self) -> &ModuleCounters {
         &self.counters
     }
 
-    /// What each of its jobs gets an instance from.
+    /// What each of the module's jobs gets its instance from.
     pub(super) fn instances(&self) -> &InstancePre<Guest> {
         &self.instances
     }
 
-    /// Where a method of this module is in the component.
+    /// The place of a method of this module in the component.
     pub(super) fn export(&self, method: Signature<'_>) -> Option<&ComponentExportIndex> {
         let is_it = |own: Signature<'_>| std::ptr::eq(own.method(), method.method());
         let place = self.description.methods.iter().position(is_it)?;
@@ -151,8 +154,12 @@ impl std::fmt::Debug for LoadedModule {
 }
 
 /// Whether an instance of a component fits the limits before it has done anything.
+///
+/// # Errors
+/// [`Defect::OverLimits`], with what does not fit.
 pub(super) fn check_resources(component: &Component, limits: &Limits) -> Result<(), Defect> {
-    // A component that instantiates what it imports cannot be told in advance; its jobs will tell.
+    // The needs of a component that instantiates what it imports cannot be told in advance: its jobs will show
+    // them.
     let Some(needed) = component.resources_required() else { return Ok(()) };
     let ResourcesRequired { num_memories, max_initial_memory_size, num_tables, max_initial_table_size } =
         needed;
@@ -173,7 +180,10 @@ pub(super) fn check_resources(component: &Component, limits: &Limits) -> Result<
     problem.map_or(Ok(()), |problem| Err(Defect::OverLimits(problem)))
 }
 
-/// Compiles a component. Takes seconds for a large one.
+/// Compiles a component. Blocks, for seconds where it is large.
+///
+/// # Errors
+/// [`Defect::Compile`], in the words of the compiler.
 pub(super) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, Defect> {
     Component::from_binary(engine, bytes).map_err(|error| Defect::Compile(format!("{error:#}")))
 }

@@ -1,4 +1,4 @@
-//! What the jobs of a module came to.
+//! What the jobs of a module came to, for `minion status`.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -10,16 +10,16 @@ use wire::message::outcome::{Cost, Outcome};
 /// Sums over the jobs of a module since it was loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Jobs by their outcome.
+    /// How many jobs ended in each outcome.
     pub outcomes: HashMap<OutcomeKind, u64>,
-    /// Processor time of all of them.
+    /// The processor time of all jobs together.
     pub cpu: Duration,
-    /// The most memory that any of them had, in bytes.
+    /// The most memory that any of the jobs had, in bytes.
     pub peak_memory: u64,
 }
 
 impl Counters {
-    /// How many jobs there were.
+    /// How many jobs ended.
     pub fn jobs(&self) -> u64 {
         self.outcomes.values().sum()
     }

@@ -1,4 +1,4 @@
-//! How long a job was on a processor.
+//! How long a job was on a processor, which is counted for its limit and in its report.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
-/// Adds up the time that a future takes of its threads' processor time, poll by poll.
+/// Adds up the processor time of a future, poll by poll. Clones are the same meter.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CpuMeter(Arc<Inner>);
 
@@ -18,19 +18,19 @@ pub(super) struct CpuMeter(Arc<Inner>);
 /// One thread at a time polls the future, so plain loads and stores are enough.
 #[derive(Debug, Default)]
 struct Inner {
-    /// Nanoseconds of polls that are over.
+    /// The nanoseconds of the polls that are over.
     spent: AtomicU64,
-    /// The thread's clock when the poll that runs began.
+    /// The reading of the thread's clock when the present poll began.
     since: AtomicU64,
 }
 
 impl CpuMeter {
-    /// Measures this future.
+    /// Wraps a future, so that its time is added up here.
     pub(super) fn measure<F: Future>(&self, future: F) -> Measured<F> {
         Measured { future: Box::pin(future), meter: self.clone() }
     }
 
-    /// The time spent so far. From inside the measured future it includes the poll that runs.
+    /// The time spent so far. Called from inside the measured future, it includes the present poll.
     pub(super) fn spent_now(&self) -> Duration {
         let poll = thread_time().saturating_sub(self.0.since.load(Ordering::Relaxed));
         Duration::from_nanos(self.0.spent.load(Ordering::Relaxed) + poll)
@@ -63,7 +63,7 @@ impl<F: Future> Future for Measured<F> {
     }
 }
 
-/// The processor time of this thread in nanoseconds, or 0 where the system does not tell.
+/// The processor time of this thread in nanoseconds; 0 where the system does not tell.
 fn thread_time() -> u64 {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(0, |time| {
         u64::try_from(time.tv_sec()).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec()).unwrap_or(0)

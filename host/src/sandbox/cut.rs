@@ -1,7 +1,7 @@
-//! Text of a guest that is kept only as far as it may be long.
+//! Text of a guest, cut to the length that is kept of it.
 
-/// The beginning of a text, of at most so many bytes. The memory of the rest is given back: cut texts are kept
-/// in great number, and would keep all that they ever were.
+/// The beginning of a text, of at most `most` bytes. The memory of the rest is given back: cut texts are kept in
+/// great number, and each would otherwise keep what it was before.
 pub(super) fn cut(mut text: String, most: usize) -> String {
     text.truncate(text.floor_char_boundary(most));
     text.shrink_to_fit();

@@ -21,11 +21,11 @@ use crate::policy::suggestion::BadSuggestion;
 /// A module as others see it.
 #[derive(Debug)]
 pub(super) struct Description {
-    /// What it is and exports.
+    /// What the module is and exports.
     pub(super) module: Module,
-    /// The policy that it suggests.
+    /// The policy that the module suggests.
     pub(super) suggestion: Option<Suggestion>,
-    /// What is not as it should be and yet no reason to refuse it.
+    /// What is not as it should be, and is no reason to refuse the module.
     pub(super) warnings: Vec<String>,
 }
 
@@ -33,7 +33,7 @@ impl Description {
     /// Describes a component by its types and by what it says of itself outside its code.
     ///
     /// # Errors
-    /// Where there is more to tell of it than is told of a module.
+    /// Where the description would be larger than overlords take.
     pub(super) fn of(
         name: ModuleName,
         digest: Digest,
@@ -56,7 +56,8 @@ impl Description {
             imports: inspection.imports.into_iter().filter(|import| surface.needs(import)).collect(),
             versions: Vec::new(),
         };
-        // What no overlord takes is no module of this minion's: it would have to be left out of all that is told.
+        // A module that no overlord takes is refused here: otherwise it would have to be left out of every
+        // inventory.
         module.fit().map_err(Defect::Unfit)?;
         if module.held() > MAX_HELD {
             return Err(Defect::TooMuchToTell);
@@ -64,7 +65,7 @@ impl Description {
         Ok(Self { module, suggestion, warnings })
     }
 
-    /// Where each method is in the compiled component, in the order of the module.
+    /// The places of the methods in the compiled component, in the order of the module.
     pub(super) fn exports(&self, component: &Component) -> Result<Vec<ComponentExportIndex>, Defect> {
         let export = |method: &Method| match &method.interface {
             Some(interface) => {
@@ -78,7 +79,7 @@ impl Description {
     }
 }
 
-/// What a section suggests. A bad one is worth a word; the module is none the worse for it.
+/// The suggestion in a section. A bad one is worth a warning, and no reason to refuse the module.
 fn suggested(section: &[u8], warnings: &mut Vec<String>) -> Option<Suggestion> {
     let warning = |error: BadSuggestion| {
         format!(
@@ -89,8 +90,8 @@ fn suggested(section: &[u8], warnings: &mut Vec<String>) -> Option<Suggestion> {
     Suggestion::from_bytes(section).map_err(|error| warnings.push(warning(error))).ok()
 }
 
-/// The methods of a component: every function of every exported interface, and those at the root, without those that a
-/// tool left behind.
+/// The methods of a component: every function of every exported interface, and those at the root, without those
+/// that a tool left behind.
 pub(super) fn reflect(surface: &Surface) -> Result<Methods, Defect> {
     Reflection::of(surface.types(), surface.exports()).map_err(|error| match error {
         Unlisted::Types(_) | Unlisted::TooMuch => Defect::TooMuchToTell,
@@ -149,7 +150,7 @@ impl<'a> Reflection<'a> {
         Ok(Methods::new(table, found.methods)?)
     }
 
-    /// Notes the names of the types that are exported as this.
+    /// Notes the names of the types that are exported under this name.
     fn names(&mut self, name: &str, exported: &ComponentEntityType) {
         match exported {
             ComponentEntityType::Type { .. } => self.reflector.name(None, name, exported),
@@ -162,7 +163,8 @@ impl<'a> Reflection<'a> {
         }
     }
 
-    /// Adds one function of an interface. Of those of WASI, which are for other hosts to call, only a command is a method.
+    /// Adds one function of an interface. WASI's own functions are for other hosts to call, so of those only a
+    /// command becomes a method.
     fn add_of(&mut self, interface: &str, name: &str, function: ComponentFuncTypeId) -> Result<(), Unlisted> {
         if !interface.starts_with("wasi:") {
             return self.add(Some(interface), name, function);
@@ -198,19 +200,19 @@ impl<'a> Reflection<'a> {
     fn push(&mut self, method: Method) -> Result<(), Unlisted> {
         self.held += method.held();
         self.methods.push(method);
-        // Counted as they come, since a component can have a million exports.
+        // Counted as they are found, since a component can have a million exports.
         if self.held > MAX_HELD { Err(Unlisted::TooMuch) } else { Ok(()) }
     }
 }
 
-/// The reason why a function cannot be called from outside, where it cannot.
+/// The reason why a function cannot be called from outside; `None` where it can.
 fn why_not_callable(
     name: &str,
     params: &[(String, TypeId)],
     result: Option<TypeId>,
     types: &Types,
 ) -> Option<String> {
-    // `[constructor]thing` and the like: the names that the component model gives to functions of resources.
+    // The component model gives names such as `[constructor]thing` to functions of resources.
     match name.split_once(']') {
         Some(("[static", _)) => {
             return Some(

@@ -1,7 +1,7 @@
 //! What a module's author wrote about it: the WIT package in its `minion:wit` section.
 //!
-//! Anybody can write a custom section, so types never come from it: what it says of a method counts only
-//! where its signature is the one that the component really has.
+//! Anybody can write a custom section, so types never come from it: what it says of a method counts only where its
+//! signature is the one that the component really has.
 
 use std::collections::HashMap;
 
@@ -10,14 +10,14 @@ use wit_parser::{Docs, Function, InterfaceId, Resolve, TypeDefKind, WorldItem};
 
 use super::error::in_one_line;
 
-/// The largest section that is read.
+/// The largest section that is read, in bytes.
 const MAX_SECTION: usize = 1 << 20;
-/// How many methods are told of whose documentation does not fit.
+/// For how many methods it is told that their documentation does not fit.
 const MAX_WARNINGS: usize = 20;
 
 /// Puts docs on the methods, and returns what the section says of the module as a whole, in one line.
 ///
-/// What is not right with the section goes to `warnings`; the module is none the worse for it.
+/// What is wrong with the section is added to `warnings`, and is no reason to refuse the module.
 pub(super) fn apply(section: &[u8], methods: &mut Methods, warnings: &mut Vec<String>) -> Option<String> {
     let resolve = match decode(section) {
         Ok(resolve) => resolve,
@@ -27,7 +27,7 @@ pub(super) fn apply(section: &[u8], methods: &mut Methods, warnings: &mut Vec<St
         }
     };
     let mut found = Vec::new();
-    // What is told of a command is the host's own.
+    // The documentation of a command is the host's own.
     for (place, method) in methods.iter().enumerate().filter(|(_, method)| !method.is_command()) {
         // A section may well describe more, or less, than what is exported.
         let Some(function) = find(&resolve, method) else { continue };
@@ -46,12 +46,12 @@ pub(super) fn apply(section: &[u8], methods: &mut Methods, warnings: &mut Vec<St
     summary(&resolve, methods)
 }
 
-/// Reads the section, whatever is in it.
+/// Reads the section, which may hold anything.
 fn decode(section: &[u8]) -> Result<Resolve, String> {
     if section.len() > MAX_SECTION {
         return Err(format!("{} bytes are over the limit of {MAX_SECTION}", section.len()));
     }
-    // The decoder is not made for strangers' input, and a panic of its must not be ours.
+    // The decoder is not made for strangers' input, and a panic in it must not be ours.
     let decoded = std::panic::catch_unwind(|| wit_component::decode(section));
     match decoded {
         Ok(Ok(decoded)) => Ok(decoded.resolve().clone()),
@@ -75,7 +75,7 @@ fn find<'a>(resolve: &'a Resolve, method: Signature<'_>) -> Option<&'a Function>
     }
 }
 
-/// The interface of that whole name, version and all.
+/// The interface of that whole name, its version among it.
 fn interface_of(resolve: &Resolve, name: &str) -> Option<InterfaceId> {
     let mut interfaces = resolve.interfaces.iter().map(|(id, _)| id);
     interfaces
@@ -94,7 +94,7 @@ fn agrees(resolve: &Resolve, function: &Function, method: Signature<'_>) -> bool
     params && agreement.of_maybe(function.result.as_ref(), method.result())
 }
 
-/// Which types of a section are those of a module. Each two are compared once: both sides share their parts.
+/// Which types of a section are those of a module. Each pair is compared once, since both sides share their types.
 struct Agreement<'a> {
     resolve: &'a Resolve,
     found: HashMap<(wit_parser::TypeId, TypeId), bool>,
@@ -185,7 +185,7 @@ impl Agreement<'_> {
     }
 }
 
-/// What is written on the package, or else on the interface, of the first method.
+/// The documentation of the package, or else of the interface of the first method.
 fn summary(resolve: &Resolve, methods: &Methods) -> Option<String> {
     let interface =
         interface_of(resolve, methods.iter().find_map(|method| method.method().interface.as_deref())?)?;
@@ -195,7 +195,7 @@ fn summary(resolve: &Resolve, methods: &Methods) -> Option<String> {
     docs.lines().next().map(str::to_owned)
 }
 
-/// What is written, where it is more than space.
+/// The documentation, where it is more than space.
 fn text(docs: &Docs) -> Option<String> {
     docs.contents.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
 }

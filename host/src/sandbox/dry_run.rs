@@ -1,4 +1,5 @@
-//! Dry runs: effects are recorded instead of done.
+//! Dry runs: effects are recorded instead of done. Each capability asks which kind of run it is, and records for
+//! itself.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +9,7 @@ use super::guest::Guest;
 
 /// The most effects of one job that are recorded.
 const MAX_RECORDS: usize = 1_000;
-/// The most bytes that they take together.
+/// The most bytes that the records of one job take together.
 const MAX_BYTES: usize = 256 << 10;
 /// The most bytes of one record; what is longer is cut.
 const MAX_RECORD: usize = 1 << 10;
@@ -16,7 +17,7 @@ const MAX_RECORD: usize = 1 << 10;
 /// Whether the effects of a job are done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RunMode {
-    /// They are.
+    /// They are done.
     #[default]
     Real,
     /// They are recorded, and the module is told so.
@@ -36,7 +37,7 @@ pub(super) enum DryRun {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recorder(Arc<Mutex<Effects>>);
 
-/// What is recorded, and how much there was no room for.
+/// The effects that were recorded, and how many there was no room for.
 #[derive(Debug, Default)]
 struct Effects {
     kept: Vec<String>,
@@ -79,7 +80,7 @@ impl Recorder {
         effects.kept.push(effect);
     }
 
-    /// Takes what was recorded, and says at its end how much was left out.
+    /// Takes out what was recorded, with a last line that says how much was left out, if anything was.
     pub(super) fn take(&self) -> Vec<String> {
         let Effects { mut kept, left_out, .. } = std::mem::take(&mut *self.effects());
         kept.extend((left_out > 0).then(|| format!("left out {left_out} more")));

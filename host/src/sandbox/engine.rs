@@ -15,20 +15,20 @@ use wasmtime::{
 
 use super::memory::{MAX_INSTANCES, MAX_MEMORIES, MAX_TABLES};
 
-/// Address space of one memory with its guard, as the pool reserves it.
+/// How much address space one memory takes with its guard, as the pool reserves it, in bytes.
 const SLOT_SPACE: u64 = (4 << 30) + (64 << 20);
-/// Address space that one engine may reserve: there are two, and a process has 128 TiB in all.
+/// How much address space one engine may reserve, in bytes: there are two, and a process has 128 TiB in all.
 const MAX_SPACE: u64 = 32 << 40;
-/// Memory that a job needs at the least, with its stack and the host's part.
+/// How much memory a job needs at the least, with its stack and the host's part, in bytes.
 const SLOT_MEMORY: u64 = 16 << 20;
-/// Memory mappings that a running job takes.
+/// How many memory mappings a running job takes.
 const SLOT_MAPPINGS: u64 = 16;
-/// Fewer slots than this are not worth a pool.
+/// The least number of slots for which a pool is worth its cost.
 const MIN_SLOTS: u64 = 4;
-/// Table elements that a table of the pool has room for; interpreters have tables of close to 100,000.
+/// How many elements a table of the pool has room for; interpreters have tables of close to 100,000.
 const TABLE_ELEMENTS: usize = 100_000;
 
-/// What of the language only an engine with async functions has.
+/// The features of the language that only an engine with async functions has.
 pub(super) const CONCURRENT: WasmFeatures = WasmFeatures::CM_ASYNC.union(WasmFeatures::CM_ERROR_CONTEXT);
 
 /// Whether an engine can run `async func`.
@@ -50,12 +50,12 @@ pub enum Allocation {
     OnDemand,
 }
 
-/// How instances are allocated, and why so.
+/// How instances are allocated, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EngineMode {
     /// From a pool.
     Pooling,
-    /// On demand, which costs each job several times as much; and the reason.
+    /// On demand, which costs each job several times as much: for this reason.
     OnDemand(String),
 }
 
@@ -68,31 +68,31 @@ impl fmt::Display for EngineMode {
     }
 }
 
-/// What was decided about allocation from the host's limits.
+/// What was decided about allocation, by the host's limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     /// Pooling or not, and why not.
     pub(super) mode: EngineMode,
     /// How many jobs there is room for at once.
     pub(super) slots: u32,
-    /// How many run at once: as many as are wanted, where there is room for them.
+    /// How many jobs run at once: as many as are wanted, where there is room for them.
     pub(super) jobs: u32,
 }
 
 impl Plan {
-    /// Decides for at most `wanted` jobs at once.
+    /// Decides for at most `wanted` jobs at once on this host.
     pub(super) fn new(wanted: usize, allocation: Allocation) -> Self {
         Self::for_host(wanted as u64, allocation, &Host::read())
     }
 
-    /// Decides for a host of this kind.
+    /// Decides for a host with these limits.
     fn for_host(wanted: u64, allocation: Allocation, host: &Host) -> Self {
         let by_memory = host.memory / SLOT_MEMORY;
         let by_mappings = host.mappings / SLOT_MAPPINGS;
         let by_space = MAX_SPACE / (2 * SLOT_SPACE);
         let fitting = wanted.min(by_memory).min(by_mappings).min(by_space).max(MIN_SLOTS);
         let slots = u32::try_from(fitting).unwrap_or(u32::MAX);
-        // A pool is never smaller than that, but what is wanted holds.
+        // A pool is never smaller than `MIN_SLOTS`, but no more jobs run than are wanted.
         let jobs = slots.min(u32::try_from(wanted).unwrap_or(u32::MAX));
         let needed = fitting * 2 * SLOT_SPACE;
         let mode = match (allocation, host.address_space) {
@@ -110,16 +110,16 @@ impl Plan {
 
 /// What the host has to give.
 struct Host {
-    /// Bytes of memory, or of what a control group leaves us.
+    /// How many bytes of memory there are, in all or in our control group.
     memory: u64,
     /// How many memory mappings a process may have.
     mappings: u64,
-    /// The limit on address space, where there is one.
+    /// The limit on address space; `None` where there is none.
     address_space: Option<u64>,
 }
 
 impl Host {
-    /// Asks the host; what it does not tell counts as plenty, or as what Linux has by default.
+    /// Asks the host. A limit that it does not tell counts as plenty, or as what Linux has by default.
     fn read() -> Self {
         let mappings = std::fs::read_to_string("/proc/sys/vm/max_map_count");
         let address_space = getrlimit(Resource::RLIMIT_AS).map_or(u64::MAX, |(soft, _)| soft);
@@ -131,7 +131,8 @@ impl Host {
     }
 }
 
-/// The memory of the host, or of the control group that it confines us to; plenty where it does not tell.
+/// How many bytes of memory the host has, or the control group that it confines us to; plenty where it does not
+/// tell.
 fn memory() -> u64 {
     let Ok(mut system) = sysinfo::System::new() else { return u64::MAX };
     system.refresh_memory();
@@ -140,6 +141,9 @@ fn memory() -> u64 {
 }
 
 /// Makes an engine. Where the pool cannot be had after all, changes the plan to on-demand and says why.
+///
+/// # Errors
+/// Where the engine cannot be made on demand either.
 pub(super) fn build(plan: &mut Plan, concurrency: Concurrency) -> wasmtime::Result<Engine> {
     let mut config = config(concurrency);
     if plan.mode == EngineMode::Pooling {
@@ -153,12 +157,12 @@ pub(super) fn build(plan: &mut Plan, concurrency: Concurrency) -> wasmtime::Resu
     Engine::new(&config)
 }
 
-/// Everything but the allocation, each setting with its reason.
+/// All settings but the allocation, each with its reason.
 fn config(concurrency: Concurrency) -> Config {
     let mut config = Config::new();
     // A busy guest must yield to its neighbours, and end when its time is up.
     config.epoch_interruption(true);
-    // Costs seven microseconds a job and two a call, so only where a component needs it.
+    // This costs seven microseconds a job and two a call, so it is on only where a component needs it.
     config.concurrency_support(concurrency == Concurrency::On);
     config.wasm_component_model_async(concurrency == Concurrency::On);
     // Unbounded recursion ends here. Host functions run on what is left of the fiber's stack, and an
@@ -168,7 +172,7 @@ fn config(concurrency: Concurrency) -> Config {
     // Methods with such types cannot be called from outside, and are no reason to refuse the others.
     config.wasm_component_model_map(true);
     config.wasm_component_model_fixed_length_lists(true);
-    // Likewise. It is a part of what async functions need; nobody can make one, see `surface.rs`.
+    // The same holds here. It is a part of what async functions need; nobody can make one, see `surface.rs`.
     config.wasm_component_model_error_context(concurrency == Concurrency::On);
     // Shared memories escape the memory limiter.
     config.wasm_threads(false);
@@ -190,7 +194,7 @@ fn pool(slots: u32) -> PoolingAllocationConfig {
     // usual tools takes one memory and two tables.
     pool.total_memories(slots * 2);
     pool.total_tables(slots * 4);
-    // Only counted, not reserved.
+    // These are only counted, not reserved.
     pool.total_core_instances(slots.saturating_mul(MAX_INSTANCES as u32));
     pool.max_core_instances_per_component(MAX_INSTANCES as u32);
     pool.max_memories_per_component(MAX_MEMORIES as u32);
@@ -207,12 +211,12 @@ fn pool(slots: u32) -> PoolingAllocationConfig {
     pool.table_keep_resident(8 << 10);
     // Scanning for touched pages pays for large guests and costs small ones, which are the rule.
     pool.pagemap_scan(Enabled::No);
-    // Slots that keep pages for a next job of the same module, apart from how many may run at once.
+    // These slots keep pages for a next job of the same module, apart from how many may run at once.
     pool.max_unused_warm_slots(slots.min(32));
     pool
 }
 
-/// Names everything in an engine that compiled code depends on, as text for a file name.
+/// Everything in an engine that compiled code depends on, as text for a file name.
 pub(super) fn compatibility(engine: &Engine) -> String {
     struct Sha(Sha256);
     impl Hasher for Sha {

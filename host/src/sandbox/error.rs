@@ -1,4 +1,4 @@
-//! Why a module could not be loaded, or a sandbox not be made.
+//! Why a module could not be loaded, or a sandbox could not be made.
 
 use wire::document::text::{counted, printable};
 use wire::message::caps::Unfit;
@@ -10,13 +10,13 @@ use super::remedy::Remedy;
 use super::surface::MAX_FUNCTION;
 use crate::policy::ByteSize;
 
-/// How many defects are told one by one: a module can have a million imports.
+/// How many defects are told one by one, since a module can have a million imports.
 const MAX_LISTED: usize = 20;
 
-/// How much is told of what others say of a module, in characters.
+/// How many characters are told of what others say of a module.
 const MAX_LINE: usize = 1_000;
 
-/// The sandbox could not be set up.
+/// Why the sandbox could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// No engine could be made.
@@ -27,13 +27,13 @@ pub enum SandboxError {
     Thread(std::io::Error),
 }
 
-/// A module could not be loaded.
+/// The error for a module that could not be loaded.
 #[derive(Debug, thiserror::Error)]
 #[error("module \"{module}\" {}", listed(.defects))]
 pub struct LoadError {
     /// The module.
     pub module: ModuleName,
-    /// All that is wrong with it, as far as it was looked at.
+    /// Everything that is wrong with it, as far as it was looked at.
     pub defects: Vec<Defect>,
 }
 
@@ -62,7 +62,7 @@ pub(super) fn in_one_line(text: &str) -> String {
     }
 }
 
-/// What an overlord would not take of a module.
+/// What an overlord would not take of a module, in words.
 fn unfit(problem: &Unfit) -> String {
     match problem {
         Unfit::NoName { .. } => in_one_line(&problem.to_string()),
@@ -70,7 +70,7 @@ fn unfit(problem: &Unfit) -> String {
     }
 }
 
-/// What is wrong with a module; reads on from its name.
+/// What is wrong with a module. Each message reads on from the module's name, and says what to do about it.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum Defect {
@@ -94,7 +94,7 @@ pub enum Defect {
     /// An import that the host does not have at all, or not in this version.
     #[error("needs \"{}\", which this minion does not have; {offered}", in_one_line(.import))]
     Unknown { import: String, offered: String },
-    /// An import that policy does not grant.
+    /// An import that needs a grant which the policy does not give.
     #[error("needs \"{}\", which is not granted: {remedy}", in_one_line(.import))]
     NotGranted { import: String, remedy: Remedy },
     /// A grant that cannot be honoured.

@@ -1,4 +1,4 @@
-//! What a job says while it runs.
+//! What a job says while it runs: who hears it, and how much of it.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -8,13 +8,13 @@ use wire::message::call::{LogLevel, LogLine, Progress};
 use super::cut::cut;
 use crate::policy::Limits;
 
-/// The longest warning of the host's own: a path of the guest's may be in it.
+/// The longest warning of the host's own, in bytes: it may have a path of the guest's in it.
 const MAX_WARNING: usize = 1 << 10;
 
 /// Takes what a job says while it runs.
 ///
-/// Called from inside host functions and often: it must not block, and must drop or merge what it has no
-/// room for (of progress only the last counts).
+/// Called from inside host functions and often: an implementation must not block, and must drop or merge what it
+/// has no room for (of progress only the last counts).
 pub trait JobEvents: Send + Sync + 'static {
     /// The job says how far it is.
     fn progress(&self, progress: Progress);
@@ -31,15 +31,15 @@ pub trait JobEvents: Send + Sync + 'static {
 pub struct Denial {
     /// The capability: `process`, `http`, `facts`, …
     pub capability: &'static str,
-    /// What was tried.
+    /// What was tried, in words.
     pub attempt: String,
 }
 
 impl Denial {
-    /// The most bytes of an attempt that anyone writes down.
+    /// The most bytes of an attempt that are written down.
     const MAX_ATTEMPT: usize = 1 << 10;
 
-    /// The same, with an attempt that is no longer than anyone needs to know what it was.
+    /// The denial with an attempt that is cut to what is written down.
     pub(crate) fn shortened(mut self) -> Self {
         let length = self.attempt.len();
         if length > Self::MAX_ATTEMPT {
@@ -56,9 +56,9 @@ pub(super) struct JobLog(Arc<Inner>);
 
 /// What all clones of a log share.
 struct Inner {
-    /// Where lines go on to.
+    /// Who hears the lines.
     events: Arc<dyn JobEvents>,
-    /// How many may still.
+    /// How much may still be logged.
     room: Mutex<Room>,
 }
 
@@ -73,7 +73,7 @@ struct Room {
 }
 
 impl JobLog {
-    /// A log that passes its lines on to `events`.
+    /// A log that passes its lines on to `events`, up to the limits.
     pub(super) fn new(events: Arc<dyn JobEvents>, limits: &Limits) -> Self {
         let room = Room {
             bytes: limits.log,
@@ -97,7 +97,7 @@ impl JobLog {
         self.write(LogLine { level: LogLevel::Warn, message: cut(message, MAX_WARNING), fields: Vec::new() });
     }
 
-    /// Says how much was left out, if anything was.
+    /// Logs how much was left out, if anything was.
     pub(super) fn close(&self) {
         let room = self.room();
         if room.dropped_lines + room.dropped_bytes > 0 {
@@ -110,7 +110,7 @@ impl JobLog {
         }
     }
 
-    /// How many bytes were logged, each field with its place.
+    /// How many bytes were logged, each field counted with its place.
     pub(super) fn written(&self) -> u64 {
         self.room().written
     }
@@ -121,13 +121,13 @@ impl JobLog {
     }
 }
 
-/// What a line takes here: its text, and the place of each field, which an empty one has too.
+/// How many bytes a line counts as: its text, and the place of each field, which an empty one has too.
 fn weight(line: &LogLine) -> u64 {
     let fields = line.fields.iter().map(|(name, value)| FIELD + name.len() + value.len());
     (line.message.len() + fields.sum::<usize>()) as u64
 }
 
-/// Bytes of the place that a field has in its line.
+/// The bytes of the place that a field has in its line.
 const FIELD: usize = size_of::<(String, String)>();
 
 impl Room {

@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use wasmtime::component::Val;
 use wire::value::signature::{Type, TypeId, TypeRef};
 
-/// How many times as much memory as the engine counts a value of this type can take while it is passed: the
-/// engine counts the elements of lists, tuples and records, and not the boxes of what is within an option, a
-/// variant or a result.
+/// How many times as much memory as the engine counts a value of this type can take while it is passed. The engine
+/// counts the elements of lists, tuples and records, and not the boxes of what is within an option, a variant or a
+/// result.
 pub(super) fn expansion(ty: TypeRef<'_>) -> u64 {
     Expansion::default().of(ty)
 }
 
-/// Bytes that the engine counts for a value in its place, without the elements of lists, and that it takes.
+/// How many bytes the engine counts for a value in its place, without the elements of lists, and how many it
+/// takes.
 #[derive(Clone, Copy)]
 struct Passing {
     counted: u64,
@@ -51,7 +52,7 @@ impl Expansion {
         passing
     }
 
-    /// The same without the place itself.
+    /// The same without the bytes of the place itself.
     fn beside_its_place(&mut self, ty: TypeRef<'_>) -> Passing {
         let parts = |ty: TypeRef<'_>| ty.kind().parts();
         match ty.kind() {
@@ -68,7 +69,8 @@ impl Expansion {
                 named.fold(Passing { counted: 0, taken: BLOCK }, Passing::and)
             }
             Type::Variant(_) | Type::Option(_) | Type::Result(..) => {
-                // Each side is as much as another may be; the one that is counted least of is the worst.
+                // Each side takes as much as the largest does; the worst is the one that the engine counts least
+                // for.
                 let sides = parts(ty).into_iter().map(|part| {
                     let Passing { counted, taken } = self.passing(ty.part(part));
                     Passing { counted: counted.saturating_sub(PLACE), taken: taken.saturating_add(BLOCK) }
@@ -98,9 +100,9 @@ impl Passing {
     }
 }
 
-/// Bytes of the place of a value among others.
+/// The bytes of the place of a value among others.
 const PLACE: u64 = size_of::<Val>() as u64;
-/// Bytes that a small block of memory takes beyond what was asked for.
+/// How many bytes a small block of memory takes beyond those that were asked for.
 const BLOCK: u64 = 16;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the host keeps for one job: the data of its store.
+//! What the host keeps for one job: the data of its store. Made before the instance, and dropped with it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,57 +25,57 @@ use crate::policy::{Grants, ModulePolicy};
 
 /// The host's side of one instance.
 pub(super) struct Guest {
-    /// What the guest holds handles of.
+    /// The resources that the guest holds handles of.
     pub(super) table: ResourceTable,
-    /// Its folders, its environment, its stdout and stderr.
+    /// The guest's folders, environment, stdout and stderr.
     pub(super) wasi: WasiCtx,
-    /// Limits of its requests.
+    /// The limits of the guest's requests.
     pub(super) http: WasiHttpCtx,
-    /// Where it may send them.
+    /// The addresses that the guest may send requests to.
     pub(super) egress: Egress,
-    /// How much memory it has and may have.
+    /// How much memory the guest has, and may have.
     pub(super) memory: MemoryLimiter,
-    /// Places for the programs that the job may have at once.
+    /// The places for programs that the job may have at once.
     pub(super) programs: Arc<Semaphore>,
-    /// What the module keeps, where it may keep anything.
+    /// The keyspace of the module; `None` where it may keep nothing.
     pub(super) kv: Option<Kv>,
-    /// What is known of the host.
+    /// The facts of the host, granted or not.
     pub(super) facts: Facts,
-    /// The files and folders that it has open.
+    /// The files and folders that the guest has open.
     pub(super) files: OpenFiles,
-    /// What it has taken of the host.
+    /// What the job has taken of the host.
     pub(super) holdings: Holdings,
-    /// Whether it has started programs.
+    /// Whether the job has started programs.
     pub(super) has_programs: bool,
-    /// The job that it runs.
+    /// The job that the guest runs.
     pub(super) job: Context,
 }
 
-/// The job that an instance runs, as its host functions need to know it.
+/// What host functions need to know of the job that an instance runs.
 pub(super) struct Context {
-    /// The overlord's id of it.
+    /// The overlord's id of the job.
     pub(super) id: JobId,
-    /// What was called.
+    /// The method that was called.
     pub(super) method: MethodPath,
-    /// On whose behalf.
+    /// The operator on whose behalf it runs.
     pub(super) operator: OperatorName,
-    /// Whether its effects are done.
+    /// Whether the job's effects are done.
     pub(super) mode: RunMode,
     /// When the job's time is up.
     pub(super) ends: Instant,
-    /// Limits, grants and settings of its module.
+    /// The limits, grants and settings of the module.
     pub(super) policy: Arc<ModulePolicy>,
-    /// Who hears of it while it runs.
+    /// Who hears what the job says while it runs.
     pub(super) events: Arc<dyn JobEvents>,
-    /// Its log, within its limits.
+    /// The log of the job, within its limits.
     pub(super) log: JobLog,
-    /// How it is told to stop.
+    /// How the job is told to stop.
     pub(super) cancel: CancelSignal,
-    /// Bytes of output that it has handed over.
+    /// How many bytes of output the job has handed over.
     pub(super) emitted: u64,
-    /// Whether its instance is made and its method called.
+    /// Whether the instance is made and its method called.
     pub(super) started: bool,
-    /// What would mend what it was denied.
+    /// What would mend what the job was denied.
     pub(super) remedies: Remedies,
 }
 
@@ -85,7 +85,8 @@ impl Context {
         self.events.denied(Denial { capability: of.name, attempt: attempt.into() });
     }
 
-    /// The same, and gives back the command that grants it, where the module suggests a level that `covers` it.
+    /// Like [`Context::denied`]; returns the command that would grant it, where the module suggests a level that
+    /// `covers` it.
     pub(super) fn denied_unless(
         &self,
         of: &Capability,

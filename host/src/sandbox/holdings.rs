@@ -1,17 +1,18 @@
-//! What the host gives to jobs besides their own memory: memory of its own, descriptors and processes.
+//! What the host gives to jobs besides their own memory, as three budgets: memory of the host's, descriptors and
+//! processes.
 
 use super::budget::{Budget, Exhausted, Hold, Share};
 use crate::descriptors::Descriptors;
 use crate::policy::{ByteSize, Limits};
 
-/// How much memory of the host's each job can have at any time.
+/// How many bytes of the host's memory each job can have at any time.
 const SURE_MEMORY: u64 = 256 << 10;
-/// How many descriptors.
+/// How many descriptors each job can have at any time.
 const SURE_DESCRIPTORS: u64 = 4;
-/// How many processes.
+/// How many processes each job can have at any time.
 const SURE_PROCESSES: u64 = 2;
 
-/// What all jobs of a sandbox may take together. Clones stand for the same.
+/// What all jobs of a sandbox may take together. Clones are the same budgets.
 #[derive(Clone, Debug)]
 pub(super) struct Budgets {
     memory: Budget,
@@ -21,15 +22,15 @@ pub(super) struct Budgets {
 
 /// What one job has taken, and may take.
 pub(super) struct Holdings {
-    /// Bytes that the host keeps for it.
+    /// The bytes that the host keeps for the job.
     pub(super) memory: Share,
-    /// Descriptors that are open for it.
+    /// The descriptors that are open for the job.
     pub(super) descriptors: Share,
-    /// Processes that run for it.
+    /// The processes that run for the job.
     pub(super) processes: Share,
-    /// What it has said, which stays with whoever follows it.
+    /// The memory of what the job has said, which its followers may still be told.
     said: Hold,
-    /// What is behind its handles, as it was measured last.
+    /// The memory behind the guest's handles, as it was measured last.
     resources: Hold,
     /// The folders that are open for it from its start.
     _folders: Hold,
@@ -45,8 +46,8 @@ pub struct Level {
 }
 
 impl Budgets {
-    /// Budgets for so many `jobs` at once: `memory` bytes, `processes`, and the descriptors that this process has
-    /// besides those for itself.
+    /// Budgets for so many `jobs` at once: `memory` bytes, `processes`, and the descriptors that this process may
+    /// have besides those that it needs for itself.
     pub(super) fn new(jobs: u64, memory: u64, processes: u64) -> Self {
         let descriptors = Descriptors::of_process().for_guests();
         Self {
@@ -56,9 +57,12 @@ impl Budgets {
         }
     }
 
-    /// The part of one job that has so many `folders`. Fails where there are no descriptors for them.
+    /// The shares of one job that has so many `folders`.
+    ///
+    /// # Errors
+    /// [`Exhausted`], where there are no descriptors for its folders.
     pub(super) fn job(&self, limits: &Limits, folders: u64) -> Result<Holdings, Exhausted> {
-        // What it says is limited besides, so that a wide limit of output is not a narrow one of the rest.
+        // What a job says is limited besides, so that a wide limit of output is not a narrow one of the rest.
         let memory = self.memory.share(limits.held.saturating_add(limits.output));
         let descriptors = self.descriptors.share(limits.descriptors);
         Ok(Holdings {
@@ -71,17 +75,17 @@ impl Budgets {
         })
     }
 
-    /// Bytes that the host keeps for jobs.
+    /// How many bytes the host keeps for jobs.
     pub(super) fn memory(&self) -> Level {
         self.memory.level().into()
     }
 
-    /// Descriptors that are open for jobs.
+    /// How many descriptors are open for jobs.
     pub(super) fn descriptors(&self) -> Level {
         self.descriptors.level().into()
     }
 
-    /// Processes that run for jobs.
+    /// How many processes run for jobs.
     pub(super) fn processes(&self) -> Level {
         self.processes.level().into()
     }
@@ -89,11 +93,17 @@ impl Budgets {
 
 impl Holdings {
     /// Takes memory for something that the job has said, until the job is over.
+    ///
+    /// # Errors
+    /// [`Exhausted`], where the host would keep more for the job than it may.
     pub(super) fn say(&mut self, bytes: u64) -> Result<(), Exhausted> {
         self.said.add(bytes)
     }
 
-    /// Notes how much memory is behind the handles of the job now.
+    /// Takes note of how much memory is behind the job's handles now.
+    ///
+    /// # Errors
+    /// [`Exhausted`], where the host would keep more for the job than it may.
     pub(super) fn measured(&mut self, bytes: u64) -> Result<(), Exhausted> {
         self.resources.resize(bytes)
     }

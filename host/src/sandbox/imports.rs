@@ -1,6 +1,6 @@
-//! What a module imports, held against what the minion has and what policy grants.
+//! What a module imports, compared with what the minion has and what policy grants.
 //!
-//! Checked before the linker is asked, because its message names a missing function where the reason is a
+//! This is checked before the linker is asked, whose message names a missing function where the reason is a
 //! missing grant or another version.
 
 use std::collections::BTreeSet;
@@ -18,29 +18,30 @@ use crate::policy::{Grants, LevelName, Suggestion};
 pub struct Import {
     /// Its name: `minion:kv/kv@0.1.0`.
     pub interface: String,
-    /// The capability behind it, as policy names it, where it needs one.
+    /// The key of the capability behind the interface in a policy; `None` where it needs no grant.
     pub capability: Option<&'static str>,
-    /// Whether the module can have it.
+    /// Whether the module can have the interface.
     pub standing: Standing,
 }
 
-/// How an import stands with the minion and its policy.
+/// Whether a module can have an interface that it imports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It needs no grant.
+    /// It can: the interface needs no grant.
     Free,
-    /// Policy grants it.
+    /// It can: its policy grants the interface.
     Granted,
-    /// It is there, and refuses everything: policy has no scope for it. The line would give it one.
+    /// It can, but every call of it is refused, since policy grants nothing behind it. The line would grant
+    /// something.
     Powerless(&'static str),
-    /// Policy does not grant it, so the module is not loaded. The line would grant it.
+    /// Its policy does not grant it, so the module is not loaded. The line would grant it.
     NotGranted(&'static str),
-    /// The minion does not have it, or not in this version; and what it has.
+    /// The minion does not have it, or not in this version: what the minion has instead.
     Unknown(String),
 }
 
 impl Import {
-    /// Holds an import against what the minion has and policy grants.
+    /// Compares an import with what the minion has and policy grants.
     pub(super) fn new(interface: &str, grants: &Grants) -> Self {
         let package = interface.split('/').next().unwrap_or_default();
         let capability = capabilities::of_package(package).filter(|found| found.needed_grant().is_some());
@@ -53,7 +54,7 @@ impl Import {
         Self { interface: interface.to_owned(), capability, standing }
     }
 
-    /// Why the module cannot be loaded because of it, if it cannot.
+    /// Why the module cannot be loaded because of this import; `None` where it can.
     fn defect(&self, remedies: &Remedies<'_>) -> Option<Defect> {
         let import = self.interface.clone();
         match &self.standing {
@@ -65,7 +66,7 @@ impl Import {
         }
     }
 
-    /// What to tell of it although the module can be loaded.
+    /// What to tell of this import although the module can be loaded.
     fn warning(&self, remedies: &Remedies<'_>) -> Option<String> {
         let Standing::Powerless(line) = self.standing else { return None };
         let capability = self.capability.unwrap_or_default();
@@ -80,8 +81,8 @@ impl Import {
 /// What to do about the capabilities that a module lacks.
 struct Remedies<'a> {
     module: &'a ModuleName,
-    /// For each a level that has it, one that has all of them where there is one. Found once, since a component can have
-    /// a million imports.
+    /// For each capability a level that has it, which is one that has all of them where there is one. Found once,
+    /// since a component can have a million imports.
     levels: Vec<(&'static str, LevelName)>,
 }
 
@@ -111,7 +112,7 @@ impl<'a> Remedies<'a> {
     }
 }
 
-/// Why a module cannot be loaded because of what it imports.
+/// Why a module cannot be loaded because of its imports; empty where it can.
 pub(super) fn defects(
     imports: &[Import],
     module: &ModuleName,
@@ -157,7 +158,7 @@ pub(super) fn is_later_wasi(interface: &str) -> bool {
     asked.and_then(|asked| asked.version).is_some_and(|version| Version::LATER.satisfies(version))
 }
 
-/// Whether the minion has this interface in this version, and what it has instead.
+/// Whether the minion has this interface in this version; otherwise, what it has instead.
 fn offered(interface: &str) -> Result<(), String> {
     let Some(asked) = Interface::parse(interface) else {
         return Err("it has interfaces of the packages wasi:* and minion:*, with their versions".into());

@@ -1,4 +1,4 @@
-//! What can be said of a module's bytes before anything is compiled.
+//! What can be said of a module's bytes before anything of it is compiled or its types are looked at.
 
 use std::borrow::Cow;
 
@@ -15,27 +15,30 @@ use super::surface::Surface;
 use crate::policy::suggestion::{BadSuggestion, MAX_SECTION, SECTION as POLICY_SECTION};
 use crate::policy::{Grants, Suggestion};
 
-/// The largest module that is accepted.
+/// The largest module that is accepted, in bytes.
 pub const MAX_MODULE: usize = 64 << 20;
-/// The custom section that carries a module's documentation.
+/// The name of the custom section that carries a module's documentation.
 pub const DOCS_SECTION: &str = "minion:wit";
 
 /// What a component says of itself outside its code.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Inspection {
-    /// The names of what it imports, in order.
+    /// The names of the interfaces that it imports, in order.
     pub(super) imports: Vec<String>,
-    /// The version in its metadata.
+    /// The version in its metadata, if it has one.
     pub(super) version: Option<String>,
-    /// The description in its metadata.
+    /// The description in its metadata, if it has one.
     pub(super) description: Option<String>,
     /// Its documentation: an encoded WIT package.
     pub(super) docs: Option<Vec<u8>>,
-    /// The policy that it suggests; of one that is too large no more than shows that it is.
+    /// The policy that it suggests. Of one that is too large there is only as much as shows that it is.
     pub(super) suggested: Option<Vec<u8>>,
 }
 
-/// Reads the outside of a component. Anything else is refused by what it is.
+/// Reads the outside of a component.
+///
+/// # Errors
+/// [`Defect`], which says what the bytes are instead.
 pub(super) fn inspect(bytes: &[u8]) -> Result<Inspection, Defect> {
     recognise(bytes)?;
     let mut found = Inspection::default();
@@ -60,14 +63,20 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<Inspection, Defect> {
     Ok(found)
 }
 
-/// The policy that a module suggests, where it does: `Err` says why it cannot be read.
+/// The policy that a module suggests; `None` where it suggests none, or the bytes are no component.
+///
+/// # Errors
+/// [`BadSuggestion`], where the section that has it cannot be read.
 pub fn suggestion(bytes: &[u8]) -> Result<Option<Suggestion>, BadSuggestion> {
-    // Of what is no component there is nothing to be said here.
+    // Bytes that are no component are refused elsewhere, with a reason.
     let suggested = inspect(bytes).ok().and_then(|inspection| inspection.suggested);
     suggested.map(|section| Suggestion::from_bytes(&section)).transpose()
 }
 
-/// What whoever signs a module vouches for.
+/// What the signature of a module vouches for, put together from its file.
+///
+/// # Errors
+/// [`LoadError`], where the bytes are no component.
 pub fn claim(name: ModuleName, bytes: &[u8]) -> Result<ModuleClaim, LoadError> {
     match inspect(bytes) {
         Ok(Inspection { version, imports, .. }) => {
@@ -78,13 +87,13 @@ pub fn claim(name: ModuleName, bytes: &[u8]) -> Result<ModuleClaim, LoadError> {
 }
 
 impl Inspection {
-    /// What it imports of its host, held against what policy grants; all imports, where its surface is not known.
+    /// What it imports of its host, compared with what policy grants; all imports, where its surface is not known.
     pub(super) fn imports(&self, grants: &Grants, surface: Option<&Surface>) -> Vec<Import> {
         let needed = |import: &&String| surface.is_none_or(|surface| surface.needs(import));
         self.imports.iter().filter(needed).map(|interface| Import::new(interface, grants)).collect()
     }
 
-    /// The policy that it suggests, where that can be read.
+    /// The policy that it suggests; `None` where there is none that can be read.
     pub(super) fn suggestion(&self) -> Option<Suggestion> {
         self.suggested.as_deref().and_then(|section| Suggestion::from_bytes(section).ok())
     }
@@ -104,27 +113,33 @@ impl Inspection {
     }
 }
 
-/// What a module calls its version, as an overlord takes it: a short line of visible ASCII.
+/// The version that a module gives itself, as an overlord takes it: a short line of visible ASCII.
 fn as_version(text: String) -> String {
     let visible = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
     text.chars().take(MAX_VERSION).map(visible).collect()
 }
 
-/// Takes what a section says. What a compiler writes lands in the core module inside, and what a tool adds
-/// later lies outside, so the outside has the last word, and inside the first.
+/// Takes what a section says. A compiler writes into the core module inside, and a tool that adds something later
+/// writes outside of it: so the last section outside counts, and where there is none the first inside.
 fn set<T>(found: &mut Option<T>, depth: usize, read: impl FnOnce() -> T) {
     if depth == 0 || found.is_none() {
         *found = Some(read());
     }
 }
 
-/// Whether the bytes are valid with these features of the language, and what is wrong where they are not.
+/// Whether the bytes are valid with these features of the language.
+///
+/// # Errors
+/// [`Defect::Invalid`], with what is wrong.
 pub(super) fn validate(bytes: &[u8], features: WasmFeatures) -> Result<(), Defect> {
     let outcome = Validator::new_with_features(features).validate_all(bytes);
     outcome.map(|_| ()).map_err(|error| Defect::Invalid(error.to_string()))
 }
 
 /// Tells WebAssembly from what people and tools give in its place.
+///
+/// # Errors
+/// [`Defect`], which says what the bytes are instead.
 fn recognise(bytes: &[u8]) -> Result<(), Defect> {
     if bytes.is_empty() {
         return Err(Defect::Empty);
@@ -138,11 +153,11 @@ fn recognise(bytes: &[u8]) -> Result<(), Defect> {
     if bytes.starts_with(b"\0asm") {
         return Ok(());
     }
-    // The beginning is enough to tell text, and a large file is not read twice.
+    // The beginning is enough to tell that it is text, so a large file is not read twice.
     let start = &bytes[..bytes.len().min(1024)];
     let printable = |c: char| !c.is_control() || c.is_whitespace();
     match String::from_utf8_lossy(start) {
-        // A character cut off at the end is replaced too, so only what is before counts.
+        // A character that is cut off at the end is replaced too, so only what stands before it counts.
         Cow::Borrowed(text) if text.chars().all(printable) => Err(Defect::Text),
         Cow::Owned(text)
             if text.trim_end_matches('\u{fffd}').chars().all(|c| printable(c) && c != '\u{fffd}') =>

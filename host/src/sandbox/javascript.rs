@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use wasmparser::{Parser, Payload};
 use wire::value::signature::{Methods, Signature, Type, TypeRef};
 
-/// What an author should know of the methods of such a module, if it is one.
+/// What an author should know of the methods of a module that was written in JavaScript; `None` of any other.
 ///
-/// Whatever makes a component of JavaScript turns a number into the integer that the WIT asks for as typed arrays
-/// do, before anything outside could see that it does not fit.
+/// The tools that make components of JavaScript turn a number into the integer that the WIT asks for as typed
+/// arrays do, before anything outside could see that it does not fit.
 pub(super) fn note(component: &[u8], methods: &Methods) -> Option<String> {
     let affected: Vec<String> = methods
         .iter()
@@ -29,7 +29,7 @@ pub(super) fn note(component: &[u8], methods: &Methods) -> Option<String> {
     ))
 }
 
-/// How many methods are named.
+/// How many methods are named at most.
 const NAMED: usize = 10;
 
 fn returns_integers(method: Signature<'_>) -> bool {
@@ -40,7 +40,7 @@ fn returns_integers(method: Signature<'_>) -> bool {
             continue;
         }
         match ty.kind() {
-            // Bytes are a typed array already.
+            // Bytes are a typed array already, and nothing is lost.
             Type::List(_) if ty.is_bytes() => {}
             Type::U8 | Type::U16 | Type::U32 | Type::U64 => return true,
             Type::S8 | Type::S16 | Type::S32 | Type::S64 => return true,

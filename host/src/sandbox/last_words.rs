@@ -1,9 +1,10 @@
-//! What a guest said of its own end on stderr, which languages do in forms of their own.
+//! What a guest said of its own end on stderr. Each language has a form of its own.
 
-/// What componentize-py's runtime panics with where Python code raised something.
+/// The message with which componentize-py's runtime panics where Python code raised something.
 const PYTHON: &str = "Python function threw an unexpected exception";
 
-/// The guest's own account of why it ended, as a clause; `stderr` is what it wrote there last.
+/// Why the guest ended by its own account, as a clause; `stderr` is what it wrote there last. `None` where nothing
+/// of that is known.
 pub(super) fn find(stderr: &str) -> Option<String> {
     match rust(stderr) {
         Some(message) if message == PYTHON => python(stderr).map(|exception| format!("raised {exception}")),
@@ -15,7 +16,7 @@ pub(super) fn find(stderr: &str) -> Option<String> {
     }
 }
 
-/// The last line: what is said last before an `abort` in languages like C.
+/// The last line, which in languages like C says why an `abort` follows.
 pub(super) fn last_line(stderr: &str) -> Option<&str> {
     stderr.lines().rev().map(str::trim).find(|line| !line.is_empty())
 }
@@ -28,7 +29,7 @@ fn rust(stderr: &str) -> Option<String> {
     (!message.is_empty()).then(|| message.to_owned())
 }
 
-/// The exception of the last traceback: what follows its frames, which are indented.
+/// The exception of the last traceback: the lines behind its frames, which are indented.
 fn python(stderr: &str) -> Option<String> {
     let (_, traceback) = stderr.rsplit_once("Traceback (most recent call last):\n")?;
     let exception = traceback.split("\n\nthread '").next()?;
@@ -44,7 +45,7 @@ fn quickjs(panic: &str) -> Option<String> {
     Some(message.replace("\\n", "\n").replace("\\\"", "\"").replace("\\'", "'").replace("\\\\", "\\"))
 }
 
-/// The message of the panic that the stacks of the goroutines follow.
+/// The message of the panic, behind which the stacks of the goroutines stand.
 fn go(stderr: &str) -> Option<String> {
     let (head, _) = stderr.rsplit_once("\n\ngoroutine ")?;
     let (_, message) = head.rsplit_once("panic: ")?;

@@ -1,6 +1,7 @@
-//! What tools leave among the exports of a component that they made, for use while they made it.
+//! Exports that tools leave behind in a component that they made, for their own use while they made it.
 //!
-//! It is known by its name together with its signature: what an author exports under such a name is a method.
+//! Such an export is known by its name together with its signature, since what an author exports under such a name
+//! is a method.
 
 use wasmparser::PrimitiveValType;
 use wasmparser::component_types::{
@@ -16,9 +17,10 @@ struct Leftover {
     tool: &'static str,
     /// The interface that it exports, unless the function is at the root.
     interface: Option<&'static str>,
-    /// The function, which is alone in its interface.
+    /// The name of the function, which is alone in its interface.
     function: &'static str,
-    /// The names of its first parameters; versions of the tool differ in what follows them. The first is a text.
+    /// The names of its first parameters, the first of which is a text. Versions of the tool differ in what
+    /// follows.
     params: [&'static str; 2],
 }
 
@@ -32,13 +34,13 @@ const KNOWN: [Leftover; 2] = [
     Leftover { tool: "componentize-qjs", interface: None, function: "init", params: ["shim", "script"] },
 ];
 
-/// The tool that has left this export behind, if one has.
+/// The tool that has left this export behind; `None` where it is the author's.
 pub(super) fn left_by(types: TypesRef<'_>, name: &str, export: &ComponentEntityType) -> Option<&'static str> {
     let known = KNOWN.iter().find(|known| known.is(types, name, export))?;
     Some(known.tool)
 }
 
-/// What is to be said of exports that are no methods since a tool has left them behind.
+/// What to tell the author of the exports that are no methods because a tool has left them behind.
 pub(super) fn notes(surface: &Surface) -> Vec<String> {
     let types = surface.types();
     let note = |name: &String| {
@@ -71,7 +73,7 @@ impl Leftover {
         }
     }
 
-    /// Whether a function has the signature of the one that is left behind, which ends in `result<_, string>`.
+    /// Whether a function has the signature of what the tool leaves behind, which ends in `result<_, string>`.
     fn fits(&self, types: TypesRef<'_>, function: ComponentFuncTypeId) -> bool {
         let function = &types[function];
         let names = function.params.iter().map(|(name, _)| name.as_str());

@@ -8,8 +8,8 @@ use super::engine::Concurrency;
 use super::guest::Guest;
 use crate::policy::Grants;
 
-/// Everything that needs no grant. All of WASI is here, with nothing behind it unless it is granted: guests
-/// import much of it that they never use.
+/// Links everything that needs no grant. All of WASI is among that, with nothing behind it unless it is granted:
+/// guests import much of it that they never use.
 pub(super) fn base(engine: &Engine, concurrency: Concurrency) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     for capability in ALL.iter().filter(|capability| capability.is_for_all()) {
@@ -21,7 +21,7 @@ pub(super) fn base(engine: &Engine, concurrency: Concurrency) -> wasmtime::Resul
     Ok(linker)
 }
 
-/// The base, and what policy grants this module besides.
+/// Adds to the base what policy grants this module.
 pub(super) fn granted(base: &Linker<Guest>, grants: &Grants) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = base.clone();
     let is_given = |grant: &Grant| (grant.is_given)(grants);

@@ -30,27 +30,27 @@ use crate::policy::ModulePolicy;
 
 /// Checks, compiles and links modules.
 pub(super) struct Loader {
-    /// How instances are allocated.
+    /// How instances of the plain engine are allocated.
     plan: Plan,
-    /// For components without async functions, which is most of them.
+    /// The engine for components without async functions, which most of them are.
     plain: Base,
-    /// For the others; made for the first of them.
+    /// The engine for the others; made for the first of them.
     concurrent: Mutex<Option<(Base, Plan)>>,
-    /// Compiled code, or why it is not kept where it should be.
+    /// The compiled code on disk, or why it is not kept; `None` where it is not meant to be.
     cache: Result<Cache, Option<String>>,
-    /// Where modules keep what they may.
+    /// The ledger in which modules keep what they may.
     ledger: Option<MinionLedger>,
     /// What modules may read of the host.
     facts: Facts,
-    /// What jobs may take of the host, all together.
+    /// What jobs may take of the host, all of them together.
     budgets: Budgets,
-    /// What is being compiled.
+    /// The compilations that are under way.
     compiling: Compilations,
-    /// Told when a compilation takes longer than a moment.
+    /// Called when a compilation lasts longer than a moment.
     on_slow: fn(&ModuleName),
 }
 
-/// A module whose outside was looked at, and that may have what it asks for.
+/// A module whose outside was looked at, and that may have what it imports. The compiler has not seen it yet.
 #[derive(Debug)]
 pub struct Verified {
     description: Description,
@@ -62,23 +62,26 @@ impl Verified {
         self.description.module.version.as_deref()
     }
 
-    /// What it is and exports.
+    /// What the module is and what it exports.
     pub fn module(&self) -> &Module {
         &self.description.module
     }
 }
 
-/// An engine and what every module on it may be linked with.
+/// An engine, with everything that each module on it is linked with.
 #[derive(Clone)]
 struct Base {
-    /// What compiles and runs.
+    /// The engine, which compiles and runs.
     engine: Engine,
-    /// What needs no grant.
+    /// The functions that need no grant.
     linker: Linker<Guest>,
 }
 
 impl Loader {
     /// Makes the engine that most modules need.
+    ///
+    /// # Errors
+    /// [`SandboxError::Engine`], where there is none for this host.
     pub(super) fn new(config: SandboxConfig, ticker: &Ticker) -> Result<Self, SandboxError> {
         let mut plan = Plan::new(config.max_jobs, config.allocation);
         let plain = Base::new(&mut plan, Concurrency::Off, ticker)
@@ -104,7 +107,10 @@ impl Loader {
         })
     }
 
-    /// Looks at a module's outside and at what it asks for, which needs no compiler.
+    /// Looks at a module's outside and at its imports, which needs no compiler.
+    ///
+    /// # Errors
+    /// [`LoadError`], with everything that is wrong.
     pub(super) fn verify(
         &self,
         name: ModuleName,
@@ -115,7 +121,7 @@ impl Loader {
         let inspection = inspect(bytes).map_err(|defect| refused(vec![defect]))?;
         let surface = self.surface(bytes);
         let imports = inspection.imports(&policy.grants, surface.as_ref().ok());
-        // A bad section is told of where the module is described.
+        // A section that cannot be read is told of where the module is described.
         let suggestion = inspection.suggestion();
         let defects = imports::defects(&imports, &name, suggestion.as_ref());
         if !defects.is_empty() {
@@ -130,7 +136,10 @@ impl Loader {
         Ok(Verified { description })
     }
 
-    /// Takes a module that was looked at the rest of the way.
+    /// Compiles and links a module that was verified, from the same bytes under the same policy. Blocks.
+    ///
+    /// # Errors
+    /// [`LoadError`], with what the compiler or the linker found.
     pub(super) fn compile(
         &self,
         verified: Verified,
@@ -151,7 +160,8 @@ impl Loader {
         Ok(LoadedModule::new(description, exports, policy, instances, provisions))
     }
 
-    /// Looks at a module as closely as it can be looked at without loading it.
+    /// Looks at a module as closely as that is possible without putting it into service, and collects everything
+    /// that is wrong.
     pub(super) fn check(
         &self,
         name: ModuleName,
@@ -170,7 +180,7 @@ impl Loader {
         check.suggestion = inspection.suggestion();
         check.problems.extend(imports::defects(&check.imports, &name, check.suggestion.as_ref()));
         let digest = Digest::of(bytes);
-        // What is refused here would take the compiler more than it is worth.
+        // Where something was refused already, compiling would take more than it is worth.
         let what_it_is = surface.as_ref().ok().map(no_methods::what_it_is);
         let described =
             surface.and_then(|surface| Description::of(name.clone(), digest, inspection, &surface));
@@ -203,32 +213,32 @@ impl Loader {
         Surface::read(bytes, self.plain.engine.get_wasm_features() | engine::CONCURRENT)
     }
 
-    /// How instances are allocated.
+    /// How instances of the plain engine are allocated.
     pub(super) fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// The same for components with async functions, once there was one.
+    /// The same for components with async functions; `None` before there was one.
     pub(super) fn concurrent_plan(&self) -> Option<Plan> {
         lock(&self.concurrent).as_ref().map(|(_, plan)| plan.clone())
     }
 
-    /// What jobs may take of the host, all together.
+    /// What jobs may take of the host, all of them together.
     pub(super) fn budgets(&self) -> &Budgets {
         &self.budgets
     }
 
-    /// How many modules were in the cache and how many were not.
+    /// How many modules were found in the cache, and how many were not.
     pub(super) fn cache_counts(&self) -> (u64, u64) {
         self.cache.as_ref().map_or((0, 0), Cache::counts)
     }
 
-    /// Why there is no cache, where there should be one.
+    /// Why compiled code is not kept although it should be; `None` where all is well.
     pub(super) fn cache_problem(&self) -> Option<String> {
         self.cache.as_ref().err().cloned().flatten()
     }
 
-    /// The compiled component, and the base that it was compiled for.
+    /// The compiled component, and the base that it was compiled for. Blocks where the cache does not have it.
     fn component(&self, module: &Module, bytes: &[u8], ticker: &Ticker) -> Result<(Base, Component), Defect> {
         let digest = module.digest;
         let cached = |base: &Base| self.cache.as_ref().ok()?.load(&base.engine, digest);
@@ -238,7 +248,7 @@ impl Loader {
             return Ok((self.plain.clone(), component));
         }
         let _compiling = self.compiling.begin(digest);
-        // Whoever compiled the same meanwhile has left it here.
+        // Another thread may have compiled the same component meanwhile, and left it here.
         if let Some(component) = cached(&self.plain) {
             return Ok((self.plain.clone(), component));
         }
@@ -278,7 +288,7 @@ impl Loader {
 }
 
 impl Base {
-    /// Makes an engine, has it ticked for, and prepares what is linked with every module.
+    /// Makes an engine, has its epoch moved by the ticker, and links what each module on it can have.
     fn new(plan: &mut Plan, concurrency: Concurrency, ticker: &Ticker) -> wasmtime::Result<Self> {
         let engine = engine::build(plan, concurrency)?;
         ticker.add(engine.clone());
@@ -296,8 +306,8 @@ impl Base {
     }
 }
 
-/// Whether a component needs async functions. It is valid without them, or with them, or not at all; and what it imports
-/// of WASI 0.3 has some.
+/// Whether a component needs async functions. It is valid without them, or only with them, or not at all; and it
+/// needs them where it imports something of WASI 0.3, which has some.
 fn needed(bytes: &[u8], imports: &[String], plain: &Engine) -> Result<Concurrency, Defect> {
     let features = plain.get_wasm_features();
     if validate(bytes, features).is_ok() && !imports.iter().any(|import| imports::is_later_wasi(import)) {
@@ -307,7 +317,7 @@ fn needed(bytes: &[u8], imports: &[String], plain: &Engine) -> Result<Concurrenc
     validate(bytes, features | engine::CONCURRENT).map(|()| Concurrency::On)
 }
 
-/// What a lock guards, whatever a thread did that held it before: nothing here is left half done.
+/// Locks a mutex, whatever a thread did that held it before: nothing here is left half done.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

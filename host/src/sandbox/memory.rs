@@ -1,4 +1,4 @@
-//! The memory of one job: all its linear memories and tables under one limit each.
+//! The memory of one job: all its linear memories under one limit, and all its tables under another.
 
 use wasmtime::ResourceLimiter;
 
@@ -13,27 +13,27 @@ pub(super) const MAX_TABLES: usize = 32;
 
 /// Refuses growth beyond the limits, and remembers that it did.
 ///
-/// A refused guest sees a failed `memory.grow` and decides itself what to make of it; mostly it gives up,
-/// and then the refusal is the reason to tell.
+/// A guest that is refused growth sees a failed `memory.grow` and decides itself what to make of it. Mostly it
+/// gives up, and then the refusal is the reason to tell.
 #[derive(Debug)]
 pub(super) struct MemoryLimiter {
     memory: Account,
     table: Account,
 }
 
-/// One kind of memory: how much there may be, is, and was.
+/// One kind of memory: how much of it there may be, is, and was at most.
 #[derive(Debug, Default)]
 struct Account {
     limit: u64,
     used: u64,
     peak: u64,
     refused: Option<u64>,
-    /// What the last growth added, in case that it fails after all.
+    /// How much the last growth added, in case it fails after all.
     last: u64,
 }
 
 impl MemoryLimiter {
-    /// Begins with nothing used.
+    /// A limiter for a job that has no memory yet.
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             memory: Account { limit: limits.memory, ..Account::default() },
@@ -41,24 +41,24 @@ impl MemoryLimiter {
         }
     }
 
-    /// The most bytes of memory that there were at once.
+    /// The most bytes of memory that the job had at once.
     pub(super) fn peak(&self) -> u64 {
         self.memory.peak
     }
 
-    /// How many bytes of memory would have been needed when growth was refused, if it ever was.
+    /// How many bytes of memory the job would have had when growth was refused; `None` where it never was.
     pub(super) fn refused_memory(&self) -> Option<u64> {
         self.memory.refused
     }
 
-    /// How many table elements would have been needed when growth was refused, if it ever was.
+    /// How many table elements the job would have had when growth was refused; `None` where it never was.
     pub(super) fn refused_table(&self) -> Option<u64> {
         self.table.refused
     }
 }
 
 impl Account {
-    /// Whether there may be so much more; remembers it either way.
+    /// Whether there may be so much more. Counts it where there may, and remembers the refusal where not.
     fn grow(&mut self, current: usize, desired: usize) -> bool {
         // Whatever fails next is this growth or none.
         self.last = 0;
@@ -74,7 +74,7 @@ impl Account {
         true
     }
 
-    /// Undoes the growth that was allowed last.
+    /// Undoes the growth that was counted last.
     fn take_back(&mut self) {
         self.used -= std::mem::take(&mut self.last);
     }

@@ -1,8 +1,11 @@
-//! The sandbox: loads WebAssembly components and runs jobs of them, so that nothing a guest does reaches
-//! anything but its own outcome. The only part of the system that knows wasmtime.
+//! The sandbox: loads WebAssembly components and runs jobs of them, so that nothing a guest does reaches anything
+//! but its own outcome. The only part of the system that knows wasmtime.
 //!
 //! A module is compiled and linked once ([`Sandbox::load`]); each job gets a store and an instance of its own
 //! ([`Sandbox::run`]), with every limit armed before the first instruction, and nothing of it is used again.
+//!
+//! Which version of a module is in service, which job runs when and who may call are decided outside, by
+//! `modules`, `jobs` and `access`.
 
 mod advice;
 mod backtrace;
@@ -81,7 +84,7 @@ use ticker::Ticker;
 
 use crate::policy::ModulePolicy;
 
-/// Loads modules and runs jobs of them. Clones share everything.
+/// Loads modules and runs jobs of them. A cheap handle: clones share everything.
 #[derive(Clone)]
 pub struct Sandbox(Arc<Inner>);
 
@@ -94,7 +97,7 @@ struct Inner {
 /// How a sandbox is set up.
 #[derive(Clone)]
 pub struct SandboxConfig {
-    /// Where compiled code is kept; without it modules are compiled at every start.
+    /// The folder in which compiled code is kept. Without it modules are compiled at every start.
     pub cache_dir: Option<PathBuf>,
     /// How many jobs are wanted at once; a small host may get fewer.
     pub max_jobs: usize,
@@ -102,40 +105,41 @@ pub struct SandboxConfig {
     pub allocation: Allocation,
     /// How long a job has to return after it was asked to, before it is interrupted.
     pub grace: Duration,
-    /// Where modules keep what policy lets them keep; without it they can keep nothing.
+    /// The ledger in which modules keep what their policy lets them keep. Without it they can keep nothing.
     pub ledger: Option<MinionLedger>,
-    /// What modules may read of the host, kept up to date by whoever gathers it.
+    /// What modules may read of the host. The minion keeps it up to date.
     pub facts: Facts,
-    /// Bytes that are held for all jobs together besides their own memory.
+    /// The most bytes that are held for all jobs together besides their own memory.
     pub held: u64,
-    /// Processes that run for all jobs together.
+    /// The most processes that run for all jobs together.
     pub processes: u64,
-    /// Told when a module is being compiled for longer than a moment, which happens once to each.
+    /// Called when the compilation of a module has lasted longer than a moment, once for each compilation.
     pub on_slow_compilation: fn(&ModuleName),
 }
 
-/// How a sandbox is doing.
+/// How a sandbox is doing, for `minion status`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SandboxStatus {
-    /// How instances are allocated, and why so.
+    /// How instances are allocated, and why.
     pub mode: EngineMode,
-    /// The same for modules with async functions, which have an engine of their own once there is one.
+    /// The same for modules with async functions, which have an engine of their own; `None` before there was such
+    /// a module.
     pub async_mode: Option<EngineMode>,
-    /// How many jobs run at once at most.
+    /// The most jobs that run at once.
     pub slots: usize,
-    /// How many run.
+    /// How many jobs run.
     pub running: usize,
-    /// Bytes that are held for jobs besides their own memory.
+    /// The bytes that are held for jobs besides their own memory.
     pub held: Level,
-    /// Descriptors that are open for jobs.
+    /// The descriptors that are open for jobs.
     pub descriptors: Level,
-    /// Processes that run for jobs.
+    /// The processes that run for jobs.
     pub processes: Level,
-    /// Modules that were found compiled in the cache.
+    /// How many modules were found compiled in the cache.
     pub cache_hits: u64,
-    /// Modules that had to be compiled.
+    /// How many modules had to be compiled.
     pub cache_misses: u64,
-    /// Why compiled code is not kept, where it should be and is not.
+    /// Why compiled code is not kept although a folder for it is configured.
     pub cache_problem: Option<String>,
 }
 
@@ -156,8 +160,10 @@ impl Default for SandboxConfig {
 }
 
 impl Sandbox {
-    /// Sets up the engine and its clock. A cache that cannot be used is no reason to fail, and shows in the
-    /// status.
+    /// Sets up the engine and its clock. A cache that cannot be used is no error, and shows in the status.
+    ///
+    /// # Errors
+    /// [`SandboxError`] where there is no engine for this host, or no thread for its clock.
     pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
         let ticker = Ticker::start().map_err(SandboxError::Thread)?;
         let grace = config.grace;
@@ -165,11 +171,14 @@ impl Sandbox {
         Ok(Self(Arc::new(Inner { loader, ticker, grace })))
     }
 
-    /// Loads a module: checks its bytes and its imports, compiles it or takes it from the cache, and links it
-    /// with what `policy` grants.
+    /// Loads a module: checks its bytes and its imports, compiles it or takes it from the cache, and links it with
+    /// what `policy` grants.
     ///
-    /// Blocks, for seconds where a large module is compiled; two are compiled at a time at most. A module that
-    /// is refused leaves nothing behind.
+    /// Blocks, for seconds where a large module is compiled; two are compiled at a time at most. A module that is
+    /// refused leaves nothing behind.
+    ///
+    /// # Errors
+    /// [`LoadError`], with everything that stands in the module's way.
     pub fn load(
         &self,
         name: ModuleName,
@@ -181,6 +190,9 @@ impl Sandbox {
     }
 
     /// The first half of [`load`](Self::load): everything that needs no compiler.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), of what can be known without compiling.
     pub fn verify(
         &self,
         name: ModuleName,
@@ -190,7 +202,10 @@ impl Sandbox {
         self.0.loader.verify(name, bytes, policy)
     }
 
-    /// The second half of [`load`](Self::load), of the same bytes under the same policy. Blocks as it does.
+    /// The second half of [`load`](Self::load), for the same bytes under the same policy. Blocks as it does.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), of what only the compiler and the linker find.
     pub fn compile(
         &self,
         verified: Verified,
@@ -200,7 +215,8 @@ impl Sandbox {
         self.0.loader.compile(verified, bytes, policy, &self.0.ticker).map(Arc::new)
     }
 
-    /// Says what a module is, what it needs, and everything that stands in its way under `policy`.
+    /// Says what a module is, what it needs, and everything that stands in its way under `policy`, for `minion
+    /// check`: all that can be found at once, where [`load`](Self::load) ends at the first that matters.
     ///
     /// Blocks as [`load`](Self::load) does.
     pub fn check(&self, name: ModuleName, bytes: &[u8], policy: &ModulePolicy) -> Check {
@@ -209,24 +225,24 @@ impl Sandbox {
 
     /// Runs one job and reports how it ended.
     ///
-    /// Belongs on the guests' own runtime. It never panics and always returns: at the latest when the time is
-    /// up that the module or the caller allows. Dropped before that, it ends the guest with it.
+    /// Belongs on the guests' own runtime. It never panics and always returns: at the latest when the time is up
+    /// that the module or the caller allows. Where its future is dropped before that, the guest ends with it.
     pub async fn run(&self, module: &LoadedModule, run: Run) -> Report {
         let _ticking = self.0.ticker.tick();
         run::run(module, run, self.0.grace).await
     }
 
-    /// How many jobs there is room for at once; more would be answered as busy.
+    /// How many jobs there is room for at once. Further ones would be refused as busy.
     pub fn slots(&self) -> usize {
         self.0.loader.plan().slots as usize
     }
 
-    /// How many jobs are to run at once: no more than are wanted, nor than there is room for.
+    /// How many jobs are to run at once: as many as are wanted, where there is room for them.
     pub fn jobs_at_once(&self) -> usize {
         self.0.loader.plan().jobs as usize
     }
 
-    /// How it is doing.
+    /// How the sandbox is doing at this moment.
     pub fn status(&self) -> SandboxStatus {
         let plan = self.0.loader.plan();
         let concurrent = self.0.loader.concurrent_plan();

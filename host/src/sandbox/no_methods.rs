@@ -1,8 +1,9 @@
-//! What a component is that has no methods.
+//! What a component is instead, where it has no methods.
 
 use super::surface::Surface;
 
-/// What is said of a component whose exports hold no function that could be a method; reads on from its name.
+/// Says what a component is whose exports hold no function that could be a method; reads on from the component's
+/// name.
 pub(super) fn what_it_is(surface: &Surface) -> &'static str {
     let exports = |interface: &str| {
         let versioned = format!("{interface}@");

@@ -1,4 +1,4 @@
-//! What the end of a guest means to an operator.
+//! What the end of a guest means to an operator: which outcome it is, and in which words.
 
 use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
@@ -15,45 +15,46 @@ use super::last_words;
 use super::run::MAX_RESOURCES;
 use crate::policy::{ByteSize, Limits};
 
-/// The longest error value that is repeated in a message.
+/// How many characters of an error value a message repeats.
 const MAX_VALUE: usize = 200;
-/// The longest backtrace that is kept.
+/// The longest backtrace that is kept, in bytes.
 const MAX_BACKTRACE: usize = 8 << 10;
 
-/// Why the host ended a guest; becomes the error of the call.
+/// Why the host ended a guest. It becomes the error of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Stop {
-    /// Its processor time was up.
+    /// The guest had used up its processor time.
     #[error("out of CPU time")]
     OutOfCpu,
-    /// It did not return when it was asked to.
+    /// The guest did not return when it was asked to.
     #[error("interrupted")]
     Interrupted,
-    /// What it wrote was more than its result may be.
+    /// A command wrote more to its standard output than a result may have.
     #[error("over its output")]
     OverOutput,
-    /// The host would hold more for it than it may.
+    /// The host would hold more for the guest than it may.
     #[error("over what is held for it: {0}")]
     OverHeld(Exhausted),
 }
 
 /// What there is to know of a guest that did not return a value.
 pub(super) struct Remains<'a> {
-    /// What was called.
+    /// The method that was called.
     pub(super) method: Signature<'a>,
-    /// What it was allowed.
+    /// The limits of the guest.
     pub(super) limits: &'a Limits,
-    /// What was left of its stderr.
+    /// What is kept of its stderr.
     pub(super) stderr: String,
-    /// How much memory it would have needed, where it was refused some.
+    /// How many bytes of memory it would have had when growth was refused; `None` where it never was.
     pub(super) refused_memory: Option<u64>,
-    /// How many table elements it would have needed, where it was refused some.
+    /// How many table elements it would have had when growth was refused; `None` where it never was.
     pub(super) refused_table: Option<u64>,
-    /// Whether it came as far as its method.
+    /// Whether the instance was made and the method called.
     pub(super) started: bool,
 }
 
-/// The outcome of a method that returned this, where a `result` decides between `ok` and `error`.
+/// The outcome of a method that returned this value. Where it is a `result`, its side decides between `ok` and
+/// `error`.
 pub(super) fn of_value(value: Option<Value>) -> Outcome {
     match value {
         Some(Value::Result(Ok(value))) => Outcome::Ok(value.map(|value| *value)),
@@ -90,7 +91,7 @@ fn words(value: &Value) -> String {
 }
 
 impl Remains<'_> {
-    /// The outcome of a guest that ended with this error.
+    /// The outcome of a guest whose call ended with this error.
     pub(super) fn of_error(self, error: &wasmtime::Error) -> Outcome {
         if error.is::<PoolConcurrencyLimitError>() {
             return Outcome::failed(FailureKind::Busy, "all instances are in use: try again later");
@@ -104,7 +105,7 @@ impl Remains<'_> {
         self.failure(kind, message, backtrace)
     }
 
-    /// What it means that the host ended a guest.
+    /// What kind of failure it is that the host ended a guest, and in which words.
     pub(super) fn stopped(&self, stop: Stop) -> (FailureKind, String) {
         match stop {
             Stop::OutOfCpu => (FailureKind::TimedOut, self.out_of_cpu()),
@@ -114,7 +115,7 @@ impl Remains<'_> {
         }
     }
 
-    /// The outcome of a command that ended with this code and gave back this value.
+    /// The outcome of a command that ended with this code and returned this value.
     pub(super) fn exited(self, code: u8, value: Value) -> Outcome {
         let reason = last_words::find(&self.stderr);
         let reason = reason.or_else(|| last_words::last_line(&self.stderr).map(str::to_owned));
@@ -134,25 +135,25 @@ impl Remains<'_> {
         self.failure(kind, message, None)
     }
 
-    /// The failure with what is left of the guest, and where it came to its end.
+    /// The failure with what is left of the guest, and the stack at which it ended.
     fn failure(self, kind: FailureKind, message: String, backtrace: Option<String>) -> Outcome {
         let message = if self.started { message } else { format!("while it was starting: {message}") };
         let stderr = (!self.stderr.is_empty()).then_some(self.stderr);
         Outcome::Failed(Failure { kind, message, value: None, stderr, backtrace })
     }
 
-    /// Says that the processor time is used up.
+    /// The words for processor time that is used up.
     fn out_of_cpu(&self) -> String {
         format!("used up its CPU time of {} (limits.cpu)", humantime::format_duration(self.limits.cpu))
     }
 
-    /// Says that it had to be stopped.
+    /// The words for a guest that had to be stopped.
     fn interrupted(&self) -> String {
         "did not return when it was asked to, and was interrupted".to_owned()
     }
 
-    /// The first of these that holds is nearest to the cause: most guests end themselves when they are
-    /// refused memory, and a panic is the guest's own word for an `unreachable`.
+    /// The words for a trap. The first of the reasons that holds is nearest to the cause: most guests end
+    /// themselves when they are refused memory, and a panic is the guest's own word for an `unreachable`.
     fn trapped(&self, error: &wasmtime::Error) -> String {
         let panic = last_words::find(&self.stderr);
         if let Some(exit) = error.downcast_ref::<I32Exit>() {
@@ -184,10 +185,10 @@ impl Remains<'_> {
         }
     }
 
-    /// An error of a host function or of the passing of values.
+    /// The words for an error of a host function, or of the passing of values.
     fn host_error(&self, error: &wasmtime::Error) -> String {
         let root = error.root_cause().to_string();
-        // This one has no type of its own.
+        // This error has no type of its own.
         if root.contains("fuel allocated for hostcalls has been exhausted") {
             return too_many_parts(self.method).unwrap_or_else(|| over_output(self.limits));
         }
@@ -201,7 +202,7 @@ impl Remains<'_> {
     }
 }
 
-/// Says that a job put out more than it may.
+/// The words for a job that gave out more than it may.
 pub(super) fn over_output(limits: &Limits) -> String {
     format!("its result is over the output limit of {} (limits.output)", ByteSize(limits.output))
 }

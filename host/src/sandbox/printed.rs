@@ -1,4 +1,4 @@
-//! The standard output of a command: all of it, since it is the result.
+//! The standard output of a command: all of it is kept, since it is the result. That of other guests is `stdio`'s.
 
 use std::io;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 use super::budget::Hold;
 use super::outcome::Stop;
 
-/// How much a guest may write at once.
+/// How many bytes a guest may write at once.
 const PIECE: usize = 64 << 10;
 
 /// What a command has written, up to the limit of a result. Clones are the same stream.
@@ -24,24 +24,24 @@ pub(super) struct Printed(Arc<Mutex<Kept>>);
 struct Kept {
     bytes: Vec<u8>,
     limit: u64,
-    /// What the minion holds for the job.
+    /// What the host holds for the job here.
     hold: Hold,
-    /// Why it takes no more.
+    /// Why the stream takes no more.
     refused: Option<Stop>,
 }
 
 impl Printed {
-    /// One for so many bytes, each of which is taken from what the minion holds for the job.
+    /// A stream that takes at most `limit` bytes, each of which is taken from what the host may hold for the job.
     pub(super) fn new(limit: u64, hold: Hold) -> Self {
         Self(Arc::new(Mutex::new(Kept { bytes: Vec::new(), limit, hold, refused: None })))
     }
 
-    /// What was written, of which nothing is left here.
+    /// Takes out what was written.
     pub(super) fn take(&self) -> Vec<u8> {
         std::mem::take(&mut self.kept().bytes)
     }
 
-    /// Why something was not taken, if that was so.
+    /// Why something was not taken; `None` where everything was.
     pub(super) fn refused(&self) -> Option<Stop> {
         self.kept().refused
     }
@@ -53,7 +53,7 @@ impl Printed {
         taken
     }
 
-    /// What is kept, whatever a thread did that held it before.
+    /// Locks what is kept, whatever a thread did that held the lock before.
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -87,7 +87,7 @@ impl StdoutStream for Printed {
 }
 
 impl OutputStream for Printed {
-    /// Ends the guest where there is no room: what is left out of a result makes it another one.
+    /// Ends the guest where there is no room, since a result of which something is left out is another one.
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         self.take_in(&bytes).map_err(|stop| StreamError::Trap(stop.into()))
     }
@@ -107,7 +107,7 @@ impl Pollable for Printed {
 }
 
 impl AsyncWrite for Printed {
-    /// Fails where there is no room; what the guest makes of that counts for nothing, since the refusal is kept.
+    /// Fails where there is no room. What the guest makes of that does not matter, since the refusal is kept.
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Poll::Ready(self.take_in(bytes).map(|()| bytes.len()).map_err(io::Error::other))
     }

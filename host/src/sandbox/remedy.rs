@@ -1,4 +1,5 @@
-//! What would mend it that a module lacks a grant: a level that it suggests, or else a line of its policy.
+//! What an operator can do about a grant that a module lacks: grant a level that the module suggests, or else
+//! write a line of its policy.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -8,26 +9,26 @@ use wire::name::ModuleName;
 
 use crate::policy::{Grants, LevelName, Suggestion};
 
-/// How many denials of a job a remedy is looked for: a module can go on for ever.
+/// For how many denials of a job a remedy is looked for, since a module can go on for ever.
 const MAX_LOOKS: usize = 100;
 
-/// What whoever owns the host can do about a grant that is missing.
+/// What the owner of the host can do about a grant that is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remedy {
-    /// Which module lacks it.
+    /// The module that lacks the grant.
     pub module: ModuleName,
-    /// A level of it that has what is missing.
+    /// A level that the module suggests and that has what is missing; `None` where there is none.
     pub level: Option<LevelName>,
-    /// The line of the module's table that would grant it, by hand.
+    /// The line of the module's table that would grant it.
     pub line: &'static str,
 }
 
-/// The command line that grants a level.
+/// The command line that grants a level. Prints as it is typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
-    /// To which module.
+    /// The module that gets the level.
     pub module: ModuleName,
-    /// Which one.
+    /// The level.
     pub level: LevelName,
 }
 
@@ -41,7 +42,7 @@ impl fmt::Display for Remedy {
 }
 
 impl Remedy {
-    /// The command that grants the level, where there is one.
+    /// The command that grants the level; `None` where there is no level.
     pub fn command(&self) -> Option<Command> {
         Some(Command { module: self.module.clone(), level: self.level.clone()? })
     }
@@ -53,7 +54,7 @@ impl fmt::Display for Command {
     }
 }
 
-/// What would mend all that one job was denied so far. Clones share it.
+/// What would mend everything that one job was denied so far. Clones are the same.
 #[derive(Clone)]
 pub(super) struct Remedies(Arc<Inner>);
 
@@ -69,18 +70,18 @@ struct Inner {
 struct Found {
     /// How often something was looked for.
     looks: usize,
-    /// The levels that would have allowed all that was denied; none, where nothing was that a level allows.
+    /// The levels that would have allowed everything that was denied; empty where no level allows any of it.
     levels: Vec<LevelName>,
 }
 
 impl Remedies {
-    /// For a job of this module, which was denied nothing yet.
+    /// The remedies of a job of this module that was denied nothing yet.
     pub(super) fn new(module: ModuleName, suggestion: Option<Arc<Suggestion>>) -> Self {
         Self(Arc::new(Inner { module, suggestion, found: Mutex::default() }))
     }
 
-    /// Notes that something was denied that these grants would have covered, and gives back the smallest level that has
-    /// some.
+    /// Takes note that something was denied that these grants would have covered. Returns the command for the
+    /// smallest level that covers it, where there is one.
     pub(super) fn denied(&self, covers: impl Fn(&Grants) -> bool) -> Option<Command> {
         let suggestion = self.0.suggestion.as_ref()?;
         let mut found = self.found();
@@ -91,29 +92,29 @@ impl Remedies {
         let covering = covering(suggestion, covers);
         let command = self.smallest(&covering)?;
         let both: Vec<LevelName> = found.levels.iter().filter(|it| covering.contains(it)).cloned().collect();
-        // Where none covers all of it, the last denial is what the module ended with.
+        // Where no level covers everything, the last denial is the one that the module ended with.
         found.levels = if both.is_empty() { covering } else { both };
         Some(command)
     }
 
-    /// Whether the module suggests a level of which this is true.
+    /// Whether the module suggests a level whose grants are such.
     pub(super) fn suggests(&self, is: impl Fn(&Grants) -> bool) -> bool {
         self.0.suggestion.as_ref().is_some_and(|it| it.levels().iter().any(|level| is(level.grants())))
     }
 
-    /// The command that would mend what was denied so far.
+    /// The command that would mend what was denied so far; `None` where no level would.
     pub(super) fn command(&self) -> Option<Command> {
         self.smallest(&self.found().levels)
     }
 
-    /// Names the command where a job ended badly that was denied something which a level allows.
+    /// Names the command in the message of a job that ended badly and was denied something that a level allows.
     pub(super) fn add_to(&self, outcome: &mut Outcome) {
         let Outcome::Failed(failure) = outcome else { return };
         if !matches!(failure.kind, FailureKind::Error | FailureKind::Trapped) {
             return;
         }
         let command = self.command().map(|command| format!("`{command}`"));
-        // A module that hands the host's own words on has named it already.
+        // A module that passes the host's own words on has named it already.
         if let Some(command) = command.filter(|command| !failure.message.contains(command.as_str())) {
             failure.message = format!("{}; it was denied what {command} grants on its host", failure.message);
         }
@@ -130,7 +131,7 @@ impl Remedies {
     }
 }
 
-/// The smallest level whose grants cover this.
+/// The smallest level whose grants are such; `None` where there is none.
 pub(super) fn level(suggestion: &Suggestion, covers: impl Fn(&Grants) -> bool) -> Option<LevelName> {
     suggestion.smallest(&covering(suggestion, covers)).map(|level| level.name().clone())
 }

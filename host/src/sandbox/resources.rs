@@ -1,8 +1,8 @@
 //! How much memory of the host's is behind the handles of a guest.
 //!
-//! WASI makes its resources in many functions, and a guest can fill and copy them. So they are not counted
-//! where they are made, where one could be forgotten, but looked through from time to time while the guest
-//! runs, as they are.
+//! WASI makes its resources in many functions, and a guest can fill and copy them. So they are not counted where
+//! they are made, where one could be forgotten: from time to time while the guest runs, all that exist are looked
+//! through.
 
 use std::any::Any;
 
@@ -15,33 +15,33 @@ use wasmtime_wasi_http::p2::body::HostOutgoingBody;
 use wasmtime_wasi_http::p2::types::{HostIncomingResponse, HostOutgoingRequest};
 use wasmtime_wasi_http::p3 as wasi_0_3;
 
-/// What any resource takes, with its place in the table.
+/// How many bytes any resource takes, with its place in the table.
 const ANY: u64 = 256;
-/// What anything takes that runs beside the guest.
+/// How many bytes anything takes that runs beside the guest.
 const CONCURRENT: u64 = 2 << 10;
-/// What a stream may have read ahead or not yet written.
+/// How many bytes a stream may have read ahead or not yet written.
 const STREAM: u64 = 64 << 10;
-/// What the body of a request takes that is being written.
+/// How many bytes the body of a request takes while it is written.
 const BODY: u64 = 64 << 10;
-/// What a folder takes that is being listed: its names are all there from the beginning.
+/// How many bytes a folder takes that is being listed: all its names are read at the beginning.
 const LISTING: u64 = 1 << 20;
-/// What a header takes besides its name and its value.
+/// How many bytes a header takes besides its name and its value.
 const HEADER: usize = 128;
 
-/// Bytes of all resources of a guest.
+/// How many bytes all resources of a guest take.
 pub(super) fn held(table: &mut ResourceTable) -> u64 {
     table.iter_mut().map(|resource| ANY + size(resource)).sum()
 }
 
-/// Bytes of what runs beside the guest, or passes between it and the host: calls of functions that wait, streams and futures of
-/// WASI 0.3, each with its two ends.
+/// How many bytes everything takes that runs beside the guest, or passes between it and the host: calls of
+/// functions that wait, streams and futures of WASI 0.3, each with its two ends.
 pub(super) fn concurrent(table: &mut ResourceTable) -> u64 {
     CONCURRENT * table.iter_mut().count() as u64
 }
 
-/// Bytes of one resource besides what any takes.
+/// How many bytes one resource takes besides those that any takes.
 fn size(resource: &(dyn Any + Send)) -> u64 {
-    // First what there is most of, where there is much.
+    // The kind of which a guest may have most is looked for first.
     if resource.is::<DynPollable>() {
         0
     } else if let Some(fields) = resource.downcast_ref::<FieldMap>() {
@@ -67,7 +67,7 @@ fn size(resource: &(dyn Any + Send)) -> u64 {
     }
 }
 
-/// Bytes of a request that is being made.
+/// How many bytes a request takes that is being made.
 fn request(request: &HostOutgoingRequest) -> u64 {
     let method = if let Method::Other(method) = &request.method { method.capacity() } else { 0 };
     let scheme = if let Some(Scheme::Other(scheme)) = &request.scheme { scheme.capacity() } else { 0 };
@@ -75,7 +75,7 @@ fn request(request: &HostOutgoingRequest) -> u64 {
     headers(&request.headers) + (method + scheme + texts.sum::<usize>()) as u64
 }
 
-/// Bytes of headers.
+/// How many bytes headers take.
 fn headers(fields: &FieldMap) -> u64 {
     let texts: usize = fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     (texts + fields.capacity().max(fields.len()) * HEADER) as u64

@@ -43,47 +43,47 @@ use crate::containment::Containment;
 use crate::policy::Limits;
 use wire::value::size::size;
 
-/// Bytes that may pass between guest and host in one call of a function, counted as the host holds them: enough
-/// for the bytes that may pass one by one.
+/// How many bytes may pass between guest and host in one call of a function, counted as the host holds them:
+/// enough for the bytes that may pass one by one.
 const MIN_TRANSFER: u64 = 12 << 20;
 /// How many times as much memory a transfer may take as the engine counts.
 const EXPANSION: u64 = 4;
-/// How much is logged of what a command that failed wrote to its standard output.
+/// How many bytes are logged of what a command that failed wrote to its standard output.
 const MAX_LOGGED: usize = 16 << 10;
-/// Longer than any job, and short enough to be added to the time it is.
+/// A time that is longer than any job, and short enough to be added to the present.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-/// Handles of resources that one job may have, those of its own among them.
+/// How many handles of resources one job may have, those of its own among them.
 const MAX_HANDLES: usize = 120_000;
 /// The most resources of the host that one job may hold. What they take is limited by `limits.held`, and this only bounds
 /// how long it takes to look through them: the `fetch` of some languages waits for each 8 KiB of a body by a pollable
 /// that it never drops, some 12,000 of them for 100 MB.
 pub(super) const MAX_RESOURCES: usize = 100_000;
 
-/// What to run for one job.
+/// What to run for one job, and how.
 pub struct Run {
-    /// The overlord's id of it.
+    /// The overlord's id of the job.
     pub job: JobId,
     /// The method, to be looked up in the module.
     pub method: MethodPath,
-    /// On whose behalf it runs.
+    /// The operator on whose behalf it runs.
     pub operator: OperatorName,
-    /// What to call the method with.
+    /// The arguments, as they were given.
     pub arguments: Arguments,
     /// How long the caller lets it run; the module's own limit holds besides.
     pub timeout: Option<Duration>,
-    /// Whether its effects are done.
+    /// Whether the job's effects are done.
     pub mode: RunMode,
-    /// Who hears of it while it runs.
+    /// Who hears what the job says while it runs.
     pub events: Arc<dyn JobEvents>,
-    /// How it is told to stop.
+    /// How the job is told to stop.
     pub cancel: CancelSignal,
 }
 
-/// What is needed besides the store when the guest is over.
+/// What is still needed of a job when the guest is over, besides the store.
 struct Aside {
     stderr: Output,
     stdout: Output,
-    /// The result of a command.
+    /// What a command has written to its standard output, where it is one.
     printed: Option<Printed>,
     log: JobLog,
     recorder: Recorder,
@@ -92,11 +92,11 @@ struct Aside {
     time: TimeLimit,
 }
 
-/// How long the guest may run, and by whose word.
+/// How long the guest may run, and what to say when that is over.
 struct TimeLimit {
-    /// How long.
+    /// How long the guest may run.
     duration: Duration,
-    /// What to say when it is over.
+    /// The words for a guest whose time is over, which name the limit.
     message: String,
 }
 
@@ -129,7 +129,7 @@ async fn run_call(mut call: Call<'_>, run: Run, grace: Duration) -> (Outcome, Co
     let limits = module.limits();
     let mut store = Store::new(module.instances().engine(), guest);
     arm(&mut store, method, limits, aside.meter.clone());
-    // A panic can only be one of the host's own functions: it costs this job its life and no other.
+    // A panic can only be one of the host's own functions: it ends this job and no other.
     let guest = AssertUnwindSafe(aside.meter.measure(call.make(&mut store))).catch_unwind();
     let patience = Patience { time: aside.time.duration, grace, last: INTERRUPT_GRACE };
     let end = supervise(guest, patience, &aside.cancel).await;
@@ -143,13 +143,16 @@ async fn run_call(mut call: Call<'_>, run: Run, grace: Duration) -> (Outcome, Co
         tracing::error!(module = %module.describe().name, "the host panicked while it cleared up a job");
     }
     if has_programs {
-        // A job is over when all that it has started is.
+        // A job is over only when everything that it has started is.
         Containment::of_process().clear().await;
     }
     (outcome, cost, aside.recorder.take())
 }
 
-/// The host's side of a new instance; fails where a grant cannot be honoured.
+/// The host's side of a new instance.
+///
+/// # Errors
+/// [`Refusal`], where a grant cannot be honoured.
 fn make_guest(module: &LoadedModule, run: Run, command: Option<Command>) -> Result<(Guest, Aside), Refusal> {
     let policy = module.policy().clone();
     let Provisions { kv, facts, budgets } = module.provisions();
@@ -218,18 +221,18 @@ fn make_guest(module: &LoadedModule, run: Run, command: Option<Command>) -> Resu
     Ok((guest, aside))
 }
 
-/// Where a command writes its result to.
+/// The stream that a command writes its result to.
 fn printed(holdings: &Holdings, limits: &Limits) -> Result<Printed, Refusal> {
     let hold = holdings.memory.take(0).map_err(|error| (FailureKind::Busy, error.of_memory()))?;
     Ok(Printed::new(limits.output, hold))
 }
 
-/// Arms every limit, before there is an instance that could break one.
+/// Sets every limit, before there is an instance that could break one.
 fn arm(store: &mut Store<Guest>, method: Signature<'_>, limits: &Limits, meter: CpuMeter) {
     store.limiter(|guest| &mut guest.memory);
-    // Values take somewhat more room on their way than where they are counted as output.
+    // Values take somewhat more room on their way than is counted for them as output.
     let transfer = MIN_TRANSFER.max(limits.output.saturating_mul(2));
-    // What has boxes within boxes takes many times what is counted for it, and so less of it may pass.
+    // A value with boxes within boxes takes many times what is counted for it, and so less of it may pass.
     let expansion = method.result().map_or(1, expansion).max(EXPANSION);
     let transfer = transfer / expansion * EXPANSION;
     store.set_hostcall_fuel(usize::try_from(transfer).unwrap_or(usize::MAX));
@@ -270,7 +273,7 @@ impl TimeLimit {
     }
 }
 
-/// A guest that is over, its store still there.
+/// A guest that is over, while its store still exists.
 struct Ended<'a> {
     store: &'a mut Store<Guest>,
     aside: &'a Aside,
@@ -279,7 +282,7 @@ struct Ended<'a> {
     cost: Cost,
 }
 
-/// What a call gives back, or the panic of a host function within it.
+/// What a call returned, or the panic of a host function within it.
 type Called = std::thread::Result<wasmtime::Result<Returned>>;
 
 impl Ended<'_> {
@@ -294,7 +297,7 @@ impl Ended<'_> {
         outcome
     }
 
-    /// The same, as far as the guest tells.
+    /// What the end of the guest means, as far as the guest itself tells.
     fn end(&mut self, end: End<Called>, printed: String) -> Outcome {
         match end {
             End::Returned(Ok(Ok(Returned::Value(value)))) => self.returned(value, 0),
@@ -314,7 +317,7 @@ impl Ended<'_> {
         }
     }
 
-    /// What a command wrote to its standard output. Where that is no result, its end goes to the log.
+    /// What a command wrote to its standard output. Where that is not the result, its end goes to the log.
     fn printed(&self, end: &End<Called>) -> String {
         let Some(printed) = &self.aside.printed else { return String::new() };
         let bytes = printed.take();
@@ -342,7 +345,7 @@ impl Ended<'_> {
         }
     }
 
-    /// The outcome of a method that gave something back, or of a command with its exit code.
+    /// The outcome of a method that returned, or of a command with its exit code.
     fn returned(&mut self, value: Option<Value>, code: u8) -> Outcome {
         let length = value.as_ref().map_or(0, size);
         self.cost.bytes_out += length;
@@ -360,7 +363,7 @@ impl Ended<'_> {
         }
     }
 
-    /// What there is to know of a guest that did not.
+    /// What there is to know of a guest that did not return.
     fn remains(&self) -> Remains<'_> {
         let guest = self.store.data();
         Remains {
@@ -373,7 +376,7 @@ impl Ended<'_> {
         }
     }
 
-    /// What it came to.
+    /// What the job cost.
     fn cost(&self) -> Cost {
         let guest = self.store.data();
         Cost {

@@ -1,4 +1,5 @@
-//! A guest's stdout and stderr: kept in part, passed on as log lines, never full.
+//! A guest's stdout and stderr: kept in part, passed on as log lines, never full. A command's stdout is
+//! `printed`'s.
 
 use std::collections::VecDeque;
 use std::io;
@@ -15,17 +16,17 @@ use wire::message::call::{LogLevel, LogLine};
 
 use super::events::JobLog;
 
-/// How much of the beginning is kept.
+/// How many bytes of the beginning are kept.
 const HEAD: usize = 2 << 10;
-/// How much of the end is kept.
+/// How many bytes of the end are kept.
 const TAIL: usize = 6 << 10;
-/// A line longer than this is logged in pieces.
+/// The most bytes of one log line; a longer line is logged in pieces.
 const MAX_LINE: usize = 4 << 10;
 
 /// One output stream of a guest.
 ///
-/// A pipe that fills up would make the guest's next `println!` panic, and the reason of a trap is at the end
-/// of what it wrote: so this takes everything, and keeps the beginning and the end.
+/// A pipe that fills up would make the guest's next `println!` panic, and the reason of a trap is at the end of
+/// what it wrote: so this takes everything, and keeps the beginning and the end.
 #[derive(Clone)]
 pub(super) struct Output(Arc<Mutex<Kept>>);
 
@@ -33,7 +34,7 @@ pub(super) struct Output(Arc<Mutex<Kept>>);
 struct Kept {
     head: Vec<u8>,
     tail: VecDeque<u8>,
-    /// Bytes between the head and the tail that are gone.
+    /// How many bytes between the head and the tail are gone.
     lost: u64,
     /// The line that has not ended yet.
     line: Vec<u8>,
@@ -54,7 +55,7 @@ impl Output {
         })))
     }
 
-    /// The beginning and the end of what was written, as text.
+    /// The beginning and the end of what was written, as text, with a note of how much is missing in between.
     pub(super) fn text(&self) -> String {
         let kept = self.kept();
         let tail: Vec<u8> = kept.tail.iter().copied().collect();
@@ -66,17 +67,17 @@ impl Output {
         }
     }
 
-    /// Takes what the guest wrote elsewhere.
+    /// Takes bytes that the guest wrote to another stream, as if it had written them here.
     pub(super) fn take(&self, bytes: &[u8]) {
         self.kept().write(bytes);
     }
 
-    /// Logs the line that the guest did not end.
+    /// Logs the last line, where the guest did not end it.
     pub(super) fn close(&self) {
         self.kept().end_line();
     }
 
-    /// What is kept, whatever a thread did that held it before.
+    /// Locks what is kept, whatever a thread did that held the lock before.
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -98,7 +99,7 @@ impl Kept {
         self.lost += (over + bytes.len() - kept.len()) as u64;
     }
 
-    /// Logs the lines that these bytes complete. One without an end is logged in pieces.
+    /// Logs the lines that these bytes complete. A line without an end is logged in pieces.
     fn split_lines(&mut self, bytes: &[u8]) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             for chunk in piece.chunks(MAX_LINE) {

@@ -8,21 +8,21 @@ use tokio::time::sleep;
 
 use super::cancel::{CancelSignal, Step};
 
-/// How long a guest is waited for.
+/// How long a guest is waited for at each step of its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Patience {
-    /// To end by itself.
+    /// How long it has to end by itself.
     pub(super) time: Duration,
-    /// To return when it was asked to.
+    /// How long it has to return after it was asked to.
     pub(super) grace: Duration,
-    /// To end when it was interrupted.
+    /// How long it has to end after it was interrupted.
     pub(super) last: Duration,
 }
 
-/// How the running of a guest came to its end.
+/// How a guest came to its end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum End<T> {
-    /// By itself, or because it was interrupted.
+    /// The call returned, by itself or because it was interrupted.
     Returned(T),
     /// Its time by the clock was up.
     OutOfTime,
@@ -30,8 +30,8 @@ pub(super) enum End<T> {
     Dropped,
 }
 
-/// Runs a guest for as long as there is patience. When it is cancelled it gets its grace, is interrupted
-/// after that, and dropped in the end; whichever way, it is gone when this returns.
+/// Runs a guest for as long as there is patience. When it is cancelled it gets its grace, is interrupted after
+/// that, and dropped in the end; whichever way, it is gone when this returns.
 pub(super) async fn supervise<F: Future>(
     guest: F,
     patience: Patience,

@@ -10,22 +10,22 @@ use wasmparser::{
 
 use super::error::Defect;
 
-/// The largest function, in bytes. A compiler takes some three hundred times as much memory for one; the largest of
-/// an interpreter for Python has half a megabyte.
+/// The largest function, in bytes. A compiler takes some three hundred times as much memory for one; the largest
+/// function of an interpreter for Python has half a megabyte.
 pub(super) const MAX_FUNCTION: usize = 1 << 20;
 
-/// The outside of a valid component.
+/// What is to be seen of a valid component from outside.
 pub(super) struct Surface {
     types: Types,
-    /// The functions, instances and types that it exports, in order.
+    /// The names of the functions, instances and types that it exports, in order.
     exports: Vec<String>,
-    /// The imports that are types alone.
+    /// The imports that hold nothing but types.
     types_alone: HashSet<String>,
 }
 
 impl Surface {
-    /// Looks at a component with these features of the language. The bodies of functions have no say in it: whoever
-    /// compiles them looks at them.
+    /// Reads a component that may use these features of the language. The bodies of functions are only measured
+    /// here: the compiler looks at them.
     ///
     /// # Errors
     /// Where the bytes are not valid, or a function is too large to be compiled.
@@ -63,7 +63,7 @@ impl Surface {
                 }
                 _ => {}
             }
-            // Of all that ends, the component itself is the last.
+            // Several things end; the component itself is the last of them.
             if let ValidPayload::End(types) = validator.payload(&payload).map_err(invalid)? {
                 found = Some(types);
             }
@@ -73,7 +73,7 @@ impl Surface {
         Ok(Self { types, exports, types_alone })
     }
 
-    /// All of its types.
+    /// All types of the component.
     pub(super) fn types(&self) -> TypesRef<'_> {
         self.types.as_ref()
     }
@@ -83,8 +83,9 @@ impl Surface {
         &self.exports
     }
 
-    /// Whether an import needs something of the host. Types are all there in the component itself, and an interface
-    /// that holds nothing else needs nobody; a resource is made by somebody, and so needs whoever makes it.
+    /// Whether an import needs something of the host. An interface that holds nothing but types needs nobody,
+    /// since the component has them all itself; a resource is made by somebody, and so needs the host that makes
+    /// it.
     pub(super) fn needs(&self, import: &str) -> bool {
         !self.types_alone.contains(import)
     }
@@ -96,7 +97,7 @@ fn is_told(kind: ComponentExternalKind) -> bool {
     matches!(kind, Func | Instance | Type)
 }
 
-/// The imports among these that are types alone.
+/// The imports among these that hold nothing but types.
 fn types_alone(types: TypesRef<'_>, imports: Vec<String>) -> HashSet<String> {
     let mut known = HashMap::new();
     let mut alone = |name: &str| {
@@ -106,8 +107,8 @@ fn types_alone(types: TypesRef<'_>, imports: Vec<String>) -> HashSet<String> {
     imports.into_iter().filter(|name| alone(name)).collect()
 }
 
-/// Whether something is a type, or an instance of nothing but types. The validator bounds how deep instances are nested;
-/// each is looked at once, however often it is used.
+/// Whether something is a type, or an instance of nothing but types. The validator bounds how deep instances are
+/// nested; each is looked at once, however often it is used.
 fn is_types(
     types: TypesRef<'_>,
     item: &ComponentEntityType,

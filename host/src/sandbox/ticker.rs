@@ -1,4 +1,4 @@
-//! The clock of the epochs: a thread that makes running guests look up every few milliseconds.
+//! The clock of the epochs: a thread that makes running guests yield every few milliseconds.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
-/// Between two ticks. A busy guest yields at each, so its neighbours wait at most a few of these.
+/// The time between two ticks. A busy guest yields at each, so its neighbours wait at most a few of these.
 pub(super) const TICK: Duration = Duration::from_millis(5);
 
 /// Moves the epoch of its engines while any guest runs, and sleeps otherwise.
@@ -18,7 +18,7 @@ pub(super) struct Ticker {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Keeps the clock going for as long as it lives.
+/// A guard of one running guest: the clock goes on for as long as there is one.
 pub(super) struct Ticking {
     shared: Arc<Shared>,
 }
@@ -32,6 +32,9 @@ struct Shared {
 
 impl Ticker {
     /// Starts the thread.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
     pub(super) fn start() -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             engines: Mutex::new(Vec::new()),
@@ -45,12 +48,12 @@ impl Ticker {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Ticks for this engine too.
+    /// Moves the epoch of this engine, too, from now on.
     pub(super) fn add(&self, engine: Engine) {
         self.shared.engines.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(engine);
     }
 
-    /// Ticks until the returned guard is dropped.
+    /// Keeps the clock going until the returned guard is dropped.
     pub(super) fn tick(&self) -> Ticking {
         if self.shared.running.fetch_add(1, Ordering::SeqCst) == 0 {
             self.wake();
@@ -76,7 +79,7 @@ impl Drop for Ticker {
         self.shared.ended.store(true, Ordering::SeqCst);
         self.wake();
         if let Some(thread) = self.thread.take() {
-            // The thread has nothing that could panic, and nobody to tell if it did.
+            // The thread has nothing in it that could panic, so there is no failure to tell of.
             let _ = thread.join();
         }
     }

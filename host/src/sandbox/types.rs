@@ -1,7 +1,7 @@
-//! The types of a component, as the rest of the system knows them.
+//! The types of a component, brought into the table that the rest of the system knows them by.
 //!
-//! They come from the validator, which has each type once however often it is used, and each with the name under which
-//! it is exported. Nothing here grows with the size that types would have as trees.
+//! The validator has each type once however often it is used, and each with the name under which it is exported.
+//! Nothing here grows with the size that types would have as trees.
 
 use std::collections::HashMap;
 
@@ -14,18 +14,18 @@ use wasmparser::types::TypesRef;
 use wire::value::MAX_DEPTH;
 use wire::value::signature::{BadType, Builder, Type, TypeId, Types};
 
-/// Brings types into a table.
+/// Brings the types of a component into a table.
 pub(super) struct Reflector<'a> {
     types: TypesRef<'a>,
     table: Builder,
-    /// Where each type is in the table that was met before.
+    /// The place in the table of each type that was met before.
     known: HashMap<ComponentDefinedTypeId, TypeId>,
-    /// Under which name a type is exported, and of which interface.
+    /// The name under which a type is exported, and the interface that exports it.
     names: HashMap<ComponentDefinedTypeId, (String, Option<String>)>,
 }
 
 impl<'a> Reflector<'a> {
-    /// One with an empty table.
+    /// A reflector of these types, with an empty table.
     pub(super) fn new(types: TypesRef<'a>) -> Self {
         Self { types, table: Builder::default(), known: HashMap::new(), names: HashMap::new() }
     }
@@ -38,7 +38,10 @@ impl<'a> Reflector<'a> {
         self.names.entry(*id).or_insert_with(|| (name.to_owned(), interface.map(str::to_owned)));
     }
 
-    /// The place of a type in the table.
+    /// The place of a type in the table, into which it is put if it is not there.
+    ///
+    /// # Errors
+    /// [`BadType`], where there is no room for it.
     pub(super) fn reflect(&mut self, ty: &ComponentValType) -> Result<TypeId, BadType> {
         match ty {
             ComponentValType::Primitive(primitive) => self.table.add(None, of_primitive(*primitive)),
@@ -47,21 +50,24 @@ impl<'a> Reflector<'a> {
     }
 
     /// The place of a type that the component does not have itself.
+    ///
+    /// # Errors
+    /// [`BadType`], where there is no room for it.
     pub(super) fn add(&mut self, ty: Type) -> Result<TypeId, BadType> {
         self.table.add(None, ty)
     }
 
-    /// The types so far.
+    /// The types that are in the table so far.
     pub(super) fn types(&self) -> &Types {
         self.table.types()
     }
 
-    /// The table, when all types are in it.
+    /// The table, once all types are in it.
     pub(super) fn finish(self) -> Types {
         self.table.build()
     }
 
-    /// The place of a type that has a definition. The validator bounds how deep they are nested.
+    /// The place of a type that has a definition. The validator bounds how deep definitions are nested.
     fn defined(&mut self, id: ComponentDefinedTypeId) -> Result<TypeId, BadType> {
         if let Some(place) = self.known.get(&id) {
             return Ok(*place);
@@ -70,7 +76,8 @@ impl<'a> Reflector<'a> {
         let kind = self.kind(&types[id])?;
         let name = self.name_of(id, &kind);
         let place = match self.table.add(name.as_deref(), kind) {
-            // It is no reason to refuse the module: whatever takes such a thing cannot be called.
+            // A type with too many levels is no reason to refuse the module: methods that take it cannot be
+            // called.
             Err(BadType::TooDeep) => self.table.add(None, Type::Opaque(too_deep()))?,
             added => added?,
         };
@@ -118,15 +125,14 @@ impl<'a> Reflector<'a> {
         ty.map(|ty| self.reflect(ty)).transpose()
     }
 
-    /// `stream<u8>`, or `stream` where it carries nothing.
+    /// The type `stream<u8>`, or `stream` where it carries nothing; and others of that form.
     fn generic(&mut self, word: &str, element: Option<&ComponentValType>) -> Result<Type, BadType> {
         let element = self.maybe(element)?.and_then(|place| self.table.types().get(place));
         let element = element.map(|ty| format!("<{}>", clipped(&ty.to_string()))).unwrap_or_default();
         Ok(Type::Opaque(format!("{word}{element}")))
     }
 
-    /// What a type is called: by the name that it is exported under, with its interface where another type has that
-    /// name.
+    /// The name of a type: the one that it is exported under, with its interface where another type has that name.
     fn name_of(&self, id: ComponentDefinedTypeId, kind: &Type) -> Option<String> {
         let aliases = std::iter::successors(Some(id), |id| self.types.peel_alias(*id));
         let (name, interface) = aliases.into_iter().find_map(|id| self.names.get(&id))?;
@@ -158,7 +164,7 @@ fn of_primitive(ty: PrimitiveValType) -> Type {
     }
 }
 
-/// A text of a size that is worth a place in a table.
+/// The beginning of a text that may be long, to be a name in the table.
 fn clipped(text: &str) -> String {
     match text.char_indices().nth(MAX_ELEMENT) {
         None => text.to_owned(),
@@ -166,10 +172,11 @@ fn clipped(text: &str) -> String {
     }
 }
 
-/// The most characters that are said of what a stream carries.
+/// The most characters of the name of what a stream carries.
 const MAX_ELEMENT: usize = 100;
 
-/// What stands in the place of a type with more levels than a value may have: whatever takes one cannot be called.
+/// The name that stands in the place of a type with more levels than a value may have. What takes such a type
+/// cannot be called.
 fn too_deep() -> String {
     format!("type nested deeper than {MAX_DEPTH} levels")
 }

@@ -1,17 +1,20 @@
-//! Values on their way into a guest and out of it.
+//! Values on their way into a guest and out of it: from the values of `wire` to those of the engine, and back.
 
 use wasmtime::component::Val;
 use wire::value::Value;
 use wire::value::signature::{Type, TypeId, TypeRef};
 
-/// A value does not have the type that it should have.
+/// The error for a value that does not have the type that it should have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a value is not of its type")]
 pub(super) struct Mismatch;
 
-/// The component value of a value that was bound to this type.
+/// The engine's value for a value that was bound to this type.
 ///
 /// The type decides the width of numbers, and a record is built field by field in its order.
+///
+/// # Errors
+/// [`Mismatch`], where the value is not of the type.
 pub(super) fn lower(ty: TypeRef<'_>, value: Value) -> Result<Val, Mismatch> {
     Ok(match (ty.kind(), value) {
         (Type::Bool, Value::Bool(value)) => Val::Bool(value),
@@ -54,7 +57,10 @@ pub(super) fn lower(ty: TypeRef<'_>, value: Value) -> Result<Val, Mismatch> {
     })
 }
 
-/// The value of what a guest gave back as this type.
+/// The value for what a guest returned as this type.
+///
+/// # Errors
+/// [`Mismatch`], where it is not of the type.
 pub(super) fn lift(ty: TypeRef<'_>, value: Val) -> Result<Value, Mismatch> {
     Ok(match (ty.kind(), value) {
         (Type::Bool, Val::Bool(value)) => Value::Bool(value),
@@ -104,12 +110,12 @@ pub(super) fn lift(ty: TypeRef<'_>, value: Val) -> Result<Value, Mismatch> {
     })
 }
 
-/// The elements of a list.
+/// The engine's values for the elements of a list.
 fn each(element: TypeRef<'_>, values: Vec<Value>) -> Result<Vec<Val>, Mismatch> {
     values.into_iter().map(|value| lower(element, value)).collect()
 }
 
-/// The fields of a record, which must be those of the type and in its order.
+/// The engine's values for the fields of a record, which must be those of the type and in its order.
 fn record(
     ty: TypeRef<'_>,
     fields: &[(String, TypeId)],
@@ -124,7 +130,7 @@ fn record(
     lowered.collect()
 }
 
-/// What a case carries, where its type says that it carries something.
+/// The engine's value for what a case carries, where its type says that it carries something.
 fn side(ty: Option<TypeRef<'_>>, value: Option<Box<Value>>) -> Result<Option<Box<Val>>, Mismatch> {
     match (ty, value) {
         (Some(ty), Some(value)) => Ok(Some(Box::new(lower(ty, *value)?))),
@@ -133,7 +139,7 @@ fn side(ty: Option<TypeRef<'_>>, value: Option<Box<Value>>) -> Result<Option<Box
     }
 }
 
-/// What a case carried.
+/// The value for what a case carried.
 fn lift_side(ty: Option<TypeRef<'_>>, value: Option<Box<Val>>) -> Result<Option<Box<Value>>, Mismatch> {
     match (ty, value) {
         (Some(ty), Some(value)) => Ok(Some(Box::new(lift(ty, *value)?))),
@@ -142,7 +148,7 @@ fn lift_side(ty: Option<TypeRef<'_>>, value: Option<Box<Val>>) -> Result<Option<
     }
 }
 
-/// Bytes from their descriptions.
+/// The bytes of values each of which stands for one.
 fn lift_bytes(values: Vec<Val>) -> Result<Vec<u8>, Mismatch> {
     let byte = |value| if let Val::U8(byte) = value { Ok(byte) } else { Err(Mismatch) };
     values.into_iter().map(byte).collect()

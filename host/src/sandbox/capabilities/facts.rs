@@ -32,17 +32,17 @@ mod bindings {
     wasmtime::component::bindgen!({ path: "../wit/facts", interfaces: "import minion:facts/facts@0.1.0;" });
 }
 
-/// The facts of the host, by their paths. Clones show the same.
+/// The facts of the host, by their paths. Clones show the same facts.
 #[derive(Clone, Debug, Default)]
 pub struct Facts(Arc<RwLock<Arc<BTreeMap<String, String>>>>);
 
 impl Facts {
-    /// Puts these in the place of those that were there.
+    /// Replaces all facts by these.
     pub fn replace(&self, facts: BTreeMap<String, String>) {
         *self.0.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(facts);
     }
 
-    /// All of them at this moment.
+    /// All facts at this moment.
     pub fn all(&self) -> Arc<BTreeMap<String, String>> {
         self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }

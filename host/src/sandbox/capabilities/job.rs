@@ -14,7 +14,7 @@ use crate::sandbox::cut::cut;
 use crate::sandbox::dry_run::{DryRun, RunMode};
 use crate::sandbox::guest::Guest;
 
-/// The longest note of a progress report; what is longer is cut.
+/// The longest note of a progress report, in bytes; a longer one is cut.
 const MAX_NOTE: usize = 1 << 10;
 
 /// What the sandbox has to know of it.
@@ -73,7 +73,7 @@ impl Host for Guest {
             return Err(Error::Cancelled);
         }
         let limit = self.job.policy.limits.output;
-        // An empty part takes its place too, here and wherever it is passed on.
+        // An empty part is counted with its place, since it takes that wherever it is passed on.
         let emitted = self.job.emitted + (size_of::<String>() + chunk.len()) as u64;
         if emitted > limit {
             return Err(Error::Limit(format!("limits.output is {}", ByteSize(limit))));

@@ -91,7 +91,10 @@ impl Host for Guest {
     }
 }
 
-/// The keyspace of the module, where there is one and the job may still use it.
+/// The keyspace of the module, where it has one and the job may still use it.
+///
+/// # Errors
+/// [`Error::Denied`] where policy grants none, and [`Error::Cancelled`] once the job is being cancelled.
 fn keyspace(guest: &Guest, key: &str) -> Result<Kv, Error> {
     if guest.job.cancel.is_cancelled() {
         return Err(Error::Cancelled);
@@ -102,17 +105,17 @@ fn keyspace(guest: &Guest, key: &str) -> Result<Kv, Error> {
     guest.kv.clone().ok_or_else(|| Error::Other("there is no ledger here to keep anything in".into()))
 }
 
-/// Takes memory for values on their way into the ledger.
+/// Takes memory for a value on its way into the ledger.
 fn hold(guest: &Guest, bytes: usize) -> Result<Hold, Error> {
     guest.holdings.memory.take(bytes as u64).map_err(|error| Error::Other(error.of_memory()))
 }
 
-/// In a dry run, records the change and refuses it.
+/// In a dry run, records the change and refuses it with the record.
 fn recorded(guest: &Guest, change: impl FnOnce() -> String) -> Result<(), Error> {
     guest.unless_dry(&CAPABILITY, || format!("kv: {}", change())).map_err(Error::DryRun)
 }
 
-/// Deletes a key and says whether it was there: nobody else may have deleted it in between.
+/// Deletes a key, and returns whether this call deleted it and not another one in between.
 async fn delete(keyspace: &Kv, key: &str) -> Result<bool, KvError> {
     while let Some(current) = keyspace.get(key)? {
         if keyspace.compare_and_set(key, Some(current), None).await? == Swap::Done {
@@ -122,7 +125,7 @@ async fn delete(keyspace: &Kv, key: &str) -> Result<bool, KvError> {
     Ok(false)
 }
 
-/// The error as the module sees it; one for want of quota goes to the audit log.
+/// The error as the module sees it. One for lack of quota also goes to the audit log.
 fn refused(guest: &Guest, error: KvError) -> Error {
     match error {
         KvError::Quota { .. } => {

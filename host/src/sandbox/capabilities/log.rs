@@ -10,11 +10,11 @@ use crate::sandbox::cut::cut;
 use crate::sandbox::dry_run::DryRun;
 use crate::sandbox::guest::Guest;
 
-/// The longest message of one line; what is longer is cut.
+/// The longest message of one line, in bytes; a longer one is cut.
 const MAX_MESSAGE: usize = 8 << 10;
-/// The longest name or value of a field; what is longer is cut.
+/// The longest name or value of a field, in bytes; a longer one is cut.
 const MAX_TEXT: usize = 8 << 10;
-/// The most fields of one line; the rest is counted in the last one.
+/// The most fields of one line; how many more there were is said in the last one.
 const MAX_FIELDS: usize = 64;
 
 /// What the sandbox has to know of it.
@@ -51,11 +51,11 @@ impl Host for Guest {
     }
 }
 
-/// The fields of a line as far as a line has room for them.
+/// The fields of a line, as many as a line has room for.
 fn kept(mut fields: Vec<(String, String)>) -> Vec<(String, String)> {
     let over = fields.len().saturating_sub(MAX_FIELDS);
     fields.truncate(MAX_FIELDS);
-    // The memory of those that are left out is not kept with the line.
+    // The memory of the fields that are left out must not be kept with the line.
     fields.shrink_to_fit();
     for (name, value) in &mut fields {
         (*name, *value) = (cut(std::mem::take(name), MAX_TEXT), cut(std::mem::take(value), MAX_TEXT));

@@ -18,7 +18,7 @@ use crate::sandbox::guest::Guest;
 
 /// How many descriptors a look-up and a connection may take.
 const DESCRIPTORS: u64 = 2;
-/// How long a guest may wait for one port.
+/// How long a guest may wait for one port, in milliseconds.
 const MAX_TIMEOUT_MS: u32 = 60_000;
 
 /// What the sandbox has to know of it.
@@ -85,7 +85,7 @@ impl Host for Guest {
     }
 }
 
-/// The grant that covers a port, of several the one that reaches furthest.
+/// The grant that covers a port; of several, the one that reaches furthest.
 fn granted(guest: &Guest, target: &ProbeTarget) -> Result<ProbeGrant, Error> {
     let covering = |grants: &Grants| -> Vec<ProbeGrant> {
         grants.probe.iter().filter(|grant| grant.allows(target)).cloned().collect()
@@ -97,7 +97,7 @@ fn granted(guest: &Guest, target: &ProbeTarget) -> Result<ProbeGrant, Error> {
     })
 }
 
-/// What becomes of the port at each address of the host, until one of them takes a connection.
+/// What becomes of the port at each address of the host, one after the other, until one takes a connection.
 async fn tried(host: &str, port: u16, reach: Reach, time: Duration) -> Result<Answer, Refusal> {
     let until = tokio::time::Instant::now() + time;
     let Ok(addresses) = timeout_at(until, destination::addresses(host, port, reach)).await else {

@@ -64,7 +64,7 @@ impl Host for Guest {
     }
 }
 
-/// Finds a setting, whose name leads into nested tables at each dot.
+/// Finds a setting. Each dot in its name leads into a nested table.
 fn setting<'a>(settings: &'a toml::Table, name: &str) -> Option<&'a Toml> {
     let (first, rest) = name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
     match (settings.get(name), rest) {
@@ -74,7 +74,10 @@ fn setting<'a>(settings: &'a toml::Table, name: &str) -> Option<&'a Toml> {
     }
 }
 
-/// Reads a setting as one type; `ty` says which in the message.
+/// Reads a setting as one type; `ty` names the type in the message.
+///
+/// # Errors
+/// [`Error::WrongType`], where it is set to a value of another type.
 fn typed<T>(
     settings: &toml::Table,
     name: &str,

@@ -1,7 +1,7 @@
-//! `wasi:sockets`: nothing of it is granted to anyone, so no socket is ever made.
+//! `wasi:sockets`: none of it is ever granted, so no socket is ever made.
 //!
-//! The interfaces are linked, since guests import them unasked. A socket that may go nowhere would still be one
-//! of the minion's descriptors: so the attempt to make one is refused, and is in the audit log.
+//! The interfaces are linked, since guests import them without using them. A socket that may go nowhere would
+//! still take one of the minion's descriptors, so the attempt to make one is refused, and is in the audit log.
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource};
@@ -42,7 +42,7 @@ pub(super) const CAPABILITY: Capability = Capability {
 
 /// The interface that makes TCP sockets, as WASI's own linking names it.
 const TCP: &str = "wasi:sockets/tcp-create-socket@0.2.12";
-/// The interface that makes UDP sockets, likewise.
+/// The interface that makes UDP sockets, as WASI's own linking names it.
 const UDP: &str = "wasi:sockets/udp-create-socket@0.2.12";
 /// The interface that makes both in WASI 0.3.
 const LATER: &str = "wasi:sockets/types@0.3.0";

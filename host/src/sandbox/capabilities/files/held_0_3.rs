@@ -1,4 +1,4 @@
-//! What WASI 0.3 does with files and folders that are open already: as many calls as the job has threads, and no more.
+//! What WASI 0.3 does with files and folders that are open already: as many calls at once as the job has threads.
 
 use wasmtime::component::{Accessor, LinkerInstance};
 use wasmtime_wasi::filesystem::WasiFilesystem;

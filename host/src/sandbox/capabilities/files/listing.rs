@@ -1,4 +1,4 @@
-//! What is in a folder, as a stream of WASI 0.3.
+//! The contents of a folder, as a stream of WASI 0.3.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,21 +12,21 @@ use wasmtime_wasi::p3::bindings::filesystem::types::{DescriptorType, DirectoryEn
 
 use crate::sandbox::budget::{Hold, Share};
 
-/// How many names a guest is given that does not say how many it takes.
+/// How many names a guest is given at once where it does not say how many it takes.
 const AT_ONCE: usize = 32;
-/// What a name takes besides its letters.
+/// How many bytes a name takes besides its letters.
 const ENTRY: u64 = 64;
 
-/// The names of a folder, all of which are there from the beginning: no thread waits for a guest to read on. They are
-/// counted as long as the stream is there.
+/// The names in a folder, all of which are read at the beginning, so that no thread waits for a guest to read on.
+/// They are counted for as long as the stream exists.
 pub(super) struct Listing {
     entries: vec::IntoIter<DirectoryEntry>,
     _held: Hold,
 }
 
 impl Listing {
-    /// Takes over what a folder has. Where that cannot be read to its end, or is more than may be held in this memory, it
-    /// has what comes before, and the error.
+    /// Reads the names in a folder. Where that fails on the way, or there are more than may be held in this
+    /// memory, the listing has the names before that, and the error comes beside it.
     pub(super) fn new(
         found: ReaddirIterator,
         memory: &Share,

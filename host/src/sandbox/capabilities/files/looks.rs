@@ -1,4 +1,4 @@
-//! What a guest looks at in a granted folder, of which only some may be granted.
+//! What a guest looks at in a granted folder, of which it may see only some: the way there, and what is answered.
 
 use std::io;
 
@@ -15,25 +15,25 @@ use super::{CAPABILITY, Handle};
 use crate::policy::{FileGrant, FileMode, Grants, Shown};
 use crate::sandbox::guest::Guest;
 
-/// What a guest wants to do with what is at a path.
+/// What a guest wants to do with the thing at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
-    /// Look at it itself, be it a link or not.
+    /// Look at the thing itself, even where it is a link.
     Itself,
-    /// See what is there, or where a link leads.
+    /// Look at the thing, or where it is a link at what that leads to.
     Followed,
-    /// Write there, or where a link leads.
+    /// Write to the thing, or where it is a link to what that leads to.
     Written,
 }
 
 impl Look {
-    /// A look that follows links where this says so.
+    /// A look that follows links where `follows` says so.
     pub(super) fn of(follows: bool) -> Self {
         if follows { Look::Followed } else { Look::Itself }
     }
 }
 
-/// A way that a guest may go, as far as that can be told from the name.
+/// A way that a guest may go, as far as that can be told from its name.
 #[derive(Clone)]
 pub(super) struct Way {
     /// The folder that it begins in.
@@ -45,34 +45,34 @@ pub(super) struct Way {
 }
 
 impl Way {
-    /// Goes there, on a thread that may wait.
+    /// Goes the way, on a thread that may block.
     pub(super) async fn walked(&self) -> Result<End, Blocked> {
         let way = self.clone();
         spawn_blocking(move || way.walk()).await
     }
 
-    /// The same on this thread.
+    /// Goes the way on this thread. Blocks.
     pub(super) fn walk(&self) -> Result<End, Blocked> {
         walk(&self.folder.dir, &self.path, self.follows, self.aim, &self.view)
     }
 }
 
-/// Something that a guest wants to look at.
+/// Something that a guest wants to look at, and the way there.
 pub(super) struct Looking {
     way: Result<Way, Blocked>,
-    /// The guest's path of it.
+    /// The path by which the guest knows it.
     path: String,
     look: Look,
 }
 
 impl Looking {
-    /// Goes there.
+    /// Goes the way to it.
     pub(super) async fn walked(&mut self) -> Result<End, Blocked> {
         let nowhere = Err(Blocked::from(Errno::ENOENT));
         std::mem::replace(&mut self.way, nowhere)?.walked().await
     }
 
-    /// What is there, where the guest may look at it.
+    /// What kind of thing it is, where the guest may look at it.
     pub(super) async fn kind(mut self) -> Option<Kind> {
         match self.walked().await {
             Ok(End::Found(found)) => Some(found.kind),
@@ -82,14 +82,14 @@ impl Looking {
 }
 
 impl Found {
-    /// It as WASI's own functions want what they tell of.
+    /// The thing in the form in which WASI's own functions take what they describe.
     pub(super) fn descriptor(self) -> Descriptor {
         Descriptor::File(WasiFile::new(self.file, FsPerms::ReadOnly, OpenMode::empty(), false))
     }
 }
 
 impl Guest {
-    /// The way to what is at a path. The outer error ends the guest.
+    /// The way to the thing at a path. The outer error ends the guest.
     pub(super) fn way(
         &self,
         folder: &Handle,
@@ -107,13 +107,14 @@ impl Guest {
         Ok(Ok(Way { folder: dir.clone(), view, path: path.to_owned(), follows, aim }))
     }
 
-    /// What is at a path that is to be looked at: the way there, or why there is none, and the guest's name of it.
+    /// The way to a thing that is to be looked at, or why there is none, and the path by which the guest knows it.
     pub(super) fn looking(&self, folder: &Handle, path: &str, look: Look) -> wasmtime::Result<Looking> {
         let way = self.way(folder, path, look == Look::Followed, Aim::Look)?;
         Ok(Looking { way, path: self.path(folder, path), look })
     }
 
-    /// What was found at the end of a way, or else what the guest is answered. What may not be seen goes to the audit log.
+    /// What was found at the end of a way, or else what the guest is answered. An attempt on what the guest may
+    /// not see goes to the audit log.
     pub(super) fn seen<E: From<Refusal> + From<io::Error>>(
         &self,
         Looking { path, look, .. }: &Looking,
@@ -127,7 +128,8 @@ impl Guest {
         }
     }
 
-    /// Tells the audit log of something that a grant does not show, by the guest's path of it.
+    /// Tells the audit log of an attempt on something that a grant does not show. `full` is the path by which the
+    /// guest knows it.
     pub(super) fn hidden(&self, full: &str, look: Look, hidden: Hidden) -> Refusal {
         self.job.denied_unless(&CAPABILITY, format!("look at {full}"), |grants| {
             let mode = if look == Look::Written { FileMode::ReadWrite } else { FileMode::ReadOnly };
@@ -138,7 +140,7 @@ impl Guest {
         Refusal::NotPermitted
     }
 
-    /// The same of something that a guest may look at and not read, in the words for the audit log.
+    /// Tells the audit log of an attempt on something that a guest may look at and not read.
     pub(super) fn not_public(&self, full: &str, words: &str) -> Refusal {
         self.job.denied_unless(&CAPABILITY, words, |grants| {
             grants.files.iter().any(|grant| gives_all(grant, FileMode::ReadOnly) && grant.covers(full))
@@ -172,8 +174,9 @@ impl Guest {
         self.files.open.get(&folder.rep()).map_or_else(View::default, |open| open.view.clone())
     }
 
-    /// Notes that the guest has looked for its folders, where it has those of none of the levels that it suggests. A path
-    /// outside of all its folders it gives up by itself, and nobody hears of it.
+    /// Takes note that the guest has asked for its folders, where it has been granted none of those in the levels
+    /// that it suggests. A guest gives up on a path outside of all its folders by itself, so nobody would hear of
+    /// that otherwise.
     pub(super) fn note_folders(&self) {
         let has = &self.job.policy.grants.files;
         let is_there = |grants: &Grants| {
@@ -185,7 +188,7 @@ impl Guest {
     }
 }
 
-/// Whether a grant gives what the permissions of the host do not make public.
+/// Whether a grant also gives what the permissions of the host do not make public.
 fn gives_all(grant: &FileGrant, mode: FileMode) -> bool {
     grant.shown == Shown::All && (mode == FileMode::ReadOnly || grant.mode == FileMode::ReadWrite)
 }

@@ -1,12 +1,13 @@
 //! `wasi:filesystem`: the folders that policy grants.
 //!
-//! WASI itself keeps a guest within them. What it does not do is here, in front of its functions that open or
-//! change something: a dry run records changes, denials reach the audit log, only files and folders are opened,
-//! since a pipe would hold one of the host's threads for ever, and links that lead others out of a folder are
-//! not made. Each open file is one of the descriptors that the job may have.
+//! WASI itself keeps a guest within its folders. What WASI does not do is here, in front of its functions that
+//! open or change something: a dry run records changes, denials reach the audit log, only files and folders are
+//! opened, since a pipe would hold one of the host's threads for ever, and links that lead others out of a folder
+//! are not made. Each open file is one of the descriptors that the job may have.
 //!
-//! What a guest looks at or opens is found by `walk`, within what `view` and `public` show, and what may be done is decided in
-//! `rules` and `looks`, for both versions of WASI alike: a guest can use a handle of one with the functions of the other.
+//! The thing that a guest looks at or opens is found by `walk`, within what `view` and `public` show, and what may
+//! be done with it is decided in `rules` and `looks`, for both versions of WASI alike, since a guest can use a
+//! handle of one with the functions of the other.
 
 mod held_0_3;
 mod listing;
@@ -56,20 +57,21 @@ pub(super) const CAPABILITY: Capability = Capability {
     link_later: Some(wasi_0_3::link),
 };
 
-/// How many calls of WASI 0.3 of one job have a thread of the host's at once. Those of 0.2 wait for each other.
+/// How many calls of WASI 0.3 of one job have one of the host's threads at once. Those of 0.2 wait for each other.
 const THREADS: usize = 4;
 
 /// The files and folders that a guest has open.
 pub(in crate::sandbox) struct OpenFiles {
-    /// By their handles.
+    /// The files and folders, by their handles.
     open: HashMap<u32, OpenFile>,
-    /// Those that it has streams of by way of WASI 0.3.
+    /// The files that the guest has streams of by way of WASI 0.3.
     streamed: Streamed,
-    /// Held to write while something is changed, and to read while it is opened, since calls of WASI 0.3 run beside each
-    /// other: what was looked at is still so when it is changed or opened, as far as the guest is concerned.
+    /// Locked for writing while something is changed, and for reading while something is opened, since calls of
+    /// WASI 0.3 run beside each other: so what was looked at is still the same when it is changed or opened, as
+    /// far as the guest is concerned.
     changing: Arc<tokio::sync::RwLock<()>>,
-    /// The threads that calls of WASI 0.3 may have. One is taken after `changing`, never before, and given back when the thread
-    /// is done, also where the guest does not wait for it any more.
+    /// The threads that calls of WASI 0.3 may have. One is taken after `changing` is locked, never before, and
+    /// given back when the thread is done, also where the guest does not wait for it any more.
     threads: Arc<Semaphore>,
 }
 
@@ -85,25 +87,25 @@ impl Default for OpenFiles {
 }
 
 impl OpenFiles {
-    /// Bytes of the streams that the host keeps itself, and of what it remembers of open files, whose paths grow with every
-    /// folder that is opened from another one.
+    /// How many bytes the streams take that the host keeps itself, and what it remembers of open files, whose
+    /// paths grow with every folder that is opened from another one.
     pub(in crate::sandbox) fn held(&mut self) -> u64 {
         let paths: usize = self.open.values().map(|file| size_of::<OpenFile>() + file.path.len()).sum();
         self.streamed.held() + paths as u64
     }
 }
 
-/// One of them.
+/// What is remembered of a file or folder that a guest has open.
 pub(in crate::sandbox) struct OpenFile {
-    /// The guest's path of it.
+    /// The path by which the guest knows it.
     path: String,
-    /// How many folders down from the top the granted folder is, below which it lies, by the guest's path.
+    /// How many folders the guest's path of the granted folder has, below which it lies.
     root: usize,
-    /// Whether that may get links.
+    /// Whether links may be made in the granted folder.
     symlinks: Symlinks,
-    /// How much is shown of it, where it is a folder.
+    /// How much of it the guest is shown, where it is a folder.
     view: View,
-    /// The hold on its descriptor, which its streams share; none for a granted folder, which is open from the
+    /// The hold on its descriptor, which its streams share; `None` for a granted folder, which is open from the
     /// start of the job.
     descriptor: Option<Arc<Hold>>,
 }
@@ -111,7 +113,10 @@ pub(in crate::sandbox) struct OpenFile {
 /// A handle of the guest's.
 type Handle = Resource<Descriptor>;
 
-/// Opens the granted folders, for reading only in a dry run. Fails where one is not there, with what to do.
+/// Opens the granted folders, for reading only in a dry run.
+///
+/// # Errors
+/// Where a folder does not exist or cannot be opened, with what to do about it.
 pub(in crate::sandbox) fn open(
     wasi: &mut WasiCtxBuilder,
     folders: &[FileGrant],
@@ -130,7 +135,7 @@ pub(in crate::sandbox) fn open(
     Ok(())
 }
 
-/// How many folders down from the top a path leads.
+/// How many folders a path leads down from the top.
 fn depth(path: &str) -> usize {
     path.split('/').fold(0, |depth: usize, step| match step {
         "" | "." => depth,

@@ -1,7 +1,8 @@
 //! Opening files and folders, and making files.
 //!
-//! What is opened is what was found on the way there: it is opened by the descriptor that holds it, and never again by its
-//! name. Nothing is waited for, neither the other end of a pipe nor whoever has a lease on a file.
+//! The thing that is opened is the one that was found on the way there: it is opened by the descriptor that holds
+//! it, and never again by its name. Nothing is waited for, neither the other end of a pipe nor another process
+//! that has a lease on a file.
 
 use std::fs::{self, File};
 use std::io;
@@ -25,7 +26,7 @@ use crate::policy::Symlinks;
 use crate::sandbox::budget::Hold;
 use crate::sandbox::guest::Guest;
 
-/// How often something is looked for that is made and removed by others meanwhile.
+/// How often a thing is looked for that others make and remove meanwhile.
 const TRIES: usize = 4;
 /// The permissions of a file that is made, within those that the minion's own `umask` leaves.
 const NEW: Mode = Mode::from_bits_truncate(0o666);
@@ -33,16 +34,16 @@ const NEW: Mode = Mode::from_bits_truncate(0o666);
 /// How something is to be opened, in the words of WASI 0.2.
 #[derive(Clone, Copy)]
 pub(super) struct How {
-    /// Whether the last link is followed.
+    /// Whether the last link of the path is followed.
     pub(super) follows: bool,
-    /// What is done where it is there, and where it is not.
+    /// What is done where the thing exists, and where it does not.
     pub(super) open: OpenFlags,
     /// What it is opened for.
     pub(super) flags: DescriptorFlags,
 }
 
 impl How {
-    /// What is done where something is there or is not, in the words of WASI 0.2.
+    /// What is done where the thing exists or does not, in the words of WASI 0.2.
     pub(super) fn of_open_flags(flags: wasi_0_3::OpenFlags) -> OpenFlags {
         use wasi_0_3::OpenFlags as Flags;
         let same = [
@@ -70,7 +71,7 @@ impl How {
         set.fold(DescriptorFlags::empty(), |all, (_, flag)| all | flag)
     }
 
-    /// Whether it changes something, or is to.
+    /// Whether it changes something, or opens something to be changed.
     pub(super) fn writes(&self) -> bool {
         self.open.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE)
             || self.flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY)
@@ -80,7 +81,7 @@ impl How {
         if self.writes() { Look::Written } else { Look::of(self.follows) }
     }
 
-    /// Whether what there is must not be opened.
+    /// Whether a thing that exists must not be opened.
     fn makes_only(&self) -> bool {
         self.open.contains(OpenFlags::CREATE | OpenFlags::EXCLUSIVE)
     }
@@ -97,7 +98,7 @@ impl How {
         mode
     }
 
-    /// Whether all of it can be asked for at once, and of this folder.
+    /// Whether all of this can be asked for at once, and of this folder.
     fn check(&self, folder: &Dir) -> io::Result<()> {
         let made = OpenFlags::CREATE | OpenFlags::EXCLUSIVE | OpenFlags::TRUNCATE;
         let synced = DescriptorFlags::FILE_INTEGRITY_SYNC
@@ -122,7 +123,7 @@ impl How {
         }
         match found.kind {
             Kind::Link => return Err(Errno::ELOOP.into()),
-            // Nothing else may be opened, and nobody but a defect of ours asks for it.
+            // Other kinds may not be opened, and are refused before: only a defect of ours comes here.
             Kind::Other => return Err(Errno::EPERM.into()),
             Kind::File if self.open.contains(OpenFlags::DIRECTORY) => return Err(Errno::ENOTDIR.into()),
             Kind::Folder if self.open.contains(OpenFlags::CREATE) => return Err(Errno::EISDIR.into()),
@@ -137,7 +138,7 @@ impl How {
             .open(format!("/proc/self/fd/{}", found.file.as_raw_fd()))
     }
 
-    /// Makes what is missing. Gives back nothing where somebody else has made it meanwhile.
+    /// Makes the file that is missing. Returns `None` where another process has made it meanwhile.
     fn missing(&self, missing: &Missing) -> io::Result<Option<File>> {
         if !self.open.contains(OpenFlags::CREATE) {
             return Err(Errno::ENOENT.into());
@@ -157,28 +158,28 @@ impl How {
 
 /// Something that a guest wants to open.
 pub(super) struct Opening {
-    /// The guest's path of it.
+    /// The path by which the guest knows it.
     path: String,
-    /// What it would do, for the audit log and dry runs.
+    /// What the guest would do, in words for the audit log and dry runs.
     words: String,
-    /// What it would do.
+    /// What the guest would do.
     look: Look,
     /// How it is to be opened.
     how: How,
     /// The way there, or why there is none.
     way: Result<Way, Blocked>,
-    /// What holds for what is below the folder that it is opened from.
+    /// The depth, the links and the view of the folder that it is opened from, which also hold below it.
     below: (usize, Symlinks, View),
 }
 
-/// What is at the end of the way.
+/// What lies at the end of the way.
 pub(super) type Walked = Result<(Way, End), Blocked>;
 
-/// Something that a guest may open, if it is there.
+/// Something that a guest may open, if it exists.
 pub(super) struct Allowed {
     how: How,
     end: io::Result<(Way, End)>,
-    /// What to remember of it when it is open.
+    /// What to remember of it once it is open.
     file: OpenFile,
 }
 
@@ -189,7 +190,7 @@ pub(super) struct Opened {
 }
 
 impl Opening {
-    /// Goes there.
+    /// Goes the way to it.
     pub(super) async fn walked(&mut self) -> Walked {
         let nowhere = Err(Blocked::from(Errno::ENOENT));
         let way = std::mem::replace(&mut self.way, nowhere)?;
@@ -199,7 +200,7 @@ impl Opening {
 }
 
 impl Allowed {
-    /// Opens it, on a thread that may wait.
+    /// Opens it, on a thread that may block.
     pub(super) async fn opened(self) -> Opened {
         let Self { how, end, file } = self;
         let descriptor = match end {
@@ -210,7 +211,7 @@ impl Allowed {
     }
 }
 
-/// Opens what is at the end of a way, or makes it.
+/// Opens the thing at the end of a way, or makes it.
 fn open(way: &Way, how: How, mut end: End) -> io::Result<Descriptor> {
     how.check(&way.folder)?;
     let (perms, mode) = (way.folder.perms, how.mode());
@@ -250,7 +251,7 @@ impl Guest {
         Ok(Opening { path: full, words, look: how.look(), how, way, below })
     }
 
-    /// Whether it may be opened, once it is known what is there.
+    /// Whether it may be opened, now that it is known what is there.
     pub(super) fn may_open(&mut self, opening: &Opening, walked: Walked) -> Result<Allowed, Refusal> {
         let Opening { path, words, look, how, .. } = opening;
         let end = match walked {
@@ -275,8 +276,8 @@ impl Guest {
         Ok(Allowed { how: *how, end, file })
     }
 
-    /// Remembers what was opened, under a handle of the guest's. A refusal for want of a grant goes to the audit log. The outer
-    /// error ends the guest.
+    /// Remembers what was opened, under a handle of the guest's. A refusal for lack of a grant goes to the audit
+    /// log. The outer error ends the guest.
     pub(super) fn opened(
         &mut self,
         opening: &Opening,
@@ -301,7 +302,7 @@ impl Guest {
     fn one_more(&mut self, words: &str) -> Result<Hold, Refusal> {
         let mut taken = self.holdings.descriptors.take(1);
         if taken.is_err() {
-            // Streams that ended since the guest was looked at last have given theirs back.
+            // Streams that ended since this was last called give their descriptors back.
             self.files.streamed.held();
             taken = self.holdings.descriptors.take(1);
         }

@@ -1,7 +1,8 @@
 //! What every user of the host may read: `public` in `files`.
 //!
-//! The host itself says what that is, by the permissions of a file and of all folders above it. So nobody has to list what
-//! is secret, and what is made tomorrow is held to it too. All of it is asked of what is held open, never of a path.
+//! The host itself says what that is, by the permissions of a file and of all folders above it. So nobody has to
+//! list the secret files, and a file that is made tomorrow is treated in the same way. All of this is asked of
+//! files that are held open, never of a path.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -15,18 +16,18 @@ use nix::sys::statfs::{
     SYSFS_MAGIC, TRACEFS_MAGIC, XENFS_SUPER_MAGIC, fstatfs,
 };
 
-/// The permission of everybody to read a file, or to list a folder.
+/// The permission that lets everybody read a file, or list a folder.
 const READ: u32 = 0o4;
-/// The permission of everybody to reach what is in a folder.
+/// The permission that lets everybody reach what is in a folder.
 const SEARCH: u32 = 0o1;
-/// How many folders there may be above one: half as many as a path has letters.
+/// How many folders may lie above one: half as many as a path has letters.
 const DEEPEST: usize = 2048;
-/// A folder that is held without being opened.
+/// The flags that hold a folder without opening it.
 const HELD: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
 
-/// The file systems of the kernel, which decide by who asks and not by permissions alone: what they show to the minion they
-/// show to nobody else, as the memory of programs, or the whole configuration of a device of which others see a part. The
-/// numbers without a name are those of `pstore`, `configfs` and `efivarfs`.
+/// The file systems of the kernel, which decide by who asks and not by permissions alone: what they show to the
+/// minion they show to nobody else, as the memory of programs, or the whole configuration of a device of which
+/// others see a part. The numbers without a name are those of `pstore`, `configfs` and `efivarfs`.
 const BY_WHO_ASKS: [FsType; 12] = [
     PROC_SUPER_MAGIC,
     SYSFS_MAGIC,
@@ -42,12 +43,12 @@ const BY_WHO_ASKS: [FsType; 12] = [
     FsType(0xde5e_81e4),
 ];
 
-/// Whether every user may look for something in a folder, once there.
+/// Whether every user who gets to a folder may look for something in it.
 pub(super) fn is_searchable(folder: &File) -> io::Result<bool> {
     Ok(allows(&folder.metadata()?, SEARCH) && !decides_by_who_asks(folder)?)
 }
 
-/// Whether every user may read a file or list a folder, once there.
+/// Whether every user who gets there may read a file or list a folder.
 pub(super) fn may_be_read(file: &File) -> io::Result<bool> {
     Ok(allows(&file.metadata()?, READ) && !decides_by_who_asks(file)?)
 }
@@ -59,7 +60,7 @@ pub(super) fn is_reachable(folder: &File) -> io::Result<bool> {
     for _ in 0..DEEPEST {
         let (below, folder) = here;
         let found = folder.metadata()?;
-        // A folder can be mounted in itself, and only the top of all has itself above it and nothing else.
+        // A folder can be mounted in itself; only the top of all has nothing but itself above it.
         if is_same(&below, &found) && is_same(&found, &top) {
             return Ok(true);
         }

@@ -1,4 +1,4 @@
-//! What a guest may do with the folders that it is granted, whichever version of WASI it does it by.
+//! What a guest may do with the folders that it is granted, by whichever version of WASI it does it.
 
 use std::fs::File;
 use std::io;
@@ -20,7 +20,7 @@ pub(super) enum Refusal {
     ReadOnly,
     /// The job has all the descriptors that it may have.
     NoDescriptor,
-    /// The job has all the memory of the host that it may have.
+    /// The job has all of the host's memory that it may have.
     NoMemory,
     /// Something else is being changed by way of the other version of WASI.
     Busy,
@@ -48,7 +48,7 @@ impl From<Refusal> for wasi_0_3::ErrorCode {
     }
 }
 
-/// What is at a path.
+/// What kind of thing is at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A file of bytes.
@@ -62,7 +62,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// What is held or open.
+    /// The kind of a thing that is held or open.
     pub(super) fn of(file: &File) -> io::Result<Self> {
         let kind = file.metadata()?.file_type();
         Ok(match () {
@@ -75,7 +75,7 @@ impl Kind {
 }
 
 impl Guest {
-    /// Whether this may get another name; `kind` is what is there now.
+    /// Whether something may get another name; `kind` is what there is under its present name.
     pub(super) fn may_rename(
         &self,
         [from, old]: [(&Handle, &str); 2],
@@ -84,7 +84,7 @@ impl Guest {
     ) -> Result<(), Refusal> {
         let leads_elsewhere = match kind {
             Some(Kind::Link) => true,
-            // Links in it would lead further up from there than from here.
+            // Links in a folder that is moved up would lead further up than they did.
             Some(Kind::Folder) => self.depth(old.0, old.1) < self.depth(from.0, from.1),
             _ => false,
         };
@@ -103,13 +103,13 @@ impl Guest {
         self.unless_dry(&CAPABILITY, || words.to_owned()).map_err(|_| Refusal::ReadOnly)
     }
 
-    /// Tells the audit log of something that no grant covers.
+    /// Tells the audit log of an attempt that no grant covers, and returns the refusal.
     pub(super) fn refuse(&self, words: &str) -> Refusal {
         self.job.denied(&CAPABILITY, words);
         Refusal::NotPermitted
     }
 
-    /// The same of a change; names the level that lets the module write in more folders.
+    /// Like [`Guest::refuse`], for a change: also names the level that lets the module write in more folders.
     pub(super) fn refuse_change(&self, words: &str) -> Refusal {
         let has = &self.job.policy.grants.files;
         let is_more = |grants: &Grants| {
@@ -120,7 +120,7 @@ impl Guest {
         Refusal::NotPermitted
     }
 
-    /// Tells the audit log of what WASI itself refused.
+    /// Tells the audit log of an attempt that WASI itself refused.
     pub(super) fn refused(&self, look: Look, words: &str) {
         match look {
             Look::Written => self.refuse_change(words),
@@ -128,13 +128,13 @@ impl Guest {
         };
     }
 
-    /// How far below its granted folder a path is.
+    /// How many folders a path is below its granted folder.
     fn depth(&self, folder: &Handle, path: &str) -> usize {
         let root = self.files.open.get(&folder.rep()).map_or(0, |open| open.root);
         depth(&self.path(folder, path)).saturating_sub(root)
     }
 
-    /// The guest's own name of a path below one of its folders.
+    /// The path by which the guest knows the thing at `path` below one of its folders.
     pub(super) fn path(&self, folder: &Handle, path: &str) -> String {
         let folder = self.files.open.get(&folder.rep()).map_or("", |open| open.path.as_str());
         format!("{}/{path}", folder.trim_end_matches('/'))

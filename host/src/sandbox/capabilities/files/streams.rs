@@ -1,5 +1,5 @@
-//! Streams of open files, each with its hold on the file's descriptor: the file stays open as long as any of its
-//! streams, also when the guest has let go of the file itself.
+//! Streams of open files, each with its hold on the file's descriptor: the file stays open for as long as any of
+//! its streams exists, also when the guest has let go of the file itself.
 
 use std::sync::Arc;
 

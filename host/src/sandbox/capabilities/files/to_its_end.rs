@@ -1,7 +1,8 @@
-//! What WASI 0.3 has a thread for, which goes on to its end where the guest cancels the call.
+//! Calls of WASI 0.3 that have a thread, and go on to their end where the guest cancels them.
 //!
-//! A thread that has begun something cannot be called back. Were the next change looked at meanwhile, this one could come
-//! between the look and what is done then; and were the thread not counted any more, a guest could have all that there are.
+//! A thread that has begun something cannot be called back. Were the next change checked meanwhile, this one could
+//! come between that check and the change; and were the thread not counted any more, a guest could have all
+//! threads of the host.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,16 +18,16 @@ use super::rules::Kind;
 use super::wasi_0_3::{Answer, guest};
 use crate::sandbox::guest::Guest;
 
-/// Something that is under way.
+/// A call that is under way.
 pub(super) type Doing<'a, T> = Pin<Box<dyn Future<Output = Answer<T>> + Send + 'a>>;
 
-/// What a guest is given, unless it does not wait for it any more.
+/// What a call gives the guest, and what must be taken back where the guest does not wait for it any more.
 pub(super) trait Given: Send + 'static {
-    /// Takes it back.
+    /// Takes it back from the guest.
     fn take_back(self, guest: &mut Guest);
 }
 
-/// Makes these what nothing has to be done about.
+/// Makes these types ones that need not be taken back.
 macro_rules! given {
     ($($ty:ty),+) => {
         $(impl Given for $ty {
@@ -40,12 +41,12 @@ given!((), bool, String, Option<Kind>, DescriptorFlags, DescriptorStat, Descript
 impl Given for Handle {
     fn take_back(self, guest: &mut Guest) {
         guest.files.open.remove(&self.rep());
-        // The guest has never had it, and so nothing depends on it.
+        // The guest never had this handle, so nothing depends on it.
         let _ = guest.table.delete(self);
     }
 }
 
-/// Something that is done beside the call that asked for it.
+/// A call that runs beside the guest which asked for it.
 struct Task<const N: usize, F, L, T> {
     folders: [Handle; N],
     act: F,
@@ -53,7 +54,8 @@ struct Task<const N: usize, F, L, T> {
     done: oneshot::Sender<Result<T, ErrorCode>>,
 }
 
-/// Does something in these folders, and holds a lock until it is done.
+/// Does something in these folders, and holds a lock until it is done, whether or not the guest still waits for
+/// it.
 pub(super) async fn to_its_end<const N: usize, F, L, T>(
     accessor: &Accessor<Guest>,
     lock: L,
@@ -65,7 +67,7 @@ where
     L: Send + 'static,
     T: Given,
 {
-    // The guest may let go of its own handles once it has cancelled the call, and others take their numbers.
+    // The guest may let go of its own handles once it has cancelled the call, and others get their numbers.
     let mut own = Vec::with_capacity(N);
     for folder in folders {
         own.push(guest(accessor, |guest| {

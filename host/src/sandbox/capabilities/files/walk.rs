@@ -1,9 +1,10 @@
-//! The way from an open folder to what a guest names in it.
+//! The way from an open folder to the thing that a guest names in it.
 //!
-//! It is gone step by step, and before each step it is judged whether the guest may know what is there: otherwise a link that
-//! leads to something hidden would tell whether that exists. What is found is held by a descriptor that neither reads nor writes
-//! it, and all that follows is done with that descriptor. So others who may change the folder cannot put something else in its
-//! place between the look and what is done then, and a pipe or a device is known before it is opened.
+//! It is gone step by step, and before each step it is decided whether the guest may know what is there: otherwise
+//! a link that leads to something hidden would tell whether that exists. The thing that is found is held by a
+//! descriptor that neither reads nor writes it, and everything that follows is done with that descriptor. So
+//! others who may change the folder cannot put something else in its place meanwhile, and a pipe or a device is
+//! known before it is opened.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -19,29 +20,29 @@ use super::public;
 use super::rules::Kind;
 use super::view::{Hidden, View};
 
-/// How long a path may be, as for the system itself.
+/// The longest path, in bytes, as for the system itself.
 const LONGEST: usize = 4096;
-/// How many links a path may lead through, as for the system itself.
+/// The most links that a path may lead through, as for the system itself.
 const MOST_LINKS: usize = 40;
-/// How many steps a path may take, since each `..` begins again from the folder on.
+/// The most steps that a path may take, since each `..` begins again from the folder on.
 const MOST_STEPS: usize = 10_000;
-/// Something that is held without being opened.
+/// The flags that hold something without opening it.
 const HELD: OFlag = OFlag::O_PATH.union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
-/// What a guest wants of what is at a path.
+/// What a guest wants of the thing at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Aim {
     /// To look at it.
     Look,
-    /// To open it. A folder that is mounted when somebody comes is mounted then.
+    /// To open it. Where it is a folder that the system mounts on demand, it is mounted.
     Open,
 }
 
 /// What a way leads to.
 pub(super) enum End {
-    /// Something that is there.
+    /// Something that exists.
     Found(Found),
-    /// A name that nothing has, in a folder that is there.
+    /// A name that nothing has, in a folder that exists.
     Missing(Missing),
 }
 
@@ -49,7 +50,7 @@ pub(super) enum End {
 pub(super) struct Found {
     /// A descriptor that neither reads nor writes it.
     pub(super) file: File,
-    /// What it is.
+    /// What kind of thing it is.
     pub(super) kind: Kind,
     /// Whether the guest may read it, or list it.
     pub(super) is_shown: bool,
@@ -57,11 +58,11 @@ pub(super) struct Found {
 
 /// A name that nothing has.
 pub(super) struct Missing {
-    /// The folder in which nothing has it.
+    /// The folder that has nothing of that name.
     pub(super) folder: File,
     /// The name.
     pub(super) name: OsString,
-    /// Whether it was asked for as a folder.
+    /// Whether the path asks for a folder.
     pub(super) as_folder: bool,
 }
 
@@ -70,7 +71,7 @@ pub(super) struct Missing {
 pub(super) enum Blocked {
     /// The guest may not know what is there.
     Hidden(Hidden),
-    /// The system says so.
+    /// The system says that it does not.
     Failed(io::Error),
 }
 
@@ -92,8 +93,8 @@ impl From<Hidden> for Blocked {
     }
 }
 
-/// Goes from a folder to what is at a path, through the last link as well where that is asked for. What leads out of the
-/// folder is not permitted.
+/// Goes from a folder to the thing at a path; through the last link as well, where `follows` says so. A path that
+/// leads out of the folder is not permitted.
 pub(super) fn walk(folder: &File, path: &str, follows: bool, aim: Aim, view: &View) -> Result<End, Blocked> {
     if path.is_empty() {
         return Err(Errno::ENOENT.into());
@@ -117,19 +118,19 @@ pub(super) fn walk(folder: &File, path: &str, follows: bool, aim: Aim, view: &Vi
     walk.go()
 }
 
-/// A way that is under way.
+/// A way that is being gone.
 struct Walk<'a> {
     folder: &'a File,
     view: &'a View,
     follows: bool,
     aim: Aim,
-    /// Where it has come to; nowhere yet where it is still in the folder that it began in.
+    /// The folder that it has come to; `None` where that is the one that it began in.
     here: Option<File>,
-    /// The names that lead there, from the folder on.
+    /// The names that lead there, from the first folder on.
     behind: Vec<OsString>,
     /// The names that are to come, the next one last.
     ahead: Vec<OsString>,
-    /// Whether only a folder is what was asked for.
+    /// Whether the path asks for a folder.
     as_folder: bool,
     links: usize,
 }
@@ -148,7 +149,7 @@ impl Walk<'_> {
         Err(Errno::ELOOP.into())
     }
 
-    /// Takes up a path from here on.
+    /// Goes on by this path, from here.
     fn turn(&mut self, path: &OsStr) -> Result<(), Blocked> {
         let bytes = path.as_bytes();
         if bytes.is_empty() {
@@ -180,7 +181,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Goes to a name in the folder that it has come to; gives back the end where that is it.
+    /// Goes to a name in the folder that the way has come to. Returns the end where that is the last.
     fn step(&mut self, name: OsString) -> Result<Option<End>, Blocked> {
         let here = self.here.as_ref().unwrap_or(self.folder);
         let within = within(&self.behind, &name);
@@ -213,7 +214,7 @@ impl Walk<'_> {
         Ok(None)
     }
 
-    /// Ends in the folder that it has come to.
+    /// Ends in the folder that the way has come to.
     fn end_in_folder(&mut self) -> Result<End, Blocked> {
         self.view.may_see(&self.behind.iter().collect::<PathBuf>())?;
         let folder = self.here.take().map_or_else(|| self.folder.try_clone(), Ok)?;
@@ -234,10 +235,10 @@ fn within(behind: &[OsString], name: &OsStr) -> PathBuf {
     behind.iter().map(OsString::as_os_str).chain([name]).collect()
 }
 
-/// Holds what has a name in a folder.
+/// Holds the thing that has a name in a folder.
 fn hold(folder: &File, name: &OsStr, enters: bool) -> Result<File, Errno> {
     if enters {
-        // Only who asks for a folder is given one that is mounted when somebody comes.
+        // A folder that the system mounts on demand is only mounted where the path asks for a folder.
         match openat(folder, name, HELD | OFlag::O_DIRECTORY, Mode::empty()) {
             Err(Errno::ENOTDIR | Errno::ELOOP) => (),
             held => return held.map(File::from),
@@ -251,13 +252,13 @@ pub(super) fn target(link: &File) -> Result<OsString, Errno> {
     readlinkat(link, "")
 }
 
-/// What is said of a way that leads out of the folder.
+/// The error for a way that leads out of the folder.
 fn leads_out() -> Blocked {
     Errno::EPERM.into()
 }
 
 impl Found {
-    /// Where a link leads. To what is not in any folder of the guest's, it is not told.
+    /// Where a link leads, for the guest. Where that is outside of all folders of the guest's, it is not told.
     pub(super) fn target(&self) -> io::Result<String> {
         if self.kind != Kind::Link {
             return Err(Errno::EINVAL.into());

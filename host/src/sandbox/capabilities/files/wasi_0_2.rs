@@ -26,7 +26,7 @@ use crate::sandbox::guest::Guest;
 
 /// The interface that tells a guest its folders, as WASI's own linking names it.
 const PREOPENS: &str = "wasi:filesystem/preopens@0.2.12";
-/// The interface of files and folders, likewise.
+/// The interface of files and folders, as WASI's own linking names it.
 const TYPES: &str = "wasi:filesystem/types@0.2.12";
 
 /// Makes a function that changes what is at one path go through [`Guest::change`].
@@ -185,11 +185,11 @@ type Link = (Handle, PathFlags, String, Handle, String);
 type Symlink = (Handle, String, String);
 /// The parameters of `set-times-at`.
 type SetTimes = (Handle, PathFlags, String, NewTimestamp, NewTimestamp);
-/// What a guest is answered; the outer error ends it.
+/// What a guest is answered. The outer error ends the guest.
 type Answer<T> = wasmtime::Result<Result<T, ErrorCode>>;
 
 impl Guest {
-    /// The granted folders, which the guest asks for; what is to be known of them is kept by their handles.
+    /// The granted folders, for which the guest asks. What is to be remembered of them is kept by their handles.
     pub(super) fn folders(&mut self) -> wasmtime::Result<Vec<(Handle, String)>> {
         let folders = self.filesystem().get_directories()?;
         let granted = folders.iter().zip(&self.job.policy.grants.files);
@@ -202,7 +202,7 @@ impl Guest {
         Ok(folders)
     }
 
-    /// Opens a file or folder, and remembers the guest's path of it.
+    /// Opens a file or folder, and remembers the path by which the guest knows it.
     async fn open(&mut self, (folder, follow, path, open, flags): Open) -> Answer<Handle> {
         let follows = follow.contains(PathFlags::SYMLINK_FOLLOW);
         let mut opening = self.opening(&folder, &path, How { follows, open, flags })?;
@@ -218,14 +218,14 @@ impl Guest {
         Ok(self.opened(&opening, opened)?.map_err(ErrorCode::from))
     }
 
-    /// What is at a path.
+    /// Finds the thing at a path.
     async fn find(&mut self, folder: &Handle, path: &str, look: Look) -> Answer<Found> {
         let mut looking = self.looking(folder, path, look)?;
         let walked = looking.walked().await;
         Ok(self.seen(&looking, walked))
     }
 
-    /// What WASI tells of something that was found.
+    /// What WASI tells of a thing that was found.
     async fn stat_of(&mut self, found: Found) -> Answer<DescriptorStat> {
         let held = self.table.push(found.descriptor())?;
         let told = self.filesystem().stat(Resource::new_borrow(held.rep())).await;
@@ -233,7 +233,7 @@ impl Guest {
         told.map(Ok).or_else(|error| error.downcast().map(Err))
     }
 
-    /// By what WASI knows it again.
+    /// The value by which WASI knows a thing again.
     async fn hash_of(&mut self, found: Found) -> Answer<MetadataHashValue> {
         let held = self.table.push(found.descriptor())?;
         let told = self.filesystem().metadata_hash(Resource::new_borrow(held.rep())).await;
@@ -251,7 +251,7 @@ impl Guest {
         self.files.open.get(&file.rep())?.descriptor.clone()
     }
 
-    /// Puts something around a stream that was made.
+    /// Wraps a stream that was made.
     fn stream<S: Send + 'static>(
         &mut self,
         made: FsResult<Resource<S>>,
@@ -310,7 +310,8 @@ impl Guest {
         self.answer(made, Look::Written, &words)
     }
 
-    /// What has a name. Between the look and the change it may be replaced, but not by a link that the guest makes.
+    /// What kind of thing has a name. Between the look and the change it may be replaced, but not by a link that
+    /// the guest makes.
     async fn kind(&mut self, folder: &Handle, path: &str) -> wasmtime::Result<Option<Kind>> {
         Ok(self.looking(folder, path.trim_end_matches('/'), Look::Itself)?.kind().await)
     }
@@ -325,14 +326,14 @@ impl Guest {
         self.answer(set, Look::Written, &words)
     }
 
-    /// Begins a change, unless the job is a dry run, which records it. A call of WASI 0.3 that changes something waits for the
-    /// guest, and so the guest must not wait for it here.
+    /// Begins a change, unless the job is a dry run, which records it. A call of WASI 0.3 that changes something
+    /// waits for the guest, so the guest must not wait for that call here.
     fn change(&self, words: &str) -> Result<OwnedRwLockWriteGuard<()>, Refusal> {
         self.may_change(words)?;
         self.files.changing.clone().try_write_owned().map_err(|_| Refusal::Busy)
     }
 
-    /// What the guest is answered. A refusal for want of a grant goes to the audit log.
+    /// What the guest is answered. A refusal for lack of a grant goes to the audit log.
     fn answer<T>(&self, result: FsResult<T>, look: Look, words: &str) -> Answer<T> {
         let code = match result {
             Ok(value) => return Ok(Ok(value)),

@@ -1,6 +1,7 @@
-//! `wasi:filesystem` of WASI 0.3: the same folders as by way of 0.2, and in front of its functions the same as there.
+//! `wasi:filesystem` of WASI 0.3: the same folders as by way of 0.2, with the same rules in front of its
+//! functions.
 //!
-//! Its functions run beside each other, so none of them has the guest to itself while it waits.
+//! These functions run beside each other, so none of them has the guest to itself while it waits.
 
 use std::sync::Arc;
 
@@ -30,15 +31,16 @@ use crate::sandbox::guest::Guest;
 
 /// The interface that tells a guest its folders, as WASI's own linking names it.
 const PREOPENS: &str = "wasi:filesystem/preopens@0.3.0";
-/// The interface of files and folders, likewise.
+/// The interface of files and folders, as WASI's own linking names it.
 const TYPES: &str = "wasi:filesystem/types@0.3.0";
 
-/// How often a call has its texts: as they came, in the words for the audit log, and on their way to a thread.
+/// How many copies a call has of its texts: as they came, in the words for the audit log, and on their way to a
+/// thread.
 const COPIES: u64 = 4;
 
-/// What a guest is answered; the outer error ends it.
+/// What a guest is answered. The outer error ends the guest.
 pub(super) type Answer<T> = wasmtime::Result<Result<T, ErrorCode>>;
-/// What is in a folder, and how reading it ended.
+/// The contents of a folder, and how reading it ended.
 type Listed = (StreamReader<DirectoryEntry>, FutureReader<Result<(), ErrorCode>>);
 /// The parameters of `open-at`.
 type Open = (Handle, PathFlags, String, OpenFlags, DescriptorFlags);
@@ -51,7 +53,7 @@ type Symlink = (Handle, String, String);
 /// The parameters of `set-times-at`.
 type SetTimes = (Handle, PathFlags, String, NewTimestamp, NewTimestamp);
 
-/// Makes a function that waits, and is one of these below.
+/// Makes a function that waits, of one of those below.
 macro_rules! waiting {
     ($types:ident, $name:literal, $function:ident, $asked:ty) => {
         $types.func_wrap_concurrent(
@@ -63,7 +65,8 @@ macro_rules! waiting {
     };
 }
 
-/// Has WASI change something in these folders, to its end, and holds a lock until then. Gives back what the guest is answered.
+/// Has WASI change something in these folders, to its end, and holds a lock until then. Returns what the guest is
+/// answered.
 macro_rules! finish {
     ($accessor:ident, $lock:expr, [$($folder:ident),+], $function:ident($($given:ident),+), $words:ident) => {
         to_its_end($accessor, $lock, [$(&$folder),+], move |accessor, [$($folder),+]| {
@@ -180,7 +183,7 @@ fn view(guest: &mut Guest) -> WasiFilesystemCtxView<'_> {
     guest.filesystem()
 }
 
-/// The store as WASI's own functions that make streams want it.
+/// The store in the form that WASI's own functions that make streams want.
 fn streams(store: StoreContextMut<'_, Guest>) -> Access<'_, Guest, WasiFilesystem> {
     Access::<Guest, WasiFilesystem>::new(store, view)
 }
@@ -200,7 +203,8 @@ fn follows(flags: PathFlags) -> bool {
     flags.contains(PathFlags::SYMLINK_FOLLOW)
 }
 
-/// Lists a folder, all of it before the guest reads the first name: where nobody reads on, nothing of the host waits.
+/// Lists a folder, all of it before the guest reads the first name, so that nothing of the host waits where nobody
+/// reads on.
 async fn list(mut store: StoreContextMut<'_, Guest>, folder: Handle) -> wasmtime::Result<Listed> {
     let (listing, end) = match names(store.data_mut(), folder).await? {
         Ok((listing, end)) => (Some(listing), end),
@@ -214,7 +218,7 @@ async fn list(mut store: StoreContextMut<'_, Guest>, folder: Handle) -> wasmtime
     Ok((names, end))
 }
 
-/// What is in a folder, and how reading it ended.
+/// The contents of a folder, and how reading it ended.
 async fn names(guest: &mut Guest, folder: Handle) -> Answer<(Listing, Result<(), ErrorCode>)> {
     if let Err(refusal) = guest.may_list(&folder).await {
         return Ok(Err(refusal.into()));
@@ -226,7 +230,7 @@ async fn names(guest: &mut Guest, folder: Handle) -> Answer<(Listing, Result<(),
     Ok(Listing::new(found, &guest.holdings.memory))
 }
 
-/// Opens a file or folder, and remembers the guest's path of it.
+/// Opens a file or folder, and remembers the path by which the guest knows it.
 async fn open(accessor: &Accessor<Guest>, (folder, follow, path, open, flags): Open) -> Answer<Handle> {
     let how = How { follows: follows(follow), open: How::of_open_flags(open), flags: How::of_flags(flags) };
     let (opening, changing, texts) = guest(accessor, |guest| {
@@ -252,7 +256,7 @@ async fn open(accessor: &Accessor<Guest>, (folder, follow, path, open, flags): O
     opened.await
 }
 
-/// Looks at a path, and tells what is asked of what is there.
+/// Looks at a path, and tells what is asked of the thing there.
 async fn look<T: Given>(
     accessor: &Accessor<Guest>,
     folder: &Handle,
@@ -280,7 +284,7 @@ async fn look<T: Given>(
     told.await
 }
 
-/// What WASI tells of something that was found.
+/// What WASI tells of a thing that was found.
 fn stat_of(accessor: &Accessor<Guest>, found: Found) -> Doing<'_, DescriptorStat> {
     Box::pin(async move {
         let held = guest(accessor, |guest| guest.table.push(found.descriptor()))?;
@@ -290,7 +294,7 @@ fn stat_of(accessor: &Accessor<Guest>, found: Found) -> Doing<'_, DescriptorStat
     })
 }
 
-/// By what WASI knows it again.
+/// The value by which WASI knows a thing again.
 fn hash_of(accessor: &Accessor<Guest>, found: Found) -> Doing<'_, MetadataHashValue> {
     Box::pin(async move {
         let held = guest(accessor, |guest| guest.table.push(found.descriptor()))?;
@@ -372,7 +376,8 @@ async fn set_times(
 }
 
 impl Guest {
-    /// Takes memory for the texts of a call for as long as it waits, of which a guest can make very many at once.
+    /// Takes memory for the texts of a call for as long as it waits, since a guest can make very many calls at
+    /// once.
     fn texts(&self, texts: &str) -> Result<Hold, Refusal> {
         let held = self.holdings.memory.take(COPIES * texts.len() as u64);
         held.map_err(|error| {
@@ -381,7 +386,7 @@ impl Guest {
         })
     }
 
-    /// Notes that a stream of an open file is about to be made.
+    /// Takes note that a stream of an open file is about to be made.
     fn note_stream(&mut self, file: &Handle) {
         let descriptor = self.descriptor(file);
         if let Ok(Descriptor::File(open)) = self.table.get(file) {
@@ -390,7 +395,7 @@ impl Guest {
     }
 }
 
-/// What has a name, which is to be changed.
+/// What kind of thing has a name that is to be changed.
 async fn kind(
     accessor: &Accessor<Guest>,
     changing: &Changing,
@@ -405,22 +410,23 @@ async fn kind(
     Ok(found.await?.unwrap_or_default())
 }
 
-/// A thread for a call, once the job has one left. Whoever takes `changing` has it by then.
+/// A thread for a call, once the job has one left. A call that locks `changing` has done so before.
 pub(super) async fn thread(accessor: &Accessor<Guest>) -> wasmtime::Result<OwnedSemaphorePermit> {
     let threads = guest(accessor, |guest| guest.files.threads.clone());
     Ok(threads.acquire_owned().await?)
 }
 
-/// The guest's own name of a path below one of its folders.
+/// The path by which the guest knows the thing at `path` below one of its folders.
 fn full(accessor: &Accessor<Guest>, folder: &Handle, path: &str) -> String {
     guest(accessor, |guest| guest.path(folder, path))
 }
 
-/// What is held while something is changed: nothing else is, and its texts and its thread are counted.
+/// What is held while something is changed: the lock on changes, and the memory of its texts and the thread, which
+/// are counted.
 type Changing = Arc<(OwnedRwLockWriteGuard<()>, Hold, OwnedSemaphorePermit)>;
 
-/// Begins a change when the one before it has ended, unless the job is a dry run, which records it. The outer error ends the
-/// guest.
+/// Begins a change once the one before it has ended, unless the job is a dry run, which records it. The outer
+/// error ends the guest.
 async fn change(accessor: &Accessor<Guest>, words: &str) -> wasmtime::Result<Result<Changing, Refusal>> {
     let begun = guest(accessor, |guest| {
         guest.may_change(words)?;
@@ -434,12 +440,12 @@ async fn change(accessor: &Accessor<Guest>, words: &str) -> wasmtime::Result<Res
     Ok(Ok(Arc::new((lock, texts, thread(accessor).await?))))
 }
 
-/// What WASI answers; the outer error ends the guest.
+/// What WASI answers. The outer error ends the guest.
 pub(super) fn told<T>(result: FilesystemResult<T>) -> Answer<T> {
     result.map(Ok).or_else(|error| error.downcast().map(Err))
 }
 
-/// What the guest is answered. A refusal for want of a grant goes to the audit log.
+/// What the guest is answered. A refusal for lack of a grant goes to the audit log.
 fn answer<T>(accessor: &Accessor<Guest>, result: FilesystemResult<T>, look: Look, words: &str) -> Answer<T> {
     let code = match result {
         Ok(value) => return Ok(Ok(value)),

@@ -7,8 +7,11 @@ use wasmtime_wasi_http::{Error, Result};
 
 use crate::policy::{Reach, Realm, realm};
 
-/// Looks a host up once and gives back its addresses, if every one of them is within reach. A name with one
-/// address outside is refused, since its owner decides which of them is asked.
+/// Looks a host up once, and returns its addresses if every one of them is within reach. A name with one address
+/// outside is refused, since the owner of the name decides which of them is asked.
+///
+/// # Errors
+/// [`Refusal`], where an address is not within reach, or there is none.
 pub(in crate::sandbox) async fn addresses(
     host: &str,
     port: u16,
@@ -17,7 +20,7 @@ pub(in crate::sandbox) async fn addresses(
     if let Reach::Address(address) = reach {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
-    // As a URL has an address of version 6.
+    // A URL has an address of IPv6 in brackets.
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let not_found = |_| Error::DnsError { rcode: Some("name not found".into()), info_code: None };
     let found = tokio::net::lookup_host((host, port)).await.map_err(not_found)?;
@@ -29,8 +32,8 @@ pub(in crate::sandbox) async fn addresses(
     }
 }
 
-/// What would let a host be reached at an address that a grant does not reach; `private` is that grant with all that it
-/// can say of addresses.
+/// What would let a host be reached at an address that a grant does not reach. `private` is the line that grants
+/// the same and private addresses.
 pub(in crate::sandbox) fn remedy(address: IpAddr, private: String) -> String {
     if is_within(address, Reach::Private) { private } else { format!("a grant that names {address}") }
 }
@@ -39,7 +42,7 @@ pub(in crate::sandbox) fn remedy(address: IpAddr, private: String) -> String {
 pub(in crate::sandbox) enum Refusal {
     /// The host has this address, which the grant does not reach.
     Prohibited(IpAddr),
-    /// The host has none.
+    /// The host has no address.
     Failed(Error),
 }
 
@@ -49,7 +52,7 @@ impl From<Error> for Refusal {
     }
 }
 
-/// How many addresses of a name are looked at, and tried.
+/// How many addresses of a name are looked at, and tried, at most.
 const MOST: usize = 16;
 
 /// Whether a grant of this reach reaches an address.
@@ -62,7 +65,7 @@ pub(in crate::sandbox) fn is_within(address: IpAddr, reach: Reach) -> bool {
     }
 }
 
-/// Whether an address is one of this host's own. Where they cannot be told, every one may be.
+/// Whether an address is one of this host's own. Where those cannot be told, every address may be.
 fn is_own(address: IpAddr) -> bool {
     let Ok(interfaces) = getifaddrs() else { return true };
     let mut own = interfaces.filter_map(|interface| interface.address).filter_map(|own| {

@@ -53,29 +53,29 @@ const OVERRIDING: [&str; 3] = ["x-http-method-override", "x-http-method", "x-met
 
 /// Lets granted requests out and no others. Redirects are requests of the guest's own, so each is checked.
 pub(in crate::sandbox) struct Egress {
-    /// Whose grants count.
+    /// The policy whose grants count.
     pub(in crate::sandbox) policy: Arc<ModulePolicy>,
-    /// What would mend what they do not cover.
+    /// What would mend what the grants do not cover.
     pub(in crate::sandbox) remedies: Remedies,
-    /// Who hears of what they do not cover.
+    /// Who hears of attempts that the grants do not cover.
     pub(in crate::sandbox) events: Arc<dyn JobEvents>,
-    /// Whether anything but reading is only recorded.
+    /// Whether requests that do more than read are only recorded.
     pub(in crate::sandbox) mode: RunMode,
-    /// Where it is recorded then.
+    /// The list in which they are recorded then.
     pub(in crate::sandbox) recorder: Recorder,
     /// The descriptors of the job, of which every connection takes some.
     pub(in crate::sandbox) descriptors: Share,
     /// The memory that the host keeps for the job, of which every connection takes some.
     pub(in crate::sandbox) memory: Share,
-    /// The wish to stop the job, which ends a request that is under way.
+    /// How the job is told to stop, which ends a request that is under way.
     pub(in crate::sandbox) cancel: CancelSignal,
 }
 
-/// Descriptors of one connection: its own, and the one by which its name is looked up.
+/// How many descriptors a connection takes: its own, and one by which its name is looked up.
 const DESCRIPTORS: u64 = 2;
-/// Bytes of one connection: its buffers, and what has come of a body that nobody has read yet.
+/// How many bytes a connection takes: its buffers, and what has arrived of a body that nobody has read yet.
 const MEMORY: u64 = 128 << 10;
-/// The most bytes of one write to the body of a request: they are kept until they are sent.
+/// The most bytes of one write to the body of a request, which are kept until they are sent.
 const MAX_CHUNK: usize = 64 << 10;
 
 /// A future as the hooks of `wasi:http` want it.
@@ -86,9 +86,9 @@ type Sent<T> = Box<dyn Future<Output = Result<T>> + Send>;
 struct Permit {
     /// Which addresses its host may have.
     reach: Reach,
-    /// What would allow it to have private ones.
+    /// The line that would allow its host to have private addresses.
     private: String,
-    /// What it asks for.
+    /// What the request asks for.
     asked: Asked,
 }
 
@@ -96,7 +96,7 @@ struct Permit {
 #[derive(Debug)]
 struct Asked {
     target: HttpTarget,
-    /// Its method, where that can be told for certain.
+    /// The method; `None` where it cannot be told for certain.
     method: Option<String>,
 }
 
@@ -107,18 +107,18 @@ impl Asked {
 }
 
 impl Egress {
-    /// Whether the request may go out, and how far.
+    /// Whether the request may go out, and which addresses its host may have.
     fn check(&self, request: &Request<WasiBody>) -> Result<Permit> {
         let uri = request.uri();
         let named =
             |names: &[&'static str]| names.iter().copied().find(|name| request.headers().contains_key(*name));
-        // What a server takes for the method of a request with such a header cannot be told.
+        // With such a header it cannot be told what a server takes for the method.
         let method = named(&OVERRIDING).is_none().then(|| request.method().to_string());
         let asked = match target(request) {
             Ok(target) => Asked { target, method },
             Err(reason) => return Err(self.deny(format!("{} {uri} ({reason})", request.method()))),
         };
-        // Grants add up: what one of them says of private addresses holds.
+        // Grants add up: where one of them grants private addresses, they are granted.
         let covering = self.policy.grants.http.iter().filter(|grant| asked.is_allowed_by(grant));
         let Some(grant) = covering.max_by_key(|grant| grant.reach()) else {
             self.remedies.denied(|grants| grants.http.iter().any(|grant| asked.is_allowed_by(grant)));
@@ -136,14 +136,14 @@ impl Egress {
         Ok(Permit { reach: grant.reach(), private: grant.with_private(), asked })
     }
 
-    /// Tells the audit log what no grant covers, and gives back what the guest is told.
+    /// Tells the audit log of a request that no grant covers, and returns what the guest is told.
     fn deny(&self, attempt: String) -> Error {
         self.events.denied(Denial { capability: CAPABILITY.name, attempt });
         Error::HttpRequestDenied
     }
 }
 
-/// What a request is for, where that can be told for certain.
+/// The target of a request, where it can be told for certain.
 fn target(request: &Request<WasiBody>) -> Result<HttpTarget, Ambiguous> {
     let uri = request.uri();
     // A tunnel leads to another address than the request's own.
@@ -154,7 +154,7 @@ fn target(request: &Request<WasiBody>) -> Result<HttpTarget, Ambiguous> {
     HttpTarget::of(uri.scheme_str().unwrap_or_default(), host, uri.port_u16(), path)
 }
 
-/// Bytes of a request without its body. The guest's own are counted until they are sent.
+/// How many bytes a request has without its body, which is counted as the guest's until it is sent.
 fn size(request: &Request<WasiBody>) -> u64 {
     let uri = request.uri();
     let host = uri.authority().map_or(0, |authority| authority.as_str().len());
@@ -181,7 +181,7 @@ impl WasiHttpHooks for Egress {
         let (permit, cancel, events) = (self.check(&request), self.cancel.clone(), self.events.clone());
         let remedies = self.remedies.clone();
         let held = (self.descriptors.take(DESCRIPTORS), self.memory.take(MEMORY + size(&request)));
-        // Ends with the job: WASI runs it in a task that is aborted when its handle is dropped.
+        // This ends with the job: WASI runs it in a task that is aborted when its handle is dropped.
         Box::new(async move {
             let Permit { reach, private, asked } = permit?;
             let (Ok(descriptors), Ok(memory)) = held else { return Err(Error::ConnectionLimitReached) };
@@ -205,7 +205,7 @@ impl WasiHttpHooks for Egress {
                     }
                 };
                 let (response, connection) = send::send(request, &addresses, options, memory).await?;
-                // As long as its body may come, the connection is there.
+                // The connection is kept for as long as its body may still arrive.
                 let connection = async move {
                     let ended = Box::into_pin(connection).await;
                     drop(descriptors);

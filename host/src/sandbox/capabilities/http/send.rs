@@ -1,4 +1,4 @@
-//! How a request is sent: to addresses that were checked, and to no name that could stand for others by now.
+//! How a request is sent: to addresses that were checked, and never by a name that could stand for others by now.
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -24,7 +24,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody};
 use super::Sent;
 use crate::sandbox::budget::Hold;
 
-/// What a guest waits for that sets no limit of its own; its job's are far below.
+/// How long a guest waits that sets no limit of its own; its job's limits are far below that.
 const NEVER: Duration = Duration::from_secs(600);
 
 /// The authorities that browsers trust.
@@ -38,8 +38,12 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// Sends a request to the first of these addresses that can be connected to. What drives the connection until
-/// the answer is read comes with the answer. What comes of its body is in this memory for as long as the body is there.
+/// Sends a request to the first of these addresses that can be connected to. Returns the answer, and with it the
+/// future that drives the connection, which must be polled until the answer is read. `memory` holds what arrives
+/// of the body, for as long as the body exists.
+///
+/// # Errors
+/// Where no address can be connected to in time, or the request fails.
 pub(super) async fn send(
     mut request: Request<WasiBody>,
     addresses: &[std::net::SocketAddr],
@@ -55,7 +59,7 @@ pub(super) async fn send(
     };
     let connected = timeout(time(|options| options.connect_timeout), connecting).await;
     let (mut sender, connection) = connected.map_err(|_| Error::ConnectionTimeout)??;
-    // Where it goes is settled: only a proxy is told more than the path.
+    // The connection leads to its destination already: only a proxy is told more than the path.
     let path = request.uri().path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
     *request.uri_mut() = Uri::from(path);
     let mut connection = Box::pin(connection);
@@ -82,7 +86,8 @@ pub(super) async fn send(
     Ok((response, rest))
 }
 
-/// Encrypts a connection where the address asks for it, with whoever has the certificate of its host.
+/// Encrypts a connection where the address asks for it. The other end must have the certificate of the request's
+/// host.
 async fn encrypted(plain: TcpStream, uri: &Uri) -> Result<Box<dyn Stream>> {
     if uri.scheme() != Some(&Scheme::HTTPS) {
         return Ok(Box::new(plain));
@@ -121,7 +126,7 @@ fn of_speaking(error: hyper::Error) -> Error {
     if error.is_incomplete_message() { Error::ConnectionTerminated } else { Error::Hyper(error) }
 }
 
-/// A body that must not pause for longer than a guest allows, with the hold on the memory of its connection.
+/// A body that must not pause for longer than its guest allows, with the hold on the memory of its connection.
 struct Paced {
     incoming: Incoming,
     pause: Interval,

@@ -21,11 +21,11 @@ const TYPES: &str = "wasi:http/types@0.3.0";
 /// The most bytes of a text that a guest says of an error.
 const MAX_TEXT: usize = 1 << 10;
 
-/// How something ended, by the guest's word.
+/// How something ended, as the guest will tell.
 type Ended<T> = FutureReader<Result<T, ErrorCode>>;
 /// The bytes of a body.
 type Contents = Option<StreamReader<u8>>;
-/// What comes behind a body.
+/// What comes behind a body, as the guest will tell.
 type Trailers = Ended<Option<Resource<Fields>>>;
 /// The parameters of `request.new`.
 type NewRequest = (Resource<Fields>, Contents, Trailers, Option<Resource<RequestOptions>>);
@@ -75,7 +75,7 @@ pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// The store as WASI's own functions of bodies want it.
+/// The store in the form that WASI's own functions of bodies want.
 fn http(store: StoreContextMut<'_, Guest>) -> Access<'_, Guest, WasiHttp> {
     Access::<Guest, WasiHttp>::new(store, |guest| guest.http())
 }
@@ -113,7 +113,7 @@ impl<T: Lift + Send + 'static> FutureConsumer<Guest> for Shortened<T> {
     }
 }
 
-/// The same error with a short text.
+/// The same error with a text that is cut to [`MAX_TEXT`] bytes.
 fn short(error: ErrorCode) -> ErrorCode {
     use ErrorCode as Error;
     let short = |text: Option<String>| text.map(|text| cut(text, MAX_TEXT));

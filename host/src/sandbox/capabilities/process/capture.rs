@@ -1,4 +1,4 @@
-//! What a program puts out, as far as there is room for it.
+//! The output of a program, kept as far as there is room for it.
 
 use std::io;
 
@@ -7,22 +7,22 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 /// The beginning of a stream, and how much came after it.
 #[derive(Debug)]
 pub(super) struct Captured {
-    /// How much is kept.
+    /// How many bytes are kept at most.
     cap: usize,
-    /// What is kept.
+    /// The bytes that are kept.
     pub(super) bytes: Vec<u8>,
-    /// How many bytes came after that.
+    /// How many bytes came after them.
     pub(super) dropped: u64,
 }
 
 impl Captured {
-    /// Nothing yet, with room for `cap` bytes.
+    /// A capture that has nothing yet, with room for `cap` bytes.
     pub(super) fn new(cap: usize) -> Self {
         Self { cap, bytes: Vec::new(), dropped: 0 }
     }
 
-    /// Reads a stream to its end and keeps what there is room for. It never stops reading before, so that
-    /// the writer never waits; cut off, it keeps what it had.
+    /// Reads a stream to its end and keeps what there is room for. It never stops reading before, so that the
+    /// writer never waits. Where its future is dropped, what was read before is kept.
     pub(super) async fn read(&mut self, stream: Option<impl AsyncRead + Unpin>) -> io::Result<()> {
         let Some(mut stream) = stream else { return Ok(()) };
         let mut buffer = vec![0; 16 << 10];

@@ -1,4 +1,4 @@
-//! A program that a module has started and speaks to.
+//! A program that a module has started and speaks to while it runs.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -23,24 +23,24 @@ const MAX_PIECE: u32 = 64 << 10;
 // The generated bindings re-export it, which takes more than its real visibility.
 #[allow(unreachable_pub)]
 pub struct Child {
-    /// The program, which dies with this.
+    /// The program, which is killed when this is dropped.
     program: Program,
-    /// Its input, until it is closed.
+    /// The program's input; `None` once it is closed.
     stdin: Option<ChildStdin>,
-    /// Its output, until it ends.
+    /// The program's standard output; `None` once it has ended.
     stdout: Option<ChildStdout>,
-    /// Its other output, until it ends.
+    /// The program's standard error; `None` once it has ended.
     stderr: Option<ChildStderr>,
-    /// When its own timeout is over.
+    /// When the program's own timeout is over.
     ends: Instant,
-    /// How it ended, once that was asked.
+    /// How the program ended; `None` before that was asked.
     status: Option<Status>,
-    /// The wish to stop the job, which ends every wait.
+    /// How the job is told to stop, which ends every wait.
     cancel: CancelSignal,
 }
 
 impl Child {
-    /// Takes over a program, which is killed when `time` is up.
+    /// Takes over a program, which is killed when `time` is over.
     pub(super) fn new(mut program: Program, time: Duration, cancel: CancelSignal) -> Self {
         let pipes = program.pipes();
         let (stdin, stdout, stderr) = (pipes.stdin.take(), pipes.stdout.take(), pipes.stderr.take());
@@ -48,12 +48,12 @@ impl Child {
         Self { program, stdin, stdout, stderr, ends, status: None, cancel }
     }
 
-    /// Writes all of it to the program's input.
+    /// Writes all of the data to the program's input.
     pub(super) async fn write(&mut self, data: &[u8]) -> Result<(), Error> {
         let Some(mut stdin) = self.stdin.take() else {
             return Err(Error::Other("the input of the program is closed".into()));
         };
-        // A write that is cut off has left the input in the middle of something, and it is not put back.
+        // A write that is interrupted has left the input in the middle of something, so the input is not put back.
         let written = self.unless_over(async { stdin.write_all(data).await }).await?;
         self.stdin = Some(stdin);
         written.map_err(|error| Error::Other(error.to_string()))
@@ -85,7 +85,7 @@ impl Child {
         piece
     }
 
-    /// Waits for its end; asked again, gives the same answer.
+    /// Waits for the program's end. Asked again, returns the same.
     async fn wait(&mut self) -> Result<Status, Error> {
         if let Some(status) = self.status {
             return Ok(status);
@@ -108,7 +108,7 @@ impl Child {
         Ok(ended)
     }
 
-    /// Waits for something, but not beyond the wish to stop or the program's own time.
+    /// Waits for something, but no longer than until the job is told to stop or the program's own time is over.
     async fn unless_over<T>(&mut self, something: impl Future<Output = T>) -> Result<T, Error> {
         let (cancel, ends) = (self.cancel.clone(), self.ends);
         tokio::select! {
@@ -142,16 +142,16 @@ async fn read(
     }
 }
 
-/// Reads what nobody will ask for any more, so that a program that puts out much can come to its end.
+/// Reads what nobody will ask for any more, so that a program that writes much can come to its end.
 async fn read_on(stdout: Option<ChildStdout>, stderr: Option<ChildStderr>) -> Infallible {
     tokio::join!(drain(stdout), drain(stderr));
     std::future::pending().await
 }
 
-/// Reads a stream to its end for nothing.
+/// Reads a stream to its end and drops what it reads.
 async fn drain(stream: Option<impl AsyncRead + Unpin>) {
     if let Some(mut stream) = stream {
-        // A stream that breaks is at its end.
+        // A stream that breaks is at its end, too.
         let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
     }
 }

@@ -8,16 +8,19 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
 
-/// A folder that is held open, so that what was checked is what the program gets, whatever is put in the
-/// place of its name meanwhile.
+/// A folder that is held open, so that the program gets the one that was checked, whatever is put in the place of
+/// its name meanwhile.
 pub(super) struct Folder {
     handle: OwnedFd,
     real: PathBuf,
 }
 
 impl Folder {
-    /// Opens a folder by its path, through links as the system follows them. Fails also where that leads to
-    /// another root, as through `/proc/PID/root`: there the same path means another folder.
+    /// Opens a folder by its path, through links as the system follows them.
+    ///
+    /// # Errors
+    /// Where there is no such folder, or the path leads to another root, as through `/proc/PID/root`: there the
+    /// same path means another folder.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let handle = OwnedFd::from(OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?);
@@ -29,12 +32,13 @@ impl Folder {
         Ok(Self { handle, real })
     }
 
-    /// Its path without links.
+    /// The path of the folder without links.
     pub(super) fn real(&self) -> &Path {
         &self.real
     }
 
-    /// A path that leads to it in this process, and in one that was forked off it until that runs a program.
+    /// A path that leads to the folder in this process, and in one that was forked off it until that runs a
+    /// program.
     pub(super) fn by_handle(&self) -> PathBuf {
         by_handle(&self.handle)
     }

@@ -24,15 +24,15 @@ use crate::sandbox::budget::Hold;
 use crate::sandbox::dry_run::{DryRun, RunMode};
 use crate::sandbox::guest::Guest;
 
-/// The most bytes of each output that are kept.
+/// The most bytes that are kept of each output.
 const MAX_OUTPUT: u64 = 1 << 20;
-/// How long a program runs that has no timeout: the job's own limits are far below.
+/// How long a program may run that has no timeout; the job's own limits are far below that.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 /// The most programs of one job at once.
 pub(in crate::sandbox) const MAX_CHILDREN: usize = 16;
-/// Descriptors that a program takes: its pipes, and one that tells of its end.
+/// How many descriptors a program takes: its pipes, and one that tells of its end.
 const DESCRIPTORS: u64 = 4;
-/// The most bytes of a command line with its environment, as they are held: systems take no more of one word.
+/// The most bytes of memory that a command line takes with its environment; systems take no more of one word.
 const MAX_COMMAND: usize = 256 << 10;
 
 /// What the sandbox has to know of it.
@@ -101,7 +101,7 @@ impl Host for Guest {
     }
 }
 
-/// Takes memory for what a program is given to read, until it has read it.
+/// Takes memory for what a program is given to read, until the program has read it.
 fn hold(guest: &Guest, bytes: usize) -> Result<Hold, Error> {
     guest.holdings.memory.take(bytes as u64).map_err(|error| Error::Other(error.of_memory()))
 }
@@ -111,7 +111,7 @@ fn start(guest: &mut Guest, command: &Command) -> Result<Program, Error> {
     if guest.job.cancel.is_cancelled() {
         return Err(Error::Cancelled);
     }
-    // Before anything is made of it: what it says is repeated in messages and records.
+    // The words are measured before anything is made of them, since messages and records repeat them.
     let words = command.argv.iter().chain(&command.cwd).chain(command.env.iter().flat_map(|(n, v)| [n, v]));
     if words.map(|word| size_of::<String>() + word.len()).sum::<usize>() > MAX_COMMAND {
         let most = ByteSize(MAX_COMMAND as u64);
@@ -121,7 +121,7 @@ fn start(guest: &mut Guest, command: &Command) -> Result<Program, Error> {
     if guest.job.mode == RunMode::Dry && !permission.is_harmless(&guest.job.policy) {
         guest.unless_dry(&CAPABILITY, || format!("run {}", shown(&command.argv))).map_err(Error::DryRun)?;
     }
-    // Never waited for: the module may be waiting to end a program itself.
+    // A place is never waited for: the module may be about to end a program itself.
     let place = guest.programs.clone().try_acquire_owned();
     let place =
         place.map_err(|_| Error::Other(format!("{MAX_CHILDREN} programs of this job run already")))?;
@@ -143,7 +143,7 @@ fn start(guest: &mut Guest, command: &Command) -> Result<Program, Error> {
     })
 }
 
-/// A command as a shell would take it.
+/// A command as people would write it in a shell.
 fn shown(argv: &[String]) -> String {
     let plain = |word: &str| {
         !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "-_./=:,@%+".contains(c))
@@ -155,7 +155,7 @@ fn shown(argv: &[String]) -> String {
     quoted.collect::<Vec<_>>().join(" ")
 }
 
-/// The end of a program as the interface tells it.
+/// The end of a program in the words of the interface.
 fn status(status: ExitStatus) -> Status {
     match (status.code(), status.signal()) {
         (Some(code), _) => Status::Exited(code),

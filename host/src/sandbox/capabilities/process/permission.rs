@@ -8,7 +8,7 @@ use super::{CAPABILITY, shown};
 use crate::policy::{FileMode, Grants, ModulePolicy, ProcessGrant};
 use crate::sandbox::guest::Context;
 
-/// The folder of a program for which the module asks none. Only the host's own administrator writes there.
+/// The folder of a program for which the module asks for none. Only the host's own administrator writes there.
 const ROOT: &str = "/";
 
 /// A command that is granted.
@@ -19,7 +19,7 @@ pub(super) struct Permission<'a> {
     pub(super) folder: Folder,
 }
 
-/// What of a command its program's grants do not cover.
+/// What the grants of a program do not cover of a command.
 enum Lack {
     Arguments,
     Variable(String),
@@ -27,8 +27,10 @@ enum Lack {
 }
 
 impl<'a> Permission<'a> {
-    /// Holds a command against the grants of its module. What none covers goes to the audit log, and the module
-    /// is told what would.
+    /// Compares a command with the grants of its module. An attempt that none covers goes to the audit log.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], which tells the module what would grant it.
     pub(super) fn of(job: &'a Context, command: &Command) -> Result<Self, Error> {
         let Some((name, args)) = command.argv.split_first() else {
             return Err(Error::Other("there is no program to run: `argv` is empty".into()));
@@ -53,14 +55,14 @@ impl<'a> Permission<'a> {
         Err(refuse(job, name, args, lack, covers))
     }
 
-    /// Whether a dry run may run it: it changes nothing, and nothing that it may read from its folder was put
-    /// there by the module, which could have made it a program that does.
+    /// Whether a dry run may run it: it changes nothing, and the module could not have put anything into its
+    /// folder that makes it a program that does.
     pub(super) fn is_harmless(&self, policy: &ModulePolicy) -> bool {
         self.grant.read_only && !is_within_reach(self.folder.real(), policy)
     }
 }
 
-/// What of a command a grant does not cover that covers its arguments.
+/// What a grant whose arguments fit does not cover of a command; `None` where it covers everything.
 fn missing(grant: &ProcessGrant, command: &Command, asked: &str, folder: Option<&Folder>) -> Option<Lack> {
     let refused = command.env.iter().find(|(name, value)| !grant.allows_variable(name, value));
     if let Some((name, _)) = refused {
@@ -68,7 +70,7 @@ fn missing(grant: &ProcessGrant, command: &Command, asked: &str, folder: Option<
     }
     let granted = match folder {
         Some(folder) => folder.real() == Path::new(ROOT) || grant.allows_folder(folder.real()),
-        // Whether there is a folder is told only where one is granted.
+        // Whether a folder exists is told only where a folder of that name is granted.
         None => grant.names_folder(Path::new(asked)),
     };
     (!granted).then(|| Lack::Folder(asked.to_owned()))
@@ -106,11 +108,11 @@ fn no_folder(asked: &str) -> Error {
     Error::Other(format!("\"{asked}\" is not a folder to run a program in"))
 }
 
-/// Whether the module may write in a folder, or in one directly or further below it that programs look into.
+/// Whether the module may write in a folder, or in another one further below it that programs look into.
 fn is_within_reach(folder: &Path, policy: &ModulePolicy) -> bool {
     let chooses = policy.grants.process.iter().any(|grant| !grant.any.is_empty());
     if chooses && folder != Path::new(ROOT) {
-        // With a program of its choice it may have written anywhere.
+        // A module that chooses the program may have written anywhere with it.
         return true;
     }
     let writable = policy.grants.files.iter().filter(|files| files.mode == FileMode::ReadWrite);

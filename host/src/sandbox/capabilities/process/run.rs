@@ -12,11 +12,11 @@ use super::program::Program;
 use super::status;
 use crate::sandbox::cancel::CancelSignal;
 
-/// How long the outputs of a program that is over are still read: something that it left behind may hold
-/// them open for ever.
+/// How long the outputs of a program that is over are still read: something that it left behind may hold them open
+/// for ever.
 const AFTERGLOW: Duration = Duration::from_secs(1);
 
-/// Gives a program its input, reads what it puts out, and waits for its end, its timeout or the job's.
+/// Gives a program its input, reads its outputs, and waits for its end, its timeout or the end of the job.
 pub(super) async fn to_the_end(
     mut program: Program,
     input: Vec<u8>,
@@ -48,7 +48,7 @@ pub(super) async fn to_the_end(
     })
 }
 
-/// Feeds and reads a program until it is over.
+/// Writes the input of a program and reads its outputs until it is over.
 async fn follow(
     program: &mut Program,
     input: Vec<u8>,
@@ -68,7 +68,7 @@ async fn follow(
         ended = program.wait() => ended?,
         _ = &mut streams => return program.wait().await.map(status),
     };
-    // What was left unread at its end is still in the pipes.
+    // What the program had written and nobody had read at its end is still in the pipes.
     let _ = timeout(AFTERGLOW, streams).await;
     Ok(status(ended))
 }
