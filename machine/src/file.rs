@@ -15,6 +15,9 @@ use crate::clock;
 
 /// Makes a folder that only its owner can enter (mode 0700), and those above it that are missing. A folder that
 /// exists stays as it is.
+///
+/// # Errors
+/// Where one of them cannot be made.
 pub fn create_private_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }

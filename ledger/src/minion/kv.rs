@@ -19,6 +19,11 @@ use crate::space::Space;
 pub const MAX_KEY: usize = 1024;
 
 /// The keyspace of one module, with its quota. A cheap handle.
+///
+/// # Errors
+/// Every operation fails with [`KvError::Ledger`] where the ledger cannot be read or written; those that name a
+/// key with [`KvError::Key`] where it is empty or too long; and those that set one with [`KvError::Quota`] where
+/// the module would keep more than it may. Nothing was changed then.
 #[derive(Clone)]
 pub struct Kv {
     engine: Arc<Engine>,

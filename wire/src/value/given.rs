@@ -80,8 +80,12 @@ pub fn words(
     words.into_iter().enumerate().map(word).collect()
 }
 
-/// All arguments in JSON: the word itself, or what is in the file of `@FILE`, or what comes from `stdin` for `-`. Neither is
-/// JSON, so that no word has two meanings.
+/// All arguments in JSON: the word itself, or what is in the file of `@FILE`, or what comes from `stdin` for `-`.
+/// Neither of these two is JSON, so no word has two meanings.
+///
+/// # Errors
+/// [`GivenError::Unreadable`] where the file or `stdin` cannot be read, [`GivenError::TooLarge`] where it holds
+/// more than [`MAX_ARGUMENTS`], and [`GivenError::NotText`] where it is not UTF-8.
 pub fn json(word: String, mut stdin: impl Read) -> Result<String, GivenError> {
     let mut left = MAX_ARGUMENTS;
     let (what, bytes) = match word.strip_prefix('@') {
