@@ -54,7 +54,7 @@ struct Pattern(GlobMatcher);
 pub(crate) struct AccessInForce(Arc<RwLock<Arc<Access>>>);
 
 impl AccessInForce {
-    /// This list, until another is put in its place.
+    /// This list, until another replaces it.
     pub(crate) fn new(access: Access) -> Self {
         Self(Arc::new(RwLock::new(Arc::new(access))))
     }
@@ -64,7 +64,7 @@ impl AccessInForce {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// From now on, these may do what they may. Returns whether that is something new.
+    /// Replaces the list for everything from now on. Returns whether the new one differs.
     pub(crate) fn replace(&self, access: Access) -> bool {
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let differs = **current != access;
@@ -73,7 +73,7 @@ impl AccessInForce {
     }
 }
 
-/// A call that the access list does not let through.
+/// The error for a call that the access list does not allow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the access list of this minion does not let \"{operator}\" call \"{method}\"")]
 pub(crate) struct Denied {
@@ -82,8 +82,11 @@ pub(crate) struct Denied {
 }
 
 impl Access {
-    /// Whether this operator may make this call. `found` is the method that the path means, where it is known:
-    /// a rule about it holds whichever way it was written.
+    /// Whether this operator may make this call. `found` is the method that the path means, where it is known: a
+    /// rule about the method holds whichever way it was written.
+    ///
+    /// # Errors
+    /// [`Denied`], where a rule of `deny` is about the call, or there is an `allow` and none of its rules is.
     pub(crate) fn check(
         &self,
         operator: &OperatorName,
@@ -103,6 +106,9 @@ impl Access {
     }
 
     /// Whether this operator may push, activate, roll back or remove this module.
+    ///
+    /// # Errors
+    /// [`ChangeDenied`], where no rule of `modules` is about it.
     pub(crate) fn check_change(
         &self,
         operator: &OperatorName,
@@ -118,7 +124,7 @@ impl Access {
     }
 }
 
-/// A change of a module that the access list does not let through.
+/// The error for a change of a module that the access list does not allow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("does not let \"{operator}\" change module \"{module}\": its access list is against it")]
 pub(crate) struct ChangeDenied {
@@ -126,7 +132,7 @@ pub(crate) struct ChangeDenied {
     module: ModuleName,
 }
 
-/// All ways to write a method.
+/// All ways to write a method, against which a rule is held.
 fn spellings(path: &MethodPath, found: Option<&Method>) -> Vec<String> {
     let mut methods = vec![path.method.clone(), path.function().to_owned()];
     if let Some(method) = found {

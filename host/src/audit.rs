@@ -1,9 +1,9 @@
 //! What was done and refused on this host, for its owner: `audit.jsonl` in the minion's folder.
 //!
-//! One entry when a call is decided on, one with its outcome, one for each attempt beyond a grant, one when
-//! policy changes, one when a module does or must not. Values of secret parameters are never written: those
-//! whose name, or whose field's name, says
-//! that it is one (`password`, `api-token`), and those that the method's documentation marks `(secret)`.
+//! There is an entry when a call is decided on, one with its outcome, one for each attempt beyond a grant, one
+//! when policy changes, and one when a module does or must not. Values of secret parameters are never written:
+//! those whose name, or whose field's name, says that it is one (`password`, `api-token`), and those that the
+//! method's documentation marks `(secret)`.
 
 use std::path::Path;
 
@@ -27,27 +27,27 @@ use crate::log_allowance::Allowance;
 use crate::membership::Member;
 use crate::sandbox::Denial;
 
-/// One change of what is in service or on its way there.
+/// One change of the modules in service, or of one on its way there.
 pub(crate) struct ModuleChange<'a> {
-    /// What was done: `activated`, `removed`.
+    /// What was done, in a word: `activated`, `removed`.
     pub(crate) what: &'static str,
-    /// On whose word.
+    /// Who asked for it.
     pub(crate) by: Origin,
-    /// To which module.
+    /// The module.
     pub(crate) module: &'a ModuleName,
-    /// The version that it is about.
+    /// SHA-256 of the file of the version.
     pub(crate) digest: Option<Digest>,
     /// The version in its metadata.
     pub(crate) version: Option<&'a str>,
-    /// What was in service before.
+    /// SHA-256 of the file of the version that was in service before.
     pub(crate) before: Option<Digest>,
-    /// Who signed it.
+    /// The public key of the signer.
     pub(crate) signer: Option<&'a str>,
-    /// Why it was refused or failed.
+    /// Why the change was refused or failed.
     pub(crate) reason: Option<&'a str>,
 }
 
-/// On whose word modules are changed.
+/// Who asked for a change of the modules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// Somebody changed the modules folder.
@@ -106,7 +106,10 @@ impl Audit {
         AuditLog::open_rotating(path, rotation).map(Self)
     }
 
-    /// A call was let through or denied. A call that cannot be written down must not run.
+    /// Writes that a call was allowed or denied. A call that cannot be written down must not run.
+    ///
+    /// # Errors
+    /// [`AuditError`], where the entry cannot be written.
     pub(crate) fn call(
         &self,
         start: &Start,
@@ -124,7 +127,7 @@ impl Audit {
         }))
     }
 
-    /// A job is over.
+    /// Writes that a job is over.
     pub(crate) fn outcome(&self, job: JobId, outcome: &Outcome) {
         let mut entry = json!({ "event": "outcome", "job": job, "outcome": outcome.kind().as_str() });
         if let Outcome::Failed(failure) = outcome {
@@ -133,7 +136,8 @@ impl Audit {
         self.note(entry);
     }
 
-    /// A job tried what its grants do not cover, and was not let. Nothing is written that the job has no room for.
+    /// Writes that a job tried something that its grants do not cover, and was not let. Nothing is written for
+    /// which the job has no room.
     pub(crate) fn capability(
         &self,
         job: JobId,
@@ -155,7 +159,7 @@ impl Audit {
         }
     }
 
-    /// So many attempts of a job are not in the log: they would have been more than a job may cause.
+    /// Writes how many attempts of a job are not in the log, since they would have been more than a job may cause.
     pub(crate) fn left_out(&self, job: JobId, entries: u64) {
         self.note(json!({
             "event": "left-out",
@@ -165,7 +169,7 @@ impl Audit {
         }));
     }
 
-    /// The modules were changed, or an attempt at that was refused.
+    /// Writes that the modules were changed, or that an attempt at that was refused.
     pub(crate) fn module(&self, change: &ModuleChange<'_>) {
         self.note(json!({
             "event": "module",
@@ -180,7 +184,7 @@ impl Audit {
         }));
     }
 
-    /// An overlord asked for a change of the modules, on this operator's word.
+    /// Writes that an overlord asked for a change of the modules, on behalf of this operator.
     pub(crate) fn module_command(
         &self,
         operator: &OperatorName,
@@ -202,7 +206,7 @@ impl Audit {
         }));
     }
 
-    /// The overlord keeps the link of this minion to another one that has its key.
+    /// Writes that the overlord gives the link of this minion to another one that has its key.
     pub(crate) fn refused_as_second(&self, member: &Member) {
         let Member { name, overlord } = member;
         self.note(
@@ -210,7 +214,7 @@ impl Audit {
         );
     }
 
-    /// The policy was read again.
+    /// Writes that the policy was read again, and what that changed.
     pub(crate) fn policy(&self, changes: &[String]) {
         self.note(json!({ "event": "policy", "changes": changes }));
     }
@@ -222,7 +226,7 @@ impl Audit {
         }
     }
 
-    /// Writes what has happened already, and so cannot be refused.
+    /// Writes something that has happened already, and so cannot be refused: where that fails, it is logged.
     fn note(&self, entry: Value) {
         self.note_text(&text(entry));
     }
@@ -244,13 +248,13 @@ fn text(entry: Value) -> String {
     if let (Value::Object(timed), Value::Object(entry)) = (&mut timed, entry) {
         timed.extend(entry);
     }
-    // What is a JSON value already can be written as text.
+    // What is a JSON value already can always be written as text.
     json_text(&timed).unwrap_or_else(|_| timed.to_string())
 }
 
 /// The arguments of a call by parameter, as far as they may and need be shown.
 fn shown(start: &Start, method: Option<Signature<'_>>) -> Value {
-    // Large ones would cost more to write down than to use.
+    // Large arguments would cost more to write down than to use.
     if method.is_some() && frame::encode(&start.arguments, MAX_ARGUMENTS).is_err() {
         return format!("(more than {MAX_ARGUMENTS} bytes)").into();
     }

@@ -62,17 +62,17 @@ impl Default for Config {
     }
 }
 
-/// How much a minion takes on.
+/// How much a minion takes on, all modules together.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HostLimits {
-    /// How many jobs run at once, all modules together. Default: 64. Fewer where the address space has
-    /// no room for them. At least one.
+    /// How many jobs run at once, all modules together. Default: 64. Fewer where the address space has no room for
+    /// them. At least one.
     #[serde(deserialize_with = "at_least_one")]
     pub jobs: usize,
     /// How many more jobs wait for their turn; the next one is rejected as `busy`. Default: 1000.
     pub queue: usize,
-    /// How much the minion holds for all jobs together besides their own memory. Default: 256 MiB.
+    /// How many bytes the minion holds for all jobs together besides their own memory. Default: 256 MiB.
     pub held: ByteSize,
     /// How many processes there may be for all jobs together: programs with everything that they start.
     /// Default: 512.
@@ -89,10 +89,10 @@ impl Default for HostLimits {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
-    /// For how long, counted from its end. Default: 7 days.
+    /// How long a job is kept, counted from its end. Default: 7 days.
     #[serde(deserialize_with = "duration")]
     pub age: Duration,
-    /// How much room finished jobs may take; the oldest go first. Default: 256 MiB.
+    /// How many bytes finished jobs may take; the oldest are removed first. Default: 256 MiB.
     pub size: ByteSize,
 }
 
@@ -106,9 +106,9 @@ impl Default for Retention {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditFiles {
-    /// How large `audit.jsonl` gets before the log goes on in another file. Default: 16 MiB.
+    /// How many bytes `audit.jsonl` gets before the log goes on in another file. Default: 16 MiB.
     pub size: ByteSize,
-    /// How many earlier files are kept, as `audit.1.jsonl` and so on; the oldest go first. Default: 15.
+    /// How many earlier files are kept, as `audit.1.jsonl` and so on; the oldest are removed first. Default: 15.
     pub files: usize,
 }
 
@@ -126,7 +126,11 @@ impl From<&AuditFiles> for Rotation {
 }
 
 impl Config {
-    /// Reads a file; the defaults where there is none.
+    /// Reads a file. Where there is none, every key has its default.
+    ///
+    /// # Errors
+    /// [`ConfigError::Read`] where the file cannot be read, and [`ConfigError::Parse`] where it has unknown keys
+    /// or values that do not fit.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         configuration::load(path, &[])
     }

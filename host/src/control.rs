@@ -1,4 +1,4 @@
-//! The door for the owner of the host: a socket in the minion's folder, that only its owner can open.
+//! The socket in the minion's folder on which its owner asks a running minion, and which nobody else can open.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -28,16 +28,17 @@ pub(crate) struct Control {
     doors: Doors,
 }
 
-/// Who answers what is asked. Clones ask the same ones.
+/// The parts of the minion that answer. Clones are the same parts.
 #[derive(Clone)]
 pub(crate) struct Doors {
-    /// How the minion is.
+    /// The parts that tell how the minion is.
     pub(crate) vitals: Vitals,
-    /// Whoever reads the configuration again.
+    /// The code that reads the configuration again.
     pub(crate) reloads: mpsc::Sender<Reload>,
 }
 
-/// A wish that the configuration be read again, with who waits for what it changes, or why it was not.
+/// A request to read the configuration again: the place for the answer, which is what that changed, a line each,
+/// or why it was not read.
 pub type Reload = oneshot::Sender<Result<Vec<String>, String>>;
 
 /// What the owner asks.
@@ -49,7 +50,7 @@ enum Question {
     Modules,
     /// What does this module suggest that it be granted? Answered by a [`Suggested`].
     Suggested(ModuleName),
-    /// Read the configuration again. Answered by what that changes, or why it was not.
+    /// Read the configuration again. Answered by what that changed, or why it was not read.
     Reload,
 }
 
@@ -59,14 +60,14 @@ impl Message for Question {
     }
 }
 
-/// What is answered.
+/// The answer to a question.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 struct Answer<T>(T);
 
 impl<T: DeserializeOwned> Message for Answer<T> {
     fn limit(_: u8) -> Limit {
-        // It is the word of our own daemon.
+        // The answer comes from our own daemon.
         Limit::new(MAX_ANSWER, 8 * MAX_ANSWER)
     }
 }
@@ -74,16 +75,16 @@ impl<T: DeserializeOwned> Message for Answer<T> {
 /// Why a running minion could not be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
-    /// There is none.
+    /// No minion runs in this folder.
     #[error("no minion runs in \"{}\": start it with `minion serve`, or choose another folder", .0.display())]
     NotRunning(PathBuf),
-    /// There is one, of someone else.
+    /// A minion runs there, under another user.
     #[error("the minion in \"{}\" runs under another user: ask as that user, or as root", .0.display())]
     Forbidden(PathBuf),
-    /// The conversation went wrong.
+    /// The answer could not be read.
     #[error("the minion does not answer as expected ({0}): is it of another version than this program?")]
     Speech(#[from] FrameError),
-    /// The conversation took too long.
+    /// No answer came in time.
     #[error("the minion does not answer: look at its log")]
     Silent,
 }
@@ -91,29 +92,30 @@ pub enum ControlError {
 impl Control {
     /// Opens the socket. The caller has made sure that no other process serves this folder.
     pub(crate) fn open(path: &Path, doors: Doors) -> std::io::Result<Self> {
-        // One that a killed minion left behind.
+        // A minion that was killed leaves its socket behind.
         let _ = std::fs::remove_file(path);
         let listener = UnixListener::bind(path)?;
         std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
         Ok(Self { path: path.to_owned(), listener, doors })
     }
 
-    /// Answers until it is told to stop, and then takes the socket away.
+    /// Answers until it is told to stop, and then removes the socket.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let (answers, callers) = (TaskTracker::new(), Arc::new(Semaphore::new(MAX_CALLERS)));
         let accept = async {
             loop {
-                // Never closed, so there is a permit sooner or later: each caller's time is bounded.
+                // The semaphore is never closed, and each caller's time is bounded, so there is a permit sooner or
+                // later.
                 let Ok(permit) = callers.clone().acquire_owned().await else { return };
                 let Ok((stream, _)) = self.listener.accept().await else {
-                    // Out of file handles, most likely: others will close some.
+                    // Most likely the process is out of file handles: others will close some.
                     tokio::time::sleep(RETRY).await;
                     continue;
                 };
                 let doors = self.doors.clone();
                 answers.spawn(async move {
                     let _permit = permit;
-                    // Whoever asked sees that there is no answer.
+                    // Where this fails, the program that asked sees that there is no answer.
                     let _ = answer(&doors, stream).await;
                 });
             }
@@ -144,8 +146,8 @@ pub(crate) async fn suggested(
     ask(dir, socket, Question::Suggested(module), PATIENCE).await
 }
 
-/// Has the minion of a folder read its configuration again, and waits until that is in force. What it changes is told, a
-/// line each, or why it stays as it was.
+/// Has the minion of a folder read its configuration again, and waits until that is in force. Returns what it
+/// changed, a line each, or why it stays as it was.
 pub(crate) async fn reload(dir: &Path, socket: &Path) -> Result<Result<Vec<String>, String>, ControlError> {
     ask(dir, socket, Question::Reload, RELOADED).await
 }
@@ -195,7 +197,7 @@ async fn told<T: Serialize>(stream: &mut UnixStream, answer: &T) -> Result<(), F
     written.map_err(silent)?
 }
 
-/// Whoever asked does not go on.
+/// The error for a program that asks and then does not go on.
 fn silent(_: tokio::time::error::Elapsed) -> FrameError {
     std::io::Error::from(std::io::ErrorKind::TimedOut).into()
 }

@@ -1,4 +1,4 @@
-//! Dialling an overlord, and saying why it did not work in words that help.
+//! Dialling an overlord, and saying in words that help why that did not work.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use wire::transport::endpoint::{
 
 /// A connection and the endpoint that carries it.
 pub(crate) struct Dialled {
-    /// Carries the connection; nothing else uses it.
+    /// The endpoint, which nothing else uses.
     pub(crate) endpoint: Endpoint,
     /// The connection, once the overlord has proved who it is.
     pub(crate) connection: Connection,
@@ -22,15 +22,15 @@ pub(crate) struct Dialled {
 /// Why there is no connection to an overlord, or no longer.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
-    /// The name in the address leads nowhere.
+    /// The name in the address has no address.
     #[error("cannot find the overlord's address \"{address}\": {cause}")]
     Unresolved {
-        /// What was looked up.
+        /// The address that was looked up.
         address: String,
         /// What the system said.
         cause: String,
     },
-    /// Nobody answered.
+    /// Nobody answered at the address.
     #[error(
         "no overlord answers at \"{address}\": check that `overlord serve` runs there and that its UDP port \
          is open"
@@ -39,13 +39,13 @@ pub enum DialError {
         /// What was dialled.
         address: String,
     },
-    /// Someone else answered.
+    /// Somebody answered who is not the expected overlord.
     #[error("\"{address}\" is not the overlord that was expected: its certificate is of another authority")]
     Stranger {
         /// What was dialled.
         address: String,
     },
-    /// The overlord's certificate is good, and not now.
+    /// The overlord's certificate is the right one, and is not good now by this host's clock.
     #[error(
         "the certificate of the overlord at \"{address}\" {untimely}: set the clock of this host, or, where \
          that is right, start the overlord again, which renews it"
@@ -53,15 +53,15 @@ pub enum DialError {
     Untimely {
         /// What was dialled.
         address: String,
-        /// What is wrong with its time.
+        /// Whether the certificate's time has not come or is over.
         untimely: Untimely,
     },
-    /// The overlord finds that this minion's certificate is not good now.
+    /// This minion's certificate is not good now by the overlord's clock.
     #[error("the overlord at \"{address}\" refuses this minion: {why}")]
     Outdated {
         /// What was dialled.
         address: String,
-        /// What is known of it here.
+        /// What this host knows of that.
         why: String,
     },
     /// The overlord speaks no version that this program knows.
@@ -73,7 +73,7 @@ pub enum DialError {
         /// What was dialled.
         address: String,
     },
-    /// Another minion with this identity is there.
+    /// Another minion with this minion's identity is linked, and answers.
     #[error(
         "the overlord at \"{address}\" refuses this minion: another one with the same identity is linked \
          and answers. Is this folder a copy? Give this host a name of its own with `overlord minion invite NAME` and \
@@ -83,7 +83,7 @@ pub enum DialError {
         /// What was dialled.
         address: String,
     },
-    /// Another key has the name now.
+    /// Another key has this minion's name now.
     #[error(
         "the overlord at \"{address}\" has enrolled another key under this minion's name: if this host did not \
          join anew, enrol it with `overlord minion invite NAME` and `minion join TOKEN`"
@@ -101,7 +101,7 @@ pub enum DialError {
         /// What was dialled.
         address: String,
     },
-    /// Another process came with the same certificate.
+    /// Another process connected with the same certificate.
     #[error(
         "another process took the link to \"{address}\" over with this minion's certificate: stop the second \
          `minion serve`"
@@ -119,19 +119,19 @@ pub enum DialError {
         /// What was dialled.
         address: String,
     },
-    /// The overlord said goodbye.
+    /// The overlord closed the connection in good order.
     #[error("the overlord at \"{address}\" closed the link")]
     Closed {
         /// What was dialled.
         address: String,
     },
-    /// The overlord is another process than before.
+    /// The overlord is another process than the one that was connected to.
     #[error("the overlord at \"{address}\" was restarted")]
     Forgotten {
         /// What was dialled.
         address: String,
     },
-    /// Something else broke it.
+    /// The connection broke for another reason.
     #[error("the link to \"{address}\" broke: {cause}")]
     Broken {
         /// What was dialled.
@@ -155,21 +155,21 @@ impl DialError {
             ConnectionError::ConnectionClosed(close) if u64::from(close.error_code) == ALERT_NO_PROTOCOL => {
                 DialError::Version { address }
             }
-            // An overlord of an older version says it so.
+            // An overlord of an older version says it in this way.
             ConnectionError::ConnectionClosed(close) if u64::from(close.error_code) == ALERT_EXPIRED => {
                 DialError::Outdated { address, why: String::new() }
             }
-            // The overlord's TLS did not like our certificate; which alert it chose is for its own log.
+            // The overlord's TLS refused our certificate; which alert it chose is for its own log.
             ConnectionError::ConnectionClosed(close) if is_alert(close.error_code) => {
                 DialError::Refused { address }
             }
-            // Our TLS did not like the overlord's.
+            // Our TLS refused the overlord's certificate.
             ConnectionError::TransportError(error) if is_alert(error.code) => DialError::Stranger { address },
             other => DialError::Broken { address, cause: other.to_string() },
         }
     }
 
-    /// The same, with what this host knows of its own certificate where that is the cause.
+    /// The error with what this host knows of its own certificate, where that is the cause.
     pub(crate) fn explained(self, identity: &Identity) -> Self {
         let DialError::Outdated { address, .. } = self else { return self };
         let why = match identity.validity().map(|validity| (validity, validity.check())) {
@@ -187,7 +187,7 @@ impl DialError {
         DialError::Outdated { address, why }
     }
 
-    /// Whether it makes no sense to try again soon.
+    /// Whether another attempt soon would only fail in the same way.
     pub(crate) fn is_final(&self) -> bool {
         matches!(
             self,
@@ -233,7 +233,7 @@ async fn attempt(address: &str, remote: SocketAddr, dialling: &Dialling) -> Resu
     }
 }
 
-/// The address with a port, the usual one where it names none.
+/// The address with an overlord's usual port, where it names none.
 fn with_port(address: &str) -> String {
     let bare = address.trim_start_matches('[').trim_end_matches(']');
     match bare.parse::<IpAddr>() {
@@ -256,12 +256,12 @@ fn closed(address: String, code: VarInt) -> DialError {
     }
 }
 
-/// TLS alerts are the 256 codes from here on.
+/// Whether a code is an alert of TLS: those are the 256 codes from here on.
 fn is_alert(code: impl Into<u64>) -> bool {
     (0x100..0x200).contains(&code.into())
 }
 
-/// How long one address has to answer. A fresh attempt also sends sooner than QUIC would try again.
+/// How long one address has to answer. A new attempt also sends sooner than QUIC would try again.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How many addresses of one name are tried.

@@ -15,30 +15,30 @@ use crate::folder::{Enrolment, Folder, FolderError};
 /// Why this host did not become a minion.
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
-    /// The overlord said no.
+    /// The overlord refused the token.
     #[error(
         "the overlord at \"{0}\" refuses the token: it was used before, has run out or is not of this \
          overlord; get a new one with `overlord minion invite NAME`"
     )]
     Refused(String),
-    /// Whoever answers is not the overlord of the token.
+    /// The program that answers is not the overlord of the token.
     #[error(
         "\"{0}\" is not the overlord that the token was made by: check the address, or get a new token with \
          `overlord minion invite NAME`"
     )]
     Stranger(String),
-    /// There was no conversation.
+    /// The overlord could not be reached.
     #[error(transparent)]
     Dial(DialError),
-    /// The conversation went wrong.
+    /// The overlord's answer could not be read.
     #[error("the overlord at \"{address}\" does not speak as expected: {source}")]
     Speech {
-        /// Whom we spoke to.
+        /// The address that was dialled.
         address: String,
         /// What went wrong.
         source: FrameError,
     },
-    /// The conversation took too long.
+    /// The overlord did not answer in time.
     #[error("the overlord at \"{0}\" does not answer: try the same token again")]
     Silent(String),
     /// The minion's folder cannot be used.
@@ -54,8 +54,12 @@ pub enum JoinError {
 
 /// Makes a key, has the overlord of the token sign it, and keeps both in the folder.
 ///
-/// What was there before is replaced only once the overlord has agreed. A join that was interrupted goes on
-/// with the key that it had made, so the same token can be used for it again.
+/// What was there before is replaced only once the overlord has agreed. A join that was interrupted goes on with
+/// the key that it had made, so the same token can be used for it again.
+///
+/// # Errors
+/// [`JoinError`]: [`JoinError::Refused`] where the token is used up, expired or of another overlord, and otherwise
+/// why there was no answer, after which the same token can be tried again.
 pub async fn join(folder: &Folder, token: &Token) -> Result<Enrolment, JoinError> {
     folder.create()?;
     let key_file = folder.identity_dir().join(JOINING_KEY);
@@ -63,7 +67,7 @@ pub async fn join(folder: &Folder, token: &Token) -> Result<Enrolment, JoinError
     let request = EnrollRequest { secret: token.secret, signing_request: signing_request(&key)? };
 
     let mut reply = ask(token, &request).await;
-    // Others from the same address may be in its way for a moment, with tokens or without.
+    // Other newcomers from the same address may be in its way for a moment, with tokens or without.
     for _ in 0..BUSY_TRIES {
         let Err(JoinError::Dial(DialError::Busy { .. })) = reply else { break };
         tokio::time::sleep(BUSY_PAUSE).await;
@@ -87,7 +91,7 @@ async fn ask(token: &Token, request: &EnrollRequest) -> Result<EnrollReply, Join
         dial(&token.address, &dialling).await.map_err(|error| refusal(&token.address, error))?;
     let reply = exchange(&connection, &token.address, request).await;
     connection.close(CLOSE_DONE, b"");
-    // The overlord need not wait for the connection to time out. It is a courtesy, so it has an end.
+    // With this the overlord need not wait for the connection to time out. It is a courtesy, so it has an end.
     let _ = tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await;
     reply
 }
@@ -100,7 +104,7 @@ async fn exchange(
     let speak = async {
         let (mut send, mut recv) = connection.open_bi().await.map_err(std::io::Error::from)?;
         frame::write(&mut send, request, MAX_MESSAGE).await?;
-        // It fails only where the stream was reset, and then the reply does not come either.
+        // This fails only where the stream was reset, and then the reply does not come either.
         let _ = send.finish();
         frame::read(&mut recv, MAX_MESSAGE).await
     };

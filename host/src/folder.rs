@@ -1,4 +1,4 @@
-//! The minion's folder: where its identity, its ledger, its modules and its configuration are.
+//! The minion's folder: the places of its identity, its ledger, its modules and its configuration.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -16,11 +16,11 @@ pub struct Folder {
     dir: PathBuf,
 }
 
-/// To whom a minion belongs: what `minion join` left in `enrolment.toml`.
+/// The overlord that a minion belongs to: what `minion join` left in `enrolment.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Enrolment {
-    /// Where the overlord listens: `host:port`.
+    /// The address of the overlord: `host:port`.
     pub overlord: String,
     /// The name that the overlord gave to this minion.
     pub name: MinionName,
@@ -29,21 +29,21 @@ pub struct Enrolment {
 /// Why a folder could not be found, read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// There is no home to put it in.
+    /// No folder is named, and this user has no home for one.
     #[error("there is no home folder: set MINION_DIR")]
     Homeless,
-    /// Nobody joined an overlord from here.
+    /// No minion was enrolled in this folder.
     #[error(
         "\"{0}\" holds no enrolled minion: get a token with `overlord minion invite NAME`, then run \
          `minion join TOKEN`"
     )]
     NotEnrolled(PathBuf),
-    /// There is no such folder.
+    /// The folder does not exist.
     #[error(
         "there is no folder \"{0}\": run `minion join TOKEN` first, which makes it, or name the minion's folder with --dir"
     )]
     Missing(PathBuf),
-    /// The file that says where the overlord is was spoiled.
+    /// The file that names the overlord holds something else.
     #[error("\"{path}\" is spoiled ({cause}): run `minion join` again with a new token")]
     Spoiled {
         /// The file.
@@ -51,13 +51,16 @@ pub enum FolderError {
         /// What does not fit.
         cause: String,
     },
-    /// A file of it could not be read or written.
+    /// A file in the folder could not be read or written.
     #[error(transparent)]
     Identity(#[from] IdentityError),
 }
 
 impl Folder {
     /// The folder that a flag or `MINION_DIR` names, or the usual one of this user.
+    ///
+    /// # Errors
+    /// [`FolderError::Homeless`], where neither names one and the user has no home.
     pub fn locate(named: Option<PathBuf>) -> Result<Self, FolderError> {
         let dir = match named.filter(|dir| !dir.as_os_str().is_empty()) {
             Some(dir) => dir,
@@ -72,7 +75,7 @@ impl Folder {
         Self { dir: dir.into() }
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -82,7 +85,7 @@ impl Folder {
         self.dir.join("identity")
     }
 
-    /// The folder of the job store.
+    /// The folder of the ledger.
     pub fn ledger(&self) -> PathBuf {
         self.dir.join("ledger")
     }
@@ -102,17 +105,17 @@ impl Folder {
         self.dir.join("versions")
     }
 
-    /// The folder of what has come of modules that are on their way here.
+    /// The folder of the files of modules that have not arrived as a whole.
     pub fn staged(&self) -> PathBuf {
         self.dir.join("staged")
     }
 
-    /// The log of every call and denial.
+    /// The file of the audit log: every call and denial.
     pub fn audit(&self) -> PathBuf {
         self.dir.join("audit.jsonl")
     }
 
-    /// The highest version of each module that was ever in service.
+    /// The file with the highest version of each module that was ever in service.
     pub fn highest_versions(&self) -> PathBuf {
         self.dir.join("highest-versions.toml")
     }
@@ -128,12 +131,18 @@ impl Folder {
     }
 
     /// Makes the folder where there is none, for its owner alone.
+    ///
+    /// # Errors
+    /// [`FolderError::Identity`], where it cannot be made.
     pub fn create(&self) -> Result<(), FolderError> {
         create_private_dir(&self.dir)?;
         Ok(create_private_dir(&self.identity_dir())?)
     }
 
     /// The key and certificate that an overlord gave to this minion.
+    ///
+    /// # Errors
+    /// [`FolderError::NotEnrolled`] where there are none, and [`FolderError::Identity`] where they cannot be read.
     pub fn identity(&self) -> Result<Identity, FolderError> {
         if !self.identity_dir().join(format!("{IDENTITY}.pem")).exists() {
             return Err(FolderError::NotEnrolled(self.dir.clone()));
@@ -141,20 +150,27 @@ impl Folder {
         Ok(Identity::load(&self.identity_dir(), IDENTITY)?)
     }
 
-    /// Which file the certificate is in and when it was written: others once it is replaced.
+    /// Which file the certificate is in, and when it was written: another stamp means that it was replaced.
     pub(crate) fn certificate_stamp(&self) -> Option<(u64, SystemTime)> {
         let found = std::fs::metadata(self.identity_dir().join(format!("{IDENTITY}.pem"))).ok()?;
         Some((found.ino(), found.modified().ok()?))
     }
 
-    /// Keeps a key with the certificate that was made for it, and whose certificate that is.
+    /// Keeps a key with the certificate that was made for it, and the overlord that made it.
+    ///
+    /// # Errors
+    /// [`FolderError::Identity`], where they cannot be written.
     pub fn enrol(&self, identity: &Identity, enrolment: &Enrolment) -> Result<(), FolderError> {
         let text = toml::to_string(enrolment).map_err(|error| self.spoiled(&error))?;
         write_public(&self.enrolment_file(), text.as_bytes())?;
         Ok(identity.save(&self.identity_dir(), IDENTITY)?)
     }
 
-    /// What `minion join` wrote down.
+    /// The overlord that this minion belongs to, as `minion join` wrote it down.
+    ///
+    /// # Errors
+    /// [`FolderError::NotEnrolled`] where nobody joined from here, and [`FolderError::Spoiled`] where the file
+    /// holds something else.
     pub fn enrolment(&self) -> Result<Enrolment, FolderError> {
         let path = self.enrolment_file();
         match std::fs::read_to_string(&path) {

@@ -1,5 +1,5 @@
-//! The highest version of each module that was ever in service on this minion and that someone trusted vouched
-//! for: `highest-versions.toml` in its folder. Minions of before also noted what nobody vouched for.
+//! The highest version of each module that was ever in service on this minion and that a trusted signer vouched
+//! for: `highest-versions.toml` in its folder. Older minions also noted versions that nobody vouched for.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -11,7 +11,7 @@ use wire::name::ModuleName;
 
 use crate::policy::signatures;
 
-/// What was in service, so that a version that was left behind is told from a new one.
+/// The versions that were in service, by which an older version is told from a new one.
 pub struct HighestVersions {
     path: PathBuf,
     known: Mutex<Known>,
@@ -19,7 +19,7 @@ pub struct HighestVersions {
 
 struct Known {
     highest: BTreeMap<ModuleName, String>,
-    /// Whether the file says less, since it could not be written.
+    /// Whether the file says less than this, since it could not be written.
     unwritten: bool,
 }
 
@@ -34,7 +34,7 @@ pub enum HighestVersionsError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The file was spoiled.
+    /// The file holds something else.
     #[error(
         "\"{}\" is spoiled ({cause}): mend it, or remove it to forget which versions of modules were in service",
         .path.display()
@@ -51,7 +51,10 @@ pub enum HighestVersionsError {
 }
 
 impl HighestVersions {
-    /// Reads a file; nothing was ever in service where there is none.
+    /// Reads a file. Where there is none, nothing was ever in service.
+    ///
+    /// # Errors
+    /// [`HighestVersionsError::Read`] or [`HighestVersionsError::Spoiled`].
     pub fn open(path: &Path) -> Result<Self, HighestVersionsError> {
         let spoiled = |cause: String| HighestVersionsError::Spoiled { path: path.to_owned(), cause };
         let highest = match std::fs::read_to_string(path) {
@@ -62,15 +65,20 @@ impl HighestVersions {
         Ok(Self { path: path.to_owned(), known: Mutex::new(Known { highest, unwritten: false }) })
     }
 
-    /// The highest version of a module that was ever in service, where one had a version that can be compared.
+    /// The highest version of a module that was ever in service; `None` where none had a version that can be
+    /// compared.
     pub fn highest(&self, module: &ModuleName) -> Option<String> {
         self.known().highest.get(module).cloned()
     }
 
-    /// Notes that a version of a module came into service. Written down before this returns, where it is higher
-    /// than those before; what cannot be written is known until the process ends, and written with the next.
+    /// Notes that a version of a module came into service. It is written down before this returns, where it is
+    /// higher than those before. What cannot be written is known until the process ends, and written with the
+    /// next.
+    ///
+    /// # Errors
+    /// [`HighestVersionsError::Write`], where the file cannot be written.
     pub fn note(&self, module: &ModuleName, version: Option<&str>) -> Result<(), HighestVersionsError> {
-        // Held over the writing, so that the file is never older than what was noted last.
+        // The lock is held while the file is written, so that the file is never older than what was noted last.
         let mut known = self.known();
         let before = known.highest.get(module).map(String::as_str);
         let highest = signatures::highest(before, version);

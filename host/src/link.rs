@@ -31,42 +31,42 @@ use crate::modules::{Modules, tellable};
 /// Whether there is a link to the overlord.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkState {
-    /// There is.
+    /// The minion is linked.
     Linked {
         /// Since when, in milliseconds since 1970.
         since: u64,
         /// The version of the overlord's software.
         version: String,
     },
-    /// There is not, and why.
+    /// The minion is not linked, for this reason.
     Unlinked(String),
 }
 
-/// What a link needs to be made and to be of use.
+/// The link, with the parts of the minion that it needs.
 pub(crate) struct Link {
     /// Who this minion is, and where its overlord listens.
     pub(crate) membership: Membership,
-    /// Told where that is another one.
+    /// Told when this minion has become another one by a join.
     pub(crate) joined: watch::Sender<Member>,
-    /// Which instance of the minion it is.
+    /// Which instance of the minion this is.
     pub(crate) instance: Instance,
-    /// Where it is written down that another instance has the link.
+    /// The audit log, which is told where another instance has the link.
     pub(crate) audit: Arc<Audit>,
     /// Answers what the overlord asks.
     pub(crate) dispatch: Dispatch,
     /// Is told which outcomes the overlord has.
     pub(crate) jobs: Jobs,
-    /// What the overlord is told of.
+    /// The modules, of which the overlord is told.
     pub(crate) modules: Modules,
-    /// What it is told of the host.
+    /// The facts of the host, of which the overlord is told.
     pub(crate) facts: watch::Receiver<String>,
-    /// Knows which outcomes the overlord has not acknowledged.
+    /// The ledger, which knows which outcomes the overlord has not acknowledged.
     pub(crate) ledger: MinionLedger,
     /// Owns the tasks of the overlord's streams.
     pub(crate) streams: TaskTracker,
     /// Ends the link in good order.
     pub(crate) stop: CancellationToken,
-    /// Says how it is.
+    /// Whether there is a link, for everybody who wants to know.
     pub(crate) state: watch::Sender<LinkState>,
 }
 
@@ -85,7 +85,7 @@ impl Link {
                 Err(error) => error,
             };
             if let DialError::EnrolledAnew { .. } = &error {
-                // Most likely by a join in this folder, which has its certificate in a moment.
+                // Most likely this is by a join in this folder, which has its certificate in a moment.
                 let _ = tokio::time::timeout(JOINING, self.membership.superseded()).await;
             }
             if self.membership.renewed().is_some() {
@@ -155,7 +155,7 @@ impl Link {
             () = self.stop.cancelled() => DialError::Closed { address: self.address().to_owned() },
         };
         connection.close(CLOSE_DONE, b"");
-        // So that the overlord hears of it now and not by a timeout. It is a courtesy, so it has an end.
+        // With this the overlord hears of it now and not by a timeout. It is a courtesy, so it has an end.
         let _ = tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await;
         ended
     }
@@ -179,7 +179,7 @@ impl Link {
         }
     }
 
-    /// Says hello, and then whenever the modules or the facts are others.
+    /// Says hello, and then tells of the modules and the facts whenever they have changed.
     async fn tell(&self, connection: &Connection) -> Result<Infallible, FrameError> {
         let (mut changes, mut facts) = (self.modules.changes(), self.facts.clone());
         let hello = Hello {
@@ -242,7 +242,7 @@ async fn notify<T: Message>(connection: &Connection, notice: &Notice) -> Result<
     tokio::time::timeout(ANSWER, exchange).await.map_err(late)?
 }
 
-/// How many unacknowledged outcomes are offered at once.
+/// How many unacknowledged outcomes are offered in one greeting.
 const MAX_OFFERED: usize = 10_000;
 /// How long an overlord may take to answer a notice; it may have many minions that all come at once.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -255,5 +255,5 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// within seconds, while attempts that are not answered, which take their time as well, never get dense.
 const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_millis(1500);
-/// How long about a refusal is let stand that the next attempt would only get again.
+/// How long about a minion waits after a refusal that the next attempt would only get again.
 const FUTILE: Duration = Duration::from_secs(10);

@@ -36,20 +36,20 @@ use crate::modules::{Modules, ModulesConfig, ModulesError};
 use crate::sandbox::{Facts, Sandbox, SandboxConfig, SandboxError};
 use crate::status::{Status, Vitals};
 
-/// A running minion.
+/// A running minion, for programs that embed one as well as for `minion serve`.
 pub struct Minion {
     vitals: Vitals,
     access: AccessInForce,
     audit: Arc<Audit>,
-    /// What it was started with, as far as that stays until it stops.
+    /// The part of the configuration that takes effect at a start only.
     settings: Settings,
-    /// What the owner of the host says about it.
+    /// The labels that the owner of the host gives it.
     labels: watch::Sender<Labels>,
     streams: TaskTracker,
     background: TaskTracker,
     stop: CancellationToken,
     guests: Runtime,
-    /// Who wants the configuration to be read again, until somebody takes this over.
+    /// The requests to read the configuration again, until [`Minion::reloads`] hands them out.
     reloads: Mutex<Option<mpsc::Receiver<Reload>>>,
 }
 
@@ -83,10 +83,10 @@ pub enum StartError {
     /// The modules folder cannot be read.
     #[error(transparent)]
     Modules(#[from] ModulesError),
-    /// Which versions were in service cannot be read.
+    /// The file with the highest version of each module cannot be read.
     #[error(transparent)]
     HighestVersions(#[from] HighestVersionsError),
-    /// Its audit log cannot be opened.
+    /// The minion's audit log cannot be opened.
     #[error(transparent)]
     Audit(#[from] AuditError),
     /// There are no threads for guests.
@@ -95,7 +95,12 @@ pub enum StartError {
 }
 
 impl Minion {
-    /// Starts the minion of a folder: it is ready for jobs when this returns, and links up by itself.
+    /// Starts the minion of a folder. It is ready for jobs when this returns, and connects to its overlord by
+    /// itself.
+    ///
+    /// # Errors
+    /// [`StartError`]: [`StartError::Folder`] where no minion was enrolled in the folder, and
+    /// [`StartError::Ledger`] also where another process serves it.
     pub async fn start(folder: &Folder, config: Config) -> Result<Self, StartError> {
         let settings = Settings::of(&config);
         let membership = Membership::read(folder, config.overlord.clone())?;
@@ -173,40 +178,40 @@ impl Minion {
         Ok(Self { vitals, access, audit, settings, labels, streams, background, stop, guests, reloads })
     }
 
-    /// The name that the overlord gave to it.
+    /// The name that the overlord gave to the minion.
     pub fn name(&self) -> MinionName {
         self.vitals.member.borrow().name.clone()
     }
 
-    /// The address of its overlord.
+    /// The address of the minion's overlord, as `host:port`.
     pub fn overlord(&self) -> String {
         self.vitals.member.borrow().overlord.clone()
     }
 
-    /// Its modules.
+    /// The modules that the minion has.
     pub fn modules(&self) -> &Modules {
         &self.vitals.modules
     }
 
-    /// Whether it is linked to its overlord; changes with every change of that.
+    /// Whether the minion is linked to its overlord, now and after each change of that.
     pub fn link(&self) -> watch::Receiver<LinkState> {
         self.vitals.link.clone()
     }
 
-    /// How it is.
+    /// How the minion is at this moment: what `minion status` shows.
     pub fn status(&self) -> Status {
         self.vitals.status()
     }
 
-    /// The wishes of this host's owner that the configuration be read again (`minion grant`), each to be answered with
-    /// what [`reload`](Self::reload) says, or why the configuration could not be read. Once only: whoever asks for them
-    /// first has them. Nobody need; the wishes are refused then.
+    /// The requests of this host's owner to read the configuration again, as `minion grant` makes them. Each is to
+    /// be answered with what [`reload`](Self::reload) returns, or why the configuration could not be read.
+    /// Returned to the first caller only; where nobody calls this, such requests are refused.
     pub fn reloads(&self) -> Option<mpsc::Receiver<Reload>> {
         self.reloads.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
     }
 
-    /// Puts the policy, the access list and the labels of a configuration that was read again into force, and says
-    /// what that changes, and what is new besides and has to wait for a start, a line each.
+    /// Puts the policy, the access list and the labels of a configuration that was read again into force. Returns
+    /// what that changes, and what else is new and has to wait for the next start, a line each.
     pub async fn reload(&self, config: Config) -> Vec<String> {
         let settings = Settings::of(&config);
         let mut changes = self.vitals.modules.apply(&config.modules, &config.signatures).await;
@@ -222,7 +227,7 @@ impl Minion {
         changes
     }
 
-    /// Takes other labels, which the overlord hears of by itself, and says which ones are.
+    /// Takes other labels, which the overlord is told by itself, and returns a line for each that differs.
     fn relabel(&self, labels: Labels) -> Vec<String> {
         let before = self.labels.send_replace(labels.clone());
         let names: BTreeSet<&String> = before.keys().chain(labels.keys()).collect();
@@ -235,11 +240,12 @@ impl Minion {
         names.into_iter().filter_map(change).collect()
     }
 
-    /// Stops in good order: every job that runs has its end in the ledger when this returns.
+    /// Stops in good order: when this returns, the ledger has the end of every job that ran. Takes some seconds
+    /// where guests do not end by themselves.
     pub async fn stop(self) {
         // 1. No new jobs; those that run are killed and recorded as interrupted.
         self.vitals.jobs.stop().await;
-        // 2. Whoever follows a job still hears of its end, if it listens.
+        // 2. The overlord's streams that follow a job still hear of its end, where it listens.
         self.streams.close();
         let _ = tokio::time::timeout(LAST_NEWS, self.streams.wait()).await;
         // 3. The link says goodbye, and nothing runs in the background any more. A compiler that is at work is
@@ -257,7 +263,7 @@ impl Minion {
 }
 
 impl Settings {
-    /// The keys of the configuration whose values are others there.
+    /// The keys of the configuration whose values differ in the other one.
     fn differences(&self, other: &Self) -> Vec<&'static str> {
         [
             ("overlord", self.overlord != other.overlord),
@@ -322,7 +328,7 @@ async fn interrupt_unfinished(ledger: &MinionLedger, audit: &Audit) -> Result<()
     reach(Point::InterruptBefore);
     let jobs = match ledger.interrupt_unfinished(now_ms()).await {
         Ok(jobs) => jobs,
-        // They get their end when the overlord asks for them.
+        // These jobs get their end when the overlord asks for them.
         Err(error @ LedgerError::DiskFull { .. }) => {
             tracing::error!(%error, "jobs that were interrupted cannot be recorded");
             return Ok(());
@@ -363,7 +369,7 @@ async fn purge(ledger: MinionLedger, retention: Retention, stop: CancellationTok
     }
 }
 
-/// How many threads wait for disks and names on behalf of guests.
+/// How many threads may wait for disks and names on behalf of guests.
 const MAX_WAITING: usize = 64;
-/// How long the overlord has to hear of the last outcomes.
+/// How long the overlord has to take the last outcomes.
 const LAST_NEWS: Duration = Duration::from_secs(2);

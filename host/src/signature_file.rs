@@ -6,18 +6,21 @@ use std::path::{Path, PathBuf};
 
 use wire::signing::MAX_SIGNATURE;
 
-/// Where the signature of this module's file is.
+/// The path of the signature of this module's file.
 pub fn path_of(module: &Path) -> PathBuf {
     let mut path = module.as_os_str().to_owned();
     path.push(".sig");
     path.into()
 }
 
-/// The text of the signature beside a module's file, if there is one; of one that is too large no more than
-/// shows that it is.
+/// The text of the signature beside a module's file, if there is one. Of one that is too large there is only as
+/// much as shows that it is.
+///
+/// # Errors
+/// Where the file exists and cannot be read.
 pub fn read_beside(module: &Path) -> std::io::Result<Option<String>> {
     let path = path_of(module);
-    // A pipe of that name must not stop the start for ever.
+    // Only files are read: a pipe of that name would stop the start for ever.
     match std::fs::metadata(&path) {
         Ok(found) if !found.is_file() => return Err(ErrorKind::InvalidInput.into()),
         Ok(_) => {}

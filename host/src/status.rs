@@ -18,7 +18,7 @@ use crate::membership::Member;
 use crate::modules::Modules;
 use crate::sandbox::LoadedModule;
 
-/// What can be asked for the state of a minion. Clones ask the same one.
+/// The parts of a minion that tell how it is. Clones are the same parts.
 #[derive(Clone)]
 pub(crate) struct Vitals {
     pub(crate) member: watch::Receiver<Member>,
@@ -32,81 +32,81 @@ pub(crate) struct Vitals {
 /// The state of a minion: what `minion status` shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
-    /// Its name.
+    /// The minion's name.
     pub name: MinionName,
     /// The version of its software.
     pub version: String,
-    /// The process.
+    /// The id of its process.
     pub pid: u32,
     /// When it started, in milliseconds since 1970.
     pub started_at: u64,
     /// The address of its overlord.
     pub overlord: String,
-    /// Since when it is linked to the overlord, if it is, in milliseconds since 1970.
+    /// Since when it is linked to the overlord, in milliseconds since 1970; `None` where it is not.
     pub linked_since: Option<u64>,
-    /// Why it is not, if it is not.
+    /// Why it is not linked; `None` where it is.
     pub unlinked: Option<String>,
-    /// How instances are allocated, and why so.
+    /// How instances are allocated, and why.
     pub engine: String,
     /// How many jobs can run at once.
     pub slots: usize,
-    /// How many run.
+    /// How many jobs run.
     pub running: usize,
-    /// How many wait for their turn.
+    /// How many jobs wait for their turn.
     pub queued: usize,
-    /// Modules that were found compiled in the cache.
+    /// How many modules were found compiled in the cache.
     pub cache_hits: u64,
-    /// Modules that had to be compiled.
+    /// How many modules had to be compiled.
     pub cache_misses: u64,
-    /// Why compiled code is not kept, where it is not.
+    /// Why compiled code is not kept; `None` where it is.
     pub cache_problem: Option<String>,
-    /// How much the ledger takes on disk, in bytes, where that can be told.
+    /// How many bytes the ledger takes on disk; `None` where that cannot be told.
     pub ledger_bytes: Option<u64>,
-    /// What the jobs of each version came to since it was loaded: of those in service and those that jobs still
-    /// run of.
+    /// What the jobs of each version came to since it was loaded: of the versions in service, and of those that
+    /// jobs still run of.
     pub modules: Vec<ModuleStatus>,
-    /// File descriptors that are open, where that can be told.
+    /// How many file descriptors are open; `None` where that cannot be told.
     pub descriptors: Option<u64>,
-    /// How many there may be.
+    /// How many file descriptors may be open.
     pub descriptors_limit: u64,
-    /// How many of those that are open are for jobs.
+    /// How many file descriptors are open for jobs.
     pub job_descriptors: u64,
-    /// How many may be.
+    /// How many file descriptors may be open for jobs.
     pub job_descriptors_limit: u64,
-    /// Processes that run for jobs.
+    /// How many processes run for jobs.
     pub processes: u64,
-    /// How many may.
+    /// How many processes may run for jobs.
     pub processes_limit: u64,
-    /// Bytes that are held for jobs besides their own memory.
+    /// How many bytes are held for jobs besides their own memory.
     pub held_bytes: u64,
-    /// How many may be.
+    /// How many bytes may be held for jobs besides their own memory.
     pub held_limit: u64,
     /// The ledger's folder.
     pub ledger: PathBuf,
-    /// Bytes that may still be written to its disk.
+    /// How many bytes may still be written to the ledger's disk.
     pub disk_free_bytes: u64,
-    /// Whether that is enough for new jobs.
+    /// Whether that is enough for the minion to accept new jobs.
     pub disk_takes_work: bool,
 }
 
-/// What the jobs of a module came to since it was loaded.
+/// What the jobs of one version of a module came to since it was loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleStatus {
-    /// Which module.
+    /// The module's name.
     pub name: String,
-    /// Its version.
+    /// The version in its metadata, if it has one.
     pub version: Option<String>,
-    /// SHA-256 of that.
+    /// SHA-256 of its file.
     pub digest: String,
     /// `active`, or `draining` where jobs still run of a version that is not in service any more.
     pub state: String,
-    /// How many jobs have ended.
+    /// How many of its jobs have ended.
     pub jobs: u64,
-    /// How many by outcome.
+    /// How many of its jobs ended in each outcome, by the outcome's word.
     pub outcomes: BTreeMap<String, u64>,
-    /// Processor time of all of them, in microseconds.
+    /// The processor time of all its jobs, in microseconds.
     pub cpu_us: u64,
-    /// The most memory that any of them had, in bytes.
+    /// The most memory that any of its jobs had, in bytes.
     pub peak_memory: u64,
 }
 
