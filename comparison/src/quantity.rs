@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-/// A number with its unit, in bytes or seconds where it has one.
+/// A number with what it counts, in bytes or seconds where it has a unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Quantity {
     value: f64,
@@ -50,7 +50,7 @@ fn quantity(text: &str) -> Option<Quantity> {
         let (unit, after) = after.split_at(end);
         let (factor, dimension) = factor(unit)?;
         let well_formed = number.starts_with(|c: char| c.is_ascii_digit()) && !number.ends_with('.');
-        // Only durations are written in parts, and each part has its unit.
+        // Only durations are written in several parts, and each part has its unit.
         let fits = parts == 0 || (dimension, total.dimension) == (Some(Dimension::Seconds), dimension);
         if !well_formed || !fits {
             return None;

@@ -23,7 +23,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The `host:port` that invitations tell minions to dial. Default: the address that is listened on.
     pub advertise: Option<DialAddress>,
-    /// A call on more minions than this must be confirmed. Default: 100.
+    /// The number of minions above which an operator must confirm a call. Default: 100.
     pub confirm_above: usize,
     /// How long finished jobs are kept.
     pub retention: Retention,
@@ -68,12 +68,16 @@ impl Default for Retention {
 }
 
 impl Config {
-    /// Reads a file; the defaults where there is none.
+    /// Reads a file. Where there is none, every key has its default.
+    ///
+    /// # Errors
+    /// [`ConfigError::Read`] where the file cannot be read, and [`ConfigError::Parse`] where it has unknown keys
+    /// or values that do not fit.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         configuration::load(path, &RENAMED)
     }
 
-    /// The text of a first configuration file: the example, with what was asked for filled in.
+    /// The text of a first configuration file: the example, with what the options say filled in.
     pub fn initial(options: &InitOptions) -> String {
         let mut text = EXAMPLE.to_owned();
         if let Some(listen) = options.listen {

@@ -20,29 +20,29 @@ use crate::registry::Registry;
 use crate::rollout::Rollout;
 use crate::services::Services;
 
-/// What the command line may say against the configuration.
+/// What the command line says in place of the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct ServeOptions {
-    /// Where to listen.
+    /// The address to listen on; that of the configuration where nothing is said.
     pub listen: Option<SocketAddr>,
 }
 
 /// Why an overlord could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
-    /// Its folder is not in order.
+    /// The overlord's folder cannot be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// Its ledger cannot be used.
+    /// The overlord's ledger cannot be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// Its audit log cannot be used.
+    /// The overlord's audit log cannot be used.
     #[error(transparent)]
     Audit(#[from] AuditError),
     /// The folder with the files of modules cannot be used.
     #[error("{0}")]
     Modules(String),
-    /// Its address cannot be used.
+    /// The address cannot be listened on, or the overlord's identity cannot be used.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
     /// The system does not say which address it gave.
@@ -50,8 +50,11 @@ pub enum DaemonError {
     Address(std::io::Error),
 }
 
-/// Runs an overlord until `stop`, in this order: ledger, registry, catalogue, jobs, port. `ready` is told the address
-/// once peers can come in.
+/// Runs an overlord until `stop` is cancelled, and returns when everything is stopped in order. It starts in this
+/// order: ledger, registry, catalogue, jobs, port. `ready` is told the address once peers can connect.
+///
+/// # Errors
+/// [`DaemonError`], where a part of it cannot be started.
 pub async fn serve(
     folder: Folder,
     options: ServeOptions,

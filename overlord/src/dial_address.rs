@@ -1,4 +1,4 @@
-//! Where minions are told to dial: what stands in a token.
+//! The address that minions are told to dial, which stands in a token.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -16,10 +16,10 @@ pub struct DialAddress {
 /// Why a text is no address to dial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadDialAddress {
-    /// It is in another form.
+    /// The text has another form.
     #[error("not HOST:PORT: write overlord.example.org:51234, 192.0.2.1:51234 or [2001:db8::1]:51234")]
     Form,
-    /// It means every address of a host, which is for listening.
+    /// The text means every address of a host, which can be listened on and not dialled.
     #[error(
         "for listening: nobody can dial \"all addresses\": name one by which minions reach this overlord"
     )]
@@ -27,7 +27,7 @@ pub enum BadDialAddress {
 }
 
 impl DialAddress {
-    /// Whether it leads whoever dials it to their own host.
+    /// Whether a host that dials it comes to itself.
     pub fn is_loopback(&self) -> bool {
         match self.ip() {
             Some(IpAddr::V6(ip)) => ip.to_canonical().is_loopback(),

@@ -1,4 +1,4 @@
-//! The overlord's folder: where its authority, its identities, its configuration and its ledger are.
+//! The overlord's folder: the places of its authority, its identities, its configuration and its ledger.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,10 +20,10 @@ pub struct Folder {
     dir: PathBuf,
 }
 
-/// What `overlord init` is asked for.
+/// What `overlord init` is told.
 #[derive(Clone, Debug, Default)]
 pub struct InitOptions {
-    /// Where to listen; port 51234 of all addresses where nothing is said.
+    /// The address to listen on; port 51234 of all addresses where nothing is said.
     pub listen: Option<SocketAddr>,
     /// The `host:port` that minions are told to dial; the listening address where nothing is said.
     pub advertise: Option<DialAddress>,
@@ -32,38 +32,41 @@ pub struct InitOptions {
 /// What `overlord init` made.
 #[derive(Clone, Debug)]
 pub struct Summary {
-    /// Where it is.
+    /// The path of the folder.
     pub dir: PathBuf,
     /// The digest by which newcomers know the authority.
     pub fingerprint: Digest,
     /// The operator who may make calls.
     pub operator: OperatorName,
-    /// Whether nobody says by which address other hosts reach it: tokens then name loopback.
+    /// Whether no address is known by which other hosts reach it: tokens then name loopback.
     pub unreachable: bool,
 }
 
 /// Why a folder could not be found or made.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// There is no home to put it in.
+    /// No folder is named, and this user has no home for one.
     #[error("there is no home folder: set OVERLORD_DIR")]
     Homeless,
-    /// It was made before.
+    /// The folder holds an overlord already.
     #[error("\"{0}\" holds an overlord already: start it with `overlord serve`, or choose another folder")]
     AlreadyThere(PathBuf),
-    /// It was never made.
+    /// The folder holds no overlord.
     #[error("\"{0}\" holds no overlord: make one with `overlord init`, or set OVERLORD_DIR")]
     NotInitialised(PathBuf),
-    /// A file of it could not be read or written.
+    /// A file in the folder could not be read or written.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// Its configuration cannot be used.
+    /// The configuration in the folder cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
 }
 
 impl Folder {
     /// The folder that a flag or `OVERLORD_DIR` names, or the usual one of this user.
+    ///
+    /// # Errors
+    /// [`FolderError::Homeless`], where neither names one and the user has no home.
     pub fn locate(flag: Option<PathBuf>) -> Result<Self, FolderError> {
         let named = flag.or_else(|| std::env::var_os("OVERLORD_DIR").map(PathBuf::from));
         let dir = match named.filter(|dir| !dir.as_os_str().is_empty()) {
@@ -79,28 +82,32 @@ impl Folder {
         Self { dir: dir.into() }
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Where the ledger is.
+    /// The folder of the ledger.
     pub fn ledger(&self) -> PathBuf {
         self.dir.join("ledger")
     }
 
-    /// Where the files of modules are.
+    /// The folder of the files of modules.
     pub fn modules(&self) -> PathBuf {
         self.dir.join("modules")
     }
 
-    /// Where it is written what its owner should be able to find later.
+    /// The file of the audit log, for what the owner should be able to find later.
     pub fn audit(&self) -> PathBuf {
         self.dir.join("audit.jsonl")
     }
 
     /// Makes the authority, the overlord's certificate, an operator's certificate for the caller, and a
-    /// configuration file. Refuses where there is an authority already.
+    /// configuration file.
+    ///
+    /// # Errors
+    /// [`FolderError::AlreadyThere`] where there is an authority already, and [`FolderError::Identity`] where
+    /// something cannot be made.
     pub fn init(&self, options: &InitOptions) -> Result<Summary, FolderError> {
         if self.dir.join("authority.key").exists() {
             return Err(FolderError::AlreadyThere(self.dir.clone()));
@@ -120,7 +127,10 @@ impl Folder {
         })
     }
 
-    /// The authority, as `init` made it.
+    /// The authority, as [`Folder::init`] made it.
+    ///
+    /// # Errors
+    /// [`FolderError::NotInitialised`] where there is none, and [`FolderError::Identity`] where it cannot be read.
     pub fn authority(&self) -> Result<Authority, FolderError> {
         if !self.dir.join("authority.key").exists() {
             return Err(FolderError::NotInitialised(self.dir.clone()));
@@ -128,13 +138,17 @@ impl Folder {
         Ok(Authority::load(&self.dir)?)
     }
 
-    /// The overlord's own identity, renewed on the way where it has run out or soon will.
+    /// The overlord's own identity. Where its certificate has run out or soon will, it is renewed first.
+    ///
+    /// # Errors
+    /// [`FolderError::Identity`], where it cannot be read or renewed.
     pub fn overlord_identity(&self, authority: &Authority) -> Result<Identity, FolderError> {
         let identity = Identity::load(&self.dir, "overlord")?;
         self.renewed(identity, authority, "overlord")
     }
 
-    /// Another identity in place of one that has run out or soon will, or that a clock which was ahead has made.
+    /// The identity, or another in its place where its certificate has run out or soon will, or was made by a
+    /// clock that was ahead.
     fn renewed(
         &self,
         identity: Identity,
@@ -151,51 +165,61 @@ impl Folder {
         Ok(renewed)
     }
 
-    /// The identity with which the CLI dials.
+    /// The identity with which the command line dials. Where the authority is in the folder too, a certificate
+    /// that has run out or soon will is renewed first.
+    ///
+    /// # Errors
+    /// [`FolderError::NotInitialised`] where there is none, and [`FolderError::Identity`] where it cannot be read.
     pub fn operator_identity(&self) -> Result<Identity, FolderError> {
         if !self.dir.join("operator.key").exists() {
             return Err(FolderError::NotInitialised(self.dir.clone()));
         }
         let identity = Identity::load(&self.dir, "operator")?;
-        // Only where the overlord is, too.
+        // It can only be renewed where the authority is in the folder, too.
         match self.authority() {
             Ok(authority) => self.renewed(identity, &authority, "operator"),
             Err(_) => Ok(identity),
         }
     }
 
-    /// The configuration file, or the defaults where there is none.
+    /// The configuration in the folder, or the defaults where it has no file of one.
+    ///
+    /// # Errors
+    /// [`FolderError::Config`], where the file cannot be used.
     pub fn config(&self) -> Result<Config, FolderError> {
         Ok(Config::load(&self.dir.join("overlord.toml"))?)
     }
 
-    /// Notes the address that the daemon really listens on, for the CLI on this host.
+    /// Notes the address that the daemon listens on, for the command line on this host.
+    ///
+    /// # Errors
+    /// [`FolderError::Identity`], where it cannot be written.
     pub fn note_address(&self, address: SocketAddr) -> Result<(), FolderError> {
         Ok(write_public(&self.dir.join("address"), dialable(address).to_string().as_bytes())?)
     }
 
-    /// The address that the daemon noted when it started last.
+    /// The address that the daemon noted when it started last; `None` where it never did.
     pub fn noted_address(&self) -> Option<String> {
         let text = std::fs::read_to_string(self.dir.join("address")).ok()?;
         Some(text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 }
 
-/// An address to dial for one that is listened on: loopback where that is "all addresses".
+/// The address to dial for one that is listened on: loopback where that is "all addresses".
 pub fn dialable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
-        // An IPv6 socket takes IPv4 too.
+        // A socket of IPv6 also takes what comes by IPv4.
         address.set_ip([127, 0, 0, 1].into());
     }
     address
 }
 
-/// The address that is dialled where nobody says another.
+/// The address that is dialled where nothing else is said.
 pub fn default_address() -> String {
     format!("127.0.0.1:{DEFAULT_PORT}")
 }
 
-/// Who runs this program, as an operator's name.
+/// The user who runs this program, as an operator's name.
 fn caller() -> OperatorName {
     let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten();
     let name = user.and_then(|user| user.name.parse().ok());
@@ -203,7 +227,7 @@ fn caller() -> OperatorName {
     name.unwrap_or_else(|| "operator".parse().expect("\"operator\" is an operator's name"))
 }
 
-/// The overlord's certificate is renewed at a start within 60 days of its end.
+/// How many seconds before the end of a certificate it is renewed: 60 days.
 const RENEW_BEFORE_SECS: i64 = 60 * 24 * 3600;
 
 #[cfg(test)]

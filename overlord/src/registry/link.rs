@@ -27,16 +27,16 @@ pub struct Admitted {
     _admitted: Arc<()>,
 }
 
-/// What a minion says of itself when it comes.
+/// What a minion says of itself when it connects.
 #[derive(Clone, Debug)]
 pub struct Introduction {
     /// The version of its software.
     pub version: String,
-    /// What it can run.
+    /// The modules that it has.
     pub modules: Inventory,
-    /// What it knows of its host; `None` where that could not be read, and what was known stays.
+    /// The facts of its host; `None` where they could not be read, and then the former ones stay.
     pub facts: Option<Arc<Json>>,
-    /// Which instance it is; `None` where it does not say.
+    /// Which instance of the minion it is; `None` where it does not say.
     pub instance: Option<Instance>,
 }
 
@@ -53,23 +53,23 @@ pub struct Link {
 /// Why a connection may not speak in the name of a minion.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
-    /// The minion's standing or key is another since it came.
+    /// The minion's standing or key has changed since it came.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// Another one with its key is linked, and answers.
+    /// Another minion with the same key is linked, and answers.
     #[error("another minion with the identity of \"{name}\" is linked from {linked} and answers")]
     Second {
         /// The minion.
         name: MinionName,
-        /// Where the other one is.
+        /// The address of the other one.
         linked: SocketAddr,
-        /// Whether it is the first attempt for a while.
+        /// Whether this is the first attempt for a while.
         is_news: bool,
     },
-    /// Another connection took its place.
+    /// Another connection has taken the place of this one.
     #[error("another connection of \"{0}\" has taken its place")]
     Replaced(MinionName),
-    /// The ledger cannot record it.
+    /// The ledger could not be written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
@@ -79,15 +79,17 @@ impl Admitted {
         Self { registry, name, key, _admitted: admitted }
     }
 
-    /// Which minion it is.
+    /// The name of the minion.
     pub fn name(&self) -> &MinionName {
         &self.name
     }
 
-    /// Notes that the minion is there, with what it says of itself. An older connection makes way.
+    /// Takes note that the minion is connected, with what it says of itself. An older connection of it makes way.
     ///
-    /// Fails where it may not come in any more: it may have been enrolled with another key, or revoked, since
-    /// it was admitted.
+    /// # Errors
+    /// [`LinkError::Refused`] where it may not connect any more, since it may have been enrolled with another key,
+    /// or revoked, since it was admitted; [`LinkError::Second`] where another one with its key has the link; and
+    /// [`LinkError::Ledger`] where it cannot be recorded.
     pub async fn connect(&self, connection: Connection, said: Introduction) -> Result<Link, LinkError> {
         let Self { registry, name, key, .. } = self;
         let Introduction { version, modules, facts, instance } = said;
@@ -125,7 +127,7 @@ impl Admitted {
             }
             entry.instance = instance;
             entry.troubles.let_in();
-            // Before anyone can see that it is there, and ask for it by its facts.
+            // Facts are set before anyone can see that it is connected, and ask for it by them.
             if let Some(facts) = facts {
                 entry.facts = Some(Heard { facts, at: seen });
             }
@@ -137,27 +139,27 @@ impl Admitted {
         Ok(Link { registry: registry.clone(), name: name.clone(), connection })
     }
 
-    /// The connection of this minion that is there, where it may be that of another one with its key.
+    /// The connection that this minion has already, where it may be that of another one with its key.
     fn first(&self, instance: Option<Instance>) -> Option<Connection> {
         let minions = self.registry.lock();
         let entry = minions.get(&self.name)?;
         let is_the_same = match (entry.instance, instance) {
             (Some(there), Some(new)) => new.has_ledger_of(&there),
-            // They are of a version that does not say.
+            // Both are of a version that does not say which instance it is.
             (None, None) => true,
             _ => false,
         };
         entry.connection.borrow().clone().filter(|_| !is_the_same)
     }
 
-    /// Notes that another one wants the link of this minion, which is there.
+    /// Takes note that another one wants the link of this minion while it is linked.
     fn second(&self, first: &Connection, from: SocketAddr) -> LinkError {
         let mut minions = self.registry.lock();
         let is_news = minions.get_mut(&self.name).is_some_and(|entry| entry.troubles.second(from));
         LinkError::Second { name: self.name.clone(), linked: first.remote_address(), is_news }
     }
 
-    /// Records where the minion is, in case that is another place than before.
+    /// Records which place the minion is at, where that is another one than before.
     async fn take_over(&self, instance: Option<Instance>) -> Result<(), LedgerError> {
         let Self { registry, name, .. } = self;
         let Some(instance) = instance else { return Ok(()) };
@@ -172,7 +174,7 @@ impl Admitted {
     }
 }
 
-/// Whether there is somebody at the other end, and soon.
+/// Whether the other end of a connection answers within [`SIGN_OF_LIFE`].
 async fn answers(connection: &Connection) -> bool {
     let exchange = async {
         let (mut send, mut receive) = connection.open_bi().await.map_err(std::io::Error::from)?;
@@ -186,7 +188,11 @@ async fn answers(connection: &Connection) -> bool {
 const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 
 impl Link {
-    /// Notes that the minion's modules are now these.
+    /// Takes note that the minion's modules are now these.
+    ///
+    /// # Errors
+    /// [`LinkError::Replaced`] or [`LinkError::Refused`] where this connection does not speak for the minion any
+    /// more, and [`LinkError::Ledger`].
     pub async fn modules_changed(&self, modules: Inventory) -> Result<(), LinkError> {
         let _locked = self.registry.0.locks.lock(self.name.clone()).await;
         self.with_entry(|_| ())?;
@@ -197,7 +203,10 @@ impl Link {
         })
     }
 
-    /// Notes that the minion's facts are now these.
+    /// Takes note that the minion's facts are now these.
+    ///
+    /// # Errors
+    /// As [`Link::modules_changed`].
     pub async fn facts_changed(&self, facts: Arc<Json>) -> Result<(), LinkError> {
         let _locked = self.registry.0.locks.lock(self.name.clone()).await;
         let at = now_ms();
@@ -206,7 +215,10 @@ impl Link {
         self.with_entry(|entry| entry.facts = Some(Heard { facts, at }))
     }
 
-    /// Notes that the connection is gone. Where another has taken its place, there is nothing to note.
+    /// Takes note that the connection is gone. Where another has taken its place, nothing changes.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be written.
     pub async fn gone(&self) -> Result<(), LedgerError> {
         let _locked = self.registry.0.locks.lock(self.name.clone()).await;
         let seen = now_ms();

@@ -7,9 +7,9 @@ use wire::message::operator::Absence;
 /// A moment at which a link was lost, on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost {
-    /// By the clock that is never set.
+    /// The moment by the clock that is never set.
     pub at: Instant,
-    /// By the overlord's clock, in milliseconds since 1970.
+    /// The moment by the overlord's wall clock, in milliseconds since 1970.
     pub at_ms: u64,
 }
 

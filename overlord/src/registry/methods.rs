@@ -1,4 +1,4 @@
-//! A method as minions have it.
+//! A method, as the minions that are meant have it.
 
 use std::collections::HashSet;
 

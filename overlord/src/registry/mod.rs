@@ -1,4 +1,5 @@
-//! Who is enrolled, who is connected, and what each minion can run.
+//! Which minions are enrolled, which are connected, and what each has said of itself: in memory, and in the ledger
+//! as far as it must outlive the daemon. Jobs and pushes ask here for connections; neither of them is here.
 
 mod link;
 mod lost;
@@ -40,7 +41,7 @@ pub struct Registry(Arc<Inner>);
 struct Inner {
     ledger: OverlordLedger,
     minions: Mutex<BTreeMap<MinionName, Entry>>,
-    /// The names that may come in, for as long as they stay the same. Locked before `minions`, never after.
+    /// The names that may connect, for as long as they stay the same. Locked before `minions`, never after.
     roster: Mutex<Option<Arc<Roster>>>,
     /// Who a minion is and what is known of it change one after the other, in the ledger and here. Waited for
     /// before anything is locked.
@@ -53,55 +54,59 @@ struct Inner {
 struct Entry {
     record: MinionRecord,
     connection: watch::Sender<Option<Connection>>,
-    /// When it was lost last, or the entry was made: since then it is out of touch while it has no connection.
+    /// When the link was lost last, or the entry was made: since then the minion is out of touch while it has no
+    /// connection.
     lost: Lost,
-    /// Which instance that is the connection of, once one has said so.
+    /// Which instance has the connection; `None` before one has said so.
     instance: Option<Instance>,
-    /// Which places its connections came from, with its present key.
+    /// The places that the connections came from, with the present key.
     tenures: Vec<Tenure>,
     /// What an operator should know of it.
     troubles: Troubles,
-    /// Told whenever it says which modules it has.
+    /// Told whenever the minion says which modules it has.
     modules_told: watch::Sender<()>,
-    /// Held by each of its connections that was admitted.
+    /// Held by each connection of the minion that was admitted, so that they can be counted.
     admitted: Arc<()>,
-    /// What it said of its host.
+    /// What the minion told of its host; `None` where it never did.
     facts: Option<Heard>,
-    /// Its share of the room for what minions send.
+    /// The minion's share of the room for large messages.
     intake: Intake,
 }
 
-/// What a minion said of its host.
+/// The facts of a minion, as it told them last.
 #[derive(Clone, Debug)]
 pub struct Heard {
-    /// A JSON object.
+    /// The facts, as one JSON object.
     pub facts: Arc<Json>,
-    /// When it said so, in milliseconds since 1970.
+    /// When it told them, in milliseconds since 1970.
     pub at: u64,
 }
 
 /// Why a certificate that the authority signed is refused all the same.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// It is for something else.
+    /// The certificate is for another role.
     #[error("its certificate is that of an {0}")]
     WrongRole(Role),
-    /// There is no such minion, or not any more.
+    /// No minion of that name is enrolled, or not any more.
     #[error("minion \"{0}\" is not enrolled")]
     NotEnrolled(String),
-    /// The minion enrolled again with another key.
+    /// The minion's name was enrolled with another key.
     #[error("minion \"{0}\" is enrolled with another key")]
     AnotherKey(MinionName),
-    /// It has as many connections as it may have.
+    /// The minion has as many connections as it may have.
     #[error("minion \"{0}\" has {MAX_ADMITTED} connections already")]
     TooMany(MinionName),
-    /// Someone revoked it.
+    /// The minion's certificate was revoked.
     #[error("minion \"{0}\" is revoked")]
     Revoked(MinionName),
 }
 
 impl Registry {
-    /// Reads everyone who is enrolled.
+    /// Reads all enrolled minions from the ledger. None of them is connected yet.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read.
     pub async fn open(ledger: OverlordLedger) -> Result<Self, LedgerError> {
         let (mut minions, intake) = (BTreeMap::new(), Intake::default());
         for record in ledger.minions().await? {
@@ -110,7 +115,7 @@ impl Registry {
         }
         for (name, heard) in ledger.facts().await? {
             if let Some(entry) = minions.get_mut(&name) {
-                // They were looked at when they came.
+                // Facts were checked when they came.
                 entry.facts = facts::parse(&heard.json).ok().map(|facts| Heard { facts, at: heard.at });
             }
         }
@@ -119,22 +124,28 @@ impl Registry {
         Ok(Self(Arc::new(Inner { minions, roster, locks, intake, ledger })))
     }
 
-    /// Which minion this peer is, if it may come in.
+    /// The minion that this peer is, where it may connect.
+    ///
+    /// # Errors
+    /// [`Refused`], which says why it may not.
     pub fn admit(&self, peer: &Peer) -> Result<Admitted, Refused> {
         if peer.role != Role::Minion {
             return Err(Refused::WrongRole(peer.role));
         }
         let name: MinionName = peer.name.parse().map_err(|_| Refused::NotEnrolled(peer.name.clone()))?;
         let admitted = standing(&self.lock(), &name, peer.key)?.admitted.clone();
-        // Beside the one in the entry and this one.
+        // One is held by the entry and one here; the others are connections.
         if Arc::strong_count(&admitted) > MAX_ADMITTED + 1 {
             return Err(Refused::TooMany(name));
         }
         Ok(Admitted::new(self.clone(), name, peer.key, admitted))
     }
 
-    /// Takes in whoever has the token of `secret`, with this key, and returns its name. Another one who had the
-    /// name before loses it, and its connection.
+    /// Enrols the newcomer that has the token of `secret`, with this key, and returns its name. A minion that had
+    /// the name before loses it, and its connection.
+    ///
+    /// # Errors
+    /// [`InviteError`], which says why the token lets nobody in.
     pub async fn enroll(&self, secret: &Digest, key: Digest) -> Result<MinionName, InviteError> {
         let name = self.0.ledger.invited(secret, now_ms()).await?;
         // Until both the ledger and this registry know: in both, the same one of two newcomers is the last.
@@ -149,7 +160,7 @@ impl Registry {
             let mut minions = self.lock();
             let mut entry = Entry::new(record, &self.0.intake);
             let former = minions.remove(&name).and_then(|before| {
-                // Whoever follows it goes on: a host that joins anew still has its jobs.
+                // Tasks that follow the connection go on: a host that joins anew still has its jobs.
                 entry.connection = before.connection;
                 entry.connection.send_replace(None)
             });
@@ -164,7 +175,7 @@ impl Registry {
         Ok(name)
     }
 
-    /// The version of a module that a minion has in service, as it said last.
+    /// SHA-256 of the version of a module that a minion has in service, as it said last; `None` where it has none.
     pub fn in_service(&self, minion: &MinionName, module: &ModuleName) -> Option<Digest> {
         let digest = self.with_module(minion, module.as_str(), |module| {
             module.filter(|module| module.state == ModuleState::Active).map(|module| module.digest)
@@ -176,57 +187,59 @@ impl Registry {
     pub async fn await_in_service(&self, minion: &MinionName, module: &ModuleName, digest: Option<Digest>) {
         let told = self.lock().get(minion).map(|entry| entry.modules_told.subscribe());
         let Some(mut told) = told else { return };
-        // It ends where the minion is enrolled anew: what was waited for does not come then.
+        // It also ends where the minion is enrolled anew, since what is waited for does not come then.
         while self.in_service(minion, module) != digest && told.changed().await.is_ok() {}
     }
 
-    /// The facts of a minion, as it said them last; `None` where they were never heard.
+    /// The facts of a minion, as it told them last; `None` where it never did.
     pub fn facts(&self, name: &MinionName) -> Option<Heard> {
         self.lock().get(name)?.facts.clone()
     }
 
-    /// The connection of a minion, while it has one.
+    /// The connection of a minion; `None` where it has none at the moment.
     pub fn connection(&self, name: &MinionName) -> Option<Connection> {
         self.lock().get(name)?.connection.borrow().clone()
     }
 
-    /// The room for what a minion sends.
+    /// The room for the large messages of a minion.
     pub fn intake(&self, name: &MinionName) -> Intake {
         let shared = || self.0.intake.for_another();
         self.lock().get(name).map_or_else(shared, |entry| entry.intake.clone())
     }
 
-    /// Follows a minion's connection; `None` where no such minion is enrolled.
+    /// The connection of a minion, now and after each change of it; `None` where no such minion is enrolled.
     pub fn follow(&self, name: &MinionName) -> Option<watch::Receiver<Option<Connection>>> {
         Some(self.lock().get(name)?.connection.subscribe())
     }
 
-    /// The names of all minions that may come in, in order.
+    /// The names of all minions that may connect, in order.
     pub fn names(&self) -> Vec<MinionName> {
         let minions = self.lock();
         let active = minions.values().filter(|entry| entry.record.status == Standing::Active);
         active.map(|entry| entry.record.name.clone()).collect()
     }
 
-    /// The same names as expressions are matched against, made once for as long as they stay the same.
+    /// The names of all minions that may connect, in the form in which expressions are matched against them; made
+    /// once for as long as they stay the same.
     pub fn roster(&self) -> Arc<Roster> {
         let mut roster = self.0.roster.lock().unwrap_or_else(PoisonError::into_inner);
         roster.get_or_insert_with(|| Arc::new(Roster::new(self.names()))).clone()
     }
 
-    /// To be called after every change of who may come in.
+    /// Must be called after every change of which minions may connect.
     fn names_changed(&self) {
         *self.0.roster.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Those of the modules that a minion said it has, last time it said so, that are meant.
+    /// Those of a minion's modules, as it told of them last, for which `is_meant` says so; `None` where no such
+    /// minion is enrolled.
     pub fn modules(&self, name: &MinionName, is_meant: impl Fn(&&Module) -> bool) -> Option<Inventory> {
         let minions = self.lock();
         let Inventory { modules, left_out } = &minions.get(name)?.record.modules;
         Some(Inventory { modules: modules.iter().filter(is_meant).cloned().collect(), left_out: *left_out })
     }
 
-    /// The names of the modules that a minion said it has; none where it has never said so.
+    /// The names of the modules that a minion told of; empty where it never did.
     pub fn module_names(&self, name: &MinionName) -> Vec<ModuleName> {
         let minions = self.lock();
         let modules = minions.get(name).map(|entry| &entry.record.modules.modules);
@@ -252,7 +265,7 @@ impl Registry {
         Some(look(entry.record.modules.modules.iter().find(|candidate| candidate.name.as_str() == module)))
     }
 
-    /// What there is to say of these minions, in the order given; unknown names are left out.
+    /// The statuses of these minions, in the order given; unknown names are left out.
     pub fn statuses(&self, names: &[MinionName]) -> Vec<MinionStatus> {
         let minions = self.lock();
         names.iter().filter_map(|name| minions.get(name)).map(Entry::status).collect()
@@ -271,7 +284,10 @@ impl Registry {
     }
 }
 
-/// The entry of a minion, where this key is the one that may come in under its name now.
+/// The entry of a minion, where this key is the one that may connect under its name now.
+///
+/// # Errors
+/// [`Refused`], which says why it may not.
 fn standing<'a>(
     minions: &'a BTreeMap<MinionName, Entry>,
     name: &MinionName,
@@ -285,7 +301,7 @@ fn standing<'a>(
     }
 }
 
-/// The code to close a connection with: `older` where its peer knows no other.
+/// The code to close a connection with: `code` where its peer knows that, and `older` where not.
 pub(crate) fn since_three(connection: &Connection, code: VarInt, older: VarInt) -> VarInt {
     match Version::of(connection) {
         Version::One | Version::Two => older,
@@ -337,6 +353,6 @@ impl Entry {
     }
 }
 
-/// How many connections of one minion may be there at once: the one that is installed, and those that are about
-/// to take its place.
+/// How many connections of one minion may exist at once: the one that is installed, and those that are about to
+/// take its place.
 const MAX_ADMITTED: usize = 8;

@@ -1,7 +1,7 @@
-//! Whom a job was sent to, so that no other one is asked about it.
+//! Which instance of a minion a job was sent to, so that no other one is asked about it.
 //!
-//! A copy of a minion that has taken its place knows nothing of its jobs, or something wrong, and what it says of them
-//! would be written down for good while the true one still runs them.
+//! A copy of a minion that has taken its place knows nothing of its jobs, or something wrong, and what it says of
+//! them would be written down for good while the true one still runs them.
 
 use ledger::Tenure;
 use quinn::Connection;
@@ -12,16 +12,16 @@ use wire::name::MinionName;
 
 use super::{Entry, Lost, Registry};
 
-/// Whom something was sent to under the name of a minion.
+/// Which instance something was sent to under the name of a minion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recipient {
     key: Digest,
-    /// Where it is; `None` for a minion that does not say.
+    /// The place that the instance is at; `None` for a minion that does not say.
     place: Option<Digest>,
 }
 
 impl Recipient {
-    /// Whether `other` may answer for it. One with another key may: nobody comes in with the former one any more.
+    /// Whether `other` may answer for it. One with another key may, since the former key lets nobody in any more.
     fn is_answered_for_by(&self, other: &Self) -> bool {
         match (self.place, other.place) {
             (Some(here), Some(there)) => self.key != other.key || here == there,
@@ -31,7 +31,7 @@ impl Recipient {
 }
 
 impl Registry {
-    /// Whom a minion's jobs like this one were sent to, in whatever life of the overlord.
+    /// Which instance a minion's jobs like this one were sent to, in this life of the overlord or a former one.
     pub fn recipient(&self, minion: &MinionName, job: JobId) -> Option<Recipient> {
         let minions = self.lock();
         let entry = minions.get(minion)?;
@@ -40,7 +40,7 @@ impl Registry {
         Some(Recipient { key: entry.record.key, place: Some(tenure.place) })
     }
 
-    /// Whom is reached over this connection; `None` where the minion has another one by now.
+    /// Which instance is reached over this connection; `None` where the minion has another connection by now.
     pub fn recipient_over(&self, minion: &MinionName, connection: &Connection) -> Option<Recipient> {
         let minions = self.lock();
         let entry = minions.get(minion)?;
@@ -48,8 +48,8 @@ impl Registry {
         (current == Some(connection.stable_id())).then(|| entry.recipient())
     }
 
-    /// When a minion was lost that has no connection, or whose place another one has than the job was sent to; at the
-    /// overlord's start where it has had none since.
+    /// When a minion was lost that has no connection, or whose place is not the one that the job was sent to.
+    /// Where it has had no connection since the overlord started, that is when it started.
     pub fn lost(&self, minion: &MinionName, recipient: Option<&Recipient>) -> Option<Lost> {
         let minions = self.lock();
         let entry = minions.get(minion)?;
@@ -82,7 +82,7 @@ impl Entry {
             return None;
         }
         let mut tenures = self.tenures.clone();
-        // The first is as old as its jobs: before it, nobody said where they are.
+        // The first tenure covers all older jobs: before it, nobody said where they are.
         let after = if tenures.is_empty() { None } else { newest };
         tenures.push(Tenure { place: instance.place, after });
         let surplus = tenures.len().saturating_sub(MAX_TENURES);
@@ -91,7 +91,7 @@ impl Entry {
     }
 }
 
-/// How many tenures of a minion are kept: jobs that are older than all of them may be asked for of anyone.
+/// How many tenures of a minion are kept. Jobs that are older than all of them may be asked for of any instance.
 const MAX_TENURES: usize = 16;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What is wrong with a minion that an operator should know of.
+//! What an operator should know of a minion and may have to mend.
 
 use std::net::SocketAddr;
 
@@ -11,14 +11,14 @@ use super::{Registry, standing};
 /// What was seen of a minion that may have to be mended. It is forgotten after a while.
 #[derive(Default)]
 pub(super) struct Troubles {
-    /// Another one with its key: from where it dialled last, and when.
+    /// The address that another minion with its key dialled from last, and when, in milliseconds since 1970.
     second: Option<(SocketAddr, u64)>,
-    /// The certificate that it came with though the time of that is not now, and when.
+    /// The certificate that it came with although that was not good, and when, in milliseconds since 1970.
     certificate: Option<(Validity, u64)>,
 }
 
 impl Troubles {
-    /// What there is to say of it at `now`.
+    /// What there is to say of it at `now`, in milliseconds since 1970.
     pub(super) fn list(&self, now: u64) -> Vec<Trouble> {
         let recent = |at: u64| now.saturating_sub(at) < REMEMBERED_MS;
         let second = self.second.filter(|(_, at)| recent(*at));
@@ -32,21 +32,21 @@ impl Troubles {
         second.into_iter().chain(certificate).collect()
     }
 
-    /// Notes another one with its key. Says whether that is news: it goes on trying.
+    /// Takes note of another minion with its key. Returns whether that is news, since it goes on trying.
     pub(super) fn second(&mut self, from: SocketAddr) -> bool {
         let now = now_ms();
         let before = self.second.replace((from, now));
         before.is_none_or(|(before, at)| before.ip() != from.ip() || now.saturating_sub(at) >= REMEMBERED_MS)
     }
 
-    /// Notes that it was let in.
+    /// Takes note that it was let in, so its certificate is good.
     pub(super) fn let_in(&mut self) {
         self.certificate = None;
     }
 }
 
 impl Registry {
-    /// Notes that a minion came with a certificate of ours whose time is not now.
+    /// Takes note that a minion came with a certificate of ours that is not good now.
     pub fn came_with_outdated(&self, peer: &Peer) {
         let Ok(name) = peer.name.parse() else { return };
         let mut minions = self.lock();

@@ -5,7 +5,7 @@ use std::ops::Range;
 /// The most characters of an expression that a message shows around the place.
 const MAX_EXCERPT: usize = 70;
 
-/// A target expression that cannot be followed, with the place in it that is to blame.
+/// The error for a target expression that cannot be resolved, with the place in it that is to blame.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("target \"{excerpt}\", column {column}: {problem}")]
 pub struct TargetError {

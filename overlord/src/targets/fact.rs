@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 /// A test on one fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FactTest {
-    /// Where the fact is: names of members with dots between them.
+    /// The path of the fact: names of members with dots between them.
     path: String,
     /// What it is to be.
     comparison: Comparison,
@@ -23,12 +23,12 @@ impl FactTest {
         self.comparison.holds(|passes| any(facts, &self.path, passes))
     }
 
-    /// Where the fact is.
+    /// The path of the fact.
     pub(super) fn path(&self) -> &str {
         &self.path
     }
 
-    /// Whether it passes where the fact is another than the one it names.
+    /// Whether it passes where the fact is not the one that it names.
     pub(super) fn is_negated(&self) -> bool {
         self.comparison.is_negated()
     }
@@ -39,7 +39,7 @@ impl FactTest {
     }
 }
 
-/// Whether any scalar at `path` passes. Lists are gone through wherever they stand; a member's name may
+/// Whether any scalar at `path` passes. Every element of a list on the way is looked at; a member's name may
 /// itself have dots.
 fn any(facts: &Json, path: &str, passes: &dyn Fn(&str) -> bool) -> bool {
     match facts {

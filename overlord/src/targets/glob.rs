@@ -48,7 +48,7 @@ impl Glob {
         Some(Self { parts })
     }
 
-    /// What every name that it matches begins with.
+    /// The beginning that every name has that the glob matches.
     pub(super) fn prefix(&self) -> String {
         let bytes = self.parts.iter().map_while(|part| match part {
             Part::Byte(byte) => Some(char::from(*byte)),
@@ -61,7 +61,7 @@ impl Glob {
     pub(super) fn matches(&self, name: &str) -> bool {
         let name = name.as_bytes();
         let (mut part, mut at) = (0, 0);
-        // Where the last `*` stands, and how far it has reached: it takes one more on every failure.
+        // The place of the last `*`, and how far it has reached: it takes one more byte on every failure.
         let mut star: Option<(usize, usize)> = None;
         while at < name.len() {
             match self.parts.get(part) {

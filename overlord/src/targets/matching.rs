@@ -1,4 +1,5 @@
-//! From a target that an operator wrote to the minions that are meant, with what there is to say of it.
+//! The minions that are meant by a target that an operator wrote, and what there is to say of how it was
+//! understood.
 
 use std::collections::BTreeSet;
 
@@ -10,24 +11,29 @@ use super::{Lookup, Matched, Roster, TargetError, Unmatched, UnmatchedKind, reso
 /// The minions that a target means.
 #[derive(Debug)]
 pub(crate) struct Matching {
-    /// In the order of their names; at least one, unless nobody is a fine answer.
+    /// The minions, by name: at least one, unless the target may mean nobody.
     pub(crate) minions: Vec<MinionName>,
     /// What the operator should know.
     pub(crate) warnings: Vec<TargetWarning>,
 }
 
-/// Among whom a target is looked for.
+/// The minions among which a target is looked for.
 #[derive(Clone, Copy)]
 pub(crate) enum Among<'a> {
     /// All that are enrolled.
     Enrolled(&'a Roster),
-    /// The same, where others that connect later are meant too, so that nobody is a fine answer.
+    /// All that are enrolled, where minions that connect later are meant too, so that the target may mean nobody
+    /// now.
     AlsoLater(&'a Roster),
     /// The minions of a job.
     Job(&'a [MinionName]),
 }
 
-/// The minions that a target means at this moment: some, unless it means others that connect later.
+/// The minions that a target means at this moment.
+///
+/// # Errors
+/// Where it means nobody although it must mean somebody, cannot be parsed, or names what nobody has and that is
+/// not let pass.
 pub(crate) fn find(among: Among<'_>, target: &Target, lookup: &impl Lookup) -> Result<Matching, Refusal> {
     let of_job;
     let roster = match among {
@@ -45,8 +51,11 @@ pub(crate) fn find(among: Among<'_>, target: &Target, lookup: &impl Lookup) -> R
     }
 }
 
-/// Refuses to go to more than `limit` minions, unless the operator knows that they are many. `what` says what goes to
-/// them, as in "the job goes to".
+/// Refuses to go to more than `limit` minions, unless the operator knows that they are many. `what` says what goes
+/// to them, as in "the job goes to".
+///
+/// # Errors
+/// A refusal that asks for a confirmation.
 pub(crate) fn check_width(limit: usize, what: &str, width: usize, confirmed: bool) -> Result<(), Refusal> {
     if width <= limit || confirmed {
         return Ok(());
@@ -98,7 +107,7 @@ impl<L: Lookup> Words<'_, L> {
         Ok((Matching { minions, warnings }, nobody))
     }
 
-    /// Names that nobody has.
+    /// The words for names that nobody has.
     fn missing(&self, missing: &[&Unmatched]) -> String {
         let guess = |one: &&Unmatched| (one.term.clone(), nearest(&one.term, self.names()));
         let guesses: Vec<_> = missing.iter().take(SHOWN).map(guess).collect();
@@ -131,7 +140,7 @@ impl<L: Lookup> Words<'_, L> {
         format!("{nobody} {names}: {see}go on without {it} with --ignore-missing")
     }
 
-    /// Minions of which it must be known whether they match.
+    /// The words for minions of which it must be known whether they match.
     fn undecided(&self, minions: &[MinionName]) -> String {
         let (they, them) = if minions.len() == 1 { ("it", "it") } else { ("they", "them") };
         format!(
@@ -145,7 +154,7 @@ impl<L: Lookup> Words<'_, L> {
         )
     }
 
-    /// What becomes of minions of which it is not known whether they match.
+    /// The warning that says what becomes of minions of which it is not known whether they match.
     fn assumed(&self, minions: &[MinionName]) -> TargetWarning {
         let became = match self.target.lenience.assume_unknown {
             _ if matches!(self.among, Among::AlsoLater(_)) => "looked at again once connected",
@@ -161,7 +170,7 @@ impl<L: Lookup> Words<'_, L> {
         TargetWarning::Unknown { minions: minions.to_vec(), message }
     }
 
-    /// A term that matches nobody, where that is let pass.
+    /// The warning for a term that matches nobody, where that is let pass.
     fn unmatched(&self, one: &Unmatched) -> TargetWarning {
         let term = &one.term;
         let why = match (&one.kind, self.among) {
@@ -177,7 +186,7 @@ impl<L: Lookup> Words<'_, L> {
         TargetWarning::Unmatched { term: term.clone(), message }
     }
 
-    /// Why there is nobody.
+    /// Why the target means nobody.
     fn nobody(
         &self,
         before_exclusion: usize,
@@ -226,7 +235,7 @@ impl<L: Lookup> Words<'_, L> {
         self.roster.names().iter().map(MinionName::as_str)
     }
 
-    /// The facts that some of the minions have told.
+    /// The paths of the facts that some of the minions have told.
     fn paths(&self) -> BTreeSet<String> {
         let facts = self.roster.names().iter().filter_map(|name| self.lookup.facts(name)).take(LOOKED_AT);
         let mut paths = BTreeSet::new();
@@ -237,7 +246,7 @@ impl<L: Lookup> Words<'_, L> {
     }
 }
 
-/// The candidate that is most like a word with a slip in it, if one is like it.
+/// The candidate that is most like a misspelt word; `None` where none is like it.
 fn nearest<'a, S: AsRef<str> + ?Sized + 'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a S>,
@@ -245,14 +254,14 @@ fn nearest<'a, S: AsRef<str> + ?Sized + 'a>(
     let word = word.to_lowercase();
     let most = (word.chars().count() / 3).clamp(1, MAX_SLIPS);
     let distances = candidates.into_iter().map(AsRef::as_ref).filter_map(|candidate| {
-        // Cheaper than to compare them.
+        // Comparing the lengths first is cheaper than comparing the texts.
         let near = candidate.len().abs_diff(word.len()) <= most;
         near.then(|| (strsim::osa_distance(&word, candidate), candidate))
     });
     distances.filter(|(distance, _)| *distance <= most).min().map(|(_, candidate)| candidate)
 }
 
-/// Names as far as they fit into a line.
+/// The names, as many as fit into a line.
 fn list(minions: &[MinionName]) -> String {
     let shown: Vec<String> = minions.iter().take(SHOWN).map(|name| format!("\"{name}\"")).collect();
     match minions.len().saturating_sub(SHOWN) {
@@ -267,15 +276,15 @@ impl From<TargetError> for Refusal {
     }
 }
 
-/// What to do where there is nobody yet.
+/// What to do where no minion is enrolled yet.
 const NOBODY_YET: &str = "no minion is enrolled yet: invite one with `overlord minion invite NAME`";
-/// How many are named in one line.
+/// How many minions are named in one line.
 const SHOWN: usize = 8;
-/// Of how many terms an operator is told one by one.
+/// The most terms that an operator is told of one by one.
 const MAX_TERMS: usize = 1_000;
 /// How many letters may be wrong in a word that is guessed.
 const MAX_SLIPS: usize = 3;
-/// Of how many minions the facts are looked through for one that may be meant.
+/// The facts of how many minions are searched for one that may be meant.
 const LOOKED_AT: usize = 200;
 
 #[cfg(test)]

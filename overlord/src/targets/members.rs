@@ -1,13 +1,13 @@
-//! Which of the candidates match, by their place in the sorted list.
+//! Which of the candidates match, by their places in the sorted list.
 
 /// Whether a candidate matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Truth {
-    /// It does not.
+    /// It does not match.
     No,
-    /// Nobody knows: it depends on facts that were never heard.
+    /// Nobody knows: it depends on facts that the minion never told.
     Unknown,
-    /// It does.
+    /// It matches.
     Yes,
 }
 
@@ -19,8 +19,8 @@ impl From<bool> for Truth {
 
 /// A set of candidates, of some of which it is not known whether they belong to it.
 ///
-/// Each has two bits: whether it may belong to it, and whether it certainly does, which no candidate does that may
-/// not. With that, union and intersection are those of the bits.
+/// Each candidate has two bits: whether it may belong to the set, and whether it certainly does, which no
+/// candidate does that may not. So union and intersection of sets are those of the bits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Members(Vec<u8>);
 
@@ -38,7 +38,7 @@ impl Members {
         Self(vec![DOES; count])
     }
 
-    /// Whether one belongs to it.
+    /// Whether the candidate at this place belongs to the set.
     pub(super) fn truth(&self, index: usize) -> Truth {
         match self.0.get(index) {
             Some(&DOES) => Truth::Yes,
@@ -47,7 +47,7 @@ impl Members {
         }
     }
 
-    /// Adds one, as far as it is known to belong to it.
+    /// Adds the candidate at this place, as far as it is known to belong to the set.
     pub(super) fn insert(&mut self, index: usize, truth: Truth) {
         self.0[index] |= match truth {
             Truth::No => 0,
@@ -56,33 +56,34 @@ impl Members {
         };
     }
 
-    /// Takes one out.
+    /// Takes the candidate at this place out.
     pub(super) fn remove(&mut self, index: usize) {
         self.0[index] = 0;
     }
 
-    /// Adds the others.
+    /// Adds the candidates of the other set.
     pub(super) fn add(&mut self, others: &Members) {
         self.0.iter_mut().zip(&others.0).for_each(|(own, other)| *own |= other);
     }
 
-    /// Keeps only those that are among the others too.
+    /// Keeps only candidates that are in the other set too.
     pub(super) fn keep(&mut self, others: &Members) {
         self.0.iter_mut().zip(&others.0).for_each(|(own, other)| *own &= other);
     }
 
-    /// Takes the others out.
+    /// Takes the candidates of the other set out.
     pub(super) fn subtract(&mut self, others: &Members) {
         self.0.iter_mut().zip(&others.0).for_each(|(own, other)| *own &= complement(*other));
     }
 
-    /// Those of which this is true, in order.
+    /// The places of the candidates of which this is true, in order.
     pub(super) fn which(&self, truth: Truth) -> impl Iterator<Item = usize> {
         (0..self.0.len()).filter(move |index| self.truth(*index) == truth)
     }
 }
 
-/// What may belong does not certainly belong to the complement, and the other way round.
+/// The bits of a candidate in the complement: one that may belong to the set does not certainly belong to the
+/// complement, and the other way round.
 fn complement(bits: u8) -> u8 {
     match bits {
         MAY => MAY,

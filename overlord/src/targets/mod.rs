@@ -1,9 +1,10 @@
-//! Target expressions: which minions a call is meant for.
+//! Target expressions: which minions a call is meant for. An [`Expression`] is parsed here and resolved against a
+//! [`Roster`]; what minions have said of themselves comes in by [`Lookup`], so nothing here knows a connection or
+//! a ledger.
 //!
-//! Terms are names and globs (`web1`, `web*`, `db[0-9]`), groups (`@web`, `@web:*-eu`), regular
-//! expressions over the whole name (`~web(1|2)`), and fact tests (`os=debian`, `mem.total>=4GiB`). `!` is
-//! complement, `&` intersection, `,` and `;` union, binding in this order; parentheses do what they do.
-//! Names compare without case.
+//! Terms are names and globs (`web1`, `web*`, `db[0-9]`), groups (`@web`, `@web:*-eu`), regular expressions over
+//! the whole name (`~web(1|2)`), and fact tests (`os=debian`, `mem.total>=4GiB`). `!` is complement, `&`
+//! intersection, `,` and `;` union, binding in this order; parentheses group. Names compare without case.
 
 mod error;
 mod expression;

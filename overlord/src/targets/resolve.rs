@@ -12,12 +12,12 @@ use super::members::{Members, Truth};
 use super::resolver::{Resolver, Unheard, Unmatched};
 use super::roster::Roster;
 
-/// What an expression may have to ask about groups and minions.
+/// What expressions ask about groups and minions.
 pub trait Lookup {
-    /// The expression of a group's members; `None` where there is no such group.
+    /// The expression that says which minions are members of a group; `None` where there is no such group.
     fn group(&self, name: &str) -> Option<Arc<Expression>>;
 
-    /// The facts of a minion, as one JSON object; `None` where it has not said any.
+    /// The facts of a minion, as one JSON object; `None` where it never told any.
     fn facts(&self, minion: &MinionName) -> Option<Arc<Json>>;
 }
 
@@ -35,23 +35,26 @@ impl Lookup for () {
 /// What a target means at one moment. Minions are in the order of their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Matched {
-    /// Those that match.
+    /// The minions that match.
     pub minions: Vec<MinionName>,
-    /// Those that match or not by a test that is negated, of facts that they never said.
+    /// The minions of which it is open whether they match, since a negated test depends on facts that they never
+    /// told.
     pub undecided: Vec<MinionName>,
-    /// Others that would match by facts that they never said.
+    /// Further minions that would match if facts that they never told were such.
     pub unheard: Vec<MinionName>,
-    /// The terms that match nobody.
+    /// The terms that match no minion.
     pub unmatched: Vec<Unmatched>,
-    /// How many there were before the exclusion took out its own.
+    /// How many minions matched before the exclusion took some out.
     pub before_exclusion: usize,
-    /// Where none were: how many the expression would match without what it negates.
+    /// Where none matched: how many the expression would match without its complements.
     pub before_complement: usize,
 }
 
 /// Which of the candidates a target means.
 ///
-/// Fails on an expression that cannot be parsed, and on a group that is unknown or contains itself.
+/// # Errors
+/// [`TargetError`], for an expression that cannot be parsed, costs too much to look at, or has a group in it that
+/// is unknown or contains itself.
 pub fn resolve(target: &Target, candidates: &Roster, lookup: &impl Lookup) -> Result<Matched, TargetError> {
     let expression = Expression::parse(&target.expression)?;
     let exclude = target.exclude.as_deref().map(Expression::parse).transpose()?;
@@ -81,7 +84,7 @@ pub fn resolve(target: &Target, candidates: &Roster, lookup: &impl Lookup) -> Re
     Ok(matched)
 }
 
-/// Those that match the expression, and those of them that are not excluded.
+/// The candidates that match the expression, and those of them that are not excluded.
 fn look<L: Lookup>(
     resolver: &mut Resolver<'_, L>,
     expression: &Expression,

@@ -1,4 +1,4 @@
-//! One look at a list of candidates.
+//! Matching one expression against a list of candidates.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -13,18 +13,18 @@ use super::members::{Members, Truth};
 use super::resolve::Lookup;
 use super::term::{GroupTerm, Node, Term, TermKind};
 
-/// What a comparison of each kind costs, in about the time that a glob takes.
+/// How much a comparison of each kind costs, in about the time that a glob takes.
 const GLOB: u64 = 1;
 const REGEX: u64 = 5;
 const FACT: u64 = 20;
 
-/// What one look may cost: two thousand globs without a literal beginning over ten thousand minions.
+/// How much one expression may cost: two thousand globs without a literal beginning over ten thousand minions.
 const MAX_EFFORT: u64 = 20_000_000;
 
 /// How deep groups may be members of groups.
 const MAX_GROUP_DEPTH: usize = 32;
 
-/// How a test that nothing negates comes out for a minion whose facts were never heard.
+/// How a test that nothing negates ends for a minion whose facts were never told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unheard {
     /// It does not pass.
@@ -38,62 +38,62 @@ pub(super) enum Unheard {
 pub struct Unmatched {
     /// The term as it was written.
     pub term: String,
-    /// What it is.
+    /// What kind of term it is.
     pub kind: UnmatchedKind,
-    /// Whether it was to take minions out.
+    /// Whether it was meant to take minions out.
     pub negated: bool,
 }
 
-/// What matches no candidate.
+/// What kind of term matches no candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnmatchedKind {
     /// A name.
     Name(MinionName),
     /// A test of a fact at this path, and whether any candidate has it.
     Fact {
-        /// Names with dots between them.
+        /// The path of the fact: names with dots between them.
         path: String,
-        /// Whether some candidate has said it.
+        /// Whether some candidate has told it.
         told: bool,
     },
     /// Anything else.
     Other,
 }
 
-/// One look at a list of candidates, in which each group is followed once.
+/// One match of an expression against a list of candidates, in which each group is followed once.
 pub(super) struct Resolver<'a, L> {
-    /// In order: those of a roster, or a single one.
+    /// The candidates, in order: those of a roster, or a single one.
     names: &'a [MinionName],
     lookup: &'a L,
     unheard: Unheard,
     followed: HashMap<(String, bool), Rc<Members>>,
     following: Vec<String>,
     effort: u64,
-    /// The terms that match nobody, without those within groups; not wanted where there is no list.
+    /// The terms that match nobody, without those within groups; `None` where nobody wants to know them.
     unmatched: Option<Vec<Unmatched>>,
-    /// The same, each with whether it is negated.
+    /// These terms again, each with whether it is negated.
     seen: HashSet<(String, bool)>,
-    /// Whether a test came out in a way because facts were never heard.
+    /// Whether a test ended as it did only because facts were never told.
     pub(super) guessed: bool,
 }
 
-/// Where in a target something stands.
+/// The place of a term in a target.
 #[derive(Clone, Copy)]
 struct Place<'t> {
     /// The expression around it.
     text: &'t str,
-    /// Whether what it matches is, or may be, taken out.
+    /// Whether what the term matches is, or may be, taken out.
     negated: bool,
 }
 
 impl<'a, L: Lookup> Resolver<'a, L> {
-    /// Looks at these candidates, which are in order.
+    /// A match against these candidates, which are in order.
     pub(super) fn new(names: &'a [MinionName], lookup: &'a L, unheard: Unheard) -> Self {
         let (followed, following, seen) = (HashMap::new(), Vec::new(), HashSet::new());
         Self { names, lookup, unheard, followed, following, effort: 0, unmatched: None, seen, guessed: false }
     }
 
-    /// Notes the terms that match nobody.
+    /// The same match, which also notes the terms that match nobody.
     pub(super) fn noting(self) -> Self {
         Self { unmatched: Some(Vec::new()), ..self }
     }
@@ -108,7 +108,8 @@ impl<'a, L: Lookup> Resolver<'a, L> {
         self.evaluate(Place { text: expression.as_str(), negated }, expression.root())
     }
 
-    /// What an intersection matches without the parts of it that are complements; nobody where it has none.
+    /// What an intersection matches without those of its parts that are complements; nobody where it has no
+    /// others.
     pub(super) fn affirmed(&mut self, expression: &Expression) -> Result<Members, TargetError> {
         let Node::Intersection(parts) = expression.root() else { return Ok(Members::none(self.names.len())) };
         let (negated, rest): (Vec<&Node>, Vec<&Node>) =
@@ -208,7 +209,7 @@ impl<'a, L: Lookup> Resolver<'a, L> {
         Ok(group.which(Truth::Yes).next().is_some())
     }
 
-    /// Those that every part matches; complements are taken out and never built.
+    /// The candidates that every part matches; complements are taken out and never built.
     fn intersection(&mut self, place: Place<'_>, parts: &[Node]) -> Result<Members, TargetError> {
         let mut members = Members::all(self.names.len());
         let negated = Place { negated: true, ..place };
@@ -229,7 +230,7 @@ impl<'a, L: Lookup> Resolver<'a, L> {
         Ok(members)
     }
 
-    /// Adds those of `names` that match, each comparison at its price. Says whether any certainly does.
+    /// Adds those of `names` that match, each comparison at its price. Returns whether any certainly does.
     fn add_where(
         &mut self,
         place: Place<'_>,
@@ -259,7 +260,8 @@ impl<'a, L: Lookup> Resolver<'a, L> {
         Ok(matched)
     }
 
-    /// Notes a term that matches nobody. What is the matter with a group's own members is no concern of who uses it.
+    /// Notes a term that matches nobody. What is wrong with a group's own members does not concern an operator who
+    /// uses it.
     fn note(&mut self, place: Place<'_>, term: &Term) {
         let Some(unmatched) = self.unmatched.as_mut().filter(|_| self.following.is_empty()) else { return };
         let kind = match &term.kind {
@@ -290,8 +292,8 @@ impl<'a, L: Lookup> Resolver<'a, L> {
         }
     }
 
-    /// Where the names stand that begin so, with some others where it ends in a number: `web1` and `web10` do not stand
-    /// side by side.
+    /// The places of the names that begin with this prefix, together with some others where it ends in a number:
+    /// `web1` and `web10` do not stand side by side.
     fn beginning(&self, prefix: &str) -> Range<usize> {
         let prefix = prefix.trim_end_matches(|c: char| c.is_ascii_digit());
         let first = self.names.partition_point(|name| as_counted(name.as_str(), prefix).is_lt());

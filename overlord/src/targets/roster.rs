@@ -2,9 +2,9 @@
 
 use wire::name::MinionName;
 
-/// Names in order, each once, so that names are found and globs narrowed down by bisection.
+/// Names of minions in order, each once, so that names are found and globs narrowed down by bisection.
 ///
-/// Made once and kept while the names stay the same, it makes a look-up cheap: nothing is sorted again.
+/// Kept while the names stay the same, it makes a look-up cheap: nothing is sorted again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roster(Vec<MinionName>);
 

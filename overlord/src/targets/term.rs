@@ -1,4 +1,4 @@
-//! What an expression is made of.
+//! The parts that an expression is made of.
 
 use std::ops::Range;
 
@@ -13,11 +13,11 @@ use super::glob::Glob;
 pub(super) enum Node {
     /// What cannot be divided.
     Term(Term),
-    /// All others.
+    /// All minions that the part does not match.
     Complement(Box<Node>),
-    /// Those that every part matches.
+    /// The minions that every part matches.
     Intersection(Vec<Node>),
-    /// Those that any part matches.
+    /// The minions that any part matches.
     Union(Vec<Node>),
 }
 
@@ -26,7 +26,7 @@ pub(super) enum Node {
 pub(super) struct Term {
     /// What it matches.
     pub(super) kind: TermKind,
-    /// Where it stands in the expression, in bytes.
+    /// The place of the term in the expression, in bytes.
     pub(super) place: Range<usize>,
 }
 
@@ -50,7 +50,7 @@ pub(super) enum TermKind {
 pub(super) struct GroupTerm {
     /// The group's name.
     pub(super) name: String,
-    /// Which members; all where there is none.
+    /// Which members are meant; all where there is none.
     pub(super) only: Option<Box<Node>>,
     /// Where the group is named in the expression, in bytes.
     pub(super) place: Range<usize>,
