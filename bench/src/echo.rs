@@ -68,7 +68,7 @@ async fn serve(endpoint: Endpoint) {
     }
 }
 
-/// Sends back what comes. Whoever asked sees where that fails.
+/// Sends back what it receives. The other end sees where that fails.
 async fn answer(mut send: SendStream, mut receive: RecvStream) {
     if let Ok(request) = receive.read_to_end(MESSAGE).await
         && send.write_all(&request).await.is_ok()

@@ -90,7 +90,7 @@ impl Outbox {
         }
         let Making { turn: _turn, maker, .. } = making;
         let units = u32::try_from(bytes.len().min(ROOM).div_ceil(UNIT)).unwrap_or(u32::MAX);
-        // Whoever has it has only so much time.
+        // Every holder of room has a limited time, so there is some sooner or later.
         let _room = self.room.acquire_many(units).await.ok();
         drop(maker);
         for part in bytes.chunks(SMALL) {

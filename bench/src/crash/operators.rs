@@ -133,7 +133,7 @@ impl Operators {
         join_all((1..=OPERATORS).map(operator)).await;
     }
 
-    /// No more calls: whoever waits for one goes.
+    /// Lets no more calls be made: operators who wait to make one end.
     pub(super) fn dismiss(&self) {
         self.dismissed.cancel();
     }

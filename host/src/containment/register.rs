@@ -48,7 +48,7 @@ pub(super) struct Entry {
     pub(super) group: Option<ControlGroup>,
     /// Told how many processes it has become; says whether it may be so many.
     pub(super) allow: Box<dyn FnMut(u64) -> bool + Send>,
-    /// Whether it is over for whoever started it, and only waits to be reaped.
+    /// Whether the program has ended for the code that started it, and only waits to be reaped.
     pub(super) over: bool,
 }
 

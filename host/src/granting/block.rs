@@ -27,7 +27,11 @@ pub(super) struct Mark {
 pub(super) struct Unseen;
 
 impl Block {
-    /// The block that grants these lines. Whoever grants them has to see what they are.
+    /// The block that grants these lines.
+    ///
+    /// # Errors
+    /// Where a line has characters in it that cannot be seen, since the person who grants the lines has to see
+    /// what they are.
     pub(super) fn new(module: &ModuleName, levels: &[LevelName], lines: &str) -> Result<Self, Unseen> {
         if lines.chars().any(|c| is_deceptive(c) && c != '\n') {
             return Err(Unseen);

@@ -24,7 +24,7 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// Waits until nobody else has it. Whoever has it must not wait for a person.
+    /// Waits until no other process has the turn. Blocks others, so that its holder must not wait for a person.
     pub(crate) fn take(path: &Path) -> io::Result<Self> {
         let place = place(path)?;
         let folder = File::open(place.parent().unwrap_or(Path::new("/")))?;

@@ -121,7 +121,7 @@ pub(crate) enum GrantError {
 
 /// The policy of a host as it stands in its file.
 pub(crate) struct Policy<'a> {
-    /// Where it is, for whoever reads an error.
+    /// The path of the file, for errors to name.
     pub(crate) path: PathBuf,
     /// What it says.
     pub(crate) text: &'a str,

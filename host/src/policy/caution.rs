@@ -1,4 +1,4 @@
-//! Grants that give more than they seem to: advice to whoever writes them, and no boundary.
+//! Grants that give more than they seem to: advice to the people who write them, and no boundary.
 
 use std::path::Path;
 

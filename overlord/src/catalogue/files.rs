@@ -160,7 +160,7 @@ fn io_error(action: &'static str, path: &Path, source: io::Error) -> FileError {
     FileError::Io { action, path: path.to_owned(), source }
 }
 
-/// How long the beginning of a file is kept for whoever brings the rest.
+/// How long the beginning of a file is kept for a connection that brings the rest.
 const KEEP_PARTS: Duration = Duration::from_secs(24 * 3600);
 
 /// How much the beginnings of files may take that nobody is bringing now.

@@ -28,7 +28,7 @@ pub(crate) struct Catalogue(Arc<Inner>);
 struct Inner {
     files: Files,
     ledger: OverlordLedger,
-    /// Held by whoever looks for a file to rely on it, and by whoever removes files.
+    /// Locked by code that looks for a file in order to rely on it, and by code that removes files.
     change: Mutex<()>,
 }
 

@@ -203,7 +203,7 @@ fn handshake(error: &quinn::ConnectionError) -> String {
     format!("the handshake failed: {error}")
 }
 
-/// How long a stranger waits for its turn. Whoever dials has given up by then.
+/// How long a stranger waits for its turn. A dialler has given up by then.
 const TURN: Duration = Duration::from_secs(5);
 
 /// How long a handshake may take.

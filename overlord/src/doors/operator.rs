@@ -80,7 +80,8 @@ impl OperatorDoor {
         let version = self.outbox.version();
         let reading = frame::read_into(version, &mut receive, wire::message::link::MAX_MESSAGE, &self.intake);
         let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
-        // Its room is for what comes; what was asked for by then is kept by whoever does it.
+        // The room is taken while the request arrives and is answered; what it asks to be done has bounds of its
+        // own.
         let (request, _room) = tokio::time::timeout(REQUEST, reading).await.map_err(late)??;
         let request = match request {
             OperatorRequest::Call { call, follow } => return self.call(*call, follow, &mut send).await,

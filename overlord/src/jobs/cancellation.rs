@@ -34,7 +34,7 @@ impl Jobs {
         // A task of its own: an operator who leaves halfway leaves no wish on record that nobody follows.
         let wish = self.0.tasks.spawn_whole(async move { jobs.wish(&wished, minions).await });
         let stops = wish.await.unwrap_or_else(|error| Err(cannot_record(&error)))?;
-        // Whoever has not answered by then is out of touch, as far as anyone can say.
+        // A minion that has not answered by then is out of touch, as far as anyone can say.
         join_all(stops.iter().map(|stop| timeout(PATIENCE, stop.answered()))).await;
         Ok(became(&job, parts))
     }

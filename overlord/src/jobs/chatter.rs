@@ -1,8 +1,8 @@
 //! What the parts of a live job say between their states and their ends, for those who follow it.
 //!
-//! Whoever speaks never waits: the oldest goes, and a follower who was too slow hears how many lines it missed. What
-//! is kept is bounded in bytes of memory: for each job, and for all jobs of the daemon together. Where nobody follows,
-//! nothing is kept.
+//! A part that says something never waits for its followers: the oldest lines are dropped, and a follower who was
+//! too slow is told how many it missed. What is kept is bounded in bytes of memory: for each job, and for all jobs
+//! of the daemon together. Where nobody follows, nothing is kept.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
