@@ -109,7 +109,7 @@ impl Entry {
         policy.rollback = self.rollback.or(policy.rollback);
     }
 
-    /// Whether the entry says nothing that the policy does not say already.
+    /// Whether the policy already says everything that the entry says.
     pub fn is_within(&self, policy: &ModulePolicy) -> bool {
         fn all<T: PartialEq>(wanted: &[T], there: &[T]) -> bool {
             wanted.iter().all(|grant| there.contains(grant))

@@ -124,7 +124,7 @@ impl Suggestion {
         policy
     }
 
-    /// Whether these levels say nothing that the policy does not say already.
+    /// Whether the policy already says everything that these levels say.
     pub fn is_within(&self, names: &[LevelName], policy: &ModulePolicy) -> bool {
         self.with_included(names).iter().all(|level| level.entry.is_within(policy))
     }

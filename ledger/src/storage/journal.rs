@@ -139,7 +139,7 @@ impl Findings {
     }
 }
 
-/// The first sound batch behind a trailer at or after `from`.
+/// The first sound batch that begins behind a trailer at or after `from`.
 fn next_batch(journal: &[u8], from: usize) -> Option<Batch> {
     let trailers = journal.get(from..)?.windows(TRAILER.len()).enumerate();
     trailers
@@ -148,8 +148,8 @@ fn next_batch(journal: &[u8], from: usize) -> Option<Batch> {
         .find(|batch| batch.sound_items)
 }
 
-/// The damage between `from` and the next batch. What follows the last batch is none if it has no trailer:
-/// a batch was being written when the daemon ended, and nobody was told that it was.
+/// The damage between `from` and the next batch. Bytes behind the last batch are no damage if they have no
+/// trailer: a batch was being written when the daemon ended, and nobody was told that it was.
 fn damage(journal: &[u8], from: usize, next: Option<&Batch>) -> Option<Range<usize>> {
     match next {
         Some(batch) => Some(from..batch.place.start),

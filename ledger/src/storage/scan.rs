@@ -72,7 +72,8 @@ impl<'a, Broken: Fn(&fjall::Error)> Rows<'a, Broken> {
     }
 }
 
-/// A bound as it is, or one that parts the keys that there can be just as one longer than all of them does.
+/// A bound as it is. One that is longer than any key is replaced by one that divides the possible keys in the same
+/// way.
 fn cut(bound: Bound<Vec<u8>>, as_part: fn(Vec<u8>) -> Bound<Vec<u8>>) -> Bound<Vec<u8>> {
     match bound {
         Bound::Included(mut key) | Bound::Excluded(mut key) if key.len() > MAX_KEY => {

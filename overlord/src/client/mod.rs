@@ -134,7 +134,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError::NotInitialised`] or [`ClientError::Folder`] where the folder has no identity to dial with,
-    /// [`ClientError::Address`] where the address is none, [`ClientError::Unreachable`] where nobody answers,
+    /// [`ClientError::Address`] where the address leads nowhere, [`ClientError::Unreachable`] where nobody answers,
     /// [`ClientError::Untrusted`] or [`ClientError::Untimely`] where somebody answers whose certificate is not
     /// that of the folder's overlord, or not good now, and [`ClientError::Version`] where the two have no version
     /// in common.

@@ -183,7 +183,8 @@ fn configured(
 ) -> Result<ClientConfig, EndpointError> {
     let anchor = match trust {
         Trust::Authority(certificate) => {
-            // One that is none is refused here, and not as if the overlord's were wrong.
+            // An authority's certificate that is unusable is refused here, and not as if the overlord's own were
+            // wrong.
             roots(certificate)?;
             Anchor::Authority(certificate.clone())
         }
