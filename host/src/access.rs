@@ -11,8 +11,8 @@ use wire::value::signature::Method;
 
 use crate::glob::{BadGlob, compile};
 
-/// The access list. A call is allowed if no rule of `deny` is about it and, where there is an `allow` at all,
-/// one of its rules is. Default: everyone may call everything.
+/// The access list. A call is allowed if no rule of `deny` is about it and, where there is an `allow` at all, one
+/// of its rules is. Default: everyone may call everything.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Access {
@@ -49,7 +49,7 @@ struct Rule {
 #[serde(try_from = "String")]
 struct Pattern(GlobMatcher);
 
-/// The access list that is in force, which a reload replaces. Clones share it.
+/// The access list that is in force, which a reload replaces. Clones share the list.
 #[derive(Clone, Debug)]
 pub(crate) struct AccessInForce(Arc<RwLock<Arc<Access>>>);
 

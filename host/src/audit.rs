@@ -74,7 +74,7 @@ impl<'a> ModuleChange<'a> {
         Self { what, by, module, digest: None, version: None, before: None, signer: None, reason: None }
     }
 
-    /// Puts it into the log.
+    /// Writes the change into the minion's log.
     pub(crate) fn log(&self) {
         let (digest, before) =
             (self.digest.map(|digest| digest.short()), self.before.map(|digest| digest.short()));

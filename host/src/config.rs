@@ -136,7 +136,7 @@ impl Config {
     }
 }
 
-/// How many versions of a module are kept where nothing else is said.
+/// How many versions of a module are kept where the configuration does not say.
 const KEEP_VERSIONS: NonZeroUsize = NonZeroUsize::new(3).expect("three is not zero");
 
 #[cfg(test)]

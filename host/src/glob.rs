@@ -6,7 +6,7 @@
 
 use globset::{Glob, GlobMatcher};
 
-/// A glob that is none.
+/// A text in the configuration that was to be a glob, and cannot be read as one.
 #[derive(Debug, thiserror::Error)]
 #[error("\"{glob}\" in [{table}] is not a glob: {reason}")]
 pub struct BadGlob {

@@ -29,12 +29,12 @@ pub enum ConfigError {
         /// What the system said.
         source: io::Error,
     },
-    /// The file does not say what it may say.
+    /// The file is not TOML, has a key under two names, or anything else that the daemon's settings do not allow.
     #[error("\"{path}\", line {line}: {cause}")]
     Parse {
         /// The file.
         path: PathBuf,
-        /// Where in it, counted from one.
+        /// The line of the first thing that does not fit, counted from one.
         line: usize,
         /// What does not fit.
         cause: String,
@@ -47,7 +47,12 @@ struct Misfit {
     at: usize,
 }
 
-/// Reads a file; as if it were empty where there is none. The log warns of keys with older names.
+/// Reads a daemon's configuration from a file; as if the file were empty where there is none. The log warns of keys with older
+/// names.
+///
+/// # Errors
+///
+/// [`ConfigError::Read`] where the file is there and cannot be read, [`ConfigError::Parse`] where it does not fit `T`.
 pub fn load<T: DeserializeOwned>(path: &Path, renamed: &[Renamed]) -> Result<T, ConfigError> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,

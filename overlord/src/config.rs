@@ -27,8 +27,8 @@ pub struct Config {
     pub confirm_above: usize,
     /// How long finished jobs are kept.
     pub retention: Retention,
-    /// How long a call that was on its way to a connected minion may still be delivered after the
-    /// connection broke, and how long a push waits for a minion that it lost. Default: 1 minute.
+    /// How long a call that was on its way to a connected minion may still be delivered after the connection
+    /// broke, and how long a push waits for a minion that it lost. Default: 1 minute.
     #[serde(deserialize_with = "duration")]
     pub delivery: Duration,
     /// How long a minion may take in all to make a version of a module ready, and to put it into service, besides the

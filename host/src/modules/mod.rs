@@ -2,7 +2,7 @@
 //! service.
 //!
 //! Calls take the pointer to the version in service once and keep it. Whatever changes what is in service or on disk holds the
-//! [`ChangeGuard`](change_lock::ChangeGuard), of which there is one at a time, off the threads that must not wait; compiling
+//! `ChangeGuard`, of which there is one at a time, off the threads that must not wait; compiling
 //! needs none, and holds nobody up.
 
 mod activation;

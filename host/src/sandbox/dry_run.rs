@@ -46,14 +46,15 @@ struct Effects {
 }
 
 impl Guest {
-    /// Nothing, where the effects of a capability are done; where they are not, records this one and gives it back.
+    /// Gives nothing where the effects of the capability are done; where they are not, records this effect and gives it back.
     pub(super) fn unless_dry(&self, of: &Capability, effect: impl FnOnce() -> String) -> Result<(), String> {
         self.egress.recorder.unless_dry(self.job.mode, of, effect)
     }
 }
 
 impl Recorder {
-    /// Nothing, where the effects of a capability are done in this mode; where they are not, records this one and gives it back.
+    /// Gives nothing where the effects of the capability are done in this mode; where they are not, records this effect and
+    /// gives it back.
     pub(super) fn unless_dry(
         &self,
         mode: RunMode,

@@ -80,7 +80,7 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// Tells the audit log that a grant did not cover this.
+    /// Tells the audit log that the grants did not cover this attempt.
     pub(super) fn denied(&self, of: &Capability, attempt: impl Into<String>) {
         self.events.denied(Denial { capability: of.name, attempt: attempt.into() });
     }

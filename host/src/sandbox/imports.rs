@@ -136,7 +136,7 @@ pub(super) fn warnings(
     powerless.chain(used.flat_map(|grant| (grant.cautions)(grants))).collect()
 }
 
-/// How an interface that needs a grant stands with those that there are.
+/// Whether the grants let a module have an interface that has this capability behind it.
 fn standing(needed: &Grant, grants: &Grants) -> Standing {
     match needed.without {
         _ if (needed.is_given)(grants) => Standing::Granted,
@@ -166,7 +166,7 @@ fn offered(interface: &str) -> Result<(), String> {
     let all = || ALL.iter().flat_map(|capability| capability.packages);
     let fits = |package: &Package| asked.version.is_some_and(|asked| package.version.satisfies(asked));
     let mut packages = all().filter(|package| package.name == asked.package);
-    // Where none is of the version that is asked for, the first one is what is told of.
+    // Where no version is the one that is asked for, the first is what is told of.
     let first = packages.clone().next();
     let Some(Package { name, interfaces, version }) = packages.find(|package| fits(package)).or(first) else {
         let packages: BTreeSet<&str> = all().map(|package| package.name).collect();

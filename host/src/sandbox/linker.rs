@@ -1,4 +1,4 @@
-//! What modules can be linked with.
+//! Which functions of the host modules can be linked with.
 
 use wasmtime::Engine;
 use wasmtime::component::Linker;

@@ -149,7 +149,8 @@ impl Jobs {
 
     fn spawn_part(&self, job: Arc<LiveJob>, minion: MinionName, delivery: Delivery) {
         let jobs = self.clone();
-        // Whoever follows the job learns of its end; a stop leaves it to the daemon's next life.
+        // Followers of the job learn of its end; where the daemon stops before that, its next life goes on with
+        // the part.
         self.0.tasks.spawn(async move { PartRun::new(&jobs, &job, &minion).run(delivery).await });
     }
 

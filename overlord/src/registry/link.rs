@@ -100,7 +100,7 @@ impl Admitted {
             first => first.map(|first| first.stable_id()),
         };
         let _locked = registry.0.locks.lock(name.clone()).await;
-        // Who it is does not change before the lock is gone.
+        // Nobody else changes who it is before the lock is gone.
         standing(&registry.lock(), name, *key)?;
         if self.first(instance).is_some_and(|first| Some(first.stable_id()) != silent) {
             return Err(LinkError::Replaced(name.clone()));

@@ -1,8 +1,9 @@
 //! Globs on minion names: `*`, `?` and `[…]`.
 //!
-//! Made for many patterns over many names: nothing to compile but a list of parts, and a literal
-//! beginning by which sorted names can be narrowed down before any is looked at. By hand, because an expression may hold a
-//! hundred thousand of them, and `globset` compiles each to a regular expression, a hundred times as dear.
+//! Made for many patterns over many names: a glob is a list of parts, which takes no time to make, and its literal
+//! beginning narrows sorted names down before any is looked at. Written by hand, because an expression may hold a
+//! hundred thousand globs, and `globset` compiles each to a regular expression, which costs a hundred times as
+//! much.
 
 use std::ops::RangeInclusive;
 

@@ -74,7 +74,7 @@ pub(super) struct Grant {
 pub(super) enum Without {
     /// It is linked, and denied all that it asks for. Guests import it and never use it, so nobody is told.
     Unasked,
-    /// The same; but whoever imports it means to use it, and is warned.
+    /// It is linked, and denied all that it asks for. Guests that import it mean to use it, so a warning is given.
     Powerless,
     /// It is not loaded.
     Refused,

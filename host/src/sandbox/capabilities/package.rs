@@ -46,7 +46,7 @@ impl Package {
 }
 
 impl<'a> Interface<'a> {
-    /// Takes a name apart; `None` where it is not that of an interface in a package.
+    /// Takes the name of an import apart; `None` where the name is not that of an interface in a package.
     pub(in crate::sandbox) fn parse(text: &'a str) -> Option<Self> {
         let (path, version) = match text.split_once('@') {
             Some((path, version)) => (path, Version::parse(version)),
@@ -58,14 +58,14 @@ impl<'a> Interface<'a> {
 }
 
 impl Version {
-    /// That of the WASI interfaces that the host has.
+    /// The version of the WASI interfaces that the host has.
     const WASI: Self = Self { major: 0, minor: 2, patch: 12 };
-    /// That of the later WASI interfaces that it has besides.
+    /// The version of the later WASI interfaces that the host has besides.
     pub(in crate::sandbox) const LATER: Self = Self { major: 0, minor: 3, patch: 0 };
-    /// That of the interfaces of ours.
+    /// The version of this project's own interfaces.
     const OURS: Self = Self { major: 0, minor: 1, patch: 0 };
 
-    /// Reads three numbers.
+    /// Reads three numbers with dots between them; `None` for any other text.
     fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.split('.').map(|number| number.parse().ok());
         let [major, minor, patch] = [numbers.next()??, numbers.next()??, numbers.next()??];

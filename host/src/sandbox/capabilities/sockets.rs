@@ -75,7 +75,8 @@ fn link_later(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// A function that makes no socket `S` of a family `F`, answers with this error, and has the attempt in the audit log.
+/// A function that makes no socket `S` of a family `F`: it answers with this error, and writes the attempt into
+/// the audit log.
 fn refusal<F, S, E>(
     attempt: &'static str,
     denied: fn() -> E,

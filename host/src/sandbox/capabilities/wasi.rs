@@ -1,6 +1,7 @@
 //! WASI: the folders and environment variables that policy grants, and nothing else of the host.
 //!
-//! Clocks and random numbers are always there, and for a command what its call gives it. WASI 0.3 is behind the same grants as 0.2.
+//! Clocks and random numbers are always there, and a command also has what its call gives it. WASI 0.3 is behind
+//! the same grants as 0.2.
 
 use std::collections::BTreeMap;
 
@@ -60,7 +61,10 @@ fn link_later(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     p3::random::add_to_linker(linker)
 }
 
-/// The WASI side of one job. Fails where a granted folder cannot be opened, with what to do about it.
+/// The WASI side of one job.
+///
+/// # Errors
+/// Where a granted folder cannot be opened, with what to do about it.
 pub(in crate::sandbox) fn context(
     grants: &Grants,
     mode: RunMode,
