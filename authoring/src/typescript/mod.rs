@@ -1,4 +1,7 @@
 //! Declarations for TypeScript, in the form that `componentize-qjs` gives WIT types in JavaScript.
+//!
+//! By hand, since `js-component-bindgen` declares what programs call and not what a module exports, and would bring a second set of
+//! the component tools.
 
 mod words;
 

@@ -1,4 +1,7 @@
 //! What the system says of files in a folder.
+//!
+//! Debounced by hand, here and in `minion call --watch`: a module may be taken when whoever writes it has closed it, and the crates
+//! that debounce `notify` either drop that event or take our own reading for another change.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
