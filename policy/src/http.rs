@@ -343,8 +343,7 @@ impl<'de> Deserialize<'de> for HttpGrant {
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<HttpGrant, A::Error> {
                 let Table { url, private, methods } = Table::deserialize(MapAccessDeserializer::new(map))?;
                 let grant: HttpGrant = url.parse().map_err(A::Error::custom)?;
-                let methods =
-                    methods.map_or(Ok(Vec::new()), |methods| checked(methods)).map_err(A::Error::custom)?;
+                let methods = methods.map_or(Ok(Vec::new()), checked).map_err(A::Error::custom)?;
                 Ok(HttpGrant { private, methods, ..grant })
             }
         }
