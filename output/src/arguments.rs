@@ -20,7 +20,7 @@ pub fn parse<P: Parser>() -> P {
         _ => {
             let text = error.render().to_string();
             note(text.trim_end());
-            Failure::new("usage", in_one_line(&text)).tell();
+            Failure::usage(in_one_line(&text)).tell();
             std::process::exit(error.exit_code());
         }
     })

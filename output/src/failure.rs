@@ -6,9 +6,10 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
+use crate::exit::Exit;
 use crate::screen::{answer, complain};
 
-/// Why a command came to nothing.
+/// Why a command of either program came to nothing: the error of all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The kind, of those that `docs/json.md` lists.
@@ -17,12 +18,29 @@ pub struct Failure {
     pub message: String,
     /// The id of the job, where one was made before the command failed.
     pub job: Option<String>,
+    /// What the program exits with.
+    pub exit: Exit,
 }
 
 impl Failure {
-    /// A failure before any job was made.
-    pub fn new(kind: &'static str, message: impl fmt::Display) -> Self {
-        Self { kind, message: message.to_string(), job: None }
+    /// Something on this host did not work.
+    pub fn failed(message: impl fmt::Display) -> Self {
+        Self { kind: "failed", message: message.to_string(), job: None, exit: Exit::Failed }
+    }
+
+    /// The command line or the request is wrong.
+    pub fn usage(message: impl fmt::Display) -> Self {
+        Self::failed(message).into_usage()
+    }
+
+    /// The same, where it is the command line that was wrong.
+    pub fn into_usage(self) -> Self {
+        Self { kind: "usage", exit: Exit::Usage, ..self }
+    }
+
+    /// Fails with this message where something does not hold.
+    pub fn unless(holds: bool, message: impl fmt::Display) -> Result<(), Self> {
+        if holds { Ok(()) } else { Err(Self::failed(message)) }
     }
 
     /// Says the failure on stderr, and on stdout as the last line where the command line asked for JSON.
@@ -79,14 +97,17 @@ mod tests {
 
     #[test]
     fn what_to_do_is_a_field_of_its_own() {
-        let failure =
-            Failure { job: Some("01J".into()), ..Failure::new("lost", "it is gone; dial again; or not") };
+        let failure = Failure {
+            job: Some("01J".into()),
+            kind: "lost",
+            ..Failure::failed("it is gone; dial again; or not")
+        };
         let expected = json!({
             "job": "01J", "error": { "kind": "lost", "message": "it is gone", "hint": "dial again; or not" },
         });
         assert_eq!(failure.document(), expected);
         let expected = json!({ "error": { "kind": "usage", "message": "no", "hint": null } });
-        assert_eq!(Failure::new("usage", "no").document(), expected);
+        assert_eq!(Failure::usage("no").document(), expected);
         assert_eq!(parted("it is off: start it with `it on`"), ("it is off", Some("start it with `it on`")));
         assert_eq!(parted("cannot read: gone"), ("cannot read: gone", None));
     }

@@ -11,6 +11,8 @@
 
 mod arguments;
 pub mod check;
+mod exit;
+mod fails;
 mod failure;
 mod log;
 mod panics;
@@ -24,6 +26,8 @@ mod styled;
 mod table;
 
 pub use self::arguments::parse;
+pub use self::exit::{Exit, end};
+pub use self::fails::{Context, Fails};
 pub use self::failure::Failure;
 pub use self::log::log_to_stderr;
 pub use self::panics::caught;

@@ -1,10 +1,9 @@
 //! `minion bindings LANGUAGE`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
-use output::note;
+use output::{Exit, Failure, note};
 
 use crate::{BindingsLanguage, write_bindings};
 
@@ -25,10 +24,10 @@ pub(crate) struct Bindings {
 }
 
 impl Bindings {
-    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
         for file in write_bindings(&self.wit, self.world.as_deref(), self.language, &self.output)? {
             note(format_args!("wrote {}", file.display()));
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Ok)
     }
 }

@@ -5,9 +5,11 @@ mod new;
 mod pack;
 mod sign;
 
-use std::process::ExitCode;
-
 use clap::Subcommand;
+use output::{Exit, Fails, Failure};
+
+use crate::AuthoringError;
+use crate::scaffold::ScaffoldError;
 
 /// A command of authors.
 #[derive(Debug, Subcommand)]
@@ -25,7 +27,7 @@ pub enum Command {
 
 impl Command {
     /// Does what was asked for.
-    pub fn run(self) -> anyhow::Result<ExitCode> {
+    pub fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Bindings(bindings) => bindings.run(),
             Self::New(new) => new.run(),
@@ -34,3 +36,6 @@ impl Command {
         }
     }
 }
+
+impl Fails for AuthoringError {}
+impl Fails for ScaffoldError {}

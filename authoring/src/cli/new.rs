@@ -1,10 +1,9 @@
 //! `minion new NAME`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
-use output::note;
+use output::{Exit, Failure, note};
 
 use wire::name::ModuleName;
 
@@ -24,13 +23,13 @@ pub(crate) struct New {
 }
 
 impl New {
-    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
         let folder = self.output.unwrap_or_else(|| PathBuf::from(self.name.as_str()));
         for file in create(&self.name, self.lang, &folder)? {
             note(format_args!("wrote {}", file.display()));
         }
         let readme = folder.join("README.md");
         note(format_args!("{} says how to build {} and what comes next", readme.display(), self.name));
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Ok)
     }
 }

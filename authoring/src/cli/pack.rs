@@ -3,11 +3,9 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Args;
-use output::note;
+use output::{Context as _, Exit, Failure, note};
 
 use minion_host::modules::read_module;
 use minion_host::signature_file;
@@ -54,7 +52,7 @@ pub(crate) struct Pack {
 }
 
 impl Pack {
-    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
         let bytes =
             read_module(&self.file).with_context(|| format!("cannot read \"{}\"", self.file.display()))?;
         let key = self.sign.as_deref().map(SigningKey::load).transpose()?;
@@ -90,18 +88,20 @@ impl Pack {
                 path.display()
             ));
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Ok)
     }
 }
 
 /// What a module suggests, by the file that says so.
-fn suggestion(path: &Path) -> anyhow::Result<Suggestion> {
+fn suggestion(path: &Path) -> Result<Suggestion, Failure> {
     let shown = path.display();
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MAX_SECTION as u64 + 1).read_to_end(&mut bytes))
         .with_context(|| format!("cannot read \"{shown}\""))?;
     Suggestion::from_bytes(&bytes).map_err(|error| {
-        anyhow::anyhow!("\"{shown}\", {error}; see docs/grants.md for what a module may suggest")
+        Failure::failed(format_args!(
+            "\"{shown}\", {error}; see docs/grants.md for what a module may suggest"
+        ))
     })
 }

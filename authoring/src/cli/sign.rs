@@ -1,10 +1,9 @@
 //! `minion sign FILE.wasm`.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Args;
+use output::{Context as _, Exit, Failure};
 use serde_json::json;
 
 use minion_host::cli::print;
@@ -41,7 +40,7 @@ pub(crate) struct Sign {
 }
 
 impl Sign {
-    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
         let name = match self.name {
             Some(name) => name,
             None => name_of(&self.file)?,
@@ -55,24 +54,24 @@ impl Sign {
             true => print(document(&signature, &path)),
             false => print(told(&signature, &path)),
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Ok)
     }
 }
 
 /// The name that a minion loads a file under.
-pub(super) fn name_of(module: &Path) -> anyhow::Result<ModuleName> {
+pub(super) fn name_of(module: &Path) -> Result<ModuleName, Failure> {
     let stem = module.file_stem().unwrap_or_default().to_string_lossy();
     stem.parse().with_context(|| format!("no module can be loaded from \"{}\"", module.display()))
 }
 
 /// Signs a module under this name.
-pub(super) fn sign(key: &SigningKey, name: ModuleName, bytes: &[u8]) -> anyhow::Result<ModuleSignature> {
+pub(super) fn sign(key: &SigningKey, name: ModuleName, bytes: &[u8]) -> Result<ModuleSignature, Failure> {
     let shown = name.clone();
     key.sign(claim(name, bytes)?).with_context(|| format!("cannot sign module \"{shown}\""))
 }
 
 /// Writes a signature to where a minion looks for it. Returns the path.
-pub(super) fn write_beside(module: &Path, signature: &ModuleSignature) -> anyhow::Result<PathBuf> {
+pub(super) fn write_beside(module: &Path, signature: &ModuleSignature) -> Result<PathBuf, Failure> {
     let path = signature_file::path_of(module);
     write_public(&path, signature.to_string().as_bytes())?;
     Ok(path)

@@ -1,12 +1,10 @@
 //! `minion call FILE.wasm METHOD [ARG…]`.
 
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use output::Failure;
+use output::{Context as _, Exit, Failure};
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -19,11 +17,11 @@ use wire::value::arguments::bind;
 use wire::value::given;
 use wire::value::signature::Signature;
 
+use crate::cli::Place;
 use crate::cli::output::{note, print, print_bytes, print_failed, print_raw};
 use crate::cli::spectator::{Spectator, behind};
 use crate::cli::watch::watch;
 use crate::cli::workbench::{ModuleFile, Workbench};
-use crate::cli::{Place, failure};
 use crate::containment::Containment;
 use crate::sandbox::{CancelSignal, LoadedModule, Run, RunMode};
 
@@ -74,25 +72,6 @@ struct Prepared {
     arguments: Arguments,
 }
 
-/// Why a call cannot be made.
-enum Refused {
-    /// There is no such method, or its arguments are wrong.
-    Usage(anyhow::Error),
-    /// There is no such module, or it cannot be loaded.
-    Module(anyhow::Error),
-}
-
-impl Refused {
-    /// Says what stands in the way of a call.
-    fn tell(&self) {
-        let failure = match self {
-            Refused::Usage(error) => Failure::new("usage", format_args!("{error:#}")),
-            Refused::Module(error) => failure(error),
-        };
-        failure.say("minion");
-    }
-}
-
 /// How a call went.
 pub(super) enum Ended {
     /// It was made to its end, or could not be made.
@@ -102,30 +81,23 @@ pub(super) enum Ended {
 }
 
 impl Call {
-    pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(self, place: &Place) -> Result<Exit, Failure> {
         Containment::is_sole_parent();
         if self.watch {
             return watch(&self, self.module.path(), place).await;
         }
-        let prepared = match self.prepare(place) {
-            Ok(prepared) => prepared,
-            Err(refused @ Refused::Usage(_)) => {
-                refused.tell();
-                return Ok(ExitCode::from(USAGE));
-            }
-            Err(Refused::Module(error)) => return Err(error),
-        };
+        let prepared = self.prepare(place)?;
         let report = self.make(prepared, &mut interrupts()?, &CancelSignal::new()).await;
         let ok = matches!(report.outcome, Outcome::Ok(_));
-        Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(Exit::of(ok))
     }
 
     /// Makes the call with the module as its file is now. What stands in its way is told.
     pub(super) async fn once(&self, place: &Place, interrupts: &mut Signal) -> Ended {
         let prepared = match self.prepare(place) {
             Ok(prepared) => prepared,
-            Err(refused) => {
-                refused.tell();
+            Err(failure) => {
+                failure.say("minion");
                 return Ended::Done;
             }
         };
@@ -134,30 +106,29 @@ impl Call {
         if cancel.is_cancelled() { Ended::Interrupted } else { Ended::Done }
     }
 
-    fn prepare(&self, place: &Place) -> Result<Prepared, Refused> {
-        let bench = self.module.open(place).map_err(Refused::Module)?;
-        let module = bench.sandbox.load(bench.name.clone(), &bench.bytes, &bench.policy);
-        let module = module.map_err(|error| Refused::Module(error.into()))?;
-        let (method, arguments) = self.bound(&bench, &module).map_err(Refused::Usage)?;
+    fn prepare(&self, place: &Place) -> Result<Prepared, Failure> {
+        let bench = self.module.open(place)?;
+        let module = bench.sandbox.load(bench.name.clone(), &bench.bytes, &bench.policy)?;
+        let (method, arguments) = self.bound(&bench, &module).map_err(Failure::into_usage)?;
         Ok(Prepared { bench, module, method, arguments })
     }
 
     /// The method with its arguments, which fit it.
-    fn bound(&self, bench: &Workbench, module: &LoadedModule) -> anyhow::Result<(MethodPath, Arguments)> {
+    fn bound(&self, bench: &Workbench, module: &LoadedModule) -> Result<(MethodPath, Arguments), Failure> {
         let short = self.method.strip_prefix(&format!("{}.", bench.name)).unwrap_or(&self.method);
         let path = MethodPath::try_from(format!("{}.{short}", bench.name))?;
         let method = module.method(&path.method)?;
         let arguments = arguments(method, self.args.as_deref(), &self.words)?;
         bind(method, &bench.name, &arguments)?;
         if self.output == Some(Form::Raw) {
-            anyhow::ensure!(
+            Failure::unless(
                 method.gives_contents(),
-                "--output raw is for methods that give back a string or list<u8>: leave it out, or take --json"
-            );
-            anyhow::ensure!(
+                "--output raw is for methods that give back a string or list<u8>: leave it out, or take --json",
+            )?;
+            Failure::unless(
                 !output::stdout_is_terminal(),
-                "--output raw is not for a terminal: send it to a file or a program"
-            );
+                "--output raw is not for a terminal: send it to a file or a program",
+            )?;
         }
         Ok((path, arguments))
     }
@@ -232,12 +203,12 @@ async fn stoppable(
 }
 
 /// Ctrl-C, from now on.
-pub(super) fn interrupts() -> anyhow::Result<Signal> {
+pub(super) fn interrupts() -> Result<Signal, Failure> {
     signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")
 }
 
 /// One argument for each word, or all of them as JSON.
-fn arguments(method: Signature<'_>, json: Option<&str>, words: &[String]) -> anyhow::Result<Arguments> {
+fn arguments(method: Signature<'_>, json: Option<&str>, words: &[String]) -> Result<Arguments, Failure> {
     if let Some(json) = json {
         return Ok(Arguments::Json(given::json(json.to_owned(), std::io::stdin())?));
     }
@@ -250,6 +221,3 @@ fn operator() -> wire::name::OperatorName {
     let user = std::env::var("USER").unwrap_or_default();
     user.parse().unwrap_or_else(|_| "author".parse().expect("an operator's name"))
 }
-
-/// The exit code of a call that cannot be made.
-const USAGE: u8 = 2;

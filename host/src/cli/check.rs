@@ -1,8 +1,7 @@
 //! `minion check FILE.wasm`.
 
-use std::process::ExitCode;
-
 use clap::Args;
+use output::{Exit, Failure};
 use serde_json::{Value, json};
 
 use wire::document::text::{line, printable};
@@ -61,14 +60,14 @@ struct Suggested {
 }
 
 impl Check {
-    pub(crate) fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
+    pub(crate) fn run(self, place: &Place) -> Result<Exit, Failure> {
         let bench = self.module.open(place)?;
         // The compiler is a library, and what it is given was made by strangers.
         let mut findings = output::caught(|| Findings::of(&bench)).map_err(|message| {
-            anyhow::anyhow!(
+            Failure::failed(format_args!(
                 "the engine broke while it looked at \"{}\": {message}; build the module with another version of its compiler",
                 bench.name
-            )
+            ))
         })?;
         // What is no module at all has no claim that anyone could sign, and that is told already.
         if let Ok(claim) = claim(bench.name.clone(), &bench.bytes) {
@@ -86,7 +85,7 @@ impl Check {
             (false, true) => print(findings.text(&bench)),
             (false, false) => print_failed(findings.text(&bench)),
         }
-        Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(Exit::of(is_fine))
     }
 }
 

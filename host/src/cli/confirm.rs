@@ -1,6 +1,7 @@
 //! Asking before something is changed.
 
 use clap::Args;
+use output::Failure;
 
 /// Whether there is someone who has to be asked.
 #[derive(Debug, Args)]
@@ -17,14 +18,14 @@ impl Confirm {
     }
 
     /// Whether to go on. Fails where it must be asked and there is nobody.
-    pub(super) fn asks(&self, question: &str) -> anyhow::Result<bool> {
+    pub(super) fn asks(&self, question: &str) -> Result<bool, Failure> {
         if self.yes {
             return Ok(true);
         }
-        anyhow::ensure!(
+        Failure::unless(
             output::can_ask(),
-            "there is no terminal to ask on: read what is above, and say --yes"
-        );
+            "there is no terminal to ask on: read what is above, and say --yes",
+        )?;
         output::pose(question);
         Ok(output::answered_yes()?)
     }

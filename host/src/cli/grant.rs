@@ -1,11 +1,10 @@
 //! `minion grant MODULE[:LEVEL]`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::str::FromStr;
 
-use anyhow::Context as _;
 use clap::Args;
+use output::{Context as _, Exit, Failure};
 use serde_json::json;
 
 use wire::message::module::ModuleState;
@@ -67,7 +66,7 @@ impl FromStr for What {
 }
 
 impl Grant {
-    pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(self, place: &Place) -> Result<Exit, Failure> {
         let folder = place.made_folder()?;
         let module = &self.what.module;
         let suggestion = suggestion_of(module, self.file.as_deref(), &folder).await?;
@@ -92,7 +91,7 @@ impl Grant {
         warn(module, &suggestion.policy(&change.levels).grants);
         if !self.confirm.asks(&format!("These lines go into \"{}\".", path.display()))? {
             note("nothing was changed");
-            return Ok(ExitCode::FAILURE);
+            return Ok(Exit::Failed);
         }
         let turn = early.map_or_else(|| Turn::take(&path), Ok);
         turn.and_then(|turn| turn.write(&before, &change.after)).with_context(cannot_write)?;
@@ -114,27 +113,27 @@ impl Grant {
                 }
             }
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Ok)
     }
 
     /// The levels that are named, or the one that is meant.
-    fn wanted(&self, suggestion: &Suggestion) -> anyhow::Result<Vec<LevelName>> {
+    fn wanted(&self, suggestion: &Suggestion) -> Result<Vec<LevelName>, Failure> {
         if !self.what.levels.is_empty() {
             return Ok(self.what.levels.clone());
         }
         let names: Vec<LevelName> = suggestion.levels().iter().map(|level| level.name().clone()).collect();
-        let usual = suggestion.usual().with_context(|| {
+        let usual = suggestion.usual().ok_or_else(|| {
             let module = &self.what.module;
-            format!(
+            Failure::failed(format_args!(
                 "\"{module}\" suggests the levels {}: name one, as in `minion grant {module}:{}`",
                 listed(&names),
                 names[0]
-            )
+            ))
         })?;
         Ok(vec![usual.name().clone()])
     }
 
-    fn nothing_changes(&self, wanted: &[LevelName], folder: &Folder) -> ExitCode {
+    fn nothing_changes(&self, wanted: &[LevelName], folder: &Folder) -> Exit {
         let (module, path) = (&self.what.module, folder.config());
         match self.json {
             true => print(json!({
@@ -149,7 +148,7 @@ impl Grant {
                 path.display()
             )),
         }
-        ExitCode::SUCCESS
+        Exit::Ok
     }
 }
 

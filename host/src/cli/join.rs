@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Args;
+use output::{Context as _, Exit, Failure};
 use serde_json::{Value, json};
 
-use wire::message::enroll::{BadToken, Token};
+use wire::message::enroll::Token;
 use wire::name::ModuleName;
 
 use crate::cli::Place;
@@ -53,7 +52,7 @@ struct Grants {
 }
 
 impl Join {
-    pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(self, place: &Place) -> Result<Exit, Failure> {
         let folder = place.folder()?;
         let token = self.token()?;
         // Before the token is used up, which is good once.
@@ -67,7 +66,7 @@ impl Join {
         }
         let Some(grants) = grants else {
             self.say_that_nothing_is_granted(&joined);
-            return Ok(ExitCode::SUCCESS);
+            return Ok(Exit::Ok);
         };
         grants.warn();
         let reloaded = grants.write(&folder).await?;
@@ -75,27 +74,27 @@ impl Join {
             true => print(grants.document(&joined, &reloaded)),
             false => grants.say(&self.grant, &reloaded),
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Ok)
     }
 
     /// The token; from standard input it shows in no process list and no shell's history.
-    fn token(&self) -> anyhow::Result<Token> {
+    fn token(&self) -> Result<Token, Failure> {
         let text = match self.token.as_str() {
             "-" => std::io::read_to_string(std::io::stdin())?,
             given => given.to_owned(),
         };
-        text.parse().map_err(|error: BadToken| error.into())
+        Ok(text.parse()?)
     }
 
     /// What is to be granted; nothing, where that was not asked for.
-    fn grants(&self, folder: &Folder) -> anyhow::Result<Option<Grants>> {
+    fn grants(&self, folder: &Folder) -> Result<Option<Grants>, Failure> {
         if self.grant.is_empty() {
             return Ok(None);
         }
         let path = folder.config();
         let before = granting::read(&path).with_context(|| format!("cannot read \"{}\"", path.display()))?;
         let configured = || Ok(Config::load(&path)?.modules_dir.unwrap_or_else(|| folder.modules()));
-        let modules = self.modules.clone().map_or_else(configured, anyhow::Ok)?;
+        let modules = self.modules.clone().map_or_else(configured, Ok::<_, Failure>)?;
         let policy = Policy { path: path.clone(), text: &before };
         let planned = FolderGrants::plan(&modules, &self.grant, &policy)?;
         Ok(Some(Grants { path, before, planned }))
@@ -124,7 +123,7 @@ impl Grants {
     }
 
     /// Writes them, and has a minion that runs already read them.
-    async fn write(&self, folder: &Folder) -> anyhow::Result<Reloaded> {
+    async fn write(&self, folder: &Folder) -> Result<Reloaded, Failure> {
         if self.planned.granted.is_empty() {
             return Ok(Reloaded::NotRunning);
         }

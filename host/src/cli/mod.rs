@@ -20,17 +20,17 @@ mod watch;
 mod workbench;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
-use ::output::Failure;
+use ::output::{Exit, Fails, Failure};
 use clap::{Args, Subcommand};
-use wire::message::module::MethodError;
-use wire::name::BadName;
-use wire::value::arguments::ArgumentError;
-use wire::value::given::GivenError;
 
 use crate::control::ControlError;
+use crate::enroll::JoinError;
 use crate::folder::{Folder, FolderError};
+use crate::granting::{FolderGrantError, GrantError};
+use crate::highest_versions::HighestVersionsError;
+use crate::minion::StartError;
+use crate::sandbox::{LoadError, SandboxError};
 
 pub use output::print;
 
@@ -52,33 +52,33 @@ pub enum Command {
     Status(status::Status),
 }
 
-/// What is said of an error that ends a command, to people and to programs.
-pub fn failure(error: &anyhow::Error) -> Failure {
-    Failure::new(kind(error), format_args!("{error:#}"))
-}
-
-/// Which of the kinds of `docs/json.md` it is of.
-fn kind(error: &anyhow::Error) -> &'static str {
-    let is_usage = error.is::<GivenError>()
-        || error.is::<ArgumentError>()
-        || error.is::<MethodError>()
-        || error.is::<BadName>();
-    match error.downcast_ref::<ControlError>() {
-        Some(ControlError::NotRunning(_)) => "unreachable",
-        Some(ControlError::Forbidden(_)) => "denied",
-        Some(ControlError::Speech(_)) => "version",
-        Some(ControlError::Silent) => "not-answered",
-        None if matches!(
-            error.downcast_ref(),
-            Some(FolderError::NotEnrolled(_) | FolderError::Missing(_))
-        ) =>
-        {
-            "not-initialised"
+impl Fails for ControlError {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::NotRunning(_) => "unreachable",
+            Self::Forbidden(_) => "denied",
+            Self::Speech(_) => "version",
+            Self::Silent => "not-answered",
         }
-        None if is_usage => "usage",
-        None => "failed",
     }
 }
+
+impl Fails for FolderError {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::NotEnrolled(_) | Self::Missing(_) => "not-initialised",
+            _ => "failed",
+        }
+    }
+}
+
+impl Fails for FolderGrantError {}
+impl Fails for GrantError {}
+impl Fails for HighestVersionsError {}
+impl Fails for JoinError {}
+impl Fails for LoadError {}
+impl Fails for SandboxError {}
+impl Fails for StartError {}
 
 /// Where the minion is.
 #[derive(Debug, Args)]
@@ -90,7 +90,7 @@ pub struct Place {
 
 impl Command {
     /// Does what was asked for, with the minion of this place.
-    pub async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
+    pub async fn run(self, place: &Place) -> Result<Exit, Failure> {
         match self {
             Self::Call(call) => call.run(place).await,
             Self::Check(check) => check.run(place),

@@ -1,9 +1,7 @@
 //! `minion modules`.
 
-use std::process::ExitCode;
-
 use clap::Args;
-use output::{Column, FullFlag, Table};
+use output::{Column, Exit, Failure, FullFlag, Table};
 use serde_json::{Value, json};
 
 use wire::message::module::{Module, ModuleState, ModuleVersion};
@@ -25,12 +23,15 @@ pub(crate) struct Modules {
 }
 
 impl Modules {
-    pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(self, place: &Place) -> Result<Exit, Failure> {
         let folder = place.folder()?;
         let mut modules = control::modules(folder.dir(), &folder.socket()).await?;
         if let Some(name) = &self.module {
             modules.retain(|module| module.name.as_str() == name);
-            anyhow::ensure!(!modules.is_empty(), "the minion has no module \"{name}\": see `minion modules`");
+            Failure::unless(
+                !modules.is_empty(),
+                format_args!("the minion has no module \"{name}\": see `minion modules`"),
+            )?;
         }
         if self.json {
             let documents: Vec<Value> = modules.iter().map(Module::document).collect();
@@ -40,7 +41,7 @@ impl Modules {
         } else {
             show(&table(&modules).shown(self.full.reader()));
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Ok)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use output::Failure;
 use serde_json::{Value, json};
 
 use crate::control::{self, ControlError};
@@ -17,15 +18,18 @@ pub(super) enum Reloaded {
 
 impl Reloaded {
     /// Has the minion of a folder read its configuration, if it runs. Fails where it runs and does not.
-    pub(super) async fn now(folder: &Folder) -> anyhow::Result<Self> {
+    pub(super) async fn now(folder: &Folder) -> Result<Self, Failure> {
         let written = "the lines are written, and not in force yet";
         match control::reload(folder.dir(), &folder.socket()).await {
             Ok(Ok(changes)) => Ok(Self::Done(changes)),
-            Ok(Err(reason)) => {
-                anyhow::bail!("{written}: {reason}; send the minion a SIGHUP, or start it again")
-            }
+            Ok(Err(reason)) => Err(Failure::failed(format_args!(
+                "{written}: {reason}; send the minion a SIGHUP, or start it again"
+            ))),
             Err(ControlError::NotRunning(_)) => Ok(Self::NotRunning),
-            Err(error) => anyhow::bail!("{written}: {error}; send the minion a SIGHUP, or start it again"),
+            Err(error) => {
+                let said = format_args!("{written}: {error}; send the minion a SIGHUP, or start it again");
+                Err(Failure::failed(said))
+            }
         }
     }
 

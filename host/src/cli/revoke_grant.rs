@@ -1,9 +1,7 @@
 //! `minion revoke-grant MODULE`.
 
-use std::process::ExitCode;
-
-use anyhow::Context as _;
 use clap::Args;
+use output::{Context as _, Exit, Failure};
 use serde_json::json;
 
 use wire::name::ModuleName;
@@ -36,7 +34,7 @@ pub(crate) struct RevokeGrant {
 }
 
 impl RevokeGrant {
-    pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(self, place: &Place) -> Result<Exit, Failure> {
         let folder = place.made_folder()?;
         let (module, path) = (&self.module, folder.config());
         let cannot_write = || format!("cannot write \"{}\"", path.display());
@@ -53,19 +51,20 @@ impl RevokeGrant {
                     path.display()
                 )),
             }
-            return Ok(ExitCode::SUCCESS);
+            return Ok(Exit::Ok);
         };
         if !self.json {
             show(&change);
         }
         if !self.confirm.asks(&format!("These lines go from \"{}\".", path.display()))? {
             note("nothing was changed");
-            return Ok(ExitCode::FAILURE);
+            return Ok(Exit::Failed);
         }
         let turn = early.map_or_else(|| Turn::take(&path), Ok);
         turn.and_then(|turn| turn.write(&before, &change.after)).with_context(cannot_write)?;
         let reloaded = Reloaded::now(&folder).await?;
-        let left = toml::from_str::<Config>(&change.after)?.modules.of(module).grants != Default::default();
+        let config = toml::from_str::<Config>(&change.after).map_err(Failure::failed)?;
+        let left = config.modules.of(module).grants != Default::default();
         match self.json {
             true => print(json!({
                 "module": module.as_str(),
@@ -80,6 +79,6 @@ impl RevokeGrant {
         if left {
             note(format_args!("other tables in \"{}\" still grant \"{module}\" something", path.display()));
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Ok)
     }
 }

@@ -2,10 +2,9 @@
 
 use std::io::Read as _;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Args;
+use output::{Context as _, Exit, Failure};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -35,7 +34,7 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
-    pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(self, place: &Place) -> Result<Exit, Failure> {
         output::log_to_stderr(LOGGED);
         let folder = place.folder()?;
         let config = self.config(&folder)?;
@@ -49,8 +48,8 @@ impl Serve {
         let minion = tokio::select! {
             minion = Minion::start(&folder, config) => minion?,
             // Nothing runs yet that would have to be stopped.
-            _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
-            _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
+            _ = terminate.recv() => return Ok(Exit::Ok),
+            _ = interrupt.recv() => return Ok(Exit::Ok),
         };
         say_that_it_is_up(&minion);
 
@@ -74,7 +73,7 @@ impl Serve {
         };
         tracing::info!(reason, "stopping");
         minion.stop().await;
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Ok)
     }
 
     /// The configuration, with what the command line says instead.

@@ -1,9 +1,7 @@
 //! `minion status`.
 
-use std::process::ExitCode;
-
 use clap::Args;
-use output::{Column, FullFlag, Table};
+use output::{Column, Exit, Failure, FullFlag, Table};
 use serde_json::{Value, json};
 
 use machine::clock::{now_ms, rfc3339};
@@ -25,19 +23,19 @@ pub(crate) struct Status {
 }
 
 impl Status {
-    pub(crate) async fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(self, place: &Place) -> Result<Exit, Failure> {
         let folder = place.folder()?;
         let status = control::status(folder.dir(), &folder.socket()).await?;
         if self.json {
             print(document(&status));
-            return Ok(ExitCode::SUCCESS);
+            return Ok(Exit::Ok);
         }
         print(text(&status));
         if !status.modules.is_empty() {
             print("");
             show(&table(&status.modules).shown(self.full.reader()));
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Ok)
     }
 }
 

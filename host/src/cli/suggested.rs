@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-
+use output::{Context as _, Failure};
 use wire::name::ModuleName;
 
 use crate::config::Config;
@@ -18,7 +17,7 @@ pub(super) async fn suggestion_of(
     module: &ModuleName,
     file: Option<&Path>,
     folder: &Folder,
-) -> anyhow::Result<Suggestion> {
+) -> Result<Suggestion, Failure> {
     let suggested = match file {
         Some(file) => of_file(file)?,
         None => match control::suggested(folder.dir(), &folder.socket(), module.clone()).await {
@@ -28,30 +27,28 @@ pub(super) async fn suggestion_of(
         },
     };
     match suggested {
-        Suggested::Text(text) => Ok(text.parse()?),
-        Suggested::Nothing => anyhow::bail!(
+        Suggested::Text(text) => text.parse().map_err(Failure::failed),
+        Suggested::Nothing => Err(Failure::failed(format_args!(
             "\"{module}\" suggests nothing: write [modules.{module}] into minion.toml, as docs/grants.md says; what it \
              needs, `minion check` shows"
-        ),
-        Suggested::Unreadable(cause) => {
-            anyhow::bail!(
-                "what \"{module}\" suggests cannot be read ({cause}): ask its author, or write it by hand"
-            )
-        }
-        Suggested::NoModule => anyhow::bail!(
+        ))),
+        Suggested::Unreadable(cause) => Err(Failure::failed(format_args!(
+            "what \"{module}\" suggests cannot be read ({cause}): ask its author, or write it by hand"
+        ))),
+        Suggested::NoModule => Err(Failure::failed(format_args!(
             "there is no module \"{module}\" here: see `minion modules`, or name its file with --file FILE.wasm"
-        ),
+        ))),
     }
 }
 
-fn of_file(file: &Path) -> anyhow::Result<Suggested> {
+fn of_file(file: &Path) -> Result<Suggested, Failure> {
     let bytes = read_module(file).with_context(|| format!("cannot read \"{}\"", file.display()))?;
     Ok(Suggested::by(&bytes))
 }
 
 /// What a module of a minion that does not run suggests: its version that waits for a grant, or else its file, or else the
 /// version of it that came last.
-fn of_folder(module: &ModuleName, folder: &Folder) -> anyhow::Result<Suggested> {
+fn of_folder(module: &ModuleName, folder: &Folder) -> Result<Suggested, Failure> {
     let modules = Config::load(&folder.config())?.modules_dir.unwrap_or_else(|| folder.modules());
     let file = modules.join(format!("{module}.wasm"));
     let found = waiting_in(&folder.versions(), module)

@@ -2,14 +2,13 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use output::{Exit, Failure};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use wasmparser::{Chunk, Parser, Payload};
@@ -25,16 +24,16 @@ use crate::modules::read_module;
 /// Makes a call again whenever its module's file has changed, until Ctrl-C.
 ///
 /// Whatever goes wrong with one call is told, and the next change brings another.
-pub(super) async fn watch(call: &Call, file: &Path, place: &Place) -> anyhow::Result<ExitCode> {
+pub(super) async fn watch(call: &Call, file: &Path, place: &Place) -> Result<Exit, Failure> {
     let mut interrupts = interrupts()?;
     let mut changes = Changes::of(file)?;
     loop {
         if let Ended::Interrupted = call.once(place, &mut interrupts).await {
-            return Ok(ExitCode::from(INTERRUPTED));
+            return Ok(Exit::Interrupted);
         }
         tokio::select! {
             when = changes.next() => note(format_args!("--- {}: {} has changed", time(when), file.display())),
-            _ = interrupts.recv() => return Ok(ExitCode::from(INTERRUPTED)),
+            _ = interrupts.recv() => return Ok(Exit::Interrupted),
         }
     }
 }
@@ -51,7 +50,7 @@ struct Changes {
 }
 
 impl Changes {
-    fn of(file: &Path) -> anyhow::Result<Self> {
+    fn of(file: &Path) -> Result<Self, Failure> {
         let (folder, name) = (folder(file), file.file_name().map(OsString::from));
         let (sender, events) = mpsc::channel(1);
         let told = move |event: notify::Result<Event>| {
@@ -66,7 +65,9 @@ impl Changes {
             watcher.watch(folder, RecursiveMode::NonRecursive)?;
             Ok(watcher)
         });
-        let watcher = watched.with_context(|| format!("cannot watch \"{}\"", folder.display()))?;
+        let watcher = watched.map_err(|error| {
+            Failure::failed(format_args!("cannot watch \"{}\": {error}", folder.display()))
+        })?;
         let seen = read_module(file).ok().map(|bytes| Digest::of(&bytes));
         Ok(Self { file: file.to_owned(), seen, events, _watcher: watcher })
     }
@@ -144,8 +145,6 @@ fn time(when: SystemTime) -> String {
 
 /// For how long a file must be left alone before it is looked at.
 const QUIET: Duration = Duration::from_millis(100);
-/// The exit code after Ctrl-C.
-const INTERRUPTED: u8 = 130;
 
 #[allow(clippy::unwrap_used)]
 #[cfg(test)]

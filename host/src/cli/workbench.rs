@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use clap::Args;
 use ledger::MinionLedger;
 use machine::home;
+use output::{Context as _, Failure};
 use tempfile::TempDir;
 
 use wire::name::ModuleName;
@@ -53,7 +53,7 @@ impl ModuleFile {
     }
 
     /// Reads the file and its policy, and makes the sandbox.
-    pub(super) fn open(&self, place: &Place) -> anyhow::Result<Workbench> {
+    pub(super) fn open(&self, place: &Place) -> Result<Workbench, Failure> {
         let shown = self.file.display();
         let name = match &self.name {
             Some(name) => name.clone(),
@@ -66,7 +66,8 @@ impl ModuleFile {
         let config = self.config(place)?;
         let policy = config.modules.of(&name);
         let kept = policy.grants.kv.map(|_| TempDir::new()).transpose().context("cannot make a folder")?;
-        let ledger = kept.as_ref().map(|dir| MinionLedger::open(dir.path())).transpose()?;
+        let ledger =
+            kept.as_ref().map(|dir| MinionLedger::open(dir.path())).transpose().map_err(Failure::failed)?;
         // Gathering takes a moment, which a module that reads none should not wait for.
         let facts = match policy.grants.facts.is_empty() {
             true => Facts::default(),
@@ -91,16 +92,16 @@ impl ModuleFile {
 
     /// The highest version of the module that was in service on this host. What was in service where another
     /// policy holds is not known here.
-    pub(super) fn highest(&self, place: &Place, name: &ModuleName) -> anyhow::Result<Option<String>> {
+    pub(super) fn highest(&self, place: &Place, name: &ModuleName) -> Result<Option<String>, Failure> {
         if self.policy.is_some() {
             return Ok(None);
         }
         Ok(HighestVersions::open(&place.folder()?.highest_versions())?.highest(name))
     }
 
-    fn config(&self, place: &Place) -> anyhow::Result<Config> {
+    fn config(&self, place: &Place) -> Result<Config, Failure> {
         let Some(policy) = &self.policy else { return Ok(Config::load(&place.folder()?.config())?) };
-        anyhow::ensure!(policy.exists(), "there is no policy file \"{}\"", policy.display());
+        Failure::unless(policy.exists(), format_args!("there is no policy file \"{}\"", policy.display()))?;
         Ok(Config::load(policy)?)
     }
 }

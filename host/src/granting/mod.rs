@@ -17,7 +17,7 @@ use wire::name::ModuleName;
 use self::block::Block;
 use self::document::{Document, Found};
 pub(crate) use self::file::{Turn, read};
-pub(crate) use self::folder::FolderGrants;
+pub(crate) use self::folder::{FolderGrantError, FolderGrants};
 pub(crate) use self::lines::of_level;
 use crate::config::Config;
 use crate::policy::{LevelName, Suggestion};

@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 
-use output::Failure;
+use output::{Exit, Fails};
 use wire::message::job::JobId;
 use wire::message::module::MethodError;
 use wire::name::{BadName, ModuleName};
 use wire::signing::KeyError;
 use wire::value::given::GivenError;
 
-use super::exit::Exit;
 use crate::client::{ClientError, ModuleFileError};
 use crate::daemon::DaemonError;
 use crate::dev::DevError;
@@ -119,17 +118,16 @@ impl CliError {
     pub fn is_closed_pipe(&self) -> bool {
         matches!(self, CliError::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
     }
+}
 
-    /// What is said of it, to people and to programs.
-    pub fn failure(&self) -> Failure {
-        let job = match self {
+impl Fails for CliError {
+    fn job(&self) -> Option<String> {
+        match self {
             CliError::Detached { job, .. } | CliError::Unfinished(job) => Some(job.to_string()),
             _ => None,
-        };
-        Failure { job, ..Failure::new(self.kind(), self) }
+        }
     }
 
-    /// Which of the kinds of `docs/json.md` it is of.
     fn kind(&self) -> &'static str {
         match self {
             CliError::Client(error) => error.kind(),
@@ -144,8 +142,7 @@ impl CliError {
         }
     }
 
-    /// The exit code that goes with it.
-    pub fn exit(&self) -> Exit {
+    fn exit(&self) -> Exit {
         match self {
             CliError::Client(ClientError::Refusal(refusal)) => Exit::of_refusal(refusal.kind),
             // Too large to be sent, by the user's own doing.

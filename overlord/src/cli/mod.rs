@@ -8,7 +8,6 @@ mod confirm;
 mod dev;
 mod doc;
 mod error;
-mod exit;
 mod facts;
 mod follow;
 mod init;
@@ -39,8 +38,8 @@ use crate::client::{Client, ClientConfig};
 use crate::folder::Folder;
 
 pub use self::error::CliError;
-pub use self::exit::Exit;
 pub use self::signals::StopSignals;
+pub use ::output::Exit;
 
 /// What holds for every command.
 #[derive(Debug, Args)]

@@ -1,9 +1,8 @@
 //! `minion completions`.
 
-use std::process::ExitCode;
-
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
+use output::{Exit, Failure};
 
 use minion_host::cli::print;
 
@@ -21,10 +20,10 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "minion", &mut script);
         print(String::from_utf8_lossy(&script).trim_end());
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Ok)
     }
 }

@@ -7,8 +7,9 @@ mod man;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use output::{Context as _, Exit, Failure};
 
-use minion_host::cli::{Place, failure};
+use minion_host::cli::Place;
 
 /// Runs sandboxed modules on this host for an overlord.
 #[derive(Debug, Parser)]
@@ -33,7 +34,7 @@ enum Command {
 }
 
 impl Cli {
-    async fn run(self) -> anyhow::Result<ExitCode> {
+    async fn run(self) -> Result<Exit, Failure> {
         match self.command {
             Command::Host(command) => command.run(&self.place).await,
             Command::Author(command) => command.run(),
@@ -46,13 +47,6 @@ impl Cli {
 fn main() -> ExitCode {
     let cli = output::parse::<Cli>();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let done = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(cli.run()));
-    match done {
-        Ok(code) => code,
-        Err(error) => {
-            let failure = failure(&error);
-            failure.say("minion");
-            if failure.kind == "usage" { ExitCode::from(2) } else { ExitCode::FAILURE }
-        }
-    }
+    let runtime = runtime.context("cannot start");
+    output::end("minion", runtime.and_then(|runtime| runtime.block_on(cli.run())))
 }

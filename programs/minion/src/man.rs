@@ -1,10 +1,9 @@
 //! `minion man`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::{Args, CommandFactory as _};
+use output::{Context as _, Exit, Failure};
 
 use crate::Cli;
 
@@ -17,10 +16,10 @@ pub(crate) struct Man {
 }
 
 impl Man {
-    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
         let written = std::fs::create_dir_all(&self.folder)
             .and_then(|()| clap_mangen::generate_to(Cli::command(), &self.folder));
         written.with_context(|| format!("cannot write man pages into \"{}\"", self.folder.display()))?;
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Ok)
     }
 }

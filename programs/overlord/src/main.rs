@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use bench::cli::BenchCommand;
 use clap::{Parser, Subcommand};
+use output::Failure;
 use overlord::cli::{CliError, Exit, Global};
 
 /// Call methods of WebAssembly modules on many hosts at once.
@@ -53,15 +54,7 @@ impl Cli {
 }
 
 fn main() -> ExitCode {
-    match output::parse::<Cli>().run() {
-        Ok(exit) => exit.into(),
-        Err(error) => {
-            if !error.is_closed_pipe() {
-                error.failure().say("overlord");
-            }
-            error.exit().into()
-        }
-    }
+    output::end("overlord", output::parse::<Cli>().run().map_err(Failure::from))
 }
 
 #[cfg(test)]

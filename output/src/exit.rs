@@ -1,8 +1,10 @@
-//! What a command's exit code says.
+//! How a command ended, and the exit code that says so.
 
 use std::process::ExitCode;
 
 use wire::message::operator::RefusalKind;
+
+use crate::failure::Failure;
 
 /// How a command went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +49,7 @@ impl Exit {
     }
 
     /// What a refused request comes to.
-    pub(super) fn of_refusal(kind: RefusalKind) -> Self {
+    pub fn of_refusal(kind: RefusalKind) -> Self {
         match kind {
             RefusalKind::BadRequest | RefusalKind::NotFound | RefusalKind::NeedsConfirmation => Exit::Usage,
             RefusalKind::NoMatch => Exit::NoMatch,
@@ -61,4 +63,15 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         exit.code().into()
     }
+}
+
+/// The end of a program: says why its command came to nothing, where it did, unless nobody reads what it prints.
+pub fn end(program: &str, ended: Result<Exit, Failure>) -> ExitCode {
+    let exit = ended.unwrap_or_else(|failure| {
+        if failure.exit != Exit::ClosedPipe {
+            failure.say(program);
+        }
+        failure.exit
+    });
+    exit.into()
 }
