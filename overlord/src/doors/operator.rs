@@ -160,22 +160,8 @@ impl OperatorDoor {
             OperatorRequest::History(id) => {
                 OperatorReply::History(Box::new(jobs.history(jobs.find(&id).await?).await?))
             }
-            OperatorRequest::Cancel { job, target } => {
-                let job = jobs.find(&job).await?;
-                let only = target.map(|target| self.matching_in_job(job, &target)).transpose()?;
-                let minions = only.as_ref().map(|matching| matching.minions.as_slice());
-                let cancelling = OperatorReply::Cancelling(jobs.cancel(job, minions).await?);
-                *warnings = only.map(|matching| matching.warnings).unwrap_or_default();
-                cancelling
-            }
-            OperatorRequest::GiveUp { job, target } => {
-                let job = jobs.find(&job).await?;
-                let only = target.map(|target| self.matching_in_job(job, &target)).transpose()?;
-                let minions = only.as_ref().map(|matching| matching.minions.as_slice());
-                let giving_up = jobs.give_up(job, minions, &self.operator).await?;
-                *warnings = only.map(|matching| matching.warnings).unwrap_or_default();
-                OperatorReply::GivingUp(giving_up)
-            }
+            OperatorRequest::Cancel { job, target } => self.cancel(&job, target, warnings).await?,
+            OperatorRequest::GiveUp { job, target } => self.give_up(&job, target, warnings).await?,
             OperatorRequest::Purge { keep_ms } => OperatorReply::Purged(jobs.purge(keep_ms).await?),
             OperatorRequest::Status => OperatorReply::Status(Box::new(self.status().await)),
             OperatorRequest::Call { .. }
@@ -223,6 +209,38 @@ impl OperatorDoor {
             Err(refusal) => Err(refusal),
         };
         self.begin(accepted, follow, send).await
+    }
+
+    /// Stops a job, or its parts on the minions that a target means.
+    async fn cancel(
+        &self,
+        job: &str,
+        target: Option<Target>,
+        warnings: &mut Vec<TargetWarning>,
+    ) -> Result<OperatorReply, Refusal> {
+        let jobs = &self.services.jobs;
+        let job = jobs.find(job).await?;
+        let only = target.map(|target| self.matching_in_job(job, &target)).transpose()?;
+        let minions = only.as_ref().map(|matching| matching.minions.as_slice());
+        let cancelling = jobs.cancel(job, minions).await?;
+        *warnings = only.map(|matching| matching.warnings).unwrap_or_default();
+        Ok(OperatorReply::Cancelling(cancelling))
+    }
+
+    /// Gives parts of a job up: those on the minions that a target means, or on those that are out of touch.
+    async fn give_up(
+        &self,
+        job: &str,
+        target: Option<Target>,
+        warnings: &mut Vec<TargetWarning>,
+    ) -> Result<OperatorReply, Refusal> {
+        let jobs = &self.services.jobs;
+        let job = jobs.find(job).await?;
+        let only = target.map(|target| self.matching_in_job(job, &target)).transpose()?;
+        let minions = only.as_ref().map(|matching| matching.minions.as_slice());
+        let giving_up = jobs.give_up(job, minions, &self.operator).await?;
+        *warnings = only.map(|matching| matching.warnings).unwrap_or_default();
+        Ok(OperatorReply::GivingUp(giving_up))
     }
 
     /// The enrolled minions that a target means.
