@@ -327,7 +327,7 @@ async fn any_host_of_private_networks_is_none_of_the_link_unless_the_grant_names
         let answer = private.value("request", &format!("[\"GET\", \"http://{host}:{port}/\"]")).await;
         assert_eq!(json(answer)["status"], 200, "{host}");
     }
-    let denied = private.events.denied.lock().unwrap();
+    let denied = private.events.denied.lock().unwrap().clone();
     let told = |part: &str| denied.iter().any(|denial| denial.attempt.ends_with(part));
     assert!(told("at 169.254.169.254, which takes a grant that names 169.254.169.254"), "{denied:?}");
     // The address itself may stand beside it, before it or behind it.
