@@ -161,8 +161,8 @@ fn damage(journal: &[u8], from: usize, next: Option<&Batch>) -> Option<Range<usi
     }
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 

@@ -70,8 +70,8 @@ fn commit(store: &Store, changes: impl IntoIterator<Item = Changes>) -> Result<(
     store.commit(&changes, Durability::Synced).map_err(|refused| refused.error)
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use serde::{Deserialize, Serialize};
 

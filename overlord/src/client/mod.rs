@@ -22,6 +22,7 @@
 mod dial;
 mod error;
 mod job_stream;
+mod module_file;
 mod modules;
 mod patience;
 
@@ -44,7 +45,8 @@ use crate::folder::{Folder, dialable};
 
 pub use self::error::ClientError;
 pub use self::job_stream::{JobEvent, JobStream};
-pub use self::modules::{ModuleEvent, ModuleFile, ModuleFileError, ModuleStream};
+pub use self::module_file::{ModuleFile, ModuleFileError};
+pub use self::modules::{ModuleEvent, ModuleStream};
 pub use self::patience::{Patience, WaitOver};
 
 /// Which overlord to dial, and with whose identity.

@@ -1,109 +1,20 @@
-//! Bringing modules to an overlord and its minions: reading a file, and the requests that change what is kept, in
-//! service or assigned.
+//! Bringing modules to an overlord and its minions: the requests that change what is kept, in service or assigned.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use quinn::SendStream;
 use tokio::time::{Instant, sleep_until};
-use wire::digest::Digest;
 use wire::message::catalogue::{
-    Assignment, AssignmentStatus, KeptModule, MAX_FILE, ModuleReply, ModuleRequest, ModuleResult, Offer,
-    OngoingChange, PushOptions, RolloutStep,
+    Assignment, AssignmentStatus, KeptModule, ModuleReply, ModuleRequest, ModuleResult, Offer, OngoingChange,
+    PushOptions, RolloutStep,
 };
 use wire::message::operator::{Absence, OperatorReply, OperatorRequest, Target, TargetWarning};
-use wire::name::{BadName, MinionName, ModuleName};
-use wire::signing::MAX_SIGNATURE;
+use wire::name::{MinionName, ModuleName};
 
 use super::job_stream::Replies;
+use super::module_file::ModuleFile;
 use super::patience::{Patience, WaitOver, first};
 use super::{Client, ClientError, Matched};
-
-/// A module's file in memory, with its name and its signature.
-#[derive(Clone, Debug)]
-pub struct ModuleFile {
-    offer: Offer,
-    bytes: Arc<[u8]>,
-}
-
-/// Why a module's file could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ModuleFileError {
-    /// The system does not give the file or its signature.
-    #[error("cannot read \"{}\": {source}", .path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The stem of the file is no name of a module.
-    #[error("{0}; name it with --name")]
-    Name(#[from] BadName),
-    /// The file is larger than minions take.
-    #[error("\"{}\" is larger than the {limit} bytes that minions take", .path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// The largest size, in bytes.
-        limit: u64,
-    },
-}
-
-impl ModuleFile {
-    /// Reads a file, and its signature from the file of the same name with `.sig` behind it, if there is one. The
-    /// module is called like the file without `.wasm`, unless `name` is given.
-    ///
-    /// # Errors
-    /// [`ModuleFileError::Name`] where that is no name, [`ModuleFileError::Read`] where one of the files cannot be
-    /// read, and [`ModuleFileError::TooLarge`] where the module has more than [`MAX_FILE`] bytes or the signature
-    /// more than [`MAX_SIGNATURE`].
-    pub fn read(path: &Path, name: Option<ModuleName>) -> Result<Self, ModuleFileError> {
-        let name = match name {
-            Some(name) => name,
-            None => path.file_stem().unwrap_or_default().to_string_lossy().parse()?,
-        };
-        let error = |path: &Path| {
-            let path = path.to_owned();
-            |source| ModuleFileError::Read { path, source }
-        };
-        let bytes = read(path, MAX_FILE)?;
-        let signature = PathBuf::from([path.as_os_str(), ".sig".as_ref()].join("".as_ref()));
-        let signature = match signature.try_exists().map_err(error(&signature))? {
-            true => {
-                let text = String::from_utf8(read(&signature, MAX_SIGNATURE as u64)?);
-                Some(text.map_err(std::io::Error::other).map_err(error(&signature))?)
-            }
-            false => None,
-        };
-        Ok(Self::new(name, bytes, signature))
-    }
-
-    /// A module of this name with these bytes, for programs that have them in memory. Nothing is checked here; the
-    /// overlord does that.
-    pub fn new(name: ModuleName, bytes: Vec<u8>, signature: Option<String>) -> Self {
-        let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
-        Self { offer: Offer { name, digest, size, signature }, bytes: bytes.into() }
-    }
-
-    /// The module's name, digest, size and signature, as they are offered to an overlord.
-    pub fn offer(&self) -> &Offer {
-        &self.offer
-    }
-}
-
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ModuleFileError> {
-    let mut bytes = Vec::new();
-    // One byte more than the limit is read, which tells a file that is too large from one that just fits.
-    let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes));
-    match read {
-        Ok(read) if read as u64 > limit => Err(ModuleFileError::TooLarge { path: path.to_owned(), limit }),
-        Ok(_) => Ok(bytes),
-        Err(source) => Err(ModuleFileError::Read { path: path.to_owned(), source }),
-    }
-}
 
 /// One thing that happens while a module is changed.
 #[derive(Clone, Debug, PartialEq)]
@@ -311,7 +222,7 @@ impl Client {
     /// # Errors
     /// As for [`Client`]. That the overlord refuses the file is an error of the stream.
     pub async fn add_module(&self, file: &ModuleFile) -> Result<ModuleStream, ClientError> {
-        self.change(ModuleRequest::Add(file.offer.clone()), Some(file), Last::Kept).await
+        self.change(ModuleRequest::Add(file.offer().clone()), Some(file), Last::Kept).await
     }
 
     /// Brings a file into the overlord's catalogue, and into service on the minions that match now. Minions that
@@ -326,7 +237,7 @@ impl Client {
         target: Target,
         options: PushOptions,
     ) -> Result<ModuleStream, ClientError> {
-        let request = ModuleRequest::Push { offer: file.offer.clone(), target, options };
+        let request = ModuleRequest::Push { offer: file.offer().clone(), target, options };
         self.change(request, Some(file), Last::Over).await
     }
 
@@ -460,7 +371,7 @@ impl Client {
     ) -> Result<ModuleStream, ClientError> {
         let (mut send, replies) = self.open(&OperatorRequest::Module(Box::new(request))).await?;
         let upload = match file {
-            Some(file) => Some(Upload { send, bytes: file.bytes.clone(), at: None }),
+            Some(file) => Some(Upload { send, bytes: file.bytes(), at: None }),
             None => {
                 // Fails only where the connection is gone, which the reply will say better.
                 let _ = send.finish();
@@ -473,36 +384,3 @@ impl Client {
 
 /// How many bytes are handed to the connection at once.
 const CHUNK: usize = 256 << 10;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_module_is_called_like_its_file_and_brings_its_signature() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let path = dir.path().join("disk.wasm");
-        std::fs::write(&path, b"code").expect("written");
-        let unsigned = ModuleFile::read(&path, None).expect("reads");
-        assert_eq!((unsigned.offer().name.as_str(), unsigned.offer().size), ("disk", 4));
-        assert_eq!(unsigned.offer().signature, None);
-        std::fs::write(dir.path().join("disk.wasm.sig"), "signed").expect("written");
-        let signed = ModuleFile::read(&path, Some("other".parse().expect("a name"))).expect("reads");
-        assert_eq!(signed.offer().name.as_str(), "other");
-        assert_eq!(signed.offer().signature.as_deref(), Some("signed"));
-    }
-
-    #[test]
-    fn what_cannot_be_pushed_is_told_by_its_file() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let path = dir.path().join("my disk.wasm");
-        let error = ModuleFile::read(&path, None).expect_err("no name").to_string();
-        assert!(error.contains("\"my disk\"") && error.contains("--name"), "{error}");
-        let name = Some("disk".parse().expect("a name"));
-        let error = ModuleFile::read(&path, name.clone()).expect_err("no file").to_string();
-        assert!(error.contains("my disk.wasm"), "{error}");
-        File::create(&path).and_then(|file| file.set_len(MAX_FILE + 1)).expect("made");
-        let error = ModuleFile::read(&path, name).expect_err("too large").to_string();
-        assert!(error.contains("larger than"), "{error}");
-    }
-}

@@ -23,7 +23,8 @@ fn files(folders: &[&str], ending: &str) -> Vec<PathBuf> {
     found
 }
 
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
+    "machine/src",
     "overlord/src",
     "bench/src",
     "host/src",
@@ -72,6 +73,30 @@ fn every_command_that_is_advised_is_there() {
     }
     assert!(count > 100, "only {count} were found");
     assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
+}
+
+#[test]
+fn every_source_that_the_map_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folders = fs::read_dir(&root).expect("listed").map(|entry| entry.expect("an entry").file_name());
+    let folders: Vec<String> = folders.filter_map(|name| name.into_string().ok()).collect();
+    let ours = |name: &&str| !name.starts_with('.') && *name != "target" && root.join(name).is_dir();
+    let ours: Vec<&str> = folders.iter().map(String::as_str).filter(ours).collect();
+    let sources: Vec<String> =
+        files(&ours, ".rs").into_iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    let named = Regex::new(r"`([\w/-]+\.rs)`").expect("a pattern");
+    let mut missing = Vec::new();
+    for page in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = fs::read_to_string(root.join(page)).expect("a page");
+        let names: Vec<&str> =
+            named.captures_iter(&text).filter_map(|found| found.get(1)).map(|name| name.as_str()).collect();
+        assert!(names.len() > 4, "{page} names only {names:?}");
+        // A page names a source from any folder on, as those do who speak of one crate.
+        let is_there = |name: &str| sources.iter().any(|path| path.ends_with(&format!("/{name}")));
+        missing
+            .extend(names.into_iter().filter(|name| !is_there(name)).map(|name| format!("{page}: {name}")));
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
 #[test]
