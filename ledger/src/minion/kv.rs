@@ -46,7 +46,6 @@ pub enum KvError {
     /// The module would keep more bytes than it may.
     #[error(
         "module \"{module}\" would keep {needed} bytes and may keep {quota}: delete keys, or raise the \
-         /// How many bytes it may keep.
          quota of its kv grant"
     )]
     Quota {
