@@ -23,26 +23,26 @@ use super::capabilities::granted;
 use super::guests::rig;
 
 /// A guest with one folder, and how it names what is in that.
-struct Reader {
-    rig: Rig,
-    prefix: &'static str,
+pub(super) struct Reader {
+    pub(super) rig: Rig,
+    pub(super) prefix: &'static str,
 }
 
 impl Reader {
     /// One for each version of WASI, with a folder of which this is granted.
-    fn both(folder: &Path, more: &str) -> [Self; 2] {
+    pub(super) fn both(folder: &Path, more: &str) -> [Self; 2] {
         let policy =
             granted(&format!("files = [{{ host = '{}', guest = '/data'{more} }}]", folder.display()));
         [("files", "/data/"), ("later", "")]
             .map(|(fixture, prefix)| Self { rig: rig(fixture, policy.clone()), prefix })
     }
 
-    async fn ask(&self, method: &str, path: &str) -> Outcome {
+    pub(super) async fn ask(&self, method: &str, path: &str) -> Outcome {
         self.rig.report(method, &format!("[\"{}{path}\"]", self.prefix)).await.outcome
     }
 
     /// What it is told where it is given nothing.
-    async fn refusal(&self, method: &str, path: &str) -> String {
+    pub(super) async fn refusal(&self, method: &str, path: &str) -> String {
         match self.ask(method, path).await {
             Outcome::Failed(failure) if failure.kind == FailureKind::Error => failure.message,
             other => panic!("{method} {path}: {other:?}"),
@@ -51,13 +51,13 @@ impl Reader {
 }
 
 /// A folder that every user may go into.
-fn open_folder() -> TempDir {
+pub(super) fn open_folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     allow(folder.path(), 0o755);
     folder
 }
 
-fn allow(path: &Path, mode: u32) {
+pub(super) fn allow(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 

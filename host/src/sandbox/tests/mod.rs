@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod capabilities;
+mod changes_of_files;
 mod commands;
 mod containment;
 mod damage;

@@ -71,14 +71,6 @@ impl Looking {
         let nowhere = Err(Blocked::from(Errno::ENOENT));
         std::mem::replace(&mut self.way, nowhere)?.walked().await
     }
-
-    /// What kind of thing it is, where the guest may look at it.
-    pub(super) async fn kind(mut self) -> Option<Kind> {
-        match self.walked().await {
-            Ok(End::Found(found)) => Some(found.kind),
-            _ => None,
-        }
-    }
 }
 
 impl Found {
@@ -125,6 +117,45 @@ impl Guest {
             Ok(End::Missing(_)) => Err(io::Error::from(Errno::ENOENT).into()),
             Err(Blocked::Failed(error)) => Err(error.into()),
             Err(Blocked::Hidden(hidden)) => Err(self.hidden(path, *look, hidden).into()),
+        }
+    }
+
+    /// What was found of something that is to be changed, `None` where nothing has the name, or else what the guest
+    /// is answered. What a look cannot tell is not changed: the rules on links and folders go by what it tells.
+    pub(super) fn to_change<E: From<Refusal> + From<io::Error>>(
+        &self,
+        looking: &Looking,
+        walked: Result<End, Blocked>,
+        words: &str,
+    ) -> Result<Option<Found>, E> {
+        match walked {
+            Ok(End::Missing(_)) => Ok(None),
+            Err(Blocked::Failed(error)) if error.raw_os_error() == Some(Errno::EPERM as i32) => {
+                Err(self.refuse_change(words).into())
+            }
+            walked => self.seen(looking, walked).map(Some),
+        }
+    }
+
+    /// The same for something whose times are to be set, which must exist and be neither a pipe nor a device.
+    pub(super) fn to_set_times<E: From<Refusal> + From<io::Error>>(
+        &self,
+        looking: &Looking,
+        walked: Result<End, Blocked>,
+        words: &str,
+    ) -> Result<Found, E> {
+        match self.to_change::<E>(looking, walked, words)? {
+            Some(Found { kind: Kind::Other, .. }) => Err(self.refuse_change(words).into()),
+            Some(found) => Ok(found),
+            None => Err(io::Error::from(Errno::ENOENT).into()),
+        }
+    }
+
+    /// Whether the grant of a folder lets the guest change what is in it.
+    pub(super) fn may_write_in(&self, folder: &Handle, words: &str) -> Result<(), Refusal> {
+        match self.table.get(folder) {
+            Ok(Descriptor::Dir(dir)) if dir.perms.write_not_permitted() => Err(self.refuse_change(words)),
+            _ => Ok(()),
         }
     }
 

@@ -17,6 +17,7 @@ mod public;
 mod rules;
 mod streamed;
 mod streams;
+mod times;
 mod to_its_end;
 mod view;
 mod walk;

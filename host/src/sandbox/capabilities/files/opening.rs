@@ -125,6 +125,9 @@ impl How {
             Kind::Link => return Err(Errno::ELOOP.into()),
             // Other kinds may not be opened, and are refused before: only a defect of ours comes here.
             Kind::Other => return Err(Errno::EPERM.into()),
+            Kind::File if self.open.contains(OpenFlags::CREATE) && found.is_planted => {
+                return Err(Errno::EACCES.into());
+            }
             Kind::File if self.open.contains(OpenFlags::DIRECTORY) => return Err(Errno::ENOTDIR.into()),
             Kind::Folder if self.open.contains(OpenFlags::CREATE) => return Err(Errno::EISDIR.into()),
             Kind::File | Kind::Folder => (),

@@ -10,11 +10,13 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::Mode;
+use nix::unistd::Uid;
 
 use super::public;
 use super::rules::Kind;
@@ -54,6 +56,9 @@ pub(super) struct Found {
     pub(super) kind: Kind,
     /// Whether the guest may read it, or list it.
     pub(super) is_shown: bool,
+    /// Whether somebody else has put it into a folder where others may put things: who would make a file there does
+    /// not write into theirs.
+    pub(super) is_planted: bool,
 }
 
 /// A name that nothing has.
@@ -201,10 +206,14 @@ impl Walk<'_> {
             if self.links > MOST_LINKS {
                 return Err(Errno::ELOOP.into());
             }
+            if is_planted(here, &file, Mode::S_IWOTH)? {
+                return Err(Errno::EACCES.into());
+            }
             self.turn(&target(&file)?)?;
         } else if is_last {
             self.view.may_see(&within)?;
-            return self.end(file, kind).map(Some);
+            let is_planted = is_planted(here, &file, Mode::S_IWOTH | Mode::S_IWGRP)?;
+            return self.end(file, kind, is_planted).map(Some);
         } else if kind == Kind::Folder {
             self.behind.push(name);
             self.here = Some(file);
@@ -218,21 +227,31 @@ impl Walk<'_> {
     fn end_in_folder(&mut self) -> Result<End, Blocked> {
         self.view.may_see(&self.behind.iter().collect::<PathBuf>())?;
         let folder = self.here.take().map_or_else(|| self.folder.try_clone(), Ok)?;
-        self.end(folder, Kind::Folder)
+        self.end(folder, Kind::Folder, false)
     }
 
-    fn end(&self, file: File, kind: Kind) -> Result<End, Blocked> {
+    fn end(&self, file: File, kind: Kind, is_planted: bool) -> Result<End, Blocked> {
         if self.as_folder && kind != Kind::Folder {
             return Err(Errno::ENOTDIR.into());
         }
         let is_shown = !self.view.public || public::may_be_read(&file).unwrap_or(false);
-        Ok(End::Found(Found { file, kind, is_shown }))
+        Ok(End::Found(Found { file, kind, is_shown, is_planted }))
     }
 }
 
 /// The path of a name from the folder on in which the way began.
 fn within(behind: &[OsString], name: &OsStr) -> PathBuf {
     behind.iter().map(OsString::as_os_str).chain([name]).collect()
+}
+
+/// Whether a thing lies in a folder like `/tmp`, where these others may put things and remove none of each other's, and is
+/// neither the minion's own nor that of the folder's owner. The system protects those who open a path there
+/// (`fs.protected_symlinks`, `fs.protected_regular`), and cannot where the path is gone step by step.
+fn is_planted(folder: &File, thing: &File, others: Mode) -> io::Result<bool> {
+    let (folder, thing) = (folder.metadata()?, thing.metadata()?);
+    let mode = Mode::from_bits_truncate(folder.mode());
+    let is_shared = mode.contains(Mode::S_ISVTX) && mode.intersects(others);
+    Ok(is_shared && thing.uid() != folder.uid() && thing.uid() != Uid::effective().as_raw())
 }
 
 /// Holds the thing that has a name in a folder.

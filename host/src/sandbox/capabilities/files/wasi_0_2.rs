@@ -273,7 +273,10 @@ impl Guest {
             Ok(changing) => changing,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
-        let kind = self.kind(&from, &old).await?;
+        let kind = match self.kind(&from, &old, &words).await? {
+            Ok(kind) => kind,
+            Err(code) => return Ok(Err(code)),
+        };
         if let Err(refusal) = self.may_rename([(&from, &old), (&to, &new)], kind, &words) {
             return Ok(Err(refusal.into()));
         }
@@ -288,7 +291,10 @@ impl Guest {
             Ok(changing) => changing,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
-        let kind = self.kind(&from, &old).await?;
+        let kind = match self.kind(&from, &old, &words).await? {
+            Ok(kind) => kind,
+            Err(code) => return Ok(Err(code)),
+        };
         if kind == Some(Kind::Link)
             && let Err(refusal) = self.may_link([&from, &to], &words)
         {
@@ -310,20 +316,33 @@ impl Guest {
         self.answer(made, Look::Written, &words)
     }
 
-    /// What kind of thing has a name. Between the look and the change it may be replaced, but not by a link that
-    /// the guest makes.
-    async fn kind(&mut self, folder: &Handle, path: &str) -> wasmtime::Result<Option<Kind>> {
-        Ok(self.looking(folder, path.trim_end_matches('/'), Look::Itself)?.kind().await)
+    /// What kind of thing has a name that is to be changed. Between the look and the change it may be replaced, but not
+    /// by a link that the guest makes.
+    async fn kind(&mut self, folder: &Handle, path: &str, words: &str) -> Answer<Option<Kind>> {
+        if let Err(refusal) = self.may_write_in(folder, words) {
+            return Ok(Err(refusal.into()));
+        }
+        let mut looking = self.looking(folder, path.trim_end_matches('/'), Look::Itself)?;
+        let walked = looking.walked().await;
+        let found = self.to_change(&looking, walked, words);
+        Ok(found.map(|found: Option<Found>| found.map(|found| found.kind)))
     }
 
     /// Sets when a file was last read and changed.
     async fn set_times(&mut self, (folder, follow, path, accessed, changed): SetTimes) -> Answer<()> {
         let words = format!("set the times of {}", self.path(&folder, &path));
-        if let Err(refusal) = self.may_change(&words) {
+        let may = self.may_change(&words).and_then(|()| self.may_write_in(&folder, &words));
+        if let Err(refusal) = may {
             return Ok(Err(refusal.into()));
         }
-        let set = self.filesystem().set_times_at(folder, follow, path, accessed, changed).await;
-        self.answer(set, Look::Written, &words)
+        let look = Look::of(follow.contains(PathFlags::SYMLINK_FOLLOW));
+        let mut looking = self.looking(&folder, &path, look)?;
+        let walked = looking.walked().await;
+        let found: Found = match self.to_set_times(&looking, walked, &words) {
+            Ok(found) => found,
+            Err(code) => return Ok(Err(code)),
+        };
+        Ok(found.set_times(accessed.into(), changed.into()).await.map_err(ErrorCode::from))
     }
 
     /// Begins a change, unless the job is a dry run, which records it. A call of WASI 0.3 that changes something

@@ -316,7 +316,10 @@ async fn rename(accessor: &Accessor<Guest>, (from, old, to, new): Rename) -> Ans
         Ok(changing) => changing,
         Err(refusal) => return Ok(Err(refusal.into())),
     };
-    let kind = kind(accessor, &changing, &from, &old).await?;
+    let kind = match kind(accessor, &changing, (&from, &old), &words).await? {
+        Ok(kind) => kind,
+        Err(code) => return Ok(Err(code)),
+    };
     let places = [(&from, old.as_str()), (&to, new.as_str())];
     if let Err(refusal) = guest(accessor, |guest| guest.may_rename(places, kind, &words)) {
         return Ok(Err(refusal.into()));
@@ -331,7 +334,10 @@ async fn hard_link(accessor: &Accessor<Guest>, (from, follow, old, to, new): Lin
         Ok(changing) => changing,
         Err(refusal) => return Ok(Err(refusal.into())),
     };
-    let kind = kind(accessor, &changing, &from, &old).await?;
+    let kind = match kind(accessor, &changing, (&from, &old), &words).await? {
+        Ok(kind) => kind,
+        Err(code) => return Ok(Err(code)),
+    };
     if kind == Some(Kind::Link)
         && let Err(refusal) = guest(accessor, |guest| guest.may_link([&from, &to], &words))
     {
@@ -366,13 +372,25 @@ async fn set_times(
     let words = format!("set the times of {}", full(accessor, &folder, &path));
     let texts = match guest(accessor, |guest| {
         guest.may_change(&words)?;
+        guest.may_write_in(&folder, &words)?;
         guest.texts(&words)
     }) {
         Ok(texts) => texts,
         Err(refusal) => return Ok(Err(refusal.into())),
     };
+    let mut looking = guest(accessor, |guest| guest.looking(&folder, &path, Look::of(follows(follow))))?;
     let lock = (texts, thread(accessor).await?);
-    finish!(accessor, lock, [folder], set_times_at(folder, follow, path, accessed, changed), words)
+    let set = to_its_end(accessor, lock, [], move |accessor, []| {
+        Box::pin(async move {
+            let walked = looking.walked().await;
+            let found: Found = match guest(accessor, |guest| guest.to_set_times(&looking, walked, &words)) {
+                Ok(found) => found,
+                Err(code) => return Ok(Err(code)),
+            };
+            Ok(found.set_times(accessed.into(), changed.into()).await.map_err(ErrorCode::from))
+        })
+    });
+    set.await
 }
 
 impl Guest {
@@ -399,15 +417,22 @@ impl Guest {
 async fn kind(
     accessor: &Accessor<Guest>,
     changing: &Changing,
-    folder: &Handle,
-    path: &str,
-) -> wasmtime::Result<Option<Kind>> {
-    let path = path.trim_end_matches('/');
-    let looking = guest(accessor, |guest| guest.looking(folder, path, Look::Itself))?;
-    let found = to_its_end(accessor, changing.clone(), [], move |_, []| {
-        Box::pin(async move { Ok(Ok(looking.kind().await)) })
+    (folder, path): (&Handle, &str),
+    words: &str,
+) -> Answer<Option<Kind>> {
+    if let Err(refusal) = guest(accessor, |guest| guest.may_write_in(folder, words)) {
+        return Ok(Err(refusal.into()));
+    }
+    let (path, words) = (path.trim_end_matches('/'), words.to_owned());
+    let mut looking = guest(accessor, |guest| guest.looking(folder, path, Look::Itself))?;
+    let kind = to_its_end(accessor, changing.clone(), [], move |accessor, []| {
+        Box::pin(async move {
+            let walked = looking.walked().await;
+            let found = guest(accessor, |guest| guest.to_change(&looking, walked, &words));
+            Ok(found.map(|found: Option<Found>| found.map(|found| found.kind)))
+        })
     });
-    Ok(found.await?.unwrap_or_default())
+    kind.await
 }
 
 /// A thread for a call, once the job has one left. A call that locks `changing` has done so before.
