@@ -5,7 +5,7 @@ use std::sync::Arc;
 use quinn::SendStream;
 use tokio::time::{Instant, sleep_until};
 use wire::message::catalogue::{
-    Assignment, AssignmentStatus, KeptModule, ModuleReply, ModuleRequest, ModuleResult, Offer, OngoingChange,
+    Assignment, AssignmentStatus, KeptModule, ModuleReply, ModuleRequest, ModuleResult, OngoingChange,
     PushOptions, RolloutStep,
 };
 use wire::message::operator::{Absence, OperatorReply, OperatorRequest, Target, TargetWarning};
