@@ -99,7 +99,7 @@ impl Minion {
     /// itself.
     ///
     /// # Errors
-    /// [`StartError`]: [`StartError::Folder`] where no minion was enrolled in the folder, and
+    /// [`StartError`]: [`StartError::Membership`] where no minion was enrolled in the folder, and
     /// [`StartError::Ledger`] also where another process serves it.
     pub async fn start(folder: &Folder, config: Config) -> Result<Self, StartError> {
         let settings = Settings::of(&config);
