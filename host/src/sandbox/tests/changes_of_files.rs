@@ -144,3 +144,30 @@ async fn what_others_put_into_a_shared_folder_is_neither_followed_nor_written() 
         assert!(reader.writes("tmp/theirs").await);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_levels_of_a_folder_are_those_above_it_whatever_its_path_says() {
+    let folder = open_folder();
+    let path = |name: &str| folder.path().join(name);
+    for name in ["releases/deep/5/f", "releases/deep/5/g", "a", "x/y"] {
+        fs::create_dir_all(path(name)).unwrap();
+    }
+    // Three levels by its letters, and four in truth.
+    symlink("../releases/deep/5", path("a/latest")).unwrap();
+    for reader in Reader::both(folder.path(), ", mode = 'rw'") {
+        assert!(!reader.renames("a/latest/f", "x/y/f").await, "it came to lie further up");
+        assert!(!reader.renames("releases/deep/5/f", "f").await);
+        assert!(!reader.renames("releases/deep/5/f/..", "x/y/f").await);
+        assert!(path("releases/deep/5/f").exists());
+        // Beside itself, further down, and back by a link to where it was.
+        assert!(reader.renames("a/latest/g", "releases/deep/5/h").await);
+        assert!(reader.renames("releases/deep/5/h", "releases/deep/5/f/h").await);
+        assert!(!reader.renames("releases/deep/5/f/h", "a/latest/g").await, "it is one level less");
+        fs::rename(path("releases/deep/5/f/h"), path("releases/deep/5/g")).unwrap();
+        assert!(!reader.renames("releases/deep/5/g", "nothing/g").await);
+    }
+    for reader in Reader::both(folder.path(), ", mode = 'rw', symlinks = true") {
+        assert!(reader.renames("a/latest/f", "f").await);
+        assert!(reader.renames("f", "releases/deep/5/f").await);
+    }
+}

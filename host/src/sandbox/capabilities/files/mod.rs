@@ -10,6 +10,7 @@
 //! handle of one with the functions of the other.
 
 mod held_0_3;
+mod levels;
 mod listing;
 mod looks;
 mod opening;
@@ -25,6 +26,7 @@ mod wasi_0_2;
 mod wasi_0_3;
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -100,8 +102,8 @@ impl OpenFiles {
 pub(in crate::sandbox) struct OpenFile {
     /// The path by which the guest knows it.
     path: String,
-    /// How many folders the guest's path of the granted folder has, below which it lies.
-    root: usize,
+    /// The granted folder below which it lies.
+    granted: Option<Arc<File>>,
     /// Whether links may be made in the granted folder.
     symlinks: Symlinks,
     /// How much of it the guest is shown, where it is a folder.
@@ -134,13 +136,4 @@ pub(in crate::sandbox) fn open(
         })?;
     }
     Ok(())
-}
-
-/// How many folders a path leads down from the top.
-fn depth(path: &str) -> usize {
-    path.split('/').fold(0, |depth: usize, step| match step {
-        "" | "." => depth,
-        ".." => depth.saturating_sub(1),
-        _ => depth + 1,
-    })
 }

@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
@@ -171,8 +172,8 @@ pub(super) struct Opening {
     how: How,
     /// The way there, or why there is none.
     way: Result<Way, Blocked>,
-    /// The depth, the links and the view of the folder that it is opened from, which also hold below it.
-    below: (usize, Symlinks, View),
+    /// The granted folder, the links and the view of the folder that it is opened from, which also hold below it.
+    below: (Option<Arc<File>>, Symlinks, View),
 }
 
 /// What lies at the end of the way.
@@ -249,8 +250,8 @@ impl Guest {
         let follows = how.follows && !how.makes_only();
         let way = self.way(folder, path, follows, Aim::Open)?;
         let parent = self.files.open.get(&folder.rep());
-        let below = parent.map(|open| (open.root, open.symlinks, open.view.below()));
-        let below = below.unwrap_or((0, Symlinks::Refused, View::default()));
+        let below = parent.map(|open| (open.granted.clone(), open.symlinks, open.view.below()));
+        let below = below.unwrap_or((None, Symlinks::Refused, View::default()));
         Ok(Opening { path: full, words, look: how.look(), how, way, below })
     }
 
@@ -274,8 +275,9 @@ impl Guest {
             self.may_change(words)?;
         }
         let descriptor = self.one_more(words)?;
-        let (root, symlinks, view) = opening.below.clone();
-        let file = OpenFile { path: path.clone(), root, symlinks, view, descriptor: Some(descriptor.into()) };
+        let (granted, symlinks, view) = opening.below.clone();
+        let file =
+            OpenFile { path: path.clone(), granted, symlinks, view, descriptor: Some(descriptor.into()) };
         Ok(Allowed { how: *how, end, file })
     }
 

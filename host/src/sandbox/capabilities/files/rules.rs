@@ -7,7 +7,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types as wasi_0_2;
 use wasmtime_wasi::p3::bindings::filesystem::types as wasi_0_3;
 
 use super::looks::Look;
-use super::{CAPABILITY, Handle, depth};
+use super::{CAPABILITY, Handle};
 use crate::policy::{FileMode, Grants, Symlinks};
 use crate::sandbox::guest::Guest;
 
@@ -75,20 +75,16 @@ impl Kind {
 }
 
 impl Guest {
-    /// Whether something may get another name; `kind` is what there is under its present name.
+    /// Whether something may get another name; `kind` is what there is under its present name, and `leads_elsewhere`
+    /// says of a folder whether links in it would.
     pub(super) fn may_rename(
         &self,
-        [from, old]: [(&Handle, &str); 2],
+        folders: [&Handle; 2],
         kind: Option<Kind>,
+        leads_elsewhere: bool,
         words: &str,
     ) -> Result<(), Refusal> {
-        let leads_elsewhere = match kind {
-            Some(Kind::Link) => true,
-            // Links in a folder that is moved up would lead further up than they did.
-            Some(Kind::Folder) => self.depth(old.0, old.1) < self.depth(from.0, from.1),
-            _ => false,
-        };
-        if leads_elsewhere { self.may_link([from.0, old.0], words) } else { Ok(()) }
+        if kind == Some(Kind::Link) || leads_elsewhere { self.may_link(folders, words) } else { Ok(()) }
     }
 
     /// Whether links may be made in all of these folders.
@@ -126,12 +122,6 @@ impl Guest {
             Look::Written => self.refuse_change(words),
             Look::Itself | Look::Followed => self.refuse(words),
         };
-    }
-
-    /// How many folders a path is below its granted folder.
-    fn depth(&self, folder: &Handle, path: &str) -> usize {
-        let root = self.files.open.get(&folder.rep()).map_or(0, |open| open.root);
-        depth(&self.path(folder, path)).saturating_sub(root)
     }
 
     /// The path by which the guest knows the thing at `path` below one of its folders.

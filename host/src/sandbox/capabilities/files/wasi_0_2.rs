@@ -20,7 +20,7 @@ use super::rules::{Kind, Refusal};
 use super::streams::{reading, writing};
 use super::view::View;
 use super::walk::Found;
-use super::{Handle, OpenFile, depth};
+use super::{Handle, OpenFile};
 use crate::sandbox::budget::Hold;
 use crate::sandbox::guest::Guest;
 
@@ -194,9 +194,12 @@ impl Guest {
         let folders = self.filesystem().get_directories()?;
         let granted = folders.iter().zip(&self.job.policy.grants.files);
         self.files.open.extend(granted.map(|((folder, path), grant)| {
-            let (root, symlinks) = (depth(path), grant.symlinks);
-            let (path, view) = (path.clone(), View::of(grant));
-            (folder.rep(), OpenFile { path, root, symlinks, view, descriptor: None })
+            let (path, view, symlinks) = (path.clone(), View::of(grant), grant.symlinks);
+            let granted = match self.table.get(folder) {
+                Ok(Descriptor::Dir(dir)) => Some(dir.dir.clone()),
+                _ => None,
+            };
+            (folder.rep(), OpenFile { path, granted, symlinks, view, descriptor: None })
         }));
         self.note_folders();
         Ok(folders)
@@ -277,7 +280,15 @@ impl Guest {
             Ok(kind) => kind,
             Err(code) => return Ok(Err(code)),
         };
-        if let Err(refusal) = self.may_rename([(&from, &old), (&to, &new)], kind, &words) {
+        let leads_elsewhere = match kind {
+            Some(Kind::Folder) => self.places([(&from, &old), (&to, &new)])?.leads_elsewhere().await,
+            _ => Ok(false),
+        };
+        let leads_elsewhere = match leads_elsewhere {
+            Ok(leads_elsewhere) => leads_elsewhere,
+            Err(blocked) => return Ok(Err(self.untold(blocked, &words))),
+        };
+        if let Err(refusal) = self.may_rename([&from, &to], kind, leads_elsewhere, &words) {
             return Ok(Err(refusal.into()));
         }
         let renamed = self.filesystem().rename_at(from, old, to, new).await;

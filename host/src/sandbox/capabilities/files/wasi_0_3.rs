@@ -320,8 +320,18 @@ async fn rename(accessor: &Accessor<Guest>, (from, old, to, new): Rename) -> Ans
         Ok(kind) => kind,
         Err(code) => return Ok(Err(code)),
     };
-    let places = [(&from, old.as_str()), (&to, new.as_str())];
-    if let Err(refusal) = guest(accessor, |guest| guest.may_rename(places, kind, &words)) {
+    let leads_elsewhere = match kind {
+        Some(Kind::Folder) => {
+            leads_elsewhere(accessor, &changing, [(&from, old.as_str()), (&to, new.as_str())], &words).await?
+        }
+        _ => Ok(false),
+    };
+    let leads_elsewhere = match leads_elsewhere {
+        Ok(leads_elsewhere) => leads_elsewhere,
+        Err(code) => return Ok(Err(code)),
+    };
+    let may = guest(accessor, |guest| guest.may_rename([&from, &to], kind, leads_elsewhere, &words));
+    if let Err(refusal) = may {
         return Ok(Err(refusal.into()));
     }
     finish!(accessor, changing, [from, to], rename_at(from, old, to, new), words)
@@ -433,6 +443,24 @@ async fn kind(
         })
     });
     kind.await
+}
+
+/// Whether links in a folder would lead elsewhere, once that has another place.
+async fn leads_elsewhere(
+    accessor: &Accessor<Guest>,
+    changing: &Changing,
+    places: [(&Handle, &str); 2],
+    words: &str,
+) -> Answer<bool> {
+    let places = guest(accessor, |guest| guest.places(places))?;
+    let words = words.to_owned();
+    let told = to_its_end(accessor, changing.clone(), [], move |accessor, []| {
+        Box::pin(async move {
+            let told = places.leads_elsewhere().await;
+            Ok(told.map_err(|blocked| guest(accessor, |guest| guest.untold(blocked, &words))))
+        })
+    });
+    told.await
 }
 
 /// A thread for a call, once the job has one left. A call that locks `changing` has done so before.
