@@ -3,16 +3,14 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
-use nix::sys::stat::Mode;
 use wasmtime_wasi::runtime::spawn_blocking;
 
 use super::Handle;
 use super::looks::Way;
+use super::public::{above, is_same};
 use super::rules::Refusal;
 use super::walk::{Aim, Blocked, End, Found};
 use crate::sandbox::guest::Guest;
@@ -41,7 +39,7 @@ impl Places {
         let (from, to) = (self.from.found().await?, self.to.found().await?);
         let levels = spawn_blocking(move || {
             let (Some((from, granted)), Some((to, also_granted))) = (from, to) else { return Ok(None) };
-            if !is(&granted, &also_granted)? {
+            if !is_same(&granted.metadata()?, &also_granted.metadata()?) {
                 return Ok(None);
             }
             Ok::<_, io::Error>(level(&from.file, &granted)?.zip(level(&to.file, &granted)?))
@@ -88,23 +86,18 @@ impl Guest {
 
 /// How many levels a folder lies below the granted one; nothing where it does not.
 fn level(folder: &File, granted: &File) -> io::Result<Option<usize>> {
-    let mut here = folder.try_clone()?;
+    let granted = granted.metadata()?;
+    let (mut here, mut found) = (folder.try_clone()?, folder.metadata()?);
     for level in 0..MOST {
-        if is(&here, granted)? {
+        if is_same(&found, &granted) {
             return Ok(Some(level));
         }
-        let up = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let above = File::from(openat(&here, "..", up, Mode::empty())?);
-        if is(&above, &here)? {
+        here = above(&here)?;
+        let next = here.metadata()?;
+        if is_same(&found, &next) {
             return Ok(None);
         }
-        here = above;
+        found = next;
     }
     Ok(None)
-}
-
-/// Whether both are the same.
-fn is(one: &File, other: &File) -> io::Result<bool> {
-    let (one, other) = (one.metadata()?, other.metadata()?);
-    Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
 }

@@ -56,7 +56,7 @@ pub(super) fn may_be_read(file: &File) -> io::Result<bool> {
 /// Whether every user may go through all folders above this one.
 pub(super) fn is_reachable(folder: &File) -> io::Result<bool> {
     let top = File::options().read(true).custom_flags(HELD.bits()).open(Path::new("/"))?.metadata()?;
-    let mut here = (folder.metadata()?, File::from(openat(folder, "..", HELD, Mode::empty())?));
+    let mut here = (folder.metadata()?, above(folder)?);
     for _ in 0..DEEPEST {
         let (below, folder) = here;
         let found = folder.metadata()?;
@@ -67,7 +67,8 @@ pub(super) fn is_reachable(folder: &File) -> io::Result<bool> {
         if !allows(&found, SEARCH) {
             return Ok(false);
         }
-        here = (found, File::from(openat(&folder, "..", HELD, Mode::empty())?));
+        let next = above(&folder)?;
+        here = (found, next);
     }
     Ok(false)
 }
@@ -76,7 +77,13 @@ fn decides_by_who_asks(file: &File) -> io::Result<bool> {
     Ok(BY_WHO_ASKS.contains(&fstatfs(file)?.filesystem_type()))
 }
 
-fn is_same(one: &Metadata, other: &Metadata) -> bool {
+/// The folder above one, held without opening it.
+pub(super) fn above(folder: &File) -> io::Result<File> {
+    Ok(openat(folder, "..", HELD, Mode::empty())?.into())
+}
+
+/// Whether both are of the same thing.
+pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 

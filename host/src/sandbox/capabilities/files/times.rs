@@ -12,24 +12,32 @@ use wasmtime_wasi::runtime::spawn_blocking;
 use super::rules::Kind;
 use super::walk::Found;
 
-/// A time that a guest wants something to have.
+/// A time that a guest wants something to have; `None` for one that is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Time(Timespec);
+pub(super) struct Time(Option<Timespec>);
 
 impl Time {
-    fn at(seconds: i64, nanoseconds: Nsecs) -> Self {
-        Self(Timespec { tv_sec: seconds, tv_nsec: nanoseconds })
+    /// A point in time. As parts of a second the system has two more numbers, for "now" and "as it is", which a guest
+    /// must not say by them.
+    fn at(seconds: i64, nanoseconds: u32) -> Self {
+        let is_time = nanoseconds < 1_000_000_000;
+        Self(is_time.then(|| Timespec { tv_sec: seconds, tv_nsec: nanoseconds.into() }))
+    }
+
+    /// One of those two.
+    fn special(number: Nsecs) -> Self {
+        Self(Some(Timespec { tv_sec: 0, tv_nsec: number }))
     }
 }
 
 impl From<wasi_0_2::NewTimestamp> for Time {
     fn from(time: wasi_0_2::NewTimestamp) -> Self {
         match time {
-            wasi_0_2::NewTimestamp::NoChange => Self::at(0, UTIME_OMIT),
-            wasi_0_2::NewTimestamp::Now => Self::at(0, UTIME_NOW),
+            wasi_0_2::NewTimestamp::NoChange => Self::special(UTIME_OMIT),
+            wasi_0_2::NewTimestamp::Now => Self::special(UTIME_NOW),
             // What no clock of the host's can show is the latest that it can, which the file system cuts to its own.
             wasi_0_2::NewTimestamp::Timestamp(time) => {
-                Self::at(time.seconds.try_into().unwrap_or(i64::MAX), time.nanoseconds.into())
+                Self::at(time.seconds.try_into().unwrap_or(i64::MAX), time.nanoseconds)
             }
         }
     }
@@ -38,9 +46,9 @@ impl From<wasi_0_2::NewTimestamp> for Time {
 impl From<wasi_0_3::NewTimestamp> for Time {
     fn from(time: wasi_0_3::NewTimestamp) -> Self {
         match time {
-            wasi_0_3::NewTimestamp::NoChange => Self::at(0, UTIME_OMIT),
-            wasi_0_3::NewTimestamp::Now => Self::at(0, UTIME_NOW),
-            wasi_0_3::NewTimestamp::Timestamp(time) => Self::at(time.seconds, time.nanoseconds.into()),
+            wasi_0_3::NewTimestamp::NoChange => Self::special(UTIME_OMIT),
+            wasi_0_3::NewTimestamp::Now => Self::special(UTIME_NOW),
+            wasi_0_3::NewTimestamp::Timestamp(time) => Self::at(time.seconds, time.nanoseconds),
         }
     }
 }
@@ -48,16 +56,10 @@ impl From<wasi_0_3::NewTimestamp> for Time {
 impl Found {
     /// Sets when it was last read and changed, on a thread that may block.
     pub(super) async fn set_times(self, accessed: Time, changed: Time) -> io::Result<()> {
-        // The system has two numbers for "now" and "as it is", which a guest must not say as a part of a second.
-        let is_time = |Time(time): Time| {
-            time.tv_nsec == UTIME_NOW
-                || time.tv_nsec == UTIME_OMIT
-                || (0..1_000_000_000).contains(&time.tv_nsec)
-        };
-        if !is_time(accessed) || !is_time(changed) {
+        let (Time(Some(last_access)), Time(Some(last_modification))) = (accessed, changed) else {
             return Err(io::ErrorKind::InvalidInput.into());
-        }
-        let times = Timestamps { last_access: accessed.0, last_modification: changed.0 };
+        };
+        let times = Timestamps { last_access, last_modification };
         spawn_blocking(move || self.set(&times)).await
     }
 
