@@ -1,7 +1,6 @@
 //! The file of a module's signature: `disk.wasm.sig` beside `disk.wasm`.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use wire::signing::MAX_SIGNATURE;
@@ -27,8 +26,7 @@ pub fn read_beside(module: &Path) -> std::io::Result<Option<String>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_SIGNATURE as u64 + 1).read_to_end(&mut bytes)?;
+    let bytes = machine::file::read_bounded(&path, MAX_SIGNATURE as u64)?;
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 

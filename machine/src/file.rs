@@ -1,10 +1,10 @@
-//! Files that are written beside their place and then renamed into it, so that they are either what they were or
+//! Reading files of others, which may be of any size; and files that are written beside their place and then renamed into it, so that they are either what they were or
 //! what they are to be; and what is left of them where a process was killed half-way. Everything here blocks.
 //!
 //! Files that arrive in pieces over several connections are [`crate::partial`]'s.
 
 use std::fs::{self, DirBuilder, File, Permissions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::Duration;
@@ -20,6 +20,17 @@ use crate::clock;
 /// Where one of them cannot be made.
 pub fn create_private_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// The bytes of a file; of one with more than `most` bytes the first `most` and one more, which tells that it is too large from
+/// one that just fits.
+///
+/// # Errors
+/// Where the file cannot be opened or read.
+pub fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Puts bytes in the place of a file with the permissions `mode`, and returns once they are on disk.

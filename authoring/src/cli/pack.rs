@@ -1,7 +1,5 @@
 //! `minion pack FILE.wasm`.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -95,9 +93,7 @@ impl Pack {
 /// What a module suggests, by the file that says so.
 fn suggestion(path: &Path) -> Result<Suggestion, Failure> {
     let shown = path.display();
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_SECTION as u64 + 1).read_to_end(&mut bytes))
+    let bytes = machine::file::read_bounded(path, MAX_SECTION as u64)
         .with_context(|| format!("cannot read \"{shown}\""))?;
     Suggestion::from_bytes(&bytes).map_err(|error| {
         Failure::failed(format_args!(

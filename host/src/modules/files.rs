@@ -1,7 +1,6 @@
 //! The files of modules.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 
 use tempfile::NamedTempFile;
@@ -22,9 +21,7 @@ pub(super) fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFil
 
 /// The bytes of a module's file; of one that is too large no more than shows that it is.
 pub fn read_module(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_MODULE as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    file::read_bounded(path, MAX_MODULE as u64)
 }
 
 /// What there is, or nothing where it is not there.

@@ -1,7 +1,5 @@
 //! The file of a module, as an operator brings it to an overlord.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -89,12 +87,11 @@ impl ModuleFile {
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ModuleFileError> {
-    let mut bytes = Vec::new();
-    // One byte more than the limit is read, which tells a file that is too large from one that just fits.
-    let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes));
-    match read {
-        Ok(read) if read as u64 > limit => Err(ModuleFileError::TooLarge { path: path.to_owned(), limit }),
-        Ok(_) => Ok(bytes),
+    match machine::file::read_bounded(path, limit) {
+        Ok(bytes) if bytes.len() as u64 > limit => {
+            Err(ModuleFileError::TooLarge { path: path.to_owned(), limit })
+        }
+        Ok(bytes) => Ok(bytes),
         Err(source) => Err(ModuleFileError::Read { path: path.to_owned(), source }),
     }
 }
@@ -126,7 +123,7 @@ mod tests {
         let name = Some("disk".parse().expect("a name"));
         let error = ModuleFile::read(&path, name.clone()).expect_err("no file").to_string();
         assert!(error.contains("my disk.wasm"), "{error}");
-        File::create(&path).and_then(|file| file.set_len(MAX_FILE + 1)).expect("made");
+        std::fs::File::create(&path).and_then(|file| file.set_len(MAX_FILE + 1)).expect("made");
         let error = ModuleFile::read(&path, name).expect_err("too large").to_string();
         assert!(error.contains("larger than"), "{error}");
     }
