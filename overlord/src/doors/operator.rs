@@ -218,11 +218,9 @@ impl OperatorDoor {
         target: Option<Target>,
         warnings: &mut Vec<TargetWarning>,
     ) -> Result<OperatorReply, Refusal> {
-        let jobs = &self.services.jobs;
-        let job = jobs.find(job).await?;
-        let only = target.map(|target| self.matching_in_job(job, &target)).transpose()?;
+        let (job, only) = self.parts(job, target).await?;
         let minions = only.as_ref().map(|matching| matching.minions.as_slice());
-        let cancelling = jobs.cancel(job, minions).await?;
+        let cancelling = self.services.jobs.cancel(job, minions).await?;
         *warnings = only.map(|matching| matching.warnings).unwrap_or_default();
         Ok(OperatorReply::Cancelling(cancelling))
     }
@@ -234,11 +232,9 @@ impl OperatorDoor {
         target: Option<Target>,
         warnings: &mut Vec<TargetWarning>,
     ) -> Result<OperatorReply, Refusal> {
-        let jobs = &self.services.jobs;
-        let job = jobs.find(job).await?;
-        let only = target.map(|target| self.matching_in_job(job, &target)).transpose()?;
+        let (job, only) = self.parts(job, target).await?;
         let minions = only.as_ref().map(|matching| matching.minions.as_slice());
-        let giving_up = jobs.give_up(job, minions, &self.operator).await?;
+        let giving_up = self.services.jobs.give_up(job, minions, &self.operator).await?;
         *warnings = only.map(|matching| matching.warnings).unwrap_or_default();
         Ok(OperatorReply::GivingUp(giving_up))
     }
@@ -249,10 +245,12 @@ impl OperatorDoor {
         targets::find(Among::Enrolled(&registry.roster()), target, registry)
     }
 
-    /// The minions of a live job that a target means.
-    fn matching_in_job(&self, job: JobId, target: &Target) -> Result<Matching, Refusal> {
+    /// The job with this id, or its beginning, and who of its minions a target means, where one is given.
+    async fn parts(&self, job: &str, target: Option<Target>) -> Result<(JobId, Option<Matching>), Refusal> {
         let Services { registry, jobs, .. } = &*self.services;
-        targets::find(Among::Job(&jobs.targets(job)?), target, registry)
+        let job = jobs.find(job).await?;
+        let among = |target: Target| targets::find(Among::Job(&jobs.targets(job)?), &target, registry);
+        Ok((job, target.map(among).transpose()?))
     }
 
     /// The facts of a minion, and how old they are.

@@ -83,7 +83,7 @@ impl Rollout {
         self.0.tasks.stop().await;
     }
 
-    /// Reservations the right to change a module, and a file where there is one.
+    /// Reserves the right to change a module, and a file where there is one.
     pub(crate) fn reserve(
         &self,
         name: &ModuleName,

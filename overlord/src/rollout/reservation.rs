@@ -51,7 +51,7 @@ pub(crate) struct Reservation {
 }
 
 impl Reservations {
-    /// Reservations a name, and a file where there is one. Refused while somebody has either; both are told.
+    /// Reserves a name, and a file where there is one. Refused while somebody has either; both are told.
     pub(super) fn reserve(
         &self,
         name: &ModuleName,
