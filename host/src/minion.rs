@@ -115,16 +115,7 @@ impl Minion {
         Containment::use_control_groups(config.control_groups);
         let sandbox = sandbox(folder, &config, &ledger, &facts)?;
         warn_of_room(&config, &sandbox);
-        let modules_dir = config.modules_dir.unwrap_or_else(|| folder.modules());
-        let versions = HighestVersions::open(&folder.highest_versions())?;
-        let admission = Admission::new(config.signatures, versions);
-        let places = ModulesConfig {
-            folder: modules_dir,
-            versions: folder.versions(),
-            staged: folder.staged(),
-            keep: config.keep_versions,
-        };
-        let modules = Modules::load(sandbox, places, &config.modules, admission, audit.clone()).await?;
+        let modules = load_modules(folder, &config, sandbox, &audit).await?;
         let labels = watch::Sender::new(config.labels);
         let gatherer = Gatherer::new(labels.subscribe(), modules.clone(), facts);
         gatherer.refresh().await;
@@ -146,11 +137,7 @@ impl Minion {
         let vitals = Vitals { member, started_at, modules, jobs, ledger, link };
         background.spawn(purge(vitals.ledger.clone(), config.retention, stop.clone()));
         let (wishes, reloads) = mpsc::channel(1);
-        match Control::open(&folder.socket(), Doors { vitals: vitals.clone(), reloads: wishes }) {
-            Ok(control) => drop(background.spawn(control.run(stop.clone()))),
-            // A minion that cannot be asked how it is still does its work.
-            Err(error) => tracing::warn!(%error, "`minion status` will not work: there is no socket"),
-        }
+        answer(folder, Doors { vitals: vitals.clone(), reloads: wishes }, &background, &stop);
         let dispatch = Dispatch {
             jobs: vitals.jobs.clone(),
             modules: vitals.modules.clone(),
@@ -297,6 +284,33 @@ fn warn_of_room(config: &Config, sandbox: &Sandbox) {
     let (wanted, jobs) = (config.limits.jobs, sandbox.jobs_at_once());
     if jobs < wanted {
         tracing::warn!(wanted, jobs, "the host has no room for as many jobs at once as [limits] says");
+    }
+}
+
+/// Brings the modules of the folder into service, and those that the overlord brought.
+async fn load_modules(
+    folder: &Folder,
+    config: &Config,
+    sandbox: Sandbox,
+    audit: &Arc<Audit>,
+) -> Result<Modules, StartError> {
+    let versions = HighestVersions::open(&folder.highest_versions())?;
+    let admission = Admission::new(config.signatures.clone(), versions);
+    let places = ModulesConfig {
+        folder: config.modules_dir.clone().unwrap_or_else(|| folder.modules()),
+        versions: folder.versions(),
+        staged: folder.staged(),
+        keep: config.keep_versions,
+    };
+    Ok(Modules::load(sandbox, places, &config.modules, admission, audit.clone()).await?)
+}
+
+/// Answers `minion status` and the like from now on.
+fn answer(folder: &Folder, doors: Doors, background: &TaskTracker, stop: &CancellationToken) {
+    match Control::open(&folder.socket(), doors) {
+        Ok(control) => drop(background.spawn(control.run(stop.clone()))),
+        // A minion that cannot be asked how it is still does its work.
+        Err(error) => tracing::warn!(%error, "`minion status` will not work: there is no socket"),
     }
 }
 
