@@ -40,7 +40,7 @@ const JOB: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 pub fn frames(bytes: &[u8]) -> bool {
     let taken = READERS.iter().filter(|read| read(bytes)).count();
     // What comes over a stream may end anywhere. Whether it is a message was looked at above.
-    for version in [Version::One, Version::Two, Version::Three, Version::Four] {
+    for version in [Version::One, Version::Two, Version::Three, Version::Four, Version::Five] {
         let _ = block_on(frame::read_as::<Notice>(version, &mut &bytes[..], LIMIT));
     }
     taken > 0

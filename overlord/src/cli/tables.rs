@@ -6,7 +6,7 @@ use wire::digest::Digest;
 use wire::message::catalogue::{Assignment, AssignmentStatus, Became, KeptModule, ModuleResult};
 use wire::message::job::{JobState, OutcomeKind};
 use wire::message::module::{Module, ModuleState, ModuleVersion};
-use wire::message::operator::{FactsHeard, JobSummary, MinionStatus, Ping};
+use wire::message::operator::{FactsHeard, JobSummary, MinionStanding, MinionStatus, Ping};
 use wire::name::MinionName;
 
 use super::{Command, doc, facts, job, minion, module, ping};
@@ -81,6 +81,8 @@ fn lists() -> Vec<Sample> {
         last_seen: Some(0),
         modules: 12,
         troubles: Vec::new(),
+        standing: MinionStanding::default(),
+        valid_until: None,
     };
     let ping = |answer| Ping { minion: name(LONG_NAME), answer };
     let said = format!(

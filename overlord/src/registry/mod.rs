@@ -20,7 +20,7 @@ use wire::identity::{Peer, Role};
 use wire::message::instance::Instance;
 use wire::message::inventory::Inventory;
 use wire::message::module::{Module, ModuleState};
-use wire::message::operator::MinionStatus;
+use wire::message::operator::{MinionStanding, MinionStatus};
 use wire::message::version::Version;
 use wire::name::{MinionName, ModuleName};
 use wire::transport::endpoint::{CLOSE_ENROLLED_ANEW, CLOSE_REPLACED};
@@ -305,7 +305,7 @@ fn standing<'a>(
 pub(crate) fn since_three(connection: &Connection, code: VarInt, older: VarInt) -> VarInt {
     match Version::of(connection) {
         Version::One | Version::Two => older,
-        Version::Three | Version::Four => code,
+        Version::Three | Version::Four | Version::Five => code,
     }
 }
 
@@ -349,6 +349,8 @@ impl Entry {
             last_seen: self.record.last_seen,
             modules: self.record.modules.modules.iter().filter(in_service).count(),
             troubles: self.troubles.list(now_ms()),
+            standing: MinionStanding::default(),
+            valid_until: None,
         }
     }
 }

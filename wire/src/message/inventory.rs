@@ -58,7 +58,9 @@ impl Serialize for Inventory {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match Version::spoken() {
             Version::One => self.modules.serialize(serializer),
-            Version::Two | Version::Three | Version::Four => Inventory::serialize(self, serializer),
+            Version::Two | Version::Three | Version::Four | Version::Five => {
+                Inventory::serialize(self, serializer)
+            }
         }
     }
 }
@@ -67,7 +69,9 @@ impl<'de> Deserialize<'de> for Inventory {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Version::spoken() {
             Version::One => Vec::deserialize(deserializer).map(|modules| Inventory { modules, left_out: 0 }),
-            Version::Two | Version::Three | Version::Four => Inventory::deserialize(deserializer),
+            Version::Two | Version::Three | Version::Four | Version::Five => {
+                Inventory::deserialize(deserializer)
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::message::outcome::Report;
 use crate::name::{MinionName, ModuleName, OperatorName};
 
 /// The application protocols of a minion's connection, the newest version first: see [`crate::message::version`].
-pub const ALPNS: &[&[u8]] = &[b"minion/4", b"minion/3", b"minion/2", b"minion/1"];
+pub const ALPNS: &[&[u8]] = &[b"minion/5", b"minion/4", b"minion/3", b"minion/2", b"minion/1"];
 
 /// The largest message on a minion's connection, in bytes.
 pub const MAX_MESSAGE: usize = 16 << 20;

@@ -18,12 +18,12 @@ use crate::message::inventory::Inventory;
 use crate::message::job::JobId;
 use crate::message::link::JobUpdate;
 pub use crate::message::target::{Assume, Lenience, Target, TargetWarning};
-use crate::name::{MethodPath, MinionName, ModuleName};
+use crate::name::{MethodPath, MinionName, ModuleName, OperatorName};
 use crate::value::arguments::Arguments;
 use crate::value::signature::OneMethod;
 
 /// The application protocols of an operator's connection, the newest version first: see [`crate::message::version`].
-pub const ALPNS: &[&[u8]] = &[b"operator/4", b"operator/3", b"operator/2", b"operator/1"];
+pub const ALPNS: &[&[u8]] = &[b"operator/5", b"operator/4", b"operator/3", b"operator/2", b"operator/1"];
 
 /// The largest message on an operator's connection, in bytes: a document may hold many outcomes.
 pub const MAX_MESSAGE: usize = 256 << 20;
@@ -353,6 +353,29 @@ pub struct MinionStatus {
     /// What keeps it from its link, which the operator may have to mend.
     #[serde(with = "crate::message::version::since_three")]
     pub troubles: Vec<Trouble>,
+    /// Whether it may connect.
+    #[serde(with = "crate::message::version::since_five")]
+    pub standing: MinionStanding,
+    /// The last second at which its newest certificate is good, since 1970; `None` where the overlord does not know.
+    #[serde(with = "crate::message::version::since_five")]
+    pub valid_until: Option<i64>,
+}
+
+/// Whether a minion may connect.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MinionStanding {
+    /// It may connect.
+    #[default]
+    Enrolled,
+    /// Its certificates were revoked: it may not.
+    Revoked {
+        /// When that was, in milliseconds since 1970.
+        at: u64,
+        /// The operator who did it.
+        by: OperatorName,
+        /// Why, in the operator's words; empty where nothing was said.
+        why: String,
+    },
 }
 
 /// What keeps a minion, or someone who says that it is this minion, from its link.

@@ -20,8 +20,11 @@ pub enum Version {
     /// `minion/3`, `operator/3`: fields that are marked with `since_three` are said.
     Three,
     /// `minion/4`, `operator/4`: fields that are marked with `since_four` are said too.
-    #[default]
     Four,
+    /// `minion/5`, `operator/5`: fields that are marked with `since_five` are said too, and identities are asked for,
+    /// renewed and taken back.
+    #[default]
+    Five,
 }
 
 impl Version {
@@ -31,7 +34,8 @@ impl Version {
             Some(alpn) if alpn.ends_with(b"/1") => Version::One,
             Some(alpn) if alpn.ends_with(b"/2") => Version::Two,
             Some(alpn) if alpn.ends_with(b"/3") => Version::Three,
-            _ => Version::Four,
+            Some(alpn) if alpn.ends_with(b"/4") => Version::Four,
+            _ => Version::Five,
         }
     }
 
@@ -58,7 +62,7 @@ impl Drop for Former {
 }
 
 thread_local! {
-    static SPOKEN: Cell<Version> = const { Cell::new(Version::Four) };
+    static SPOKEN: Cell<Version> = const { Cell::new(Version::Five) };
 }
 
 /// Declares what goes with the fields that a version brought, as `#[serde(with = "crate::message::version::…")]`.
@@ -98,3 +102,4 @@ macro_rules! since {
 
 since!(since_three, Three);
 since!(since_four, Four);
+since!(since_five, Five);

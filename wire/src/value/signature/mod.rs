@@ -284,7 +284,7 @@ impl Serialize for OneMethod {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match Version::spoken() {
             Version::One => v1::tree(self.signature()).serialize(serializer),
-            Version::Two | Version::Three | Version::Four => {
+            Version::Two | Version::Three | Version::Four | Version::Five => {
                 Methods::from(self.clone()).serialize(serializer)
             }
         }
@@ -295,7 +295,9 @@ impl<'de> Deserialize<'de> for OneMethod {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let methods = match Version::spoken() {
             Version::One => v1::methods(vec![v1::Method::deserialize(deserializer)?]),
-            Version::Two | Version::Three | Version::Four => Methods::deserialize(deserializer)?,
+            Version::Two | Version::Three | Version::Four | Version::Five => {
+                Methods::deserialize(deserializer)?
+            }
         };
         Self::try_from(methods).map_err(D::Error::custom)
     }
@@ -437,7 +439,7 @@ mod tests {
     #[test]
     fn one_method_is_told_in_the_form_of_either_version() {
         let one = restart().iter().next().unwrap().alone();
-        for version in [Version::One, Version::Two, Version::Three, Version::Four] {
+        for version in [Version::One, Version::Two, Version::Three, Version::Four, Version::Five] {
             let bytes = version.speak(|| frame::encode(&one, 1000)).unwrap();
             let back: OneMethod = version.speak(|| frame::decode(&bytes[4..])).unwrap();
             assert_eq!(back, one);
