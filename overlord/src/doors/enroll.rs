@@ -12,7 +12,7 @@ use wire::transport::endpoint::{CLOSE_BUSY, CLOSE_DONE, CLOSE_REFUSED};
 use wire::transport::frame::{self, FrameError};
 
 use super::Hall;
-use super::admission::Ticket;
+use super::connection_limit::Ticket;
 use super::refusals::Refused;
 use crate::services::Services;
 

@@ -6,16 +6,16 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::admission::{Admission, Share, Shares};
+use super::connection_limit::{ConnectionLimit, Share, Shares};
 use super::refusals::Refusals;
 use super::source::Source;
 
 /// What all doors share.
 pub(super) struct Guard {
     /// Those whose handshake is under way.
-    pub(super) strangers: Arc<Admission>,
+    pub(super) strangers: Arc<ConnectionLimit>,
     /// Those who have come to the newcomers' door.
-    pub(super) newcomers: Arc<Admission>,
+    pub(super) newcomers: Arc<ConnectionLimit>,
     pub(super) failures: Failures,
     pub(super) refusals: Refusals,
 }
@@ -23,8 +23,8 @@ pub(super) struct Guard {
 impl Guard {
     pub(super) fn new() -> Self {
         Self {
-            strangers: Admission::new(STRANGERS),
-            newcomers: Admission::new(NEWCOMERS),
+            strangers: ConnectionLimit::new(STRANGERS),
+            newcomers: ConnectionLimit::new(NEWCOMERS),
             failures: Failures::default(),
             refusals: Refusals::default(),
         }

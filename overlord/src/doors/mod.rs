@@ -3,7 +3,7 @@
 //! Until a peer has shown a certificate that a door takes, it is a stranger: all that is held for it is
 //! divided by where it comes from, and held for seconds.
 
-mod admission;
+mod connection_limit;
 mod enroll;
 mod follow;
 mod guard;
@@ -24,7 +24,7 @@ use wire::identity::IdentityError;
 use wire::message::version::Version;
 use wire::transport::endpoint::{self, CLOSE_DONE, CLOSE_REFUSED, CLOSE_UNTIMELY};
 
-use self::admission::Ticket;
+use self::connection_limit::Ticket;
 use self::enroll::EnrollDoor;
 use self::guard::Guard;
 use self::minion::MinionDoor;

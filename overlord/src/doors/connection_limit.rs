@@ -33,7 +33,7 @@ pub(super) struct Shares {
 ///
 /// A place of a larger source is waited for only by those who have one of each smaller source, in the order
 /// in which they came. So a source that sends many waits for itself, and others pass it by.
-pub(super) struct Admission {
+pub(super) struct ConnectionLimit {
     shares: Shares,
     present: Mutex<HashMap<Source, Present>>,
 }
@@ -55,7 +55,7 @@ struct Waiting<'a>(&'a Places);
 
 /// A peer on its way in, until it is dropped.
 pub(super) struct Ticket {
-    admission: Arc<Admission>,
+    limit: Arc<ConnectionLimit>,
     sources: [Source; 4],
     /// What it has of each source, from the smallest on.
     places: Vec<OwnedSemaphorePermit>,
@@ -72,7 +72,7 @@ impl Shares {
     }
 }
 
-impl Admission {
+impl ConnectionLimit {
     pub(super) fn new(shares: Shares) -> Arc<Self> {
         Arc::new(Self { shares, present: Mutex::default() })
     }
@@ -98,7 +98,7 @@ impl Admission {
             let places = || Arc::new(Places::new(self.shares.of(source).places));
             present.entry(source).or_insert_with(|| Present { count: 0, places: places() }).count += 1;
         }
-        Some(Ticket { admission: self.clone(), sources, places: Vec::with_capacity(sources.len()) })
+        Some(Ticket { limit: self.clone(), sources, places: Vec::with_capacity(sources.len()) })
     }
 
     /// How many peers are there from the host at this address, and in all.
@@ -119,7 +119,7 @@ impl Ticket {
     pub(super) async fn place(&mut self, patience: Duration) -> bool {
         timeout(patience, async {
             for source in self.sources.into_iter().skip(self.places.len()) {
-                let places = self.admission.lock().get(&source).map(|present| present.places.clone());
+                let places = self.limit.lock().get(&source).map(|present| present.places.clone());
                 // They are there for as long as the ticket is.
                 let Some(places) = places else { return false };
                 let Some(place) = places.take().await else { return false };
@@ -143,7 +143,7 @@ impl Ticket {
 
     /// Whether others wait for its place.
     fn is_wanted(&self) -> bool {
-        let present = self.admission.lock();
+        let present = self.limit.lock();
         let waiting = |source| present.get(source).map_or(0, |present: &Present| present.places.waiting());
         self.sources.iter().any(|source| waiting(source) > 0)
     }
@@ -178,7 +178,7 @@ impl Drop for Waiting<'_> {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut present = self.admission.lock();
+        let mut present = self.limit.lock();
         for source in &self.sources {
             if let Some(entry) = present.get_mut(source) {
                 entry.count -= 1;
@@ -218,9 +218,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_source_that_sends_many_leaves_places_to_others() {
-        let admission = Admission::new(SHARES);
+        let limit = ConnectionLimit::new(SHARES);
         let mut flood: Vec<_> = (0..100u16)
-            .filter_map(|port| admission.enter(SocketAddr::new(at("198.51.100.7:0").ip(), port)))
+            .filter_map(|port| limit.enter(SocketAddr::new(at("198.51.100.7:0").ip(), port)))
             .collect();
         assert_eq!(flood.len(), SHARES.host.present);
         let mut placed = 0;
@@ -228,9 +228,9 @@ mod tests {
             placed += usize::from(has_place(ticket).await);
         }
         assert_eq!(placed, SHARES.host.places);
-        let mut neighbour = admission.enter(at("198.51.100.8:1")).expect("room");
+        let mut neighbour = limit.enter(at("198.51.100.8:1")).expect("room");
         assert!(has_place(&mut neighbour).await);
-        let mut other = admission.enter(at("203.0.113.1:1")).expect("room");
+        let mut other = limit.enter(at("203.0.113.1:1")).expect("room");
         assert!(has_place(&mut other).await);
         // One that waits makes others of its source hurry, and nobody else.
         let (first, last) = flood.split_at_mut(1);
@@ -241,44 +241,44 @@ mod tests {
 
     #[tokio::test]
     async fn a_socket_that_sends_many_leaves_places_to_others_of_its_address() {
-        let admission = Admission::new(SHARES);
-        let flood: Vec<_> = (0..100).filter_map(|_| admission.enter(at("198.51.100.7:1"))).collect();
+        let limit = ConnectionLimit::new(SHARES);
+        let flood: Vec<_> = (0..100).filter_map(|_| limit.enter(at("198.51.100.7:1"))).collect();
         assert_eq!(flood.len(), SHARES.socket.present);
-        let mut other = admission.enter(at("198.51.100.7:2")).expect("room");
+        let mut other = limit.enter(at("198.51.100.7:2")).expect("room");
         assert!(has_place(&mut other).await);
     }
 
     #[tokio::test]
     async fn a_network_of_many_hosts_leaves_places_to_others() {
-        let admission = Admission::new(SHARES);
+        let limit = ConnectionLimit::new(SHARES);
         let hosts = |n: u16| SocketAddr::from(([0x2001, 0xdb8, 1, n, 0, 0, 0, 1], n));
-        let flood: Vec<_> = (0..100).filter_map(|n| admission.enter(hosts(n))).collect();
+        let flood: Vec<_> = (0..100).filter_map(|n| limit.enter(hosts(n))).collect();
         assert_eq!(flood.len(), SHARES.network.present);
-        let mut other = admission.enter(at("[2001:db8:2::1]:1")).expect("room");
+        let mut other = limit.enter(at("[2001:db8:2::1]:1")).expect("room");
         assert!(has_place(&mut other).await);
     }
 
     #[tokio::test]
     async fn many_networks_leave_room_for_one_more() {
         let many = Share { places: 64, present: 64 };
-        let admission = Admission::new(Shares { network: many, everyone: many, ..SHARES });
+        let limit = ConnectionLimit::new(Shares { network: many, everyone: many, ..SHARES });
         let flood: Vec<_> = (0..10_000u32)
-            .filter_map(|n| admission.enter(([10, (n % 8) as u8, 0, (n / 8 % 200) as u8], 9).into()))
+            .filter_map(|n| limit.enter(([10, (n % 8) as u8, 0, (n / 8 % 200) as u8], 9).into()))
             .collect();
         assert!(flood.len() > 32, "{}", flood.len());
-        assert!(admission.enter(at("203.0.113.1:1")).is_some());
+        assert!(limit.enter(at("203.0.113.1:1")).is_some());
     }
 
     #[tokio::test]
     async fn nothing_is_kept_of_those_who_are_gone() {
-        let admission = Admission::new(SHARES);
-        let mut first = admission.enter(at("198.51.100.7:1")).expect("room");
-        let mut second = admission.enter(at("198.51.100.7:1")).expect("room");
+        let limit = ConnectionLimit::new(SHARES);
+        let mut first = limit.enter(at("198.51.100.7:1")).expect("room");
+        let mut second = limit.enter(at("198.51.100.7:1")).expect("room");
         assert!(has_place(&mut first).await && !has_place(&mut second).await);
         drop(first);
         assert!(has_place(&mut second).await);
         drop(second);
-        assert!(admission.lock().is_empty());
-        assert_eq!(admission.crowd(at("198.51.100.7:1")), (0, 0));
+        assert!(limit.lock().is_empty());
+        assert_eq!(limit.crowd(at("198.51.100.7:1")), (0, 0));
     }
 }
