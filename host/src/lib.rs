@@ -5,7 +5,6 @@
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 mod access;
-mod admission;
 mod audit;
 pub mod cli;
 pub mod config;

@@ -19,7 +19,6 @@ use wire::message::outcome::{FailureKind, Outcome};
 use wire::name::MinionName;
 
 use crate::access::AccessInForce;
-use crate::admission::Admission;
 use crate::audit::Audit;
 use crate::config::{AuditFiles, Config, HostLimits, Retention};
 use crate::containment::Containment;
@@ -32,6 +31,7 @@ use crate::instance::instance;
 use crate::jobs::{self, Jobs};
 use crate::link::{Link, LinkState};
 use crate::membership::{Membership, MembershipError};
+use crate::modules::admission::Admission;
 use crate::modules::{Modules, ModulesConfig, ModulesError};
 use crate::sandbox::{Facts, Sandbox, SandboxConfig, SandboxError};
 use crate::status::{Status, Vitals};

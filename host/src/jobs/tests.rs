@@ -16,10 +16,10 @@ use wire::value::Value;
 use wire::value::arguments::{Arguments, Word};
 
 use crate::access::{Access, AccessInForce};
-use crate::admission::Admission;
 use crate::audit::Audit;
 use crate::highest_versions::HighestVersions;
 use crate::jobs::{Follower, Jobs, Parts, Stopping, report};
+use crate::modules::admission::Admission;
 use crate::modules::{Modules, ModulesConfig};
 use crate::policy::{Policy, SignaturePolicy};
 use crate::sandbox::{Sandbox, SandboxConfig};

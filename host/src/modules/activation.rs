@@ -4,8 +4,8 @@ use wire::digest::Digest;
 use wire::message::link::ModuleAnswer;
 use wire::name::ModuleName;
 
-use crate::admission::Age;
 use crate::audit::Origin;
+use crate::modules::admission::Age;
 use crate::modules::change_lock::ChangeGuard;
 use crate::modules::error::Refusal;
 use crate::modules::loading::{Floor, Prepared};

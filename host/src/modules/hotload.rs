@@ -3,8 +3,8 @@
 use wire::digest::Digest;
 use wire::name::ModuleName;
 
-use crate::admission::Age;
 use crate::audit::Origin;
+use crate::modules::admission::Age;
 use crate::modules::candidate::{Candidate, FileMark};
 use crate::modules::change_lock::ChangeGuard;
 use crate::modules::error::Refusal;

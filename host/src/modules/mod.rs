@@ -6,6 +6,7 @@
 //! needs none, and holds nobody up.
 
 mod activation;
+pub(crate) mod admission;
 mod candidate;
 mod change_lock;
 mod error;
@@ -43,8 +44,8 @@ use wire::message::version::Version as MessageVersion;
 use wire::name::ModuleName;
 use wire::transport::frame::FrameError;
 
-use crate::admission::Admission;
 use crate::audit::Audit;
+use crate::modules::admission::Admission;
 use crate::policy::{Policy, SignaturePolicy};
 use crate::sandbox::{LoadedModule, Sandbox};
 use crate::suggested::Suggested;

@@ -5,8 +5,8 @@ use futures::StreamExt as _;
 use wire::digest::Digest;
 use wire::name::ModuleName;
 
-use crate::admission::Age;
 use crate::audit::Origin;
+use crate::modules::admission::Age;
 use crate::modules::candidate::Candidate;
 use crate::modules::change_lock::ChangeGuard;
 use crate::modules::error::Refusal;

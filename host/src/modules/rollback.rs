@@ -4,9 +4,9 @@ use wire::digest::Digest;
 use wire::message::link::ModuleAnswer;
 use wire::name::ModuleName;
 
-use crate::admission::Age;
 use crate::audit::{ModuleChange, Origin};
 use crate::modules::activation::{Activation, not_served};
+use crate::modules::admission::Age;
 use crate::modules::change_lock::ChangeGuard;
 use crate::modules::error::Refusal;
 use crate::modules::loading::Prepared;

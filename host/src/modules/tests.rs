@@ -14,9 +14,9 @@ use super::loading::Floor;
 use super::service::Entered;
 use super::shelf::Progress;
 use super::*;
-use crate::admission::Age;
 use crate::audit::Origin;
 use crate::highest_versions::HighestVersions;
+use crate::modules::admission::Age;
 use crate::policy::signatures::Requirement;
 use crate::sandbox::SandboxConfig;
 

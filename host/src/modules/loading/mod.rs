@@ -15,7 +15,7 @@ use wire::message::module::Module;
 use wire::message::outcome::FailureKind;
 use wire::name::ModuleName;
 
-use crate::admission::{Admission, Age, NotAdmitted};
+use crate::modules::admission::{Admission, Age, NotAdmitted};
 use crate::modules::candidate::Candidate;
 use crate::modules::change_lock::ChangeGuard;
 use crate::modules::error::Refusal;

@@ -18,8 +18,8 @@ use wire::name::ModuleName;
 use wire::signing::MAX_SIGNATURE;
 use wire::transport::frame::{self, FrameError};
 
-use crate::admission::Age;
 use crate::audit::Origin;
+use crate::modules::admission::Age;
 use crate::modules::candidate::{Candidate, Signature};
 use crate::modules::change_lock::ChangeGuard;
 use crate::modules::inventory::tellable;

@@ -3,9 +3,9 @@
 use wire::name::ModuleName;
 
 use super::staged::Staged;
-use crate::admission::Age;
 use crate::audit::Origin;
 use crate::modules::activation::Activation;
+use crate::modules::admission::Age;
 use crate::modules::service::Service;
 use crate::modules::shelf::{Entry, Version};
 
