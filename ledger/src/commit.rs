@@ -10,10 +10,10 @@ use machine::failpoint::{Point, reach};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::draft::Draft;
-use crate::durability::{Durability, Purpose};
 use crate::error::LedgerError;
 use crate::reopenable::Reopenable;
 use crate::storage::{Changes, Refused, Room, Store};
+use crate::write::{Durability, Purpose};
 
 /// Where a batch ends although more writes are waiting.
 const BATCH_WRITES: u64 = 256;
@@ -193,9 +193,9 @@ mod tests {
     use super::*;
     use crate::engine::Engine;
     use crate::format::Side;
+    use crate::keyspace::Keyspace;
     use crate::read::Read;
     use crate::reopenable::Commits;
-    use crate::space::Space;
 
     #[tokio::test]
     #[allow(clippy::unwrap_used)]
@@ -219,7 +219,7 @@ mod tests {
             tasks.spawn(async move {
                 waiting.fetch_add(1, Ordering::Relaxed);
                 let write = move |draft: &Draft<'_>| {
-                    draft.mark(Space::Kv, vec![number]);
+                    draft.mark(Keyspace::Kv, vec![number]);
                     Ok(())
                 };
                 engine.write(Purpose::Begin, Durability::Synced, write).await.unwrap();
@@ -232,7 +232,7 @@ mod tests {
         tasks.join_all().await;
         assert_eq!(engine.commits(), Commits { writes: 201, batches: 1 });
         let read = engine.read().unwrap();
-        assert!((0..200).all(|number| read.has(Space::Kv, &[number]).unwrap()));
+        assert!((0..200).all(|number| read.has(Keyspace::Kv, &[number]).unwrap()));
     }
 
     #[tokio::test]
@@ -243,15 +243,15 @@ mod tests {
         let error = LedgerError::DiskFull { path: folder.path().to_owned() };
         let refused = error.clone();
         let fails = move |draft: &Draft<'_>| -> Result<(), LedgerError> {
-            draft.mark(Space::Kv, vec![1]);
+            draft.mark(Keyspace::Kv, vec![1]);
             Err(refused)
         };
         let writes = engine.write(Purpose::Begin, Durability::Written, |draft| {
-            draft.mark(Space::Kv, vec![2]);
-            draft.has(Space::Kv, &[1])
+            draft.mark(Keyspace::Kv, vec![2]);
+            draft.has(Keyspace::Kv, &[1])
         });
         let (failed, seen) = tokio::join!(engine.write(Purpose::Begin, Durability::Written, fails), writes);
         assert_eq!((failed, seen), (Err(error), Ok(false)));
-        assert!(!engine.read().unwrap().has(Space::Kv, &[1]).unwrap());
+        assert!(!engine.read().unwrap().has(Keyspace::Kv, &[1]).unwrap());
     }
 }

@@ -6,10 +6,10 @@ use std::ops::Bound;
 
 use crate::error::LedgerError;
 use crate::key::Span;
+use crate::keyspace::Keyspace;
 use crate::quarantine::Spoiled;
 use crate::read::Read;
 use crate::record::Record;
-use crate::space::Space;
 use crate::storage::{Bytes, Changes, MAX_KEY, Scan, Store};
 
 /// What the writes of one batch have done so far. Each write sees what those before it did.
@@ -29,7 +29,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Sets a key.
-    pub(crate) fn put(&self, space: Space, key: Vec<u8>, value: Bytes) {
+    pub(crate) fn put(&self, space: Keyspace, key: Vec<u8>, value: Bytes) {
         self.weight.set(self.weight.get() + key.len() + value.len());
         self.doing.borrow_mut().insert((space, key), Some(value));
     }
@@ -43,18 +43,18 @@ impl<'a> Draft<'a> {
     }
 
     /// Sets a key that has no value, as indexes have them.
-    pub(crate) fn mark(&self, space: Space, key: Vec<u8>) {
+    pub(crate) fn mark(&self, space: Keyspace, key: Vec<u8>) {
         self.put(space, key, Bytes::from(&[]));
     }
 
     /// Removes a key.
-    pub(crate) fn remove(&self, space: Space, key: Vec<u8>) {
+    pub(crate) fn remove(&self, space: Keyspace, key: Vec<u8>) {
         self.weight.set(self.weight.get() + key.len());
         self.doing.borrow_mut().insert((space, key), None);
     }
 
     /// Removes all keys that begin with `prefix`.
-    pub(crate) fn remove_all(&self, space: Space, prefix: &[u8]) {
+    pub(crate) fn remove_all(&self, space: Keyspace, prefix: &[u8]) {
         let keys: Vec<Bytes> = self.scan(space, Span::prefix(prefix)).map(|(key, _)| key).collect();
         for key in keys {
             self.remove(space, key.to_vec());
@@ -96,7 +96,7 @@ impl<'a> Draft<'a> {
 }
 
 impl Read for Draft<'_> {
-    fn bytes(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, LedgerError> {
+    fn bytes(&self, space: Keyspace, key: &[u8]) -> Result<Option<Bytes>, LedgerError> {
         let place = (space, key.to_vec());
         for layer in [&self.doing, &self.done] {
             if let Some(value) = layer.borrow().get(&place) {
@@ -106,7 +106,7 @@ impl Read for Draft<'_> {
         self.store.get(space, key)
     }
 
-    fn scan(&self, space: Space, span: Span) -> Scan<'_> {
+    fn scan(&self, space: Keyspace, span: Span) -> Scan<'_> {
         let mut changed = BTreeMap::new();
         for layer in [&self.done, &self.doing] {
             changed.extend(within(&layer.borrow(), space, &span));
@@ -134,7 +134,7 @@ impl Read for Draft<'_> {
 }
 
 /// The changes whose keys are in a span.
-fn within(changes: &Changes, space: Space, span: &Span) -> Vec<(Vec<u8>, Option<Bytes>)> {
+fn within(changes: &Changes, space: Keyspace, span: &Span) -> Vec<(Vec<u8>, Option<Bytes>)> {
     let end = match &span.end {
         Bound::Included(key) => Bound::Included((space, key.clone())),
         Bound::Excluded(key) => Bound::Excluded((space, key.clone())),

@@ -8,15 +8,15 @@ use tokio::sync::mpsc;
 
 use crate::commit::{Request, Writer};
 use crate::draft::Draft;
-use crate::durability::{Durability, Purpose};
 use crate::error::LedgerError;
 use crate::format::Side;
 use crate::key::Span;
+use crate::keyspace::Keyspace;
 use crate::quarantine::Spoiled;
 use crate::read::Read;
 use crate::reopenable::{Commits, Reopenable, StoreGuard};
-use crate::space::Space;
 use crate::storage::{Bytes, Disk, Room, Scan, Snapshot};
+use crate::write::{Durability, Purpose};
 
 /// How many writes may wait for the writer before their callers have to wait too.
 const QUEUE: usize = 256;
@@ -121,11 +121,11 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Read for Reader<'_> {
-    fn bytes(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, LedgerError> {
+    fn bytes(&self, space: Keyspace, key: &[u8]) -> Result<Option<Bytes>, LedgerError> {
         self.store.get_in(&self.snapshot, space, key)
     }
 
-    fn scan(&self, space: Space, span: Span) -> Scan<'_> {
+    fn scan(&self, space: Keyspace, span: Span) -> Scan<'_> {
         self.store.scan_in(&self.snapshot, space, span)
     }
 

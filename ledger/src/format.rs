@@ -11,14 +11,14 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::LedgerError;
+use crate::keyspace::Keyspace;
 use crate::record::Record;
-use crate::space::Space;
 use crate::storage::Changes;
 
 /// The format that this version writes.
 pub(crate) const CURRENT: u32 = 3;
 
-/// The keys of a format in [`Space::Meta`]: two, because the folder is worth nothing without it.
+/// The keys of a format in [`Keyspace::Meta`]: two, because the folder is worth nothing without it.
 pub(crate) type Keys = [&'static [u8]; 2];
 
 /// The keys of the folder's format.
@@ -38,10 +38,10 @@ pub enum Side {
 
 impl Side {
     /// The keyspaces that a ledger of this side has.
-    pub(crate) fn spaces(self) -> &'static [Space] {
+    pub(crate) fn spaces(self) -> &'static [Keyspace] {
         match self {
-            Side::Overlord => Space::OVERLORD,
-            Side::Minion => Space::MINION,
+            Side::Overlord => Keyspace::OVERLORD,
+            Side::Minion => Keyspace::MINION,
         }
     }
 }
@@ -63,7 +63,7 @@ pub(crate) struct Format {
 }
 
 impl Record for Format {
-    const SPACE: Space = Space::Meta;
+    const SPACE: Keyspace = Keyspace::Meta;
 }
 
 impl Format {

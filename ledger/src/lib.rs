@@ -11,14 +11,13 @@
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 mod audit;
-mod changed;
 mod commit;
 mod draft;
-mod durability;
 mod engine;
 mod error;
 mod format;
 mod key;
+mod keyspace;
 mod minion;
 mod overlord;
 mod quarantine;
@@ -26,13 +25,11 @@ mod read;
 mod record;
 mod reopenable;
 mod retention;
-mod space;
 mod storage;
 mod upgrade;
+mod write;
 
 pub use audit::{AuditError, AuditLog, Rotation, Verified, audit_files};
-pub use changed::Changed;
-pub use durability::Durability;
 pub use error::LedgerError;
 pub use format::Side;
 pub use minion::{Accepted, Kv, KvError, MAX_KEY, MinionJob, MinionLedger, Swap};
@@ -44,3 +41,4 @@ pub use quarantine::SetAside;
 pub use reopenable::Commits;
 pub use retention::Retention;
 pub use storage::Disk;
+pub use write::{Changed, Durability};

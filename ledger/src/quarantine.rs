@@ -7,8 +7,8 @@ use data_encoding::HEXLOWER;
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::key::{self, Span};
+use crate::keyspace::Keyspace;
 use crate::read::Read;
-use crate::space::Space;
 use crate::storage::Bytes;
 
 /// A record that was set aside because it could not be read.
@@ -26,7 +26,7 @@ pub struct SetAside {
 #[derive(Clone, Debug)]
 pub(crate) struct Spoiled {
     /// Its keyspace.
-    pub(crate) space: Space,
+    pub(crate) space: Keyspace,
     /// Its key.
     pub(crate) key: Vec<u8>,
     /// The bytes that are there instead of a record.
@@ -52,10 +52,10 @@ impl Spoiled {
         }
         draft.remove(self.space, self.key.clone());
         let name = [&key::name_prefix(self.space.name()), self.key.as_slice()].concat();
-        draft.put(Space::Quarantine, name, self.bytes.clone());
+        draft.put(Keyspace::Quarantine, name, self.bytes.clone());
         // The tally counted the part as it was. It is removed, so that the parts are counted anew.
-        if let (Space::Parts, Some((job, _))) = (self.space, key::split_job(&self.key)) {
-            draft.remove(Space::Tallies, key::of_job(job, &[]));
+        if let (Keyspace::Parts, Some((job, _))) = (self.space, key::split_job(&self.key)) {
+            draft.remove(Keyspace::Tallies, key::of_job(job, &[]));
         }
         Ok(())
     }
@@ -63,7 +63,7 @@ impl Spoiled {
 
 /// The first `limit` records in quarantine.
 pub(crate) fn list(source: &impl Read, limit: usize) -> Vec<SetAside> {
-    let rows = source.scan(Space::Quarantine, Span::all()).take(limit);
+    let rows = source.scan(Keyspace::Quarantine, Span::all()).take(limit);
     rows.map(|(key, bytes)| {
         let mut parts = key.splitn(2, |byte| *byte == 0);
         let keyspace = String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();

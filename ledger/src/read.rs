@@ -2,24 +2,24 @@
 
 use crate::error::LedgerError;
 use crate::key::Span;
+use crate::keyspace::Keyspace;
 use crate::quarantine::Spoiled;
 use crate::record::Record;
-use crate::space::Space;
 use crate::storage::{Bytes, Scan};
 
 /// Something that records can be read from.
 pub(crate) trait Read {
     /// The value of a key.
-    fn bytes(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, LedgerError>;
+    fn bytes(&self, space: Keyspace, key: &[u8]) -> Result<Option<Bytes>, LedgerError>;
 
     /// The keys of a span and their values, in order.
-    fn scan(&self, space: Space, span: Span) -> Scan<'_>;
+    fn scan(&self, space: Keyspace, span: Span) -> Scan<'_>;
 
     /// Moves a record that cannot be read out of the way.
     fn set_aside(&self, spoiled: Spoiled);
 
     /// Whether there is such a key.
-    fn has(&self, space: Space, key: &[u8]) -> Result<bool, LedgerError> {
+    fn has(&self, space: Keyspace, key: &[u8]) -> Result<bool, LedgerError> {
         Ok(self.bytes(space, key)?.is_some())
     }
 

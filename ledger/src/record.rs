@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use crate::space::Space;
+use crate::keyspace::Keyspace;
 use crate::storage::Bytes;
 
 /// How many bytes stand before a record's encoding: a version and a checksum.
@@ -16,7 +16,7 @@ const HEAD: usize = 1 + 4;
 /// The database has checksums of its own, but for whole blocks; this one shows which single record is wrong.
 pub(crate) trait Record: Serialize + DeserializeOwned {
     /// The keyspace that the records are in.
-    const SPACE: Space;
+    const SPACE: Keyspace;
     /// The version of its encoding.
     const VERSION: u8 = 1;
 

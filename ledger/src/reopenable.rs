@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use crate::draft::Draft;
-use crate::durability::Durability;
 use crate::error::LedgerError;
 use crate::format::Side;
 use crate::minion;
 use crate::overlord;
 use crate::storage::Store;
 use crate::upgrade::upgrade;
+use crate::write::Durability;
 
 /// What a ledger has written since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

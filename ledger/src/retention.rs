@@ -5,9 +5,9 @@ use std::time::Duration;
 use wire::message::job::JobId;
 
 use crate::key::{self, Span};
+use crate::keyspace::Keyspace;
 use crate::read::Read;
 use crate::record;
-use crate::space::Space;
 
 /// How long, and how many bytes of, finished jobs are kept. Jobs that are not over are never purged.
 /// `overlord.toml` and `minion.toml` set it.
@@ -45,7 +45,7 @@ impl Retention {
     }
 
     /// At most `limit` of the jobs in the index of ends `space` that need not be kept, the first ended first.
-    pub(crate) fn victims(&self, source: &impl Read, space: Space, now: u64, limit: usize) -> Vec<Ended> {
+    pub(crate) fn victims(&self, source: &impl Read, space: Keyspace, now: u64, limit: usize) -> Vec<Ended> {
         let rows = || {
             source.scan(space, Span::all()).filter_map(|(key, bytes)| {
                 let (at, job) = key::time_and_job(&key)?;

@@ -1,5 +1,5 @@
 //! What the overlord and the minion ask of the machine that they run on: its clock ([`clock`]), its files and
-//! folders ([`mod@file`], [`partial`], [`home`]), how it is configured ([`configuration`]), its room ([`room`]),
+//! folders ([`mod@file`], [`partial`], [`home`]), how it is configured ([`configuration`]), how much room its disks have ([`disk_space`]),
 //! how long to wait before something is asked again ([`backoff`]), work that must not keep others waiting
 //! ([`heavy`]), and states that only go forward ([`forward`]). [`failpoint`] is how tests let a daemon die, and
 //! set its clock.
@@ -10,10 +10,10 @@
 pub mod backoff;
 pub mod clock;
 pub mod configuration;
+pub mod disk_space;
 pub mod failpoint;
 pub mod file;
 pub mod forward;
 pub mod heavy;
 pub mod home;
 pub mod partial;
-pub mod room;

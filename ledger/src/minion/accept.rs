@@ -6,10 +6,10 @@ use wire::message::job::{MinionJobId, MinionState};
 use super::ledger::MinionLedger;
 use super::records::{Course, MinionJob, StoredStart};
 use crate::draft::Draft;
-use crate::durability::{Durability, Purpose};
 use crate::error::LedgerError;
 use crate::key;
-use crate::space::Space;
+use crate::keyspace::Keyspace;
+use crate::write::{Durability, Purpose};
 
 /// What became of a request to accept a job.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +64,6 @@ fn accept(draft: &Draft<'_>, start: Start, now: u64) -> Result<Accepted, LedgerE
         bytes,
     };
     draft.put_record(key::of_job(job, &[]), &course);
-    draft.mark(Space::Unfinished, key::of_job(job, &[]));
+    draft.mark(Keyspace::Unfinished, key::of_job(job, &[]));
     Ok(Accepted::New(minion_job))
 }

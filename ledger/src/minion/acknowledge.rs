@@ -4,15 +4,15 @@ use wire::message::job::JobId;
 
 use super::ledger::MinionLedger;
 use super::records::Course;
-use crate::changed::Changed;
 use crate::draft::Draft;
-use crate::durability::{Durability, Purpose};
 use crate::error::LedgerError;
 use crate::key::{self, Span};
+use crate::keyspace::Keyspace;
 use crate::read::Read;
 use crate::record;
 use crate::retention::{Ended, Retention};
-use crate::space::Space;
+use crate::write::Changed;
+use crate::write::{Durability, Purpose};
 
 /// How many jobs one batch removes.
 const AT_ONCE: usize = 64;
@@ -28,7 +28,7 @@ impl MinionLedger {
     /// at most `limit`.
     pub fn unacknowledged(&self, limit: usize) -> Result<Vec<JobId>, LedgerError> {
         let source = self.engine.read()?;
-        let rows = source.scan(Space::Unacknowledged, Span::all());
+        let rows = source.scan(Keyspace::Unacknowledged, Span::all());
         Ok(rows.filter_map(|(key, _)| key::last_job(&key)).take(limit).collect())
     }
 
@@ -37,7 +37,7 @@ impl MinionLedger {
     pub async fn purge(&self, retention: Retention, now: u64) -> Result<usize, LedgerError> {
         let mut purged = 0;
         loop {
-            let victims = retention.victims(&self.engine.read()?, Space::Settled, now, AT_ONCE);
+            let victims = retention.victims(&self.engine.read()?, Keyspace::Settled, now, AT_ONCE);
             if victims.is_empty() {
                 return Ok(purged);
             }
@@ -55,14 +55,14 @@ fn acknowledge(draft: &Draft<'_>, job: JobId) -> Result<Changed, LedgerError> {
     let Some(course) = Course::of(draft, job)? else { return Ok(Changed::No) };
     let (false, Some(ended_at)) = (course.acknowledged, course.ended_at) else { return Ok(Changed::No) };
     draft.put_record(key::of_job(job, &[]), &Course { acknowledged: true, ..course });
-    draft.remove(Space::Unacknowledged, key::by_time(ended_at, job));
-    draft.put(Space::Settled, key::by_time(ended_at, job), record::number(course.bytes));
+    draft.remove(Keyspace::Unacknowledged, key::by_time(ended_at, job));
+    draft.put(Keyspace::Settled, key::by_time(ended_at, job), record::number(course.bytes));
     Ok(Changed::Yes(()))
 }
 
 fn remove(draft: &Draft<'_>, Ended { at, job }: Ended) {
-    draft.remove(Space::Settled, key::by_time(at, job));
-    for space in [Space::Starts, Space::States, Space::Reports] {
+    draft.remove(Keyspace::Settled, key::by_time(at, job));
+    for space in [Keyspace::Starts, Keyspace::States, Keyspace::Reports] {
         draft.remove(space, key::of_job(job, &[]));
     }
 }

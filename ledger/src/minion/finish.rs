@@ -5,13 +5,13 @@ use wire::message::outcome::{FailureKind, Outcome, Report};
 
 use super::ledger::MinionLedger;
 use super::records::{Course, StoredReport};
-use crate::changed::Changed;
 use crate::draft::Draft;
-use crate::durability::{Durability, Purpose};
 use crate::error::LedgerError;
 use crate::key::{self, Span};
+use crate::keyspace::Keyspace;
 use crate::read::Read;
-use crate::space::Space;
+use crate::write::Changed;
+use crate::write::{Durability, Purpose};
 
 impl MinionLedger {
     /// Records that the job is about to run, at the time `now`. To be awaited before anything of it runs.
@@ -43,7 +43,7 @@ impl MinionLedger {
     /// and returns them. To be called before any job is accepted.
     pub async fn interrupt_unfinished(&self, now: u64) -> Result<Vec<JobId>, LedgerError> {
         let write = move |draft: &Draft<'_>| {
-            let keys: Vec<_> = draft.scan(Space::Unfinished, Span::all()).map(|(key, _)| key).collect();
+            let keys: Vec<_> = draft.scan(Keyspace::Unfinished, Span::all()).map(|(key, _)| key).collect();
             let mut interrupted = Vec::new();
             for job in keys.iter().filter_map(|key| key::last_job(key)) {
                 if interrupt(draft, job, now)? == Changed::Yes(()) {
@@ -64,7 +64,7 @@ fn interrupt(draft: &Draft<'_>, job: JobId, now: u64) -> Result<Changed, LedgerE
     let outcome = Outcome::failed(FailureKind::Interrupted, message);
     let changed = finish(draft, job, Report::without_run(outcome, now))?;
     // The row is removed also for a job that is over, or unknown by now: it means nothing any more.
-    draft.remove(Space::Unfinished, key::of_job(job, &[]));
+    draft.remove(Keyspace::Unfinished, key::of_job(job, &[]));
     Ok(changed)
 }
 
@@ -77,7 +77,7 @@ fn finish(draft: &Draft<'_>, job: JobId, report: Report) -> Result<Changed, Ledg
     (course.state, course.ended_at) = (state, Some(ended_at));
     course.bytes += draft.put_record(key::of_job(job, &[]), &StoredReport(report));
     draft.put_record(key::of_job(job, &[]), &course);
-    draft.remove(Space::Unfinished, key::of_job(job, &[]));
-    draft.mark(Space::Unacknowledged, key::by_time(ended_at, job));
+    draft.remove(Keyspace::Unfinished, key::of_job(job, &[]));
+    draft.mark(Keyspace::Unacknowledged, key::by_time(ended_at, job));
     Ok(Changed::Yes(()))
 }

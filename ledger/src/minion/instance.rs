@@ -5,17 +5,17 @@ use wire::digest::Digest;
 
 use super::ledger::MinionLedger;
 use crate::draft::Draft;
-use crate::durability::{Durability, Purpose};
 use crate::error::LedgerError;
+use crate::keyspace::Keyspace;
 use crate::read::Read;
 use crate::record::Record;
-use crate::space::Space;
+use crate::write::{Durability, Purpose};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct InstanceId(Digest);
 
 impl Record for InstanceId {
-    const SPACE: Space = Space::Instance;
+    const SPACE: Keyspace = Keyspace::Instance;
 }
 
 impl MinionLedger {

@@ -7,13 +7,13 @@ use wire::name::ModuleName;
 
 use super::ledger::MinionLedger;
 use crate::draft::Draft;
-use crate::durability::{Durability, Purpose};
 use crate::engine::Engine;
 use crate::error::LedgerError;
 use crate::key::{self, Span};
+use crate::keyspace::Keyspace;
 use crate::read::Read;
 use crate::record::Record;
-use crate::space::Space;
+use crate::write::{Durability, Purpose};
 
 /// The longest key, in bytes.
 pub const MAX_KEY: usize = 1024;
@@ -72,7 +72,7 @@ pub enum KvError {
 struct Usage(u64);
 
 impl Record for Usage {
-    const SPACE: Space = Space::KvUsage;
+    const SPACE: Keyspace = Keyspace::KvUsage;
 }
 
 impl MinionLedger {
@@ -85,7 +85,7 @@ impl MinionLedger {
 impl Kv {
     /// The value of a key; `None` where there is no such key.
     pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KvError> {
-        let value = self.engine.read()?.bytes(Space::Kv, &self.key(key)?)?;
+        let value = self.engine.read()?.bytes(Keyspace::Kv, &self.key(key)?)?;
         Ok(value.map(|value| value.to_vec()))
     }
 
@@ -107,7 +107,7 @@ impl Kv {
             // Nothing lies between a key and the same key with a zero byte behind it.
             span = span.starting_at([&module, after.as_bytes(), &[0]].concat());
         }
-        let rows = source.scan(Space::Kv, span);
+        let rows = source.scan(Keyspace::Kv, span);
         let keys = rows.filter_map(|(key, _)| String::from_utf8(key.get(module.len()..)?.to_vec()).ok());
         Ok(keys.take(limit).collect())
     }
@@ -149,8 +149,8 @@ impl Kv {
     pub async fn clear(&self) -> Result<(), KvError> {
         let module = self.module.clone();
         let write = move |draft: &Draft<'_>| {
-            draft.remove_all(Space::Kv, &key::name_prefix(module.as_str()));
-            draft.remove(Space::KvUsage, module.as_str().as_bytes().to_vec());
+            draft.remove_all(Keyspace::Kv, &key::name_prefix(module.as_str()));
+            draft.remove(Keyspace::KvUsage, module.as_str().as_bytes().to_vec());
             Ok(())
         };
         Ok(self.engine.write(Purpose::Free, Durability::Written, write).await?)
@@ -165,7 +165,7 @@ impl Kv {
         let purpose = if value.is_some() { Purpose::Begin } else { Purpose::Free };
         let (key, module, quota) = (self.key(key)?, self.module.clone(), self.quota);
         let write = move |draft: &Draft<'_>| {
-            let current = draft.bytes(Space::Kv, &key)?;
+            let current = draft.bytes(Keyspace::Kv, &key)?;
             if !fits(current.as_deref()) {
                 return Ok(Ok(Swap::Differs(current.map(|value| value.to_vec()))));
             }
@@ -178,8 +178,8 @@ impl Kv {
             }
             draft.put_record(module.as_str().as_bytes().to_vec(), &Usage(needed));
             match value {
-                Some(value) => draft.put(Space::Kv, key, value.into()),
-                None => draft.remove(Space::Kv, key),
+                Some(value) => draft.put(Keyspace::Kv, key, value.into()),
+                None => draft.remove(Keyspace::Kv, key),
             }
             Ok(Ok(Swap::Done))
         };
@@ -200,6 +200,6 @@ fn usage(source: &impl Read, module: &ModuleName) -> Result<u64, LedgerError> {
         return Ok(bytes);
     }
     let prefix = key::name_prefix(module.as_str());
-    let rows = source.scan(Space::Kv, Span::prefix(&prefix));
+    let rows = source.scan(Keyspace::Kv, Span::prefix(&prefix));
     Ok(rows.map(|(key, value)| (key.len() - prefix.len() + value.len()) as u64).sum())
 }

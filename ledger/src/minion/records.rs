@@ -7,9 +7,9 @@ use wire::message::outcome::Report;
 
 use crate::error::LedgerError;
 use crate::key;
+use crate::keyspace::Keyspace;
 use crate::read::Read;
 use crate::record::Record;
-use crate::space::Space;
 
 /// A job as a minion has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,15 +56,15 @@ pub(super) struct Course {
 }
 
 impl Record for StoredStart {
-    const SPACE: Space = Space::Starts;
+    const SPACE: Keyspace = Keyspace::Starts;
 }
 
 impl Record for StoredReport {
-    const SPACE: Space = Space::Reports;
+    const SPACE: Keyspace = Keyspace::Reports;
 }
 
 impl Record for Course {
-    const SPACE: Space = Space::States;
+    const SPACE: Keyspace = Keyspace::States;
 }
 
 impl Course {
@@ -79,15 +79,15 @@ impl Course {
         }
         let bytes_in = |space| Ok(source.bytes(space, &key)?.map(|record| record.len() as u64));
         // That there is a record of the start is enough here, whether or not it can be read.
-        let start = bytes_in(Space::Starts)?;
+        let start = bytes_in(Keyspace::Starts)?;
         if let Some(StoredReport(report)) = source.record::<StoredReport>(&key)? {
             let state = MinionState::Finished(report.outcome.kind());
-            let bytes = start.unwrap_or_default() + bytes_in(Space::Reports)?.unwrap_or_default();
+            let bytes = start.unwrap_or_default() + bytes_in(Keyspace::Reports)?.unwrap_or_default();
             let course = Self::remade(job, state, bytes);
             let ended_at = Some(report.ended_at.max(course.accepted_at));
             return Ok(Some(Self { ended_at, ..course }));
         }
-        let known = start.is_some() || source.has(Space::Unfinished, &key)?;
+        let known = start.is_some() || source.has(Keyspace::Unfinished, &key)?;
         Ok(known.then(|| Self::remade(job, MinionState::Running, start.unwrap_or_default())))
     }
 

@@ -8,15 +8,16 @@ use super::records::Course;
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::key::{self, Span};
+use crate::keyspace::Keyspace;
 use crate::read::Read;
 use crate::record;
-use crate::space::Space;
 
 /// The keyspaces that follow from the other records, and are listed anew.
-const DERIVED: [Space; 4] = [Space::Unfinished, Space::Unacknowledged, Space::Settled, Space::KvUsage];
+const DERIVED: [Keyspace; 4] =
+    [Keyspace::Unfinished, Keyspace::Unacknowledged, Keyspace::Settled, Keyspace::KvUsage];
 
 /// The keyspaces in which a job leaves a trace.
-const TRACES: [Space; 4] = [Space::Starts, Space::States, Space::Reports, Space::Unfinished];
+const TRACES: [Keyspace; 4] = [Keyspace::Starts, Keyspace::States, Keyspace::Reports, Keyspace::Unfinished];
 
 /// Makes all indexes fit the records that are there. A job of which anything is left stays known.
 pub(crate) fn reindex(draft: &Draft<'_>) -> Result<(), LedgerError> {
@@ -35,12 +36,12 @@ pub(crate) fn reindex(draft: &Draft<'_>) -> Result<(), LedgerError> {
         draft.put_record(key::of_job(job, &[]), &course);
         match (course.state, course.ended_at) {
             (MinionState::Finished(_), Some(at)) if course.acknowledged => {
-                draft.put(Space::Settled, key::by_time(at, job), record::number(course.bytes));
+                draft.put(Keyspace::Settled, key::by_time(at, job), record::number(course.bytes));
             }
             (MinionState::Finished(_), Some(at)) => {
-                draft.mark(Space::Unacknowledged, key::by_time(at, job));
+                draft.mark(Keyspace::Unacknowledged, key::by_time(at, job));
             }
-            _ => draft.mark(Space::Unfinished, key::of_job(job, &[])),
+            _ => draft.mark(Keyspace::Unfinished, key::of_job(job, &[])),
         }
     }
     Ok(())

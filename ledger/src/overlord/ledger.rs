@@ -13,16 +13,14 @@ use wire::name::{MinionName, ModuleName, OperatorName};
 use wire::value::arguments::Arguments;
 
 use super::assignment::Attempt;
-use super::embedded::{
-    assignment, cancellation, catalogue, document, given_up, invitation, job, job_list, minion, part, purge,
-    transition,
-};
 use super::invitation::{Invite, InviteError};
 use super::job::{GiveUp, JobRecord, PartRecord};
 use super::minion::{HeardFacts, MinionRecord, Standing, Tenure};
-use crate::changed::Changed;
+use super::operations::{
+    assignment, cancellation, catalogue, document, given_up, invitation, job, job_list, minion, part, purge,
+    transition,
+};
 use crate::draft::Draft;
-use crate::durability::{Durability, Purpose};
 use crate::engine::{Engine, Reader};
 use crate::error::LedgerError;
 use crate::format::Side;
@@ -30,6 +28,8 @@ use crate::quarantine::{self, SetAside};
 use crate::reopenable::Commits;
 use crate::retention::Retention;
 use crate::storage::Disk;
+use crate::write::Changed;
+use crate::write::{Durability, Purpose};
 
 /// An overlord's ledger: jobs with their parts, outcomes and transitions, the minions that it knows, and the versions
 /// of modules that it keeps and assigns.

@@ -1,16 +1,16 @@
 //! The ledger of an overlord: its jobs, the minions that it knows, and the modules that it keeps.
 //!
 //! [`OverlordLedger`] is the list of all that can be asked; the other files here are what it takes and gives. How it is
-//! done with the database that this process has to itself is in `embedded/`.
+//! done with the database that this process has to itself is in `operations/`.
 
 mod assignment;
-mod embedded;
 mod invitation;
 mod job;
 mod ledger;
 mod minion;
+mod operations;
 
-pub(crate) use embedded::{Modules, reindex};
+pub(crate) use operations::{Modules, reindex};
 
 pub use assignment::Attempt;
 pub use invitation::{Invite, InviteError};

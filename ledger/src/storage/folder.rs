@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::{journal, unborn};
+use super::{journal, unfinished_folder};
 
 /// The file that the database locks for as long as it is open.
 const LOCK: &str = "lock";
@@ -26,7 +26,7 @@ pub(super) fn prepare(folder: &Path) -> io::Result<()> {
         Err(TryLockError::WouldBlock) => return Ok(()),
         Err(TryLockError::Error(error)) => return Err(error),
     }
-    unborn::clear(folder)?;
+    unfinished_folder::clear(folder)?;
     journal::mend(folder)?;
     // Closing the file would not do: a child that another thread starts at this moment has it open as well.
     lock.unlock()

@@ -4,7 +4,7 @@
 //!
 //! The workspace asks for exactly one version of fjall, because two things here depend on what it promises to nobody.
 //! `journal` and `batch` read and mend its journals before it does: by itself, it refuses a folder, or forgets what
-//! follows, for one wrong byte. `unborn` knows which files it makes, and which of them last.
+//! follows, for one wrong byte. `unfinished_folder` knows which files it makes, and which of them last.
 //!
 //! So whoever takes another version compares `src/journal/` and `src/db.rs` of both. If they write the same, the tests
 //! here and in `ledger/tests/ledger/damage.rs` pass as they are: they let the database write journals with all kinds of
@@ -18,7 +18,7 @@ mod journal;
 mod room;
 mod scan;
 mod store;
-mod unborn;
+mod unfinished_folder;
 
 pub use room::Disk;
 pub(crate) use room::Room;

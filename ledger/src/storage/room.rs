@@ -5,9 +5,9 @@
 
 use std::path::Path;
 
-use machine::room;
+use machine::disk_space::DiskSpace;
 
-use crate::durability::Purpose;
+use crate::write::Purpose;
 
 /// How many bytes are kept free at most for carrying on what was begun; on a small disk, a share of it is.
 const RESERVE: u64 = 16 << 20;
@@ -32,7 +32,7 @@ pub(crate) struct Room {
 impl Room {
     /// The room at this moment. A disk that does not tell counts as having enough: the write itself will show.
     pub(crate) fn on_disk_of(path: &Path) -> Self {
-        match room::Room::of(path) {
+        match DiskSpace::of(path) {
             Ok(disk) => Self { free: disk.free, reserve: RESERVE.min(disk.size / SHARE) },
             Err(_) => Self { free: u64::MAX, reserve: 0 },
         }

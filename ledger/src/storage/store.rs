@@ -4,23 +4,23 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
+use fjall::{CompressionType, Database, KeyspaceCreateOptions, PersistMode, Readable};
 
 use super::failure::{classify, from_io};
 use super::folder;
 use super::scan::Rows;
-use crate::durability::Durability;
 use crate::error::LedgerError;
 use crate::format::{self, Format, Side};
 use crate::key::Span;
+use crate::keyspace::Keyspace;
 use crate::record::{self, Record};
-use crate::space::Space;
+use crate::write::Durability;
 
 /// Bytes of a key or a value, cheap to clone.
 pub(crate) use fjall::Slice as Bytes;
 
 /// What a batch does: the new value of each key, or `None` where it is removed.
-pub(crate) type Changes = BTreeMap<(Space, Vec<u8>), Option<Bytes>>;
+pub(crate) type Changes = BTreeMap<(Keyspace, Vec<u8>), Option<Bytes>>;
 
 /// Keys and values in order, from either end.
 pub(crate) type Scan<'a> = Box<dyn DoubleEndedIterator<Item = (Bytes, Bytes)> + 'a>;
@@ -52,7 +52,7 @@ pub(crate) struct Refused {
 pub(crate) struct Store {
     path: PathBuf,
     database: Database,
-    keyspaces: BTreeMap<Space, Keyspace>,
+    keyspaces: BTreeMap<Keyspace, fjall::Keyspace>,
     /// Whether the indexes were marked as stale, or made afresh, since the folder was opened.
     marked: AtomicBool,
 }
@@ -79,7 +79,7 @@ impl Store {
             keyspaces: BTreeMap::new(),
             marked: AtomicBool::new(folder::is_stale(path)),
         };
-        store.add(Space::Meta)?;
+        store.add(Keyspace::Meta)?;
         let format = store.format(format::KEYS)?;
         if let Some(format) = format {
             format.check(path, side)?;
@@ -99,7 +99,7 @@ impl Store {
     pub(crate) fn format(&self, keys: format::Keys) -> Result<Option<Format>, LedgerError> {
         let mut found = false;
         for key in keys {
-            let bytes = self.get(Space::Meta, key)?;
+            let bytes = self.get(Keyspace::Meta, key)?;
             found |= bytes.is_some();
             if let Some(format) = bytes.and_then(|bytes| Format::decode(key, &bytes)) {
                 return Ok(Some(format));
@@ -112,7 +112,7 @@ impl Store {
         Ok(None)
     }
 
-    fn add(&mut self, space: Space) -> Result<(), LedgerError> {
+    fn add(&mut self, space: Keyspace) -> Result<(), LedgerError> {
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE);
         let keyspace = self.database.keyspace(space.name(), options).map_err(|error| self.failed(&error))?;
         self.keyspaces.insert(space, keyspace);
@@ -140,7 +140,7 @@ impl Store {
     }
 
     /// The value of a key. A value that cannot be read counts as absent, and the log says so.
-    pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, LedgerError> {
+    pub(crate) fn get(&self, space: Keyspace, key: &[u8]) -> Result<Option<Bytes>, LedgerError> {
         if key.len() > MAX_KEY {
             return Ok(None);
         }
@@ -148,7 +148,7 @@ impl Store {
     }
 
     /// The keys of a span and their values. Those that cannot be read are passed over, and the log says so.
-    pub(crate) fn scan(&self, space: Space, span: Span) -> Scan<'_> {
+    pub(crate) fn scan(&self, space: Keyspace, span: Span) -> Scan<'_> {
         self.scan_in(&self.snapshot(), space, span)
     }
 
@@ -161,7 +161,7 @@ impl Store {
     pub(crate) fn get_in(
         &self,
         snapshot: &Snapshot,
-        space: Space,
+        space: Keyspace,
         key: &[u8],
     ) -> Result<Option<Bytes>, LedgerError> {
         if key.len() > MAX_KEY {
@@ -171,7 +171,7 @@ impl Store {
     }
 
     /// Like [`Store::scan`], of a view.
-    pub(crate) fn scan_in(&self, snapshot: &Snapshot, space: Space, span: Span) -> Scan<'_> {
+    pub(crate) fn scan_in(&self, snapshot: &Snapshot, space: Keyspace, span: Span) -> Scan<'_> {
         let broken = move |error: &fjall::Error| self.lost(space, &self.failed(error));
         Box::new(Rows::new(self.keyspace(space), snapshot.0.clone(), span, broken))
     }
@@ -202,21 +202,21 @@ impl Store {
                 None => batch.remove(self.keyspace(*space), key.as_slice()),
             }
         }
-        batch.insert(self.keyspace(Space::Meta), BATCH, record::number(number));
+        batch.insert(self.keyspace(Keyspace::Meta), BATCH, record::number(number));
         batch.commit().map_err(|error| refused(&error))
     }
 
     /// The number of the last batch.
     pub(crate) fn batch(&self) -> Result<u64, LedgerError> {
-        Ok(self.get(Space::Meta, BATCH)?.map_or(0, |bytes| record::as_number(&bytes)))
+        Ok(self.get(Keyspace::Meta, BATCH)?.map_or(0, |bytes| record::as_number(&bytes)))
     }
 
-    fn keyspace(&self, space: Space) -> &Keyspace {
+    fn keyspace(&self, space: Keyspace) -> &fjall::Keyspace {
         self.keyspaces.get(&space).expect("each side reads and writes only the keyspaces that it opened")
     }
 
     /// Says in the log what cannot be read, and makes the next opening of the folder make the indexes anew.
-    fn lost(&self, space: Space, error: &LedgerError) {
+    fn lost(&self, space: Keyspace, error: &LedgerError) {
         tracing::warn!(keyspace = space.name(), %error, "passed over records that cannot be read");
         if self.marked.swap(true, Ordering::Relaxed) {
             return;
@@ -227,7 +227,7 @@ impl Store {
     }
 
     /// Turns damage in one place into absence: everything else is still there.
-    fn sound<T>(&self, space: Space, found: fjall::Result<Option<T>>) -> Result<Option<T>, LedgerError> {
+    fn sound<T>(&self, space: Keyspace, found: fjall::Result<Option<T>>) -> Result<Option<T>, LedgerError> {
         match found.map_err(|error| self.failed(&error)) {
             Err(error @ LedgerError::Damaged { .. }) => {
                 self.lost(space, &error);

@@ -9,12 +9,12 @@ mod v1;
 mod v2;
 
 use crate::draft::Draft;
-use crate::durability::Durability;
 use crate::error::LedgerError;
 use crate::format::{self, CURRENT, Format, Side};
 use crate::key::Span;
 use crate::record::Record;
 use crate::storage::{Changes, Store};
+use crate::write::Durability;
 
 /// The steps, in order.
 const UPGRADES: &[Upgrade] = &[Upgrade { from: 1, run: v1::upgrade }, Upgrade { from: 2, run: v2::upgrade }];
@@ -76,8 +76,8 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
+    use crate::keyspace::Keyspace;
     use crate::read::Read as _;
-    use crate::space::Space;
 
     #[derive(Serialize, Deserialize)]
     struct Old(u64);
@@ -86,11 +86,11 @@ mod tests {
     struct New(u64, String);
 
     impl Record for Old {
-        const SPACE: Space = Space::Later;
+        const SPACE: Keyspace = Keyspace::Later;
     }
 
     impl Record for New {
-        const SPACE: Space = Space::Later;
+        const SPACE: Keyspace = Keyspace::Later;
         const VERSION: u8 = 2;
     }
 
@@ -107,14 +107,14 @@ mod tests {
         let store = Store::open(path, Side::Overlord).unwrap();
         let rows = (0..NUMBERS).map(|number| {
             let key = number.to_be_bytes();
-            ((Space::Later, key.to_vec()), Some(Old(number).encode(&key)))
+            ((Keyspace::Later, key.to_vec()), Some(Old(number).encode(&key)))
         });
         commit(&store, [rows.collect(), Format::of(Side::Overlord, CURRENT - 1).put(format::KEYS)]).unwrap();
         store
     }
 
     fn numbers(store: &Store) -> Vec<New> {
-        let rows = store.scan(Space::Later, Span::all());
+        let rows = store.scan(Keyspace::Later, Span::all());
         rows.map(|(key, bytes)| New::decode(&key, &bytes).unwrap()).collect()
     }
 
@@ -167,7 +167,7 @@ mod tests {
     fn a_record_that_is_damaged_does_not_stop_the_upgrade() {
         let folder = tempfile::tempdir().unwrap();
         let store = older(folder.path());
-        let place = (Space::Later, b"nonsense".to_vec());
+        let place = (Keyspace::Later, b"nonsense".to_vec());
         commit(&store, [Changes::from([(place, Some(b"nonsense".as_slice().into()))])]).unwrap();
         take(&store, Side::Overlord, &[Upgrade { from: CURRENT - 1, run: whole }]).unwrap();
         let draft = Draft::new(&store);

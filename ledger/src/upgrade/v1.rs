@@ -13,8 +13,8 @@ use super::rewrite;
 use super::v2::ModulesV2;
 use crate::error::LedgerError;
 use crate::format::Side;
+use crate::keyspace::Keyspace;
 use crate::record::Record;
-use crate::space::Space;
 use crate::storage::Store;
 
 #[derive(Serialize, Deserialize)]
@@ -40,7 +40,7 @@ enum ModuleStateV1 {
 }
 
 impl Record for ModulesV1 {
-    const SPACE: Space = Space::Modules;
+    const SPACE: Keyspace = Keyspace::Modules;
 }
 
 impl From<ModulesV1> for ModulesV2 {

@@ -10,16 +10,16 @@ use wire::message::v1::Module;
 use super::rewrite;
 use crate::error::LedgerError;
 use crate::format::Side;
+use crate::keyspace::Keyspace;
 use crate::overlord::Modules;
 use crate::record::Record;
-use crate::space::Space;
 use crate::storage::Store;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct ModulesV2(pub(super) Vec<Module>);
 
 impl Record for ModulesV2 {
-    const SPACE: Space = Space::Modules;
+    const SPACE: Keyspace = Keyspace::Modules;
     const VERSION: u8 = 2;
 }
 

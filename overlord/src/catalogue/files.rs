@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use machine::disk_space::DiskSpace;
 use machine::file::create_private_folder;
 use machine::partial::{PartialError, PartialFile, PartialFiles};
-use machine::room::Room;
 use wire::digest::Digest;
 
 /// A folder of files.
@@ -139,7 +139,7 @@ impl Files {
 
     /// Whether so many bytes leave the ledger, which may lie on the same disk, enough to go on.
     fn has_room(&self, bytes: u64) -> bool {
-        match Room::of(&self.dir) {
+        match DiskSpace::of(&self.dir) {
             Ok(disk) => disk.free >= bytes.saturating_add(RESERVE.min(disk.size / SHARE)),
             // A disk that does not say will tell by the write itself.
             Err(_) => true,

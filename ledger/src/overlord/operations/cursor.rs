@@ -3,8 +3,8 @@
 use wire::message::job::JobId;
 
 use crate::key::{self, Span};
+use crate::keyspace::Keyspace;
 use crate::read::Read;
-use crate::space::Space;
 use crate::storage::Scan;
 
 /// How many keys are passed one by one before it is quicker to look the place up.
@@ -13,7 +13,7 @@ const STEPS: usize = 8;
 /// A place in an index whose keys end with a job, moving from newer jobs to older ones.
 pub(super) struct Cursor<'a, R> {
     source: &'a R,
-    space: Space,
+    space: Keyspace,
     prefix: Vec<u8>,
     /// The first key that is of interest.
     start: Vec<u8>,
@@ -24,7 +24,7 @@ pub(super) struct Cursor<'a, R> {
 
 impl<'a, R: Read> Cursor<'a, R> {
     /// A cursor at the newest job of the keys that begin with `prefix`, among those from `oldest` to `newest`.
-    pub(super) fn new(source: &'a R, space: Space, prefix: Vec<u8>, oldest: JobId, newest: JobId) -> Self {
+    pub(super) fn new(source: &'a R, space: Keyspace, prefix: Vec<u8>, oldest: JobId, newest: JobId) -> Self {
         let start = [prefix.as_slice(), &oldest.to_bytes()].concat();
         let rows = rows(source, space, &prefix, &start, newest);
         let mut cursor = Self { source, space, prefix, start, rows, here: None };
@@ -51,7 +51,7 @@ impl<'a, R: Read> Cursor<'a, R> {
 }
 
 /// The keys from `start` to that of `newest`.
-fn rows<'a>(source: &'a impl Read, space: Space, prefix: &[u8], start: &[u8], newest: JobId) -> Scan<'a> {
+fn rows<'a>(source: &'a impl Read, space: Keyspace, prefix: &[u8], start: &[u8], newest: JobId) -> Scan<'a> {
     let last = [prefix, newest.to_bytes().as_slice()].concat();
     source.scan(space, Span::from_to(start.to_vec(), last))
 }

@@ -10,8 +10,8 @@ use super::records::{Head, part_key};
 use super::tally::{self, Tally};
 use crate::error::LedgerError;
 use crate::key::{self, Span};
+use crate::keyspace::Keyspace;
 use crate::read::Read;
-use crate::space::Space;
 
 /// How many jobs a shortened id finds at most, where it is not unique.
 const CANDIDATES: usize = 10;
@@ -20,13 +20,13 @@ const CANDIDATES: usize = 10;
 pub(crate) fn live(source: &impl Read) -> Result<Vec<JobId>, LedgerError> {
     let mut jobs = Vec::new();
     for state in [JobState::Running, JobState::Partial] {
-        let rows = source.scan(Space::ByState, Span::prefix(&[state.code()]));
+        let rows = source.scan(Keyspace::ByState, Span::prefix(&[state.code()]));
         jobs.extend(rows.filter_map(|(key, _)| key::last_job(&key)));
     }
     // A job whose record was set aside cannot be carried on, so it is left out.
     let mut known = Vec::with_capacity(jobs.len());
     for job in jobs {
-        if source.has(Space::Jobs, &key::of_job(job, &[]))? {
+        if source.has(Keyspace::Jobs, &key::of_job(job, &[]))? {
             known.push(job);
         }
     }
@@ -36,13 +36,13 @@ pub(crate) fn live(source: &impl Read) -> Result<Vec<JobId>, LedgerError> {
 
 /// The newest of all jobs.
 pub(crate) fn newest(source: &impl Read) -> Option<JobId> {
-    source.scan(Space::Jobs, Span::all()).rev().find_map(|(key, _)| key::last_job(&key))
+    source.scan(Keyspace::Jobs, Span::all()).rev().find_map(|(key, _)| key::last_job(&key))
 }
 
 /// The jobs whose id begins with `prefix`, at most [`CANDIDATES`].
 pub(crate) fn by_prefix(source: &impl Read, prefix: &str) -> Vec<JobId> {
     let Some(span) = key::ids_beginning_with(prefix) else { return Vec::new() };
-    let rows = source.scan(Space::Jobs, span);
+    let rows = source.scan(Keyspace::Jobs, span);
     rows.filter_map(|(key, _)| key::last_job(&key)).take(CANDIDATES).collect()
 }
 
@@ -89,22 +89,22 @@ fn newest_in_all<R: Read>(cursors: &mut [Cursor<'_, R>], mut job: JobId) -> Opti
 
 /// The indexes that know which jobs fit, and the beginning of their keys; the index of all jobs where there is no
 /// other.
-fn indexes(filter: &JobFilter) -> Vec<(Space, Vec<u8>)> {
+fn indexes(filter: &JobFilter) -> Vec<(Keyspace, Vec<u8>)> {
     let mut indexes = Vec::new();
     if let Some(minion) = &filter.target {
-        indexes.push((Space::ByTarget, key::name_prefix(minion.as_str())));
+        indexes.push((Keyspace::ByTarget, key::name_prefix(minion.as_str())));
     }
     if let Some(operator) = &filter.operator {
-        indexes.push((Space::ByOperator, key::name_prefix(operator.as_str())));
+        indexes.push((Keyspace::ByOperator, key::name_prefix(operator.as_str())));
     }
     for module in filter.module.iter().chain(filter.method.as_ref().map(|method| &method.module)) {
-        indexes.push((Space::ByModule, key::name_prefix(module.as_str())));
+        indexes.push((Keyspace::ByModule, key::name_prefix(module.as_str())));
     }
     if let Some(state) = filter.state {
-        indexes.push((Space::ByState, vec![state.code()]));
+        indexes.push((Keyspace::ByState, vec![state.code()]));
     }
     if indexes.is_empty() {
-        indexes.push((Space::Jobs, Vec::new()));
+        indexes.push((Keyspace::Jobs, Vec::new()));
     }
     indexes
 }
@@ -187,11 +187,11 @@ mod tests {
     use wire::value::arguments::Arguments;
 
     use super::*;
-    use crate::durability::Durability;
     use crate::key::Span;
     use crate::overlord::{JobRecord, OverlordLedger};
     use crate::quarantine::Spoiled;
     use crate::storage::{Bytes, Scan};
+    use crate::write::Durability;
 
     /// Counts what is read of another source.
     struct Counted<R> {
@@ -201,12 +201,12 @@ mod tests {
     }
 
     impl<R: Read> Read for Counted<R> {
-        fn bytes(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, LedgerError> {
+        fn bytes(&self, space: Keyspace, key: &[u8]) -> Result<Option<Bytes>, LedgerError> {
             self.records.update(|records| records + 1);
             self.source.bytes(space, key)
         }
 
-        fn scan(&self, space: Space, span: Span) -> Scan<'_> {
+        fn scan(&self, space: Keyspace, span: Span) -> Scan<'_> {
             let count = |_: &(Bytes, Bytes)| self.keys.update(|keys| keys + 1);
             Box::new(self.source.scan(space, span).inspect(count))
         }

@@ -9,9 +9,9 @@ use wire::name::{MethodPath, MinionName, OperatorName};
 use wire::value::arguments::Arguments;
 
 use crate::key;
+use crate::keyspace::Keyspace;
 use crate::overlord::job::{JobRecord, PartRecord};
 use crate::record::Record;
-use crate::space::Space;
 
 /// What a job record says besides its arguments and targets, which may be large.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -139,43 +139,43 @@ pub(super) struct StoredCancel {
 }
 
 impl Record for Head {
-    const SPACE: Space = Space::Jobs;
+    const SPACE: Keyspace = Keyspace::Jobs;
 }
 
 impl Record for StoredArguments {
-    const SPACE: Space = Space::Arguments;
+    const SPACE: Keyspace = Keyspace::Arguments;
 }
 
 impl Record for Targets {
-    const SPACE: Space = Space::Targets;
+    const SPACE: Keyspace = Keyspace::Targets;
 }
 
 impl Record for PartRecord {
-    const SPACE: Space = Space::Parts;
+    const SPACE: Keyspace = Keyspace::Parts;
 }
 
 impl Record for StoredReport {
-    const SPACE: Space = Space::Outcomes;
+    const SPACE: Keyspace = Keyspace::Outcomes;
 }
 
 impl Record for StoredTransition {
-    const SPACE: Space = Space::Transitions;
+    const SPACE: Keyspace = Keyspace::Transitions;
 }
 
 impl Record for StoredCancel {
-    const SPACE: Space = Space::Cancels;
+    const SPACE: Keyspace = Keyspace::Cancels;
 }
 
 impl Record for StoredPatience {
-    const SPACE: Space = Space::Patience;
+    const SPACE: Keyspace = Keyspace::Patience;
 }
 
 impl Record for StoredGivenUp {
-    const SPACE: Space = Space::GivenUp;
+    const SPACE: Keyspace = Keyspace::GivenUp;
 }
 
 impl Record for StoredLater {
-    const SPACE: Space = Space::Later;
+    const SPACE: Keyspace = Keyspace::Later;
 }
 
 /// The key of a part in each keyspace of parts.

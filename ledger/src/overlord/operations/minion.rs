@@ -11,10 +11,10 @@ use wire::name::MinionName;
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::key::{Span, name_prefix};
+use crate::keyspace::Keyspace;
 use crate::overlord::minion::{HeardFacts, MinionRecord, Standing, Tenure};
 use crate::read::Read;
 use crate::record::Record;
-use crate::space::Space;
 use crate::storage::Bytes;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,20 +37,20 @@ struct Presence {
 pub(crate) struct Modules(pub(crate) Inventory);
 
 impl Record for Identity {
-    const SPACE: Space = Space::Minions;
+    const SPACE: Keyspace = Keyspace::Minions;
 }
 
 impl Record for Presence {
-    const SPACE: Space = Space::Presence;
+    const SPACE: Keyspace = Keyspace::Presence;
 }
 
 impl Record for Modules {
-    const SPACE: Space = Space::Modules;
+    const SPACE: Keyspace = Keyspace::Modules;
     const VERSION: u8 = 3;
 }
 
 impl Record for HeardFacts {
-    const SPACE: Space = Space::Facts;
+    const SPACE: Keyspace = Keyspace::Facts;
 }
 
 /// The tenures of one minion, in their order.
@@ -58,7 +58,7 @@ impl Record for HeardFacts {
 struct Tenures(Vec<Tenure>);
 
 impl Record for Tenures {
-    const SPACE: Space = Space::Tenures;
+    const SPACE: Keyspace = Keyspace::Tenures;
 }
 
 impl Identity {
@@ -125,10 +125,12 @@ pub(crate) fn remove(draft: &Draft<'_>, name: &MinionName) -> Result<bool, Ledge
     if !is_known(draft, name)? {
         return Ok(false);
     }
-    for space in [Space::Minions, Space::Presence, Space::Modules, Space::Facts, Space::Tenures] {
+    for space in
+        [Keyspace::Minions, Keyspace::Presence, Keyspace::Modules, Keyspace::Facts, Keyspace::Tenures]
+    {
         draft.remove(space, key_of(name));
     }
-    draft.remove_all(Space::Attempts, &name_prefix(name.as_str()));
+    draft.remove_all(Keyspace::Attempts, &name_prefix(name.as_str()));
     Ok(true)
 }
 
@@ -162,7 +164,7 @@ pub(crate) fn tenures(source: &impl Read, name: &MinionName) -> Result<Vec<Tenur
 
 /// Whether a minion of that name has enrolled.
 pub(crate) fn is_known(source: &impl Read, name: &MinionName) -> Result<bool, LedgerError> {
-    source.has(Space::Minions, &key_of(name))
+    source.has(Keyspace::Minions, &key_of(name))
 }
 
 /// Records something of a minion, unless that is not known any more or not yet.
@@ -202,9 +204,9 @@ pub(super) fn enrol(
     draft.put_record(key_of(name), &Identity::new(key, now, Standing::Active));
     draft.put_record(key_of(name), &Presence::default());
     draft.put_record(key_of(name), &Modules::default());
-    draft.remove(Space::Facts, key_of(name));
+    draft.remove(Keyspace::Facts, key_of(name));
     // Links by the former key do not count any more.
-    draft.remove(Space::Tenures, key_of(name));
+    draft.remove(Keyspace::Tenures, key_of(name));
     Ok(if before.is_some() { Enrolled::InPlaceOfAnother } else { Enrolled::New })
 }
 

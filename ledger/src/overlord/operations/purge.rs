@@ -8,16 +8,16 @@ use super::tally::{OF_JOB, STATES, Tally, WITHIN_JOB, by_state};
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::key;
+use crate::keyspace::Keyspace;
 use crate::read::Read;
 use crate::retention::{Ended, Retention};
-use crate::space::Space;
 
 /// How many jobs one batch removes: enough to be quick, and few enough not to keep others waiting.
 const AT_ONCE: usize = 32;
 
 /// The jobs that are to be removed next, together.
 pub(crate) fn victims(source: &impl Read, retention: Retention, now: u64) -> Vec<Ended> {
-    retention.victims(source, Space::Ended, now, AT_ONCE)
+    retention.victims(source, Keyspace::Ended, now, AT_ONCE)
 }
 
 /// Removes these jobs, but for those that turn out not to be over.
@@ -28,15 +28,15 @@ pub(crate) fn purge(draft: &Draft<'_>, victims: &[Ended]) -> Result<(), LedgerEr
 /// Removes a job from the index of ends, and all of it unless it turns out not to be over.
 fn remove(draft: &Draft<'_>, ended: Ended) -> Result<(), LedgerError> {
     let job = ended.job;
-    draft.remove(Space::Ended, key::by_time(ended.at, job));
+    draft.remove(Keyspace::Ended, key::by_time(ended.at, job));
     if Tally::of(draft, job)?.is_some_and(|tally| !tally.state().is_over()) {
         return Ok(());
     }
     remove_names(draft, job)?;
     for state in STATES {
-        draft.remove(Space::ByState, by_state(state, job));
+        draft.remove(Keyspace::ByState, by_state(state, job));
     }
-    for space in OF_JOB.into_iter().chain([Space::Tallies]) {
+    for space in OF_JOB.into_iter().chain([Keyspace::Tallies]) {
         draft.remove(space, key::of_job(job, &[]));
     }
     for space in WITHIN_JOB {
@@ -52,7 +52,7 @@ fn remove_names(draft: &Draft<'_>, job: JobId) -> Result<(), LedgerError> {
         draft.remove(space, key::by_name(name, job));
     }
     for minion in &targets.0 {
-        draft.remove(Space::Unheard, key::by_name(minion.as_str(), job));
+        draft.remove(Keyspace::Unheard, key::by_name(minion.as_str(), job));
     }
     Ok(())
 }

@@ -9,8 +9,8 @@ use super::tally::{self, Tally};
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::key::Span;
+use crate::keyspace::Keyspace;
 use crate::read::Read;
-use crate::space::Space;
 
 /// Records that these parts are to stop. A part that is over, or was to stop before, stays as it is.
 pub(crate) fn cancel(
@@ -23,7 +23,7 @@ pub(crate) fn cancel(
     for minion in minions {
         let key = part_key(job, minion);
         let is_over = tally::part(draft, &key)?.state.and_then(MinionState::outcome).is_some();
-        let is_known = draft.has(Space::Cancels, &key)?;
+        let is_known = draft.has(Keyspace::Cancels, &key)?;
         if !is_over && !is_known && is_target(draft, job, minion.as_str())? {
             tally.add_bytes(draft.put_record(key, &StoredCancel { at }));
         }

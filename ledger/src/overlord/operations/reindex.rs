@@ -8,14 +8,14 @@ use super::tally::Tally;
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::key::{self, Span};
+use crate::keyspace::Keyspace;
 use crate::read::Read;
-use crate::space::Space;
 
 /// The keyspaces that follow from the other records, and are counted and listed anew.
 ///
 /// The index by target stays, since it can stand in for the targets of a job.
-const DERIVED: [Space; 5] =
-    [Space::Tallies, Space::ByState, Space::ByOperator, Space::ByModule, Space::Ended];
+const DERIVED: [Keyspace; 5] =
+    [Keyspace::Tallies, Keyspace::ByState, Keyspace::ByOperator, Keyspace::ByModule, Keyspace::Ended];
 
 /// Makes all indexes and tallies fit the records that are there.
 pub(crate) fn reindex(draft: &Draft<'_>) -> Result<(), LedgerError> {
@@ -51,7 +51,7 @@ fn list(draft: &Draft<'_>, job: JobId, head: &Head) -> Result<(), LedgerError> {
 
 /// The targets of a job as the index by target has them.
 fn targets_by_index(draft: &Draft<'_>, job: JobId) -> Targets {
-    let rows = draft.scan(Space::ByTarget, Span::all());
+    let rows = draft.scan(Keyspace::ByTarget, Span::all());
     let minion = |key: &[u8]| {
         let name = key.strip_suffix(&job.to_bytes())?.strip_suffix(&[0])?;
         std::str::from_utf8(name).ok()?.parse().ok()

@@ -8,18 +8,18 @@ use wire::value::arguments::Arguments;
 use super::records::{Head, StoredArguments, StoredPatience, Targets};
 use super::tally::Tally;
 use super::transition;
-use crate::changed::Changed;
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::key;
+use crate::keyspace::Keyspace;
 use crate::overlord::job::JobRecord;
 use crate::read::Read;
-use crate::space::Space;
+use crate::write::Changed;
 
 /// Records a job with its targets, its place in all indexes and its first transition.
 pub(crate) fn accept(draft: &Draft<'_>, job: JobRecord) -> Result<Changed<Transition>, LedgerError> {
     let (id, at) = (job.id, job.accepted_at);
-    if draft.has(Space::Jobs, &key::of_job(id, &[]))? {
+    if draft.has(Keyspace::Jobs, &key::of_job(id, &[]))? {
         return Ok(Changed::No);
     }
     let patience = job.patience_ms.map(StoredPatience);
@@ -41,15 +41,20 @@ pub(crate) fn accept(draft: &Draft<'_>, job: JobRecord) -> Result<Changed<Transi
 }
 
 /// The names that a job is listed under, each with its index.
-pub(super) fn names<'a>(head: &'a Head, targets: &'a [MinionName]) -> impl Iterator<Item = (Space, &'a str)> {
-    let by_target = targets.iter().map(|minion| (Space::ByTarget, minion.as_str()));
-    by_target
-        .chain([(Space::ByOperator, head.operator.as_str()), (Space::ByModule, head.method.module.as_str())])
+pub(super) fn names<'a>(
+    head: &'a Head,
+    targets: &'a [MinionName],
+) -> impl Iterator<Item = (Keyspace, &'a str)> {
+    let by_target = targets.iter().map(|minion| (Keyspace::ByTarget, minion.as_str()));
+    by_target.chain([
+        (Keyspace::ByOperator, head.operator.as_str()),
+        (Keyspace::ByModule, head.method.module.as_str()),
+    ])
 }
 
 /// Whether the job was aimed at this minion.
 pub(super) fn is_target(source: &impl Read, job: JobId, minion: &str) -> Result<bool, LedgerError> {
-    source.has(Space::ByTarget, &key::by_name(minion, job))
+    source.has(Keyspace::ByTarget, &key::by_name(minion, job))
 }
 
 /// The job as it was asked for.

@@ -13,12 +13,12 @@ use super::job::is_target;
 use super::records::{StoredLater, StoredReport, part_key};
 use super::tally::{self, Tally};
 use super::transition;
-use crate::changed::Changed;
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::key;
+use crate::keyspace::Keyspace;
 use crate::read::Read as _;
-use crate::space::Space;
+use crate::write::Changed;
 
 /// What a minion reports of its part.
 pub(crate) struct News {
@@ -86,10 +86,10 @@ fn hear(
     at: u64,
 ) -> Result<(), LedgerError> {
     let unheard = key::by_name(minion.as_str(), job);
-    if !draft.has(Space::Unheard, &unheard)? {
+    if !draft.has(Keyspace::Unheard, &unheard)? {
         return Ok(());
     }
-    draft.remove(Space::Unheard, unheard);
+    draft.remove(Keyspace::Unheard, unheard);
     let bytes = draft.put_record(part_key(job, minion), &StoredLater { at, report });
     tally::add_bytes(draft, job, bytes, at)
 }

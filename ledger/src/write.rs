@@ -1,4 +1,4 @@
-//! How safe a write must be before it is acknowledged.
+//! What a write is for, how safe it must be before it is acknowledged, and whether it changed anything.
 
 /// What a write survives once its future is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,4 +18,13 @@ pub(crate) enum Purpose {
     Proceed,
     /// Makes room, and is refused only where there is next to none.
     Free,
+}
+
+/// Whether a write changed anything. Reports come late and twice, so most writes may answer [`Changed::No`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed<T = ()> {
+    /// The write changed the ledger, and this is what came of it.
+    Yes(T),
+    /// The ledger knew that already, or knows no such job or no such part of it. The first outcome stands.
+    No,
 }

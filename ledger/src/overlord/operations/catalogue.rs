@@ -8,9 +8,9 @@ use wire::name::ModuleName;
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::key::{Span, name_prefix};
+use crate::keyspace::Keyspace;
 use crate::read::Read;
 use crate::record::Record;
-use crate::space::Space;
 
 /// A version that is kept, and its place in the order in which versions were brought.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ struct Kept {
 }
 
 impl Record for Kept {
-    const SPACE: Space = Space::Catalogue;
+    const SPACE: Keyspace = Keyspace::Catalogue;
 }
 
 /// Records a version as the newest of its name. Returns it as it is recorded: a signature that came with it before
@@ -37,7 +37,7 @@ pub(crate) fn keep(draft: &Draft<'_>, module: KeptModule) -> Result<KeptModule, 
 
 /// Forgets a version.
 pub(crate) fn forget(draft: &Draft<'_>, name: &ModuleName, digest: &Digest) {
-    draft.remove(Space::Catalogue, key_of(name, digest));
+    draft.remove(Keyspace::Catalogue, key_of(name, digest));
 }
 
 /// Every version that is kept: by name, and of each name the newest first.

@@ -6,13 +6,13 @@ use wire::name::MinionName;
 use super::minion::{self, Enrolled};
 use crate::draft::Draft;
 use crate::key::Span;
+use crate::keyspace::Keyspace;
 use crate::overlord::invitation::{Invite, InviteError};
 use crate::read::Read;
 use crate::record::Record;
-use crate::space::Space;
 
 impl Record for Invite {
-    const SPACE: Space = Space::Invites;
+    const SPACE: Keyspace = Keyspace::Invites;
 }
 
 /// Records a token.
@@ -31,7 +31,7 @@ pub(crate) fn purge(draft: &Draft<'_>, until: u64) -> usize {
     let expired: Vec<_> =
         invites.filter(|(_, invite)| invite.expires_at <= until).map(|(key, _)| key).collect();
     let count = expired.len();
-    expired.into_iter().for_each(|key| draft.remove(Space::Invites, key.to_vec()));
+    expired.into_iter().for_each(|key| draft.remove(Keyspace::Invites, key.to_vec()));
     count
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn forget_all(draft: &Draft<'_>, name: &MinionName) {
 fn forget(draft: &Draft<'_>, name: &MinionName, which: impl Fn(&Invite) -> bool) {
     let invites: Vec<_> = draft.records::<Invite>(Span::all()).collect();
     let of_minion = invites.into_iter().filter(|(_, invite)| invite.name == *name && which(invite));
-    of_minion.for_each(|(key, _)| draft.remove(Space::Invites, key.to_vec()));
+    of_minion.for_each(|(key, _)| draft.remove(Keyspace::Invites, key.to_vec()));
 }
 
 #[cfg(test)]

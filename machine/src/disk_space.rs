@@ -7,14 +7,14 @@ use nix::sys::statvfs::statvfs;
 
 /// How much room the disk of a path had when it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Room {
+pub struct DiskSpace {
     /// How many bytes this process may still write there.
     pub free: u64,
     /// How many bytes the disk has in all.
     pub size: u64,
 }
 
-impl Room {
+impl DiskSpace {
     /// The room at this moment on the disk that a path is on.
     ///
     /// # Errors
@@ -36,8 +36,8 @@ mod tests {
     #[test]
     fn a_disk_has_no_more_free_room_than_there_is() {
         let dir = tempfile::tempdir().expect("a folder");
-        let room = Room::of(dir.path()).expect("known");
-        assert!(room.free <= room.size && room.size > 0, "{room:?}");
-        assert!(Room::of(&dir.path().join("none")).is_err());
+        let space = DiskSpace::of(dir.path()).expect("known");
+        assert!(space.free <= space.size && space.size > 0, "{space:?}");
+        assert!(DiskSpace::of(&dir.path().join("none")).is_err());
     }
 }

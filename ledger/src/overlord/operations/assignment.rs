@@ -7,17 +7,17 @@ use super::minion::is_known;
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::key::{Span, name_prefix};
+use crate::keyspace::Keyspace;
 use crate::overlord::assignment::Attempt;
 use crate::read::Read;
 use crate::record::Record;
-use crate::space::Space;
 
 impl Record for Assignment {
-    const SPACE: Space = Space::Assignments;
+    const SPACE: Keyspace = Keyspace::Assignments;
 }
 
 impl Record for Attempt {
-    const SPACE: Space = Space::Attempts;
+    const SPACE: Keyspace = Keyspace::Attempts;
 }
 
 /// Records an assignment as the newest, in place of one of the same module to the same expression. Returns it with its
@@ -41,7 +41,7 @@ pub(crate) fn unassign(
     let key = key_of(name, expression);
     let assignment = draft.record::<Assignment>(&key)?;
     if assignment.is_some() {
-        draft.remove(Space::Assignments, key);
+        draft.remove(Keyspace::Assignments, key);
     }
     Ok(assignment)
 }

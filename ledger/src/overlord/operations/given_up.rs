@@ -7,13 +7,13 @@ use wire::name::{MinionName, OperatorName};
 use super::part::News;
 use super::records::{StoredGivenUp, StoredLater, minion_of, part_key};
 use super::tally;
-use crate::changed::Changed;
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::key::{self, Span};
+use crate::keyspace::Keyspace;
 use crate::overlord::job::GiveUp;
 use crate::read::Read;
-use crate::space::Space;
+use crate::write::Changed;
 
 /// Gives up those of the parts that are not over, and returns the minions whose parts those are.
 pub(crate) fn give_up(
@@ -35,7 +35,7 @@ pub(crate) fn give_up(
 
 /// The parts that are given up and of which their minions have said nothing since.
 pub(crate) fn unheard(source: &impl Read) -> Vec<(MinionName, JobId)> {
-    let rows = source.scan(Space::Unheard, Span::all());
+    let rows = source.scan(Keyspace::Unheard, Span::all());
     let part = |key: &[u8]| {
         let job = key::last_job(key)?;
         let name = key.get(..key.len().checked_sub(NAME_END)?)?;
@@ -46,7 +46,7 @@ pub(crate) fn unheard(source: &impl Read) -> Vec<(MinionName, JobId)> {
 
 /// Whether the minion's part of the job is given up, and the minion has said nothing of it since.
 pub(crate) fn is_unheard(source: &impl Read, job: JobId, minion: &MinionName) -> Result<bool, LedgerError> {
-    source.has(Space::Unheard, &key::by_name(minion.as_str(), job))
+    source.has(Keyspace::Unheard, &key::by_name(minion.as_str(), job))
 }
 
 /// How many bytes follow a name in a key of an index by name: a zero byte and the job.
@@ -71,7 +71,7 @@ fn give_up_part(
     let by = StoredGivenUp { operator: operator.clone(), at };
     let bytes = draft.put_record(part_key(job, &minion), &by);
     if sent {
-        draft.mark(Space::Unheard, key::by_name(minion.as_str(), job));
+        draft.mark(Keyspace::Unheard, key::by_name(minion.as_str(), job));
     }
     tally::add_bytes(draft, job, bytes, at)?;
     Ok(true)

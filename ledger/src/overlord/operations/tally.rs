@@ -10,10 +10,10 @@ use super::records::{Head, StoredReport, StoredTransition, Targets};
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::key::{self, Span};
+use crate::keyspace::Keyspace;
 use crate::overlord::job::PartRecord;
 use crate::read::Read;
 use crate::record::{self, Record};
-use crate::space::Space;
 
 /// How many parts of a job are in which state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub(super) struct Tally {
 }
 
 impl Record for Tally {
-    const SPACE: Space = Space::Tallies;
+    const SPACE: Keyspace = Keyspace::Tallies;
 }
 
 impl Tally {
@@ -145,14 +145,14 @@ impl Tally {
         if self.indexed != Some(state) {
             let stale = self.indexed.map_or_else(|| STATES.to_vec(), |state| vec![state]);
             for state in stale {
-                draft.remove(Space::ByState, by_state(state, job));
+                draft.remove(Keyspace::ByState, by_state(state, job));
             }
-            draft.mark(Space::ByState, by_state(state, job));
+            draft.mark(Keyspace::ByState, by_state(state, job));
         }
         if state.is_over() && self.ended_at.is_none() {
             let ended_at = at.max(self.accepted_at);
             self.ended_at = Some(ended_at);
-            draft.put(Space::Ended, key::by_time(ended_at, job), record::number(self.bytes));
+            draft.put(Keyspace::Ended, key::by_time(ended_at, job), record::number(self.bytes));
         }
         draft.put_record(key::of_job(job, &[]), &self);
     }
@@ -168,11 +168,18 @@ pub(super) fn add_bytes(draft: &Draft<'_>, job: JobId, bytes: u64, at: u64) -> R
 }
 
 /// Keyspaces with one record for each job.
-pub(super) const OF_JOB: [Space; 4] = [Space::Jobs, Space::Arguments, Space::Targets, Space::Patience];
+pub(super) const OF_JOB: [Keyspace; 4] =
+    [Keyspace::Jobs, Keyspace::Arguments, Keyspace::Targets, Keyspace::Patience];
 
 /// Keyspaces with records for each part or transition of a job.
-pub(super) const WITHIN_JOB: [Space; 6] =
-    [Space::Parts, Space::Outcomes, Space::Transitions, Space::Cancels, Space::GivenUp, Space::Later];
+pub(super) const WITHIN_JOB: [Keyspace; 6] = [
+    Keyspace::Parts,
+    Keyspace::Outcomes,
+    Keyspace::Transitions,
+    Keyspace::Cancels,
+    Keyspace::GivenUp,
+    Keyspace::Later,
+];
 
 /// How many bytes the records of a job take.
 fn bytes_of(source: &impl Read, job: JobId) -> Result<u64, LedgerError> {
