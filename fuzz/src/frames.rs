@@ -21,7 +21,7 @@ use wire::transport::frame;
 use wire::value::Value;
 use wire::value::arbitrary::typed_value;
 use wire::value::arguments::{Arguments, Word};
-use wire::value::signature::Types;
+use wire::value::method::Types;
 
 use crate::random::Draws;
 

@@ -7,7 +7,7 @@ use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 
 use wire::name::{MethodPath, ModuleName, OperatorName};
-use wire::value::signature::Method;
+use wire::value::method::Method;
 
 use crate::glob::{BadGlob, compile};
 

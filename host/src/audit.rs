@@ -20,7 +20,7 @@ use wire::message::link::ModuleCommand;
 use wire::message::outcome::Outcome;
 use wire::name::{MethodPath, ModuleName, OperatorName};
 use wire::transport::frame;
-use wire::value::signature::Signature;
+use wire::value::method::Signature;
 
 use crate::access::{ChangeDenied, Denied};
 use crate::log_allowance::Allowance;
@@ -282,7 +282,7 @@ mod tests {
     use wire::document::redaction::SECRET;
     use wire::message::v1::{Method, Type};
     use wire::value::arguments::{Arguments, Word};
-    use wire::value::signature::Methods;
+    use wire::value::method::Methods;
 
     use super::*;
 

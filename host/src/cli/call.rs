@@ -15,7 +15,7 @@ use wire::name::MethodPath;
 use wire::value::arguments::Arguments;
 use wire::value::arguments::bind;
 use wire::value::given;
-use wire::value::signature::Signature;
+use wire::value::method::Signature;
 
 use crate::cli::Place;
 use crate::cli::output::{note, print, print_bytes, print_failed, print_raw};

@@ -41,7 +41,7 @@ fn samples() -> Vec<Sample> {
         digest,
         description: Some("Restarts units of systemd, サービス, and says what became of them. ".repeat(4)),
         state: ModuleState::Active,
-        methods: wire::value::signature::Methods::default(),
+        methods: wire::value::method::Methods::default(),
         imports: Vec::new(),
         versions: vec![version(b"code", ModuleState::Active), version(b"more", failed)],
     };

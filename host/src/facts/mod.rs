@@ -180,7 +180,7 @@ mod tests {
             digest: Digest::of(&[]),
             description: None,
             state,
-            methods: wire::value::signature::Methods::default(),
+            methods: wire::value::method::Methods::default(),
             imports: Vec::new(),
             versions: Vec::new(),
         }

@@ -16,7 +16,7 @@ use wire::message::job::{MinionJobId, MinionState, OutcomeKind};
 use wire::message::link::MAX_MESSAGE;
 use wire::message::outcome::{FailureKind, Outcome, Report};
 use wire::transport::frame;
-use wire::value::signature::Signature;
+use wire::value::method::Signature;
 
 use crate::jobs::Inner;
 use crate::jobs::events::Events;

@@ -1,7 +1,7 @@
 //! Modules as an overlord takes them: it refuses what is larger than any good minion's.
 
 use wire::message::module::Module;
-use wire::value::signature::Methods;
+use wire::value::method::Methods;
 
 /// The module, without what no overlord takes. It serves here all the same.
 pub(crate) fn tellable(mut module: Module) -> Module {

@@ -2,7 +2,7 @@
 
 use wasmparser::WasmFeatures;
 use wasmparser::{Parser, Payload};
-use wire::value::signature::Methods;
+use wire::value::method::Methods;
 
 use super::call::slow_bytes;
 use super::describe::reflect;

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use wasmtime::Store;
 use wasmtime::component::{ComponentNamedList, Func, Lift, Lower};
 use wire::value::Value;
-use wire::value::signature::{Signature, Type, TypeRef};
+use wire::value::method::{Signature, Type, TypeRef};
 
 use super::guest::Guest;
 use super::values::Mismatch;

@@ -5,7 +5,7 @@ use wasmtime::component::{Func, Val};
 use wire::message::outcome::FailureKind;
 use wire::value::Value;
 use wire::value::arguments::bind;
-use wire::value::signature::{Signature, TypeRef};
+use wire::value::method::{Signature, TypeRef};
 use wire::value::size::size;
 
 use super::bytes::{SIGNATURES, TypedCall, typed_call};

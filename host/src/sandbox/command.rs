@@ -10,7 +10,7 @@ use wasmtime::component::Func;
 use wasmtime_wasi::I32Exit;
 use wire::name::ModuleName;
 use wire::value::Value;
-use wire::value::signature::{BadType, Method, Type, TypeId};
+use wire::value::method::{BadType, Method, Type, TypeId};
 
 use super::guest::Guest;
 use super::types::Reflector;

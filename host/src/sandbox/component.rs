@@ -7,7 +7,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 use wasmtime::{Engine, ResourcesRequired};
 use wire::message::module::{MethodError, Module};
-use wire::value::signature::Signature;
+use wire::value::method::Signature;
 
 use super::capabilities::facts::Facts;
 use super::counters::{Counters, ModuleCounters};

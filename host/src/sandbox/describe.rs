@@ -7,7 +7,7 @@ use wire::digest::Digest;
 use wire::message::held::Held as _;
 use wire::message::module::{MAX_HELD, Module, ModuleState};
 use wire::name::ModuleName;
-use wire::value::signature::{BadType, Method, Methods, TypeId, Types};
+use wire::value::method::{BadType, Method, Methods, TypeId, Types};
 
 use super::error::{Defect, in_one_line};
 use super::inspect::Inspection;

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use wire::value::signature::{Methods, Signature, Type, TypeId, TypeRef};
+use wire::value::method::{Methods, Signature, Type, TypeId, TypeRef};
 use wit_parser::{Docs, Function, InterfaceId, Resolve, TypeDefKind, WorldItem};
 
 use super::error::in_one_line;

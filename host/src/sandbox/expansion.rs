@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use wasmtime::component::Val;
-use wire::value::signature::{Type, TypeId, TypeRef};
+use wire::value::method::{Type, TypeId, TypeRef};
 
 /// How many times as much memory as the engine counts a value of this type can take while it is passed. The engine
 /// counts the elements of lists, tuples and records, and not the boxes of what is within an option, a variant or a

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use wasmparser::{Parser, Payload};
-use wire::value::signature::{Methods, Signature, Type, TypeRef};
+use wire::value::method::{Methods, Signature, Type, TypeRef};
 
 /// What an author should know of the methods of a module that was written in JavaScript; `None` of any other.
 ///

@@ -6,7 +6,7 @@ use wasmtime_wasi::I32Exit;
 use wire::message::outcome::{Failure, FailureKind, Outcome};
 use wire::value::Value;
 use wire::value::json;
-use wire::value::signature::Signature;
+use wire::value::method::Signature;
 
 use super::backtrace;
 use super::budget::Exhausted;
@@ -212,7 +212,7 @@ pub(super) fn over_output(limits: &Limits) -> String {
 mod tests {
     use std::sync::LazyLock;
 
-    use wire::value::signature::{Method, Methods, Types};
+    use wire::value::method::{Method, Methods, Types};
 
     use super::*;
 

@@ -16,7 +16,7 @@ use wire::message::outcome::{Cost, FailureKind, ModuleRef, Outcome, Report};
 use wire::name::{MethodPath, OperatorName};
 use wire::value::Value;
 use wire::value::arguments::Arguments;
-use wire::value::signature::Signature;
+use wire::value::method::Signature;
 
 use super::call::{Call, Refusal, Returned};
 use super::cancel::{CancelSignal, INTERRUPT_GRACE, Step};

@@ -12,7 +12,7 @@ use wasmparser::component_types::{
 use wasmparser::names::KebabString;
 use wasmparser::types::TypesRef;
 use wire::value::MAX_DEPTH;
-use wire::value::signature::{BadType, Builder, Type, TypeId, Types};
+use wire::value::method::{BadType, Builder, Type, TypeId, Types};
 
 /// Brings the types of a component into a table.
 pub(super) struct Reflector<'a> {

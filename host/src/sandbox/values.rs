@@ -2,7 +2,7 @@
 
 use wasmtime::component::Val;
 use wire::value::Value;
-use wire::value::signature::{Type, TypeId, TypeRef};
+use wire::value::method::{Type, TypeId, TypeRef};
 
 /// The error for a value that does not have the type that it should have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -8,7 +8,7 @@ use wire::message::job::{JobId, JobState};
 use wire::message::module::Module;
 use wire::message::operator::JobFilter;
 use wire::message::outcome::Report;
-use wire::value::signature::Method;
+use wire::value::method::Method;
 
 const ALL: usize = 1000;
 

@@ -2,7 +2,7 @@ use ledger::{HeardFacts, Invite, InviteError, MinionRecord, Standing};
 use wire::digest::Digest;
 use wire::message::inventory::Inventory;
 use wire::message::module::{Module, ModuleState};
-use wire::value::signature::Methods;
+use wire::value::method::Methods;
 
 use crate::rig::{Folder, T0, name};
 

@@ -9,7 +9,7 @@ use wire::message::outcome::{Cost, Failure, FailureKind, ModuleRef, Outcome, Rep
 use wire::message::v1::{Method, Module, Type};
 use wire::value::Value;
 use wire::value::arguments::{Arguments, Word};
-use wire::value::signature::{self, Builder, Methods};
+use wire::value::method::{self, Builder, Methods};
 
 use crate::registry;
 use crate::rig::{Reports, T0, failed, id, job, name, ok, start};
@@ -58,10 +58,10 @@ fn inventory() -> Inventory {
 /// A method that takes two of a type with a name.
 fn named() -> Methods {
     let mut table = Builder::default();
-    let number = table.add(None, signature::Type::U32).unwrap();
+    let number = table.add(None, method::Type::U32).unwrap();
     let fields = vec![("x".to_owned(), number), ("y".to_owned(), number)];
-    let point = table.add(Some("point"), signature::Type::Record(fields)).unwrap();
-    let line = signature::Method {
+    let point = table.add(Some("point"), method::Type::Record(fields)).unwrap();
+    let line = method::Method {
         interface: None,
         name: "line".into(),
         params: vec![("from".into(), point), ("to".into(), point)],

@@ -112,7 +112,7 @@ fn of_modules() -> Vec<Sample> {
         digest,
         description: Some(long_text()),
         state: ModuleState::Active,
-        methods: wire::value::signature::Methods::default(),
+        methods: wire::value::method::Methods::default(),
         imports: Vec::new(),
         versions: vec![version(ModuleState::Active), version(failed)],
     };

@@ -4,7 +4,7 @@ use wire::message::operator::Target;
 use wire::name::MethodPath;
 use wire::value::arguments::Arguments;
 use wire::value::given;
-use wire::value::signature::OneMethod;
+use wire::value::method::OneMethod;
 
 use super::CliError;
 use crate::client::Client;

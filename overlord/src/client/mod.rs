@@ -38,7 +38,7 @@ use wire::message::version::Version;
 use wire::name::{MethodPath, MinionName, ModuleName};
 use wire::transport::endpoint::CLOSE_DONE;
 use wire::transport::frame;
-use wire::value::signature::OneMethod;
+use wire::value::method::OneMethod;
 
 use self::job_stream::Replies;
 use crate::folder::{Folder, dialable};

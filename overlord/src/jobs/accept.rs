@@ -9,7 +9,7 @@ use wire::message::operator::{Call, Part, Refusal, RefusalKind, Rerun};
 use wire::name::{MinionName, OperatorName};
 use wire::value::arguments::Arguments;
 use wire::value::arguments::bind;
-use wire::value::signature::OneMethod;
+use wire::value::method::OneMethod;
 
 use super::{Follower, Jobs, durability, unavailable};
 use crate::targets::check_width;

@@ -5,7 +5,7 @@ use wire::message::job::JobId;
 use wire::message::operator::{History, JobDocument, JobFilter, JobSummary, Refusal, RefusalKind};
 use wire::name::MinionName;
 use wire::value::arguments::Arguments;
-use wire::value::signature::OneMethod;
+use wire::value::method::OneMethod;
 
 use super::{Jobs, unavailable};
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use wire::message::operator::{Refusal, RefusalKind};
 use wire::name::{MethodPath, MinionName};
-use wire::value::signature::OneMethod;
+use wire::value::method::OneMethod;
 
 use super::Registry;
 

@@ -89,7 +89,7 @@ fn record(minion: &MinionName, code: &str) -> MinionRecord {
         digest: Digest::of(code.as_bytes()),
         description: None,
         state: ModuleState::Active,
-        methods: wire::value::signature::Methods::default(),
+        methods: wire::value::method::Methods::default(),
         imports: vec![],
         versions: vec![],
     };

@@ -27,7 +27,7 @@ use wire::message::v1::{self, Method, Type};
 use wire::transport::frame;
 use wire::value::Value;
 use wire::value::arguments::Arguments;
-use wire::value::signature::Methods;
+use wire::value::method::Methods;
 
 use crate::hotload::which;
 use crate::pushes::results;

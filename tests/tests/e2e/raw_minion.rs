@@ -11,7 +11,7 @@ use wire::message::link::{ALPNS, Hello, MAX_MESSAGE, MinionRequest, Notice, Welc
 use wire::message::module::{Module, ModuleState};
 use wire::transport::endpoint::{SERVER_NAME, Trust, client_config, dialler};
 use wire::transport::frame::{self, FrameError};
-use wire::value::signature::Methods;
+use wire::value::method::Methods;
 
 /// Its connection.
 pub(crate) struct RawMinion {

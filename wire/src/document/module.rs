@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::message::method_names::MethodNames;
 use crate::message::module::{Module, ModuleState, ModuleVersion};
+use crate::value::method::{Signature, TypeRef};
 use crate::value::schema::{parameters_schema, result_schema};
-use crate::value::signature::{Signature, TypeRef};
 use machine::clock::rfc3339;
 
 impl Module {

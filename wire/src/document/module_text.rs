@@ -3,7 +3,7 @@
 use crate::document::text::{line, printable, since};
 use crate::message::method_names::MethodNames;
 use crate::message::module::{Module, ModuleState, ModuleVersion};
-use crate::value::signature::Signature;
+use crate::value::method::Signature;
 use machine::clock::now_ms;
 
 /// What is said of a module that has no methods to call.

@@ -10,7 +10,7 @@ use crate::name::ModuleName;
 use crate::value::arguments;
 use crate::value::arguments::Arguments;
 use crate::value::json;
-use crate::value::signature::{Method, Signature};
+use crate::value::method::{Method, Signature};
 use crate::value::strict_json;
 
 /// The text that stands in the place of a secret.
@@ -175,7 +175,7 @@ mod tests {
     use crate::message::v1::{self, Type};
     use crate::value::Value;
     use crate::value::arguments::Word;
-    use crate::value::signature::Methods;
+    use crate::value::method::Methods;
 
     fn method(docs: Option<&str>) -> Methods {
         let login = Type::Record(vec![("user".into(), Type::String), ("password".into(), Type::String)]);

@@ -7,7 +7,7 @@ use crate::message::call::{LogLine, Progress};
 use crate::message::link::{Hello, JobUpdate, ModuleAnswer, Notice, Staging, Welcome};
 use crate::message::module::{Module, ModuleState, ModuleVersion};
 use crate::message::outcome::{Failure, Outcome, Report};
-use crate::value::signature::{Method, Type, TypeRef};
+use crate::value::method::{Method, Type, TypeRef};
 
 /// Why a message that was decoded is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

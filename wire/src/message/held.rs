@@ -10,7 +10,7 @@ use crate::message::operator::Update;
 use crate::message::outcome::{Failure, ModuleRef, Outcome, Report};
 use crate::name::{MethodPath, MinionName, ModuleName};
 use crate::value::Value;
-use crate::value::signature::{Definition, Method, Type, TypeId};
+use crate::value::method::{Definition, Method, Type, TypeId};
 
 /// Something that owns memory besides its own size, and can say how much.
 pub trait Held {

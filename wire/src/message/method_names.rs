@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::value::signature::{Method, Methods};
+use crate::value::method::{Method, Methods};
 
 /// How many methods of a module have each of their names.
 pub(crate) struct MethodNames(HashMap<String, Bearers>);

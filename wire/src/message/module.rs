@@ -7,7 +7,7 @@ use crate::message::method_names::MethodNames;
 use crate::message::v1;
 use crate::message::version::Version;
 use crate::name::ModuleName;
-use crate::value::signature::{Methods, Signature};
+use crate::value::method::{Methods, Signature};
 
 /// A module as a minion has it loaded, or failed to load it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -20,7 +20,7 @@ use crate::message::link::JobUpdate;
 pub use crate::message::target::{Assume, Lenience, Target, TargetWarning};
 use crate::name::{MethodPath, MinionName, ModuleName, OperatorName};
 use crate::value::arguments::Arguments;
-use crate::value::signature::OneMethod;
+use crate::value::method::OneMethod;
 
 /// The application protocols of an operator's connection, the newest version first: see [`crate::message::version`].
 pub const ALPNS: &[&[u8]] = &[b"operator/5", b"operator/4", b"operator/3", b"operator/2", b"operator/1"];

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::digest::Digest;
 use crate::message::module::{ModuleState, ModuleVersion};
 use crate::name::ModuleName;
-use crate::value::signature::{self, BadType, Builder, Methods, Signature, TypeId, TypeRef};
+use crate::value::method::{self, BadType, Builder, Methods, Signature, TypeId, TypeRef};
 use crate::value::{Level, TooDeep};
 
 /// The largest signature that a peer of version 1 is told of, as a tree and in the units of [`TypeRef::weight`].
@@ -91,7 +91,7 @@ pub struct Module {
 impl Type {
     /// Puts the type into a table.
     fn intern(&self, table: &mut Builder) -> Result<TypeId, BadType> {
-        use signature::Type as Kind;
+        use method::Type as Kind;
         let mut inner = |ty: &Type| ty.intern(table);
         let kind = match self {
             Type::Bool => Kind::Bool,
@@ -133,7 +133,7 @@ impl Type {
 
     /// The type of a table as a tree.
     fn tree(ty: TypeRef<'_>) -> Self {
-        use signature::Type as Kind;
+        use method::Type as Kind;
         let tree = |id: &TypeId| Type::tree(ty.part(*id));
         let boxed = |id: &TypeId| Box::new(tree(id));
         match ty.kind() {
@@ -180,13 +180,13 @@ pub(crate) fn methods(old: Vec<Method>) -> Methods {
 type Places = (Vec<(String, TypeId)>, Option<TypeId>);
 
 impl Method {
-    fn intern(self, table: &mut Builder) -> signature::Method {
+    fn intern(self, table: &mut Builder) -> method::Method {
         let (interned, refused) = match self.intern_types(table) {
             Ok(types) => (types, None),
             Err(error) => ((Vec::new(), None), Some(format!("its signature is too large: {error}"))),
         };
         let (params, result) = interned;
-        signature::Method {
+        method::Method {
             interface: self.interface,
             name: self.name,
             params,
@@ -242,7 +242,7 @@ fn tree_within(signature: Signature<'_>, room: &mut u64) -> Method {
 #[cfg(any(test, feature = "arbitrary"))]
 #[derive(Clone, Debug)]
 pub struct Interned {
-    types: signature::Types,
+    types: method::Types,
     id: TypeId,
 }
 

@@ -10,7 +10,7 @@ use crate::value::Value;
 use crate::value::check;
 use crate::value::error::{Place, ValueError, echoed, quoted};
 use crate::value::json;
-use crate::value::signature::{Signature, Type, TypeRef};
+use crate::value::method::{Signature, Type, TypeRef};
 use crate::value::size::{MAX_ARGUMENTS, size};
 use crate::value::strict_json::{self, BadJson};
 use crate::value::word;
@@ -233,7 +233,7 @@ mod tests {
     use crate::message::v1::{self, Type};
     use crate::value::arbitrary::{json_of_any_kind, typed_value, types};
     use crate::value::json::to_json;
-    use crate::value::signature::Methods;
+    use crate::value::method::Methods;
 
     fn method(params: &[(&str, Type)]) -> Methods {
         v1::Method {

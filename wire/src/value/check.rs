@@ -4,8 +4,8 @@ use crate::value::Value;
 use crate::value::error::{Place, Problem, Step, ValueError, echoed};
 use crate::value::integer;
 use crate::value::json::to_json;
+use crate::value::method::{Type, TypeId, TypeRef};
 use crate::value::shape;
-use crate::value::signature::{Type, TypeId, TypeRef};
 
 /// Checks that `value` is a value of type `ty`, in the one form that reading it would have given.
 ///

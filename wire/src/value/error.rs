@@ -5,7 +5,7 @@ use std::io;
 
 use serde_json::Value as Json;
 
-use crate::value::signature::TypeRef;
+use crate::value::method::TypeRef;
 use crate::value::{MAX_DEPTH, TooDeep};
 
 /// The most characters of anything given that a message repeats.

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use crate::value::Value;
-use crate::value::signature::Type;
+use crate::value::method::Type;
 
 /// The largest integer, either way from zero, that every reader of JSON holds exactly.
 pub(crate) const MAX_EXACT: u64 = 1 << 53;

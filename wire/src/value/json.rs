@@ -13,8 +13,8 @@ use serde_json::{Map, Number, Value as Json};
 use crate::value::Value;
 use crate::value::error::{Place, Problem, Step, ValueError, clipped, echoed, quoted};
 use crate::value::integer;
+use crate::value::method::{Type, TypeRef};
 use crate::value::shape;
-use crate::value::signature::{Type, TypeRef};
 
 /// Writes a value in its JSON form, which needs no type.
 pub fn to_json(value: &Value) -> Json {

@@ -1,4 +1,4 @@
-//! Values of WIT types, and all that is said about them: their types and signatures ([`signature`]), the notations
+//! Values of WIT types, and all that is said about them: their types and signatures ([`method`]), the notations
 //! in which people and programs write them ([`arguments`], [`json`], [`schema`]), and how much they are
 //! ([`size`]).
 //!
@@ -14,9 +14,9 @@ pub mod error;
 pub mod given;
 pub(crate) mod integer;
 pub mod json;
+pub mod method;
 pub mod schema;
 pub(crate) mod shape;
-pub mod signature;
 pub mod size;
 pub(crate) mod specimen;
 pub(crate) mod strict_json;

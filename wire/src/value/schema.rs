@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value as Json, json};
 
 use crate::value::integer;
-use crate::value::signature::{Signature, Type, TypeId, TypeRef};
+use crate::value::method::{Signature, Type, TypeId, TypeRef};
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
@@ -167,7 +167,7 @@ fn tagged(tag: &str, payload: Json) -> Json {
 mod tests {
     use super::*;
     use crate::message::v1;
-    use crate::value::signature::{Builder, Method, Methods};
+    use crate::value::method::{Builder, Method, Methods};
 
     fn method(params: Vec<(&str, v1::Type)>, result: Option<v1::Type>) -> Methods {
         v1::Method {

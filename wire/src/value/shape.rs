@@ -2,7 +2,7 @@
 
 use crate::value::Value;
 use crate::value::error::{Place, Problem, Step, ValueError, clipped, quoted};
-use crate::value::signature::{Type, TypeId, TypeRef};
+use crate::value::method::{Type, TypeId, TypeRef};
 use crate::value::specimen::{label, specimen};
 
 /// Builds a record from what was `given` by name: a missing option is none, a missing other field or an

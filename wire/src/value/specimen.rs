@@ -1,6 +1,6 @@
 //! What a value of a type looks like, for someone who has to write one on a command line.
 
-use crate::value::signature::{Type, TypeRef};
+use crate::value::method::{Type, TypeRef};
 
 /// How long a specimen may be, in bytes: a longer one helps nobody.
 const MAX: usize = 60;

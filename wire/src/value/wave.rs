@@ -12,8 +12,8 @@ use wasm_wave::untyped::UntypedValue;
 use crate::value::Value;
 use crate::value::error::{Place, Problem, Step, ValueError, clipped, quoted};
 use crate::value::integer;
+use crate::value::method::{Type, TypeRef};
 use crate::value::shape;
-use crate::value::signature::{Type, TypeRef};
 use crate::value::specimen::{is_keyword, specimen};
 
 /// Why a text is not WAVE.

@@ -10,7 +10,7 @@ use wire::digest::Digest;
 use wire::document::text::counted;
 use wire::message::module::{Module, ModuleState, ModuleVersion};
 use wire::name::ModuleName;
-use wire::value::signature::Methods;
+use wire::value::method::Methods;
 
 use super::file_name::{ENDING, module_name};
 

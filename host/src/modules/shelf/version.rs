@@ -8,7 +8,7 @@ use wire::digest::Digest;
 use wire::message::module::{Module, ModuleState, ModuleVersion};
 use wire::message::outcome::FailureKind;
 use wire::name::ModuleName;
-use wire::value::signature::Methods;
+use wire::value::method::Methods;
 
 use super::index::Kept;
 use super::life::{History, Life, Progress};

@@ -226,7 +226,7 @@ pub(crate) fn key_of(name: &MinionName) -> Vec<u8> {
 mod tests {
     use wire::message::job::JobId;
     use wire::message::module::{Module, ModuleState, ModuleVersion};
-    use wire::value::signature::{Builder, Method, Methods, Type};
+    use wire::value::method::{Builder, Method, Methods, Type};
 
     use super::*;
     use crate::record::tests::is_stored_as;

@@ -67,7 +67,7 @@ const SHOWN: usize = 5;
 mod tests {
     use wire::digest::Digest;
     use wire::message::module::ModuleVersion;
-    use wire::value::signature::Methods;
+    use wire::value::method::Methods;
 
     use super::*;
 

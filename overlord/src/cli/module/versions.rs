@@ -172,7 +172,7 @@ mod tests {
             digest: versions[0].digest,
             description: None,
             state: versions[0].state.clone(),
-            methods: wire::value::signature::Methods::default(),
+            methods: wire::value::method::Methods::default(),
             imports: vec![],
             versions,
         }
