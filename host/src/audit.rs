@@ -7,12 +7,10 @@
 
 use std::path::Path;
 
-use ledger::{AuditError, AuditLog, Rotation};
+use audit_log::{AuditError, AuditLog, Settings, entry};
 use serde_json::{Value, json};
 
-use machine::clock;
 use wire::digest::Digest;
-use wire::document::json_text::json_text;
 use wire::document::redaction::{self, Unshown, by_parameter, counted, cut};
 use wire::message::call::Start;
 use wire::message::job::JobId;
@@ -98,12 +96,12 @@ impl Audit {
     /// Opens the log of a minion's folder, in files of the usual size.
     #[cfg(test)]
     pub(crate) fn open(path: &Path) -> Result<Self, AuditError> {
-        Self::open_rotating(path, Rotation::default())
+        Self::open_as(&Settings::default(), path)
     }
 
     /// Opens the log of a minion's folder.
-    pub(crate) fn open_rotating(path: &Path, rotation: Rotation) -> Result<Self, AuditError> {
-        AuditLog::open_rotating(path, rotation).map(Self)
+    pub(crate) fn open_as(settings: &Settings, path: &Path) -> Result<Self, AuditError> {
+        AuditLog::open_as(settings, path, "minion").map(Self)
     }
 
     /// Writes that a call was allowed or denied. A call that cannot be written down must not run.
@@ -146,7 +144,7 @@ impl Audit {
         denial: &Denial,
         room: &Allowance,
     ) {
-        let entry = text(json!({
+        let entry = entry(json!({
             "event": "capability-denied",
             "job": job,
             "operator": operator,
@@ -227,8 +225,8 @@ impl Audit {
     }
 
     /// Writes something that has happened already, and so cannot be refused: where that fails, it is logged.
-    fn note(&self, entry: Value) {
-        self.note_text(&text(entry));
+    fn note(&self, said: Value) {
+        self.note_text(&entry(said));
     }
 
     fn note_text(&self, entry: &str) {
@@ -237,19 +235,9 @@ impl Audit {
         }
     }
 
-    fn write(&self, entry: Value) -> Result<(), AuditError> {
-        self.0.append(&text(entry))
+    fn write(&self, said: Value) -> Result<(), AuditError> {
+        self.0.append(&entry(said))
     }
-}
-
-/// An entry with its time, on one line that is harmless on a screen.
-fn text(entry: Value) -> String {
-    let mut timed = json!({ "time": humantime::format_rfc3339_millis(clock::now()).to_string() });
-    if let (Value::Object(timed), Value::Object(entry)) = (&mut timed, entry) {
-        timed.extend(entry);
-    }
-    // What is a JSON value already can always be written as text.
-    json_text(&timed).unwrap_or_else(|_| timed.to_string())
 }
 
 /// The arguments of a call by parameter, as far as they may and need be shown.
@@ -351,7 +339,7 @@ mod tests {
         let denial = Denial { capability: "process", attempt: "rm -rf /".into() };
         audit.capability(start.job, &start.operator, &start.method, &denial, &Allowance::of_audit());
         audit.policy(&["test: may run \"ls\"".into()]);
-        assert_eq!(ledger::Verified::check(&path).unwrap().entries, 4);
+        assert_eq!(audit_log::Verified::check(&path).unwrap().entries, 4);
         let text = std::fs::read_to_string(&path).unwrap();
         let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert!(events.iter().all(|entry| entry["time"].is_string()));

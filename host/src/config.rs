@@ -5,7 +5,6 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ledger::Rotation;
 use machine::configuration;
 use policy::given::{at_least_one, duration};
 use serde::Deserialize;
@@ -33,7 +32,7 @@ pub struct Config {
     /// How long finished jobs are kept.
     pub retention: Retention,
     /// How much of the audit log is kept. Read when the minion starts.
-    pub audit: AuditFiles,
+    pub audit: audit_log::Settings,
     /// What the owner of this host says about it, by name. Default: nothing.
     pub labels: BTreeMap<String, String>,
     /// Who may call what. Default: everyone everything.
@@ -53,7 +52,7 @@ impl Default for Config {
             limits: HostLimits::default(),
             control_groups: true,
             retention: Retention::default(),
-            audit: AuditFiles::default(),
+            audit: audit_log::Settings::default(),
             labels: BTreeMap::new(),
             access: Access::default(),
             signatures: SignaturePolicy::default(),
@@ -102,29 +101,6 @@ impl Default for Retention {
     }
 }
 
-/// How much of the audit log is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AuditFiles {
-    /// How many bytes `audit.jsonl` gets before the log goes on in another file. Default: 16 MiB.
-    pub size: ByteSize,
-    /// How many earlier files are kept, as `audit.1.jsonl` and so on; the oldest are removed first. Default: 15.
-    pub files: usize,
-}
-
-impl Default for AuditFiles {
-    fn default() -> Self {
-        let Rotation { size, files } = Rotation::default();
-        Self { size: ByteSize(size), files }
-    }
-}
-
-impl From<&AuditFiles> for Rotation {
-    fn from(files: &AuditFiles) -> Self {
-        Self { size: files.size.0, files: files.files }
-    }
-}
-
 impl Config {
     /// Reads a file. Where there is none, every key has its default.
     ///
@@ -167,7 +143,7 @@ mod tests {
         let config = load(&uncommented()).expect("parses");
         assert_eq!(config.limits, HostLimits::default());
         assert_eq!(config.retention, Retention::default());
-        assert_eq!(config.audit, AuditFiles::default());
+        assert_eq!(config.audit, audit_log::Settings::default());
         assert_eq!(config.keep_versions, KEEP_VERSIONS);
         assert!(config.control_groups);
         assert_eq!(config.overlord.as_deref(), Some("overlord.example.org:51234"));

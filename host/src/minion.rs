@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ledger::{AuditError, LedgerError, MinionLedger, Rotation};
+use audit_log::AuditError;
+use ledger::{LedgerError, MinionLedger};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +21,7 @@ use wire::name::MinionName;
 
 use crate::access::AccessInForce;
 use crate::audit::Audit;
-use crate::config::{AuditFiles, Config, HostLimits, Retention};
+use crate::config::{Config, HostLimits, Retention};
 use crate::containment::Containment;
 use crate::control::{Control, Doors, Reload};
 use crate::dispatch::Dispatch;
@@ -62,7 +63,7 @@ struct Settings {
     control_groups: bool,
     limits: HostLimits,
     retention: Retention,
-    audit: AuditFiles,
+    audit: audit_log::Settings,
 }
 
 /// Why a minion cannot start.
@@ -107,7 +108,7 @@ impl Minion {
 
         // 1. The ledger, which also says that no other process serves this folder.
         let ledger = open_ledger(folder.ledger()).await?;
-        let audit = Arc::new(Audit::open_rotating(&folder.audit(), Rotation::from(&config.audit))?);
+        let audit = Arc::new(Audit::open_as(&config.audit, &folder.audit())?);
         interrupt_unfinished(&ledger, &audit).await?;
         let instance = instance(folder, &ledger).await?;
         // 2. The sandbox and what runs in it, on threads of its own: no guest ever delays the link.

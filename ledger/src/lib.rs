@@ -10,7 +10,6 @@
 //! instead of being fatal.
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
-mod audit;
 mod commit;
 mod draft;
 mod engine;
@@ -29,7 +28,6 @@ mod storage;
 mod upgrade;
 mod write;
 
-pub use audit::{AuditError, AuditLog, Rotation, Verified, audit_files};
 pub use error::LedgerError;
 pub use format::Side;
 pub use minion::{Accepted, Kv, KvError, MAX_KEY, MinionJob, MinionLedger, Swap};

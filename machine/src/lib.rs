@@ -1,4 +1,4 @@
-//! What the overlord and the minion ask of the machine that they run on: its clock ([`clock`]), its files and
+//! What the overlord and the minion ask of the machine that they run on: its clock ([`clock`], [`moment`]), its files and
 //! folders ([`mod@file`], [`partial`], [`home`]), how it is configured ([`configuration`]), how much room its disks have ([`disk_space`]),
 //! how long to wait before something is asked again ([`backoff`]), work that must not keep others waiting
 //! ([`heavy`]), and states that only go forward ([`forward`]). [`failpoint`] is how tests let a daemon die, and
@@ -16,4 +16,5 @@ pub mod file;
 pub mod forward;
 pub mod heavy;
 pub mod home;
+pub mod moment;
 pub mod partial;

@@ -1,21 +1,102 @@
-//! What an overlord's owner should be able to find later: `audit.jsonl` in its folder.
+//! What was asked of an overlord, and what it decided, for its owner to find later: `audit.jsonl` in its folder.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use ledger::{AuditError, AuditLog};
-use machine::clock::now_ms;
-use serde_json::{Value, json};
-use wire::name::MinionName;
-
+use audit_log::{AuditError, AuditLog, Settings, entry};
+use ledger::JobRecord;
 use machine::clock::rfc3339;
+use serde_json::{Map, Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use wire::document::redaction;
+use wire::message::audit::{AuditQuery, Decision};
+use wire::message::job::JobId;
+use wire::name::{MinionName, OperatorName};
+use wire::value::method::OneMethod;
 
 /// The audit log of an overlord.
-pub(crate) struct Audit(AuditLog);
+pub(crate) struct Audit {
+    log: AuditLog,
+    path: PathBuf,
+    /// Told of every entry.
+    appended: watch::Sender<()>,
+    /// One reads at a time.
+    readers: Semaphore,
+}
 
 impl Audit {
-    pub(crate) fn open(path: &Path) -> Result<Self, AuditError> {
-        AuditLog::open(path).map(Self)
+    /// Opens the log of an overlord's folder.
+    pub(crate) fn open(settings: &Settings, path: &Path) -> Result<Self, AuditError> {
+        Ok(Self {
+            log: AuditLog::open_as(settings, path, "overlord")?,
+            path: path.to_owned(),
+            appended: watch::Sender::default(),
+            readers: Semaphore::new(1),
+        })
+    }
+
+    /// The file that is written.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What changes with every entry.
+    pub(crate) fn appended(&self) -> watch::Receiver<()> {
+        self.appended.subscribe()
+    }
+
+    /// Waits for the turn to read the log.
+    pub(crate) async fn reading(&self) -> Option<SemaphorePermit<'_>> {
+        // Never closed.
+        self.readers.acquire().await.ok()
+    }
+
+    /// A call was allowed, and is about to become a job.
+    ///
+    /// # Errors
+    /// [`AuditError`], where the entry cannot be written.
+    pub(crate) fn call(&self, job: &JobRecord, methods: &[OneMethod]) -> Result<(), AuditError> {
+        let methods: Vec<_> = methods.iter().map(OneMethod::signature).collect();
+        let arguments = redaction::text(&methods, &job.method.module, &job.arguments, MAX_ARGUMENTS);
+        self.write(json!({
+            "event": "call",
+            "job": job.id,
+            "operator": job.operator,
+            "method": job.method,
+            "arguments": serde_json::from_str::<Value>(&arguments).unwrap_or(Value::Null),
+            "target": job.target,
+            "exclude": job.exclude,
+            "minions": some(&job.targets),
+            "minion_count": job.targets.len(),
+            "dry_run": job.dry_run,
+            "rerun_of": job.rerun_of,
+            "decision": "allowed",
+        }))
+    }
+
+    /// A job is over, with so many parts of each outcome.
+    pub(crate) fn outcome(&self, job: JobId, outcomes: &BTreeMap<&'static str, usize>) {
+        self.note(json!({ "event": "outcome", "job": job, "counts": outcomes }));
+    }
+
+    /// An operator asked for entries of this log.
+    pub(crate) fn read(&self, operator: &OperatorName, query: &AuditQuery) {
+        let AuditQuery { since, operator: of, method, minion, decision, limit } = query;
+        let decision = decision.map(Decision::as_str);
+        let query =
+            [("operator", of.as_deref()), ("method", method.as_deref()), ("minion", minion.as_deref())];
+        let query = query.into_iter().chain([("decision", decision)]);
+        let mut query: Map<String, Value> =
+            query.filter_map(|(name, glob)| Some((name.to_owned(), glob?.into()))).collect();
+        query.extend(since.map(|since| ("since".to_owned(), rfc3339(since).into())));
+        query.insert("limit".to_owned(), (*limit).into());
+        self.note(json!({
+            "event": "audit-read",
+            "operator": operator,
+            "query": query,
+            "decision": "allowed",
+        }));
     }
 
     /// A minion with the key of one that is linked was refused.
@@ -29,10 +110,33 @@ impl Audit {
         }));
     }
 
-    fn note(&self, mut entry: Value) {
-        entry["at"] = rfc3339(now_ms()).into();
-        if let Err(error) = self.0.append(&entry.to_string()) {
+    /// Puts on disk what was written.
+    pub(crate) fn sync(&self) {
+        if let Err(error) = self.log.sync() {
+            tracing::error!(%error, "the audit log is not whole");
+        }
+    }
+
+    /// Writes something that has happened already, and so cannot be refused: where that fails, it is logged.
+    fn note(&self, said: Value) {
+        if let Err(error) = self.write(said) {
             tracing::error!(%error, "an entry of the audit log is missing");
         }
     }
+
+    fn write(&self, said: Value) -> Result<(), AuditError> {
+        self.log.append(&entry(said))?;
+        self.appended.send_replace(());
+        Ok(())
+    }
 }
+
+/// The first of the minions: as many as an entry names.
+fn some(minions: &[MinionName]) -> &[MinionName] {
+    &minions[..minions.len().min(MAX_NAMED)]
+}
+
+/// How many minions an entry names. How many there are, it says besides.
+const MAX_NAMED: usize = 100;
+/// The largest arguments that are shown, in bytes.
+const MAX_ARGUMENTS: usize = 16 << 10;

@@ -35,6 +35,8 @@ pub struct Config {
     /// time that its bytes may take; and an operator to bring a file. Default: 15 minutes.
     #[serde(deserialize_with = "duration")]
     pub staging: Duration,
+    /// How much of the audit log is kept, and where else its entries go. Read when the overlord starts.
+    pub audit: audit_log::Settings,
 }
 
 impl Default for Config {
@@ -46,6 +48,7 @@ impl Default for Config {
             retention: Retention::default(),
             delivery: Duration::from_secs(60),
             staging: Duration::from_secs(15 * 60),
+            audit: audit_log::Settings::default(),
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ledger::{AuditError, LedgerError, OverlordLedger, Retention};
+use audit_log::AuditError;
+use ledger::{LedgerError, OverlordLedger, Retention};
 use machine::clock::now_ms;
 use tokio_util::sync::CancellationToken;
 use wire::transport::endpoint::{self, EndpointError};
@@ -65,13 +66,14 @@ pub async fn serve(
     let identity = folder.overlord_identity(&authority)?;
     let config = folder.config()?;
     let ledger = OverlordLedger::open(&folder.ledger())?;
-    let audit = Audit::open(&folder.audit())?;
+    let audit = Arc::new(Audit::open(&config.audit, &folder.audit())?);
     let registry = Registry::open(ledger.clone()).await?;
     let catalogue = Catalogue::open(folder.modules(), ledger.clone())
         .map_err(|error| DaemonError::Modules(error.to_string()))?;
     let endpoint = endpoint::listen(options.listen.unwrap_or(config.listen), &identity, &doors::alpns())?;
     let address = endpoint.local_addr().map_err(DaemonError::Address)?;
-    let jobs = Jobs::new(config.clone(), ledger.clone(), registry.clone(), stop.child_token()).await?;
+    let jobs = Jobs::new(config.clone(), ledger.clone(), registry.clone(), audit.clone(), stop.child_token())
+        .await?;
     let rollout =
         Rollout::new(config.clone(), ledger.clone(), registry.clone(), catalogue.clone(), stop.child_token());
     rollout.prune().await;
@@ -86,7 +88,7 @@ pub async fn serve(
         config,
         authority,
         ledger: ledger.clone(),
-        audit,
+        audit: audit.clone(),
         registry,
         jobs: jobs.clone(),
         catalogue,
@@ -100,10 +102,11 @@ pub async fn serve(
     ready(address);
 
     // Until the stop. Then: 1. the doors let everyone out, 2. changes of modules are given up and jobs leave
-    // the rest to the next life, 3. the ledger has what was written.
+    // the rest to the next life, 3. the audit log and the ledger have what was written.
     tokio::join!(doors, purge);
     rollout.stop().await;
     jobs.stop().await;
+    audit.sync();
     ledger.close().await;
     Ok(())
 }

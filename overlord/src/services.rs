@@ -1,6 +1,7 @@
 //! What requests are answered from: the parts of the daemon that the doors share.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use ledger::OverlordLedger;
 use wire::identity::Authority;
@@ -19,7 +20,7 @@ pub(crate) struct Services {
     pub(crate) config: Config,
     pub(crate) authority: Authority,
     pub(crate) ledger: OverlordLedger,
-    pub(crate) audit: Audit,
+    pub(crate) audit: Arc<Audit>,
     pub(crate) registry: Registry,
     pub(crate) jobs: Jobs,
     pub(crate) catalogue: Catalogue,

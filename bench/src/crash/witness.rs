@@ -5,7 +5,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use ledger::{MinionLedger, audit_files};
+use audit_log::audit_files;
+use ledger::MinionLedger;
 use serde::Deserialize;
 use wire::message::job::{JobId, MinionState};
 

@@ -1,5 +1,6 @@
 //! The commands of `minion` that a host's owner uses: one file for each.
 
+mod audit;
 mod call;
 mod check;
 mod confirm;
@@ -42,6 +43,7 @@ pub use output::print;
     reason = "each command tells its own, and is only run from outside"
 )]
 pub enum Command {
+    Audit(audit::Audit),
     Call(call::Call),
     Check(check::Check),
     Grant(grant::Grant),
@@ -92,6 +94,7 @@ impl Command {
     /// Does what was asked for, with the minion of this place.
     pub async fn run(self, place: &Place) -> Result<Exit, Failure> {
         match self {
+            Self::Audit(audit) => audit.run(place),
             Self::Call(call) => call.run(place).await,
             Self::Check(check) => check.run(place),
             Self::Modules(modules) => modules.run(place).await,

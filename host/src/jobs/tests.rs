@@ -361,7 +361,7 @@ async fn what_the_access_list_denies_does_not_run_and_is_audited() {
     assert_eq!(rig.runs(), 1);
 
     let path = rig.dir.path().join("audit.jsonl");
-    ledger::Verified::check(&path).expect("whole");
+    audit_log::Verified::check(&path).expect("whole");
     let text = std::fs::read_to_string(path).expect("read");
     let entries: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();

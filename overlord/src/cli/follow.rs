@@ -22,7 +22,7 @@ use super::selection::with_warnings;
 use super::{CliError, Exit};
 use crate::client::{Client, ClientError, JobEvent, JobStream, WaitOver};
 use crate::report;
-use crate::report::moment::local;
+use machine::moment::local;
 
 /// How the outcomes of a job are printed.
 #[derive(Clone, Copy, Debug, Args)]

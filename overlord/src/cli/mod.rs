@@ -3,6 +3,7 @@
 //! A command parses its words, asks through [`crate::client`], shows what comes back through
 //! [`crate::report`], and says by its [`Exit`] how it went.
 
+mod audit;
 mod call;
 mod confirm;
 mod dev;
@@ -102,12 +103,14 @@ pub enum Command {
     #[command(subcommand)]
     Key(key::KeyCommand),
     Doc(doc::Doc),
+    Audit(audit::AuditCommand),
 }
 
 impl Command {
     /// Runs the command that was parsed.
     pub fn run(self, global: &Global) -> Result<Exit, CliError> {
         match self {
+            Command::Audit(command) => command.run(global),
             Command::Init(command) => command.run(global),
             Command::Serve(command) => command.run(global),
             Command::Dev(command) => command.run(global),

@@ -1,7 +1,7 @@
 //! The operator's side of an overlord: what the command line and operators' own programs call.
 //!
 //! [`Client`] has a method for each thing that can be asked. What lasts comes back as a stream of events: a job as
-//! a [`JobStream`], a change of a module as a [`ModuleStream`]. Neither prints or decides anything, which the
+//! a [`JobStream`], a change of a module as a [`ModuleStream`], entries of the audit log as an [`AuditStream`]. Neither prints or decides anything, which the
 //! command line does.
 //!
 //! ```no_run
@@ -19,6 +19,7 @@
 //! # }
 //! ```
 
+mod audit;
 mod dial;
 mod error;
 mod job_stream;
@@ -43,6 +44,7 @@ use wire::value::method::OneMethod;
 use self::job_stream::Replies;
 use crate::folder::{Folder, dialable};
 
+pub use self::audit::AuditStream;
 pub use self::error::ClientError;
 pub use self::job_stream::{JobEvent, JobStream};
 pub use self::module_file::{ModuleFile, ModuleFileError};

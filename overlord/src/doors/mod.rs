@@ -3,6 +3,7 @@
 //! Until a peer has shown a certificate that a door takes, it is a stranger: all that is held for it is
 //! divided by where it comes from, and held for seconds.
 
+mod audit;
 mod connection_limit;
 mod enroll;
 mod follow;

@@ -28,7 +28,7 @@ use wire::transport::intake::Intake;
 
 use ledger::{Invite, Storage};
 
-use super::{follow, modules};
+use super::{audit, follow, modules};
 use crate::folder::dialable;
 use crate::jobs::Follower;
 use crate::services::Services;
@@ -90,6 +90,11 @@ impl OperatorDoor {
                 let accepted =
                     self.services.jobs.rerun(&job, on, confirmed, patience_ms, &self.operator).await;
                 return self.begin(accepted, follow, &mut send).await;
+            }
+            OperatorRequest::Audit { query, follow } => {
+                audit::tell(&self.services, &self.operator, (query, follow), &mut send, &self.outbox).await?;
+                let _ = send.finish();
+                return Ok(());
             }
             OperatorRequest::Module(request) => {
                 let streams = (send, receive);
@@ -167,6 +172,7 @@ impl OperatorDoor {
             OperatorRequest::Call { .. }
             | OperatorRequest::Attach { .. }
             | OperatorRequest::Rerun { .. }
+            | OperatorRequest::Audit { .. }
             | OperatorRequest::Module(_) => {
                 // `answer` has taken these already, as their replies are many.
                 return Err(Refusal::new(RefusalKind::BadRequest, "not a request with one reply"));

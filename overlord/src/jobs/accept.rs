@@ -92,8 +92,11 @@ impl Jobs {
         .await
     }
 
-    /// Writes a job and its targets to the ledger, and only then sends anything.
+    /// Writes a job and its targets to the ledger, and only then sends anything. What cannot be written into the audit
+    /// log is not done.
     async fn begin(&self, record: JobRecord) -> Result<Follower, Refusal> {
+        let methods = self.registry().methods(&record.targets, &record.method).unwrap_or_default();
+        self.audit().call(&record, &methods).map_err(|error| cannot_record(&error))?;
         let jobs = self.clone();
         // A task of its own: an operator who leaves halfway leaves no job in the ledger that nobody sends.
         let begun = self.0.tasks.spawn_whole(async move {
@@ -102,7 +105,7 @@ impl Jobs {
             reach(Point::AcceptBefore);
             let written = jobs.ledger().accept(job.record.clone(), durability(job.record.durable)).await;
             if let Err(error) = written {
-                jobs.over(id);
+                jobs.0.live.leave(id);
                 return Err(cannot_record(&error));
             }
             reach(Point::AcceptAfter);

@@ -77,7 +77,7 @@ impl Jobs {
             job.withdraw(&part.minion);
             let report = Some(Arc::new(part.report));
             if job.ended(&part.minion, None, outcome, report) == After::IsOver {
-                self.over(id);
+                self.over(&job);
             }
             let names = if part.sent { &mut answer.lost } else { &mut answer.never_sent };
             names.push(part.minion);

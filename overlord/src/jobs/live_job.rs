@@ -251,6 +251,17 @@ impl LiveJob {
         live.parts.iter().filter(|(_, part)| !part.is_over()).map(|(name, _)| name.clone()).collect()
     }
 
+    /// How many parts ended with each outcome until now.
+    pub(super) fn outcomes(&self) -> BTreeMap<&'static str, usize> {
+        let mut outcomes = BTreeMap::new();
+        for part in self.lock().parts.values() {
+            if let Some(outcome) = part.state.and_then(MinionState::outcome) {
+                *outcomes.entry(outcome.as_str()).or_default() += 1;
+            }
+        }
+        outcomes
+    }
+
     /// One follower more: what tells it of ends and absences, and what parts say from now on.
     pub(super) fn follow(&self) -> (watch::Receiver<u64>, Listener) {
         self.lock().ends.follow();

@@ -38,6 +38,7 @@ use self::ids::JobIds;
 use self::live_job::LiveJob;
 use self::live_jobs::LiveJobs;
 use self::part::{Delivery, PartRun};
+use crate::audit::Audit;
 use crate::config::Config;
 use crate::registry::Registry;
 use crate::tasks::Tasks;
@@ -50,6 +51,7 @@ struct Inner {
     config: Config,
     ledger: OverlordLedger,
     registry: Registry,
+    audit: Arc<Audit>,
     live: LiveJobs,
     ids: JobIds,
     tasks: Tasks,
@@ -60,11 +62,12 @@ impl Jobs {
         config: Config,
         ledger: OverlordLedger,
         registry: Registry,
+        audit: Arc<Audit>,
         stop: CancellationToken,
     ) -> Result<Self, LedgerError> {
         let ids = JobIds::after(ledger.newest().await?);
         let (live, tasks) = (LiveJobs::default(), Tasks::new(stop));
-        Ok(Self(Arc::new(Inner { config, ledger, registry, live, ids, tasks })))
+        Ok(Self(Arc::new(Inner { config, ledger, registry, audit, live, ids, tasks })))
     }
 
     /// Goes on with everything that an earlier life of the daemon left unfinished. Returns how many.
@@ -155,8 +158,13 @@ impl Jobs {
     }
 
     /// Forgets a job that is over; the ledger has it.
-    fn over(&self, id: JobId) {
-        self.0.live.leave(id);
+    fn over(&self, job: &LiveJob) {
+        self.0.audit.outcome(job.record.id, &job.outcomes());
+        self.0.live.leave(job.record.id);
+    }
+
+    fn audit(&self) -> &Audit {
+        &self.0.audit
     }
 
     fn ledger(&self) -> &OverlordLedger {

@@ -324,7 +324,7 @@ impl<'a> PartRun<'a> {
         let recorded = matches!(changed, Changed::Yes(_)).then(|| Arc::new(report));
         if job.ended(minion, id, outcome, recorded) == After::IsOver {
             reach(Point::OverAfter);
-            self.jobs.over(record.id);
+            self.jobs.over(job);
         }
     }
 

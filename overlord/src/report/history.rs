@@ -10,8 +10,8 @@ use wire::message::operator::{GivenUp, History, Transition};
 use wire::name::MinionName;
 
 use super::absence;
-use super::moment::exact;
 use machine::clock::rfc3339;
+use machine::moment::exact;
 
 /// The most minions that get a column each where nobody says how wide the table may be.
 const MAX_COLUMNS: usize = 12;

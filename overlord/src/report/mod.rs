@@ -9,7 +9,6 @@ mod change;
 mod history;
 mod json;
 mod line;
-pub(crate) mod moment;
 pub(crate) mod names;
 #[cfg(test)]
 pub(crate) mod sample;

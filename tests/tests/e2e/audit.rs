@@ -1,10 +1,12 @@
 //! What a guest may cause to be written, and the audit log that it is written into.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
+use std::process::Command;
 
-use ledger::{Verified, audit_files};
-use rig::{Fleet, fixtures_dir};
+use audit_log::{Verified, audit_files};
+use rig::{Fleet, fixtures_dir, said};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
@@ -103,4 +105,92 @@ fn the_audit_log_goes_on_in_other_files_and_its_chain_over_kills() {
         flooded.serve(life + 1);
     }
     Verified::check(&flooded.path()).expect("whole");
+}
+
+/// The entries that `overlord audit` shows with these flags.
+fn shown(fleet: &Fleet, flags: &[&str]) -> Vec<Json> {
+    let document = fleet.run(&[&["audit", "--json"], flags].concat()).json();
+    document["entries"].as_array().expect("entries").clone()
+}
+
+#[test]
+fn an_overlord_notes_who_called_what_and_how_it_ended() {
+    let fleet = Fleet::start(&["web1", "db1"]);
+    let call = fleet.run(&["call", "web*", "test.echo-string", "hello", "--json"]).json();
+    let job = call["job"].as_str().expect("an id");
+    let is_there = |event: &str, entries: &Json| {
+        entries["entries"]
+            .as_array()
+            .is_some_and(|entries| entries.iter().any(|entry| entry["event"] == event && entry["job"] == job))
+    };
+    fleet.await_document(&["audit", "--json"], |entries| is_there("outcome", entries));
+    let entries = shown(&fleet, &["--method", "test.*", "--minion", "web?", "--decision", "allowed"]);
+    let [entry] = entries.as_slice() else { panic!("{entries:#?}") };
+    assert_eq!(
+        (&entry["event"], &entry["job"], &entry["target"]),
+        (&"call".into(), &job.into(), &"web*".into())
+    );
+    assert_eq!(entry["minions"], serde_json::json!(["web1"]));
+    assert_eq!(entry["arguments"].as_object().and_then(|given| given.values().next()), Some(&"hello".into()));
+    assert!(entry["operator"].is_string() && entry["time"].is_string(), "{entry:#}");
+    assert!(shown(&fleet, &["--minion", "db1"]).is_empty());
+    assert!(shown(&fleet, &["--method", "test.*", "--since", "2099-01-01"]).is_empty());
+    // Who looks is noted, too.
+    let looks = shown(&fleet, &[]).iter().filter(|entry| entry["event"] == "audit-read").count();
+    assert!(looks >= 4, "{looks}");
+    let table = fleet.run(&["audit", "--method", "test.echo*"]);
+    assert!(table.out.contains("method=test.echo-string  target=web*  minions=web1"), "{table:?}");
+    let bad = fleet.run(&["audit", "--operator", "ann["]);
+    assert!(bad.code == 2 && bad.err.contains("\"ann[\" is not a glob"), "{bad:?}");
+}
+
+#[test]
+fn both_programs_find_what_was_altered_and_a_head_finds_what_was_cut_off() {
+    let fleet = Fleet::start(&["web1"]);
+    for _ in 0..3 {
+        assert_eq!(fleet.run(&["call", "web1", "test.ping"]).code, 0);
+    }
+    let logs: [(_, &dyn Fn() -> Command); 2] = [
+        (fleet.overlord_dir().join("audit.jsonl"), &|| fleet.overlord_command()),
+        (fleet.minion_dir("web1").join("audit.jsonl"), &|| fleet.minion_command("web1")),
+    ];
+    for (path, command) in logs {
+        let verify = |more: &[&str]| said(command().args(["audit", "verify"]).args(more));
+        let whole = verify(&["--json"]);
+        assert_eq!(whole.code, 0, "{whole:?}");
+        let head = whole.json()["head"].as_str().expect("a head").to_owned();
+        let text = fs::read_to_string(&path).expect("read");
+        let lines: Vec<&str> = text.lines().collect();
+
+        fs::write(&path, text.replacen("test.ping", "test.pong", 1)).expect("written");
+        let altered = verify(&[]);
+        assert!(
+            altered.code == 1 && altered.err.contains("does not follow from the one before"),
+            "{altered:?}"
+        );
+
+        fs::write(&path, lines[..lines.len() - 1].join("\n") + "\n").expect("written");
+        assert_eq!(verify(&[]).code, 0);
+        let cut = verify(&["--head", &head]);
+        assert!(cut.code == 1 && cut.err.contains("entries were cut off its end"), "{cut:?}");
+
+        fs::write(&path, &text).expect("written");
+        assert_eq!(verify(&["--head", &head]).code, 0);
+    }
+}
+
+#[test]
+fn entries_are_followed_as_they_are_added() {
+    let fleet = Fleet::start(&["web1"]);
+    let mut following = fleet.spawn(&["audit", "--follow", "--json", "--method", "test.*"]);
+    let mut lines = BufReader::new(following.stdout.take().expect("a pipe")).lines();
+    for word in ["one", "two"] {
+        let call = fleet.run(&["call", "web1", "test.echo-string", word]);
+        assert_eq!(call.code, 0, "{call:?}");
+        let line = lines.next().expect("a line").expect("text");
+        let entry: Json = serde_json::from_str(&line).expect("JSON");
+        assert!(entry["event"] == "call" && line.contains(word), "{line}");
+    }
+    following.kill().expect("there");
+    following.wait().expect("ended");
 }

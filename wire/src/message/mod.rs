@@ -2,9 +2,10 @@
 //!
 //! The doors are [`link`] (overlord and minion), [`operator`] with [`catalogue`] (operator and overlord) and
 //! [`enroll`] (newcomer and overlord). They speak of jobs ([`call`], [`job`], [`outcome`]) and of modules
-//! ([`module`], [`inventory`]). Every message that is read has a [`Limit`], and every field of it a cap
+//! ([`module`], [`inventory`]); [`audit`] says which entries of an audit log are asked for. Every message that is read has a [`Limit`], and every field of it a cap
 //! ([`caps`]); [`version`] says what older peers hear instead. How the bytes travel is [`crate::transport`]'s.
 
+pub mod audit;
 pub(crate) mod budget;
 pub mod call;
 pub mod caps;

@@ -12,6 +12,7 @@ use crate::digest::Digest;
 pub use crate::document::job::{
     Absence, Asked, GivenUp, History, JobDocument, JobFilter, JobSummary, Later, Part, Transition, counts,
 };
+use crate::message::audit::AuditQuery;
 use crate::message::call::Share;
 use crate::message::catalogue::{ModuleReply, ModuleRequest};
 use crate::message::inventory::Inventory;
@@ -176,6 +177,14 @@ pub enum OperatorRequest {
         /// said.
         target: Option<Target>,
     },
+    /// What was done and refused? Answered by `AuditEntries`, several where they are many, and where they are
+    /// followed by further ones as entries are added, until the operator stops the stream. Since version 5.
+    Audit {
+        /// What the entries must fit.
+        query: AuditQuery,
+        /// Whether to go on with those that are added.
+        follow: bool,
+    },
 }
 
 /// What an overlord answers to an [`OperatorRequest`].
@@ -226,6 +235,8 @@ pub enum OperatorReply {
     GivingUp(GivingUp),
     /// What the operator should know of how the target was understood. The answer itself follows.
     Warned(Vec<TargetWarning>),
+    /// Entries of the overlord's audit log, in the order in which they were added: each a line of JSON.
+    AuditEntries(Vec<String>),
 }
 
 /// The parts of a job that were given up.

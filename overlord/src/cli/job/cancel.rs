@@ -10,9 +10,9 @@ use super::super::output::{note, print};
 use super::super::selection::{Lenient, with_warnings};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
-use crate::report::moment::local;
 use crate::report::text::counted;
 use machine::clock::rfc3339;
+use machine::moment::local;
 
 /// Stop a job on all minions where it is not over
 ///

@@ -20,7 +20,7 @@ use super::super::waiting::Waiting;
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
 use crate::report;
-use crate::report::moment::local;
+use machine::moment::local;
 
 /// Show what is known of a job at this moment, or follow it until it is over
 ///

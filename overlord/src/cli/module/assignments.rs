@@ -9,8 +9,8 @@ use wire::name::MinionName;
 use super::super::output::{print, show};
 use super::super::{CliError, Exit, Format, FormatFlag};
 use crate::client::Client;
-use crate::report::moment::local;
 use machine::clock::rfc3339;
+use machine::moment::local;
 
 /// List which versions of modules are assigned, to whom, and how that stands
 ///

@@ -4,8 +4,8 @@ use output::{Column, HumanBytes, Table};
 use serde_json::{Value, json};
 use wire::message::catalogue::KeptModule;
 
-use crate::report::moment::local;
 use machine::clock::rfc3339;
+use machine::moment::local;
 
 /// The versions of one module that are kept, as people read them.
 pub(in crate::cli) fn kept_table(kept: &[KeptModule]) -> Table {

@@ -7,9 +7,9 @@ use wire::message::module::{Module, ModuleState, ModuleVersion};
 use wire::name::{MinionName, ModuleName};
 
 use super::kinds::{state, who};
-use crate::report::moment::local;
 use crate::report::named;
 use machine::clock::rfc3339;
+use machine::moment::local;
 
 /// A version in one state, and who has it so.
 pub(in crate::cli) struct Version<'a> {

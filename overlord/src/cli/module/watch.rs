@@ -19,8 +19,8 @@ use super::bars::Bars;
 use super::kinds::who;
 use crate::client::{ClientError, ModuleEvent, ModuleStream, WaitOver};
 use crate::report;
-use crate::report::moment::local;
 use crate::report::text::printable;
+use machine::moment::local;
 
 /// How the results of a change are printed, for how long they are waited for, and whether it is confirmed.
 #[derive(Clone, Copy, Debug, Args)]

@@ -6,7 +6,13 @@
 //! end, and whole files off the beginning, which the check counts; all else shows.
 
 mod chain;
+pub mod cli;
+mod entries;
+mod entry;
 mod files;
+mod query;
+mod settings;
+mod syslog;
 mod verified;
 
 use std::fs::{self, File, OpenOptions};
@@ -17,14 +23,20 @@ use std::sync::{Mutex, MutexGuard};
 
 use wire::digest::Digest;
 
+pub use self::entries::AuditEntries;
+pub use self::entry::entry;
 pub use self::files::{Rotation, audit_files};
 use self::files::{earlier, folder, numbered};
+pub use self::query::{BadGlob, MAX_BYTES, Matcher};
+pub use self::settings::Settings;
+pub use self::syslog::{Forward, Forwarder};
 pub use self::verified::Verified;
 
 /// An audit log that is being written. One process at a time may write it.
 pub struct AuditLog {
     path: PathBuf,
     rotation: Rotation,
+    forwarder: Option<Forwarder>,
     tail: Mutex<Tail>,
 }
 
@@ -63,6 +75,19 @@ pub enum AuditError {
         /// Which line, counted from one.
         line: u64,
     },
+    /// The log does not hold the entry that it is known to have held.
+    #[error(
+        "the audit log \"{path}\" holds no entry with the chain {witness}: entries were cut off its end, or it is \
+         another log{}", if *.gone > 0 { ", or the entry was in one of the oldest files, which are gone" } else { "" }
+    )]
+    Cut {
+        /// The file.
+        path: PathBuf,
+        /// The chain that an entry is known to have had.
+        witness: Digest,
+        /// How many files are missing from the log's beginning.
+        gone: u64,
+    },
     /// A line is not an entry.
     #[error("line {line} of the audit log \"{path}\" is not an entry: it was altered, or cut off")]
     NotAnEntry {
@@ -91,7 +116,22 @@ impl AuditLog {
     /// [`AuditError::File`], where the file cannot be opened or read.
     pub fn open_rotating(path: &Path, rotation: Rotation) -> Result<Self, AuditError> {
         let tail = Tail::open(path, rotation).map_err(|source| failed("open", path, source))?;
-        Ok(Self { path: path.to_owned(), rotation, tail: Mutex::new(tail) })
+        Ok(Self { path: path.to_owned(), rotation, forwarder: None, tail: Mutex::new(tail) })
+    }
+
+    /// Opens the log of this program as its configuration says.
+    ///
+    /// # Errors
+    /// As [`AuditLog::open_rotating`].
+    pub fn open_as(settings: &Settings, path: &Path, program: &'static str) -> Result<Self, AuditError> {
+        let log = Self::open_rotating(path, Rotation::from(settings))?;
+        let forwarder = match settings.forward {
+            Forward::Off => None,
+            Forward::Syslog => {
+                Some(Forwarder::start(program).map_err(|source| failed("hand on", path, source))?)
+            }
+        };
+        Ok(Self { forwarder, ..log })
     }
 
     /// Adds an entry: the text of a JSON object with at least one member, on one line.
@@ -110,7 +150,11 @@ impl AuditLog {
             tracing::warn!(file = %self.path.display(), %error, "the audit log goes on in a file that is full");
             tail.full = tail.length.saturating_add(self.rotation.size);
         }
-        tail.append(entry).map_err(|source| failed("write", &self.path, source))
+        tail.append(entry).map_err(|source| failed("write", &self.path, source))?;
+        if let Some(forwarder) = &self.forwarder {
+            forwarder.send(entry);
+        }
+        Ok(())
     }
 
     /// Puts on disk what was added.
@@ -203,6 +247,9 @@ fn file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
+/// The longest line that is read, in bytes.
+const MAX_LINE: u64 = 16 << 20;
+
 fn failed(action: &'static str, path: &Path, source: io::Error) -> AuditError {
     AuditError::File { action, path: path.to_owned(), source }
 }
@@ -232,6 +279,38 @@ mod tests {
         let (_dir, empty) = log(0);
         AuditLog::open(&empty).unwrap();
         assert_eq!(Verified::check(&empty).unwrap().entries, 0);
+    }
+
+    #[test]
+    fn a_tail_that_was_cut_off_is_found_by_a_witness_and_only_by_that() {
+        let (_dir, path) = log(5);
+        let witness = Verified::check(&path).unwrap().head;
+        AuditLog::open(&path).unwrap().append("{\"n\":5}").unwrap();
+        assert_eq!(Verified::check_with(&path, &witness).unwrap().entries, 6);
+        assert!(Verified::check_with(&path, &Digest::ZERO).is_ok());
+        let text = std::fs::read_to_string(&path).unwrap();
+        let cut: Vec<&str> = text.lines().take(4).collect();
+        std::fs::write(&path, cut.join("\n") + "\n").unwrap();
+        assert_eq!(Verified::check(&path).unwrap().entries, 4);
+        let error = Verified::check_with(&path, &witness).unwrap_err();
+        assert!(matches!(error, AuditError::Cut { gone: 0, .. }), "{error}");
+        // What is written in the place of what was cut off does not hide it.
+        AuditLog::open(&path).unwrap().append("{\"n\":9}").unwrap();
+        assert!(Verified::check_with(&path, &witness).is_err());
+    }
+
+    #[test]
+    fn a_witness_from_before_the_oldest_file_that_is_left_may_be_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("audit.jsonl");
+        let log = AuditLog::open_rotating(&path, Rotation { size: 300, files: 2 }).unwrap();
+        log.append("{\"n\":0}").unwrap();
+        let witness = Verified::check(&path).unwrap().head;
+        for n in 1..50 {
+            log.append(&format!("{{\"n\":{n}}}")).unwrap();
+        }
+        let error = Verified::check_with(&path, &witness).unwrap_err();
+        assert!(error.to_string().contains("oldest files, which are gone"), "{error}");
     }
 
     #[test]

@@ -1,21 +1,35 @@
-//! Moments, as people and as programs read them.
+//! Moments, as people read and write them. Programs read [`rfc3339`](crate::clock::rfc3339).
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+use crate::clock::now_ms;
+
 /// Local date and time, to the second.
-pub(crate) fn local(ms: u64) -> String {
+pub fn local(ms: u64) -> String {
     timestamp(ms).to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// Date and time in a time zone, to the millisecond.
-pub(super) fn exact(ms: u64, zone: &TimeZone) -> String {
+pub fn exact(ms: u64, zone: &TimeZone) -> String {
     timestamp(ms).to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()
 }
 
+/// Reads a moment of the past: how long ago it was (`2h`, `7days`), a local date with or without the time
+/// (`2026-01-31 18:00`), or RFC 3339. In milliseconds since 1970.
+///
+/// # Errors
+/// How to write one, for anything else.
+pub fn past(text: &str) -> Result<u64, String> {
+    if let Ok(ago) = humantime::parse_duration(text) {
+        return Ok(now_ms().saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)));
+    }
+    parse(text).ok_or_else(|| "write it like 2h, 7days, 2026-01-31 or \"2026-01-31 18:00\"".to_owned())
+}
+
 /// Reads a moment in RFC 3339, or a local date with or without the time; `None` for anything else.
-pub(crate) fn parse(text: &str) -> Option<u64> {
+fn parse(text: &str) -> Option<u64> {
     let timestamp = text.parse::<Timestamp>().ok().or_else(|| {
         let local: DateTime = text.parse().ok()?;
         TimeZone::system().to_timestamp(local).ok()
@@ -51,5 +65,14 @@ mod tests {
     #[test]
     fn a_clock_beyond_all_calendars_is_shown_and_not_a_panic() {
         assert_eq!(exact(u64::MAX, &TimeZone::UTC), "1970-01-01 00:00:00.000");
+    }
+
+    #[test]
+    fn a_moment_of_the_past_is_how_long_ago_or_when() {
+        let hours = past("2h 30m").expect("a span");
+        let ago = now_ms() - hours;
+        assert!((9_000_000..9_060_000).contains(&ago), "{ago}");
+        assert_eq!(past("2023-11-14T22:13:20.123Z"), Ok(1_700_000_000_123));
+        assert!(past("yesterday").expect_err("no moment").contains("2h"));
     }
 }

@@ -1,7 +1,8 @@
 //! The files of one audit log: the one that is written, and the earlier ones, which are numbered.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// When an audit log goes on in another file, and how many earlier files stay.
@@ -57,6 +58,45 @@ pub fn audit_files(path: &Path) -> io::Result<Vec<PathBuf>> {
     }
     Ok(files)
 }
+
+/// Opens all files of one moment: a daemon that goes on in another file meanwhile changes nothing about them.
+pub(super) fn open_all(path: &Path) -> io::Result<Vec<(PathBuf, File)>> {
+    for _ in 0..ATTEMPTS {
+        let (current, earlier) = (open_one(path)?, earlier(path)?);
+        let mut files = Vec::new();
+        for (_, path) in &earlier {
+            files.extend(open_one(path)?.map(|file| (path.clone(), file)));
+        }
+        let all_there = files.len() == earlier.len();
+        let inode_of = |file: Option<File>| file.as_ref().map(inode).transpose();
+        let was = current.as_ref().map(inode).transpose()?;
+        if !all_there || was != inode_of(open_one(path)?)? || self::earlier(path)? != earlier {
+            continue;
+        }
+        files.extend(current.map(|file| (path.to_owned(), file)));
+        if files.is_empty() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        return Ok(files);
+    }
+    Err(io::Error::other(format!("the files in \"{}\" change all the time", folder(path).display())))
+}
+
+pub(super) fn open_one(path: &Path) -> io::Result<Option<File>> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What tells a file from another one that has its name.
+pub(super) fn inode(file: &File) -> io::Result<u64> {
+    Ok(file.metadata()?.ino())
+}
+
+/// How often the files are looked for again where they change meanwhile.
+const ATTEMPTS: usize = 100;
 
 fn number(path: &Path, name: &str) -> Option<u64> {
     let (stem, extension) = parts(path);
