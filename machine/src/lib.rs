@@ -1,7 +1,7 @@
 //! What the overlord and the minion ask of the machine that they run on: its clock ([`clock`], [`moment`]), its files and
 //! folders ([`mod@file`], [`partial`], [`home`]), how it is configured ([`configuration`]), how much room its disks have ([`disk_space`]),
 //! how long to wait before something is asked again ([`backoff`]), work that must not keep others waiting
-//! ([`heavy`]), and states that only go forward ([`forward`]). [`failpoint`] is how tests let a daemon die, and
+//! ([`heavy`]), states that only go forward ([`forward`]), and the end of standard input ([`stdin`]). [`failpoint`] is how tests let a daemon die, and
 //! set its clock.
 //!
 //! Nothing here knows of jobs, modules or each other's messages.
@@ -18,3 +18,4 @@ pub mod heavy;
 pub mod home;
 pub mod moment;
 pub mod partial;
+pub mod stdin;

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
-use crate::screen::{answer, complain};
+use crate::screen::{complain, print};
 
 /// Why a command of either program came to nothing: the error of all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Failure {
     pub(crate) fn tell(&self) {
         if WANTED.get() == Some(&true) {
             // A program that does not read it has the line on stderr and the exit code.
-            let _ = answer(self.document());
+            let _ = print(self.document());
         }
     }
 

@@ -6,7 +6,7 @@
 //! here, after that, and come from nowhere else.
 //!
 //! What an answer is to say is not decided here: a command makes a [`Table`], a document or a text and hands it to
-//! [`answer`], [`show`] or, where it comes to nothing, to [`Failure::say`].
+//! [`print`], [`show`] or, where it comes to nothing, to [`Failure::say`].
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 mod arguments;
@@ -14,6 +14,7 @@ pub mod check;
 mod exit;
 mod fails;
 mod failure;
+mod generated;
 mod log;
 mod panics;
 mod printed;
@@ -29,14 +30,16 @@ pub use self::arguments::parse;
 pub use self::exit::{Exit, end};
 pub use self::fails::{Context, Fails};
 pub use self::failure::Failure;
+pub use self::generated::{Completions, Man};
 pub use self::log::log_to_stderr;
 pub use self::panics::caught;
 pub use self::printed::Printed;
 pub use self::progress::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle, bar, bars, terminal_height};
-pub use self::question::{answered_yes, can_ask, pose};
+pub use self::question::{ask, can_ask};
 pub use self::reader::{FullFlag, Reader};
 pub use self::screen::{
-    answer, bytes, complain, note, raw_answer, replace_line, show, stderr_is_terminal, stdout_is_terminal,
+    Unprinted, complain, note, print, print_bytes, print_raw, replace_line, show, stderr_is_terminal,
+    stdout_is_terminal,
 };
 pub use self::shown::Shown;
 pub use self::styled::Styled;

@@ -9,16 +9,12 @@ pub fn can_ask() -> bool {
     io::stdin().is_terminal() && stderr_is_terminal()
 }
 
-/// Says on stderr what would be done, and asks whether to go on.
-pub fn pose(question: &str) {
-    note(format_args!("{question}\nGo on? Type y for yes:"));
-}
-
-/// Waits for the answer. Only a clear yes (`y`, `yes`) is one; no answer at all is a no.
+/// Says on stderr what would be done, asks whether to go on, and waits for the answer. Only a clear yes (`y`, `yes`) is one; no answer at all is a no.
 ///
 /// # Errors
 /// Where stdin cannot be read.
-pub fn answered_yes() -> io::Result<bool> {
+pub fn ask(question: &str) -> io::Result<bool> {
+    note(format_args!("{question}\nGo on? Type y for yes:"));
     let mut line = String::new();
     io::stdin().read_line(&mut line)?;
     Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))

@@ -2,56 +2,72 @@
 #![allow(clippy::disallowed_methods, reason = "this is where everything that is printed passes")]
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 
+use crate::exit::Exit;
+use crate::fails::Fails;
 use crate::printed::Printed;
 use crate::shown::Shown;
 use crate::styled::{Styled, clean};
+
+/// Stdout did not take an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to stdout: {0}")]
+pub struct Unprinted(#[from] io::Error);
+
+impl Fails for Unprinted {
+    fn exit(&self) -> Exit {
+        match self.0.kind() {
+            ErrorKind::BrokenPipe => Exit::ClosedPipe,
+            _ => Exit::Failed,
+        }
+    }
+}
 
 /// Writes one answer to stdout, at once, with a line end after it. Styles are left out where stdout is not a
 /// terminal.
 ///
 /// # Errors
 /// Where stdout does not take it, as a pipe that nobody reads any more.
-pub fn answer(what: impl Printed) -> io::Result<()> {
+pub fn print(what: impl Printed) -> Result<(), Unprinted> {
     let text = what.printed()?;
     let mut stdout = anstream::stdout().lock();
     writeln!(stdout, "{}", text.with_styles())?;
-    stdout.flush()
+    Ok(stdout.flush()?)
 }
 
-/// Writes an answer that programs read: into a file or a pipe byte for byte, onto a terminal as [`answer`] does.
+/// Writes an answer that programs read: into a file or a pipe byte for byte, onto a terminal as [`print`] does.
 ///
 /// # Errors
-/// As [`answer`].
-pub fn raw_answer(text: &str) -> io::Result<()> {
+/// As [`print`].
+pub fn print_raw(text: &str) -> Result<(), Unprinted> {
     if stdout_is_terminal() {
-        return answer(text);
+        return print(text);
     }
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{text}")?;
-    stdout.flush()
+    Ok(stdout.flush()?)
 }
 
 /// Writes an answer that was made for one reader, as it is.
 ///
 /// # Errors
-/// As [`answer`].
-pub fn show(what: &Shown) -> io::Result<()> {
+/// As [`print`].
+pub fn show(what: &Shown) -> Result<(), Unprinted> {
     match what {
-        Shown::Screen(text) => answer(text),
-        Shown::Pipe(text) => raw_answer(text),
+        Shown::Screen(text) => print(text),
+        Shown::Pipe(text) => print_raw(text),
     }
 }
 
 /// Writes bytes to stdout and nothing else, no line end either: for files and programs.
 ///
 /// # Errors
-/// As [`answer`].
-pub fn bytes(bytes: &[u8]) -> io::Result<()> {
+/// As [`print`].
+pub fn print_bytes(bytes: &[u8]) -> Result<(), Unprinted> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes)?;
-    stdout.flush()
+    Ok(stdout.flush()?)
 }
 
 /// Writes one note to stderr. Where stderr does not take it, the note is lost.

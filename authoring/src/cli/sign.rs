@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use output::{Context as _, Exit, Failure};
+use output::{Context as _, Exit, Failure, print};
 use serde_json::json;
 
-use minion_host::cli::print;
 use minion_host::modules::read_module;
 use minion_host::sandbox::claim;
 use minion_host::signature_file;
@@ -53,7 +52,7 @@ impl Sign {
         match self.json {
             true => print(document(&signature, &path)),
             false => print(told(&signature, &path)),
-        }
+        }?;
         Ok(Exit::Ok)
     }
 }

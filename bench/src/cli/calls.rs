@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use clap::Args;
-use output::{Column, FullFlag, Table};
+use output::{Column, Exit, FullFlag, Table, print, show};
 use serde_json::{Value, json};
 
 use super::{Fleet, measured};
 use crate::{Calls, CallsOptions, Measured, calls};
-use overlord::cli::output::{print, show};
-use overlord::cli::{CliError, Exit, Format, FormatFlag};
+use overlord::cli::{CliError, Format, FormatFlag};
 
 /// Measure how fast calls are, beside a bare QUIC echo in the same run
 ///

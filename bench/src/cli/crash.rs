@@ -1,13 +1,12 @@
 //! `overlord bench crash`
 
 use clap::Args;
-use output::{ProgressBar, ProgressStyle};
+use output::{Exit, ProgressBar, ProgressStyle, note, print};
 use serde_json::{Value, json};
 
 use super::{Fleet, measured};
 use crate::{Crash, CrashOptions, crash};
-use overlord::cli::output::{known, note, print};
-use overlord::cli::{CliError, Exit, Format, FormatFlag};
+use overlord::cli::{CliError, Format, FormatFlag};
 use wire::document::text::counted;
 
 /// Kill daemons while jobs are in flight, and see whether every promise is kept
@@ -59,7 +58,7 @@ impl CrashCommand {
                     Format::Json => print(document(&crash)),
                     Format::Text => print(text(&crash)),
                 };
-                known(Exit::of(crash.is_clean()), printed)
+                Exit::of(crash.is_clean()).after_printing(printed)
             },
         )
     }

@@ -9,8 +9,9 @@ mod tables;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use output::Exit;
 
-use overlord::cli::{CliError, Exit, Global, StopSignals};
+use overlord::cli::{CliError, Global, StopSignals};
 
 use crate::BenchError;
 

@@ -1,13 +1,12 @@
 //! `overlord bench soak`
 
 use clap::Args;
-use output::{Column, FullFlag, Table};
+use output::{Column, Exit, FullFlag, Table, note, print, show};
 use serde_json::{Value, json};
 
 use super::{Fleet, measured, mebibytes};
 use crate::{Growth, Measure, Sample, Soak, SoakOptions, Vitals, soak};
-use overlord::cli::output::{known, note, print, show};
-use overlord::cli::{CliError, Exit, Format, FormatFlag};
+use overlord::cli::{CliError, Format, FormatFlag};
 
 /// Run many small jobs in a row, and see whether the daemons stay as they are
 ///
@@ -58,7 +57,7 @@ impl SoakCommand {
                         show(&table(&soak).shown(self.full.reader())).and_then(|()| print(text(&soak)))
                     }
                 };
-                known(Exit::of(soak.is_flat()), printed)
+                Exit::of(soak.is_flat()).after_printing(printed)
             },
         )
     }

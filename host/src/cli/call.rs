@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use output::{Context as _, Exit, Failure};
+use output::{Context as _, Exit, Failure, Unprinted, note, print, print_bytes, print_raw};
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -18,7 +18,6 @@ use wire::value::given;
 use wire::value::method::Signature;
 
 use crate::cli::Place;
-use crate::cli::output::{note, print, print_bytes, print_failed, print_raw};
 use crate::cli::spectator::{Spectator, behind};
 use crate::cli::watch::watch;
 use crate::cli::workbench::{ModuleFile, Workbench};
@@ -78,6 +77,8 @@ pub(super) enum Ended {
     Done,
     /// It was stopped by Ctrl-C.
     Interrupted,
+    /// Nobody reads what is printed any more: the program ends with this.
+    Unread(Exit),
 }
 
 impl Call {
@@ -87,23 +88,25 @@ impl Call {
             return watch(&self, self.module.path(), place).await;
         }
         let prepared = self.prepare(place)?;
-        let report = self.make(prepared, &mut interrupts()?, &CancelSignal::new()).await;
-        let ok = matches!(report.outcome, Outcome::Ok(_));
-        Ok(Exit::of(ok))
+        let (exit, told) = self.make(prepared, &mut interrupts()?, &CancelSignal::new()).await;
+        exit.after_printing(told)
     }
 
     /// Makes the call with the module as its file is now. What stands in its way is told.
-    pub(super) async fn once(&self, place: &Place, interrupts: &mut Signal) -> Ended {
+    pub(super) async fn once(&self, place: &Place, interrupts: &mut Signal) -> Result<Ended, Failure> {
         let prepared = match self.prepare(place) {
             Ok(prepared) => prepared,
             Err(failure) => {
                 failure.say("minion");
-                return Ended::Done;
+                return Ok(Ended::Done);
             }
         };
         let cancel = CancelSignal::new();
-        self.make(prepared, interrupts, &cancel).await;
-        if cancel.is_cancelled() { Ended::Interrupted } else { Ended::Done }
+        match self.make(prepared, interrupts, &cancel).await {
+            (exit, Err(unread)) => exit.after_printing(Err(unread)).map(Ended::Unread),
+            _ if cancel.is_cancelled() => Ok(Ended::Interrupted),
+            _ => Ok(Ended::Done),
+        }
     }
 
     fn prepare(&self, place: &Place) -> Result<Prepared, Failure> {
@@ -133,8 +136,13 @@ impl Call {
         Ok((path, arguments))
     }
 
-    /// Runs the job and tells how it went.
-    async fn make(&self, prepared: Prepared, interrupts: &mut Signal, cancel: &CancelSignal) -> Report {
+    /// Runs the job and tells how it went: returns that, and whether it could be printed.
+    async fn make(
+        &self,
+        prepared: Prepared,
+        interrupts: &mut Signal,
+        cancel: &CancelSignal,
+    ) -> (Exit, Result<(), Unprinted>) {
         let Prepared { bench, module, method, arguments } = prepared;
         let spectator = Arc::new(Spectator::new());
         let run = Run {
@@ -149,17 +157,12 @@ impl Call {
         };
         let report = stoppable(bench.sandbox.run(&module, run), interrupts, cancel).await;
         spectator.close();
-        self.tell(&report);
-        report
+        (Exit::of(matches!(report.outcome, Outcome::Ok(_))), self.tell(&report))
     }
 
-    fn tell(&self, report: &Report) {
+    fn tell(&self, report: &Report) -> Result<(), Unprinted> {
         if self.json {
-            let document = json!(report.document());
-            return match report.outcome {
-                Outcome::Ok(_) => print(document),
-                Outcome::Failed(_) => print_failed(document),
-            };
+            return print(json!(report.document()));
         }
         for effect in &report.would {
             note(behind("would", effect));
@@ -167,12 +170,12 @@ impl Call {
         match &report.outcome {
             Outcome::Ok(None) => {}
             Outcome::Ok(Some(result)) if self.output == Some(Form::Raw) => match bytes(result) {
-                Some(bytes) => print_bytes(bytes),
+                Some(bytes) => print_bytes(bytes)?,
                 None => note("there are no bytes: the method gave back nothing"),
             },
             // A terminal gets what cannot harm it, a program what the method returned.
-            Outcome::Ok(Some(result)) if !output::stdout_is_terminal() => print_raw(&plain(result)),
-            Outcome::Ok(Some(result)) => print(value(result)),
+            Outcome::Ok(Some(result)) if !output::stdout_is_terminal() => print_raw(&plain(result))?,
+            Outcome::Ok(Some(result)) => print(value(result))?,
             Outcome::Failed(failure) => {
                 note(behind(failure.kind.as_str(), &failure.message));
                 // What the guest wrote to its stderr has been on the screen.
@@ -181,6 +184,7 @@ impl Call {
                 }
             }
         }
+        Ok(())
     }
 }
 

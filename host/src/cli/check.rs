@@ -1,7 +1,7 @@
 //! `minion check FILE.wasm`.
 
 use clap::Args;
-use output::{Exit, Failure};
+use output::{Exit, Failure, print};
 use serde_json::{Value, json};
 
 use wire::document::text::{line, printable};
@@ -9,7 +9,6 @@ use wire::message::module::Module;
 use wire::name::ModuleName;
 
 use crate::cli::Place;
-use crate::cli::output::{print, print_failed};
 use crate::cli::signature::SignatureFinding;
 use crate::cli::workbench::{ModuleFile, Workbench};
 use crate::granting;
@@ -79,13 +78,11 @@ impl Check {
             findings.signature = Some(signature);
         }
         let is_fine = findings.problems.is_empty();
-        match (self.json, is_fine) {
-            (true, true) => print(findings.document()),
-            (true, false) => print_failed(findings.document()),
-            (false, true) => print(findings.text(&bench)),
-            (false, false) => print_failed(findings.text(&bench)),
-        }
-        Ok(Exit::of(is_fine))
+        let printed = match self.json {
+            true => print(findings.document()),
+            false => print(findings.text(&bench)),
+        };
+        Exit::of(is_fine).after_printing(printed)
     }
 }
 

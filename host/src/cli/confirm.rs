@@ -26,7 +26,6 @@ impl Confirm {
             output::can_ask(),
             "there is no terminal to ask on: read what is above, and say --yes",
         )?;
-        output::pose(question);
-        Ok(output::answered_yes()?)
+        Ok(output::ask(question)?)
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
-use output::{Context as _, Exit, Failure};
+use output::{Context as _, Exit, Failure, note, print};
 use serde_json::json;
 
 use wire::message::module::ModuleState;
@@ -12,7 +12,6 @@ use wire::name::ModuleName;
 
 use crate::cli::Place;
 use crate::cli::confirm::Confirm;
-use crate::cli::output::{note, print};
 use crate::cli::reload::Reloaded;
 use crate::cli::suggested::suggestion_of;
 use crate::control;
@@ -83,7 +82,7 @@ impl Grant {
             }
         })?;
         let Some(change) = change else {
-            return Ok(self.nothing_changes(&wanted, &folder));
+            return self.nothing_changes(&wanted, &folder);
         };
         if !self.json {
             show(&change);
@@ -105,9 +104,9 @@ impl Grant {
                 "added": change.added,
                 "removed": change.removed,
                 "reload": reloaded.document(),
-            })),
+            }))?,
             false => {
-                print(format_args!("granted {} to \"{module}\"; {reloaded}", listed(&change.levels)));
+                print(format_args!("granted {} to \"{module}\"; {reloaded}", listed(&change.levels)))?;
                 if let Some(told) = not_in_service(module, &folder).await {
                     note(told);
                 }
@@ -133,7 +132,7 @@ impl Grant {
         Ok(vec![usual.name().clone()])
     }
 
-    fn nothing_changes(&self, wanted: &[LevelName], folder: &Folder) -> Exit {
+    fn nothing_changes(&self, wanted: &[LevelName], folder: &Folder) -> Result<Exit, Failure> {
         let (module, path) = (&self.what.module, folder.config());
         match self.json {
             true => print(json!({
@@ -147,8 +146,8 @@ impl Grant {
                 listed(wanted),
                 path.display()
             )),
-        }
-        Exit::Ok
+        }?;
+        Ok(Exit::Ok)
     }
 }
 

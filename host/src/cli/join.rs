@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use output::{Context as _, Exit, Failure};
+use output::{Context as _, Exit, Failure, Unprinted, note, print};
 use serde_json::{Value, json};
 
 use wire::message::enroll::Token;
@@ -12,7 +12,6 @@ use wire::name::ModuleName;
 
 use crate::cli::Place;
 use crate::cli::grant::warn;
-use crate::cli::output::{note, print};
 use crate::cli::reload::Reloaded;
 use crate::config::Config;
 use crate::enroll::join;
@@ -62,10 +61,10 @@ impl Join {
             print(format_args!(
                 "joined the overlord at {} as \"{}\"; now run `minion serve`",
                 joined.overlord, joined.name
-            ));
+            ))?;
         }
         let Some(grants) = grants else {
-            self.say_that_nothing_is_granted(&joined);
+            self.say_that_nothing_is_granted(&joined)?;
             return Ok(Exit::Ok);
         };
         grants.warn();
@@ -73,7 +72,7 @@ impl Join {
         match self.json {
             true => print(grants.document(&joined, &reloaded)),
             false => grants.say(&self.grant, &reloaded),
-        }
+        }?;
         Ok(Exit::Ok)
     }
 
@@ -100,16 +99,17 @@ impl Join {
         Ok(Some(Grants { path, before, planned }))
     }
 
-    fn say_that_nothing_is_granted(&self, joined: &Enrolment) {
+    fn say_that_nothing_is_granted(&self, joined: &Enrolment) -> Result<(), Unprinted> {
         match self.json {
             true => print(json!({
                 "name": joined.name.as_str(), "overlord": joined.overlord, "grants": [], "left_out": [],
-            })),
+            }))?,
             false => note(
                 "no module is granted anything of this host: `minion grant MODULE` grants one of them what it suggests, and \
                  `minion join TOKEN --grant read` all of them at once",
             ),
         }
+        Ok(())
     }
 }
 
@@ -133,23 +133,24 @@ impl Grants {
         Reloaded::now(folder).await
     }
 
-    fn say(&self, levels: &[LevelName], reloaded: &Reloaded) {
+    fn say(&self, levels: &[LevelName], reloaded: &Reloaded) -> Result<(), Unprinted> {
         let (levels, path) = (listed(levels), self.path.display());
         if self.planned.granted.is_empty() {
-            print(format_args!("granted {levels} to no module: nothing was written into \"{path}\""));
+            print(format_args!("granted {levels} to no module: nothing was written into \"{path}\""))?;
         } else {
             for (levels, modules) in self.by_levels() {
-                print(format_args!("granted {levels} to {}", modules.join(", ")));
+                print(format_args!("granted {levels} to {}", modules.join(", ")))?;
             }
             print(format_args!(
                 "each has its lines in \"{path}\" now, and `minion revoke-grant MODULE` takes them out; {reloaded}"
-            ));
+            ))?;
         }
         let left_out = self.planned.left_out.iter().map(|(module, reason)| format!("{module} ({reason})"));
         let left_out: Vec<String> = left_out.collect();
         if !left_out.is_empty() {
             note(format_args!("left out: {}", left_out.join(", ")));
         }
+        Ok(())
     }
 
     /// The modules that are granted something, by the levels that they have.

@@ -7,7 +7,6 @@ mod confirm;
 mod grant;
 mod join;
 mod modules;
-mod output;
 mod reload;
 mod revoke_grant;
 mod serve;
@@ -22,8 +21,8 @@ mod workbench;
 
 use std::path::PathBuf;
 
-use ::output::{Exit, Fails, Failure};
 use clap::{Args, Subcommand};
+use output::{Exit, Fails, Failure};
 
 use crate::control::ControlError;
 use crate::enroll::JoinError;
@@ -32,8 +31,6 @@ use crate::granting::{FolderGrantError, GrantError};
 use crate::highest_versions::HighestVersionsError;
 use crate::minion::StartError;
 use crate::sandbox::{LoadError, SandboxError};
-
-pub use output::print;
 
 /// A command of a host's owner.
 #[derive(Debug, Subcommand)]

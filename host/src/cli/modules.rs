@@ -1,13 +1,12 @@
 //! `minion modules`.
 
 use clap::Args;
-use output::{Column, Exit, Failure, FullFlag, Table};
+use output::{Column, Exit, Failure, FullFlag, Table, print, show};
 use serde_json::{Value, json};
 
 use wire::message::module::{Module, ModuleState, ModuleVersion};
 
 use crate::cli::Place;
-use crate::cli::output::{print, show};
 use crate::control;
 
 /// Show the modules of the running minion
@@ -35,11 +34,11 @@ impl Modules {
         }
         if self.json {
             let documents: Vec<Value> = modules.iter().map(Module::document).collect();
-            print(json!({ "modules": documents }));
+            print(json!({ "modules": documents }))?;
         } else if let (Some(_), [module]) = (&self.module, modules.as_slice()) {
-            print(module.description());
+            print(module.description())?;
         } else {
-            show(&table(&modules).shown(self.full.reader()));
+            show(&table(&modules).shown(self.full.reader()))?;
         }
         Ok(Exit::Ok)
     }

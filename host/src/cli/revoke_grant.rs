@@ -1,7 +1,7 @@
 //! `minion revoke-grant MODULE`.
 
 use clap::Args;
-use output::{Context as _, Exit, Failure};
+use output::{Context as _, Exit, Failure, note, print};
 use serde_json::json;
 
 use wire::name::ModuleName;
@@ -9,7 +9,6 @@ use wire::name::ModuleName;
 use crate::cli::Place;
 use crate::cli::confirm::Confirm;
 use crate::cli::grant::show;
-use crate::cli::output::{note, print};
 use crate::cli::reload::Reloaded;
 use crate::config::Config;
 use crate::granting::{self, Policy, Turn};
@@ -50,7 +49,7 @@ impl RevokeGrant {
                     "there is no table [modules.{module}] in \"{}\": nothing changes",
                     path.display()
                 )),
-            }
+            }?;
             return Ok(Exit::Ok);
         };
         if !self.json {
@@ -75,7 +74,7 @@ impl RevokeGrant {
                 "reload": reloaded.document(),
             })),
             false => print(format_args!("took the grants of \"{module}\" out; {reloaded}")),
-        }
+        }?;
         if left {
             note(format_args!("other tables in \"{}\" still grant \"{module}\" something", path.display()));
         }

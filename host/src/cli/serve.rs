@@ -1,6 +1,5 @@
 //! `minion serve`.
 
-use std::io::Read as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -111,18 +110,13 @@ fn say_that_it_is_up(minion: &Minion) {
     let modules = if count == 1 { "1 module".to_owned() } else { format!("{count} modules") };
     // Whoever reads it may be gone; that is no reason to stop.
     let _ =
-        output::answer(format_args!("minion {}: {modules}, overlord {}", minion.name(), minion.overlord()));
+        output::print(format_args!("minion {}: {modules}, overlord {}", minion.name(), minion.overlord()));
 }
 
 /// Ready once standard input is at its end.
 fn stdin_ends() -> oneshot::Receiver<()> {
     let (ended, ends) = oneshot::channel();
-    // A thread and not a task: a runtime that shuts down would wait for this read, which nothing ends. It
-    // ends with the process.
-    std::thread::spawn(move || {
-        let mut stdin = std::io::stdin().lock();
-        let mut ignored = [0; 512];
-        while stdin.read(&mut ignored).is_ok_and(|read| read > 0) {}
+    machine::stdin::at_end(move || {
         // Nobody listens where the minion stops for another reason.
         let _ = ended.send(());
     });

@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard};
 use wire::document::text::printable;
 use wire::message::call::{LogLevel, LogLine, Progress};
 
-use crate::cli::output::note;
 use crate::sandbox::{Denial, JobEvents};
+use output::note;
 
 /// Writes lines, and on a terminal one more line that shows the progress.
 pub(super) struct Spectator {

@@ -1,14 +1,13 @@
 //! `minion status`.
 
 use clap::Args;
-use output::{Column, Exit, Failure, FullFlag, Table};
+use output::{Column, Exit, Failure, FullFlag, Table, print, show};
 use serde_json::{Value, json};
 
 use machine::clock::{now_ms, rfc3339};
 use wire::document::text::{counted, printable, since, size, span};
 
 use crate::cli::Place;
-use crate::cli::output::{print, show};
 use crate::control;
 use crate::status::{ModuleStatus, Status as Vitals};
 
@@ -27,13 +26,13 @@ impl Status {
         let folder = place.folder()?;
         let status = control::status(folder.dir(), &folder.socket()).await?;
         if self.json {
-            print(document(&status));
+            print(document(&status))?;
             return Ok(Exit::Ok);
         }
-        print(text(&status));
+        print(text(&status))?;
         if !status.modules.is_empty() {
-            print("");
-            show(&table(&status.modules).shown(self.full.reader()));
+            print("")?;
+            show(&table(&status.modules).shown(self.full.reader()))?;
         }
         Ok(Exit::Ok)
     }

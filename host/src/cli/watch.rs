@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
-use output::{Exit, Failure};
+use output::{Exit, Failure, note};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use wasmparser::{Chunk, Parser, Payload};
@@ -18,7 +18,6 @@ use wire::digest::Digest;
 
 use crate::cli::Place;
 use crate::cli::call::{Call, Ended, interrupts};
-use crate::cli::output::note;
 use crate::modules::read_module;
 
 /// Makes a call again whenever its module's file has changed, until Ctrl-C.
@@ -28,8 +27,10 @@ pub(super) async fn watch(call: &Call, file: &Path, place: &Place) -> Result<Exi
     let mut interrupts = interrupts()?;
     let mut changes = Changes::of(file)?;
     loop {
-        if let Ended::Interrupted = call.once(place, &mut interrupts).await {
-            return Ok(Exit::Interrupted);
+        match call.once(place, &mut interrupts).await? {
+            Ended::Done => {}
+            Ended::Interrupted => return Ok(Exit::Interrupted),
+            Ended::Unread(exit) => return Ok(exit),
         }
         tokio::select! {
             when = changes.next() => note(format_args!("--- {}: {} has changed", time(when), file.display())),

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use ledger::MinionLedger;
 use machine::home;
-use output::{Context as _, Failure};
+use output::{Context as _, Failure, note};
 use tempfile::TempDir;
 
 use wire::name::ModuleName;
 
 use crate::cli::Place;
-use crate::cli::output::note;
 use crate::config::Config;
 use crate::containment::Containment;
 use crate::facts;

@@ -13,12 +13,12 @@ use wire::value::arguments::Arguments;
 use wire::value::given;
 
 use super::follow::{Followed, Form, View, follow};
-use super::output::{note, print};
 use super::selection::{Selection, warn, with_warnings};
 use super::signals::interrupts;
 use super::waiting::Waiting;
-use super::{CliError, Exit, brief_duration, confirm, raw, words};
+use super::{CliError, brief_duration, confirm, raw, words};
 use crate::client::{Client, ClientError, JobEvent, JobStream};
+use output::{Exit, note, print};
 
 /// Run a method on all minions that match
 ///

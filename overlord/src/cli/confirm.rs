@@ -8,9 +8,9 @@ use super::signals::interrupts;
 /// Asks, and takes only a clear yes for one. Ctrl-C is a no, whoever else listens for it.
 pub(super) async fn ask(question: &str) -> Result<bool, CliError> {
     let mut interrupts = interrupts()?;
-    output::pose(question);
+    let question = question.to_owned();
     // Off this thread, which must keep the connection alive while the user thinks.
-    let answer = tokio::task::spawn_blocking(output::answered_yes);
+    let answer = tokio::task::spawn_blocking(move || output::ask(&question));
     tokio::select! {
         yes = answer => yes.map_err(|error| CliError::Runtime(error.into()))?.map_err(CliError::Runtime),
         // The thread goes on reading, and ends with the program.

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::output::{note, print};
 use super::signals::StopSignals;
-use super::{CliError, Exit, Global};
+use super::{CliError, Global};
 use crate::dev::{self, DevEnd, DevOptions};
+use output::{Exit, note, print};
 
 /// Try everything on this host: an overlord and some minions, until Ctrl-C
 ///

@@ -3,16 +3,15 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use output::{Column, FullFlag, Table};
+use output::{Column, Exit, FullFlag, Table, print, show};
 use serde_json::{Value, json};
 use wire::message::module::{Module, ModuleState};
 use wire::message::operator::Target;
 use wire::name::{MethodPath, MinionName, ModuleName};
 
 use super::module::{Kind, kinds, modules_named, told};
-use super::output::{print, show};
 use super::selection::{Selection, with_warnings};
-use super::{CliError, Exit, Format, FormatFlag};
+use super::{CliError, Format, FormatFlag};
 use crate::client::Client;
 
 /// Say what modules and methods do

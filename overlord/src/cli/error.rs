@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use output::{Exit, Fails};
+use output::{Exit, Fails, Unprinted};
 use wire::message::job::JobId;
 use wire::message::module::MethodError;
 use wire::name::{BadName, ModuleName};
@@ -106,18 +106,11 @@ pub enum CliError {
     #[error("{0}")]
     Usage(&'static str),
     /// Nothing can be written to stdout.
-    #[error("cannot write to stdout: {0}")]
-    Output(std::io::Error),
+    #[error(transparent)]
+    Output(#[from] Unprinted),
     /// The system gives this process no runtime or no signals.
     #[error("cannot start: {0}")]
     Runtime(std::io::Error),
-}
-
-impl CliError {
-    /// Whether the reader of stdout has gone (`overlord … | head`), of which nothing is said.
-    pub fn is_closed_pipe(&self) -> bool {
-        matches!(self, CliError::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
-    }
 }
 
 impl Fails for CliError {
@@ -161,7 +154,7 @@ impl Fails for CliError {
             | CliError::Name(_) => Exit::Usage,
             CliError::File { action: "read", .. } => Exit::Usage,
             CliError::Key(KeyError::File { action: "read", .. } | KeyError::NotAKey(_)) => Exit::Usage,
-            CliError::Output(_) if self.is_closed_pipe() => Exit::ClosedPipe,
+            CliError::Output(error) => error.exit(),
             CliError::NotAnswered
             | CliError::Folder(_)
             | CliError::Daemon(_)
@@ -169,7 +162,6 @@ impl Fails for CliError {
             | CliError::Brought(_)
             | CliError::Key(_)
             | CliError::File { .. }
-            | CliError::Output(_)
             | CliError::Runtime(_) => Exit::Failed,
         }
     }
@@ -196,12 +188,5 @@ mod tests {
         assert_eq!(CliError::Client(gone).exit().code(), 4);
         let missing = CliError::Client(ClientError::NotInitialised("/d".into()));
         assert_eq!(missing.exit().code(), 4);
-    }
-
-    #[test]
-    fn a_closed_pipe_is_a_quiet_end() {
-        let error = CliError::Output(std::io::ErrorKind::BrokenPipe.into());
-        assert!(error.is_closed_pipe());
-        assert_eq!(error.exit().code(), 141);
     }
 }

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use machine::clock::now_ms;
-use output::{Column, FullFlag, Table};
+use output::{Column, Exit, FullFlag, Table, note, print, show};
 use serde_json::{Map, Value as Json, json};
 use wire::document::text::{size, span};
 use wire::message::operator::{FactsHeard, TargetWarning};
 use wire::name::MinionName;
 
-use super::output::{known, note, print, show};
 use super::selection::{Selection, with_warnings};
-use super::{CliError, Exit, Format, FormatFlag};
+use super::{CliError, Format, FormatFlag};
 use crate::client::Client;
 use crate::report::text::since;
 use machine::clock::rfc3339;
@@ -69,7 +68,7 @@ impl FactsCommand {
             Format::Json => print(document(&minions, &warnings, &self.paths)),
             Format::Text => show(&table(&minions, &self.paths).shown(self.full.reader())),
         };
-        known(Exit::of(missing.is_empty()), printed)
+        Exit::of(missing.is_empty()).after_printing(printed)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use clap::Args;
-use output::{FullFlag, Reader};
+use output::{Exit, FullFlag, Reader, note, print};
 use tokio::signal::unix::Signal;
 use wire::message::call;
 use wire::message::job::{JobId, MinionJobId, MinionState, OutcomeKind};
@@ -13,13 +13,12 @@ use wire::message::operator::{Absence, Follow, JobDocument, Part, TargetWarning,
 use wire::message::outcome::Report;
 use wire::name::MinionName;
 
+use super::CliError;
 use super::job::{became, way_out};
 use super::module::who;
-use super::output::{self as out, known, note, print};
 use super::progress::Progress;
 use super::raw::{self, Output};
 use super::selection::with_warnings;
-use super::{CliError, Exit};
 use crate::client::{Client, ClientError, JobEvent, JobStream, WaitOver};
 use crate::report;
 use machine::moment::local;
@@ -136,7 +135,7 @@ pub(super) async fn follow(
     drop(progress);
     let (document, left) = match ended {
         None => return detach(client, job, interrupts).await,
-        Some(Err(error)) => return known(Exit::of(all_ok), Err(error)),
+        Some(Err(error)) => return Exit::of(all_ok).after_printing(Err(error)),
         Some(Ok(Ended::Over(document))) => (*document, None),
         Some(Ok(Ended::Left(why))) => (client.job(&job.to_string()).await?, Some(why)),
     };
@@ -144,7 +143,7 @@ pub(super) async fn follow(
     if let Some(why) = left.filter(|_| !document.state.is_over()) {
         note(left_behind(&document, why));
     }
-    known(exit(&document), printed)
+    exit(&document).after_printing(printed)
 }
 
 /// Prints what is known of a job in the end.
@@ -164,12 +163,12 @@ fn show(
             if !sorted {
                 by_arrival(&mut document, arrived);
             }
-            out::show(&report::table(&document, reader))?;
+            output::show(&report::table(&document, reader))?;
             note(report::closing(&document));
         }
         Form::Rows(reader) => {
             for part in unseen {
-                out::show(&report::row(part, names, reader))?;
+                output::show(&report::row(part, names, reader))?;
             }
             note(report::closing(document));
         }
@@ -319,7 +318,7 @@ impl Watch {
                 match self.form {
                     Form::JsonLines => self.progress.aside(|| print(report::json_line(&part)))?,
                     Form::Rows(reader) => {
-                        self.progress.aside(|| out::show(&report::row(&part, self.names, reader)))?;
+                        self.progress.aside(|| output::show(&report::row(&part, self.names, reader)))?;
                     }
                     Form::Table { .. } | Form::Json | Form::Raw => {}
                 }

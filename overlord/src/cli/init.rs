@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use clap::Args;
 use serde_json::json;
 
-use super::output::{note, print};
-use super::{CliError, Exit, Format, FormatFlag, Global};
+use super::{CliError, Format, FormatFlag, Global};
 use crate::dial_address::DialAddress;
 use crate::folder::InitOptions;
+use output::{Exit, note, print};
 
 /// Make an overlord: its authority, its certificate, and yours as its operator
 #[derive(Debug, Args)]

@@ -16,7 +16,6 @@ mod job;
 mod key;
 mod minion;
 mod module;
-pub mod output;
 mod ping;
 mod progress;
 mod raw;
@@ -34,13 +33,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use output::Exit;
 
 use crate::client::{Client, ClientConfig};
 use crate::folder::Folder;
 
 pub use self::error::CliError;
 pub use self::signals::StopSignals;
-pub use ::output::Exit;
 
 /// What holds for every command.
 #[derive(Debug, Args)]

@@ -1,13 +1,12 @@
 //! `overlord ping`
 
 use clap::Args;
-use output::{Column, FullFlag, Table};
+use output::{Column, Exit, FullFlag, Table, print, show};
 use serde_json::json;
 use wire::message::operator::Ping;
 
-use super::output::{known, print, show};
 use super::selection::{Selection, with_warnings};
-use super::{CliError, Exit, Format, FormatFlag};
+use super::{CliError, Format, FormatFlag};
 use crate::client::Client;
 
 /// Ask minions for a sign of life
@@ -39,7 +38,7 @@ impl PingCommand {
             }
             Format::Text => show(&table(&pings).shown(self.full.reader())),
         };
-        known(Exit::of(pings.iter().all(|ping| ping.answer.is_ok())), printed)
+        Exit::of(pings.iter().all(|ping| ping.answer.is_ok())).after_printing(printed)
     }
 }
 

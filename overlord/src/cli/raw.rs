@@ -7,8 +7,8 @@ use wire::message::outcome::Outcome;
 use wire::name::MethodPath;
 
 use super::CliError;
-use super::output::note;
 use crate::client::Client;
+use output::note;
 
 /// Forms of a result besides text and JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -47,7 +47,7 @@ pub(super) fn print(document: &JobDocument) -> Result<(), CliError> {
     for part in &document.parts {
         match part.report.as_ref().map(|report| &report.outcome) {
             Some(Outcome::Ok(Some(value))) => {
-                output::bytes(bytes(value).unwrap_or_default()).map_err(CliError::Output)?;
+                output::print_bytes(bytes(value).unwrap_or_default())?;
             }
             Some(Outcome::Failed(failure)) => note(failed(part.minion.as_str(), failure)),
             Some(Outcome::Ok(None)) | None => {}

@@ -4,10 +4,10 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value as Json, json};
 use wire::message::operator::{Assume, Lenience, Target, TargetWarning};
 
-use super::output::note;
 use crate::client::Matched;
 use crate::report::named;
 use crate::report::text::printable;
+use output::note;
 
 /// What is left out of a target, and what is let pass.
 #[derive(Clone, Debug, Default, Args)]

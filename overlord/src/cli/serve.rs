@@ -1,14 +1,14 @@
 //! `overlord serve`
 
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 
 use clap::Args;
+use output::Exit;
 use tokio_util::sync::CancellationToken;
 
 use super::signals::StopSignals;
-use super::{CliError, Exit, Global};
+use super::{CliError, Global};
 use crate::daemon::{self, ServeOptions};
 
 /// Run the overlord, until Ctrl-C or SIGTERM
@@ -34,7 +34,8 @@ impl Serve {
         output::log_to_stderr("warn,overlord=info");
         let stop = CancellationToken::new();
         if self.stop_with_stdin {
-            stop_with_stdin(stop.clone());
+            let stop = stop.clone();
+            machine::stdin::at_end(move || stop.cancel());
         }
         let options = ServeOptions { listen: self.listen };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -54,15 +55,4 @@ impl Serve {
             }
         })
     }
-}
-
-/// Stops the daemon at the end of stdin.
-///
-/// The thread is left to itself: it has nothing to clean up, and a read of stdin cannot be interrupted.
-fn stop_with_stdin(stop: CancellationToken) {
-    std::thread::spawn(move || {
-        // An error of stdin is its end as well.
-        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-        stop.cancel();
-    });
 }

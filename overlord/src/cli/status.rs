@@ -6,11 +6,11 @@ use serde_json::json;
 use wire::document::text::{line, size};
 use wire::message::operator::DiskStatus;
 
-use super::output::print;
-use super::{CliError, Exit, Format, FormatFlag};
+use super::{CliError, Format, FormatFlag};
 use crate::client::Client;
 use crate::report::text::since;
 use machine::clock::rfc3339;
+use output::{Exit, print};
 
 /// Show how the overlord is
 #[derive(Debug, Args)]

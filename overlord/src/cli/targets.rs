@@ -1,11 +1,11 @@
 //! `overlord targets`
 
 use clap::Args;
-use output::FullFlag;
+use output::{Exit, FullFlag};
 
 use super::minion::show_minions;
 use super::selection::Selection;
-use super::{CliError, Exit, FormatFlag};
+use super::{CliError, FormatFlag};
 use crate::client::Client;
 
 /// Show which minions an expression means, and which of them are connected

@@ -1,13 +1,10 @@
 //! The `minion` program: the commands of a host's owner, and those of authors.
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
-mod completions;
-mod man;
-
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use output::{Context as _, Exit, Failure};
+use output::{Completions, Context as _, Exit, Failure, Man};
 
 use minion_host::cli::Place;
 
@@ -29,8 +26,12 @@ enum Command {
     Host(minion_host::cli::Command),
     #[command(flatten)]
     Author(authoring::cli::Command),
-    Completions(completions::Completions),
-    Man(man::Man),
+    #[command(after_help = "\
+Examples:
+  minion completions bash > /etc/bash_completion.d/minion
+  minion completions fish > ~/.config/fish/completions/minion.fish")]
+    Completions(Completions),
+    Man(Man),
 }
 
 impl Cli {
@@ -38,8 +39,8 @@ impl Cli {
         match self.command {
             Command::Host(command) => command.run(&self.place).await,
             Command::Author(command) => command.run(),
-            Command::Completions(command) => command.run(),
-            Command::Man(command) => command.run(),
+            Command::Completions(command) => command.run::<Cli>(),
+            Command::Man(command) => command.run::<Cli>(),
         }
     }
 }

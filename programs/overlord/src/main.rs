@@ -1,15 +1,12 @@
 //! The `overlord` program: the commands of operators, the daemon among them, and measurements.
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
-mod completions;
-mod man;
-
 use std::process::ExitCode;
 
 use bench::cli::BenchCommand;
 use clap::{Parser, Subcommand};
-use output::Failure;
-use overlord::cli::{CliError, Exit, Global};
+use output::{Completions, Exit, Failure, Man};
+use overlord::cli::Global;
 
 /// Call methods of WebAssembly modules on many hosts at once.
 #[derive(Debug, Parser)]
@@ -36,25 +33,29 @@ Exit codes:
 enum Command {
     #[command(flatten)]
     Operator(overlord::cli::Command),
-    Completions(completions::Completions),
-    Man(man::Man),
+    #[command(after_help = "\
+Examples:
+  overlord completions bash > /etc/bash_completion.d/overlord
+  overlord completions fish > ~/.config/fish/completions/overlord.fish")]
+    Completions(Completions),
+    Man(Man),
     #[command(subcommand)]
     Bench(BenchCommand),
 }
 
 impl Cli {
-    fn run(self) -> Result<Exit, CliError> {
+    fn run(self) -> Result<Exit, Failure> {
         match self.command {
-            Command::Operator(command) => command.run(&self.global),
-            Command::Completions(command) => command.run(),
-            Command::Man(command) => command.run(),
-            Command::Bench(command) => command.run(&self.global),
+            Command::Operator(command) => Ok(command.run(&self.global)?),
+            Command::Completions(command) => command.run::<Cli>(),
+            Command::Man(command) => command.run::<Cli>(),
+            Command::Bench(command) => Ok(command.run(&self.global)?),
         }
     }
 }
 
 fn main() -> ExitCode {
-    output::end("overlord", output::parse::<Cli>().run().map_err(Failure::from))
+    output::end("overlord", output::parse::<Cli>().run())
 }
 
 #[cfg(test)]

@@ -6,13 +6,13 @@ use wire::message::operator::Cancelling;
 use wire::name::MinionName;
 
 use super::super::module::who;
-use super::super::output::{note, print};
 use super::super::selection::{Lenient, with_warnings};
-use super::super::{CliError, Exit, Format, FormatFlag};
+use super::super::{CliError, Format, FormatFlag};
 use crate::client::Client;
 use crate::report::text::counted;
 use machine::clock::rfc3339;
 use machine::moment::local;
+use output::{Exit, note, print};
 
 /// Stop a job on all minions where it is not over
 ///

@@ -5,10 +5,10 @@ use serde_json::json;
 use wire::message::operator::GivingUp;
 
 use super::super::module::who;
-use super::super::output::print;
 use super::super::selection::{Lenient, with_warnings};
-use super::super::{CliError, Exit, Format, FormatFlag};
+use super::super::{CliError, Format, FormatFlag};
 use crate::client::Client;
+use output::{Exit, print};
 
 /// Wait no longer for minions that will not say how a job ended
 ///

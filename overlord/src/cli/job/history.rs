@@ -1,10 +1,9 @@
 //! `overlord job history`
 
 use clap::Args;
-use output::FullFlag;
+use output::{Exit, FullFlag, print, show};
 
-use super::super::output::{print, show};
-use super::super::{CliError, Exit, Format, FormatFlag};
+use super::super::{CliError, Format, FormatFlag};
 use crate::client::Client;
 use crate::report;
 

@@ -5,14 +5,14 @@ use std::cmp::Reverse;
 use clap::Args;
 use machine::clock::now_ms;
 use machine::moment;
+use output::{Column, Exit, FullFlag, Table, print, show};
 use output::{Column, FullFlag, Table};
 use serde_json::{Value, json};
 use wire::message::job::{JobState, OutcomeKind};
 use wire::message::operator::{JobFilter, JobSummary};
 use wire::name::{MethodPath, MinionName, ModuleName, OperatorName};
 
-use super::super::output::{print, show};
-use super::super::{CliError, Exit, Format, FormatFlag};
+use super::super::{CliError, Format, FormatFlag};
 use crate::client::Client;
 use crate::jobs::LIST_LIMIT;
 use crate::report;

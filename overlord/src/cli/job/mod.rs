@@ -11,9 +11,10 @@ mod show;
 mod wait;
 
 use clap::Subcommand;
+use output::Exit;
 
 pub(super) use self::cancel::{became, way_out};
-use super::{CliError, Exit};
+use super::CliError;
 use crate::client::Client;
 
 /// See what was called and what became of it

@@ -5,10 +5,10 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use super::super::output::print;
-use super::super::{CliError, Exit, Format, FormatFlag, duration};
+use super::super::{CliError, Format, FormatFlag, duration};
 use crate::client::Client;
 use crate::report::text::counted;
+use output::{Exit, print};
 
 /// Forget jobs that ended a while ago
 ///

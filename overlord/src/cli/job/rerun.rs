@@ -1,13 +1,14 @@
 //! `overlord job rerun`
 
 use clap::Args;
+use output::Exit;
 use wire::message::operator::{Follow, Rerun};
 
+use super::super::CliError;
 use super::super::call::{Accepted, accept, print_id};
 use super::super::follow::{Followed, View, follow};
 use super::super::signals::interrupts;
 use super::super::waiting::Waiting;
-use super::super::{CliError, Exit};
 use crate::client::Client;
 
 /// Make a new job of an old one, with the same call

@@ -1,15 +1,14 @@
 //! `overlord job result`
 
 use clap::Args;
-use output::FullFlag;
+use output::{Exit, FullFlag, note, print, show};
 use wire::message::operator::{JobDocument, Part};
 use wire::message::outcome::Outcome;
 use wire::value::Value;
 
 use super::super::follow::exit;
-use super::super::output::{known, note, print, show};
 use super::super::raw::{self, Output, failed};
-use super::super::{CliError, Exit, Format, FormatFlag};
+use super::super::{CliError, Format, FormatFlag};
 use crate::client::Client;
 use crate::report;
 use crate::report::text::{plain, value};
@@ -40,14 +39,14 @@ impl ResultCommand {
         let document = client.job(&self.job).await?;
         let printed = match (self.format.format(), document.parts.as_slice()) {
             _ if self.output == Some(Output::Raw) => raw::print(&document),
-            (Format::Json, _) => print(report::results_json(&document)),
+            (Format::Json, _) => print(report::results_json(&document)).map_err(CliError::from),
             (Format::Text, [part]) => bare(part),
-            (Format::Text, _) => show(&report::table(&document, self.full.reader())),
+            (Format::Text, _) => show(&report::table(&document, self.full.reader())).map_err(CliError::from),
         };
         if !document.state.is_over() {
             note(unfinished(&document));
         }
-        known(exit(&document), printed)
+        exit(&document).after_printing(printed)
     }
 }
 
@@ -57,15 +56,15 @@ fn bare(part: &Part) -> Result<(), CliError> {
         // A terminal gets what cannot harm it, a program what the method returned.
         Some(Outcome::Ok(Some(result))) if !output::stdout_is_terminal() => {
             let text = if let Value::String(text) = result { text.clone() } else { plain(result) };
-            output::raw_answer(&text).map_err(CliError::Output)
+            output::print_raw(&text)?;
         }
-        Some(Outcome::Ok(Some(result))) => print(value(result)),
+        Some(Outcome::Ok(Some(result))) => print(value(result))?,
         Some(Outcome::Failed(failure)) => {
             note(failed(part.minion.as_str(), failure));
-            Ok(())
         }
-        Some(Outcome::Ok(None)) | None => Ok(()),
+        Some(Outcome::Ok(None)) | None => {}
     }
+    Ok(())
 }
 
 fn unfinished(document: &JobDocument) -> String {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use humantime::format_duration;
-use output::FullFlag;
+use output::{Exit, FullFlag, print, show};
 use tokio::signal::unix::Signal;
 use wire::document::redaction::cut;
 use wire::document::text::line as one_line;
@@ -14,10 +14,9 @@ use wire::name::MinionName;
 
 use super::super::follow::{Followed, Form, follow, open, so_far};
 use super::super::module::who;
-use super::super::output::{known, print, show};
 use super::super::signals::interrupts;
 use super::super::waiting::Waiting;
-use super::super::{CliError, Exit, Format, FormatFlag};
+use super::super::{CliError, Format, FormatFlag};
 use crate::client::Client;
 use crate::report;
 use machine::moment::local;
@@ -83,7 +82,7 @@ impl Show {
         if matches!(form, Form::Rows(_)) {
             let printed = print(heading(document));
             if printed.is_err() {
-                return known(so_far(document), printed);
+                return so_far(document).after_printing(printed);
             }
         }
         let events = client.attach(&document.job.to_string(), Follow::Everything).await?;

@@ -1,11 +1,12 @@
 //! `overlord job wait`
 
 use clap::Args;
+use output::Exit;
 
 use super::super::follow::{Followed, Form, View, follow, open};
 use super::super::signals::interrupts;
 use super::super::waiting::Waiting;
-use super::super::{CliError, Exit, raw};
+use super::super::{CliError, raw};
 use crate::client::Client;
 
 /// Wait until a job is over, and print its outcomes as `overlord call` does

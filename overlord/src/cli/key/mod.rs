@@ -9,8 +9,8 @@ use clap::Subcommand;
 use serde_json::json;
 use wire::signing::PublicKey;
 
-use super::output::print;
-use super::{CliError, Exit, Format};
+use super::{CliError, Format};
+use output::{Exit, Unprinted, print};
 
 /// Make the keys that modules are signed with
 #[derive(Debug, Subcommand)]
@@ -29,7 +29,7 @@ impl KeyCommand {
 }
 
 /// Prints the public half of the key in a file.
-fn print_public(key: &PublicKey, file: &Path, format: Format) -> Result<(), CliError> {
+fn print_public(key: &PublicKey, file: &Path, format: Format) -> Result<(), Unprinted> {
     match format {
         Format::Json => print(json!({
             "public_key": key,

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use wire::signing::SigningKey;
 
-use super::super::output::note;
-use super::super::{CliError, Exit, Format, FormatFlag};
+use super::super::{CliError, Format, FormatFlag};
 use super::print_public;
+use output::{Exit, note};
 
 /// Make a key to sign modules with, and print its public half
 ///

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use output::Exit;
 use wire::signing::SigningKey;
 
-use super::super::{CliError, Exit, FormatFlag};
+use super::super::{CliError, FormatFlag};
 use super::print_public;
 
 /// Print the public half of a signing key

@@ -11,11 +11,11 @@ use wire::message::enroll::Token;
 use wire::message::operator::MinionStatus;
 use wire::name::MinionName;
 
-use super::super::output::{note, print};
-use super::super::{CliError, Exit, Format, FormatFlag, Global, brief_duration, talk};
+use super::super::{CliError, Format, FormatFlag, Global, brief_duration, talk};
 use crate::client::Client;
 use crate::dial_address::DialAddress;
 use crate::report::text::since;
+use output::{Exit, note, print};
 
 /// Print a one-use token with which one host becomes a minion
 ///

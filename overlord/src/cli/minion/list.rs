@@ -2,15 +2,14 @@
 
 use clap::Args;
 use machine::clock::now_ms;
-use output::{Column, FullFlag, Table};
+use output::{Column, Exit, FullFlag, Table, print, show};
 use serde_json::json;
 use wire::document::text::printable;
 use wire::identity::{Moment, Validity};
 use wire::message::operator::{MinionStatus, TargetWarning, Trouble};
 
-use super::super::output::{print, show};
 use super::super::selection::with_warnings;
-use super::super::{CliError, Exit, Format, FormatFlag};
+use super::super::{CliError, Format, FormatFlag};
 use crate::client::Client;
 use crate::report::text::since;
 use machine::clock::rfc3339;

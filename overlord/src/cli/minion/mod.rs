@@ -4,8 +4,9 @@ mod invite;
 pub(super) mod list;
 
 use clap::Subcommand;
+use output::Exit;
 
-use super::{CliError, Exit, Global, talk};
+use super::{CliError, Global, talk};
 
 pub(super) use self::list::show_minions;
 

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 use wire::name::ModuleName;
 
-use super::super::output::{note, print};
 use super::super::signals::interrupts;
-use super::super::{CliError, Exit, Format, FormatFlag};
+use super::super::{CliError, Format, FormatFlag};
 use super::bars::Bars;
 use super::catalogue::kept_document;
 use crate::client::{Client, ClientError, ModuleEvent, ModuleFile, ModuleStream};
+use output::{Exit, note, print};
 
 /// Bring a module into the overlord's catalogue, without putting it into service anywhere
 ///

@@ -8,12 +8,12 @@ use wire::message::operator::RefusalKind;
 use wire::name::MinionName;
 use wire::name::ModuleName;
 
-use super::super::output::{note, print};
 use super::super::selection::{Lenient, with_warnings};
-use super::super::{CliError, Exit, Format, FormatFlag, confirm};
+use super::super::{CliError, Format, FormatFlag, confirm};
 use super::assignments::{assignment_document, version_name};
 use crate::client::{Client, ClientError};
 use crate::report::text::counted;
+use output::{Exit, note, print};
 
 /// Let all minions that match have a version of a module in service, now and whenever one connects
 ///

@@ -1,13 +1,12 @@
 //! `overlord module assignments`
 
 use clap::Args;
-use output::{Column, FullFlag, Table};
+use output::{Column, Exit, FullFlag, Table, print, show};
 use serde_json::{Value, json};
 use wire::message::catalogue::{Assignment, AssignmentStatus};
 use wire::name::MinionName;
 
-use super::super::output::{print, show};
-use super::super::{CliError, Exit, Format, FormatFlag};
+use super::super::{CliError, Format, FormatFlag};
 use crate::client::Client;
 use machine::clock::rfc3339;
 use machine::moment::local;

@@ -1,11 +1,12 @@
 //! What changes of a module without a file have in common.
 
 use clap::Args;
+use output::Exit;
 use wire::message::operator::Target;
 use wire::name::ModuleName;
 
+use super::super::CliError;
 use super::super::selection::Selection;
-use super::super::{CliError, Exit};
 use super::watch::{View, watch};
 use crate::client::{ClientError, ModuleStream};
 

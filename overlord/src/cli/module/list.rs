@@ -3,15 +3,14 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use output::FullFlag;
+use output::{Exit, FullFlag, print, show};
 use serde_json::{Value, json};
 use wire::message::inventory::Inventory;
 use wire::message::module::{Module, ModuleState};
 use wire::name::MinionName;
 
-use super::super::output::{print, show};
 use super::super::selection::{Selection, with_warnings};
-use super::super::{CliError, Exit, Format, FormatFlag};
+use super::super::{CliError, Format, FormatFlag};
 use super::catalogue::{catalogue_table, kept_document};
 use super::kinds::told;
 use super::versions::{list_table, versions};

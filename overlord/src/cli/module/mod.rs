@@ -18,8 +18,9 @@ pub(super) mod versions;
 mod watch;
 
 use clap::Subcommand;
+use output::Exit;
 
-use super::{CliError, Exit};
+use super::CliError;
 use crate::client::Client;
 
 pub(super) use self::kinds::{Kind, kinds, told, who};

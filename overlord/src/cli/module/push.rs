@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use output::Exit;
 use wire::message::catalogue::{PushOptions, UnlessAll};
 use wire::name::ModuleName;
 
+use super::super::CliError;
 use super::super::selection::Selection;
-use super::super::{CliError, Exit};
 use super::release::ended;
 use super::watch::{View, watch};
 use crate::client::{Client, ModuleFile};

@@ -5,10 +5,10 @@ use serde_json::json;
 use wire::message::catalogue::OngoingChange;
 use wire::name::ModuleName;
 
-use super::super::output::print;
-use super::super::{CliError, Exit, Format, FormatFlag};
+use super::super::{CliError, Format, FormatFlag};
 use crate::client::Client;
 use machine::clock::rfc3339;
+use output::{Exit, print};
 
 /// Take a module from whoever changes it and does not come to an end
 ///

@@ -1,8 +1,9 @@
 //! `overlord module rollback`
 
 use clap::Args;
+use output::Exit;
 
-use super::super::{CliError, Exit};
+use super::super::CliError;
 use super::edit::Edit;
 use crate::client::Client;
 

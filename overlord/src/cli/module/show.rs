@@ -1,16 +1,15 @@
 //! `overlord module show`
 
 use clap::Args;
-use output::FullFlag;
+use output::{Exit, FullFlag, print, show};
 use serde_json::{Value, json};
 use wire::document::text::line;
 use wire::message::module::Module;
 use wire::message::operator::{RefusalKind, Target, TargetWarning};
 use wire::name::{MinionName, ModuleName};
 
-use super::super::output::{print, show};
 use super::super::selection::{Selection, with_warnings};
-use super::super::{CliError, Exit, Format, FormatFlag};
+use super::super::{CliError, Format, FormatFlag};
 use super::assignments::{status_document, table};
 use super::catalogue::{kept_document, kept_table};
 use super::kinds::{kinds, told};

@@ -3,10 +3,10 @@
 use clap::Args;
 use wire::name::ModuleName;
 
-use super::super::output::{note, print};
-use super::super::{CliError, Exit, Format, FormatFlag};
+use super::super::{CliError, Format, FormatFlag};
 use super::assignments::{assignment_document, version_name};
 use crate::client::Client;
+use output::{Exit, note, print};
 
 /// Take an assignment back, which leaves what minions have in service as it is
 ///

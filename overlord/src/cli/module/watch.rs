@@ -4,17 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use clap::Args;
-use output::FullFlag;
+use output::{Exit, FullFlag, Unprinted, note, print, show};
 use serde_json::{Map, Value as Json};
 use wire::message::catalogue::{KeptModule, ModuleResult};
 use wire::message::operator::{Absence, RefusalKind, TargetWarning};
 use wire::name::{MinionName, ModuleName};
 
-use super::super::output::{known, note, print, show};
 use super::super::selection::{warn, with_warnings};
 use super::super::signals::interrupts;
 use super::super::waiting::Waiting;
-use super::super::{CliError, Exit, confirm};
+use super::super::{CliError, confirm};
 use super::bars::Bars;
 use super::kinds::who;
 use crate::client::{ClientError, ModuleEvent, ModuleStream, WaitOver};
@@ -96,7 +95,9 @@ pub(super) async fn watch(
         };
         match ended {
             Ok(left) => return watch.show(left),
-            Err(CliError::Output(error)) => return known(watch.exit(None), Err(CliError::Output(error))),
+            Err(CliError::Output(error)) => {
+                return watch.exit(None).after_printing(Err(CliError::Output(error)));
+            }
             Err(CliError::Client(ClientError::Refusal(refusal)))
                 if refusal.kind == RefusalKind::NeedsConfirmation && !confirmed && confirm::can_ask() =>
             {
@@ -199,10 +200,10 @@ impl Watch {
             };
             note(format_args!("{why}; {}", self.left_behind()));
         }
-        known(self.exit(left), printed)
+        self.exit(left).after_printing(printed)
     }
 
-    fn print(&self, open: &[report::OpenChange]) -> Result<(), CliError> {
+    fn print(&self, open: &[report::OpenChange]) -> Result<(), Unprinted> {
         let results = &self.results;
         if self.view.json {
             print(with_warnings(report::change_json(self.about(), results, open), &self.warnings))

@@ -5,7 +5,7 @@ mod voices;
 
 use std::time::{Duration, Instant};
 
-use output::{MultiProgress, ProgressBar, ProgressStyle};
+use output::{MultiProgress, ProgressBar, ProgressStyle, note};
 use wire::message::call::{self, LogLine};
 use wire::message::job::OutcomeKind;
 use wire::message::operator::Absence;
@@ -13,7 +13,6 @@ use wire::name::MinionName;
 
 use self::board::Board;
 use self::voices::Voices;
-use super::output::note;
 
 /// A row for the whole job, and one for each of a few minions that run it.
 ///
