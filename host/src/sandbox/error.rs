@@ -5,10 +5,10 @@ use wire::message::caps::Unfit;
 use wire::message::module::MAX_HELD;
 use wire::name::ModuleName;
 
-use super::inspect::MAX_MODULE;
-use super::remedy::Remedy;
-use super::surface::MAX_FUNCTION;
 use crate::policy::ByteSize;
+use crate::sandbox::component::inspect::MAX_MODULE;
+use crate::sandbox::component::remedy::Remedy;
+use crate::sandbox::component::surface::MAX_FUNCTION;
 
 /// How many defects are told one by one, since a module can have a million imports.
 const MAX_LISTED: usize = 20;

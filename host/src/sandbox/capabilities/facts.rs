@@ -9,8 +9,8 @@ use self::bindings::minion::facts::facts::{self, Error, Host};
 use super::package::Package;
 use super::{Capability, Grant, Without, no_caution};
 use crate::policy::{Grants, wildcard};
-use crate::sandbox::dry_run::DryRun;
-use crate::sandbox::guest::Guest;
+use crate::sandbox::run::dry_run::DryRun;
+use crate::sandbox::run::guest::Guest;
 
 /// What the sandbox has to know of it.
 pub(super) const CAPABILITY: Capability = Capability {

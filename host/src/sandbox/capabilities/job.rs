@@ -10,9 +10,9 @@ use self::bindings::minion::job::job::{self, Error, Host};
 use super::Capability;
 use super::package::Package;
 use crate::policy::ByteSize;
-use crate::sandbox::cut::cut;
-use crate::sandbox::dry_run::{DryRun, RunMode};
-use crate::sandbox::guest::Guest;
+use crate::sandbox::run::dry_run::{DryRun, RunMode};
+use crate::sandbox::run::events::cut;
+use crate::sandbox::run::guest::Guest;
 
 /// The longest note of a progress report, in bytes; a longer one is cut.
 const MAX_NOTE: usize = 1 << 10;

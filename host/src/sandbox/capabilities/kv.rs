@@ -7,9 +7,9 @@ use self::bindings::minion::kv::kv::{self, Error, Host};
 use super::package::Package;
 use super::{Capability, Grant, Without, no_caution};
 use crate::policy::ByteSize;
-use crate::sandbox::budget::Hold;
-use crate::sandbox::dry_run::DryRun;
-use crate::sandbox::guest::Guest;
+use crate::sandbox::limits::budget::Hold;
+use crate::sandbox::run::dry_run::DryRun;
+use crate::sandbox::run::guest::Guest;
 
 /// The longest key, in bytes.
 const MAX_KEY: usize = 512;

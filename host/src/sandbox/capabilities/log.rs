@@ -6,9 +6,9 @@ use wire::message::call::{LogLevel, LogLine};
 use self::bindings::minion::log::log::{self, Host, Level};
 use super::Capability;
 use super::package::Package;
-use crate::sandbox::cut::cut;
-use crate::sandbox::dry_run::DryRun;
-use crate::sandbox::guest::Guest;
+use crate::sandbox::run::dry_run::DryRun;
+use crate::sandbox::run::events::cut;
+use crate::sandbox::run::guest::Guest;
 
 /// The longest message of one line, in bytes; a longer one is cut.
 const MAX_MESSAGE: usize = 8 << 10;

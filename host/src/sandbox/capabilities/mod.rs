@@ -19,9 +19,9 @@ pub(super) mod wasi;
 use wasmtime::component::Linker;
 
 use self::package::Package;
-use super::dry_run::DryRun;
-use super::guest::Guest;
 use crate::policy::Grants;
+use crate::sandbox::run::dry_run::DryRun;
+use crate::sandbox::run::guest::Guest;
 
 /// All capabilities, in the order in which they are linked: those that put functions in front of WASI's own come after it.
 pub(super) static ALL: [&Capability; 11] = [

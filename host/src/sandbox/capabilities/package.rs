@@ -7,7 +7,7 @@ pub(in crate::sandbox) struct Package {
     /// Its interfaces: `log`
     pub(in crate::sandbox) interfaces: &'static [&'static str],
     /// The version of it that there is.
-    pub(in crate::sandbox) version: Version,
+    pub(in crate::sandbox) version: PackageVersion,
 }
 
 /// An interface as a component names it: `minion:log/log@0.1.0`.
@@ -17,12 +17,12 @@ pub(in crate::sandbox) struct Interface<'a> {
     /// `log`
     pub(in crate::sandbox) name: &'a str,
     /// `None` where there is none, or one that is not three numbers: such versions match nothing.
-    pub(in crate::sandbox) version: Option<Version>,
+    pub(in crate::sandbox) version: Option<PackageVersion>,
 }
 
 /// A version without a pre-release, since those only ever match themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::sandbox) struct Version {
+pub(in crate::sandbox) struct PackageVersion {
     major: u64,
     minor: u64,
     patch: u64,
@@ -31,17 +31,17 @@ pub(in crate::sandbox) struct Version {
 impl Package {
     /// A package of ours, with its interfaces.
     pub(in crate::sandbox) const fn ours(name: &'static str, interfaces: &'static [&'static str]) -> Self {
-        Self { name, interfaces, version: Version::OURS }
+        Self { name, interfaces, version: PackageVersion::OURS }
     }
 
     /// A package of WASI 0.2.
     pub(in crate::sandbox) const fn wasi(name: &'static str, interfaces: &'static [&'static str]) -> Self {
-        Self { name, interfaces, version: Version::WASI }
+        Self { name, interfaces, version: PackageVersion::WASI }
     }
 
     /// A package of WASI 0.3.
     pub(in crate::sandbox) const fn later(name: &'static str, interfaces: &'static [&'static str]) -> Self {
-        Self { name, interfaces, version: Version::LATER }
+        Self { name, interfaces, version: PackageVersion::LATER }
     }
 }
 
@@ -49,7 +49,7 @@ impl<'a> Interface<'a> {
     /// Takes the name of an import apart; `None` where the name is not that of an interface in a package.
     pub(in crate::sandbox) fn parse(text: &'a str) -> Option<Self> {
         let (path, version) = match text.split_once('@') {
-            Some((path, version)) => (path, Version::parse(version)),
+            Some((path, version)) => (path, PackageVersion::parse(version)),
             None => (text, None),
         };
         let (package, name) = path.split_once('/')?;
@@ -57,7 +57,7 @@ impl<'a> Interface<'a> {
     }
 }
 
-impl Version {
+impl PackageVersion {
     /// The version of the WASI interfaces that the host has.
     const WASI: Self = Self { major: 0, minor: 2, patch: 12 };
     /// The version of the later WASI interfaces that the host has besides.
@@ -73,7 +73,7 @@ impl Version {
     }
 
     /// Whether a component that was built against `asked` finds what it needs in this one.
-    pub(in crate::sandbox) fn satisfies(self, asked: Version) -> bool {
+    pub(in crate::sandbox) fn satisfies(self, asked: PackageVersion) -> bool {
         // A later patch only adds, and so the linker takes any: what is missing it says by function.
         if self.major == 0 {
             (0, self.minor) == (asked.major, asked.minor)

@@ -13,8 +13,8 @@ use super::http::destination::{self, Refusal};
 use super::package::Package;
 use super::{Capability, Grant, Without, no_caution};
 use crate::policy::{Grants, ProbeGrant, ProbeTarget, Reach};
-use crate::sandbox::dry_run::DryRun;
-use crate::sandbox::guest::Guest;
+use crate::sandbox::run::dry_run::DryRun;
+use crate::sandbox::run::guest::Guest;
 
 /// How many descriptors a look-up and a connection may take.
 const DESCRIPTORS: u64 = 2;

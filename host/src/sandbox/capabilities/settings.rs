@@ -6,8 +6,8 @@ use wasmtime::component::{HasSelf, Linker};
 use self::bindings::minion::settings::settings::{self, Error, Host};
 use super::Capability;
 use super::package::Package;
-use crate::sandbox::dry_run::DryRun;
-use crate::sandbox::guest::Guest;
+use crate::sandbox::run::dry_run::DryRun;
+use crate::sandbox::run::guest::Guest;
 
 /// What the sandbox has to know of it.
 pub(super) const CAPABILITY: Capability = Capability {

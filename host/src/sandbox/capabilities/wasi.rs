@@ -12,11 +12,11 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, p3};
 use super::package::Package;
 use super::{Capability, files};
 use crate::policy::Grants;
-use crate::sandbox::command::Command;
-use crate::sandbox::dry_run::{DryRun, RunMode};
-use crate::sandbox::guest::Guest;
-use crate::sandbox::printed::Printed;
-use crate::sandbox::stdio::Output;
+use crate::sandbox::run::command::Command;
+use crate::sandbox::run::dry_run::{DryRun, RunMode};
+use crate::sandbox::run::guest::Guest;
+use crate::sandbox::run::printed::Printed;
+use crate::sandbox::run::stdio::Output;
 
 /// What the sandbox has to know of it. Folders, requests and sockets have files of their own.
 pub(super) const CAPABILITY: Capability = Capability {

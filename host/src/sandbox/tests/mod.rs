@@ -33,7 +33,7 @@ use wire::value::arguments::Arguments;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-use super::events::testing::Recorded;
+use super::run::events::testing::Recorded;
 use super::{CancelSignal, LoadError, LoadedModule, Run, RunMode, Sandbox, SandboxConfig};
 use crate::policy::{Limits, ModulePolicy};
 

@@ -13,7 +13,7 @@ use wire::value::Value;
 use super::capabilities::{granted, json};
 use super::guests::rig;
 use super::{ModulePolicy, Rig};
-use crate::sandbox::dry_run::RunMode;
+use crate::sandbox::run::dry_run::RunMode;
 
 /// A component with these imports and core functions for them, and one method that is the core function `f`.
 fn component(imports: &str, lowered: &str, core: &str, method: &str) -> String {

@@ -7,7 +7,7 @@ use wasmtime_wasi::p3::bindings::filesystem::types::{Advice, HostDescriptorWithS
 use super::Handle;
 use super::to_its_end::to_its_end;
 use super::wasi_0_3::{files, thread, told};
-use crate::sandbox::guest::Guest;
+use crate::sandbox::run::guest::Guest;
 
 /// Makes a function that does something with what is open already.
 macro_rules! held {

@@ -13,26 +13,26 @@ use super::looks::Way;
 use super::public::{above, is_same};
 use super::rules::Refusal;
 use super::walk::{Aim, Blocked, End, Found};
-use crate::sandbox::guest::Guest;
+use crate::sandbox::run::guest::Guest;
 
 /// The most levels that are counted. A path that a guest names has fewer.
 const MOST: usize = 10_000;
 
 /// The place that a folder has, and the one that it is to have.
-pub(super) struct Places {
-    from: Place,
-    to: Place,
+pub(super) struct Locations {
+    from: Location,
+    to: Location,
 }
 
 /// A place below a granted folder.
-struct Place {
+struct Location {
     /// The way to the folder that it is in, or why there is none.
     way: Result<Way, Blocked>,
     /// The granted folder.
     granted: Option<Arc<File>>,
 }
 
-impl Places {
+impl Locations {
     /// Whether the folder would lie at fewer levels than it does, or below another granted folder: links in it would
     /// lead further out then, or elsewhere.
     pub(super) async fn leads_elsewhere(self) -> Result<bool, Blocked> {
@@ -48,7 +48,7 @@ impl Places {
     }
 }
 
-impl Place {
+impl Location {
     /// The folder that it is in, and the granted folder above that; nothing where no granted folder is known.
     async fn found(self) -> Result<Option<(Found, Arc<File>)>, Blocked> {
         match self.way?.walked().await? {
@@ -60,11 +60,11 @@ impl Place {
 
 impl Guest {
     /// The place of the folder at one path, and the one at another that it is to have. The error ends the guest.
-    pub(super) fn places(&self, [from, to]: [(&Handle, &str); 2]) -> wasmtime::Result<Places> {
-        Ok(Places { from: self.place(from)?, to: self.place(to)? })
+    pub(super) fn places(&self, [from, to]: [(&Handle, &str); 2]) -> wasmtime::Result<Locations> {
+        Ok(Locations { from: self.place(from)?, to: self.place(to)? })
     }
 
-    fn place(&self, (folder, path): (&Handle, &str)) -> wasmtime::Result<Place> {
+    fn place(&self, (folder, path): (&Handle, &str)) -> wasmtime::Result<Location> {
         let granted = self.files.open.get(&folder.rep()).and_then(|open| open.granted.clone());
         let way = match path.trim_end_matches('/').rsplit_once('/').unwrap_or((".", path)) {
             // These have no place of their own that something could be moved from or to.
@@ -72,7 +72,7 @@ impl Guest {
             ("", _) => Err(Errno::EPERM.into()),
             (parent, _) => self.way(folder, parent, true, Aim::Look)?,
         };
-        Ok(Place { way, granted })
+        Ok(Location { way, granted })
     }
 
     /// What the guest is answered where it cannot be told how a folder would come to lie.

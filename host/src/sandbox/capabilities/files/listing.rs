@@ -10,7 +10,7 @@ use wasmtime_wasi::p2::ReaddirIterator;
 use wasmtime_wasi::p2::bindings::filesystem::types as wasi_0_2;
 use wasmtime_wasi::p3::bindings::filesystem::types::{DescriptorType, DirectoryEntry, ErrorCode};
 
-use crate::sandbox::budget::{Hold, Share};
+use crate::sandbox::limits::budget::{Hold, Share};
 
 /// How many names a guest is given at once where it does not say how many it takes.
 const AT_ONCE: usize = 32;

@@ -13,7 +13,7 @@ use super::view::{Hidden, View};
 use super::walk::{Aim, Blocked, End, Found, walk};
 use super::{CAPABILITY, Handle};
 use crate::policy::{FileGrant, FileMode, Grants, Shown};
-use crate::sandbox::guest::Guest;
+use crate::sandbox::run::guest::Guest;
 
 /// What a guest wants to do with the thing at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -39,8 +39,8 @@ use self::view::View;
 use super::package::Package;
 use super::{Capability, Grant, Without, no_caution};
 use crate::policy::{FileGrant, FileMode, Symlinks};
-use crate::sandbox::budget::Hold;
-use crate::sandbox::dry_run::{DryRun, RunMode};
+use crate::sandbox::limits::budget::Hold;
+use crate::sandbox::run::dry_run::{DryRun, RunMode};
 
 /// What the sandbox has to know of it.
 pub(super) const CAPABILITY: Capability = Capability {

@@ -24,8 +24,8 @@ use super::view::View;
 use super::walk::{Aim, Blocked, End, Found, Missing};
 use super::{Handle, OpenFile};
 use crate::policy::Symlinks;
-use crate::sandbox::budget::Hold;
-use crate::sandbox::guest::Guest;
+use crate::sandbox::limits::budget::Hold;
+use crate::sandbox::run::guest::Guest;
 
 /// How often a thing is looked for that others make and remove meanwhile.
 const TRIES: usize = 4;

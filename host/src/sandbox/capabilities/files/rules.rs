@@ -9,7 +9,7 @@ use wasmtime_wasi::p3::bindings::filesystem::types as wasi_0_3;
 use super::looks::Look;
 use super::{CAPABILITY, Handle};
 use crate::policy::{FileMode, Grants, Symlinks};
-use crate::sandbox::guest::Guest;
+use crate::sandbox::run::guest::Guest;
 
 /// Why the host does not do what a guest asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

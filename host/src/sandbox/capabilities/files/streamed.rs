@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::sync::{Arc, Weak};
 
-use crate::sandbox::budget::Hold;
+use crate::sandbox::limits::budget::Hold;
 
 /// How many bytes a stream takes that has read ahead, or has not yet written.
 const STREAM: u64 = 16 << 10;
@@ -38,7 +38,7 @@ impl Streamed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::budget::Budget;
+    use crate::sandbox::limits::budget::Budget;
 
     #[test]
     fn a_descriptor_goes_back_when_the_last_stream_of_its_file_ends() {

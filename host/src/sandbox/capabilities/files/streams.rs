@@ -9,7 +9,7 @@ use wasmtime_wasi::p2::{
     DynInputStream, DynOutputStream, InputStream, OutputStream, Pollable, StreamError, StreamResult,
 };
 
-use crate::sandbox::budget::Hold;
+use crate::sandbox::limits::budget::Hold;
 
 /// The most bytes of one write: what is written is kept until the disk has it.
 const MAX_WRITE: usize = 64 << 10;

@@ -16,7 +16,7 @@ use wasmtime_wasi::p3::bindings::filesystem::types::{
 use super::Handle;
 use super::rules::Kind;
 use super::wasi_0_3::{Answer, guest};
-use crate::sandbox::guest::Guest;
+use crate::sandbox::run::guest::Guest;
 
 /// A call that is under way.
 pub(super) type Doing<'a, T> = Pin<Box<dyn Future<Output = Answer<T>> + Send + 'a>>;

@@ -21,8 +21,8 @@ use super::streams::{reading, writing};
 use super::view::View;
 use super::walk::Found;
 use super::{Handle, OpenFile};
-use crate::sandbox::budget::Hold;
-use crate::sandbox::guest::Guest;
+use crate::sandbox::limits::budget::Hold;
+use crate::sandbox::run::guest::Guest;
 
 /// The interface that tells a guest its folders, as WASI's own linking names it.
 const PREOPENS: &str = "wasi:filesystem/preopens@0.2.12";

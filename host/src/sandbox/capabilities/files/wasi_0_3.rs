@@ -26,8 +26,8 @@ use super::rules::{Kind, Refusal};
 use super::to_its_end::{Doing, Given, to_its_end};
 use super::walk::Found;
 use super::{Handle, held_0_3};
-use crate::sandbox::budget::Hold;
-use crate::sandbox::guest::Guest;
+use crate::sandbox::limits::budget::Hold;
+use crate::sandbox::run::guest::Guest;
 
 /// The interface that tells a guest its folders, as WASI's own linking names it.
 const PREOPENS: &str = "wasi:filesystem/preopens@0.3.0";

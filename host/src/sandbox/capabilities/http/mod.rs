@@ -14,11 +14,11 @@ use self::destination::Refusal;
 use super::package::Package;
 use super::{Capability, Grant, Without};
 use crate::policy::{Ambiguous, HttpGrant, HttpTarget, ModulePolicy, Reach, caution};
-use crate::sandbox::budget::Share;
-use crate::sandbox::cancel::CancelSignal;
-use crate::sandbox::dry_run::{DryRun, Recorder, RunMode};
-use crate::sandbox::events::{Denial, JobEvents};
-use crate::sandbox::remedy::Remedies;
+use crate::sandbox::component::remedy::Remedies;
+use crate::sandbox::limits::budget::Share;
+use crate::sandbox::run::cancel::CancelSignal;
+use crate::sandbox::run::dry_run::{DryRun, Recorder, RunMode};
+use crate::sandbox::run::events::{Denial, JobEvents};
 
 /// What the sandbox has to know of it.
 pub(super) const CAPABILITY: Capability = Capability {
@@ -228,8 +228,8 @@ mod tests {
 
     use super::*;
     use crate::policy::Grants;
-    use crate::sandbox::budget::Budget;
-    use crate::sandbox::events::testing::Recorded;
+    use crate::sandbox::limits::budget::Budget;
+    use crate::sandbox::run::events::testing::Recorded;
 
     fn request(method: Method, uri: &str) -> Request<WasiBody> {
         let body = Empty::new().map_err(|never: std::convert::Infallible| match never {}).boxed_unsync();

@@ -22,7 +22,7 @@ use wasmtime_wasi_http::io::TokioIo;
 use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody};
 
 use super::Sent;
-use crate::sandbox::budget::Hold;
+use crate::sandbox::limits::budget::Hold;
 
 /// How long a guest waits that sets no limit of its own; its job's limits are far below that.
 const NEVER: Duration = Duration::from_secs(600);
@@ -181,7 +181,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::sandbox::budget::Budget;
+    use crate::sandbox::limits::budget::Budget;
 
     fn memory() -> Hold {
         Budget::new(100, 0, 1).share(100).take(1).unwrap()

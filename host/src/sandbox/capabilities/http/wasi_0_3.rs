@@ -13,8 +13,8 @@ use wasmtime_wasi_http::p3::bindings::http::types::{
 };
 use wasmtime_wasi_http::{WasiHttp, WasiHttpView as _};
 
-use crate::sandbox::cut::cut;
-use crate::sandbox::guest::Guest;
+use crate::sandbox::run::events::cut;
+use crate::sandbox::run::guest::Guest;
 
 /// The interface of requests and responses, as WASI's own linking names it.
 const TYPES: &str = "wasi:http/types@0.3.0";

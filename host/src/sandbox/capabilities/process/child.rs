@@ -13,8 +13,8 @@ use wasmtime::component::Resource;
 use super::bindings::minion::process::process::{Error, HostChild, Piece, Signal, Status};
 use super::program::Program;
 use super::{hold, status};
-use crate::sandbox::cancel::CancelSignal;
-use crate::sandbox::guest::Guest;
+use crate::sandbox::run::cancel::CancelSignal;
+use crate::sandbox::run::guest::Guest;
 
 /// The most bytes of one piece.
 const MAX_PIECE: u32 = 64 << 10;

@@ -20,9 +20,9 @@ use self::program::{Invocation, Program, Taken, find};
 use super::package::Package;
 use super::{Capability, Grant, Without};
 use crate::policy::{ByteSize, caution};
-use crate::sandbox::budget::Hold;
-use crate::sandbox::dry_run::{DryRun, RunMode};
-use crate::sandbox::guest::Guest;
+use crate::sandbox::limits::budget::Hold;
+use crate::sandbox::run::dry_run::{DryRun, RunMode};
+use crate::sandbox::run::guest::Guest;
 
 /// The most bytes that are kept of each output.
 const MAX_OUTPUT: u64 = 1 << 20;

@@ -6,7 +6,7 @@ use super::bindings::minion::process::process::{Command, Error};
 use super::folder::Folder;
 use super::{CAPABILITY, shown};
 use crate::policy::{FileMode, Grants, ModulePolicy, ProcessGrant};
-use crate::sandbox::guest::Context;
+use crate::sandbox::run::guest::Context;
 
 /// The folder of a program for which the module asks for none. Only the host's own administrator writes there.
 const ROOT: &str = "/";

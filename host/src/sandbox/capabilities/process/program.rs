@@ -13,7 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::folder::Folder;
 use crate::containment::{Contained, Containment};
 use crate::policy::ProcessGrant;
-use crate::sandbox::budget::Hold;
+use crate::sandbox::limits::budget::Hold;
 
 /// How long a program has to end after it was asked to, before it is killed.
 const GRACE: Duration = Duration::from_secs(1);

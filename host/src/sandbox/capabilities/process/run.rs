@@ -10,7 +10,7 @@ use super::bindings::minion::process::process::{Error, Output, Status};
 use super::capture::Captured;
 use super::program::Program;
 use super::status;
-use crate::sandbox::cancel::CancelSignal;
+use crate::sandbox::run::cancel::CancelSignal;
 
 /// How long the outputs of a program that is over are still read: something that it left behind may hold them open
 /// for ever.

@@ -1,0 +1,176 @@
+//! One call: its method and its arguments, checked before there is an instance.
+
+use wasmtime::Store;
+use wasmtime::component::{Func, Val};
+use wire::message::outcome::FailureKind;
+use wire::value::Value;
+use wire::value::arguments::bind;
+use wire::value::method::{Signature, TypeRef};
+use wire::value::size::size;
+
+use crate::policy::ByteSize;
+use crate::sandbox::loading::loaded_module::LoadedModule;
+use crate::sandbox::run::Run;
+use crate::sandbox::run::bytes::{SIGNATURES, TypedCall, typed_call};
+use crate::sandbox::run::command::{self, Command};
+use crate::sandbox::run::guest::Guest;
+use crate::sandbox::run::values::{lift, lower};
+
+/// The most bytes that may be passed one by one, as those of a `list<u8>` within something else are.
+const MAX_BURIED_BYTES: u64 = 256 << 10;
+
+/// A call that can be made: the method exists, and the arguments fit it.
+pub(in crate::sandbox) struct Call<'a> {
+    /// The module that has the method.
+    pub(in crate::sandbox) module: &'a LoadedModule,
+    /// The method.
+    pub(in crate::sandbox) method: Signature<'a>,
+    /// How many bytes the arguments have.
+    pub(in crate::sandbox) bytes_in: u64,
+    /// What the instance is given to run with, where the method is a command.
+    pub(in crate::sandbox) command: Option<Command>,
+    /// One value for each parameter, checked against its type.
+    arguments: Arguments,
+}
+
+/// Arguments in the form in which they are passed.
+enum Arguments {
+    /// Values that are passed through static types.
+    Typed(TypedCall, Vec<Value>),
+    /// Values that describe themselves, passed one by one.
+    Dynamic(Vec<Val>),
+    /// None at all: what a command is given is in its instance.
+    Command,
+}
+
+/// What a call returned.
+pub(in crate::sandbox) enum Returned {
+    /// The value of a method; `None` where the method returns nothing.
+    Value(Option<Value>),
+    /// The exit code of a command.
+    Exit(u8),
+}
+
+/// Why a call is not made: what kind of failure it is, and one line for people.
+pub(in crate::sandbox) type Refusal = (FailureKind, String);
+
+impl<'a> Call<'a> {
+    /// Finds the method and binds the arguments to its types.
+    ///
+    /// # Errors
+    /// [`Refusal`], where there is no such method, it cannot be called, or the arguments do not fit.
+    pub(in crate::sandbox) fn new(module: &'a LoadedModule, run: &Run) -> Result<Self, Refusal> {
+        let unknown = |message| (FailureKind::UnknownMethod, message);
+        let bad = |message| (FailureKind::BadArguments, message);
+        let path = &run.method;
+        let method = module.method(&path.method).map_err(|error| unknown(error.to_string()))?;
+        if let Some(reason) = &method.method().not_callable {
+            return Err(unknown(format!("\"{path}\" cannot be called from outside: {reason}")));
+        }
+        let values = bind(method, &path.module, &run.arguments).map_err(|error| bad(error.to_string()))?;
+        let bytes_in = values.iter().map(size).sum();
+        let unfit = |message| bad(format!("\"{path}\" {message}"));
+        if method.is_command() {
+            let command = Command::of(&path.module, values).map_err(unfit)?;
+            let arguments = Arguments::Command;
+            return Ok(Self { module, method, bytes_in, command: Some(command), arguments });
+        }
+        let arguments = match typed_call(method) {
+            Some(call) => Arguments::Typed(call, values),
+            None => dynamic(method, values).map_err(unfit)?,
+        };
+        Ok(Self { module, method, bytes_in, command: None, arguments })
+    }
+
+    /// Makes the instance and calls its method.
+    pub(in crate::sandbox) async fn make(self, store: &mut Store<Guest>) -> wasmtime::Result<Returned> {
+        let instance = self.module.instances().instantiate_async(&mut *store).await?;
+        // What goes wrong before this point is told as a failure to start.
+        store.data_mut().job.started = true;
+        let export = self.module.export(self.method);
+        let function = export.and_then(|export| instance.get_func(&mut *store, export));
+        let function =
+            function.ok_or_else(|| wasmtime::format_err!("the method is gone from its component"))?;
+        let value = match self.arguments {
+            Arguments::Command => return command::run(store, function).await.map(Returned::Exit),
+            Arguments::Typed(call, values) => call(store, function, values).await,
+            Arguments::Dynamic(values) => call_dynamic(store, function, self.method, &values).await,
+        };
+        value.map(Returned::Value)
+    }
+}
+
+/// Turns values into those of the engine.
+///
+/// # Errors
+/// Where that would take too much memory, in words that read on from the method.
+fn dynamic(method: Signature<'_>, values: Vec<Value>) -> Result<Arguments, String> {
+    let buried: u64 = values.iter().map(bytes_within).sum();
+    if buried > MAX_BURIED_BYTES {
+        return Err(format!(
+            "cannot take {buried} bytes one by one, {} is the most: large `list<u8>` must be {SIGNATURES}; \
+             pass a string, or a file in a granted folder",
+            ByteSize(MAX_BURIED_BYTES)
+        ));
+    }
+    let lowered = method.params().zip(values).map(|((_, ty), value)| lower(ty, value));
+    // Values that are bound are of their types, so this fails only through a defect of our own.
+    let lowered: Result<_, _> = lowered.collect();
+    lowered.map(Arguments::Dynamic).map_err(|error| format!("cannot take its arguments: {error}"))
+}
+
+/// Calls a function with values that describe themselves, and returns what it returned.
+async fn call_dynamic(
+    store: &mut Store<Guest>,
+    function: Func,
+    method: Signature<'_>,
+    arguments: &[Val],
+) -> wasmtime::Result<Option<Value>> {
+    let mut results = vec![Val::Bool(false); usize::from(method.result.is_some())];
+    function.call_async(&mut *store, arguments, &mut results).await?;
+    match (method.result(), results.pop()) {
+        (Some(ty), Some(value)) => Ok(Some(lift(ty, value)?)),
+        _ => Ok(None),
+    }
+}
+
+/// What to say of a result that had more parts than can pass one by one.
+pub(in crate::sandbox) fn too_many_parts(method: Signature<'_>) -> Option<String> {
+    passes_one_by_one(method, method.result().into_iter()).then(|| {
+        format!(
+            "its result has more bytes than can be passed one by one: large `list<u8>` must be {SIGNATURES}; \
+             return a string, or write a file in a granted folder"
+        )
+    })
+}
+
+/// What to say to the author of a method whose bytes are passed one by one.
+pub(in crate::sandbox) fn slow_bytes(method: Signature<'_>) -> Option<String> {
+    let types = method.params().map(|(_, ty)| ty).chain(method.result());
+    (method.not_callable.is_none() && passes_one_by_one(method, types)).then(|| {
+        format!(
+            "passes the bytes of \"{}\" one by one, {} at most: larger ones must be {SIGNATURES}",
+            method.qualified(),
+            ByteSize(MAX_BURIED_BYTES)
+        )
+    })
+}
+
+/// Whether bytes of these types can only be passed one by one.
+fn passes_one_by_one<'a>(method: Signature<'_>, mut types: impl Iterator<Item = TypeRef<'a>>) -> bool {
+    types.any(|ty| ty.is_bytes() || ty.buries_bytes()) && typed_call(method).is_none()
+}
+
+/// How many bytes of `list<u8>` there are in a value.
+fn bytes_within(value: &Value) -> u64 {
+    let side = |value: &Option<Box<Value>>| value.as_ref().map_or(0, |value| bytes_within(value));
+    match value {
+        Value::Bytes(bytes) => bytes.len() as u64,
+        Value::List(values) | Value::Tuple(values) => values.iter().map(bytes_within).sum(),
+        Value::Record(fields) => fields.iter().map(|(_, value)| bytes_within(value)).sum(),
+        Value::Variant(_, value) | Value::Option(value) | Value::Result(Ok(value) | Err(value)) => {
+            side(value)
+        }
+        _ => 0,
+    }
+}
