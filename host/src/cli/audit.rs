@@ -5,7 +5,7 @@ use audit_log::{AuditEntries, Matcher};
 use clap::{Args, Subcommand};
 use output::{Exit, Failure, FullFlag};
 
-use crate::cli::Place;
+use crate::cli::DirFlag;
 use crate::cli::output::{print, show};
 
 /// Show what was done and refused on this host
@@ -37,8 +37,8 @@ enum Command {
 }
 
 impl Audit {
-    pub(crate) fn run(self, place: &Place) -> Result<Exit, Failure> {
-        let path = place.made_folder()?.audit();
+    pub(crate) fn run(self, dir: &DirFlag) -> Result<Exit, Failure> {
+        let path = dir.made_folder()?.audit();
         if let Some(Command::Verify(verify)) = self.command {
             print(verify.run(&path)?);
             return Ok(Exit::Ok);

@@ -17,7 +17,7 @@ use wire::value::arguments::bind;
 use wire::value::given;
 use wire::value::method::Signature;
 
-use crate::cli::Place;
+use crate::cli::DirFlag;
 use crate::cli::spectator::{Spectator, behind};
 use crate::cli::watch::watch;
 use crate::cli::workbench::{ModuleFile, Workbench};
@@ -82,19 +82,19 @@ pub(super) enum Ended {
 }
 
 impl Call {
-    pub(crate) async fn run(self, place: &Place) -> Result<Exit, Failure> {
+    pub(crate) async fn run(self, dir: &DirFlag) -> Result<Exit, Failure> {
         Containment::is_sole_parent();
         if self.watch {
-            return watch(&self, self.module.path(), place).await;
+            return watch(&self, self.module.path(), dir).await;
         }
-        let prepared = self.prepare(place)?;
+        let prepared = self.prepare(dir)?;
         let (exit, told) = self.make(prepared, &mut interrupts()?, &CancelSignal::new()).await;
         exit.after_printing(told)
     }
 
     /// Makes the call with the module as its file is now. What stands in its way is told.
-    pub(super) async fn once(&self, place: &Place, interrupts: &mut Signal) -> Result<Ended, Failure> {
-        let prepared = match self.prepare(place) {
+    pub(super) async fn once(&self, dir: &DirFlag, interrupts: &mut Signal) -> Result<Ended, Failure> {
+        let prepared = match self.prepare(dir) {
             Ok(prepared) => prepared,
             Err(failure) => {
                 failure.say("minion");
@@ -109,8 +109,8 @@ impl Call {
         }
     }
 
-    fn prepare(&self, place: &Place) -> Result<Prepared, Failure> {
-        let bench = self.module.open(place)?;
+    fn prepare(&self, dir: &DirFlag) -> Result<Prepared, Failure> {
+        let bench = self.module.open(dir)?;
         let module = bench.sandbox.load(bench.name.clone(), &bench.bytes, &bench.policy)?;
         let (method, arguments) = self.bound(&bench, &module).map_err(Failure::into_usage)?;
         Ok(Prepared { bench, module, method, arguments })

@@ -8,7 +8,7 @@ use wire::document::text::{line, printable};
 use wire::message::module::Module;
 use wire::name::ModuleName;
 
-use crate::cli::Place;
+use crate::cli::DirFlag;
 use crate::cli::signature::SignatureFinding;
 use crate::cli::workbench::{ModuleFile, Workbench};
 use crate::granting;
@@ -59,8 +59,8 @@ struct Suggested {
 }
 
 impl Check {
-    pub(crate) fn run(self, place: &Place) -> Result<Exit, Failure> {
-        let bench = self.module.open(place)?;
+    pub(crate) fn run(self, dir: &DirFlag) -> Result<Exit, Failure> {
+        let bench = self.module.open(dir)?;
         // The compiler is a library, and what it is given was made by strangers.
         let mut findings = output::caught(|| Findings::of(&bench)).map_err(|message| {
             Failure::failed(format_args!(
@@ -71,7 +71,7 @@ impl Check {
         // What is no module at all has no claim that anyone could sign, and that is told already.
         if let Ok(claim) = claim(bench.name.clone(), &bench.bytes) {
             let text = signature_file::read_beside(self.module.path());
-            let highest = self.module.highest(place, &bench.name)?;
+            let highest = self.module.highest(dir, &bench.name)?;
             let signature = SignatureFinding::of(&bench.signatures, &claim, text, highest.as_deref());
             findings.problems.extend(signature.problem());
             findings.warnings.extend(signature.warning());

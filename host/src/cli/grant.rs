@@ -10,7 +10,7 @@ use serde_json::json;
 use wire::message::module::ModuleState;
 use wire::name::ModuleName;
 
-use crate::cli::Place;
+use crate::cli::DirFlag;
 use crate::cli::confirm::Confirm;
 use crate::cli::reload::Reloaded;
 use crate::cli::suggested::suggestion_of;
@@ -65,8 +65,8 @@ impl FromStr for What {
 }
 
 impl Grant {
-    pub(crate) async fn run(self, place: &Place) -> Result<Exit, Failure> {
-        let folder = place.made_folder()?;
+    pub(crate) async fn run(self, dir: &DirFlag) -> Result<Exit, Failure> {
+        let folder = dir.made_folder()?;
         let module = &self.what.module;
         let suggestion = suggestion_of(module, self.file.as_deref(), &folder).await?;
         let wanted = self.wanted(&suggestion)?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use wire::message::enroll::Token;
 use wire::name::ModuleName;
 
-use crate::cli::Place;
+use crate::cli::DirFlag;
 use crate::cli::grant::warn;
 use crate::cli::reload::Reloaded;
 use crate::config::Config;
@@ -51,8 +51,8 @@ struct Grants {
 }
 
 impl Join {
-    pub(crate) async fn run(self, place: &Place) -> Result<Exit, Failure> {
-        let folder = place.folder()?;
+    pub(crate) async fn run(self, dir: &DirFlag) -> Result<Exit, Failure> {
+        let folder = dir.folder()?;
         let token = self.token()?;
         // Before the token is used up, which is good once.
         let grants = self.grants(&folder)?;

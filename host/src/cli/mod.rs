@@ -79,32 +79,32 @@ impl Fails for LoadError {}
 impl Fails for SandboxError {}
 impl Fails for StartError {}
 
-/// Where the minion is.
+/// The flag of all commands that says where the minion is.
 #[derive(Debug, Args)]
-pub struct Place {
+pub struct DirFlag {
     /// The minion's folder [env: MINION_DIR] [default: /var/lib/minion for root, ~/.local/share/minion otherwise]
     #[arg(long, global = true, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
 
 impl Command {
-    /// Does what was asked for, with the minion of this place.
-    pub async fn run(self, place: &Place) -> Result<Exit, Failure> {
+    /// Does what was asked for, with the minion that the flag says.
+    pub async fn run(self, dir: &DirFlag) -> Result<Exit, Failure> {
         match self {
-            Self::Audit(audit) => audit.run(place),
-            Self::Call(call) => call.run(place).await,
-            Self::Check(check) => check.run(place),
-            Self::Modules(modules) => modules.run(place).await,
-            Self::Status(status) => status.run(place).await,
-            Self::Grant(grant) => grant.run(place).await,
-            Self::RevokeGrant(revoke) => revoke.run(place).await,
-            Self::Join(join) => join.run(place).await,
-            Self::Serve(serve) => serve.run(place).await,
+            Self::Audit(audit) => audit.run(dir),
+            Self::Call(call) => call.run(dir).await,
+            Self::Check(check) => check.run(dir),
+            Self::Modules(modules) => modules.run(dir).await,
+            Self::Status(status) => status.run(dir).await,
+            Self::Grant(grant) => grant.run(dir).await,
+            Self::RevokeGrant(revoke) => revoke.run(dir).await,
+            Self::Join(join) => join.run(dir).await,
+            Self::Serve(serve) => serve.run(dir).await,
         }
     }
 }
 
-impl Place {
+impl DirFlag {
     fn folder(&self) -> Result<Folder, FolderError> {
         // Not read by the parser, which would show what the environment has set as a part of every usage line.
         Folder::locate(self.dir.clone().or_else(|| std::env::var_os("MINION_DIR").map(PathBuf::from)))

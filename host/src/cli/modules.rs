@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use wire::message::module::{Module, ModuleState, ModuleVersion};
 
-use crate::cli::Place;
+use crate::cli::DirFlag;
 use crate::control;
 
 /// Show the modules of the running minion
@@ -22,8 +22,8 @@ pub(crate) struct Modules {
 }
 
 impl Modules {
-    pub(crate) async fn run(self, place: &Place) -> Result<Exit, Failure> {
-        let folder = place.folder()?;
+    pub(crate) async fn run(self, dir: &DirFlag) -> Result<Exit, Failure> {
+        let folder = dir.folder()?;
         let mut modules = control::modules(folder.dir(), &folder.socket()).await?;
         if let Some(name) = &self.module {
             modules.retain(|module| module.name.as_str() == name);

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use wire::name::ModuleName;
 
-use crate::cli::Place;
+use crate::cli::DirFlag;
 use crate::cli::confirm::Confirm;
 use crate::cli::grant::show;
 use crate::cli::reload::Reloaded;
@@ -33,8 +33,8 @@ pub(crate) struct RevokeGrant {
 }
 
 impl RevokeGrant {
-    pub(crate) async fn run(self, place: &Place) -> Result<Exit, Failure> {
-        let folder = place.made_folder()?;
+    pub(crate) async fn run(self, dir: &DirFlag) -> Result<Exit, Failure> {
+        let folder = dir.made_folder()?;
         let (module, path) = (&self.module, folder.config());
         let cannot_write = || format!("cannot write \"{}\"", path.display());
         let early =

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use wire::message::module::{Module, ModuleState};
 
-use crate::cli::Place;
+use crate::cli::DirFlag;
 use crate::config::{Config, ConfigError};
 use crate::containment::Containment;
 use crate::folder::Folder;
@@ -33,9 +33,9 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
-    pub(crate) async fn run(self, place: &Place) -> Result<Exit, Failure> {
+    pub(crate) async fn run(self, dir: &DirFlag) -> Result<Exit, Failure> {
         output::log_to_stderr(LOGGED);
-        let folder = place.folder()?;
+        let folder = dir.folder()?;
         let config = self.config(&folder)?;
         Containment::is_sole_parent();
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use machine::clock::{now_ms, rfc3339};
 use wire::document::text::{counted, printable, since, size, span};
 
-use crate::cli::Place;
+use crate::cli::DirFlag;
 use crate::control;
 use crate::status::{ModuleStatus, Status as Vitals};
 
@@ -22,8 +22,8 @@ pub(crate) struct Status {
 }
 
 impl Status {
-    pub(crate) async fn run(self, place: &Place) -> Result<Exit, Failure> {
-        let folder = place.folder()?;
+    pub(crate) async fn run(self, dir: &DirFlag) -> Result<Exit, Failure> {
+        let folder = dir.folder()?;
         let status = control::status(folder.dir(), &folder.socket()).await?;
         if self.json {
             print(document(&status))?;

@@ -16,18 +16,18 @@ use wasmparser::{Chunk, Parser, Payload};
 use machine::clock;
 use wire::digest::Digest;
 
-use crate::cli::Place;
+use crate::cli::DirFlag;
 use crate::cli::call::{Call, Ended, interrupts};
 use crate::modules::read_module;
 
 /// Makes a call again whenever its module's file has changed, until Ctrl-C.
 ///
 /// Whatever goes wrong with one call is told, and the next change brings another.
-pub(super) async fn watch(call: &Call, file: &Path, place: &Place) -> Result<Exit, Failure> {
+pub(super) async fn watch(call: &Call, file: &Path, dir: &DirFlag) -> Result<Exit, Failure> {
     let mut interrupts = interrupts()?;
     let mut changes = Changes::of(file)?;
     loop {
-        match call.once(place, &mut interrupts).await? {
+        match call.once(dir, &mut interrupts).await? {
             Ended::Done => {}
             Ended::Interrupted => return Ok(Exit::Interrupted),
             Ended::Unread(exit) => return Ok(exit),

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use wire::name::ModuleName;
 
-use crate::cli::Place;
+use crate::cli::DirFlag;
 use crate::config::Config;
 use crate::containment::Containment;
 use crate::facts;
@@ -52,7 +52,7 @@ impl ModuleFile {
     }
 
     /// Reads the file and its policy, and makes the sandbox.
-    pub(super) fn open(&self, place: &Place) -> Result<Workbench, Failure> {
+    pub(super) fn open(&self, dir: &DirFlag) -> Result<Workbench, Failure> {
         let shown = self.file.display();
         let name = match &self.name {
             Some(name) => name.clone(),
@@ -62,7 +62,7 @@ impl ModuleFile {
             }
         };
         let bytes = read_module(&self.file).with_context(|| format!("cannot read \"{shown}\""))?;
-        let config = self.config(place)?;
+        let config = self.config(dir)?;
         let policy = config.modules.of(&name);
         let kept = policy.grants.kv.map(|_| TempDir::new()).transpose().context("cannot make a folder")?;
         let ledger =
@@ -91,15 +91,15 @@ impl ModuleFile {
 
     /// The highest version of the module that was in service on this host. What was in service where another
     /// policy holds is not known here.
-    pub(super) fn highest(&self, place: &Place, name: &ModuleName) -> Result<Option<String>, Failure> {
+    pub(super) fn highest(&self, dir: &DirFlag, name: &ModuleName) -> Result<Option<String>, Failure> {
         if self.policy.is_some() {
             return Ok(None);
         }
-        Ok(HighestVersions::open(&place.folder()?.highest_versions())?.highest(name))
+        Ok(HighestVersions::open(&dir.folder()?.highest_versions())?.highest(name))
     }
 
-    fn config(&self, place: &Place) -> Result<Config, Failure> {
-        let Some(policy) = &self.policy else { return Ok(Config::load(&place.folder()?.config())?) };
+    fn config(&self, dir: &DirFlag) -> Result<Config, Failure> {
+        let Some(policy) = &self.policy else { return Ok(Config::load(&dir.folder()?.config())?) };
         Failure::unless(policy.exists(), format_args!("there is no policy file \"{}\"", policy.display()))?;
         Ok(Config::load(policy)?)
     }

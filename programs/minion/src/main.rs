@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use output::{Completions, Context as _, Exit, Failure, Man};
 
-use minion_host::cli::Place;
+use minion_host::cli::DirFlag;
 
 /// Runs sandboxed modules on this host for an overlord.
 #[derive(Debug, Parser)]
@@ -17,7 +17,7 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
-    place: Place,
+    dir: DirFlag,
 }
 
 #[derive(Debug, Subcommand)]
@@ -37,7 +37,7 @@ Examples:
 impl Cli {
     async fn run(self) -> Result<Exit, Failure> {
         match self.command {
-            Command::Host(command) => command.run(&self.place).await,
+            Command::Host(command) => command.run(&self.dir).await,
             Command::Author(command) => command.run(),
             Command::Completions(command) => command.run::<Cli>(),
             Command::Man(command) => command.run::<Cli>(),

@@ -31,7 +31,7 @@ pub(in crate::cli) struct Assign {
     expression: String,
     /// Which module, and its version or the beginning of its digest
     #[arg(value_name = "NAME@VERSION")]
-    version: Version,
+    version: NamedVersion,
     /// Go on even where the target is wide
     #[arg(long)]
     yes: bool,
@@ -43,12 +43,12 @@ pub(in crate::cli) struct Assign {
 
 /// `NAME@VERSION`
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Version {
+struct NamedVersion {
     name: ModuleName,
     version: String,
 }
 
-impl FromStr for Version {
+impl FromStr for NamedVersion {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -64,7 +64,7 @@ impl FromStr for Version {
 
 impl Assign {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
-        let Version { name, version } = self.version;
+        let NamedVersion { name, version } = self.version;
         let mut confirmed = self.yes;
         let target = self.lenient.of(self.expression);
         let assigned = loop {
@@ -113,10 +113,10 @@ mod tests {
 
     #[test]
     fn a_version_is_written_behind_the_name() {
-        let parsed: Version = "service@1.0.0+build@2".parse().expect("parses");
+        let parsed: NamedVersion = "service@1.0.0+build@2".parse().expect("parses");
         assert_eq!((parsed.name.as_str(), parsed.version.as_str()), ("service", "1.0.0+build@2"));
         for bad in ["service", "service@", "@1", "ser vice@1"] {
-            assert!(bad.parse::<Version>().is_err(), "{bad}");
+            assert!(bad.parse::<NamedVersion>().is_err(), "{bad}");
         }
     }
 }

@@ -13,7 +13,7 @@ use super::super::{CliError, Format, FormatFlag};
 use super::assignments::{status_document, table};
 use super::catalogue::{kept_document, kept_table};
 use super::kinds::{kinds, told};
-use super::versions::{Version, version_table, versions};
+use super::versions::{KnownVersion, version_table, versions};
 use crate::client::{Client, ClientError};
 use crate::report::named;
 
@@ -64,7 +64,7 @@ impl Show {
                 let document = json!({
                     "module": self.module,
                     "versions": kinds,
-                    "known": versions.iter().map(Version::document).collect::<Vec<_>>(),
+                    "known": versions.iter().map(KnownVersion::document).collect::<Vec<_>>(),
                     "catalogue": kept.iter().map(kept_document).collect::<Vec<_>>(),
                     "assignments": assignments.iter().map(status_document).collect::<Vec<_>>(),
                 });

@@ -12,7 +12,7 @@ use machine::clock::rfc3339;
 use machine::moment::local;
 
 /// A version in one state, and who has it so.
-pub(in crate::cli) struct Version<'a> {
+pub(in crate::cli) struct KnownVersion<'a> {
     pub(super) name: &'a ModuleName,
     pub(super) version: Option<&'a str>,
     pub(super) digest: Digest,
@@ -26,8 +26,8 @@ pub(in crate::cli) struct Version<'a> {
 }
 
 /// Everything that minions know, by name and in the order of their first mention.
-pub(in crate::cli) fn versions(minions: &[(MinionName, Vec<Module>)]) -> Vec<Version<'_>> {
-    let mut all: Vec<Version<'_>> = Vec::new();
+pub(in crate::cli) fn versions(minions: &[(MinionName, Vec<Module>)]) -> Vec<KnownVersion<'_>> {
+    let mut all: Vec<KnownVersion<'_>> = Vec::new();
     for (minion, modules) in minions {
         for module in modules {
             for known in of_module(module) {
@@ -36,7 +36,7 @@ pub(in crate::cli) fn versions(minions: &[(MinionName, Vec<Module>)]) -> Vec<Ver
                         other.minions.push(minion);
                         other.since = other.since.max(known.since);
                     }
-                    None => all.push(Version { minions: vec![minion], ..known }),
+                    None => all.push(KnownVersion { minions: vec![minion], ..known }),
                 }
             }
         }
@@ -47,10 +47,10 @@ pub(in crate::cli) fn versions(minions: &[(MinionName, Vec<Module>)]) -> Vec<Ver
 }
 
 /// The version that a module is listed as, and the others that its minion knows.
-fn of_module(module: &Module) -> Vec<Version<'_>> {
+fn of_module(module: &Module) -> Vec<KnownVersion<'_>> {
     let itself = |known: &&ModuleVersion| known.digest == module.digest && known.state == module.state;
     let listed = module.versions.iter().find(itself);
-    let mut all = vec![Version {
+    let mut all = vec![KnownVersion {
         name: &module.name,
         version: module.version.as_deref(),
         digest: module.digest,
@@ -61,7 +61,7 @@ fn of_module(module: &Module) -> Vec<Version<'_>> {
         minions: Vec::new(),
     }];
     let others = module.versions.iter().filter(|known| !itself(known));
-    all.extend(others.map(|known| Version {
+    all.extend(others.map(|known| KnownVersion {
         name: &module.name,
         version: known.version.as_deref(),
         digest: known.digest,
@@ -83,7 +83,7 @@ fn order(state: &ModuleState) -> u8 {
 }
 
 /// Versions of all modules.
-pub(in crate::cli) fn list_table<'a>(versions: impl Iterator<Item = &'a Version<'a>>) -> Table {
+pub(in crate::cli) fn list_table<'a>(versions: impl Iterator<Item = &'a KnownVersion<'a>>) -> Table {
     let columns = [
         Column::whole("MODULE"),
         Column::whole("VERSION"),
@@ -92,11 +92,11 @@ pub(in crate::cli) fn list_table<'a>(versions: impl Iterator<Item = &'a Version<
         Column::whole("METHODS").minor(),
         Column::cut("MINIONS", 12, 60),
     ];
-    Table::new(columns).with(versions.map(Version::row_of_list))
+    Table::new(columns).with(versions.map(KnownVersion::row_of_list))
 }
 
 /// Versions of one module.
-pub(in crate::cli) fn version_table(versions: &[Version<'_>]) -> Table {
+pub(in crate::cli) fn version_table(versions: &[KnownVersion<'_>]) -> Table {
     let columns = [
         Column::whole("VERSION"),
         Column::whole("DIGEST"),
@@ -105,12 +105,12 @@ pub(in crate::cli) fn version_table(versions: &[Version<'_>]) -> Table {
         Column::whole("SIGNER").minor(),
         Column::cut("MINIONS", 12, 60),
     ];
-    Table::new(columns).with(versions.iter().map(Version::row))
+    Table::new(columns).with(versions.iter().map(KnownVersion::row))
 }
 
-impl Version<'_> {
+impl KnownVersion<'_> {
     /// Whether both are the same but for who has them since when.
-    fn is_like(&self, other: &Version<'_>) -> bool {
+    fn is_like(&self, other: &KnownVersion<'_>) -> bool {
         (self.name, self.version, self.digest, self.state, self.signer)
             == (other.name, other.version, other.digest, other.state, other.signer)
     }
