@@ -3,10 +3,9 @@
 use audit_log::cli::{Filter, Verify, document, table};
 use audit_log::{AuditEntries, Matcher};
 use clap::{Args, Subcommand};
-use output::{Exit, Failure, FullFlag};
+use output::{Exit, Failure, FullFlag, print, show};
 
 use crate::cli::DirFlag;
-use crate::cli::output::{print, show};
 
 /// Show what was done and refused on this host
 ///
@@ -40,15 +39,15 @@ impl Audit {
     pub(crate) fn run(self, dir: &DirFlag) -> Result<Exit, Failure> {
         let path = dir.made_folder()?.audit();
         if let Some(Command::Verify(verify)) = self.command {
-            print(verify.run(&path)?);
+            print(verify.run(&path)?)?;
             return Ok(Exit::Ok);
         }
         let matcher = Matcher::new(&self.filter.query())?;
         let entries = matcher.newest(&mut AuditEntries::open(&path)?)?;
         if self.json {
-            print(document(&entries));
+            print(document(&entries))?;
         } else {
-            show(&table(&entries).shown(self.full.reader()));
+            show(&table(&entries).shown(self.full.reader()))?;
         }
         Ok(Exit::Ok)
     }

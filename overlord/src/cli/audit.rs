@@ -2,11 +2,10 @@
 
 use audit_log::cli::{Filter, Verify, document, table};
 use clap::{Args, Subcommand};
-use output::FullFlag;
+use output::{Exit, FullFlag, print, show};
 use serde_json::Value;
 
-use super::output::{print, show};
-use super::{CliError, Exit, Format, FormatFlag, Global, talk};
+use super::{CliError, Format, FormatFlag, Global, talk};
 use crate::client::{AuditStream, Client};
 
 /// Show what was asked of the overlord, and what it decided

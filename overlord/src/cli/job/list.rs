@@ -6,7 +6,6 @@ use clap::Args;
 use machine::clock::now_ms;
 use machine::moment;
 use output::{Column, Exit, FullFlag, Table, print, show};
-use output::{Column, FullFlag, Table};
 use serde_json::{Value, json};
 use wire::message::job::{JobState, OutcomeKind};
 use wire::message::operator::{JobFilter, JobSummary};
