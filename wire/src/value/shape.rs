@@ -45,13 +45,24 @@ pub(crate) fn variant<T>(
         let known = cases.iter().map(|(name, _)| name.clone()).collect();
         return Err(at.error(Problem::Unknown { what: "case", given: quoted(case), known }));
     };
-    let payload = side(name, ty.maybe(*carried), payload, read, at)?;
+    let payload = self::payload((name, &label(name)), ty.maybe(*carried), payload, read, at)?;
     Ok(Value::Variant(name.clone(), payload))
 }
 
-/// Builds the payload of a case or of a side of a result.
+/// Builds the payload of a side of a result, `ok` or `err`.
 pub(crate) fn side<T>(
     name: &str,
+    ty: Option<TypeRef<'_>>,
+    payload: Option<T>,
+    read: impl FnOnce(TypeRef<'_>, T, &Place<'_>) -> Result<Value, ValueError>,
+    at: &Place<'_>,
+) -> Result<Option<Box<Value>>, ValueError> {
+    self::payload((name, name), ty, payload, read, at)
+}
+
+/// Builds the payload of something with this name, which in WAVE is written like the second.
+fn payload<T>(
+    (name, written): (&str, &str),
     ty: Option<TypeRef<'_>>,
     payload: Option<T>,
     read: impl FnOnce(TypeRef<'_>, T, &Place<'_>) -> Result<Value, ValueError>,
@@ -62,7 +73,7 @@ pub(crate) fn side<T>(
         (None, None) => Ok(None),
         (None, Some(_)) => Err(at.error(Problem::NeedlessPayload(name.to_owned()))),
         (Some(ty), None) => {
-            let specimen = specimen(ty).map(|payload| format!("{}({payload})", label(name)));
+            let specimen = specimen(ty).map(|payload| format!("{written}({payload})"));
             let ty = clipped(&ty.definition_text());
             Err(at.error(Problem::MissingPayload { case: name.to_owned(), ty, specimen }))
         }

@@ -48,9 +48,7 @@ pub(crate) fn read(ty: TypeRef<'_>, wave: &UntypedValue<'_>, at: &Place<'_>) -> 
 
 /// Whether a text is short, and might well be meant as a string without its quotes.
 fn is_bare(word: &str) -> bool {
-    word.len() <= 60
-        && !word.is_empty()
-        && !word.contains(|c: char| "\"'(){}[]".contains(c) || c.is_control())
+    word.len() <= 60 && !word.contains(|c: char| "\"'(){}[]".contains(c) || c.is_control())
 }
 
 struct Reader<'s> {
@@ -192,7 +190,7 @@ impl Reader<'_> {
                 "inside brackets a string stands in double quotes, \"{word}\", and for the shell the whole argument \
                  in single ones"
             ),
-            Type::Enum(_) | Type::Variant(_) | Type::Flags(_) if is_keyword(word) => {
+            Type::Enum(_) | Type::Variant(_) if is_keyword(word) => {
                 format!("as a name it is written %{word}, because {word} alone means something else")
             }
             Type::Bool => "write true or false".to_owned(),
@@ -225,6 +223,114 @@ impl Reader<'_> {
         match node.ty() {
             NodeType::Label => quoted(self.text(node)),
             _ => clipped(self.text(node)).replace(char::is_control, "\u{fffd}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::v1::Type;
+
+    fn option(ty: Type) -> Type {
+        Type::Option(Box::new(ty))
+    }
+
+    fn list(ty: Type) -> Type {
+        Type::List(Box::new(ty))
+    }
+
+    fn some(value: Value) -> Value {
+        Value::Option(Some(Box::new(value)))
+    }
+
+    /// What the text says as WAVE, which as JSON it might also be.
+    fn wave(ty: &Type, text: &str) -> Result<Value, String> {
+        let parsed = parse(text).unwrap_or_else(|bad| panic!("{text} is not WAVE: {bad:?}"));
+        super::read(ty.interned().get(), &parsed, &Place::top("")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn each_type_is_read_as_it_is_written() {
+        let result = Type::Result(Some(Box::new(Type::U8)), Some(Box::new(Type::String)));
+        let seven = || Some(Box::new(Value::Unsigned(7)));
+        let failed = Value::Result(Err(Some(Box::new(Value::String("x".into())))));
+        let optional = option(result.clone());
+        for (ty, text, value) in [
+            (Type::Bool, "false", Value::Bool(false)),
+            (Type::S8, "-128", Value::Signed(-128)),
+            (Type::U8, "0", Value::Unsigned(0)),
+            (Type::F32, "1.5", Value::F32(1.5)),
+            (Type::F32, "-inf", Value::F32(f32::NEG_INFINITY)),
+            (Type::F64, "1e300", Value::F64(1e300)),
+            (Type::F64, "inf", Value::F64(f64::INFINITY)),
+            (Type::F64, "-inf", Value::F64(f64::NEG_INFINITY)),
+            (Type::Char, "'x'", Value::Char('x')),
+            (Type::String, "\"a\\n\"", Value::String("a\n".into())),
+            (list(Type::Bool), "[true]", Value::List(vec![Value::Bool(true)])),
+            (list(Type::U8), "[0, 255]", Value::Bytes(vec![0, 255])),
+            (Type::Tuple(vec![Type::Bool, Type::U8]), "(true, 7)", {
+                Value::Tuple(vec![Value::Bool(true), Value::Unsigned(7)])
+            }),
+            (result.clone(), "ok(7)", Value::Result(Ok(seven()))),
+            (result, "err(\"x\")", failed.clone()),
+            // An option may go without `some`, unless that could be meant of what it holds.
+            (option(Type::U8), "7", Value::Option(seven())),
+            (option(Type::U8), "some(7)", Value::Option(seven())),
+            (option(Type::U8), "none", Value::Option(None)),
+            (option(option(Type::U8)), "some(7)", some(Value::Option(seven()))),
+            (option(option(Type::U8)), "some(none)", some(Value::Option(None))),
+            (optional, "some(err(\"x\"))", some(failed)),
+        ] {
+            assert_eq!(wave(&ty, text), Ok(value), "{ty} from {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_of_another_type_is_repeated_and_says_what_was_meant() {
+        let strings = list(Type::String);
+        let names = Type::Enum(vec!["all".into(), "none".into()]);
+        let result = Type::Result(Some(Box::new(Type::U8)), None);
+        let (long, longest) = ("a".repeat(61), "a".repeat(60));
+        let quotes = |word: &str| {
+            format!(
+                "[0]: expected string, got {word}: inside brackets a string stands in double quotes, \"{word}\", \
+                 and for the shell the whole argument in single ones"
+            )
+        };
+        for (ty, text, said) in [
+            (Type::U8, "256", "256 is out of range for u8".to_owned()),
+            (Type::U8, "1.5", "expected u8, got 1.5".to_owned()),
+            (Type::F32, "1e39", "1e39 is out of range for f32".to_owned()),
+            (Type::F32, "-1e39", "-1e39 is out of range for f32".to_owned()),
+            (Type::F64, "1e999", "1e999 is out of range for f64".to_owned()),
+            (Type::F64, "half", "expected f64, got \"half\"".to_owned()),
+            (Type::Char, "x", "expected char, got \"x\"".to_owned()),
+            (Type::Bool, "7", "expected bool, got 7: write true or false".to_owned()),
+            (list(Type::U8), "[1, 256]", "[1]: 256 is out of range for u8".to_owned()),
+            (list(Type::U8), "[x]", "[0]: expected u8, got \"x\"".to_owned()),
+            (list(Type::U8), "x", "expected list<u8>, got \"x\"".to_owned()),
+            (list(Type::U32), "x", "expected list<u32>, got \"x\": write it like '[1]'".to_owned()),
+            (Type::Tuple(vec![Type::U8; 2]), "(1)", "expected 2 elements, got 1".to_owned()),
+            (strings.clone(), &format!("[{longest}]"), quotes(&longest)),
+            (strings.clone(), &format!("[{long}]"), format!("[0]: expected string, got \"{long}\"")),
+            (strings.clone(), "[[a]]", "[0]: expected string, got [a]".to_owned()),
+            (strings, "['a']", "[0]: expected string, got 'a'".to_owned()),
+            (list(names.clone()), "[\"all\"]", "[0]: expected enum { all, none }, got \"all\"".to_owned()),
+            (
+                list(names),
+                "[none]",
+                "[0]: expected enum { all, none }, got none: as a name it is written %none, because none alone means \
+                 something else"
+                    .to_owned(),
+            ),
+            (option(option(Type::U8)), "7", "expected option<option<u8>>, got 7".to_owned()),
+            (option(result.clone()), "ok(7)", "expected option<result<u8>>, got ok(7)".to_owned()),
+            (result.clone(), "ok", "\"ok\" needs a payload: u8, as in 'ok(1)'".to_owned()),
+            (result, "err(1)", "\"err\" takes no payload".to_owned()),
+            (Type::Opaque("stream<u8>".into()), "1", "stream<u8> cannot be passed from outside".to_owned()),
+        ] {
+            assert_eq!(wave(&ty, text), Err(said), "{ty} from {text}");
         }
     }
 }

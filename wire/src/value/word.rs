@@ -118,7 +118,7 @@ fn neither(ty: TypeRef<'_>, word: &str, at: &Place<'_>) -> ValueError {
     }
 }
 
-/// Finds a case or a flag of the type that stands in the word, but means something else there.
+/// Finds a case of the type that stands in the word, but means something else there.
 fn keyword_in<'t>(ty: TypeRef<'t>, word: &str, depth: usize) -> Option<&'t str> {
     let depth = depth.checked_sub(1)?;
     let within = |part: &TypeId| keyword_in(ty.part(*part), word, depth);
@@ -128,7 +128,7 @@ fn keyword_in<'t>(ty: TypeRef<'t>, word: &str, depth: usize) -> Option<&'t str> 
         (is_keyword(name) && said()).then_some(name)
     };
     match ty.kind() {
-        Type::Enum(names) | Type::Flags(names) => names.iter().find_map(|name| named(name)),
+        Type::Enum(names) => names.iter().find_map(|name| named(name)),
         Type::Variant(cases) => {
             cases.iter().find_map(|(name, part)| named(name).or_else(|| part.as_ref().and_then(within)))
         }
@@ -234,7 +234,9 @@ mod tests {
         assert_eq!(file(&Type::List(Box::new(Type::U8)), b"\xff"), Ok(Value::Bytes(vec![0xff])));
         assert_eq!(file(&option(Type::String), b"hi"), Ok(some(Value::String("hi".into()))));
         assert!(file(&Type::String, b"\xff").unwrap_err().ends_with("got contents that are not UTF-8"));
-        assert!(file(&Type::S64, b"1").unwrap_err().contains("@FILE is for list<u8> and string"));
+        for ty in [Type::S64, Type::List(Box::new(Type::String)), option(Type::Bool)] {
+            assert!(file(&ty, b"1").unwrap_err().contains("@FILE is for list<u8> and string"), "{ty}");
+        }
     }
 
     #[test]
@@ -282,11 +284,104 @@ mod tests {
     }
 
     #[test]
+    fn a_keyword_that_is_meant_as_a_name_is_found_wherever_it_stands() {
+        let names = || Type::Enum(vec!["all".into(), "some".into()]);
+        let case =
+            |name: &str, ty: Option<Type>| Type::Variant(vec![("dot".into(), None), (name.into(), ty)]);
+        let list = |ty: Type| Type::List(Box::new(ty));
+        for (ty, text, name) in [
+            (list(names()), "[all,some]", "some"),
+            (list(case("some", None)), "[some]", "some"),
+            (list(case("inf", Some(Type::Bool))), "[inf(true)]", "inf"),
+            (case("disc", Some(names())), "disc(some)", "some"),
+            (
+                Type::Record(vec![("a".into(), Type::Bool), ("f".into(), names())]),
+                "{a: true, f: some}",
+                "some",
+            ),
+            (Type::Tuple(vec![Type::Bool, names()]), "(true, some)", "some"),
+            (list(list(names())), "[[some]]", "some"),
+            (list(option(names())), "[some(some)]", "some"),
+        ] {
+            let error = word(&ty, text).unwrap_err();
+            let hint =
+                format!(": as a name it is written %{name}, because {name} alone means something else");
+            assert!(error.ends_with(&hint), "{text}: {error}");
+        }
+        // What is no such word, or has its mark already, is not what went wrong; and between braces flags need none.
+        let flags = Type::Flags(vec!["inf".into(), "w".into()]);
+        for (ty, text, like) in [
+            (&list(names()), "[all", "'[all]'"),
+            (&list(names()), "[%some", "'[all]'"),
+            (&list(names()), "[some-more", "'[all]'"),
+            (&list(names()), "[somewhat", "'[all]'"),
+            (&flags, "{inf", "'{%inf}'"),
+            (&flags, "inf", "'{%inf}'"),
+        ] {
+            let error = word(ty, text).unwrap_err();
+            assert!(error.ends_with(&format!(": write it like {like}")), "{text}: {error}");
+        }
+        assert_eq!(word(&flags, "{inf}"), Ok(Value::Flags(vec!["inf".into()])));
+    }
+
+    #[test]
+    fn a_name_that_is_a_keyword_needs_no_mark_where_it_is_the_whole_word() {
+        let case = Type::Variant(vec![("none".into(), None), ("disc".into(), Some(Type::F32))]);
+        assert_eq!(word(&case, "none"), Ok(Value::Variant("none".into(), None)));
+        let color = Type::Enum(vec!["red".into()]);
+        assert_eq!(word(&color, "\"red\""), Ok(Value::Enum("red".into())), "as its JSON has it");
+        assert_eq!(word(&color, "blue"), Err("unknown case \"blue\"; it has red".to_owned()));
+        let error = word(&case, "disc").unwrap_err();
+        assert_eq!(error, "\"disc\" needs a payload: f32, as in 'disc(1.5)'");
+        // The case of a variant has its mark in the example, the side of a result has none: each is WAVE for it.
+        for (ty, text, example) in [
+            (Type::Variant(vec![("ok".into(), Some(Type::U8))]), "%ok", "%ok(1)"),
+            (Type::Result(Some(Box::new(Type::U8)), None), "ok", "ok(1)"),
+        ] {
+            let said = format!("\"ok\" needs a payload: u8, as in '{example}'");
+            assert_eq!(word(&ty, text), Err(said));
+            assert!(word(&ty, example).is_ok(), "{example}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_simple_words_are_refused_without_more_words() {
+        for (ty, text, said) in [
+            (Type::S64, "1.5", "expected s64, got \"1.5\""),
+            (Type::S64, "?!", "expected s64, got \"?!\""),
+            (Type::Char, "?!", "expected char, got \"?!\""),
+            (Type::Bool, "?!", "expected bool, got \"?!\""),
+            (Type::F32, "1e300", "1e+300 is out of range for f32"),
+            (Type::F64, "1e999", "1e999 is out of range for f64"),
+            (Type::F64, "nan?", "expected f64, got \"nan?\""),
+            (Type::Enum(vec!["a".into()]), "?!", "expected enum { a }, got \"?!\""),
+            (Type::List(Box::new(Type::U32)), "[abc]", "[0]: expected u32, got \"abc\""),
+        ] {
+            assert_eq!(word(&ty, text), Err(said.to_owned()), "{ty} from {text}");
+        }
+        let Ok(Value::F64(nan)) = word(&Type::F64, "NaN") else { panic!("NaN is a float") };
+        assert!(nan.is_nan());
+    }
+
+    #[test]
+    fn a_word_is_read_up_to_its_length_and_no_further_unless_it_is_text() {
+        let padded = |length: usize| format!("7{}", " ".repeat(length - 1));
+        assert_eq!(word(&Type::U8, &padded(MAX_WORD)), Ok(Value::Unsigned(7)));
+        let error = word(&Type::U8, &padded(MAX_WORD + 1));
+        assert_eq!(error, Err("1048577 bytes are over the limit of 1048576".to_owned()));
+        let long = padded(MAX_WORD + 1);
+        assert_eq!(word(&Type::String, &long), Ok(Value::String(long)));
+    }
+
+    #[test]
     fn bytes_that_are_neither_say_what_to_give() {
         let error = word(&Type::List(Box::new(Type::U8)), "hello").unwrap_err();
         assert!(
             error.ends_with("(@FILE, base64 in quotes, or numbers in brackets), got \"hello\""),
             "{error}"
         );
+        // Inside brackets there is no `@FILE`.
+        let many = Type::List(Box::new(Type::List(Box::new(Type::U8))));
+        assert_eq!(word(&many, "[hello]"), Err("[0]: expected list<u8>, got \"hello\"".to_owned()));
     }
 }
