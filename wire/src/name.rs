@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Its message repeats at most 80 characters of the text, says what was expected, and gives the rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{given}\" is not a {what}: {rule}")]
+#[error("\"{given}\" is not {what}: {rule}")]
 pub struct BadName {
     given: String,
     what: &'static str,
@@ -122,7 +122,7 @@ impl FromStr for MethodPath {
 
     fn from_str(text: &str) -> Result<Self, BadName> {
         let rule = "write MODULE.METHOD, for example test.ping";
-        let bad = || BadName::new(text, "method", rule);
+        let bad = || BadName::new(text, "a method", rule);
         let (module, method) = text.split_once('.').ok_or_else(bad)?;
         let fits = is_short(method) || is_full(method);
         if !fits {
@@ -197,7 +197,7 @@ fn host_name(text: &str) -> Result<String, BadName> {
     if text.len() <= 253 && text.split('.').all(label) {
         Ok(text.to_ascii_lowercase())
     } else {
-        Err(BadName::new(text, "minion name", "use letters, digits and \"-\", as in a host name"))
+        Err(BadName::new(text, "a minion name", "use letters, digits and \"-\", as in a host name"))
     }
 }
 
@@ -207,7 +207,11 @@ fn operator_name(text: &str) -> Result<String, BadName> {
     if fits {
         Ok(text.to_owned())
     } else {
-        Err(BadName::new(text, "operator name", "use 1 to 64 letters, digits, \".\", \"_\", \"@\" or \"-\""))
+        Err(BadName::new(
+            text,
+            "an operator name",
+            "use 1 to 64 letters, digits, \".\", \"_\", \"@\" or \"-\"",
+        ))
     }
 }
 
@@ -217,7 +221,7 @@ fn module_name(text: &str) -> Result<String, BadName> {
     if fits {
         Ok(text.to_owned())
     } else {
-        Err(BadName::new(text, "module name", "use 1 to 64 letters, digits, \"-\" or \"_\""))
+        Err(BadName::new(text, "a module name", "use 1 to 64 letters, digits, \"-\" or \"_\""))
     }
 }
 
@@ -276,6 +280,38 @@ mod tests {
         ] {
             assert!(bad.parse::<MethodPath>().is_err(), "{bad:?} was accepted");
         }
+    }
+
+    #[test]
+    fn what_is_no_name_is_repeated_with_the_rule() {
+        fn said<N: FromStr<Err = BadName>>(text: &str) -> String {
+            text.parse::<N>().err().expect("refused").to_string()
+        }
+        for (said, expected) in [
+            (
+                said::<MinionName>("a b"),
+                r#""a b" is not a minion name: use letters, digits and "-", as in a host name"#,
+            ),
+            (
+                said::<OperatorName>("a/b"),
+                r#""a/b" is not an operator name: use 1 to 64 letters, digits, ".", "_", "@" or "-""#,
+            ),
+            (
+                said::<ModuleName>("a.b"),
+                r#""a.b" is not a module name: use 1 to 64 letters, digits, "-" or "_""#,
+            ),
+            (
+                said::<MethodPath>("ping"),
+                r#""ping" is not a method: write MODULE.METHOD, for example test.ping"#,
+            ),
+            (
+                said::<ModuleName>("\u{1b}[2J\u{9b}"),
+                r#""[2J" is not a module name: use 1 to 64 letters, digits, "-" or "_""#,
+            ),
+        ] {
+            assert_eq!(said, expected);
+        }
+        assert!(said::<ModuleName>(&"x".repeat(500)).starts_with(&format!("\"{}\" is", "x".repeat(80))));
     }
 
     #[test]
