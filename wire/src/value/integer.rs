@@ -44,3 +44,40 @@ pub(crate) fn decimal(text: &str) -> Option<i128> {
         && (digits == "0" || !digits.starts_with('0'));
     if plain { text.parse().ok() } else { None }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decimal_is_digits_with_at_most_a_minus_and_no_zeros_before_them() {
+        for (text, number) in [("0", 0), ("-0", 0), ("7", 7), ("-12", -12), ("10", 10)] {
+            assert_eq!(decimal(text), Some(number), "{text}");
+        }
+        for bad in ["", "-", "+5", "--1", "0644", "-01", "1e3", "1.0", "1_000", " 1", "٣"] {
+            assert_eq!(decimal(bad), None, "{bad:?}");
+        }
+        assert!(decimal(&"9".repeat(30)).is_some(), "far more than any type holds, and still a number");
+        assert_eq!(decimal(&"9".repeat(31)), None);
+    }
+
+    #[test]
+    fn each_width_holds_its_least_and_its_most_and_nothing_beyond() {
+        for (ty, least, most) in [
+            (Type::S8, -128, 127),
+            (Type::U8, 0, 255),
+            (Type::S16, -32_768, 32_767),
+            (Type::U16, 0, 65_535),
+            (Type::S32, -(1 << 31), (1 << 31) - 1),
+            (Type::U32, 0, (1 << 32) - 1),
+            (Type::S64, -(1 << 63), (1 << 63) - 1),
+            (Type::U64, 0, (1 << 64) - 1),
+        ] {
+            assert!(value(&ty, least).is_some() && value(&ty, most).is_some(), "{ty:?}");
+            assert_eq!((value(&ty, least - 1), value(&ty, most + 1)), (None, None), "{ty:?}");
+        }
+        assert_eq!(value(&Type::S8, 1), Some(Value::Signed(1)));
+        assert_eq!(value(&Type::U8, 1), Some(Value::Unsigned(1)));
+        assert_eq!(value(&Type::Bool, 1), None);
+    }
+}

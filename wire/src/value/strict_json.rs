@@ -106,10 +106,6 @@ impl<'de> Visitor<'de> for Element<'_> {
         Ok(Json::from(value))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Json, E> {
-        Ok(Json::String(value))
-    }
-
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Json, A::Error> {
         let mut elements = Vec::new();
         while let Some(element) =
