@@ -133,10 +133,12 @@ mod tests {
         }
     }
 
+    fn text(ty: &Type, value: Value) -> String {
+        check(ty.interned().get(), &value).expect_err("refused").to_string()
+    }
+
     #[test]
     fn widths_signs_and_orders_are_checked() {
-        let text =
-            |ty: &Type, value: Value| check(ty.interned().get(), &value).expect_err("refused").to_string();
         assert_eq!(text(&Type::U8, Value::Unsigned(256)), "256 is out of range for u8");
         assert_eq!(text(&Type::S64, Value::Unsigned(1)), "expected s64, got 1");
         assert_eq!(text(&Type::S64, Value::String("x".into())), "expected s64, got \"x\"");
@@ -145,5 +147,43 @@ mod tests {
         assert_eq!(text(&list, values), "[1]: expected bool, got bytes");
         let flags = Type::Flags(vec!["r".into(), "w".into()]);
         assert!(text(&flags, Value::Flags(vec!["w".into(), "r".into()])).contains("another order"));
+    }
+
+    #[test]
+    fn each_kind_of_value_is_refused_where_another_is_meant() {
+        let bytes = Type::List(Box::new(Type::U8));
+        let bools = Type::List(Box::new(Type::Bool));
+        let pair = Type::Tuple(vec![Type::Bool, Type::Bool]);
+        let names = |[a, b]: [&str; 2]| {
+            Value::Record(vec![(a.into(), Value::Bool(true)), (b.into(), Value::Bool(true))])
+        };
+        let record = Type::Record(vec![("a".into(), Type::Bool), ("b".into(), Type::Bool)]);
+        let others = "expected record { a: bool, b: bool }, got a record of other fields";
+        for (ty, value, said) in [
+            (&Type::Bool, Value::Signed(1), "expected bool, got 1"),
+            (&Type::Bool, Value::Bytes(vec![]), "expected bool, got bytes"),
+            (&Type::Bool, Value::List(vec![]), "expected bool, got a list"),
+            (&Type::Bool, Value::Tuple(vec![]), "expected bool, got a tuple"),
+            (&Type::Bool, Value::Record(vec![]), "expected bool, got a record"),
+            (&Type::Bool, Value::Variant("x".into(), None), "expected bool, got a variant"),
+            (&Type::Bool, Value::Option(None), "expected bool, got an option"),
+            (&Type::Bool, Value::Result(Ok(None)), "expected bool, got a result"),
+            (&Type::Bool, Value::Flags(vec![]), "expected bool, got flags"),
+            (&Type::Bool, Value::Enum("x".into()), "expected bool, got \"x\""),
+            // Bytes and lists of other things have one form each.
+            (&bytes, Value::List(vec![Value::Unsigned(1)]), "expected list<u8>, got a list"),
+            (&bools, Value::Bytes(vec![1]), "expected list<bool>, got bytes"),
+            (&pair, Value::Tuple(vec![Value::Bool(true)]), "expected 2 elements, got 1"),
+            (&record, names(["a", "c"]), others),
+            (&record, names(["b", "a"]), others),
+            (&record, Value::Record(vec![("a".into(), Value::Bool(true))]), others),
+            (
+                &Type::Opaque("stream<u8>".into()),
+                Value::Bool(true),
+                "stream<u8> cannot be passed from outside",
+            ),
+        ] {
+            assert_eq!(text(ty, value), said);
+        }
     }
 }

@@ -228,5 +228,44 @@ mod tests {
         assert_eq!(echoed(&large).chars().count(), MAX_ECHO);
         assert!(echoed(&large).ends_with('…'));
         assert_eq!(echoed(&serde_json::json!([1, "a"])), r#"[1,"a"]"#);
+        assert_eq!(echoed(&serde_json::json!(["\u{9b}2J"])), "[\"\u{fffd}2J\"]");
+        assert_eq!(quoted("ab"), "\"ab\"");
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_to_eighty_characters_and_says_so() {
+        let x = |count: usize| "x".repeat(count);
+        assert_eq!(quoted(&x(78)), format!("\"{}\"", x(78)));
+        for long in [79, 80, 81, 1000] {
+            assert_eq!(quoted(&x(long)), format!("\"{}…\"", x(77)), "{long}");
+        }
+        assert_eq!(clipped(&x(80)), x(80));
+        assert_eq!(clipped(&x(81)), format!("{}…", x(79)));
+        // Counted in characters, of which each may be four bytes.
+        let faces = |count: usize| "😀".repeat(count);
+        assert_eq!(quoted(&faces(100)), format!("\"{}…\"", faces(77)));
+        assert_eq!(clipped(&faces(81)), format!("{}…", faces(79)));
+        assert_eq!(echoed(&serde_json::json!([faces(100)])), format!("[\"{}…", faces(77)));
+        let many = Json::from(vec!["😀"; 100]);
+        assert_eq!(echoed(&many), format!("[{}\"😀…", "\"😀\",".repeat(19)));
+    }
+
+    #[test]
+    fn no_more_of_a_large_value_is_written_than_a_message_can_need() {
+        let mut start = Start(Vec::new());
+        let large = Json::Array(vec![Json::from("x".repeat(1000)); 1000]);
+        assert!(serde_json::to_writer(&mut start, &large).is_err());
+        assert!(start.0.len() <= 8 * MAX_ECHO + 1, "{} bytes", start.0.len());
+    }
+
+    #[test]
+    fn no_place_is_deeper_than_values_are() {
+        fn deepest(place: &Place<'_>) -> (usize, String) {
+            match place.down(Step::Index(0)) {
+                Ok(below) => deepest(&below),
+                Err(error) => (place.depth, error.problem.to_string()),
+            }
+        }
+        assert_eq!(deepest(&Place::top("")), (MAX_DEPTH, "nested deeper than 64 levels".to_owned()));
     }
 }

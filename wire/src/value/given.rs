@@ -162,6 +162,12 @@ mod tests {
             error.contains("standard input") && error.contains("8 MiB") && error.contains("granted"),
             "{error}"
         );
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"x").unwrap();
+        let file = format!("@{}", file.path().display());
+        assert!(given(&[&file, "-"], &most[2..]).is_ok());
+        let error = given(&[&file, "-"], &most[1..]).unwrap_err();
+        assert!(error.starts_with("standard input is too large for a call"), "together: {error}");
     }
 
     #[test]

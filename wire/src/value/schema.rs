@@ -217,6 +217,68 @@ mod tests {
     }
 
     #[test]
+    fn each_type_has_the_schema_of_its_json() {
+        use v1::Type;
+        let two = || vec!["a".to_owned(), "b".to_owned()];
+        let text = json!({"type": "string"});
+        let byte = json!({"type": "integer", "minimum": 0, "maximum": 255});
+        let tag = |name: &str, payload: Json| json!({"type": "object", "properties": {name: payload}, "required": [name], "additionalProperties": false});
+        let boxed = |ty: Type| Box::new(ty);
+        let cases = vec![("a".to_owned(), None), ("b".to_owned(), Some(Type::String))];
+        let fields =
+            vec![("a".to_owned(), Type::String), ("b".to_owned(), Type::Option(boxed(Type::String)))];
+        for (ty, expected) in [
+            (Type::Bool, json!({"type": "boolean"})),
+            (Type::F32, json!({"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]})),
+            (Type::Char, json!({"type": "string", "minLength": 1, "maxLength": 1})),
+            (Type::List(boxed(Type::String)), json!({"type": "array", "items": text})),
+            (
+                Type::List(boxed(Type::U8)),
+                json!({"anyOf": [
+                    {"type": "string", "contentEncoding": "base64"}, {"type": "array", "items": byte},
+                ]}),
+            ),
+            (
+                Type::Tuple(vec![Type::String, Type::Bool]),
+                json!({
+                    "type": "array", "prefixItems": [text, {"type": "boolean"}], "items": false, "minItems": 2,
+                }),
+            ),
+            (
+                Type::Record(fields),
+                json!({
+                    "type": "object",
+                    "properties": {"a": text, "b": {"anyOf": [text, {"type": "null"}]}},
+                    "required": ["a"],
+                    "additionalProperties": false,
+                }),
+            ),
+            (Type::Variant(cases), json!({"oneOf": [{"const": "a"}, tag("b", text.clone())]})),
+            (Type::Enum(two()), json!({"enum": ["a", "b"]})),
+            (
+                Type::Flags(two()),
+                json!({"type": "array", "items": {"enum": ["a", "b"]}, "uniqueItems": true}),
+            ),
+            (
+                Type::Option(boxed(Type::Option(boxed(Type::String)))),
+                json!({"anyOf": [tag("some", json!({"anyOf": [text, {"type": "null"}]})), {"type": "null"}]}),
+            ),
+            (
+                Type::Result(Some(boxed(Type::String)), None),
+                json!({"oneOf": [tag("ok", text.clone()), tag("err", json!({"type": "null"}))]}),
+            ),
+            (
+                Type::Opaque("stream<u8>".to_owned()),
+                json!({"not": {}, "$comment": "stream<u8> cannot be passed from outside"}),
+            ),
+        ] {
+            let schema = parameters_schema(first(&method(vec![("p", ty.clone())], None)));
+            assert_eq!(schema["properties"]["p"], expected, "{ty}");
+            assert_eq!(schema.get("$defs"), None);
+        }
+    }
+
+    #[test]
     fn sixty_four_bits_have_their_whole_range() {
         let schema = |ty| result_schema(first(&method(vec![], Some(ty))));
         assert_eq!(schema(v1::Type::U64)["anyOf"][0]["maximum"], json!(u64::MAX));
@@ -264,7 +326,20 @@ mod tests {
             docs: None,
         };
         let methods = Methods::new(table.build(), vec![method]).expect("defined");
-        let text = parameters_schema(first(&methods)).to_string();
+        let schema = parameters_schema(first(&methods));
+        let definitions = schema["$defs"].as_object().expect("definitions");
+        for definition in definitions.values().chain([&schema["properties"]["p"]]) {
+            let parts = definition
+                .get("prefixItems")
+                .map_or(vec![definition], |items| items.as_array().expect("an array").iter().collect());
+            for reference in parts.iter().filter_map(|part| part["$ref"].as_str()) {
+                let name = reference.strip_prefix("#/$defs/").expect("a definition");
+                assert!(definitions.contains_key(name), "{reference} leads nowhere");
+            }
+        }
+        // All but the innermost, which is small enough to be written out.
+        assert_eq!(definitions.len(), 39);
+        let text = schema.to_string();
         assert!(text.len() < 100_000, "{} bytes", text.len());
         assert!(first(&methods).to_string().chars().count() < 5000);
     }

@@ -69,6 +69,36 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_counts_its_texts_and_the_places_of_its_parts() {
+        let place = PLACE as u64;
+        let (field, name) = (size_of::<(String, Value)>() as u64, size_of::<String>() as u64);
+        let boxed = |value: Value| Some(Box::new(value));
+        let fields = vec![("ab".to_owned(), text("cde")), ("f".to_owned(), Value::Bool(true))];
+        let flags = Value::Flags(vec!["ab".to_owned(), "c".to_owned()]);
+        for (value, alone, as_part) in [
+            (Value::Bool(true), 1, 0),
+            (Value::Char('x'), 4, 0),
+            (Value::F32(1.0), 4, 0),
+            (Value::F64(1.0), 8, 0),
+            (Value::Signed(1), 8, 0),
+            (text("abc"), 3, 3),
+            (Value::Enum("abc".to_owned()), 3, 3),
+            (Value::Bytes(vec![0; 5]), 5, 5),
+            (Value::Tuple(vec![text("abc"), Value::Signed(1)]), 2 * place + 3, 2 * place + 3),
+            (Value::Record(fields), 2 * field + 6, 2 * field + 6),
+            (flags, 2 * name + 3, 2 * name + 3),
+            (Value::Variant("abc".to_owned(), None), 3, 3),
+            (Value::Variant("abc".to_owned(), boxed(text("de"))), 5, 5 + place),
+            (Value::Option(boxed(text("de"))), 2, 2 + place),
+            (Value::Result(Err(boxed(Value::Signed(1)))), 8, place),
+            (Value::Result(Ok(None)), 0, 0),
+        ] {
+            assert_eq!(size(&value), alone, "{value:?}");
+            assert_eq!(size(&Value::List(vec![value.clone()])), place + as_part, "in a list: {value:?}");
+        }
+    }
+
+    #[test]
     fn a_great_number_of_nothing_is_not_nothing() {
         for nothing in
             [Value::Record(vec![]), Value::Tuple(vec![]), Value::Option(None), Value::Flags(vec![])]
