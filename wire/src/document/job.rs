@@ -216,9 +216,8 @@ mod tests {
     use super::*;
     use crate::message::version::Version;
 
-    #[test]
-    fn older_versions_say_a_job_without_how_it_was_asked_for() {
-        let document = JobDocument {
+    fn document() -> JobDocument {
+        JobDocument {
             job: JobId::from_bytes([1; 16]),
             state: JobState::Running,
             method: "test.ping".parse().expect("a method"),
@@ -228,7 +227,33 @@ mod tests {
             ended_at: None,
             parts: Vec::new(),
             asked: Some(Asked { dry_run: true, ..Asked::default() }),
+        }
+    }
+
+    #[test]
+    fn outcomes_are_counted_in_the_order_in_which_they_first_appear() {
+        use MinionState::{Finished, Queued};
+        use OutcomeKind::{Error, Lost, Ok};
+        let part = |state: Option<MinionState>| Part {
+            minion: "web".parse().expect("a name"),
+            minion_job: None,
+            state,
+            progress: None,
+            report: None,
+            absence: None,
+            given_up: None,
         };
+        let states = [Some(Finished(Lost)), None, Some(Finished(Ok)), Some(Queued), Some(Finished(Lost))];
+        let states = states.into_iter().chain([Some(Finished(Error)), Some(Finished(Lost))]);
+        let document = JobDocument { parts: states.map(part).collect(), ..document() };
+        assert_eq!(document.counts(), [(Lost, 3), (Ok, 1), (Error, 1)]);
+        assert_eq!(counts([Ok, Ok]), [(Ok, 2)]);
+        assert_eq!(counts([]), []);
+    }
+
+    #[test]
+    fn older_versions_say_a_job_without_how_it_was_asked_for() {
+        let document = document();
         let said = |version: Version| {
             let bytes = version.speak(|| postcard::to_stdvec(&document)).expect("encodes");
             let read: JobDocument = version.speak(|| postcard::from_bytes(&bytes)).expect("decodes");

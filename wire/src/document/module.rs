@@ -101,3 +101,136 @@ fn method(method: Signature<'_>, path: &str, room: &mut usize) -> Value {
 /// The most bytes of types that the schemas of a module are written from. The schemas of each method are whole in
 /// themselves, so a type is counted for each method that has it.
 const MAX_SCHEMAS: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digest;
+    use crate::message::v1::{self, Type};
+    use crate::value::method::{self, Builder, Method, Methods};
+
+    fn module() -> Module {
+        let echo = v1::Method {
+            interface: Some("acme:test/tools@1.0.0".into()),
+            name: "echo".into(),
+            params: vec![("text".into(), Type::String)],
+            result: Some(Type::Bool),
+            is_async: false,
+            not_callable: None,
+            docs: Some("Says it.".into()),
+        };
+        Module {
+            name: "test".parse().expect("a name"),
+            version: Some("1.2.0".into()),
+            digest: Digest::ZERO,
+            description: Some("Tests.".into()),
+            state: ModuleState::Active,
+            methods: echo.interned(),
+            imports: vec!["minion:job/job@0.1.0".into()],
+            versions: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_module_is_told_with_its_methods_and_how_it_stands() {
+        let digest = "0".repeat(64);
+        let parameters = json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "description": "Says it.",
+            "type": "object",
+            "properties": { "text": { "type": "string" } },
+            "required": ["text"],
+            "additionalProperties": false,
+        });
+        let result = json!({ "$schema": "https://json-schema.org/draft/2020-12/schema", "type": "boolean" });
+        let echo = json!({
+            "name": "echo", "path": "echo", "interface": "acme:test/tools@1.0.0",
+            "signature": "echo(text: string) -> bool", "docs": "Says it.", "not_callable": null,
+            "parameters": parameters, "result": result,
+        });
+        let contents = json!({
+            "name": "test", "version": "1.2.0", "digest": digest, "description": "Tests.",
+            "methods": [echo], "imports": ["minion:job/job@0.1.0"],
+        });
+        let standing = json!({
+            "name": "test", "version": "1.2.0", "digest": digest, "state": "active", "reason": null, "versions": [],
+        });
+        let module = module();
+        assert_eq!(module.contents(), contents);
+        assert_eq!(Value::Object(module.standing()), standing);
+        let mut whole = contents;
+        for key in ["state", "reason", "versions"] {
+            whole[key] = standing[key].clone();
+        }
+        assert_eq!(module.document(), whole);
+        whole["methods"] = json!([]);
+        assert_eq!(module.document_of(std::iter::empty()), whole);
+    }
+
+    #[test]
+    fn what_failed_says_why_and_each_version_since_when() {
+        let failed = ModuleState::Failed("it traps".into());
+        let version = |state: ModuleState, signer: Option<&str>| ModuleVersion {
+            digest: Digest::ZERO,
+            version: Some("1.1.0".into()),
+            state,
+            since: 1_000,
+            signer: signer.map(str::to_owned),
+        };
+        let versions = vec![version(failed.clone(), None), version(ModuleState::Active, Some("KEY"))];
+        let standing = Module { state: failed, versions, ..module() }.standing();
+        assert_eq!((&standing["state"], &standing["reason"]), (&json!("failed"), &json!("it traps")));
+        let told = |state: &str, reason: Value, signer: Value| {
+            json!({
+                "digest": "0".repeat(64), "version": "1.1.0", "state": state, "reason": reason,
+                "since_at": "1970-01-01T00:00:01.000Z", "signer": signer,
+            })
+        };
+        let versions =
+            [told("failed", json!("it traps"), Value::Null), told("active", Value::Null, json!("KEY"))];
+        assert_eq!(standing["versions"], Value::from(versions.to_vec()));
+    }
+
+    #[test]
+    fn a_method_that_cannot_be_called_has_no_schemas_but_why() {
+        let old = v1::trees(&module().methods).remove(0);
+        let methods = v1::Method { not_callable: Some("it takes a stream".into()), ..old }.interned();
+        let contents = Module { methods, ..module() }.contents();
+        let told = &contents["methods"][0];
+        assert_eq!(told["not_callable"], "it takes a stream");
+        assert_eq!(
+            (&told["parameters"], &told["result"], told.get("note")),
+            (&Value::Null, &Value::Null, None)
+        );
+    }
+
+    #[test]
+    fn schemas_are_left_out_where_those_of_a_module_are_too_large_together() {
+        let mut table = Builder::default();
+        let names = (0..MAX_SCHEMAS / 100).map(|place| format!("a-name-{place}")).collect();
+        let large = table.add(None, method::Type::Enum(names)).expect("room");
+        let small = table.add(None, method::Type::Bool).expect("room");
+        let method = |name: &str, ty| Method {
+            interface: None,
+            name: name.into(),
+            params: vec![("p".into(), ty)],
+            result: None,
+            is_async: false,
+            not_callable: None,
+            docs: None,
+        };
+        let types = table.build();
+        let held = types.get(large).map_or(0, TypeRef::held);
+        assert!((MAX_SCHEMAS / 2..MAX_SCHEMAS).contains(&held), "one fits and two do not: {held}");
+        let methods = vec![method("first", large), method("second", large), method("third", small)];
+        let methods = Methods::new(types, methods).expect("defined");
+        let contents = Module { methods, ..module() }.contents();
+        let note = "its schemas are left out: those of the module are too large together";
+        let told = contents["methods"].as_array().expect("methods");
+        assert!(told[0]["parameters"].is_object() && told[0].get("note").is_none());
+        for left_out in &told[1..] {
+            assert!(left_out["parameters"].is_null() && left_out["result"].is_null());
+            assert_eq!(left_out["note"], note);
+        }
+    }
+}

@@ -97,14 +97,15 @@ impl Module {
 mod tests {
     use super::*;
     use crate::digest::Digest;
-    use crate::message::v1::{Method, Type};
+    use crate::message::v1;
+    use crate::value::method::{self, Builder, Methods, Type};
 
     fn module() -> Module {
-        let method = Method {
+        let method = v1::Method {
             interface: None,
             name: "restart".into(),
-            params: vec![("unit-name".into(), Type::String)],
-            result: Some(Type::Bool),
+            params: vec![("unit-name".into(), v1::Type::String)],
+            result: Some(v1::Type::Bool),
             is_async: false,
             not_callable: None,
             docs: Some("Starts it again.\n\nLater.".into()),
@@ -137,6 +138,37 @@ mod tests {
                     overlord call TARGET service.restart UNIT-NAME";
         assert_eq!(module.method_description(method), text);
         assert_eq!(module.count_of_methods(), "1");
+    }
+
+    #[test]
+    fn types_with_names_are_defined_and_what_cannot_be_called_says_why() {
+        let mut table = Builder::default();
+        let number = table.add(None, Type::U32).expect("room");
+        let point = Type::Record(vec![("x".into(), number)]);
+        let point = table.add(Some("point"), point).expect("room");
+        let color = table.add(Some("color"), Type::Enum(vec!["red".into()])).expect("room");
+        let method = |name: &str, ty, not_callable: Option<&str>| method::Method {
+            interface: None,
+            name: name.into(),
+            params: vec![("to".into(), ty)],
+            result: None,
+            is_async: false,
+            not_callable: not_callable.map(str::to_owned),
+            docs: None,
+        };
+        let methods = vec![method("draw", point, None), method("fill", color, Some("it is\nno use"))];
+        let methods = Methods::new(table.build(), methods).expect("defined");
+        let module = Module { methods, description: None, version: None, ..module() };
+        let text = "service (sha256 000000000000)\n\nservice.draw(to: point)\n\n\
+                    service.fill(to: color)\n    cannot be called: it is no use\n\n\
+                    types:\n    record point { x: u32 }\n    enum color { red }";
+        assert_eq!(module.description(), text);
+        let mut methods = module.methods.iter().map(|method| module.method_description(method));
+        let draw = "service.draw(to: point)\n\n    record point { x: u32 }\n\n    \
+                    overlord call TARGET service.draw TO";
+        assert_eq!(methods.next().as_deref(), Some(draw));
+        let fill = "service.fill(to: color)\n    cannot be called: it is no use\n\n    enum color { red }";
+        assert_eq!(methods.next().as_deref(), Some(fill));
     }
 
     #[test]

@@ -40,6 +40,20 @@ mod tests {
     use crate::digest::Digest;
     use crate::message::module::ModuleState;
     use crate::message::v1::{Method, Type};
+    use crate::value::method::{self, Builder, Methods};
+
+    fn module(methods: Methods) -> Module {
+        Module {
+            name: "sums".parse().expect("a name"),
+            version: Some("1.0.0".into()),
+            digest: Digest::of(b""),
+            description: Some("Sums \u{1b}[31m".into()),
+            state: ModuleState::Active,
+            methods,
+            imports: Vec::new(),
+            versions: Vec::new(),
+        }
+    }
 
     #[test]
     fn a_page_has_every_method_with_its_words() {
@@ -52,19 +66,30 @@ mod tests {
             not_callable: None,
             docs: Some("Adds.\n\n- `a`: what.\n".into()),
         };
-        let module = Module {
-            name: "sums".parse().expect("a name"),
-            version: Some("1.0.0".into()),
-            digest: Digest::of(b""),
-            description: Some("Sums \u{1b}[31m".into()),
-            state: ModuleState::Active,
-            methods: method.interned(),
-            imports: Vec::new(),
-            versions: Vec::new(),
-        };
-        let page = module.page();
+        let page = module(method.interned()).page();
         let expected = "## sums.add\n\n```wit\nsums.add(a: s64) -> s64\n```\n\nAdds.\n\n- `a`: what.";
         assert!(page.starts_with("# sums\n\nSums ") && page.ends_with(expected), "{page}");
         assert!(!page.contains('\u{1b}'), "{page}");
+    }
+
+    #[test]
+    fn a_page_ends_with_the_types_that_have_names() {
+        let mut table = Builder::default();
+        let number = table.add(None, method::Type::U32).expect("room");
+        let fields = vec![("x".to_owned(), number)];
+        let point = table.add(Some("point"), method::Type::Record(fields)).expect("room");
+        let draw = method::Method {
+            interface: None,
+            name: "draw".into(),
+            params: vec![("to".into(), point)],
+            result: None,
+            is_async: false,
+            not_callable: Some("it is\nno use".into()),
+            docs: None,
+        };
+        let page = module(Methods::new(table.build(), vec![draw]).expect("defined")).page();
+        let expected = "## sums.draw\n\n```wit\nsums.draw(to: point)\n```\n\nCannot be called: it is no use\n\n\
+                        ## Types\n\n```wit\nrecord point { x: u32 }\n```";
+        assert!(page.ends_with(expected), "{page}");
     }
 }

@@ -259,5 +259,52 @@ mod tests {
         assert!(text(&known, &module(), &given("web"), 10).contains("bytes of JSON"));
         let list = shortened(json!([(0..100).collect::<Vec<_>>()]), 10);
         assert_eq!(list[0][32], "… (68 more)");
+        assert_eq!(list[0].as_array().map(Vec::len), Some(33));
+        let most: Vec<usize> = (0..32).collect();
+        assert_eq!(shortened(json!({ "all": most }), 10), json!({ "all": most }));
+        assert_eq!(shortened(json!(["ääääää", 7]), 6), json!(["ääääää", 7]));
+        assert_eq!(shortened(json!(["ääääää", 7]), 5), json!(["äääää… (12 bytes)", 7]));
+    }
+
+    #[test]
+    fn arguments_are_as_long_as_asked_for_and_no_longer() {
+        let whole = r#"{"name":"web"}"#;
+        let given = Arguments::Json(whole.into());
+        assert_eq!(text(&[], &module(), &given, whole.len()), whole);
+        assert_eq!(text(&[], &module(), &given, whole.len() - 1), r#""(14 bytes of JSON)""#);
+    }
+
+    #[test]
+    fn arguments_that_are_not_shown_are_counted_in_words() {
+        let values = |count: usize| Arguments::Values(vec![Value::Bool(true); count]);
+        for (arguments, said) in [
+            (words(&[]), "0 words"),
+            (words(&["a"]), "1 word"),
+            (values(1), "1 value"),
+            (values(2), "2 values"),
+            (Arguments::Json("7".into()), "1 byte of JSON"),
+            (Arguments::Json("[1]".into()), "3 bytes of JSON"),
+        ] {
+            assert_eq!(counted(&arguments), said);
+        }
+        let marked = method(MARKED);
+        let known: Vec<_> = marked.iter().collect();
+        let said = r#""(1 word that fit none of the method's signatures)""#;
+        assert_eq!(text(&known, &module(), &words(&["a"]), 1000), said);
+        assert_eq!(by_parameter(&known, &module(), &words(&["a"])), Err(Unshown::Unfit));
+        assert_eq!(by_parameter(&[], &module(), &words(&["a"])), Err(Unshown::UnknownMethod));
+    }
+
+    #[test]
+    fn a_name_is_secret_by_one_of_its_words_and_not_by_a_part_of_one() {
+        for name in ["password", "API_TOKEN", "db-passwd", "client-secret-2", "credentials"] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["passwordless", "secretary", "name", ""] {
+            assert!(!is_secret(name), "{name}");
+        }
+        let deep = json!({ "a": [{ "token": [1, 2] }, ["x-token", 7], ["x-token", 7, 8]] });
+        let shown = json!({ "a": [{ "token": SECRET }, ["x-token", SECRET], ["x-token", 7, 8]] });
+        assert_eq!(redacted(deep), shown);
     }
 }
