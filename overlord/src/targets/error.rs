@@ -64,7 +64,8 @@ fn by_way_of(groups: &[String]) -> String {
 }
 
 impl TargetError {
-    /// The error that the bytes `place` of `expression` are to blame for `problem`.
+    /// The error that the bytes `place` of `expression` are to blame for `problem`, or where there are none, the
+    /// character that begins there.
     pub(super) fn new(expression: &str, place: Range<usize>, problem: Problem) -> Self {
         let before = expression.get(..place.start).map_or(0, |before| before.chars().count());
         let length = expression.get(place).map_or(1, |at| at.chars().count()).clamp(1, MAX_EXCERPT / 2);

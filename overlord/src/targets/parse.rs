@@ -48,10 +48,10 @@ impl<'t> Parser<'t> {
     /// Reads the whole text.
     pub(super) fn parse(mut self) -> Result<Node, TargetError> {
         if self.text.len() > MAX_TEXT {
-            return Err(self.error(0..0, Problem::TooMany { limit: MAX_TEXT, what: "bytes" }));
+            return Err(self.error_at(0, Problem::TooMany { limit: MAX_TEXT, what: "bytes" }));
         }
         if self.peek().is_none() {
-            return Err(self.error(0..0, Problem::Empty));
+            return Err(self.error_at(0, Problem::Empty));
         }
         let node = self.union()?;
         match self.peek() {
@@ -91,7 +91,7 @@ impl<'t> Parser<'t> {
                         self.at += 1;
                         Ok(inner)
                     }
-                    None => Err(self.error(start..start + 1, Problem::Unclosed('('))),
+                    None => Err(self.error_at(start, Problem::Unclosed('('))),
                     Some(other) => Err(self.error_here(Problem::Unexpected(other))),
                 }
             }
@@ -215,7 +215,7 @@ impl<'t> Parser<'t> {
             self.at += 1;
             let value = self.take_while(|c| c != '"');
             if !self.rest().starts_with('"') {
-                return Err(self.error(start..start + 1, Problem::Unclosed('"')));
+                return Err(self.error_at(start, Problem::Unclosed('"')));
             }
             self.at += 1;
             return Ok(value);
@@ -237,7 +237,7 @@ impl<'t> Parser<'t> {
                 '*' | '?' | '-' | '_' | '.' => self.at += 1,
                 '[' => match self.rest().find(']') {
                     Some(end) => self.at += end + 1,
-                    None => return Err(self.error(self.at..self.at + 1, Problem::Unclosed('['))),
+                    None => return Err(self.error_here(Problem::Unclosed('['))),
                 },
                 _ if next.is_ascii_alphanumeric() => self.at += 1,
                 _ => break,
@@ -287,8 +287,12 @@ impl<'t> Parser<'t> {
 
     /// An error at the next character.
     fn error_here(&self, problem: Problem) -> TargetError {
-        let length = self.rest().chars().next().map_or(0, char::len_utf8);
-        self.error(self.at..self.at + length, problem)
+        self.error_at(self.at, problem)
+    }
+
+    /// An error at the character that begins here.
+    fn error_at(&self, at: usize, problem: Problem) -> TargetError {
+        self.error(at..at, problem)
     }
 }
 

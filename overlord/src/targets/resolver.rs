@@ -112,9 +112,8 @@ impl<'a, L: Lookup> Resolver<'a, L> {
     /// others.
     pub(super) fn affirmed(&mut self, expression: &Expression) -> Result<Members, TargetError> {
         let Node::Intersection(parts) = expression.root() else { return Ok(Members::none(self.names.len())) };
-        let (negated, rest): (Vec<&Node>, Vec<&Node>) =
-            parts.iter().partition(|part| matches!(part, Node::Complement(_)));
-        if negated.is_empty() || rest.is_empty() {
+        let rest: Vec<&Node> = parts.iter().filter(|part| !matches!(part, Node::Complement(_))).collect();
+        if rest.is_empty() {
             return Ok(Members::none(self.names.len()));
         }
         let mut members = Members::all(self.names.len());
