@@ -101,9 +101,11 @@ mod tests {
 
     #[test]
     fn a_missing_fact_passes_only_as_different() {
-        let facts = json!({"a.b": {"c": 1}, "empty": null});
+        let facts = json!({"a.b": {"c": 1, "": 2}, "os": "debian", "empty": null});
         assert!(holds(&facts, "a.b.c", "=", "1"));
         assert!(!holds(&facts, "a.b", "=", "1"));
+        assert!(!holds(&facts, "a.b", "=", "2"));
+        assert!(!holds(&facts, "os.name", "=", "debian"));
         assert!(!holds(&facts, "role", "=", ""));
         assert!(!holds(&facts, "empty", "^=", ""));
         assert!(holds(&facts, "role", "!=", "db"));

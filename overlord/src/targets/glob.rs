@@ -156,6 +156,35 @@ mod tests {
     }
 
     #[test]
+    fn a_class_is_of_letters_digits_dashes_and_dots() {
+        for (pattern, inside, outside) in [
+            ("[a-c]", "abc", "d-"),
+            ("[-a]", "-a", "b."),
+            ("[a-]", "-a", "b."),
+            ("[.0-2x]", ".012x", "3-y"),
+            ("[!a.]", "b-0", "a."),
+            ("[^a-b]", "c-.", "ab"),
+        ] {
+            let glob = Glob::new(pattern).unwrap();
+            let matches = |c: char| glob.matches(&c.to_string());
+            assert!(inside.chars().all(matches), "{pattern}");
+            assert!(!outside.chars().any(matches), "{pattern}");
+        }
+        for pattern in ["[]", "[!]", "[b-a]", "[_]", "[_-a]", "[a-~]", "[a*]", "[a"] {
+            assert_eq!(Glob::new(pattern), None, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn the_beginning_ends_where_the_first_part_is_that_is_no_byte() {
+        for (pattern, prefix) in
+            [("web-?1", "web-"), ("db1*", "db1"), ("db1", "db1"), ("[w]eb", ""), ("*", "")]
+        {
+            assert_eq!(Glob::new(pattern).unwrap().prefix(), prefix, "{pattern}");
+        }
+    }
+
+    #[test]
     fn many_stars_take_no_exponential_time() {
         let glob = Glob::new(&"*a".repeat(100)).unwrap();
         assert!(!glob.matches(&"a".repeat(99)));

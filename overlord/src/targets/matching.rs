@@ -287,29 +287,6 @@ const MAX_SLIPS: usize = 3;
 /// The facts of how many minions are searched for one that may be meant.
 const LOOKED_AT: usize = 200;
 
+#[allow(clippy::unwrap_used)]
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_word_with_a_slip_in_it_is_guessed_and_another_word_is_not() {
-        let names = ["db1", "web1", "web2", "web-frankfurt-1"];
-        for (word, expected) in [
-            ("wbe2", Some("web2")),
-            ("WEB-frankfrut-1", Some("web-frankfurt-1")),
-            ("dbb1", Some("db1")),
-            ("mail", None),
-            ("x", None),
-            ("wb-frnkfrt1", None),
-        ] {
-            assert_eq!(nearest(word, names), expected, "{word}");
-        }
-    }
-
-    #[test]
-    fn many_minions_fit_into_a_line() {
-        let minions: Vec<MinionName> = (0..10).map(|n| format!("db{n}").parse().expect("a name")).collect();
-        assert_eq!(list(&minions[..2]), "\"db0\", \"db1\"");
-        assert!(list(&minions).ends_with("\"db7\" and 2 more"));
-    }
-}
+mod tests;
