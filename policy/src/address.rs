@@ -49,7 +49,6 @@ fn realm_v6(address: Ipv6Addr) -> Realm {
     let v4 = |high: u16, low: u16| realm_v4(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)));
     match parts {
         [0, 0, 0, 0, 0, 0, 0, 1] => Realm::Private,
-        [0, 0, 0, 0, 0, 0, 0, 0] => Realm::Nowhere,
         // IPv4 addresses that are mapped, compatible, translated, or given by the translators of RFC 6052.
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]

@@ -183,10 +183,9 @@ impl HostPattern {
         }
         match text.strip_prefix("*.") {
             Some(plain) => match plain.parse() {
-                Ok(Host::Name(name)) if !name.is_empty() => Some(HostPattern::Below(format!(".{name}"))),
+                Ok(Host::Name(name)) => Some(HostPattern::Below(format!(".{name}"))),
                 _ => None,
             },
-            None if text.is_empty() => None,
             None => text.parse().ok().map(HostPattern::One),
         }
     }
@@ -206,7 +205,8 @@ impl HostPattern {
         match (self, host) {
             (HostPattern::Any, _) => true,
             (HostPattern::One(one), host) => one == host,
-            (HostPattern::Below(end), Host::Name(name)) => name.len() > end.len() && name.ends_with(end),
+            // No name begins with a dot, so something of it stands before the end.
+            (HostPattern::Below(end), Host::Name(name)) => name.ends_with(end),
             _ => false,
         }
     }

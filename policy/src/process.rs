@@ -1,6 +1,6 @@
 //! Which programs a module may run, and how.
 
-use std::path::{Component, Path};
+use std::path::Path;
 
 use serde::Deserialize;
 
@@ -113,8 +113,7 @@ impl ProcessGrant {
 
     /// Whether the module may be told that this folder does not exist.
     pub fn names_folder(&self, path: &Path) -> bool {
-        let climbs = path.components().any(|part| part == Component::ParentDir);
-        self.is_free(Free::Cwd) || (!climbs && self.cwd.iter().any(|cwd| cwd.names(path)))
+        self.is_free(Free::Cwd) || self.cwd.iter().any(|cwd| cwd.names(path))
     }
 
     /// Whether the module may give this environment variable this value.

@@ -76,9 +76,6 @@ impl Suggestion {
     /// # Errors
     /// [`BadSuggestion`], with what is wrong and in which line.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadSuggestion> {
-        if bytes.len() > MAX_SECTION {
-            return Err(BadSuggestion::TooLarge(bytes.len()));
-        }
         std::str::from_utf8(bytes).map_err(|_| BadSuggestion::NotText)?.parse()
     }
 

@@ -81,7 +81,7 @@ const DECIDING: &[&str] = &[
 /// makes up a name that decides what programs do. `NAME=value` is what the grant sets, and covers nothing.
 pub(crate) fn covers(entry: &str, name: &str) -> bool {
     match entry.split_once('*') {
-        _ if fixed(entry).is_some() || !is_name(name) => false,
+        _ if !is_name(name) => false,
         None => entry == name,
         Some((family, _)) => family.ends_with('_') && wildcard(entry, name) && !decides(name),
     }

@@ -60,7 +60,7 @@ fn alike<'a>(mut pattern: impl Iterator<Item = Component<'a>>, path: &Path) -> b
         match (pattern.next(), parts.next()) {
             (None, None) => return true,
             (Some(pattern), Some(part)) if pattern == part => {}
-            (Some(pattern), Some(Component::Normal(name))) if is_wild(&pattern) => {
+            (Some(pattern), Some(Component::Normal(name))) => {
                 let both = text(pattern.as_os_str()).zip(text(name));
                 if !both.is_some_and(|(pattern, name)| wildcard(pattern, name)) {
                     return false;
