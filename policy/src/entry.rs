@@ -127,3 +127,70 @@ impl Entry {
             && with.settings.to_string() == policy.settings.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(text: &str) -> ModulePolicy {
+        let mut policy = ModulePolicy::default();
+        entry(text).add_to(&mut policy);
+        policy
+    }
+
+    fn entry(text: &str) -> Entry {
+        toml::from_str(text).expect(text)
+    }
+
+    /// One line for each key of a table, and the same with another value.
+    const KEYS: [(&str, &str); 10] = [
+        ("process = [{ command = 'ps' }]", "process = [{ command = 'ps', args = ['*'] }]"),
+        ("files = [{ host = '/srv' }]", "files = [{ host = '/srv', mode = 'rw' }]"),
+        ("http = ['https://a.example']", "http = [{ url = 'https://a.example', private = true }]"),
+        ("probe = ['a.example:80']", "probe = ['a.example:81']"),
+        ("env = ['LANG']", "env = ['PATH']"),
+        ("facts = ['os.*']", "facts = ['*']"),
+        ("kv = { quota = '1MiB' }", "kv = { quota = '2MiB' }"),
+        ("limits = { cpu = '20s' }", "limits = { cpu = '30s' }"),
+        ("settings = { port = 80 }", "settings = { port = 81 }"),
+        ("rollback = { traps = 1, within = '1m' }", "rollback = { traps = 2, within = '1m' }"),
+    ];
+
+    #[test]
+    fn an_entry_is_within_a_policy_that_says_all_of_it_and_no_other() {
+        let whole = KEYS.map(|(line, _)| line).join("\n");
+        for (line, other) in KEYS {
+            assert!(entry(line).is_within(&policy(&whole)), "{line}");
+            assert!(!entry(line).is_within(&ModulePolicy::default()), "{line}");
+            assert!(!entry(line).is_within(&policy(&whole.replace(line, other))), "{line}");
+            assert!(!entry(&whole).is_within(&policy(&whole.replace(line, ""))), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_module_is_loaded_again_where_anything_that_it_sees_is_another() {
+        let whole = KEYS.map(|(line, _)| line).join("\n");
+        assert!(policy(&whole).loads_like(&policy(&whole)));
+        for (line, other) in KEYS {
+            let changed = policy(&whole.replace(line, other));
+            assert_eq!(changed.loads_like(&policy(&whole)), line.starts_with("rollback"), "{line}");
+        }
+        let no_number = policy("settings = { factor = nan }");
+        assert!(no_number.loads_like(&no_number), "what is no number is not loaded again and again");
+    }
+
+    #[test]
+    fn grants_of_several_entries_add_up_and_the_rest_is_replaced() {
+        let mut both = policy("facts = ['os.*']\nkv = { quota = 1 }\nsettings = { a = 1, b = 1 }");
+        entry("facts = ['net.*']\nkv = { quota = 2 }\nsettings = { b = 2 }").add_to(&mut both);
+        assert_eq!(
+            (both.grants.facts, both.grants.kv),
+            (vec!["os.*".into(), "net.*".into()], Some(ByteSize(2)))
+        );
+        assert_eq!(both.settings.to_string(), "a = 1\nb = 2\n");
+        let rule = "rollback = { traps = 3, within = '10m' }";
+        let mut kept = policy(rule);
+        entry("env = ['LANG']").add_to(&mut kept);
+        assert_eq!(kept.rollback.map(|rule| rule.to_string()).as_deref(), Some("3 traps within 10m"));
+    }
+}

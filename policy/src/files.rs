@@ -189,7 +189,9 @@ mod tests {
             assert!(!proc.leads_to(aside), "{aside}");
         }
         let all = grant("host = '/srv'\nguest = '/'").expect("a grant");
-        assert!(all.shows("anything") && all.covers("/anything"));
+        assert!(all.shows("anything") && all.covers("/anything") && all.leads_to("anything"));
+        let app = grant("host = '/srv/app'\nguest = '/app/'").expect("a grant");
+        assert!(app.covers("/app") && app.covers("/app/log") && !app.covers("/application"));
     }
 
     #[test]

@@ -64,5 +64,7 @@ mod tests {
         assert!(wildcard("a*b*c", "a-b-b-c"));
         assert!(!wildcard("a*b*c", "a-c"));
         assert!(!wildcard("ab*ba", "aba"));
+        assert!(wildcard("*ab*ab", "abab") && !wildcard("*ab*ab", "ab"));
+        assert!(wildcard("*", "") && wildcard("a*", "a") && !wildcard("a*", "b"));
     }
 }

@@ -106,3 +106,55 @@ fn jobs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     given::duration(deserializer).map(Some)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed(text: &str) -> Result<Limits, String> {
+        let changes: LimitChanges = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        let mut limits = Limits::default();
+        changes.apply(&mut limits);
+        Ok(limits)
+    }
+
+    #[test]
+    fn a_limit_that_is_written_is_set_and_the_others_stay() {
+        assert_eq!(changed(""), Ok(Limits::default()));
+        let text = "memory = '1GiB'\ntable = 2\ncpu = '3s'\nwall = '4m 5s'\noutput = 5\nlog = '6KiB'\n\
+                    log-lines = 7\nheld = '8 MiB'\ndescriptors = 9\nprocesses = 10\njobs = 11";
+        let all = Limits {
+            memory: 1 << 30,
+            table: 2,
+            cpu: Duration::from_secs(3),
+            wall: Duration::from_secs(245),
+            output: 5,
+            log: 6 << 10,
+            log_lines: 7,
+            held: 8 << 20,
+            descriptors: 9,
+            processes: 10,
+            jobs: 11,
+        };
+        assert_eq!(changed(text), Ok(all));
+        assert_eq!(changed("jobs = 1"), Ok(Limits { jobs: 1, ..Limits::default() }));
+    }
+
+    #[test]
+    fn a_limit_that_is_none_is_refused_with_what_to_write() {
+        for (text, told) in [
+            ("jobs = 0", "with 0 no job would ever run: write 1 to run one after the other"),
+            (
+                "cpu = 'fast'",
+                "\"fast\" is not a duration (expected number at 0): write \"10s\", \"2m 30s\" or \"7d\"",
+            ),
+            (
+                "memory = '64MB'",
+                "\"64MB\" is not a size: write a number with B, KiB, MiB, GiB or TiB, for example \"64MiB\"",
+            ),
+        ] {
+            assert_eq!(changed(text).expect_err(text), told);
+        }
+        assert!(changed("memroy = 1").is_err());
+    }
+}

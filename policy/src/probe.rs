@@ -153,6 +153,17 @@ mod tests {
     }
 
     #[test]
+    fn a_target_is_shown_as_a_grant_would_name_it() {
+        for (host, shown) in
+            [("DB.example.org", "db.example.org:22"), ("10.0.0.1", "10.0.0.1:22"), ("::1", "[::1]:22")]
+        {
+            let target = ProbeTarget::of(host, 22).expect("a target");
+            assert_eq!(target.to_string(), shown);
+            assert!(shown.parse::<ProbeGrant>().expect("a grant").allows(&target));
+        }
+    }
+
+    #[test]
     fn a_host_is_a_name_or_an_address_that_is_written_as_one() {
         for host in ["2130706433", "0x7f.1", "127.1", "a@b", "", "a b", "[::1", "::1%eth0", "a:b"] {
             assert!(!allows("*:*", host, 80), "{host}");
@@ -168,6 +179,7 @@ mod tests {
             "2130706433:80",
             "a*b:80",
             "*.10.0.0.1:80",
+            "*.:80",
         ] {
             assert!(bad.parse::<ProbeGrant>().is_err(), "{bad}");
         }
@@ -180,6 +192,13 @@ mod tests {
             let grant: ProbeGrant = table["grant"].clone().try_into().expect("a grant");
             (grant.reach(), grant.to_string())
         };
+        let error = toml::from_str::<std::collections::BTreeMap<String, ProbeGrant>>("grant = 22")
+            .expect_err("no grant");
+        let expected =
+            "expected a host and a port, or a table like { to = \"db.example.org:5432\", private = true }";
+        assert!(error.message().ends_with(expected), "{error}");
+        let any: ProbeGrant = "*.example.org:*".parse().expect("a pattern");
+        assert_eq!(any.with_private(), "{ to = \"*.example.org:*\", private = true }");
         assert_eq!(reach("'*:*'"), (Reach::Public, "*:*".to_owned()));
         assert_eq!(reach("{ to = '*:22', private = true }"), (Reach::Private, "*:22 (private)".to_owned()));
         assert_eq!(reach("'localhost:22'").0, Reach::Loopback);

@@ -225,6 +225,7 @@ mod tests {
         let (log, asked) = (grant("git", &["log", "**"]), words(&output[1..]));
         assert_eq!(log.steered_by("git", &asked).map(String::as_str), Some("--output=/etc/cron.d/x"));
         assert_eq!(log.steered_by("git", &words(&["push"])), None);
+        assert_eq!(log.steered_by("git", &words(&["log", "main"])), None);
     }
 
     #[test]
@@ -267,6 +268,20 @@ mod tests {
         }
         let cwd = read("command = 'x'\nany = ['cwd']");
         assert!(cwd.allows_folder(Path::new("/srv/app")) && !runs(&cwd, &["x", "y"]));
+    }
+
+    #[test]
+    fn a_folder_is_granted_by_its_name_and_one_that_is_gone_may_be_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let real = folder.path().canonicalize().expect("a path");
+        let app = read(&format!("command = 'x'\ncwd = ['{}', '/gone/*']", real.display()));
+        assert!(app.allows_folder(&real) && !app.allows_folder(Path::new("/")));
+        assert!(app.names_folder(&real) && app.names_folder(Path::new("/gone/app")));
+        for other in ["/gone", "/gone/a/b", "/gone/..", "/gone/app/..", "/srv"] {
+            assert!(!app.names_folder(Path::new(other)), "{other}");
+        }
+        assert!(read("command = 'x'\nany = ['cwd']").names_folder(Path::new("/srv")));
+        assert!(!read("command = 'x'").names_folder(Path::new("/")));
     }
 
     #[test]

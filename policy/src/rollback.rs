@@ -23,3 +23,28 @@ impl std::fmt::Display for RollbackRule {
         write!(f, "{} traps within {}", self.traps, humantime::format_duration(self.within))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_read_and_shown_as_people_write_it() {
+        let rule: RollbackRule = toml::from_str("traps = 3\nwithin = '1h 30m'").expect("a rule");
+        assert_eq!((rule.traps.get(), rule.within), (3, Duration::from_secs(5400)));
+        assert_eq!(rule.to_string(), "3 traps within 1h 30m");
+    }
+
+    #[test]
+    fn a_rule_that_does_nothing_is_refused() {
+        for (text, told) in [
+            ("traps = 0\nwithin = '10m'", "nonzero"),
+            ("traps = 1\nwithin = '0s'", "no time at all does nothing: write \"10m\", or leave it out"),
+            ("traps = 1\nwithin = 'soon'", "\"soon\" is not a duration"),
+            ("traps = 1", "missing field `within`"),
+        ] {
+            let error = toml::from_str::<RollbackRule>(text).expect_err(text).to_string();
+            assert!(error.contains(told), "{error}");
+        }
+    }
+}

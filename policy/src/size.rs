@@ -69,6 +69,9 @@ mod tests {
             ("1 GiB", 1 << 30, "1 GiB"),
             ("1500", 1500, "1500 B"),
             ("1536KiB", 1536 << 10, "1536 KiB"),
+            (" 2TiB ", 2 << 40, "2 TiB"),
+            ("0", 0, "0 B"),
+            ("7B", 7, "7 B"),
         ] {
             let size: ByteSize = text.parse().expect("a size");
             assert_eq!((size.0, size.to_string().as_str()), (bytes, printed));

@@ -44,6 +44,7 @@ fn a_query_counts_where_the_pattern_has_one_and_then_parameter_by_parameter() {
     assert!(one("/find?q=x"));
     assert!(!one("/find") && !one("/find?q=x&all=1") && !one("/find?all=1") && !one("/find?q=x;all=1"));
     assert!(allows("https://a.example/find?*", "https", "a.example", None, "/find?q=x&all=1"));
+    assert!(allows("https://a.example/find?*", "https", "a.example", None, "/find"));
 }
 
 #[test]
@@ -66,7 +67,8 @@ fn a_star_alone_covers_every_host_and_reaches_no_further_than_a_name() {
     assert!(!allows("http://*/v1/*", "http", "a.example", None, "/v2/x"));
     let any: HttpGrant = "https://*:*/*".parse().expect("a pattern");
     assert_eq!((any.reach(), any.to_string().as_str()), (Reach::Public, "https://*:*/*"));
-    assert!(!any.covers_nothing());
+    assert!(!any.covers_nothing() && any.is_of_any_host());
+    assert!(!"https://*.example/*".parse::<HttpGrant>().expect("a pattern").is_of_any_host());
     assert_eq!(any.with_private(), "{ url = \"https://*:*/*\", private = true }");
     assert_eq!(HttpGrant { private: true, ..any }.reach(), Reach::Private);
     assert!(allows("http://a.example:*/*", "http", "a.example", Some(81), "/"));
@@ -110,7 +112,12 @@ fn of_several_grants_the_one_that_names_the_address_reaches_furthest() {
 #[test]
 fn a_host_is_a_name_or_an_address_that_is_written_as_one() {
     assert!(allows("http://[::1]:80", "http", "[0:0::1]", None, "/"));
+    assert!(allows("http://[::1]/x", "http", "[::1]", None, "/x"));
     assert!(allows("http://127.0.0.1", "http", "127.0.0.1", None, "/"));
+    assert!(allows("http://a_b-1.example", "http", "a_b-1.example", None, ""));
+    for host in ["", "a..b", ".a", "a@b.example", "é.example", "a b", "[::1", "[a]", "*"] {
+        assert!(HttpTarget::of("http", host, None, "/").is_err(), "{host}");
+    }
     for host in [
         "2130706433",
         "0x7f000001",
@@ -143,11 +150,19 @@ fn only_a_grant_that_says_so_reaches_further_than_the_internet() {
     assert!(reach("{ url = \"http://a.example\", privat = true }").is_err());
     let grant: HttpGrant = "https://*.example:8443/x?y=*".parse().expect("a pattern");
     assert_eq!(grant.with_private(), "{ url = \"https://*.example:8443/x?y=*\", private = true }");
+    let grant = HttpGrant { private: true, ..grant };
+    assert_eq!(grant.to_string(), "https://*.example:8443/x?y=* (private)");
+    let error =
+        toml::from_str::<std::collections::BTreeMap<String, HttpGrant>>("grant = 80").expect_err("no grant");
+    let expected = "expected a URL, or a table like { url = \"https://host.example/*\", private = true }";
+    assert!(error.message().ends_with(expected), "{error}");
 }
 
 #[test]
 fn what_is_not_a_url_is_refused_and_what_no_request_can_have_is_kept_and_covers_nothing() {
-    for bad in ["", "example.org", "ftp://example.org", "https://", "https://a@b/", "https://a:b/"] {
+    for bad in
+        ["", "example.org", "ftp://example.org", "https://", "https://a@b/", "https://a:b/", "https://*./"]
+    {
         assert!(bad.parse::<HttpGrant>().is_err(), "{bad:?} was accepted");
     }
     for unused in ["https://a.example/x%2Fy", "https://a.example/x;y/*", "http://2130706433/*"] {
