@@ -229,6 +229,42 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_holds_where_it_is_not_known_which_method_is_meant() {
+        let denies = |rule: &str, written: &str| {
+            let access: Access =
+                toml::from_str(&format!("deny = [{{ method = \"{rule}\" }}]")).expect("a list");
+            access.check(&"ann".parse().expect("a name"), &written.parse().expect("a method"), None).is_err()
+        };
+        assert!(denies("service.restart", "service.unit/restart") && denies("service.*", "service.restart"));
+        assert!(
+            denies("service.unit/*", "service.unit/restart") && !denies("service.stop", "service.restart")
+        );
+    }
+
+    #[test]
+    fn who_is_denied_is_told_what() {
+        let access: Access = toml::from_str("allow = []\nmodules = []").expect("a list");
+        let operator = "ann".parse().expect("a name");
+        let call = access.check(&operator, &"service.restart".parse().expect("a method"), None);
+        let told = call.expect_err("denied").to_string();
+        assert_eq!(told, "the access list of this minion does not let \"ann\" call \"service.restart\"");
+        let change = access.check_change(&operator, &"service".parse().expect("a name"));
+        let told = change.expect_err("denied").to_string();
+        assert_eq!(told, "does not let \"ann\" change module \"service\": its access list is against it");
+    }
+
+    #[test]
+    fn a_list_that_is_replaced_holds_for_all_who_share_it_and_says_whether_it_differs() {
+        let list = |text: &str| -> Access { toml::from_str(text).expect("a list") };
+        let in_force = AccessInForce::new(list("deny = [{ operator = \"ann\" }]"));
+        let shared = in_force.clone();
+        assert!(!in_force.replace(list("deny = [{ operator = \"ann\", method = \"*\" }]")));
+        assert!(in_force.replace(list("deny = [{ operator = \"bob\" }]")));
+        assert_eq!(*shared.current(), list("deny = [{ operator = \"bob\" }]"));
+        assert!(in_force.replace(Access::default()) && *shared.current() == Access::default());
+    }
+
+    #[test]
     fn what_a_rule_does_not_know_is_an_error_that_names_it() {
         for (list, named) in [
             ("alow = []", "alow"),

@@ -153,10 +153,15 @@ mod tests {
             ("process = [{ command = 'sh', args = ['-c', '*'] }]", "takes programs as arguments"),
             ("process = [{ command = '/usr/bin/find', args = ['**'] }]", "write any file"),
             ("process = [{ command = 'x', args = ['-*'] }]", "options of its own choice"),
+            ("process = [{ command = 'x', args = ['--*'] }]", "options of its own choice"),
             ("process = [{ command = '*' }]", "any program"),
             ("process = [{ command = 'git', args = ['status'], cwd = ['/srv/app'] }]", "obeys what it finds"),
             (
                 "process = [{ command = 'x', cwd = ['/srv/app'] }]\nfiles = [{ host = '/srv', mode = 'rw' }]",
+                "where it may put",
+            ),
+            (
+                "process = [{ command = 'x', cwd = ['/srv'] }]\nfiles = [{ host = '/srv/app', mode = 'rw' }]",
                 "where it may put",
             ),
             ("process = [{ command = 'x', env = ['*'] }]", "\"*\" in its `env` covers nothing"),
@@ -192,7 +197,7 @@ mod tests {
     fn what_gives_what_it_says_is_not() {
         let lines = "process = [{ command = 'systemctl', args = ['restart', '*'] }, { command = 'git', args = ['status'] }, \
                      { command = 'sh', args = ['-c', 'uptime'], cwd = ['/srv/app'], env = ['APP_*', 'X=*'] }]\n\
-                     files = [{ host = '/srv', mode = 'ro' }]\nhttp = ['https://a.example/*']";
+                     files = [{ host = '/srv', mode = 'ro' }, { host = '/data', mode = 'rw' }]\nhttp = ['https://a.example/*']";
         assert_eq!(told(lines), [""; 0]);
     }
 }

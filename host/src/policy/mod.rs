@@ -109,6 +109,17 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_more_exact_than_any_glob_and_a_glob_the_more_it_spells_out() {
+        let globs = ["service", "{service,services}", "?ervice", "s?rvi*", "se*", "*"];
+        for (place, most) in globs.iter().enumerate() {
+            let entries =
+                globs[place..].iter().map(|glob| format!("[\"{glob}\"]\nsettings = {{ by = '{glob}' }}\n"));
+            let policy = of(&entries.collect::<String>(), "service");
+            assert_eq!(policy.settings["by"].as_str(), Some(*most));
+        }
+    }
+
+    #[test]
     fn a_module_without_an_entry_of_its_own_has_nothing_but_the_general_one() {
         let policy = of(EXAMPLE, "other");
         assert!(policy.grants.process.is_empty() && policy.grants.kv.is_none());

@@ -287,6 +287,28 @@ mod tests {
     }
 
     #[test]
+    fn a_signature_that_cannot_be_read_is_none_and_the_file_is_named() {
+        let (ann, disk) = (key(), "disk".parse().expect("a name"));
+        let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let judged = |requirement| judge_unreadable(&policy(requirement, &ann), &disk, &denied);
+        let reason = judged(Requirement::Require).expect_err("refused").reason();
+        let expected = "has a signature that cannot be read (permission denied): make disk.wasm.sig readable for the \
+                        minion";
+        assert_eq!(reason, expected);
+        let warning = Some(format!("{reason}; {WARNED}"));
+        assert_eq!(judged(Requirement::Warn), Ok(Allowed { signer: None, warning }));
+        assert_eq!(judged(Requirement::Off), Ok(Allowed::default()));
+    }
+
+    #[test]
+    fn what_is_asked_is_shown_as_it_is_written() {
+        for word in ["require", "warn", "off"] {
+            let policy: SignaturePolicy = toml::from_str(&format!("policy = \"{word}\"")).expect("a table");
+            assert_eq!(policy.policy.as_str(), word);
+        }
+    }
+
+    #[test]
     fn a_refusal_names_the_module() {
         let refused = judge(&policy(Requirement::Require, &key()), &claim("disk", None, b""), None, None);
         assert!(refused.expect_err("refused").to_string().starts_with("module \"disk\" is not signed"));
