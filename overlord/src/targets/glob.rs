@@ -77,7 +77,7 @@ impl Glob {
                 _ => match &mut star {
                     Some((many, reach)) => {
                         *reach += 1;
-                        (part, at) = (*many + 1, *reach);
+                        (part, at) = (*many, *reach);
                     }
                     None => return false,
                 },
