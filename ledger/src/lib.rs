@@ -24,6 +24,8 @@ mod read;
 mod record;
 mod reopenable;
 mod retention;
+#[cfg(test)]
+mod scratch;
 mod storage;
 mod upgrade;
 mod write;

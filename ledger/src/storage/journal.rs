@@ -122,21 +122,41 @@ impl Findings {
     }
 
     /// The journal of what is left, numbered upwards again where a number was wrong.
+    ///
+    /// All other numbers stay as they are: the database compares them with those of records that it has in tables.
     fn made_sound(&self, journal: &[u8]) -> Vec<u8> {
-        let (mut bytes, mut last) = (Vec::new(), None);
+        let right = longest_rise(&self.batches);
+        // Those before the first number that is right are numbered up to it.
+        let first =
+            right.first().map_or(0, |index| self.batches[*index].number.saturating_sub(*index as u64));
+        let (mut bytes, mut lowest, mut right) = (Vec::new(), first, right.into_iter().peekable());
         for (index, batch) in self.batches.iter().enumerate() {
-            let lowest = last.map_or(0, |last: u64| last + 1);
-            // A number above that of the next batch is as wrong as one below that of the last.
-            let highest = self.batches[index + 1..].iter().map(|later| later.number).filter(|n| *n > lowest);
-            let number = match highest.min() {
-                Some(highest) if batch.number >= highest => lowest,
-                _ => batch.number.max(lowest),
+            let number = match right.next_if_eq(&index) {
+                Some(_) => batch.number.max(lowest),
+                None => lowest,
             };
             bytes.extend(batch.made_sound(journal, number));
-            last = Some(number);
+            lowest = number.saturating_add(1);
         }
         bytes
     }
+}
+
+/// The places of as many batches as have numbers that rise from each to the next; all others have wrong ones.
+fn longest_rise(batches: &[Batch]) -> Vec<usize> {
+    // For each length, the last place of a rise that long with the lowest number, and for each place the one before it.
+    let (mut ends, mut before): (Vec<usize>, Vec<Option<usize>>) = (Vec::new(), Vec::new());
+    for (place, batch) in batches.iter().enumerate() {
+        let length = ends.partition_point(|end| batches[*end].number < batch.number);
+        before.push(length.checked_sub(1).map(|shorter| ends[shorter]));
+        match ends.get_mut(length) {
+            Some(end) => *end = place,
+            None => ends.push(place),
+        }
+    }
+    let mut rise: Vec<usize> = std::iter::successors(ends.last().copied(), |place| before[*place]).collect();
+    rise.reverse();
+    rise
 }
 
 /// The first sound batch that begins behind a trailer at or after `from`.
@@ -208,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_journal_of_the_database_is_understood_and_left_as_it_is() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = crate::scratch::folder();
         written_by_the_database(folder.path());
         let before = contents(&journal_of(folder.path())).unwrap();
         let found = Findings::of(&before);
@@ -224,25 +244,88 @@ mod tests {
     }
 
     #[test]
+    fn empty_space_is_no_end_where_something_follows_it() {
+        let folder = crate::scratch::folder();
+        let (database, [first, _]) = open(folder.path());
+        for (key, length) in [("zeros", 3 * CHUNK as usize), ("last", 1)] {
+            let mut batch = database.batch().durability(Some(PersistMode::SyncAll));
+            batch.insert(&first, key, vec![0; length]);
+            batch.commit().unwrap();
+        }
+        drop((database, first));
+        let journal = contents(&journal_of(folder.path())).unwrap();
+        let found = Findings::of(&journal);
+        assert!(found.is_sound(), "damaged: {:?}", found.damaged);
+        assert_eq!(found.batches.len(), 2);
+    }
+
+    #[test]
+    fn batches_are_numbered_upwards_and_only_those_that_are_not_are_changed() {
+        let folder = crate::scratch::folder();
+        written_by_the_database(folder.path());
+        let bytes = contents(&journal_of(folder.path())).unwrap();
+        let numbers_of =
+            |found: &Findings| found.batches.iter().map(|batch| batch.number).collect::<Vec<_>>();
+        for (written, mended) in [
+            ([10, 20, 30, 40, 50, 60, 70], [10, 20, 30, 40, 50, 60, 70]),
+            ([10, 11, 12, 13, 14, 15, 16], [10, 11, 12, 13, 14, 15, 16]),
+            // Too low, the same as before, the same as behind, and too high.
+            ([10, 11, 3, 13, 14, 15, 16], [10, 11, 12, 13, 14, 15, 16]),
+            ([10, 11, 11, 13, 14, 15, 16], [10, 11, 12, 13, 14, 15, 16]),
+            ([10, 11, 13, 13, 14, 15, 16], [10, 11, 12, 13, 14, 15, 16]),
+            ([10, 11, 99, 13, 14, 15, 16], [10, 11, 12, 13, 14, 15, 16]),
+            // The first and the last have one neighbour.
+            ([99, 11, 12, 13, 14, 15, 16], [10, 11, 12, 13, 14, 15, 16]),
+            ([99, 98, 12, 13, 14, 15, 16], [10, 11, 12, 13, 14, 15, 16]),
+            ([10, 11, 12, 13, 14, 15, 15], [10, 11, 12, 13, 14, 15, 16]),
+            ([10, 11, 12, 13, 14, 15, u64::MAX], [10, 11, 12, 13, 14, 15, u64::MAX]),
+            // Two wrong ones, and one that leaves no room between its neighbours.
+            ([10, 99, 12, 3, 14, 15, 16], [10, 11, 12, 13, 14, 15, 16]),
+            ([10, 11, 3, 12, 14, 15, 16], [10, 11, 12, 13, 14, 15, 16]),
+        ] {
+            let mut journal = bytes.clone();
+            for (batch, number) in Findings::of(&bytes).batches.iter().zip(written) {
+                journal[batch.place.start + 5..][..8].copy_from_slice(&u64::to_le_bytes(number));
+            }
+            let found = Findings::of(&journal);
+            assert_eq!(found.is_sound(), written == mended, "{written:?}");
+            let again = Findings::of(&found.made_sound(&journal));
+            assert!(again.is_sound(), "{written:?}");
+            assert_eq!(numbers_of(&again), mended, "{written:?}");
+        }
+    }
+
+    #[test]
     fn the_database_reads_all_but_the_damaged_batch_of_a_journal_that_was_mended() {
-        let whole = tempfile::tempdir().unwrap();
+        let whole = crate::scratch::folder();
         written_by_the_database(whole.path());
         let bytes = contents(&journal_of(whole.path())).unwrap();
         let batches = Findings::of(&bytes).batches;
-        // In the batch of "one" and "two": the tag of its first item, the number in its head, and its trailer.
-        let damaged = &batches[2].place;
-        for (place, left) in [
-            (damaged.start + super::super::batch::HEAD, vec!["three"]),
-            (damaged.start + 5, vec!["one", "three", "two"]),
-            (damaged.end - 1, vec!["three"]),
-        ] {
-            let folder = tempfile::tempdir().unwrap();
+        // In the batch of "one" and "two": its head, of which all follows from the rest.
+        let all = ["one", "three", "two"].as_slice();
+        let (damaged, head) = (&batches[2].place, super::super::batch::HEAD);
+        let (start, item) = (damaged.start, damaged.start + head);
+        let mut cases = vec![(start, all), (start + 1, all), (start + 5, all)];
+        // The tag of its first item, its kind, its compression, and its length.
+        cases.extend([item, item + 1, item + 2, item + 13].map(|place| (place, ["three"].as_slice())));
+        // The value of that item, whose record shows by itself that it is wrong, and the checksum.
+        cases.extend([item + 24, damaged.end - 5].map(|place| (place, all)));
+        // Its trailer, and the tag of an item in the last batch.
+        cases.extend([(damaged.end - 1, ["three"].as_slice())]);
+        cases.extend([(batches[6].place.start + head, ["one", "two"].as_slice())]);
+        for (place, left) in cases {
+            let folder = crate::scratch::folder();
             written_by_the_database(folder.path());
             let mut journal = fs::read(journal_of(folder.path())).unwrap();
             journal[place] ^= 0x41;
-            fs::write(journal_of(folder.path()), journal).unwrap();
+            fs::write(journal_of(folder.path()), &journal).unwrap();
             mend(folder.path()).unwrap();
             assert_eq!(found_by_the_database(folder.path()), left, "byte {place}");
+            // What was taken out is kept as it was.
+            let taken = batches.iter().find(|batch| batch.place.contains(&place)).unwrap().place.clone();
+            let kept = fs::read(folder.path().join(format!("damaged/0-{}", taken.start)));
+            assert_eq!(kept.is_ok(), left != all, "byte {place}");
+            assert!(kept.is_ok_and(|kept| kept.starts_with(&journal[taken])) || left == all, "byte {place}");
         }
     }
 }
