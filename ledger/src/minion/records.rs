@@ -77,7 +77,7 @@ impl Course {
         if let Some(course) = source.record::<Course>(&key)? {
             return Ok(Some(course));
         }
-        let bytes_in = |space| Ok(source.bytes(space, &key)?.map(|record| record.len() as u64));
+        let bytes_in = |space| Ok(source.bytes(space, &key)?.map(|record| (key.len() + record.len()) as u64));
         // That there is a record of the start is enough here, whether or not it can be read.
         let start = bytes_in(Keyspace::Starts)?;
         if let Some(StoredReport(report)) = source.record::<StoredReport>(&key)? {
@@ -125,24 +125,74 @@ impl Course {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use wire::message::job::OutcomeKind;
+    use wire::message::outcome::Outcome;
     use wire::value::arguments::Arguments;
 
     use super::*;
+    use crate::MinionLedger;
+    use crate::draft::Draft;
     use crate::record::tests::is_stored_as;
+    use crate::write::{Durability, Purpose};
 
-    #[test]
-    fn a_job_is_stored_as_format_1_has_it() {
-        let start = Start {
-            job: JobId::from_bytes([1; 16]),
+    /// What the minion is asked for this job.
+    pub(in super::super) fn start(job: JobId) -> Start {
+        Start {
+            job,
             method: "test.ping".parse().expect("a method"),
             arguments: Arguments::Json("[]".into()),
             operator: "ann".parse().expect("a name"),
             timeout_ms: Some(5),
             dry_run: false,
             durable: true,
+        }
+    }
+
+    /// The course of the job, after what these keyspaces have of it was lost.
+    async fn course_without(
+        ledger: &MinionLedger,
+        job: JobId,
+        spaces: &'static [Keyspace],
+    ) -> Option<Course> {
+        let lose = move |draft: &Draft<'_>| {
+            spaces.iter().for_each(|space| draft.remove(*space, key::of_job(job, &[])));
+            Ok(())
         };
+        ledger.engine.write(Purpose::Proceed, Durability::Written, lose).await.expect("lost");
+        Course::of(&ledger.engine.read().expect("opens"), job).expect("read")
+    }
+
+    #[tokio::test]
+    async fn a_job_is_known_for_as_long_as_anything_of_it_is_left() {
+        let folder = crate::scratch::folder();
+        let ledger = MinionLedger::open(folder.path()).expect("opens");
+        let [open, over] = [1, 2].map(|number| JobId::from_bytes([number; 16]));
+        for job in [open, over] {
+            ledger.accept(start(job), job.made_at(), Durability::Written).await.expect("accepted");
+        }
+        let remade = |job, state, bytes| Some(Course::remade(job, state, bytes));
+        let bytes = course_without(&ledger, open, &[]).await.expect("known").bytes;
+        let running = MinionState::Running;
+        assert_eq!(course_without(&ledger, open, &[Keyspace::States]).await, remade(open, running, bytes));
+        assert_eq!(course_without(&ledger, open, &[Keyspace::Starts]).await, remade(open, running, 0));
+        assert_eq!(course_without(&ledger, open, &[Keyspace::Unfinished]).await, None);
+
+        // The clock was set back meanwhile.
+        let report = Report::without_run(Outcome::Ok(None), 5);
+        ledger.finished(over, report, Durability::Written).await.expect("finished");
+        let whole = course_without(&ledger, over, &[]).await.expect("known");
+        let finished = MinionState::Finished(OutcomeKind::Ok);
+        let ended =
+            |bytes| Some(Course { ended_at: Some(over.made_at()), ..Course::remade(over, finished, bytes) });
+        assert_eq!(course_without(&ledger, over, &[Keyspace::States]).await, ended(whole.bytes));
+        let left = course_without(&ledger, over, &[Keyspace::Starts]).await;
+        assert_eq!(left, ended(whole.bytes - bytes));
+    }
+
+    #[test]
+    fn a_job_is_stored_as_format_1_has_it() {
+        let start = start(JobId::from_bytes([1; 16]));
         is_stored_as(
             &StoredStart(start),
             "01ef07087c0101010101010101010101010101010109746573742e70696e6701025b5d03616e6e01\

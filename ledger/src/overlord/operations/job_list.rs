@@ -184,8 +184,6 @@ fn before_job(job: JobId) -> Option<JobId> {
 mod tests {
     use std::cell::Cell;
 
-    use wire::value::arguments::Arguments;
-
     use super::*;
     use crate::key::Span;
     use crate::overlord::{JobRecord, OverlordLedger};
@@ -219,31 +217,17 @@ mod tests {
     /// A thousand jobs: one in a hundred is of ann, and one in ten for web1, ann's among them.
     async fn thousand_jobs(ledger: &OverlordLedger) {
         for number in 0..1000_u64 {
-            let record = JobRecord {
-                id: first_made_at(1_000_000 + number),
-                accepted_at: 1_000_000 + number,
-                operator: if number % 100 == 30 { "ann" } else { "bob" }.parse().expect("a name"),
-                target: "*".into(),
-                exclude: None,
-                targets: vec![if number % 10 == 0 { "web1" } else { "web2" }.parse().expect("a name")],
-                method: "test.ping".parse().expect("a method"),
-                arguments: Arguments::Words(Vec::new()),
-                timeout_ms: None,
-                queue_until: None,
-                dry_run: false,
-                durable: false,
-                batch: None,
-                max_failures: None,
-                rerun_of: None,
-                patience_ms: None,
-            };
+            let id = first_made_at(1_000_000 + number);
+            let target = if number % 10 == 0 { "web1" } else { "web2" };
+            let operator = if number % 100 == 30 { "ann" } else { "bob" }.parse().expect("a name");
+            let record = JobRecord { operator, ..JobRecord::for_minions(id, &[target]) };
             ledger.accept(record, Durability::Written).await.expect("accepted");
         }
     }
 
     #[tokio::test]
     async fn a_list_costs_what_it_shows_and_not_what_there_is() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = crate::scratch::folder();
         let ledger = OverlordLedger::open(&folder.path().join("ledger")).expect("opens");
         thousand_jobs(&ledger).await;
         let cost = |filter: JobFilter, limit: usize| {

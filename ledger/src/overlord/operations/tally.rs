@@ -185,7 +185,8 @@ pub(super) const WITHIN_JOB: [Keyspace; 6] = [
 fn bytes_of(source: &impl Read, job: JobId) -> Result<u64, LedgerError> {
     let mut bytes = 0;
     for space in OF_JOB {
-        bytes += source.bytes(space, &key::of_job(job, &[]))?.map_or(0, |record| record.len());
+        let key = key::of_job(job, &[]);
+        bytes += source.bytes(space, &key)?.map_or(0, |record| key.len() + record.len());
     }
     for space in WITHIN_JOB {
         let rows = source.scan(space, Span::prefix(&job.to_bytes()));
@@ -224,8 +225,51 @@ pub(super) fn seq_of(key: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use wire::message::outcome::{FailureKind, Outcome, Report};
+
     use super::*;
+    use crate::overlord::{JobRecord, OverlordLedger};
     use crate::record::tests::is_stored_as;
+    use crate::write::Durability;
+
+    #[tokio::test]
+    async fn a_tally_that_is_lost_is_counted_as_it_was() {
+        let folder = crate::scratch::folder();
+        let ledger = OverlordLedger::open(folder.path()).expect("opens");
+        let job = JobId::from_bytes([1; 16]);
+        let record =
+            JobRecord { patience_ms: Some(5), ..JobRecord::for_minions(job, &["web1", "web2", "web3"]) };
+        let begin = record.accepted_at;
+        let as_it_was = || {
+            let source = ledger.engine().read().expect("opens");
+            let kept = Tally::of(&source, job).expect("read").expect("accepted");
+            let counted = Tally::recount(&source, job).expect("counted");
+            assert_eq!(counted, Some(Tally { indexed: None, ..kept.clone() }));
+            kept
+        };
+        ledger.accept(record, Durability::Written).await.expect("accepted");
+        let tally = as_it_was();
+        assert_eq!((tally.ok(), tally.failed(3), tally.ended_at), (0, 0, None));
+        let web3 = "web3".parse().expect("a name");
+        ledger.cancel(job, vec![web3], begin + 1, Durability::Written).await.expect("recorded");
+        for (place, minion) in (2..).zip(["web1", "web2", "web3"]) {
+            as_it_was();
+            let outcome = match minion {
+                "web3" => Outcome::failed(FailureKind::Cancelled, "cancelled"),
+                _ => Outcome::Ok(None),
+            };
+            let (minion, at) = (minion.parse().expect("a name"), begin + place);
+            let report = Report::without_run(outcome, at);
+            ledger.part_ended(job, &minion, None, report, at, Durability::Written).await.expect("recorded");
+        }
+        let tally = as_it_was();
+        assert_eq!((tally.ok(), tally.failed(3), tally.ended_at), (2, 1, Some(begin + 4)));
+        // What the job takes is what the budget of finished jobs counts.
+        let source = ledger.engine().read().expect("opens");
+        let row =
+            source.bytes(Keyspace::Ended, &key::by_time(begin + 4, job)).expect("read").expect("listed");
+        assert_eq!(record::as_number(&row), tally.bytes);
+    }
 
     #[test]
     fn a_tally_is_stored_as_format_1_has_it() {
