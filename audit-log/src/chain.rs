@@ -65,3 +65,25 @@ const AFTER: &str = ",\"after\":\"";
 const CLOSES: &str = "\"}";
 /// How many bytes of a file's end are looked at first.
 pub(super) const BLOCK: u64 = 16 << 10;
+
+#[allow(clippy::unwrap_used)]
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn the_last_whole_line_is_found_however_much_was_cut_off_behind_it() {
+        let (first, chain) = line(&Digest::ZERO, "{\"n\":1}");
+        let (second, chain) = line(&chain, "{\"n\":2}");
+        let whole = first + &second;
+        // The block that is looked at first begins before, within and behind the chain of the line.
+        for cut_off in (0..3).chain(BLOCK as usize - 120..BLOCK as usize + 3) {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(whole.as_bytes()).unwrap();
+            file.write_all(&vec![b'x'; cut_off]).unwrap();
+            assert_eq!(tail(&mut file).unwrap(), (whole.len() as u64, chain), "{cut_off} bytes cut off");
+        }
+    }
+}

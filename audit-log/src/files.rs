@@ -111,3 +111,36 @@ fn parts(path: &Path) -> (String, String) {
     let extension = path.extension().map(|extension| format!(".{}", extension.to_string_lossy()));
     (part(path.file_stem()), extension.unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_names_that_the_log_gives_are_earlier_files() {
+        let path = Path::new("/log/audit.jsonl");
+        for earlier in [1, 2, 10, u64::MAX] {
+            let name = numbered(path, earlier);
+            assert_eq!(folder(&name), Path::new("/log"));
+            assert_eq!(number(path, &name.file_name().unwrap_or_default().to_string_lossy()), Some(earlier));
+        }
+        assert_eq!(numbered(path, 7), Path::new("/log/audit.7.jsonl"));
+        assert_eq!(numbered(Path::new("audit"), 7), Path::new("audit.7"));
+        for other in [
+            "audit.jsonl",
+            "audit.0.jsonl",
+            "audit.07.jsonl",
+            "audit.+7.jsonl",
+            "audit.7.txt",
+            "other.7.jsonl",
+        ] {
+            assert_eq!(number(path, other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_log_without_a_folder_is_in_the_present_one() {
+        assert_eq!(folder(Path::new("audit.jsonl")), Path::new("."));
+        assert_eq!(folder(Path::new("log/audit.jsonl")), Path::new("log"));
+    }
+}

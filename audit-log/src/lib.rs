@@ -426,6 +426,18 @@ mod tests {
     }
 
     #[test]
+    fn a_log_whose_file_was_removed_goes_on_in_another() {
+        let (_dir, path) = log(2);
+        let log = AuditLog::open_rotating(&path, SMALL).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        (2..9).for_each(|n| log.append(&format!("{{\"n\":{n}}}")).unwrap());
+        assert!(path.exists());
+        let numbers = all_numbers(&path);
+        assert_eq!(numbers, (9 - numbers.len() as u64..9).collect::<Vec<_>>());
+        assert_eq!(Verified::check(&path).unwrap().gone, 1);
+    }
+
+    #[test]
     fn a_file_that_cannot_be_put_aside_is_gone_on_with() {
         let (_dir, path) = log(2);
         let log = AuditLog::open_rotating(&path, SMALL).unwrap();

@@ -95,3 +95,47 @@ impl Check {
         }
     }
 }
+
+#[allow(clippy::unwrap_used)]
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::{AuditLog, Rotation};
+
+    #[test]
+    fn a_file_that_cannot_be_opened_is_not_one_that_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        let kind = || match Verified::check(&path) {
+            Err(AuditError::File { action: "read", source, .. }) => source.kind(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(kind(), io::ErrorKind::NotFound);
+        std::os::unix::fs::symlink(&path, &path).unwrap();
+        assert_ne!(kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_log_that_goes_on_in_other_files_meanwhile_is_whole_at_every_moment() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        let log = AuditLog::open_rotating(&path, Rotation { size: 1, files: 5 }).unwrap();
+        log.append("{\"n\":0}").unwrap();
+        thread::scope(|threads| {
+            let writer =
+                threads.spawn(|| (1..500).for_each(|n| log.append(&format!("{{\"n\":{n}}}")).unwrap()));
+            while !writer.is_finished() {
+                // Where the files change all the time, a check may end without an answer.
+                if let Err(error @ (AuditError::Broken { .. } | AuditError::NotAnEntry { .. })) =
+                    Verified::check(&path)
+                {
+                    panic!("{error}");
+                }
+            }
+        });
+        // Each file has the entry and what it goes on from.
+        assert_eq!(Verified::check(&path).unwrap().entries, 12);
+    }
+}
