@@ -200,7 +200,7 @@ mod tests {
     #[tokio::test]
     #[allow(clippy::unwrap_used)]
     async fn two_hundred_tasks_share_one_batch_and_its_fsync() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = crate::scratch::folder();
         let engine = Arc::new(Engine::open(folder.path(), Side::Minion).unwrap());
         let (release, released) = mpsc::channel();
         let waiting = Arc::new(AtomicUsize::new(0));
@@ -235,10 +235,65 @@ mod tests {
         assert!((0..200).all(|number| read.has(Keyspace::Kv, &[number]).unwrap()));
     }
 
+    /// Lets the writer find writes of values of these sizes, all at once, and gives their answers.
+    #[allow(clippy::unwrap_used)]
+    fn written_at_once(reopenable: &Arc<Reopenable>, sizes: &[usize]) -> Vec<Result<(), LedgerError>> {
+        let (sender, queue) = tokio::sync::mpsc::channel(sizes.len());
+        let request = |(number, size): (usize, &usize)| {
+            let (key, value) = (number.to_be_bytes().to_vec(), vec![0; *size]);
+            let write = move |draft: &Draft<'_>| {
+                draft.put(Keyspace::Kv, key, value.into());
+                Ok(())
+            };
+            let (request, answer) = Request::new(Purpose::Begin, Durability::Written, write);
+            assert!(sender.try_send(request).is_ok());
+            answer
+        };
+        let answers: Vec<_> = sizes.iter().enumerate().map(request).collect();
+        drop(sender);
+        Writer::new(Arc::clone(reopenable), queue).run();
+        answers.into_iter().map(|answer| answer.blocking_recv().unwrap()).collect()
+    }
+
+    #[test]
+    #[allow(clippy::unwrap_used)]
+    fn a_batch_ends_with_its_256th_write_or_with_that_which_makes_it_eight_mebibytes() {
+        let key = size_of::<usize>();
+        for (sizes, batches) in [
+            (vec![0; 256], 1),
+            (vec![0; 257], 2),
+            (vec![8_388_608 - key - 1, 0], 1),
+            (vec![8_388_608 - key, 0], 2),
+        ] {
+            let folder = crate::scratch::folder();
+            let reopenable = Arc::new(Reopenable::open(folder.path(), Side::Minion).unwrap());
+            let answers = written_at_once(&reopenable, &sizes);
+            assert!(answers.iter().all(Result::is_ok));
+            assert_eq!(reopenable.commits(), Commits { writes: sizes.len() as u64, batches });
+            assert!(!reopenable.is_open(), "the writer closes what nobody can write to any more");
+        }
+    }
+
+    #[test]
+    #[allow(clippy::unwrap_used)]
+    fn writes_to_a_folder_that_does_not_open_again_are_all_told_why() {
+        let folder = crate::scratch::folder();
+        let path = folder.path().join("ledger");
+        let reopenable = Arc::new(Reopenable::open(&path, Side::Minion).unwrap());
+        assert!(reopenable.is_open());
+        reopenable.close();
+        std::fs::remove_dir_all(&path).unwrap();
+        std::fs::write(&path, "a file").unwrap();
+        for answer in written_at_once(&reopenable, &[1, 1, 1]) {
+            assert!(matches!(answer, Err(LedgerError::Io { .. })), "{answer:?}");
+        }
+        assert_eq!(reopenable.commits(), Commits::default());
+    }
+
     #[tokio::test]
     #[allow(clippy::unwrap_used)]
     async fn a_write_that_fails_leaves_nothing_in_the_batch_of_others() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = crate::scratch::folder();
         let engine = Engine::open(folder.path(), Side::Minion).unwrap();
         let error = LedgerError::DiskFull { path: folder.path().to_owned() };
         let refused = error.clone();

@@ -145,3 +145,123 @@ fn within(changes: &Changes, space: Keyspace, span: &Span) -> Vec<(Vec<u8>, Opti
         .map(|((_, key), value)| (key.clone(), value.clone()))
         .collect()
 }
+
+#[allow(clippy::unwrap_used)]
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::format::Side;
+    use crate::quarantine::{self, SetAside};
+    use crate::write::Durability;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Number(u8);
+
+    impl Record for Number {
+        const SPACE: Keyspace = Keyspace::Kv;
+    }
+
+    fn opened() -> (tempfile::TempDir, Store) {
+        let folder = crate::scratch::folder();
+        let store = Store::open(folder.path(), Side::Minion).unwrap();
+        (folder, store)
+    }
+
+    fn commit(store: &Store, draft: Draft<'_>) {
+        store.commit(&draft.into_changes(), Durability::Written).unwrap();
+    }
+
+    fn put(draft: &Draft<'_>, key: &str, value: &str) {
+        draft.put(Keyspace::Kv, key.into(), value.as_bytes().into());
+    }
+
+    fn found(source: &impl Read, span: Span) -> String {
+        let rows = source.scan(Keyspace::Kv, span).map(|(key, value)| [&*key, &*value].concat());
+        rows.map(|row| String::from_utf8(row).unwrap()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_batch_weighs_what_its_keys_and_values_do() {
+        let (_folder, store) = opened();
+        let draft = Draft::new(&store);
+        put(&draft, "key", "value");
+        assert_eq!(draft.weight(), 8);
+        draft.mark(Keyspace::Kv, b"mark".to_vec());
+        assert_eq!(draft.weight(), 12);
+        draft.remove(Keyspace::Kv, b"another".to_vec());
+        assert_eq!(draft.weight(), 19);
+        // A record of one byte has a head of five.
+        assert_eq!(draft.put_record(b"number".to_vec(), &Number(7)), 12);
+        assert_eq!(draft.weight(), 31);
+    }
+
+    #[test]
+    fn a_write_sees_what_was_there_and_what_its_batch_and_itself_did() {
+        let (_folder, store) = opened();
+        let before = Draft::new(&store);
+        before.apply(|draft| Ok(["a", "b", "c", "e"].iter().for_each(|key| put(draft, key, "1")))).unwrap();
+        commit(&store, before);
+
+        let draft = Draft::new(&store);
+        let earlier = |draft: &Draft<'_>| {
+            ["a", "d", "f"].iter().for_each(|key| put(draft, key, "2"));
+            draft.remove(Keyspace::Kv, b"b".to_vec());
+            Ok(())
+        };
+        draft.apply(earlier).unwrap();
+        let present = |draft: &Draft<'_>| {
+            put(draft, "c", "3");
+            draft.remove(Keyspace::Kv, b"f".to_vec());
+            // In a keyspace on each side.
+            draft.mark(Keyspace::Settled, b"b".to_vec());
+            draft.mark(Keyspace::KvUsage, b"b".to_vec());
+            assert_eq!(found(draft, Span::all()), "a2 c3 d2 e1");
+            assert_eq!(found(draft, Span::from_to(b"b".to_vec(), b"d".to_vec())), "c3 d2");
+            assert_eq!(found(draft, Span::prefix(b"d")), "d2");
+            for (key, value) in [("a", Some("2")), ("b", None), ("c", Some("3")), ("e", Some("1"))] {
+                let bytes = draft.bytes(Keyspace::Kv, key.as_bytes())?;
+                assert_eq!(bytes.as_deref(), value.map(str::as_bytes), "{key}");
+            }
+            draft.remove_all(Keyspace::Kv, b"d");
+            Ok(())
+        };
+        draft.apply(present).unwrap();
+        assert_eq!(found(&draft, Span::all()), "a2 c3 e1");
+        commit(&store, draft);
+        assert_eq!(found(&Draft::new(&store), Span::all()), "a2 c3 e1");
+    }
+
+    #[test]
+    fn a_write_with_a_key_that_is_too_long_is_refused_and_says_how_long() {
+        let (folder, store) = opened();
+        let draft = Draft::new(&store);
+        for (bytes, fits) in [(MAX_KEY, true), (MAX_KEY + 1, false)] {
+            let write = |draft: &Draft<'_>| {
+                draft.mark(Keyspace::Kv, vec![1; bytes]);
+                Ok(())
+            };
+            let refused = LedgerError::LongKey { path: folder.path().to_owned(), bytes };
+            assert_eq!(draft.apply(write), if fits { Ok(()) } else { Err(refused) });
+        }
+        commit(&store, draft);
+        assert_eq!(Draft::new(&store).scan(Keyspace::Kv, Span::all()).count(), 1);
+    }
+
+    #[test]
+    fn a_spoiled_record_that_a_write_meets_is_set_aside_with_the_batch() {
+        let (_folder, store) = opened();
+        let before = Draft::new(&store);
+        before.apply(|draft| Ok(put(draft, "n", "nonsense"))).unwrap();
+        commit(&store, before);
+
+        let draft = Draft::new(&store);
+        assert_eq!(draft.apply(|draft| draft.record::<Number>(b"n")), Ok(None));
+        commit(&store, draft);
+        let after = Draft::new(&store);
+        assert_eq!(after.has(Keyspace::Kv, b"n"), Ok(false));
+        let aside = SetAside { keyspace: "kv".to_owned(), key: "6e".to_owned(), bytes: 8 };
+        assert_eq!(quarantine::list(&after, 10), [aside]);
+    }
+}

@@ -63,6 +63,32 @@ pub(crate) mod tests {
 
     use super::*;
 
+    #[derive(Debug, PartialEq, Serialize, serde::Deserialize)]
+    struct Number(u8);
+
+    impl Record for Number {
+        const SPACE: Keyspace = Keyspace::Kv;
+    }
+
+    #[test]
+    fn bytes_of_another_version_or_checksum_or_with_more_behind_them_are_no_record() {
+        let sound = Number(7).encode(b"key").to_vec();
+        assert_eq!(Number::decode(b"key", &sound), Some(Number(7)));
+        for place in 0..sound.len() {
+            let spoiled = [&sound[..place], &[sound[place] ^ 1], &sound[place + 1..]].concat();
+            assert_eq!(Number::decode(b"key", &spoiled), None, "byte {place}");
+            assert_eq!(Number::decode(b"key", &sound[..place]), None, "{place} bytes");
+        }
+        let longer = checksum(b"key", &[7, 7]);
+        assert_eq!(Number::decode(b"key", &[&[1], longer.as_slice(), &[7, 7]].concat()), None);
+    }
+
+    #[test]
+    fn the_number_of_a_row_is_what_was_written_and_nothing_is_zero() {
+        assert_eq!(as_number(&number(0x0102_0304_0506_0708)), 0x0102_0304_0506_0708);
+        assert_eq!([as_number(&[]), as_number(&[1; 9])], [0, 0]);
+    }
+
     /// Fails where `record` is not stored as these bytes any longer: then a type in it has changed, the
     /// format goes up by one, and folders of the old one must be brought up to it.
     pub(crate) fn is_stored_as<R: Record + PartialEq + std::fmt::Debug>(record: &R, digits: &str) {

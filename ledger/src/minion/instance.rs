@@ -53,7 +53,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_ledger_keeps_its_first_instance() {
-        let dir = tempfile::tempdir().expect("a folder");
+        let dir = crate::scratch::folder();
         let ledger = MinionLedger::open(dir.path()).expect("opens");
         let (one, other) = (Digest::of(b"one"), Digest::of(b"other"));
         assert_eq!(ledger.instance(one).await.expect("made"), one);

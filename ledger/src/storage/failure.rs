@@ -57,7 +57,29 @@ mod tests {
             let message = classify(Path::new("/data/ledger"), &Error::Io(kind.into())).to_string();
             assert!(message.contains("\"/data/ledger\"") && message.contains(remedy), "{message}");
         }
+        for kind in [ErrorKind::FileTooLarge, ErrorKind::StorageFull] {
+            let full = from_io(Path::new("/data"), &kind.into());
+            assert_eq!(full, LedgerError::DiskFull { path: "/data".into() });
+        }
         let locked = classify(Path::new("/data/ledger"), &Error::Locked).to_string();
         assert!(locked.contains("in use by another process"), "{locked}");
+    }
+
+    #[test]
+    fn a_database_that_is_damaged_says_in_what() {
+        let cases = [
+            (Error::KeyspaceDeleted, "a part of it was deleted"),
+            (Error::InvalidVersion(None), "its files are of an unknown version"),
+            (Error::JournalRecovery(fjall::JournalRecoveryError::TooManyItems), "its journal cannot be read"),
+            (Error::Unrecoverable, "a file in it is missing or cannot be read"),
+            (Error::Io(io::Error::new(ErrorKind::InvalidData, "no block")), "no block"),
+        ];
+        for (error, cause) in cases {
+            let expected = LedgerError::Damaged { path: "/data".into(), cause: cause.to_owned() };
+            assert_eq!(classify(Path::new("/data"), &error), expected);
+        }
+        let poisoned = classify(Path::new("/data"), &Error::Poisoned);
+        let cause = "an earlier write failed".to_owned();
+        assert_eq!(poisoned, LedgerError::Io { path: "/data".into(), cause });
     }
 }

@@ -46,3 +46,17 @@ pub(super) fn is_stale(folder: &Path) -> bool {
 pub(super) fn mark_fresh(folder: &Path) -> io::Result<()> {
     fs::remove_file(folder.join(STALE))
 }
+
+#[allow(clippy::unwrap_used)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_cannot_be_opened_is_no_new_folder() {
+        let folder = crate::scratch::folder();
+        prepare(folder.path()).unwrap();
+        fs::create_dir(folder.path().join(LOCK)).unwrap();
+        assert_eq!(prepare(folder.path()).unwrap_err().kind(), ErrorKind::IsADirectory);
+    }
+}

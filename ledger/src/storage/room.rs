@@ -33,9 +33,14 @@ impl Room {
     /// The room at this moment. A disk that does not tell counts as having enough: the write itself will show.
     pub(crate) fn on_disk_of(path: &Path) -> Self {
         match DiskSpace::of(path) {
-            Ok(disk) => Self { free: disk.free, reserve: RESERVE.min(disk.size / SHARE) },
+            Ok(DiskSpace { free, size }) => Self::of(free, size),
             Err(_) => Self { free: u64::MAX, reserve: 0 },
         }
+    }
+
+    /// The room on a disk of `size` bytes, of which so many are free.
+    fn of(free: u64, size: u64) -> Self {
+        Self { free, reserve: RESERVE.min(size / SHARE) }
     }
 
     /// What a user may know of the room.
@@ -69,5 +74,16 @@ mod tests {
         assert_eq!(allowed(6399), [false, true, true]);
         assert_eq!(allowed(799), [false, false, true]);
         assert_eq!(allowed(99), [false, false, false]);
+    }
+
+    #[test]
+    fn a_disk_keeps_sixteen_mebibytes_for_what_has_begun_and_a_small_one_a_twentieth() {
+        for (size, reserve) in [(1 << 40, 16_777_216), (335_544_320, 16_777_216), (20_000, 1000)] {
+            for (free_bytes, takes_work) in [(reserve, true), (reserve - 1, false)] {
+                assert_eq!(Room::of(free_bytes, size).disk(), Disk { free_bytes, takes_work }, "of {size}");
+            }
+        }
+        let folder = crate::scratch::folder();
+        assert!(Room::on_disk_of(folder.path()).reserve > 0, "a disk of no size");
     }
 }

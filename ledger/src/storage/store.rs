@@ -244,3 +244,69 @@ impl Store {
 
 /// A view of a [`Store`] at one moment.
 pub(crate) struct Snapshot(fjall::Snapshot);
+
+#[allow(clippy::unwrap_used)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn commit(store: &Store, space: Keyspace, key: &[u8], value: &[u8]) {
+        let changes = Changes::from([((space, key.to_vec()), Some(value.into()))]);
+        store.commit(&changes, Durability::Written).unwrap();
+    }
+
+    #[test]
+    fn the_format_is_known_by_either_of_its_records_and_a_folder_without_both_is_damaged() {
+        let [one, other] = format::KEYS;
+        for (spoiled, opens) in [(vec![one], true), (vec![other], true), (vec![one, other], false)] {
+            let folder = crate::scratch::folder();
+            let store = Store::open(folder.path(), Side::Minion).unwrap();
+            spoiled.iter().for_each(|key| commit(&store, Keyspace::Meta, key, b"nonsense"));
+            drop(store);
+            let cause = "the record of its format cannot be read".to_owned();
+            let damaged = LedgerError::Damaged { path: folder.path().to_owned(), cause };
+            let error = Store::open(folder.path(), Side::Minion).err();
+            assert_eq!(error, (!opens).then_some(damaged), "{spoiled:?}");
+        }
+    }
+
+    #[test]
+    fn the_longest_key_is_found_and_a_longer_one_is_absent() {
+        let folder = crate::scratch::folder();
+        let store = Store::open(folder.path(), Side::Minion).unwrap();
+        let (longest, longer) = (vec![b'k'; MAX_KEY], vec![b'k'; MAX_KEY + 1]);
+        commit(&store, Keyspace::Kv, &longest, b"value");
+        let view = store.snapshot();
+        for (key, found) in [(longest, true), (longer, false)] {
+            assert_eq!(store.get(Keyspace::Kv, &key).unwrap().is_some(), found);
+            assert_eq!(store.get_in(&view, Keyspace::Kv, &key).unwrap().is_some(), found);
+            let span = Span::from_to(key.clone(), key);
+            assert_eq!(store.scan(Keyspace::Kv, span).count(), usize::from(found));
+        }
+    }
+
+    #[test]
+    fn each_batch_that_changes_something_has_the_next_number() {
+        let folder = crate::scratch::folder();
+        let store = Store::open(folder.path(), Side::Minion).unwrap();
+        let first = store.batch().unwrap();
+        for number in 1..=3 {
+            commit(&store, Keyspace::Kv, b"key", b"value");
+            store.commit(&Changes::new(), Durability::Synced).unwrap();
+            assert_eq!(store.batch().unwrap(), first + number);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_marks_the_indexes_as_stale_until_they_were_made_anew() {
+        let folder = crate::scratch::folder();
+        let store = Store::open(folder.path(), Side::Minion).unwrap();
+        assert!(!store.is_stale());
+        store.lost(Keyspace::Kv, &LedgerError::Closed { path: folder.path().to_owned() });
+        assert!(store.is_stale());
+        drop(store);
+        let store = Store::open(folder.path(), Side::Minion).unwrap();
+        store.mark_fresh().unwrap();
+        assert!(!store.is_stale());
+    }
+}

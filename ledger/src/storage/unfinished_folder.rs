@@ -31,3 +31,34 @@ fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
         other => other,
     }
 }
+
+#[allow(clippy::unwrap_used)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leftovers_go_and_one_that_cannot_is_an_error() {
+        let folder = crate::scratch::folder();
+        let place = |name: &str| folder.path().join(name);
+        clear(folder.path()).unwrap();
+        fs::write(place(FIRST_JOURNAL), "a batch").unwrap();
+        fs::create_dir(place(KEYSPACES)).unwrap();
+        clear(folder.path()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        // What is there is none of what the database makes.
+        fs::create_dir(place(FIRST_JOURNAL)).unwrap();
+        clear(folder.path()).unwrap_err();
+        assert!(place(FIRST_JOURNAL).exists());
+    }
+
+    #[test]
+    fn a_folder_that_was_made_is_left_alone() {
+        let folder = crate::scratch::folder();
+        for name in [VERSION, FIRST_JOURNAL] {
+            fs::write(folder.path().join(name), "3").unwrap();
+        }
+        clear(folder.path()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+}

@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn an_upgrade_that_was_killed_goes_on_and_does_nothing_twice() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = crate::scratch::folder();
         let store = older(folder.path());
         let from = CURRENT - 1;
         take(&store, Side::Overlord, &[Upgrade { from, run: half }]).unwrap_err();
@@ -156,16 +156,21 @@ mod tests {
 
     #[test]
     fn only_the_steps_from_the_format_of_the_folder_on_are_taken() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = crate::scratch::folder();
         let store = older(folder.path());
         let steps = [Upgrade { from: CURRENT, run: half }, Upgrade { from: CURRENT - 1, run: whole }];
+        let before = store.batch().unwrap();
         take(&store, Side::Overlord, &steps).unwrap();
         assert_eq!(numbers(&store).len() as u64, NUMBERS);
+        assert_eq!(store.batch().unwrap(), before + 3, "its beginning, all records together, and its end");
+        // A folder that has the current format is not even written to.
+        take(&store, Side::Overlord, &steps).unwrap();
+        assert_eq!(store.batch().unwrap(), before + 3);
     }
 
     #[test]
     fn a_record_that_is_damaged_does_not_stop_the_upgrade() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = crate::scratch::folder();
         let store = older(folder.path());
         let place = (Keyspace::Later, b"nonsense".to_vec());
         commit(&store, [Changes::from([(place, Some(b"nonsense".as_slice().into()))])]).unwrap();

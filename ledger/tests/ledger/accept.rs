@@ -24,6 +24,9 @@ async fn a_job_is_the_same_after_the_folder_was_opened_again() {
     drop(ledger);
 
     let ledger = folder.overlord();
+    assert_eq!(ledger.arguments(id(1)).await.unwrap(), Some(asked.arguments.clone()));
+    let document = ledger.document(id(1)).await.unwrap().unwrap();
+    assert_eq!(document.target.exclude, asked.exclude);
     assert_eq!(ledger.job(id(1)).await.unwrap(), Some(asked));
     assert_eq!(ledger.state(id(1)).await.unwrap(), Some((JobState::Running, None)));
     assert_eq!(ledger.live().await.unwrap(), [id(1)]);
@@ -53,6 +56,8 @@ async fn an_unknown_job_is_nothing_and_no_error() {
     let folder = Folder::new();
     let ledger = folder.overlord();
     assert_eq!(ledger.job(id(1)).await.unwrap(), None);
+    assert_eq!(ledger.arguments(id(1)).await.unwrap(), None);
+    assert_eq!(ledger.newest().await.unwrap(), None);
     assert_eq!(ledger.state(id(1)).await.unwrap(), None);
     assert_eq!(ledger.document(id(1)).await.unwrap(), None);
     assert_eq!(ledger.history(id(1)).await.unwrap(), None);

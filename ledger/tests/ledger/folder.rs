@@ -2,9 +2,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use ledger::{Durability, LedgerError, MinionLedger, OverlordLedger, Side};
+use ledger::{Commits, Durability, JobRecord, LedgerError, MinionLedger, OverlordLedger, Side};
+use wire::message::call::Start;
+use wire::value::arguments::Arguments;
 
-use crate::rig::{Folder, id, job};
+use crate::rig::{Folder, T0, id, job, start};
 
 #[test]
 fn a_second_opening_says_that_the_folder_is_in_use() {
@@ -58,6 +60,28 @@ fn a_folder_below_a_file_is_an_error_and_no_panic() {
     fs::write(folder.path(), "a file").unwrap();
     let error = MinionLedger::open(&folder.path().join("ledger")).err().unwrap();
     assert!(matches!(error, LedgerError::Io { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_ledger_says_where_it_is_and_what_it_takes() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    let large = JobRecord { arguments: Arguments::Json("x".repeat(100_000)), ..job(1, &["web1"]) };
+    ledger.accept(large, Durability::Synced).await.unwrap();
+    let storage = ledger.storage().await;
+    assert_eq!(storage.path, folder.path());
+    assert!(storage.bytes.is_some_and(|bytes| bytes >= 100_000), "{storage:?}");
+    assert!(storage.disk.free_bytes > 1, "{storage:?}");
+    assert_eq!(ledger.commits().await, Commits { writes: 1, batches: 1 });
+
+    let folder = Folder::new();
+    let ledger = folder.minion();
+    let large = Start { arguments: Arguments::Json("x".repeat(100_000)), ..start(1) };
+    ledger.accept(large, T0, Durability::Synced).await.unwrap();
+    assert_eq!(ledger.path(), folder.path());
+    assert!(ledger.disk_bytes().unwrap() >= 100_000);
+    assert!(ledger.disk().free_bytes > 1);
+    assert_eq!(ledger.commits(), Commits { writes: 1, batches: 1 });
 }
 
 #[test]

@@ -88,8 +88,29 @@ async fn keys_are_listed_by_prefix_in_order_and_bounded_in_length() {
     assert_eq!(kv.list_after("b", "a", 9).unwrap(), ["b/1"]);
     assert!(kv.list_after("a/", "b", 9).unwrap().is_empty() && kv.list_after("", "ä", 9).unwrap().is_empty());
     for key in [String::new(), "x".repeat(MAX_KEY + 1)] {
-        assert!(matches!(kv.set(&key, vec![]).await, Err(KvError::Key { .. })));
+        let refused = KvError::Key { length: key.len() };
+        assert_eq!(kv.set(&key, vec![]).await, Err(refused.clone()));
+        assert_eq!(kv.get(&key), Err(refused));
     }
+    let longest = "x".repeat(MAX_KEY);
+    kv.set(&longest, vec![7]).await.unwrap();
+    assert_eq!(kv.get(&longest).unwrap(), Some(vec![7]));
+}
+
+#[tokio::test]
+async fn a_module_that_keeps_more_than_it_may_by_now_can_still_delete() {
+    let folder = Folder::new();
+    let ledger = folder.minion();
+    let service = || "service".parse().unwrap();
+    ledger.kv(service(), 100).set("a", vec![0; 50]).await.unwrap();
+    ledger.kv(service(), 100).set("b", vec![0; 40]).await.unwrap();
+    let kv = ledger.kv(service(), 10);
+    kv.delete("a").await.unwrap();
+    assert_eq!(kv.usage().unwrap(), 41);
+    let error = kv.set("b", vec![0; 10]).await.unwrap_err().to_string();
+    let words = "module \"service\" would keep 11 bytes and may keep 10: delete keys, or raise the quota of its kv grant";
+    assert_eq!(error, words);
+    kv.set("b", vec![0; 9]).await.unwrap();
 }
 
 #[tokio::test]

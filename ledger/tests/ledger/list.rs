@@ -63,6 +63,42 @@ async fn jobs_are_listed_by_each_filter_newest_first() {
 }
 
 #[tokio::test]
+async fn a_method_is_found_under_its_own_name_and_under_that_of_its_interface() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    for (number, method) in
+        [(1, "service.unit/restart"), (2, "service.timer/restart"), (3, "service.restart")]
+    {
+        let record = JobRecord { method: method.parse().unwrap(), ..job(number, &["web1"]) };
+        ledger.accept(record, Durability::Written).await.unwrap();
+    }
+    for (method, found) in [
+        ("service.restart", &[3, 2, 1][..]),
+        ("service.unit/restart", &[1]),
+        ("service.timer/restart", &[2]),
+        ("service.unit/stop", &[]),
+        ("test.restart", &[]),
+    ] {
+        let filter = JobFilter { method: Some(method.parse().unwrap()), ..JobFilter::default() };
+        assert_eq!(numbers(&ledger, filter).await, found, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_time_that_no_job_can_have_is_behind_them_all() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    six_jobs(&ledger).await;
+    for time in [(1 << 48) - 1, 1 << 48, u64::MAX] {
+        let filter = JobFilter { before: Some(time), ..JobFilter::default() };
+        assert_eq!(numbers(&ledger, filter).await, [6, 5, 4, 3, 2, 1], "before {time}");
+        let filter = JobFilter { since: Some(time), ..JobFilter::default() };
+        assert_eq!(numbers(&ledger, filter).await, [0_u64; 0], "since {time}");
+    }
+    assert_eq!(ledger.newest().await.unwrap(), Some(id(6)));
+}
+
+#[tokio::test]
 async fn filters_narrow_each_other() {
     let folder = Folder::new();
     let ledger = folder.overlord();
@@ -108,6 +144,23 @@ async fn outcomes_are_counted_and_jobs_found_by_them() {
 }
 
 #[tokio::test]
+async fn each_outcome_is_counted_as_often_as_it_occurred() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    let minions = ["web1", "web2", "web3", "web4"];
+    ledger.accept(job(1, &minions), Durability::Written).await.unwrap();
+    let counts = async || ledger.list(&JobFilter::default(), 1).await.unwrap().remove(0).counts.unwrap();
+    for minion in &minions[..2] {
+        ledger.ends(1, minion, ok(1, T0 + 2)).await;
+    }
+    assert_eq!(counts().await, [(OutcomeKind::Ok, 2)]);
+    for minion in &minions[2..] {
+        ledger.ends(1, minion, failed(FailureKind::Lost, T0 + 3)).await;
+    }
+    assert_eq!(counts().await, [(OutcomeKind::Ok, 2), (OutcomeKind::Lost, 2)]);
+}
+
+#[tokio::test]
 async fn a_list_is_as_long_as_asked_and_says_what_a_line_needs() {
     let folder = Folder::new();
     let ledger = folder.overlord();
@@ -139,6 +192,10 @@ async fn a_shortened_id_finds_what_begins_with_it() {
     assert_eq!(ledger.by_prefix(&text).await.unwrap(), [id(3)]);
     assert_eq!(ledger.by_prefix(&text[..10].to_lowercase()).await.unwrap(), [id(3)]);
     assert_eq!(ledger.by_prefix(&text[..6]).await.unwrap().len(), 6);
+    for number in 7..=12 {
+        ledger.accept(job(number, &["web1"]), Durability::Written).await.unwrap();
+    }
+    assert_eq!(ledger.by_prefix(&text[..6]).await.unwrap().len(), 10, "there are twelve");
     assert_eq!(ledger.by_prefix("0000").await.unwrap(), []);
     assert_eq!(ledger.by_prefix("not an id").await.unwrap(), []);
 }

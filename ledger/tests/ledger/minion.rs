@@ -1,6 +1,6 @@
 use ledger::{Accepted, Changed, Durability};
 use wire::message::job::{MinionState, OutcomeKind};
-use wire::message::outcome::{FailureKind, Outcome};
+use wire::message::outcome::{FailureKind, Outcome, Report};
 
 use crate::rig::{Folder, T0, failed, id, ok, start};
 
@@ -98,10 +98,15 @@ async fn a_new_life_interrupts_what_the_old_one_left() {
     let ledger = killed.minion();
     assert_eq!(ledger.interrupt_unfinished(T0 + 10).await.unwrap(), [id(1), id(2)]);
     assert_eq!(ledger.interrupt_unfinished(T0 + 11).await.unwrap(), []);
-    let job = ledger.job(&id(2)).unwrap().unwrap();
-    assert_eq!(job.state, MinionState::Finished(OutcomeKind::Interrupted));
-    let Some(Outcome::Failed(failure)) = job.report.map(|report| report.outcome) else { panic!("a failure") };
-    assert!(failure.message.contains("while the job was running"), "{}", failure.message);
+    for (number, message) in [
+        (1, "the minion was stopped before the job had its turn"),
+        (2, "the minion was stopped while the job was running"),
+    ] {
+        let job = ledger.job(&id(number)).unwrap().unwrap();
+        assert_eq!(job.state, MinionState::Finished(OutcomeKind::Interrupted));
+        let outcome = Outcome::failed(FailureKind::Interrupted, message);
+        assert_eq!(job.report, Some(Report::without_run(outcome, T0 + 10)));
+    }
     assert_eq!(ledger.unacknowledged(10).unwrap(), [3, 1, 2].map(id));
 }
 

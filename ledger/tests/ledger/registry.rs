@@ -1,10 +1,10 @@
-use ledger::{HeardFacts, Invite, InviteError, MinionRecord, Standing};
+use ledger::{HeardFacts, Invite, InviteError, MinionRecord, OverlordLedger, Standing, Tenure};
 use wire::digest::Digest;
 use wire::message::inventory::Inventory;
 use wire::message::module::{Module, ModuleState};
 use wire::value::method::Methods;
 
-use crate::rig::{Folder, T0, name};
+use crate::rig::{Folder, T0, id, name};
 
 /// A minion that has never connected.
 pub(crate) fn minion(text: &str) -> MinionRecord {
@@ -88,6 +88,47 @@ async fn facts_are_kept_until_the_name_is_anothers() {
     ledger.put_invite(invite(T0 + 100)).await.unwrap();
     ledger.redeem(&Digest::of(b"secret"), Digest::of(b"another key"), T0).await.unwrap();
     assert_eq!(ledger.facts().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn places_are_kept_until_the_name_is_anothers_or_nobodys() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    let tenures = |places: &[&str]| -> Vec<Tenure> {
+        let place = |place: &&str| Tenure { place: Digest::of(place.as_bytes()), after: Some(id(1)) };
+        places.iter().map(place).collect()
+    };
+    ledger.put_tenures(&name("web1"), tenures(&["here"])).await.unwrap();
+    assert_eq!(ledger.tenures(&name("web1")).await.unwrap(), [], "it is not known");
+    let put = async |ledger: &OverlordLedger| {
+        ledger.put_minion(minion("web1")).await.unwrap();
+        ledger.put_tenures(&name("web1"), tenures(&["here", "there"])).await.unwrap();
+    };
+    put(&ledger).await;
+    drop(ledger);
+
+    let ledger = folder.overlord();
+    assert_eq!(ledger.tenures(&name("web1")).await.unwrap(), tenures(&["here", "there"]));
+    ledger.remove_minion(&name("web1")).await.unwrap();
+    ledger.put_minion(minion("web1")).await.unwrap();
+    assert_eq!(ledger.tenures(&name("web1")).await.unwrap(), []);
+    put(&ledger).await;
+    ledger.put_invite(invite(T0 + 100)).await.unwrap();
+    ledger.redeem(&Digest::of(b"secret"), Digest::of(b"another key"), T0).await.unwrap();
+    assert_eq!(ledger.tenures(&name("web1")).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_minion_that_is_recorded_as_revoked_has_no_token_left_and_another_keeps_its_own() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    ledger.put_invite(invite(T0 + 100)).await.unwrap();
+    ledger.put_minion(minion("web1")).await.unwrap();
+    ledger.minion_standing(&name("web1"), Standing::Active).await.unwrap();
+    assert_eq!(ledger.invites().await.unwrap(), [invite(T0 + 100)]);
+    assert_eq!(ledger.invited(&Digest::of(b"secret"), T0 + 99).await, Ok(name("web1")));
+    ledger.put_minion(MinionRecord { status: Standing::Revoked, ..minion("web1") }).await.unwrap();
+    assert_eq!(ledger.invites().await.unwrap(), []);
 }
 
 fn facts() -> HeardFacts {

@@ -1,4 +1,5 @@
 use ledger::{Changed, Durability};
+use wire::message::held::Held as _;
 use wire::message::job::{JobState, MinionState, OutcomeKind};
 use wire::message::outcome::FailureKind;
 
@@ -99,6 +100,29 @@ async fn the_document_holds_each_minions_job_and_outcome() {
     assert_eq!((web1.state, &web1.report), (None, &None));
     assert_eq!((web2.minion_job, web2.state), (Some(minion_job(1)), Some(MinionState::Running)));
     assert_eq!(web3.report, Some(ok(3, T0 + 2)));
+}
+
+#[tokio::test]
+async fn a_document_has_as_many_reports_as_its_memory_holds_and_says_how_many_it_leaves_out() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    ledger.accept(job(1, &["web1", "web2", "web3", "web4"]), Durability::Written).await.unwrap();
+    for minion in ["web1", "web3", "web4"] {
+        ledger.ends(1, minion, ok(1, T0 + 2)).await;
+    }
+    ledger.runs(1, "web2", T0 + 3).await;
+    let one = ok(1, T0 + 2).held();
+    for (memory, left_out) in
+        [(0, 3), (one, 3), (one + 1, 2), (2 * one, 2), (2 * one + 1, 1), (3 * one, 1), (3 * one + 1, 0)]
+    {
+        let (document, count) = ledger.document_up_to(id(1), memory).await.unwrap().unwrap();
+        let reports = document.parts.iter().filter(|part| part.report.is_some()).count();
+        assert_eq!((reports, count), (3 - left_out, left_out), "{memory} bytes");
+        let states: Vec<_> = document.parts.iter().map(|part| part.state).collect();
+        let (ended, running) = (Some(MinionState::Finished(OutcomeKind::Ok)), Some(MinionState::Running));
+        assert_eq!(states, [ended, running, ended, ended]);
+    }
+    assert_eq!(ledger.document_up_to(id(2), 0).await.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
