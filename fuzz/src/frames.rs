@@ -13,6 +13,7 @@ use wire::message::enroll::{EnrollReply, EnrollRequest};
 use wire::message::inventory::Inventory;
 use wire::message::link::{Acknowledged, Cancelled, Hello, JobUpdate, MinionRequest, Notice, Pong, Welcome};
 use wire::message::module::{Module, ModuleState, ModuleVersion};
+use wire::message::newcomer::{Newcomer, NewcomerReply};
 use wire::message::operator::{Follow, OperatorReply, OperatorRequest, Refusal, RefusalKind, Target, Update};
 use wire::message::outcome::{Outcome, Report};
 use wire::message::v1::{Method, Type};
@@ -47,7 +48,7 @@ pub fn frames(bytes: &[u8]) -> bool {
 }
 
 /// Every kind of message at every door, and what rests in the ledgers.
-const READERS: [fn(&[u8]) -> bool; 16] = [
+const READERS: [fn(&[u8]) -> bool; 18] = [
     there_and_back::<MinionRequest>,
     there_and_back::<Pong>,
     there_and_back::<Cancelled>,
@@ -59,6 +60,8 @@ const READERS: [fn(&[u8]) -> bool; 16] = [
     there_and_back::<OperatorReply>,
     there_and_back::<EnrollRequest>,
     there_and_back::<EnrollReply>,
+    there_and_back::<Newcomer>,
+    there_and_back::<NewcomerReply>,
     there_and_back::<Arguments>,
     there_and_back::<Report>,
     there_and_back::<Module>,
@@ -113,6 +116,8 @@ fn small() -> anyhow::Result<Vec<Vec<u8>>> {
         encoded(&JobUpdate::Progress(Progress { done: 1, total: u64::MAX, note: "half".to_owned() }))?,
         encoded(&Arguments::Words(words))?,
         encoded(&EnrollRequest { secret: [7; 16], signing_request: vec![0x30; 90] })?,
+        encoded(&Newcomer::Waiting { name: "web-1".parse()?, signing_request: vec![0x30; 90] })?,
+        encoded(&NewcomerReply::Waits { again_ms: 5_000 })?,
         encoded(&Welcome { name: "web-1".parse()?, version: "1".to_owned(), settled: vec![JOB.parse()?] })?,
     ])
 }

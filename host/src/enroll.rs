@@ -5,8 +5,9 @@ use std::time::Duration;
 use quinn::Connection;
 
 use wire::identity::{Identity, IdentityError, load_or_make_key, signing_request};
-use wire::message::enroll::{ALPN, EnrollReply, EnrollRequest, MAX_MESSAGE, Token};
-use wire::transport::endpoint::{CLOSE_DONE, Dialling, EndpointError, Trust};
+use wire::message::enroll::{self, EnrollReply, EnrollRequest, Token};
+use wire::message::newcomer::{ALPNS, MAX_MESSAGE, Newcomer, NewcomerReply};
+use wire::transport::endpoint::{self, CLOSE_DONE, Dialling, EndpointError, Trust};
 use wire::transport::frame::{self, FrameError};
 
 use crate::dial::{DialError, Dialled, dial};
@@ -64,19 +65,20 @@ pub async fn join(folder: &Folder, token: &Token) -> Result<Enrolment, JoinError
     folder.create()?;
     let key_file = folder.identity_dir().join(JOINING_KEY);
     let key = load_or_make_key(&key_file)?;
-    let request = EnrollRequest { secret: token.secret, signing_request: signing_request(&key)? };
+    let newcomer =
+        Newcomer::Minion { secret: token.secret, name: None, signing_request: signing_request(&key)? };
 
-    let mut reply = ask(token, &request).await;
+    let mut reply = ask(token, &newcomer).await;
     // Other newcomers from the same address may be in its way for a moment, with tokens or without.
     for _ in 0..BUSY_TRIES {
         let Err(JoinError::Dial(DialError::Busy { .. })) = reply else { break };
         tokio::time::sleep(BUSY_PAUSE).await;
-        reply = ask(token, &request).await;
+        reply = ask(token, &newcomer).await;
     }
-    let EnrollReply::Enrolled { name, certificate, authority } = reply? else {
-        return Err(JoinError::Refused(token.address.clone()));
-    };
-    let identity = Identity::new(&key, certificate, authority);
+    let refused = || JoinError::Refused(token.address.clone());
+    let NewcomerReply::Minion { name, issued } = reply? else { return Err(refused()) };
+    let authority = issued.authorities.into_iter().next().ok_or_else(refused)?;
+    let identity = Identity::new(&key, issued.certificate, authority);
     let enrolment = Enrolment { overlord: token.address.clone(), name };
     folder.enrol(&identity, &enrolment)?;
     // The key now lives with its certificate; the next join makes another.
@@ -85,11 +87,11 @@ pub async fn join(folder: &Folder, token: &Token) -> Result<Enrolment, JoinError
 }
 
 /// Dials the overlord of the token and asks it once.
-async fn ask(token: &Token, request: &EnrollRequest) -> Result<EnrollReply, JoinError> {
-    let dialling = Dialling::new(None, Trust::Fingerprint(token.authority), &[ALPN])?;
+async fn ask(token: &Token, newcomer: &Newcomer) -> Result<NewcomerReply, JoinError> {
+    let dialling = Dialling::new(None, Trust::Fingerprint(token.authority), ALPNS)?;
     let Dialled { endpoint, connection } =
         dial(&token.address, &dialling).await.map_err(|error| refusal(&token.address, error))?;
-    let reply = exchange(&connection, &token.address, request).await;
+    let reply = exchange(&connection, &token.address, newcomer).await;
     connection.close(CLOSE_DONE, b"");
     // With this the overlord need not wait for the connection to time out. It is a courtesy, so it has an end.
     let _ = tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await;
@@ -99,22 +101,34 @@ async fn ask(token: &Token, request: &EnrollRequest) -> Result<EnrollReply, Join
 async fn exchange(
     connection: &Connection,
     address: &str,
-    request: &EnrollRequest,
-) -> Result<EnrollReply, JoinError> {
-    let speak = async {
-        let (mut send, mut recv) = connection.open_bi().await.map_err(std::io::Error::from)?;
-        frame::write(&mut send, request, MAX_MESSAGE).await?;
-        // This fails only where the stream was reset, and then the reply does not come either.
-        let _ = send.finish();
-        frame::read(&mut recv, MAX_MESSAGE).await
-    };
-    match tokio::time::timeout(ANSWER, speak).await {
+    newcomer: &Newcomer,
+) -> Result<NewcomerReply, JoinError> {
+    match tokio::time::timeout(ANSWER, speak(connection, newcomer)).await {
         Ok(Ok(reply)) => Ok(reply),
         Ok(Err(source)) => Err(match connection.close_reason() {
             Some(reason) => refusal(address, DialError::ended(address, &reason)),
             None => JoinError::Speech { address: address.to_owned(), source },
         }),
         Err(_) => Err(JoinError::Silent(address.to_owned())),
+    }
+}
+
+/// Asks in the form that the overlord knows.
+async fn speak(connection: &Connection, newcomer: &Newcomer) -> Result<NewcomerReply, FrameError> {
+    let (mut send, mut receive) = connection.open_bi().await.map_err(std::io::Error::from)?;
+    let is_older = endpoint::alpn(connection).as_deref() == Some(enroll::ALPN);
+    match newcomer {
+        Newcomer::Minion { secret, signing_request, .. } if is_older => {
+            let request = EnrollRequest { secret: *secret, signing_request: signing_request.clone() };
+            frame::write(&mut send, &request, MAX_MESSAGE).await?;
+        }
+        newcomer => frame::write(&mut send, newcomer, MAX_MESSAGE).await?,
+    }
+    // This fails only where the stream was reset, and then the reply does not come either.
+    let _ = send.finish();
+    match is_older {
+        true => frame::read::<EnrollReply>(&mut receive, MAX_MESSAGE).await.map(NewcomerReply::from),
+        false => frame::read(&mut receive, MAX_MESSAGE).await,
     }
 }
 
@@ -147,10 +161,11 @@ mod tests {
 
     use super::*;
 
-    /// An overlord's enrolment door.
+    /// An overlord's enrolment door, in the form that older overlords have.
     fn overlord(authority: &Authority) -> (SocketAddr, Endpoint) {
         let identity = authority.issue(Role::Overlord, "overlord").expect("an identity");
-        let endpoint = endpoint::listen(([127, 0, 0, 1], 0).into(), &identity, &[ALPN]).expect("listens");
+        let endpoint =
+            endpoint::listen(([127, 0, 0, 1], 0).into(), &identity, &[enroll::ALPN]).expect("listens");
         (endpoint.local_addr().expect("an address"), endpoint)
     }
 

@@ -36,7 +36,7 @@ use crate::services::Services;
 
 /// The application protocols of the doors.
 pub(crate) fn alpns() -> Vec<&'static [u8]> {
-    [wire::message::link::ALPNS, wire::message::operator::ALPNS, &[wire::message::enroll::ALPN]].concat()
+    [wire::message::link::ALPNS, wire::message::operator::ALPNS, wire::message::newcomer::ALPNS].concat()
 }
 
 /// Lets peers in until it is told to stop.
@@ -140,7 +140,9 @@ impl Hall {
         };
         let alpn = endpoint::alpn(&connection).unwrap_or_default();
         match (alpn.as_slice(), peer) {
-            (wire::message::enroll::ALPN, _) => EnrollDoor::new(self, connection).serve(ticket).await,
+            (alpn, _) if wire::message::newcomer::ALPNS.contains(&alpn) => {
+                EnrollDoor::new(self, connection).serve(ticket).await;
+            }
             (alpn, Some(peer)) if wire::message::link::ALPNS.contains(&alpn) => {
                 match MinionDoor::admit(self.services.clone(), connection.clone(), &peer) {
                     Ok(door) => {

@@ -9,6 +9,7 @@ use crate::message::enroll::{EnrollReply, EnrollRequest};
 use crate::message::link::{
     Acknowledged, Cancelled, JobUpdate, MinionRequest, ModuleAnswer, Notice, Pong, Staging, Welcome,
 };
+use crate::message::newcomer::{Newcomer, NewcomerReply};
 use crate::message::operator::{OperatorReply, OperatorRequest};
 use crate::signing::MAX_SIGNATURE;
 
@@ -168,6 +169,18 @@ impl Message for EnrollRequest {
 impl Message for EnrollReply {
     fn limit(_: u8) -> Limit {
         Limit::new(crate::message::enroll::MAX_MESSAGE, 2 * crate::message::enroll::MAX_MESSAGE)
+    }
+}
+
+impl Message for Newcomer {
+    fn limit(_: u8) -> Limit {
+        Limit::new(crate::message::newcomer::MAX_MESSAGE, 2 * crate::message::newcomer::MAX_MESSAGE)
+    }
+}
+
+impl Message for NewcomerReply {
+    fn limit(_: u8) -> Limit {
+        Limit::new(crate::message::newcomer::MAX_MESSAGE, 2 * crate::message::newcomer::MAX_MESSAGE)
     }
 }
 

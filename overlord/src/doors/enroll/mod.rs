@@ -1,20 +1,19 @@
 //! The newcomers' door: a token's secret and a signing request in, a certificate out.
 
+mod minion;
+
 use std::time::Duration;
 
-use machine::clock::now_ms;
-use quinn::{Connection, SendStream};
+use quinn::{Connection, RecvStream, SendStream};
 use tokio::time::sleep;
-use wire::digest::Digest;
-use wire::identity::{Role, SigningRequest};
-use wire::message::enroll::{EnrollReply, EnrollRequest, MAX_MESSAGE};
-use wire::transport::endpoint::{CLOSE_BUSY, CLOSE_DONE, CLOSE_REFUSED};
+use wire::message::enroll::{EnrollReply, EnrollRequest};
+use wire::message::newcomer::{Issued, MAX_MESSAGE, Newcomer, NewcomerReply};
+use wire::transport::endpoint::{self, CLOSE_BUSY, CLOSE_DONE, CLOSE_REFUSED};
 use wire::transport::frame::{self, FrameError};
 
 use super::Hall;
 use super::connection_limit::Ticket;
 use super::refusals::Refused;
-use crate::services::Services;
 
 /// One newcomer.
 ///
@@ -34,6 +33,14 @@ enum Failed {
     Broken(#[from] FrameError),
     #[error("enrolment took too long")]
     Late,
+}
+
+/// A newcomer that does not get in.
+struct TurnedAway {
+    /// What it is told, unless it or its neighbours have failed too often.
+    reply: NewcomerReply,
+    /// What the log says.
+    why: String,
 }
 
 impl EnrollDoor {
@@ -82,14 +89,15 @@ impl EnrollDoor {
     async fn exchange(&self) -> Result<(), Failed> {
         let accepted = self.connection.accept_bi().await;
         let (mut send, mut receive) = accepted.map_err(|error| FrameError::Io(error.into()))?;
-        let request: EnrollRequest = frame::read(&mut receive, MAX_MESSAGE).await?;
-        match self.enroll(&request).await {
-            Ok(reply) => Ok(answer(&mut send, &reply).await?),
-            Err(why) => {
+        let form = Form::of(&self.connection);
+        let newcomer = form.read(&mut receive).await?;
+        match self.admit(newcomer).await {
+            Ok(reply) => Ok(form.answer(&mut send, reply).await?),
+            Err(TurnedAway { reply, why }) => {
                 let from = self.connection.remote_address();
                 // The newcomer is to hear it at its leisure; the close that follows a failure would cut it off.
                 if self.hall.guard.failures.is_answered(from) {
-                    answer(&mut send, &EnrollReply::Refused).await?;
+                    form.answer(&mut send, reply).await?;
                     let _ = tokio::time::timeout(HEARD, send.stopped()).await;
                 }
                 Err(Failed::Refused(why))
@@ -97,23 +105,24 @@ impl EnrollDoor {
         }
     }
 
-    /// The answer, or what only the log may say.
+    /// The answer to a newcomer.
     ///
     /// What costs nothing comes first: a newcomer without a token that is good makes the overlord read once, and
     /// neither check its signing request, nor write, nor sign.
-    async fn enroll(&self, request: &EnrollRequest) -> Result<EnrollReply, String> {
-        let Services { authority, ledger, registry, .. } = &*self.hall.services;
-        let secret = Digest::of(&request.secret);
-        ledger.invited(&secret, now_ms()).await.map_err(|error| error.to_string())?;
-        let signing_request = SigningRequest::from_der(&request.signing_request)
-            .map_err(|error| format!("its signing request is no good: {error}"))?;
-        let name =
-            registry.enroll(&secret, signing_request.key()).await.map_err(|error| error.to_string())?;
-        let certificate = authority
-            .sign_request(&signing_request, Role::Minion, name.as_str())
-            .map_err(|error| format!("cannot sign for \"{name}\": {error}"))?;
-        tracing::info!(minion = %name, from = %self.connection.remote_address(), "enrolled");
-        Ok(EnrollReply::Enrolled { name, certificate, authority: authority.certificate().to_vec() })
+    async fn admit(&self, newcomer: Newcomer) -> Result<NewcomerReply, TurnedAway> {
+        match newcomer {
+            Newcomer::Minion { secret, name: _, signing_request } => {
+                self.minion(&secret, &signing_request).await
+            }
+            Newcomer::Waiting { .. } => Err(TurnedAway::refused("it has no token")),
+            Newcomer::Operator { .. } => Err(TurnedAway::refused("it has no token of an operator")),
+        }
+    }
+
+    /// What goes with a certificate that the authority has signed.
+    fn issued(&self, certificate: Vec<u8>) -> Issued {
+        let authorities = vec![self.hall.services.authority.certificate().to_vec()];
+        Issued { certificate, intermediates: Vec::new(), authorities }
     }
 
     /// Waits until the newcomer has its answer, and closes.
@@ -125,11 +134,46 @@ impl EnrollDoor {
     }
 }
 
-async fn answer(send: &mut SendStream, reply: &EnrollReply) -> Result<(), FrameError> {
-    frame::write(send, reply, MAX_MESSAGE).await?;
-    // Nothing more is said, whether or not the newcomer still listens.
-    let _ = send.finish();
-    Ok(())
+impl TurnedAway {
+    /// A newcomer that is told nothing but that it is refused.
+    fn refused(why: impl ToString) -> Self {
+        Self { reply: NewcomerReply::Refused, why: why.to_string() }
+    }
+}
+
+/// In which form a newcomer speaks.
+#[derive(Clone, Copy)]
+enum Form {
+    /// `enroll/1`.
+    Older,
+    /// `enroll/2`.
+    Newest,
+}
+
+impl Form {
+    fn of(connection: &Connection) -> Self {
+        match endpoint::alpn(connection).as_deref() {
+            Some(wire::message::enroll::ALPN) => Form::Older,
+            _ => Form::Newest,
+        }
+    }
+
+    async fn read(self, receive: &mut RecvStream) -> Result<Newcomer, FrameError> {
+        match self {
+            Form::Older => frame::read::<EnrollRequest>(receive, MAX_MESSAGE).await.map(Newcomer::from),
+            Form::Newest => frame::read(receive, MAX_MESSAGE).await,
+        }
+    }
+
+    async fn answer(self, send: &mut SendStream, reply: NewcomerReply) -> Result<(), FrameError> {
+        match self {
+            Form::Older => frame::write(send, &EnrollReply::from(reply), MAX_MESSAGE).await?,
+            Form::Newest => frame::write(send, &reply, MAX_MESSAGE).await?,
+        }
+        // Nothing more is said, whether or not the newcomer still listens.
+        let _ = send.finish();
+        Ok(())
+    }
 }
 
 /// How long a newcomer waits for its turn.
