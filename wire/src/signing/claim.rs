@@ -109,4 +109,32 @@ pub(super) mod tests {
             prop_assert_eq!(again.to_bytes(), claim.to_bytes());
         }
     }
+
+    /// Signatures that were made once must hold for ever.
+    #[test]
+    fn a_claim_has_the_bytes_that_were_always_signed() {
+        let imports = vec!["b".to_owned(), "a".to_owned()];
+        let claim =
+            ModuleClaim::new("disk".parse().expect("a name"), Some("1.0".into()), Digest::of(b""), imports);
+        assert_eq!((claim.version(), claim.imports()), (Some("1.0"), &["a".to_owned(), "b".to_owned()][..]));
+        let number = |n: u64| n.to_be_bytes().to_vec();
+        let expected = [
+            b"overlord module claim, version 1\0".to_vec(),
+            number(4),
+            b"disk".to_vec(),
+            vec![1],
+            number(3),
+            b"1.0".to_vec(),
+            number(32),
+            Digest::of(b"").as_bytes().to_vec(),
+            number(2),
+            number(1),
+            b"a".to_vec(),
+            number(1),
+            b"b".to_vec(),
+        ];
+        assert_eq!(claim.to_bytes(), expected.concat());
+        let none = ModuleClaim::new("disk".parse().expect("a name"), None, Digest::of(b""), Vec::new());
+        assert_eq!((none.version(), none.imports().len(), none.digest()), (None, 0, Digest::of(b"")));
+    }
 }

@@ -340,4 +340,40 @@ mod tests {
         let said = more.parse::<ModuleSignature>().expect_err("unknown").to_string();
         assert!(said.contains("unknown field") && said.len() < 300 && !said.contains('\n'), "{said}");
     }
+
+    #[test]
+    fn other_imports_are_listed_up_to_five_of_each_kind() {
+        let imports = |names: &str| names.chars().map(String::from).collect::<Vec<_>>();
+        let said = |unsigned: &str, missing: &str| {
+            Disagreement::Imports { unsigned: imports(unsigned), missing: imports(missing) }.to_string()
+        };
+        let begin = "the signature is for other imports";
+        assert_eq!(said("a", ""), format!("{begin} than \"a\""));
+        assert_eq!(said("", "b"), format!("{begin}, and for \"b\""));
+        let five = r#""a", "b", "c", "d", "e""#;
+        assert_eq!(said("abcde", "z"), format!("{begin} than {five}, and for \"z\""));
+        assert_eq!(said("abcdefg", ""), format!("{begin} than {five} and 2 more"));
+        let signature = sign(&claim("disk", "1.0.0", b"", &["a", "b"]));
+        let found = signature.verify(&claim("disk", "1.0.0", b"", &["b", "c"]));
+        assert_eq!(found, Err(Disagreement::Imports { unsigned: imports("c"), missing: imports("a") }));
+    }
+
+    #[test]
+    fn a_version_that_differs_is_told_in_a_short_line() {
+        let said = |signed: Option<&str>| {
+            Disagreement::Version { signed: signed.map(str::to_owned), found: None }.to_string()
+        };
+        assert_eq!(said(None), "the signature is for no version, the file has no version");
+        assert_eq!(said(Some("1\n2")), "the signature is for version \"1 2\", the file has no version");
+        let long = format!("the signature is for version \"{}\", the file has no version", "x".repeat(200));
+        assert_eq!(said(Some(&"x".repeat(300))), long);
+    }
+
+    #[test]
+    fn a_signature_shows_its_claim_and_its_signer() {
+        let signature = sign(&claim("disk", "1.0.0", b"", &[]));
+        let shown = format!("{signature:?}");
+        assert!(shown.starts_with("ModuleSignature { claim: ModuleClaim { name:"), "{shown}");
+        assert!(shown.contains(&format!("signer: {:?}, signature: \"", KEY.public_key())), "{shown}");
+    }
 }

@@ -100,4 +100,17 @@ mod tests {
             prop_assert_eq!(text.parse::<PublicKey>(), Err(BadPublicKey));
         }
     }
+
+    #[test]
+    fn a_key_is_shown_as_it_is_written_and_told_by_twelve_digits() {
+        let key = PublicKey::new([0; 32]);
+        let text = format!("ed25519:{}=", "A".repeat(43));
+        assert_eq!((key.to_string(), format!("{key:?}")), (text.clone(), format!("PublicKey({text})")));
+        // The beginning of the SHA-256 of 32 zero bytes.
+        assert_eq!(key.fingerprint(), "66687aadf862");
+        let json = serde_json::to_string(&key).expect("encodes");
+        assert_eq!(json, format!("{text:?}"));
+        assert_eq!(serde_json::from_str::<PublicKey>(&json).ok(), Some(key));
+        assert!(serde_json::from_str::<PublicKey>("\"ed25519:AAAA\"").is_err());
+    }
 }
