@@ -186,4 +186,32 @@ mod tests {
         assert_eq!(read.peer().expect("ours"), made.peer().expect("ours"));
         assert_eq!(read.key(), made.key());
     }
+
+    #[test]
+    fn a_certificate_is_good_from_an_hour_ago_for_as_long_as_its_role_has_it() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let authority = Authority::create(dir.path()).expect("made");
+        let about = |is: i64, expected: i64| (is - expected).abs() < 600;
+        let now = super::super::Moment::now().0;
+        let own = super::super::Validity::of(authority.certificate()).expect("its own");
+        let mut all = vec![(own, 3_650)];
+        for (role, days) in [(Role::Overlord, 365), (Role::Minion, 30), (Role::Operator, 365)] {
+            let identity = authority.issue(role, "web1").expect("issued");
+            assert_eq!(identity.peer().expect("ours").role, role);
+            assert_eq!(identity.authority().as_ref(), authority.certificate());
+            all.push((identity.validity().expect("its own"), days));
+        }
+        for (validity, days) in all {
+            assert!(about(validity.from, now - 3_600), "{validity}");
+            assert!(about(validity.until, now + days * 24 * 3_600), "{validity} is not {days} days");
+        }
+    }
+
+    #[test]
+    fn the_fingerprint_is_the_digest_of_the_certificate() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let authority = Authority::create(dir.path()).expect("made");
+        assert_eq!(authority.fingerprint(), Digest::of(authority.certificate()));
+        assert!(SigningRequest::from_der(authority.certificate()).is_err(), "that is no request");
+    }
 }

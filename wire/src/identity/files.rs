@@ -49,3 +49,44 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), IdentityError> {
 fn file(action: &'static str, path: &Path, source: std::io::Error) -> IdentityError {
     IdentityError::File { action, path: path.to_owned(), source }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn files_are_replaced_with_the_mode_that_they_should_have() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        let (private, public) = (folder.path().join("a.key"), folder.path().join("a.pem"));
+        for text in [b"first", b"other"] {
+            write_private(&private, text).expect("written");
+            write_public(&public, text).expect("written");
+            assert_eq!((mode(&private), mode(&public)), (0o600, 0o644));
+            assert_eq!(
+                (read(&private).expect("read"), read(&public).expect("read")),
+                (text.to_vec(), text.to_vec())
+            );
+        }
+        let inner = folder.path().join("some/where");
+        create_private_dir(&inner).expect("made");
+        assert_eq!(mode(&inner), 0o700);
+    }
+
+    #[test]
+    fn an_error_says_what_was_tried_with_which_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.key");
+        let missing = read(&file).expect_err("missing").to_string();
+        assert!(missing.starts_with(&format!("cannot read {file:?}: No such file")), "{missing}");
+        fs::write(&file, "text").expect("written");
+        let not_pem = read_key(&file).map(|_| ()).expect_err("no key").to_string();
+        assert_eq!(not_pem, format!("{file:?} is not a PEM private key"));
+        let below = create_private_dir(&file.join("below")).expect_err("a file").to_string();
+        assert!(below.starts_with("cannot create \""), "{below}");
+        let below = write_public(&file.join("below"), b"").expect_err("a file").to_string();
+        assert!(below.starts_with("cannot write \""), "{below}");
+    }
+}

@@ -83,3 +83,50 @@ impl Peer {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, DnType, KeyPair};
+
+    use super::*;
+
+    #[test]
+    fn a_role_is_read_from_the_word_that_it_is_shown_as_and_from_no_other() {
+        for (role, word) in
+            [(Role::Overlord, "overlord"), (Role::Minion, "minion"), (Role::Operator, "operator")]
+        {
+            assert_eq!(format!("{role:>9}"), format!("{word:>9}"));
+            assert_eq!(word.parse::<Role>().ok(), Some(role));
+        }
+        for bad in ["", "Minion", "minion ", "root"] {
+            let error = bad.parse::<Role>().expect_err("no role").to_string();
+            assert_eq!(
+                error,
+                "not a certificate of an overlord's authority: its subject names no known role"
+            );
+        }
+    }
+
+    #[test]
+    fn a_certificate_without_a_role_or_a_name_is_foreign() {
+        let of = |subject: &[(DnType, &str)]| {
+            let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            for (part, text) in subject {
+                params.distinguished_name.push(part.clone(), *text);
+            }
+            let certificate = params.self_signed(&KeyPair::generate().expect("a key")).expect("signed");
+            Peer::of(certificate.der()).map_err(|error| error.to_string())
+        };
+        let [unit, name] = [(DnType::OrganizationalUnitName, "minion"), (DnType::CommonName, "web1")];
+        let peer = of(&[unit.clone(), name.clone()]).expect("both");
+        assert_eq!((peer.role, peer.name.as_str()), (Role::Minion, "web1"));
+        let foreign = "not a certificate of an overlord's authority: its subject has no name or no role";
+        for part in [unit, name] {
+            assert_eq!(of(&[part]).expect_err("half"), foreign);
+        }
+        assert!(
+            Peer::of(b"nothing").expect_err("none").to_string().ends_with("it is not an X.509 certificate")
+        );
+    }
+}

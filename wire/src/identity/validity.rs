@@ -118,4 +118,33 @@ mod tests {
         let over = Validity { from: 0, until: 1_000_000_000 }.check().expect_err("over");
         assert!(over.to_string().contains("until 2001-09-09T01:46:40Z, and this host's clock says 20"));
     }
+
+    #[test]
+    fn the_first_and_the_last_second_belong_to_a_certificate() {
+        // The clock may go on to another second while it is asked: it is asked again then.
+        fn checked(at: impl Fn(i64) -> Validity) -> Result<(), Untimely> {
+            loop {
+                let Moment(now) = Moment::now();
+                let checked = at(now).check();
+                if Moment::now() == Moment(now) {
+                    return checked;
+                }
+            }
+        }
+        assert_eq!(checked(|now| Validity { from: now, until: now + 60 }), Ok(()));
+        assert_eq!(checked(|now| Validity { from: now - 60, until: now }), Ok(()));
+        let early = checked(|now| Validity { from: now + 1, until: now + 60 });
+        assert!(matches!(early, Err(Untimely::NotYet { from, now }) if from == now + 1), "{early:?}");
+        let late = checked(|now| Validity { from: now - 60, until: now - 1 });
+        assert!(matches!(late, Err(Untimely::Over { until, now }) if until == now - 1), "{late:?}");
+    }
+
+    #[test]
+    fn a_time_is_shown_in_utc_and_checked_at_a_second_of_it() {
+        let validity = Validity { from: 0, until: 1_000_000_000 };
+        assert_eq!(validity.to_string(), "from 1970-01-01T00:00:00Z until 2001-09-09T01:46:40Z");
+        assert_eq!((validity.a_second(), Validity { from: -9, until: -1 }.a_second()), (1_000_000_000, 0));
+        assert_eq!(Moment(i64::MAX).to_string(), "1970-01-01T00:00:00Z", "no calendar has that day");
+        assert!(matches!(Validity::of(b"nothing"), Err(IdentityError::Foreign(_))));
+    }
 }
