@@ -118,4 +118,73 @@ mod tests {
         assert_eq!(Allowance::of_dialler(b"operator/1"), Allowance::ANSWERS);
         assert_eq!(Allowance::ANSWERS.streams, 0);
     }
+
+    #[test]
+    fn each_peer_may_make_an_end_hold_so_much() {
+        const KIB: u32 = 1 << 10;
+        const MIB: u32 = 1 << 20;
+        for (allowance, streams, unread, unacknowledged) in [
+            (Allowance::STRANGER, 1, 32 * KIB, 32 * KIB),
+            (Allowance::MINION, 16, 8 * MIB, 8 * MIB),
+            (Allowance::OPERATOR, 1024, 8 * MIB, 8 * MIB),
+            (Allowance::OVERLORD, 4096, 16 * MIB, 8 * MIB),
+            // A whole window for each stream of an operator.
+            (Allowance::ANSWERS, 0, 1024 * MIB, 8 * MIB),
+            (Allowance::ANSWER, 0, 32 * KIB, 32 * KIB),
+        ] {
+            assert_eq!(allowance, Allowance { streams, unread, unacknowledged });
+        }
+    }
+
+    /// What quinn says of a transport that was set up, field by field: nothing else tells it.
+    #[track_caller]
+    fn says(shown: &str, fields: &[&str]) {
+        for field in fields {
+            assert!(shown.contains(field), "{field} is not in {shown}");
+        }
+    }
+
+    #[test]
+    fn a_transport_has_what_its_allowance_says_and_keeps_itself_alive() {
+        let shown = format!("{:?}", dialling(b"minion/4"));
+        says(
+            &shown,
+            &[
+                "max_concurrent_bidi_streams: 4096,",
+                "max_concurrent_uni_streams: 0,",
+                "max_idle_timeout: Some(15000),",
+                " stream_receive_window: 1048576,",
+                " receive_window: 16777216,",
+                "send_window: 8388608,",
+                "keep_alive_interval: Some(5s),",
+                "datagram_receive_buffer_size: None,",
+                "datagram_send_buffer_size: 0,",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_listener_holds_little_for_strangers() {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let certificate = rcgen::CertificateParams::new(vec!["overlord".to_owned()])
+            .and_then(|params| params.self_signed(&key))
+            .expect("a certificate");
+        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
+        let chain = vec![certificate.der().clone()];
+        let mut config = ServerConfig::with_single_cert(chain, key.into()).expect("a configuration");
+        bound_strangers(&mut config);
+        says(
+            &format!("{config:?}"),
+            &[
+                "max_concurrent_bidi_streams: 1,",
+                " receive_window: 32768,",
+                "send_window: 32768,",
+                "initial_rtt: 100ms,",
+                "sent: 0",
+                "max_incoming: 2048,",
+                "incoming_buffer_size: 16384,",
+                "incoming_buffer_size_total: 4194304,",
+            ],
+        );
+    }
 }

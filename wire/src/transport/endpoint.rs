@@ -410,3 +410,6 @@ fn validity(certificate: &CertificateDer<'_>) -> Result<(Validity, UnixTime), ru
 }
 
 const SOCKET_BUFFER: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests;

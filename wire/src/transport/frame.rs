@@ -325,4 +325,79 @@ mod tests {
         assert!(matches!(block_on(read::<Value>(&mut &[][..], 10)), Err(FrameError::Closed)));
         assert!(matches!(block_on(read::<Value>(&mut &[0, 0][..], 10)), Err(FrameError::Io(_))));
     }
+
+    #[test]
+    fn exactly_what_may_be_said_is_written_and_read() {
+        let value = Value::Bytes(vec![7; 1000]);
+        let length = encode(&value, usize::MAX).expect("fits").len() - 4;
+        let bytes = encode(&value, length).expect("just fits");
+        assert_eq!(bytes[..4], (length as u32).to_be_bytes());
+        assert_eq!(block_on(read::<Value>(&mut bytes.as_slice(), length)).expect("just fits"), value);
+        let long = encode(&value, length - 1).expect_err("too long").to_string();
+        assert_eq!(long, format!("a message of {length} bytes is over the limit of {}", length - 1));
+        // A word of the protocol may have 64 bytes, whatever the reader allows.
+        let padded = |length: u32| [length.to_be_bytes().to_vec(), vec![0; length as usize]].concat();
+        let word = block_on(read::<crate::message::link::Pong>(&mut padded(64).as_slice(), 1 << 10));
+        assert!(
+            matches!(word, Err(FrameError::Malformed(_))),
+            "it is read, and found to be too much: {word:?}"
+        );
+        assert!(matches!(block_on(read::<Value>(&mut &[0; 4][..], 10)), Err(FrameError::Malformed(_))));
+    }
+
+    #[test]
+    fn what_was_written_is_read_in_the_version_that_it_was_written_in() {
+        let target = crate::message::target::Target {
+            lenience: crate::message::target::Lenience { ignore_missing: true, assume_unknown: None },
+            ..crate::message::target::Target::of("web*")
+        };
+        let request = crate::message::operator::OperatorRequest::Ping(target);
+        let mut newest = Vec::new();
+        block_on(write(&mut newest, &request, 1 << 10)).expect("written");
+        assert_eq!(newest, encode(&request, 1 << 10).expect("fits"));
+        let mut older = Vec::new();
+        block_on(write_as(Version::Two, &mut older, &request, 1 << 10)).expect("written");
+        assert_eq!(older, encode_as(Version::Two, &request, 1 << 10).expect("fits"));
+        assert!(older.len() < newest.len());
+        let read_back = block_on(read(&mut newest.as_slice(), 1 << 10)).expect("reads");
+        assert_eq!(request, read_back);
+        let read_back: crate::message::operator::OperatorRequest =
+            block_on(read_as(Version::Two, &mut older.as_slice(), 1 << 10)).expect("reads");
+        assert_ne!(request, read_back, "what version 2 cannot say is its default");
+    }
+
+    #[test]
+    fn a_message_that_ends_early_broke_the_stream() {
+        let bytes = encode(&Value::Bytes(vec![7; 100]), 1 << 10).expect("fits");
+        for end in [4, 5, 50, bytes.len() - 1] {
+            let broken = block_on(read::<Value>(&mut &bytes[..end], 1 << 10));
+            assert!(matches!(broken, Err(FrameError::Io(_))), "after {end} bytes: {broken:?}");
+        }
+        // What follows is the next message, and is left to its reader.
+        let twice = [bytes.clone(), bytes].concat();
+        let mut stream = twice.as_slice();
+        for _ in 0..2 {
+            block_on(read::<Value>(&mut stream, 1 << 10)).expect("reads");
+        }
+        assert!(matches!(block_on(read::<Value>(&mut stream, 1 << 10)), Err(FrameError::Closed)));
+    }
+
+    #[test]
+    fn a_large_message_takes_room_for_as_long_as_it_is_held() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let intake = Intake::default();
+        let value = Value::Bytes(vec![7; 15 << 20]);
+        let bytes = encode(&value, 16 << 20).expect("fits");
+        let take =
+            || runtime.block_on(read_into::<Value>(Version::Four, &mut bytes.as_slice(), 16 << 20, &intake));
+        let (read, room) = take().expect("reads");
+        assert_eq!(read, value);
+        let again = async {
+            let waits = std::pin::pin!(intake.decode(15 << 20, Value::limit(0)));
+            tokio::select! { biased; _ = waits => true, () = std::future::ready(()) => false }
+        };
+        assert!(!runtime.block_on(again), "the room is taken");
+        drop(room);
+        assert_eq!(take().expect("reads").0, value);
+    }
 }

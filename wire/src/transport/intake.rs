@@ -90,3 +90,70 @@ const GROWTH: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How many bytes must arrive in a second, once the first half minute is over.
 const SLOWEST: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    /// The room, where there is some now.
+    fn at_once(waits: impl Future<Output = Room>) -> Option<Room> {
+        match pin!(waits).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(room) => Some(room),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn one_peer_has_16_mib_on_its_way_and_the_rest_waits() {
+        let intake = Intake::default();
+        let first = at_once(intake.arrive(15 * MIB)).expect("room");
+        assert!(at_once(intake.clone().arrive(MIB + 1)).is_none(), "a clone is the same peer");
+        let second = at_once(intake.arrive(MIB)).expect("room for the rest");
+        assert!(at_once(intake.arrive((16 << 10) + 1)).is_none());
+        assert!(at_once(intake.arrive(16 << 10)).is_some(), "what is small never waits");
+        assert!(at_once(intake.for_another().arrive(16 * MIB)).is_some(), "another peer has room of its own");
+        drop((first, second));
+        assert!(at_once(intake.arrive(usize::MAX)).is_some(), "no message is too large to have room");
+    }
+
+    #[test]
+    fn all_peers_together_have_64_mib_on_their_way() {
+        let intake = Intake::default();
+        let peers: Vec<Intake> = (0..5).map(|_| intake.for_another()).collect();
+        let mut taken: Vec<Room> =
+            peers[..4].iter().map(|peer| at_once(peer.arrive(16 * MIB)).expect("room")).collect();
+        assert!(at_once(peers[4].arrive(MIB)).is_none());
+        taken.pop();
+        assert!(at_once(peers[4].arrive(16 * MIB)).is_some());
+    }
+
+    #[test]
+    fn decoded_messages_hold_96_mib_together_each_as_much_as_it_may_come_to() {
+        let limit = |memory| Limit::new(16 * MIB, memory);
+        let intake = Intake::default();
+        let first = at_once(intake.decode(2 * MIB, limit(72 * MIB))).expect("room for 72 MiB");
+        let other = intake.for_another();
+        // 64 times as much as on the wire, where it may come to that.
+        assert!(at_once(other.decode(384 * 1024 + 1, limit(72 * MIB))).is_none());
+        let second = at_once(other.decode(384 * 1024, limit(72 * MIB))).expect("room for 24 MiB");
+        assert!(at_once(other.decode((16 << 10) + 1, limit(MIB))).is_none());
+        assert!(at_once(other.decode(16 << 10, limit(MIB))).is_some(), "what is small never waits");
+        drop((first, second));
+        assert!(
+            at_once(intake.decode(16 * MIB, limit(1 << 30))).is_some(),
+            "no message is too large to have room"
+        );
+    }
+
+    #[test]
+    fn a_message_has_half_a_minute_and_a_second_for_each_64_kib() {
+        for (bytes, seconds) in [(0, 30), ((64 << 10) - 1, 30), (64 << 10, 31), (16 * MIB, 30 + 256)] {
+            assert_eq!(time_for(bytes), Duration::from_secs(seconds), "{bytes} bytes");
+        }
+    }
+}
