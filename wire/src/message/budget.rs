@@ -482,4 +482,66 @@ mod tests {
         too_large(encode(&|| postcard::to_stdvec(&Notice::Hello(ids.clone()))), &decoded::<Notice>);
         too_large(encode(&|| postcard::to_stdvec(&Notice::Hello(modules.clone()))), &decoded::<Notice>);
     }
+
+    #[test]
+    fn a_buffer_is_reckoned_with_what_an_allocator_needs_for_it() {
+        for (bytes, taken) in
+            [(0, 0), (1, 32), (24, 32), (25, 48), (40, 48), (41, 64), (1 << 20, (1 << 20) + 16)]
+        {
+            assert_eq!(allocation(bytes), taken, "{bytes} bytes");
+        }
+        assert!(allocation(usize::MAX) > usize::MAX - 16);
+    }
+
+    /// Not less, so that nothing is held for which nobody paid, and not more, so that what may be sent is taken.
+    #[test]
+    fn a_list_is_charged_exactly_the_buffer_that_it_gets() {
+        for length in [0, 1, 3, 4, 5, 100, 32_768, 32_769, 40_000] {
+            let (back, charged) = charged::<Vec<Value>>(&vec![Value::Bool(true); length]);
+            let around = size_of_val(&back);
+            assert_eq!(charged, allocation(around) + back.held() - around, "{length} elements");
+        }
+    }
+
+    #[test]
+    fn a_map_is_charged_twice_its_entries_and_their_texts() {
+        type Map = std::collections::BTreeMap<String, Vec<bool>>;
+        let given: Map = (0..50).map(|n| (format!("{n:030}"), vec![true; 100])).collect();
+        let (back, charged) = charged::<Map>(&given);
+        let texts = 50 * (allocation(30) + allocation(100));
+        // The place of a key is paid for before it is known whether there is one.
+        let entries = 51 * 2 * size_of::<String>() + 50 * 2 * size_of::<Vec<bool>>();
+        assert_eq!((charged, &back), (allocation(size_of::<Map>()) + entries + texts, &given));
+    }
+
+    #[test]
+    fn a_message_may_take_exactly_what_it_takes() {
+        let line = LogLine { level: LogLevel::Info, message: "hello".into(), fields: Vec::new() };
+        let update = JobUpdate::Log(line);
+        let (_, needed) = charged::<JobUpdate>(&update);
+        let bytes = postcard::to_stdvec(&update).expect("encodes");
+        for (may, is_exceeded) in [(needed, false), (needed - 1, true)] {
+            let budget = Budget::of(may);
+            let mut postcard = postcard::Deserializer::from_bytes(&bytes);
+            let read = JobUpdate::deserialize(Charged::new(&mut postcard, &budget));
+            assert_eq!((read.is_err(), budget.is_exceeded()), (is_exceeded, is_exceeded));
+        }
+    }
+
+    #[test]
+    fn whoever_charges_changes_neither_what_is_read_nor_what_is_said_of_errors() {
+        let read = |text: &str| {
+            let budget = Budget::of(PLENTY);
+            let mut json = serde_json::Deserializer::from_str(text);
+            JobId::deserialize(Charged::new(&mut json, &budget)).map_err(|error| error.to_string())
+        };
+        assert_eq!(
+            read("\"01ARZ3NDEKTSV4RRFFQ69G5FAV\"").map(|id| id.to_string()).as_deref(),
+            Ok("01ARZ3NDEKTSV4RRFFQ69G5FAV")
+        );
+        assert_eq!(
+            read("true"),
+            Err("invalid type: boolean `true`, expected a string at line 1 column 4".into())
+        );
+    }
 }

@@ -325,5 +325,7 @@ mod tests {
         ];
         let well: Vec<&str> = all.into_iter().filter(|one| one.is_well()).map(Became::as_str).collect();
         assert_eq!(well, ["active", "removed"]);
+        let words = ["active", "removed", "staged", "not-sent", "not-connected", "failed", "unknown"];
+        assert_eq!(all.map(Became::as_str), words);
     }
 }

@@ -23,3 +23,22 @@ impl Instance {
         self == other
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_minion_in_the_same_place_and_boot_has_the_same_ledger() {
+        let [one, other] = [b"one", b"two"].map(|text| Digest::of(text));
+        let minion = Instance { id: one, place: one, boot: one };
+        assert!(minion.has_ledger_of(&minion.clone()));
+        for copy in [
+            Instance { id: other, ..minion },
+            Instance { place: other, ..minion },
+            Instance { boot: other, ..minion },
+        ] {
+            assert!(!minion.has_ledger_of(&copy), "{copy:?}");
+        }
+    }
+}

@@ -75,3 +75,84 @@ impl<'de> Deserialize<'de> for Inventory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digest;
+    use crate::value::signature::Methods;
+
+    fn module(name: &str, state: ModuleState, imports: Vec<String>) -> Module {
+        Module {
+            name: name.parse().expect("a name"),
+            version: None,
+            digest: Digest::of(b""),
+            description: None,
+            state,
+            methods: Methods::default(),
+            imports,
+            versions: Vec::new(),
+        }
+    }
+
+    /// A module that takes so many bytes, which are 16 times a number.
+    fn of_size(state: ModuleState, bytes: usize) -> Module {
+        let mut module = module("large", state, vec![String::new()]);
+        let short = module.held();
+        // An allocator needs 8 bytes beside the text.
+        module.imports = vec!["i".repeat(bytes - short - 8)];
+        assert_eq!(module.held(), bytes);
+        module
+    }
+
+    fn names(inventory: &Inventory) -> Vec<&str> {
+        inventory.modules.iter().map(|module| module.name.as_str()).collect()
+    }
+
+    #[test]
+    fn modules_are_told_up_to_their_number_those_in_service_first_and_in_their_order() {
+        let state =
+            |place: usize| if place.is_multiple_of(2) { ModuleState::Retired } else { ModuleState::Active };
+        let given = |count: usize| -> Vec<Module> {
+            (0..count).map(|place| module(&format!("m{place:04}"), state(place), Vec::new())).collect()
+        };
+        assert_eq!(Inventory::of(given(1_024)), Inventory { modules: given(1_024), left_out: 0 });
+        let most = Inventory::of(given(1_030));
+        assert_eq!((most.modules.len(), most.left_out), (1_024, 6));
+        assert!(names(&most).is_sorted());
+        let in_service = most.modules.iter().filter(|module| module.state == ModuleState::Active).count();
+        assert_eq!(in_service, 515, "none of those in service is left out");
+        assert!(names(&most).contains(&"m1016") && !names(&most).contains(&"m1018"));
+    }
+
+    #[test]
+    fn modules_are_told_up_to_the_memory_that_an_inventory_may_take() {
+        let room = (4 << 20) - (1 << 10);
+        let told = |sizes: &[(ModuleState, usize)]| {
+            let modules = sizes.iter().map(|(state, size)| of_size(state.clone(), *size)).collect();
+            let told = Inventory::of(modules);
+            assert!(told.held() <= MAX_HELD, "{} bytes", told.held());
+            let sizes: Vec<usize> = told.modules.iter().map(|module| module.held()).collect();
+            (sizes, told.left_out)
+        };
+        let (large, small) = (room - (1 << 20), 1 << 20);
+        let [active, staged] = [ModuleState::Active, ModuleState::Staged];
+        let both = [(staged.clone(), small), (active.clone(), large)];
+        assert_eq!(told(&both), (vec![small, large], 0));
+        let too_large = [(staged.clone(), small + 16), (active.clone(), large), (staged, 1 << 10)];
+        assert_eq!(told(&too_large), (vec![large, 1 << 10], 1), "what is smaller still has room");
+        assert_eq!(told(&[(active.clone(), room)]), (vec![room], 0));
+        assert_eq!(told(&[(active, room + 16)]), (Vec::new(), 1));
+    }
+
+    #[test]
+    fn version_1_tells_the_modules_alone() {
+        let inventory =
+            Inventory { modules: vec![module("one", ModuleState::Staged, Vec::new())], left_out: 3 };
+        for (version, left_out) in [(Version::One, 0), (Version::Two, 3), (Version::Four, 3)] {
+            let bytes = version.speak(|| postcard::to_stdvec(&inventory)).expect("encodes");
+            let read: Inventory = version.speak(|| postcard::from_bytes(&bytes)).expect("decodes");
+            assert_eq!(read, Inventory { left_out, ..inventory.clone() }, "{version:?}");
+        }
+    }
+}

@@ -408,4 +408,49 @@ mod tests {
         assert_eq!(first.to_string().parse(), Ok(first));
         assert_eq!("nonsense".parse::<JobId>(), Err(BadId));
     }
+
+    #[test]
+    fn ids_that_follow_the_same_one_differ() {
+        let future = JobId(Ulid::from_parts(clock::now_ms() + 3_600_000, 0));
+        let ids: std::collections::HashSet<JobId> = (0..1000).map(|_| JobId::after(future)).collect();
+        assert_eq!(ids.len(), 1000, "a ledger that was restored must not give out an id again");
+    }
+
+    #[test]
+    fn every_state_and_outcome_has_the_word_and_the_code_that_programs_know() {
+        let outcomes = [
+            "ok",
+            "error",
+            "trapped",
+            "timed-out",
+            "cancelled",
+            "killed",
+            "rejected",
+            "denied",
+            "interrupted",
+            "undelivered",
+            "lost",
+        ];
+        assert_eq!(OutcomeKind::ALL.map(OutcomeKind::as_str), outcomes);
+        assert_eq!(OutcomeKind::ALL.map(|kind| kind.to_string()), outcomes);
+        let states = [
+            (JobState::Running, "running", 0),
+            (JobState::Finished, "finished", 1),
+            (JobState::Partial, "partial", 3),
+            (JobState::RemoteError, "remote-error", 4),
+        ];
+        for (state, word, code) in states {
+            assert_eq!((state.as_str(), state.to_string().as_str(), state.code()), (word, word, code));
+        }
+        let parts = [
+            (MinionState::Queued, "queued"),
+            (MinionState::Running, "running"),
+            (MinionState::Finished(OutcomeKind::Lost), "finished"),
+        ];
+        for (state, word) in parts {
+            assert_eq!((state.as_str(), format!("{state:>9}")), (word, format!("{word:>9}")));
+        }
+        let id = JobId::from_bytes([1; 16]);
+        assert_eq!(format!("{id:<28}|"), format!("{}  |", id.to_string()));
+    }
 }

@@ -221,4 +221,63 @@ mod tests {
         assert_eq!(Staging::limit(kind(&Staging::Send { from: 0 })), ANSWER);
         assert_eq!(OperatorRequest::limit(kind(&OperatorRequest::Minions)), QUESTION);
     }
+
+    /// Peers of other versions hold on to the same limits: a smaller one would refuse what they may say.
+    #[test]
+    fn every_message_may_take_what_it_always_could() {
+        const KIB: usize = 1 << 10;
+        const MIB: usize = 1 << 20;
+        let word = (64, KIB);
+        let answer = (64 * KIB, 256 * KIB);
+        let values = (16 * MIB, 72 * MIB);
+        let modules = (6 * MIB, 16 * MIB);
+        let newcomer = (32 * KIB, 64 * KIB);
+        fn limits<T: Message>(most: u8) -> Vec<(usize, usize)> {
+            (0..=most).map(T::limit).map(|limit| (limit.bytes, limit.memory)).collect()
+        }
+        let change = (68 * KIB, 128 * KIB);
+        assert_eq!(limits::<MinionRequest>(6), [word, values, word, word, word, change, word]);
+        assert_eq!(limits::<Pong>(0), [word]);
+        assert_eq!(limits::<Cancelled>(0), [word]);
+        assert_eq!(limits::<Acknowledged>(0), [word]);
+        assert_eq!(limits::<Staging>(3), [answer, answer, modules, answer]);
+        assert_eq!(limits::<ModuleAnswer>(1), [answer; 2]);
+        let (line, text) = ((2 * MIB, 4 * MIB), (16 * MIB, 17 * MIB));
+        assert_eq!(limits::<JobUpdate>(6), [word, answer, line, text, word, values, word]);
+        assert_eq!(limits::<Notice>(2), [modules, modules, (256 * KIB, 512 * KIB)]);
+        assert_eq!(limits::<Welcome>(0), [(256 * KIB, 512 * KIB)]);
+        assert_eq!(limits::<OperatorRequest>(1), [values, (MIB, 4 * MIB)]);
+        assert_eq!(limits::<OperatorReply>(0), [(256 * MIB, 1024 * MIB)]);
+        assert_eq!(limits::<EnrollRequest>(0), [newcomer]);
+        assert_eq!(limits::<EnrollReply>(0), [newcomer]);
+        assert_eq!(crate::message::link::MAX_MESSAGE, 16 * MIB);
+        assert_eq!(crate::message::link::MAX_FACTS, 64 * KIB);
+        assert_eq!(crate::message::catalogue::MAX_FILE, 64 << 20);
+        assert_eq!(crate::message::module::MAX_HELD, MIB);
+        assert_eq!(MAX_SIGNATURE, 64 * KIB);
+    }
+
+    #[test]
+    fn whatever_is_read_is_held_against_its_caps() {
+        let long = || "r".repeat(1 << 20);
+        let mut staging = Staging::Refused(long());
+        staging.fit().expect("fits");
+        assert!(matches!(staging, Staging::Refused(reason) if reason.len() <= 4_096));
+        let mut answer = ModuleAnswer::Refused(long());
+        answer.fit().expect("fits");
+        assert!(matches!(answer, ModuleAnswer::Refused(reason) if reason.len() <= 4_096));
+        let mut update = JobUpdate::Progress(Progress { done: 0, total: 0, note: long() });
+        update.fit().expect("fits");
+        assert!(matches!(update, JobUpdate::Progress(progress) if progress.note.len() <= 1_024));
+        let hello = Hello {
+            version: "1\n".to_owned(),
+            modules: Inventory::default(),
+            unacknowledged: Vec::new(),
+            facts: String::new(),
+            instance: None,
+        };
+        assert!(Notice::Hello(hello).fit().is_err());
+        let name = "web1".parse().expect("a name");
+        assert!(Welcome { name, version: "1\n".to_owned(), settled: Vec::new() }.fit().is_err());
+    }
 }

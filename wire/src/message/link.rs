@@ -235,3 +235,24 @@ pub struct Welcome {
     /// need not keep their outcomes for the overlord any longer.
     pub settled: Vec<JobId>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_a_module_says_which_one_and_what_it_is() {
+        let name: ModuleName = "disk".parse().expect("a name");
+        let digest = Digest::of(b"");
+        let stage = Stage { name: name.clone(), digest, size: 1, signature: None, downgrade: false };
+        for (command, word) in [
+            (ModuleCommand::Stage(Box::new(stage)), "stage"),
+            (ModuleCommand::Activate { name: name.clone(), digest }, "activate"),
+            (ModuleCommand::Discard { name: name.clone(), digest }, "discard"),
+            (ModuleCommand::Rollback(name.clone()), "rollback"),
+            (ModuleCommand::Remove(name.clone()), "remove"),
+        ] {
+            assert_eq!((command.module(), command.as_str()), (&name, word));
+        }
+    }
+}

@@ -362,4 +362,62 @@ mod tests {
         let error = module.method("restrat").expect_err("unknown").to_string();
         assert_eq!(error, "module \"service\" has no method \"restrat\"; did you mean service.restart?");
     }
+
+    #[test]
+    fn the_three_closest_names_are_told_the_closest_first_and_each_once() {
+        let names =
+            ["restart", "restarts", "start", "status", "retard", "zoo"].map(|name| ("a:s/unit@1.0.0", name));
+        let error = module(&names).method("restar").expect_err("unknown").to_string();
+        let closest = "service.restart or service.restarts or service.retard?";
+        assert_eq!(error, format!("module \"service\" has no method \"restar\"; did you mean {closest}"));
+        let error = module(&names).method("qqq").expect_err("unknown").to_string();
+        assert_eq!(error, "module \"service\" has no method \"qqq\"");
+    }
+
+    #[test]
+    fn a_module_that_has_told_its_methods_is_searched_for_them_unless_it_failed() {
+        use ModuleState::{Active, Draining, Retired, Staged};
+        for state in [Active, Draining, Retired, Staged] {
+            let module = Module { state, ..module(&[("a", "stop")]) };
+            let error = module.method("run").expect_err("not there");
+            assert!(matches!(error, MethodError::Unknown { .. }), "{error}");
+        }
+        let failed = Module { state: ModuleState::Failed("broke".into()), ..module(&[("a", "stop")]) };
+        let error = failed.method("run").expect_err("not there").to_string();
+        assert_eq!(error, "module \"service\" is not in service: it broke");
+        let draining = Module { state: Draining, ..module(&[]) };
+        let error = draining.method("run").expect_err("not there").to_string();
+        assert_eq!(error, "module \"service\" is not in service: it is draining");
+    }
+
+    #[test]
+    fn every_state_has_the_word_that_programs_know() {
+        use ModuleState::{Active, Compiling, Draining, Failed, Received, Retired, Staged, Verified};
+        let states =
+            [Received, Verified, Compiling, Staged, Active, Draining, Retired, Failed("why".to_owned())];
+        let words =
+            ["received", "verified", "compiling", "staged", "active", "draining", "retired", "failed"];
+        assert_eq!(states.each_ref().map(ModuleState::as_str), words);
+    }
+
+    #[test]
+    fn a_method_is_called_by_the_shortest_name_that_is_its_own() {
+        let [old, new] = ["wasi:cli/run@0.2.0", "wasi:cli/run@0.2.6"];
+        for (methods, names) in [
+            (&[(new, "run")][..], &["run"][..]),
+            (&[(new, "run"), ("a:s/unit@1.0.0", "run")], &["run/run", "run"]),
+            (&[(new, "run"), (old, "run")], &["wasi:cli/run@0.2.6/run", "wasi:cli/run@0.2.0/run"]),
+            (&[("a:s/unit@1.0.0", "run"), ("a:s/timer@1.0.0", "run")], &["unit/run", "timer/run"]),
+            (
+                &[("a:s/unit@1.0.0", "run"), ("b:s/unit@1.0.0", "run")],
+                &["a:s/unit@1.0.0/run", "b:s/unit@1.0.0/run"],
+            ),
+        ] {
+            let module = module(methods);
+            let shortest = MethodNames::of(&module.methods);
+            let shortest: Vec<String> =
+                module.methods.iter().map(|method| shortest.shortest(&method)).collect();
+            assert_eq!(shortest, names);
+        }
+    }
 }

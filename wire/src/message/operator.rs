@@ -451,3 +451,25 @@ pub struct DiskStatus {
     /// Whether that is enough for the overlord to accept new jobs.
     pub takes_work: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_reads_as_its_message_and_has_the_word_that_programs_know() {
+        let refusal = Refusal::new(RefusalKind::NoMatch, "no minion matches");
+        assert_eq!((refusal.to_string().as_str(), refusal.kind), ("no minion matches", RefusalKind::NoMatch));
+        for (kind, word) in [
+            (RefusalKind::BadRequest, "usage"),
+            (RefusalKind::NoMatch, "no-match"),
+            (RefusalKind::NotFound, "not-found"),
+            (RefusalKind::NeedsConfirmation, "needs-confirmation"),
+            (RefusalKind::Denied, "denied"),
+            (RefusalKind::Unavailable, "unavailable"),
+            (RefusalKind::Busy, "busy"),
+        ] {
+            assert_eq!(kind.as_str(), word);
+        }
+    }
+}

@@ -161,3 +161,28 @@ impl Report {
         Report { outcome, module: None, cost: Cost::default(), would: Vec::new(), ended_at }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failure_has_the_word_and_the_outcome_that_programs_know() {
+        use FailureKind::*;
+        let rejected = ["unknown-module", "unknown-method", "bad-arguments", "capability-missing", "busy"];
+        let kinds = [UnknownModule, UnknownMethod, BadArguments, CapabilityMissing, Busy];
+        for (kind, word) in kinds.into_iter().zip(rejected).chain([(NotRecorded, "not-recorded")]) {
+            assert_eq!((kind.to_string().as_str(), kind.outcome()), (word, OutcomeKind::Rejected));
+        }
+        let others = [Error, Trapped, TimedOut, Cancelled, Killed, Denied, Interrupted, Undelivered, Lost];
+        for kind in others {
+            assert_eq!(format!("{kind:>12}"), format!("{:>12}", kind.outcome().as_str()), "{kind:?}");
+            let failed = Outcome::failed(kind, "why");
+            assert_eq!(failed.kind(), kind.outcome());
+            let Outcome::Failed(failure) = failed else { panic!("{failed:?}") };
+            assert_eq!((failure.kind, failure.message.as_str()), (kind, "why"));
+        }
+        assert_eq!(others.map(FailureKind::as_str)[..3], ["error", "trapped", "timed-out"]);
+        assert_eq!(Outcome::Ok(None).kind(), OutcomeKind::Ok);
+    }
+}

@@ -90,4 +90,15 @@ mod tests {
         let bytes = postcard::to_stdvec(&target).expect("encodes");
         assert_eq!(postcard::from_bytes::<Target>(&bytes), Ok(target));
     }
+
+    #[test]
+    fn a_warning_of_either_kind_has_its_message() {
+        let message = || "nothing matches web*".to_owned();
+        for warning in [
+            TargetWarning::Unmatched { term: "web*".into(), message: message() },
+            TargetWarning::Unknown { minions: Vec::new(), message: message() },
+        ] {
+            assert_eq!(warning.message(), message());
+        }
+    }
 }

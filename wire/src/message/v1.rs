@@ -289,3 +289,88 @@ impl std::fmt::Display for Type {
         self.interned().get().fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn method(name: &str, ty: Type) -> Method {
+        Method {
+            interface: Some("a:b/c".into()),
+            name: name.into(),
+            params: vec![("value".into(), ty.clone())],
+            result: Some(ty),
+            is_async: true,
+            not_callable: None,
+            docs: Some("What it does.".into()),
+        }
+    }
+
+    /// A type whose tree has this weight: one unit, and a name of the rest.
+    fn of_weight(weight: usize) -> Type {
+        // An allocator needs 8 bytes beside the text.
+        Type::Opaque("x".repeat(weight - 1 - 8))
+    }
+
+    fn is_told(method: &Method) -> bool {
+        let untold = method.params.is_empty() && method.result.is_none();
+        assert_eq!(method.not_callable.is_some(), untold);
+        !untold
+    }
+
+    #[test]
+    fn a_method_is_told_with_its_types_unless_they_are_too_large() {
+        // The type is there twice, as a parameter and as the result: 64 KiB in all.
+        for (weight, fits) in [(32 * 1024 - 15, true), (32 * 1024 + 1, false)] {
+            let given = method("echo", of_weight(weight));
+            let methods = given.clone().interned();
+            let only = methods.iter().next().expect("the method");
+            for told in [tree(only), trees(&methods).remove(0)] {
+                assert_eq!(is_told(&told), fits, "{weight}");
+                if fits {
+                    assert_eq!(told, given);
+                } else {
+                    let why =
+                        "its signature is too large for programs of this version: upgrade the overlord first";
+                    assert_eq!(told.not_callable.as_deref(), Some(why));
+                    assert_eq!(
+                        (told.name, told.docs, told.is_async),
+                        (given.name.clone(), given.docs.clone(), true)
+                    );
+                }
+            }
+        }
+        let given = Method { not_callable: Some("it takes a stream".into()), ..method("echo", Type::Bool) };
+        assert_eq!(trees(&given.clone().interned()), [given]);
+    }
+
+    #[test]
+    fn the_methods_of_a_module_are_told_while_there_is_room_for_all_their_types() {
+        // 64 of them take a mebibyte and no more, by themselves each one fits.
+        let large = |place| {
+            let method = method(&format!("m{place}"), of_weight(32 * 1024 - 15));
+            Method { params: vec![("value".into(), of_weight(32 * 1024 - 15))], ..method }
+        };
+        let told = |count: usize| {
+            trees(&methods((0..count).map(large).collect())).iter().filter(|method| is_told(method)).count()
+        };
+        assert_eq!(told(16), 16);
+        assert_eq!(told(20), 16, "the rest is told without types");
+    }
+
+    #[test]
+    fn exactly_the_largest_signature_is_told() {
+        let weights = |count: usize| {
+            let methods = method("echo", Type::Bool).interned();
+            let bool_weight =
+                methods.iter().next().and_then(|only| only.result()).expect("a result").weight();
+            assert_eq!(bool_weight, 1);
+            let params = (0..count).map(|place| (format!("p{place}"), Type::Bool)).collect();
+            Method { params, result: None, ..method("echo", Type::Bool) }.interned()
+        };
+        for (count, fits) in [(64 * 1024, true), (64 * 1024 + 1, false)] {
+            let methods = weights(count);
+            assert_eq!(!tree(methods.iter().next().expect("the method")).params.is_empty(), fits, "{count}");
+        }
+    }
+}

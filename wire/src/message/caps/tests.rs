@@ -207,3 +207,183 @@ fn reasons_and_remains_are_cut_wherever_they_are() {
     few.cut();
     assert_eq!(few.would, vec![String::new(); MAX_EFFECTS]);
 }
+
+/// Whoever shortens a text twice would tell of a note as if it were the text.
+#[test]
+fn each_text_for_people_is_whole_up_to_its_length_and_cut_beyond() {
+    type Fitted = fn(String) -> Option<String>;
+    fn failure(text: String, of: fn(Failure) -> Option<String>) -> Option<String> {
+        let (stderr, backtrace) = (Some(text.clone()), Some(text.clone()));
+        let kind = crate::message::outcome::FailureKind::Trapped;
+        let failure = Failure { kind, message: text, value: None, stderr, backtrace };
+        let mut report = Report::without_run(Outcome::Failed(failure), 1);
+        report.cut();
+        let Outcome::Failed(failure) = report.outcome else { return None };
+        of(failure)
+    }
+    fn method_of(text: &str) -> crate::value::signature::Method {
+        let text = Some(text.to_owned());
+        let method = Method { docs: text.clone(), not_callable: text, ..method("echo") };
+        let mut module = Module::from(v1::Module { methods: vec![method], ..old() });
+        module.fit().expect("fits");
+        module.methods.iter().next().expect("the method").method().clone()
+    }
+    fn cut_line(line: LogLine) -> LogLine {
+        let mut update = JobUpdate::Log(line);
+        update.cut();
+        let JobUpdate::Log(line) = update else { panic!("{update:?}") };
+        line
+    }
+    let texts: [(&str, usize, Fitted); 12] = [
+        ("note", 1_024, |note| {
+            let mut update = JobUpdate::Progress(Progress { done: 1, total: 2, note });
+            update.cut();
+            if let JobUpdate::Progress(progress) = update { Some(progress.note) } else { None }
+        }),
+        ("chunk", 1_048_576, |text| {
+            let mut update = JobUpdate::Chunk(text);
+            update.cut();
+            if let JobUpdate::Chunk(text) = update { Some(text) } else { None }
+        }),
+        ("line", 32_768, |text| Some(cut_line(line(&text, 0, "")).message)),
+        ("name of a field", 256, |text| {
+            let fields = vec![(text, String::new())];
+            Some(cut_line(LogLine { fields, ..line("", 0, "") }).fields.remove(0).0)
+        }),
+        ("field", 16_384, |text| Some(cut_line(line("", 1, &text)).fields.remove(0).1)),
+        ("docs", 16_384, |text| method_of(&text).docs),
+        ("why a method cannot be called", 4_096, |text| method_of(&text).not_callable),
+        ("description", 1_024, |text| {
+            let mut module = Module { description: Some(text), ..module() };
+            module.fit().expect("fits");
+            module.description
+        }),
+        ("why a version failed", 4_096, |text| {
+            let state = ModuleState::Failed(text);
+            let version =
+                ModuleVersion { digest: Digest::of(b""), version: None, state, since: 1, signer: None };
+            let mut module = Module { versions: vec![version], ..module() };
+            module.fit().expect("fits");
+            let state = module.versions.remove(0).state;
+            if let ModuleState::Failed(reason) = state { Some(reason) } else { None }
+        }),
+        ("message", 16_384, |text| failure(text, |failure| Some(failure.message))),
+        ("stderr", 65_536, |text| failure(text, |failure| failure.stderr)),
+        ("effect", 8_192, |text| {
+            let mut report = Report { would: vec![text], ..Report::without_run(Outcome::Ok(None), 1) };
+            report.cut();
+            report.would.pop()
+        }),
+    ];
+    for (what, most, fitted) in texts {
+        let whole = "x".repeat(most);
+        assert!(fitted(whole.clone()) == Some(whole), "a {what} of {most} bytes was cut");
+        let cut = fitted("x".repeat(most + 1)).expect("a text");
+        assert!(cut.contains("bytes left out") && cut.len() <= most, "{what}: {} bytes", cut.len());
+        assert!(cut.len() > most - 48, "{what}: {} bytes", cut.len());
+    }
+}
+
+#[test]
+fn a_log_line_that_just_fits_is_whole_and_keeps_what_just_fits() {
+    let sized = |message: usize, fields: &[usize]| {
+        let field = |bytes: &usize| ("f".to_owned(), "v".repeat(bytes - 1));
+        let fields = fields.iter().map(field).collect();
+        let mut line = LogLine { level: LogLevel::Info, message: "m".repeat(message), fields };
+        line.cut();
+        line
+    };
+    // 64 KiB in all.
+    assert_eq!(sized(30_000, &[12_000, 12_000, 11_536]).fields.len(), 3);
+    let over = sized(30_001, &[12_000, 12_000, 11_536]);
+    assert_eq!(over.fields[2], ("…".to_owned(), "1 fields left out".to_owned()));
+    // 48 bytes less, where what was left out is told besides.
+    let kept = sized(30_000, &[12_000, 12_000, 11_488, 100]);
+    assert_eq!((kept.fields.len(), kept.fields[3].1.as_str()), (4, "1 fields left out"));
+    let kept = sized(30_001, &[12_000, 12_000, 11_488, 100]);
+    assert_eq!((kept.fields.len(), kept.fields[2].1.as_str()), (3, "2 fields left out"));
+    let many = |count| sized(1, &vec![2; count]);
+    assert_eq!((many(64).fields.len(), many(65).fields.len()), (64, 64));
+    assert_eq!(many(65).fields[63].1, "2 fields left out");
+}
+
+#[test]
+fn a_greeting_has_as_many_jobs_as_there_can_be_and_versions_that_are_some() {
+    use crate::message::inventory::Inventory;
+    use crate::message::job::JobId;
+    let hello = |version: &str, jobs: usize| Hello {
+        version: version.to_owned(),
+        modules: Inventory::default(),
+        unacknowledged: vec![JobId::from_bytes([0; 16]); jobs],
+        facts: String::new(),
+        instance: None,
+    };
+    let welcome = |version: &str, jobs: usize| Welcome {
+        name: "web1".parse().expect("a name"),
+        version: version.to_owned(),
+        settled: vec![JobId::from_bytes([0; 16]); jobs],
+    };
+    at_most(10_000, |jobs| hello("1.0.0", jobs), |mut hello| hello.fit());
+    at_most(10_000, |jobs| welcome("1.0.0", jobs), |mut welcome| welcome.fit_caps());
+    at_most(256, |bytes| hello(&"1".repeat(bytes), 0), |mut hello| hello.fit());
+    at_most(256, |bytes| welcome(&"1".repeat(bytes), 0), |mut welcome| welcome.fit_caps());
+    assert_eq!(hello("1.0.0 (of today)", 0).fit(), Ok(()));
+    for mut notice in [
+        Notice::Hello(hello("1\n", 0)),
+        Notice::Modules(Inventory {
+            modules: vec![Module { version: Some("ä".into()), ..module() }],
+            left_out: 0,
+        }),
+    ] {
+        assert!(notice.fit_caps().is_err(), "{notice:?}");
+    }
+    let mut bad = Staging::Staged(Box::new(Module { version: Some("\t".into()), ..module() }));
+    assert!(bad.fit_caps().is_err());
+}
+
+#[test]
+fn a_name_of_a_type_may_have_its_interface_in_it() {
+    use crate::value::signature::{Definition, Methods, Type as Kind, Types};
+    let named = |bytes: usize| {
+        let rows = vec![Definition { name: Some("t".repeat(bytes)), ty: Kind::Enum(vec!["a".into()]) }];
+        let bytes = postcard::to_stdvec(&rows).expect("encodes");
+        let types: Types = postcard::from_bytes(&bytes).expect("decodes");
+        Module { methods: Methods::new(types, Vec::new()).expect("methods"), ..module() }
+    };
+    at_most(2_048, named, |mut module| module.fit());
+}
+
+#[test]
+fn a_type_that_cannot_be_passed_is_told_in_words_of_visible_letters() {
+    let opaque = |text: &str| {
+        let methods = vec![Method { result: Some(Type::Opaque(text.into())), ..method("echo") }];
+        Module::from(v1::Module { methods, ..old() }).fit()
+    };
+    assert_eq!(opaque("type nested deeper than 64 levels"), Ok(()));
+    assert!(opaque("own<\u{1b}[2J>").is_err());
+}
+
+#[test]
+fn what_is_refused_is_said_with_what_it_is_and_what_may_be() {
+    let long = Module { imports: vec!["i".repeat(1_025)], ..module() }.fit();
+    let said = "it has a import of 1025 bytes, and 1024 are the most";
+    assert_eq!(long.expect_err("refused").to_string(), said);
+    let none = Module { imports: vec!["é".repeat(90)], ..module() }.fit();
+    let said = format!("it has a import that is none: {:?}", "é".repeat(80));
+    assert_eq!(none.expect_err("refused").to_string(), said);
+    let many = Module { imports: vec!["i".into(); 4_097], ..module() }.fit();
+    let said = "it has 4097 imports of a module, and 4096 are the most";
+    assert_eq!(many.expect_err("refused").to_string(), said);
+}
+
+#[test]
+fn a_report_keeps_the_version_that_ran_where_it_is_one() {
+    use crate::message::outcome::ModuleRef;
+    for (version, is_kept) in [("1.0.0", true), ("", true), ("1\u{1b}[2J", false)] {
+        let module = ModuleRef { version: Some(version.to_owned()), digest: Digest::ZERO };
+        let mut report = Report { module: Some(module), ..Report::without_run(Outcome::Ok(None), 1) };
+        report.cut();
+        let module = report.module.expect("the module");
+        assert_eq!(module.version.as_deref(), is_kept.then_some(version));
+    }
+}
