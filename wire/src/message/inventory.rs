@@ -80,7 +80,7 @@ impl<'de> Deserialize<'de> for Inventory {
 mod tests {
     use super::*;
     use crate::digest::Digest;
-    use crate::value::signature::Methods;
+    use crate::value::method::Methods;
 
     fn module(name: &str, state: ModuleState, imports: Vec<String>) -> Module {
         Module {

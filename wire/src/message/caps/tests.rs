@@ -221,7 +221,7 @@ fn each_text_for_people_is_whole_up_to_its_length_and_cut_beyond() {
         let Outcome::Failed(failure) = report.outcome else { return None };
         of(failure)
     }
-    fn method_of(text: &str) -> crate::value::signature::Method {
+    fn method_of(text: &str) -> crate::value::method::Method {
         let text = Some(text.to_owned());
         let method = Method { docs: text.clone(), not_callable: text, ..method("echo") };
         let mut module = Module::from(v1::Module { methods: vec![method], ..old() });
@@ -343,7 +343,7 @@ fn a_greeting_has_as_many_jobs_as_there_can_be_and_versions_that_are_some() {
 
 #[test]
 fn a_name_of_a_type_may_have_its_interface_in_it() {
-    use crate::value::signature::{Definition, Methods, Type as Kind, Types};
+    use crate::value::method::{Definition, Methods, Type as Kind, Types};
     let named = |bytes: usize| {
         let rows = vec![Definition { name: Some("t".repeat(bytes)), ty: Kind::Enum(vec!["a".into()]) }];
         let bytes = postcard::to_stdvec(&rows).expect("encodes");
