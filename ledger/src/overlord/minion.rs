@@ -51,3 +51,14 @@ pub struct Tenure {
     /// The newest job when the first link came from there; `None` where there was none.
     pub after: Option<JobId>,
 }
+
+/// What became of the last attempt to bring a minion what is assigned to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The place of the assignment.
+    pub place: u64,
+    /// When the attempt ended, in milliseconds since 1970.
+    pub at: u64,
+    /// Why the version is not in service; `None` where it is.
+    pub failure: Option<String>,
+}

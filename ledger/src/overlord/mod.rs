@@ -3,7 +3,6 @@
 //! [`OverlordLedger`] is the list of all that can be asked; the other files here are what it takes and gives. How it is
 //! done with the database that this process has to itself is in `operations/`.
 
-mod assignment;
 mod invitation;
 mod job;
 mod ledger;
@@ -12,8 +11,7 @@ mod operations;
 
 pub(crate) use operations::{Modules, reindex};
 
-pub use assignment::Attempt;
 pub use invitation::{Invite, InviteError};
 pub use job::{GiveUp, JobRecord, PartRecord};
 pub use ledger::{OverlordLedger, Storage};
-pub use minion::{HeardFacts, MinionRecord, Standing, Tenure};
+pub use minion::{Attempt, HeardFacts, MinionRecord, Standing, Tenure};

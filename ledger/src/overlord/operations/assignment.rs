@@ -8,7 +8,7 @@ use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::key::{Span, name_prefix};
 use crate::keyspace::Keyspace;
-use crate::overlord::assignment::Attempt;
+use crate::overlord::minion::Attempt;
 use crate::read::Read;
 use crate::record::Record;
 
