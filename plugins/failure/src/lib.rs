@@ -24,6 +24,9 @@ mod bindings {
 
 pub use bindings::minion::types::types::{self, Change, Error, Failure, Permissions, Timestamp};
 
+/// The longest regular expression that a method takes, in bytes: what is made of one is a thousand times as long.
+pub const MAX_EXPRESSION: usize = 4096;
+
 /// What becomes of an error of the host's where a program was to run.
 pub fn of_host(error: process::Error) -> Error {
     match error {

@@ -1,6 +1,6 @@
 //! Changing lines of text files.
 
-use failure::Error;
+use failure::{Error, MAX_EXPRESSION};
 use regex_lite::{Regex, RegexBuilder};
 
 use crate::exports::minion::files::files::Written;
@@ -33,13 +33,10 @@ pub(crate) fn edit(
     put(path, &Content::Bytes(change(&before).as_bytes()), &Wish::default(), backup)
 }
 
-/// The longest regular expression, in bytes: what is made of one is a thousand times as long.
-const MOST_OF_EXPRESSION: usize = 4096;
-
 /// A regular expression in which `^` and `$` are the ends of lines.
 pub(crate) fn expression(text: &str) -> Result<Regex, Error> {
-    if text.len() > MOST_OF_EXPRESSION {
-        return Err(Error::Invalid(format!("the regular expression is over {MOST_OF_EXPRESSION} bytes")));
+    if text.len() > MAX_EXPRESSION {
+        return Err(Error::Invalid(format!("the regular expression is over {MAX_EXPRESSION} bytes")));
     }
     RegexBuilder::new(text).multi_line(true).build().map_err(|error| {
         let shown: String = text.chars().take(200).collect();

@@ -1,11 +1,8 @@
 //! What is looked for in a line.
 
-use failure::Error;
+use failure::{Error, MAX_EXPRESSION};
 use memchr::memmem::Finder;
 use regex_lite::{Regex, RegexBuilder};
-
-/// The longest pattern.
-const MOST: usize = 4096;
 
 /// A pattern that lines are held against.
 pub(crate) enum Pattern {
@@ -29,8 +26,8 @@ impl Pattern {
     ) -> Result<Self, Error> {
         let (fixed, ignore_case) = (fixed.unwrap_or(false), ignore_case.unwrap_or(false));
         let Some(pattern) = pattern.filter(|pattern| !pattern.is_empty()) else { return Ok(Self::Any) };
-        if pattern.len() > MOST {
-            return Err(Error::Invalid(format!("`pattern` is over {MOST} bytes")));
+        if pattern.len() > MAX_EXPRESSION {
+            return Err(Error::Invalid(format!("`pattern` is over {MAX_EXPRESSION} bytes")));
         }
         if fixed && !ignore_case {
             return Ok(Self::Text(Finder::new(&pattern).into_owned()));
