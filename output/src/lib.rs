@@ -35,7 +35,7 @@ pub use self::log::log_to_stderr;
 pub use self::panics::caught;
 pub use self::printed::Printed;
 pub use self::progress::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle, bar, bars, terminal_height};
-pub use self::question::{ask, can_ask};
+pub use self::question::{Confirm, ask, can_ask};
 pub use self::reader::{FullFlag, Reader};
 pub use self::screen::{
     Unprinted, complain, note, print, print_bytes, print_raw, replace_line, show, stderr_is_terminal,

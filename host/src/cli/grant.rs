@@ -4,14 +4,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
-use output::{Context as _, Exit, Failure, note, print};
+use output::{Confirm, Context as _, Exit, Failure, note, print};
 use serde_json::json;
 
 use wire::message::module::ModuleState;
 use wire::name::ModuleName;
 
 use crate::cli::DirFlag;
-use crate::cli::confirm::Confirm;
 use crate::cli::reload::Reloaded;
 use crate::cli::suggested::suggestion_of;
 use crate::control;

@@ -3,7 +3,6 @@
 mod audit;
 mod call;
 mod check;
-mod confirm;
 mod grant;
 mod join;
 mod modules;

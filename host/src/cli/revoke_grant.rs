@@ -1,13 +1,12 @@
 //! `minion revoke-grant MODULE`.
 
 use clap::Args;
-use output::{Context as _, Exit, Failure, note, print};
+use output::{Confirm, Context as _, Exit, Failure, note, print};
 use serde_json::json;
 
 use wire::name::ModuleName;
 
 use crate::cli::DirFlag;
-use crate::cli::confirm::Confirm;
 use crate::cli::grant::show;
 use crate::cli::reload::Reloaded;
 use crate::config::Config;

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::signal::unix::Signal;
 use wire::message::call::Share;
 use wire::message::job::JobId;
-use wire::message::operator::{Call, Follow, Refusal, RefusalKind, Target, TargetWarning};
+use wire::message::operator::{Call, Follow, Target, TargetWarning};
 use wire::name::{MethodPath, MinionName};
 use wire::value::arguments::Arguments;
 use wire::value::given;
@@ -197,7 +197,7 @@ pub(super) async fn accept(
             }
             Ok((Some(JobEvent::WaitOver(_)), _)) => return Err(CliError::NotAnswered),
             Ok(_) => return Err(ClientError::Unexpected.into()),
-            Err(ClientError::Refusal(refusal)) if !confirmed && needs_confirmation(&refusal) => {
+            Err(ClientError::Refusal(refusal)) if confirm::is_open(&refusal, confirmed) => {
                 if !confirm::ask(&refusal.message).await? {
                     note(declined);
                     return Ok(None);
@@ -207,10 +207,6 @@ pub(super) async fn accept(
             Err(error) => return Err(error.into()),
         }
     }
-}
-
-fn needs_confirmation(refusal: &Refusal) -> bool {
-    refusal.kind == RefusalKind::NeedsConfirmation && confirm::can_ask()
 }
 
 pub(super) fn print_id(job: JobId, view: View, warnings: &[TargetWarning]) -> Result<Exit, CliError> {

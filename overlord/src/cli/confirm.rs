@@ -1,9 +1,14 @@
 //! Asking before a call that goes far.
 
-pub(super) use output::can_ask;
+use wire::message::operator::{Refusal, RefusalKind};
 
 use super::CliError;
 use super::signals::interrupts;
+
+/// Whether the overlord refused only what a user has not confirmed, and there is one to ask.
+pub(super) fn is_open(refusal: &Refusal, confirmed: bool) -> bool {
+    refusal.kind == RefusalKind::NeedsConfirmation && !confirmed && output::can_ask()
+}
 
 /// Asks, and takes only a clear yes for one. Ctrl-C is a no, whoever else listens for it.
 pub(super) async fn ask(question: &str) -> Result<bool, CliError> {

@@ -13,8 +13,8 @@ use wire::name::MinionName;
 use super::selection::{Selection, with_warnings};
 use super::{CliError, Format, FormatFlag};
 use crate::client::Client;
-use crate::report::text::since;
 use machine::clock::rfc3339;
+use wire::document::text::since;
 
 /// Show what minions say of their hosts: system, memory, addresses, labels
 #[derive(Debug, Args)]

@@ -6,8 +6,8 @@ use wire::message::operator::{Assume, Lenience, Target, TargetWarning};
 
 use crate::client::Matched;
 use crate::report::named;
-use crate::report::text::printable;
 use output::note;
+use wire::document::text::printable;
 
 /// What is left out of a target, and what is let pass.
 #[derive(Clone, Debug, Default, Args)]

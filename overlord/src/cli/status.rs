@@ -8,9 +8,9 @@ use wire::message::operator::DiskStatus;
 
 use super::{CliError, Format, FormatFlag};
 use crate::client::Client;
-use crate::report::text::since;
 use machine::clock::rfc3339;
 use output::{Exit, print};
+use wire::document::text::since;
 
 /// Show how the overlord is
 #[derive(Debug, Args)]

@@ -5,9 +5,9 @@ use wire::message::job::MinionState;
 use wire::message::operator::{Absence, GivenUp, Part};
 use wire::message::outcome::{Outcome, Report};
 
-use super::text::{printable, span, value};
 use machine::clock::rfc3339;
 use machine::moment::local;
+use wire::document::text::{printable, span, value};
 
 /// What stands in the place of an outcome.
 pub(super) const OUT_OF_TOUCH: &str = "out of touch";

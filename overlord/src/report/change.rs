@@ -7,8 +7,8 @@ use wire::message::operator::Absence;
 use wire::name::{MinionName, ModuleName};
 
 use super::absence::{self, OUT_OF_TOUCH};
-use super::text::counted;
 use machine::moment::local;
+use wire::document::text::counted;
 
 /// A minion on which a change has not ended.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,7 +12,7 @@ use wire::name::MinionName;
 use super::absence;
 use super::cells::cell;
 use super::names::folded;
-use super::text::{printable, span};
+use wire::document::text::{printable, span};
 
 /// The most lines of a guest's stderr that stand below its error.
 const MAX_STDERR: usize = 5;

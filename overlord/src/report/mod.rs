@@ -15,7 +15,6 @@ pub(crate) mod sample;
 #[cfg(test)]
 pub(crate) mod samples;
 pub(crate) mod table;
-pub(crate) mod text;
 mod together;
 mod whole;
 

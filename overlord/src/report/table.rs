@@ -6,8 +6,8 @@ use wire::message::operator::{JobDocument, Part};
 use wire::message::outcome::Outcome;
 
 use super::line::{Line, lines, lines_alone, would};
-use super::text::{counted, since};
 use super::{absence, together, whole};
+use wire::document::text::{counted, since};
 
 /// How wide "out of touch" is.
 const LONGEST_OUTCOME: usize = 12;

@@ -9,10 +9,10 @@ use super::super::module::who;
 use super::super::selection::{Lenient, with_warnings};
 use super::super::{CliError, Format, FormatFlag};
 use crate::client::Client;
-use crate::report::text::counted;
 use machine::clock::rfc3339;
 use machine::moment::local;
 use output::{Exit, note, print};
+use wire::document::text::counted;
 
 /// Stop a job on all minions where it is not over
 ///

@@ -15,8 +15,8 @@ use super::super::{CliError, Format, FormatFlag};
 use crate::client::Client;
 use crate::jobs::LIST_LIMIT;
 use crate::report;
-use crate::report::text::since;
 use machine::clock::rfc3339;
+use wire::document::text::since;
 
 /// List jobs, newest first
 #[derive(Debug, Args)]

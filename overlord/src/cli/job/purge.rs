@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::super::{CliError, Format, FormatFlag, duration};
 use crate::client::Client;
-use crate::report::text::counted;
 use output::{Exit, print};
+use wire::document::text::counted;
 
 /// Forget jobs that ended a while ago
 ///

@@ -11,7 +11,7 @@ use super::super::raw::{self, Output, failed};
 use super::super::{CliError, Format, FormatFlag};
 use crate::client::Client;
 use crate::report;
-use crate::report::text::{plain, value};
+use wire::document::text::{plain, value};
 
 /// Print the results of a job and nothing else, without waiting
 ///
@@ -73,6 +73,6 @@ fn unfinished(document: &JobDocument) -> String {
         "job {} is not over: {} of {} not done; wait for it with `overlord job wait {0}`",
         document.job,
         open.count(),
-        report::text::counted(document.parts.len(), "minion"),
+        wire::document::text::counted(document.parts.len(), "minion"),
     )
 }

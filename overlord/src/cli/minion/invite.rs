@@ -14,8 +14,8 @@ use wire::name::MinionName;
 use super::super::{CliError, Format, FormatFlag, Global, brief_duration, talk};
 use crate::client::Client;
 use crate::dial_address::DialAddress;
-use crate::report::text::since;
 use output::{Exit, note, print};
+use wire::document::text::since;
 
 /// Print a one-use token with which one host becomes a minion
 ///

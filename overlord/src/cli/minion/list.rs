@@ -11,8 +11,8 @@ use wire::message::operator::{MinionStatus, TargetWarning, Trouble};
 use super::super::selection::with_warnings;
 use super::super::{CliError, Format, FormatFlag};
 use crate::client::Client;
-use crate::report::text::since;
 use machine::clock::rfc3339;
+use wire::document::text::since;
 
 /// List all enrolled minions
 #[derive(Debug, Args)]

@@ -4,7 +4,6 @@ use std::str::FromStr;
 
 use clap::Args;
 use serde_json::json;
-use wire::message::operator::RefusalKind;
 use wire::name::MinionName;
 use wire::name::ModuleName;
 
@@ -12,8 +11,8 @@ use super::super::selection::{Lenient, with_warnings};
 use super::super::{CliError, Format, FormatFlag, confirm};
 use super::assignments::{assignment_document, version_name};
 use crate::client::{Client, ClientError};
-use crate::report::text::counted;
 use output::{Exit, note, print};
+use wire::document::text::counted;
 
 /// Let all minions that match have a version of a module in service, now and whenever one connects
 ///
@@ -71,9 +70,7 @@ impl Assign {
             let (target, name, version) = (target.clone(), name.clone(), version.clone());
             match client.assign_module(target, name, version, confirmed).await {
                 Ok(assigned) => break assigned,
-                Err(ClientError::Refusal(refusal))
-                    if refusal.kind == RefusalKind::NeedsConfirmation && !confirmed && confirm::can_ask() =>
-                {
+                Err(ClientError::Refusal(refusal)) if confirm::is_open(&refusal, confirmed) => {
                     if !confirm::ask(&refusal.message).await? {
                         note("nothing was assigned");
                         return Ok(Exit::Interrupted);

@@ -7,7 +7,7 @@ use clap::Args;
 use output::{Exit, FullFlag, Unprinted, note, print, show};
 use serde_json::{Map, Value as Json};
 use wire::message::catalogue::{KeptModule, ModuleResult};
-use wire::message::operator::{Absence, RefusalKind, TargetWarning};
+use wire::message::operator::{Absence, TargetWarning};
 use wire::name::{MinionName, ModuleName};
 
 use super::super::selection::{warn, with_warnings};
@@ -18,8 +18,8 @@ use super::bars::Bars;
 use super::kinds::who;
 use crate::client::{ClientError, ModuleEvent, ModuleStream, WaitOver};
 use crate::report;
-use crate::report::text::printable;
 use machine::moment::local;
+use wire::document::text::printable;
 
 /// How the results of a change are printed, for how long they are waited for, and whether it is confirmed.
 #[derive(Clone, Copy, Debug, Args)]
@@ -98,9 +98,7 @@ pub(super) async fn watch(
             Err(CliError::Output(error)) => {
                 return watch.exit(None).after_printing(Err(CliError::Output(error)));
             }
-            Err(CliError::Client(ClientError::Refusal(refusal)))
-                if refusal.kind == RefusalKind::NeedsConfirmation && !confirmed && confirm::can_ask() =>
-            {
+            Err(CliError::Client(ClientError::Refusal(refusal))) if confirm::is_open(&refusal, confirmed) => {
                 if !confirm::ask(&refusal.message).await? {
                     note("nothing was changed");
                     return Ok(Exit::Interrupted);

@@ -9,8 +9,8 @@ use wire::message::job::OutcomeKind;
 use wire::message::operator::Absence;
 use wire::name::MinionName;
 
-use crate::report::text::printable;
 use machine::moment::local;
+use wire::document::text::printable;
 
 /// How far the minions of a job are.
 pub(super) struct Board {
