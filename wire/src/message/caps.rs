@@ -188,7 +188,7 @@ impl Module {
         self.methods.types().iter().try_for_each(check)?;
         self.methods.each_mut().try_for_each(Method::fit)?;
         few("imports of a module", self.imports.len(), MAX_IMPORTS)?;
-        self.imports.iter().try_for_each(|import| name("import", import, MAX_NAME))?;
+        self.imports.iter().try_for_each(|import| name("name of an import", import, MAX_NAME))?;
         few("versions of a module", self.versions.len(), MAX_VERSIONS)?;
         self.versions.iter_mut().try_for_each(ModuleVersion::fit)
     }

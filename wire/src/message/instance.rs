@@ -32,7 +32,7 @@ mod tests {
     fn only_the_same_minion_in_the_same_place_and_boot_has_the_same_ledger() {
         let [one, other] = [b"one", b"two"].map(|text| Digest::of(text));
         let minion = Instance { id: one, place: one, boot: one };
-        assert!(minion.has_ledger_of(&minion.clone()));
+        assert!(minion.has_ledger_of(&minion));
         for copy in [
             Instance { id: other, ..minion },
             Instance { place: other, ..minion },

@@ -451,6 +451,6 @@ mod tests {
             assert_eq!((state.as_str(), format!("{state:>9}")), (word, format!("{word:>9}")));
         }
         let id = JobId::from_bytes([1; 16]);
-        assert_eq!(format!("{id:<28}|"), format!("{}  |", id.to_string()));
+        assert_eq!(format!("{id:<28}|"), format!("{id}  |"));
     }
 }

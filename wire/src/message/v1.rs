@@ -346,7 +346,7 @@ mod tests {
 
     #[test]
     fn the_methods_of_a_module_are_told_while_there_is_room_for_all_their_types() {
-        // 64 of them take a mebibyte and no more, by themselves each one fits.
+        // Each takes 64 KiB, which fits by itself; 16 of them take all the room.
         let large = |place| {
             let method = method(&format!("m{place}"), of_weight(32 * 1024 - 15));
             Method { params: vec![("value".into(), of_weight(32 * 1024 - 15))], ..method }

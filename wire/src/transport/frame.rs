@@ -386,7 +386,7 @@ mod tests {
     fn a_large_message_takes_room_for_as_long_as_it_is_held() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let intake = Intake::default();
-        let value = Value::Bytes(vec![7; 15 << 20]);
+        let value = Value::String("x".repeat(15 << 20));
         let bytes = encode(&value, 16 << 20).expect("fits");
         let take =
             || runtime.block_on(read_into::<Value>(Version::Four, &mut bytes.as_slice(), 16 << 20, &intake));

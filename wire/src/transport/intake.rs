@@ -116,8 +116,10 @@ mod tests {
         let second = at_once(intake.arrive(MIB)).expect("room for the rest");
         assert!(at_once(intake.arrive((16 << 10) + 1)).is_none());
         assert!(at_once(intake.arrive(16 << 10)).is_some(), "what is small never waits");
-        assert!(at_once(intake.for_another().arrive(16 * MIB)).is_some(), "another peer has room of its own");
-        drop((first, second));
+        let another = intake.for_another();
+        let its_own = at_once(another.arrive(16 * MIB)).expect("another peer has room of its own");
+        assert!(at_once(another.arrive(MIB)).is_none(), "which is as much");
+        drop((first, second, its_own));
         assert!(at_once(intake.arrive(usize::MAX)).is_some(), "no message is too large to have room");
     }
 

@@ -208,32 +208,35 @@ fn reasons_and_remains_are_cut_wherever_they_are() {
     assert_eq!(few.would, vec![String::new(); MAX_EFFECTS]);
 }
 
-/// Whoever shortens a text twice would tell of a note as if it were the text.
+type Fitted = fn(String) -> Option<String>;
+
+fn failure(text: String, of: fn(Failure) -> Option<String>) -> Option<String> {
+    let (stderr, backtrace) = (Some(text.clone()), Some(text.clone()));
+    let kind = crate::message::outcome::FailureKind::Trapped;
+    let failure = Failure { kind, message: text, value: None, stderr, backtrace };
+    let mut report = Report::without_run(Outcome::Failed(failure), 1);
+    report.cut();
+    let Outcome::Failed(failure) = report.outcome else { return None };
+    of(failure)
+}
+
+fn method_of(text: &str) -> crate::value::method::Method {
+    let text = Some(text.to_owned());
+    let method = Method { docs: text.clone(), not_callable: text, ..method("echo") };
+    let mut module = Module::from(v1::Module { methods: vec![method], ..old() });
+    module.fit().expect("fits");
+    module.methods.iter().next().expect("the method").method().clone()
+}
+
+fn cut_line(line: LogLine) -> LogLine {
+    let mut update = JobUpdate::Log(line);
+    update.cut();
+    let JobUpdate::Log(line) = update else { panic!("{update:?}") };
+    line
+}
+
 #[test]
 fn each_text_for_people_is_whole_up_to_its_length_and_cut_beyond() {
-    type Fitted = fn(String) -> Option<String>;
-    fn failure(text: String, of: fn(Failure) -> Option<String>) -> Option<String> {
-        let (stderr, backtrace) = (Some(text.clone()), Some(text.clone()));
-        let kind = crate::message::outcome::FailureKind::Trapped;
-        let failure = Failure { kind, message: text, value: None, stderr, backtrace };
-        let mut report = Report::without_run(Outcome::Failed(failure), 1);
-        report.cut();
-        let Outcome::Failed(failure) = report.outcome else { return None };
-        of(failure)
-    }
-    fn method_of(text: &str) -> crate::value::method::Method {
-        let text = Some(text.to_owned());
-        let method = Method { docs: text.clone(), not_callable: text, ..method("echo") };
-        let mut module = Module::from(v1::Module { methods: vec![method], ..old() });
-        module.fit().expect("fits");
-        module.methods.iter().next().expect("the method").method().clone()
-    }
-    fn cut_line(line: LogLine) -> LogLine {
-        let mut update = JobUpdate::Log(line);
-        update.cut();
-        let JobUpdate::Log(line) = update else { panic!("{update:?}") };
-        line
-    }
     let texts: [(&str, usize, Fitted); 12] = [
         ("note", 1_024, |note| {
             let mut update = JobUpdate::Progress(Progress { done: 1, total: 2, note });
@@ -366,10 +369,10 @@ fn a_type_that_cannot_be_passed_is_told_in_words_of_visible_letters() {
 #[test]
 fn what_is_refused_is_said_with_what_it_is_and_what_may_be() {
     let long = Module { imports: vec!["i".repeat(1_025)], ..module() }.fit();
-    let said = "it has a import of 1025 bytes, and 1024 are the most";
+    let said = "it has a name of an import of 1025 bytes, and 1024 are the most";
     assert_eq!(long.expect_err("refused").to_string(), said);
     let none = Module { imports: vec!["é".repeat(90)], ..module() }.fit();
-    let said = format!("it has a import that is none: {:?}", "é".repeat(80));
+    let said = format!("it has a name of an import that is none: {:?}", "é".repeat(80));
     assert_eq!(none.expect_err("refused").to_string(), said);
     let many = Module { imports: vec!["i".into(); 4_097], ..module() }.fit();
     let said = "it has 4097 imports of a module, and 4096 are the most";
