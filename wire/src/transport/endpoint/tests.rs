@@ -10,7 +10,16 @@ use crate::message::version::Version;
 use crate::message::{enroll, link, operator};
 use crate::transport::allowance::Allowance;
 
-const DOORS: &[&[u8]] = &[b"minion/4", b"minion/3", b"minion/2", b"minion/1", b"operator/4", b"enroll/1"];
+const DOORS: &[&[u8]] = &[
+    b"minion/5",
+    b"minion/4",
+    b"minion/3",
+    b"minion/2",
+    b"minion/1",
+    b"operator/5",
+    b"operator/4",
+    b"enroll/1",
+];
 
 fn authority() -> Authority {
     let dir = tempfile::tempdir().expect("a folder");
@@ -58,14 +67,16 @@ fn both_ends_know_who_is_at_the_other_and_what_they_speak() {
         let authority = authority();
         let (listener, _) = overlord(&authority.issue(Role::Overlord, "overlord").expect("issued"));
         let minion = authority.issue(Role::Minion, "web1").expect("issued");
-        for (alpns, agreed, version) in [
-            (link::ALPNS, b"minion/4", Version::Four),
-            (&link::ALPNS[1..], b"minion/3", Version::Three),
-            (&link::ALPNS[2..], b"minion/2", Version::Two),
-            (&link::ALPNS[3..], b"minion/1", Version::One),
+        for (agreed, version) in [
+            (b"minion/5", Version::Five),
+            (b"minion/4", Version::Four),
+            (b"minion/3", Version::Three),
+            (b"minion/2", Version::Two),
+            (b"minion/1", Version::One),
         ] {
             let trust = Trust::Authority(minion.authority());
-            let config = client_config(Some(&minion), trust, alpns).expect("a configuration");
+            let config =
+                client_config(Some(&minion), trust, &[b"minion/0", agreed]).expect("a configuration");
             let (near, far) = dialled(&listener, config).await;
             let (near, far) = (near.expect("connected"), far.expect("connected"));
             for end in [&near, &far] {
