@@ -177,6 +177,16 @@ mod tests {
         draft.put(Keyspace::Kv, key.into(), value.as_bytes().into());
     }
 
+    fn store_rows(store: &Store, rows: &[(&str, &str)]) {
+        let draft = Draft::new(store);
+        let write = |draft: &Draft<'_>| {
+            rows.iter().for_each(|(key, value)| put(draft, key, value));
+            Ok(())
+        };
+        draft.apply(write).unwrap();
+        commit(store, draft);
+    }
+
     fn found(source: &impl Read, span: Span) -> String {
         let rows = source.scan(Keyspace::Kv, span).map(|(key, value)| [&*key, &*value].concat());
         rows.map(|row| String::from_utf8(row).unwrap()).collect::<Vec<_>>().join(" ")
@@ -200,9 +210,7 @@ mod tests {
     #[test]
     fn a_write_sees_what_was_there_and_what_its_batch_and_itself_did() {
         let (_folder, store) = opened();
-        let before = Draft::new(&store);
-        before.apply(|draft| Ok(["a", "b", "c", "e"].iter().for_each(|key| put(draft, key, "1")))).unwrap();
-        commit(&store, before);
+        store_rows(&store, &[("a", "1"), ("b", "1"), ("c", "1"), ("e", "1")]);
 
         let draft = Draft::new(&store);
         let earlier = |draft: &Draft<'_>| {
@@ -252,9 +260,7 @@ mod tests {
     #[test]
     fn a_spoiled_record_that_a_write_meets_is_set_aside_with_the_batch() {
         let (_folder, store) = opened();
-        let before = Draft::new(&store);
-        before.apply(|draft| Ok(put(draft, "n", "nonsense"))).unwrap();
-        commit(&store, before);
+        store_rows(&store, &[("n", "nonsense")]);
 
         let draft = Draft::new(&store);
         assert_eq!(draft.apply(|draft| draft.record::<Number>(b"n")), Ok(None));
