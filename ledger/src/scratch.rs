@@ -9,5 +9,5 @@ use tempfile::TempDir;
 pub(crate) fn folder() -> TempDir {
     // In memory where there is such a place: what a test waits for otherwise is the disk.
     let memory = Path::new("/dev/shm");
-    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.expect("a folder")
 }
