@@ -13,7 +13,7 @@ mod files;
 mod query;
 mod settings;
 mod syslog;
-mod verified;
+mod verify;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
@@ -30,7 +30,7 @@ use self::files::{earlier, folder, numbered};
 pub use self::query::{BadGlob, MAX_BYTES, Matcher};
 pub use self::settings::Settings;
 pub use self::syslog::{Forward, Forwarder};
-pub use self::verified::Verified;
+pub use self::verify::Verified;
 
 /// An audit log that is being written. One process at a time may write it.
 pub struct AuditLog {

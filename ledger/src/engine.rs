@@ -6,10 +6,10 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc;
 
-use crate::commit::{Request, Writer};
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::format::Side;
+use crate::group_commit::{Request, Writer};
 use crate::key::Span;
 use crate::keyspace::Keyspace;
 use crate::quarantine::Spoiled;

@@ -10,11 +10,11 @@
 //! instead of being fatal.
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
-mod commit;
 mod draft;
 mod engine;
 mod error;
 mod format;
+mod group_commit;
 mod key;
 mod keyspace;
 mod minion;
