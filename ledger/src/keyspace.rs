@@ -60,6 +60,10 @@ pub(crate) enum Keyspace {
     Attempts,
     /// minion → which places its links came from.
     Tenures,
+    /// operator → who it is, and whether it may connect.
+    Operators,
+    /// secret → an invitation for an operator.
+    OperatorInvites,
 
     /// job → what was asked of this minion.
     Starts,
@@ -112,6 +116,8 @@ impl Keyspace {
         Keyspace::Assignments,
         Keyspace::Attempts,
         Keyspace::Tenures,
+        Keyspace::Operators,
+        Keyspace::OperatorInvites,
     ];
 
     /// What a minion's ledger has.
@@ -160,6 +166,8 @@ impl Keyspace {
             Keyspace::Assignments => "assignments",
             Keyspace::Attempts => "attempts",
             Keyspace::Tenures => "tenures",
+            Keyspace::Operators => "operators",
+            Keyspace::OperatorInvites => "operator-invites",
             Keyspace::Instance => "instance",
             Keyspace::Starts => "starts",
             Keyspace::States => "states",

@@ -34,8 +34,8 @@ pub use error::LedgerError;
 pub use format::Side;
 pub use minion::{Accepted, Kv, KvError, MAX_KEY, MinionJob, MinionLedger, Swap};
 pub use overlord::{
-    Attempt, GiveUp, HeardFacts, Invite, InviteError, JobRecord, MinionRecord, OverlordLedger, PartRecord,
-    Standing, Storage, Tenure,
+    Attempt, GiveUp, HeardFacts, Invite, InviteError, JobRecord, MinionRecord, OperatorInvite,
+    OperatorInviteError, OperatorRecord, OverlordLedger, PartRecord, Standing, Storage, Tenure,
 };
 pub use quarantine::SetAside;
 pub use reopenable::Commits;

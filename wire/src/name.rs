@@ -101,6 +101,11 @@ name! {
 }
 
 name! {
+    /// The name of a role that operators have: 1 to 64 letters, digits, `.`, `_`, `@` and `-`.
+    RoleName, role_name
+}
+
+name! {
     /// A module's name, which is the stem of its file: 1 to 64 letters, digits, `-` and `_`.
     ModuleName, module_name
 }
@@ -202,16 +207,20 @@ fn host_name(text: &str) -> Result<String, BadName> {
 }
 
 fn operator_name(text: &str) -> Result<String, BadName> {
+    account_name(text, "an operator name")
+}
+
+fn role_name(text: &str) -> Result<String, BadName> {
+    account_name(text, "a role name")
+}
+
+fn account_name(text: &str, what: &'static str) -> Result<String, BadName> {
     let fits = (1..=64).contains(&text.len())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '@' | '-'));
     if fits {
         Ok(text.to_owned())
     } else {
-        Err(BadName::new(
-            text,
-            "an operator name",
-            "use 1 to 64 letters, digits, \".\", \"_\", \"@\" or \"-\"",
-        ))
+        Err(BadName::new(text, what, "use 1 to 64 letters, digits, \".\", \"_\", \"@\" or \"-\""))
     }
 }
 

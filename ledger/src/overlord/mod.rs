@@ -8,6 +8,7 @@ mod job;
 mod ledger;
 mod minion;
 mod operations;
+mod operator;
 
 pub(crate) use operations::{Modules, reindex};
 
@@ -15,3 +16,4 @@ pub use invitation::{Invite, InviteError};
 pub use job::{GiveUp, JobRecord, PartRecord};
 pub use ledger::{OverlordLedger, Storage};
 pub use minion::{Attempt, HeardFacts, MinionRecord, Standing, Tenure};
+pub use operator::{OperatorInvite, OperatorInviteError, OperatorRecord};

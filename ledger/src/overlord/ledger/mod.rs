@@ -4,6 +4,7 @@ mod invitations;
 mod jobs;
 mod minions;
 mod modules;
+mod operators;
 mod parts;
 
 use std::path::{Path, PathBuf};
@@ -36,6 +37,10 @@ use crate::storage::Disk;
 ///   [`facts`](Self::facts), [`tenures`](Self::tenures)
 /// - invitations: [`put_invite`](Self::put_invite), [`invited`](Self::invited), [`redeem`](Self::redeem),
 ///   [`invites`](Self::invites), [`purge_invites`](Self::purge_invites)
+/// - operators: [`put_operator`](Self::put_operator), [`remove_operator`](Self::remove_operator),
+///   [`operators`](Self::operators), [`put_operator_invite`](Self::put_operator_invite),
+///   [`operator_invited`](Self::operator_invited), [`redeem_operator`](Self::redeem_operator),
+///   [`purge_operator_invites`](Self::purge_operator_invites)
 /// - modules: [`keep_module`](Self::keep_module), [`forget_module`](Self::forget_module),
 ///   [`kept_modules`](Self::kept_modules), [`assign`](Self::assign), [`unassign`](Self::unassign),
 ///   [`assignments`](Self::assignments), [`attempted`](Self::attempted), [`attempt`](Self::attempt)

@@ -13,6 +13,7 @@ pub(super) mod invitation;
 pub(super) mod job;
 pub(super) mod job_list;
 pub(super) mod minion;
+pub(super) mod operator;
 pub(super) mod part;
 pub(super) mod purge;
 mod records;
