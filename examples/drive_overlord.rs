@@ -24,6 +24,7 @@ async fn main() -> anyhow::Result<()> {
         batch: None,
         max_failures: None,
         patience_ms: None,
+        permitted: false,
     };
     // A minion that is lost while it is at it may never answer: it is waited for as long as the command line waits.
     let mut job = client.call(call, Follow::Outcomes).await?.with_patience(Patience::default(), []);

@@ -31,6 +31,7 @@ pub(super) fn call(method: &str, arguments: Vec<Value>, record: Record) -> Call 
         batch: None,
         max_failures: None,
         patience_ms: None,
+        permitted: false,
     }
 }
 

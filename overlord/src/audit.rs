@@ -15,6 +15,8 @@ use wire::message::job::JobId;
 use wire::name::{MinionName, OperatorName};
 use wire::value::method::OneMethod;
 
+use crate::roles::Deed;
+
 /// The audit log of an overlord.
 pub(crate) struct Audit {
     log: AuditLog,
@@ -108,6 +110,50 @@ impl Audit {
             "linked": linked.to_string(),
             "decision": "denied",
         }));
+    }
+
+    /// An operator was refused a deed by its roles.
+    pub(crate) fn denied(&self, operator: &OperatorName, from: SocketAddr, deed: Deed<'_>, why: &str) {
+        let (event, method) = match deed {
+            Deed::Call(method) => ("call", Some(method)),
+            _ => ("request", None),
+        };
+        self.note(json!({
+            "event": event,
+            "operator": operator,
+            "method": method,
+            "from": from.to_string(),
+            "asked": deed.to_string(),
+            "why": why,
+            "decision": "denied",
+        }));
+    }
+
+    /// Something was decided of an operator by another: `event` says what.
+    pub(crate) fn operator(&self, event: &str, operator: &OperatorName, by: &OperatorName, why: &str) {
+        self.note(json!({
+            "event": event,
+            "decision": "allowed",
+            "operator": by,
+            "of": operator,
+            "why": why,
+        }));
+    }
+
+    /// An operator logged in with a token.
+    pub(crate) fn logged_in(&self, operator: &OperatorName, from: SocketAddr, invited_by: &OperatorName) {
+        self.note(json!({
+            "event": "operator-login",
+            "decision": "allowed",
+            "operator": operator,
+            "from": from.to_string(),
+            "invited_by": invited_by,
+        }));
+    }
+
+    /// The roles were read again.
+    pub(crate) fn roles_changed(&self, changes: &[String]) {
+        self.note(json!({ "event": "roles-changed", "decision": "allowed", "changes": changes }));
     }
 
     /// Puts on disk what was written.

@@ -12,6 +12,7 @@ use wire::transport::endpoint::DEFAULT_PORT;
 
 use crate::dial_address::DialAddress;
 use crate::folder::InitOptions;
+use crate::roles::Rules;
 
 pub use machine::configuration::ConfigError;
 
@@ -37,6 +38,8 @@ pub struct Config {
     pub staging: Duration,
     /// How much of the audit log is kept, and where else its entries go. Read when the overlord starts.
     pub audit: audit_log::Settings,
+    /// What operators may do, by the names of their roles. Default: nobody but administrators may do anything.
+    pub(crate) roles: Rules,
 }
 
 impl Default for Config {
@@ -49,6 +52,7 @@ impl Default for Config {
             delivery: Duration::from_secs(60),
             staging: Duration::from_secs(15 * 60),
             audit: audit_log::Settings::default(),
+            roles: Rules::new(),
         }
     }
 }
@@ -123,8 +127,29 @@ mod tests {
         });
         let mut config = load(&lines.collect::<Vec<_>>().join("\n")).expect("parses");
         assert_eq!(config.advertise.take(), "overlord.example.org:51234".parse().ok());
+        assert_eq!(
+            std::mem::take(&mut config.roles).len(),
+            1,
+            "the example shows a role, and there is none by default"
+        );
         assert_eq!(config, Config::default());
-        for key in ["listen", "advertise", "confirm-above", "delivery", "staging", "age", "size"] {
+        for key in [
+            "listen",
+            "advertise",
+            "confirm-above",
+            "delivery",
+            "staging",
+            "age",
+            "size",
+            "operators",
+            "methods",
+            "targets",
+            "modules",
+            "jobs",
+            "minions",
+            "audit",
+            "admin",
+        ] {
             assert!(EXAMPLE.contains(&format!("# {key} = ")), "{key} is not in the example");
         }
         assert_eq!(load(EXAMPLE), Ok(Config::default()));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use audit_log::AuditError;
 use ledger::{LedgerError, OverlordLedger, Retention};
 use machine::clock::now_ms;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use wire::transport::endpoint::{self, EndpointError};
 use wire::transport::intake::Intake;
@@ -16,8 +17,10 @@ use crate::config::Config;
 use crate::doors::{self, Doors};
 use crate::folder::{Folder, FolderError};
 use crate::jobs::Jobs;
+use crate::operators::Operators;
 use crate::outbox::Outbox;
 use crate::registry::Registry;
+use crate::roles::RoleBook;
 use crate::rollout::Rollout;
 use crate::services::Services;
 
@@ -26,6 +29,8 @@ use crate::services::Services;
 pub struct ServeOptions {
     /// The address to listen on; that of the configuration where nothing is said.
     pub listen: Option<SocketAddr>,
+    /// Whoever notifies it wants the roles to be read again.
+    pub reload: Arc<Notify>,
 }
 
 /// Why an overlord could not run.
@@ -67,6 +72,8 @@ pub async fn serve(
     let config = folder.config()?;
     let ledger = OverlordLedger::open(&folder.ledger())?;
     let audit = Arc::new(Audit::open(&config.audit, &folder.audit())?);
+    let roles = RoleBook::open(folder.dir().to_owned(), &config.roles).map_err(FolderError::from)?;
+    let operators = Operators::open(ledger.clone(), folder.operator()).await?;
     let registry = Registry::open(ledger.clone()).await?;
     let catalogue = Catalogue::open(folder.modules(), ledger.clone())
         .map_err(|error| DaemonError::Modules(error.to_string()))?;
@@ -82,6 +89,11 @@ pub async fn serve(
         tracing::info!(jobs = resumed, "going on with unfinished jobs");
     }
     folder.note_address(address)?;
+    let reload = reload(
+        Reload { folder, config: config.clone(), roles: roles.clone(), audit: audit.clone() },
+        options.reload,
+        stop.clone(),
+    );
     let purge = purge(ledger.clone(), config.clone(), stop.clone());
     let started_at = now_ms();
     let services = Services {
@@ -90,6 +102,8 @@ pub async fn serve(
         ledger: ledger.clone(),
         audit: audit.clone(),
         registry,
+        operators,
+        roles,
         jobs: jobs.clone(),
         catalogue,
         rollout: rollout.clone(),
@@ -103,12 +117,50 @@ pub async fn serve(
 
     // Until the stop. Then: 1. the doors let everyone out, 2. changes of modules are given up and jobs leave
     // the rest to the next life, 3. the audit log and the ledger have what was written.
-    tokio::join!(doors, purge);
+    tokio::join!(doors, purge, reload);
     rollout.stop().await;
     jobs.stop().await;
     audit.sync();
     ledger.close().await;
     Ok(())
+}
+
+/// What is read again while the daemon runs.
+struct Reload {
+    folder: Folder,
+    /// The configuration as it holds.
+    config: Config,
+    roles: RoleBook,
+    audit: Arc<Audit>,
+}
+
+/// Reads the roles again whenever that is wanted.
+async fn reload(reload: Reload, wanted: Arc<Notify>, stop: CancellationToken) {
+    while stop.run_until_cancelled(wanted.notified()).await.is_some() {
+        reload.once();
+    }
+}
+
+impl Reload {
+    fn once(&self) {
+        let read = self.folder.config().and_then(|config| Ok((self.roles.reload(&config.roles)?, config)));
+        let (changes, config) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                tracing::error!(%error, "the roles cannot be read again: those before go on to hold");
+                return;
+            }
+        };
+        tracing::info!(changes = changes.join("; "), "roles read again");
+        if !changes.is_empty() {
+            self.audit.roles_changed(&changes);
+        }
+        if (Config { roles: self.config.roles.clone(), ..config }) != self.config {
+            tracing::warn!(
+                "other keys of overlord.toml have changed too: they hold once the overlord is started again"
+            );
+        }
+    }
 }
 
 /// Drops finished jobs and expired invitations whose time is over.
@@ -128,7 +180,11 @@ async fn purge_once(ledger: &OverlordLedger, retention: Retention, now: u64) {
         Ok(jobs) => tracing::info!(jobs, "purged finished jobs whose time was over"),
         Err(error) => tracing::warn!(%error, "cannot purge old jobs"),
     }
-    match ledger.purge_invites(now.saturating_sub(KEEP_EXPIRED_MS)).await {
+    let until = now.saturating_sub(KEEP_EXPIRED_MS);
+    if let Err(error) = ledger.purge_operator_invites(until).await {
+        tracing::warn!(%error, "cannot purge expired invitations of operators");
+    }
+    match ledger.purge_invites(until).await {
         Ok(0) => {}
         Ok(invitations) => tracing::info!(invitations, "purged invitations that have expired"),
         Err(error) => tracing::warn!(%error, "cannot purge expired invitations"),

@@ -54,6 +54,11 @@ pub enum FolderError {
     /// The folder holds no overlord.
     #[error("\"{0}\" holds no overlord: make one with `overlord init`, or set OVERLORD_DIR")]
     NotInitialised(PathBuf),
+    /// There is no context of this name.
+    #[error(
+        "there is no context \"{0}\": see `overlord context list`, and make one with `overlord login TOKEN`"
+    )]
+    NoContext(String),
     /// A file in the folder could not be read or written.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -180,6 +185,11 @@ impl Folder {
             Ok(authority) => self.renewed(identity, &authority, "operator"),
             Err(_) => Ok(identity),
         }
+    }
+
+    /// The operator whose certificate is in the folder, as [`Folder::init`] made it; `None` where there is none.
+    pub(crate) fn operator(&self) -> Option<Peer> {
+        Identity::load(&self.dir, "operator").ok()?.peer().ok()
     }
 
     /// The configuration in the folder, or the defaults where it has no file of one.

@@ -5,14 +5,19 @@ use std::sync::Arc;
 
 use ledger::OverlordLedger;
 use wire::identity::Authority;
+use wire::message::enroll::Token;
+use wire::message::operator::{Refusal, RefusalKind};
 use wire::transport::intake::Intake;
 
 use crate::audit::Audit;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
+use crate::folder::dialable;
 use crate::jobs::Jobs;
+use crate::operators::Operators;
 use crate::outbox::Outbox;
 use crate::registry::Registry;
+use crate::roles::RoleBook;
 use crate::rollout::Rollout;
 
 /// The parts of the daemon that a request may touch.
@@ -22,6 +27,10 @@ pub(crate) struct Services {
     pub(crate) ledger: OverlordLedger,
     pub(crate) audit: Arc<Audit>,
     pub(crate) registry: Registry,
+    /// Who the operators are.
+    pub(crate) operators: Operators,
+    /// What operators may do.
+    pub(crate) roles: RoleBook,
     pub(crate) jobs: Jobs,
     pub(crate) catalogue: Catalogue,
     pub(crate) rollout: Rollout,
@@ -33,4 +42,17 @@ pub(crate) struct Services {
     pub(crate) address: SocketAddr,
     /// When it started, in milliseconds since 1970.
     pub(crate) started_at: u64,
+}
+
+impl Services {
+    /// A token with a new secret, which tells whoever gets it where this overlord is and how to know it.
+    pub(crate) fn token(&self) -> Result<Token, Refusal> {
+        let secret = wire::identity::secret()
+            .map_err(|error| Refusal::new(RefusalKind::Unavailable, error.to_string()))?;
+        let address = match &self.config.advertise {
+            Some(advertised) => advertised.to_string(),
+            None => dialable(self.address).to_string(),
+        };
+        Ok(Token { address, authority: self.authority.fingerprint(), secret })
+    }
 }

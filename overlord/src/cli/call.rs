@@ -76,6 +76,9 @@ pub(super) struct CallCommand {
     /// Go on even where the target is wide
     #[arg(long)]
     yes: bool,
+    /// Leave out the minions on which your roles do not allow it, instead of calling nothing
+    #[arg(long)]
+    permitted: bool,
     #[command(flatten)]
     waiting: Waiting,
     #[command(flatten)]
@@ -152,6 +155,7 @@ impl CallCommand {
             batch: self.batch,
             max_failures: self.max_failures,
             patience_ms: self.waiting.patience_ms(),
+            permitted: self.permitted,
             dry_run: self.dry_run,
             durable: self.durable || self.no_wait,
             confirmed: self.yes,

@@ -32,6 +32,9 @@ pub enum CliError {
     /// The overlord has no more to say of a job that is not over.
     #[error("the overlord stopped before the job was over: come back with `overlord job wait {0}`")]
     Unfinished(JobId),
+    /// The token could not be read from standard input.
+    #[error("cannot read the token: {0}")]
+    Token(std::io::Error),
     /// No token can name this address.
     #[error("--address \"{address}\" is {source}")]
     TokenAddress {
@@ -129,7 +132,7 @@ impl Fails for CliError {
             | CliError::ChangeLost { .. }
             | CliError::UploadLost { .. } => "lost",
             CliError::NotAnswered => "not-answered",
-            CliError::NoModule(_) => "not-found",
+            CliError::NoModule(_) | CliError::Folder(FolderError::NoContext(_)) => "not-found",
             _ if self.exit() == Exit::Usage => "usage",
             _ => "failed",
         }
@@ -146,6 +149,8 @@ impl Fails for CliError {
             | CliError::ChangeLost { .. }
             | CliError::UploadLost { .. } => Exit::Unreachable,
             CliError::Usage(_)
+            | CliError::Token(_)
+            | CliError::Folder(FolderError::NoContext(_))
             | CliError::TokenAddress { .. }
             | CliError::ModuleFile(_)
             | CliError::Given(_)

@@ -5,7 +5,9 @@
 
 mod audit;
 mod call;
+mod can;
 mod confirm;
+mod context;
 mod dev;
 mod doc;
 mod error;
@@ -14,8 +16,10 @@ mod follow;
 mod init;
 mod job;
 mod key;
+mod login;
 mod minion;
 mod module;
+mod operator;
 mod ping;
 mod progress;
 mod raw;
@@ -27,6 +31,7 @@ mod status;
 mod tables;
 mod targets;
 mod waiting;
+mod whoami;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -100,6 +105,13 @@ pub enum Command {
     #[command(subcommand)]
     Module(module::ModuleCommand),
     #[command(subcommand)]
+    Operator(operator::OperatorCommand),
+    Can(can::Can),
+    Login(login::Login),
+    #[command(subcommand)]
+    Context(context::ContextCommand),
+    Whoami(whoami::Whoami),
+    #[command(subcommand)]
     Key(key::KeyCommand),
     Doc(doc::Doc),
     Audit(audit::AuditCommand),
@@ -121,6 +133,11 @@ impl Command {
             Command::Facts(command) => talk(global, async |client| command.run(client).await),
             Command::Job(command) => talk(global, async |client| command.run(client).await),
             Command::Minion(command) => command.run(global),
+            Command::Operator(command) => command.run(global),
+            Command::Login(command) => command.run(global),
+            Command::Context(command) => command.run(global),
+            Command::Can(command) => talk(global, async |client| command.run(client).await),
+            Command::Whoami(command) => talk(global, async |client| command.run(client).await),
             Command::Module(command) => talk(global, async |client| command.run(client).await),
             Command::Doc(command) => talk(global, async |client| command.run(client).await),
         }

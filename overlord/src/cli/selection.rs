@@ -76,7 +76,7 @@ pub(super) fn with_warnings(mut document: Json, warnings: &[TargetWarning]) -> J
     if !warnings.is_empty() {
         let unmatched = warnings.iter().filter_map(|warning| match warning {
             TargetWarning::Unmatched { term, .. } => Some(term.as_str()),
-            TargetWarning::Unknown { .. } => None,
+            TargetWarning::Unknown { .. } | TargetWarning::NotPermitted { .. } => None,
         });
         document["unmatched"] = unmatched.collect();
         document["warnings"] = warnings.iter().map(warning_document).collect();
@@ -91,6 +91,9 @@ fn warning_document(warning: &TargetWarning) -> Json {
         }
         TargetWarning::Unknown { minions, message } => {
             json!({ "kind": "unknown", "minions": named(minions), "message": message })
+        }
+        TargetWarning::NotPermitted { minions, message } => {
+            json!({ "kind": "not-permitted", "minions": named(minions), "message": message })
         }
     }
 }

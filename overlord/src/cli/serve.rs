@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 
 use clap::Args;
 use output::Exit;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::signals::StopSignals;
@@ -13,7 +15,8 @@ use crate::daemon::{self, ServeOptions};
 
 /// Run the overlord, until Ctrl-C or SIGTERM
 ///
-/// It logs to stderr; RUST_LOG chooses how much (info, debug, overlord=debug).
+/// It logs to stderr; RUST_LOG chooses how much (info, debug, overlord=debug). On SIGHUP it reads the roles again, from
+/// overlord.toml and roles.d, and logs what changed; roles that cannot be read leave those before in force.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -37,17 +40,22 @@ impl Serve {
             let stop = stop.clone();
             machine::stdin::at_end(move || stop.cancel());
         }
-        let options = ServeOptions { listen: self.listen };
+        let reload = Arc::new(Notify::new());
+        let options = ServeOptions { listen: self.listen, reload: reload.clone() };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         runtime.map_err(CliError::Runtime)?.block_on(async {
-            let mut signals = StopSignals::listen()?;
+            let (mut signals, mut hang_ups) = StopSignals::of_daemon()?;
             let mut daemon = pin!(daemon::serve(folder, options, stop.clone(), |address| {
                 tracing::info!(%address, "listening");
             }));
-            tokio::select! {
-                ended = &mut daemon => return ended.map(|()| Exit::Ok).map_err(CliError::from),
-                () = signals.next() => stop.cancel(),
+            loop {
+                tokio::select! {
+                    ended = &mut daemon => return ended.map(|()| Exit::Ok).map_err(CliError::from),
+                    _ = hang_ups.recv() => reload.notify_one(),
+                    () = signals.next() => break,
+                }
             }
+            stop.cancel();
             // A second signal means that the user will not wait for good order.
             tokio::select! {
                 ended = &mut daemon => ended.map(|()| Exit::Ok).map_err(CliError::from),

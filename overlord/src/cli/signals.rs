@@ -13,7 +13,8 @@ pub(super) fn interrupts() -> Result<Signal, CliError> {
 pub struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
-    hang_up: Signal,
+    /// Where it asks to stop, too.
+    hang_up: Option<Signal>,
 }
 
 impl StopSignals {
@@ -22,8 +23,14 @@ impl StopSignals {
         Ok(Self {
             interrupt: interrupts()?,
             terminate: signal(SignalKind::terminate()).map_err(CliError::Runtime)?,
-            hang_up: signal(SignalKind::hangup()).map_err(CliError::Runtime)?,
+            hang_up: Some(hang_ups()?),
         })
+    }
+
+    /// The same for a daemon, to which a hang-up is no reason to stop; the hang-ups are beside them.
+    pub(super) fn of_daemon() -> Result<(Self, Signal), CliError> {
+        let hang_ups = hang_ups()?;
+        Ok((Self { hang_up: None, ..Self::listen()? }, hang_ups))
     }
 
     /// Waits for one of them.
@@ -31,7 +38,20 @@ impl StopSignals {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
+            () = hung_up(self.hang_up.as_mut()) => {}
         }
+    }
+}
+
+fn hang_ups() -> Result<Signal, CliError> {
+    signal(SignalKind::hangup()).map_err(CliError::Runtime)
+}
+
+async fn hung_up(hang_up: Option<&mut Signal>) {
+    match hang_up {
+        Some(hang_up) => {
+            let _ = hang_up.recv().await;
+        }
+        None => std::future::pending().await,
     }
 }

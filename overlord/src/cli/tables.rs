@@ -7,9 +7,10 @@ use wire::message::catalogue::{Assignment, AssignmentStatus, Became, KeptModule,
 use wire::message::job::{JobState, OutcomeKind};
 use wire::message::module::{Module, ModuleState, ModuleVersion};
 use wire::message::operator::{FactsHeard, JobSummary, MinionStanding, MinionStatus, Ping};
+use wire::message::operators::{OperatorKind, OperatorStanding, OperatorStatus, RoleStatus};
 use wire::name::MinionName;
 
-use super::{Command, doc, facts, job, minion, module, ping};
+use super::{Command, context, doc, facts, job, minion, module, operator, ping};
 use crate::report::samples::{LONG_NAME, long_text, tables};
 use crate::report::{OpenChange, changes};
 
@@ -91,13 +92,46 @@ fn lists() -> Vec<Sample> {
     );
     let facts = [facts::read((name(LONG_NAME), said, FactsHeard::default()))];
     let jobs = [job(JobState::RemoteError), job(JobState::Running)];
+    let contexts = [context::Row {
+        name: format!("bob@{LONG_NAME}"),
+        current: true,
+        operator: "an.operator@example.org".into(),
+        address: format!("{LONG_NAME}:51234"),
+        valid_until: None,
+    }];
+    let operators = [operator_status()];
     vec![
+        sample(context::table(&contexts), &["an.operator@example.org", "yes"]),
+        sample(operator::list::table(&operators, 1 << 40), &["an.operator@example.org", "active"]),
         sample(job::list::table(&jobs), &[JOB, "remote-error"]),
         sample(job::list::table(&[]), &[]),
         sample(minion::list::table(&[minion(true), minion(false)], 1 << 40), &[LONG_NAME, "yes", "no"]),
         sample(ping::table(&[ping(Ok(1900)), ping(Err(long_text()))]), &[LONG_NAME, "1.9 ms"]),
         sample(facts::table(&facts, &[]), &[LONG_NAME, "labels.role", "データベース"]),
     ]
+}
+
+fn operator_status() -> OperatorStatus {
+    let role = |number: usize| RoleStatus {
+        name: format!("a-role-with-a-long-name-{number}").parse().expect("a name"),
+        admin: false,
+        methods: Vec::new(),
+        targets: Some(expression()),
+        modules: Vec::new(),
+        jobs: Vec::new(),
+        minions: Vec::new(),
+        audit: false,
+    };
+    OperatorStatus {
+        name: "an.operator@example.org".parse().expect("a name"),
+        kind: OperatorKind::Service,
+        roles: (0..9).map(role).collect(),
+        standing: OperatorStanding::Active,
+        connections: 2,
+        since: 0,
+        invited_by: None,
+        valid_until: Some(4_000_000_000),
+    }
 }
 
 /// Modules, their versions and what becomes of them.

@@ -5,24 +5,22 @@ use std::time::Duration;
 
 use quinn::{Connection, Endpoint};
 use tokio::net::UdpSocket;
-use wire::identity::Identity;
-use wire::message::operator::ALPNS;
-use wire::transport::endpoint::{DEFAULT_PORT, Dialling, SERVER_NAME, Trust, dialler};
+use wire::transport::endpoint::{DEFAULT_PORT, Dialling, SERVER_NAME, dialler};
 
 use super::error::{ClientError, Stood};
 
 /// Dials each address that the name stands for, one after the other, within `patience` in all. Returns the
-/// connection to the operators' door, and the endpoint that it lives on.
+/// connection to the door that is asked for, and the endpoint that it lives on.
 pub(super) async fn dial(
     address: &str,
-    identity: &Identity,
+    dialling: &Dialling,
     patience: Duration,
 ) -> Result<(Endpoint, Connection), ClientError> {
     let attempt = async {
         let mut failure = None;
         // "localhost" may stand for two addresses of which only one is listened on.
         for remote in resolve(address).await? {
-            match dial_one(address, remote, identity).await {
+            match dial_one(address, remote, dialling).await {
                 Ok(connected) => return Ok(connected),
                 Err(error) => failure = Some(error),
             }
@@ -38,10 +36,9 @@ pub(super) async fn dial(
 async fn dial_one(
     address: &str,
     remote: SocketAddr,
-    identity: &Identity,
+    dialling: &Dialling,
 ) -> Result<(Endpoint, Connection), ClientError> {
     let endpoint = dialler(remote)?;
-    let dialling = Dialling::new(Some(identity), Trust::Authority(identity.authority()), ALPNS)?;
     let unreachable = |cause: String| ClientError::Unreachable { address: address.to_owned(), cause };
     let connecting = endpoint
         .connect_with(dialling.config.clone(), remote, SERVER_NAME)

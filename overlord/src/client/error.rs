@@ -16,7 +16,7 @@ use crate::folder::FolderError;
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The folder has no identity to dial with.
-    #[error("no operator identity in \"{}\": run `overlord init`, or set OVERLORD_DIR", .0.display())]
+    #[error("no operator identity in \"{}\": run `overlord init` or `overlord login TOKEN`, or set OVERLORD_DIR", .0.display())]
     NotInitialised(PathBuf),
     /// The overlord's folder cannot be used.
     #[error(transparent)]
@@ -58,6 +58,24 @@ pub enum ClientError {
         address: String,
         /// Whether the certificate's time has not come or is over.
         untimely: Untimely,
+    },
+    /// Somebody answers who is not the overlord that a token is of.
+    #[error(
+        "{address} is not the overlord that the token was made by: check the address, or get a new token with `overlord \
+         operator invite NAME`"
+    )]
+    NotOfToken {
+        /// The address that was dialled.
+        address: String,
+    },
+    /// The overlord refused a token.
+    #[error(
+        "the overlord at {address} refuses the token: it was used before, has run out or is not one for operators; get a \
+         new one with `overlord operator invite NAME`"
+    )]
+    TokenRefused {
+        /// The address that was dialled.
+        address: String,
     },
     /// The operator's certificate is not good now by the overlord's clock.
     #[error(
@@ -135,12 +153,12 @@ impl ClientError {
             ClientError::Refusal(refusal) => refusal.kind.as_str(),
             ClientError::NotInitialised(_) => "not-initialised",
             ClientError::Address { .. } | ClientError::Unreachable { .. } => "unreachable",
-            ClientError::Untrusted { .. } => "untrusted",
+            ClientError::Untrusted { .. } | ClientError::NotOfToken { .. } => "untrusted",
             ClientError::Untimely { .. } | ClientError::Outdated { .. } => "untimely",
             ClientError::Version { .. } | ClientError::OlderOverlord { .. } | ClientError::Unexpected => {
                 "version"
             }
-            ClientError::Refused { .. } => "denied",
+            ClientError::Refused { .. } | ClientError::TokenRefused { .. } => "denied",
             ClientError::Lost { .. } => "lost",
             ClientError::NoAnswer { .. } => "not-answered",
             ClientError::Frame(_) => "usage",

@@ -23,8 +23,10 @@ mod audit;
 mod dial;
 mod error;
 mod job_stream;
+mod login;
 mod module_file;
 mod modules;
+mod operators;
 mod patience;
 
 use std::time::Duration;
@@ -32,12 +34,12 @@ use std::time::Duration;
 use quinn::{Connection, Endpoint, SendStream};
 use wire::message::inventory::Inventory;
 use wire::message::operator::{
-    Call, Cancelling, FactsHeard, Follow, GivingUp, History, JobDocument, JobFilter, JobSummary,
+    ALPNS, Call, Cancelling, FactsHeard, Follow, GivingUp, History, JobDocument, JobFilter, JobSummary,
     MinionStatus, OperatorReply, OperatorRequest, OverlordStatus, Ping, Rerun, Target, TargetWarning,
 };
 use wire::message::version::Version;
 use wire::name::{MethodPath, MinionName, ModuleName};
-use wire::transport::endpoint::CLOSE_DONE;
+use wire::transport::endpoint::{CLOSE_DONE, Dialling, Trust};
 use wire::transport::frame;
 use wire::value::method::OneMethod;
 
@@ -47,8 +49,10 @@ use crate::folder::{Folder, dialable};
 pub use self::audit::AuditStream;
 pub use self::error::ClientError;
 pub use self::job_stream::{JobEvent, JobStream};
+pub use self::login::{LoggedIn, log_in};
 pub use self::module_file::{ModuleFile, ModuleFileError};
 pub use self::modules::{ModuleEvent, ModuleStream};
+pub(crate) use self::operators::milliseconds;
 pub use self::patience::{Patience, WaitOver};
 
 /// Which overlord to dial, and with whose identity.
@@ -63,12 +67,13 @@ pub struct ClientConfig {
 }
 
 impl ClientConfig {
-    /// The configuration for the identity of `folder`. Without an `address` the overlord of that folder is
+    /// The configuration for the identity of `folder`, or of its context that is in use. Without an `address` its overlord is
     /// dialled, at the address that it noted when it started last, or else at the one in its configuration.
     ///
     /// # Errors
-    /// [`ClientError::Folder`] where that configuration is needed and cannot be read.
+    /// [`ClientError::Folder`] where that configuration is needed and cannot be read, or the context in use is gone.
     pub fn new(folder: Folder, address: Option<String>) -> Result<Self, ClientError> {
+        let folder = folder.current()?;
         let address = match address.filter(|address| !address.is_empty()).or_else(|| folder.noted_address()) {
             Some(address) => address,
             None => dialable(folder.config()?.listen).to_string(),
@@ -144,7 +149,8 @@ impl Client {
     /// in common.
     pub async fn connect(config: &ClientConfig) -> Result<Self, ClientError> {
         let identity = config.folder.operator_identity()?;
-        let (endpoint, connection) = dial::dial(&config.address, &identity, config.patience).await?;
+        let dialling = Dialling::new(Some(&identity), Trust::Authority(identity.authority()), ALPNS)?;
+        let (endpoint, connection) = dial::dial(&config.address, &dialling, config.patience).await?;
         Ok(Self { connection, address: config.address.clone(), _endpoint: endpoint })
     }
 

@@ -11,8 +11,11 @@ mod guard;
 mod minion;
 mod modules;
 mod operator;
+mod operators;
+mod permit;
 mod refusals;
 mod source;
+mod wanted;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +25,6 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::identity::IdentityError;
-use wire::message::version::Version;
 use wire::transport::endpoint::{self, CLOSE_DONE, CLOSE_REFUSED, CLOSE_UNTIMELY};
 
 use self::connection_limit::Ticket;
@@ -153,7 +155,7 @@ impl Hall {
                 }
             }
             (alpn, Some(peer)) if wire::message::operator::ALPNS.contains(&alpn) => {
-                match OperatorDoor::admit(self.services.clone(), &peer, Version::of(&connection)) {
+                match OperatorDoor::admit(self.services.clone(), &peer, &connection) {
                     Ok(door) => {
                         drop(ticket);
                         door.serve(connection).await;

@@ -7,18 +7,20 @@ use machine::partial::PartialFile;
 use quinn::{RecvStream, SendStream};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::time::Instant;
-use wire::message::catalogue::{MAX_FILE, ModuleReply, ModuleRequest, Offer};
-use wire::message::operator::{MAX_MESSAGE, OperatorReply, Refusal, RefusalKind, Target, TargetWarning};
+use wire::message::catalogue::{AssignmentStatus, MAX_FILE, ModuleReply, ModuleRequest, Offer};
+use wire::message::operator::{MAX_MESSAGE, OperatorReply, Refusal, RefusalKind, TargetWarning};
 use wire::message::version::Version;
 use wire::name::{MinionName, ModuleName, OperatorName};
 use wire::signing::MAX_SIGNATURE;
 use wire::transport::endpoint::CLOSE_DONE;
 use wire::transport::frame::{self, FrameError};
 
+use super::permit::Permit;
 use crate::catalogue::{CatalogueError, FileError, Here};
+use crate::roles::{Deed, On};
 use crate::rollout::{Assigned, Deadline, Edit, Following, Reservation, tell, time_for};
 use crate::services::Services;
-use crate::targets::{self, Among, Matching, check_width};
+use crate::targets::{Roster, check_width};
 
 /// One request of an operator.
 struct ModulesDoor<'a> {
@@ -43,11 +45,11 @@ pub(super) async fn answer(
     services: &Arc<Services>,
     operator: &OperatorName,
     version: Version,
-    request: ModuleRequest,
+    (request, permit): (ModuleRequest, Permit),
     (send, receive): (SendStream, RecvStream),
 ) -> Result<(), FrameError> {
     let mut door = ModulesDoor { services, operator, version, send, receive };
-    match door.serve(request).await {
+    match door.serve(request, permit).await {
         Ok(()) => {}
         Err(Ended::Gone(error)) => return Err(error),
         Err(Ended::Refused(refusal)) => {
@@ -62,7 +64,7 @@ pub(super) async fn answer(
 }
 
 impl ModulesDoor<'_> {
-    async fn serve(&mut self, request: ModuleRequest) -> Result<(), Ended> {
+    async fn serve(&mut self, request: ModuleRequest, permit: Permit) -> Result<(), Ended> {
         let Services { catalogue, rollout, .. } = self.services;
         let reply = match request {
             ModuleRequest::Add(offer) => {
@@ -74,7 +76,7 @@ impl ModulesDoor<'_> {
                 return Ok(());
             }
             ModuleRequest::Push { offer, target, options } => {
-                let targets = self.targets(&target, options.confirmed).await?;
+                let targets = self.targets(permit, &target.expression, options.confirmed).await?;
                 let reservation =
                     rollout.reserve(&offer.name, Some(offer.digest), self.operator, "pushed")?;
                 let (reservation, module) = self.bring(reservation, offer).await?;
@@ -82,25 +84,27 @@ impl ModulesDoor<'_> {
                 return self.follow(following).await;
             }
             ModuleRequest::Remove { target, name, confirmed } => {
-                return self.edit(Edit::Remove, &target, name, confirmed).await;
+                let targets = self.targets(permit, &target.expression, confirmed).await?;
+                return self.edit(Edit::Remove, targets, name).await;
             }
             ModuleRequest::Rollback { target, name, confirmed } => {
-                return self.edit(Edit::Rollback, &target, name, confirmed).await;
+                let targets = self.targets(permit, &target.expression, confirmed).await?;
+                return self.edit(Edit::Rollback, targets, name).await;
             }
             ModuleRequest::Catalogue(name) => {
                 ModuleReply::Catalogue(catalogue.list(name.as_ref()).await.map_err(CatalogueError::from)?)
             }
-            ModuleRequest::Assign { expression, name, version, confirmed, lenience } => {
-                let target = Target { lenience, ..Target::of(expression) };
-                self.assign(target, &name, &version, confirmed).await?
+            ModuleRequest::Assign { expression, name, version, confirmed, lenience: _ } => {
+                let (_, warnings) = self.permitted(permit, &expression, confirmed)?;
+                let reply = self.assign(expression, &name, &version).await?;
+                self.warn(warnings).await?;
+                reply
             }
             ModuleRequest::Unassign { expression, name } => {
                 let (assignment, instead) = rollout.unassign(&name, &expression, self.operator).await?;
                 ModuleReply::Unassigned { assignment: Box::new(assignment), instead }
             }
-            ModuleRequest::Assignments => {
-                ModuleReply::Assignments(rollout.assignments().await.map_err(CatalogueError::from)?)
-            }
+            ModuleRequest::Assignments => ModuleReply::Assignments(self.assignments().await?),
             ModuleRequest::CancelPush(name) => {
                 ModuleReply::Cancelled(Box::new(rollout.cancel_push(&name, self.operator)?))
             }
@@ -111,14 +115,41 @@ impl ModulesDoor<'_> {
         Ok(tell(&mut self.send, reply).await?)
     }
 
-    async fn targets(&mut self, target: &Target, confirmed: bool) -> Result<Vec<MinionName>, Ended> {
-        let Services { registry, config, .. } = self.services;
-        let Matching { minions, warnings } =
-            targets::find(Among::Enrolled(&registry.roster()), target, registry)?;
-        let matches = format!("\"{}\" matches", target.expression);
-        check_width(config.confirm_above, &matches, minions.len(), confirmed)?;
+    /// The minions that a request is permitted for, once the operator has been told what there is to say of them.
+    async fn targets(
+        &mut self,
+        permit: Permit,
+        expression: &str,
+        confirmed: bool,
+    ) -> Result<Vec<MinionName>, Ended> {
+        let (minions, warnings) = self.permitted(permit, expression, confirmed)?;
         self.warn(warnings).await?;
         Ok(minions)
+    }
+
+    fn permitted(
+        &self,
+        permit: Permit,
+        expression: &str,
+        confirmed: bool,
+    ) -> Result<(Vec<MinionName>, Vec<TargetWarning>), Refusal> {
+        let (minions, warnings) = permit.minions()?;
+        let matches = format!("\"{expression}\" matches");
+        check_width(self.services.config.confirm_above, &matches, minions.len(), confirmed)?;
+        Ok((minions, warnings))
+    }
+
+    /// All assignments, with the failures of those minions alone that the operator may see.
+    async fn assignments(&self) -> Result<Vec<AssignmentStatus>, Ended> {
+        let Services { rollout, registry, roles, operators, .. } = self.services;
+        let mut assignments = rollout.assignments().await.map_err(CatalogueError::from)?;
+        let roles = roles.of(self.operator, operators.roles(self.operator).as_deref());
+        for one in &mut assignments {
+            let failed = Roster::new(one.failures.iter().map(|(minion, _)| minion.clone()).collect());
+            let seen = roles.decide(Deed::See, On::These(failed.names()), registry).allowed;
+            one.failures.retain(|(minion, _)| seen.contains(minion));
+        }
+        Ok(assignments)
     }
 
     /// Tells an operator what to know of how its target was understood, if its version has heard of that.
@@ -129,14 +160,7 @@ impl ModulesDoor<'_> {
         frame::write(&mut self.send, &OperatorReply::Warned(warnings), MAX_MESSAGE).await
     }
 
-    async fn edit(
-        &mut self,
-        edit: Edit,
-        target: &Target,
-        name: ModuleName,
-        confirmed: bool,
-    ) -> Result<(), Ended> {
-        let targets = self.targets(target, confirmed).await?;
+    async fn edit(&mut self, edit: Edit, targets: Vec<MinionName>, name: ModuleName) -> Result<(), Ended> {
         let reservation = self.services.rollout.reserve(&name, None, self.operator, edit.doing())?;
         let following = self.services.rollout.edit(edit, reservation, name, targets, self.operator);
         self.follow(following).await
@@ -144,20 +168,14 @@ impl ModulesDoor<'_> {
 
     async fn assign(
         &mut self,
-        target: Target,
+        expression: String,
         name: &ModuleName,
         version: &str,
-        confirmed: bool,
     ) -> Result<ModuleReply, Ended> {
-        let Services { catalogue, rollout, registry, config, .. } = self.services;
-        let Matching { minions, warnings } =
-            targets::find(Among::AlsoLater(&registry.roster()), &target, registry)?;
-        let matches = format!("\"{}\" matches", target.expression);
-        check_width(config.confirm_above, &matches, minions.len(), confirmed)?;
+        let Services { catalogue, rollout, .. } = self.services;
         let module = catalogue.find(name, version).await?;
         let Assigned { assignment, minions, connected } =
-            rollout.assign(target.expression, module, self.operator).await?;
-        self.warn(warnings).await?;
+            rollout.assign(expression, module, self.operator).await?;
         Ok(ModuleReply::Assigned { assignment: Box::new(assignment), minions, connected })
     }
 

@@ -1,5 +1,6 @@
 //! The operators' door: one stream a request, one match over all of them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,52 +10,58 @@ use machine::failpoint::{Point, reach};
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::task::JoinSet;
 use wire::digest::Digest;
-use wire::identity::{Peer, Role};
-use wire::message::enroll::Token;
+use wire::identity::Peer;
 use wire::message::held::Held as _;
 use wire::message::inventory::Inventory;
-use wire::message::job::JobId;
 use wire::message::link::{MinionRequest, Pong};
 use wire::message::module::Module;
 use wire::message::operator::{
     Call, DiskStatus, FactsHeard, Follow, OperatorReply, OperatorRequest, OverlordStatus, Ping, Refusal,
-    RefusalKind, Target, TargetWarning,
+    RefusalKind, TargetWarning,
 };
 use wire::message::version::Version;
 use wire::name::{MinionName, ModuleName, OperatorName};
 use wire::transport::allowance::Allowance;
+use wire::transport::endpoint::CLOSE_DONE;
 use wire::transport::frame::{self, FrameError};
 use wire::transport::intake::Intake;
 
 use ledger::{Invite, Storage};
 
+use super::operators::OperatorsDoor;
+use super::permit::{Gate, Permit};
 use super::{audit, follow, modules};
-use crate::folder::dialable;
 use crate::jobs::Follower;
-use crate::services::Services;
-
+use crate::operators::{Presence, Refused};
 use crate::outbox::{Making, Outbox};
-use crate::targets::{self, Among, Matching};
+use crate::services::Services;
 
 /// One operator's connection.
 #[derive(Clone)]
 pub(super) struct OperatorDoor {
     services: Arc<Services>,
-    operator: OperatorName,
+    operator: Arc<Presence>,
+    /// Where it connects from.
+    from: SocketAddr,
     intake: Intake,
     outbox: Outbox,
 }
 
 impl OperatorDoor {
-    /// The door for a peer that is an operator, or why it is none.
-    pub(super) fn admit(services: Arc<Services>, peer: &Peer, version: Version) -> Result<Self, String> {
-        match (peer.role, peer.name.parse()) {
-            (Role::Operator, Ok(operator)) => {
-                let (intake, outbox) = (services.intake.for_another(), services.outbox.for_another(version));
-                Ok(Self { services, operator, intake, outbox })
-            }
-            _ => Err(format!("its certificate is that of an {}", peer.role)),
-        }
+    /// The door for a peer that is an operator who may connect, or why it is none.
+    pub(super) fn admit(
+        services: Arc<Services>,
+        peer: &Peer,
+        connection: &Connection,
+    ) -> Result<Self, Refused> {
+        let operator = Arc::new(services.operators.admit(peer, connection)?);
+        let (intake, outbox) =
+            (services.intake.for_another(), services.outbox.for_another(Version::of(connection)));
+        Ok(Self { services, operator, from: connection.remote_address(), intake, outbox })
+    }
+
+    fn name(&self) -> &OperatorName {
+        self.operator.name()
     }
 
     /// Serves the connection until it ends.
@@ -66,7 +73,7 @@ impl OperatorDoor {
             let door = self.clone();
             requests.spawn(async move {
                 if let Err(error) = door.answer(send, receive).await {
-                    tracing::debug!(operator = %door.operator, %error, "a request broke off");
+                    tracing::debug!(operator = %door.name(), %error, "a request broke off");
                 }
             });
             while requests.try_join_next().is_some() {}
@@ -83,28 +90,43 @@ impl OperatorDoor {
         // The room is taken while the request arrives and is answered; what it asks to be done has bounds of its
         // own.
         let (request, _room) = tokio::time::timeout(REQUEST, reading).await.map_err(late)??;
+        let permit = match Gate::new(&self.services, self.name(), self.from).permit(&request).await {
+            Ok(permit) => permit,
+            Err(refusal) => {
+                // An operator who is still sending is to stop, and read.
+                let _ = receive.stop(CLOSE_DONE);
+                return self.refuse(refusal, &mut send).await;
+            }
+        };
         let request = match request {
-            OperatorRequest::Call { call, follow } => return self.call(*call, follow, &mut send).await,
-            OperatorRequest::Attach { job, follow } => return self.attach(&job, follow, &mut send).await,
-            OperatorRequest::Rerun { job, on, confirmed, follow, patience_ms } => {
-                let accepted =
-                    self.services.jobs.rerun(&job, on, confirmed, patience_ms, &self.operator).await;
+            OperatorRequest::Call { call, follow } => {
+                return self.call(*call, permit, follow, &mut send).await;
+            }
+            OperatorRequest::Attach { follow, job: _ } => {
+                return self.attach(permit, follow, &mut send).await;
+            }
+            OperatorRequest::Rerun { job: _, on, confirmed, follow, patience_ms } => {
+                let accepted = match permit.job() {
+                    Ok(job) => self.services.jobs.rerun(job, on, confirmed, patience_ms, self.name()).await,
+                    Err(refusal) => Err(refusal),
+                };
                 return self.begin(accepted, follow, &mut send).await;
             }
             OperatorRequest::Audit { query, follow } => {
-                audit::tell(&self.services, &self.operator, (query, follow), &mut send, &self.outbox).await?;
+                audit::tell(&self.services, self.name(), (query, follow), &mut send, &self.outbox).await?;
                 let _ = send.finish();
                 return Ok(());
             }
             OperatorRequest::Module(request) => {
                 let streams = (send, receive);
-                return modules::answer(&self.services, &self.operator, version, *request, streams).await;
+                return modules::answer(&self.services, self.name(), version, (*request, permit), streams)
+                    .await;
             }
             other => other,
         };
         let making = if may_be_large(&request) { self.outbox.making().await } else { Making::default() };
         let mut warnings = Vec::new();
-        let reply = self.reply(request, &mut warnings).await.unwrap_or_else(OperatorReply::Refused);
+        let reply = self.reply(request, permit, &mut warnings).await.unwrap_or_else(OperatorReply::Refused);
         self.warn(warnings, &mut send).await?;
         if let Err(error) = self.outbox.tell(&mut send, reply, making).await {
             // Of one that is too long, nothing is sent.
@@ -116,6 +138,12 @@ impl OperatorDoor {
             self.outbox.say(&mut send, OperatorReply::Refused(refusal)).await?;
         }
         // The operator has the answer, or has gone.
+        let _ = send.finish();
+        Ok(())
+    }
+
+    async fn refuse(&self, refusal: Refusal, send: &mut SendStream) -> Result<(), FrameError> {
+        self.outbox.say(send, OperatorReply::Refused(refusal)).await?;
         let _ = send.finish();
         Ok(())
     }
@@ -132,43 +160,49 @@ impl OperatorDoor {
     async fn reply(
         &self,
         request: OperatorRequest,
+        permit: Permit,
         warnings: &mut Vec<TargetWarning>,
     ) -> Result<OperatorReply, Refusal> {
         let Services { registry, jobs, .. } = &*self.services;
-        let mut meant = |target: &Target| {
-            self.matching(target).map(|matching| {
-                *warnings = matching.warnings;
-                matching.minions
-            })
+        let mut meant = |permit: Permit| {
+            let (minions, said) = permit.minions()?;
+            *warnings = said;
+            Ok::<_, Refusal>(minions)
         };
         Ok(match request {
-            OperatorRequest::Method { target, method } => {
-                OperatorReply::Method(registry.methods(&meant(&target)?, &method)?)
+            OperatorRequest::Method { method, target: _ } => {
+                OperatorReply::Method(registry.methods(&meant(permit)?, &method)?)
             }
-            OperatorRequest::Ping(target) => OperatorReply::Pings(self.ping(meant(&target)?).await),
-            OperatorRequest::Targets(target) => OperatorReply::Minions(registry.statuses(&meant(&target)?)),
-            OperatorRequest::Minions => OperatorReply::Minions(registry.statuses(&registry.names())),
+            OperatorRequest::Ping(_) => OperatorReply::Pings(self.ping(meant(permit)?).await),
+            OperatorRequest::Targets(_) | OperatorRequest::Minions => {
+                OperatorReply::Minions(registry.statuses(&meant(permit)?))
+            }
             OperatorRequest::Invite { name, ttl_ms } => {
                 OperatorReply::Invited(self.invite(name, ttl_ms).await?)
             }
-            OperatorRequest::Modules { target, name: only } => {
-                OperatorReply::Modules(self.modules(meant(&target)?, only.as_ref())?)
+            OperatorRequest::Modules { name: only, target: _ } => {
+                OperatorReply::Modules(self.modules(meant(permit)?, only.as_ref())?)
             }
-            OperatorRequest::Facts(target) => {
-                let (facts, heard) = meant(&target)?.into_iter().map(|name| self.facts(name)).unzip();
+            OperatorRequest::Facts(_) => {
+                let (facts, heard) = meant(permit)?.into_iter().map(|name| self.facts(name)).unzip();
                 OperatorReply::Facts(facts, heard)
             }
-            OperatorRequest::Jobs { filter, limit } => OperatorReply::Jobs(jobs.list(&filter, limit).await?),
-            OperatorRequest::Job(id) => {
-                OperatorReply::Job(Box::new(jobs.document(jobs.find(&id).await?).await?))
+            OperatorRequest::Jobs { filter, limit } => {
+                let gate = Gate::new(&self.services, self.name(), self.from);
+                OperatorReply::Jobs(gate.jobs(filter, limit, permit.jobs()?).await?)
             }
-            OperatorRequest::History(id) => {
-                OperatorReply::History(Box::new(jobs.history(jobs.find(&id).await?).await?))
+            OperatorRequest::Job(_) => OperatorReply::Job(Box::new(jobs.document(permit.job()?).await?)),
+            OperatorRequest::History(_) => {
+                OperatorReply::History(Box::new(jobs.history(permit.job()?).await?))
             }
-            OperatorRequest::Cancel { job, target } => self.cancel(&job, target, warnings).await?,
-            OperatorRequest::GiveUp { job, target } => self.give_up(&job, target, warnings).await?,
+            OperatorRequest::Cancel { .. } => self.cancel(permit, warnings).await?,
+            OperatorRequest::GiveUp { .. } => self.give_up(permit, warnings).await?,
             OperatorRequest::Purge { keep_ms } => OperatorReply::Purged(jobs.purge(keep_ms).await?),
             OperatorRequest::Status => OperatorReply::Status(Box::new(self.status().await)),
+            OperatorRequest::Operators(request) => {
+                let door = OperatorsDoor { services: &self.services, operator: self.name(), from: self.from };
+                OperatorReply::Operators(Box::new(door.answer(*request, warnings).await?))
+            }
             OperatorRequest::Call { .. }
             | OperatorRequest::Attach { .. }
             | OperatorRequest::Rerun { .. }
@@ -202,11 +236,16 @@ impl OperatorDoor {
         Ok(answer)
     }
 
-    async fn call(&self, call: Call, follow: Follow, send: &mut SendStream) -> Result<(), FrameError> {
-        let jobs = &self.services.jobs;
-        let accepted = match self.matching(&call.target) {
-            Ok(Matching { minions, warnings }) => {
-                let accepted = jobs.accept(call, minions, &self.operator).await;
+    async fn call(
+        &self,
+        call: Call,
+        permit: Permit,
+        follow: Follow,
+        send: &mut SendStream,
+    ) -> Result<(), FrameError> {
+        let accepted = match permit.minions() {
+            Ok((minions, warnings)) => {
+                let accepted = self.services.jobs.accept(call, minions, self.name()).await;
                 if accepted.is_ok() {
                     self.warn(warnings, send).await?;
                 }
@@ -220,11 +259,10 @@ impl OperatorDoor {
     /// Stops a job, or its parts on the minions that a target means.
     async fn cancel(
         &self,
-        job: &str,
-        target: Option<Target>,
+        permit: Permit,
         warnings: &mut Vec<TargetWarning>,
     ) -> Result<OperatorReply, Refusal> {
-        let (job, only) = self.parts(job, target).await?;
+        let (job, only) = permit.parts()?;
         let minions = only.as_ref().map(|matching| matching.minions.as_slice());
         let cancelling = self.services.jobs.cancel(job, minions).await?;
         *warnings = only.map(|matching| matching.warnings).unwrap_or_default();
@@ -234,29 +272,14 @@ impl OperatorDoor {
     /// Gives parts of a job up: those on the minions that a target means, or on those that are out of touch.
     async fn give_up(
         &self,
-        job: &str,
-        target: Option<Target>,
+        permit: Permit,
         warnings: &mut Vec<TargetWarning>,
     ) -> Result<OperatorReply, Refusal> {
-        let (job, only) = self.parts(job, target).await?;
+        let (job, only) = permit.parts()?;
         let minions = only.as_ref().map(|matching| matching.minions.as_slice());
-        let giving_up = self.services.jobs.give_up(job, minions, &self.operator).await?;
+        let giving_up = self.services.jobs.give_up(job, minions, self.name()).await?;
         *warnings = only.map(|matching| matching.warnings).unwrap_or_default();
         Ok(OperatorReply::GivingUp(giving_up))
-    }
-
-    /// The enrolled minions that a target means.
-    fn matching(&self, target: &Target) -> Result<Matching, Refusal> {
-        let registry = &self.services.registry;
-        targets::find(Among::Enrolled(&registry.roster()), target, registry)
-    }
-
-    /// The job with this id, or its beginning, and who of its minions a target means, where one is given.
-    async fn parts(&self, job: &str, target: Option<Target>) -> Result<(JobId, Option<Matching>), Refusal> {
-        let Services { registry, jobs, .. } = &*self.services;
-        let job = jobs.find(job).await?;
-        let among = |target: Target| targets::find(Among::Job(&jobs.targets(job)?), &target, registry);
-        Ok((job, target.map(among).transpose()?))
     }
 
     /// The facts of a minion, and how old they are.
@@ -276,11 +299,7 @@ impl OperatorDoor {
     ) -> Result<(), FrameError> {
         let follower = match accepted {
             Ok(follower) => follower,
-            Err(refusal) => {
-                self.outbox.say(send, OperatorReply::Refused(refusal)).await?;
-                let _ = send.finish();
-                return Ok(());
-            }
+            Err(refusal) => return self.refuse(refusal, send).await,
         };
         let record = &follower.job().record;
         let (id, targets) = (record.id, record.targets.clone());
@@ -294,11 +313,11 @@ impl OperatorDoor {
         Ok(())
     }
 
-    async fn attach(&self, job: &str, follow: Follow, send: &mut SendStream) -> Result<(), FrameError> {
+    async fn attach(&self, permit: Permit, follow: Follow, send: &mut SendStream) -> Result<(), FrameError> {
         let jobs = &self.services.jobs;
-        match jobs.find(job).await {
+        match permit.job() {
             Ok(id) => follow::tell(jobs, id, jobs.attach(id), follow, send, &self.outbox).await?,
-            Err(refusal) => self.outbox.say(send, OperatorReply::Refused(refusal)).await?,
+            Err(refusal) => return self.refuse(refusal, send).await,
         }
         let _ = send.finish();
         Ok(())
@@ -333,26 +352,18 @@ impl OperatorDoor {
             let message = "a token that is good for no time lets nobody in: let it be a millisecond at least";
             return Err(Refusal::new(RefusalKind::BadRequest, message));
         }
-        let Services { authority, ledger, config, address, .. } = &*self.services;
-        let secret = wire::identity::secret()
-            .map_err(|error| Refusal::new(RefusalKind::Unavailable, error.to_string()))?;
-        let token = Token {
-            address: match &config.advertise {
-                Some(advertised) => advertised.to_string(),
-                None => dialable(*address).to_string(),
-            },
-            authority: authority.fingerprint(),
-            secret,
-        };
+        let ledger = &self.services.ledger;
+        let token = self.services.token()?;
         let expires_at = now_ms().saturating_add(ttl_ms);
-        let invite = Invite { name: name.clone(), secret: Digest::of(&secret), expires_at, used_by: None };
+        let invite =
+            Invite { name: name.clone(), secret: Digest::of(&token.secret), expires_at, used_by: None };
         ledger.put_invite(invite).await.map_err(|error| {
             Refusal::new(
                 RefusalKind::Unavailable,
                 format!("the overlord cannot record the invitation: {error}"),
             )
         })?;
-        tracing::info!(operator = %self.operator, minion = %name, "invited");
+        tracing::info!(operator = %self.name(), minion = %name, "invited");
         Ok(token.to_string())
     }
 

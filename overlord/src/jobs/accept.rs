@@ -4,7 +4,7 @@ use ledger::JobRecord;
 use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
 use wire::message::call::Share;
-use wire::message::job::{MinionState, OutcomeKind};
+use wire::message::job::{JobId, MinionState, OutcomeKind};
 use wire::message::operator::{Call, Part, Refusal, RefusalKind, Rerun};
 use wire::name::{MinionName, OperatorName};
 use wire::value::arguments::Arguments;
@@ -52,13 +52,12 @@ impl Jobs {
     /// Makes a new job of an old one, with the same call; on all its minions, or on those that failed.
     pub(crate) async fn rerun(
         &self,
-        job: &str,
+        id: JobId,
         on: Rerun,
         confirmed: bool,
         patience_ms: Option<u64>,
         operator: &OperatorName,
     ) -> Result<Follower, Refusal> {
-        let id = self.find(job).await?;
         // Its outcomes are of no interest, only what they are.
         let old = self.ledger().document_up_to(id, 0).await.map_err(unavailable)?;
         let (old, _) =

@@ -23,7 +23,7 @@ mod stop;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::{Durability, LedgerError, OverlordLedger, Retention};
+use ledger::{Durability, JobRecord, LedgerError, OverlordLedger, Retention};
 use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
 use tokio_util::sync::CancellationToken;
@@ -109,6 +109,14 @@ impl Jobs {
     pub(crate) fn targets(&self, id: JobId) -> Result<Vec<MinionName>, Refusal> {
         let job = self.live(id).ok_or_else(|| is_over(id))?;
         Ok(job.record.targets.clone())
+    }
+
+    /// What was asked for by a job, live or not; `None` where that record is lost.
+    pub(crate) async fn record(&self, id: JobId) -> Result<Option<JobRecord>, Refusal> {
+        match self.live(id) {
+            Some(live) => Ok(Some(live.record.clone())),
+            None => self.ledger().job(id).await.map_err(unavailable),
+        }
     }
 
     /// Follows a live job from now on.

@@ -94,6 +94,11 @@ impl Rollout {
         self.0.reservations.reserve(name, digest, operator, doing)
     }
 
+    /// The operator who is changing a module; `None` where nobody is.
+    pub(crate) fn changer(&self, name: &ModuleName) -> Option<OperatorName> {
+        self.0.reservations.changer(name)
+    }
+
     /// Calls off the push of a module that is under way.
     pub(crate) fn cancel_push(
         &self,

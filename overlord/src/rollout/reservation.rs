@@ -136,6 +136,11 @@ impl Reservations {
         Ok(holder.ongoing())
     }
 
+    /// The operator who is changing a name; `None` where nobody is.
+    pub(super) fn changer(&self, name: &ModuleName) -> Option<OperatorName> {
+        self.holder(name).map(|holder| holder.operator.clone())
+    }
+
     fn holder(&self, name: &ModuleName) -> Option<Arc<Holder>> {
         self.lock().iter().find(|holder| holder.name == *name).cloned()
     }

@@ -42,6 +42,19 @@ impl Expression {
         Ok(resolver.members(self, false)?.truth(0))
     }
 
+    /// Which of the names, which are in order, it certainly matches: not those of which it is not known.
+    ///
+    /// # Errors
+    /// As for [`Expression::matches`], and where it costs too much to look at.
+    pub(crate) fn certain(
+        &self,
+        names: &[MinionName],
+        lookup: &impl Lookup,
+    ) -> Result<Vec<bool>, TargetError> {
+        let members = Resolver::new(names, lookup, Unheard::Unknown).members(self, false)?;
+        Ok((0..names.len()).map(|index| members.truth(index) == Truth::Yes).collect())
+    }
+
     /// The expression as it was written.
     pub fn as_str(&self) -> &str {
         &self.text

@@ -7,9 +7,9 @@
 
 use std::ops::RangeInclusive;
 
-/// A glob, in lower case as names are.
+/// A glob, as it is written: in lower case where it is on names of minions, as those are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Glob {
+pub(crate) struct Glob {
     parts: Vec<Part>,
 }
 
@@ -27,9 +27,9 @@ enum Part {
 }
 
 impl Glob {
-    /// The glob of a pattern in lower-case ASCII; `None` where a `[…]` in it is empty, unclosed or has a
+    /// The glob of a pattern in ASCII; `None` where a `[…]` in it is empty, unclosed or has a
     /// range that runs backwards.
-    pub(super) fn new(pattern: &str) -> Option<Self> {
+    pub(crate) fn new(pattern: &str) -> Option<Self> {
         let mut parts = Vec::new();
         let mut rest = pattern.as_bytes();
         while let Some((first, after)) = rest.split_first() {
@@ -59,7 +59,7 @@ impl Glob {
     }
 
     /// Whether it matches a whole name.
-    pub(super) fn matches(&self, name: &str) -> bool {
+    pub(crate) fn matches(&self, name: &str) -> bool {
         let name = name.as_bytes();
         let (mut part, mut at) = (0, 0);
         // The place of the last `*`, and how far it has reached: it takes one more byte on every failure.

@@ -262,7 +262,7 @@ fn nearest<'a, S: AsRef<str> + ?Sized + 'a>(
 }
 
 /// The names, as many as fit into a line.
-fn list(minions: &[MinionName]) -> String {
+pub(crate) fn list(minions: &[MinionName]) -> String {
     let shown: Vec<String> = minions.iter().take(SHOWN).map(|name| format!("\"{name}\"")).collect();
     match minions.len().saturating_sub(SHOWN) {
         0 => shown.join(", "),

@@ -20,7 +20,8 @@ mod term;
 
 pub use self::error::{Problem, TargetError};
 pub use self::expression::Expression;
-pub(crate) use self::matching::{Among, Matching, check_width, find};
+pub(crate) use self::glob::Glob;
+pub(crate) use self::matching::{Among, Matching, check_width, find, list};
 pub use self::members::Truth;
 pub use self::resolve::{Lookup, Matched, resolve};
 pub use self::resolver::{Unmatched, UnmatchedKind};

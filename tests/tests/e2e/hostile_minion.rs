@@ -367,6 +367,7 @@ fn floods_of_logs_with_followers_who_do_not_read_cost_the_overlord_little() {
                 batch: None,
                 max_failures: None,
                 patience_ms: None,
+                permitted: false,
             };
             let mut stream = client.call(call, Follow::Everything).await.expect("handed in");
             let Some(JobEvent::Accepted { job, .. }) = stream.next().await.expect("accepted") else {

@@ -313,6 +313,7 @@ async fn call(client: &Client, method: &str) -> Option<Report> {
         batch: None,
         max_failures: None,
         patience_ms: None,
+        permitted: false,
     };
     end(client.call(call, Follow::Outcomes).await.expect("accepted")).await
 }

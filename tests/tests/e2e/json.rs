@@ -156,6 +156,7 @@ fn every_document_keeps_to_the_page() {
         walk.overlord(command, &[arguments, &["--json"]].concat());
     }
     minions(&mut walk, &file);
+    operators(&mut walk);
     folders(&mut walk);
     errors(&mut walk);
     assert!(walk.breaches.is_empty(), "{:#?}", walk.breaches);
@@ -194,6 +195,28 @@ fn minions(walk: &mut Walk, file: &str) {
     }
     let folder = modules.path().to_str().expect("text");
     walk.minion("join", &[&token, "--dir", folder, "--grant", "read", "--modules", folder, "--json"]);
+}
+
+/// Who the operators are, and what they may do.
+fn operators(walk: &mut Walk) {
+    let me = text(&walk.overlord("whoami", &["--json"])["name"]);
+    let token = text(&walk.overlord("operator invite", &["bob", "--role", "admin", "--json"])["token"]);
+    let desk = tempfile::tempdir().expect("a folder");
+    let desk = desk.path().to_str().expect("text");
+    let context = text(&walk.overlord("login", &[&token, "--dir", desk, "--json"])["context"]);
+    walk.overlord("context list", &["--dir", desk, "--json"]);
+    walk.overlord("context use", &[&context, "--dir", desk, "--json"]);
+    for (command, arguments) in [
+        ("operator list", &[][..]),
+        ("operator show", &[me.as_str()]),
+        ("operator revoke", &["bob", "--why", "gone"]),
+        ("can", &["bob", "test.ping", "*"]),
+        ("operator unrevoke", &["bob"]),
+        ("can", &["bob", "test.ping", "*"]),
+        ("operator remove", &["bob"]),
+    ] {
+        walk.overlord(command, &[arguments, &["--json"]].concat());
+    }
 }
 
 /// What is done in folders, without a daemon.

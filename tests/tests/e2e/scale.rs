@@ -36,6 +36,7 @@ async fn submit(client: &Client, number: usize) -> JobId {
         batch: None,
         max_failures: None,
         patience_ms: None,
+        permitted: false,
     };
     let mut events = client.call(call, Follow::No).await.expect("accepted");
     match events.next().await {

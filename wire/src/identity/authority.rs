@@ -75,7 +75,7 @@ impl Authority {
     /// [`IdentityError::Certificate`] where one of the two cannot be made.
     pub fn issue(&self, role: Role, name: &str) -> Result<Identity, IdentityError> {
         let key = KeyPair::generate()?;
-        let certificate = self.sign(&key, role, name)?;
+        let certificate = self.sign(&key, role, name, None)?;
         Ok(Identity::new(&key, certificate, self.certificate.to_vec()))
     }
 
@@ -90,10 +90,30 @@ impl Authority {
         role: Role,
         name: &str,
     ) -> Result<Vec<u8>, IdentityError> {
-        self.sign(&request.0.public_key, role, name)
+        self.sign(&request.0.public_key, role, name, None)
     }
 
-    fn sign(&self, key: &impl PublicKeyData, role: Role, name: &str) -> Result<Vec<u8>, IdentityError> {
+    /// The same for a certificate that is good for this long, in milliseconds, whatever is usual for the role.
+    ///
+    /// # Errors
+    /// As for [`Authority::sign_request`].
+    pub fn sign_request_for(
+        &self,
+        request: &SigningRequest,
+        role: Role,
+        name: &str,
+        lifetime_ms: u64,
+    ) -> Result<Vec<u8>, IdentityError> {
+        self.sign(&request.0.public_key, role, name, Some(lifetime_ms))
+    }
+
+    fn sign(
+        &self,
+        key: &impl PublicKeyData,
+        role: Role,
+        name: &str,
+        lifetime_ms: Option<u64>,
+    ) -> Result<Vec<u8>, IdentityError> {
         // Only an overlord has a name that a dialler accepts, and only it may serve.
         let (names, usage, days) = match role {
             Role::Overlord => {
@@ -109,6 +129,10 @@ impl Authority {
         params.extended_key_usages = vec![usage];
         params.use_authority_key_identifier_extension = true;
         validity(&mut params, days);
+        if let Some(lifetime) = lifetime_ms {
+            let most = i64::try_from(lifetime).unwrap_or(i64::MAX).min(AUTHORITY_DAYS * 24 * 3_600_000);
+            params.not_after = OffsetDateTime::from(clock::now()) + Duration::milliseconds(most);
+        }
         Ok(params.signed_by(key, &self.issuer)?.der().to_vec())
     }
 }

@@ -18,6 +18,7 @@ use crate::message::catalogue::{ModuleReply, ModuleRequest};
 use crate::message::inventory::Inventory;
 use crate::message::job::JobId;
 use crate::message::link::JobUpdate;
+use crate::message::operators::{OperatorsReply, OperatorsRequest};
 pub use crate::message::target::{Assume, Lenience, Target, TargetWarning};
 use crate::name::{MethodPath, MinionName, ModuleName, OperatorName};
 use crate::value::arguments::Arguments;
@@ -60,6 +61,10 @@ pub struct Call {
     /// nothing is said.
     #[serde(with = "crate::message::version::since_three")]
     pub patience_ms: Option<u64>,
+    /// Whether it goes to those of the minions alone on which the operator may call the method, instead of being refused
+    /// where there are others.
+    #[serde(with = "crate::message::version::since_five")]
+    pub permitted: bool,
 }
 
 /// How much an operator wants to hear of a job.
@@ -185,6 +190,8 @@ pub enum OperatorRequest {
         /// Whether to go on with those that are added.
         follow: bool,
     },
+    /// Who are the operators, and what may they do? Answered by `Operators`. Not known to overlords of before version 5.
+    Operators(Box<OperatorsRequest>),
 }
 
 /// What an overlord answers to an [`OperatorRequest`].
@@ -237,6 +244,8 @@ pub enum OperatorReply {
     Warned(Vec<TargetWarning>),
     /// Entries of the overlord's audit log, in the order in which they were added: each a line of JSON.
     AuditEntries(Vec<String>),
+    /// What is said of an [`OperatorsRequest`].
+    Operators(Box<OperatorsReply>),
 }
 
 /// The parts of a job that were given up.

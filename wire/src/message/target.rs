@@ -61,13 +61,23 @@ pub enum TargetWarning {
         /// What became of these minions, as one line for people.
         message: String,
     },
+    /// Some minions were left out, since the operator may not do this there. Said to nobody who did not ask for it by
+    /// [`Call::permitted`](crate::message::operator::Call::permitted).
+    NotPermitted {
+        /// Those minions, by name.
+        minions: Vec<MinionName>,
+        /// Which rule left them out, as one line for people.
+        message: String,
+    },
 }
 
 impl TargetWarning {
     /// The line for people.
     pub fn message(&self) -> &str {
         match self {
-            TargetWarning::Unmatched { message, .. } | TargetWarning::Unknown { message, .. } => message,
+            TargetWarning::Unmatched { message, .. }
+            | TargetWarning::Unknown { message, .. }
+            | TargetWarning::NotPermitted { message, .. } => message,
         }
     }
 }

@@ -45,7 +45,7 @@ impl Invite {
     pub(super) fn run(self, global: &Global) -> Result<Exit, CliError> {
         let wanted = global.address.as_deref().map(wanted).transpose()?;
         // The overlord of this host need not be reachable from here as other hosts reach it.
-        let noted = wanted.as_ref().and_then(|_| global.folder().ok()?.noted_address());
+        let noted = wanted.as_ref().and_then(|_| global.folder().ok()?.current().ok()?.noted_address());
         let global = Global { dir: global.dir.clone(), address: noted.or_else(|| global.address.clone()) };
         talk(&global, async |client| self.invite(client, wanted.as_ref()).await)
     }

@@ -1,6 +1,7 @@
 //! The newcomers' door: a token's secret and a signing request in, a certificate out.
 
 mod minion;
+mod operator;
 
 use std::time::Duration;
 
@@ -115,7 +116,7 @@ impl EnrollDoor {
                 self.minion(&secret, &signing_request).await
             }
             Newcomer::Waiting { .. } => Err(TurnedAway::refused("it has no token")),
-            Newcomer::Operator { .. } => Err(TurnedAway::refused("it has no token of an operator")),
+            Newcomer::Operator { secret, signing_request } => self.operator(&secret, &signing_request).await,
         }
     }
 

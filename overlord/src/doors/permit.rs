@@ -1,0 +1,281 @@
+//! Whether an operator may do what it asks: the one place at which every request is held against the operator's roles.
+
+use std::net::SocketAddr;
+
+use wire::message::job::JobId;
+use wire::message::operator::{
+    JobFilter, JobSummary, OperatorRequest, Refusal, RefusalKind, Target, TargetWarning,
+};
+use wire::name::{MinionName, ModuleName, OperatorName};
+
+use super::wanted::Wanted;
+use crate::jobs::LIST_LIMIT;
+use crate::roles::{Deed, Held, JobVerb, On, Verdict};
+use crate::services::Services;
+use crate::targets::{self, Among, Matching, Roster};
+
+/// Decides on the requests of one operator.
+pub(super) struct Gate<'a> {
+    services: &'a Services,
+    operator: &'a OperatorName,
+    from: SocketAddr,
+    roles: Held,
+}
+
+/// What a request that is allowed concerns. Nothing else of what the overlord has is for its answer.
+#[derive(Debug)]
+pub(super) enum Permit {
+    /// Nothing that is narrower than the request itself.
+    Plain,
+    /// These minions.
+    Minions(Matching),
+    /// Those of the jobs that the operator may see.
+    Jobs(JobsSeen),
+    /// This job.
+    Job(JobId),
+    /// The parts of this job on these minions; on all where nothing is said.
+    Parts(JobId, Option<Matching>),
+}
+
+/// Which jobs an operator may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum JobsSeen {
+    /// All of them.
+    All,
+    /// Its own, and those of others that went to minions of its roles alone.
+    OfMinions,
+    /// Its own.
+    Own,
+}
+
+impl Permit {
+    /// The minions that the request concerns, and what there is to say of its target.
+    pub(super) fn minions(self) -> Result<(Vec<MinionName>, Vec<TargetWarning>), Refusal> {
+        match self {
+            Permit::Minions(Matching { minions, warnings }) => Ok((minions, warnings)),
+            _ => Err(misplaced()),
+        }
+    }
+
+    /// The job that the request concerns.
+    pub(super) fn job(self) -> Result<JobId, Refusal> {
+        match self {
+            Permit::Job(job) => Ok(job),
+            _ => Err(misplaced()),
+        }
+    }
+
+    /// The job that the request concerns, and which of its parts.
+    pub(super) fn parts(self) -> Result<(JobId, Option<Matching>), Refusal> {
+        match self {
+            Permit::Parts(job, parts) => Ok((job, parts)),
+            _ => Err(misplaced()),
+        }
+    }
+
+    /// The jobs that the answer may show.
+    pub(super) fn jobs(self) -> Result<JobsSeen, Refusal> {
+        match self {
+            Permit::Jobs(seen) => Ok(seen),
+            _ => Err(misplaced()),
+        }
+    }
+}
+
+/// What is said where a request is answered by what it was not permitted for, which no request is.
+fn misplaced() -> Refusal {
+    Refusal::new(RefusalKind::Denied, "this is not what the request was permitted for")
+}
+
+impl<'a> Gate<'a> {
+    pub(super) fn new(services: &'a Services, operator: &'a OperatorName, from: SocketAddr) -> Self {
+        let roles = services.roles.of(operator, services.operators.roles(operator).as_deref());
+        Self { services, operator, from, roles }
+    }
+
+    /// What a request may be answered with.
+    ///
+    /// # Errors
+    /// A refusal of kind `Denied` where the operator may not do it, which names the rule, and any other where its target
+    /// or its job cannot be found.
+    pub(super) async fn permit(&self, request: &OperatorRequest) -> Result<Permit, Refusal> {
+        let registry = &self.services.registry;
+        Ok(match Wanted::by(request) {
+            Wanted::Plain(deed) => self.plain(deed, On::Nothing)?,
+            Wanted::Everybody(deed) => self.plain(deed, On::Everybody)?,
+            Wanted::On { deed, target, narrow } => Permit::Minions(self.on(deed, target, narrow)?),
+            Wanted::Later { deed, target } => {
+                self.plain(deed, On::Everybody)?;
+                Permit::Minions(targets::find(Among::AlsoLater(&registry.roster()), &target, registry)?)
+            }
+            Wanted::Named { deed, name } => self.plain(deed, On::These(std::slice::from_ref(name)))?,
+            Wanted::Seen(target) => Permit::Minions(self.seen(target)?),
+            Wanted::AllSeen => {
+                let minions = match self.roles.is_for_everybody(Deed::See) {
+                    true => registry.names(),
+                    false => self.visible()?.names().to_vec(),
+                };
+                Permit::Minions(Matching { minions, warnings: Vec::new() })
+            }
+            Wanted::Jobs => Permit::Jobs(self.jobs_seen()),
+            Wanted::Job { verb, job } => Permit::Job(self.job(verb, job).await?),
+            Wanted::Parts { verb, job, target } => {
+                let job = self.job(verb, job).await?;
+                let among = |target: &Target| {
+                    targets::find(Among::Job(&self.services.jobs.targets(job)?), target, registry)
+                };
+                Permit::Parts(job, target.map(among).transpose()?)
+            }
+            Wanted::Rerun { job } => Permit::Job(self.rerun(job).await?),
+            Wanted::Change { deed, module } => self.change(deed, module)?,
+            Wanted::About(operator) if operator == self.operator => self.plain(Deed::Own, On::Nothing)?,
+            Wanted::About(_) => self.plain(Deed::Administer, On::Nothing)?,
+        })
+    }
+
+    /// Those of the newest jobs that fit and that the operator may see.
+    pub(super) async fn jobs(
+        &self,
+        mut filter: JobFilter,
+        limit: usize,
+        seen: JobsSeen,
+    ) -> Result<Vec<JobSummary>, Refusal> {
+        let jobs = &self.services.jobs;
+        match seen {
+            JobsSeen::All => jobs.list(&filter, limit).await,
+            JobsSeen::Own => {
+                let of = filter.operator.get_or_insert_with(|| self.operator.clone());
+                if of == self.operator { jobs.list(&filter, limit).await } else { Ok(Vec::new()) }
+            }
+            JobsSeen::OfMinions => {
+                let mut shown = Vec::new();
+                for job in jobs.list(&filter, LIST_LIMIT).await? {
+                    if shown.len() >= limit {
+                        break;
+                    }
+                    if job.operator == *self.operator
+                        || self.of_job(JobVerb::See, job.job).await?.is_allowed()
+                    {
+                        shown.push(job);
+                    }
+                }
+                Ok(shown)
+            }
+        }
+    }
+
+    /// Whether the operator may call a method on all minions of a target, and by which rule.
+    pub(super) fn decide(&self, deed: Deed<'_>, on: On<'_>) -> Verdict {
+        self.roles.decide(deed, on, &self.services.registry)
+    }
+
+    fn plain(&self, deed: Deed<'_>, on: On<'_>) -> Result<Permit, Refusal> {
+        self.hold(deed, self.decide(deed, on)).map(|_| Permit::Plain)
+    }
+
+    /// The minions of a target, if the deed is allowed on all of them, or those of them on which it is where `narrow`
+    /// says so.
+    fn on(&self, deed: Deed<'_>, target: &Target, narrow: bool) -> Result<Matching, Refusal> {
+        let registry = &self.services.registry;
+        // Whoever may not do it anywhere need not hear whom the target means.
+        self.plain(deed, On::Nothing)?;
+        let mut matching = targets::find(Among::Enrolled(&registry.roster()), target, registry)?;
+        if self.roles.is_for_everybody(deed) {
+            return Ok(matching);
+        }
+        let verdict = self.decide(deed, On::These(&matching.minions));
+        if !narrow || verdict.is_allowed() || verdict.allowed.is_empty() {
+            self.hold(deed, verdict)?;
+            return Ok(matching);
+        }
+        let message = format!("left out: {}", verdict.refusal(self.operator, deed));
+        matching.warnings.push(TargetWarning::NotPermitted { minions: verdict.denied, message });
+        Ok(Matching { minions: verdict.allowed, ..matching })
+    }
+
+    /// The minions that the operator may see, which are all that there are for its expressions.
+    fn visible(&self) -> Result<Roster, Refusal> {
+        self.plain(Deed::See, On::Nothing)?;
+        let all = self.services.registry.roster();
+        Ok(Roster::new(self.decide(Deed::See, On::These(all.names())).allowed))
+    }
+
+    /// Those minions of a target that the operator may see.
+    fn seen(&self, target: &Target) -> Result<Matching, Refusal> {
+        let registry = &self.services.registry;
+        let all = registry.roster();
+        if self.roles.is_for_everybody(Deed::See) {
+            return targets::find(Among::Enrolled(&all), target, registry);
+        }
+        let refusal = match targets::find(Among::Enrolled(&self.visible()?), target, registry) {
+            Ok(matching) => return Ok(matching),
+            Err(refusal) => refusal,
+        };
+        // Where the target names minions that the roles do not show, that is why. What those said of themselves is not
+        // asked: a refusal must not tell it.
+        match targets::find(Among::Enrolled(&all), target, &()) {
+            Ok(hidden) => {
+                self.hold(Deed::See, self.decide(Deed::See, On::These(&hidden.minions)))?;
+                Err(refusal)
+            }
+            Err(_) => Err(refusal),
+        }
+    }
+
+    fn jobs_seen(&self) -> JobsSeen {
+        let see = Deed::Job(JobVerb::See);
+        match () {
+            () if self.roles.is_for_everybody(see) => JobsSeen::All,
+            () if self.decide(see, On::Nothing).is_allowed() => JobsSeen::OfMinions,
+            () => JobsSeen::Own,
+        }
+    }
+
+    /// The full id of a job with which the operator may do this.
+    async fn job(&self, verb: JobVerb, job: &str) -> Result<JobId, Refusal> {
+        let id = self.services.jobs.find(job).await?;
+        self.hold(Deed::Job(verb), self.of_job(verb, id).await?)?;
+        Ok(id)
+    }
+
+    async fn of_job(&self, verb: JobVerb, id: JobId) -> Result<Verdict, Refusal> {
+        let deed = Deed::Job(verb);
+        Ok(match self.services.jobs.record(id).await? {
+            Some(record) if record.operator == *self.operator => self.decide(Deed::Own, On::Nothing),
+            Some(record) if !self.roles.is_for_everybody(deed) => {
+                self.decide(deed, On::These(Roster::new(record.targets).names()))
+            }
+            // Whose a job is that has lost its record, nobody knows.
+            Some(_) | None => self.decide(deed, On::Everybody),
+        })
+    }
+
+    async fn rerun(&self, job: &str) -> Result<JobId, Refusal> {
+        let id = self.job(JobVerb::See, job).await?;
+        if let Some(record) = self.services.jobs.record(id).await? {
+            let targets = Roster::new(record.targets);
+            self.plain(Deed::Call(&record.method), On::These(targets.names()))?;
+        }
+        Ok(id)
+    }
+
+    /// Everybody who may push ends its own push.
+    fn change(&self, deed: Deed<'_>, module: &ModuleName) -> Result<Permit, Refusal> {
+        let is_own = self.services.rollout.changer(module).is_some_and(|changer| changer == *self.operator);
+        self.plain(if is_own { Deed::Own } else { deed }, On::Nothing)
+    }
+
+    /// Refuses what is not allowed, and notes that.
+    fn hold(&self, deed: Deed<'_>, verdict: Verdict) -> Result<Verdict, Refusal> {
+        if verdict.is_allowed() {
+            return Ok(verdict);
+        }
+        let mut message = verdict.refusal(self.operator, deed);
+        self.services.audit.denied(self.operator, self.from, deed, &message);
+        tracing::info!(operator = %self.operator, from = %self.from, why = %message, "denied");
+        if let (Deed::Call(_), [_, ..]) = (deed, verdict.allowed.as_slice()) {
+            message.push_str("; nothing was called, and --permitted calls it on the others alone");
+        }
+        Err(Refusal::new(RefusalKind::Denied, message))
+    }
+}

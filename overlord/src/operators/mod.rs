@@ -1,0 +1,261 @@
+//! Which operators there are, which of them may connect, and which are connected: in memory, and in the ledger as far as
+//! it must outlive the daemon. What they may do is said by their [`crate::roles`].
+
+mod presence;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ledger::{LedgerError, OperatorInvite, OperatorInviteError, OperatorRecord, OverlordLedger};
+use machine::clock::now_ms;
+use quinn::Connection;
+use wire::digest::Digest;
+use wire::identity::{Peer, Role, Validity};
+use wire::message::operators::{OperatorKind, OperatorStanding};
+use wire::name::{OperatorName, RoleName};
+use wire::transport::endpoint::CLOSE_REFUSED;
+
+pub(crate) use self::presence::Presence;
+
+/// All operators of an overlord. A cheap handle.
+#[derive(Clone)]
+pub(crate) struct Operators(Arc<Inner>);
+
+struct Inner {
+    ledger: OverlordLedger,
+    operators: Mutex<BTreeMap<OperatorName, Entry>>,
+    /// The number of the next connection: no two have the same, also not of an operator that was forgotten meanwhile.
+    next: AtomicU64,
+    /// Operators change one after the other, in the ledger and here. Waited for before `operators` is locked.
+    changes: tokio::sync::Mutex<()>,
+}
+
+/// One operator.
+struct Entry {
+    record: OperatorRecord,
+    /// Its connections, each under a number of its own.
+    connections: BTreeMap<u64, Connection>,
+}
+
+/// Why an operator is not let in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("its certificate is that of an {0}")]
+    WrongRole(Role),
+    #[error("operator \"{0}\" is not known")]
+    Unknown(String),
+    #[error("operator \"{0}\" is revoked")]
+    Revoked(OperatorName),
+    #[error("operator \"{0}\" has logged in with another key since")]
+    AnotherKey(OperatorName),
+}
+
+impl Operators {
+    /// Reads all operators from the ledger. Where there are none, as in a folder of before there were any, the operator
+    /// of the overlord's own folder is recorded, with the role that allows everything.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read or written.
+    pub(crate) async fn open(ledger: OverlordLedger, own: Option<Peer>) -> Result<Self, LedgerError> {
+        let mut records = ledger.operators().await?;
+        if records.is_empty() {
+            match own.as_ref().and_then(first) {
+                Some(first) => {
+                    tracing::info!(operator = %first.name, "recorded as the first administrator");
+                    ledger.put_operator(first.clone()).await?;
+                    records.push(first);
+                }
+                None => tracing::warn!(
+                    "no operator is known, and there is no operator.pem in the overlord's folder: nobody is let in \
+                     until it is there and the overlord is started again"
+                ),
+            }
+        }
+        let operators = records.into_iter().map(|record| (record.name.clone(), Entry::new(record))).collect();
+        let operators = Mutex::new(operators);
+        let (next, changes) = (AtomicU64::new(0), tokio::sync::Mutex::default());
+        Ok(Self(Arc::new(Inner { ledger, operators, next, changes })))
+    }
+
+    /// Lets a peer in for as long as what is returned lives, if it is an operator who may connect.
+    ///
+    /// # Errors
+    /// [`Refused`], which says why it may not.
+    pub(crate) fn admit(&self, peer: &Peer, connection: &Connection) -> Result<Presence, Refused> {
+        if peer.role != Role::Operator {
+            return Err(Refused::WrongRole(peer.role));
+        }
+        let unknown = || Refused::Unknown(peer.name.clone());
+        let name: OperatorName = peer.name.parse().map_err(|_| unknown())?;
+        let mut operators = self.lock();
+        let entry = operators.get_mut(&name).ok_or_else(unknown)?;
+        // Looked at and entered under one lock: whoever revokes it either is seen here, or finds the connection.
+        check(&entry.record, peer)?;
+        entry.record.valid_until = entry.record.valid_until.max(Some(peer.validity.until));
+        let number = self.0.next.fetch_add(1, Ordering::Relaxed);
+        entry.connections.insert(number, connection.clone());
+        Ok(Presence::new(self.clone(), name, number))
+    }
+
+    /// The roles that were given to an operator by name; `None` where it is not known or may not connect, and so has no
+    /// roles at all.
+    pub(crate) fn roles(&self, name: &OperatorName) -> Option<Vec<RoleName>> {
+        let operators = self.lock();
+        let active = operators.get(name).filter(|entry| entry.record.standing == OperatorStanding::Active);
+        active.map(|entry| entry.record.roles.clone())
+    }
+
+    /// An operator, and how many connections it has; `None` where it is not known.
+    pub(crate) fn find(&self, name: &OperatorName) -> Option<(OperatorRecord, usize)> {
+        self.lock().get(name).map(|entry| (entry.record.clone(), entry.connections.len()))
+    }
+
+    /// All operators, by name, and how many connections each has.
+    pub(crate) fn all(&self) -> Vec<(OperatorRecord, usize)> {
+        let operators = self.lock();
+        operators.values().map(|entry| (entry.record.clone(), entry.connections.len())).collect()
+    }
+
+    /// Records a token.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be written.
+    pub(crate) async fn invite(&self, invite: OperatorInvite) -> Result<(), LedgerError> {
+        self.0.ledger.put_operator_invite(invite).await
+    }
+
+    /// The token of `secret`, where it lets an operator in now. Costs a read.
+    ///
+    /// # Errors
+    /// [`OperatorInviteError`], which says why it lets nobody in.
+    pub(crate) async fn invited(&self, secret: &Digest) -> Result<OperatorInvite, OperatorInviteError> {
+        self.0.ledger.operator_invited(secret, now_ms()).await
+    }
+
+    /// Lets an operator log in with the token of `secret` and this key, whose certificate is good for that
+    /// time. One who
+    /// had the name before loses it, and its connections.
+    ///
+    /// # Errors
+    /// [`OperatorInviteError`], which says why the token lets nobody in.
+    pub(crate) async fn log_in(
+        &self,
+        secret: &Digest,
+        key: Digest,
+        validity: Validity,
+    ) -> Result<OperatorRecord, OperatorInviteError> {
+        let _changing = self.0.changes.lock().await;
+        let record =
+            self.0.ledger.redeem_operator(secret, key, (validity.from, validity.until), now_ms()).await?;
+        let former = {
+            let mut operators = self.lock();
+            let before = operators.get(&record.name).is_some_and(|entry| entry.record.key == Some(key));
+            match operators.get_mut(&record.name) {
+                Some(entry) if before => {
+                    entry.record = record.clone();
+                    None
+                }
+                _ => operators.insert(record.name.clone(), Entry::new(record.clone())),
+            }
+        };
+        former.into_iter().for_each(Entry::close);
+        Ok(record)
+    }
+
+    /// Changes what is recorded of an operator: `change` says how. Returns it as it is recorded then; `None` where it is
+    /// not known. Where it may not connect any more, its connections end at once.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be written; then nothing has changed.
+    pub(crate) async fn change(
+        &self,
+        name: &OperatorName,
+        change: impl FnOnce(OperatorRecord) -> OperatorRecord,
+    ) -> Result<Option<OperatorRecord>, LedgerError> {
+        let _changing = self.0.changes.lock().await;
+        let Some((record, _)) = self.find(name) else { return Ok(None) };
+        let record = change(record);
+        self.0.ledger.put_operator(record.clone()).await?;
+        let ended = {
+            let mut operators = self.lock();
+            let Some(entry) = operators.get_mut(name) else { return Ok(None) };
+            entry.record = record.clone();
+            let stays = record.standing == OperatorStanding::Active;
+            if stays { BTreeMap::new() } else { std::mem::take(&mut entry.connections) }
+        };
+        ended.values().for_each(close);
+        Ok(Some(record))
+    }
+
+    /// Forgets an operator and its tokens, and ends its connections. Returns what was known of it.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be written; then nothing has changed.
+    pub(crate) async fn remove(&self, name: &OperatorName) -> Result<Option<OperatorRecord>, LedgerError> {
+        let _changing = self.0.changes.lock().await;
+        if self.find(name).is_none() {
+            return Ok(None);
+        }
+        self.0.ledger.remove_operator(name).await?;
+        let entry = self.lock().remove(name);
+        Ok(entry.map(|entry| {
+            let record = entry.record.clone();
+            entry.close();
+            record
+        }))
+    }
+
+    fn left(&self, name: &OperatorName, number: u64) {
+        if let Some(entry) = self.lock().get_mut(name) {
+            entry.connections.remove(&number);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<OperatorName, Entry>> {
+        // No code under this lock can panic halfway through a change.
+        self.0.operators.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn new(record: OperatorRecord) -> Self {
+        Self { record, connections: BTreeMap::new() }
+    }
+
+    fn close(self) {
+        self.connections.values().for_each(close);
+    }
+}
+
+fn close(connection: &Connection) {
+    connection.close(CLOSE_REFUSED, b"refused");
+}
+
+/// Whether an operator may connect with this certificate: that with which it logged in, or one that was made later.
+fn check(record: &OperatorRecord, peer: &Peer) -> Result<(), Refused> {
+    let is_later = record.valid_from.is_none_or(|from| peer.validity.from > from);
+    let is_its_own = record.key.is_none_or(|key| peer.key == key || is_later);
+    match record.standing {
+        OperatorStanding::Revoked { .. } => Err(Refused::Revoked(record.name.clone())),
+        OperatorStanding::Active if is_its_own => Ok(()),
+        OperatorStanding::Active => Err(Refused::AnotherKey(record.name.clone())),
+    }
+}
+
+/// The record of the operator of the overlord's own folder, whose certificate is renewed there with another key.
+fn first(own: &Peer) -> Option<OperatorRecord> {
+    let name = own.name.parse().ok().filter(|_| own.role == Role::Operator)?;
+    Some(OperatorRecord {
+        name,
+        kind: OperatorKind::Person,
+        roles: vec![crate::roles::admin()],
+        standing: OperatorStanding::Active,
+        key: None,
+        since: now_ms(),
+        invited_by: None,
+        lifetime_ms: None,
+        valid_from: None,
+        valid_until: None,
+    })
+}

@@ -1,0 +1,225 @@
+//! Roles: what an operator may do is what its roles say, and all else is refused by name of the rule.
+
+use rig::{Fleet, Said, modules_dir};
+
+use crate::operators::Desk;
+
+const ROLES: &str = r#"
+[roles.web]
+operators = ["bob"]
+methods = ["test.add", "test.sleep"]
+targets = "web*"
+
+[roles.look]
+operators = ["bob", "eve"]
+targets = "mail"
+
+[roles.pusher]
+operators = ["pat"]
+modules = ["push", "rollback"]
+targets = "web*"
+
+[roles.assigner]
+operators = ["ass"]
+modules = ["assign"]
+targets = "web*"
+
+[roles.helper]
+operators = ["hal"]
+methods = ["test.*"]
+targets = "web*"
+jobs = ["see", "cancel"]
+minions = ["invite"]
+"#;
+
+/// A fleet with these roles, which were read again while it ran.
+fn fleet(minions: &[&str], roles: &str) -> Fleet {
+    let fleet = Fleet::start(minions);
+    reload(&fleet, roles, 1);
+    fleet
+}
+
+/// Writes the roles, and lets the overlord read them again, for the nth time.
+fn reload(fleet: &Fleet, roles: &str, nth: usize) {
+    let folder = fleet.overlord_dir().join("roles.d");
+    std::fs::create_dir_all(&folder).expect("made");
+    std::fs::write(folder.join("all.toml"), roles).expect("written");
+    fleet.overlord().reload();
+    fleet.overlord().logged("roles read again", nth);
+}
+
+fn is_denied(said: &Said, by: &str) {
+    assert_eq!(said.code, 4, "{said:?}");
+    assert!(said.err.contains("may not") && said.err.contains(by), "{said:?}");
+}
+
+fn names(said: &Said) -> Vec<String> {
+    let document = said.json();
+    let minions = document["minions"].as_array().unwrap_or_else(|| panic!("no minions: {said:?}"));
+    minions.iter().map(|minion| minion["name"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn a_call_goes_where_the_roles_allow_it_and_nowhere_else() {
+    let fleet = fleet(&["db1", "mail", "web1", "web2"], ROLES);
+    let bob = Desk::of(&fleet, "bob", &[]);
+    assert_eq!(bob.run(&["call", "web*", "test.add", "2", "3"]).code, 0);
+    is_denied(&bob.run(&["call", "db1", "test.add", "2", "3"]), "[roles.web]");
+    is_denied(&bob.run(&["call", "web1", "test.echo-string", "x"]), "methods: \"test.echo-string\"");
+    let part = bob.run(&["call", "*", "test.add", "2", "3"]);
+    is_denied(&part, "on \"db1\", \"mail\" (2 of 4)");
+    assert!(part.err.contains("targets \"web*\"") && part.err.contains("--permitted"), "{part:?}");
+    let none = bob.run(&["call", "db1", "test.add", "2", "3", "--permitted"]);
+    is_denied(&none, "db1");
+    assert_eq!(fleet.run(&["job", "list", "--json"]).json()["jobs"].as_array().map(Vec::len), Some(1));
+    let narrowed = bob.run(&["call", "*", "test.add", "2", "3", "--permitted", "--json"]).json();
+    assert_eq!(narrowed["targets"], 2, "{narrowed:#}");
+    assert_eq!(narrowed["warnings"][0]["kind"], "not-permitted", "{narrowed:#}");
+    assert_eq!(narrowed["warnings"][0]["minions"].as_array().map(Vec::len), Some(2), "{narrowed:#}");
+
+    // Whoever has no role has nothing, and learns no names.
+    let carl = Desk::of(&fleet, "carl", &[]);
+    for command in
+        [&["call", "*", "test.add", "2", "3"][..], &["targets", "*"], &["status"], &["minion", "list"]]
+    {
+        let said = carl.run(command);
+        is_denied(&said, "no role is given to it");
+        assert!(!said.err.contains("web1"), "{said:?}");
+    }
+    assert_eq!(carl.run(&["whoami"]).code, 0);
+    let audit = std::fs::read_to_string(fleet.overlord_dir().join("audit.jsonl")).expect("an audit log");
+    let denied =
+        audit.lines().filter(|line| line.contains(r#""decision":"denied""#) && line.contains("carl"));
+    assert_eq!(denied.count(), 4, "{audit}");
+}
+
+#[test]
+fn can_says_what_a_call_would_hear() {
+    let fleet = fleet(&["db1", "web1"], ROLES);
+    let bob = Desk::of(&fleet, "bob", &[]);
+    for asker in
+        [&bob.run(&["can", "bob", "test.add", "web1"]), &fleet.run(&["can", "bob", "test.add", "web1"])]
+    {
+        assert_eq!(asker.code, 0, "{asker:?}");
+        assert!(asker.out.starts_with("yes: ") && asker.out.contains("[roles.web]"), "{asker:?}");
+    }
+    let no = fleet.run(&["can", "bob", "test.add", "*", "--json"]);
+    assert_eq!(no.code, 1, "{no:?}");
+    let no = no.json();
+    assert_eq!(
+        (&no["can"], &no["allowed"][0], &no["denied"][0], &no["decided_by"][0]),
+        (&false.into(), &"web1".into(), &"db1".into(), &"web".into()),
+        "{no:#}"
+    );
+    is_denied(&bob.run(&["can", "eve", "test.add", "*"]), "admin");
+    let unknown = fleet.run(&["can", "nobody", "test.add", "*"]);
+    assert_eq!(unknown.code, 2, "{unknown:?}");
+}
+
+#[test]
+fn lists_show_only_what_one_may_see() {
+    let fleet = fleet(&["db1", "mail", "web1"], ROLES);
+    let bob = Desk::of(&fleet, "bob", &[]);
+    let eve = Desk::of(&fleet, "eve", &[]);
+    assert_eq!(names(&bob.run(&["minion", "list", "--json"])), ["mail", "web1"]);
+    assert_eq!(names(&bob.run(&["targets", "*", "--json"])), ["mail", "web1"]);
+    assert_eq!(names(&bob.run(&["targets", "!web*", "--json"])), ["mail"]);
+    assert_eq!(names(&eve.run(&["facts", "*", "--json"])), ["mail"]);
+    is_denied(&eve.run(&["facts", "web1"]), "\"web1\"");
+    assert_eq!(eve.run(&["targets", "os=none"]).code, 3);
+    assert_eq!(eve.run(&["ping", "mail"]).code, 0);
+    is_denied(&eve.run(&["ping", "db1"]), "[roles.look]");
+    let misspelt = eve.run(&["targets", "wbe1"]);
+    assert!(misspelt.code == 2 && !misspelt.err.contains("web1"), "{misspelt:?}");
+    assert_eq!(eve.run(&["call", "mail", "test.add", "2", "3"]).code, 4);
+}
+
+#[test]
+fn jobs_of_others_are_for_those_whose_role_says_so() {
+    let fleet = fleet(&["db1", "web1"], ROLES);
+    let (bob, hal) = (Desk::of(&fleet, "bob", &[]), Desk::of(&fleet, "hal", &[]));
+    let id = |said: Said| said.json()["job"].as_str().expect("an id").to_owned();
+    let of_hal = id(hal.run(&["call", "web1", "test.sleep", "600000", "--nowait", "--json"]));
+    let of_bob = id(bob.run(&["call", "web1", "test.sleep", "600000", "--nowait", "--json"]));
+    let wide = id(fleet.run(&["call", "*", "test.sleep", "600000", "--nowait", "--json"]));
+    let listed = |desk: &Desk| -> Vec<String> {
+        let list = desk.run(&["job", "list", "--json"]).json();
+        let jobs = list["jobs"].as_array().expect("a list").clone();
+        jobs.iter().map(|job| job["job"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(listed(&bob), [of_bob.as_str()]);
+    assert_eq!(listed(&hal), [of_bob.as_str(), &of_hal]);
+    for command in [
+        &["job", "show", &of_hal][..],
+        &["job", "history", &of_hal],
+        &["job", "cancel", &of_hal],
+        &["job", "rerun", &of_hal],
+    ] {
+        is_denied(&bob.run(command), "jobs: \"");
+    }
+    is_denied(&hal.run(&["job", "show", &wide]), "db1");
+    is_denied(&hal.run(&["job", "purge", "--older-than", "1h"]), "purge");
+    assert_eq!(hal.run(&["job", "show", &of_bob]).code, 0);
+    assert_eq!(hal.run(&["job", "cancel", &of_bob]).code, 0);
+    assert_eq!(bob.run(&["job", "wait", &of_bob]).code, 1);
+    // To make the call of another once more, one has to be allowed to make it.
+    let add = id(fleet.run(&["call", "web1", "test.fail", "no", "--json"]));
+    assert_eq!(hal.run(&["job", "rerun", &add]).code, 1, "test.* is for hal");
+}
+
+#[test]
+fn modules_and_enrolments_are_for_those_whose_role_says_so() {
+    let fleet = fleet(&["db1", "web1"], ROLES);
+    let (pat, hal) = (Desk::of(&fleet, "pat", &[]), Desk::of(&fleet, "hal", &[]));
+    let file = modules_dir().join("test.wasm");
+    let file = file.to_str().expect("text");
+    assert_eq!(pat.run(&["module", "push", "web1", file]).code, 0);
+    is_denied(&pat.run(&["module", "push", "*", file]), "on \"db1\" (1 of 2)");
+    is_denied(&pat.run(&["module", "remove", "web1", "test"]), "modules: \"remove\"");
+    is_denied(&pat.run(&["module", "assign", "web*", "test@0.1.0"]), "modules: \"assign\"");
+    is_denied(&pat.run(&["call", "web1", "test.add", "2", "3"]), "methods: \"test.add\"");
+    is_denied(&hal.run(&["module", "push", "web1", file]), "modules: \"push\"");
+    let ass = Desk::of(&fleet, "ass", &[]);
+    is_denied(&ass.run(&["module", "assign", "web*", "test@0.1.0"]), "[roles.assigner]");
+    reload(&fleet, &ROLES.replace("\"assign\"]\ntargets = \"web*\"", "\"assign\"]\ntargets = \"*\""), 2);
+    assert_eq!(ass.run(&["module", "assign", "web*", "test@0.1.0"]).code, 0);
+
+    assert_eq!(hal.run(&["minion", "invite", "web7"]).code, 0);
+    is_denied(&hal.run(&["minion", "invite", "db7"]), "[roles.helper]");
+    is_denied(&pat.run(&["minion", "invite", "web7"]), "minions: \"invite\"");
+    for command in [
+        &["operator", "list"][..],
+        &["operator", "invite", "x"],
+        &["operator", "revoke", "pat"],
+        &["operator", "show", "pat"],
+    ] {
+        is_denied(&hal.run(command), "admin");
+    }
+    assert_eq!(hal.run(&["operator", "show", "hal"]).code, 0, "everybody may look at itself");
+}
+
+#[test]
+fn roles_are_read_again_on_a_hangup_and_bad_ones_change_nothing() {
+    let fleet = fleet(&["db1", "web1"], ROLES);
+    let bob = Desk::of(&fleet, "bob", &[]);
+    is_denied(&bob.run(&["call", "db1", "test.add", "2", "3"]), "db1");
+    reload(&fleet, &ROLES.replace("\"web*\"\n\n[roles.look]", "\"*\"\n\n[roles.look]"), 2);
+    fleet.overlord().logged("web changed (targets)", 1);
+    assert_eq!(bob.run(&["call", "db1", "test.add", "2", "3"]).code, 0);
+
+    std::fs::write(fleet.overlord_dir().join("roles.d/bad.toml"), "[roles.x]\nmethod = ['a']")
+        .expect("written");
+    fleet.overlord().reload();
+    fleet.overlord().logged("those before go on to hold", 1);
+    fleet.overlord().logged("bad.toml", 1);
+    assert_eq!(bob.run(&["call", "db1", "test.add", "2", "3"]).code, 0);
+
+    std::fs::remove_file(fleet.overlord_dir().join("roles.d/bad.toml")).expect("removed");
+    reload(&fleet, "", 3);
+    is_denied(&bob.run(&["call", "web1", "test.add", "2", "3"]), "no role is given to it");
+    assert_eq!(
+        fleet.run(&["call", "web1", "test.add", "2", "3"]).code,
+        0,
+        "the first operator keeps everything"
+    );
+}
