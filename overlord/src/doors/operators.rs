@@ -202,6 +202,9 @@ fn who(status: OperatorStatus) -> OperatorsReply {
 }
 
 fn listed(roles: &[RoleName]) -> String {
+    if roles.is_empty() {
+        return "none".to_owned();
+    }
     roles.iter().map(RoleName::as_str).collect::<Vec<_>>().join(", ")
 }
 
