@@ -1,5 +1,7 @@
 //! Moments, as people read and write them. Programs read [`rfc3339`](crate::clock::rfc3339).
 
+use std::time::SystemTime;
+
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -9,6 +11,12 @@ use crate::clock::now_ms;
 /// Local date and time, to the second.
 pub fn local(ms: u64) -> String {
     timestamp(ms).to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// Local time of day, to the second.
+pub fn time_of_day(moment: SystemTime) -> String {
+    let moment = Timestamp::try_from(moment).unwrap_or(Timestamp::UNIX_EPOCH);
+    moment.to_zoned_datetime(TimeZone::system()).strftime("%H:%M:%S").to_string()
 }
 
 /// Date and time in a time zone, to the millisecond.
@@ -45,12 +53,16 @@ fn timestamp(ms: u64) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn moments_read_well() {
         assert_eq!(exact(1_700_000_000_123, &TimeZone::UTC), "2023-11-14 22:13:20.123");
         assert_eq!(local(1_700_000_000_123).len(), "2023-11-14 22:13:20".len());
+        let moment = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
+        assert!(local(1_700_000_000_123).ends_with(&time_of_day(moment)));
     }
 
     #[test]

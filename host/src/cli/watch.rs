@@ -4,8 +4,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use output::{Exit, Failure, note};
@@ -14,6 +12,7 @@ use tokio::time::timeout;
 use wasmparser::{Chunk, Parser, Payload};
 
 use machine::clock;
+use machine::moment::time_of_day;
 use wire::digest::Digest;
 
 use crate::cli::DirFlag;
@@ -33,7 +32,7 @@ pub(super) async fn watch(call: &Call, file: &Path, dir: &DirFlag) -> Result<Exi
             Ended::Unread(exit) => return Ok(exit),
         }
         tokio::select! {
-            when = changes.next() => note(format_args!("--- {}: {} has changed", time(when), file.display())),
+            when = changes.next() => note(format_args!("--- {}: {} has changed", time_of_day(when), file.display())),
             _ = interrupts.recv() => return Ok(Exit::Interrupted),
         }
     }
@@ -135,13 +134,6 @@ fn nested(payload: &Payload<'_>) -> usize {
         | Payload::ComponentSection { unchecked_range, .. } => unchecked_range.len(),
         _ => 0,
     }
-}
-
-/// The time of day.
-fn time(when: SystemTime) -> String {
-    let zoned =
-        Timestamp::try_from(when).unwrap_or_else(|_| Timestamp::now()).to_zoned_datetime(TimeZone::system());
-    zoned.strftime("%H:%M:%S").to_string()
 }
 
 /// For how long a file must be left alone before it is looked at.
