@@ -13,7 +13,7 @@ use serde_json::{Map, Number, Value as Json};
 use crate::value::Value;
 use crate::value::error::{Place, Problem, Step, ValueError, clipped, echoed, quoted};
 use crate::value::integer;
-use crate::value::method::{Type, TypeRef};
+use crate::value::method::{Type, TypeId, TypeRef};
 use crate::value::shape;
 
 /// Writes a value in its JSON form, which needs no type.
@@ -84,16 +84,7 @@ pub(crate) fn read(ty: TypeRef<'_>, json: &Json, at: &Place<'_>) -> Result<Value
             let values = elements.map(|(index, json)| read(element, json, &at.down(Step::Index(index))?));
             Ok(Value::List(values.collect::<Result<_, _>>()?))
         }
-        Type::Tuple(types) => {
-            let elements = json.as_array().ok_or_else(unexpected)?;
-            if elements.len() != types.len() {
-                return Err(at.error(Problem::Length { expected: types.len(), given: elements.len() }));
-            }
-            let pairs = types.iter().zip(elements).enumerate();
-            let values =
-                pairs.map(|(index, (part, json))| read(ty.part(*part), json, &at.down(Step::Index(index))?));
-            Ok(Value::Tuple(values.collect::<Result<_, _>>()?))
-        }
+        Type::Tuple(types) => read_tuple(ty, types, json.as_array().ok_or_else(unexpected)?, at),
         Type::Record(fields) => {
             let given = json.as_object().ok_or_else(unexpected)?;
             let names = given.iter().map(|(name, json)| (name.as_str(), json));
@@ -183,6 +174,20 @@ fn read_bytes(ty: TypeRef<'_>, json: &Json, at: &Place<'_>) -> Result<Value, Val
         })
     });
     Ok(Value::Bytes(bytes.collect::<Result<_, _>>()?))
+}
+
+fn read_tuple(
+    ty: TypeRef<'_>,
+    types: &[TypeId],
+    elements: &[Json],
+    at: &Place<'_>,
+) -> Result<Value, ValueError> {
+    if elements.len() != types.len() {
+        return Err(at.error(Problem::Length { expected: types.len(), given: elements.len() }));
+    }
+    let pairs = types.iter().zip(elements).enumerate();
+    let values = pairs.map(|(index, (part, json))| read(ty.part(*part), json, &at.down(Step::Index(index))?));
+    Ok(Value::Tuple(values.collect::<Result<_, _>>()?))
 }
 
 /// The error that something is no string, with how it would be one where its quotes are all that is missing.

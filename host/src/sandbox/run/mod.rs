@@ -35,7 +35,7 @@ use wire::value::arguments::Arguments;
 use wire::value::method::Signature;
 
 use crate::containment::Containment;
-use crate::policy::Limits;
+use crate::policy::{Limits, ModulePolicy};
 use crate::sandbox::capabilities::files::OpenFiles;
 use crate::sandbox::capabilities::http::Egress;
 use crate::sandbox::capabilities::process::MAX_CHILDREN;
@@ -195,21 +195,9 @@ fn make_guest(module: &LoadedModule, run: Run, command: Option<Command>) -> Resu
     };
     let mut table = ResourceTable::new();
     table.set_max_capacity(MAX_RESOURCES);
-    let job = Context {
-        id: run.job,
-        method: run.method,
-        operator: run.operator,
-        mode: run.mode,
-        ends: Instant::now() + time.duration,
-        events: run.events,
-        log: log.clone(),
-        cancel: run.cancel.clone(),
-        emitted: 0,
-        started: false,
-        policy: policy.clone(),
-        remedies: remedies.clone(),
-    };
     let memory = MemoryLimiter::new(&policy.limits);
+    let cancel = run.cancel.clone();
+    let job = context(run, policy, remedies, log.clone(), time.duration);
     let guest = Guest {
         table,
         wasi,
@@ -224,17 +212,32 @@ fn make_guest(module: &LoadedModule, run: Run, command: Option<Command>) -> Resu
         has_programs: false,
         job,
     };
-    let aside = Aside {
-        stderr,
-        stdout,
-        printed,
-        log,
-        recorder,
-        meter: CpuMeter::default(),
-        cancel: run.cancel,
-        time,
-    };
+    let aside = Aside { stderr, stdout, printed, log, recorder, meter: CpuMeter::default(), cancel, time };
     Ok((guest, aside))
+}
+
+/// What host functions need to know of a job that starts now and may take this long.
+fn context(
+    run: Run,
+    policy: Arc<ModulePolicy>,
+    remedies: Remedies,
+    log: JobLog,
+    duration: Duration,
+) -> Context {
+    Context {
+        id: run.job,
+        method: run.method,
+        operator: run.operator,
+        mode: run.mode,
+        ends: Instant::now() + duration,
+        events: run.events,
+        log,
+        cancel: run.cancel,
+        emitted: 0,
+        started: false,
+        policy,
+        remedies,
+    }
 }
 
 /// The stream that a command writes its result to.
