@@ -1,6 +1,6 @@
 //! When an argument that a module wants to run a program with has the form that a grant gives it.
 
-use crate::wildcard;
+use crate::wildcard::wildcard;
 
 /// The characters that options begin with, and words that programs read more arguments from.
 ///

@@ -9,7 +9,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::url_path::{self, Ambiguous};
-use crate::wildcard;
+use crate::wildcard::wildcard;
 
 /// A pattern of URLs: `https://status.example.org/*`, or the same in a table that says more of it.
 ///

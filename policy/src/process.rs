@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::argument;
 use crate::variable::{self, USUAL};
-use crate::wildcard;
+use crate::wildcard::wildcard;
 use crate::working_folder::WorkingFolder;
 
 /// One program with everything that decides what it does: its arguments, its environment and its folder.

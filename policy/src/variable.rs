@@ -1,6 +1,6 @@
 //! Which environment variables a module may set for a program.
 
-use crate::wildcard;
+use crate::wildcard::wildcard;
 
 /// Variables that change how a program speaks and not what it does. A grant that says nothing of variables lets
 /// them be set.

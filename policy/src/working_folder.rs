@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::wildcard;
+use crate::wildcard::wildcard;
 
 /// One folder, or with `*` in a name the folders whose names have that form: `/srv/app`, `/srv/repos/*`.
 ///

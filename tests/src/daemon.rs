@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
-use crate::PATIENCE;
+use crate::said::PATIENCE;
 
 /// A running daemon. It is killed when it is dropped.
 pub struct Daemon {

@@ -4,7 +4,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Said, binary};
+use crate::binaries::binary;
+use crate::said::Said;
 
 /// The languages that there are examples and templates for.
 pub const LANGUAGES: [&str; 6] = ["rust", "c", "python", "js", "ts", "go"];

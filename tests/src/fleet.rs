@@ -12,8 +12,13 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::said::said;
-use crate::{Badness, Cable, Daemon, Disk, Failpoints, Network, PATIENCE, Said, binary, modules_dir};
+use crate::binaries::{binary, modules_dir};
+use crate::cable::{Badness, Cable};
+use crate::daemon::Daemon;
+use crate::disk::Disk;
+use crate::failpoints::Failpoints;
+use crate::network::Network;
+use crate::said::{PATIENCE, Said, said};
 
 /// A fleet that runs until it is dropped.
 pub struct Fleet {

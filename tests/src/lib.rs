@@ -24,10 +24,6 @@ pub use self::fleet::{Fleet, free_port, interrupt};
 pub use self::history::check_history;
 pub use self::module::variant;
 pub use self::network::Network;
-pub use self::said::{Said, named, refused_start, said};
+pub use self::said::{PATIENCE, Said, named, refused_start, said};
 pub use self::skipped::say_skipped;
 pub use self::terminal::Terminal;
-
-/// How long anything that has to come may take, however slow and busy the machine is. Only what never comes
-/// takes that long.
-pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(300);

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::PATIENCE;
+/// How long anything that has to come may take, however slow and busy the machine is. Only what never comes
+/// takes that long.
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What a command said, and how it ended.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::pty::{OpenptyResult, Winsize, openpty};
 
-use crate::{PATIENCE, Said};
+use crate::said::{PATIENCE, Said};
 
 /// A command whose stdin and stderr are a terminal.
 pub struct Terminal {

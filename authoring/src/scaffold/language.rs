@@ -1,6 +1,7 @@
 //! The languages that there are templates for.
 
-use super::Template;
+/// A file of a new module: where it goes, and what is in it, both with placeholders.
+pub(super) type Template = (&'static str, &'static str);
 
 /// A language to write a module in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -10,6 +10,7 @@ use wire::name::ModuleName;
 
 use self::identifier::Identifier;
 pub use self::language::Language;
+use self::language::Template;
 
 /// Why there is no new module.
 #[derive(Debug, thiserror::Error)]
@@ -26,9 +27,6 @@ pub enum ScaffoldError {
         cause: std::io::Error,
     },
 }
-
-/// A file of a new module: where it goes, and what is in it, both with placeholders.
-type Template = (&'static str, &'static str);
 
 /// What every new module has, in whatever language: its own WIT, and copies of all that it can ask its host for.
 const COMMON: [Template; 8] = [

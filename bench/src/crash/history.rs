@@ -1,7 +1,18 @@
-//! Whether the recorded history of a job is one that leads to where the job is.
+//! What an overlord says of a job in the end, and whether the history in it leads to where the job is.
 
+use wire::message::job::JobId;
 use wire::message::operator::{History, JobDocument, Part};
 use wire::name::MinionName;
+
+/// What the overlord says in the end of a job that it accepted.
+#[derive(Clone, Debug)]
+pub(super) struct Ending {
+    pub(super) job: JobId,
+    /// `None` where it does not know it.
+    pub(super) document: Option<JobDocument>,
+    /// `None` where it does not know it.
+    pub(super) history: Option<History>,
+}
 
 /// What is not allowed in a history that led to this document, in words.
 pub(super) fn flaw(history: &History, document: &JobDocument) -> Option<String> {

@@ -1,14 +1,27 @@
 //! Which daemon is killed when.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use fastrand::Rng;
 use tokio::time::sleep;
 
-use super::CrashOptions;
 use super::operators::Operators;
 use crate::error::BenchError;
 use overlord::dev::Fleet;
+
+/// What to do to the daemons.
+#[derive(Clone, Debug)]
+pub struct CrashOptions {
+    /// How many times a daemon is killed.
+    pub kills: u64,
+    /// How many minions there are.
+    pub minions: u16,
+    /// Where the random choices begin.
+    pub seed: u64,
+    /// The folder of modules; the usual ones where nothing is said.
+    pub modules: Option<PathBuf>,
+}
 
 /// Who was killed how often.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

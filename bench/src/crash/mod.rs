@@ -22,25 +22,13 @@ use super::trial::{Setup, Trial, with_trial};
 use overlord::client::{Client, ClientConfig, ClientError};
 use overlord::folder::Folder;
 
-pub use self::kills::Kills;
+pub use self::kills::{CrashOptions, Kills};
 pub use self::violation::Violation;
 
-use self::operators::{Fate, Operators, Submission};
-use self::promises::{Ending, broken};
+use self::history::Ending;
+use self::operators::{Fate, Operators, POLL, Submission, connect};
+use self::promises::broken;
 use self::witness::Witness;
-
-/// What to do to the daemons.
-#[derive(Clone, Debug)]
-pub struct CrashOptions {
-    /// How many times a daemon is killed.
-    pub kills: u64,
-    /// How many minions there are.
-    pub minions: u16,
-    /// Where the random choices begin.
-    pub seed: u64,
-    /// The folder of modules; the usual ones where nothing is said.
-    pub modules: Option<PathBuf>,
-}
 
 /// What a crash run found.
 #[derive(Clone, Debug)]
@@ -142,10 +130,6 @@ async fn back(folder: &Folder, deadline: Instant) -> Result<Client, BenchError> 
     }
 }
 
-async fn connect(folder: &Folder) -> Result<Client, ClientError> {
-    Client::connect(&ClientConfig::new(folder.clone(), None)?).await
-}
-
 /// Waits until all jobs are over, also those that nobody was told of, and gives those that are not when it is
 /// too late.
 async fn open(client: &Client, deadline: Instant) -> Result<Vec<(JobId, JobState)>, BenchError> {
@@ -222,5 +206,3 @@ const AT_ONCE: usize = 16;
 
 /// How many jobs that are not over are named at most.
 const LISTED: usize = 1000;
-
-const POLL: Duration = Duration::from_millis(50);

@@ -16,11 +16,12 @@ use wire::name::MinionName;
 use wire::value::Value;
 
 use super::witness::GUEST_FILE;
-use super::{POLL, connect};
 use crate::error::BenchError;
 use crate::job::{self, Record};
-use overlord::client::{Client, ClientError, JobEvent, JobStream};
+use overlord::client::{Client, ClientConfig, ClientError, JobEvent, JobStream};
 use overlord::folder::Folder;
+
+pub(super) const POLL: Duration = Duration::from_millis(50);
 
 /// One call, and what its operator was told of it.
 #[derive(Clone, Debug)]
@@ -301,3 +302,8 @@ const PAUSE_MS: u64 = 100;
 
 /// How long a call that may wait does so for minions that are gone.
 const QUEUE_MS: u64 = 30_000;
+
+/// A client of the overlord that serves this folder.
+pub(super) async fn connect(folder: &Folder) -> Result<Client, ClientError> {
+    Client::connect(&ClientConfig::new(folder.clone(), None)?).await
+}

@@ -6,20 +6,10 @@ use std::collections::{HashMap, HashSet};
 use wire::message::job::{JobId, JobState, MinionState, OutcomeKind};
 use wire::message::operator::{History, JobDocument};
 
-use super::history;
+use super::history::{self, Ending};
 use super::operators::{Fate, Submission};
 use super::violation::Violation;
 use super::witness::Witness;
-
-/// What the overlord says in the end of a job that it accepted.
-#[derive(Clone, Debug)]
-pub(super) struct Ending {
-    pub(super) job: JobId,
-    /// `None` where it does not know it.
-    pub(super) document: Option<JobDocument>,
-    /// `None` where it does not know it.
-    pub(super) history: Option<History>,
-}
 
 /// All promises that were broken; `open` are the jobs that are not over.
 pub(super) fn broken(

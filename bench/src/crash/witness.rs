@@ -10,7 +10,7 @@ use ledger::MinionLedger;
 use serde::Deserialize;
 use wire::message::job::{JobId, MinionState};
 
-use super::promises::Ending;
+use super::history::Ending;
 use crate::error::BenchError;
 
 /// Lets the module `test` of a minion write the file in which each job leaves a line.
