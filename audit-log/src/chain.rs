@@ -5,6 +5,9 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 
 use wire::digest::Digest;
 
+/// The longest line that is read, in bytes.
+pub(crate) const MAX_LINE: u64 = 16 << 20;
+
 /// The line for an entry that comes behind the chain `before`, and its own chain.
 pub(super) fn line(before: &Digest, entry: &str) -> (String, Digest) {
     let chain = next(before, entry);

@@ -10,8 +10,9 @@ use serde_json::{Map, Value, json};
 use wire::digest::Digest;
 use wire::message::audit::{AuditQuery, Decision, MAX_ENTRIES};
 
-use crate::query::time;
-use crate::{AuditError, BadGlob, Verified};
+use crate::error::AuditError;
+use crate::query::{BadGlob, time};
+use crate::verify::Verified;
 
 impl Fails for AuditError {}
 

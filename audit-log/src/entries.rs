@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, BufRead as _, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::chain::{continued, parse};
+use super::chain::{MAX_LINE, continued, parse};
 use super::files::{inode, open_all, open_one};
-use super::{AuditError, MAX_LINE, failed};
+use crate::error::{AuditError, failed};
 
 /// The entries of an audit log, over all its files, in the order in which they were added: each as a JSON object on one
 /// line, with its chain.

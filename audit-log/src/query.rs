@@ -6,7 +6,8 @@ use globset::{Glob, GlobMatcher};
 use serde_json::{Map, Value};
 use wire::message::audit::{AuditQuery, Decision, MAX_ENTRIES};
 
-use crate::{AuditEntries, AuditError};
+use crate::entries::AuditEntries;
+use crate::error::AuditError;
 
 /// A text that was to be a glob, and cannot be read as one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use wire::size::ByteSize;
 
-use crate::{Forward, Rotation};
+use crate::files::Rotation;
+use crate::syslog::Forward;
 
 /// How much of an audit log is kept, and where else its entries go. Read when a daemon starts.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

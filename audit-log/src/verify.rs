@@ -6,9 +6,9 @@ use std::path::Path;
 
 use wire::digest::Digest;
 
-use super::chain::{continued, next, parse};
+use super::chain::{MAX_LINE, continued, next, parse};
 use super::files::open_all;
-use super::{AuditError, MAX_LINE, failed};
+use crate::error::{AuditError, failed};
 
 /// What a check of a whole audit log found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
