@@ -4,9 +4,6 @@ use std::process::ExitCode;
 
 use wire::message::operator::RefusalKind;
 
-use crate::fails::Fails;
-use crate::failure::Failure;
-
 /// How a command went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -49,15 +46,6 @@ impl Exit {
         if all_well { Exit::Ok } else { Exit::Failed }
     }
 
-    /// The same after what the command found out was printed: also where its reader had gone by then, unless all of it
-    /// was well, which nobody has read to its end.
-    pub fn after_printing<E: Fails, F: From<E>>(self, printed: Result<(), E>) -> Result<Self, F> {
-        match printed {
-            Err(error) if error.exit() == Exit::ClosedPipe && self != Exit::Ok => Ok(self),
-            printed => Ok(printed.map(|()| self)?),
-        }
-    }
-
     /// What a refused request comes to.
     pub fn of_refusal(kind: RefusalKind) -> Self {
         match kind {
@@ -72,38 +60,5 @@ impl Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         exit.code().into()
-    }
-}
-
-/// The end of a program: says why its command came to nothing, where it did, unless nobody reads what it prints.
-pub fn end(program: &str, ended: Result<Exit, Failure>) -> ExitCode {
-    let exit = ended.unwrap_or_else(|failure| {
-        if failure.exit != Exit::ClosedPipe {
-            failure.say(program);
-        }
-        failure.exit
-    });
-    exit.into()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::{Error, ErrorKind};
-
-    use super::*;
-    use crate::screen::Unprinted;
-
-    fn ended(exit: Exit, error: ErrorKind) -> Result<Exit, Failure> {
-        exit.after_printing(Err(Unprinted::from(Error::from(error))))
-    }
-
-    #[test]
-    fn a_closed_pipe_hides_no_failure_and_is_a_quiet_end_of_all_else() {
-        assert_eq!(ended(Exit::Failed, ErrorKind::BrokenPipe), Ok(Exit::Failed));
-        let unread = ended(Exit::Ok, ErrorKind::BrokenPipe).expect_err("nobody has read it");
-        assert_eq!((unread.exit, unread.exit.code()), (Exit::ClosedPipe, 141));
-        let full = ended(Exit::Failed, ErrorKind::StorageFull).expect_err("not written");
-        assert_eq!(full.exit, Exit::Failed);
-        assert!(full.message.starts_with("cannot write to stdout: "), "{}", full.message);
     }
 }

@@ -15,6 +15,7 @@ use wire::value::given::GivenError;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::screen::Unprinted;
 
 /// An error that can end a command of either program.
 pub trait Fails: Error {
@@ -37,6 +38,19 @@ pub trait Fails: Error {
 impl<E: Fails> From<E> for Failure {
     fn from(error: E) -> Self {
         Self { kind: error.kind(), exit: error.exit(), message: chain(&error), job: error.job() }
+    }
+}
+
+impl Exit {
+    /// How a command ended that came to this and then printed what it had found out.
+    ///
+    /// A failure stays what it is where the reader of stdout was gone by then. Where all was well, nobody has read to
+    /// the end that it was, and the command ends as [`Exit::ClosedPipe`].
+    pub fn after_printing<E: Fails, F: From<E>>(self, printed: Result<(), E>) -> Result<Self, F> {
+        match printed {
+            Err(error) if error.exit() == Exit::ClosedPipe && self != Exit::Ok => Ok(self),
+            printed => Ok(printed.map(|()| self)?),
+        }
     }
 }
 
@@ -78,6 +92,13 @@ fn chain(error: &dyn Error) -> String {
 }
 
 impl Fails for io::Error {}
+
+impl Fails for Unprinted {
+    fn exit(&self) -> Exit {
+        if self.is_unread() { Exit::ClosedPipe } else { Exit::Failed }
+    }
+}
+
 impl Fails for ConfigError {}
 impl Fails for IdentityError {}
 impl Fails for BadToken {}
@@ -118,7 +139,23 @@ impl Fails for BadName {
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+
     use super::*;
+
+    fn ended(exit: Exit, error: ErrorKind) -> Result<Exit, Failure> {
+        exit.after_printing(Err(Unprinted::from(io::Error::from(error))))
+    }
+
+    #[test]
+    fn a_closed_pipe_hides_no_failure_and_is_a_quiet_end_of_all_else() {
+        assert_eq!(ended(Exit::Failed, ErrorKind::BrokenPipe), Ok(Exit::Failed));
+        let unread = ended(Exit::Ok, ErrorKind::BrokenPipe).expect_err("nobody has read it");
+        assert_eq!((unread.exit, unread.exit.code()), (Exit::ClosedPipe, 141));
+        let full = ended(Exit::Failed, ErrorKind::StorageFull).expect_err("not written");
+        assert_eq!(full.exit, Exit::Failed);
+        assert!(full.message.starts_with("cannot write to stdout: "), "{}", full.message);
+    }
 
     #[derive(Debug, thiserror::Error)]
     enum Sample {

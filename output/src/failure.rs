@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::process::ExitCode;
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
@@ -65,6 +66,17 @@ impl Failure {
         }
         document
     }
+}
+
+/// The end of a program: says why its command came to nothing, where it did, unless nobody reads what it prints.
+pub fn end(program: &str, ended: Result<Exit, Failure>) -> ExitCode {
+    let exit = ended.unwrap_or_else(|failure| {
+        if failure.exit != Exit::ClosedPipe {
+            failure.say(program);
+        }
+        failure.exit
+    });
+    exit.into()
 }
 
 /// What was wrong, and what to do about it: the part of a message behind a semicolon, or behind a colon where that

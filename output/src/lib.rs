@@ -27,9 +27,9 @@ mod styled;
 mod table;
 
 pub use self::arguments::parse;
-pub use self::exit::{Exit, end};
+pub use self::exit::Exit;
 pub use self::fails::{Context, Fails};
-pub use self::failure::Failure;
+pub use self::failure::{Failure, end};
 pub use self::generated::{Completions, Man};
 pub use self::log::log_to_stderr;
 pub use self::panics::caught;

@@ -6,7 +6,7 @@ use wire::document::text::{plain, printable, value};
 use wire::value::Value;
 
 use crate::screen::stdout_is_terminal;
-use crate::table::width;
+use crate::table::text::width;
 
 /// Who reads an answer. Commands with a table learn it from [`FullFlag::reader`] alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,6 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 
-use crate::exit::Exit;
-use crate::fails::Fails;
 use crate::printed::Printed;
 use crate::shown::Shown;
 use crate::styled::{Styled, clean};
@@ -15,12 +13,10 @@ use crate::styled::{Styled, clean};
 #[error("cannot write to stdout: {0}")]
 pub struct Unprinted(#[from] io::Error);
 
-impl Fails for Unprinted {
-    fn exit(&self) -> Exit {
-        match self.0.kind() {
-            ErrorKind::BrokenPipe => Exit::ClosedPipe,
-            _ => Exit::Failed,
-        }
+impl Unprinted {
+    /// Whether nobody reads stdout any more.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.0.kind() == ErrorKind::BrokenPipe
     }
 }
 

@@ -6,10 +6,11 @@
 //! A pipe is given all of the table, and so is a terminal with `--full`.
 
 mod column;
+mod fitted;
 mod layout;
 mod records;
 mod rows;
-mod text;
+pub(crate) mod text;
 
 use std::fmt::Display;
 use std::panic::Location;
@@ -18,6 +19,7 @@ pub use anstyle::AnsiColor as Color;
 use wire::document::text::{line, printable};
 
 pub use self::column::Column;
+use self::fitted::Fitted;
 use self::layout::{Content, Layout, layout, unlimited};
 use self::records::record;
 use self::rows::{cut_to, lines};
@@ -141,9 +143,12 @@ impl Table {
             Reader::Full | Reader::Pipe => unlimited(&contents),
         };
         let lines = match layout {
-            Layout::Rows(widths) if reader.wants_all() => lines(self, rows, &widths),
+            Layout::Rows(widths) if reader.wants_all() => {
+                lines(&self.columns, self.has_heading, rows, &widths)
+            }
             Layout::Rows(widths) => {
-                let mut lines = lines(self, cut_to(&self.columns, rows, &widths), &widths);
+                let mut lines =
+                    lines(&self.columns, self.has_heading, cut_to(&self.columns, rows, &widths), &widths);
                 lines.extend(self.left_out(&widths, room));
                 lines
             }
@@ -224,25 +229,6 @@ impl Table {
             lines.extend(record);
         }
         lines
-    }
-}
-
-/// A cell as its reader may see it.
-struct Fitted {
-    lines: Vec<String>,
-    color: Option<Color>,
-}
-
-impl Fitted {
-    /// A line of the cell in its colour.
-    fn styled(&self, line: &str) -> String {
-        match self.color {
-            Some(color) if !line.is_empty() => {
-                let style = color.on_default();
-                format!("{style}{line}{style:#}")
-            }
-            _ => line.to_owned(),
-        }
     }
 }
 

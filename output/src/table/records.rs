@@ -1,7 +1,7 @@
 //! A table in too little room for its columns: a line for each cell, `NAME: value`, and a blank line between rows.
 
-use super::Fitted;
 use super::column::{Column, Kind};
+use super::fitted::Fitted;
 use super::text::{cut, width, wrapped};
 
 /// The lines of one row. An empty cell has none.

@@ -1,8 +1,8 @@
 //! A table as rows under headings.
 
 use super::column::{Column, Kind};
+use super::fitted::Fitted;
 use super::text::{cut, width, wrapped};
-use super::{Fitted, Table};
 
 /// The cells in columns of these widths, cut or wrapped as their columns say.
 pub(super) fn cut_to(
@@ -26,14 +26,19 @@ fn in_column(column: &Column, lines: Vec<String>, width: usize) -> Vec<String> {
 }
 
 /// The lines of the whole table. A column without a width is left out.
-pub(super) fn lines(table: &Table, rows: Vec<Vec<Fitted>>, widths: &[Option<usize>]) -> Vec<String> {
+pub(super) fn lines(
+    columns: &[Column],
+    has_heading: bool,
+    rows: Vec<Vec<Fitted>>,
+    widths: &[Option<usize>],
+) -> Vec<String> {
     let heading = |(column, width): (&Column, &Option<usize>)| {
         let heading = width.map_or_else(String::new, |width| cut(&column.heading, width));
         Fitted { lines: vec![heading], color: None }
     };
-    let heading: Vec<Fitted> = table.columns.iter().zip(widths).map(heading).collect();
-    let all = table.has_heading.then_some(heading).into_iter().chain(rows);
-    all.flat_map(|row| row_lines(&table.columns, &row, widths)).collect()
+    let heading: Vec<Fitted> = columns.iter().zip(widths).map(heading).collect();
+    let all = has_heading.then_some(heading).into_iter().chain(rows);
+    all.flat_map(|row| row_lines(columns, &row, widths)).collect()
 }
 
 fn row_lines(columns: &[Column], row: &[Fitted], widths: &[Option<usize>]) -> Vec<String> {
