@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use crate::error::LedgerError;
-use crate::key::Span;
+use crate::key::{self, Span};
 use crate::keyspace::Keyspace;
-use crate::quarantine::Spoiled;
-use crate::read::Read;
+use crate::read::{Read, Spoiled};
 use crate::record::Record;
 use crate::storage::{Bytes, Changes, MAX_KEY, Scan, Store};
 
@@ -59,6 +58,21 @@ impl<'a> Draft<'a> {
         for key in keys {
             self.remove(space, key.to_vec());
         }
+    }
+
+    /// Moves a record that cannot be read into quarantine, unless something else is in its place by now.
+    pub(crate) fn put_away(&self, spoiled: &Spoiled) -> Result<(), LedgerError> {
+        if self.bytes(spoiled.space, &spoiled.key)?.as_ref() != Some(&spoiled.bytes) {
+            return Ok(());
+        }
+        self.remove(spoiled.space, spoiled.key.clone());
+        let name = [&key::name_prefix(spoiled.space.name()), spoiled.key.as_slice()].concat();
+        self.put(Keyspace::Quarantine, name, spoiled.bytes.clone());
+        // The tally counted the part as it was. It is removed, so that the parts are counted anew.
+        if let (Keyspace::Parts, Some((job, _))) = (spoiled.space, key::split_job(&spoiled.key)) {
+            self.remove(Keyspace::Tallies, key::of_job(job, &[]));
+        }
+        Ok(())
     }
 
     /// Runs one write. If it fails, the batch is as it was before.
@@ -127,7 +141,7 @@ impl Read for Draft<'_> {
 
     fn set_aside(&self, spoiled: Spoiled) {
         spoiled.warn(self.store.path());
-        if let Err(error) = spoiled.put_away(self) {
+        if let Err(error) = self.put_away(&spoiled) {
             tracing::warn!(%error, "a damaged record stays where it is");
         }
     }
@@ -152,7 +166,7 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
-    use crate::format::Side;
+    use crate::keyspace::Side;
     use crate::quarantine::{self, SetAside};
     use crate::write::Durability;
 

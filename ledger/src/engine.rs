@@ -8,11 +8,9 @@ use tokio::sync::mpsc;
 
 use crate::draft::Draft;
 use crate::error::LedgerError;
-use crate::format::Side;
 use crate::group_commit::{Request, Writer};
 use crate::key::Span;
-use crate::keyspace::Keyspace;
-use crate::quarantine::Spoiled;
+use crate::keyspace::{Keyspace, Side};
 use crate::read::Read;
 use crate::reopenable::{Commits, Reopenable, StoreGuard};
 use crate::storage::{Bytes, Disk, Room, Scan, Snapshot};
@@ -132,7 +130,7 @@ impl Read for Reader<'_> {
     fn set_aside(&self, spoiled: Spoiled) {
         spoiled.warn(self.store.path());
         let (request, _) =
-            Request::new(Purpose::Proceed, Durability::Written, move |draft| spoiled.put_away(draft));
+            Request::new(Purpose::Proceed, Durability::Written, move |draft| draft.put_away(&spoiled));
         // Where the queue is full or closed, the next reader of the record sets it aside.
         if let Some(queue) = self.engine.queue() {
             let _ = queue.try_send(request);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::format::Side;
+use crate::keyspace::Side;
 
 /// What went wrong with a ledger, and what to do about it.
 ///

@@ -5,13 +5,12 @@
 //! [`upgrade`](crate::upgrade) with the step that brings it up, and a folder of the old format one in
 //! `ledger/tests/folders/`.
 
-use std::fmt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::LedgerError;
-use crate::keyspace::Keyspace;
+use crate::keyspace::{Keyspace, Side};
 use crate::record::Record;
 use crate::storage::Changes;
 
@@ -26,34 +25,6 @@ pub(crate) const KEYS: Keys = [b"format", b"format again"];
 
 /// The keys of the format that an upgrade began with, until the upgrade has ended.
 pub(crate) const UPGRADE_KEYS: Keys = [b"upgraded from", b"upgraded from again"];
-
-/// The side that a ledger belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Side {
-    /// An overlord's.
-    Overlord,
-    /// A minion's.
-    Minion,
-}
-
-impl Side {
-    /// The keyspaces that a ledger of this side has.
-    pub(crate) fn spaces(self) -> &'static [Keyspace] {
-        match self {
-            Side::Overlord => Keyspace::OVERLORD,
-            Side::Minion => Keyspace::MINION,
-        }
-    }
-}
-
-impl fmt::Display for Side {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Side::Overlord => "an overlord",
-            Side::Minion => "a minion",
-        })
-    }
-}
 
 /// The format of a folder.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

@@ -192,8 +192,7 @@ mod tests {
 
     use super::*;
     use crate::engine::Engine;
-    use crate::format::Side;
-    use crate::keyspace::Keyspace;
+    use crate::keyspace::{Keyspace, Side};
     use crate::read::Read;
     use crate::reopenable::Commits;
 

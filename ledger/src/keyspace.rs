@@ -1,4 +1,36 @@
-//! The keyspaces: one for each kind of record and one for each index.
+//! The keyspaces: one for each kind of record and one for each index, and which of them each side has.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The side that a ledger belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Side {
+    /// An overlord's.
+    Overlord,
+    /// A minion's.
+    Minion,
+}
+
+impl Side {
+    /// The keyspaces that a ledger of this side has.
+    pub(crate) fn spaces(self) -> &'static [Keyspace] {
+        match self {
+            Side::Overlord => Keyspace::OVERLORD,
+            Side::Minion => Keyspace::MINION,
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Side::Overlord => "an overlord",
+            Side::Minion => "a minion",
+        })
+    }
+}
 
 /// A keyspace of a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

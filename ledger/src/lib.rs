@@ -31,7 +31,7 @@ mod upgrade;
 mod write;
 
 pub use error::LedgerError;
-pub use format::Side;
+pub use keyspace::Side;
 pub use minion::{Accepted, Kv, KvError, MAX_KEY, MinionJob, MinionLedger, Swap};
 pub use overlord::{
     Attempt, GiveUp, HeardFacts, Invite, InviteError, JobRecord, MinionRecord, OperatorInvite,

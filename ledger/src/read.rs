@@ -1,11 +1,38 @@
 //! Reading records, whether from a view of the store or from a batch in the making.
 
+use std::path::Path;
+
+use data_encoding::HEXLOWER;
+
 use crate::error::LedgerError;
 use crate::key::Span;
 use crate::keyspace::Keyspace;
-use crate::quarantine::Spoiled;
 use crate::record::Record;
 use crate::storage::{Bytes, Scan};
+
+/// A record that could not be read, with the place at which it was found.
+#[derive(Clone, Debug)]
+pub(crate) struct Spoiled {
+    /// Its keyspace.
+    pub(crate) space: Keyspace,
+    /// Its key.
+    pub(crate) key: Vec<u8>,
+    /// The bytes that are there instead of a record.
+    pub(crate) bytes: Bytes,
+}
+
+impl Spoiled {
+    /// Says in the log which record it is.
+    pub(crate) fn warn(&self, path: &Path) {
+        tracing::warn!(
+            ledger = %path.display(),
+            keyspace = self.space.name(),
+            key = HEXLOWER.encode(&self.key),
+            bytes = self.bytes.len(),
+            "set a damaged record aside",
+        );
+    }
+}
 
 /// Something that records can be read from.
 pub(crate) trait Read {

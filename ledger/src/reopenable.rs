@@ -7,7 +7,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use crate::draft::Draft;
 use crate::error::LedgerError;
-use crate::format::Side;
+use crate::keyspace::Side;
 use crate::minion;
 use crate::overlord;
 use crate::storage::Store;

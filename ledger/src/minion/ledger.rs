@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::Engine;
 use crate::error::LedgerError;
-use crate::format::Side;
+use crate::keyspace::Side;
 use crate::quarantine::{self, SetAside};
 use crate::reopenable::Commits;
 use crate::storage::Disk;

@@ -9,9 +9,6 @@ use super::{journal, unfinished_folder};
 /// The file that the database locks for as long as it is open.
 const LOCK: &str = "lock";
 
-/// The name of a file that lies in the folder from when damage was found until the indexes were made anew.
-const STALE: &str = "indexes-are-stale";
-
 /// Makes the folder, for this user alone, or puts an existing one in order. A folder that is open elsewhere is
 /// left as it is: opening it will say so.
 pub(super) fn prepare(folder: &Path) -> io::Result<()> {
@@ -30,21 +27,6 @@ pub(super) fn prepare(folder: &Path) -> io::Result<()> {
     journal::mend(folder)?;
     // Closing the file would not do: a child that another thread starts at this moment has it open as well.
     lock.unlock()
-}
-
-/// Makes the next opening of the folder make the indexes anew.
-pub(super) fn mark_stale(folder: &Path) -> io::Result<()> {
-    File::create(folder.join(STALE))?.sync_all()
-}
-
-/// Whether the indexes may not fit the records.
-pub(super) fn is_stale(folder: &Path) -> bool {
-    folder.join(STALE).exists()
-}
-
-/// Takes note that the indexes fit the records.
-pub(super) fn mark_fresh(folder: &Path) -> io::Result<()> {
-    fs::remove_file(folder.join(STALE))
 }
 
 #[allow(clippy::unwrap_used)]

@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::unistd::{Whence, lseek};
 
 use super::batch::{Batch, TRAILER};
-use super::folder::mark_stale;
+use super::stale_indexes;
 
 /// Where parts of journals go that could not be read.
 const DAMAGED: &str = "damaged";
@@ -51,7 +51,7 @@ fn mend_journal(folder: &Path, path: &Path) -> io::Result<()> {
             "set a damaged part of a journal aside",
         );
     }
-    mark_stale(folder)?;
+    stale_indexes::mark(folder)?;
     let mode = fs::metadata(path)?.permissions().mode();
     file::replace(path, &found.made_sound(&journal), mode)
 }

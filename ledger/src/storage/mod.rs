@@ -12,14 +12,17 @@
 //! of the version before are out there.
 
 mod batch;
+mod changes;
 mod failure;
 mod folder;
 mod journal;
 mod room;
 mod scan;
+mod stale_indexes;
 mod store;
 mod unfinished_folder;
 
+pub(crate) use changes::{Bytes, Changes, MAX_KEY, Scan};
 pub use room::Disk;
 pub(crate) use room::Room;
-pub(crate) use store::{Bytes, Changes, MAX_KEY, Refused, Scan, Snapshot, Store};
+pub(crate) use store::{Refused, Snapshot, Store};

@@ -9,7 +9,7 @@ use std::vec;
 
 use fjall::{Keyspace, Readable, Snapshot};
 
-use super::store::{Bytes, MAX_KEY};
+use super::changes::{Bytes, MAX_KEY};
 use crate::key::Span;
 
 /// How many reads may fail one after the other before a scan counts as ended.

@@ -6,27 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use fjall::{CompressionType, Database, KeyspaceCreateOptions, PersistMode, Readable};
 
+use super::changes::{Bytes, Changes, MAX_KEY, Scan};
 use super::failure::{classify, from_io};
-use super::folder;
 use super::scan::Rows;
+use super::{folder, stale_indexes};
 use crate::error::LedgerError;
-use crate::format::{self, Format, Side};
+use crate::format::{self, Format};
 use crate::key::Span;
-use crate::keyspace::Keyspace;
+use crate::keyspace::{Keyspace, Side};
 use crate::record::{self, Record};
 use crate::write::Durability;
-
-/// Bytes of a key or a value, cheap to clone.
-pub(crate) use fjall::Slice as Bytes;
-
-/// What a batch does: the new value of each key, or `None` where it is removed.
-pub(crate) type Changes = BTreeMap<(Keyspace, Vec<u8>), Option<Bytes>>;
-
-/// Keys and values in order, from either end.
-pub(crate) type Scan<'a> = Box<dyn DoubleEndedIterator<Item = (Bytes, Bytes)> + 'a>;
-
-/// The longest key that the database takes, in bytes; it panics at a longer one, even if that is only looked for.
-pub(crate) const MAX_KEY: usize = u16::MAX as usize;
 
 /// Bounds of memory and files, for a daemon that should be small: an idle one holds next to nothing.
 const CACHE: u64 = 8 << 20;
@@ -77,7 +66,7 @@ impl Store {
             path: path.to_owned(),
             database,
             keyspaces: BTreeMap::new(),
-            marked: AtomicBool::new(folder::is_stale(path)),
+            marked: AtomicBool::new(stale_indexes::is_marked(path)),
         };
         store.add(Keyspace::Meta)?;
         let format = store.format(format::KEYS)?;
@@ -126,12 +115,12 @@ impl Store {
 
     /// Whether damage was found, so that the indexes may not fit the records.
     pub(crate) fn is_stale(&self) -> bool {
-        folder::is_stale(&self.path)
+        stale_indexes::is_marked(&self.path)
     }
 
     /// Takes note that the indexes fit the records again.
     pub(crate) fn mark_fresh(&self) -> Result<(), LedgerError> {
-        folder::mark_fresh(&self.path).map_err(|error| from_io(&self.path, &error))
+        stale_indexes::unmark(&self.path).map_err(|error| from_io(&self.path, &error))
     }
 
     /// How many bytes the folder takes on disk.
@@ -221,7 +210,7 @@ impl Store {
         if self.marked.swap(true, Ordering::Relaxed) {
             return;
         }
-        if let Err(error) = folder::mark_stale(&self.path) {
+        if let Err(error) = stale_indexes::mark(&self.path) {
             tracing::warn!(%error, "the indexes stay as they are");
         }
     }

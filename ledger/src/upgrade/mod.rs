@@ -10,8 +10,9 @@ mod v2;
 
 use crate::draft::Draft;
 use crate::error::LedgerError;
-use crate::format::{self, CURRENT, Format, Side};
+use crate::format::{self, CURRENT, Format};
 use crate::key::Span;
+use crate::keyspace::Side;
 use crate::record::Record;
 use crate::storage::{Changes, Store};
 use crate::write::Durability;

@@ -12,8 +12,7 @@ use wire::name::ModuleName;
 use super::rewrite;
 use super::v2::ModulesV2;
 use crate::error::LedgerError;
-use crate::format::Side;
-use crate::keyspace::Keyspace;
+use crate::keyspace::{Keyspace, Side};
 use crate::record::Record;
 use crate::storage::Store;
 

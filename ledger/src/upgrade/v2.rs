@@ -9,8 +9,7 @@ use wire::message::v1::Module;
 
 use super::rewrite;
 use crate::error::LedgerError;
-use crate::format::Side;
-use crate::keyspace::Keyspace;
+use crate::keyspace::{Keyspace, Side};
 use crate::overlord::Modules;
 use crate::record::Record;
 use crate::storage::Store;

@@ -187,7 +187,7 @@ mod tests {
     use super::*;
     use crate::key::Span;
     use crate::overlord::{JobRecord, OverlordLedger};
-    use crate::quarantine::Spoiled;
+    use crate::read::Spoiled;
     use crate::storage::{Bytes, Scan};
     use crate::write::Durability;
 
