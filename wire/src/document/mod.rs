@@ -3,6 +3,9 @@
 //! these types; what an overlord says of its jobs is sent as the types of `job`, which
 //! [`crate::message::operator`] exports.
 //!
+//! So this room and [`crate::message`] name each other: the documents are made of messages, and those of jobs are
+//! themselves what an overlord sends.
+//!
 //! Everything that others wrote goes through [`text`] or [`json_text`] before it reaches a terminal, and arguments
 //! go through [`redaction`]. Tables, colours and the streams themselves are the crate `output`'s.
 

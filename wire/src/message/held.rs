@@ -3,14 +3,12 @@
 
 use crate::message::budget::allocation;
 use crate::message::call::{LogLine, Progress};
-use crate::message::inventory::Inventory;
 use crate::message::link::JobUpdate;
 use crate::message::module::{Module, ModuleState, ModuleVersion};
 use crate::message::operator::Update;
 use crate::message::outcome::{Failure, ModuleRef, Outcome, Report};
 use crate::name::{MethodPath, MinionName, ModuleName};
 use crate::value::Value;
-use crate::value::method::{Definition, Method, Type, TypeId};
 
 /// Something that owns memory besides its own size, and can say how much.
 pub trait Held {
@@ -75,45 +73,6 @@ impl Held for Value {
             Value::Option(inner) | Value::Result(Ok(inner) | Err(inner)) => inner.elsewhere(),
             Value::Flags(names) => names.elsewhere(),
         }
-    }
-}
-
-impl Held for TypeId {
-    fn elsewhere(&self) -> usize {
-        0
-    }
-}
-
-impl Held for Type {
-    fn elsewhere(&self) -> usize {
-        match self {
-            Type::Tuple(types) => types.elsewhere(),
-            Type::Record(fields) => fields.elsewhere(),
-            Type::Variant(cases) => cases.elsewhere(),
-            Type::Enum(names) | Type::Flags(names) => names.elsewhere(),
-            Type::Opaque(name) => name.elsewhere(),
-            _ => 0,
-        }
-    }
-}
-
-impl Held for Definition {
-    fn elsewhere(&self) -> usize {
-        self.name.elsewhere() + self.ty.elsewhere()
-    }
-}
-
-impl Held for Method {
-    fn elsewhere(&self) -> usize {
-        let Method { interface, name, params, result: _, is_async: _, not_callable, docs } = self;
-        let texts = [interface, not_callable, docs].into_iter().map(Held::elsewhere).sum::<usize>();
-        texts + name.elsewhere() + params.elsewhere()
-    }
-}
-
-impl Held for Inventory {
-    fn elsewhere(&self) -> usize {
-        self.modules.elsewhere()
     }
 }
 
@@ -223,6 +182,7 @@ mod tests {
     use super::*;
     use crate::digest::Digest;
     use crate::message::call::LogLevel;
+    use crate::message::inventory::Inventory;
     use crate::message::outcome::{Cost, FailureKind};
     use crate::message::v1;
     use crate::value::arbitrary::{typed_value, types};

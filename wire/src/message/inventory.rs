@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::message::caps::MAX_MODULES;
-use crate::message::held::Held as _;
+use crate::message::held::Held;
 use crate::message::module::{Module, ModuleState};
 use crate::message::version::Version;
 
@@ -50,6 +50,12 @@ impl Inventory {
         let mut modules: Vec<Module> = told.collect();
         modules.shrink_to_fit();
         Self { modules, left_out: u32::try_from(left_out).unwrap_or(u32::MAX) }
+    }
+}
+
+impl Held for Inventory {
+    fn elsewhere(&self) -> usize {
+        self.modules.elsewhere()
     }
 }
 

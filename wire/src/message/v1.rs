@@ -2,6 +2,9 @@
 //!
 //! The types here are as version 1 has them, and never change again: minions and operators of that version are in
 //! use, and ledgers hold what was written in it.
+//!
+//! This file and those of [`crate::value::method`] and [`crate::message::module`] name each other: a type of today asks
+//! here for its older form whenever version 1 is spoken, and the older form is made of the type of today.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

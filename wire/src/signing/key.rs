@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
-use super::{ModuleClaim, ModuleSignature, PublicKey, SignatureTooLarge};
+use super::claim::ModuleClaim;
+use super::module_signature::{ModuleSignature, SignatureTooLarge};
+use super::public_key::PublicKey;
 use crate::identity;
 
 /// An ed25519 key that modules are signed with. Its file is PKCS#8 in PEM, as `openssl genpkey` writes it too.

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
-use super::{ModuleClaim, PublicKey};
+use super::claim::ModuleClaim;
+use super::public_key::PublicKey;
 use crate::digest::Digest;
 use crate::document::text::printable;
 use crate::name::ModuleName;

@@ -15,6 +15,8 @@ use crate::value::size::{MAX_ARGUMENTS, size};
 use crate::value::strict_json::{self, BadJson};
 use crate::value::word;
 
+pub use crate::value::word::Word;
+
 /// Arguments in the form in which they were given.
 ///
 /// They are turned into values by [`bind`], which needs the method's signature: by the overlord where it knows
@@ -28,15 +30,6 @@ pub enum Arguments {
     Json(String),
     /// Values, one for each parameter.
     Values(Vec<Value>),
-}
-
-/// One word of a command line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Word {
-    /// The word as it was typed.
-    Text(String),
-    /// The contents of the file that `@file` named.
-    File(Vec<u8>),
 }
 
 /// The longest JSON text that is read, in bytes.

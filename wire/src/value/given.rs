@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use crate::size::ByteSize;
-use crate::value::arguments::Word;
 use crate::value::size::MAX_ARGUMENTS;
+use crate::value::word::Word;
 
 /// Why the arguments of a call cannot be put together.
 #[derive(Debug, thiserror::Error)]

@@ -1,9 +1,9 @@
 //! One word of a command line, read by the type of its parameter.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::value::Value;
-use crate::value::arguments::Word;
 use crate::value::error::{Place, Problem, Step, ValueError, quoted};
 use crate::value::json;
 use crate::value::method::{Type, TypeId, TypeRef};
@@ -11,6 +11,15 @@ use crate::value::shape;
 use crate::value::specimen::{is_keyword, specimen};
 use crate::value::strict_json::{self, BadJson};
 use crate::value::wave::{self, BadWave};
+
+/// One word of a command line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Word {
+    /// The word as it was typed.
+    Text(String),
+    /// The contents of the file that `@file` named.
+    File(Vec<u8>),
+}
 
 /// The longest word that is read as JSON or WAVE, in bytes; words for strings may be longer.
 const MAX_WORD: usize = 1 << 20;

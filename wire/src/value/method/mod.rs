@@ -154,6 +154,14 @@ impl Methods {
     }
 }
 
+impl Held for Method {
+    fn elsewhere(&self) -> usize {
+        let Method { interface, name, params, result: _, is_async: _, not_callable, docs } = self;
+        let texts = [interface, not_callable, docs].into_iter().map(Held::elsewhere).sum::<usize>();
+        texts + name.elsewhere() + params.elsewhere()
+    }
+}
+
 impl Held for Methods {
     fn elsewhere(&self) -> usize {
         self.types.elsewhere() + self.methods.elsewhere()

@@ -210,6 +210,31 @@ impl Types {
     }
 }
 
+impl Held for TypeId {
+    fn elsewhere(&self) -> usize {
+        0
+    }
+}
+
+impl Held for Type {
+    fn elsewhere(&self) -> usize {
+        match self {
+            Type::Tuple(types) => types.elsewhere(),
+            Type::Record(fields) => fields.elsewhere(),
+            Type::Variant(cases) => cases.elsewhere(),
+            Type::Enum(names) | Type::Flags(names) => names.elsewhere(),
+            Type::Opaque(name) => name.elsewhere(),
+            _ => 0,
+        }
+    }
+}
+
+impl Held for Definition {
+    fn elsewhere(&self) -> usize {
+        self.name.elsewhere() + self.ty.elsewhere()
+    }
+}
+
 impl Held for Types {
     fn elsewhere(&self) -> usize {
         let rows = self.rows.iter().map(|row| row.definition.elsewhere());
