@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use output::{Context as _, Exit, Failure, Unprinted, note, print, print_bytes, print_raw};
+use output::{Exit, Failure, Unprinted, note, print, print_bytes, print_raw};
 use serde_json::json;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::Signal;
 
 use wire::document::text::{bytes, plain, value};
 use wire::message::job::JobId;
@@ -19,7 +19,7 @@ use wire::value::method::Signature;
 
 use crate::cli::DirFlag;
 use crate::cli::spectator::{Spectator, behind};
-use crate::cli::watch::watch;
+use crate::cli::watch::{Ended, interrupts, watch};
 use crate::cli::workbench::{ModuleFile, Workbench};
 use crate::containment::Containment;
 use crate::sandbox::{CancelSignal, LoadedModule, Run, RunMode};
@@ -71,21 +71,11 @@ struct Prepared {
     arguments: Arguments,
 }
 
-/// How a call went.
-pub(super) enum Ended {
-    /// It was made to its end, or could not be made.
-    Done,
-    /// It was stopped by Ctrl-C.
-    Interrupted,
-    /// Nobody reads what is printed any more: the program ends with this.
-    Unread(Exit),
-}
-
 impl Call {
     pub(crate) async fn run(self, dir: &DirFlag) -> Result<Exit, Failure> {
         Containment::is_sole_parent();
         if self.watch {
-            return watch(&self, self.module.path(), dir).await;
+            return watch(self.module.path(), async |interrupts| self.once(dir, interrupts).await).await;
         }
         let prepared = self.prepare(dir)?;
         let (exit, told) = self.make(prepared, &mut interrupts()?, &CancelSignal::new()).await;
@@ -93,7 +83,7 @@ impl Call {
     }
 
     /// Makes the call with the module as its file is now. What stands in its way is told.
-    pub(super) async fn once(&self, dir: &DirFlag, interrupts: &mut Signal) -> Result<Ended, Failure> {
+    async fn once(&self, dir: &DirFlag, interrupts: &mut Signal) -> Result<Ended, Failure> {
         let prepared = match self.prepare(dir) {
             Ok(prepared) => prepared,
             Err(failure) => {
@@ -204,11 +194,6 @@ async fn stoppable(
             },
         }
     }
-}
-
-/// Ctrl-C, from now on.
-pub(super) fn interrupts() -> Result<Signal, Failure> {
-    signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")
 }
 
 /// One argument for each word, or all of them as JSON.

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
-use output::{Exit, Failure, note};
+use output::{Context as _, Exit, Failure, note};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use wasmparser::{Chunk, Parser, Payload};
@@ -15,18 +16,29 @@ use machine::clock;
 use machine::moment::time_of_day;
 use wire::digest::Digest;
 
-use crate::cli::DirFlag;
-use crate::cli::call::{Call, Ended, interrupts};
 use crate::modules::read_module;
+
+/// How a call went.
+pub(super) enum Ended {
+    /// It was made to its end, or could not be made.
+    Done,
+    /// It was stopped by Ctrl-C.
+    Interrupted,
+    /// Nobody reads what is printed any more: the program ends with this.
+    Unread(Exit),
+}
 
 /// Makes a call again whenever its module's file has changed, until Ctrl-C.
 ///
 /// Whatever goes wrong with one call is told, and the next change brings another.
-pub(super) async fn watch(call: &Call, file: &Path, dir: &DirFlag) -> Result<Exit, Failure> {
+pub(super) async fn watch(
+    file: &Path,
+    mut call: impl AsyncFnMut(&mut Signal) -> Result<Ended, Failure>,
+) -> Result<Exit, Failure> {
     let mut interrupts = interrupts()?;
     let mut changes = Changes::of(file)?;
     loop {
-        match call.once(dir, &mut interrupts).await? {
+        match call(&mut interrupts).await? {
             Ended::Done => {}
             Ended::Interrupted => return Ok(Exit::Interrupted),
             Ended::Unread(exit) => return Ok(exit),
@@ -36,6 +48,11 @@ pub(super) async fn watch(call: &Call, file: &Path, dir: &DirFlag) -> Result<Exi
             _ = interrupts.recv() => return Ok(Exit::Interrupted),
         }
     }
+}
+
+/// Ctrl-C, from now on.
+pub(super) fn interrupts() -> Result<Signal, Failure> {
+    signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")
 }
 
 /// The changes of one file.

@@ -9,8 +9,9 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Pid, write};
 use tokio::process::{Child, Command};
 
+use super::Containment;
+use super::life::MARK;
 use super::register::Entry;
-use super::{Containment, MARK};
 use crate::descriptors::Descriptors;
 
 /// A program that runs, with all that it has started. Dropped, all of it is killed.

@@ -7,6 +7,9 @@ use nix::unistd::Pid;
 
 use super::process_table::Process;
 
+/// The environment variable by which a program and its descendants are known after the minion's own death.
+pub(super) const MARK: &str = "MINION_CONTAINED";
+
 /// The life of one process: its id with the time at which it was started, which together no other process has,
 /// and the space of ids that both are of, since a container has its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

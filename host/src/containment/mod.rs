@@ -5,6 +5,9 @@
 //! inherits its orphans, and the minion the one that inherits those of all programs: a descendant is below a
 //! program that runs, or is a child of the minion that the minion did not start. Whatever is the latter belongs
 //! to a program that is over, and is killed by the sweeper.
+//!
+//! This file and `contained` name each other: here is what holds for all programs of this process, and there is how one
+//! of them is started within that.
 
 mod contained;
 mod control_group;
@@ -27,8 +30,6 @@ use self::register::Register;
 /// How long the end of a job waits for the last of its processes. They are killed; only the kernel can keep one
 /// for longer, and then the sweeper goes on.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The environment variable by which a program and its descendants are known after the minion's own death.
-const MARK: &str = "MINION_CONTAINED";
 
 /// The containment of this process. There is one, since a process inherits orphans as a whole.
 pub(crate) struct Containment {

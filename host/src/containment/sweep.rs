@@ -9,8 +9,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use tokio::sync::watch;
 
-use super::MARK;
-use super::life::Life;
+use super::life::{Life, MARK};
 use super::process_table::{Process, ProcessTable};
 use super::register::{Register, State};
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use wire::name::ModuleName;
 
-use super::{Change, GrantError, Policy, listed};
+use super::policy::{Change, GrantError, Policy, listed};
 use crate::modules::{files_in, read_module};
 use crate::policy::suggestion::USUAL_LEVEL;
 use crate::policy::{LevelName, Suggestion};

@@ -1,7 +1,11 @@
+use std::path::PathBuf;
+
 use proptest::prelude::*;
+use wire::name::ModuleName;
 
 use super::*;
-use crate::policy::ModulePolicy;
+use crate::config::Config;
+use crate::policy::{LevelName, ModulePolicy, Suggestion};
 
 const SUGGESTED: &str = r#"
     [read]

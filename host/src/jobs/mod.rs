@@ -5,6 +5,10 @@
 //!
 //! Here is who may start, when it starts, who hears of it and what is recorded. The guest itself is run by
 //! [`crate::sandbox`], and the streams are opened and read by [`crate::link`].
+//!
+//! This file and two others name each other: a `task` works on the table and the queue that are made here, and lives on
+//! when the request that began it is answered; a `stream` takes a follower of a job from here, and gives the
+//! acknowledgement of its outcome back.
 
 mod events;
 mod feed;

@@ -6,9 +6,14 @@ use wire::message::module::MAX_HELD;
 use wire::name::ModuleName;
 
 use crate::policy::ByteSize;
-use crate::sandbox::component::inspect::MAX_MODULE;
 use crate::sandbox::component::remedy::Remedy;
-use crate::sandbox::component::surface::MAX_FUNCTION;
+
+/// The largest module that is accepted, in bytes.
+pub const MAX_MODULE: usize = 64 << 20;
+
+/// The largest function, in bytes. A compiler takes some three hundred times as much memory for one; the largest
+/// function of an interpreter for Python has half a megabyte.
+pub(in crate::sandbox) const MAX_FUNCTION: usize = 1 << 20;
 
 /// How many defects are told one by one, since a module can have a million imports.
 const MAX_LISTED: usize = 20;

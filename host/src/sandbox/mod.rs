@@ -9,6 +9,7 @@
 
 mod capabilities;
 mod component;
+mod config;
 mod error;
 mod limits;
 mod loading;
@@ -30,16 +31,17 @@ pub use capabilities::facts::Facts;
 pub use component::advice::advice;
 pub use component::check::Check;
 pub use component::imports::{Import, Standing};
-pub use component::inspect::{DOCS_SECTION, MAX_MODULE, claim, suggestion};
+pub use component::inspect::{DOCS_SECTION, claim, suggestion};
 pub use component::remedy::{Command, Remedy};
-pub use error::{Defect, LoadError, SandboxError};
+pub use config::SandboxConfig;
+pub use error::{Defect, LoadError, MAX_MODULE, SandboxError};
 pub use limits::counters::Counters;
 pub use limits::job_budgets::Level;
 use loading::Loader;
 pub use loading::Verified;
 pub use loading::engine::{Allocation, EngineMode};
 pub use loading::loaded_module::LoadedModule;
-pub use run::Run;
+pub use run::call::Run;
 pub use run::cancel::{CancelSignal, GRACE, INTERRUPT_GRACE};
 pub use run::dry_run::RunMode;
 pub use run::events::{Denial, JobEvents};
@@ -55,29 +57,6 @@ struct Inner {
     loader: Loader,
     ticker: Ticker,
     grace: Duration,
-}
-
-/// How a sandbox is set up.
-#[derive(Clone)]
-pub struct SandboxConfig {
-    /// The folder in which compiled code is kept. Without it modules are compiled at every start.
-    pub cache_dir: Option<PathBuf>,
-    /// How many jobs are wanted at once; a small host may get fewer.
-    pub max_jobs: usize,
-    /// Where the memory of instances comes from.
-    pub allocation: Allocation,
-    /// How long a job has to return after it was asked to, before it is interrupted.
-    pub grace: Duration,
-    /// The ledger in which modules keep what their policy lets them keep. Without it they can keep nothing.
-    pub ledger: Option<MinionLedger>,
-    /// What modules may read of the host. The minion keeps it up to date.
-    pub facts: Facts,
-    /// The most bytes that are held for all jobs together besides their own memory.
-    pub held: u64,
-    /// The most processes that run for all jobs together.
-    pub processes: u64,
-    /// Called when the compilation of a module has lasted longer than a moment, once for each compilation.
-    pub on_slow_compilation: fn(&ModuleName),
 }
 
 /// How a sandbox is doing, for `minion status`.
@@ -104,22 +83,6 @@ pub struct SandboxStatus {
     pub cache_misses: u64,
     /// Why compiled code is not kept although a folder for it is configured.
     pub cache_problem: Option<String>,
-}
-
-impl Default for SandboxConfig {
-    fn default() -> Self {
-        Self {
-            cache_dir: None,
-            max_jobs: 64,
-            allocation: Allocation::Auto,
-            grace: GRACE,
-            ledger: None,
-            facts: Facts::default(),
-            held: 256 << 20,
-            processes: 512,
-            on_slow_compilation: |module| tracing::info!(%module, "compiling a module, which happens once"),
-        }
-    }
 }
 
 impl Sandbox {

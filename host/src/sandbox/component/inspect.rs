@@ -13,10 +13,8 @@ use crate::policy::suggestion::{BadSuggestion, MAX_SECTION, SECTION as POLICY_SE
 use crate::policy::{Grants, Suggestion};
 use crate::sandbox::component::imports::Import;
 use crate::sandbox::component::surface::Surface;
-use crate::sandbox::error::{Defect, LoadError, in_one_line};
+use crate::sandbox::error::{Defect, LoadError, MAX_MODULE, in_one_line};
 
-/// The largest module that is accepted, in bytes.
-pub const MAX_MODULE: usize = 64 << 20;
 /// The name of the custom section that carries a module's documentation.
 pub const DOCS_SECTION: &str = "minion:wit";
 

@@ -8,11 +8,7 @@ use wasmparser::{
     CanonicalFunction, ComponentExternalKind, Parser, Payload, ValidPayload, Validator, WasmFeatures,
 };
 
-use crate::sandbox::error::Defect;
-
-/// The largest function, in bytes. A compiler takes some three hundred times as much memory for one; the largest
-/// function of an interpreter for Python has half a megabyte.
-pub(in crate::sandbox) const MAX_FUNCTION: usize = 1 << 20;
+use crate::sandbox::error::{Defect, MAX_FUNCTION};
 
 /// What is to be seen of a valid component from outside.
 pub(in crate::sandbox) struct Surface {

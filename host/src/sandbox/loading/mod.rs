@@ -17,7 +17,6 @@ use wire::message::module::Module;
 use wire::name::ModuleName;
 
 use crate::policy::ModulePolicy;
-use crate::sandbox::SandboxConfig;
 use crate::sandbox::capabilities::facts::Facts;
 use crate::sandbox::component::advice;
 use crate::sandbox::component::check::Check;
@@ -28,6 +27,7 @@ use crate::sandbox::component::javascript;
 use crate::sandbox::component::surface;
 use crate::sandbox::component::surface::Surface;
 use crate::sandbox::component::tool_exports;
+use crate::sandbox::config::SandboxConfig;
 use crate::sandbox::error::{Defect, LoadError, SandboxError};
 use crate::sandbox::limits::job_budgets::Budgets;
 use crate::sandbox::loading::cache::Cache;

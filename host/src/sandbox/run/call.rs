@@ -1,23 +1,50 @@
-//! One call: its method and its arguments, checked before there is an instance.
+//! One call: what is to be run, and its method and arguments, checked before there is an instance.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::Store;
 use wasmtime::component::{Func, Val};
+use wire::message::job::JobId;
 use wire::message::outcome::FailureKind;
+use wire::name::{MethodPath, OperatorName};
 use wire::value::Value;
-use wire::value::arguments::bind;
+use wire::value::arguments::{self, bind};
 use wire::value::method::{Signature, TypeRef};
 use wire::value::size::size;
 
 use crate::policy::ByteSize;
 use crate::sandbox::loading::loaded_module::LoadedModule;
-use crate::sandbox::run::Run;
 use crate::sandbox::run::bytes::{SIGNATURES, TypedCall, typed_call};
+use crate::sandbox::run::cancel::CancelSignal;
 use crate::sandbox::run::command::{self, Command};
+use crate::sandbox::run::dry_run::RunMode;
+use crate::sandbox::run::events::JobEvents;
 use crate::sandbox::run::guest::Guest;
 use crate::sandbox::run::values::{lift, lower};
 
 /// The most bytes that may be passed one by one, as those of a `list<u8>` within something else are.
 const MAX_BURIED_BYTES: u64 = 256 << 10;
+
+/// What to run for one job, and how.
+pub struct Run {
+    /// The overlord's id of the job.
+    pub job: JobId,
+    /// The method, to be looked up in the module.
+    pub method: MethodPath,
+    /// The operator on whose behalf it runs.
+    pub operator: OperatorName,
+    /// The arguments, as they were given.
+    pub arguments: arguments::Arguments,
+    /// How long the caller lets it run; the module's own limit holds besides.
+    pub timeout: Option<Duration>,
+    /// Whether the job's effects are done.
+    pub mode: RunMode,
+    /// Who hears what the job says while it runs.
+    pub events: Arc<dyn JobEvents>,
+    /// How the job is told to stop.
+    pub cancel: CancelSignal,
+}
 
 /// A call that can be made: the method exists, and the arguments fit it.
 pub(in crate::sandbox) struct Call<'a> {

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 
 use crate::sandbox::capabilities::Capability;
 use crate::sandbox::run::events::cut;
-use crate::sandbox::run::guest::Guest;
 
 /// The most effects of one job that are recorded.
 const MAX_RECORDS: usize = 1_000;
@@ -43,17 +42,6 @@ struct Effects {
     kept: Vec<String>,
     bytes: usize,
     left_out: u64,
-}
-
-impl Guest {
-    /// Gives nothing where the effects of the capability are done; where they are not, records this effect and gives it back.
-    pub(in crate::sandbox) fn unless_dry(
-        &self,
-        of: &Capability,
-        effect: impl FnOnce() -> String,
-    ) -> Result<(), String> {
-        self.egress.recorder.unless_dry(self.job.mode, of, effect)
-    }
 }
 
 impl Recorder {

@@ -23,6 +23,11 @@ use crate::sandbox::run::cancel::CancelSignal;
 use crate::sandbox::run::dry_run::RunMode;
 use crate::sandbox::run::events::{Denial, JobEvents, JobLog};
 
+/// The most resources of the host that one job may hold. What they take is limited by `limits.held`, and this only bounds
+/// how long it takes to look through them: the `fetch` of some languages waits for each 8 KiB of a body by a pollable
+/// that it never drops, some 12,000 of them for 100 MB.
+pub(in crate::sandbox) const MAX_RESOURCES: usize = 100_000;
+
 /// The host's side of one instance.
 pub(in crate::sandbox) struct Guest {
     /// The resources that the guest holds handles of.
@@ -110,6 +115,17 @@ impl Context {
             Some(command) => format!("run `{command}` on this host"),
             None => format!("add \"{scope}\" to `{}` in [modules.{module}]", of.name),
         }
+    }
+}
+
+impl Guest {
+    /// Gives nothing where the effects of the capability are done; where they are not, records this effect and gives it back.
+    pub(in crate::sandbox) fn unless_dry(
+        &self,
+        of: &Capability,
+        effect: impl FnOnce() -> String,
+    ) -> Result<(), String> {
+        self.egress.recorder.unless_dry(self.job.mode, of, effect)
     }
 }
 

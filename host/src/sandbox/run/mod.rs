@@ -27,11 +27,8 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 use wasmtime_wasi_http::WasiHttpCtx;
 use wire::message::call::LogLevel;
-use wire::message::job::JobId;
 use wire::message::outcome::{Cost, FailureKind, ModuleRef, Outcome, Report};
-use wire::name::{MethodPath, OperatorName};
 use wire::value::Value;
-use wire::value::arguments::Arguments;
 use wire::value::method::Signature;
 
 use crate::containment::Containment;
@@ -46,12 +43,12 @@ use crate::sandbox::limits::handle_memory;
 use crate::sandbox::limits::job_budgets::Holdings;
 use crate::sandbox::limits::memory::MemoryLimiter;
 use crate::sandbox::loading::loaded_module::{LoadedModule, Provisions};
-use crate::sandbox::run::call::{Call, Refusal, Returned};
+use crate::sandbox::run::call::{Call, Refusal, Returned, Run};
 use crate::sandbox::run::cancel::{CancelSignal, INTERRUPT_GRACE, StopStage};
 use crate::sandbox::run::command::Command;
-use crate::sandbox::run::dry_run::{Recorder, RunMode};
-use crate::sandbox::run::events::{JobEvents, JobLog};
-use crate::sandbox::run::guest::{Context, Guest};
+use crate::sandbox::run::dry_run::Recorder;
+use crate::sandbox::run::events::JobLog;
+use crate::sandbox::run::guest::{Context, Guest, MAX_RESOURCES};
 use crate::sandbox::run::outcome::{Remains, Stop, of_value, over_output};
 use crate::sandbox::run::printed::Printed;
 use crate::sandbox::run::stdio::Output;
@@ -70,30 +67,6 @@ const MAX_LOGGED: usize = 16 << 10;
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// How many handles of resources one job may have, those of its own among them.
 const MAX_HANDLES: usize = 120_000;
-/// The most resources of the host that one job may hold. What they take is limited by `limits.held`, and this only bounds
-/// how long it takes to look through them: the `fetch` of some languages waits for each 8 KiB of a body by a pollable
-/// that it never drops, some 12,000 of them for 100 MB.
-pub(in crate::sandbox) const MAX_RESOURCES: usize = 100_000;
-
-/// What to run for one job, and how.
-pub struct Run {
-    /// The overlord's id of the job.
-    pub job: JobId,
-    /// The method, to be looked up in the module.
-    pub method: MethodPath,
-    /// The operator on whose behalf it runs.
-    pub operator: OperatorName,
-    /// The arguments, as they were given.
-    pub arguments: Arguments,
-    /// How long the caller lets it run; the module's own limit holds besides.
-    pub timeout: Option<Duration>,
-    /// Whether the job's effects are done.
-    pub mode: RunMode,
-    /// Who hears what the job says while it runs.
-    pub events: Arc<dyn JobEvents>,
-    /// How the job is told to stop.
-    pub cancel: CancelSignal,
-}
 
 /// What is still needed of a job when the guest is over, besides the store.
 struct Aside {
@@ -169,7 +142,11 @@ async fn run_call(mut call: Call<'_>, run: Run, grace: Duration) -> (Outcome, Co
 ///
 /// # Errors
 /// [`Refusal`], where a grant cannot be honoured.
-fn make_guest(module: &LoadedModule, run: Run, command: Option<Command>) -> Result<(Guest, Aside), Refusal> {
+fn make_guest(
+    module: &LoadedModule,
+    run: Run,
+    command: Option<Command>,
+) -> Result<(Guest, Aside), Refusal> {
     let policy = module.policy().clone();
     let Provisions { kv, facts, budgets } = module.provisions();
     let holdings = budgets.job(&policy.limits, policy.grants.files.len() as u64);
@@ -212,7 +189,8 @@ fn make_guest(module: &LoadedModule, run: Run, command: Option<Command>) -> Resu
         has_programs: false,
         job,
     };
-    let aside = Aside { stderr, stdout, printed, log, recorder, meter: CpuMeter::default(), cancel, time };
+    let aside =
+        Aside { stderr, stdout, printed, log, recorder, meter: CpuMeter::default(), cancel, time };
     Ok((guest, aside))
 }
 
@@ -327,7 +305,9 @@ impl Ended<'_> {
                 tracing::error!(method = %self.store.data().job.method, reason, "a host function panicked");
                 self.remains().ended(FailureKind::Trapped, format!("a host function panicked: {reason}"))
             }
-            End::OutOfTime => self.remains().ended(FailureKind::TimedOut, self.aside.time.message.clone()),
+            End::OutOfTime => {
+                self.remains().ended(FailureKind::TimedOut, self.aside.time.message.clone())
+            }
             End::Dropped => {
                 let message =
                     "did not return when it was asked to, could not be interrupted, and was dropped";
