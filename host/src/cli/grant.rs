@@ -15,7 +15,7 @@ use crate::cli::reload::Reloaded;
 use crate::cli::suggested::suggestion_of;
 use crate::control;
 use crate::folder::Folder;
-use crate::granting::{self, GrantError, Policy, Turn, listed};
+use crate::granting::{self, GrantError, LockedFile, Policy, listed};
 use crate::policy::{Grants, LevelName, Suggestion};
 use crate::sandbox::cautions;
 
@@ -71,8 +71,12 @@ impl Grant {
         let wanted = self.wanted(&suggestion)?;
         let path = folder.config();
         let cannot_write = || format!("cannot write \"{}\"", path.display());
-        let early =
-            self.confirm.is_given().then(|| Turn::take(&path)).transpose().with_context(cannot_write)?;
+        let early = self
+            .confirm
+            .is_given()
+            .then(|| LockedFile::lock(&path))
+            .transpose()
+            .with_context(cannot_write)?;
         let before = granting::read(&path).with_context(|| format!("cannot read \"{}\"", path.display()))?;
         let policy = Policy { path: path.clone(), text: &before };
         let change = policy.grant(module, &suggestion, &wanted).inspect_err(|error| {
@@ -91,8 +95,8 @@ impl Grant {
             note("nothing was changed");
             return Ok(Exit::Failed);
         }
-        let turn = early.map_or_else(|| Turn::take(&path), Ok);
-        turn.and_then(|turn| turn.write(&before, &change.after)).with_context(cannot_write)?;
+        let locked = early.map_or_else(|| LockedFile::lock(&path), Ok);
+        locked.and_then(|file| file.write(&before, &change.after)).with_context(cannot_write)?;
         let reloaded = Reloaded::now(&folder).await?;
         match self.json {
             true => print(json!({

@@ -16,7 +16,7 @@ use crate::cli::reload::Reloaded;
 use crate::config::Config;
 use crate::enroll::join;
 use crate::folder::{Enrolment, Folder};
-use crate::granting::{self, FolderGrants, Policy, Turn, listed};
+use crate::granting::{self, FolderGrants, LockedFile, Policy, listed};
 use crate::policy::LevelName;
 
 /// Become a minion of the overlord that made this token
@@ -127,8 +127,8 @@ impl Grants {
         if self.planned.granted.is_empty() {
             return Ok(Reloaded::NotRunning);
         }
-        Turn::take(&self.path)
-            .and_then(|turn| turn.write(&self.before, &self.planned.after))
+        LockedFile::lock(&self.path)
+            .and_then(|file| file.write(&self.before, &self.planned.after))
             .with_context(|| format!("this host has joined, and cannot write \"{}\"", self.path.display()))?;
         Reloaded::now(folder).await
     }

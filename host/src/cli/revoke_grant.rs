@@ -10,7 +10,7 @@ use crate::cli::DirFlag;
 use crate::cli::grant::show;
 use crate::cli::reload::Reloaded;
 use crate::config::Config;
-use crate::granting::{self, Policy, Turn};
+use crate::granting::{self, LockedFile, Policy};
 
 /// Take a module's own table out of minion.toml
 ///
@@ -36,8 +36,12 @@ impl RevokeGrant {
         let folder = dir.made_folder()?;
         let (module, path) = (&self.module, folder.config());
         let cannot_write = || format!("cannot write \"{}\"", path.display());
-        let early =
-            self.confirm.is_given().then(|| Turn::take(&path)).transpose().with_context(cannot_write)?;
+        let early = self
+            .confirm
+            .is_given()
+            .then(|| LockedFile::lock(&path))
+            .transpose()
+            .with_context(cannot_write)?;
         let before = granting::read(&path).with_context(|| format!("cannot read \"{}\"", path.display()))?;
         let Some(change) = (Policy { path: path.clone(), text: &before }).revoke(module)? else {
             match self.json {
@@ -58,8 +62,8 @@ impl RevokeGrant {
             note("nothing was changed");
             return Ok(Exit::Failed);
         }
-        let turn = early.map_or_else(|| Turn::take(&path), Ok);
-        turn.and_then(|turn| turn.write(&before, &change.after)).with_context(cannot_write)?;
+        let locked = early.map_or_else(|| LockedFile::lock(&path), Ok);
+        locked.and_then(|file| file.write(&before, &change.after)).with_context(cannot_write)?;
         let reloaded = Reloaded::now(&folder).await?;
         let config = toml::from_str::<Config>(&change.after).map_err(Failure::failed)?;
         let left = config.modules.of(module).grants != Default::default();

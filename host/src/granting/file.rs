@@ -15,21 +15,22 @@ pub(crate) fn read(path: &Path) -> io::Result<String> {
     }
 }
 
-/// The turn of one who writes the file. Two grants at once would both find what was there before, and the second would undo
-/// the first.
-pub(crate) struct Turn {
+/// The file, locked for one writer. Two grants at once would both find what was there before, and the second would undo the
+/// first.
+pub(crate) struct LockedFile {
     place: PathBuf,
     /// Locked, for as long as it is open.
     folder: File,
 }
 
-impl Turn {
-    /// Waits until no other process has the turn. Blocks others, so that its holder must not wait for a person.
-    pub(crate) fn take(path: &Path) -> io::Result<Self> {
+impl LockedFile {
+    /// Waits until no other process has the file locked. Whoever has it locked keeps others waiting, and so must not wait for
+    /// a person.
+    pub(crate) fn lock(path: &Path) -> io::Result<Self> {
         let place = place(path)?;
         let folder = File::open(place.parent().unwrap_or(Path::new("/")))?;
         match folder.lock() {
-            // There are no turns on such a disk, and mostly nobody else either.
+            // Such a disk has no locks, and mostly no other process writes to it either.
             Err(error) if error.kind() != io::ErrorKind::Unsupported => Err(error),
             _ => Ok(Self { place, folder }),
         }
@@ -86,7 +87,7 @@ mod tests {
     use super::*;
 
     fn write(path: &Path, before: &str, after: &str) -> io::Result<()> {
-        Turn::take(path)?.write(before, after)
+        LockedFile::lock(path)?.write(before, after)
     }
 
     #[test]

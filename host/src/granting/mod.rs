@@ -12,7 +12,7 @@ mod policy;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::file::{Turn, read};
+pub(crate) use self::file::{LockedFile, read};
 pub(crate) use self::folder::{FolderGrantError, FolderGrants};
 pub(crate) use self::lines::of_level;
 pub(crate) use self::policy::{Change, GrantError, Policy, listed};

@@ -1,11 +1,11 @@
-//! What goes on with the modules by itself, until the minion stops.
+//! The tasks of the modules: work that goes on by itself, until the minion stops.
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use wire::message::link::ModuleAnswer;
 
-/// Owns what goes on by itself: versions on their way into and out of service. Clones share it.
+/// Owns the tasks that bring versions into service and out of it. Clones share them.
 #[derive(Clone, Default)]
 pub(super) struct Tasks {
     tracker: TaskTracker,
@@ -13,14 +13,15 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    /// Begins something that ends by itself or with the minion, whatever it has come to then. Nobody waits for it: what comes of
-    /// it is seen in the list of the modules, and in the log.
+    /// Begins a task that ends by itself, or is dropped in the middle when the minion stops. Nobody waits for it: what
+    /// became of it is seen in the list of the modules and in the log.
     pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let stopping = self.stopping.clone();
         self.tracker.spawn(async move { stopping.run_until_cancelled(work).await });
     }
 
-    /// Goes on with this whether or not somebody waits for it; nothing where the minion stops before it is over.
+    /// Runs a task to its end, also where the caller does not wait for it any more. `None` where the minion stopped
+    /// before.
     pub(super) async fn finish<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -36,7 +37,8 @@ impl Tasks {
         }
     }
 
-    /// Goes on with a change that an overlord asked for, and answers with what became of it.
+    /// Runs a change that an overlord asked for as a task, and gives the answer to it: a refusal where the minion stopped
+    /// before.
     pub(super) async fn answer(
         &self,
         work: impl Future<Output = ModuleAnswer> + Send + 'static,
@@ -44,7 +46,7 @@ impl Tasks {
         self.finish(work).await.unwrap_or_else(|| ModuleAnswer::Refused(STOPPING.to_owned()))
     }
 
-    /// Ends what goes on, and waits until it has ended. What is given to it later ends at once.
+    /// Ends all tasks, and waits until they have ended. A task that is given later ends at once.
     pub(super) async fn stop(&self) {
         self.stopping.cancel();
         self.tracker.close();
@@ -52,5 +54,5 @@ impl Tasks {
     }
 }
 
-/// What is said to whoever asks for a change that the end of the minion comes in between of.
+/// Why a change that an overlord asked for was not made: the minion stopped first. Reads on from the minion's name.
 pub(super) const STOPPING: &str = "is stopping";

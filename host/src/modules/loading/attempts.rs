@@ -22,8 +22,8 @@ pub(super) struct Attempts {
     path: PathBuf,
     /// What is being loaded.
     current: Mutex<HashSet<Digest>>,
-    /// Shared by all that load; whoever is under suspicion loads alone.
-    turns: RwLock<()>,
+    /// Read by each load, and written by that of a version under suspicion, which so goes on alone.
+    loading: RwLock<()>,
 }
 
 /// One load, until it is dropped.
@@ -31,12 +31,12 @@ pub(super) struct Attempt<'a> {
     attempts: &'a Attempts,
     /// Nothing where another load of the same is under way, whose marker stands for both.
     digest: Option<Digest>,
-    _turn: Turn<'a>,
+    _loading: Loading<'a>,
 }
 
-/// Kept for its end alone.
+/// The lock under which a version is loaded. It is held only to be let go of at the end.
 #[allow(dead_code)]
-enum Turn<'a> {
+enum Loading<'a> {
     Shared(RwLockReadGuard<'a, ()>),
     Alone(RwLockWriteGuard<'a, ()>),
 }
@@ -44,10 +44,10 @@ enum Turn<'a> {
 impl Attempts {
     /// Those whose markers are in this folder, which is made when it is needed.
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, current: Mutex::default(), turns: RwLock::default() }
+        Self { path, current: Mutex::default(), loading: RwLock::default() }
     }
 
-    /// Begins to load a version, when it is its turn. `file` is the module's file in the folder, whose owner wants it
+    /// Begins to load a version: at once, or when no version is being loaded that this one must not be loaded beside. `file` is the module's file in the folder, whose owner wants it
     /// to be tried again where it was changed or touched since.
     ///
     /// # Errors
@@ -60,15 +60,15 @@ impl Attempts {
             }
             deaths = MOST - 1;
         }
-        let turn = match deaths {
-            0 => Turn::Shared(self.turns.read().unwrap_or_else(|poisoned| poisoned.into_inner())),
-            _ => Turn::Alone(self.turns.write().unwrap_or_else(|poisoned| poisoned.into_inner())),
+        let loading = match deaths {
+            0 => Loading::Shared(self.loading.read().unwrap_or_else(|poisoned| poisoned.into_inner())),
+            _ => Loading::Alone(self.loading.write().unwrap_or_else(|poisoned| poisoned.into_inner())),
         };
         let first = self.current().insert(digest);
         if first && let Err(error) = self.mark(digest, deaths + 1) {
             tracing::warn!(%error, "if a module ends the minion while it loads, the next start will not know");
         }
-        Ok(Attempt { attempts: self, digest: first.then_some(digest), _turn: turn })
+        Ok(Attempt { attempts: self, digest: first.then_some(digest), _loading: loading })
     }
 
     /// Whether a version is not tried any more, and yet is to be: its file was changed or touched since.

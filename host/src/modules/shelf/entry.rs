@@ -108,7 +108,7 @@ impl Entry {
     pub(in crate::modules) fn earlier(&self) -> Vec<Digest> {
         let mut earlier: Vec<&Version> =
             self.versions.iter().filter(|version| version.can_come_back()).collect();
-        earlier.sort_by_key(|version| std::cmp::Reverse(version.turn()));
+        earlier.sort_by_key(|version| std::cmp::Reverse(version.serving_number()));
         earlier.into_iter().map(Version::digest).collect()
     }
 
@@ -175,14 +175,14 @@ impl Entry {
         module: Arc<LoadedModule>,
     ) -> Option<Arc<LoadedModule>> {
         let (name, digest) = (module.describe().name.clone(), module.describe().digest);
-        let turn = self.versions.iter().filter_map(Version::turn).max().unwrap_or(0) + 1;
+        let serving_number = self.versions.iter().filter_map(Version::serving_number).max().unwrap_or(0) + 1;
         let former = self.serving().cloned().filter(|former| !Arc::ptr_eq(former, &module));
         let again = self.serving_digest() == Some(digest);
         if !again {
             self.versions.iter_mut().for_each(|version| drop(version.take_out()));
         }
         let version = self.arrive(&name, digest);
-        version.serve(module, turn);
+        version.serve(module, serving_number);
         if let Some((resumed, since)) = self.resumed.take()
             && let Some(version) = self.version_mut(digest).filter(|_| resumed == digest)
         {
@@ -249,7 +249,7 @@ impl Entry {
             version.discard();
             return false;
         }
-        if version.turn().is_some() {
+        if version.serving_number().is_some() {
             version.rest();
             return false;
         }
@@ -266,14 +266,15 @@ impl Entry {
     /// Drops what is beyond the number of versions to keep, oldest first, and says which files can go. What
     /// serves, drains, is staged or on its way is never among them.
     pub(super) fn let_go(&mut self, keep: usize) -> Vec<Digest> {
-        let counts =
-            |version: &&Version| version.is_kept() && (version.turn().is_some() || version.is_at_rest());
+        let counts = |version: &&Version| {
+            version.is_kept() && (version.serving_number().is_some() || version.is_at_rest())
+        };
         let mut gone = self.overtaken();
         self.versions.retain(|version| !gone.contains(&version.digest()));
         let mut kept = self.versions.iter().filter(counts).count();
         while kept > keep {
             let candidates = self.versions.iter().filter(|version| version.is_kept() && version.is_at_rest());
-            let Some(oldest) = candidates.min_by_key(|version| version.turn()) else { break };
+            let Some(oldest) = candidates.min_by_key(|version| version.serving_number()) else { break };
             let digest = oldest.digest();
             self.versions.retain(|version| version.digest() != digest);
             gone.push(digest);
@@ -367,12 +368,12 @@ mod tests {
     #[test]
     fn a_version_that_is_not_wanted_is_what_it_was_before_it_came() {
         let digest = Digest::of(b"a");
-        let kept = |turn, rolled_back: Option<&str>| Kept {
+        let kept = |serving_number, rolled_back: Option<&str>| Kept {
             digest,
             version: None,
             signer: None,
             since: 1,
-            turn,
+            serving_number,
             rolled_back: rolled_back.map(str::to_owned),
             not_granted: None,
         };

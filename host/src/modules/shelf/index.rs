@@ -27,7 +27,8 @@ pub(super) struct Kept {
     /// Since when it is in its state, in milliseconds since 1970.
     pub(super) since: u64,
     /// When it was put into service last, counted within the module; nothing where it is only staged.
-    pub(super) turn: Option<u64>,
+    #[serde(rename = "turn")]
+    pub(super) serving_number: Option<u64>,
     /// Why the minion itself took it out of service, if it did.
     pub(super) rolled_back: Option<String>,
     /// Why it was refused, where all that it lacked was a grant.
@@ -47,7 +48,7 @@ mod tests {
             version: Some("1.2.3".into()),
             signer: None,
             since: 5,
-            turn: Some(1),
+            serving_number: Some(1),
             rolled_back: Some("rolled back after 5 traps".into()),
             not_granted: Some("needs what is not granted".into()),
         };

@@ -56,7 +56,7 @@ pub(super) enum History {
     /// The minion itself took it out of service because it trapped: its file in the folder is then no reason to put it back.
     RolledBack {
         /// When it was put into service last, counted within the module.
-        turn: u64,
+        serving_number: u64,
         /// Reads on from the module's name.
         reason: String,
     },
@@ -111,10 +111,12 @@ impl Progress {
 
 impl History {
     /// When it was put into service last, counted within the module; nothing where it never served.
-    pub(super) fn turn(&self) -> Option<u64> {
+    pub(super) fn serving_number(&self) -> Option<u64> {
         match self {
             History::New => None,
-            History::Served(turn) | History::RolledBack { turn, .. } => Some(*turn),
+            History::Served(serving_number) | History::RolledBack { serving_number, .. } => {
+                Some(*serving_number)
+            }
         }
     }
 }

@@ -175,7 +175,7 @@ mod tests {
             version: None,
             signer: None,
             since: 1,
-            turn: Some(1),
+            serving_number: Some(1),
             rolled_back: None,
             not_granted: None,
         };

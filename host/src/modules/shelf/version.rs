@@ -48,9 +48,11 @@ impl Version {
 
     /// One that an earlier process kept.
     pub(super) fn recalled(name: &ModuleName, kept: Kept) -> Self {
-        let history = match (kept.rolled_back, kept.turn) {
-            (Some(reason), turn) => History::RolledBack { turn: turn.unwrap_or_default(), reason },
-            (None, Some(turn)) => History::Served(turn),
+        let history = match (kept.rolled_back, kept.serving_number) {
+            (Some(reason), serving_number) => {
+                History::RolledBack { serving_number: serving_number.unwrap_or_default(), reason }
+            }
+            (None, Some(serving_number)) => History::Served(serving_number),
             (None, None) => History::New,
         };
         let life = match (&history, kept.not_granted) {
@@ -81,7 +83,7 @@ impl Version {
             version: self.about.version.clone(),
             signer: self.signer.clone(),
             since: self.since,
-            turn: self.history.turn(),
+            serving_number: self.history.serving_number(),
             rolled_back,
             not_granted: self.awaited_grant().map(str::to_owned),
         })
@@ -126,8 +128,8 @@ impl Version {
     }
 
     /// When it was put into service last, counted within the module; nothing where it never served.
-    pub(super) fn turn(&self) -> Option<u64> {
-        self.history.turn()
+    pub(super) fn serving_number(&self) -> Option<u64> {
+        self.history.serving_number()
     }
 
     /// Whether its file is in the store.
@@ -234,14 +236,14 @@ impl Version {
         }
     }
 
-    /// It is in service from now on, with this code. `turn` counts how often versions of the module were.
-    pub(super) fn serve(&mut self, module: Arc<LoadedModule>, turn: u64) {
+    /// It is in service from now on, with this code. `serving_number` counts how often versions of the module were.
+    pub(super) fn serve(&mut self, module: Arc<LoadedModule>, serving_number: u64) {
         self.about = module.describe().clone();
         self.code = Arc::downgrade(&module);
         let traps = match self.life {
             Life::Active { traps, .. } => traps,
             _ => {
-                self.history = History::Served(turn);
+                self.history = History::Served(serving_number);
                 0
             }
         };
@@ -276,8 +278,8 @@ impl Version {
 
     /// The minion took it out of service by itself, because it trapped.
     pub(super) fn roll_back(&mut self, reason: &str) {
-        let turn = self.history.turn().unwrap_or_default();
-        self.history = History::RolledBack { turn, reason: reason.to_owned() };
+        let serving_number = self.history.serving_number().unwrap_or_default();
+        self.history = History::RolledBack { serving_number, reason: reason.to_owned() };
     }
 
     /// Counts a trap while it serves; how many there were, where that is too many.

@@ -148,7 +148,8 @@ impl Staged {
     }
 }
 
-/// How long what is staged waits, and what has come of versions whose rest has not.
+/// For how long a staged version is kept that nobody activates, and the first bytes of a version whose last ones have not
+/// come.
 pub(super) const KEEP_STAGED: Duration = Duration::from_secs(24 * 3600);
 /// How many versions wait for a grant at most, of all modules together.
 const MAX_WAITING: usize = 16;

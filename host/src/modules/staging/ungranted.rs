@@ -49,7 +49,8 @@ impl Ungranted {
         }
     }
 
-    /// The same for all modules, for as long as this minion runs: their grants may have been written while none did.
+    /// Looks at every module again whose version waits for a grant. Done when the minion starts, because grants may have been
+    /// written while no minion ran.
     pub(in crate::modules) async fn look_at_all_again(&self) {
         let waiting: Vec<ModuleName> = {
             let entries = self.service.shelf().entries();

@@ -68,8 +68,8 @@ const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// How many handles of resources one job may have, those of its own among them.
 const MAX_HANDLES: usize = 120_000;
 
-/// What is still needed of a job when the guest is over, besides the store.
-struct Aside {
+/// What the host reads and stops a guest by, besides its store: needed until the outcome is known.
+struct Instruments {
     stderr: Output,
     stdout: Output,
     /// What a command has written to its standard output, where it is one.
@@ -111,19 +111,19 @@ pub(in crate::sandbox) async fn run(module: &LoadedModule, run: Run, grace: Dura
 /// Makes a call in a store of its own.
 async fn run_call(mut call: Call<'_>, run: Run, grace: Duration) -> (Outcome, Cost, Vec<String>) {
     let (module, method, bytes_in) = (call.module, call.method, call.bytes_in);
-    let (guest, aside) = match make_guest(module, run, call.command.take()) {
+    let (guest, instruments) = match make_guest(module, run, call.command.take()) {
         Ok(made) => made,
         Err((kind, message)) => return (Outcome::failed(kind, message), Cost::default(), Vec::new()),
     };
     let limits = module.limits();
     let mut store = Store::new(module.instances().engine(), guest);
-    arm(&mut store, method, limits, aside.meter.clone());
+    arm(&mut store, method, limits, instruments.meter.clone());
     // A panic can only be one of the host's own functions: it ends this job and no other.
-    let guest = AssertUnwindSafe(aside.meter.measure(call.make(&mut store))).catch_unwind();
-    let patience = Patience { time: aside.time.duration, grace, last: INTERRUPT_GRACE };
-    let end = supervise(guest, patience, &aside.cancel).await;
+    let guest = AssertUnwindSafe(instruments.meter.measure(call.make(&mut store))).catch_unwind();
+    let patience = Patience { time: instruments.time.duration, grace, last: INTERRUPT_GRACE };
+    let end = supervise(guest, patience, &instruments.cancel).await;
     let cost = Cost { bytes_in, ..Cost::default() };
-    let mut ended = Ended { store: &mut store, aside: &aside, method, limits, cost };
+    let mut ended = Ended { store: &mut store, instruments: &instruments, method, limits, cost };
     let outcome = ended.outcome(end);
     let cost = ended.cost();
     let has_programs = store.data().has_programs;
@@ -135,7 +135,7 @@ async fn run_call(mut call: Call<'_>, run: Run, grace: Duration) -> (Outcome, Co
         // A job is over only when everything that it has started is.
         Containment::of_process().clear().await;
     }
-    (outcome, cost, aside.recorder.take())
+    (outcome, cost, instruments.recorder.take())
 }
 
 /// The host's side of a new instance.
@@ -146,7 +146,7 @@ fn make_guest(
     module: &LoadedModule,
     run: Run,
     command: Option<Command>,
-) -> Result<(Guest, Aside), Refusal> {
+) -> Result<(Guest, Instruments), Refusal> {
     let policy = module.policy().clone();
     let Provisions { kv, facts, budgets } = module.provisions();
     let holdings = budgets.job(&policy.limits, policy.grants.files.len() as u64);
@@ -189,9 +189,9 @@ fn make_guest(
         has_programs: false,
         job,
     };
-    let aside =
-        Aside { stderr, stdout, printed, log, recorder, meter: CpuMeter::default(), cancel, time };
-    Ok((guest, aside))
+    let instruments =
+        Instruments { stderr, stdout, printed, log, recorder, meter: CpuMeter::default(), cancel, time };
+    Ok((guest, instruments))
 }
 
 /// What host functions need to know of a job that starts now and may take this long.
@@ -273,7 +273,7 @@ impl TimeLimit {
 /// A guest that is over, while its store still exists.
 struct Ended<'a> {
     store: &'a mut Store<Guest>,
-    aside: &'a Aside,
+    instruments: &'a Instruments,
     method: Signature<'a>,
     limits: &'a Limits,
     cost: Cost,
@@ -286,9 +286,9 @@ impl Ended<'_> {
     /// What the end of the guest means.
     fn outcome(&mut self, end: End<Called>) -> Outcome {
         let printed = self.printed(&end);
-        self.aside.stdout.close();
-        self.aside.stderr.close();
-        self.aside.log.close();
+        self.instruments.stdout.close();
+        self.instruments.stderr.close();
+        self.instruments.log.close();
         let mut outcome = self.end(end, printed);
         self.store.data().job.remedies.add_to(&mut outcome);
         outcome
@@ -306,7 +306,7 @@ impl Ended<'_> {
                 self.remains().ended(FailureKind::Trapped, format!("a host function panicked: {reason}"))
             }
             End::OutOfTime => {
-                self.remains().ended(FailureKind::TimedOut, self.aside.time.message.clone())
+                self.remains().ended(FailureKind::TimedOut, self.instruments.time.message.clone())
             }
             End::Dropped => {
                 let message =
@@ -318,14 +318,14 @@ impl Ended<'_> {
 
     /// What a command wrote to its standard output. Where that is not the result, its end goes to the log.
     fn printed(&self, end: &End<Called>) -> String {
-        let Some(printed) = &self.aside.printed else { return String::new() };
+        let Some(printed) = &self.instruments.printed else { return String::new() };
         let bytes = printed.take();
         if !matches!(end, End::Returned(Ok(Ok(Returned::Exit(0))))) {
-            self.aside.stdout.take(&bytes[bytes.len().saturating_sub(MAX_LOGGED)..]);
+            self.instruments.stdout.take(&bytes[bytes.len().saturating_sub(MAX_LOGGED)..]);
         }
         String::from_utf8(bytes).unwrap_or_else(|error| {
             let at = error.utf8_error().valid_up_to();
-            self.aside.log.warn(format!(
+            self.instruments.log.warn(format!(
                 "standard output is not text (UTF-8) at byte {at}: what is not is replaced by U+FFFD; write other data to \
                  a file in a granted folder"
             ));
@@ -335,7 +335,7 @@ impl Ended<'_> {
 
     /// The outcome of a command that ended by itself.
     fn exited(&mut self, code: u8, stdout: String) -> Outcome {
-        match self.aside.printed.as_ref().and_then(Printed::refused) {
+        match self.instruments.printed.as_ref().and_then(Printed::refused) {
             Some(stop) => {
                 let (kind, message) = self.remains().stopped(stop);
                 self.remains().ended(kind, message)
@@ -356,7 +356,7 @@ impl Ended<'_> {
             value => of_value(value),
         };
         match outcome {
-            outcome if !self.aside.cancel.is_cancelled() => outcome,
+            outcome if !self.instruments.cancel.is_cancelled() => outcome,
             Outcome::Ok(value) => cancelled(value),
             Outcome::Failed(failure) => cancelled(failure.value),
         }
@@ -368,7 +368,7 @@ impl Ended<'_> {
         Remains {
             method: self.method,
             limits: self.limits,
-            stderr: self.aside.stderr.text(),
+            stderr: self.instruments.stderr.text(),
             refused_memory: guest.memory.refused_memory(),
             refused_table: guest.memory.refused_table(),
             started: guest.job.started,
@@ -379,9 +379,9 @@ impl Ended<'_> {
     fn cost(&self) -> Cost {
         let guest = self.store.data();
         Cost {
-            cpu_us: u64::try_from(self.aside.meter.spent().as_micros()).unwrap_or(u64::MAX),
+            cpu_us: u64::try_from(self.instruments.meter.spent().as_micros()).unwrap_or(u64::MAX),
             peak_memory: guest.memory.peak(),
-            bytes_out: self.cost.bytes_out + guest.job.emitted + self.aside.log.written(),
+            bytes_out: self.cost.bytes_out + guest.job.emitted + self.instruments.log.written(),
             ..self.cost
         }
     }
