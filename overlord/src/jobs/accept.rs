@@ -46,7 +46,7 @@ impl Jobs {
             rerun_of: None,
             patience_ms: call.patience_ms,
         };
-        self.begin(record).await
+        self.begin(record, &methods).await
     }
 
     /// Makes a new job of an old one, with the same call; on all its minions, or on those that failed.
@@ -78,7 +78,9 @@ impl Jobs {
         check_width(self.config().confirm_above, &again, targets.len(), confirmed)?;
         let now = now_ms();
         let queue = |until: u64| now.saturating_add(until.saturating_sub(record.accepted_at));
-        self.begin(JobRecord {
+        // A method that the minions have lost since is no reason to refuse: they say so themselves.
+        let methods = self.registry().methods(&targets, &record.method).unwrap_or_default();
+        let record = JobRecord {
             id: self.0.ids.next(),
             accepted_at: now,
             operator: operator.clone(),
@@ -87,15 +89,14 @@ impl Jobs {
             rerun_of: Some(record.id),
             patience_ms: patience_ms.or(record.patience_ms),
             ..record
-        })
-        .await
+        };
+        self.begin(record, &methods).await
     }
 
     /// Writes a job and its targets to the ledger, and only then sends anything. What cannot be written into the audit
-    /// log is not done.
-    async fn begin(&self, record: JobRecord) -> Result<Follower, Refusal> {
-        let methods = self.registry().methods(&record.targets, &record.method).unwrap_or_default();
-        self.audit().call(&record, &methods).map_err(|error| cannot_record(&error))?;
+    /// log is not done; that log leaves out the arguments that these methods mark as secret.
+    async fn begin(&self, record: JobRecord, methods: &[OneMethod]) -> Result<Follower, Refusal> {
+        self.audit().call(&record, methods).map_err(|error| cannot_record(&error))?;
         let jobs = self.clone();
         // A task of its own: an operator who leaves halfway leaves no job in the ledger that nobody sends.
         let begun = self.0.tasks.spawn_whole(async move {
