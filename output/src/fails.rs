@@ -107,7 +107,7 @@ impl Fails for SignatureTooLarge {}
 impl Fails for KeyError {
     fn exit(&self) -> Exit {
         match self {
-            Self::File { action: "read", .. } | Self::NotAKey(_) => Exit::Usage,
+            Self::Unreadable { .. } | Self::NotAKey(_) => Exit::Usage,
             _ => Exit::Failed,
         }
     }

@@ -22,6 +22,8 @@ mod jobs;
 mod keyed_lock;
 mod operators;
 mod outbox;
+mod pauses;
+mod refusals;
 pub mod registry;
 pub mod report;
 mod roles;

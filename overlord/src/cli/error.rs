@@ -1,7 +1,5 @@
 //! What ends a command early, as one line for people.
 
-use std::path::PathBuf;
-
 use output::{Exit, Fails, Unprinted};
 use wire::message::job::JobId;
 use wire::message::module::MethodError;
@@ -83,16 +81,6 @@ pub enum CliError {
     /// A signing key could not be made or read.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// A file of the user could not be read or written.
-    #[error("cannot {action} \"{}\": {source}", .path.display())]
-    File {
-        /// What was tried: `read`, `write`.
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
     /// An argument that cannot be read, or does not fit into a call.
     #[error(transparent)]
     Given(#[from] GivenError),
@@ -157,16 +145,13 @@ impl Fails for CliError {
             | CliError::NoModule(_)
             | CliError::Method(_)
             | CliError::Name(_) => Exit::Usage,
-            CliError::File { action: "read", .. } => Exit::Usage,
-            CliError::Key(KeyError::File { action: "read", .. } | KeyError::NotAKey(_)) => Exit::Usage,
+            CliError::Key(error) => error.exit(),
             CliError::Output(error) => error.exit(),
             CliError::NotAnswered
             | CliError::Folder(_)
             | CliError::Daemon(_)
             | CliError::Dev(_)
             | CliError::Brought(_)
-            | CliError::Key(_)
-            | CliError::File { .. }
             | CliError::Runtime(_) => Exit::Failed,
         }
     }

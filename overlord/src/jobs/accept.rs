@@ -11,7 +11,8 @@ use wire::value::arguments::Arguments;
 use wire::value::arguments::bind;
 use wire::value::method::OneMethod;
 
-use super::{Follower, Jobs, durability, unavailable};
+use super::{Follower, Jobs, durability};
+use crate::refusals::{cannot_record, unavailable};
 use crate::targets::check_width;
 
 impl Jobs {
@@ -96,7 +97,7 @@ impl Jobs {
     /// Writes a job and its targets to the ledger, and only then sends anything. What cannot be written into the audit
     /// log is not done; that log leaves out the arguments that these methods mark as secret.
     async fn begin(&self, record: JobRecord, methods: &[OneMethod]) -> Result<Follower, Refusal> {
-        self.audit().call(&record, methods).map_err(|error| cannot_record(&error))?;
+        self.audit().call(&record, methods).map_err(|error| cannot_record("the job", &error))?;
         let jobs = self.clone();
         // A task of its own: an operator who leaves halfway leaves no job in the ledger that nobody sends.
         let begun = self.0.tasks.spawn_whole(async move {
@@ -106,7 +107,7 @@ impl Jobs {
             let written = jobs.ledger().accept(job.record.clone(), durability(job.record.durable)).await;
             if let Err(error) = written {
                 jobs.0.live.leave(id);
-                return Err(cannot_record(&error));
+                return Err(cannot_record("the job", &error));
             }
             reach(Point::AcceptAfter);
             // Before it is sent, so that nothing is said unheard.
@@ -114,7 +115,7 @@ impl Jobs {
             jobs.dispatch(&job);
             Ok(follower)
         });
-        begun.await.unwrap_or_else(|error| Err(cannot_record(&error)))
+        begun.await.unwrap_or_else(|error| Err(cannot_record("the job", &error)))
     }
 }
 
@@ -137,10 +138,6 @@ fn check_settings(call: &Call) -> Result<(), Refusal> {
         () => return Ok(()),
     };
     Err(Refusal::new(RefusalKind::BadRequest, message))
-}
-
-fn cannot_record(cause: &dyn std::error::Error) -> Refusal {
-    Refusal::new(RefusalKind::Unavailable, format!("the overlord cannot record the job: {cause}"))
 }
 
 /// The arguments as they travel: as values where all targets have the method alike, as they were given where

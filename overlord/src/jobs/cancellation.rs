@@ -4,20 +4,21 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use futures::future::join_all;
-use machine::backoff::Backoff;
 use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
 use quinn::Connection;
 use tokio::time::timeout;
 use wire::message::job::{JobId, MinionState, OutcomeKind};
 use wire::message::link::{Cancelled, MAX_MESSAGE, MinionRequest};
-use wire::message::operator::{Cancelling, Refusal, RefusalKind};
+use wire::message::operator::{Cancelling, Refusal};
 use wire::name::MinionName;
 use wire::transport::frame::{self, FrameError};
 
 use super::live_job::LiveJob;
 use super::stop::Stop;
-use super::{FIRST_PAUSE, Jobs, LAST_PAUSE, durability, is_over};
+use super::{Jobs, durability, is_over};
+use crate::pauses::backoff;
+use crate::refusals::cannot_record;
 
 impl Jobs {
     /// Stops all parts that are not over, or only those of these minions: what was not sent ends here, and
@@ -33,7 +34,8 @@ impl Jobs {
         let (wished, minions) = (job.clone(), parts.clone());
         // A task of its own: an operator who leaves halfway leaves no wish on record that nobody follows.
         let wish = self.0.tasks.spawn_whole(async move { jobs.wish(&wished, minions).await });
-        let stops = wish.await.unwrap_or_else(|error| Err(cannot_record(&error)))?;
+        let stops =
+            wish.await.unwrap_or_else(|error| Err(cannot_record("that the job is to stop", &error)))?;
         // A minion that has not answered by then is out of touch, as far as anyone can say.
         join_all(stops.iter().map(|stop| timeout(PATIENCE, stop.answered()))).await;
         Ok(became(&job, parts))
@@ -59,7 +61,7 @@ impl Jobs {
         if rest.is_empty() {
             Ok(run.into_iter().map(|(_, stop)| stop).collect())
         } else {
-            Err(cannot_record(&error))
+            Err(cannot_record("that the job is to stop", &error))
         }
     }
 }
@@ -75,7 +77,7 @@ pub(super) async fn tell_to_stop(
     connection: &Connection,
 ) -> Infallible {
     stop.wanted().await;
-    let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
+    let mut backoff = backoff();
     loop {
         match ask_to_stop(job, connection).await {
             Ok(Cancelled::Asked) => stop.told(),
@@ -94,11 +96,6 @@ async fn ask_to_stop(job: JobId, connection: &Connection) -> Result<Cancelled, F
     let (mut send, mut receive) = connection.open_bi().await.map_err(std::io::Error::from)?;
     frame::write(&mut send, &MinionRequest::Cancel(job), MAX_MESSAGE).await?;
     frame::read(&mut receive, MAX_MESSAGE).await
-}
-
-fn cannot_record(cause: &dyn std::error::Error) -> Refusal {
-    let message = format!("the overlord cannot record that the job is to stop: {cause}");
-    Refusal::new(RefusalKind::Unavailable, message)
 }
 
 /// What became so far of the wish that these parts stop.

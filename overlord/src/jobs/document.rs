@@ -7,7 +7,8 @@ use wire::name::MinionName;
 use wire::value::arguments::Arguments;
 use wire::value::method::OneMethod;
 
-use super::{Jobs, unavailable};
+use super::Jobs;
+use crate::refusals::unavailable;
 
 impl Jobs {
     /// The full id that a unique beginning of one stands for.

@@ -12,7 +12,8 @@ use wire::name::{MinionName, OperatorName};
 
 use super::live_job::{After, LiveJob};
 use super::part::Delivery;
-use super::{Jobs, durability, is_over, unavailable};
+use super::{Jobs, durability, is_over};
+use crate::refusals::{cannot_record, unavailable};
 
 impl Jobs {
     /// Gives up the parts that are not over of these minions, or of all that are out of touch where nobody is named.
@@ -37,10 +38,7 @@ impl Jobs {
         // A task of its own: an operator who leaves halfway leaves no part that is recorded and goes on.
         let given_up =
             self.0.tasks.spawn_whole(async move { jobs.give_up_parts(job, minions, &operator).await });
-        given_up.await.unwrap_or_else(|error| {
-            let message = format!("the overlord cannot record that the job is given up: {error}");
-            Err(Refusal::new(RefusalKind::Unavailable, message))
-        })
+        given_up.await.unwrap_or_else(|error| Err(cannot_record("that the job is given up", &error)))
     }
 
     async fn give_up_parts(

@@ -21,7 +21,6 @@ mod part;
 mod stop;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ledger::{Durability, JobRecord, LedgerError, OverlordLedger, Retention};
 use machine::clock::now_ms;
@@ -40,6 +39,7 @@ use self::live_jobs::LiveJobs;
 use self::part::{Delivery, PartRun};
 use crate::audit::Audit;
 use crate::config::Config;
+use crate::refusals::unavailable;
 use crate::registry::Registry;
 use crate::tasks::Tasks;
 
@@ -195,10 +195,6 @@ impl Jobs {
     }
 }
 
-fn unavailable(error: LedgerError) -> Refusal {
-    Refusal::new(RefusalKind::Unavailable, format!("the overlord's ledger: {error}"))
-}
-
 fn is_over(id: JobId) -> Refusal {
     let message = format!("job {id} is over already: see `overlord job show {id}`");
     Refusal::new(RefusalKind::BadRequest, message)
@@ -208,7 +204,3 @@ fn is_over(id: JobId) -> Refusal {
 fn durability(durable: bool) -> Durability {
     if durable { Durability::Synced } else { Durability::Written }
 }
-
-/// The shortest and the longest pause before something is tried again, but for what chance adds.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LAST_PAUSE: Duration = Duration::from_millis(2500);

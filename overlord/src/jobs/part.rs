@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use machine::backoff::Backoff;
 use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
 use quinn::Connection;
@@ -22,7 +21,8 @@ use ledger::{Changed, LedgerError};
 use super::cancellation::tell_to_stop;
 use super::live_job::{After, LiveJob};
 use super::stop::Stop;
-use super::{FIRST_PAUSE, Jobs, LAST_PAUSE, durability};
+use super::{Jobs, durability};
+use crate::pauses::{FIRST_PAUSE, backoff};
 use crate::registry::{Away, Recipient};
 
 /// Where the delivery of a part stands.
@@ -114,7 +114,7 @@ impl<'a> PartRun<'a> {
             // Whether it started, only the minion knows: let it settle that.
             (false, Delivery::MaybeSent) => resend = Instant::now(),
         }
-        let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
+        let mut backoff = backoff();
         let mut recipient = match delivery {
             Delivery::NotSent => None,
             Delivery::MaybeSent => self.jobs.registry().recipient(minion, job.record.id),
@@ -394,7 +394,7 @@ async fn insist<F, T>(job: JobId, minion: &MinionName, write: impl Fn() -> F) ->
 where
     F: Future<Output = Result<T, LedgerError>>,
 {
-    let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
+    let mut backoff = backoff();
     let mut warned = false;
     loop {
         match write().await {

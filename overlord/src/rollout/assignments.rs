@@ -10,6 +10,7 @@ use wire::message::operator::{Refusal, RefusalKind, Target};
 use wire::name::{MinionName, ModuleName, OperatorName};
 
 use crate::catalogue::Catalogue;
+use crate::refusals::unavailable;
 use crate::registry::Registry;
 use crate::targets::{self, Expression, Roster, TargetError, Truth};
 
@@ -219,10 +220,6 @@ fn check_length(expression: &str) -> Result<(), Refusal> {
 
 /// The longest expression that can be assigned, in bytes: it is part of a key in the ledger.
 const MAX_EXPRESSION: usize = 32 << 10;
-
-fn unavailable(error: LedgerError) -> Refusal {
-    Refusal::new(RefusalKind::Unavailable, format!("the overlord's ledger: {error}"))
-}
 
 #[cfg(test)]
 mod tests {

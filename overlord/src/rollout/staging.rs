@@ -6,7 +6,6 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
-use machine::backoff::Backoff;
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
@@ -22,6 +21,7 @@ use wire::transport::frame::{self, FrameError};
 use super::deadline::{Deadline, time_for};
 use crate::catalogue::Catalogue;
 use crate::config::Config;
+use crate::pauses::backoff;
 use crate::registry::Registry;
 
 /// Why a minion is not ready for a version.
@@ -121,7 +121,7 @@ impl<'a, T: Fn(RolloutStep)> StagingRun<'a, T> {
         let Self { minion, stage, told, .. } = self;
         let mut link = self.registry.follow(minion).ok_or(NotStaged::NotConnected)?;
         let mut furthest = Reached::default();
-        let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
+        let mut backoff = backoff();
         let mut lost: Option<(Instant, String)> = None;
         loop {
             let connection = link.borrow_and_update().clone();
@@ -323,7 +323,3 @@ const SILENCE: Duration = Duration::from_secs(600);
 
 /// How long the reason may take that a minion gives for reading no further.
 const LAST_WORD: Duration = Duration::from_secs(5);
-
-/// The shortest and the longest pause before something is tried again, but for what chance adds.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LAST_PAUSE: Duration = Duration::from_millis(2500);

@@ -29,11 +29,17 @@ pub enum KeyError {
     /// The file exists already, and may hold a key that is in use.
     #[error("\"{}\" is there already: choose another file, or see its public key with `overlord key show`", .0.display())]
     AlreadyThere(PathBuf),
-    /// The file could not be read or written.
-    #[error("cannot {action} \"{}\": {source}", .path.display())]
-    File {
-        /// What was tried: `read`, `write`.
-        action: &'static str,
+    /// The file could not be read.
+    #[error("cannot read \"{}\": {source}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file could not be written.
+    #[error("cannot write \"{}\": {source}", .path.display())]
+    Unwritable {
         /// The file.
         path: PathBuf,
         /// What the system said.
@@ -57,9 +63,9 @@ impl SigningKey {
     /// Reads the file of a key.
     ///
     /// # Errors
-    /// [`KeyError::File`] where it cannot be read, and [`KeyError::NotAKey`] where it holds something else.
+    /// [`KeyError::Unreadable`] where it cannot be read, and [`KeyError::NotAKey`] where it holds something else.
     pub fn load(path: &Path) -> Result<Self, KeyError> {
-        let text = fs::read(path).map_err(|source| file("read", path, source))?;
+        let text = fs::read(path).map_err(|source| KeyError::Unreadable { path: path.to_owned(), source })?;
         let pkcs8 = identity::pkcs8_from_pem(&text);
         pkcs8.and_then(Self::from_pkcs8).ok_or_else(|| KeyError::NotAKey(path.to_owned()))
     }
@@ -67,20 +73,20 @@ impl SigningKey {
     /// Writes the key into a new file that only its owner can read (mode 0600).
     ///
     /// # Errors
-    /// [`KeyError::AlreadyThere`] where the file exists, which is left as it is, and [`KeyError::File`] where it
-    /// cannot be written, which leaves none behind.
+    /// [`KeyError::AlreadyThere`] where the file exists, which is left as it is, and [`KeyError::Unwritable`] where
+    /// it cannot be written, which leaves none behind.
     pub fn save_new(&self, path: &Path) -> Result<(), KeyError> {
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         let mut made = made.map_err(|source| match source.kind() {
             ErrorKind::AlreadyExists => KeyError::AlreadyThere(path.to_owned()),
-            _ => file("write", path, source),
+            _ => unwritable(path, source),
         })?;
         let text = identity::pem("PRIVATE KEY", &self.pkcs8);
         let written = made.write_all(text.as_bytes()).and_then(|()| made.sync_all());
         written.map_err(|source| {
             // Half a key is none, and would stand in the way of the next try.
             let _ = fs::remove_file(path);
-            file("write", path, source)
+            unwritable(path, source)
         })
     }
 
@@ -114,8 +120,8 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-fn file(action: &'static str, path: &Path, source: std::io::Error) -> KeyError {
-    KeyError::File { action, path: path.to_owned(), source }
+fn unwritable(path: &Path, source: std::io::Error) -> KeyError {
+    KeyError::Unwritable { path: path.to_owned(), source }
 }
 
 #[cfg(test)]
