@@ -105,15 +105,9 @@ impl<'a> PartRun<'a> {
         let Some(mut link) = self.jobs.registry().follow(minion) else {
             return self.undelivered("it is not enrolled any more").await;
         };
-        let may_have_it = self.enter_batch().await;
-        let Deadlines { unsent, mut resend } = self.deadlines(delivery);
-        match (may_have_it, delivery) {
-            (true, _) => {}
-            (false, _) if stop.is_wanted() => {}
-            (false, Delivery::NotSent) => return self.too_late().await,
-            // Whether it started, only the minion knows: let it settle that.
-            (false, Delivery::MaybeSent) => resend = Instant::now(),
-        }
+        let Some(Deadlines { unsent, resend }) = self.await_turn(delivery).await else {
+            return self.too_late().await;
+        };
         let mut backoff = backoff();
         let mut recipient = match delivery {
             Delivery::NotSent => None,
@@ -159,6 +153,20 @@ impl<'a> PartRun<'a> {
                 _ = link.changed() => backoff.reset(),
                 () = stop.wanted(), if !stop.is_wanted() => {}
             }
+        }
+    }
+
+    /// Waits for the turn of the part in its batch. Gives until when it may be started from then on; `None` where too
+    /// many others have failed before its turn, and it was not sent.
+    async fn await_turn(&self, delivery: Delivery) -> Option<Deadlines> {
+        let may_have_it = self.enter_batch().await;
+        let deadlines = self.deadlines(delivery);
+        match (may_have_it, delivery) {
+            (true, _) => Some(deadlines),
+            (false, _) if self.stop.is_wanted() => Some(deadlines),
+            (false, Delivery::NotSent) => None,
+            // Whether it started, only the minion knows: let it settle that.
+            (false, Delivery::MaybeSent) => Some(Deadlines { resend: Instant::now(), ..deadlines }),
         }
     }
 
