@@ -114,34 +114,13 @@ fn what_matches_nothing_is_said() {
     assert_eq!(fleet.run(&["job", "cancel", &id]).code, 0);
 }
 
-#[test]
-fn what_is_not_known_is_never_different() {
-    let mut fleet = fleet(&[("db1", "db"), ("web1", "web")]);
-    fleet.take_minion("db1").stop();
-    fleet.take_minion("web1").stop();
-    fleet.take_overlord().stop();
-    fleet.start_overlord();
-
-    // What was known still is, with its age.
-    let known = |arguments: &[&str]| names(&fleet.run(&[&["targets", "--json"], arguments].concat()));
-    assert_eq!(known(&["role=web"]), ["web1"]);
-    assert_eq!(known(&["*", "-x", "role=db"]), ["web1"]);
-    assert_eq!(known(&["role!=db"]), ["web1"]);
-    assert_eq!(known(&["nothing!=something"]), ["db1", "web1"]);
-    let facts = fleet.run(&["facts", "db1", "role", "--json"]);
-    assert_eq!(facts.json()["minions"][0]["facts"]["role"], "db", "{facts:?}");
-    assert!(facts.json()["minions"][0]["heard_at"].is_string(), "{facts:?}");
-    assert!(facts.err.contains("not connected"), "{facts:?}");
-    let kept = ["module", "add", modules_dir().join("test.wasm").to_str().expect("text")].map(str::to_owned);
-    assert_eq!(run(&fleet, &kept).code, 0);
-
-    // What was never heard is refused where it is negated, by every command.
-    fleet.enrol("new1");
+/// What was never heard, here of `new1`, is refused where it is negated, by every command.
+fn assert_negations_are_refused(fleet: &Fleet) {
     let negated: [&[&str]; 4] =
         [&["*", "-x", "role=db"], &["!role=db"], &["role!=db"], &["* & !(role=db & *1)"]];
     for target in negated {
         for command in commands(target) {
-            let said = run(&fleet, &command);
+            let said = run(fleet, &command);
             assert_eq!(said.code, 2, "{command:?}: {said:?}");
             assert!(said.err.contains("\"new1\"") && said.err.contains("--assume-unknown skip"), "{said:?}");
             assert!(!said.err.contains("web1"), "{said:?}");
@@ -162,8 +141,10 @@ fn what_is_not_known_is_never_different() {
         "{assigned:?}"
     );
     assert_eq!(fleet.run(&["job", "list", "--json"]).json()["jobs"], json!([]));
+}
 
-    // It is taken along or left out where that is said, and where it makes no difference.
+/// It is taken along or left out where that is said, and where it makes no difference.
+fn assert_it_is_left_out_where_that_is_said(fleet: &Fleet) {
     let known = |arguments: &[&str]| names(&fleet.run(&[&["targets", "--json"], arguments].concat()));
     assert_eq!(known(&["*", "-x", "role=db", "--assume-unknown", "skip"]), ["web1"]);
     assert_eq!(known(&["*", "-x", "role=db", "--assume-unknown", "match"]), ["new1", "web1"]);
@@ -195,6 +176,32 @@ fn what_is_not_known_is_never_different() {
     let nobody = fleet.run(&["targets", "role=cache"]);
     assert_eq!(nobody.code, 3, "{nobody:?}");
     assert!(nobody.err.contains("new1"), "{nobody:?}");
+}
+
+#[test]
+fn what_is_not_known_is_never_different() {
+    let mut fleet = fleet(&[("db1", "db"), ("web1", "web")]);
+    fleet.take_minion("db1").stop();
+    fleet.take_minion("web1").stop();
+    fleet.take_overlord().stop();
+    fleet.start_overlord();
+
+    // What was known still is, with its age.
+    let known = |arguments: &[&str]| names(&fleet.run(&[&["targets", "--json"], arguments].concat()));
+    assert_eq!(known(&["role=web"]), ["web1"]);
+    assert_eq!(known(&["*", "-x", "role=db"]), ["web1"]);
+    assert_eq!(known(&["role!=db"]), ["web1"]);
+    assert_eq!(known(&["nothing!=something"]), ["db1", "web1"]);
+    let facts = fleet.run(&["facts", "db1", "role", "--json"]);
+    assert_eq!(facts.json()["minions"][0]["facts"]["role"], "db", "{facts:?}");
+    assert!(facts.json()["minions"][0]["heard_at"].is_string(), "{facts:?}");
+    assert!(facts.err.contains("not connected"), "{facts:?}");
+    let kept = ["module", "add", modules_dir().join("test.wasm").to_str().expect("text")].map(str::to_owned);
+    assert_eq!(run(&fleet, &kept).code, 0);
+
+    fleet.enrol("new1");
+    assert_negations_are_refused(&fleet);
+    assert_it_is_left_out_where_that_is_said(&fleet);
 
     // What is done already is not advised.
     let file = modules_dir().join("test.wasm");

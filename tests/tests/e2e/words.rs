@@ -176,22 +176,9 @@ fn assert_harmless(shown: &str, of: &[&str]) {
     assert!(!shown.contains("\ry"), "{shown:?}");
 }
 
-#[test]
-fn nothing_that_a_minion_says_steers_the_terminal_of_an_operator() {
-    let mut hostile = Hostile::start();
-    // Names and versions that are none are not taken at all; the rest is free text.
-    assert!(!hostile.hello(HOSTILE, vec![]), "let in with a version that is none");
-    hostile = Hostile::start();
-    assert!(!hostile.hello("1.0.0", vec![module(HOSTILE)]), "let in with names that are none");
-    hostile = Hostile::start();
-    assert!(hostile.hello("1.0.0", vec![module("plain")]), "not let in");
-    let fleet = &hostile.fleet;
-    let called = fleet.run(&["call", "web1", "test.bad", "--json"]).json();
-    let failed = called["job"].as_str().expect("an id").to_owned();
-    assert_eq!(called["results"]["web1"]["error"]["message"], HOSTILE, "JSON says what was said");
-    let good =
-        fleet.run(&["call", "web1", "test.good", "--json"]).json()["job"].as_str().expect("an id").to_owned();
-    let commands: Vec<Vec<&str>> = vec![
+/// Commands that show what a minion says, with a job of its that failed and one that did not.
+fn commands<'a>(failed: &'a str, good: &'a str) -> Vec<Vec<&'a str>> {
+    vec![
         vec!["call", "web1", "test.bad"],
         vec!["call", "web1", "test.good"],
         vec!["call", "web1", "test.nested"],
@@ -202,13 +189,13 @@ fn nothing_that_a_minion_says_steers_the_terminal_of_an_operator() {
         vec!["call", "web1", "test.bad", "--async"],
         vec!["call", "web1", "test.bad", "--jsonl"],
         vec!["call", "web1", HOSTILE],
-        vec!["job", "show", &failed],
-        vec!["job", "show", &failed, "--json"],
-        vec!["job", "show", &failed, "--follow"],
-        vec!["job", "result", &failed],
-        vec!["job", "result", &failed, "--json"],
-        vec!["job", "result", &good],
-        vec!["job", "wait", &good],
+        vec!["job", "show", failed],
+        vec!["job", "show", failed, "--json"],
+        vec!["job", "show", failed, "--follow"],
+        vec!["job", "result", failed],
+        vec!["job", "result", failed, "--json"],
+        vec!["job", "result", good],
+        vec!["job", "wait", good],
         vec!["job", "list"],
         vec!["module", "show", "test"],
         vec!["module", "show", "test", "--json"],
@@ -224,8 +211,25 @@ fn nothing_that_a_minion_says_steers_the_terminal_of_an_operator() {
         vec!["minion", "list"],
         vec!["minion", "list", "--json"],
         vec!["status", HOSTILE],
-    ];
-    for words in &commands {
+    ]
+}
+
+#[test]
+fn nothing_that_a_minion_says_steers_the_terminal_of_an_operator() {
+    let mut hostile = Hostile::start();
+    // Names and versions that are none are not taken at all; the rest is free text.
+    assert!(!hostile.hello(HOSTILE, vec![]), "let in with a version that is none");
+    hostile = Hostile::start();
+    assert!(!hostile.hello("1.0.0", vec![module(HOSTILE)]), "let in with names that are none");
+    hostile = Hostile::start();
+    assert!(hostile.hello("1.0.0", vec![module("plain")]), "not let in");
+    let fleet = &hostile.fleet;
+    let called = fleet.run(&["call", "web1", "test.bad", "--json"]).json();
+    let failed = called["job"].as_str().expect("an id").to_owned();
+    assert_eq!(called["results"]["web1"]["error"]["message"], HOSTILE, "JSON says what was said");
+    let good =
+        fleet.run(&["call", "web1", "test.good", "--json"]).json()["job"].as_str().expect("an id").to_owned();
+    for words in &commands(&failed, &good) {
         let (shown, _) = Terminal::shown(with(fleet.overlord_command(), words));
         assert!(!shown.is_empty(), "{words:?}");
         assert_harmless(&shown, words);

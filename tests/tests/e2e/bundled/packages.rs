@@ -108,22 +108,7 @@ fn packages_become_what_is_wished_once() {
     assert_eq!((&info["automatic"], &info["held"]), (&json!(false), &json!(false)), "{info}");
     assert_eq!(bench.value("read", "package.info", &["tried-base"])["automatic"], true);
 
-    assert_eq!(
-        value("package.hold", &[r#"["tried"]"#]),
-        json!({ "changed": true, "changes": ["held tried"] })
-    );
-    assert_eq!(value("package.hold", &[r#"["tried"]"#])["changed"], false);
-    assert_eq!(
-        (tried(&bench).as_str(), value("package.held", &[])),
-        ("hold installed 1.0", json!(["tried"]))
-    );
-    let newer =
-        |kept: bool| json!([{ "name": "tried", "installed": "1.0", "candidate": "2.0", "kept-back": kept }]);
-    assert_eq!(value("package.upgradable", &[]), newer(true));
-    assert_eq!(value("package.upgrade", &[]), same);
-    assert!(bench.error("manage", "package.install", &[r#"["tried=2.0"]"#])["denied"].is_string());
-    assert_eq!(value("package.unhold", &[r#"["tried"]"#])["changed"], true);
-    assert_eq!(value("package.upgradable", &[]), newer(false));
+    assert_what_is_held_is_kept_back(&bench);
 
     // What people changed in files of configuration stays, and nobody is asked.
     fs::write(bench.path("/etc/tried.conf"), "ours\n").expect("written");
@@ -137,17 +122,43 @@ fn packages_become_what_is_wished_once() {
     );
     assert_eq!(fs::read_to_string(bench.path("/etc/tried.conf")).expect("read"), "ours\n");
 
+    assert_packages_are_removed_once(&bench);
+    // The host's own packages are as they were.
+    assert!(!Path::new("/var/lib/dpkg/info/tried.list").exists());
+}
+
+/// While `tried` is held at 1.0, it is not upgraded and nobody changes its version.
+fn assert_what_is_held_is_kept_back(bench: &Bench) {
+    let value = |method: &str, arguments: &[&str]| bench.value("manage", method, arguments);
+    let same = json!({ "changed": false, "steps": [] });
+    assert_eq!(
+        value("package.hold", &[r#"["tried"]"#]),
+        json!({ "changed": true, "changes": ["held tried"] })
+    );
+    assert_eq!(value("package.hold", &[r#"["tried"]"#])["changed"], false);
+    assert_eq!((tried(bench).as_str(), value("package.held", &[])), ("hold installed 1.0", json!(["tried"])));
+    let newer =
+        |kept: bool| json!([{ "name": "tried", "installed": "1.0", "candidate": "2.0", "kept-back": kept }]);
+    assert_eq!(value("package.upgradable", &[]), newer(true));
+    assert_eq!(value("package.upgrade", &[]), same);
+    assert!(bench.error("manage", "package.install", &[r#"["tried=2.0"]"#])["denied"].is_string());
+    assert_eq!(value("package.unhold", &[r#"["tried"]"#])["changed"], true);
+    assert_eq!(value("package.upgradable", &[]), newer(false));
+}
+
+/// `tried` and what it depends on go away once, and its configuration where that is wished.
+fn assert_packages_are_removed_once(bench: &Bench) {
+    let value = |method: &str, arguments: &[&str]| bench.value("manage", method, arguments);
+    let same = json!({ "changed": false, "steps": [] });
     let gone = [step("tried", Some("2.0"), None), step("tried-base", Some("1.0"), None)];
     let gone = json!({ "changed": true, "steps": gone });
     assert_eq!(bench.dry("manage", "package.remove", &[r#"["tried-base"]"#]).json()["value"], gone);
     assert_eq!(value("package.remove", &[r#"["tried-base"]"#]), gone);
     assert_eq!(value("package.remove", &[r#"["tried-base"]"#]), same);
-    assert_eq!(tried(&bench), "deinstall config-files 2.0");
+    assert_eq!(tried(bench), "deinstall config-files 2.0");
     assert_eq!(value("package.remove", &[r#"["tried"]"#, "true"])["changed"], true);
     assert!(!bench.path("/etc/tried.conf").exists());
     assert_eq!(value("package.remove", &[r#"["tried"]"#, "true"]), same);
-    // The host's own packages are as they were.
-    assert!(!Path::new("/var/lib/dpkg/info/tried.list").exists());
 }
 
 #[test]

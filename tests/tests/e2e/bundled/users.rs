@@ -48,6 +48,19 @@ fn users_and_groups_become_what_is_wished_once() {
     }
     assert_eq!(bench.line("group", "deployers:").as_deref(), Some("deployers:x:4242:"));
 
+    assert_it_is_locked_and_a_member_as_wished(&bench);
+    assert!(changed("users.remove", &["deploy", "true"]) && !changed("users.remove", &["deploy"]));
+    assert!(bench.line("passwd", "deploy:").is_none() && !bench.path("home/deploy").exists());
+    assert!(changed("groups.remove", &["deployers"]) && !changed("groups.remove", &["deployers"]));
+    assert!(bench.error("read", "users.info", &["deploy"])["not-found"].is_string());
+    // The host's own tables are as they were.
+    assert!(!printed("getent", &["passwd"]).contains("deploy"));
+}
+
+/// A password, a lock and membership of a group become what is wished for `deploy`, once.
+fn assert_it_is_locked_and_a_member_as_wished(bench: &Bench) {
+    let changed =
+        |method: &str, arguments: &[&str]| bench.value("manage", method, arguments)["changed"] == true;
     assert_eq!(bench.value("read", "users.is-locked", &["deploy"]), true);
     let hash = "$6$salt$0123456789abcdef";
     assert!(changed("users.set-password", &["deploy", hash]));
@@ -61,13 +74,6 @@ fn users_and_groups_become_what_is_wished_once() {
     assert!(
         bench.error("manage", "groups.add-member", &["no-such-group", "deploy"])["not-found"].is_string()
     );
-
-    assert!(changed("users.remove", &["deploy", "true"]) && !changed("users.remove", &["deploy"]));
-    assert!(bench.line("passwd", "deploy:").is_none() && !bench.path("home/deploy").exists());
-    assert!(changed("groups.remove", &["deployers"]) && !changed("groups.remove", &["deployers"]));
-    assert!(bench.error("read", "users.info", &["deploy"])["not-found"].is_string());
-    // The host's own tables are as they were.
-    assert!(!printed("getent", &["passwd"]).contains("deploy"));
 }
 
 #[test]
