@@ -9,7 +9,7 @@ use wire::message::module::{Module, ModuleState};
 use wire::message::operator::Target;
 use wire::name::{MethodPath, MinionName, ModuleName};
 
-use super::module::{Kind, kinds, modules_named, told};
+use super::distinct_modules::{DistinctModule, distinct, modules_named, told};
 use super::selection::{Selection, with_warnings};
 use super::{CliError, Format, FormatFlag};
 use crate::client::Client;
@@ -58,31 +58,31 @@ impl Doc {
 async fn list(client: &Client, target: Target, format: Format, full: FullFlag) -> Result<Exit, CliError> {
     let (minions, warnings) = client.modules(target).await?.said();
     let minions = in_service(told(minions));
-    let kinds = kinds(&minions);
+    let modules = distinct(&minions);
     match format {
         Format::Json => {
-            let modules: Vec<Value> = kinds.iter().map(|kind| kind.module.document()).collect();
-            print(with_warnings(json!({ "modules": modules }), &warnings))?;
+            let documents: Vec<Value> = modules.iter().map(|known| known.module.document()).collect();
+            print(with_warnings(json!({ "modules": documents }), &warnings))?;
         }
-        Format::Text => show(&table(&kinds).shown(full.reader()))?,
+        Format::Text => show(&table(&modules).shown(full.reader()))?,
     }
     Ok(Exit::Ok)
 }
 
 /// The modules with a line about each.
-pub(super) fn table(kinds: &[Kind<'_>]) -> Table {
+pub(super) fn table(modules: &[DistinctModule<'_>]) -> Table {
     let columns = [
         Column::whole("MODULE"),
         Column::whole("VERSION"),
         Column::cut("MINIONS", 12, 60).minor(),
         Column::cut("ABOUT", 20, 100),
     ];
-    let row = |kind: &Kind<'_>| {
-        let about = kind.module.description.clone().unwrap_or_default();
-        let version = kind.module.version.clone().unwrap_or_else(|| "-".to_owned());
-        [kind.module.name.to_string(), version, kind.who(), about]
+    let row = |known: &DistinctModule<'_>| {
+        let about = known.module.description.clone().unwrap_or_default();
+        let version = known.module.version.clone().unwrap_or_else(|| "-".to_owned());
+        [known.module.name.to_string(), version, known.who(), about]
     };
-    Table::new(columns).with(kinds.iter().map(row))
+    Table::new(columns).with(modules.iter().map(row))
 }
 
 async fn one(client: &Client, target: Target, name: &str, format: Format) -> Result<Exit, CliError> {
@@ -93,18 +93,18 @@ async fn one(client: &Client, target: Target, name: &str, format: Format) -> Res
     };
     let (minions, warnings) = modules_named(client, target, &module).await?;
     let minions = in_service(minions);
-    let kinds = kinds(&minions);
-    let differ = kinds.len() > 1;
+    let modules = distinct(&minions);
+    let differ = modules.len() > 1;
     let mut documents = Vec::new();
-    for kind in &kinds {
+    for known in &modules {
         let text = match &path {
-            Some(path) => kind.module.method_description(kind.module.method(&path.method)?),
-            None => kind.module.description(),
+            Some(path) => known.module.method_description(known.module.method(&path.method)?),
+            None => known.module.description(),
         };
-        documents.push(document(kind.module, path.as_ref())?);
+        documents.push(document(known.module, path.as_ref())?);
         if format == Format::Text {
             if differ {
-                print(format_args!("on {}:", kind.who()))?;
+                print(format_args!("on {}:", known.who()))?;
             }
             print(text)?;
         }
@@ -119,8 +119,8 @@ async fn one(client: &Client, target: Target, name: &str, format: Format) -> Res
 async fn pages(client: &Client, target: Target, name: &str) -> Result<Exit, CliError> {
     let (minions, _) = modules_named(client, target, &name.parse()?).await?;
     let minions = in_service(minions);
-    for kind in kinds(&minions) {
-        print(kind.module.page())?;
+    for known in distinct(&minions) {
+        print(known.module.page())?;
     }
     Ok(Exit::Ok)
 }

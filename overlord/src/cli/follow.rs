@@ -14,8 +14,8 @@ use wire::message::outcome::Report;
 use wire::name::MinionName;
 
 use super::CliError;
+use super::distinct_modules::who;
 use super::job::{became, way_out};
-use super::module::who;
 use super::progress::Progress;
 use super::raw::{self, Output};
 use super::selection::with_warnings;

@@ -9,6 +9,7 @@ mod can;
 mod confirm;
 mod context;
 mod dev;
+mod distinct_modules;
 mod doc;
 mod error;
 mod facts;

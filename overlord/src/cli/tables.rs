@@ -10,7 +10,7 @@ use wire::message::operator::{FactsHeard, JobSummary, MinionStanding, MinionStat
 use wire::message::operators::{OperatorKind, OperatorStanding, OperatorStatus, RoleStatus};
 use wire::name::MinionName;
 
-use super::{Command, context, doc, facts, job, minion, module, operator, ping};
+use super::{Command, context, distinct_modules, doc, facts, job, minion, module, operator, ping};
 use crate::report::samples::{LONG_NAME, long_text, tables};
 use crate::report::{OpenChange, changes};
 
@@ -137,10 +137,37 @@ fn operator_status() -> OperatorStatus {
 /// Modules, their versions and what becomes of them.
 fn of_modules() -> Vec<Sample> {
     let digest = Digest::of(b"code");
+    let (known, kept, assigned) = (known_module(digest), kept_module(digest), assignment(digest));
+    let minions: Vec<(MinionName, Vec<Module>)> =
+        (0..9).map(|number| (name(&format!("{number}.{LONG_NAME}")), vec![known.clone()])).collect();
+    let result = ModuleResult {
+        minion: name(LONG_NAME),
+        became: Became::Staged,
+        version: Some(VERSION.into()),
+        before: Some(digest),
+        now: None,
+        reason: Some(long_text()),
+    };
+    let open = OpenChange { minion: name("web2"), absence: None };
+    let versions = module::versions::versions(&minions);
+    let short = &digest.short();
+    vec![
+        sample(doc::table(&distinct_modules::distinct(&minions)), &[MODULE, VERSION]),
+        sample(module::versions::list_table(versions.iter()), &[MODULE, "active", "failed:"]),
+        sample(module::versions::version_table(&versions), &[VERSION, short, "active", "failed:"]),
+        sample(module::catalogue::kept_table(std::slice::from_ref(&kept)), &[VERSION, short]),
+        sample(module::catalogue::catalogue_table(&[kept]), &[MODULE, VERSION, short]),
+        sample(module::assignments::table(&[assigned]), &[MODULE, VERSION]),
+        sample(changes(&[result], &[open]), &[LONG_NAME, "staged, not activated", "web2", "not done"]),
+    ]
+}
+
+/// A module in service on a minion that has a failed version of it, too.
+fn known_module(digest: Digest) -> Module {
     let failed = ModuleState::Failed(long_text());
     let version =
         |state| ModuleVersion { digest, version: Some(VERSION.into()), state, since: 1, signer: None };
-    let known = Module {
+    Module {
         name: MODULE.parse().expect("a name"),
         version: Some(VERSION.into()),
         digest,
@@ -149,10 +176,11 @@ fn of_modules() -> Vec<Sample> {
         methods: wire::value::method::Methods::default(),
         imports: Vec::new(),
         versions: vec![version(ModuleState::Active), version(failed)],
-    };
-    let minions: Vec<(MinionName, Vec<Module>)> =
-        (0..9).map(|number| (name(&format!("{number}.{LONG_NAME}")), vec![known.clone()])).collect();
-    let kept = KeptModule {
+    }
+}
+
+fn kept_module(digest: Digest) -> KeptModule {
+    KeptModule {
         name: MODULE.parse().expect("a name"),
         digest,
         version: Some(VERSION.into()),
@@ -160,8 +188,12 @@ fn of_modules() -> Vec<Sample> {
         signature: None,
         pushed_by: "an.operator@example.org".parse().expect("a name"),
         pushed_at: 0,
-    };
-    let assigned = AssignmentStatus {
+    }
+}
+
+/// An assignment that has failed on some of its minions.
+fn assignment(digest: Digest) -> AssignmentStatus {
+    AssignmentStatus {
         assignment: Assignment {
             expression: expression(),
             name: MODULE.parse().expect("a name"),
@@ -175,27 +207,7 @@ fn of_modules() -> Vec<Sample> {
         active: 3,
         failures: (0..9).map(|_| (name(LONG_NAME), long_text())).collect(),
         error: None,
-    };
-    let result = ModuleResult {
-        minion: name(LONG_NAME),
-        became: Became::Staged,
-        version: Some(VERSION.into()),
-        before: Some(digest),
-        now: None,
-        reason: Some(long_text()),
-    };
-    let open = OpenChange { minion: name("web2"), absence: None };
-    let versions = module::versions::versions(&minions);
-    let short = &digest.short();
-    vec![
-        sample(doc::table(&module::kinds(&minions)), &[MODULE, VERSION]),
-        sample(module::versions::list_table(versions.iter()), &[MODULE, "active", "failed:"]),
-        sample(module::versions::version_table(&versions), &[VERSION, short, "active", "failed:"]),
-        sample(module::catalogue::kept_table(std::slice::from_ref(&kept)), &[VERSION, short]),
-        sample(module::catalogue::catalogue_table(&[kept]), &[MODULE, VERSION, short]),
-        sample(module::assignments::table(&[assigned]), &[MODULE, VERSION]),
-        sample(changes(&[result], &[open]), &[LONG_NAME, "staged, not activated", "web2", "not done"]),
-    ]
+    }
 }
 
 const JOB: &str = "01KB00000000000000000000JB";

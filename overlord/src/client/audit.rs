@@ -1,4 +1,5 @@
-//! The overlord's audit log, as its operators see it.
+//! The overlord's audit log, as its operators see it. Its request is a method of [`Client`], so this file and its
+//! parent name each other.
 
 use wire::message::audit::AuditQuery;
 use wire::message::operator::{OperatorReply, OperatorRequest};

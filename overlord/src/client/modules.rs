@@ -1,4 +1,6 @@
 //! Bringing modules to an overlord and its minions: the requests that change what is kept, in service or assigned.
+//!
+//! They are methods of [`Client`], so this file and its parent name each other.
 
 use std::sync::Arc;
 

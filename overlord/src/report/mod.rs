@@ -4,19 +4,20 @@
 //! which are left out where they are printed and nobody would see them.
 
 mod absence;
+mod answer_tables;
+mod answers_by_minion;
 mod cells;
 mod change;
 mod history;
 mod json;
 mod line;
 pub(crate) mod names;
+mod outcomes;
 #[cfg(test)]
 pub(crate) mod sample;
 #[cfg(test)]
 pub(crate) mod samples;
 pub(crate) mod table;
-mod together;
-mod whole;
 
 pub use self::change::{
     OpenChange, change_closing, change_json, change_json_line, change_json_summary, changes,

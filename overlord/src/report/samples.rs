@@ -7,8 +7,7 @@ use wire::message::operator::{History, Part, Transition};
 use wire::message::outcome::{FailureKind, Outcome};
 use wire::value::Value;
 
-use super::whole;
-use super::{history, sample, table};
+use super::{answer_tables, history, outcomes, sample};
 
 /// A name that is as long as many are.
 pub(crate) const LONG_NAME: &str = "web-0000000001.rack-7.example.org";
@@ -31,11 +30,11 @@ pub(crate) fn tables(reader: Reader) -> Vec<Sample> {
     let names = [LONG_NAME, "web2", "undelivered", "running"].map(str::to_owned).to_vec();
     let one = |table| Sample { table, whole: vec![LONG_NAME.to_owned()] };
     let mut samples = vec![
-        Sample { table: table::outcomes(&parts, reader), whole: names },
-        one(table::result(&parts[0], reader)),
-        one(table::lone_row(&parts[0], LONG_NAME.len(), reader)),
+        Sample { table: outcomes::outcomes(&parts, reader), whole: names },
+        one(outcomes::result(&parts[0], reader)),
+        one(outcomes::lone_row(&parts[0], LONG_NAME.len(), reader)),
         Sample {
-            table: table::lone_row(&parts[2], LONG_NAME.len(), reader),
+            table: outcomes::lone_row(&parts[2], LONG_NAME.len(), reader),
             whole: vec!["undelivered".into()],
         },
     ];
@@ -46,11 +45,11 @@ pub(crate) fn tables(reader: Reader) -> Vec<Sample> {
     let numbers = Value::Record(vec![("a-field".into(), Value::Unsigned(u64::MAX))]);
     let minions = [LONG_NAME, "web2"].map(|minion| (Some(minion), fields(5)));
     let answers = minions.each_ref().map(|(minion, value)| (*minion, value));
-    let together = whole::tables(&answers, reader).unwrap_or_default().into_iter();
+    let together = answer_tables::tables(&answers, reader).unwrap_or_default().into_iter();
     samples.extend(together.map(|table| Sample { table, whole: vec![LONG_NAME.into(), "web2".into()] }));
-    samples.push(one(table::outcomes_alone(&parts, reader)));
+    samples.push(one(outcomes::outcomes_alone(&parts, reader)));
     for value in [fields(1), fields(12), numbers, Value::List(vec![fields(9), fields(9)])] {
-        let tables = whole::tables(&[(None, &value)], reader).unwrap_or_default();
+        let tables = answer_tables::tables(&[(None, &value)], reader).unwrap_or_default();
         samples.extend(tables.into_iter().map(|table| Sample { table, whole: Vec::new() }));
     }
     for targets in [1, 40] {

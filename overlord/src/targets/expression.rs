@@ -3,13 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use wire::name::MinionName;
-
 use super::error::TargetError;
-use super::members::Truth;
 use super::parse::Parser;
-use super::resolve::Lookup;
-use super::resolver::{Resolver, Unheard};
 use super::term::Node;
 
 /// A parsed target expression. Globs and regular expressions in it are compiled.
@@ -32,27 +27,6 @@ impl Expression {
         let nodes = members.iter().map(|text| Parser::new(text).parse());
         let root = Node::Union(nodes.collect::<Result<_, _>>()?);
         Ok(Self { root, text: members.join(",") })
-    }
-
-    /// Whether it matches one minion. Fails on a group that is unknown or contains itself.
-    ///
-    /// For many minions [`super::resolve`] is cheaper: it looks at each group once.
-    pub fn matches(&self, name: &MinionName, lookup: &impl Lookup) -> Result<Truth, TargetError> {
-        let mut resolver = Resolver::new(std::slice::from_ref(name), lookup, Unheard::Unknown);
-        Ok(resolver.members(self, false)?.truth(0))
-    }
-
-    /// Which of the names, which are in order, it certainly matches: not those of which it is not known.
-    ///
-    /// # Errors
-    /// As for [`Expression::matches`], and where it costs too much to look at.
-    pub(crate) fn certain(
-        &self,
-        names: &[MinionName],
-        lookup: &impl Lookup,
-    ) -> Result<Vec<bool>, TargetError> {
-        let members = Resolver::new(names, lookup, Unheard::Unknown).members(self, false)?;
-        Ok((0..names.len()).map(|index| members.truth(index) == Truth::Yes).collect())
     }
 
     /// The expression as it was written.

@@ -1,36 +1,14 @@
 //! From an expression to the minions that it means.
 
-use std::sync::Arc;
-
-use serde_json::Value as Json;
 use wire::message::operator::Target;
 use wire::name::MinionName;
 
 use super::error::TargetError;
 use super::expression::Expression;
+use super::lookup::Lookup;
 use super::members::{Members, Truth};
 use super::resolver::{Resolver, Unheard, Unmatched};
 use super::roster::Roster;
-
-/// What expressions ask about groups and minions.
-pub trait Lookup {
-    /// The expression that says which minions are members of a group; `None` where there is no such group.
-    fn group(&self, name: &str) -> Option<Arc<Expression>>;
-
-    /// The facts of a minion, as one JSON object; `None` where it never told any.
-    fn facts(&self, minion: &MinionName) -> Option<Arc<Json>>;
-}
-
-/// Knows no group and no facts.
-impl Lookup for () {
-    fn group(&self, _: &str) -> Option<Arc<Expression>> {
-        None
-    }
-
-    fn facts(&self, _: &MinionName) -> Option<Arc<Json>> {
-        None
-    }
-}
 
 /// What a target means at one moment. Minions are in the order of their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +26,29 @@ pub struct Matched {
     pub before_exclusion: usize,
     /// Where none matched: how many the expression would match without its complements.
     pub before_complement: usize,
+}
+
+impl Expression {
+    /// Whether it matches one minion. Fails on a group that is unknown or contains itself.
+    ///
+    /// For many minions [`resolve`] is cheaper: it looks at each group once.
+    pub fn matches(&self, name: &MinionName, lookup: &impl Lookup) -> Result<Truth, TargetError> {
+        let mut resolver = Resolver::new(std::slice::from_ref(name), lookup, Unheard::Unknown);
+        Ok(resolver.members(self, false)?.truth(0))
+    }
+
+    /// Which of the names, which are in order, it certainly matches: not those of which it is not known.
+    ///
+    /// # Errors
+    /// As for [`Expression::matches`], and where it costs too much to look at.
+    pub(crate) fn certain(
+        &self,
+        names: &[MinionName],
+        lookup: &impl Lookup,
+    ) -> Result<Vec<bool>, TargetError> {
+        let members = Resolver::new(names, lookup, Unheard::Unknown).members(self, false)?;
+        Ok((0..names.len()).map(|index| members.truth(index) == Truth::Yes).collect())
+    }
 }
 
 /// Which of the candidates a target means.

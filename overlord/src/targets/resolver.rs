@@ -9,8 +9,8 @@ use wire::name::{MinionName, as_counted};
 use super::error::{Problem, TargetError};
 use super::expression::Expression;
 use super::fact::FactTest;
+use super::lookup::Lookup;
 use super::members::{Members, Truth};
-use super::resolve::Lookup;
 use super::term::{GroupTerm, Node, Term, TermKind};
 
 /// How much a comparison of each kind costs, in about the time that a glob takes.

@@ -12,8 +12,8 @@ use wire::message::operator::{Asked, Follow, JobDocument};
 use wire::message::outcome::ModuleRef;
 use wire::name::MinionName;
 
+use super::super::distinct_modules::who;
 use super::super::follow::{Followed, Form, follow, open, so_far};
-use super::super::module::who;
 use super::super::signals::interrupts;
 use super::super::waiting::Waiting;
 use super::super::{CliError, Format, FormatFlag};

@@ -9,10 +9,10 @@ use wire::message::inventory::Inventory;
 use wire::message::module::{Module, ModuleState};
 use wire::name::MinionName;
 
+use super::super::distinct_modules::told;
 use super::super::selection::{Selection, with_warnings};
 use super::super::{CliError, Format, FormatFlag};
 use super::catalogue::{catalogue_table, kept_document};
-use super::kinds::told;
 use super::versions::{list_table, versions};
 use crate::client::Client;
 

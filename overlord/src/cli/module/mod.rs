@@ -6,7 +6,6 @@ pub(super) mod assignments;
 mod bars;
 pub(super) mod catalogue;
 mod edit;
-mod kinds;
 mod list;
 mod push;
 mod release;
@@ -23,8 +22,7 @@ use output::Exit;
 use super::CliError;
 use crate::client::Client;
 
-pub(super) use self::kinds::{Kind, kinds, told, who};
-pub(super) use self::show::modules_named;
+pub(super) use super::distinct_modules::who;
 
 /// See which modules the minions have, and change that
 #[derive(Debug, Subcommand)]

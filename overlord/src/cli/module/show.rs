@@ -5,14 +5,14 @@ use output::{Exit, FullFlag, print, show};
 use serde_json::{Value, json};
 use wire::document::text::line;
 use wire::message::module::Module;
-use wire::message::operator::{RefusalKind, Target, TargetWarning};
-use wire::name::{MinionName, ModuleName};
+use wire::message::operator::RefusalKind;
+use wire::name::ModuleName;
 
+use super::super::distinct_modules::{distinct, modules_named};
 use super::super::selection::{Selection, with_warnings};
 use super::super::{CliError, Format, FormatFlag};
 use super::assignments::{status_document, table};
 use super::catalogue::{kept_document, kept_table};
-use super::kinds::{kinds, told};
 use super::versions::{KnownVersion, version_table, versions};
 use crate::client::{Client, ClientError};
 use crate::report::named;
@@ -50,20 +50,20 @@ impl Show {
             }
             minions => minions?,
         };
-        let (kinds, versions) = (kinds(&minions), versions(&minions));
+        let (modules, versions) = (distinct(&minions), versions(&minions));
         match self.format.format() {
             Format::Json => {
-                let kinds: Vec<Value> = kinds
+                let documents: Vec<Value> = modules
                     .iter()
-                    .map(|kind| {
-                        let mut document = kind.module.document();
-                        document["minions"] = named(kind.minions.iter().copied());
+                    .map(|known| {
+                        let mut document = known.module.document();
+                        document["minions"] = named(known.minions.iter().copied());
                         document
                     })
                     .collect();
                 let document = json!({
                     "module": self.module,
-                    "versions": kinds,
+                    "versions": documents,
                     "known": versions.iter().map(KnownVersion::document).collect::<Vec<_>>(),
                     "catalogue": kept.iter().map(kept_document).collect::<Vec<_>>(),
                     "assignments": assignments.iter().map(status_document).collect::<Vec<_>>(),
@@ -71,11 +71,11 @@ impl Show {
                 print(with_warnings(document, &warnings))?;
             }
             Format::Text => {
-                for kind in &kinds {
-                    let imports = line(&kind.module.imports.join(", "));
+                for known in &modules {
+                    let imports = line(&known.module.imports.join(", "));
                     // The versions stand below, for all minions at once.
-                    let module = Module { versions: Vec::new(), ..kind.module.clone() };
-                    print(format_args!("on {}\n{}\n", kind.who(), module.description()))?;
+                    let module = Module { versions: Vec::new(), ..known.module.clone() };
+                    print(format_args!("on {}\n{}\n", known.who(), module.description()))?;
                     print(format_args!("imports {imports}\n"))?;
                 }
                 let reader = self.full.reader();
@@ -103,15 +103,4 @@ fn is_nobody(error: &CliError) -> bool {
         CliError::Client(ClientError::Refusal(refusal)) => refusal.kind == RefusalKind::NoMatch,
         _ => false,
     }
-}
-
-/// The modules of this name that the targeted minions have, and what is to be known of the target, which was said to
-/// people; an error where none of them has it.
-pub(in crate::cli) async fn modules_named(
-    client: &Client,
-    target: Target,
-    name: &ModuleName,
-) -> Result<(Vec<(MinionName, Vec<Module>)>, Vec<TargetWarning>), CliError> {
-    let (minions, warnings) = client.modules_named(target, name.clone()).await?.said();
-    if minions.is_empty() { Err(CliError::NoModule(name.clone())) } else { Ok((told(minions), warnings)) }
 }

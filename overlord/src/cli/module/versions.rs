@@ -6,7 +6,7 @@ use wire::digest::Digest;
 use wire::message::module::{Module, ModuleState, ModuleVersion};
 use wire::name::{MinionName, ModuleName};
 
-use super::kinds::{state, who};
+use super::super::distinct_modules::{state, who};
 use crate::report::named;
 use machine::clock::rfc3339;
 use machine::moment::local;

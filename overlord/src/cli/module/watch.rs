@@ -10,12 +10,12 @@ use wire::message::catalogue::{KeptModule, ModuleResult};
 use wire::message::operator::{Absence, TargetWarning};
 use wire::name::{MinionName, ModuleName};
 
+use super::super::distinct_modules::who;
 use super::super::selection::{warn, with_warnings};
 use super::super::signals::interrupts;
 use super::super::waiting::Waiting;
 use super::super::{CliError, confirm};
 use super::bars::Bars;
-use super::kinds::who;
 use crate::client::{ClientError, ModuleEvent, ModuleStream, WaitOver};
 use crate::report;
 use machine::moment::local;

@@ -8,10 +8,10 @@ use wire::message::outcome::Outcome;
 use wire::name::MinionName;
 use wire::value::Value;
 
+use super::answer_tables;
 use super::line::would;
 use super::names::folded;
-use super::table::{outcomes, outcomes_alone};
-use super::whole;
+use super::outcomes::{outcomes, outcomes_alone};
 
 /// How many rows of answers a terminal is given: more than that is for programs, and stands in the cells as it did.
 const MAX_ROWS: usize = 2000;
@@ -35,7 +35,7 @@ pub(super) fn table(parts: &[Part], reader: Reader) -> Option<Shown> {
     let groups = grouped(&answers);
     let groups: Vec<(Option<&str>, &Value)> =
         groups.iter().map(|(names, answer)| (Some(names.as_str()), *answer)).collect();
-    let tables = whole::joined(&whole::tables(&groups, reader)?, reader)?;
+    let tables = answer_tables::joined(&answer_tables::tables(&groups, reader)?, reader)?;
     Some(outcomes_alone(parts, reader).shown(reader).and(tables))
 }
 
@@ -45,7 +45,7 @@ fn answers(parts: &[Part]) -> Option<Vec<(&MinionName, &Value)>> {
     for part in parts {
         match part.report.as_ref().map(|report| &report.outcome) {
             Some(_) if !would(part).is_empty() => return None,
-            Some(Outcome::Ok(Some(value))) => answers.push((&part.minion, whole::behind(value))),
+            Some(Outcome::Ok(Some(value))) => answers.push((&part.minion, answer_tables::behind(value))),
             Some(Outcome::Ok(None)) => return None,
             None if part.progress.is_some() => return None,
             Some(Outcome::Failed(_)) | None => {}

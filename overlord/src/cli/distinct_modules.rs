@@ -2,35 +2,50 @@
 
 use wire::message::inventory::Inventory;
 use wire::message::module::{Module, ModuleState};
-use wire::name::MinionName;
+use wire::message::operator::{Target, TargetWarning};
+use wire::name::{MinionName, ModuleName};
+
+use super::CliError;
+use crate::client::Client;
 
 /// A module in one version and state, and who has it so.
-pub(in crate::cli) struct Kind<'a> {
-    pub(in crate::cli) module: &'a Module,
-    pub(in crate::cli) minions: Vec<&'a MinionName>,
+pub(super) struct DistinctModule<'a> {
+    pub(super) module: &'a Module,
+    pub(super) minions: Vec<&'a MinionName>,
 }
 
 /// The modules that minions have told of, where those that there was no room for make no difference.
-pub(in crate::cli) fn told(minions: Vec<(MinionName, Inventory)>) -> Vec<(MinionName, Vec<Module>)> {
+pub(super) fn told(minions: Vec<(MinionName, Inventory)>) -> Vec<(MinionName, Vec<Module>)> {
     minions.into_iter().map(|(minion, inventory)| (minion, inventory.modules)).collect()
 }
 
+/// The modules of this name that the targeted minions have, and what is to be known of the target, which was said to
+/// people; an error where none of them has it.
+pub(super) async fn modules_named(
+    client: &Client,
+    target: Target,
+    name: &ModuleName,
+) -> Result<(Vec<(MinionName, Vec<Module>)>, Vec<TargetWarning>), CliError> {
+    let (minions, warnings) = client.modules_named(target, name.clone()).await?.said();
+    if minions.is_empty() { Err(CliError::NoModule(name.clone())) } else { Ok((told(minions), warnings)) }
+}
+
 /// Everything that the minions have, by name, each distinct thing once.
-pub(in crate::cli) fn kinds(minions: &[(MinionName, Vec<Module>)]) -> Vec<Kind<'_>> {
-    let mut kinds: Vec<Kind<'_>> = Vec::new();
+pub(super) fn distinct(minions: &[(MinionName, Vec<Module>)]) -> Vec<DistinctModule<'_>> {
+    let mut all: Vec<DistinctModule<'_>> = Vec::new();
     for (minion, modules) in minions {
         for module in modules {
-            match kinds.iter_mut().find(|kind| kind.has(module)) {
-                Some(kind) => kind.minions.push(minion),
-                None => kinds.push(Kind { module, minions: vec![minion] }),
+            match all.iter_mut().find(|one| one.has(module)) {
+                Some(one) => one.minions.push(minion),
+                None => all.push(DistinctModule { module, minions: vec![minion] }),
             }
         }
     }
-    kinds.sort_by(|a, b| (&a.module.name, &a.module.version).cmp(&(&b.module.name, &b.module.version)));
-    kinds
+    all.sort_by(|a, b| (&a.module.name, &a.module.version).cmp(&(&b.module.name, &b.module.version)));
+    all
 }
 
-impl Kind<'_> {
+impl DistinctModule<'_> {
     /// Whether this is that module: what minions know of other versions, and since when, makes no difference.
     fn has(&self, module: &Module) -> bool {
         let what = |module: &Module| (module.name.clone(), module.version.clone(), module.digest);
@@ -38,13 +53,13 @@ impl Kind<'_> {
     }
 
     /// The minions that have it, as far as they fit.
-    pub(in crate::cli) fn who(&self) -> String {
+    pub(super) fn who(&self) -> String {
         who(&self.minions)
     }
 }
 
 /// Names of minions, as far as they fit.
-pub(in crate::cli) fn who(minions: &[&MinionName]) -> String {
+pub(super) fn who(minions: &[&MinionName]) -> String {
     let shown: Vec<&str> = minions.iter().take(SHOWN).map(|name| name.as_str()).collect();
     match minions.len().saturating_sub(SHOWN) {
         0 => shown.join(", "),
@@ -92,7 +107,7 @@ mod tests {
             .into_iter()
             .map(|(name, code, since)| (name.parse().expect("a name"), vec![module("test", code, since)]))
             .collect();
-        let who: Vec<String> = kinds(&minions).iter().map(Kind::who).collect();
+        let who: Vec<String> = distinct(&minions).iter().map(DistinctModule::who).collect();
         assert_eq!(who, ["a, b", "c"]);
     }
 }
