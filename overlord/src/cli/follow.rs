@@ -136,8 +136,8 @@ pub(super) async fn follow(
     let (document, left) = match ended {
         None => return detach(client, job, interrupts).await,
         Some(Err(error)) => return Exit::of(all_ok).after_printing(Err(error)),
-        Some(Ok(Ended::Over(document))) => (*document, None),
-        Some(Ok(Ended::Left(why))) => (client.job(&job.to_string()).await?, Some(why)),
+        Some(Ok(FollowEnd::Over(document))) => (*document, None),
+        Some(Ok(FollowEnd::Left(why))) => (client.job(&job.to_string()).await?, Some(why)),
     };
     let printed = show(&document, form, &arrived, names, &warnings);
     if let Some(why) = left.filter(|_| !document.state.is_over()) {
@@ -224,7 +224,7 @@ fn left_behind(document: &JobDocument, why: WaitOver) -> String {
 }
 
 /// How following a job came to an end.
-enum Ended {
+enum FollowEnd {
     /// With the job.
     Over(Box<JobDocument>),
     /// Before that, and why.
@@ -261,7 +261,7 @@ impl Watch {
     }
 
     /// Shows what happens until the job is over or is not waited for any longer.
-    async fn until_over(&mut self, mut events: JobStream) -> Result<Ended, CliError> {
+    async fn until_over(&mut self, mut events: JobStream) -> Result<FollowEnd, CliError> {
         let mut tick = tokio::time::interval(TICK);
         loop {
             let event = tokio::select! {
@@ -273,11 +273,11 @@ impl Watch {
             };
             match event.map_err(|error| self.lost(error))? {
                 Some(JobEvent::Document(document)) if document.state.is_over() => {
-                    return Ok(Ended::Over(document));
+                    return Ok(FollowEnd::Over(document));
                 }
                 Some(JobEvent::Update(update)) => self.show(*update)?,
                 Some(JobEvent::OutOfTouch(minions)) => self.out_of_touch(minions),
-                Some(JobEvent::WaitOver(why)) => return Ok(Ended::Left(why)),
+                Some(JobEvent::WaitOver(why)) => return Ok(FollowEnd::Left(why)),
                 Some(JobEvent::Accepted { .. }) => {}
                 // It stopped, and goes on with the job when it is started again.
                 Some(JobEvent::Document(_)) | None => return Err(CliError::Unfinished(self.job)),

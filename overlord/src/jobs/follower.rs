@@ -10,8 +10,8 @@ use wire::message::operator::{Absence, Update};
 use wire::message::outcome::Report;
 use wire::name::MinionName;
 
-use super::chatter::{Listener, Overheard};
 use super::live_job::{After, LiveJob};
+use super::update_buffer::{NextUpdate, UpdateReader};
 
 /// One reader of a live job: every end of a part exactly once, and before it what was said until then, as far
 /// as the reader can keep up.
@@ -19,7 +19,7 @@ pub(crate) struct Follower {
     job: Arc<LiveJob>,
     /// Changes with every end, and with every absence.
     version: watch::Receiver<u64>,
-    chatter: Listener,
+    updates: UpdateReader,
     seen: usize,
     /// How much of what was said before an end is still to be heard before it.
     before_end: Option<u64>,
@@ -43,8 +43,8 @@ pub(crate) enum Heard {
 impl Follower {
     /// A reader of this job that begins at the beginning.
     pub(super) fn of(job: Arc<LiveJob>) -> Self {
-        let (version, chatter) = job.follow();
-        Self { job, version, chatter, seen: 0, before_end: None, absences: 0, told_at: None }
+        let (version, updates) = job.follow();
+        Self { job, version, updates, seen: 0, before_end: None, absences: 0, told_at: None }
     }
 
     /// The job that is followed.
@@ -59,10 +59,10 @@ impl Follower {
             let end = self.end();
             if let Some(end) = end {
                 // As much as there is now and no more, or a talkative minion could put ends off for ever.
-                let before_end = self.before_end.get_or_insert_with(|| self.chatter.behind());
+                let before_end = self.before_end.get_or_insert_with(|| self.updates.behind());
                 if *before_end > 0 {
                     *before_end -= 1;
-                    if let Some(heard) = self.chatter.try_next() {
+                    if let Some(heard) = self.updates.try_next() {
                         return heard.into();
                     }
                     self.before_end = Some(0);
@@ -77,19 +77,19 @@ impl Follower {
                 // The sender lives as long as `self.job`.
                 _ = self.version.changed() => {}
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => return self.out_of_touch(),
-                heard = self.chatter.next() => return heard.into(),
+                heard = self.updates.next() => return heard.into(),
             }
         }
     }
 
-    fn hear(&mut self, end: End) -> Heard {
+    fn hear(&mut self, end: NextEnd) -> Heard {
         match end {
-            End::OfPart(minion) => {
+            NextEnd::OfPart(minion) => {
                 let report = self.job.report_of_end(self.seen);
                 self.seen += 1;
                 Heard::Ended(minion, report)
             }
-            End::OfJob => Heard::Over,
+            NextEnd::OfJob => Heard::Over,
         }
     }
 
@@ -106,10 +106,10 @@ impl Follower {
     }
 
     /// The next end, of a part or of the job, if it has come already.
-    fn end(&self) -> Option<End> {
+    fn end(&self) -> Option<NextEnd> {
         match self.job.nth_end(self.seen) {
-            Ok(minion) => Some(End::OfPart(minion)),
-            Err(After::IsOver) => Some(End::OfJob),
+            Ok(minion) => Some(NextEnd::OfPart(minion)),
+            Err(After::IsOver) => Some(NextEnd::OfJob),
             Err(After::GoesOn) => None,
         }
     }
@@ -122,16 +122,16 @@ impl Drop for Follower {
 }
 
 /// What has come to its end.
-enum End {
+enum NextEnd {
     OfPart(MinionName),
     OfJob,
 }
 
-impl From<Overheard> for Heard {
-    fn from(heard: Overheard) -> Self {
+impl From<NextUpdate> for Heard {
+    fn from(heard: NextUpdate) -> Self {
         match heard {
-            Overheard::Said(update) => Heard::Chatter(update),
-            Overheard::Missed(minion, lines) => {
+            NextUpdate::Said(update) => Heard::Chatter(update),
+            NextUpdate::Missed(minion, lines) => {
                 Heard::Chatter(Arc::new(Update { minion, update: JobUpdate::Skipped(lines) }))
             }
         }
@@ -149,7 +149,7 @@ mod tests {
     use wire::value::arguments::Arguments;
 
     use super::*;
-    use crate::jobs::chatter::FollowerRoom;
+    use crate::jobs::update_buffer::FollowerRoom;
 
     fn live(minions: &[&str]) -> Arc<LiveJob> {
         let record = JobRecord {

@@ -90,7 +90,7 @@ impl Jobs {
                 Some(job) => job,
                 None => {
                     let Some(record) = self.ledger().job(id).await? else { continue };
-                    self.0.live.apart(record, self.ledger().parts(id).await?)
+                    self.0.live.unlisted(record, self.ledger().parts(id).await?)
                 }
             };
             job.give_up_again(&minion);

@@ -18,10 +18,10 @@ use ledger::{JobRecord, PartRecord};
 
 use super::absences::Absences;
 use super::batch::{Batch, BatchPermit};
-use super::chatter::{Chatter, FollowerRoom, Listener};
-use super::ends::Ends;
 use super::live_parts::{LivePart, LiveParts, Sending};
+use super::part_ends::PartEnds;
 use super::stop::Stop;
+use super::update_buffer::{FollowerRoom, UpdateBuffer, UpdateReader};
 use crate::registry::Away;
 
 /// A job with at least one part that is not over.
@@ -31,7 +31,7 @@ pub(crate) struct LiveJob {
     /// Changes with every end of a part.
     version: watch::Sender<u64>,
     /// States, progress and logs; a reader that is too slow misses some, never an end.
-    chatter: Arc<Chatter>,
+    updates: Arc<UpdateBuffer>,
     /// How many more minions may have it at this moment, where the call says so.
     batch: Option<Arc<Batch>>,
 }
@@ -54,7 +54,7 @@ impl LiveJob {
     ) -> Arc<Self> {
         let over = |part: &PartRecord| part.state.is_some_and(|state| state.outcome().is_some());
         let ended = parts.iter().filter(|(_, part)| over(part)).map(|(name, _)| name.clone()).collect();
-        let ends = Ends::new(ended, room.clone());
+        let ends = PartEnds::new(ended, room.clone());
         let mut live = LiveParts { parts: BTreeMap::new(), ends, absences: Absences::default() };
         for name in &record.targets {
             live.parts.insert(name.clone(), LivePart::new(PartRecord::default()));
@@ -69,7 +69,7 @@ impl LiveJob {
             record,
             live: Mutex::new(live),
             version: watch::Sender::new(0),
-            chatter: Chatter::new(room),
+            updates: UpdateBuffer::new(room),
         })
     }
 
@@ -92,7 +92,7 @@ impl LiveJob {
     }
 
     /// Lets the batch move on without a minion that is out of touch.
-    pub(super) fn pass(&self, minion: &MinionName) {
+    pub(super) fn skip_in_batch(&self, minion: &MinionName) {
         let permit = self.lock().parts.get_mut(minion).and_then(|part| {
             part.passed = true;
             part.permit.take()
@@ -102,7 +102,7 @@ impl LiveJob {
     }
 
     /// Whether the batch has moved on without a minion.
-    pub(super) fn is_passed(&self, minion: &MinionName) -> bool {
+    pub(super) fn is_skipped_in_batch(&self, minion: &MinionName) -> bool {
         self.lock().parts.get(minion).is_some_and(|part| part.passed)
     }
 
@@ -123,7 +123,7 @@ impl LiveJob {
     }
 
     /// Forgets that the batch has moved on without a minion, which is to wait for its turn like the others.
-    pub(super) fn line_up(&self, minion: &MinionName) {
+    pub(super) fn queue_in_batch(&self, minion: &MinionName) {
         if let Some(part) = self.lock().parts.get_mut(minion) {
             part.passed = false;
         }
@@ -222,7 +222,7 @@ impl LiveJob {
         {
             part.progress = Some(progress.clone());
         }
-        self.chatter.say(Update { minion: minion.clone(), update });
+        self.updates.say(Update { minion: minion.clone(), update });
     }
 
     /// Where a part is.
@@ -263,9 +263,9 @@ impl LiveJob {
     }
 
     /// One follower more: what tells it of ends and absences, and what parts say from now on.
-    pub(super) fn follow(&self) -> (watch::Receiver<u64>, Listener) {
+    pub(super) fn follow(&self) -> (watch::Receiver<u64>, UpdateReader) {
         self.lock().ends.follow();
-        (self.version.subscribe(), self.chatter.listen())
+        (self.version.subscribe(), self.updates.listen())
     }
 
     /// What a part is worked on with: may it be sent, and until when is it worked on at all.
@@ -277,7 +277,7 @@ impl LiveJob {
     }
 
     /// Notes that a part is about to be sent. `false` where it must not be now: it is being given up.
-    pub(super) fn sends(&self, minion: &MinionName) -> bool {
+    pub(super) fn begin_sending(&self, minion: &MinionName) -> bool {
         let mut live = self.lock();
         let Some(part) = live.parts.get_mut(minion) else { return false };
         if matches!(part.delivery, Sending::Not { withheld: true, .. }) {
@@ -314,7 +314,7 @@ impl LiveJob {
         }
     }
 
-    /// Ends the work on a part that was kept from being sent.
+    /// PartEnds the work on a part that was kept from being sent.
     pub(super) fn withdraw(&self, minion: &MinionName) {
         if let Some(Sending::Not { withdrawn, .. }) = self.lock().parts.get(minion).map(|part| &part.delivery)
         {

@@ -7,8 +7,8 @@ use ledger::{JobRecord, PartRecord};
 use wire::message::job::JobId;
 use wire::name::MinionName;
 
-use super::chatter::FollowerRoom;
 use super::live_job::LiveJob;
+use super::update_buffer::FollowerRoom;
 
 /// The jobs that are not over, by their ids, and the room for those who follow them.
 #[derive(Default)]
@@ -21,13 +21,13 @@ impl LiveJobs {
     /// Adds a job of which the ledger knows this much. A new one is added before the ledger shows it, so that whoever
     /// finds it there can follow it.
     pub(super) fn enter(&self, record: JobRecord, parts: Vec<(MinionName, PartRecord)>) -> Arc<LiveJob> {
-        let job = self.apart(record, parts);
+        let job = self.unlisted(record, parts);
         self.lock().insert(job.record.id, job.clone());
         job
     }
 
     /// A job that is over, for what is still to be heard of it: nobody finds it here.
-    pub(super) fn apart(&self, record: JobRecord, parts: Vec<(MinionName, PartRecord)>) -> Arc<LiveJob> {
+    pub(super) fn unlisted(&self, record: JobRecord, parts: Vec<(MinionName, PartRecord)>) -> Arc<LiveJob> {
         LiveJob::new(record, parts, self.room.clone())
     }
 

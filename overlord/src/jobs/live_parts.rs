@@ -12,14 +12,14 @@ use wire::name::MinionName;
 
 use super::absences::Absences;
 use super::batch::BatchPermit;
-use super::ends::Ends;
+use super::part_ends::PartEnds;
 use super::stop::Stop;
 
 /// What is known of the parts.
 pub(super) struct LiveParts {
     pub(super) parts: BTreeMap<MinionName, LivePart>,
     /// The parts whose outcome is in the ledger.
-    pub(super) ends: Ends,
+    pub(super) ends: PartEnds,
     /// The minions that are out of touch while their parts are not over.
     pub(super) absences: Absences,
 }

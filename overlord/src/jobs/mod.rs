@@ -8,9 +8,7 @@ mod absences;
 mod accept;
 mod batch;
 mod cancellation;
-mod chatter;
 mod document;
-mod ends;
 mod follower;
 mod give_up;
 mod ids;
@@ -18,7 +16,9 @@ mod live_job;
 mod live_jobs;
 mod live_parts;
 mod part;
+mod part_ends;
 mod stop;
+mod update_buffer;
 
 use std::sync::Arc;
 

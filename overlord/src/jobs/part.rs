@@ -89,12 +89,12 @@ impl<'a> PartRun<'a> {
         Self { jobs, job, minion, stop: job.stop(minion) }
     }
 
-    /// Brings a part to its outcome, and one that was given up to what its minion says of it. Ends early only when the
+    /// Brings a part to its outcome, and one that was given up to what its minion says of it. PartEnds early only when the
     /// daemon stops, and is then resumed by its next life, or when it is given up and provably was not sent.
     pub(super) async fn run(&self, delivery: Delivery) {
         let Self { job, minion, .. } = *self;
         if delivery == Delivery::MaybeSent {
-            job.sends(minion);
+            job.begin_sending(minion);
         }
         let withdrawn = job.withdrawn(minion);
         withdrawn.run_until_cancelled(self.bring(delivery)).await;
@@ -174,16 +174,16 @@ impl<'a> PartRun<'a> {
     /// has its turn.
     async fn rejoin(&self, delivery: Delivery) -> Rejoined {
         let Self { job, minion, ref stop, .. } = *self;
-        match (job.is_passed(minion), delivery) {
+        match (job.is_skipped_in_batch(minion), delivery) {
             (true, Delivery::NotSent) => {
-                job.line_up(minion);
+                job.queue_in_batch(minion);
                 let may_have_it = self.enter_batch().await;
                 return if may_have_it || stop.is_wanted() { Rejoined::Waited } else { Rejoined::TooLate };
             }
             (true, Delivery::MaybeSent) => job.come_back(minion),
             (false, _) => {}
         }
-        if job.sends(minion) {
+        if job.begin_sending(minion) {
             return Rejoined::Goes;
         }
         // It is being given up, which ends its work, unless the ledger cannot take that.
@@ -232,7 +232,7 @@ impl<'a> PartRun<'a> {
                 return Link::Removed;
             },
             () = sleep_until(until) => {}
-            () = sleep_until(moves_on), if !job.is_passed(minion) => job.pass(minion),
+            () = sleep_until(moves_on), if !job.is_skipped_in_batch(minion) => job.skip_in_batch(minion),
             () = stop.wanted(), if !stop.is_wanted() => {}
         }
         Link::MayBeBack
@@ -336,19 +336,19 @@ impl<'a> PartRun<'a> {
         }
     }
 
-    /// Ends a part that was to stop, and provably never started nor ever will.
+    /// PartEnds a part that was to stop, and provably never started nor ever will.
     async fn never_started(&self, before: &str) {
         let message = format!("cancelled before it was {before}: it never started");
         let outcome = Outcome::failed(FailureKind::Cancelled, message);
         self.ended(None, Report::without_run(outcome, now_ms())).await;
     }
 
-    /// Ends a part that is not sent because others have failed.
+    /// PartEnds a part that is not sent because others have failed.
     async fn too_late(&self) {
         self.undelivered("too many outcomes were not ok before its turn").await;
     }
 
-    /// Ends a part whose minion could not read what the method is called.
+    /// PartEnds a part whose minion could not read what the method is called.
     async fn unreadable(&self) {
         let message = format!(
             "the minion is of a version that does not know \"{}\": update it, or leave the package out of the name",
@@ -358,7 +358,7 @@ impl<'a> PartRun<'a> {
         self.ended(None, Report::without_run(outcome, now_ms())).await;
     }
 
-    /// Ends a part that provably never started, because it came to no minion.
+    /// PartEnds a part that provably never started, because it came to no minion.
     async fn undelivered(&self, why: &str) {
         let Self { job, minion, .. } = *self;
         if job.is_given_up(minion) {

@@ -22,7 +22,7 @@ use crate::registry::Registry;
 use crate::tasks::Tasks;
 
 /// Versions that minions refused.
-type Refused = HashSet<(MinionName, ModuleName, Digest)>;
+type RefusedVersions = HashSet<(MinionName, ModuleName, Digest)>;
 
 /// Which assignments hold for a minion, by their places.
 type Wanted = Vec<(ModuleName, u64)>;
@@ -38,7 +38,7 @@ struct Inner {
     /// What each minion was to have when it was looked at last.
     looked_at: Mutex<HashMap<MinionName, Wanted>>,
     /// What minions refused that is assigned to them: tried again once they have it ready.
-    refused: Mutex<Refused>,
+    refused: Mutex<RefusedVersions>,
     /// The minions that were too slow to take what is assigned to them, and since when.
     slow: Mutex<HashMap<MinionName, Instant>>,
 }
@@ -113,7 +113,7 @@ impl Reconciler {
     }
 
     /// What minions do not take that is assigned to them, as far as it was tried since the start.
-    fn refused(&self) -> MutexGuard<'_, Refused> {
+    fn refused(&self) -> MutexGuard<'_, RefusedVersions> {
         // No code under this lock can panic halfway through a change.
         self.0.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -139,7 +139,7 @@ impl<'a, T: Fn(RolloutStep)> StagingRun<'a, T> {
                 }
                 (Some(connection), _) => {
                     let mut reached = Reached::default();
-                    let broken = match self.over(&connection, &mut reached).await {
+                    let broken = match self.attempt(&connection, &mut reached).await {
                         Ok(answer) => return answer.map_err(NotStaged::Refused),
                         Err(Broken::File(error)) => {
                             return Err(NotStaged::Refused(Broken::File(error).to_string()));
@@ -166,7 +166,7 @@ impl<'a, T: Fn(RolloutStep)> StagingRun<'a, T> {
     }
 
     /// One request to stage, and what comes of it.
-    async fn over(
+    async fn attempt(
         &self,
         connection: &Connection,
         reached: &mut Reached,

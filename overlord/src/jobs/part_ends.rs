@@ -6,12 +6,12 @@ use wire::message::held::Held as _;
 use wire::message::outcome::Report;
 use wire::name::MinionName;
 
-use super::chatter::FollowerRoom;
+use super::update_buffer::FollowerRoom;
 
 /// The ends of parts. The ledger has all their reports; of those that came last, followers are given what is at hand
 /// here, in the same room as what parts say, so that nothing is read back that was written a moment ago.
-pub(super) struct Ends {
-    all: Vec<End>,
+pub(super) struct PartEnds {
+    all: Vec<PartEnd>,
     /// No end before this one has its report at hand.
     oldest: usize,
     /// The bytes of memory that the reports take which are at hand.
@@ -20,15 +20,15 @@ pub(super) struct Ends {
     room: FollowerRoom,
 }
 
-struct End {
+struct PartEnd {
     minion: MinionName,
     report: Option<Arc<Report>>,
 }
 
-impl Ends {
+impl PartEnds {
     /// With these ends, of an earlier life of the daemon.
     pub(super) fn new(minions: Vec<MinionName>, room: FollowerRoom) -> Self {
-        let all: Vec<End> = minions.into_iter().map(|minion| End { minion, report: None }).collect();
+        let all: Vec<PartEnd> = minions.into_iter().map(|minion| PartEnd { minion, report: None }).collect();
         Self { oldest: all.len(), all, bytes: 0, followers: 0, room }
     }
 
@@ -59,7 +59,7 @@ impl Ends {
             self.bytes += bytes;
             self.room.take(bytes);
         }
-        self.all.push(End { minion, report });
+        self.all.push(PartEnd { minion, report });
         while self.bytes > self.room.share() {
             self.let_go(self.oldest);
             self.oldest += 1;
@@ -89,7 +89,7 @@ impl Ends {
     }
 }
 
-impl Drop for Ends {
+impl Drop for PartEnds {
     fn drop(&mut self) {
         self.room.give_back(self.bytes);
     }
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn a_report_is_at_hand_for_each_of_those_who_follow_and_for_nobody_else() {
         let room = FollowerRoom::default();
-        let mut ends = Ends::new(vec![minion(0)], room.clone());
+        let mut ends = PartEnds::new(vec![minion(0)], room.clone());
         ends.push(minion(1), report(10));
         assert!(ends.report(1).is_none(), "nobody followed");
         ends.follow();
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn what_is_at_hand_is_bounded_in_bytes_and_the_newest_stays() {
         let room = FollowerRoom::default();
-        let mut ends = Ends::new(Vec::new(), room.clone());
+        let mut ends = PartEnds::new(Vec::new(), room.clone());
         ends.follow();
         ends.follow();
         (0..1_000).for_each(|n| ends.push(minion(n), report(10_000)));

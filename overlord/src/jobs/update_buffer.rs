@@ -42,7 +42,7 @@ impl FollowerRoom {
 }
 
 /// What one job's parts say.
-pub(super) struct Chatter {
+pub(super) struct UpdateBuffer {
     ring: Mutex<Ring>,
     changed: watch::Sender<()>,
     room: FollowerRoom,
@@ -70,7 +70,7 @@ struct Said {
 }
 
 /// What a listener hears.
-pub(super) enum Overheard {
+pub(super) enum NextUpdate {
     /// Something that was said.
     Said(Arc<Update>),
     /// So many lines were missed, on this minion and maybe others.
@@ -78,8 +78,8 @@ pub(super) enum Overheard {
 }
 
 /// One who hears what is said from when it came.
-pub(super) struct Listener {
-    chatter: Arc<Chatter>,
+pub(super) struct UpdateReader {
+    updates: Arc<UpdateBuffer>,
     changed: watch::Receiver<()>,
     /// The position of what is heard next.
     at: u64,
@@ -87,7 +87,7 @@ pub(super) struct Listener {
     lines: u64,
 }
 
-impl Chatter {
+impl UpdateBuffer {
     pub(super) fn new(room: FollowerRoom) -> Arc<Self> {
         Arc::new(Self { ring: Mutex::default(), changed: watch::Sender::new(()), room })
     }
@@ -113,12 +113,12 @@ impl Chatter {
     }
 
     /// Listens from now on.
-    pub(super) fn listen(self: &Arc<Self>) -> Listener {
+    pub(super) fn listen(self: &Arc<Self>) -> UpdateReader {
         let mut ring = self.lock();
         ring.followers += 1;
         let (at, lines) = (ring.end(), ring.lines);
         drop(ring);
-        Listener { chatter: self.clone(), changed: self.changed.subscribe(), at, lines }
+        UpdateReader { updates: self.clone(), changed: self.changed.subscribe(), at, lines }
     }
 
     fn is_too_much(&self, ring: &Ring) -> bool {
@@ -147,55 +147,55 @@ impl Ring {
     }
 }
 
-impl Drop for Chatter {
+impl Drop for UpdateBuffer {
     fn drop(&mut self) {
         let bytes = self.lock().bytes;
         self.room.give_back(bytes);
     }
 }
 
-impl Listener {
+impl UpdateReader {
     /// How much was said that is not heard yet.
     pub(super) fn behind(&self) -> u64 {
-        self.chatter.lock().end() - self.at
+        self.updates.lock().end() - self.at
     }
 
     /// The next thing, if it was said already.
-    pub(super) fn try_next(&mut self) -> Option<Overheard> {
-        let ring = self.chatter.lock();
+    pub(super) fn try_next(&mut self) -> Option<NextUpdate> {
+        let ring = self.updates.lock();
         if self.at < ring.first {
             self.at = ring.first;
             let lines_before = ring.said.front().map_or(ring.lines, |said| said.lines_before);
             let missed = lines_before - std::mem::replace(&mut self.lines, lines_before);
             if let (1.., Some(minion)) = (missed, &ring.last_gone) {
-                return Some(Overheard::Missed(minion.clone(), missed));
+                return Some(NextUpdate::Missed(minion.clone(), missed));
             }
         }
         let said = ring.said.get(usize::try_from(self.at - ring.first).ok()?)?;
         self.at += 1;
         self.lines = said.lines_before + lines(&said.update.update);
-        Some(Overheard::Said(said.update.clone()))
+        Some(NextUpdate::Said(said.update.clone()))
     }
 
     /// The next thing. Cancel safe.
-    pub(super) async fn next(&mut self) -> Overheard {
+    pub(super) async fn next(&mut self) -> NextUpdate {
         loop {
             self.changed.mark_unchanged();
             if let Some(heard) = self.try_next() {
                 return heard;
             }
-            // The sender lives as long as `self.chatter`.
+            // The sender lives as long as `self.updates`.
             let _ = self.changed.changed().await;
         }
     }
 }
 
-impl Drop for Listener {
+impl Drop for UpdateReader {
     fn drop(&mut self) {
-        let mut ring = self.chatter.lock();
+        let mut ring = self.updates.lock();
         ring.followers -= 1;
         while ring.followers == 0 && !ring.said.is_empty() {
-            self.chatter.drop_first(&mut ring);
+            self.updates.drop_first(&mut ring);
         }
     }
 }
@@ -229,11 +229,11 @@ mod tests {
         Update { minion: "web1".parse().expect("a name"), update: JobUpdate::Chunk(text.to_owned()) }
     }
 
-    fn heard(listener: &mut Listener) -> String {
+    fn heard(listener: &mut UpdateReader) -> String {
         match listener.next().now_or_never() {
             None => "nothing".to_owned(),
-            Some(Overheard::Missed(minion, lines)) => format!("{minion} missed {lines}"),
-            Some(Overheard::Said(update)) => match &update.update {
+            Some(NextUpdate::Missed(minion, lines)) => format!("{minion} missed {lines}"),
+            Some(NextUpdate::Said(update)) => match &update.update {
                 JobUpdate::Chunk(text) => text.chars().take(9).collect(),
                 other => format!("{other:?}"),
             },
@@ -243,24 +243,24 @@ mod tests {
     #[test]
     fn what_is_kept_for_slow_followers_is_bounded_in_bytes_and_they_hear_how_much_they_missed() {
         let (room, text) = (FollowerRoom::default(), "x".repeat(60 << 10));
-        let chatter = Chatter::new(room.clone());
-        let (mut slow, mut slower) = (chatter.listen(), chatter.listen());
+        let updates = UpdateBuffer::new(room.clone());
+        let (mut slow, mut slower) = (updates.listen(), updates.listen());
         for _ in 0..1_000 {
-            chatter.say(chunk(&text));
+            updates.say(chunk(&text));
         }
         assert!(room.bytes() <= OWN);
-        let kept = slow.behind() - (1_000 - chatter.lock().said.len() as u64);
+        let kept = slow.behind() - (1_000 - updates.lock().said.len() as u64);
         assert_eq!(heard(&mut slow), format!("web1 missed {}", 1_000 - kept));
         assert_eq!(heard(&mut slow), "xxxxxxxxx");
-        chatter.say(chunk(&text));
+        updates.say(chunk(&text));
         assert_eq!(heard(&mut slower), format!("web1 missed {}", 1_001 - kept));
     }
 
     #[test]
     fn all_jobs_together_keep_no_more_than_their_bound() {
         let (room, text) = (FollowerRoom::default(), "x".repeat(60 << 10));
-        let jobs: Vec<_> = (0..200).map(|_| Chatter::new(room.clone())).collect();
-        let listeners: Vec<_> = jobs.iter().map(Chatter::listen).collect();
+        let jobs: Vec<_> = (0..200).map(|_| UpdateBuffer::new(room.clone())).collect();
+        let listeners: Vec<_> = jobs.iter().map(UpdateBuffer::listen).collect();
         for _ in 0..50 {
             jobs.iter().for_each(|job| job.say(chunk(&text)));
         }
@@ -273,24 +273,24 @@ mod tests {
 
     #[test]
     fn what_a_minion_left_out_itself_counts_as_missed_too() {
-        let chatter = Chatter::new(FollowerRoom::default());
-        let mut slow = chatter.listen();
-        chatter.say(Update { update: JobUpdate::Skipped(41), ..chunk("") });
-        chatter.say(chunk("one"));
-        (0..MOST).for_each(|_| chatter.say(chunk("more")));
+        let updates = UpdateBuffer::new(FollowerRoom::default());
+        let mut slow = updates.listen();
+        updates.say(Update { update: JobUpdate::Skipped(41), ..chunk("") });
+        updates.say(chunk("one"));
+        (0..MOST).for_each(|_| updates.say(chunk("more")));
         assert_eq!(heard(&mut slow), "web1 missed 42");
         assert_eq!(heard(&mut slow), "more");
     }
 
     #[test]
     fn who_comes_later_hears_only_what_is_said_from_then_on() {
-        let chatter = Chatter::new(FollowerRoom::default());
-        chatter.say(chunk("early"));
-        let _other = chatter.listen();
-        chatter.say(chunk("later"));
-        let mut listener = chatter.listen();
+        let updates = UpdateBuffer::new(FollowerRoom::default());
+        updates.say(chunk("early"));
+        let _other = updates.listen();
+        updates.say(chunk("later"));
+        let mut listener = updates.listen();
         assert_eq!(heard(&mut listener), "nothing");
-        chatter.say(chunk("now"));
+        updates.say(chunk("now"));
         assert_eq!((heard(&mut listener), heard(&mut listener)), ("now".to_owned(), "nothing".to_owned()));
     }
 }
