@@ -75,7 +75,7 @@ pub enum CliError {
     /// The trial set-up could not run.
     #[error(transparent)]
     Dev(#[from] DevError),
-    /// What a command does that another crate brings could not be done.
+    /// A command whose work lies in another crate, like `overlord audit verify`, failed there; its error says why.
     #[error("{0}")]
     Brought(Box<dyn std::error::Error + Send + Sync>),
     /// A signing key could not be made or read.

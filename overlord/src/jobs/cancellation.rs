@@ -36,7 +36,7 @@ impl Jobs {
         let wish = self.0.tasks.spawn_whole(async move { jobs.wish(&wished, minions).await });
         let stops =
             wish.await.unwrap_or_else(|error| Err(cannot_record("that the job is to stop", &error)))?;
-        // A minion that has not answered by then is out of touch, as far as anyone can say.
+        // A minion that has not answered by then counts as one that will be told later.
         join_all(stops.iter().map(|stop| timeout(PATIENCE, stop.answered()))).await;
         Ok(became(&job, parts))
     }
@@ -114,7 +114,7 @@ fn became(job: &LiveJob, parts: Vec<MinionName>) -> Cancelling {
                 Some(_) => became.told.push(minion),
                 None => became.never_started.push(minion),
             },
-            // It was quicker.
+            // The part ended before it could be stopped.
             Some(MinionState::Finished(_)) => {}
             _ => {
                 let absence = job.absence(&minion);

@@ -68,7 +68,7 @@ impl Jobs {
         reach(Point::GiveUpAfter);
         tracing::info!(job = %id, %operator, minions = given_up.len(), "given up");
         let mut answer = GivingUp { job: id, lost: Vec::new(), never_sent: Vec::new() };
-        // A part that is not among them was quicker.
+        // A part that is not among them had its outcome before it was given up.
         for part in parts.into_iter().filter(|part| given_up.contains(&part.minion)) {
             let outcome = part.report.outcome.kind();
             job.give_up(&part.minion);

@@ -77,7 +77,7 @@ impl LiveJob {
     /// not `ok`, and no further minion gets it.
     pub(super) async fn enter_batch(&self, minion: &MinionName) -> bool {
         if self.part(minion).is_some() {
-            // It is there already, and counts as long as it is.
+            // The minion has the job already, and holds a permit for as long as it does.
             self.come_back(minion);
         } else if let Some(batch) = &self.batch {
             let permit = batch.enter().await;
@@ -97,7 +97,7 @@ impl LiveJob {
             part.passed = true;
             part.permit.take()
         });
-        // Only after it counts as not ok: whoever gets the permit looks at that.
+        // Only now that the part counts as not ok: the next minion looks at that number once it has the permit.
         drop(permit);
     }
 
@@ -116,7 +116,7 @@ impl LiveJob {
     fn take_permit(&self, minion: &MinionName, permit: BatchPermit) {
         let former = self.lock().parts.get_mut(minion).and_then(|part| {
             part.passed = false;
-            // One that is over needs none: given back with the guard.
+            // A part that is over needs no permit: the new one is dropped, which gives it back.
             if part.is_over() { Some(permit) } else { part.permit.replace(permit) }
         });
         drop(former);
@@ -202,13 +202,13 @@ impl LiveJob {
         }
     }
 
-    /// That a minion is out of touch whose part is not over.
+    /// How a minion is out of touch; `None` where it is not, or its part is over.
     pub(crate) fn absence(&self, minion: &MinionName) -> Option<Absence> {
         let live = self.lock();
         live.absence(minion, self.record.timeout_ms)
     }
 
-    /// All of those.
+    /// All minions that are out of touch and whose parts are not over, each with how it is away.
     pub(super) fn absences(&self) -> Vec<(MinionName, Absence)> {
         let live = self.lock();
         let of = |minion: &MinionName| Some((minion.clone(), live.absence(minion, self.record.timeout_ms)?));
@@ -268,7 +268,8 @@ impl LiveJob {
         (self.version.subscribe(), self.updates.listen())
     }
 
-    /// What a part is worked on with: may it be sent, and until when is it worked on at all.
+    /// The token whose cancellation ends the work on a part: that it was given up before it was sent. One that is never
+    /// cancelled where the part was, or may have been, sent.
     pub(super) fn withdrawn(&self, minion: &MinionName) -> CancellationToken {
         match self.lock().parts.get(minion).map(|part| part.delivery.clone()) {
             Some(Sending::Not { withdrawn, .. }) => withdrawn,
@@ -314,7 +315,7 @@ impl LiveJob {
         }
     }
 
-    /// PartEnds the work on a part that was kept from being sent.
+    /// Ends the work on a part that was kept from being sent.
     pub(super) fn withdraw(&self, minion: &MinionName) {
         if let Some(Sending::Not { withdrawn, .. }) = self.lock().parts.get(minion).map(|part| &part.delivery)
         {
@@ -326,7 +327,7 @@ impl LiveJob {
     pub(super) fn give_up_again(&self, minion: &MinionName) {
         if let Some(part) = self.lock().parts.get_mut(minion) {
             part.given_up = true;
-            // The one it had says that it is over.
+            // The wish that the part had until now says that the part is over; this one can still be told to the minion.
             part.stop = Stop::new();
         }
     }
@@ -353,7 +354,7 @@ impl LiveJob {
         self.lock().ends.unfollow();
     }
 
-    /// A number that changes whenever those change who are out of touch.
+    /// A number that changes whenever a minion goes out of touch or comes back.
     pub(super) fn absences_version(&self) -> u64 {
         self.lock().absences.version()
     }

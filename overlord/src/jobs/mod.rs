@@ -83,7 +83,7 @@ impl Jobs {
             for minion in self.ledger().cancelled(id).await? {
                 job.stop(&minion).want();
             }
-            // Whether it was sent before the end of that life, nobody knows any more.
+            // Nobody knows any more whether the part was sent before the daemon ended.
             for minion in job.open_parts() {
                 self.spawn_part(job.clone(), minion, Delivery::MaybeSent);
             }
@@ -95,7 +95,7 @@ impl Jobs {
         Ok(count)
     }
 
-    /// Stops working on jobs; what is not over goes on in the daemon's next life.
+    /// Stops working on jobs. Those that are not over go on in the daemon's next life.
     pub(crate) async fn stop(&self) {
         self.0.tasks.stop().await;
     }

@@ -186,7 +186,8 @@ impl<'a> PartRun<'a> {
         if job.begin_sending(minion) {
             return Rejoined::Goes;
         }
-        // It is being given up, which ends its work, unless the ledger cannot take that.
+        // An operator is giving the part up. Once the ledger has that, this task is cancelled; where the ledger refuses,
+        // the part is sent after all.
         tokio::time::sleep(FIRST_PAUSE).await;
         Rejoined::Waited
     }
@@ -244,7 +245,7 @@ impl<'a> PartRun<'a> {
         let left = |until: u64| left(accepted_at, until, now_ms());
         let unsent = job.record.queue_until.map_or(Duration::ZERO, left);
         let resend = match delivery {
-            // What is sent only now has all of its time ahead.
+            // A part that is sent only now has all of its time ahead.
             Delivery::NotSent => in_flight,
             Delivery::MaybeSent => left(accepted_at.saturating_add(in_flight.as_millis() as u64)),
         };
@@ -336,19 +337,19 @@ impl<'a> PartRun<'a> {
         }
     }
 
-    /// PartEnds a part that was to stop, and provably never started nor ever will.
+    /// Ends a part that was to stop and that its minion provably never started and never will start.
     async fn never_started(&self, before: &str) {
         let message = format!("cancelled before it was {before}: it never started");
         let outcome = Outcome::failed(FailureKind::Cancelled, message);
         self.ended(None, Report::without_run(outcome, now_ms())).await;
     }
 
-    /// PartEnds a part that is not sent because others have failed.
+    /// Ends a part that is not sent because others have failed.
     async fn too_late(&self) {
         self.undelivered("too many outcomes were not ok before its turn").await;
     }
 
-    /// PartEnds a part whose minion could not read what the method is called.
+    /// Ends a part whose minion could not read what the method is called.
     async fn unreadable(&self) {
         let message = format!(
             "the minion is of a version that does not know \"{}\": update it, or leave the package out of the name",
@@ -358,11 +359,11 @@ impl<'a> PartRun<'a> {
         self.ended(None, Report::without_run(outcome, now_ms())).await;
     }
 
-    /// PartEnds a part that provably never started, because it came to no minion.
+    /// Ends a part that provably never started, because it came to no minion.
     async fn undelivered(&self, why: &str) {
         let Self { job, minion, .. } = *self;
         if job.is_given_up(minion) {
-            // It has its outcome, and the minion never said anything of it.
+            // That it was given up is its outcome already, and the minion never said anything of it.
             return;
         }
         let message = format!("never delivered to \"{minion}\": {why}");
@@ -375,13 +376,13 @@ impl<'a> PartRun<'a> {
 fn request(job: &LiveJob, minion: &MinionName, delivery: Delivery, resend: Instant) -> MinionRequest {
     let record = &job.record;
     if job.is_given_up(minion) {
-        // It may not have had it, and must never start it now.
+        // The minion may not have had the job, and must never start it now.
         return MinionRequest::Settle(record.id);
     }
     if job.part(minion).is_some() {
         return MinionRequest::Follow(record.id);
     }
-    // What is to stop is not started, and if it was, then it is followed.
+    // A part that is to stop is not started. If it was started before, the minion says so, and it is followed.
     let is_late = Instant::now() >= resend || job.stop(minion).is_wanted();
     if delivery == Delivery::MaybeSent && is_late {
         return MinionRequest::Settle(record.id);

@@ -9,11 +9,11 @@ pub(super) struct Stop(Forward<Reached>);
 /// How far a wish has come. It only goes forward, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Reached {
-    /// Nobody has it.
+    /// Nobody wishes that the part stops.
     Unwanted,
     /// The part is to stop, and its minion does not know.
     Wanted,
-    /// The same, and its minion is not there to be told.
+    /// The part is to stop, and its minion is out of touch and cannot be told.
     OutOfTouch,
     /// The part was over before its minion was told.
     Over,

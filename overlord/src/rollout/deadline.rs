@@ -1,39 +1,42 @@
-//! How long something may take in all, the time left out in which it waits for its turn.
+//! A deadline for work that waits its turn now and then: only the time in which it is worked on counts.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-/// A deadline that stands still while it is held.
+/// The moment by which some work must be done. It moves away for as long as [`Deadline::not_counting`] waits.
 #[derive(Debug)]
 pub(crate) struct Deadline(watch::Sender<Left>);
 
+/// How much time is left.
 #[derive(Clone, Copy, Debug)]
 enum Left {
+    /// The time counts, and is over at this moment.
     Until(Instant),
+    /// The time does not count now; so much of it is left.
     Held(Duration),
 }
 
 impl Deadline {
-    /// From now on, so long.
+    /// A deadline that passes after `time`, but for the time that does not count.
     pub(crate) fn within(time: Duration) -> Self {
         Self(watch::Sender::new(Left::Until(Instant::now() + time)))
     }
 
-    /// Waits for something whose time does not count.
+    /// Waits for something, and puts the deadline off by as long as that takes.
     pub(crate) async fn not_counting<T>(&self, wait: impl Future<Output = T>) -> T {
         self.0.send_modify(|left| {
             if let Left::Until(at) = *left {
                 *left = Left::Held(at.saturating_duration_since(Instant::now()));
             }
         });
-        // Goes on also where the wait is given up.
+        // A guard, so that the time counts again also where the wait is given up.
         let _resumed = Resume(self);
         wait.await
     }
 
-    /// Waits until it has passed.
+    /// Waits until the deadline has passed.
     pub(crate) async fn passed(&self) {
         let mut left = self.0.subscribe();
         loop {
@@ -65,7 +68,7 @@ impl Drop for Resume<'_> {
     }
 }
 
-/// How long so many bytes of a file may be on their way.
+/// How long the transfer of a file of this size may take.
 pub(crate) fn time_for(bytes: u64) -> Duration {
     Duration::from_secs(bytes / SLOWEST)
 }

@@ -82,7 +82,7 @@ impl Rollout {
     ) -> ModuleResult {
         let _locked = self.installer().lock(&minion, &name).await;
         let was = self.installer().in_service(&minion, &name);
-        // Twice is once too often: a second rollback goes back further.
+        // Not asked again after a broken connection: a second rollback would go back further.
         let answer = self.installer().command(&minion, operator, edit.request(name.clone()), Again::No).await;
         let result = |became, version, before, now, reason| ModuleResult {
             minion: minion.clone(),

@@ -160,7 +160,7 @@ impl Rollout {
         self.0.reconciler.reconcile(minion).await;
     }
 
-    /// The same, where other assignments hold for the minion than before.
+    /// Brings a minion what is assigned to it, where other assignments hold for it than when it was looked at last.
     pub(crate) async fn reconcile_if_changed(&self, minion: &MinionName) {
         self.0.reconciler.reconcile_if_changed(minion).await;
     }

@@ -91,7 +91,7 @@ impl Push {
         let tried = present.len();
         let ready: Vec<Option<Ready>> = on_each(present, |minion| self.clone().stage(minion)).await;
         let ready: Vec<Ready> = ready.into_iter().flatten().collect();
-        // From here on it goes its way, or it was called off before.
+        // From here on the push cannot be called off; perhaps somebody did so before.
         let off = self.change.reservation().settle().err();
         if let Some(by) = off {
             on_each(ready, |one| self.clone().discard(one, called_off(&by))).await;
@@ -127,7 +127,8 @@ impl Push {
             staged = self.rollout.installer().stage(&minion, &self.operator, &stage, told) => staged,
             by = reservation.cancelled() => {
                 if before != Some(self.module.digest) {
-                    // What it has by now, it may forget, also where it says that it is ready only later.
+                    // The minion may have part of the file by now, or all of it and be compiling: it is told to forget
+                    // the version even so.
                     self.forget(&minion).await;
                 }
                 self.end(&minion, Became::Failed, format!("was not ready when {}", called_off(&by)));
@@ -193,7 +194,7 @@ impl Push {
     /// Lets a minion forget the version for which it is ready, and that is not put into service for this reason.
     async fn discard(self, ready: Ready, mut reason: String) {
         let Ready { minion, version, before, _locked } = ready;
-        // One that has it in service already keeps it.
+        // A minion that had this version in service before the push keeps it.
         if before != Some(self.module.digest) && !self.forget(&minion).await {
             reason.push_str("; it is gone meanwhile");
         }

@@ -43,7 +43,7 @@ struct Inner {
     slow: Mutex<HashMap<MinionName, Instant>>,
 }
 
-/// The parts of the daemon that it takes.
+/// The parts of the daemon that reconciling uses.
 pub(super) struct Means {
     pub(super) ledger: OverlordLedger,
     pub(super) registry: Registry,
@@ -155,11 +155,11 @@ impl Reconciler {
     /// Brings one version, unless it is in service there, has failed there, or is not wanted any more.
     async fn bring(&self, minion: &MinionName, name: &ModuleName, place: u64) -> Result<(), LedgerError> {
         if self.slow().get(minion).is_some_and(|since| since.elapsed() < SLOW) {
-            // It took a place for as long as it may: now it is the others' turn.
+            // The minion held one of the permits for as long as staging may take: now it is the others' turn.
             tracing::info!(%minion, module = %name, "was too slow a while ago, and is not brought what is assigned now");
             return Ok(());
         }
-        // First the lock, for which a push may let it wait long: meanwhile others are brought what is theirs.
+        // The lock first: a push may hold it for long, and a permit taken before would keep others waiting meanwhile.
         let _locked = self.0.means.installer.lock(minion, name).await;
         let _permit = self.0.permits.acquire().await;
         let Some(wanted) = self
@@ -190,8 +190,8 @@ impl Reconciler {
                 None => return Ok(()),
             }
         };
-        // It may have been granted in this moment. Whoever brings it then waits for this lock. One that was ready
-        // before and is refused all the same is not asked again and again.
+        // The minion's owner may have granted what was missing at this moment; the version is then brought once this
+        // lock is free. A version that was ready before and is refused all the same is not brought again and again.
         if !was_ready {
             self.reconcile_what_is_ready(minion).await;
         }

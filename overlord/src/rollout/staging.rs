@@ -27,13 +27,13 @@ use crate::registry::Registry;
 /// Why a minion is not ready for a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum NotStaged {
-    /// It was not there to begin with.
+    /// The minion was not connected when it was first asked.
     NotConnected,
-    /// It does not take it, or there is nothing to give; why.
+    /// The minion refuses the version, or the overlord has no file to send; why.
     Refused(String),
-    /// It was lost on the way, and did not come back; why.
+    /// The connection broke on the way, and the minion did not come back; why.
     Lost(String),
-    /// It was not ready within this time, whatever it said meanwhile.
+    /// The minion was not ready within this time, whatever it said meanwhile.
     Late(Duration),
 }
 
@@ -88,7 +88,8 @@ pub(super) struct Means<'a> {
 }
 
 impl<'a, T: Fn(RolloutStep)> StagingRun<'a, T> {
-    /// That of a version on a minion, in the name of an operator; `told` hears how far it is.
+    /// A run that makes `minion` ready for the version of `stage`, in the name of an operator; `told` hears how far it
+    /// is.
     pub(super) fn new(
         means: Means<'a>,
         minion: &'a MinionName,
@@ -165,13 +166,14 @@ impl<'a, T: Fn(RolloutStep)> StagingRun<'a, T> {
         }
     }
 
-    /// One request to stage, and what comes of it.
+    /// Asks the minion once, over this connection, to make itself ready. Gives the module that is ready, or why the
+    /// minion refused.
     async fn attempt(
         &self,
         connection: &Connection,
         reached: &mut Reached,
     ) -> Result<Result<Module, String>, Broken> {
-        // Before the request, so that the minion does not wait for bytes of which it is not the turn.
+        // The turn to be sent bytes comes before the request, so that the minion does not wait for bytes in vain.
         let permit = self.deadline.not_counting(self.senders.acquire()).await;
         let (mut send, receive) = connection.open_bi().await?;
         let version = Version::of(connection);
@@ -189,7 +191,7 @@ impl<'a, T: Fn(RolloutStep)> StagingRun<'a, T> {
                 Some(refused) => refused,
             };
         } else {
-            // It has the bytes already.
+            // The minion has the bytes already: its turn is free for others.
             drop(permit);
         }
         loop {
@@ -224,20 +226,20 @@ impl<'a, T: Fn(RolloutStep)> StagingRun<'a, T> {
         }
         tracing::info!(%minion, module = %stage.name, digest = stage.digest.short(), from, "sending a file");
         let path = self.catalogue.path(&stage.digest);
-        // It has a turn that others wait for.
+        // While this minion is sent bytes, others wait for their turn.
         let time = STALL + time_for(size - from);
         let sent = timeout(time, send_file(send, &path, from, size, told, at));
         let early = tokio::select! {
             sent = sent => match sent.unwrap_or(Err(Broken::Slow(time))) {
                 Ok(()) => None,
                 Err(broken @ Broken::File(_)) => return Err(broken),
-                // It may have said why it wants no more.
+                // The minion may have said why it reads no further.
                 Err(broken) => match timeout(LAST_WORD, messages.next()).await {
                     Ok(Some(Ok(refused @ Staging::Refused(_)))) => return Ok(Some(refused)),
                     _ => return Err(broken),
                 },
             },
-            // It has nothing to say while it takes bytes, however long that takes.
+            // A minion that takes bytes has nothing to say: whatever it says now ends the sending.
             early = messages.next() => Some(early.ok_or(FrameError::Closed)??),
         };
         match early {
@@ -321,5 +323,5 @@ const STALL: Duration = Duration::from_secs(60);
 /// How long a minion may take from one message to the next: it may be compiling.
 const SILENCE: Duration = Duration::from_secs(600);
 
-/// How long the reason may take that a minion gives for reading no further.
+/// After a minion stopped reading the file: how long the overlord waits to be told why.
 const LAST_WORD: Duration = Duration::from_secs(5);
