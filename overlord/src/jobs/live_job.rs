@@ -18,7 +18,7 @@ use ledger::{JobRecord, PartRecord};
 
 use super::absences::Absences;
 use super::batch::{Batch, BatchPermit};
-use super::live_parts::{LivePart, LiveParts, Sending};
+use super::live_parts::{LivePart, LiveParts, Place, Sending};
 use super::part_ends::PartEnds;
 use super::stop::Stop;
 use super::update_buffer::{FollowerRoom, UpdateBuffer, UpdateReader};
@@ -93,17 +93,14 @@ impl LiveJob {
 
     /// Lets the batch move on without a minion that is out of touch.
     pub(super) fn skip_in_batch(&self, minion: &MinionName) {
-        let permit = self.lock().parts.get_mut(minion).and_then(|part| {
-            part.passed = true;
-            part.permit.take()
-        });
+        let permit = self.lock().parts.get_mut(minion).and_then(|part| part.place.replace(Place::Skipped));
         // Only now that the part counts as not ok: the next minion looks at that number once it has the permit.
         drop(permit);
     }
 
     /// Whether the batch has moved on without a minion.
     pub(super) fn is_skipped_in_batch(&self, minion: &MinionName) -> bool {
-        self.lock().parts.get(minion).is_some_and(|part| part.passed)
+        self.lock().parts.get(minion).is_some_and(|part| part.place.is_skipped())
     }
 
     /// Counts a minion again that has the job, or may have it.
@@ -115,18 +112,20 @@ impl LiveJob {
 
     fn take_permit(&self, minion: &MinionName, permit: BatchPermit) {
         let former = self.lock().parts.get_mut(minion).and_then(|part| {
-            part.passed = false;
-            // A part that is over needs no permit: the new one is dropped, which gives it back.
-            if part.is_over() { Some(permit) } else { part.permit.replace(permit) }
+            if part.is_over() {
+                // It needs no permit: the new one is given back.
+                part.place = Place::Waiting;
+                return Some(permit);
+            }
+            part.place.replace(Place::Holding(permit))
         });
         drop(former);
     }
 
     /// Forgets that the batch has moved on without a minion, which is to wait for its turn like the others.
     pub(super) fn queue_in_batch(&self, minion: &MinionName) {
-        if let Some(part) = self.lock().parts.get_mut(minion) {
-            part.passed = false;
-        }
+        let permit = self.lock().parts.get_mut(minion).and_then(|part| part.place.replace(Place::Waiting));
+        drop(permit);
     }
 
     /// Whether as many outcomes were not `ok` as the call allows.
@@ -135,7 +134,7 @@ impl LiveJob {
         let live = self.lock();
         let failed = |part: &&LivePart| match part.state.and_then(MinionState::outcome) {
             Some(outcome) => outcome != OutcomeKind::Ok,
-            None => part.passed,
+            None => part.place.is_skipped(),
         };
         live.parts.values().filter(failed).count() >= limit.of(self.record.targets.len()).max(1)
     }
@@ -170,7 +169,10 @@ impl LiveJob {
                 if !part.given_up {
                     part.stop.over();
                 }
-                Some(part.permit.take())
+                Some(match part.place {
+                    Place::Holding(_) => part.place.replace(Place::Waiting),
+                    Place::Waiting | Place::Skipped => None,
+                })
             });
             if moved.is_some() {
                 live.ends.push(minion.clone(), report);
@@ -272,7 +274,7 @@ impl LiveJob {
     /// cancelled where the part was, or may have been, sent.
     pub(super) fn withdrawn(&self, minion: &MinionName) -> CancellationToken {
         match self.lock().parts.get(minion).map(|part| part.delivery.clone()) {
-            Some(Sending::Not { withdrawn, .. }) => withdrawn,
+            Some(Sending::NotSent(withdrawn) | Sending::Withheld(withdrawn)) => withdrawn,
             Some(Sending::MaybeSent) | None => CancellationToken::new(),
         }
     }
@@ -281,7 +283,7 @@ impl LiveJob {
     pub(super) fn begin_sending(&self, minion: &MinionName) -> bool {
         let mut live = self.lock();
         let Some(part) = live.parts.get_mut(minion) else { return false };
-        if matches!(part.delivery, Sending::Not { withheld: true, .. }) {
+        if matches!(part.delivery, Sending::Withheld(_)) {
             return false;
         }
         part.delivery = Sending::MaybeSent;
@@ -290,21 +292,22 @@ impl LiveJob {
 
     /// Keeps a part from being sent, and gives whether it certainly was not.
     pub(super) fn withhold(&self, minion: &MinionName) -> bool {
-        self.set_withheld(minion, true)
+        let mut live = self.lock();
+        let Some(part) = live.parts.get_mut(minion) else { return false };
+        match &part.delivery {
+            Sending::NotSent(withdrawn) => part.delivery = Sending::Withheld(withdrawn.clone()),
+            Sending::Withheld(_) => {}
+            Sending::MaybeSent => return false,
+        }
+        true
     }
 
     /// Lets a part be sent after all.
     pub(super) fn release(&self, minion: &MinionName) {
-        self.set_withheld(minion, false);
-    }
-
-    fn set_withheld(&self, minion: &MinionName, to: bool) -> bool {
-        match self.lock().parts.get_mut(minion).map(|part| &mut part.delivery) {
-            Some(Sending::Not { withheld, .. }) => {
-                *withheld = to;
-                true
-            }
-            Some(Sending::MaybeSent) | None => false,
+        if let Some(part) = self.lock().parts.get_mut(minion)
+            && let Sending::Withheld(withdrawn) = &part.delivery
+        {
+            part.delivery = Sending::NotSent(withdrawn.clone());
         }
     }
 
@@ -317,7 +320,8 @@ impl LiveJob {
 
     /// Ends the work on a part that was kept from being sent.
     pub(super) fn withdraw(&self, minion: &MinionName) {
-        if let Some(Sending::Not { withdrawn, .. }) = self.lock().parts.get(minion).map(|part| &part.delivery)
+        if let Some(part) = self.lock().parts.get(minion)
+            && let Sending::NotSent(withdrawn) | Sending::Withheld(withdrawn) = &part.delivery
         {
             withdrawn.cancel();
         }

@@ -24,6 +24,17 @@ pub(super) struct LiveParts {
     pub(super) absences: Absences,
 }
 
+/// One minion's part of a live job. Four things go forward side by side, and no two of them say the same:
+///
+/// | field | states, in their order | set by |
+/// |---|---|---|
+/// | `delivery` | not sent (perhaps withheld while an operator gives it up), maybe sent | the overlord, before it sends |
+/// | `state` | none, queued, running, finished | the ledger: what the minion said, or how it was given up |
+/// | `place` | waiting, holding a permit, skipped; back to waiting or holding when the minion is back | the batch |
+/// | `stop` | see [`Stop`] | an operator who cancels, and the minion that was told |
+///
+/// A part that an operator gives up has its outcome at once. Where it was sent, its work goes on until the minion has
+/// said what became of it: that is what `given_up` is for.
 pub(super) struct LivePart {
     pub(super) minion_job: Option<MinionJobId>,
     pub(super) state: Option<MinionState>,
@@ -32,10 +43,7 @@ pub(super) struct LivePart {
     pub(super) changed_at: u64,
     pub(super) stop: Stop,
     pub(super) delivery: Sending,
-    /// Its permit of the batch, while it has one.
-    pub(super) permit: Option<BatchPermit>,
-    /// Whether the batch has moved on without it: it counts as one that is not ok until it is back.
-    pub(super) passed: bool,
+    pub(super) place: Place,
     /// Whether an operator gave it up. What its minion says of it is recorded beside that.
     pub(super) given_up: bool,
 }
@@ -43,10 +51,38 @@ pub(super) struct LivePart {
 /// Whether a part may be sent to its minion.
 #[derive(Clone, Debug)]
 pub(super) enum Sending {
-    /// It was not, and is not while it is being given up. The token ends its work once it was.
-    Not { withheld: bool, withdrawn: CancellationToken },
-    /// It was, or may have been.
+    /// The part was not sent, and may be. The token ends the work on it, once it was given up.
+    NotSent(CancellationToken),
+    /// The part was not sent, and is not while an operator gives it up: whether the ledger takes that is not known yet.
+    Withheld(CancellationToken),
+    /// The part was sent, or may have been.
     MaybeSent,
+}
+
+/// Where a part stands in the batch of its job; waiting where the job has none.
+pub(super) enum Place {
+    /// The part waits for its turn, or is over and needs none.
+    Waiting,
+    /// The part has its turn.
+    Holding(BatchPermit),
+    /// The batch has moved on without the minion, which is out of touch: the part counts as one that is not ok until
+    /// the minion is back.
+    Skipped,
+}
+
+impl Place {
+    /// Gives the permit up for another place. Dropping the permit lets the next minion in: not under a lock.
+    pub(super) fn replace(&mut self, place: Place) -> Option<BatchPermit> {
+        match std::mem::replace(self, place) {
+            Place::Holding(permit) => Some(permit),
+            Place::Waiting | Place::Skipped => None,
+        }
+    }
+
+    /// Whether the batch has moved on without the part.
+    pub(super) fn is_skipped(&self) -> bool {
+        matches!(self, Place::Skipped)
+    }
 }
 
 impl LivePart {
@@ -58,9 +94,8 @@ impl LivePart {
             progress: None,
             changed_at,
             stop: Stop::new(),
-            delivery: Sending::Not { withheld: false, withdrawn: CancellationToken::new() },
-            permit: None,
-            passed: false,
+            delivery: Sending::NotSent(CancellationToken::new()),
+            place: Place::Waiting,
             given_up: false,
         };
         if part.is_over() {

@@ -89,7 +89,7 @@ impl<'a> PartRun<'a> {
         Self { jobs, job, minion, stop: job.stop(minion) }
     }
 
-    /// Brings a part to its outcome, and one that was given up to what its minion says of it. PartEnds early only when the
+    /// Brings a part to its outcome, and one that was given up to what its minion says of it. Ends early only when the
     /// daemon stops, and is then resumed by its next life, or when it is given up and provably was not sent.
     pub(super) async fn run(&self, delivery: Delivery) {
         let Self { job, minion, .. } = *self;
