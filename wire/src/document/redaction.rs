@@ -16,8 +16,8 @@ use crate::value::strict_json;
 /// The text that stands in the place of a secret.
 pub const SECRET: &str = "(secret)";
 
-const SECRET_WORDS: [&str; 8] =
-    ["secret", "secrets", "password", "passwd", "passphrase", "token", "credential", "credentials"];
+/// The words that name a secret, each in the singular: an `s` at its end makes no difference.
+const SECRET_WORDS: [&str; 6] = ["secret", "password", "passwd", "passphrase", "token", "credential"];
 
 /// How many elements of a list are shown where the whole is too large.
 const MAX_ELEMENTS: usize = 32;
@@ -157,7 +157,11 @@ pub fn cut(text: &str, most: usize) -> String {
 
 /// Whether the name of a parameter or a field says that it is secret.
 fn is_secret(name: &str) -> bool {
-    name.split(['-', '_']).any(|word| SECRET_WORDS.contains(&word.to_ascii_lowercase().as_str()))
+    name.split(['-', '_']).any(|word| {
+        let word = word.to_ascii_lowercase();
+        let singular = word.strip_suffix('s').unwrap_or(&word);
+        SECRET_WORDS.contains(&singular)
+    })
 }
 
 /// Whether the method's documentation says that a parameter is secret.
@@ -296,11 +300,20 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_secret_by_one_of_its_words_and_not_by_a_part_of_one() {
-        for name in ["password", "API_TOKEN", "db-passwd", "client-secret-2", "credentials"] {
+    fn a_name_is_secret_in_the_plural_too() {
+        for name in ["secrets", "passwords", "DB_PASSWDS", "passphrases", "api-tokens", "credentials"] {
             assert!(is_secret(name), "{name}");
         }
-        for name in ["passwordless", "secretary", "name", ""] {
+        let shown = redacted(json!({ "tokens": ["hunter2"], "user": "ann" }));
+        assert_eq!(shown, json!({ "tokens": SECRET, "user": "ann" }));
+    }
+
+    #[test]
+    fn a_name_is_secret_by_one_of_its_words_and_not_by_a_part_of_one() {
+        for name in ["password", "API_TOKEN", "db-passwd", "client-secret-2", "credential", "passphrase"] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["passwordless", "secretary", "tokenss", "name", "s", ""] {
             assert!(!is_secret(name), "{name}");
         }
         let deep = json!({ "a": [{ "token": [1, 2] }, ["x-token", 7], ["x-token", 7, 8]] });
