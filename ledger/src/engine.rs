@@ -11,7 +11,7 @@ use crate::error::LedgerError;
 use crate::group_commit::{Request, Writer};
 use crate::key::Span;
 use crate::keyspace::{Keyspace, Side};
-use crate::read::Read;
+use crate::read::{Read, Spoiled};
 use crate::reopenable::{Commits, Reopenable, StoreGuard};
 use crate::storage::{Bytes, Disk, Room, Scan, Snapshot};
 use crate::write::{Durability, Purpose};

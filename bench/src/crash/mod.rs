@@ -9,7 +9,7 @@ mod sample;
 mod violation;
 mod witness;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -19,7 +19,7 @@ use wire::message::operator::{JobFilter, RefusalKind};
 
 use super::error::BenchError;
 use super::trial::{Setup, Trial, with_trial};
-use overlord::client::{Client, ClientConfig, ClientError};
+use overlord::client::{Client, ClientError};
 use overlord::folder::Folder;
 
 pub use self::kills::{CrashOptions, Kills};

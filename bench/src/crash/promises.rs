@@ -4,7 +4,6 @@
 use std::collections::{HashMap, HashSet};
 
 use wire::message::job::{JobId, JobState, MinionState, OutcomeKind};
-use wire::message::operator::{History, JobDocument};
 
 use super::history::{self, Ending};
 use super::operators::{Fate, Submission};

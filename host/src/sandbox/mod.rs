@@ -18,11 +18,9 @@ mod run;
 mod tests;
 mod ticker;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::MinionLedger;
 use wire::message::outcome::Report;
 use wire::name::ModuleName;
 

@@ -1,6 +1,6 @@
 //! The folder of a ledger before it is opened: made, and put in order after a hard end.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
