@@ -32,6 +32,8 @@ pub(super) fn prepare(folder: &Path) -> io::Result<()> {
 #[allow(clippy::unwrap_used)]
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
