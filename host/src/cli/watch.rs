@@ -60,9 +60,9 @@ struct Changes {
     file: PathBuf,
     /// What was in it when it was looked at last.
     seen: Option<Digest>,
-    /// Something happened to the file. One that waits stands for all that came meanwhile.
+    /// A sign that something happened to the file. One that waits to be read stands for all that happened meanwhile.
     events: mpsc::Receiver<()>,
-    /// Ends with this.
+    /// Watches for as long as it is held.
     _watcher: RecommendedWatcher,
 }
 
@@ -71,7 +71,7 @@ impl Changes {
         let (folder, name) = (folder(file), file.file_name().map(OsString::from));
         let (sender, events) = mpsc::channel(1);
         let told = move |event: notify::Result<Event>| {
-            // What the system cannot tell of may have been a change.
+            // Where the system cannot say what happened, it may have been a change.
             if event.map_or(true, |event| is_change(&event, name.as_deref())) {
                 // A full channel means that it is known already.
                 let _ = sender.try_send(());
@@ -91,13 +91,13 @@ impl Changes {
 
     /// Waits until there is something else in the file, all of it, and gives back since when.
     ///
-    /// What nothing comes after for a moment and is whole is taken to be all.
+    /// A file that is whole, and that nobody wrote to for a moment, is taken to be complete.
     async fn next(&mut self) -> SystemTime {
         loop {
-            // The watcher has the other end.
+            // It never ends, because the watcher holds the sender.
             self.events.recv().await;
             while let Ok(Some(())) = timeout(QUIET, self.events.recv()).await {}
-            // While another file takes its place there may be none.
+            // There may be no file for a moment, while another one takes its place.
             let Ok(bytes) = read_module(&self.file) else { continue };
             if is_cut_off(&bytes) {
                 note(format_args!("waiting for the rest of {}", self.file.display()));
@@ -120,14 +120,15 @@ fn folder(file: &Path) -> &Path {
     }
 }
 
-/// Whether an event is about the contents of the file of this name. That it is read is none.
+/// Whether an event is about the contents of the file of this name. Reading the file is no such event.
 fn is_change(event: &Event, name: Option<&std::ffi::OsStr>) -> bool {
     let about = event.need_rescan() || event.paths.iter().any(|path| path.file_name() == name);
     let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
     about && (!event.kind.is_access() || event.kind == written)
 }
 
-/// Whether a file of WebAssembly ends in the middle of something. Anything else is whole, and wrong.
+/// Whether a file of WebAssembly ends in the middle of a section. Bytes that are no WebAssembly count as whole, and fail
+/// when they are loaded.
 fn is_cut_off(bytes: &[u8]) -> bool {
     let (mut parser, mut rest) = (Parser::new(0), bytes);
     while !rest.is_empty() {
@@ -144,7 +145,7 @@ fn is_cut_off(bytes: &[u8]) -> bool {
     bytes.is_empty()
 }
 
-/// How long a module or component is that begins here. What is in it need not be looked at.
+/// The length of the module or component that begins with this payload, which is skipped as a whole; 0 where none does.
 fn nested(payload: &Payload<'_>) -> usize {
     match payload {
         Payload::ModuleSection { unchecked_range, .. }

@@ -64,7 +64,8 @@ impl HotLoad {
         let Some((mut candidate, seen)) = wanted else { return };
         let digest = candidate.digest;
         let shelf = self.service.shelf();
-        // What serves, or did when the minion stopped, may be older than others were: it was gone back to.
+        // The version that serves, or did when the minion stopped, may be older than others that served: the minion went
+        // back to it.
         let age = match shelf.look(&name, |entry| entry.served_last(digest)) {
             Some(true) => Age::Waived,
             _ => Age::Counts,

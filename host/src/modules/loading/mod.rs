@@ -245,7 +245,7 @@ impl From<LoadError> for Refusal {
 /// How many versions are read and compiled at the same time.
 pub(super) const LOADS_AT_ONCE: usize = 2;
 
-/// What is left, of what a minion can tell of its modules, for versions that are not in service, in bytes.
+/// The part of an inventory that is left for versions that are not in service, in bytes.
 const OTHER_ROWS: usize = 512 << 10;
 
 /// What is said of a module over which the minion itself breaks.

@@ -191,7 +191,7 @@ impl StagingDoor {
         let serving = shelf.serving(&name).filter(|_| !downgrade);
         let floor = Floor(serving.and_then(|module| module.describe().version.clone()));
         let was_good = shelf.receive(&name, digest);
-        // Whoever asked may be gone, or slow: what it is not told it sees in the last message.
+        // The overlord that asked may be gone, or slow: it sees in the last message what it was not told before.
         let _ = states.try_send(ModuleState::Received);
         let on_progress = {
             let (shelf, name) = (shelf.clone(), name.clone());

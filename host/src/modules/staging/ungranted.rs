@@ -27,7 +27,7 @@ impl Ungranted {
         let waiting = |entry: &Entry| entry.waiting().map(Version::digest);
         // Again only where the policy became another one in between.
         while let Some(digest) = self.service.shelf().look(name, waiting).flatten() {
-            // What still lacks a grant says which.
+            // A version that still lacks a grant is listed with which.
             let Ok(prepared) = self.activation.prepare(name, digest, Age::Counts, Origin::Minion).await
             else {
                 return;
