@@ -89,7 +89,7 @@ const MESSAGE: usize = 256;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use overlord::folder::InitOptions;
+    use overlord::config::InitOptions;
 
     #[tokio::test]
     async fn what_is_sent_comes_back_as_often_as_it_is_sent() {

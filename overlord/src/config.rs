@@ -11,10 +11,18 @@ use wire::size::ByteSize;
 use wire::transport::endpoint::DEFAULT_PORT;
 
 use crate::dial_address::DialAddress;
-use crate::folder::InitOptions;
 use crate::roles::Rules;
 
 pub use machine::configuration::ConfigError;
+
+/// What `overlord init` is told.
+#[derive(Clone, Debug, Default)]
+pub struct InitOptions {
+    /// The address to listen on; port 51234 of all addresses where nothing is said.
+    pub listen: Option<SocketAddr>,
+    /// The `host:port` that minions are told to dial; the listening address where nothing is said.
+    pub advertise: Option<DialAddress>,
+}
 
 /// How an overlord runs. Every key may be left out; unknown keys are an error.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -11,22 +11,12 @@ use wire::identity::{
 use wire::name::OperatorName;
 use wire::transport::endpoint::DEFAULT_PORT;
 
-use crate::config::{Config, ConfigError};
-use crate::dial_address::DialAddress;
+use crate::config::{Config, ConfigError, InitOptions};
 
 /// The folder of one overlord.
 #[derive(Clone, Debug)]
 pub struct Folder {
     dir: PathBuf,
-}
-
-/// What `overlord init` is told.
-#[derive(Clone, Debug, Default)]
-pub struct InitOptions {
-    /// The address to listen on; port 51234 of all addresses where nothing is said.
-    pub listen: Option<SocketAddr>,
-    /// The `host:port` that minions are told to dial; the listening address where nothing is said.
-    pub advertise: Option<DialAddress>,
 }
 
 /// What `overlord init` made.

@@ -6,8 +6,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::{CliError, Format, FormatFlag, Global};
+use crate::config::InitOptions;
 use crate::dial_address::DialAddress;
-use crate::folder::InitOptions;
 use output::{Exit, note, print};
 
 /// Make an overlord: its authority, its certificate, and yours as its operator

@@ -405,7 +405,7 @@ const MAX_REQUEST: usize = wire::message::link::MAX_MESSAGE;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::folder::InitOptions;
+    use crate::config::InitOptions;
 
     fn folder(listen: &str) -> (tempfile::TempDir, Folder) {
         let dir = tempfile::tempdir().expect("a folder");

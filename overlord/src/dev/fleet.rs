@@ -16,7 +16,8 @@ use super::daemon::Daemon;
 use super::grants::Granted;
 use super::programs::{Programs, Share};
 use crate::client::{Client, ClientConfig};
-use crate::folder::{Folder, InitOptions};
+use crate::config::InitOptions;
+use crate::folder::Folder;
 
 /// Makes the folder of a minion that has joined ready for its first start.
 pub type Prepare = fn(&Path) -> io::Result<()>;
