@@ -21,6 +21,7 @@ use crate::job::{self, Record};
 use overlord::client::{Client, ClientConfig, ClientError, JobEvent, JobStream};
 use overlord::folder::Folder;
 
+/// How long to wait before the overlord is asked again.
 pub(super) const POLL: Duration = Duration::from_millis(50);
 
 /// One call, and what its operator was told of it.
