@@ -2,6 +2,9 @@
 //!
 //! Which door a peer wants is known only after its handshake. So every connection that a listener accepts begins
 //! as that of a stranger, and is given more by the code that knows the peer.
+//!
+//! This file and [`crate::transport::endpoint`] name each other: an endpoint begins every connection with an allowance
+//! from here, and for how long a connection may be silent is one for all endpoints, and stands there.
 
 use std::sync::Arc;
 use std::time::Duration;

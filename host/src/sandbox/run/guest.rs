@@ -1,4 +1,7 @@
 //! What the host keeps for one job: the data of its store. Made before the instance, and dropped with it.
+//!
+//! This file and those of the capabilities name each other: a guest holds what each capability keeps for its job, and the
+//! functions of a capability are called with a guest.
 
 use std::sync::Arc;
 use std::time::Instant;
