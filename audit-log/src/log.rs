@@ -186,6 +186,7 @@ fn file(path: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::audit_files;
     use crate::verify::Verified;
 
     fn log(entries: usize) -> (tempfile::TempDir, PathBuf) {
