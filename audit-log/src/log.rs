@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
+use machine::lock;
 use wire::digest::Digest;
 
 use crate::chain;
@@ -101,7 +102,7 @@ impl AuditLog {
     }
 
     fn tail(&self) -> MutexGuard<'_, Tail> {
-        self.tail.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock::hold(&self.tail)
     }
 }
 

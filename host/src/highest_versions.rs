@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
+use machine::lock;
 use wire::identity::{IdentityError, write_public};
 use wire::name::ModuleName;
 
@@ -99,7 +100,7 @@ impl HighestVersions {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        lock::hold(&self.known)
     }
 }
 

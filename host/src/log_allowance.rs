@@ -1,6 +1,8 @@
 //! How much one job may cause to be written on this host, however hard it tries.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
+
+use machine::lock;
 
 /// The room that one job has in a log. What comes after that is counted and left out.
 #[derive(Debug)]
@@ -47,9 +49,9 @@ impl Allowance {
         std::mem::take(&mut self.room().left_out)
     }
 
-    /// The room, whatever a thread did that held it before.
+    /// Locks the room.
     fn room(&self) -> MutexGuard<'_, Room> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock::hold(&self.0)
     }
 }
 

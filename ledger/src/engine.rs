@@ -1,7 +1,7 @@
 //! The parts that both ledgers are made of: a store, its writer, and views of the store.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc;
@@ -15,6 +15,7 @@ use crate::read::{Read, Spoiled};
 use crate::reopenable::{Commits, Reopenable, StoreGuard};
 use crate::storage::{Bytes, Disk, Room, Scan, Snapshot};
 use crate::write::{Durability, Purpose};
+use machine::lock;
 
 /// How many writes may wait for the writer before their callers have to wait too.
 const QUEUE: usize = 256;
@@ -93,13 +94,13 @@ impl Engine {
     }
 
     fn queue(&self) -> Option<mpsc::Sender<Request>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock::hold(&self.queue).clone()
     }
 
     /// Lets the writer come to its end, and returns it for the caller to wait for.
     fn stop(&self) -> Option<JoinHandle<()>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
+        lock::hold(&self.queue).take();
+        lock::hold(&self.writer).take()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{RwLock, RwLockReadGuard};
 
 use crate::draft::Draft;
 use crate::error::LedgerError;
@@ -13,6 +13,7 @@ use crate::overlord;
 use crate::storage::Store;
 use crate::upgrade::upgrade;
 use crate::write::Durability;
+use machine::lock;
 
 /// What a ledger has written since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl Reopenable {
     /// # Errors
     /// The reason why it is not open.
     pub(crate) fn store(&self) -> Result<StoreGuard<'_>, LedgerError> {
-        let guard = self.content.read().unwrap_or_else(PoisonError::into_inner);
+        let guard = lock::read(&self.content);
         match &*guard {
             Ok(_) => Ok(StoreGuard(guard)),
             Err(error) => Err(error.clone()),
@@ -69,7 +70,7 @@ impl Reopenable {
 
     /// Closes the store, which nobody opens again.
     pub(crate) fn close(&self) {
-        *self.content.write().unwrap_or_else(PoisonError::into_inner) = Err(self.closed());
+        *lock::write(&self.content) = Err(self.closed());
     }
 
     /// Closes the store and opens it again; others may use it once `prepare` has succeeded on it.
@@ -77,7 +78,7 @@ impl Reopenable {
         &self,
         prepare: impl FnOnce(&Store) -> Result<(), LedgerError>,
     ) -> Result<(), LedgerError> {
-        let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
+        let mut content = lock::write(&self.content);
         // The old store must be gone before the new one can lock the folder.
         *content = Err(self.closed());
         *content = open(&self.path, self.side).and_then(|store| prepare(&store).map(|()| store));

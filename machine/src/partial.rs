@@ -9,9 +9,10 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use crate::lock;
 use crate::{clock, file};
 
 /// The partial files of one folder. A cheap handle: clones share which of the files are open.
@@ -130,8 +131,7 @@ impl PartialFiles {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, u64>> {
-        // No code under this lock can panic halfway through a change.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        lock::hold(&self.open)
     }
 }
 

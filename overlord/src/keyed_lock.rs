@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use machine::lock;
 use tokio::sync::OwnedMutexGuard;
 
 /// A lock for each key of type `K`, made when it is first asked for. Those who ask get it in their order.
@@ -22,8 +23,7 @@ impl<K: Eq + Hash> KeyedLocks<K> {
     /// Locks a key, once nobody else has it locked. Cancel safe.
     pub(crate) async fn lock(&self, key: K) -> KeyedGuard {
         let lock = {
-            // No code under this lock can panic halfway through a change.
-            let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut locks = lock::hold(&self.0);
             if locks.len() >= MANY {
                 locks.retain(|_, lock| Arc::strong_count(lock) > 1);
             }

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard};
 
+use machine::lock;
 use wire::document::text::printable;
 use wire::message::call::{LogLevel, LogLine, Progress};
 
@@ -43,7 +44,7 @@ impl Spectator {
     }
 
     fn shown(&self) -> MutexGuard<'_, Option<String>> {
-        self.shown.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock::hold(&self.shown)
     }
 }
 

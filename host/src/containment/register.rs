@@ -7,6 +7,7 @@ use std::time::Duration;
 use nix::unistd::Pid;
 
 use super::control_group::ControlGroup;
+use machine::lock;
 
 /// How often running programs are looked at.
 const WATCH: Duration = Duration::from_millis(200);
@@ -59,7 +60,7 @@ impl Register {
 
     /// What is registered, held.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock::hold(&self.state)
     }
 
     /// Every child that is not registered is an orphan from now on.

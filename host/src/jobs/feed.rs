@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::watch;
 
+use machine::lock;
 use wire::message::call::{LogLine, Progress};
 use wire::message::held::Held as _;
 use wire::message::job::{MinionJobId, MinionState};
@@ -154,7 +155,7 @@ impl Feed {
     }
 
     fn news(&self) -> MutexGuard<'_, News> {
-        self.news.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock::hold(&self.news)
     }
 }
 

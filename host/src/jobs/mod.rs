@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use machine::failpoint::{Point, reach};
+use machine::lock;
 use wire::message::call::Start;
 use wire::message::job::JobId;
 use wire::message::link::Cancelled;
@@ -232,7 +233,7 @@ impl Jobs {
 
 impl Inner {
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock::hold(&self.table)
     }
 
     async fn acknowledge_recorded(&self, job: JobId) {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::oneshot;
 
+use machine::lock;
 use wire::name::ModuleName;
 
 /// The places in which jobs run on a host, handed out in the order of asking. A cheap handle: clones share the
@@ -109,7 +110,7 @@ impl Queue {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock::hold(&self.0.state)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Which modules come into service: asked for each one before anything of it is compiled.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
+use machine::lock;
 use wire::name::ModuleName;
 
 use crate::highest_versions::HighestVersions;
@@ -105,7 +106,7 @@ impl Admission {
 
     /// Puts another policy into force and says what it changes, a line each.
     pub(crate) fn apply(&self, policy: &SignaturePolicy) -> Vec<String> {
-        let mut current = self.policy.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = lock::write(&self.policy);
         let changes = signature_changes(&current, policy);
         if !changes.is_empty() {
             *current = Arc::new(policy.clone());
@@ -115,7 +116,7 @@ impl Admission {
 
     /// The policy of now; another one is another allocation.
     pub(crate) fn policy(&self) -> Arc<SignaturePolicy> {
-        self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+        lock::read(&self.policy).clone()
     }
 }
 

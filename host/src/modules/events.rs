@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use machine::lock;
 use nix::sys::statfs::{self, statfs};
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
@@ -86,7 +87,7 @@ impl Events {
     }
 
     fn written(&self) -> MutexGuard<'_, HashMap<PathBuf, Instant>> {
-        self.0.written.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock::hold(&self.0.written)
     }
 }
 

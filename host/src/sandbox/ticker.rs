@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use machine::lock;
 use wasmtime::Engine;
 
 /// The time between two ticks. A busy guest yields at each, so its neighbours wait at most a few of these.
@@ -50,7 +51,7 @@ impl Ticker {
 
     /// Moves the epoch of this engine, too, from now on.
     pub(super) fn add(&self, engine: Engine) {
-        self.shared.engines.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(engine);
+        lock::hold(&self.shared.engines).push(engine);
     }
 
     /// Keeps the clock going until the returned guard is dropped.
@@ -101,7 +102,7 @@ impl Shared {
             }
             // A wake-up in between only makes one tick early, which no guest minds.
             thread::park_timeout(TICK);
-            for engine in self.engines.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).iter() {
+            for engine in lock::hold(&self.engines).iter() {
                 engine.increment_epoch();
             }
         }

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::source::Source;
+use machine::lock;
 
 /// What one kind of source may hold.
 #[derive(Clone, Copy, Debug)]
@@ -109,8 +110,7 @@ impl ConnectionLimit {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Source, Present>> {
-        // No code under this lock can panic halfway through a change.
-        self.present.lock().unwrap_or_else(PoisonError::into_inner)
+        lock::hold(&self.present)
     }
 }
 

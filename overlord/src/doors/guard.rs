@@ -3,12 +3,13 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::connection_limit::{ConnectionLimit, Share, Shares};
 use super::refusals::Refusals;
 use super::source::Source;
+use machine::lock;
 
 /// What all doors share.
 pub(super) struct Guard {
@@ -56,8 +57,7 @@ impl Failures {
     }
 
     fn is_answered_at(&self, from: SocketAddr, now: Instant) -> bool {
-        // No code under this lock can panic halfway through a change.
-        let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hosts = lock::hold(&self.0);
         let refilled = |left: &Left| {
             let grown = now.saturating_duration_since(left.at).as_secs_f64() / REFILL.as_secs_f64();
             (left.answers + grown).min(ANSWERS)

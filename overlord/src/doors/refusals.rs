@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::source::Source;
+use machine::lock;
 
 /// Counts refusals by host, and logs the first of each at once and the others together.
 ///
@@ -67,8 +68,7 @@ impl Refusals {
     }
 
     fn lock(&self) -> MutexGuard<'_, Counted> {
-        // No code under this lock can panic halfway through a change.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock::hold(&self.0)
     }
 }
 

@@ -1,7 +1,8 @@
 //! A batch: how many minions may have a job at once.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use machine::lock;
 use tokio::sync::Semaphore;
 
 /// The permits of a batch, handed out in the order of asking.
@@ -41,8 +42,7 @@ impl Batch {
     }
 
     fn beyond(&self) -> MutexGuard<'_, usize> {
-        // No code under this lock can panic halfway through a change.
-        self.beyond.lock().unwrap_or_else(PoisonError::into_inner)
+        lock::hold(&self.beyond)
     }
 }
 

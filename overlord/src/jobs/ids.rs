@@ -1,7 +1,8 @@
 //! Ids for new jobs.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use machine::lock;
 use wire::message::job::JobId;
 
 /// Gives out ids, each of which sorts after those before it, even where the clock was set back.
@@ -15,7 +16,7 @@ impl JobIds {
 
     /// An id for a new job.
     pub(super) fn next(&self) -> JobId {
-        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut newest = lock::hold(&self.0);
         let next = newest.map_or_else(JobId::new, JobId::after);
         *newest = Some(next);
         next

@@ -1,10 +1,11 @@
 //! A job that is not over: what is known of its parts at this moment, and who wants to hear of it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use machine::clock::now_ms;
+use machine::lock;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use wire::message::call::Progress;
@@ -364,7 +365,6 @@ impl LiveJob {
     }
 
     fn lock(&self) -> MutexGuard<'_, LiveParts> {
-        // No code under this lock can panic halfway through a change.
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+        lock::hold(&self.live)
     }
 }

@@ -1,9 +1,10 @@
 //! All jobs that are not over.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use ledger::{JobRecord, PartRecord};
+use machine::lock;
 use wire::message::job::JobId;
 use wire::name::MinionName;
 
@@ -47,7 +48,6 @@ impl LiveJobs {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Arc<LiveJob>>> {
-        // No code under this lock can panic halfway through a change.
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+        lock::hold(&self.jobs)
     }
 }

@@ -6,8 +6,9 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use machine::lock;
 use tokio::sync::watch;
 use wire::message::held::Held as _;
 use wire::message::link::JobUpdate;
@@ -135,8 +136,7 @@ impl UpdateBuffer {
     }
 
     fn lock(&self) -> MutexGuard<'_, Ring> {
-        // No code under this lock can panic halfway through a change.
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+        lock::hold(&self.ring)
     }
 }
 

@@ -5,10 +5,11 @@ mod presence;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use ledger::{LedgerError, OperatorInvite, OperatorInviteError, OperatorRecord, OverlordLedger};
 use machine::clock::now_ms;
+use machine::lock;
 use quinn::Connection;
 use wire::digest::Digest;
 use wire::identity::{Peer, Role, Validity};
@@ -213,8 +214,7 @@ impl Operators {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<OperatorName, Entry>> {
-        // No code under this lock can panic halfway through a change.
-        self.0.operators.lock().unwrap_or_else(PoisonError::into_inner)
+        lock::hold(&self.0.operators)
     }
 }
 

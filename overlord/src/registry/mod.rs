@@ -8,10 +8,11 @@ mod tenure;
 mod trouble;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use ledger::{InviteError, LedgerError, MinionRecord, OverlordLedger, Standing, Tenure};
 use machine::clock::now_ms;
+use machine::lock;
 use quinn::{Connection, VarInt};
 use serde_json::Value as Json;
 use tokio::sync::watch;
@@ -222,13 +223,13 @@ impl Registry {
     /// The names of all minions that may connect, in the form in which expressions are matched against them; made
     /// once for as long as they stay the same.
     pub fn roster(&self) -> Arc<Roster> {
-        let mut roster = self.0.roster.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut roster = lock::hold(&self.0.roster);
         roster.get_or_insert_with(|| Arc::new(Roster::new(self.names()))).clone()
     }
 
     /// Must be called after every change of which minions may connect.
     fn names_changed(&self) {
-        *self.0.roster.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *lock::hold(&self.0.roster) = None;
     }
 
     /// Those of a minion's modules, as it told of them last, for which `is_meant` says so; `None` where no such
@@ -279,8 +280,7 @@ impl Registry {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<MinionName, Entry>> {
-        // No code under this lock can panic halfway through a change.
-        self.0.minions.lock().unwrap_or_else(PoisonError::into_inner)
+        lock::hold(&self.0.minions)
     }
 }
 

@@ -1,9 +1,10 @@
 //! The roles that hold now, and those of them that one operator has.
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
 use machine::configuration::ConfigError;
+use machine::lock;
 use wire::message::operators::RoleStatus;
 use wire::name::{MinionName, OperatorName, RoleName};
 
@@ -46,7 +47,7 @@ impl RoleBook {
     /// As for [`load`].
     pub(crate) fn reload(&self, of_configuration: &Rules) -> Result<Vec<String>, ConfigError> {
         let rules = Arc::new(load(&self.0.dir, of_configuration)?);
-        let mut held = self.0.rules.write().unwrap_or_else(PoisonError::into_inner);
+        let mut held = lock::write(&self.0.rules);
         let changed = changes(&held, &rules);
         *held = rules;
         Ok(changed)
@@ -70,7 +71,7 @@ impl RoleBook {
     }
 
     fn rules(&self) -> Arc<Rules> {
-        self.0.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+        lock::read(&self.0.rules).clone()
     }
 }
 

@@ -1,9 +1,10 @@
 //! A change that is under way on many minions, and those who follow it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use machine::lock;
 use quinn::SendStream;
 use tokio::sync::watch;
 use wire::message::catalogue::{Became, ModuleReply, ModuleResult, RolloutStep};
@@ -208,8 +209,7 @@ impl Following {
 }
 
 fn lock(minions: &Minions) -> MutexGuard<'_, BTreeMap<MinionName, MinionProgress>> {
-    // No code under this lock can panic halfway through a change.
-    minions.lock().unwrap_or_else(PoisonError::into_inner)
+    lock::hold(minions)
 }
 
 /// Sends one reply.

@@ -1,11 +1,12 @@
 //! Bringing minions what is assigned to them, when they connect and when it changes.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use ledger::{Attempt, LedgerError, OverlordLedger};
 use machine::clock::now_ms;
+use machine::lock;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use wire::digest::Digest;
@@ -114,8 +115,7 @@ impl Reconciler {
 
     /// What minions do not take that is assigned to them, as far as it was tried since the start.
     fn refused(&self) -> MutexGuard<'_, RefusedVersions> {
-        // No code under this lock can panic halfway through a change.
-        self.0.refused.lock().unwrap_or_else(PoisonError::into_inner)
+        lock::hold(&self.0.refused)
     }
 
     async fn look(&self, minion: &MinionName) -> Option<Wanted> {
@@ -130,8 +130,7 @@ impl Reconciler {
 
     /// Notes what holds for a minion, and says whether that is new.
     fn note(&self, minion: &MinionName, wanted: &Wanted) -> bool {
-        // No code under this lock can panic halfway through a change.
-        let mut all = self.0.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = lock::hold(&self.0.looked_at);
         if wanted.is_empty() {
             return all.remove(minion).is_some();
         }
@@ -252,8 +251,7 @@ impl Reconciler {
     }
 
     fn slow(&self) -> MutexGuard<'_, HashMap<MinionName, Instant>> {
-        // No code under this lock can panic halfway through a change.
-        let mut slow = self.0.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slow = lock::hold(&self.0.slow);
         slow.retain(|_, since| since.elapsed() < SLOW);
         slow
     }

@@ -1,10 +1,11 @@
 //! Who is changing which module: one operator at a time for each name, and for each file.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use machine::clock::now_ms;
+use machine::lock;
 use tokio::sync::watch;
 use wire::digest::Digest;
 use wire::message::catalogue::OngoingChange;
@@ -155,8 +156,7 @@ impl Reservations {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<Holder>>> {
-        // No code under this lock can panic halfway through a change.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock::hold(&self.0)
     }
 }
 

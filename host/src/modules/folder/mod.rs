@@ -10,6 +10,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
+use machine::lock;
 use wire::digest::Digest;
 use wire::message::module::Module;
 use wire::name::ModuleName;
@@ -136,7 +137,7 @@ impl ModulesFolder {
     }
 
     fn strays(&self) -> MutexGuard<'_, Strays> {
-        self.strays.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock::hold(&self.strays)
     }
 
     /// Where a module's file is, if it has one.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::SystemTime;
 
+use machine::lock;
 use wire::digest::Digest;
 
 use crate::modules::error::Refusal;
@@ -61,8 +62,8 @@ impl Attempts {
             deaths = MOST - 1;
         }
         let loading = match deaths {
-            0 => Loading::Shared(self.loading.read().unwrap_or_else(|poisoned| poisoned.into_inner())),
-            _ => Loading::Alone(self.loading.write().unwrap_or_else(|poisoned| poisoned.into_inner())),
+            0 => Loading::Shared(lock::read(&self.loading)),
+            _ => Loading::Alone(lock::write(&self.loading)),
         };
         let first = self.current().insert(digest);
         if first && let Err(error) = self.mark(digest, deaths + 1) {
@@ -115,7 +116,7 @@ impl Attempts {
     }
 
     fn current(&self) -> MutexGuard<'_, HashSet<Digest>> {
-        self.current.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock::hold(&self.current)
     }
 }
 

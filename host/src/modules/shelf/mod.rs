@@ -13,6 +13,7 @@ use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 use tokio::sync::watch as channel;
 
+use machine::lock;
 use wire::digest::Digest;
 use wire::message::module::{Module, ModuleState};
 use wire::name::ModuleName;
@@ -76,7 +77,7 @@ impl Shelf {
 
     /// All that is known, for as long as the answer is held; nobody can write meanwhile.
     pub(super) fn entries(&self) -> RwLockReadGuard<'_, Entries> {
-        self.0.entries.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock::read(&self.0.entries)
     }
 
     /// What is asked of one name, where anything is known under it.
@@ -145,7 +146,7 @@ impl Shelf {
 
     fn write<T>(&self, name: &ModuleName, update: impl FnOnce(&mut Entry) -> T) -> T {
         let done = {
-            let mut entries = self.0.entries.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut entries = lock::write(&self.0.entries);
             let entry = entries.entry(name.clone()).or_insert_with(|| Entry::new(self.policy_of(name)));
             let done = update(entry);
             if entry.is_empty() {
@@ -159,13 +160,13 @@ impl Shelf {
 
     /// Counts a trap of a version that serves; how many there were, where that is too many. Nobody is told of the count.
     pub(super) fn trapped(&self, name: &ModuleName, digest: Digest) -> Option<u32> {
-        let mut entries = self.0.entries.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut entries = lock::write(&self.0.entries);
         entries.get_mut(name)?.trapped(digest)
     }
 
     /// What a module may do, as policy has it now.
     pub(super) fn policy_of(&self, name: &ModuleName) -> ModulePolicy {
-        self.0.policy.read().unwrap_or_else(|poisoned| poisoned.into_inner()).of(name)
+        lock::read(&self.0.policy).of(name)
     }
 
     /// Puts another policy into force. `changes` says what is other than before.
@@ -175,9 +176,9 @@ impl Shelf {
         policy: &Policy,
         changes: impl Fn(&ModulePolicy, &ModulePolicy) -> Vec<String>,
     ) -> PolicyEffect {
-        *self.0.policy.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = policy.clone();
+        *lock::write(&self.0.policy) = policy.clone();
         let mut effect = PolicyEffect { lines: Vec::new(), stale: Vec::new() };
-        let mut entries = self.0.entries.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut entries = lock::write(&self.0.entries);
         for (name, entry) in entries.iter_mut() {
             let now = policy.of(name);
             let former = entry.set_policy(now.clone());

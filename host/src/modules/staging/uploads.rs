@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
+use machine::lock;
 use machine::partial::{PartialError, PartialFile, PartialFiles};
 use wire::digest::Digest;
 
@@ -103,7 +104,7 @@ impl Uploads {
     }
 
     fn bringing(&self) -> MutexGuard<'_, HashMap<Digest, Weak<tokio::sync::Mutex<()>>>> {
-        self.bringing.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock::hold(&self.bringing)
     }
 }
 

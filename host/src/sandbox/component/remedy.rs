@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use machine::lock;
 use wire::message::outcome::{FailureKind, Outcome};
 use wire::name::ModuleName;
 
@@ -121,7 +122,7 @@ impl Remedies {
     }
 
     fn found(&self) -> MutexGuard<'_, Found> {
-        self.0.found.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock::hold(&self.0.found)
     }
 
     fn smallest(&self, levels: &[LevelName]) -> Option<Command> {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use machine::lock;
 use wire::message::job::OutcomeKind;
 use wire::message::outcome::{Cost, Outcome};
 
@@ -43,8 +44,8 @@ impl ModuleCounters {
         self.counters().clone()
     }
 
-    /// The counters, whatever a thread did that held them before.
+    /// Locks the counters.
     fn counters(&self) -> std::sync::MutexGuard<'_, Counters> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock::hold(&self.0)
     }
 }

@@ -1,10 +1,11 @@
 //! Which modules are being compiled: a few at once, and none twice at the same time.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use machine::lock;
 use wire::digest::Digest;
 
 /// The compilations that are under way.
@@ -25,12 +26,12 @@ impl Compilations {
     pub(in crate::sandbox) fn begin(&self, digest: Digest) -> Compiling<'_> {
         let full = |running: &mut Vec<Digest>| running.len() >= AT_ONCE || running.contains(&digest);
         let waited = self.ended.wait_while(self.running(), full);
-        waited.unwrap_or_else(|poisoned| poisoned.into_inner()).push(digest);
+        waited.unwrap_or_else(PoisonError::into_inner).push(digest);
         Compiling { all: self, digest }
     }
 
     fn running(&self) -> MutexGuard<'_, Vec<Digest>> {
-        self.running.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock::hold(&self.running)
     }
 }
 

@@ -6,10 +6,11 @@ pub(super) mod engine;
 pub(super) mod linker;
 pub(super) mod loaded_module;
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::Mutex;
 
 use ledger::MinionLedger;
 use machine::failpoint::{Point, reach};
+use machine::lock;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wire::digest::Digest;
@@ -229,7 +230,7 @@ impl Loader {
 
     /// The same for components with async functions; `None` before there was one.
     pub(in crate::sandbox) fn concurrent_plan(&self) -> Option<Plan> {
-        lock(&self.concurrent).as_ref().map(|(_, plan)| plan.clone())
+        lock::hold(&self.concurrent).as_ref().map(|(_, plan)| plan.clone())
     }
 
     /// What jobs may take of the host, all of them together.
@@ -284,7 +285,7 @@ impl Loader {
 
     /// The engine for async functions, made at its first use.
     fn concurrent(&self, ticker: &Ticker) -> Result<Base, Defect> {
-        let mut concurrent = lock(&self.concurrent);
+        let mut concurrent = lock::hold(&self.concurrent);
         if let Some((base, _)) = &*concurrent {
             return Ok(base.clone());
         }
@@ -324,9 +325,4 @@ fn needed(bytes: &[u8], imports: &[String], plain: &Engine) -> Result<Concurrenc
     }
     // The second error is the one to tell: the first may only say that async functions are off.
     validate(bytes, features | engine::CONCURRENT).map(|()| Concurrency::On)
-}
-
-/// Locks a mutex, whatever a thread did that held it before: nothing here is left half done.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::sandbox::capabilities::Capability;
 use crate::sandbox::run::events::cut;
+use machine::lock;
 
 /// The most effects of one job that are recorded.
 const MAX_RECORDS: usize = 1_000;
@@ -80,9 +81,9 @@ impl Recorder {
         kept
     }
 
-    /// The list, whatever a thread did that held it before.
+    /// Locks the list.
     fn effects(&self) -> std::sync::MutexGuard<'_, Effects> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock::hold(&self.0)
     }
 }
 

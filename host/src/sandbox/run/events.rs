@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 
+use machine::lock;
 use wire::message::call::{LogLevel, LogLine, Progress};
 
 use crate::policy::Limits;
@@ -114,9 +115,9 @@ impl JobLog {
         self.room().written
     }
 
-    /// The room, whatever a thread did that held it before.
+    /// Locks the room.
     fn room(&self) -> std::sync::MutexGuard<'_, Room> {
-        self.0.room.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock::hold(&self.0.room)
     }
 }
 

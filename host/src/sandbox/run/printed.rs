@@ -13,6 +13,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::sandbox::limits::budget::Hold;
 use crate::sandbox::run::outcome::Stop;
+use machine::lock;
 
 /// How many bytes a guest may write at once.
 const PIECE: usize = 64 << 10;
@@ -53,9 +54,9 @@ impl Printed {
         taken
     }
 
-    /// Locks what is kept, whatever a thread did that held the lock before.
+    /// Locks what is kept.
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock::hold(&self.0)
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use machine::lock;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
@@ -77,9 +78,9 @@ impl Output {
         self.kept().end_line();
     }
 
-    /// Locks what is kept, whatever a thread did that held the lock before.
+    /// Locks what is kept.
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock::hold(&self.0)
     }
 }
 
