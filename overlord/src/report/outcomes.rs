@@ -68,4 +68,4 @@ const LONGEST_OUTCOME: usize = 12;
 const LONGEST_TIME: usize = 7;
 
 /// The most lines of one value that a terminal is given.
-const MAX_LINES: usize = 20;
+pub(super) const MAX_LINES: usize = 20;

@@ -6,6 +6,7 @@ use wire::message::outcome::{Failure, FailureKind, Report};
 use wire::value::Value;
 
 use super::*;
+use crate::report::outcomes::MAX_LINES;
 use crate::report::sample;
 
 fn plain(parts: Vec<Part>, width: Option<u16>) -> String {
