@@ -36,9 +36,9 @@ struct Inner {
     means: Means,
     /// As many minions as are brought something at once.
     permits: Semaphore,
-    /// What each minion was to have when it was looked at last.
+    /// What each minion was to have when it was looked at last. No more minions than are enrolled.
     looked_at: Mutex<HashMap<MinionName, Wanted>>,
-    /// What minions refused that is assigned to them: tried again once they have it ready.
+    /// What minions refused that is assigned to them, once for each name: tried again once they have it ready.
     refused: Mutex<RefusedVersions>,
     /// The minions that were too slow to take what is assigned to them, and since when.
     slow: Mutex<HashMap<MinionName, Instant>>,
@@ -128,13 +128,25 @@ impl Reconciler {
         }
     }
 
-    /// Notes what holds for a minion, and says whether that is new.
+    /// Notes what holds for a minion, and says whether that is new. Keeps nothing of minions that are not enrolled any
+    /// more, and no refusal of what is not assigned any more.
     fn note(&self, minion: &MinionName, wanted: &Wanted) -> bool {
+        let enrolled = self.0.means.registry.roster();
+        let is_enrolled = |minion: &MinionName| enrolled.names().binary_search(minion).is_ok();
+        let is_wanted = |name: &ModuleName| wanted.iter().any(|(wanted, _)| wanted == name);
+        let is_kept =
+            |by: &MinionName, name: &ModuleName| if by == minion { is_wanted(name) } else { is_enrolled(by) };
+        self.refused().retain(|(by, name, _)| is_kept(by, name));
         let mut all = lock::hold(&self.0.looked_at);
-        if wanted.is_empty() {
-            return all.remove(minion).is_some();
+        let is_new = if wanted.is_empty() {
+            all.remove(minion).is_some()
+        } else {
+            all.insert(minion.clone(), wanted.clone()).as_ref() != Some(wanted)
+        };
+        if all.len() > enrolled.names().len() {
+            all.retain(|minion, _| is_enrolled(minion));
         }
-        all.insert(minion.clone(), wanted.clone()).as_ref() != Some(wanted)
+        is_new
     }
 
     fn spawn_reconcile(&self, minion: &MinionName, wanted: Wanted) {
@@ -304,5 +316,24 @@ mod tests {
         let attempt = fixture.ledger.attempt(&free, &module()).await.expect("reads").expect("looked at");
         assert_eq!((attempt.place, attempt.failure), (place, None));
         drop(locked);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_kept_of_minions_that_are_gone_and_of_what_is_not_assigned_any_more() {
+        let here = minion("here");
+        let fixture = Fixture::with(std::slice::from_ref(&here), "one").await;
+        let reconciler = &fixture.rollout.0.reconciler;
+        let refuse = |by: &MinionName| {
+            reconciler.note(by, &vec![(module(), 1)]);
+            reconciler.refused().insert((by.clone(), module(), Digest::of(b"one")));
+        };
+        (0..100).for_each(|n| refuse(&minion(&format!("gone{n}"))));
+        refuse(&here);
+        let looked_at = || reconciler.0.looked_at.lock().expect("whole").keys().cloned().collect::<Vec<_>>();
+        reconciler.note(&here, &vec![(module(), 2)]);
+        assert_eq!(looked_at(), [here.clone()]);
+        assert_eq!(reconciler.refused().len(), 1, "its own, which is still assigned");
+        reconciler.note(&here, &Vec::new());
+        assert!(looked_at().is_empty() && reconciler.refused().is_empty());
     }
 }
