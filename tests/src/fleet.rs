@@ -19,6 +19,7 @@ use crate::disk::Disk;
 use crate::failpoints::Failpoints;
 use crate::network::Network;
 use crate::said::{PATIENCE, Said, said};
+use crate::until::until;
 
 /// A fleet that runs until it is dropped.
 pub struct Fleet {
@@ -223,14 +224,10 @@ impl Fleet {
     /// # Panics
     /// Where that takes longer than anything may: the last document is shown.
     pub fn await_document(&self, arguments: &[&str], fits: impl Fn(&Value) -> bool) {
-        let end = Instant::now() + PATIENCE;
-        loop {
+        until(|| {
             let document = self.run(arguments).json();
-            if fits(&document) {
-                return;
-            }
-            assert!(Instant::now() < end, "it never came to that: {document:#}");
-        }
+            if fits(&document) { Ok(()) } else { Err(format!("{document:#}")) }
+        });
     }
 
     /// Asks for a job until retention has let it go.
@@ -238,10 +235,10 @@ impl Fleet {
     /// # Panics
     /// Where that takes longer than anything may.
     pub fn await_gone(&self, id: &str) {
-        let end = Instant::now() + PATIENCE;
-        while self.run(&["job", "show", id]).code != 2 {
-            assert!(Instant::now() < end, "job {id} is kept");
-        }
+        until(|| match self.run(&["job", "show", id]).code {
+            2 => Ok(()),
+            _ => Err(format!("job {id} is kept")),
+        });
     }
 
     /// Waits until there are so many jobs, and returns the id of the newest.
@@ -249,16 +246,15 @@ impl Fleet {
     /// # Panics
     /// Where that takes longer than anything may: the last list is shown.
     pub fn await_newest_job(&self, jobs: usize) -> String {
-        let end = Instant::now() + PATIENCE;
-        loop {
+        until(|| {
             let list = self.run(&["job", "list", "--json"]).json();
             match list["jobs"].as_array() {
                 Some(listed) if listed.len() >= jobs => {
-                    return listed[0]["job"].as_str().unwrap_or_default().to_owned();
+                    Ok(listed[0]["job"].as_str().unwrap_or_default().to_owned())
                 }
-                _ => assert!(Instant::now() < end, "there are no {jobs} jobs: {list:#}"),
+                _ => Err(format!("there are no {jobs} jobs: {list:#}")),
             }
-        }
+        })
     }
 
     /// Starts the overlord's command line with these arguments in the background.

@@ -13,6 +13,7 @@ mod network;
 mod said;
 mod skipped;
 mod terminal;
+mod until;
 
 pub use self::binaries::{binary, bundled_dir, fixtures_dir, modules_dir};
 pub use self::cable::{Badness, Cable};
@@ -27,3 +28,4 @@ pub use self::network::Network;
 pub use self::said::{PATIENCE, Said, named, refused_start, said};
 pub use self::skipped::say_skipped;
 pub use self::terminal::Terminal;
+pub use self::until::until;

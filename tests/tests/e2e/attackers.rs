@@ -6,10 +6,10 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use quinn::{ClientConfig, Connection, Endpoint, TransportConfig};
-use rig::{Fleet, PATIENCE};
+use rig::{Fleet, until};
 use tokio::task::JoinSet;
 use wire::digest::Digest;
 use wire::identity::{Authority, Identity, Role};
@@ -110,11 +110,11 @@ impl Attack {
             (work, thread::spawn(move || attacker(&target, &its)))
         };
         let attack = Self(attackers.iter().map(begin).collect());
-        let end = Instant::now() + PATIENCE;
-        while attack.done().iter().any(|done| *done < enough) {
-            assert!(Instant::now() < end, "an attacker gets nowhere: {:?}", attack.done());
-            thread::sleep(TICK);
-        }
+        until(|| {
+            let done = attack.done();
+            let is_enough = done.iter().all(|done| *done >= enough);
+            if is_enough { Ok(()) } else { Err(format!("an attacker gets nowhere: {done:?}")) }
+        });
         attack
     }
 

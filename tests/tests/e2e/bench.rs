@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use rig::{PATIENCE, Said, binary, fixtures_dir, modules_dir};
+use rig::{Said, binary, fixtures_dir, modules_dir, until};
 
 /// A run of `overlord bench crash`, in a folder for temporary files of its own.
 struct Run {
@@ -27,12 +26,12 @@ impl Run {
 
     /// Waits until the first guest has done something.
     fn await_a_line(&mut self) {
-        let end = Instant::now() + PATIENCE;
-        while !self.below().iter().any(|dir| dir.join("web2/granted/lines").exists()) {
+        until(|| {
             let ended = self.child.try_wait().expect("ours");
-            assert!(ended.is_none() && Instant::now() < end, "no guest ever wrote a line: {ended:?}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+            assert!(ended.is_none(), "it ended before any guest wrote a line: {ended:?}");
+            let has_written = self.below().iter().any(|dir| dir.join("web2/granted/lines").exists());
+            if has_written { Ok(()) } else { Err("no guest has written a line".to_owned()) }
+        });
     }
 
     /// The folders that it has made.

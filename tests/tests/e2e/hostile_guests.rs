@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
-use rig::{Fleet, PATIENCE, fixtures_dir, modules_dir};
+use rig::{Fleet, fixtures_dir, modules_dir, until};
 use serde_json::Value;
 
 /// The guests that run all at once: a method, and the arguments of each of its jobs. To add one is to add a line.
@@ -118,11 +117,8 @@ fn lives(word: &str) -> bool {
 }
 
 /// Waits until something is so.
-fn until(what: &str, is_so: impl Fn() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < end, "it never came to that: {what}");
-    }
+fn await_that(what: &str, is_so: impl Fn() -> bool) {
+    until(|| if is_so() { Ok(()) } else { Err(format!("not that {what}")) });
 }
 
 #[test]
@@ -171,7 +167,7 @@ fn a_minion_with_few_descriptors_keeps_some_for_itself_and_for_each_job() {
         fleet.run(&["job", "cancel", job]);
         ended(&fleet, job);
     }
-    until("they are given back", || status(&fleet)["job_descriptors"] == 0);
+    await_that("they are given back", || status(&fleet)["job_descriptors"] == 0);
 }
 
 /// What programs do to outlive their jobs; the number is what they sleep for.
@@ -208,7 +204,7 @@ fn contains(control_groups: bool, number: &str) {
     // A job that is cancelled, and then a minion that is killed.
     let script = format!("{}; exec sleep 1000", and_wait(&escapes(number).join("\n"), number));
     let held = begin(&fleet, "programs.hold", &[&script]);
-    until("the programs are there", || lives(number));
+    await_that("the programs are there", || lives(number));
     fleet.run(&["job", "cancel", &held]);
     ended(&fleet, &held);
     assert!(!lives(number), "after it was cancelled");
@@ -216,11 +212,11 @@ fn contains(control_groups: bool, number: &str) {
     let known = if control_groups { 4 } else { 2 };
     let script = format!("{}; exec sleep 1000", and_wait(&escapes(number)[..known].join("\n"), number));
     begin(&fleet, "programs.hold", &[&script]);
-    until("the programs are there again", || lives(number));
+    await_that("the programs are there again", || lives(number));
     fleet.take_minion("m1").kill();
     fleet.start_minion_with("m1", &modules);
     fleet.await_connection("m1", 2);
-    until("the next minion has killed them", || !lives(number));
+    await_that("the next minion has killed them", || !lives(number));
 }
 
 /// Runs a script by `minion call`.

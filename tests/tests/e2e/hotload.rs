@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use overlord::client::{Client, ClientConfig, JobEvent, JobStream};
 use overlord::folder::Folder;
-use rig::{Fleet, PATIENCE, Said, modules_dir};
+use rig::{Fleet, Said, modules_dir, until};
 use serde_json::Value as Json;
 use tokio::runtime::Runtime;
 use wire::message::operator::{Call, Follow, Target};
@@ -96,15 +96,11 @@ impl Rig {
             let text = |value: &Json| value.as_str().unwrap_or("-").to_owned();
             versions.iter().map(|v| (text(&v["version"]), text(&v["state"]))).collect::<Vec<_>>()
         };
-        let end = Instant::now() + PATIENCE;
-        loop {
-            let listed = self.listed();
-            let found = versions(&listed);
-            if found.iter().map(|(v, s)| (v.as_str(), s.as_str())).eq(wanted.iter().copied()) {
-                return;
-            }
-            assert!(Instant::now() < end, "not {wanted:?} but {found:?}");
-        }
+        until(|| {
+            let found = versions(&self.listed());
+            let is_it = found.iter().map(|(v, s)| (v.as_str(), s.as_str())).eq(wanted.iter().copied());
+            if is_it { Ok(()) } else { Err(format!("not {wanted:?} but {found:?}")) }
+        });
     }
 
     fn client(&self) -> (Runtime, Client) {

@@ -1,10 +1,9 @@
 //! A minion that dies on a module's way into service goes on with the version before, and then with the new one.
 
 use std::fs;
-use std::time::Instant;
 
 use machine::failpoint::{Daemon, Point};
-use rig::PATIENCE;
+use rig::until;
 use serde_json::Value;
 
 use crate::hotload::{Rig, which};
@@ -42,14 +41,10 @@ fn change(what: &str, version: &str) -> (String, Option<String>) {
 
 /// Waits until a call is answered by this version.
 fn await_answer(rig: &Rig, number: u32) {
-    let end = Instant::now() + PATIENCE;
-    loop {
+    until(|| {
         let part = rig.called("which.version");
-        if part["value"] == number {
-            return;
-        }
-        assert!(Instant::now() < end, "not {number}: {part}");
-    }
+        if part["value"] == number { Ok(()) } else { Err(format!("not {number}: {part}")) }
+    });
 }
 
 #[test]
@@ -92,10 +87,10 @@ fn calls_go_on_while_a_large_version_is_compiled_and_a_kill_in_the_middle_change
     let slow = slow();
     rig.rename_into_place("which.wasm", &slow);
     let newest = |listed: &Value| listed["modules"][0]["versions"][0]["state"].clone();
-    let end = Instant::now() + PATIENCE;
-    while newest(&rig.listed()) != "compiling" {
-        assert!(Instant::now() < end, "{:#}", rig.listed());
-    }
+    until(|| {
+        let listed = rig.listed();
+        if newest(&listed) == "compiling" { Ok(()) } else { Err(format!("{listed:#}")) }
+    });
     assert_eq!(rig.called("which.version")["value"], 1);
     rig.await_versions("which", &[("-", "compiling"), ("1.0.0", "active")]);
     rig.fleet.take_minion("web1").kill();

@@ -4,9 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
 
-use rig::{Fleet, PATIENCE, Said, binary};
+use rig::{Fleet, Said, binary, until};
 use serde_json::Value;
 
 /// Modules and keys of an author, and a minion that is to load them.
@@ -87,16 +86,13 @@ impl Workshop {
 
     /// Waits until the overlord knows that a module is in this state.
     fn await_state(&self, name: &str, state: &str) {
-        let end = Instant::now() + PATIENCE;
-        loop {
+        until(|| {
             let listed = self.fleet.run(&["module", "list", "--json"]).json();
             let modules =
                 rig::named(&listed["minions"], "web1")["modules"].as_array().cloned().unwrap_or_default();
-            if modules.iter().any(|module| module["name"] == name && module["state"] == state) {
-                return;
-            }
-            assert!(Instant::now() < end, "\"{name}\" never was {state}: {listed:#}");
-        }
+            let is_it = modules.iter().any(|module| module["name"] == name && module["state"] == state);
+            if is_it { Ok(()) } else { Err(format!("\"{name}\" is not {state}: {listed:#}")) }
+        });
     }
 
     fn serves(&self, name: &str) {
