@@ -89,7 +89,10 @@ impl<L: Lookup> Words<'_, L> {
         let mut warnings: Vec<TargetWarning> =
             matched.unmatched.iter().take(MAX_TERMS).map(|one| self.unmatched(one)).collect();
         if let Some(more) = matched.unmatched.get(MAX_TERMS..).filter(|more| !more.is_empty()) {
-            let message = format!("{} more terms match nobody", more.len());
+            let message = match more.len() {
+                1 => "1 more term matches nobody".to_owned(),
+                count => format!("{count} more terms match nobody"),
+            };
             warnings.push(TargetWarning::Unmatched { term: "…".to_owned(), message });
         }
         let Matched { mut minions, mut undecided, unheard, before_exclusion, before_complement, .. } =

@@ -142,7 +142,11 @@ fn what_matches_nobody_and_is_let_pass_is_a_warning() {
 #[test]
 fn a_thousand_terms_that_match_nobody_are_told_one_by_one() {
     let minions = names("web1");
-    for (count, last) in [(1_000, "no minion is called \"x1000\""), (1_002, "2 more terms match nobody")] {
+    for (count, last) in [
+        (1_000, "no minion is called \"x1000\""),
+        (1_001, "1 more term matches nobody"),
+        (1_002, "2 more terms match nobody"),
+    ] {
         let terms = numbered("x", count).iter().map(MinionName::to_string).collect::<Vec<_>>().join(",");
         let (_, warnings) = enrolled(&minions, &format!("web1,{terms}"), LENIENT).unwrap();
         assert_eq!((warnings.len(), warnings.last().map(String::as_str)), (count.min(1_001), Some(last)));
