@@ -159,11 +159,12 @@ impl Audit {
 
     /// Writes how many attempts of a job are not in the log, since they would have been more than a job may cause.
     pub(crate) fn left_out(&self, job: JobId, entries: u64) {
+        let plural = if entries == 1 { "" } else { "s" };
         self.note(json!({
             "event": "left-out",
             "job": job,
             "entries": entries,
-            "message": format!("left out {entries} denied attempts of this job"),
+            "message": format!("left out {entries} denied attempt{plural} of this job"),
         }));
     }
 

@@ -62,7 +62,8 @@ fn kept(mut fields: Vec<(String, String)>) -> Vec<(String, String)> {
     }
     if over > 0 {
         fields.reserve_exact(1);
-        fields.push(("left-out".to_owned(), format!("{over} more fields")));
+        let plural = if over == 1 { "" } else { "s" };
+        fields.push(("left-out".to_owned(), format!("{over} more field{plural}")));
     }
     fields
 }
@@ -78,5 +79,7 @@ mod tests {
         assert!(fields.capacity() <= MAX_FIELDS + 1);
         assert_eq!(fields[0].1.capacity(), MAX_TEXT);
         assert_eq!(fields[MAX_FIELDS].1, "936 more fields");
+        let one_more = kept(vec![(String::new(), String::new()); MAX_FIELDS + 1]);
+        assert_eq!(one_more[MAX_FIELDS].1, "1 more field");
     }
 }
