@@ -1,15 +1,23 @@
 //! Who may call what on this host, and who may change its modules, whatever the overlord says: the `[access]` table of
 //! `minion.toml`.
 
+mod constraint;
+mod held;
+mod rule;
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, PoisonError, RwLock};
 
 use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 
 use wire::name::{MethodPath, ModuleName, OperatorName};
-use wire::value::method::Method;
 
+use crate::access::rule::Rule;
 use crate::glob::{BadGlob, compile};
+
+pub(crate) use crate::access::rule::{Asked, Objection};
 
 /// The access list. A call is allowed if no rule of `deny` is about it and, where there is an `allow` at all, one
 /// of its rules is. Default: everyone may call everything.
@@ -32,16 +40,6 @@ struct ModuleRule {
     operator: Pattern,
     /// A glob on modules' names. Default: all.
     module: Pattern,
-}
-
-/// Some calls, by who makes them and what they call.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Rule {
-    /// A glob on operators' names. Default: all.
-    operator: Pattern,
-    /// A glob on `module.method`, or on `module.interface/method`. Default: all.
-    method: Pattern,
 }
 
 /// A glob, compiled.
@@ -75,34 +73,63 @@ impl AccessInForce {
 
 /// The error for a call that the access list does not allow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the access list of this minion does not let \"{operator}\" call \"{method}\"")]
+#[error("the access list of this minion does not let \"{operator}\" call \"{method}\"{}", reason(.objection, *.others))]
 pub(crate) struct Denied {
     operator: OperatorName,
     method: MethodPath,
+    /// What the rule that decided is against; `None` where no rule is about who calls what at all.
+    objection: Option<Box<Objection>>,
+    /// How many more rules might have allowed the call, and do not.
+    others: usize,
+}
+
+impl Denied {
+    /// What the rule that decided is against; `None` where no rule is about who calls what at all.
+    pub(crate) fn objection(&self) -> Option<&Objection> {
+        self.objection.as_deref()
+    }
+}
+
+/// What follows the sentence that a call is not allowed.
+fn reason(objection: &Option<Box<Objection>>, others: usize) -> String {
+    let Some(objection) = objection else { return String::new() };
+    match others {
+        0 => format!(": {objection}"),
+        1 => format!(": {objection}, and 1 more rule does not allow it either"),
+        _ => format!(": {objection}, and {others} more rules do not allow it either"),
+    }
 }
 
 impl Access {
-    /// Whether this operator may make this call. `found` is the method that the path means, where it is known: a
-    /// rule about the method holds whichever way it was written.
+    /// Whether this operator may make this call.
     ///
     /// # Errors
     /// [`Denied`], where a rule of `deny` is about the call, or there is an `allow` and none of its rules is.
-    pub(crate) fn check(
-        &self,
-        operator: &OperatorName,
-        path: &MethodPath,
-        found: Option<&Method>,
-    ) -> Result<(), Denied> {
-        let spellings = spellings(path, found);
-        let about = |rule: &Rule| {
-            rule.operator.matches(operator.as_str()) && spellings.iter().any(|text| rule.method.matches(text))
+    pub(crate) fn check(&self, asked: &Asked<'_>) -> Result<(), Denied> {
+        let denied = |objection: Option<Objection>, others| {
+            let (operator, method) = (asked.operator.clone(), asked.path.clone());
+            Err(Denied { operator, method, objection: objection.map(Box::new), others })
         };
-        let denied = self.deny.iter().any(about);
-        let allowed = self.allow.as_ref().is_none_or(|rules| rules.iter().any(about));
-        if allowed && !denied {
-            return Ok(());
+        let denies = |(place, rule): (usize, &Rule)| rule.denies(asked, place + 1);
+        if let Some(objection) = self.deny.iter().enumerate().find_map(denies) {
+            return denied(Some(objection), 0);
         }
-        Err(Denied { operator: operator.clone(), method: path.clone() })
+        let Some(allow) = &self.allow else { return Ok(()) };
+        let mut objections = Vec::new();
+        for (place, rule) in allow.iter().enumerate().filter(|(_, rule)| rule.is_about(asked)) {
+            match rule.forbids(asked, place + 1) {
+                None => return Ok(()),
+                Some(objection) => objections.push(objection),
+            }
+        }
+        let others = objections.len().saturating_sub(1);
+        denied(objections.into_iter().next(), others)
+    }
+
+    /// Whether the answer to this call depends on its arguments, which takes time where they are large.
+    pub(crate) fn looks_at_arguments(&self, asked: &Asked<'_>) -> bool {
+        let mut rules = self.deny.iter().chain(self.allow.iter().flatten());
+        rules.any(|rule| rule.has_constraints() && rule.is_about(asked))
     }
 
     /// Whether this operator may push, activate, roll back or remove this module.
@@ -132,18 +159,14 @@ pub(crate) struct ChangeDenied {
     module: ModuleName,
 }
 
-/// All ways to write a method, against which a rule is held.
-fn spellings(path: &MethodPath, found: Option<&Method>) -> Vec<String> {
-    let mut methods = vec![path.method.clone(), path.function().to_owned()];
-    if let Some(method) = found {
-        methods.extend(method.names());
-    }
-    methods.into_iter().map(|method| format!("{}.{method}", path.module)).collect()
-}
-
 impl Pattern {
     fn matches(&self, text: &str) -> bool {
         self.0.is_match(text)
+    }
+
+    /// The glob as it was written.
+    fn text(&self) -> &str {
+        self.0.glob().glob()
     }
 }
 
@@ -155,7 +178,7 @@ impl Default for Pattern {
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
-        self.0.glob() == other.0.glob()
+        self.text() == other.text()
     }
 }
 
@@ -164,115 +187,5 @@ impl TryFrom<String> for Pattern {
 
     fn try_from(glob: String) -> Result<Self, BadGlob> {
         compile(&glob, "access").map(Self)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn restart() -> Method {
-        Method {
-            interface: Some("minion:service/unit@0.1.0".into()),
-            name: "restart".into(),
-            params: vec![],
-            result: None,
-            is_async: false,
-            not_callable: None,
-            docs: None,
-        }
-    }
-
-    fn allowed(list: &str, operator: &str, method: &str) -> bool {
-        let access: Access = toml::from_str(list).expect("a list");
-        let (operator, method) = (operator.parse().expect("a name"), method.parse().expect("a method"));
-        access.check(&operator, &method, Some(&restart())).is_ok()
-    }
-
-    #[test]
-    fn without_rules_everyone_may_call_everything() {
-        assert!(allowed("", "ann", "service.restart"));
-        assert!(!allowed("allow = []", "ann", "service.restart"));
-    }
-
-    #[test]
-    fn deny_has_the_last_word() {
-        let list = "allow = [{ operator = \"a*\" }]\ndeny = [{ method = \"service.*\" }]";
-        assert!(allowed(list, "ann", "test.restart"));
-        assert!(!allowed(list, "ann", "service.restart"));
-        assert!(!allowed(list, "bob", "test.restart"));
-    }
-
-    #[test]
-    fn modules_are_changed_by_those_who_may_and_where_nothing_is_said_by_all() {
-        let may = |list: &str, operator: &str, module: &str| {
-            let access: Access = toml::from_str(list).expect("a list");
-            let (operator, module) = (operator.parse().expect("a name"), module.parse().expect("a name"));
-            access.check_change(&operator, &module).is_ok()
-        };
-        assert!(may("deny = [{ operator = \"*\" }]", "ann", "service"));
-        let list = "modules = [{ operator = \"ops-*\" }, { operator = \"ann\", module = \"web-*\" }]";
-        assert!(may(list, "ops-1", "service") && may(list, "ann", "web-disk"));
-        assert!(!may(list, "ann", "service") && !may(list, "bob", "web-disk"));
-        assert!(!may("modules = []", "ops-1", "service"));
-    }
-
-    #[test]
-    fn a_rule_holds_whichever_way_the_method_is_written() {
-        let full = "service.minion:service/unit@0.1.0/restart";
-        for denied in ["service.restart", "service.unit/restart", "service.unit/*", full] {
-            let list = format!("deny = [{{ method = \"{denied}\" }}]");
-            for written in ["service.restart", "service.unit/restart", full] {
-                assert!(!allowed(&list, "ann", written), "{denied} {written}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_rule_holds_where_it_is_not_known_which_method_is_meant() {
-        let denies = |rule: &str, written: &str| {
-            let access: Access =
-                toml::from_str(&format!("deny = [{{ method = \"{rule}\" }}]")).expect("a list");
-            access.check(&"ann".parse().expect("a name"), &written.parse().expect("a method"), None).is_err()
-        };
-        assert!(denies("service.restart", "service.unit/restart") && denies("service.*", "service.restart"));
-        assert!(
-            denies("service.unit/*", "service.unit/restart") && !denies("service.stop", "service.restart")
-        );
-    }
-
-    #[test]
-    fn who_is_denied_is_told_what() {
-        let access: Access = toml::from_str("allow = []\nmodules = []").expect("a list");
-        let operator = "ann".parse().expect("a name");
-        let call = access.check(&operator, &"service.restart".parse().expect("a method"), None);
-        let told = call.expect_err("denied").to_string();
-        assert_eq!(told, "the access list of this minion does not let \"ann\" call \"service.restart\"");
-        let change = access.check_change(&operator, &"service".parse().expect("a name"));
-        let told = change.expect_err("denied").to_string();
-        assert_eq!(told, "does not let \"ann\" change module \"service\": its access list is against it");
-    }
-
-    #[test]
-    fn a_list_that_is_replaced_holds_for_all_who_share_it_and_says_whether_it_differs() {
-        let list = |text: &str| -> Access { toml::from_str(text).expect("a list") };
-        let in_force = AccessInForce::new(list("deny = [{ operator = \"ann\" }]"));
-        let shared = in_force.clone();
-        assert!(!in_force.replace(list("deny = [{ operator = \"ann\", method = \"*\" }]")));
-        assert!(in_force.replace(list("deny = [{ operator = \"bob\" }]")));
-        assert_eq!(*shared.current(), list("deny = [{ operator = \"bob\" }]"));
-        assert!(in_force.replace(Access::default()) && *shared.current() == Access::default());
-    }
-
-    #[test]
-    fn what_a_rule_does_not_know_is_an_error_that_names_it() {
-        for (list, named) in [
-            ("alow = []", "alow"),
-            ("deny = [{ user = \"a\" }]", "user"),
-            ("deny = [{ method = \"a[\" }]", "a["),
-        ] {
-            let error = toml::from_str::<Access>(list).expect_err(list).to_string();
-            assert!(error.contains(named), "{error}");
-        }
     }
 }

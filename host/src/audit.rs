@@ -114,7 +114,7 @@ impl Audit {
         method: Option<Signature<'_>>,
         decision: &Result<(), Denied>,
     ) -> Result<(), AuditError> {
-        self.write(json!({
+        let mut entry = json!({
             "event": "call",
             "job": start.job,
             "operator": start.operator,
@@ -122,7 +122,13 @@ impl Audit {
             "arguments": shown(start, method),
             "dry_run": start.dry_run,
             "decision": if decision.is_ok() { "allowed" } else { "denied" },
-        }))
+        });
+        if let Some(objection) = decision.as_ref().err().and_then(Denied::objection) {
+            entry["rule"] = objection.rule.as_str().into();
+            entry["parameters"] = objection.arguments.as_slice().into();
+            entry["why"] = cut(&objection.to_string(), MAX_REASON).into();
+        }
+        self.write(entry)
     }
 
     /// Writes that a job is over.

@@ -176,6 +176,17 @@ mod tests {
             ("[modules.service]\nproces = []", 2, "proces"),
             ("[signatures]\npolicy = \"always\"", 2, "always"),
             ("[access]\ndeny = [{ user = \"ann\" }]", 2, "user"),
+            (
+                "[[access.allow]]\n[[access.allow]]\nname = \"a\"\n[access.allow.arguments]\na.glob = []",
+                5,
+                "glob",
+            ),
+            ("[[access.deny]]\narguments.a.range = { min = 2, max = 1 }", 2, "from 2 to 1"),
+            ("[[access.deny]]\narguments.a.range = { least = 1 }", 2, "least"),
+            ("[[access.deny]]\narguments.a.globs = [\"a[\"]", 2, "a["),
+            ("[[access.deny]]\narguments.a.absent = false", 2, "names no argument"),
+            ("[[access.deny]]\n\n[access.deny.arguments]\n\"a.\" = { absent = true }", 4, "a."),
+            ("[[access.deny]]\nargument = {}", 2, "argument"),
         ] {
             let error = load(text).expect_err(text).to_string();
             assert!(error.contains(named) && error.contains("minion.toml"), "{error}");

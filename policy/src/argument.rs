@@ -22,8 +22,8 @@ pub(crate) fn covers(pattern: &str, argument: &str) -> bool {
     wildcard(pattern, argument) && !signed && !argument.is_empty() && steps_up(argument) <= steps_up(pattern)
 }
 
-/// How many times a text goes to the folder above.
-fn steps_up(text: &str) -> usize {
+/// How many times a text goes to the folder above: by `..`, alone or between what separates the parts of an argument.
+pub fn steps_up(text: &str) -> usize {
     text.split(SEPARATORS).filter(|part| *part == "..").count()
 }
 

@@ -27,6 +27,7 @@ mod wildcard;
 mod working_folder;
 
 pub use address::{Realm, realm};
+pub use argument::steps_up;
 pub use entry::{Entry, Grants, ModulePolicy};
 pub use files::{FileGrant, FileMode, Shown, Symlinks};
 pub use http::{BadUrl, HttpGrant, HttpTarget, Reach};

@@ -16,8 +16,8 @@ use wire::message::job::{MinionJobId, MinionState, OutcomeKind};
 use wire::message::link::MAX_MESSAGE;
 use wire::message::outcome::{FailureKind, Outcome, Report};
 use wire::transport::frame;
-use wire::value::method::Signature;
 
+use crate::access::{Asked, Denied};
 use crate::jobs::Inner;
 use crate::jobs::events::Events;
 use crate::jobs::live::Live;
@@ -58,7 +58,7 @@ impl Task {
     async fn carry_out(&self, minion_job: MinionJobId) -> Report {
         let jobs = &self.jobs;
         let module = jobs.modules.active(&self.start.method.module);
-        if let Err(report) = self.permit(module.as_deref().ok()) {
+        if let Err(report) = self.permit(module.as_ref().ok()).await {
             return *report;
         }
         let module = match module {
@@ -123,16 +123,28 @@ impl Task {
     }
 
     /// Asks the access list about the call, and writes the answer into the audit log.
-    fn permit(&self, module: Option<&LoadedModule>) -> Result<(), Box<Report>> {
+    async fn permit(&self, module: Option<&Arc<LoadedModule>>) -> Result<(), Box<Report>> {
         let start = &self.start;
+        let decision = self.decide(module).await.ok_or_else(|| Box::new(broken()))?;
         let method = module.and_then(|module| module.method(&start.method.method).ok());
-        let decision =
-            self.jobs.access.current().check(&start.operator, &start.method, method.map(Signature::method));
         self.jobs.audit.call(start, method, &decision).map_err(|error| {
             tracing::error!(job = %start.job, %error, "a job is not started");
             Box::new(never_ran(FailureKind::NotRecorded, not_recorded(&error)))
         })?;
         decision.map_err(|denied| Box::new(never_ran(FailureKind::Denied, denied.to_string())))
+    }
+
+    /// What the access list says of the call; `None` where there is nobody left to ask it.
+    async fn decide(&self, module: Option<&Arc<LoadedModule>>) -> Option<Result<(), Denied>> {
+        let access = self.jobs.access.current();
+        if !access.looks_at_arguments(&asked(&self.start, module)) {
+            return Some(access.check(&asked(&self.start, module)));
+        }
+        // Arguments may be large, and reading them must not delay the link.
+        let (start, module) = (self.start.clone(), module.cloned());
+        let decision =
+            self.jobs.guests.spawn(async move { access.check(&asked(&start, module.as_ref())) }).await;
+        decision.inspect_err(|error| tracing::error!(%error, "the access list could not be asked")).ok()
     }
 
     /// Leaves the outcome in the ledger and tells the followers.
@@ -225,6 +237,12 @@ impl Drop for Task {
         self.live.feed.abandon();
         self.jobs.table().remove(&self.live);
     }
+}
+
+/// A call as the access list is asked about it.
+fn asked<'a>(start: &'a Start, module: Option<&'a Arc<LoadedModule>>) -> Asked<'a> {
+    let method = module.and_then(|module| module.method(&start.method.method).ok());
+    Asked::new(&start.operator, &start.method, method, &start.arguments)
 }
 
 /// How a recorded job ended; `None` where that is not on record.

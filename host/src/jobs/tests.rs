@@ -377,3 +377,26 @@ async fn what_the_access_list_denies_does_not_run_and_is_audited() {
     assert_eq!(of(allowed.job, "call")["arguments"], serde_json::json!({ "a": "a", "b": "b" }));
     assert_eq!(of(allowed.job, "outcome")["outcome"], "ok");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_access_list_denies_by_its_arguments_does_not_run_and_the_audit_log_says_why() {
+    let rig = Rig::new().await;
+    let list =
+        "[[allow]]\n[[deny]]\nname = \"small sums\"\narguments.a.range.min = 10\nmethod = \"test.add\"";
+    assert!(rig.access.replace(toml::from_str(list).expect("a list")));
+    let (denied, unfit) = (call("test.add", &["10", "1"]), call("test.add", &["ten", "1"]));
+    let denial = failure(end(rig.jobs.start(denied.clone()).expect("accepted")).await.1);
+    let why = "rule \"small sums\" of [[access.deny]] denies it where \"a\" is at least 10";
+    assert_eq!(denial.kind, FailureKind::Denied);
+    assert!(denial.message.ends_with(why), "{}", denial.message);
+    let rejected = failure(end(rig.jobs.start(unfit).expect("accepted")).await.1);
+    assert_eq!(rejected.kind, FailureKind::BadArguments, "what cannot be bound is no matter of access");
+    end(rig.jobs.start(call("test.add", &["9", "1"])).expect("accepted")).await;
+    assert_eq!(rig.runs(), 2, "the one that was rejected counts, and the one that was denied does not");
+
+    let text = std::fs::read_to_string(rig.dir.path().join("audit.jsonl")).expect("read");
+    let entries = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    let denied = entries.into_iter().find(|entry| entry["decision"] == "denied").expect("there");
+    assert_eq!(denied["rule"], "rule \"small sums\" of [[access.deny]]");
+    assert_eq!((&denied["parameters"], &denied["why"]), (&serde_json::json!(["a"]), &why.into()));
+}

@@ -82,3 +82,52 @@ fn an_access_list_of_the_minion_cannot_be_overridden() {
     assert_eq!(said.code, 1, "{said:?}");
     assert_eq!(said.json()["results"]["web1"]["outcome"], "denied", "{said:?}");
 }
+
+#[test]
+fn arguments_that_the_minions_access_list_denies_are_denied_however_the_overlord_is_asked() {
+    let list = |most: i32| {
+        format!(
+            "[[access.allow]]\nname = \"small sums\"\nmethod = \"values.echo-u16\"\n\
+             arguments.value.range = {{ min = 1, max = {most} }}\n"
+        )
+    };
+    let fleet = fleet_with(&list(9));
+    let call = |words: &[&str]| fleet.run(&[&["call", "web1", "--json", "values.echo-u16"], words].concat());
+    let allowed = call(&["9"]);
+    assert_eq!((allowed.code, &allowed.json()["results"]["web1"]["value"]), (0, &9.into()), "{allowed:?}");
+    for words in [
+        &["10"][..],
+        &["\"10\""],
+        &["--args", "[10]"],
+        &["--args", "{\"value\": \"10\"}"],
+        &["--dry-run", "10"],
+    ] {
+        let said = call(words);
+        assert_eq!(said.code, 1, "{said:?}");
+        let result = said.json()["results"]["web1"].clone();
+        assert_eq!(result["outcome"], "denied", "{said:?}");
+        let why = result["error"]["message"].as_str().expect("a message");
+        assert!(
+            why.ends_with("rule \"small sums\" of [[access.allow]] wants \"value\" to be from 1 to 9"),
+            "{why}"
+        );
+    }
+    assert_eq!(call(&["many"]).code, 2, "what is no number is no matter of access");
+
+    let audit = fs::read_to_string(fleet.minion_dir("web1").join("audit.jsonl")).expect("read");
+    let denied: Vec<serde_json::Value> = audit
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .filter(|entry: &serde_json::Value| entry["decision"] == "denied")
+        .collect();
+    assert_eq!(denied.len(), 5, "{audit}");
+    for entry in &denied {
+        assert_eq!(entry["rule"], "rule \"small sums\" of [[access.allow]]", "{entry}");
+        assert_eq!(entry["parameters"], serde_json::json!(["value"]), "{entry}");
+    }
+
+    fs::write(fleet.minion_dir("web1").join("minion.toml"), list(10)).expect("written");
+    fleet.minion("web1").reload();
+    fleet.minion("web1").logged("the access list is another one", 1);
+    assert_eq!(call(&["10"]).code, 0);
+}

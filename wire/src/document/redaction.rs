@@ -107,8 +107,14 @@ pub fn counted(arguments: &Arguments) -> String {
     }
 }
 
+/// Whether a parameter of a method is secret, or the field in it to which these names lead from the parameter on.
+pub fn hides<'a>(method: &Method, names: impl IntoIterator<Item = &'a str>) -> bool {
+    let mut names = names.into_iter().peekable();
+    names.peek().is_some_and(|parameter| is_marked(method, parameter)) || names.any(is_secret)
+}
+
 /// Replaces the secret fields of a value, in records and in pairs of a name and a value.
-fn redacted(value: Json) -> Json {
+pub fn redacted(value: Json) -> Json {
     match value {
         Json::Object(fields) => Json::Object(fields.into_iter().map(field).collect::<Map<_, _>>()),
         Json::Array(items) => match <[Json; 2]>::try_from(items) {
@@ -229,6 +235,22 @@ mod tests {
         // What one version marks is secret in all, also where another one is the first to fit.
         let methods: Vec<_> = plain.iter().chain(marked.iter()).collect();
         assert_eq!(by_parameter(&methods, &module(), &words), Ok(expected));
+    }
+
+    #[test]
+    fn an_argument_is_secret_by_any_name_on_the_way_to_it_or_by_the_documentation_of_its_parameter() {
+        let marked = method(MARKED);
+        let method = marked.iter().next().unwrap();
+        for (names, hidden) in [
+            (&["name"][..], false),
+            (&["login", "user"], false),
+            (&["login", "password"], true),
+            (&["api-token", "id"], true),
+            (&["pin", "digits"], true),
+            (&["login", "pin"], false),
+        ] {
+            assert_eq!(hides(method.method(), names.iter().copied()), hidden, "{names:?}");
+        }
     }
 
     #[test]
