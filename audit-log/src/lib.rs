@@ -8,7 +8,6 @@
 mod chain;
 pub mod cli;
 mod entries;
-mod entry;
 mod error;
 mod files;
 mod log;
@@ -17,8 +16,8 @@ mod settings;
 mod syslog;
 mod verify;
 
+pub use self::chain::entry;
 pub use self::entries::AuditEntries;
-pub use self::entry::entry;
 pub use self::error::AuditError;
 pub use self::files::{Rotation, audit_files};
 pub use self::log::AuditLog;

@@ -18,7 +18,7 @@ use wire::value::arguments::{Arguments, Word};
 use wire::value::check::check;
 use wire::value::json::to_json;
 
-use crate::random::Draws;
+use crate::input::Draws;
 
 /// Between two words.
 const SEPARATOR: u8 = 0x1e;

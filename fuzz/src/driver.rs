@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use fastrand::Rng;
 
-use crate::mutation::mutate;
+use crate::input::mutate;
 use crate::target::Target;
 
 /// How often it is looked whether an input hangs.

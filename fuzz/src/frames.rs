@@ -24,7 +24,7 @@ use wire::value::arbitrary::typed_value;
 use wire::value::arguments::{Arguments, Word};
 use wire::value::method::Types;
 
-use crate::random::Draws;
+use crate::input::Draws;
 
 /// The longest message that is taken or made; no input is longer, but what it decodes to may be.
 const LIMIT: usize = 16 << 20;

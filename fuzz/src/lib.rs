@@ -13,9 +13,8 @@
 mod arguments;
 mod driver;
 mod frames;
+mod input;
 mod load;
-mod mutation;
-mod random;
 mod target;
 
 pub use arguments::arguments;

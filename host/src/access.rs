@@ -15,7 +15,7 @@ use serde::Deserialize;
 use wire::name::{MethodPath, ModuleName, OperatorName};
 
 use crate::access::rule::Rule;
-use crate::glob::{BadGlob, compile};
+use crate::policy::{BadGlob, compile_glob};
 
 pub(crate) use crate::access::rule::{Asked, Objection};
 
@@ -186,6 +186,6 @@ impl TryFrom<String> for Pattern {
     type Error = BadGlob;
 
     fn try_from(glob: String) -> Result<Self, BadGlob> {
-        compile(&glob, "access").map(Self)
+        compile_glob(&glob, "access").map(Self)
     }
 }

@@ -18,8 +18,8 @@ use wire::message::{Limit, Message};
 use wire::name::ModuleName;
 use wire::transport::frame::{self, FrameError};
 
+use crate::granting::Suggested;
 use crate::status::{Status, Vitals};
-use crate::suggested::Suggested;
 
 /// The socket of a running minion.
 pub(crate) struct Control {

@@ -16,10 +16,8 @@ mod dispatch;
 pub mod enroll;
 mod facts;
 pub mod folder;
-mod glob;
 mod granting;
 pub mod highest_versions;
-mod instance;
 mod jobs;
 mod link;
 mod log_allowance;
@@ -31,7 +29,6 @@ mod policy_changes;
 pub mod sandbox;
 pub mod signature_file;
 mod status;
-mod suggested;
 
 pub use config::Config;
 pub use control::{ControlError, Reload};

@@ -1,8 +1,8 @@
 //! What the overlord and the minion ask of the machine that they run on: its clock ([`clock`], [`moment`]), its files and
 //! folders ([`mod@file`], [`partial`], [`home`]), how it is configured ([`configuration`]), how much room its disks have ([`disk_space`]),
-//! how long to wait before something is asked again ([`backoff`]), work that must not keep others waiting
-//! ([`heavy`]), states that only go forward ([`forward`]), locks that outlive a panic ([`lock`]), and the end of standard
-//! input ([`stdin`]). [`failpoint`] is how tests let a daemon die, and set its clock.
+//! how long to wait before something is asked again ([`backoff`]), what would hold up others on its thread
+//! ([`thread`]), states that only go forward ([`forward`]), and locks that outlive a panic ([`lock`]). [`failpoint`] is
+//! how tests let a daemon die, and set its clock.
 //!
 //! Nothing here knows of jobs, modules or each other's messages.
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
@@ -14,9 +14,8 @@ pub mod disk_space;
 pub mod failpoint;
 pub mod file;
 pub mod forward;
-pub mod heavy;
 pub mod home;
 pub mod lock;
 pub mod moment;
 pub mod partial;
-pub mod stdin;
+pub mod thread;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use machine::heavy::heavy;
+use machine::thread::heavy;
 use quinn::SendStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wire::message::operator::{MAX_MESSAGE, OperatorReply};

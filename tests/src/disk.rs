@@ -9,7 +9,7 @@ use std::sync::Once;
 use nix::errno::Errno;
 use nix::sys::statvfs::statvfs;
 
-use crate::skipped::say_skipped;
+use crate::said::say_skipped;
 
 /// A disk in memory, mounted for as long as this lives.
 pub struct Disk {

@@ -11,7 +11,6 @@ mod history;
 mod module;
 mod network;
 mod said;
-mod skipped;
 mod terminal;
 mod until;
 
@@ -25,7 +24,6 @@ pub use self::fleet::{Fleet, free_port, interrupt};
 pub use self::history::check_history;
 pub use self::module::variant;
 pub use self::network::Network;
-pub use self::said::{PATIENCE, Said, named, refused_start, said};
-pub use self::skipped::say_skipped;
+pub use self::said::{PATIENCE, Said, named, refused_start, said, say_skipped};
 pub use self::terminal::Terminal;
 pub use self::until::until;

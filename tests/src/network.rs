@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::skipped::say_skipped;
+use crate::said::say_skipped;
 
 /// Some hosts and the switch between them, for as long as this lives.
 pub struct Network {

@@ -1,5 +1,6 @@
-//! What commands say.
+//! What commands say, and tests where they are skipped.
 
+use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -75,4 +76,11 @@ pub fn refused_start(command: &mut Command) -> Said {
         std::thread::sleep(Duration::from_millis(10));
     }
     child.wait_with_output().unwrap_or_else(|error| panic!("{command:?}: {error}")).into()
+}
+
+/// Says that the test that runs is skipped, and why, past the runner, which hides what passing tests print.
+pub fn say_skipped(why: &str) {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    // Without a stderr nobody is there to be told.
+    let _ = writeln!(std::io::stderr(), "{test} is skipped: {why}");
 }

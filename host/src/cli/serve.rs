@@ -116,7 +116,7 @@ fn say_that_it_is_up(minion: &Minion) {
 /// Ready once standard input is at its end.
 fn stdin_ends() -> oneshot::Receiver<()> {
     let (ended, ends) = oneshot::channel();
-    machine::stdin::at_end(move || {
+    machine::thread::at_end_of_stdin(move || {
         // Nobody listens where the minion stops for another reason.
         let _ = ended.send(());
     });

@@ -8,9 +8,9 @@ use wire::name::ModuleName;
 use crate::config::Config;
 use crate::control::{self, ControlError};
 use crate::folder::Folder;
+use crate::granting::Suggested;
 use crate::modules::{read_module, waiting_in};
 use crate::policy::Suggestion;
-use crate::suggested::Suggested;
 
 /// What a module suggests: by this file, or else as the running minion has it, or else by its modules folder.
 pub(super) async fn suggestion_of(

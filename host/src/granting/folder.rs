@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 
 use wire::name::ModuleName;
 
-use super::policy::{Change, GrantError, Policy, listed};
+use super::policy::{Change, GrantError, Policy, Suggested, listed};
 use crate::modules::{files_in, read_module};
 use crate::policy::suggestion::USUAL_LEVEL;
 use crate::policy::{LevelName, Suggestion};
-use crate::suggested::Suggested;
 
 /// What each module of a folder is granted, and what `minion.toml` says then.
 #[derive(Debug)]

@@ -15,4 +15,4 @@ mod tests;
 pub(crate) use self::file::{LockedFile, read};
 pub(crate) use self::folder::{FolderGrantError, FolderGrants};
 pub(crate) use self::lines::of_level;
-pub(crate) use self::policy::{Change, GrantError, Policy, listed};
+pub(crate) use self::policy::{Change, GrantError, Policy, Suggested, listed};

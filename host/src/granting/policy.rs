@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
 use wire::document::text::counted;
 use wire::name::ModuleName;
 
@@ -10,6 +11,31 @@ use super::document::{self, Document, Found};
 use super::lines;
 use crate::config::Config;
 use crate::policy::{LevelName, Suggestion};
+use crate::sandbox::suggestion;
+
+/// What a module of a running minion suggests, as it is told to the owner of the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Suggested {
+    /// This, in the words of its section.
+    Text(String),
+    /// Nothing.
+    Nothing,
+    /// Something that cannot be read.
+    Unreadable(String),
+    /// There is no such module.
+    NoModule,
+}
+
+impl Suggested {
+    /// What the component of these bytes suggests.
+    pub(crate) fn by(component: &[u8]) -> Self {
+        match suggestion(component) {
+            Ok(Some(suggestion)) => Suggested::Text(suggestion.text().to_owned()),
+            Ok(None) => Suggested::Nothing,
+            Err(error) => Suggested::Unreadable(error.to_string()),
+        }
+    }
+}
 
 /// What a grant or its end makes of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]

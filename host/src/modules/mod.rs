@@ -45,10 +45,10 @@ use wire::name::ModuleName;
 use wire::transport::frame::FrameError;
 
 use crate::audit::Audit;
+use crate::granting::Suggested;
 use crate::modules::admission::Admission;
 use crate::policy::{Policy, SignaturePolicy};
 use crate::sandbox::{LoadedModule, Sandbox};
-use crate::suggested::Suggested;
 
 use activation::Activation;
 pub use error::{ModulesError, NoModule};

@@ -9,14 +9,10 @@ pub mod signatures;
 
 use std::collections::BTreeMap;
 
-use globset::GlobMatcher;
+use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 
 use wire::name::ModuleName;
-
-use crate::glob::compile;
-
-pub use crate::glob::BadGlob;
 
 pub use ::policy::size::{BadSize, ByteSize};
 pub use ::policy::suggestion;
@@ -34,6 +30,16 @@ pub use signatures::{Requirement, SignaturePolicy};
 pub struct Policy {
     /// From the least to the most exact glob.
     entries: Vec<(GlobMatcher, Entry)>,
+}
+
+/// A text in the configuration that was to be a glob, and cannot be read as one.
+#[derive(Debug, thiserror::Error)]
+#[error("\"{glob}\" in [{table}] is not a glob: {reason}")]
+pub struct BadGlob {
+    glob: String,
+    /// Where it stands in the file: what reads it may know no line.
+    table: &'static str,
+    reason: String,
 }
 
 impl Policy {
@@ -55,7 +61,7 @@ impl TryFrom<BTreeMap<String, Entry>> for Policy {
     fn try_from(given: BTreeMap<String, Entry>) -> Result<Self, BadGlob> {
         let mut entries: Vec<(String, Entry)> = given.into_iter().collect();
         entries.sort_by_key(|(glob, _)| exactness(glob));
-        let compiled = entries.into_iter().map(|(glob, entry)| Ok((compile(&glob, "modules")?, entry)));
+        let compiled = entries.into_iter().map(|(glob, entry)| Ok((compile_glob(&glob, "modules")?, entry)));
         Ok(Self { entries: compiled.collect::<Result<_, _>>()? })
     }
 }
@@ -64,6 +70,18 @@ impl TryFrom<BTreeMap<String, Entry>> for Policy {
 fn exactness(glob: &str) -> (bool, usize) {
     let wild = |c: &char| matches!(c, '*' | '?' | '[' | ']' | '{' | '}');
     (!glob.chars().any(|c| wild(&c)), glob.chars().filter(|c| !wild(c)).count())
+}
+
+/// Compiles a glob that stands in this table: on the names of modules, operators or methods. The language is that of `globset`, in
+/// which `*` stands for `/` as well, so that `service.*` means every method of a module, whichever way it is written.
+///
+/// There are two smaller languages, each where this one does not fit: [`wildcard`] for what grants hold, and the names of minions
+/// in the targets of an overlord.
+pub(crate) fn compile_glob(glob: &str, table: &'static str) -> Result<GlobMatcher, BadGlob> {
+    match Glob::new(glob) {
+        Ok(compiled) => Ok(compiled.compile_matcher()),
+        Err(error) => Err(BadGlob { glob: glob.to_owned(), table, reason: error.kind().to_string() }),
+    }
 }
 
 #[cfg(test)]

@@ -13,10 +13,10 @@ use wire::value::arguments::Arguments;
 use wire::value::given;
 
 use super::follow::{Followed, Form, View, follow};
-use super::selection::{Selection, warn, with_warnings};
+use super::selection::{Selection, confirm, is_unconfirmed, warn, with_warnings};
 use super::signals::interrupts;
 use super::waiting::Waiting;
-use super::{CliError, brief_duration, confirm, raw, words};
+use super::{CliError, brief_duration, raw, words};
 use crate::client::{Client, ClientError, JobEvent, JobStream};
 use output::{Exit, note, print};
 
@@ -201,8 +201,8 @@ pub(super) async fn accept(
             }
             Ok((Some(JobEvent::WaitOver(_)), _)) => return Err(CliError::NotAnswered),
             Ok(_) => return Err(ClientError::Unexpected.into()),
-            Err(ClientError::Refusal(refusal)) if confirm::is_open(&refusal, confirmed) => {
-                if !confirm::ask(&refusal.message).await? {
+            Err(ClientError::Refusal(refusal)) if is_unconfirmed(&refusal, confirmed) => {
+                if !confirm(&refusal.message).await? {
                     note(declined);
                     return Ok(None);
                 }

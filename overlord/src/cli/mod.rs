@@ -6,7 +6,6 @@
 mod audit;
 mod call;
 mod can;
-mod confirm;
 mod context;
 mod dev;
 mod distinct_modules;

@@ -1,9 +1,12 @@
-//! What all commands with a target have in common: what is left out, what is let pass, and what is said of it.
+//! What all commands with a target have in common: what is left out, what is let pass, what is said of
+//! it, and what is asked before a call that goes far.
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value as Json, json};
-use wire::message::operator::{Assume, Lenience, Target, TargetWarning};
+use wire::message::operator::{Assume, Lenience, Refusal, RefusalKind, Target, TargetWarning};
 
+use super::CliError;
+use super::signals::interrupts;
 use crate::client::Matched;
 use crate::report::named;
 use output::note;
@@ -82,6 +85,24 @@ pub(super) fn with_warnings(mut document: Json, warnings: &[TargetWarning]) -> J
         document["warnings"] = warnings.iter().map(warning_document).collect();
     }
     document
+}
+
+/// Whether the overlord refused only what a user has not confirmed, and there is one to ask.
+pub(super) fn is_unconfirmed(refusal: &Refusal, confirmed: bool) -> bool {
+    refusal.kind == RefusalKind::NeedsConfirmation && !confirmed && output::can_ask()
+}
+
+/// Asks, and takes only a clear yes for one. Ctrl-C is a no, whoever else listens for it.
+pub(super) async fn confirm(question: &str) -> Result<bool, CliError> {
+    let mut interrupts = interrupts()?;
+    let question = question.to_owned();
+    // Off this thread, which must keep the connection alive while the user thinks.
+    let answer = tokio::task::spawn_blocking(move || output::ask(&question));
+    tokio::select! {
+        yes = answer => yes.map_err(|error| CliError::Runtime(error.into()))?.map_err(CliError::Runtime),
+        // The thread goes on reading, and ends with the program.
+        _ = interrupts.recv() => Ok(false),
+    }
 }
 
 fn warning_document(warning: &TargetWarning) -> Json {

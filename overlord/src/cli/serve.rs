@@ -38,7 +38,7 @@ impl Serve {
         let stop = CancellationToken::new();
         if self.stop_with_stdin {
             let stop = stop.clone();
-            machine::stdin::at_end(move || stop.cancel());
+            machine::thread::at_end_of_stdin(move || stop.cancel());
         }
         let reload = Arc::new(Notify::new());
         let options = ServeOptions { listen: self.listen, reload: reload.clone() };

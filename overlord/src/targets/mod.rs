@@ -16,7 +16,6 @@ mod members;
 mod parse;
 mod resolve;
 mod resolver;
-mod roster;
 mod term;
 
 pub use self::error::{Problem, TargetError};
@@ -25,6 +24,5 @@ pub(crate) use self::glob::Glob;
 pub use self::lookup::Lookup;
 pub(crate) use self::matching::{Among, Matching, check_width, find, list};
 pub use self::members::Truth;
-pub use self::resolve::{Matched, resolve};
+pub use self::resolve::{Matched, Roster, resolve};
 pub use self::resolver::{Unmatched, UnmatchedKind};
-pub use self::roster::Roster;

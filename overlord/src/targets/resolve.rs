@@ -8,7 +8,32 @@ use super::expression::Expression;
 use super::lookup::Lookup;
 use super::members::{Members, Truth};
 use super::resolver::{Resolver, Unheard, Unmatched};
-use super::roster::Roster;
+
+/// Names of minions in order, each once, so that names are found and globs narrowed down by bisection.
+///
+/// Kept while the names stay the same, it makes a look-up cheap: nothing is sorted again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roster(Vec<MinionName>);
+
+impl Roster {
+    /// The roster of these names.
+    pub fn new(mut names: Vec<MinionName>) -> Self {
+        names.sort_unstable();
+        names.dedup();
+        Self(names)
+    }
+
+    /// The names, in order.
+    pub fn names(&self) -> &[MinionName] {
+        &self.0
+    }
+}
+
+impl FromIterator<MinionName> for Roster {
+    fn from_iter<I: IntoIterator<Item = MinionName>>(names: I) -> Self {
+        Self::new(names.into_iter().collect())
+    }
+}
 
 /// What a target means at one moment. Minions are in the order of their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

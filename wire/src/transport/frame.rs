@@ -16,7 +16,7 @@ use crate::message::caps::Unfit;
 use crate::message::version::Version;
 use crate::message::{Limit, Message, VALUES};
 use crate::transport::intake::{Intake, Room, time_for};
-use machine::heavy::heavy_if_large;
+use machine::thread::heavy_if_large;
 
 /// Why a message could not be read or written.
 #[derive(Debug, thiserror::Error)]

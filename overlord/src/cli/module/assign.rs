@@ -7,8 +7,8 @@ use serde_json::json;
 use wire::name::MinionName;
 use wire::name::ModuleName;
 
-use super::super::selection::{Lenient, with_warnings};
-use super::super::{CliError, Format, FormatFlag, confirm};
+use super::super::selection::{Lenient, confirm, is_unconfirmed, with_warnings};
+use super::super::{CliError, Format, FormatFlag};
 use super::assignments::{assignment_document, version_name};
 use crate::client::{Client, ClientError};
 use output::{Exit, note, print};
@@ -70,8 +70,8 @@ impl Assign {
             let (target, name, version) = (target.clone(), name.clone(), version.clone());
             match client.assign_module(target, name, version, confirmed).await {
                 Ok(assigned) => break assigned,
-                Err(ClientError::Refusal(refusal)) if confirm::is_open(&refusal, confirmed) => {
-                    if !confirm::ask(&refusal.message).await? {
+                Err(ClientError::Refusal(refusal)) if is_unconfirmed(&refusal, confirmed) => {
+                    if !confirm(&refusal.message).await? {
                         note("nothing was assigned");
                         return Ok(Exit::Interrupted);
                     }

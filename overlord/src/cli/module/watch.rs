@@ -10,11 +10,11 @@ use wire::message::catalogue::{KeptModule, ModuleResult};
 use wire::message::operator::{Absence, TargetWarning};
 use wire::name::{MinionName, ModuleName};
 
+use super::super::CliError;
 use super::super::distinct_modules::who;
-use super::super::selection::{warn, with_warnings};
+use super::super::selection::{confirm, is_unconfirmed, warn, with_warnings};
 use super::super::signals::interrupts;
 use super::super::waiting::Waiting;
-use super::super::{CliError, confirm};
 use super::bars::Bars;
 use crate::client::{ClientError, ModuleEvent, ModuleStream, WaitOver};
 use crate::report;
@@ -98,8 +98,8 @@ pub(super) async fn watch(
             Err(CliError::Output(error)) => {
                 return watch.exit(None).after_printing(Err(CliError::Output(error)));
             }
-            Err(CliError::Client(ClientError::Refusal(refusal))) if confirm::is_open(&refusal, confirmed) => {
-                if !confirm::ask(&refusal.message).await? {
+            Err(CliError::Client(ClientError::Refusal(refusal))) if is_unconfirmed(&refusal, confirmed) => {
+                if !confirm(&refusal.message).await? {
                     note("nothing was changed");
                     return Ok(Exit::Interrupted);
                 }

@@ -1,6 +1,26 @@
-//! Damage to an input.
+//! Inputs: what good ones are drawn from, and damage to them.
 
 use fastrand::Rng;
+use proptest::strategy::{Strategy, ValueTree as _};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+/// Draws random types and values from strategies: the same seed gives the same things in the same order.
+pub(crate) struct Draws(TestRunner);
+
+impl Draws {
+    /// Draws as this seed says.
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+        Self(TestRunner::new_with_rng(Config { failure_persistence: None, ..Config::default() }, rng))
+    }
+
+    /// One thing of this kind.
+    pub(crate) fn draw<S: Strategy>(&mut self, strategy: &S) -> S::Value {
+        strategy.new_tree(&mut self.0).expect("the strategies reject nothing").current()
+    }
+}
 
 /// The longest input that damage makes longer.
 const MAX_LENGTH: usize = 256 << 10;
