@@ -5,8 +5,9 @@ use wasmtime_wasi::filesystem::WasiFilesystem;
 use wasmtime_wasi::p3::bindings::filesystem::types::{Advice, HostDescriptorWithStore as _, NewTimestamp};
 
 use super::Handle;
+use super::answer::told;
 use super::to_its_end::to_its_end;
-use super::wasi_0_3::{files, thread, told};
+use super::wasi_0_3::{files, thread};
 use crate::sandbox::run::guest::Guest;
 
 /// Makes a function that does something with what is open already.

@@ -1,25 +1,59 @@
-//! The contents of a folder, as a stream of WASI 0.3.
+//! The contents of a folder, as WASI 0.3 has them: a stream.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::vec;
 
 use wasmtime::StoreContextMut;
-use wasmtime::component::{Destination, StreamProducer, StreamResult, VecBuffer};
+use wasmtime::component::{Destination, FutureReader, StreamProducer, StreamReader, StreamResult, VecBuffer};
+use wasmtime_wasi::filesystem::WasiFilesystemView as _;
 use wasmtime_wasi::p2::ReaddirIterator;
-use wasmtime_wasi::p2::bindings::filesystem::types as wasi_0_2;
+use wasmtime_wasi::p2::bindings::filesystem::types::{self as wasi_0_2, HostDescriptor as _};
 use wasmtime_wasi::p3::bindings::filesystem::types::{DescriptorType, DirectoryEntry, ErrorCode};
 
+use super::Handle;
+use super::wasi_0_3::Answer;
 use crate::sandbox::limits::budget::{Hold, Share};
+use crate::sandbox::run::guest::Guest;
 
 /// How many names a guest is given at once where it does not say how many it takes.
 const AT_ONCE: usize = 32;
 /// How many bytes a name takes besides its letters.
 const ENTRY: u64 = 64;
 
+/// The contents of a folder, and how reading it ended.
+type Listed = (StreamReader<DirectoryEntry>, FutureReader<Result<(), ErrorCode>>);
+
+/// Lists a folder, all of it before the guest reads the first name, so that nothing of the host waits where nobody
+/// reads on.
+pub(super) async fn list(mut store: StoreContextMut<'_, Guest>, folder: Handle) -> wasmtime::Result<Listed> {
+    let (listing, end) = match names(store.data_mut(), folder).await? {
+        Ok((listing, end)) => (Some(listing), end),
+        Err(error) => (None, Err(error)),
+    };
+    let names = match listing {
+        Some(listing) => StreamReader::new(&mut store, listing)?,
+        None => StreamReader::new(&mut store, std::iter::empty())?,
+    };
+    let end = FutureReader::new(&mut store, async move { wasmtime::error::Ok(end) })?;
+    Ok((names, end))
+}
+
+/// The contents of a folder, and how reading it ended.
+async fn names(guest: &mut Guest, folder: Handle) -> Answer<(Listing, Result<(), ErrorCode>)> {
+    if let Err(refusal) = guest.may_list(&folder).await {
+        return Ok(Err(refusal.into()));
+    }
+    let found = match guest.filesystem().read_directory(folder).await {
+        Ok(found) => guest.table.delete(found)?,
+        Err(error) => return Ok(Err(of_0_2(error.downcast()?))),
+    };
+    Ok(Listing::new(found, &guest.holdings.memory))
+}
+
 /// The names in a folder, all of which are read at the beginning, so that no thread waits for a guest to read on.
 /// They are counted for as long as the stream exists.
-pub(super) struct Listing {
+struct Listing {
     entries: vec::IntoIter<DirectoryEntry>,
     _held: Hold,
 }
@@ -27,10 +61,7 @@ pub(super) struct Listing {
 impl Listing {
     /// Reads the names in a folder. Where that fails on the way, or there are more than may be held in this
     /// memory, the listing has the names before that, and the error comes beside it.
-    pub(super) fn new(
-        found: ReaddirIterator,
-        memory: &Share,
-    ) -> Result<(Self, Result<(), ErrorCode>), ErrorCode> {
+    fn new(found: ReaddirIterator, memory: &Share) -> Result<(Self, Result<(), ErrorCode>), ErrorCode> {
         let mut held = memory.take(0).map_err(|_| ErrorCode::InsufficientMemory)?;
         let (mut entries, mut end) = (Vec::new(), Ok(()));
         for entry in found {
@@ -89,7 +120,7 @@ fn kind(kind: wasi_0_2::DescriptorType) -> DescriptorType {
 }
 
 /// An error of reading a folder in the words of WASI 0.3.
-pub(super) fn of_0_2(error: wasi_0_2::ErrorCode) -> ErrorCode {
+fn of_0_2(error: wasi_0_2::ErrorCode) -> ErrorCode {
     use wasi_0_2::ErrorCode as Error;
     match error {
         Error::Access => ErrorCode::Access,

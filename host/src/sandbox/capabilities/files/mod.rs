@@ -9,6 +9,9 @@
 //! be done with it is decided in `rules` and `looks`, for both versions of WASI alike, since a guest can use a
 //! handle of one with the functions of the other.
 
+mod answer;
+mod changes_0_3;
+mod folders;
 mod held_0_3;
 mod levels;
 mod listing;
@@ -32,15 +35,15 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::Descriptor;
-use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
+pub(in crate::sandbox) use self::folders::open;
 use self::streamed::Streamed;
 use self::view::View;
 use super::package::Package;
 use super::{Capability, Grant, Without, no_caution};
-use crate::policy::{FileGrant, FileMode, Symlinks};
+use crate::policy::Symlinks;
 use crate::sandbox::limits::budget::Hold;
-use crate::sandbox::run::dry_run::{DryRun, RunMode};
+use crate::sandbox::run::dry_run::DryRun;
 
 /// What the sandbox has to know of it.
 pub(super) const CAPABILITY: Capability = Capability {
@@ -115,25 +118,3 @@ pub(in crate::sandbox) struct OpenFile {
 
 /// A handle of the guest's.
 type Handle = Resource<Descriptor>;
-
-/// Opens the granted folders, for reading only in a dry run.
-///
-/// # Errors
-/// Where a folder does not exist or cannot be opened, with what to do about it.
-pub(in crate::sandbox) fn open(
-    wasi: &mut WasiCtxBuilder,
-    folders: &[FileGrant],
-    mode: RunMode,
-) -> Result<(), String> {
-    for folder in folders {
-        let perms = match (folder.mode, mode) {
-            (FileMode::ReadWrite, RunMode::Real) => FsPerms::ReadWrite,
-            _ => FsPerms::ReadOnly,
-        };
-        wasi.preopened_dir(&folder.host, &folder.guest, perms).map_err(|error| {
-            let reason = error.root_cause();
-            format!("the granted folder \"{}\" cannot be opened ({reason}): make it", folder.host.display())
-        })?;
-    }
-    Ok(())
-}

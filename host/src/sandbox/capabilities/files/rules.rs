@@ -3,9 +3,6 @@
 use std::fs::File;
 use std::io;
 
-use wasmtime_wasi::p2::bindings::filesystem::types as wasi_0_2;
-use wasmtime_wasi::p3::bindings::filesystem::types as wasi_0_3;
-
 use super::looks::Look;
 use super::{CAPABILITY, Handle};
 use crate::policy::{FileMode, Grants, Symlinks};
@@ -24,28 +21,6 @@ pub(super) enum Refusal {
     NoMemory,
     /// Something else is being changed by way of the other version of WASI.
     Busy,
-}
-
-impl From<Refusal> for wasi_0_2::ErrorCode {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotPermitted => Self::NotPermitted,
-            Refusal::ReadOnly => Self::ReadOnly,
-            Refusal::NoDescriptor | Refusal::NoMemory => Self::InsufficientMemory,
-            Refusal::Busy => Self::Busy,
-        }
-    }
-}
-
-impl From<Refusal> for wasi_0_3::ErrorCode {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotPermitted => Self::NotPermitted,
-            Refusal::ReadOnly => Self::ReadOnly,
-            Refusal::NoDescriptor | Refusal::NoMemory => Self::InsufficientMemory,
-            Refusal::Busy => Self::Busy,
-        }
-    }
 }
 
 /// What kind of thing is at a path.

@@ -1,10 +1,18 @@
-//! The files that a guest has streams of by way of WASI 0.3, and how much those take.
+//! Streams of WASI 0.3: the functions that make them of open files, of which files there are some, and how much those take.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::sync::{Arc, Weak};
 
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Access, LinkerInstance, StreamReader};
+use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystem};
+use wasmtime_wasi::p3::bindings::filesystem::types::HostDescriptorWithStore as _;
+
+use super::Handle;
+use super::wasi_0_3::view;
 use crate::sandbox::limits::budget::Hold;
+use crate::sandbox::run::guest::Guest;
 
 /// How many bytes a stream takes that has read ahead, or has not yet written.
 const STREAM: u64 = 16 << 10;
@@ -32,6 +40,46 @@ impl Streamed {
     pub(in crate::sandbox) fn held(&mut self) -> u64 {
         self.0.retain(|_, stream| stream.file.strong_count() > 0);
         self.0.values().map(|stream| STREAM * stream.file.strong_count() as u64).sum()
+    }
+}
+
+/// The functions that make a stream of an open file.
+pub(super) fn link(types: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
+    types.func_wrap(
+        "[method]descriptor.read-via-stream",
+        |mut store: StoreContextMut<'_, Guest>, (file, offset): (Handle, u64)| {
+            store.data_mut().note_stream(&file);
+            Ok((WasiFilesystem::read_via_stream(streams(store), file, offset)?,))
+        },
+    )?;
+    types.func_wrap(
+        "[method]descriptor.write-via-stream",
+        |mut store: StoreContextMut<'_, Guest>, (file, bytes, offset): (Handle, StreamReader<u8>, u64)| {
+            store.data_mut().note_stream(&file);
+            Ok((WasiFilesystem::write_via_stream(streams(store), file, bytes, offset)?,))
+        },
+    )?;
+    types.func_wrap(
+        "[method]descriptor.append-via-stream",
+        |mut store: StoreContextMut<'_, Guest>, (file, bytes): (Handle, StreamReader<u8>)| {
+            store.data_mut().note_stream(&file);
+            Ok((WasiFilesystem::append_via_stream(streams(store), file, bytes)?,))
+        },
+    )
+}
+
+/// The store in the form that WASI's own functions that make streams want.
+fn streams(store: StoreContextMut<'_, Guest>) -> Access<'_, Guest, WasiFilesystem> {
+    Access::<Guest, WasiFilesystem>::new(store, view)
+}
+
+impl Guest {
+    /// Takes note that a stream of an open file is about to be made.
+    fn note_stream(&mut self, file: &Handle) {
+        let descriptor = self.descriptor(file);
+        if let Ok(Descriptor::File(open)) = self.table.get(file) {
+            self.files.streamed.add(&open.file, descriptor);
+        }
     }
 }
 

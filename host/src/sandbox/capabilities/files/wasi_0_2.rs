@@ -7,20 +7,19 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, LinkerInstance, Resource, ResourceType};
 use wasmtime_wasi::filesystem::WasiFilesystemView as _;
 use wasmtime_wasi::p2::FsResult;
-use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorStat, ErrorCode, HostDescriptor as _, MetadataHashValue,
     NewTimestamp, OpenFlags, PathFlags,
 };
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
 
+use super::answer::told;
 use super::looks::Look;
 use super::opening::How;
 use super::rules::{Kind, Refusal};
 use super::streams::{reading, writing};
-use super::view::View;
 use super::walk::Found;
-use super::{Handle, OpenFile};
+use super::{Handle, folders};
 use crate::sandbox::limits::budget::Hold;
 use crate::sandbox::run::guest::Guest;
 
@@ -50,48 +49,31 @@ macro_rules! change {
     };
 }
 
+/// Makes a function that waits, of one of those below.
+macro_rules! waiting {
+    ($types:ident, $name:literal, $function:ident, $asked:ty) => {
+        $types.func_wrap_async(
+            concat!("[method]descriptor.", $name),
+            |mut store: StoreContextMut<'_, Guest>, asked: $asked| {
+                Box::new(async move { Ok((store.data_mut().$function(asked).await?,)) })
+            },
+        )?;
+    };
+}
+
 /// Puts these functions in front of WASI's own.
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
-    linker
-        .instance(PREOPENS)?
-        .func_wrap("get-directories", |mut store: StoreContextMut<'_, Guest>, ()| {
-            Ok((store.data_mut().folders()?,))
-        })?;
+    folders::link(linker, PREOPENS)?;
     let mut types = linker.instance(TYPES)?;
-    types.func_wrap_async(
-        "[method]descriptor.open-at",
-        |mut store: StoreContextMut<'_, Guest>, asked: Open| {
-            Box::new(async move { Ok((store.data_mut().open(asked).await?,)) })
-        },
-    )?;
+    waiting!(types, "open-at", open, Open);
     change!(types, "create-directory-at", create_directory_at, "make the folder", ());
     change!(types, "remove-directory-at", remove_directory_at, "remove the folder", ());
     change!(types, "unlink-file-at", unlink_file_at, "remove", ());
-    types.func_wrap_async(
-        "[method]descriptor.rename-at",
-        |mut store: StoreContextMut<'_, Guest>, asked: Rename| {
-            Box::new(async move { Ok((store.data_mut().rename(asked).await?,)) })
-        },
-    )?;
-    types.func_wrap_async(
-        "[method]descriptor.link-at",
-        |mut store: StoreContextMut<'_, Guest>, asked: Link| {
-            Box::new(async move { Ok((store.data_mut().link(asked).await?,)) })
-        },
-    )?;
-    types.func_wrap_async(
-        "[method]descriptor.symlink-at",
-        |mut store: StoreContextMut<'_, Guest>, asked: Symlink| {
-            Box::new(async move { Ok((store.data_mut().symlink(asked).await?,)) })
-        },
-    )?;
-    types.func_wrap_async(
-        "[method]descriptor.set-times-at",
-        |mut store: StoreContextMut<'_, Guest>, asked: SetTimes| {
-            Box::new(async move { Ok((store.data_mut().set_times(asked).await?,)) })
-        },
-    )?;
+    waiting!(types, "rename-at", rename, Rename);
+    waiting!(types, "link-at", link, Link);
+    waiting!(types, "symlink-at", symlink, Symlink);
+    waiting!(types, "set-times-at", set_times, SetTimes);
     link_looks(&mut types)?;
     link_streams(&mut types)?;
     types.resource(
@@ -137,8 +119,7 @@ fn link_looks(types: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
                 if let Err(refusal) = guest.may_list(&folder).await {
                     return Ok((Err(refusal.into()),));
                 }
-                let listed = guest.filesystem().read_directory(folder).await;
-                Ok((listed.map(Ok).or_else(|error| error.downcast().map(Err))?,))
+                Ok((told(guest.filesystem().read_directory(folder).await)?,))
             })
         },
     )
@@ -186,25 +167,9 @@ type Symlink = (Handle, String, String);
 /// The parameters of `set-times-at`.
 type SetTimes = (Handle, PathFlags, String, NewTimestamp, NewTimestamp);
 /// What a guest is answered. The outer error ends the guest.
-type Answer<T> = wasmtime::Result<Result<T, ErrorCode>>;
+type Answer<T> = super::answer::Answer<T, ErrorCode>;
 
 impl Guest {
-    /// The granted folders, for which the guest asks. What is to be remembered of them is kept by their handles.
-    pub(super) fn folders(&mut self) -> wasmtime::Result<Vec<(Handle, String)>> {
-        let folders = self.filesystem().get_directories()?;
-        let granted = folders.iter().zip(&self.job.policy.grants.files);
-        self.files.open.extend(granted.map(|((folder, path), grant)| {
-            let (path, view, symlinks) = (path.clone(), View::of(grant), grant.symlinks);
-            let granted = match self.table.get(folder) {
-                Ok(Descriptor::Dir(dir)) => Some(dir.dir.clone()),
-                _ => None,
-            };
-            (folder.rep(), OpenFile { path, granted, symlinks, view, descriptor: None })
-        }));
-        self.note_folders();
-        Ok(folders)
-    }
-
     /// Opens a file or folder, and remembers the path by which the guest knows it.
     async fn open(&mut self, (folder, follow, path, open, flags): Open) -> Answer<Handle> {
         let follows = follow.contains(PathFlags::SYMLINK_FOLLOW);
@@ -231,17 +196,17 @@ impl Guest {
     /// What WASI tells of a thing that was found.
     async fn stat_of(&mut self, found: Found) -> Answer<DescriptorStat> {
         let held = self.table.push(found.descriptor())?;
-        let told = self.filesystem().stat(Resource::new_borrow(held.rep())).await;
+        let said = self.filesystem().stat(Resource::new_borrow(held.rep())).await;
         self.table.delete(held)?;
-        told.map(Ok).or_else(|error| error.downcast().map(Err))
+        told(said)
     }
 
     /// The value by which WASI knows a thing again.
     async fn hash_of(&mut self, found: Found) -> Answer<MetadataHashValue> {
         let held = self.table.push(found.descriptor())?;
-        let told = self.filesystem().metadata_hash(Resource::new_borrow(held.rep())).await;
+        let said = self.filesystem().metadata_hash(Resource::new_borrow(held.rep())).await;
         self.table.delete(held)?;
-        told.map(Ok).or_else(|error| error.downcast().map(Err))
+        told(said)
     }
 
     /// Where a link leads that was found.
@@ -361,17 +326,5 @@ impl Guest {
     fn change(&self, words: &str) -> Result<OwnedRwLockWriteGuard<()>, Refusal> {
         self.may_change(words)?;
         self.files.changing.clone().try_write_owned().map_err(|_| Refusal::Busy)
-    }
-
-    /// What the guest is answered. A refusal for lack of a grant goes to the audit log.
-    fn answer<T>(&self, result: FsResult<T>, look: Look, words: &str) -> Answer<T> {
-        let code = match result {
-            Ok(value) => return Ok(Ok(value)),
-            Err(error) => error.downcast()?,
-        };
-        if matches!(code, ErrorCode::NotPermitted | ErrorCode::ReadOnly) {
-            self.refused(look, words);
-        }
-        Ok(Err(code))
     }
 }
