@@ -6,8 +6,9 @@ use wire::message::operator::Cancelling;
 use wire::name::MinionName;
 
 use super::super::module::who;
-use super::super::selection::{Lenient, with_warnings};
+use super::super::selection::with_warnings;
 use super::super::{CliError, Format, FormatFlag};
+use super::Parts;
 use crate::client::Client;
 use machine::clock::rfc3339;
 use machine::moment::local;
@@ -25,21 +26,16 @@ Examples:
   overlord job cancel 01KDPQ3V
   overlord job cancel 01KDPQ3V --target 'web*'")]
 pub(in crate::cli) struct Cancel {
-    /// The job's id, or a unique beginning of it
-    job: String,
-    /// Only on those of its minions that match
-    #[arg(long, value_name = "EXPR")]
-    target: Option<String>,
     #[command(flatten)]
-    lenient: Lenient,
+    parts: Parts,
     #[command(flatten)]
     format: FormatFlag,
 }
 
 impl Cancel {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
-        let target = self.target.map(|expression| self.lenient.of(expression));
-        let (cancelling, warnings) = client.cancel(&self.job, target).await?.said();
+        let (job, target) = self.parts.meant();
+        let (cancelling, warnings) = client.cancel(&job, target).await?.said();
         let Cancelling { job, told, never_started, later, out_of_touch } = &cancelling;
         match self.format.format() {
             Format::Json => {

@@ -5,8 +5,9 @@ use serde_json::json;
 use wire::message::operator::GivingUp;
 
 use super::super::module::who;
-use super::super::selection::{Lenient, with_warnings};
+use super::super::selection::with_warnings;
 use super::super::{CliError, Format, FormatFlag};
+use super::Parts;
 use crate::client::Client;
 use output::{Exit, print};
 
@@ -16,26 +17,22 @@ use output::{Exit, print};
 /// says is recorded beside that; nothing is stopped there. Without --target, all minions that are out of touch are given
 /// up.
 #[derive(Debug, Args)]
+#[command(mut_arg("target", |target| target.help("Only those of its minions that match, also where they are in touch")))]
 #[command(after_help = "\
 Examples:
   overlord job give-up 01KDPQ3V
   overlord job give-up 01KDPQ3V --target 'web3,web7'")]
 pub(in crate::cli) struct GiveUp {
-    /// The job's id, or a unique beginning of it
-    job: String,
-    /// Only those of its minions that match, also where they are in touch
-    #[arg(long, value_name = "EXPR")]
-    target: Option<String>,
     #[command(flatten)]
-    lenient: Lenient,
+    parts: Parts,
     #[command(flatten)]
     format: FormatFlag,
 }
 
 impl GiveUp {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
-        let target = self.target.map(|expression| self.lenient.of(expression));
-        let (given_up, warnings) = client.give_up(&self.job, target).await?.said();
+        let (job, target) = self.parts.meant();
+        let (given_up, warnings) = client.give_up(&job, target).await?.said();
         let GivingUp { job, lost, never_sent } = &given_up;
         match self.format.format() {
             Format::Json => {

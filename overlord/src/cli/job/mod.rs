@@ -10,11 +10,13 @@ mod result;
 mod show;
 mod wait;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use output::Exit;
+use wire::message::operator::Target;
 
 pub(super) use self::cancel::{became, way_out};
 use super::CliError;
+use super::selection::Lenient;
 use crate::client::Client;
 
 /// See what was called and what became of it
@@ -46,5 +48,24 @@ impl JobCommand {
             JobCommand::Rerun(command) => command.run(client).await,
             JobCommand::Purge(command) => command.run(client).await,
         }
+    }
+}
+
+/// A job, and those of its parts that are meant: all, where no target is given.
+#[derive(Debug, Args)]
+struct Parts {
+    /// The job's id, or a unique beginning of it
+    job: String,
+    /// Only on those of its minions that match
+    #[arg(long, value_name = "EXPR")]
+    target: Option<String>,
+    #[command(flatten)]
+    lenient: Lenient,
+}
+
+impl Parts {
+    /// The job, and the target.
+    fn meant(self) -> (String, Option<Target>) {
+        (self.job, self.target.map(|expression| self.lenient.of(expression)))
     }
 }
