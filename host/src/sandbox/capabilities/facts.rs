@@ -3,34 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
-use wasmtime::component::{HasSelf, Linker};
-
-use self::bindings::minion::facts::facts::{self, Error, Host};
+use self::bindings::minion::facts::facts::{Error, Host};
 use super::package::Package;
-use super::{Capability, Grant, Without, no_caution};
+use super::{Capability, Grant, interface};
 use crate::policy::{Grants, wildcard};
 use crate::sandbox::run::dry_run::DryRun;
 use crate::sandbox::run::guest::Guest;
 
 /// What the sandbox has to know of it.
 pub(super) const CAPABILITY: Capability = Capability {
-    name: "facts",
-    packages: &[Package::ours("minion:facts", &["facts"])],
-    grant: Some(Grant {
-        without: Without::Refused,
-        line: r#"facts = ["*"]"#,
-        is_given: |grants| !grants.facts.is_empty(),
-        cautions: no_caution,
-    }),
-    dry_run: DryRun::Same,
-    link,
-    link_later: None,
+    grant: Some(Grant::to_load(r#"facts = ["*"]"#, |grants| !grants.facts.is_empty())),
+    ..Capability::ours("facts", &[Package::ours("minion:facts", &["facts"])], DryRun::Same, link)
 };
 
-mod bindings {
-    #![allow(missing_docs, clippy::all)]
-    wasmtime::component::bindgen!({ path: "../wit/facts", interfaces: "import minion:facts/facts@0.1.0;" });
-}
+interface!(facts, "../wit/facts", "import minion:facts/facts@0.1.0;");
 
 /// The facts of the host, by their paths. Clones show the same facts.
 #[derive(Clone, Debug, Default)]
@@ -46,11 +32,6 @@ impl Facts {
     pub fn all(&self) -> Arc<BTreeMap<String, String>> {
         self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
-}
-
-/// Makes the interface available.
-fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    facts::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)
 }
 
 impl Host for Guest {

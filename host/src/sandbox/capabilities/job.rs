@@ -3,12 +3,11 @@
 use std::time::Instant;
 
 use machine::clock;
-use wasmtime::component::{HasSelf, Linker};
 use wire::message::call::Progress;
 
-use self::bindings::minion::job::job::{self, Error, Host};
-use super::Capability;
+use self::bindings::minion::job::job::{Error, Host};
 use super::package::Package;
+use super::{Capability, interface};
 use crate::policy::ByteSize;
 use crate::sandbox::run::dry_run::{DryRun, RunMode};
 use crate::sandbox::run::events::cut;
@@ -18,24 +17,10 @@ use crate::sandbox::run::guest::Guest;
 const MAX_NOTE: usize = 1 << 10;
 
 /// What the sandbox has to know of it.
-pub(super) const CAPABILITY: Capability = Capability {
-    name: "job",
-    packages: &[Package::ours("minion:job", &["job"])],
-    grant: None,
-    dry_run: DryRun::Same,
-    link,
-    link_later: None,
-};
+pub(super) const CAPABILITY: Capability =
+    Capability::ours("job", &[Package::ours("minion:job", &["job"])], DryRun::Same, link);
 
-mod bindings {
-    #![allow(missing_docs, clippy::all)]
-    wasmtime::component::bindgen!({ path: "../wit/job", interfaces: "import minion:job/job@0.1.0;" });
-}
-
-/// Makes the interface available.
-fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    job::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)
-}
+interface!(job, "../wit/job", "import minion:job/job@0.1.0;");
 
 impl Host for Guest {
     fn id(&mut self) -> String {

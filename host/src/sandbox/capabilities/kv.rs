@@ -1,11 +1,10 @@
 //! `minion:kv`: what a module keeps between its jobs, within its quota.
 
 use ledger::{Kv, KvError, Swap};
-use wasmtime::component::{HasSelf, Linker};
 
-use self::bindings::minion::kv::kv::{self, Error, Host};
+use self::bindings::minion::kv::kv::{Error, Host};
 use super::package::Package;
-use super::{Capability, Grant, Without, no_caution};
+use super::{Capability, Grant, interface};
 use crate::policy::ByteSize;
 use crate::sandbox::limits::budget::Hold;
 use crate::sandbox::run::dry_run::DryRun;
@@ -18,32 +17,11 @@ const MAX_KEYS: u32 = 1_000;
 
 /// What the sandbox has to know of it.
 pub(super) const CAPABILITY: Capability = Capability {
-    name: "kv",
-    packages: &[Package::ours("minion:kv", &["kv"])],
-    grant: Some(Grant {
-        without: Without::Refused,
-        line: r#"kv = { quota = "1MiB" }"#,
-        is_given: |grants| grants.kv.is_some(),
-        cautions: no_caution,
-    }),
-    dry_run: DryRun::Recorded,
-    link,
-    link_later: None,
+    grant: Some(Grant::to_load(r#"kv = { quota = "1MiB" }"#, |grants| grants.kv.is_some())),
+    ..Capability::ours("kv", &[Package::ours("minion:kv", &["kv"])], DryRun::Recorded, link)
 };
 
-mod bindings {
-    #![allow(missing_docs, clippy::all)]
-    wasmtime::component::bindgen!({
-        path: "../wit/kv",
-        interfaces: "import minion:kv/kv@0.1.0;",
-        imports: { default: async },
-    });
-}
-
-/// Makes the interface available.
-fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    kv::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)
-}
+interface!(kv, "../wit/kv", "import minion:kv/kv@0.1.0;", imports: { default: async });
 
 impl Host for Guest {
     async fn get(&mut self, key: String) -> Result<Option<Vec<u8>>, Error> {

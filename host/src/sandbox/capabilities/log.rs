@@ -1,11 +1,10 @@
 //! `minion:log`: lines that a module logs.
 
-use wasmtime::component::{HasSelf, Linker};
 use wire::message::call::{LogLevel, LogLine};
 
-use self::bindings::minion::log::log::{self, Host, Level};
-use super::Capability;
+use self::bindings::minion::log::log::{Host, Level};
 use super::package::Package;
+use super::{Capability, interface};
 use crate::sandbox::run::dry_run::DryRun;
 use crate::sandbox::run::events::cut;
 use crate::sandbox::run::guest::Guest;
@@ -18,24 +17,10 @@ const MAX_TEXT: usize = 8 << 10;
 const MAX_FIELDS: usize = 64;
 
 /// What the sandbox has to know of it.
-pub(super) const CAPABILITY: Capability = Capability {
-    name: "log",
-    packages: &[Package::ours("minion:log", &["log"])],
-    grant: None,
-    dry_run: DryRun::Same,
-    link,
-    link_later: None,
-};
+pub(super) const CAPABILITY: Capability =
+    Capability::ours("log", &[Package::ours("minion:log", &["log"])], DryRun::Same, link);
 
-mod bindings {
-    #![allow(missing_docs, clippy::all)]
-    wasmtime::component::bindgen!({ path: "../wit/log", interfaces: "import minion:log/log@0.1.0;" });
-}
-
-/// Makes the interface available.
-fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    log::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)
-}
+interface!(log, "../wit/log", "import minion:log/log@0.1.0;");
 
 impl Host for Guest {
     fn write(&mut self, level: Level, message: String, fields: Vec<(String, String)>) {

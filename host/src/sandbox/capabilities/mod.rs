@@ -81,6 +81,11 @@ pub(super) enum Without {
 }
 
 impl Capability {
+    /// One that is ours and that every module has, where no `grant` is put in.
+    const fn ours(name: &'static str, packages: &'static [Package], dry_run: DryRun, link: Link) -> Self {
+        Self { name, packages, grant: None, dry_run, link, link_later: None }
+    }
+
     /// Whether every module is linked with it.
     pub(super) fn is_for_all(&self) -> bool {
         self.grant.as_ref().is_none_or(|grant| grant.without != Without::Refused)
@@ -91,6 +96,30 @@ impl Capability {
         self.grant.as_ref().filter(|grant| grant.without != Without::Unasked)
     }
 }
+
+impl Grant {
+    /// One without which a module is not loaded, and of which there is nothing to tell where no `cautions` are put in.
+    const fn to_load(line: &'static str, is_given: fn(&Grants) -> bool) -> Self {
+        Self { without: Without::Refused, line, is_given, cautions: no_caution }
+    }
+}
+
+/// Makes the bindings of an interface of ours that has the name of its package, and `link`, which makes it available.
+macro_rules! interface {
+    ($name:ident, $path:literal, $import:literal $(, $option:ident: $value:tt)*) => {
+        mod bindings {
+            #![allow(missing_docs, clippy::all)]
+            wasmtime::component::bindgen!({ path: $path, interfaces: $import, $($option: $value),* });
+        }
+
+        /// Makes the interface available.
+        fn link(linker: &mut wasmtime::component::Linker<Guest>) -> wasmtime::Result<()> {
+            type Itself = wasmtime::component::HasSelf<Guest>;
+            bindings::minion::$name::$name::add_to_linker::<Guest, Itself>(linker, |guest| guest)
+        }
+    };
+}
+use interface;
 
 /// The capability that has a package.
 pub(super) fn of_package(name: &str) -> Option<&'static Capability> {

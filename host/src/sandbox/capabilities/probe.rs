@@ -6,12 +6,11 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
-use wasmtime::component::{HasSelf, Linker};
 
-use self::bindings::minion::probe::probe::{self, Answer, Error, Host, State};
+use self::bindings::minion::probe::probe::{Answer, Error, Host, State};
 use super::http::destination::{self, Refusal};
 use super::package::Package;
-use super::{Capability, Grant, Without, no_caution};
+use super::{Capability, Grant, interface};
 use crate::policy::{Grants, ProbeGrant, ProbeTarget, Reach};
 use crate::sandbox::run::dry_run::DryRun;
 use crate::sandbox::run::guest::Guest;
@@ -23,32 +22,11 @@ const MAX_TIMEOUT_MS: u32 = 60_000;
 
 /// What the sandbox has to know of it.
 pub(super) const CAPABILITY: Capability = Capability {
-    name: "probe",
-    packages: &[Package::ours("minion:probe", &["probe"])],
-    grant: Some(Grant {
-        without: Without::Refused,
-        line: r#"probe = ["…:443"]"#,
-        is_given: |grants| !grants.probe.is_empty(),
-        cautions: no_caution,
-    }),
-    dry_run: DryRun::Same,
-    link,
-    link_later: None,
+    grant: Some(Grant::to_load(r#"probe = ["…:443"]"#, |grants| !grants.probe.is_empty())),
+    ..Capability::ours("probe", &[Package::ours("minion:probe", &["probe"])], DryRun::Same, link)
 };
 
-mod bindings {
-    #![allow(missing_docs, clippy::all)]
-    wasmtime::component::bindgen!({
-        path: "../wit/probe",
-        interfaces: "import minion:probe/probe@0.1.0;",
-        imports: { default: async },
-    });
-}
-
-/// Makes the interface available.
-fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    probe::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)
-}
+interface!(probe, "../wit/probe", "import minion:probe/probe@0.1.0;", imports: { default: async });
 
 impl Host for Guest {
     async fn tcp(&mut self, host: String, port: u16, timeout_ms: u32) -> Result<Answer, Error> {

@@ -1,36 +1,18 @@
 //! `minion:settings`: what the owner of the minion has set for a module.
 
 use toml::Value as Toml;
-use wasmtime::component::{HasSelf, Linker};
 
-use self::bindings::minion::settings::settings::{self, Error, Host};
-use super::Capability;
+use self::bindings::minion::settings::settings::{Error, Host};
 use super::package::Package;
+use super::{Capability, interface};
 use crate::sandbox::run::dry_run::DryRun;
 use crate::sandbox::run::guest::Guest;
 
 /// What the sandbox has to know of it.
-pub(super) const CAPABILITY: Capability = Capability {
-    name: "settings",
-    packages: &[Package::ours("minion:settings", &["settings"])],
-    grant: None,
-    dry_run: DryRun::Same,
-    link,
-    link_later: None,
-};
+pub(super) const CAPABILITY: Capability =
+    Capability::ours("settings", &[Package::ours("minion:settings", &["settings"])], DryRun::Same, link);
 
-mod bindings {
-    #![allow(missing_docs, clippy::all)]
-    wasmtime::component::bindgen!({
-        path: "../wit/settings",
-        interfaces: "import minion:settings/settings@0.1.0;",
-    });
-}
-
-/// Makes the interface available.
-fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    settings::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)
-}
+interface!(settings, "../wit/settings", "import minion:settings/settings@0.1.0;");
 
 impl Host for Guest {
     fn names(&mut self) -> Vec<String> {

@@ -11,14 +11,14 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use wasmtime::component::{HasSelf, Linker, Resource};
+use wasmtime::component::Resource;
 
-use self::bindings::minion::process::process::{self, Command, Error, Host, Output, Status};
+use self::bindings::minion::process::process::{Command, Error, Host, Output, Status};
 use self::child::Child;
 use self::permission::Permission;
 use self::program::{Invocation, Program, Taken, find};
 use super::package::Package;
-use super::{Capability, Grant, Without};
+use super::{Capability, Grant, interface};
 use crate::policy::{ByteSize, caution};
 use crate::sandbox::limits::budget::Hold;
 use crate::sandbox::run::dry_run::{DryRun, RunMode};
@@ -35,35 +35,25 @@ const DESCRIPTORS: u64 = 4;
 /// The most bytes of memory that a command line takes with its environment; systems take no more of one word.
 const MAX_COMMAND: usize = 256 << 10;
 
+/// A line that grants a program.
+const LINE: &str = r#"process = [{ command = "…", args = ["…"] }]"#;
+
 /// What the sandbox has to know of it.
 pub(super) const CAPABILITY: Capability = Capability {
-    name: "process",
-    packages: &[Package::ours("minion:process", &["process"])],
     grant: Some(Grant {
-        without: Without::Refused,
-        line: r#"process = [{ command = "…", args = ["…"] }]"#,
-        is_given: |grants| !grants.process.is_empty(),
         cautions: caution::of_processes,
+        ..Grant::to_load(LINE, |grants| !grants.process.is_empty())
     }),
-    dry_run: DryRun::Recorded,
-    link,
-    link_later: None,
+    ..Capability::ours("process", &[Package::ours("minion:process", &["process"])], DryRun::Recorded, link)
 };
 
-mod bindings {
-    #![allow(missing_docs, clippy::all)]
-    wasmtime::component::bindgen!({
-        path: "../wit/process",
-        interfaces: "import minion:process/process@0.1.0;",
-        imports: { default: async | trappable },
-        with: { "minion:process/process.child": super::child::Child },
-    });
-}
-
-/// Makes the interface available.
-fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    process::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)
-}
+interface!(
+    process,
+    "../wit/process",
+    "import minion:process/process@0.1.0;",
+    imports: { default: async | trappable },
+    with: { "minion:process/process.child": super::child::Child }
+);
 
 impl Host for Guest {
     async fn run(&mut self, command: Command) -> wasmtime::Result<Result<Output, Error>> {
