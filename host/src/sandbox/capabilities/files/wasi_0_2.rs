@@ -11,7 +11,6 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorStat, ErrorCode, HostDescriptor as _, MetadataHashValue,
     NewTimestamp, OpenFlags, PathFlags,
 };
-use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
 
 use super::answer::told;
 use super::looks::Look;
@@ -127,33 +126,23 @@ fn link_looks(types: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
 
 /// The functions that make a stream of an open file.
 fn link_streams(types: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
-    types.func_wrap(
-        "[method]descriptor.read-via-stream",
-        |mut store: StoreContextMut<'_, Guest>, (file, offset): (Handle, u64)| {
-            let guest = store.data_mut();
-            let descriptor = guest.descriptor(&file);
-            let stream = guest.filesystem().read_via_stream(file, offset);
-            Ok((guest.stream(stream, |stream: DynInputStream| reading(stream, descriptor))?,))
-        },
-    )?;
-    types.func_wrap(
-        "[method]descriptor.write-via-stream",
-        |mut store: StoreContextMut<'_, Guest>, (file, offset): (Handle, u64)| {
-            let guest = store.data_mut();
-            let descriptor = guest.descriptor(&file);
-            let stream = guest.filesystem().write_via_stream(file, offset);
-            Ok((guest.stream(stream, |stream: DynOutputStream| writing(stream, descriptor))?,))
-        },
-    )?;
-    types.func_wrap(
-        "[method]descriptor.append-via-stream",
-        |mut store: StoreContextMut<'_, Guest>, (file,): (Handle,)| {
-            let guest = store.data_mut();
-            let descriptor = guest.descriptor(&file);
-            let stream = guest.filesystem().append_via_stream(file);
-            Ok((guest.stream(stream, |stream: DynOutputStream| writing(stream, descriptor))?,))
-        },
-    )
+    macro_rules! stream {
+        ($name:literal, $function:ident, ($($offset:ident: $ty:ty),*), $around:ident) => {
+            types.func_wrap(
+                concat!("[method]descriptor.", $name),
+                |mut store: StoreContextMut<'_, Guest>, (file, $($offset,)*): (Handle, $($ty,)*)| {
+                    let guest = store.data_mut();
+                    let descriptor = guest.descriptor(&file);
+                    let stream = guest.filesystem().$function(file, $($offset),*);
+                    Ok((guest.stream(stream, |stream| $around(stream, descriptor))?,))
+                },
+            )?;
+        };
+    }
+    stream!("read-via-stream", read_via_stream, (offset: u64), reading);
+    stream!("write-via-stream", write_via_stream, (offset: u64), writing);
+    stream!("append-via-stream", append_via_stream, (), writing);
+    Ok(())
 }
 
 /// The parameters of `open-at`.
