@@ -24,8 +24,8 @@ mod read;
 mod record;
 mod reopenable;
 mod retention;
-#[cfg(test)]
-mod scratch;
+#[cfg(any(test, feature = "scratch"))]
+pub mod scratch;
 mod storage;
 mod upgrade;
 mod write;

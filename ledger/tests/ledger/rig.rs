@@ -107,22 +107,10 @@ pub(crate) fn name(text: &str) -> MinionName {
 /// A job for these minions.
 pub(crate) fn job(number: u64, targets: &[&str]) -> JobRecord {
     JobRecord {
-        id: id(number),
-        accepted_at: T0 + number,
-        operator: "ann".parse().unwrap(),
-        target: "*".into(),
-        exclude: None,
-        targets: targets.iter().map(|target| name(target)).collect(),
-        method: "test.ping".parse().unwrap(),
         arguments: Arguments::Words(vec![Word::Text("hello".into())]),
         timeout_ms: Some(1000),
-        queue_until: None,
-        dry_run: false,
         durable: true,
-        batch: None,
-        max_failures: None,
-        rerun_of: None,
-        patience_ms: None,
+        ..ledger::scratch::job(id(number), targets)
     }
 }
 

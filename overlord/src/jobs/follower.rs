@@ -143,33 +143,14 @@ const PACE: Duration = Duration::from_millis(250);
 
 #[cfg(test)]
 mod tests {
-    use ledger::JobRecord;
     use wire::message::job::{JobId, OutcomeKind};
     use wire::message::outcome::Outcome;
-    use wire::value::arguments::Arguments;
 
     use super::*;
     use crate::jobs::update_buffer::FollowerRoom;
 
     fn live(minions: &[&str]) -> Arc<LiveJob> {
-        let record = JobRecord {
-            id: JobId::new(),
-            accepted_at: 0,
-            operator: "ann".parse().expect("a name"),
-            target: "*".into(),
-            exclude: None,
-            targets: minions.iter().map(|minion| name(minion)).collect(),
-            method: "test.count".parse().expect("a method"),
-            arguments: Arguments::Words(Vec::new()),
-            timeout_ms: None,
-            queue_until: None,
-            dry_run: false,
-            durable: false,
-            batch: None,
-            max_failures: None,
-            rerun_of: None,
-            patience_ms: None,
-        };
+        let record = ledger::scratch::job(JobId::new(), minions);
         LiveJob::new(record, Vec::new(), FollowerRoom::default())
     }
 
