@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use machine::configuration;
-use policy::given::{at_least_one, duration};
+use policy::given::{self, at_least_one};
 use serde::Deserialize;
 
 use crate::access::Access;
@@ -84,22 +83,8 @@ impl Default for HostLimits {
     }
 }
 
-/// How long a finished job is kept, once the overlord has its outcome.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Retention {
-    /// How long a job is kept, counted from its end. Default: 7 days.
-    #[serde(deserialize_with = "duration")]
-    pub age: Duration,
-    /// How many bytes finished jobs may take; the oldest are removed first. Default: 256 MiB.
-    pub size: ByteSize,
-}
-
-impl Default for Retention {
-    fn default() -> Self {
-        Self { age: Duration::from_secs(7 * 24 * 3600), size: ByteSize(256 << 20) }
-    }
-}
+/// How long a finished job is kept, once the overlord has its outcome. Default: 7 days, and 256 MiB for all.
+pub type Retention = given::Retention<7, 256>;
 
 impl Config {
     /// Reads a file. Where there is none, every key has its default.

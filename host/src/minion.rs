@@ -367,10 +367,7 @@ fn guest_runtime() -> std::io::Result<Runtime> {
 
 /// Removes finished jobs that need not be kept any longer, from time to time.
 async fn purge(ledger: MinionLedger, retention: Retention, stop: CancellationToken) {
-    let keep = ledger::Retention {
-        keep_ms: Some(u64::try_from(retention.age.as_millis()).unwrap_or(u64::MAX)),
-        bytes: Some(retention.size.0),
-    };
+    let keep = ledger::Retention::of(retention.age, retention.size.0);
     loop {
         match ledger.purge(keep, now_ms()).await {
             Ok(0) => {}

@@ -36,6 +36,12 @@ pub(crate) struct Ended {
 }
 
 impl Retention {
+    /// Keeps jobs for this time, counted from their ends, and as many bytes of them, as `[retention]` of either configuration
+    /// says.
+    pub fn of(age: Duration, bytes: u64) -> Self {
+        Self { keep_ms: Some(u64::try_from(age.as_millis()).unwrap_or(u64::MAX)), bytes: Some(bytes) }
+    }
+
     /// How often a purge with this retention is worth while: once in the time for which jobs are kept, but at
     /// least every ten minutes, and at most every second.
     pub fn interval(&self) -> Duration {

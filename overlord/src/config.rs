@@ -5,9 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use machine::configuration::{self, Renamed};
-use policy::given::duration;
+use policy::given::{self, duration};
 use serde::Deserialize;
-use wire::size::ByteSize;
 use wire::transport::endpoint::DEFAULT_PORT;
 
 use crate::dial_address::DialAddress;
@@ -65,22 +64,8 @@ impl Default for Config {
     }
 }
 
-/// How long a finished job is kept.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Retention {
-    /// For how long, counted from its end. Default: 30 days.
-    #[serde(deserialize_with = "duration")]
-    pub age: Duration,
-    /// How much room finished jobs may take; those that ended first go first. Default: 1 GiB.
-    pub size: ByteSize,
-}
-
-impl Default for Retention {
-    fn default() -> Self {
-        Self { age: Duration::from_secs(30 * 24 * 3600), size: ByteSize(1 << 30) }
-    }
-}
+/// How long a finished job is kept. Default: 30 days, and 1 GiB for all.
+pub type Retention = given::Retention<30, 1024>;
 
 impl Config {
     /// Reads a file. Where there is none, every key has its default.
@@ -118,6 +103,8 @@ const RENAMED: [Renamed; 3] = [
 
 #[cfg(test)]
 mod tests {
+    use wire::size::ByteSize;
+
     use super::*;
 
     fn load(text: &str) -> Result<Config, String> {

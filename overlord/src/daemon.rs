@@ -165,8 +165,7 @@ impl Reload {
 
 /// Drops finished jobs and expired invitations whose time is over.
 async fn purge(ledger: OverlordLedger, config: Config, stop: CancellationToken) {
-    let keep_ms = Some(config.retention.age.as_millis() as u64);
-    let retention = Retention { keep_ms, bytes: Some(config.retention.size.0) };
+    let retention = Retention::of(config.retention.age, config.retention.size.0);
     let mut every = tokio::time::interval(retention.interval());
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(every.tick()).await.is_some() {

@@ -4,6 +4,35 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::size::ByteSize;
+
+/// How long finished jobs are kept: a table `[retention]`, in which every key may be left out. Without them it is for `DAYS`,
+/// and `MIB` mebibytes of jobs.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention<const DAYS: u64, const MIB: u64> {
+    /// For how long a job is kept, counted from its end.
+    #[serde(default = "days::<DAYS>", deserialize_with = "duration")]
+    pub age: Duration,
+    /// How much room finished jobs may take; those that ended first go first.
+    #[serde(default = "mebibytes::<MIB>")]
+    pub size: ByteSize,
+}
+
+impl<const DAYS: u64, const MIB: u64> Default for Retention<DAYS, MIB> {
+    fn default() -> Self {
+        Self { age: days::<DAYS>(), size: mebibytes::<MIB>() }
+    }
+}
+
+fn days<const DAYS: u64>() -> Duration {
+    Duration::from_secs(DAYS * 24 * 3600)
+}
+
+fn mebibytes<const MIB: u64>() -> ByteSize {
+    ByteSize(MIB << 20)
+}
+
 /// Reads a duration as people write it: `7d`, `1h 30m`.
 ///
 /// # Errors
@@ -40,5 +69,21 @@ pub fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize,
             Err(serde::de::Error::custom("with 0 no job would ever run: write 1 to run one after the other"))
         }
         jobs => Ok(jobs),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_the_retention_that_is_left_out_has_the_default_of_its_side() {
+        type Given = Retention<7, 256>;
+        let read = |text: &str| toml::from_str::<Given>(text);
+        assert_eq!(read(""), Ok(Given::default()));
+        let (hour, week) = (Duration::from_secs(3600), Duration::from_secs(7 * 24 * 3600));
+        assert_eq!(read("age = \"1h\""), Ok(Given { age: hour, size: ByteSize(256 << 20) }));
+        assert_eq!(read("size = \"1KiB\""), Ok(Given { age: week, size: ByteSize(1024) }));
+        assert!(read("ages = \"1h\"").is_err());
     }
 }
