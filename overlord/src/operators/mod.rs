@@ -1,8 +1,6 @@
 //! Which operators there are, which of them may connect, and which are connected: in memory, and in the ledger as far as
 //! it must outlive the daemon. What they may do is said by their [`crate::roles`].
 
-mod presence;
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,8 +14,6 @@ use wire::identity::{Peer, Role, Validity};
 use wire::message::operators::{OperatorKind, OperatorStanding};
 use wire::name::{OperatorName, RoleName};
 use wire::transport::endpoint::CLOSE_REFUSED;
-
-pub(crate) use self::presence::Presence;
 
 /// All operators of an overlord. A cheap handle.
 #[derive(Clone)]
@@ -96,7 +92,7 @@ impl Operators {
         entry.record.valid_until = entry.record.valid_until.max(Some(peer.validity.until));
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
         entry.connections.insert(number, connection.clone());
-        Ok(Presence::new(self.clone(), name, number))
+        Ok(Presence { operators: self.clone(), name, number })
     }
 
     /// The roles that were given to an operator by name; `None` where it is not known or may not connect, and so has no
@@ -215,6 +211,26 @@ impl Operators {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<OperatorName, Entry>> {
         lock::hold(&self.0.operators)
+    }
+}
+
+/// One connection of an operator, which is known as such until this is dropped.
+pub(crate) struct Presence {
+    operators: Operators,
+    name: OperatorName,
+    number: u64,
+}
+
+impl Presence {
+    /// The operator's name.
+    pub(crate) fn name(&self) -> &OperatorName {
+        &self.name
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.operators.left(&self.name, self.number);
     }
 }
 
