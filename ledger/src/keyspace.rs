@@ -96,6 +96,8 @@ pub(crate) enum Keyspace {
     Operators,
     /// secret → an invitation for an operator.
     OperatorInvites,
+    /// minion → the certificate that it was seen with, and the next one.
+    Certificates,
 
     /// job → what was asked of this minion.
     Starts,
@@ -150,6 +152,7 @@ impl Keyspace {
         Keyspace::Tenures,
         Keyspace::Operators,
         Keyspace::OperatorInvites,
+        Keyspace::Certificates,
     ];
 
     /// What a minion's ledger has.
@@ -200,6 +203,7 @@ impl Keyspace {
             Keyspace::Tenures => "tenures",
             Keyspace::Operators => "operators",
             Keyspace::OperatorInvites => "operator-invites",
+            Keyspace::Certificates => "certificates",
             Keyspace::Instance => "instance",
             Keyspace::Starts => "starts",
             Keyspace::States => "states",

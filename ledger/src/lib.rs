@@ -34,8 +34,9 @@ pub use error::LedgerError;
 pub use keyspace::Side;
 pub use minion::{Accepted, Kv, KvError, MAX_KEY, MinionJob, MinionLedger, Swap};
 pub use overlord::{
-    Attempt, GiveUp, HeardFacts, Invite, InviteError, JobRecord, MinionRecord, OperatorInvite,
-    OperatorInviteError, OperatorRecord, OverlordLedger, PartRecord, Standing, Storage, Tenure,
+    Attempt, Certificates, GiveUp, HeardFacts, Invite, InviteError, Issued, JobRecord, MinionRecord,
+    OperatorInvite, OperatorInviteError, OperatorRecord, OverlordLedger, PartRecord, Standing, Storage,
+    Tenure,
 };
 pub use quarantine::SetAside;
 pub use reopenable::Commits;

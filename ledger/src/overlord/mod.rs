@@ -3,6 +3,7 @@
 //! [`OverlordLedger`] is the list of all that can be asked; the other files here are what it takes and gives. How it is
 //! done with the database that this process has to itself is in `operations/`.
 
+mod certificate;
 mod invitation;
 mod job;
 mod ledger;
@@ -12,6 +13,7 @@ mod operator;
 
 pub(crate) use operations::{Modules, reindex};
 
+pub use certificate::{Certificates, Issued};
 pub use invitation::{Invite, InviteError};
 pub use job::{GiveUp, JobRecord, PartRecord};
 pub use ledger::{OverlordLedger, Storage};

@@ -1,4 +1,7 @@
-use ledger::{HeardFacts, Invite, InviteError, MinionRecord, OverlordLedger, Standing, Tenure};
+use ledger::{
+    Certificates, Durability, HeardFacts, Invite, InviteError, Issued, MinionRecord, OverlordLedger,
+    Standing, Tenure,
+};
 use wire::digest::Digest;
 use wire::message::inventory::Inventory;
 use wire::message::module::{Module, ModuleState};
@@ -129,6 +132,42 @@ async fn a_minion_that_is_recorded_as_revoked_has_no_token_left_and_another_keep
     assert_eq!(ledger.invited(&Digest::of(b"secret"), T0 + 99).await, Ok(name("web1")));
     ledger.put_minion(MinionRecord { status: Standing::Revoked, ..minion("web1") }).await.unwrap();
     assert_eq!(ledger.invites().await.unwrap(), []);
+}
+
+fn issued(key: &str, until: i64) -> Issued {
+    Issued { key: Digest::of(key.as_bytes()), from: 0, until }
+}
+
+#[tokio::test]
+async fn the_next_key_of_a_minion_takes_over_when_it_is_seen_and_survives_restarts() {
+    let (folder, web1) = (Folder::new(), name("web1"));
+    let ledger = folder.overlord();
+    ledger.put_minion(minion("web1")).await.unwrap();
+    ledger.certificate_shown(&web1, issued("web1", 10), Durability::Written).await.unwrap();
+    ledger.put_next_certificate(&web1, issued("lost", 20)).await.unwrap();
+    ledger.put_next_certificate(&web1, issued("next", 20)).await.unwrap();
+    drop(ledger);
+
+    let ledger = folder.overlord();
+    let both = Certificates { shown: Some(issued("web1", 10)), next: Some(issued("next", 20)) };
+    assert_eq!(ledger.certificates().await.unwrap(), [(web1.clone(), both)]);
+    // One that was never to be used changes nothing, and neither does the present one.
+    for key in ["lost", "web1"] {
+        ledger.certificate_shown(&web1, issued(key, 10), Durability::Synced).await.unwrap();
+    }
+    assert_eq!(ledger.certificates().await.unwrap(), [(web1.clone(), both)]);
+    ledger.certificate_shown(&web1, issued("next", 20), Durability::Synced).await.unwrap();
+    drop(ledger);
+
+    let ledger = folder.overlord();
+    let one = Certificates { shown: Some(issued("next", 20)), next: None };
+    assert_eq!(ledger.certificates().await.unwrap(), [(web1.clone(), one)]);
+    assert_eq!(ledger.minion(&web1).await.unwrap().unwrap().key, Digest::of(b"next"));
+    ledger.certificate_shown(&web1, issued("web1", 30), Durability::Synced).await.unwrap();
+    assert_eq!(ledger.certificates().await.unwrap(), [(web1.clone(), one)]);
+    ledger.remove_minion(&web1).await.unwrap();
+    ledger.put_next_certificate(&web1, issued("later", 40)).await.unwrap();
+    assert_eq!(ledger.certificates().await.unwrap(), []);
 }
 
 fn facts() -> HeardFacts {

@@ -1,5 +1,6 @@
 //! All that an overlord asks of its ledger.
 
+mod certificates;
 mod invitations;
 mod jobs;
 mod minions;
@@ -35,6 +36,8 @@ use crate::storage::Disk;
 ///   [`put_tenures`](Self::put_tenures), [`minion_standing`](Self::minion_standing),
 ///   [`remove_minion`](Self::remove_minion), [`minion`](Self::minion), [`minions`](Self::minions),
 ///   [`facts`](Self::facts), [`tenures`](Self::tenures)
+/// - certificates of minions: [`put_next_certificate`](Self::put_next_certificate),
+///   [`certificate_shown`](Self::certificate_shown), [`certificates`](Self::certificates)
 /// - invitations: [`put_invite`](Self::put_invite), [`invited`](Self::invited), [`redeem`](Self::redeem),
 ///   [`invites`](Self::invites), [`purge_invites`](Self::purge_invites)
 /// - operators: [`put_operator`](Self::put_operator), [`remove_operator`](Self::remove_operator),

@@ -120,15 +120,27 @@ pub(crate) fn put_standing(
     Ok(())
 }
 
+/// Lets this be the one key of a known minion.
+pub(super) fn put_key(draft: &Draft<'_>, name: &MinionName, key: Digest) -> Result<(), LedgerError> {
+    if let Some(identity) = draft.record::<Identity>(&key_of(name))? {
+        draft.put_record(key_of(name), &Identity { key, ..identity });
+    }
+    Ok(())
+}
+
+/// The key of a known minion.
+pub(super) fn key(source: &impl Read, name: &MinionName) -> Result<Option<Digest>, LedgerError> {
+    Ok(source.record::<Identity>(&key_of(name))?.map(|identity| identity.key))
+}
+
 /// Forgets a minion. Gives whether it was known.
 pub(crate) fn remove(draft: &Draft<'_>, name: &MinionName) -> Result<bool, LedgerError> {
     if !is_known(draft, name)? {
         return Ok(false);
     }
-    for space in
-        [Keyspace::Minions, Keyspace::Presence, Keyspace::Modules, Keyspace::Facts, Keyspace::Tenures]
-    {
-        draft.remove(space, key_of(name));
+    let of_minion = [Keyspace::Minions, Keyspace::Presence, Keyspace::Modules, Keyspace::Facts];
+    for keyspace in of_minion.into_iter().chain([Keyspace::Tenures, Keyspace::Certificates]) {
+        draft.remove(keyspace, key_of(name));
     }
     draft.remove_all(Keyspace::Attempts, &name_prefix(name.as_str()));
     Ok(true)
@@ -175,7 +187,7 @@ fn put_of_known<R: Record>(draft: &Draft<'_>, name: &MinionName, record: &R) -> 
     Ok(())
 }
 
-fn name_of(key: &[u8]) -> Option<MinionName> {
+pub(super) fn name_of(key: &[u8]) -> Option<MinionName> {
     std::str::from_utf8(key).ok()?.parse().ok()
 }
 
@@ -207,6 +219,7 @@ pub(super) fn enrol(
     draft.remove(Keyspace::Facts, key_of(name));
     // Links by the former key do not count any more.
     draft.remove(Keyspace::Tenures, key_of(name));
+    draft.remove(Keyspace::Certificates, key_of(name));
     Ok(if before.is_some() { Enrolled::InPlaceOfAnother } else { Enrolled::New })
 }
 

@@ -6,6 +6,7 @@
 pub(super) mod assignment;
 pub(super) mod cancellation;
 pub(super) mod catalogue;
+pub(super) mod certificate;
 mod cursor;
 pub(super) mod document;
 pub(super) mod given_up;
