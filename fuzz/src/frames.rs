@@ -16,6 +16,7 @@ use wire::message::module::{Module, ModuleState, ModuleVersion};
 use wire::message::newcomer::{Newcomer, NewcomerReply};
 use wire::message::operator::{Follow, OperatorReply, OperatorRequest, Refusal, RefusalKind, Target, Update};
 use wire::message::outcome::{Outcome, Report};
+use wire::message::renewal::{Credentials, Renewal};
 use wire::message::v1::{Method, Type};
 use wire::message::version::Version;
 use wire::transport::frame;
@@ -48,7 +49,7 @@ pub fn frames(bytes: &[u8]) -> bool {
 }
 
 /// Every kind of message at every door, and what rests in the ledgers.
-const READERS: [fn(&[u8]) -> bool; 18] = [
+const READERS: [fn(&[u8]) -> bool; 19] = [
     there_and_back::<MinionRequest>,
     there_and_back::<Pong>,
     there_and_back::<Cancelled>,
@@ -56,6 +57,7 @@ const READERS: [fn(&[u8]) -> bool; 18] = [
     there_and_back::<Acknowledged>,
     there_and_back::<Notice>,
     there_and_back::<Welcome>,
+    there_and_back::<Renewal>,
     there_and_back::<OperatorRequest>,
     there_and_back::<OperatorReply>,
     there_and_back::<EnrollRequest>,
@@ -115,10 +117,20 @@ fn small() -> anyhow::Result<Vec<Vec<u8>>> {
         encoded(&OperatorReply::Refused(Refusal::new(RefusalKind::NoMatch, "no such minion")))?,
         encoded(&JobUpdate::Progress(Progress { done: 1, total: u64::MAX, note: "half".to_owned() }))?,
         encoded(&Arguments::Words(words))?,
+        encoded(&Notice::Renew(vec![0x30; 90]))?,
+        encoded(&Renewal::Renewed {
+            credentials: Credentials { chain: vec![vec![0x30; 9]], authorities: vec![vec![0x30; 9]] },
+            renew_in_ms: 7,
+        })?,
         encoded(&EnrollRequest { secret: [7; 16], signing_request: vec![0x30; 90] })?,
         encoded(&Newcomer::Waiting { name: "web-1".parse()?, signing_request: vec![0x30; 90] })?,
         encoded(&NewcomerReply::Waits { again_ms: 5_000 })?,
-        encoded(&Welcome { name: "web-1".parse()?, version: "1".to_owned(), settled: vec![JOB.parse()?] })?,
+        encoded(&Welcome {
+            name: "web-1".parse()?,
+            version: "1".to_owned(),
+            settled: vec![JOB.parse()?],
+            renew_in_ms: Some(7),
+        })?,
     ])
 }
 

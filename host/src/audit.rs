@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use wire::digest::Digest;
 use wire::document::redaction::{self, Unshown, by_parameter, counted, cut};
+use wire::identity::{Moment, Peer};
 use wire::message::call::Start;
 use wire::message::job::JobId;
 use wire::message::link::ModuleCommand;
@@ -213,10 +214,21 @@ impl Audit {
 
     /// Writes that the overlord gives the link of this minion to another one that has its key.
     pub(crate) fn refused_as_second(&self, member: &Member) {
-        let Member { name, overlord } = member;
+        let Member { name, overlord, .. } = member;
         self.note(
             json!({ "event": "second-minion", "minion": name, "overlord": overlord, "decision": "denied" }),
         );
+    }
+
+    /// Writes that this minion has its next certificate.
+    pub(crate) fn renewed(&self, peer: &Peer) {
+        self.note(json!({
+            "event": "renew",
+            "minion": peer.name,
+            "key": peer.key.to_string(),
+            "valid_until_at": Moment(peer.validity.until).to_string(),
+            "decision": "allowed",
+        }));
     }
 
     /// Writes that the policy was read again, and what that changed.

@@ -172,10 +172,11 @@ impl DialError {
     /// The error with what this host knows of its own certificate, where that is the cause.
     pub(crate) fn explained(self, identity: &Identity) -> Self {
         let DialError::Outdated { address, .. } = self else { return self };
+        let name = identity.peer().map_or_else(|_| "NAME".to_owned(), |peer| peer.name);
         let why = match identity.validity().map(|validity| (validity, validity.check())) {
             Ok((_, Err(untimely))) => format!(
-                "its certificate {untimely}. Set the clock of this host, or, where that is right, enrol it again with \
-                 `overlord minion invite NAME` and `minion join TOKEN`"
+                "its certificate {untimely}. Set the clock of this host, or, where that is right, let it join again under \
+                 its name: `overlord minion invite {name}` there makes a token, and `minion join TOKEN` here takes it"
             ),
             Ok((validity, Ok(()))) => format!(
                 "by the overlord's clock it is not the time of its certificate, which is valid {validity}, and this \

@@ -166,6 +166,12 @@ impl Folder {
         Ok(identity.save(&self.identity_dir(), IDENTITY)?)
     }
 
+    /// Keeps a renewed identity in the place of `before`; `false` where another one is there meanwhile, as after another
+    /// join.
+    pub(crate) fn renew(&self, before: &Identity, renewed: &Identity) -> Result<bool, IdentityError> {
+        renewed.replace(&self.identity_dir(), IDENTITY, before)
+    }
+
     /// The overlord that this minion belongs to, as `minion join` wrote it down.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ mod minion;
 pub mod modules;
 pub mod policy;
 mod policy_changes;
+mod renewal;
 pub mod sandbox;
 pub mod signature_file;
 mod status;

@@ -27,6 +27,7 @@ use crate::dispatch::Dispatch;
 use crate::jobs::Jobs;
 use crate::membership::{Member, Membership};
 use crate::modules::{Modules, tellable};
+use crate::renewal::Renewal;
 
 /// Whether there is a link to the overlord.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ pub enum LinkState {
 pub(crate) struct Link {
     /// Who this minion is, and where its overlord listens.
     pub(crate) membership: Membership,
-    /// Told when this minion has become another one by a join.
+    /// Told when this minion has become another one by a join, and until when its certificate is good.
     pub(crate) joined: watch::Sender<Member>,
     /// Which instance of the minion this is.
     pub(crate) instance: Instance,
@@ -88,10 +89,10 @@ impl Link {
                 // Most likely this is by a join in this folder, which has its certificate in a moment.
                 let _ = tokio::time::timeout(JOINING, self.membership.superseded()).await;
             }
-            if self.membership.renewed().is_some() {
+            if self.membership.joined_anew().is_some() {
                 continue;
             }
-            let error = error.explained(&self.membership.identity);
+            let error = error.explained(&self.membership.identity());
             if self.stop.is_cancelled() {
                 return;
             }
@@ -122,11 +123,11 @@ impl Link {
 
     /// Takes over what another `minion join` has left in the folder, if one has.
     fn has_joined_anew(&mut self) -> bool {
-        let Some(renewed) = self.membership.renewed() else { return false };
-        let Member { name, overlord } = &renewed.member;
+        let Some(anew) = self.membership.joined_anew() else { return false };
+        let Member { name, overlord, .. } = &anew.member;
         tracing::info!(%name, overlord, "this host has joined anew");
-        self.joined.send_replace(renewed.member.clone());
-        self.membership = renewed;
+        self.joined.send_replace(anew.member.clone());
+        self.membership = anew;
         true
     }
 
@@ -135,8 +136,8 @@ impl Link {
     }
 
     async fn dial(&self) -> Result<Dialled, DialError> {
-        let identity = &self.membership.identity;
-        let dialling = Dialling::new(Some(identity), Trust::Authority(identity.authority()), ALPNS)?;
+        let identity = self.membership.identity();
+        let dialling = Dialling::new(Some(&identity), Trust::Authority(identity.authority()), ALPNS)?;
         dial(self.address(), &dialling).await
     }
 
@@ -181,7 +182,7 @@ impl Link {
 
     /// Says hello, and then tells of the modules and the facts whenever they have changed.
     async fn tell(&self, connection: &Connection) -> Result<Infallible, FrameError> {
-        let (mut changes, mut facts) = (self.modules.changes(), self.facts.clone());
+        let (changes, mut facts) = (self.modules.changes(), self.facts.clone());
         let hello = Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             modules: self.tellable(),
@@ -195,6 +196,27 @@ impl Link {
         for job in welcome.settled {
             self.jobs.acknowledged(job).await;
         }
+        let renewals = self.renewals(connection, welcome.renew_in_ms);
+        tokio::select! {
+            ended = self.tell_changes(connection, changes, facts) => ended,
+            never = renewals => match never {},
+        }
+    }
+
+    /// Renews the certificate over this connection, where its overlord does that.
+    async fn renewals(&self, connection: &Connection, renew_in_ms: Option<u64>) -> Infallible {
+        let Some(renew_in_ms) = renew_in_ms else { return std::future::pending().await };
+        let Self { membership, joined: member, audit, .. } = self;
+        Renewal { membership, connection, member, audit }.run(Duration::from_millis(renew_in_ms)).await
+    }
+
+    /// Tells of the modules and the facts whenever they have changed.
+    async fn tell_changes(
+        &self,
+        connection: &Connection,
+        mut changes: watch::Receiver<()>,
+        mut facts: watch::Receiver<String>,
+    ) -> Result<Infallible, FrameError> {
         let mut quiet = tokio::time::Instant::now();
         loop {
             // A version goes through many states in a moment: the first is told at once, and the others together.
@@ -229,7 +251,7 @@ impl Link {
 }
 
 /// Sends one notice on a stream of its own and reads the answer.
-async fn notify<T: Message>(connection: &Connection, notice: &Notice) -> Result<T, FrameError> {
+pub(crate) async fn notify<T: Message>(connection: &Connection, notice: &Notice) -> Result<T, FrameError> {
     let exchange = async {
         let (mut send, mut recv) = connection.open_bi().await.map_err(std::io::Error::from)?;
         let version = Version::of(connection);

@@ -3,11 +3,12 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use ledger::MinionLedger;
 use wire::digest::Digest;
-use wire::identity::{Identity, IdentityError, secret};
+use wire::identity::{Identity, IdentityError, Peer, secret};
 use wire::message::instance::Instance;
 use wire::name::{BadName, MinionName};
 
@@ -18,8 +19,9 @@ pub(crate) struct Membership {
     folder: Folder,
     /// The address that the configuration names, whatever the folder says.
     configured: Option<String>,
-    /// The key and the certificate.
-    pub(crate) identity: Identity,
+    /// The key and the certificate, which a renewal replaces. Locked while the folder is looked at or written, so that a
+    /// renewal is never taken for another join.
+    identity: Mutex<Arc<Identity>>,
     /// As whom, and of which overlord.
     pub(crate) member: Member,
 }
@@ -31,6 +33,8 @@ pub(crate) struct Member {
     pub(crate) name: MinionName,
     /// Where the overlord is dialled: `host:port`.
     pub(crate) overlord: String,
+    /// The last second of its certificate, since 1970.
+    pub(crate) valid_until: i64,
 }
 
 /// Why it cannot be read to whom a minion belongs.
@@ -54,19 +58,43 @@ impl Membership {
     /// Where the folder has no certificate that can be read, or does not say which overlord made it.
     pub(crate) fn read(folder: &Folder, configured: Option<String>) -> Result<Self, MembershipError> {
         let identity = folder.identity()?;
-        let name = identity.peer()?.name.parse()?;
+        let Peer { name, validity, .. } = identity.peer()?;
+        let name = name.parse()?;
         let overlord = match &configured {
             Some(overlord) => overlord.clone(),
             None => folder.enrolment()?.overlord,
         };
-        Ok(Self { folder: folder.clone(), configured, identity, member: Member { name, overlord } })
+        let member = Member { name, overlord, valid_until: validity.until };
+        Ok(Self { folder: folder.clone(), configured, identity: Mutex::new(Arc::new(identity)), member })
+    }
+
+    /// The key and the certificate.
+    pub(crate) fn identity(&self) -> Arc<Identity> {
+        self.lock().clone()
     }
 
     /// Another one, where the host has joined once more since this one was read.
-    pub(crate) fn renewed(&self) -> Option<Self> {
-        // The certificate is what a join writes last. What cannot be read is as good as what there was.
-        let renewed = Self::read(&self.folder, self.configured.clone()).ok()?;
-        (!renewed.identity.has_certificate_of(&self.identity)).then_some(renewed)
+    pub(crate) fn joined_anew(&self) -> Option<Self> {
+        let identity = self.lock();
+        // What cannot be read is as good as what there was.
+        let anew = Self::read(&self.folder, self.configured.clone()).ok()?;
+        let is_another = !anew.lock().has_certificate_of(&identity);
+        is_another.then_some(anew)
+    }
+
+    /// Keeps a renewed identity, on disk and here. `false` where the host has joined once more meanwhile: then it has
+    /// nothing to do with what is in the folder.
+    pub(crate) fn keep(&self, renewed: Identity) -> Result<bool, IdentityError> {
+        let mut identity = self.lock();
+        let is_kept = self.folder.renew(&identity, &renewed)?;
+        if is_kept {
+            *identity = Arc::new(renewed);
+        }
+        Ok(is_kept)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Arc<Identity>> {
+        machine::lock::hold(&self.identity)
     }
 
     /// Ends once the host has joined once more.
@@ -74,7 +102,7 @@ impl Membership {
         let mut seen = None;
         loop {
             let stamp = self.folder.certificate_stamp();
-            if stamp != seen && self.renewed().is_some() {
+            if stamp != seen && self.joined_anew().is_some() {
                 return;
             }
             seen = stamp;

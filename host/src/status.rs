@@ -42,6 +42,9 @@ pub struct Status {
     pub started_at: u64,
     /// The address of its overlord.
     pub overlord: String,
+    /// The last second of its certificate, since 1970.
+    #[serde(default)]
+    pub valid_until: i64,
     /// Since when it is linked to the overlord, in milliseconds since 1970; `None` where it is not.
     pub linked_since: Option<u64>,
     /// Why it is not linked; `None` where it is.
@@ -119,13 +122,14 @@ impl Vitals {
             LinkState::Linked { since, .. } => (Some(*since), None),
             LinkState::Unlinked(why) => (None, Some(why.clone())),
         };
-        let Member { name, overlord } = self.member.borrow().clone();
+        let Member { name, overlord, valid_until } = self.member.borrow().clone();
         Status {
             name,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             started_at: self.started_at,
             overlord,
+            valid_until,
             linked_since,
             unlinked,
             engine: sandbox.mode.to_string(),

@@ -31,12 +31,14 @@ pub enum Daemon {
     Both,
     /// A minion, on the way of a module into service, where no job comes by.
     Modules,
+    /// Both, while a minion's certificate is renewed, where no job comes by.
+    Renewal,
 }
 
 /// Declares all points: the one list that code, tests and documentation go by.
 macro_rules! points {
     ($($(#[$doc:meta])* $point:ident = $name:literal in $daemon:ident,)*) => {
-        /// A point in the life of a job, or of a module.
+        /// A point in the life of a job, of a module, or of a certificate.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Point {
             $($(#[$doc])* $point,)*
@@ -151,6 +153,21 @@ points! {
     ServeBefore = "serve-before" in Modules,
     /// That the version is in service is written down.
     ServeAfter = "serve-after" in Modules,
+
+    /// The overlord has signed a minion's next certificate, and is about to record its key.
+    RenewalBefore = "renewal-before" in Renewal,
+    /// The overlord has recorded the next key, and not answered.
+    RenewalAfter = "renewal-after" in Renewal,
+    /// A minion was seen with its next key, which is about to be recorded as its only one.
+    ProofBefore = "proof-before" in Renewal,
+    /// That the next key is the only one is recorded.
+    ProofAfter = "proof-after" in Renewal,
+    /// A minion has its next certificate, and nothing of it is on disk.
+    KeepBefore = "keep-before" in Renewal,
+    /// The next key and its certificate are on disk in one file, and not in their places.
+    KeepHalfway = "keep-halfway" in Renewal,
+    /// The next key and its certificate are in their places, and were never used.
+    KeepAfter = "keep-after" in Renewal,
 }
 
 #[cfg(not(feature = "failpoints"))]

@@ -10,6 +10,7 @@ use machine::clock::rfc3339;
 use serde_json::{Map, Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use wire::document::redaction;
+use wire::identity::{Moment, Peer};
 use wire::message::audit::{AuditQuery, Decision};
 use wire::message::job::JobId;
 use wire::name::{MinionName, OperatorName};
@@ -154,6 +155,18 @@ impl Audit {
     /// The roles were read again.
     pub(crate) fn roles_changed(&self, changes: &[String]) {
         self.note(json!({ "event": "roles-changed", "decision": "allowed", "changes": changes }));
+    }
+
+    /// A minion or an operator was given its next certificate.
+    pub(crate) fn renewed(&self, peer: &Peer, from: SocketAddr) {
+        self.note(json!({
+            "event": "renew",
+            (peer.role.as_str()): peer.name,
+            "from": from.to_string(),
+            "key": peer.key.to_string(),
+            "valid_until_at": Moment(peer.validity.until).to_string(),
+            "decision": "allowed",
+        }));
     }
 
     /// Puts on disk what was written.

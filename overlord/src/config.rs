@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use machine::configuration::{self, Renamed};
 use policy::given::{self, duration};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use wire::identity::Lifetimes;
 use wire::transport::endpoint::DEFAULT_PORT;
 
 use crate::dial_address::DialAddress;
@@ -47,6 +49,8 @@ pub struct Config {
     pub audit: audit_log::Settings,
     /// What operators may do, by the names of their roles. Default: nobody but administrators may do anything.
     pub(crate) roles: Rules,
+    /// For how long certificates are good.
+    pub certificates: Certificates,
 }
 
 impl Default for Config {
@@ -60,12 +64,57 @@ impl Default for Config {
             staging: Duration::from_secs(15 * 60),
             audit: audit_log::Settings::default(),
             roles: Rules::new(),
+            certificates: Certificates::default(),
         }
     }
 }
 
 /// How long a finished job is kept. Default: 30 days, and 1 GiB for all.
 pub type Retention = given::Retention<30, 1024>;
+
+/// For how long the certificates are good that the overlord makes. Each is renewed by its owner at two thirds of that.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Certificates {
+    /// Those of minions. At least 30 seconds. Default: 30 days.
+    #[serde(deserialize_with = "lifetime")]
+    pub lifetime: Duration,
+    /// Those of operators. At least 30 seconds. Default: 365 days.
+    #[serde(deserialize_with = "lifetime")]
+    pub operator_lifetime: Duration,
+}
+
+impl Default for Certificates {
+    fn default() -> Self {
+        let Lifetimes { minion, operator } = Lifetimes::default();
+        Self { lifetime: minion, operator_lifetime: operator }
+    }
+}
+
+impl Certificates {
+    /// The same, as an authority takes it.
+    pub fn lifetimes(&self) -> Lifetimes {
+        Lifetimes { minion: self.lifetime, operator: self.operator_lifetime }
+    }
+}
+
+/// Reads for how long a certificate is good.
+fn lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let lifetime = duration(deserializer)?;
+    if (SHORTEST_LIFETIME..=LONGEST_LIFETIME).contains(&lifetime) {
+        return Ok(lifetime);
+    }
+    let bounds = [SHORTEST_LIFETIME, LONGEST_LIFETIME].map(humantime::format_duration);
+    Err(D::Error::custom(format!(
+        "a certificate is good for {} at least and {} at most",
+        bounds[0], bounds[1]
+    )))
+}
+
+/// Below this, a certificate would end while its successor is on its way.
+const SHORTEST_LIFETIME: Duration = Duration::from_secs(30);
+/// As long as an authority is good.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(3650 * 24 * 3600);
 
 impl Config {
     /// Reads a file. Where there is none, every key has its default.
@@ -144,6 +193,8 @@ mod tests {
             "minions",
             "audit",
             "admin",
+            "lifetime",
+            "operator-lifetime",
         ] {
             assert!(EXAMPLE.contains(&format!("# {key} = ")), "{key} is not in the example");
         }
@@ -178,6 +229,16 @@ mod tests {
         ] {
             let error = load(&format!("{old}\n{new}")).expect_err("refused");
             assert!(error.contains("older name") && error.contains("overlord.toml"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_good_for_thirty_seconds_at_least() {
+        let lifetime = |text: &str| load(&format!("[certificates]\nlifetime = \"{text}\""));
+        assert_eq!(lifetime("30s").expect("parses").certificates.lifetime, Duration::from_secs(30));
+        for wrong in ["29s", "0s", "1000000days"] {
+            let error = lifetime(wrong).expect_err("refused");
+            assert!(error.contains("30s at least") && error.contains("line 2"), "{error}");
         }
     }
 

@@ -2,12 +2,15 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use audit_log::AuditError;
 use ledger::{LedgerError, OverlordLedger, Retention};
 use machine::clock::now_ms;
+use quinn::Endpoint;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use wire::identity::{Identity, Moment, Validity};
 use wire::transport::endpoint::{self, EndpointError};
 use wire::transport::intake::Intake;
 
@@ -67,9 +70,9 @@ pub async fn serve(
     stop: CancellationToken,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), DaemonError> {
-    let authority = folder.authority()?;
-    let identity = folder.overlord_identity(&authority)?;
     let config = folder.config()?;
+    let authority = folder.authority()?.with_lifetimes(config.certificates.lifetimes());
+    let identity = folder.overlord_identity(&authority)?;
     let ledger = OverlordLedger::open(&folder.ledger())?;
     let audit = Arc::new(Audit::open(&config.audit, &folder.audit())?);
     let roles = RoleBook::open(folder.dir().to_owned(), &config.roles).map_err(FolderError::from)?;
@@ -90,7 +93,7 @@ pub async fn serve(
     }
     folder.note_address(address)?;
     let reload = reload(
-        Reload { folder, config: config.clone(), roles: roles.clone(), audit: audit.clone() },
+        Reload { folder: folder.clone(), config: config.clone(), roles: roles.clone(), audit: audit.clone() },
         options.reload,
         stop.clone(),
     );
@@ -112,12 +115,14 @@ pub async fn serve(
         address,
         started_at,
     };
-    let doors = Doors::new(Arc::new(services), stop.clone()).serve(endpoint);
+    let services = Arc::new(services);
+    let shown = keep_shown(&folder, &services, &endpoint, identity, stop.clone());
+    let doors = Doors::new(services.clone(), stop.clone()).serve(endpoint.clone());
     ready(address);
 
     // Until the stop. Then: 1. the doors let everyone out, 2. changes of modules are given up and jobs leave
     // the rest to the next life, 3. the audit log and the ledger have what was written.
-    tokio::join!(doors, purge, reload);
+    tokio::join!(doors, purge, reload, shown);
     rollout.stop().await;
     jobs.stop().await;
     audit.sync();
@@ -163,6 +168,36 @@ impl Reload {
     }
 }
 
+/// Renews the overlord's own certificate whenever it is due, and shows the new one to all who come from then on. Those
+/// who are connected stay so.
+async fn keep_shown(
+    folder: &Folder,
+    services: &Services,
+    endpoint: &Endpoint,
+    mut identity: Identity,
+    stop: CancellationToken,
+) {
+    let mut every = tokio::time::interval(LOOK_AT_CERTIFICATE);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(every.tick()).await.is_some() {
+        if !identity.validity().is_ok_and(Validity::is_due) {
+            continue;
+        }
+        match renew_shown(folder, services, endpoint) {
+            Ok(renewed) => identity = renewed,
+            Err(error) => tracing::error!(%error, "the overlord's own certificate cannot be renewed"),
+        }
+    }
+}
+
+fn renew_shown(folder: &Folder, services: &Services, endpoint: &Endpoint) -> Result<Identity, DaemonError> {
+    let renewed = folder.overlord_identity(&services.authority)?;
+    endpoint::show(endpoint, &renewed, &doors::alpns())?;
+    let until = Moment(renewed.validity().map_err(FolderError::from)?.until);
+    tracing::info!(%until, "renewed the overlord's own certificate");
+    Ok(renewed)
+}
+
 /// Drops finished jobs and expired invitations whose time is over.
 async fn purge(ledger: OverlordLedger, config: Config, stop: CancellationToken) {
     let retention = Retention::of(config.retention.age, config.retention.size.0);
@@ -189,6 +224,9 @@ async fn purge_once(ledger: &OverlordLedger, retention: Retention, now: u64) {
         Err(error) => tracing::warn!(%error, "cannot purge expired invitations"),
     }
 }
+
+/// How often the overlord looks whether its own certificate is due.
+const LOOK_AT_CERTIFICATE: Duration = Duration::from_secs(5);
 
 /// For how long the log can tell that an invitation has expired, instead of that there is none, in milliseconds.
 const KEEP_EXPIRED_MS: u64 = 24 * 3600 * 1000;

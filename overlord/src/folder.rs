@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 
 use machine::home;
 use wire::digest::Digest;
-use wire::identity::{
-    Authority, Identity, IdentityError, Moment, Peer, Role, create_private_dir, write_public,
-};
+use wire::identity::{Authority, Identity, IdentityError, Peer, Role, create_private_dir, write_public};
 use wire::name::OperatorName;
 use wire::transport::endpoint::DEFAULT_PORT;
 
@@ -112,7 +110,7 @@ impl Folder {
         write_public(&self.dir.join("overlord.toml"), Config::initial(options).as_bytes())?;
         let authority = Authority::create(&self.dir)?;
         authority.issue(Role::Overlord, "overlord")?.save(&self.dir, "overlord")?;
-        authority.issue(Role::Operator, operator.as_str())?.save(&self.dir, "operator")?;
+        authority.issue(Role::Operator, operator.as_str())?.save(&self.dir, OPERATOR)?;
         let config = self.config()?;
         Ok(Summary {
             dir: self.dir.clone(),
@@ -133,35 +131,25 @@ impl Folder {
         Ok(Authority::load(&self.dir)?)
     }
 
-    /// The overlord's own identity. Where its certificate has run out or soon will, it is renewed first.
+    /// The overlord's own identity. Where its certificate is due, or was made by a clock that was ahead, there is another
+    /// one in its place, with another key.
     ///
     /// # Errors
     /// [`FolderError::Identity`], where it cannot be read or renewed.
     pub fn overlord_identity(&self, authority: &Authority) -> Result<Identity, FolderError> {
         let identity = Identity::load(&self.dir, "overlord")?;
-        self.renewed(identity, authority, "overlord")
-    }
-
-    /// The identity, or another in its place where its certificate has run out or soon will, or was made by a
-    /// clock that was ahead.
-    fn renewed(
-        &self,
-        identity: Identity,
-        authority: &Authority,
-        file: &str,
-    ) -> Result<Identity, FolderError> {
         let Peer { role, name, validity, .. } = identity.peer()?;
-        let Moment(now) = Moment::now();
-        if validity.from <= now && now < validity.until - RENEW_BEFORE_SECS {
+        if !validity.is_due() {
             return Ok(identity);
         }
         let renewed = authority.issue(role, &name)?;
-        renewed.save(&self.dir, file)?;
+        renewed.save(&self.dir, "overlord")?;
         Ok(renewed)
     }
 
-    /// The identity with which the command line dials. Where the authority is in the folder too, a certificate
-    /// that has run out or soon will is renewed first.
+    /// The identity with which the command line dials. Where the authority is in the folder too, one whose certificate
+    /// is not good now gets another certificate; all others are renewed over the connection, by
+    /// [`Client::renew_if_due`](crate::client::Client::renew_if_due).
     ///
     /// # Errors
     /// [`FolderError::NotInitialised`] where there is none, and [`FolderError::Identity`] where it cannot be read.
@@ -169,17 +157,35 @@ impl Folder {
         if !self.dir.join("operator.key").exists() {
             return Err(FolderError::NotInitialised(self.dir.clone()));
         }
-        let identity = Identity::load(&self.dir, "operator")?;
-        // It can only be renewed where the authority is in the folder, too.
+        let identity = Identity::load(&self.dir, OPERATOR)?;
         match self.authority() {
-            Ok(authority) => self.renewed(identity, &authority, "operator"),
-            Err(_) => Ok(identity),
+            Ok(authority) if identity.validity()?.check().is_err() => {
+                let config = self.config()?;
+                let reissued =
+                    authority.with_lifetimes(config.certificates.lifetimes()).reissue(&identity)?;
+                reissued.save(&self.dir, OPERATOR)?;
+                Ok(reissued)
+            }
+            _ => Ok(identity),
         }
     }
 
     /// The operator whose certificate is in the folder, as [`Folder::init`] made it; `None` where there is none.
     pub(crate) fn operator(&self) -> Option<Peer> {
-        Identity::load(&self.dir, "operator").ok()?.peer().ok()
+        Identity::load(&self.dir, OPERATOR).ok()?.peer().ok()
+    }
+
+    /// Keeps the identity with which the command line dials from now on, in the place of `before`; `false` where another
+    /// process has renewed it meanwhile.
+    ///
+    /// # Errors
+    /// [`FolderError::Identity`], where it cannot be written.
+    pub fn renew_operator_identity(
+        &self,
+        before: &Identity,
+        renewed: &Identity,
+    ) -> Result<bool, FolderError> {
+        Ok(renewed.replace(&self.dir, OPERATOR, before)?)
     }
 
     /// The configuration in the folder, or the defaults where it has no file of one.
@@ -227,8 +233,8 @@ fn caller() -> OperatorName {
     name.unwrap_or_else(|| "operator".parse().expect("\"operator\" is an operator's name"))
 }
 
-/// How many seconds before the end of a certificate it is renewed: 60 days.
-const RENEW_BEFORE_SECS: i64 = 60 * 24 * 3600;
+/// The stem of the files of the identity with which the command line dials.
+const OPERATOR: &str = "operator";
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use machine::clock::{now_ms, rfc3339};
 use wire::document::text::{counted, printable, since, size, span};
+use wire::identity::Moment;
 
 use crate::cli::DirFlag;
 use crate::control;
@@ -45,6 +46,7 @@ fn document(status: &Vitals) -> Value {
         "pid": status.pid,
         "started_at": rfc3339(status.started_at),
         "overlord": status.overlord,
+        "valid_until_at": Moment(status.valid_until).to_string(),
         "linked_at": status.linked_since.map(rfc3339),
         "unlinked": status.unlinked,
         "engine": status.engine,
@@ -104,6 +106,7 @@ fn text(status: &Vitals) -> String {
         format!("minion    {} (version {}, process {})", status.name, status.version, status.pid),
         format!("up for    {}", since(status.started_at, now)),
         format!("overlord  {}, {link}", status.overlord),
+        format!("valid     until {}, by its certificate", Moment(status.valid_until)),
         format!("engine    {}", status.engine),
         format!("jobs      {} running, {} waiting, {} slots", status.running, status.queued, status.slots),
         format!("cache     {cache}"),

@@ -54,7 +54,12 @@ impl Overlord {
         let Notice::Hello(hello) = notice.unwrap() else {
             panic!("the minion says something before hello");
         };
-        let welcome = Welcome { name: "web1".parse().unwrap(), version: "1".into(), settled: Vec::new() };
+        let welcome = Welcome {
+            name: "web1".parse().unwrap(),
+            version: "1".into(),
+            settled: Vec::new(),
+            renew_in_ms: None,
+        };
         frame::write(&mut send, &welcome, MAX_MESSAGE).await.unwrap();
         send.finish().unwrap();
         (connection, hello)

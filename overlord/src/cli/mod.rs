@@ -154,7 +154,11 @@ fn talk(
     let runtime = runtime.map_err(CliError::Runtime)?;
     let exit = runtime.block_on(async {
         let client = global.connect().await?;
-        let exit = command(&client).await;
+        // Beside the command, so that nobody waits for it who asked for something else.
+        let (exit, renewed) = tokio::join!(command(&client), renewed(&client));
+        if let (Ok(_), Some(why)) = (&exit, renewed) {
+            output::note(format_args!("the certificate of this operator is not renewed: {why}"));
+        }
         client.close().await;
         exit
     });
@@ -162,6 +166,18 @@ fn talk(
     runtime.shutdown_background();
     exit
 }
+
+/// Renews the operator's own certificate, where it is due. Returns why that came to nothing.
+async fn renewed(client: &Client) -> Option<String> {
+    match tokio::time::timeout(RENEWAL, client.renew_if_due()).await {
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some(format!("no answer within {} s", RENEWAL.as_secs())),
+    }
+}
+
+/// How long the renewal of a certificate may take.
+const RENEWAL: Duration = Duration::from_secs(5);
 
 /// How the answer of a command is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -83,7 +83,8 @@ fn lists() -> Vec<Sample> {
         modules: 12,
         troubles: Vec::new(),
         standing: MinionStanding::default(),
-        valid_until: None,
+        valid_until: Some(1),
+        valid_from: Some(0),
     };
     let ping = |answer| Ping { minion: name(LONG_NAME), answer };
     let said = format!(

@@ -29,9 +29,11 @@ mod modules;
 mod operators;
 mod patience;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::{Connection, Endpoint, SendStream};
+use wire::identity::{Identity, make_key, signing_request};
 use wire::message::inventory::Inventory;
 use wire::message::operator::{
     ALPNS, Call, Cancelling, FactsHeard, Follow, GivingUp, History, JobDocument, JobFilter, JobSummary,
@@ -44,7 +46,7 @@ use wire::transport::frame;
 use wire::value::method::OneMethod;
 
 use self::job_stream::Replies;
-use crate::folder::{Folder, dialable};
+use crate::folder::{Folder, FolderError, dialable};
 
 pub use self::audit::AuditStream;
 pub use self::error::ClientError;
@@ -94,8 +96,16 @@ impl ClientConfig {
 pub struct Client {
     connection: Connection,
     address: String,
+    own: Arc<Own>,
     /// Held because the connection lives on it.
     _endpoint: Endpoint,
+}
+
+/// With whose identity the overlord was dialled.
+#[derive(Debug)]
+struct Own {
+    folder: Folder,
+    identity: Identity,
 }
 
 /// An answer about the minions that a target means, and what the overlord said of that target.
@@ -151,7 +161,31 @@ impl Client {
         let identity = config.folder.operator_identity()?;
         let dialling = Dialling::new(Some(&identity), Trust::Authority(identity.authority()), ALPNS)?;
         let (endpoint, connection) = dial::dial(&config.address, &dialling, config.patience).await?;
-        Ok(Self { connection, address: config.address.clone(), _endpoint: endpoint })
+        let own = Arc::new(Own { folder: config.folder.clone(), identity });
+        Ok(Self { connection, address: config.address.clone(), own, _endpoint: endpoint })
+    }
+
+    /// Renews the operator's certificate over this connection, with a new key, where two thirds of its life have passed,
+    /// and keeps it in the folder. The connection goes on as it is, and the next one is made with the new certificate.
+    /// Returns whether there is a new one.
+    ///
+    /// # Errors
+    /// As for [`Client`]; [`ClientError::OlderOverlord`] where the overlord renews none, and [`ClientError::Folder`] where
+    /// the new certificate cannot be kept: the former one is good until its end then.
+    pub async fn renew_if_due(&self) -> Result<bool, ClientError> {
+        let Own { folder, identity } = &*self.own;
+        let validity = identity.validity().map_err(FolderError::from)?;
+        if !validity.is_due() {
+            return Ok(false);
+        }
+        if Version::of(&self.connection) < Version::Five {
+            return Err(ClientError::OlderOverlord { what: "renew this operator's certificate" });
+        }
+        let key = make_key().map_err(FolderError::from)?;
+        let request = signing_request(&key).map_err(FolderError::from)?;
+        let credentials = answer!(self, OperatorRequest::Renew(request), Renewed)?;
+        let renewed = Identity::renewed(&key, *credentials).map_err(FolderError::from)?;
+        Ok(folder.renew_operator_identity(identity, &renewed)?)
     }
 
     /// The address at which the overlord was reached, as the configuration gives it.

@@ -11,9 +11,10 @@ use wire::identity::Peer;
 use wire::message::link::{Acknowledged, Hello, MAX_MESSAGE, Notice, Welcome};
 use wire::message::version::Version;
 use wire::transport::allowance::Allowance;
-use wire::transport::endpoint::{CLOSE_REFUSED, CLOSE_REPLACED, CLOSE_SECOND};
+use wire::transport::endpoint::{CLOSE_DONE, CLOSE_REFUSED, CLOSE_REPLACED, CLOSE_SECOND};
 use wire::transport::frame::{self, FrameError};
 
+use super::renewal;
 use crate::facts;
 use crate::registry::{Admitted, Introduction, Link, LinkError, Refused, since_three};
 use crate::services::Services;
@@ -25,6 +26,14 @@ pub(super) struct MinionDoor {
     minion: Admitted,
     /// Whether the log has it that its facts are no good: once is enough for each connection.
     complained: AtomicBool,
+}
+
+/// What a connection of a minion is for.
+enum First {
+    /// It is the minion's link.
+    Hello(Link),
+    /// It only shows a certificate.
+    Proof,
 }
 
 /// Why a minion's notice could not be taken.
@@ -61,7 +70,12 @@ impl MinionDoor {
     pub(super) async fn serve(self) {
         Allowance::MINION.give(&self.connection);
         let why = match self.introduction().await {
-            Ok(link) => {
+            Ok(First::Proof) => {
+                // It has nothing else to say, and leaves once it has read the answer.
+                let _ = tokio::time::timeout(HELLO, self.connection.closed()).await;
+                return self.connection.close(CLOSE_DONE, b"");
+            }
+            Ok(First::Hello(link)) => {
                 let why = self.notices(&link).await;
                 self.connection.close(CLOSE_REFUSED, b"refused");
                 if let Err(error) = link.gone().await {
@@ -97,15 +111,22 @@ impl MinionDoor {
     }
 
     /// Takes the first notice, which says who is there.
-    async fn introduction(&self) -> Result<Link, NoticeError> {
+    async fn introduction(&self) -> Result<First, NoticeError> {
         let first = async {
             let stream = self.connection.accept_bi().await?;
             self.take(stream).await
         };
         let first = tokio::time::timeout(HELLO, first).await;
         let (mut send, notice) = first.unwrap_or(Err(NoticeError::Silent))?;
-        let Notice::Hello(hello) = notice else { return Err(NoticeError::OutOfOrder) };
-        self.hello(hello, &mut send).await
+        match notice {
+            Notice::Hello(hello) => Ok(First::Hello(self.hello(hello, &mut send).await?)),
+            Notice::Proof => {
+                self.minion.prove().await?;
+                self.say(&mut send, &Acknowledged).await?;
+                Ok(First::Proof)
+            }
+            _ => Err(NoticeError::OutOfOrder),
+        }
     }
 
     /// Takes notices until the connection ends.
@@ -148,7 +169,10 @@ impl MinionDoor {
         let link = self.minion.connect(self.connection.clone(), said).await?;
         // Said, here and to the minion, only when calls find it connected.
         tracing::info!(minion = %name, %from, version = hello.version, modules, "connected");
-        let welcome = Welcome { name: name.clone(), version: env!("CARGO_PKG_VERSION").to_owned(), settled };
+        let lifetime = self.services.authority.lifetimes().minion;
+        let renew_in_ms = Some(renewal::due_in(self.minion.certificate().validity(), lifetime));
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let welcome = Welcome { name: name.clone(), version, settled, renew_in_ms };
         if let Err(error) = self.say(send, &welcome).await {
             link.gone().await?;
             return Err(error.into());
@@ -159,7 +183,12 @@ impl MinionDoor {
 
     async fn answer(&self, link: &Link, notice: Notice, send: &mut SendStream) -> Result<(), NoticeError> {
         match notice {
-            Notice::Hello(_) => return Err(NoticeError::OutOfOrder),
+            Notice::Hello(_) | Notice::Proof => return Err(NoticeError::OutOfOrder),
+            Notice::Renew(request) => {
+                let (minion, from) = (self.minion.name(), self.connection.remote_address());
+                let renewal = renewal::of_minion(&self.services, link, minion, from, &request).await?;
+                self.say(send, &renewal).await?;
+            }
             Notice::Modules(modules) => {
                 link.modules_changed(modules).await?;
                 self.say(send, &Acknowledged).await?;

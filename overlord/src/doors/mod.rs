@@ -14,6 +14,7 @@ mod operator;
 mod operators;
 mod permit;
 mod refusals;
+mod renewal;
 mod source;
 mod wanted;
 

@@ -30,7 +30,7 @@ use ledger::{Invite, Storage};
 
 use super::operators::OperatorsDoor;
 use super::permit::{Gate, Permit};
-use super::{audit, follow, modules};
+use super::{audit, follow, modules, renewal};
 use crate::jobs::Follower;
 use crate::operators::{Presence, Refused};
 use crate::outbox::{Making, Outbox};
@@ -202,6 +202,9 @@ impl OperatorDoor {
             OperatorRequest::Operators(request) => {
                 let door = OperatorsDoor { services: &self.services, operator: self.name(), from: self.from };
                 OperatorReply::Operators(Box::new(door.answer(*request, warnings).await?))
+            }
+            OperatorRequest::Renew(request) => {
+                renewal::of_operator(&self.services, self.name(), self.from, &request)?
             }
             OperatorRequest::Call { .. }
             | OperatorRequest::Attach { .. }
@@ -397,6 +400,7 @@ fn may_be_large(request: &OperatorRequest) -> bool {
             | OperatorRequest::GiveUp { .. }
             | OperatorRequest::Purge { .. }
             | OperatorRequest::Status
+            | OperatorRequest::Renew(_)
     )
 }
 

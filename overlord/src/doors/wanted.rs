@@ -66,6 +66,7 @@ impl<'a> Wanted<'a> {
             OperatorRequest::Purge { .. } => Wanted::Plain(Deed::Job(JobVerb::Purge)),
             OperatorRequest::Status => Wanted::Plain(Deed::Look),
             OperatorRequest::Audit { .. } => Wanted::Plain(Deed::Audit),
+            OperatorRequest::Renew(_) => Wanted::Plain(Deed::Own),
             OperatorRequest::Module(request) => Self::of_modules(request),
             OperatorRequest::Operators(request) => Self::of_operators(request),
         }

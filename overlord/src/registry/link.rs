@@ -4,11 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::{HeardFacts, LedgerError};
+use ledger::{HeardFacts, Issued, LedgerError};
 use machine::clock::now_ms;
 use quinn::Connection;
 use serde_json::Value as Json;
-use wire::digest::Digest;
 use wire::message::instance::Instance;
 use wire::message::inventory::Inventory;
 use wire::message::link::{MAX_MESSAGE, MinionRequest, Pong};
@@ -20,9 +19,10 @@ use super::{Entry, Heard, Lost, Refused, Registry, standing};
 
 /// A minion whose certificate was good when it came. Nothing is known of it or changed until it is connected.
 pub struct Admitted {
-    registry: Registry,
-    name: MinionName,
-    key: Digest,
+    pub(super) registry: Registry,
+    pub(super) name: MinionName,
+    /// The certificate that it showed.
+    pub(super) certificate: Issued,
     /// Counted by the registry.
     _admitted: Arc<()>,
 }
@@ -45,8 +45,8 @@ pub struct Introduction {
 /// All that a connection changes in the name of its minion goes through this, which only
 /// [`connect`](Admitted::connect) makes: a connection that was replaced, or whose key was, changes nothing.
 pub struct Link {
-    registry: Registry,
-    name: MinionName,
+    pub(super) registry: Registry,
+    pub(super) name: MinionName,
     connection: Connection,
 }
 
@@ -75,8 +75,13 @@ pub enum LinkError {
 }
 
 impl Admitted {
-    pub(super) fn new(registry: Registry, name: MinionName, key: Digest, admitted: Arc<()>) -> Self {
-        Self { registry, name, key, _admitted: admitted }
+    pub(super) fn new(registry: Registry, name: MinionName, certificate: Issued, admitted: Arc<()>) -> Self {
+        Self { registry, name, certificate, _admitted: admitted }
+    }
+
+    /// The certificate that it showed.
+    pub fn certificate(&self) -> Issued {
+        self.certificate
     }
 
     /// The name of the minion.
@@ -91,7 +96,7 @@ impl Admitted {
     /// or revoked, since it was admitted; [`LinkError::Second`] where another one with its key has the link; and
     /// [`LinkError::Ledger`] where it cannot be recorded.
     pub async fn connect(&self, connection: Connection, said: Introduction) -> Result<Link, LinkError> {
-        let Self { registry, name, key, .. } = self;
+        let Self { registry, name, certificate: Issued { key, .. }, .. } = self;
         let Introduction { version, modules, facts, instance } = said;
         let silent = match self.first(instance) {
             Some(first) if answers(&first).await => {
@@ -106,6 +111,7 @@ impl Admitted {
             return Err(LinkError::Replaced(name.clone()));
         }
         let seen = now_ms();
+        self.shown().await?;
         self.take_over(instance).await?;
         registry.0.ledger.minion_seen(name, seen, &version).await?;
         registry.0.ledger.minion_modules(name, modules.clone()).await?;
@@ -235,7 +241,7 @@ impl Link {
     }
 
     /// Changes what is known of the minion, while this is its connection.
-    fn with_entry<T>(&self, change: impl FnOnce(&mut Entry) -> T) -> Result<T, LinkError> {
+    pub(super) fn with_entry<T>(&self, change: impl FnOnce(&mut Entry) -> T) -> Result<T, LinkError> {
         let mut minions = self.registry.lock();
         let entry = minions.get_mut(&self.name).filter(|entry| {
             let current = entry.connection.borrow();

@@ -4,18 +4,22 @@
 mod link;
 mod lost;
 mod methods;
+mod renewal;
 mod tenure;
 mod trouble;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use ledger::{InviteError, LedgerError, MinionRecord, OverlordLedger, Standing, Tenure};
+use ledger::{
+    Certificates, InviteError, Issued, LedgerError, MinionRecord, OverlordLedger, Standing, Tenure,
+};
 use machine::clock::now_ms;
 use machine::lock;
 use quinn::{Connection, VarInt};
 use serde_json::Value as Json;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use wire::digest::Digest;
 use wire::identity::{Peer, Role};
 use wire::message::instance::Instance;
@@ -54,6 +58,13 @@ struct Inner {
 /// One enrolled minion.
 struct Entry {
     record: MinionRecord,
+    /// The key that it was enrolled with, or had when the overlord started: it stays the same when the certificate is
+    /// renewed.
+    lineage: Digest,
+    /// Its present certificate, and the one that was made since.
+    certificates: Certificates,
+    /// When a certificate was made for it last, by this life of the overlord.
+    renewed_at: Option<Instant>,
     connection: watch::Sender<Option<Connection>>,
     /// When the link was lost last, or the entry was made: since then the minion is out of touch while it has no
     /// connection.
@@ -114,6 +125,11 @@ impl Registry {
             let tenures = ledger.tenures(&record.name).await?;
             minions.insert(record.name.clone(), Entry { tenures, ..Entry::new(record, &intake) });
         }
+        for (name, certificates) in ledger.certificates().await? {
+            if let Some(entry) = minions.get_mut(&name) {
+                entry.certificates = certificates;
+            }
+        }
         for (name, heard) in ledger.facts().await? {
             if let Some(entry) = minions.get_mut(&name) {
                 // Facts were checked when they came.
@@ -139,7 +155,7 @@ impl Registry {
         if Arc::strong_count(&admitted) > MAX_ADMITTED + 1 {
             return Err(Refused::TooMany(name));
         }
-        Ok(Admitted::new(self.clone(), name, peer.key, admitted))
+        Ok(Admitted::new(self.clone(), name, Issued::from(peer), admitted))
     }
 
     /// Enrols the newcomer that has the token of `secret`, with this key, and returns its name. A minion that had
@@ -284,7 +300,7 @@ impl Registry {
     }
 }
 
-/// The entry of a minion, where this key is the one that may connect under its name now.
+/// The entry of a minion, where this key is the one that may connect under its name now, or its next one.
 ///
 /// # Errors
 /// [`Refused`], which says why it may not.
@@ -296,8 +312,8 @@ fn standing<'a>(
     let entry = minions.get(name).ok_or_else(|| Refused::NotEnrolled(name.to_string()))?;
     match entry.record.status {
         Standing::Revoked => Err(Refused::Revoked(name.clone())),
-        Standing::Active if entry.record.key != key => Err(Refused::AnotherKey(name.clone())),
-        Standing::Active => Ok(entry),
+        Standing::Active if entry.has_key(key) => Ok(entry),
+        Standing::Active => Err(Refused::AnotherKey(name.clone())),
     }
 }
 
@@ -323,6 +339,9 @@ impl Lookup for Registry {
 impl Entry {
     fn new(record: MinionRecord, intake: &Intake) -> Self {
         Self {
+            lineage: record.key,
+            certificates: Certificates::default(),
+            renewed_at: None,
             record,
             intake: intake.for_another(),
             connection: watch::Sender::new(None),
@@ -350,7 +369,8 @@ impl Entry {
             modules: self.record.modules.modules.iter().filter(in_service).count(),
             troubles: self.troubles.list(now_ms()),
             standing: MinionStanding::default(),
-            valid_until: None,
+            valid_until: self.certificates.shown.map(|shown| shown.until),
+            valid_from: self.certificates.shown.map(|shown| shown.from),
         }
     }
 }

@@ -15,16 +15,18 @@ use super::{Entry, Lost, Registry};
 /// Which instance something was sent to under the name of a minion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recipient {
-    key: Digest,
+    /// The key that the minion was enrolled with, or had when the overlord started.
+    lineage: Digest,
     /// The place that the instance is at; `None` for a minion that does not say.
     place: Option<Digest>,
 }
 
 impl Recipient {
-    /// Whether `other` may answer for it. One with another key may, since the former key lets nobody in any more.
+    /// Whether `other` may answer for it. One that was enrolled with another key
+    /// may, since the former key lets nobody in any more.
     fn is_answered_for_by(&self, other: &Self) -> bool {
         match (self.place, other.place) {
-            (Some(here), Some(there)) => self.key != other.key || here == there,
+            (Some(here), Some(there)) => self.lineage != other.lineage || here == there,
             _ => true,
         }
     }
@@ -37,7 +39,7 @@ impl Registry {
         let entry = minions.get(minion)?;
         let tenure =
             entry.tenures.iter().rev().find(|tenure| tenure.after.is_none_or(|after| job > after))?;
-        Some(Recipient { key: entry.record.key, place: Some(tenure.place) })
+        Some(Recipient { lineage: entry.lineage, place: Some(tenure.place) })
     }
 
     /// Which instance is reached over this connection; `None` where the minion has another connection by now.
@@ -73,7 +75,7 @@ impl Registry {
 impl Entry {
     /// Whom its connection reaches.
     fn recipient(&self) -> Recipient {
-        Recipient { key: self.record.key, place: self.instance.map(|instance| instance.place) }
+        Recipient { lineage: self.lineage, place: self.instance.map(|instance| instance.place) }
     }
 
     /// The tenures once this instance has the link, where they are others then.
@@ -101,7 +103,7 @@ mod tests {
     #[test]
     fn only_the_same_place_answers_or_another_key() {
         let recipient = |key: &[u8], place: Option<&[u8]>| Recipient {
-            key: Digest::of(key),
+            lineage: Digest::of(key),
             place: place.map(Digest::of),
         };
         let sent = recipient(b"key", Some(b"here"));

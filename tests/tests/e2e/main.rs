@@ -39,6 +39,7 @@ mod pushes;
 mod raw_minion;
 mod reenrolment;
 mod rejoining;
+mod renewal;
 mod roles;
 mod scale;
 mod settings;

@@ -43,8 +43,8 @@ fn rows() -> Vec<Row> {
         Daemon::Overlord => &["overlord"][..],
         Daemon::Minion => &["web1"],
         Daemon::Both => &["overlord", "web1"],
-        // See `hotload_deaths`.
-        Daemon::Modules => &[],
+        // See `hotload_deaths` and `renewal`.
+        Daemon::Modules | Daemon::Renewal => &[],
     };
     let mut rows = Vec::new();
     // Nobody cancels here, or gives anything up: see `delivery.rs` and `patience.rs`.

@@ -1,18 +1,21 @@
 //! The authority of one overlord: the key that makes a stranger a minion or an operator.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose,
     IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData,
 };
 use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
+use super::validity::BACKDATED_SECS;
 use super::{
-    AUTHORITY_PEM, Identity, IdentityError, Role, files, read_certificate, write_private, write_public,
+    AUTHORITY_PEM, Identity, IdentityError, Role, files, read_certificates, write_private, write_public,
 };
 use crate::digest::Digest;
+use crate::message::renewal::Credentials;
 use crate::transport::endpoint::SERVER_NAME;
 use machine::clock;
 
@@ -21,6 +24,22 @@ use machine::clock;
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
+    lifetimes: Lifetimes,
+}
+
+/// For how long certificates are good that an authority signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// Those of minions.
+    pub minion: Duration,
+    /// Those of operators.
+    pub operator: Duration,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self { minion: 30 * DAY, operator: 365 * DAY }
+    }
 }
 
 impl Authority {
@@ -36,7 +55,7 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, "overlord authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        validity(&mut params, AUTHORITY_DAYS);
+        validity(&mut params, AUTHORITY_LIFETIME);
         let certificate = params.self_signed(&key)?;
         write_private(&dir.join(AUTHORITY_KEY), key.serialize_pem().as_bytes())?;
         write_public(&dir.join(AUTHORITY_PEM), certificate.pem().as_bytes())?;
@@ -50,11 +69,23 @@ impl Authority {
     /// else, and [`IdentityError::Certificate`] where the two do not go together.
     pub fn load(dir: &Path) -> Result<Self, IdentityError> {
         let key = files::read_key(&dir.join(AUTHORITY_KEY))?;
-        Self::of(key, read_certificate(&dir.join(AUTHORITY_PEM))?)
+        // The authority's own certificate is the first.
+        Self::of(key, read_certificates(&dir.join(AUTHORITY_PEM))?.swap_remove(0))
     }
 
     fn of(key: KeyPair, certificate: CertificateDer<'static>) -> Result<Self, IdentityError> {
-        Ok(Self { issuer: Issuer::from_ca_cert_der(&certificate, key)?, certificate })
+        let issuer = Issuer::from_ca_cert_der(&certificate, key)?;
+        Ok(Self { issuer, certificate, lifetimes: Lifetimes::default() })
+    }
+
+    /// The same authority, whose certificates are good for so long from now on.
+    pub fn with_lifetimes(self, lifetimes: Lifetimes) -> Self {
+        Self { lifetimes, ..self }
+    }
+
+    /// For how long the certificates are good that it signs.
+    pub fn lifetimes(&self) -> Lifetimes {
+        self.lifetimes
     }
 
     /// The digest of the authority's certificate, by which a newcomer knows the overlord before it has that
@@ -68,6 +99,11 @@ impl Authority {
         &self.certificate
     }
 
+    /// What makes an identity of a key whose certificate it has signed.
+    pub fn credentials(&self, certificate: Vec<u8>) -> Credentials {
+        Credentials { chain: vec![certificate], authorities: vec![self.certificate.to_vec()] }
+    }
+
     /// Makes a key and a certificate for it, good for as long as the role has it. Used where the key may be made
     /// on the overlord's host; a minion makes its own and sends a [`SigningRequest`].
     ///
@@ -76,6 +112,18 @@ impl Authority {
     pub fn issue(&self, role: Role, name: &str) -> Result<Identity, IdentityError> {
         let key = KeyPair::generate()?;
         let certificate = self.sign(&key, role, name, None)?;
+        Ok(Identity::new(&key, certificate, self.certificate.to_vec()))
+    }
+
+    /// Makes another certificate for the key of an identity whose certificate is not good any more, with the same role
+    /// and name.
+    ///
+    /// # Errors
+    /// [`IdentityError::Foreign`] where its certificate is none of ours, and [`IdentityError::Certificate`] where no
+    /// other can be made.
+    pub fn reissue(&self, identity: &Identity) -> Result<Identity, IdentityError> {
+        let (key, peer) = (identity.key_pair()?, identity.peer()?);
+        let certificate = self.sign(&key, peer.role, &peer.name, None)?;
         Ok(Identity::new(&key, certificate, self.certificate.to_vec()))
     }
 
@@ -115,12 +163,12 @@ impl Authority {
         lifetime_ms: Option<u64>,
     ) -> Result<Vec<u8>, IdentityError> {
         // Only an overlord has a name that a dialler accepts, and only it may serve.
-        let (names, usage, days) = match role {
+        let (names, usage, lifetime) = match role {
             Role::Overlord => {
-                (vec![SERVER_NAME.to_owned()], ExtendedKeyUsagePurpose::ServerAuth, OVERLORD_DAYS)
+                (vec![SERVER_NAME.to_owned()], ExtendedKeyUsagePurpose::ServerAuth, OVERLORD_LIFETIME)
             }
-            Role::Minion => (Vec::new(), ExtendedKeyUsagePurpose::ClientAuth, MINION_DAYS),
-            Role::Operator => (Vec::new(), ExtendedKeyUsagePurpose::ClientAuth, OPERATOR_DAYS),
+            Role::Minion => (Vec::new(), ExtendedKeyUsagePurpose::ClientAuth, self.lifetimes.minion),
+            Role::Operator => (Vec::new(), ExtendedKeyUsagePurpose::ClientAuth, self.lifetimes.operator),
         };
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name.push(DnType::OrganizationalUnitName, role.as_str());
@@ -128,11 +176,8 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![usage];
         params.use_authority_key_identifier_extension = true;
-        validity(&mut params, days);
-        if let Some(lifetime) = lifetime_ms {
-            let most = i64::try_from(lifetime).unwrap_or(i64::MAX).min(AUTHORITY_DAYS * 24 * 3_600_000);
-            params.not_after = OffsetDateTime::from(clock::now()) + Duration::milliseconds(most);
-        }
+        let asked = lifetime_ms.map(|ms| Duration::from_millis(ms).min(AUTHORITY_LIFETIME));
+        validity(&mut params, asked.unwrap_or(lifetime));
         Ok(params.signed_by(key, &self.issuer)?.der().to_vec())
     }
 }
@@ -157,19 +202,18 @@ impl SigningRequest {
     }
 }
 
-/// Lets a certificate be good for this many days, and from an hour ago for peers whose clock is slow.
-fn validity(params: &mut CertificateParams, days: i64) {
+/// Lets a certificate be good for so long, and from an hour ago for peers whose clock is slow.
+fn validity(params: &mut CertificateParams, lifetime: Duration) {
     let now = OffsetDateTime::from(clock::now());
-    params.not_before = now - Duration::hours(1);
-    params.not_after = now + Duration::days(days);
+    params.not_before = now - Duration::from_secs(BACKDATED_SECS as u64);
+    params.not_after = now + lifetime;
 }
 
 const AUTHORITY_KEY: &str = "authority.key";
-const AUTHORITY_DAYS: i64 = 3650;
-/// The overlord renews its own certificate whenever it starts.
-const OVERLORD_DAYS: i64 = 365;
-const MINION_DAYS: i64 = 30;
-const OPERATOR_DAYS: i64 = 365;
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const AUTHORITY_LIFETIME: Duration = Duration::from_secs(3650 * 24 * 3600);
+/// The overlord renews its own certificate while it runs.
+const OVERLORD_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
 
 #[cfg(test)]
 mod tests {

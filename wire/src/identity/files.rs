@@ -46,6 +46,10 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), IdentityError> {
     machine::file::replace(path, bytes, mode).map_err(|source| file("write", path, source))
 }
 
+pub(super) fn remove(path: &Path) -> Result<(), IdentityError> {
+    machine::file::remove(path).map_err(|source| file("remove", path, source))
+}
+
 fn file(action: &'static str, path: &Path, source: std::io::Error) -> IdentityError {
     IdentityError::File { action, path: path.to_owned(), source }
 }

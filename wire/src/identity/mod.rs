@@ -8,20 +8,25 @@
 
 mod authority;
 mod files;
+mod kept;
 mod peer;
 mod validity;
 
 use std::path::{Path, PathBuf};
 
 use pem::{EncodeConfig, LineEnding, Pem};
-use rcgen::KeyPair;
+use rcgen::{KeyPair, PublicKeyData as _};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-pub use self::authority::{Authority, SigningRequest};
+use self::kept::Kept;
+
+pub use self::authority::{Authority, Lifetimes, SigningRequest};
 pub use self::files::{create_private_dir, write_private, write_public};
 pub use self::peer::{Peer, Role};
 pub use self::validity::{Moment, Untimely, Validity};
+use crate::digest::Digest;
+use crate::message::renewal::Credentials;
 
 /// Why an identity could not be made, read or kept.
 #[derive(Debug, thiserror::Error)]
@@ -67,14 +72,34 @@ pub enum IdentityError {
 #[derive(Debug)]
 pub struct Identity {
     key: Vec<u8>,
-    certificate: CertificateDer<'static>,
-    authority: CertificateDer<'static>,
+    /// The certificate for the key first, and then those that lead from it to the authority. Never empty.
+    chain: Vec<CertificateDer<'static>>,
+    /// The certificates of the authorities that are trusted, that of its own first. Never empty.
+    authorities: Vec<CertificateDer<'static>>,
 }
 
 impl Identity {
     /// Puts a certificate, in DER, beside the key that it was made for. Neither is checked.
     pub fn new(key: &KeyPair, certificate: Vec<u8>, authority: Vec<u8>) -> Self {
-        Self { key: key.serialize_der(), certificate: certificate.into(), authority: authority.into() }
+        let (chain, authorities) = (vec![certificate.into()], vec![authority.into()]);
+        Self { key: key.serialize_der(), chain, authorities }
+    }
+
+    /// Puts the certificates that an overlord has made beside the key that they are for.
+    ///
+    /// # Errors
+    /// [`IdentityError::Foreign`] where they are not for this key, or lack one.
+    pub fn renewed(key: &KeyPair, credentials: Credentials) -> Result<Self, IdentityError> {
+        let certificates = |certificates: Vec<Vec<u8>>| certificates.into_iter().map(Into::into).collect();
+        let chain: Vec<CertificateDer<'static>> = certificates(credentials.chain);
+        let authorities: Vec<CertificateDer<'static>> = certificates(credentials.authorities);
+        let Some(certificate) = chain.first().filter(|_| !authorities.is_empty()) else {
+            return Err(IdentityError::Foreign("there is no certificate, or none of an authority"));
+        };
+        if Peer::of(certificate)?.key != Digest::of(&key.subject_public_key_info()) {
+            return Err(IdentityError::Foreign("it is for another key"));
+        }
+        Ok(Self { key: key.serialize_der(), chain, authorities })
     }
 
     /// Reads `NAME.key`, `NAME.pem` and `authority.pem` of a folder.
@@ -83,26 +108,30 @@ impl Identity {
     /// [`IdentityError::File`] where one of them cannot be read, and [`IdentityError::NotPem`] where it holds
     /// something else.
     pub fn load(dir: &Path, name: &str) -> Result<Self, IdentityError> {
-        let key = files::read_key(&dir.join(format!("{name}.key")))?;
-        let certificate = read_certificate(&dir.join(format!("{name}.pem")))?;
-        let authority = read_certificate(&dir.join(AUTHORITY_PEM))?;
-        Ok(Self { key: key.serialize_der(), certificate, authority })
+        Kept::new(dir, name).load()
     }
 
-    /// Writes `NAME.key` (mode 0600), `NAME.pem` and `authority.pem` into a folder, each in one step.
+    /// Writes `NAME.key` (mode 0600), `NAME.pem` and `authority.pem` into a folder, all in one step: whoever loads the
+    /// identity later finds this one or the one before, also where this process dies over it.
     ///
     /// # Errors
-    /// [`IdentityError::File`] where one of them cannot be written; those before it are written then.
+    /// [`IdentityError::File`] where one of them cannot be written.
     pub fn save(&self, dir: &Path, name: &str) -> Result<(), IdentityError> {
-        let key = pem("PRIVATE KEY", &self.key);
-        write_private(&dir.join(format!("{name}.key")), key.as_bytes())?;
-        write_public(&dir.join(AUTHORITY_PEM), pem("CERTIFICATE", &self.authority).as_bytes())?;
-        write_public(&dir.join(format!("{name}.pem")), pem("CERTIFICATE", &self.certificate).as_bytes())
+        Kept::new(dir, name).save(self)
+    }
+
+    /// Like [`Identity::save`], in the place of `before`. Returns `false` where another identity is there meanwhile,
+    /// and then writes nothing.
+    ///
+    /// # Errors
+    /// As [`Identity::load`] and [`Identity::save`].
+    pub fn replace(&self, dir: &Path, name: &str, before: &Self) -> Result<bool, IdentityError> {
+        Kept::new(dir, name).replace(before, self)
     }
 
     /// The certificate of the authority, which must have signed the other end's certificate too.
     pub fn authority(&self) -> &CertificateDer<'static> {
-        &self.authority
+        &self.authorities[0]
     }
 
     /// What the certificate says of its owner.
@@ -110,7 +139,7 @@ impl Identity {
     /// # Errors
     /// [`IdentityError::Foreign`] where the certificate has no role and name as the authority gives them.
     pub fn peer(&self) -> Result<Peer, IdentityError> {
-        Peer::of(&self.certificate)
+        Peer::of(self.certificate())
     }
 
     /// The time for which the certificate is good.
@@ -118,18 +147,26 @@ impl Identity {
     /// # Errors
     /// [`IdentityError::Foreign`] where it cannot be read as a certificate.
     pub fn validity(&self) -> Result<Validity, IdentityError> {
-        Validity::of(&self.certificate)
+        Validity::of(self.certificate())
     }
 
     /// Whether both identities show the same certificate. After a renewal they do not, though the key is the same.
     pub fn has_certificate_of(&self, other: &Self) -> bool {
-        self.certificate == other.certificate
+        self.chain[0] == other.chain[0]
     }
 
     /// The chain that is shown to the other end: the certificate, and the authority's own with it, so that a
     /// newcomer who knows only the digest of that one can check the first.
-    pub(crate) fn chain(&self) -> Vec<CertificateDer<'static>> {
-        vec![self.certificate.clone(), self.authority.clone()]
+    pub(crate) fn shown(&self) -> Vec<CertificateDer<'static>> {
+        self.chain.iter().chain(self.authorities.first()).cloned().collect()
+    }
+
+    fn certificate(&self) -> &CertificateDer<'static> {
+        &self.chain[0]
+    }
+
+    fn key_pair(&self) -> Result<KeyPair, IdentityError> {
+        Ok(KeyPair::try_from(self.key.as_slice())?)
     }
 
     pub(crate) fn key(&self) -> PrivateKeyDer<'static> {
@@ -150,6 +187,14 @@ pub fn load_or_make_key(path: &Path) -> Result<KeyPair, IdentityError> {
     let key = KeyPair::generate()?;
     write_private(path, key.serialize_pem().as_bytes())?;
     Ok(key)
+}
+
+/// Makes a key that is kept nowhere yet.
+///
+/// # Errors
+/// [`IdentityError::Certificate`] where none can be made.
+pub fn make_key() -> Result<KeyPair, IdentityError> {
+    Ok(KeyPair::generate()?)
 }
 
 /// A certificate signing request for this key, in DER. It names nobody: the authority decides on the name.
@@ -175,10 +220,12 @@ pub fn secret() -> Result<[u8; 16], IdentityError> {
 /// The name of the file with the authority's certificate, in the folder of every side.
 const AUTHORITY_PEM: &str = "authority.pem";
 
-fn read_certificate(path: &Path) -> Result<CertificateDer<'static>, IdentityError> {
+/// The certificates in a file, of which there is at least one.
+fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
     let text = files::read(path)?;
-    CertificateDer::from_pem_slice(&text)
-        .map_err(|_| IdentityError::NotPem { path: path.to_owned(), what: "a PEM certificate" })
+    let certificates = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
+    let certificates = certificates.ok().filter(|certificates| !certificates.is_empty());
+    certificates.ok_or_else(|| IdentityError::NotPem { path: path.to_owned(), what: "a PEM certificate" })
 }
 
 /// The PKCS#8 document of a private key in PEM; `None` where the text is something else.
@@ -210,8 +257,8 @@ mod tests {
         one.save(folder.path(), "one").expect("saved");
         let read = Identity::load(folder.path(), "one").expect("loaded");
         assert!(read.has_certificate_of(&one) && !read.has_certificate_of(&other));
-        assert_eq!(read.chain(), [one.certificate.clone(), one.authority.clone()]);
-        assert_eq!((read.authority(), &read.key), (&one.authority, &one.key));
+        assert_eq!(read.shown(), [one.chain[0].clone(), one.authorities[0].clone()]);
+        assert_eq!((read.authority(), &read.key), (&one.authorities[0], &one.key));
         assert_eq!(read.key().secret_der(), one.key);
         assert!(Identity::load(folder.path(), "two").is_err());
     }

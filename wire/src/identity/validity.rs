@@ -56,7 +56,8 @@ impl Validity {
         Self { from: validity.not_before.timestamp(), until: validity.not_after.timestamp() }
     }
 
-    /// Whether the certificate is good now by this host's clock.
+    /// Whether the certificate is good now by this host's clock, give or take what clocks may differ by: an hour
+    /// before it was made, and for [`Validity::tolerance`] after its end.
     ///
     /// # Errors
     /// [`Untimely`] where it is not, with the clock's reading.
@@ -64,9 +65,39 @@ impl Validity {
         let Moment(now) = Moment::now();
         match self {
             Self { from, .. } if now < from => Err(Untimely::NotYet { from, now }),
-            Self { until, .. } if now > until => Err(Untimely::Over { until, now }),
+            Self { until, .. } if now > until.saturating_add(self.tolerance()) => {
+                Err(Untimely::Over { until, now })
+            }
             _ => Ok(()),
         }
+    }
+
+    /// For how many seconds the certificate was made to be good, from when it was made.
+    pub fn lifetime(self) -> i64 {
+        self.until.saturating_sub(self.from).saturating_sub(BACKDATED_SECS).max(0)
+    }
+
+    /// For how many seconds after its end the certificate is still taken: five minutes, as clocks differ, but a tenth
+    /// of its lifetime at most, so that a certificate for seconds is not one for minutes.
+    pub fn tolerance(self) -> i64 {
+        (self.lifetime() / 10).min(MOST_TOLERANCE_SECS)
+    }
+
+    /// The second from which on the certificate is to be renewed, since 1970: two thirds of its lifetime have passed
+    /// then.
+    pub fn due(self) -> i64 {
+        self.until.saturating_sub(self.lifetime() / 3)
+    }
+
+    /// The second from which on the certificate should have been renewed, with some time for that, since 1970.
+    pub fn overdue(self) -> i64 {
+        self.until.saturating_sub(self.lifetime() / 10 * 3)
+    }
+
+    /// Whether the certificate is to be renewed by this host's clock: it is due, or was made by a clock that was ahead.
+    pub fn is_due(self) -> bool {
+        let Moment(now) = Moment::now();
+        now < self.from || self.due() <= now
     }
 
     /// A second at which the certificate is good, since 1970: for checks of who signed it, which must not fail for
@@ -103,9 +134,32 @@ impl fmt::Display for Moment {
     }
 }
 
+/// How many seconds before it is made a certificate begins, for peers whose clock is slow.
+pub(super) const BACKDATED_SECS: i64 = 3600;
+/// The longest time for which a certificate is taken after its end.
+const MOST_TOLERANCE_SECS: i64 = 300;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_certificate_is_tolerated_for_a_tenth_of_its_life_and_for_minutes_at_most() {
+        let made_for = |lifetime: i64, ago: i64| {
+            let Moment(now) = Moment::now();
+            let made = now - lifetime - ago;
+            Validity { from: made - BACKDATED_SECS, until: made + lifetime }
+        };
+        for (lifetime, tolerance) in [(30, 3), (3000, 300), (30 * 86_400, 300), (5, 0)] {
+            let validity = made_for(lifetime, 0);
+            assert_eq!((validity.lifetime(), validity.tolerance()), (lifetime, tolerance));
+            assert_eq!(validity.due(), validity.until - lifetime / 3);
+        }
+        assert_eq!(made_for(86_400, 240).check(), Ok(()));
+        assert!(made_for(86_400, 320).check().is_err());
+        assert!(made_for(30, 30).check().is_err());
+        assert!(Validity { from: i64::MAX, until: i64::MIN }.check().is_err());
+    }
 
     #[test]
     fn a_certificate_that_is_not_good_now_says_both_times() {

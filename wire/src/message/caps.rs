@@ -7,6 +7,7 @@ use crate::message::call::{LogLine, Progress};
 use crate::message::link::{Hello, JobUpdate, ModuleAnswer, Notice, Staging, Welcome};
 use crate::message::module::{Module, ModuleState, ModuleVersion};
 use crate::message::outcome::{Failure, Outcome, Report};
+use crate::message::renewal::{MAX_SIGNING_REQUEST, Renewal};
 use crate::value::method::{Method, Type, TypeRef};
 
 /// Why a message that was decoded is refused.
@@ -54,6 +55,8 @@ pub const MAX_MEMBERS: usize = 10_000;
 pub const MAX_IMPORTS: usize = 4_096;
 /// The most versions of one module that a minion tells of.
 pub const MAX_VERSIONS: usize = 256;
+/// The most certificates in one chain, and the most authorities that are trusted at once.
+pub const MAX_CERTIFICATES: usize = 8;
 /// The most ids of jobs in one greeting.
 pub const MAX_JOBS: usize = 10_000;
 /// The longest name of a method, a parameter, a field or an import, in bytes.
@@ -145,7 +148,8 @@ impl Notice {
             Notice::Hello(hello) => hello.fit(),
             Notice::Modules(modules) => fit_modules(&mut modules.modules),
             // The overlord looks at facts when it takes them: those over the limit are left, and the link goes on.
-            Notice::Facts(_) => Ok(()),
+            Notice::Facts(_) | Notice::Proof => Ok(()),
+            Notice::Renew(request) => few("bytes of a signing request", request.len(), MAX_SIGNING_REQUEST),
         }
     }
 }
@@ -166,6 +170,21 @@ impl Welcome {
     pub(crate) fn fit_caps(&mut self) -> Result<(), Unfit> {
         version(Some(&self.version))?;
         few("settled jobs", self.settled.len(), MAX_JOBS)
+    }
+}
+
+impl Renewal {
+    pub(crate) fn fit_caps(&mut self) -> Result<(), Unfit> {
+        match self {
+            Renewal::Renewed { credentials, .. } => {
+                few("certificates", credentials.chain.len(), MAX_CERTIFICATES)?;
+                few("authorities", credentials.authorities.len(), MAX_CERTIFICATES)
+            }
+            Renewal::Refused(why) => {
+                cut(why, MAX_REASON);
+                Ok(())
+            }
+        }
     }
 }
 

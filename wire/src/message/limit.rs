@@ -11,6 +11,7 @@ use crate::message::link::{
 };
 use crate::message::newcomer::{Newcomer, NewcomerReply};
 use crate::message::operator::{OperatorReply, OperatorRequest};
+use crate::message::renewal::{MAX_SIGNING_REQUEST, Renewal};
 use crate::signing::MAX_SIGNATURE;
 
 /// Something that is read from a stream, with its limits and its caps.
@@ -130,7 +131,12 @@ impl Message for JobUpdate {
 
 impl Message for Notice {
     fn limit(kind: u8) -> Limit {
-        if kind == 2 { FACTS } else { MODULES }
+        match kind {
+            2 => FACTS,
+            3 => Limit::new(MAX_SIGNING_REQUEST + 64, 2 * MAX_SIGNING_REQUEST),
+            4 => WORD,
+            _ => MODULES,
+        }
     }
 
     fn fit(&mut self) -> Result<(), Unfit> {
@@ -141,6 +147,16 @@ impl Message for Notice {
 impl Message for Welcome {
     fn limit(_: u8) -> Limit {
         Limit::new(256 << 10, 512 << 10)
+    }
+
+    fn fit(&mut self) -> Result<(), Unfit> {
+        self.fit_caps()
+    }
+}
+
+impl Message for Renewal {
+    fn limit(_: u8) -> Limit {
+        ANSWER
     }
 
     fn fit(&mut self) -> Result<(), Unfit> {
@@ -216,6 +232,8 @@ mod tests {
         };
         assert_eq!(Notice::limit(kind(&Notice::Hello(hello))), MODULES);
         assert_eq!(Notice::limit(kind(&Notice::Facts(String::new()))), FACTS);
+        assert!(Notice::limit(kind(&Notice::Renew(Vec::new()))).bytes < ANSWER.bytes);
+        assert_eq!(Notice::limit(kind(&Notice::Proof)), WORD);
         assert_eq!(MinionRequest::limit(kind(&MinionRequest::Ping)), WORD);
         assert_eq!(Staging::limit(kind(&Staging::Refused(String::new()))), ANSWER);
         assert_eq!(Staging::limit(kind(&Staging::Send { from: 0 })), ANSWER);
@@ -278,6 +296,10 @@ mod tests {
         };
         assert!(Notice::Hello(hello).fit().is_err());
         let name = "web1".parse().expect("a name");
-        assert!(Welcome { name, version: "1\n".to_owned(), settled: Vec::new() }.fit().is_err());
+        assert!(
+            Welcome { name, version: "1\n".to_owned(), settled: Vec::new(), renew_in_ms: None }
+                .fit()
+                .is_err()
+        );
     }
 }

@@ -205,6 +205,13 @@ pub enum Notice {
     Modules(Inventory),
     /// The facts are now these, in the form of [`Hello::facts`]. Answered by [`Acknowledged`].
     Facts(String),
+    /// Make the next certificate, for the key of this signing request in DER. Answered by
+    /// [`Renewal`](super::renewal::Renewal). Not said to overlords of before version 5.
+    Renew(Vec<u8>),
+    /// The first and only notice on a connection that has no other purpose than to show that the minion has the
+    /// certificate that it was given last. Answered by [`Acknowledged`], and from then on the former key is not good
+    /// any more. Not said to overlords of before version 5.
+    Proof,
 }
 
 /// How a minion introduces itself.
@@ -234,6 +241,10 @@ pub struct Welcome {
     /// Those of the unacknowledged jobs whose outcome the overlord has, or of which it knows nothing: the minion
     /// need not keep their outcomes for the overlord any longer.
     pub settled: Vec<JobId>,
+    /// In how many milliseconds the minion is to ask for its next certificate; `None` where the overlord is older and
+    /// makes none.
+    #[serde(with = "crate::message::version::since_five")]
+    pub renew_in_ms: Option<u64>,
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //!
 //! The doors are [`link`] (overlord and minion), [`operator`] with [`catalogue`] and [`operators`] (operator and
 //! overlord) and [`newcomer`] with [`enroll`], its older form (newcomer and overlord). They speak of jobs ([`call`], [`job`],
-//! [`outcome`]), of modules ([`module`], [`inventory`]) and of what was done and refused ([`audit`]). Every message
-//! that is read has a [`Limit`], and every field of it a cap
+//! [`outcome`]), of modules ([`module`], [`inventory`]), of certificates that are renewed ([`renewal`]) and of what was
+//! done and refused ([`audit`]). Every message that is read has a [`Limit`], and every field of it a cap
 //! ([`caps`]); [`version`] says what older peers hear instead. How the bytes travel is [`crate::transport`]'s.
 
 pub mod audit;
@@ -25,6 +25,7 @@ pub mod newcomer;
 pub mod operator;
 pub mod operators;
 pub mod outcome;
+pub mod renewal;
 pub(crate) mod target;
 pub mod v1;
 pub mod version;

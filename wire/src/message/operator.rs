@@ -19,6 +19,7 @@ use crate::message::inventory::Inventory;
 use crate::message::job::JobId;
 use crate::message::link::JobUpdate;
 use crate::message::operators::{OperatorsReply, OperatorsRequest};
+use crate::message::renewal::Credentials;
 pub use crate::message::target::{Assume, Lenience, Target, TargetWarning};
 use crate::name::{MethodPath, MinionName, ModuleName, OperatorName};
 use crate::value::arguments::Arguments;
@@ -192,6 +193,8 @@ pub enum OperatorRequest {
     },
     /// Who are the operators, and what may they do? Answered by `Operators`. Not known to overlords of before version 5.
     Operators(Box<OperatorsRequest>),
+    /// Make the operator's next certificate, for the key of this signing request in DER. Answered by `Renewed`.
+    Renew(Vec<u8>),
 }
 
 /// What an overlord answers to an [`OperatorRequest`].
@@ -246,6 +249,8 @@ pub enum OperatorReply {
     AuditEntries(Vec<String>),
     /// What is said of an [`OperatorsRequest`].
     Operators(Box<OperatorsReply>),
+    /// The operator's next certificate.
+    Renewed(Box<Credentials>),
 }
 
 /// The parts of a job that were given up.
@@ -379,6 +384,9 @@ pub struct MinionStatus {
     /// The last second at which its newest certificate is good, since 1970; `None` where the overlord does not know.
     #[serde(with = "crate::message::version::since_five")]
     pub valid_until: Option<i64>,
+    /// The first second of that certificate.
+    #[serde(with = "crate::message::version::since_five")]
+    pub valid_from: Option<i64>,
 }
 
 /// Whether a minion may connect.

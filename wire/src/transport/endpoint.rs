@@ -103,6 +103,21 @@ pub enum Trust<'a> {
 /// [`EndpointError::Bind`] where the address cannot be listened on, [`EndpointError::Tls`] where the identity
 /// cannot be used, and [`EndpointError::Authority`] where its authority's certificate cannot.
 pub fn listen(address: SocketAddr, identity: &Identity, alpns: &[&[u8]]) -> Result<Endpoint, EndpointError> {
+    endpoint(address, Some(serving(identity, alpns)?), reset_key(identity))
+}
+
+/// Lets an endpoint that listens show another identity to all who come from now on. Those who are connected stay.
+///
+/// # Errors
+/// [`EndpointError::Tls`] where the identity cannot be used, and [`EndpointError::Authority`] where its authority's
+/// certificate cannot. The endpoint goes on with the former identity then.
+pub fn show(endpoint: &Endpoint, identity: &Identity, alpns: &[&[u8]]) -> Result<(), EndpointError> {
+    endpoint.set_server_config(Some(serving(identity, alpns)?));
+    Ok(())
+}
+
+/// How an endpoint serves as this identity.
+fn serving(identity: &Identity, alpns: &[&[u8]]) -> Result<ServerConfig, EndpointError> {
     let verifier =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots(identity.authority())?), provider())
             .allow_unauthenticated()
@@ -111,14 +126,14 @@ pub fn listen(address: SocketAddr, identity: &Identity, alpns: &[&[u8]]) -> Resu
     let mut tls = rustls::ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_client_cert_verifier(verifier)
-        .with_single_cert(identity.chain(), identity.key())?;
+        .with_single_cert(identity.shown(), identity.key())?;
     tls.alpn_protocols = alpns.iter().map(|alpn| alpn.to_vec()).collect();
     // Nobody resumes a session here, so nothing is kept for that, least of all of strangers.
     tls.send_tls13_tickets = 0;
     tls.session_storage = Arc::new(NoServerSessionStorage {});
     let mut config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls)?));
     allowance::bound_strangers(&mut config);
-    endpoint(address, Some(config), reset_key(identity))
+    Ok(config)
 }
 
 /// Opens an endpoint to dial from, on a port that the system chooses, for overlords whose address is of the same
@@ -196,7 +211,7 @@ fn configured(
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
     let mut tls = match identity {
-        Some(identity) => builder.with_client_auth_cert(identity.chain(), identity.key())?,
+        Some(identity) => builder.with_client_auth_cert(identity.shown(), identity.key())?,
         None => builder.with_no_client_auth(),
     };
     tls.alpn_protocols = alpns.iter().map(|alpn| alpn.to_vec()).collect();

@@ -10,6 +10,7 @@ use wire::message::operator::{MinionStatus, TargetWarning, Trouble};
 
 use super::super::selection::with_warnings;
 use super::super::{CliError, Format, FormatFlag};
+use super::certificate;
 use crate::client::Client;
 use machine::clock::rfc3339;
 use wire::document::text::since;
@@ -49,8 +50,10 @@ pub(in crate::cli) fn show_minions(
             let now = now_ms();
             show(&table(minions, now).shown(full.reader()))?;
             for minion in minions {
-                for trouble in &minion.troubles {
-                    print(format_args!("{}: {}", minion.name, said(trouble, now)))?;
+                let certificate = certificate::said(minion, now);
+                let troubles = minion.troubles.iter().map(|trouble| said(trouble, now));
+                for line in troubles.chain(certificate) {
+                    print(format_args!("{}: {line}", minion.name))?;
                 }
             }
         }
@@ -68,6 +71,8 @@ fn document(minion: &MinionStatus) -> serde_json::Value {
         "module_count": minion.modules,
         "enrolled_at": rfc3339(minion.enrolled_at),
         "last_seen_at": minion.last_seen.map(rfc3339),
+        "certificate": certificate::State::of(minion, now_ms()).map(certificate::State::as_str),
+        "valid_until_at": minion.valid_until.map(|until| Moment(until).to_string()),
         "troubles": minion.troubles.iter().map(|trouble| trouble_document(minion, trouble)).collect::<Vec<_>>(),
     })
 }
@@ -118,6 +123,7 @@ pub(in crate::cli) fn table(minions: &[MinionStatus], now: u64) -> Table {
     let columns = [
         Column::whole("MINION"),
         Column::whole("CONNECTED"),
+        Column::whole("CERTIFICATE"),
         Column::whole("MODULES").minor(),
         Column::whole("VERSION").minor(),
         Column::whole("ADDRESS").minor(),
@@ -136,6 +142,7 @@ fn row(minion: &MinionStatus, now: u64) -> Vec<String> {
     vec![
         minion.name.to_string(),
         if minion.connected { "yes" } else { "no" }.to_owned(),
+        certificate::State::of(minion, now).map_or_else(dash, |state| state.as_str().to_owned()),
         minion.modules.to_string(),
         minion.version.clone().unwrap_or_else(dash),
         minion.address.clone().unwrap_or_else(dash),

@@ -1,5 +1,6 @@
 //! `overlord minion`
 
+mod certificate;
 mod invite;
 pub(super) mod list;
 

@@ -184,10 +184,10 @@ fn a_minion_out_of_its_time_is_let_in_and_named() {
             .build()
             .expect("a verifier"),
         ));
-        let good = verifier.verify_client_cert(&late.chain()[0], &[], UnixTime::now());
+        let good = verifier.verify_client_cert(&late.shown()[0], &[], UnixTime::now());
         assert!(good.is_ok(), "{good:?}");
         let foreign = of_another_time(Role::Minion, 1_000, 2_000);
-        assert!(verifier.verify_client_cert(&foreign.chain()[0], &[], UnixTime::now()).is_err());
+        assert!(verifier.verify_client_cert(&foreign.shown()[0], &[], UnixTime::now()).is_err());
         assert_eq!(
             verifier.root_hint_subjects().len(),
             1,

@@ -1,0 +1,134 @@
+//! The minion renews its certificate over its link, with a new key each time.
+//!
+//! The overlord says when. The new key and its certificate are on disk before the overlord hears of them again; then a
+//! connection of their own shows that they work, and with that the former key is not good any more. The link is not
+//! touched: nobody who has a job here notices. Wherever this breaks off, the folder has a key that the overlord takes.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use machine::backoff::Backoff;
+use quinn::Connection;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use wire::identity::{Identity, IdentityError, Moment, make_key, signing_request};
+use wire::message::link::{ALPNS, Acknowledged, Notice};
+use wire::message::renewal::Renewal as Answer;
+use wire::transport::endpoint::{CLOSE_DONE, Dialling, Trust};
+use wire::transport::frame::FrameError;
+
+use crate::audit::Audit;
+use crate::dial::{DialError, Dialled, dial};
+use crate::link::notify;
+use crate::membership::{Member, Membership};
+
+/// The renewal of a minion's certificate over one link.
+pub(crate) struct Renewal<'a> {
+    pub(crate) membership: &'a Membership,
+    pub(crate) connection: &'a Connection,
+    /// Told until when the certificate is good.
+    pub(crate) member: &'a watch::Sender<Member>,
+    pub(crate) audit: &'a Audit,
+}
+
+/// Why there is no new certificate yet.
+#[derive(Debug, thiserror::Error)]
+enum NotRenewed {
+    #[error("the overlord refuses: {0}")]
+    Refused(String),
+    #[error("cannot ask the overlord: {0}")]
+    Link(#[from] FrameError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error("the overlord's answer is for \"{0}\"")]
+    AnotherName(String),
+    #[error("this host has joined anew meanwhile")]
+    JoinedAnew,
+}
+
+/// Why a new certificate could not be shown.
+#[derive(Debug, thiserror::Error)]
+enum NotProved {
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    #[error("the overlord does not answer: {0}")]
+    Silent(FrameError),
+}
+
+impl Renewal<'_> {
+    /// Renews the certificate in so much time, and from then on whenever it is due. Ends with the link.
+    pub(crate) async fn run(self, renew_in: Duration) -> Infallible {
+        let (mut backoff, mut due) = (Backoff::new(SHORTEST, LONGEST), Instant::now() + renew_in);
+        loop {
+            sleep_until(due).await;
+            match self.renew().await {
+                Ok(renew_in) => {
+                    due = Instant::now() + renew_in;
+                    self.prove().await;
+                    backoff.reset();
+                }
+                Err(error) => {
+                    let until = self.member.borrow().valid_until;
+                    tracing::warn!(%error, until = %Moment(until), "the certificate is not renewed, trying again");
+                    due = Instant::now() + backoff.pause();
+                }
+            }
+        }
+    }
+
+    /// Gets the next certificate and keeps it. Returns in how much time the one after it is due.
+    async fn renew(&self) -> Result<Duration, NotRenewed> {
+        let key = make_key()?;
+        let (credentials, renew_in_ms) =
+            match notify(self.connection, &Notice::Renew(signing_request(&key)?)).await? {
+                Answer::Renewed { credentials, renew_in_ms } => (credentials, renew_in_ms),
+                Answer::Refused(why) => return Err(NotRenewed::Refused(why)),
+            };
+        let renewed = Identity::renewed(&key, credentials)?;
+        let peer = renewed.peer()?;
+        if peer.name != self.membership.member.name.as_str() {
+            return Err(NotRenewed::AnotherName(peer.name));
+        }
+        if !self.membership.keep(renewed)? {
+            return Err(NotRenewed::JoinedAnew);
+        }
+        self.member.send_modify(|member| member.valid_until = peer.validity.until);
+        self.audit.renewed(&peer);
+        tracing::info!(key = %peer.key, until = %Moment(peer.validity.until), "renewed the certificate");
+        Ok(Duration::from_millis(renew_in_ms))
+    }
+
+    /// Shows the overlord the new certificate, for as many attempts as it takes. Until then both keys are good.
+    async fn prove(&self) {
+        let (mut backoff, mut said) = (Backoff::new(SHORTEST, LONGEST), String::new());
+        while let Err(error) = self.show().await {
+            let why = error.to_string();
+            if said != why {
+                tracing::warn!(why, "the new certificate cannot be shown to the overlord, trying again");
+            }
+            said = why;
+            sleep(backoff.pause()).await;
+        }
+    }
+
+    async fn show(&self) -> Result<(), NotProved> {
+        let (identity, address) = (self.membership.identity(), &self.membership.member.overlord);
+        let dialling = Dialling::new(Some(&identity), Trust::Authority(identity.authority()), ALPNS);
+        let Dialled { endpoint, connection } = dial(address, &dialling.map_err(DialError::from)?).await?;
+        let shown = notify(&connection, &Notice::Proof).await;
+        let closed = connection.close_reason();
+        connection.close(CLOSE_DONE, b"");
+        let _ = tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await;
+        match (shown, closed) {
+            (Ok(Acknowledged), _) => Ok(()),
+            (Err(_), Some(reason)) => Err(DialError::ended(address, &reason).explained(&identity).into()),
+            (Err(error), None) => Err(NotProved::Silent(error)),
+        }
+    }
+}
+
+/// The shortest and the longest pause before the next attempt, but for what chance adds.
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(600);
+const GOODBYE: Duration = Duration::from_secs(1);

@@ -1,0 +1,144 @@
+//! Certificates are renewed over the connections of their owners.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ledger::Issued;
+use wire::identity::{IdentityError, Moment, Peer, Role, SigningRequest, Validity};
+use wire::message::operator::{OperatorReply, Refusal, RefusalKind};
+use wire::message::renewal::{MAX_SIGNING_REQUEST, Renewal};
+use wire::name::{MinionName, OperatorName};
+
+use crate::registry::{Link, LinkError};
+use crate::services::Services;
+
+/// Makes the next certificate of a minion, for the key of its signing request.
+///
+/// # Errors
+/// [`LinkError::Replaced`] where the connection does not speak for the minion any more.
+pub(super) async fn of_minion(
+    services: &Services,
+    link: &Link,
+    minion: &MinionName,
+    from: SocketAddr,
+    request: &[u8],
+) -> Result<Renewal, LinkError> {
+    let Services { authority, audit, .. } = services;
+    let lifetime = authority.lifetimes().minion;
+    let refused = |why: String| {
+        tracing::warn!(%minion, ?why, "its certificate is not renewed");
+        Ok(Renewal::Refused(why))
+    };
+    let request = match SigningRequest::from_der(request) {
+        Ok(request) => request,
+        Err(error) => return refused(format!("its signing request is no good: {error}")),
+    };
+    if let Some(objection) = link.objection(request.key(), pause(lifetime))? {
+        return refused(format!("\"{minion}\" {objection}"));
+    }
+    let signed = authority.sign_request(&request, Role::Minion, minion.as_str());
+    let (certificate, peer) = match signed.and_then(|certificate| Ok((Peer::of(&certificate)?, certificate)))
+    {
+        Ok((peer, certificate)) => (certificate, peer),
+        Err(error) => return refused(format!("it cannot be signed: {error}")),
+    };
+    match link.renewing(Issued::from(&peer)).await {
+        Ok(()) => {}
+        // The link goes on, and the minion asks again.
+        Err(LinkError::Ledger(error)) => return refused(format!("it cannot be recorded: {error}")),
+        Err(error) => return Err(error),
+    }
+    audit.renewed(&peer, from);
+    tracing::info!(%minion, key = %peer.key, until = %Moment(peer.validity.until), "renewed its certificate");
+    let renew_in_ms = due_in(peer.validity, lifetime);
+    Ok(Renewal::Renewed { credentials: authority.credentials(certificate), renew_in_ms })
+}
+
+/// Makes the next certificate of an operator, for the key of its signing request.
+///
+/// # Errors
+/// [`Refusal`], where the request is no good.
+pub(super) fn of_operator(
+    services: &Services,
+    operator: &OperatorName,
+    from: SocketAddr,
+    request: &[u8],
+) -> Result<OperatorReply, Refusal> {
+    let Services { authority, audit, .. } = services;
+    let bad = |error: IdentityError| {
+        Refusal::new(RefusalKind::BadRequest, format!("the signing request is no good: {error}"))
+    };
+    if request.len() > MAX_SIGNING_REQUEST {
+        let message = format!("a signing request has {MAX_SIGNING_REQUEST} bytes at most");
+        return Err(Refusal::new(RefusalKind::BadRequest, message));
+    }
+    let request = SigningRequest::from_der(request).map_err(bad)?;
+    let lifetime = services.operators.find(operator).and_then(|(record, _)| record.lifetime_ms);
+    let certificate = match lifetime {
+        Some(lifetime) => authority.sign_request_for(&request, Role::Operator, operator.as_str(), lifetime),
+        None => authority.sign_request(&request, Role::Operator, operator.as_str()),
+    };
+    let certificate = certificate.map_err(bad)?;
+    let peer = Peer::of(&certificate).map_err(bad)?;
+    audit.renewed(&peer, from);
+    tracing::info!(%operator, key = %peer.key, until = %Moment(peer.validity.until), "renewed its certificate");
+    Ok(OperatorReply::Renewed(Box::new(authority.credentials(certificate))))
+}
+
+/// In how many milliseconds a minion with a certificate of this time is to ask for the next one: when up to two thirds of
+/// its life have passed, earlier for some than for others, so that those that joined together do not renew together. A
+/// certificate that was made for longer than they are made for now is renewed as if it had been made for that long.
+///
+/// The overlord counts this out since it is its clock by which the certificate was made and will be looked at; the minion
+/// waits for so long, and its own clock may say what it likes.
+pub(super) fn due_in(validity: Validity, lifetime: Duration) -> u64 {
+    let Moment(now) = Moment::now();
+    let (made, life) =
+        (validity.until - validity.lifetime(), validity.lifetime().min(lifetime.as_secs() as i64));
+    let (life_ms, passed_ms) = (life.saturating_mul(1000) as f64, (now - made).saturating_mul(1000) as f64);
+    let wait = life_ms * (LATEST - fastrand::f64() * JITTER) - passed_ms;
+    if wait > 0.0 {
+        return wait as u64;
+    }
+    // It is overdue, perhaps with many others, since the overlord was off.
+    let left_ms = (validity.until - now).max(0).saturating_mul(1000) as f64;
+    (fastrand::f64() * (left_ms / 10.0).min(OVERDUE_MS)) as u64
+}
+
+/// How long after one renewal a minion gets the next.
+fn pause(lifetime: Duration) -> Duration {
+    (lifetime / 10).min(MOST_PAUSE)
+}
+
+/// The part of its life after which a certificate is renewed at the latest.
+const LATEST: f64 = 2.0 / 3.0;
+/// By how much of its life it may be renewed earlier.
+const JITTER: f64 = 0.1;
+/// Within how many milliseconds those are renewed that are overdue.
+const OVERDUE_MS: f64 = 60_000.0;
+/// The longest time between two renewals that is asked for.
+const MOST_PAUSE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A certificate that was made `ago` seconds before now, for `life` seconds.
+    fn made(ago: i64, life: i64) -> Validity {
+        let Moment(now) = Moment::now();
+        Validity { from: now - ago - 3600, until: now - ago + life }
+    }
+
+    #[test]
+    fn a_certificate_is_renewed_by_two_thirds_of_its_life_and_not_all_at_once() {
+        let day = Duration::from_secs(86_400);
+        let hours = |validity| due_in(validity, day) as f64 / 3_600_000.0;
+        let waits: Vec<f64> = (0..100).map(|_| hours(made(0, 86_400))).collect();
+        assert!(waits.iter().all(|wait| (13.5..=16.0).contains(wait)), "{waits:?}");
+        assert!(waits.iter().any(|wait| (wait - waits[0]).abs() > 0.01), "{waits:?}");
+        // One that was made for a month, when a day is what they are made for now.
+        assert!(hours(made(3600, 30 * 86_400)) <= 15.0);
+        assert!(hours(made(86_400, 30 * 86_400)) < 0.1);
+        assert_eq!(due_in(made(40, 30), Duration::from_secs(30)), 0);
+    }
+}

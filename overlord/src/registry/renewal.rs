@@ -1,0 +1,91 @@
+//! Which key of a minion lets it in, while one follows the other.
+//!
+//! A minion that renews has two keys for a while: the one that it has, and the next, which is on record before the minion
+//! is given its certificate. The first of them is good until the minion was seen with the second.
+
+use std::time::Duration;
+
+use ledger::{Durability, Issued, LedgerError};
+use machine::failpoint::{Point, reach};
+use tokio::time::Instant;
+use wire::digest::Digest;
+
+use super::link::{Admitted, Link, LinkError};
+use super::{Entry, standing};
+
+impl Admitted {
+    /// Takes note that the minion has shown its certificate, without linking it: with its next key, this is its only one
+    /// from now on.
+    ///
+    /// # Errors
+    /// [`LinkError::Refused`] where it may not connect any more, and [`LinkError::Ledger`] where it cannot be recorded.
+    pub async fn prove(&self) -> Result<(), LinkError> {
+        let _locked = self.registry.0.locks.lock(self.name.clone()).await;
+        standing(&self.registry.lock(), &self.name, self.certificate.key)?;
+        Ok(self.shown().await?)
+    }
+
+    /// Records the certificate that the minion has shown, where that is news. To be called with the minion locked.
+    pub(super) async fn shown(&self) -> Result<(), LedgerError> {
+        let Self { registry, name, certificate, .. } = self;
+        let certificates = registry.lock().get(name).map(|entry| entry.certificates);
+        let Some(certificates) = certificates.filter(|known| known.shown != Some(*certificate)) else {
+            return Ok(());
+        };
+        if certificates.next.is_some_and(|next| next.key == certificate.key) {
+            reach(Point::ProofBefore);
+            // The former key must stay out, whatever happens.
+            registry.0.ledger.certificate_shown(name, *certificate, Durability::Synced).await?;
+            reach(Point::ProofAfter);
+            tracing::info!(minion = %name, key = %certificate.key, "its new key is in use");
+        } else {
+            registry.0.ledger.certificate_shown(name, *certificate, Durability::Written).await?;
+        }
+        if let Some(entry) = registry.lock().get_mut(name) {
+            entry.record.key = certificate.key;
+            entry.certificates.shown = Some(*certificate);
+            entry.certificates.next = entry.certificates.next.filter(|next| next.key != certificate.key);
+        }
+        Ok(())
+    }
+}
+
+impl Link {
+    /// What speaks against a certificate for this key now, as it reads on from the minion's name. One that asks again
+    /// within `pause` is not given another: each is written down.
+    ///
+    /// # Errors
+    /// [`LinkError::Replaced`] where this connection does not speak for the minion any more.
+    pub fn objection(&self, key: Digest, pause: Duration) -> Result<Option<&'static str>, LinkError> {
+        self.with_entry(|entry| {
+            if entry.has_key(key) {
+                return Some("asks for a certificate for a key that it has: a renewal has a new one");
+            }
+            let is_early = entry.renewed_at.is_some_and(|at| at.elapsed() < pause);
+            is_early.then_some("was given a certificate a moment ago")
+        })
+    }
+
+    /// Records the certificate that the minion is about to be given. From then on its key lets the minion in too.
+    ///
+    /// # Errors
+    /// As [`Link::modules_changed`].
+    pub async fn renewing(&self, next: Issued) -> Result<(), LinkError> {
+        let _locked = self.registry.0.locks.lock(self.name.clone()).await;
+        self.with_entry(|_| ())?;
+        reach(Point::RenewalBefore);
+        self.registry.0.ledger.put_next_certificate(&self.name, next).await?;
+        reach(Point::RenewalAfter);
+        self.with_entry(|entry| {
+            entry.certificates.next = Some(next);
+            entry.renewed_at = Some(Instant::now());
+        })
+    }
+}
+
+impl Entry {
+    /// Whether the minion has this key, or is about to.
+    pub(super) fn has_key(&self, key: Digest) -> bool {
+        self.record.key == key || self.certificates.next.is_some_and(|next| next.key == key)
+    }
+}
