@@ -66,6 +66,12 @@ pub enum OperatorInviteError {
     /// Another key came in with the token.
     #[error("the token for \"{0}\" was used already: make a new one with `overlord operator invite {0}`")]
     Used(OperatorName),
+    /// Whoever made the token may not let anybody in any more.
+    #[error(
+        "the operator who made the token for \"{0}\" may not invite any more: make a new one with \
+         `overlord operator invite {0}`"
+    )]
+    InviterGone(OperatorName),
     /// The ledger could not be read or written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

@@ -21,7 +21,7 @@ impl Record for OperatorInvite {
 }
 
 /// Records an operator, in place of what was known of one of that name. A revoked one loses the tokens that were made
-/// for it.
+/// for it and by it.
 pub(crate) fn put(draft: &Draft<'_>, operator: &OperatorRecord) {
     if matches!(operator.standing, OperatorStanding::Revoked { .. }) {
         forget_invites(draft, &operator.name);
@@ -29,12 +29,12 @@ pub(crate) fn put(draft: &Draft<'_>, operator: &OperatorRecord) {
     draft.put_record(key_of(&operator.name), operator);
 }
 
-/// Forgets an operator and the tokens that were made for it. Gives whether it was known.
+/// Forgets an operator and the tokens that were made for it and by it. Gives whether there was either.
 pub(crate) fn remove(draft: &Draft<'_>, name: &OperatorName) -> Result<bool, LedgerError> {
     let is_known = draft.record::<OperatorRecord>(&key_of(name))?.is_some();
     draft.remove(Keyspace::Operators, key_of(name));
-    forget_invites(draft, name);
-    Ok(is_known)
+    let tokens = forget_invites(draft, name);
+    Ok(is_known || tokens > 0)
 }
 
 /// All operators, by name.
@@ -56,7 +56,14 @@ pub(crate) fn valid(
     now: u64,
 ) -> Result<OperatorInvite, OperatorInviteError> {
     let invite = source.record::<OperatorInvite>(secret.as_bytes())?.ok_or(OperatorInviteError::Unknown)?;
-    if invite.expires_at <= now { Err(OperatorInviteError::Expired(invite.name)) } else { Ok(invite) }
+    if invite.expires_at <= now {
+        return Err(OperatorInviteError::Expired(invite.name));
+    }
+    let by = source.record::<OperatorRecord>(&key_of(&invite.by))?;
+    if by.is_none_or(|by| by.standing != OperatorStanding::Active) {
+        return Err(OperatorInviteError::InviterGone(invite.name));
+    }
+    Ok(invite)
 }
 
 /// Uses the token of `secret` for `key`, whose certificate is good from one second until another, and returns the operator as it is
@@ -73,8 +80,14 @@ pub(crate) fn redeem(
         return Err(OperatorInviteError::Used(invite.name));
     }
     let former = draft.record::<OperatorRecord>(&key_of(&invite.name))?;
+    // Somebody else may have got the name by a later token, and keeps it.
+    if invite.used_by.is_some() && former.as_ref().and_then(|former| former.key) != invite.used_by {
+        return Err(OperatorInviteError::Used(invite.name));
+    }
     // One that asks again, because it did not hear the answer, has not come in since now.
-    let since = former.filter(|former| former.key == Some(key)).map_or(now, |former| former.since);
+    let again = former.filter(|former| former.key == Some(key));
+    let is_another = again.is_none();
+    let since = again.map_or(now, |former| former.since);
     let operator = OperatorRecord {
         name: invite.name.clone(),
         kind: invite.kind,
@@ -88,6 +101,10 @@ pub(crate) fn redeem(
         valid_until: Some(valid_until),
     };
     draft.put_record(key_of(&invite.name), &operator);
+    // Another token would take the name away from whoever has it now, which nobody said is meant.
+    // Those that it made go with whoever had it.
+    let goes = |other: &OperatorInvite| other.name == invite.name || (is_another && other.by == invite.name);
+    forget(draft, |other| goes(other) && other.secret != *secret);
     draft.put_record(secret.as_bytes().to_vec(), &OperatorInvite { used_by: Some(key), ..invite });
     Ok(operator)
 }
@@ -97,8 +114,8 @@ pub(crate) fn purge_invites(draft: &Draft<'_>, until: u64) -> usize {
     forget(draft, |invite| invite.expires_at <= until)
 }
 
-fn forget_invites(draft: &Draft<'_>, name: &OperatorName) {
-    forget(draft, |invite| invite.name == *name);
+fn forget_invites(draft: &Draft<'_>, name: &OperatorName) -> usize {
+    forget(draft, |invite| invite.name == *name || invite.by == *name)
 }
 
 fn forget(draft: &Draft<'_>, which: impl Fn(&OperatorInvite) -> bool) -> usize {
