@@ -26,6 +26,7 @@ use crate::registry::Registry;
 use crate::roles::RoleBook;
 use crate::rollout::Rollout;
 use crate::services::Services;
+use crate::tasks::Tasks;
 
 /// What the command line says in place of the configuration.
 #[derive(Clone, Debug, Default)]
@@ -76,7 +77,8 @@ pub async fn serve(
     let ledger = OverlordLedger::open(&folder.ledger())?;
     let audit = Arc::new(Audit::open(&config.audit, &folder.audit())?);
     let roles = RoleBook::open(folder.dir().to_owned(), &config.roles).map_err(FolderError::from)?;
-    let operators = Operators::open(ledger.clone(), folder.operator()).await?;
+    let tasks = Tasks::new(stop.child_token());
+    let operators = Operators::open(ledger.clone(), folder.operator(), roles.clone(), tasks).await?;
     let registry = Registry::open(ledger.clone()).await?;
     let catalogue = Catalogue::open(folder.modules(), ledger.clone())
         .map_err(|error| DaemonError::Modules(error.to_string()))?;
@@ -105,7 +107,7 @@ pub async fn serve(
         ledger: ledger.clone(),
         audit: audit.clone(),
         registry,
-        operators,
+        operators: operators.clone(),
         roles,
         jobs: jobs.clone(),
         catalogue,
@@ -123,6 +125,7 @@ pub async fn serve(
     // Until the stop. Then: 1. the doors let everyone out, 2. changes of modules are given up and jobs leave
     // the rest to the next life, 3. the audit log and the ledger have what was written.
     tokio::join!(doors, purge, reload, shown);
+    operators.stop().await;
     rollout.stop().await;
     jobs.stop().await;
     audit.sync();

@@ -19,6 +19,7 @@ use wire::message::operator::{
     Call, DiskStatus, FactsHeard, Follow, OperatorReply, OperatorRequest, OverlordStatus, Ping, Refusal,
     RefusalKind, TargetWarning,
 };
+use wire::message::operators::OperatorsRequest;
 use wire::message::version::Version;
 use wire::name::{MinionName, ModuleName, OperatorName};
 use wire::transport::allowance::Allowance;
@@ -90,6 +91,8 @@ impl OperatorDoor {
         // The room is taken while the request arrives and is answered; what it asks to be done has bounds of its
         // own.
         let (request, _room) = tokio::time::timeout(REQUEST, reading).await.map_err(late)??;
+        // Waited for before the decision, so that who loses a right meanwhile does nothing with it.
+        let making = if may_be_large(&request) { self.outbox.making().await } else { Making::default() };
         let permit = match Gate::new(&self.services, self.name(), self.from).permit(&request).await {
             Ok(permit) => permit,
             Err(refusal) => {
@@ -124,7 +127,6 @@ impl OperatorDoor {
             }
             other => other,
         };
-        let making = if may_be_large(&request) { self.outbox.making().await } else { Making::default() };
         let mut warnings = Vec::new();
         let reply = self.reply(request, permit, &mut warnings).await.unwrap_or_else(OperatorReply::Refused);
         self.warn(warnings, &mut send).await?;
@@ -390,18 +392,33 @@ impl OperatorDoor {
     }
 }
 
-/// Whether an answer grows with what the overlord has.
+/// Whether a single reply grows with what the overlord has.
 fn may_be_large(request: &OperatorRequest) -> bool {
-    !matches!(
-        request,
+    match request {
+        OperatorRequest::Method { .. }
+        | OperatorRequest::Targets(_)
+        | OperatorRequest::Minions
+        | OperatorRequest::Modules { .. }
+        | OperatorRequest::Facts(_)
+        | OperatorRequest::Jobs { .. }
+        | OperatorRequest::Job(_)
+        | OperatorRequest::History(_) => true,
+        // A change of operators waits for no reader: who has to go goes at once.
+        OperatorRequest::Operators(request) => matches!(**request, OperatorsRequest::List),
         OperatorRequest::Ping(_)
-            | OperatorRequest::Invite { .. }
-            | OperatorRequest::Cancel { .. }
-            | OperatorRequest::GiveUp { .. }
-            | OperatorRequest::Purge { .. }
-            | OperatorRequest::Status
-            | OperatorRequest::Renew(_)
-    )
+        | OperatorRequest::Invite { .. }
+        | OperatorRequest::Cancel { .. }
+        | OperatorRequest::GiveUp { .. }
+        | OperatorRequest::Purge { .. }
+        | OperatorRequest::Status
+        | OperatorRequest::Renew(_)
+        // Their replies are many, each of which waits for its own turn.
+        | OperatorRequest::Call { .. }
+        | OperatorRequest::Attach { .. }
+        | OperatorRequest::Rerun { .. }
+        | OperatorRequest::Audit { .. }
+        | OperatorRequest::Module(_) => false,
+    }
 }
 
 /// How much memory the modules of minions may take in one answer.

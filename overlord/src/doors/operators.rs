@@ -2,17 +2,19 @@
 
 use std::net::SocketAddr;
 
-use ledger::{LedgerError, OperatorInvite, OperatorRecord};
+use ledger::{OperatorInvite, OperatorRecord};
 use machine::clock::now_ms;
 use wire::digest::Digest;
 use wire::message::caps;
 use wire::message::operator::{Refusal, RefusalKind, Target, TargetWarning};
 use wire::message::operators::{
-    OperatorInvitation, OperatorStanding, OperatorStatus, OperatorsReply, OperatorsRequest, Permission,
+    OperatorInvitation, OperatorKind, OperatorStanding, OperatorStatus, OperatorsReply, OperatorsRequest,
+    Permission,
 };
 use wire::name::{MethodPath, OperatorName, RoleName};
 
 use super::permit::Gate;
+use crate::operators::{ChangeError, Changed};
 use crate::roles::{Deed, On, Verdict};
 use crate::services::Services;
 use crate::targets::{self, Among, Matching};
@@ -71,7 +73,7 @@ impl OperatorsDoor<'_> {
             by: self.operator.clone(),
             used_by: None,
         };
-        self.services.operators.invite(invite).await.map_err(unavailable)?;
+        self.services.operators.invite(invite).await.map_err(|error| self.unchanged(&error))?;
         self.noted("operator-invited", &name, &format!("roles: {}", listed(&roles)));
         Ok(token.to_string())
     }
@@ -89,6 +91,9 @@ impl OperatorsDoor<'_> {
             return refused(
                 "a token that is good for no time lets nobody in: let it be a millisecond at least".into(),
             );
+        }
+        if ttl_ms > LONGEST_TTL_MS {
+            return refused("a token is good for 30 days at most: --ttl 30d".into());
         }
         if lifetime_ms.is_some_and(|lifetime| lifetime < LEAST_LIFETIME_MS) {
             return refused("a certificate has to be good for half a minute at least: --lifetime 30s".into());
@@ -114,30 +119,54 @@ impl OperatorsDoor<'_> {
         self.another(name, "revoke")?;
         let standing =
             OperatorStanding::Revoked { at: now_ms(), by: self.operator.clone(), why: why.clone() };
-        let revoked = |record: OperatorRecord| match record.standing {
-            OperatorStanding::Active => OperatorRecord { standing, ..record },
-            OperatorStanding::Revoked { .. } => record,
-        };
-        let changed = self.services.operators.change(name, revoked).await.map_err(unavailable)?;
-        let record = changed.ok_or_else(|| unknown(name))?;
+        let changed = self.services.operators.set_standing(name, standing.clone(), self.operator).await;
+        let status = self.changed(name, changed)?;
         self.noted("operator-revoked", name, &why);
-        Ok(self.status(record, 0))
+        Ok(status.unwrap_or_else(|| nobody(name, standing)))
     }
 
     async fn unrevoke(&self, name: &OperatorName) -> Result<OperatorStatus, Refusal> {
-        let active = |record| OperatorRecord { standing: OperatorStanding::Active, ..record };
-        let changed = self.services.operators.change(name, active).await.map_err(unavailable)?;
-        changed.ok_or_else(|| unknown(name))?;
+        self.another(name, "unrevoke")?;
+        let changed =
+            self.services.operators.set_standing(name, OperatorStanding::Active, self.operator).await;
+        self.changed(name, changed)?;
         self.noted("operator-unrevoked", name, "");
         self.known(name)
     }
 
     async fn remove(&self, name: &OperatorName) -> Result<OperatorStatus, Refusal> {
         self.another(name, "remove")?;
-        let removed = self.services.operators.remove(name).await.map_err(unavailable)?;
-        let record = removed.ok_or_else(|| unknown(name))?;
+        let changed = self.services.operators.remove(name, self.operator).await;
+        let status = self.changed(name, changed)?;
         self.noted("operator-removed", name, "");
-        Ok(self.status(record, 0))
+        let gone =
+            || OperatorStanding::Revoked { at: now_ms(), by: self.operator.clone(), why: String::new() };
+        Ok(status.unwrap_or_else(|| nobody(name, gone())))
+    }
+
+    /// The operator that was changed; `None` where nobody has the name, and only tokens were taken back.
+    fn changed(
+        &self,
+        name: &OperatorName,
+        changed: Result<Changed, ChangeError>,
+    ) -> Result<Option<OperatorStatus>, Refusal> {
+        match changed.map_err(|error| self.unchanged(&error))? {
+            Changed::Operator(record) => Ok(Some(self.status(*record, 0))),
+            Changed::Tokens => Ok(None),
+            Changed::Nothing => Err(unknown(name)),
+        }
+    }
+
+    /// What is said to an operator whose change was not made.
+    fn unchanged(&self, error: &ChangeError) -> Refusal {
+        let kind = match error {
+            ChangeError::NoAdministrator(_) => {
+                self.services.audit.denied(self.operator, self.from, Deed::Administer, &error.to_string());
+                RefusalKind::Denied
+            }
+            ChangeError::Ledger(_) | ChangeError::Broken(_) => RefusalKind::Unavailable,
+        };
+        Refusal::new(kind, error.to_string())
     }
 
     /// Refuses to shut oneself out, so that there is always somebody who can let others in.
@@ -213,12 +242,25 @@ fn unknown(name: &OperatorName) -> Refusal {
     Refusal::new(RefusalKind::NotFound, message)
 }
 
-fn unavailable(error: LedgerError) -> Refusal {
-    Refusal::new(RefusalKind::Unavailable, format!("the overlord's ledger: {error}"))
+/// A name that nobody has, whose tokens were taken back.
+fn nobody(name: &OperatorName, standing: OperatorStanding) -> OperatorStatus {
+    OperatorStatus {
+        name: name.clone(),
+        kind: OperatorKind::Person,
+        roles: Vec::new(),
+        standing,
+        connections: 0,
+        since: now_ms(),
+        invited_by: None,
+        valid_until: None,
+    }
 }
 
 /// The longest reason for a revocation, in bytes.
 const MAX_WHY: usize = 1 << 10;
+
+/// The longest life of a token, in milliseconds: nobody remembers one for longer.
+const LONGEST_TTL_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 
 /// The shortest life of a certificate, in milliseconds.
 const LEAST_LIFETIME_MS: u64 = 30_000;

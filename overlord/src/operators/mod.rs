@@ -1,19 +1,25 @@
 //! Which operators there are, which of them may connect, and which are connected: in memory, and in the ledger as far as
 //! it must outlive the daemon. What they may do is said by their [`crate::roles`].
 
+mod change;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use ledger::{LedgerError, OperatorInvite, OperatorInviteError, OperatorRecord, OverlordLedger};
+use ledger::{LedgerError, OperatorRecord, OverlordLedger};
 use machine::clock::now_ms;
 use machine::lock;
 use quinn::Connection;
-use wire::digest::Digest;
-use wire::identity::{Peer, Role, Validity};
+use wire::identity::{Peer, Role};
 use wire::message::operators::{OperatorKind, OperatorStanding};
 use wire::name::{OperatorName, RoleName};
 use wire::transport::endpoint::CLOSE_REFUSED;
+
+use crate::roles::{Deed, On, RoleBook};
+use crate::tasks::Tasks;
+
+pub(crate) use self::change::{ChangeError, Changed};
 
 /// All operators of an overlord. A cheap handle.
 #[derive(Clone)]
@@ -21,6 +27,9 @@ pub(crate) struct Operators(Arc<Inner>);
 
 struct Inner {
     ledger: OverlordLedger,
+    /// Who of them is an administrator.
+    roles: RoleBook,
+    tasks: Tasks,
     operators: Mutex<BTreeMap<OperatorName, Entry>>,
     /// The number of the next connection: no two have the same, also not of an operator that was forgotten meanwhile.
     next: AtomicU64,
@@ -54,7 +63,12 @@ impl Operators {
     ///
     /// # Errors
     /// Where the ledger cannot be read or written.
-    pub(crate) async fn open(ledger: OverlordLedger, own: Option<Peer>) -> Result<Self, LedgerError> {
+    pub(crate) async fn open(
+        ledger: OverlordLedger,
+        own: Option<Peer>,
+        roles: RoleBook,
+        tasks: Tasks,
+    ) -> Result<Self, LedgerError> {
         let mut records = ledger.operators().await?;
         if records.is_empty() {
             match own.as_ref().and_then(first) {
@@ -72,7 +86,7 @@ impl Operators {
         let operators = records.into_iter().map(|record| (record.name.clone(), Entry::new(record))).collect();
         let operators = Mutex::new(operators);
         let (next, changes) = (AtomicU64::new(0), tokio::sync::Mutex::default());
-        Ok(Self(Arc::new(Inner { ledger, operators, next, changes })))
+        Ok(Self(Arc::new(Inner { ledger, roles, tasks, operators, next, changes })))
     }
 
     /// Lets a peer in for as long as what is returned lives, if it is an operator who may connect.
@@ -114,93 +128,15 @@ impl Operators {
         operators.values().map(|entry| (entry.record.clone(), entry.connections.len())).collect()
     }
 
-    /// Records a token.
-    ///
-    /// # Errors
-    /// Where the ledger cannot be written.
-    pub(crate) async fn invite(&self, invite: OperatorInvite) -> Result<(), LedgerError> {
-        self.0.ledger.put_operator_invite(invite).await
+    /// Waits for the changes that were begun.
+    pub(crate) async fn stop(&self) {
+        self.0.tasks.stop().await;
     }
 
-    /// The token of `secret`, where it lets an operator in now. Costs a read.
-    ///
-    /// # Errors
-    /// [`OperatorInviteError`], which says why it lets nobody in.
-    pub(crate) async fn invited(&self, secret: &Digest) -> Result<OperatorInvite, OperatorInviteError> {
-        self.0.ledger.operator_invited(secret, now_ms()).await
-    }
-
-    /// Lets an operator log in with the token of `secret` and this key, whose certificate is good for that
-    /// time. One who
-    /// had the name before loses it, and its connections.
-    ///
-    /// # Errors
-    /// [`OperatorInviteError`], which says why the token lets nobody in.
-    pub(crate) async fn log_in(
-        &self,
-        secret: &Digest,
-        key: Digest,
-        validity: Validity,
-    ) -> Result<OperatorRecord, OperatorInviteError> {
-        let _changing = self.0.changes.lock().await;
-        let record =
-            self.0.ledger.redeem_operator(secret, key, (validity.from, validity.until), now_ms()).await?;
-        let former = {
-            let mut operators = self.lock();
-            let before = operators.get(&record.name).is_some_and(|entry| entry.record.key == Some(key));
-            match operators.get_mut(&record.name) {
-                Some(entry) if before => {
-                    entry.record = record.clone();
-                    None
-                }
-                _ => operators.insert(record.name.clone(), Entry::new(record.clone())),
-            }
-        };
-        former.into_iter().for_each(Entry::close);
-        Ok(record)
-    }
-
-    /// Changes what is recorded of an operator: `change` says how. Returns it as it is recorded then; `None` where it is
-    /// not known. Where it may not connect any more, its connections end at once.
-    ///
-    /// # Errors
-    /// Where the ledger cannot be written; then nothing has changed.
-    pub(crate) async fn change(
-        &self,
-        name: &OperatorName,
-        change: impl FnOnce(OperatorRecord) -> OperatorRecord,
-    ) -> Result<Option<OperatorRecord>, LedgerError> {
-        let _changing = self.0.changes.lock().await;
-        let Some((record, _)) = self.find(name) else { return Ok(None) };
-        let record = change(record);
-        self.0.ledger.put_operator(record.clone()).await?;
-        let ended = {
-            let mut operators = self.lock();
-            let Some(entry) = operators.get_mut(name) else { return Ok(None) };
-            entry.record = record.clone();
-            let stays = record.standing == OperatorStanding::Active;
-            if stays { BTreeMap::new() } else { std::mem::take(&mut entry.connections) }
-        };
-        ended.values().for_each(close);
-        Ok(Some(record))
-    }
-
-    /// Forgets an operator and its tokens, and ends its connections. Returns what was known of it.
-    ///
-    /// # Errors
-    /// Where the ledger cannot be written; then nothing has changed.
-    pub(crate) async fn remove(&self, name: &OperatorName) -> Result<Option<OperatorRecord>, LedgerError> {
-        let _changing = self.0.changes.lock().await;
-        if self.find(name).is_none() {
-            return Ok(None);
-        }
-        self.0.ledger.remove_operator(name).await?;
-        let entry = self.lock().remove(name);
-        Ok(entry.map(|entry| {
-            let record = entry.record.clone();
-            entry.close();
-            record
-        }))
+    /// Whether an operator may administer the overlord, at this moment.
+    fn is_administrator(&self, name: &OperatorName) -> bool {
+        let roles = self.0.roles.of(name, self.roles(name).as_deref());
+        roles.decide(Deed::Administer, On::Nothing, &()).is_allowed()
     }
 
     fn left(&self, name: &OperatorName, number: u64) {
@@ -274,4 +210,25 @@ fn first(own: &Peer) -> Option<OperatorRecord> {
         valid_from: None,
         valid_until: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An operator who has logged in, without any role.
+    pub(super) fn operator(name: &str) -> OperatorRecord {
+        OperatorRecord {
+            name: name.parse().expect("a name"),
+            kind: OperatorKind::Person,
+            roles: Vec::new(),
+            standing: OperatorStanding::Active,
+            key: Some(wire::digest::Digest::of(name.as_bytes())),
+            since: 1,
+            invited_by: None,
+            lifetime_ms: None,
+            valid_from: None,
+            valid_until: None,
+        }
+    }
 }
