@@ -8,6 +8,7 @@ mod connection_limit;
 mod enroll;
 mod follow;
 mod guard;
+mod known;
 mod minion;
 mod modules;
 mod operator;

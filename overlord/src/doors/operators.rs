@@ -195,7 +195,12 @@ impl OperatorsDoor<'_> {
         );
         // An operator who may not call it anywhere need not hear whom the target means.
         if verdict.is_allowed() || operator != *self.operator {
-            matching = targets::find(Among::Enrolled(&registry.roster()), target, registry)?;
+            let roster = registry.roster();
+            // Who asks about another is an administrator, who sees all.
+            matching = match operator == *self.operator {
+                true => targets::find(Among::Enrolled(&roster), target, &gate.known())?,
+                false => targets::find(Among::Enrolled(&roster), target, registry)?,
+            };
             verdict = gate.decide(deed, On::These(&matching.minions));
         }
         let rule = match (active, verdict.is_allowed()) {

@@ -8,8 +8,10 @@ use wire::message::operator::{
 };
 use wire::name::{MinionName, ModuleName, OperatorName};
 
+use super::known::Known;
 use super::wanted::Wanted;
-use crate::jobs::LIST_LIMIT;
+use crate::jobs::{LIST_LIMIT, only};
+use crate::registry::Registry;
 use crate::roles::{Deed, Held, JobVerb, On, Verdict};
 use crate::services::Services;
 use crate::targets::{self, Among, Matching, Roster};
@@ -122,7 +124,7 @@ impl<'a> Gate<'a> {
             Wanted::Parts { verb, job, target } => {
                 let job = self.job(verb, job).await?;
                 let among = |target: &Target| {
-                    targets::find(Among::Job(&self.services.jobs.targets(job)?), target, registry)
+                    targets::find(Among::Job(&self.services.jobs.targets(job)?), target, &self.known())
                 };
                 Permit::Parts(job, target.map(among).transpose()?)
             }
@@ -179,7 +181,7 @@ impl<'a> Gate<'a> {
         let registry = &self.services.registry;
         // Whoever may not do it anywhere need not hear whom the target means.
         self.plain(deed, On::Nothing)?;
-        let mut matching = targets::find(Among::Enrolled(&registry.roster()), target, registry)?;
+        let mut matching = targets::find(Among::Enrolled(&registry.roster()), target, &self.known())?;
         if self.roles.is_for_everybody(deed) {
             return Ok(matching);
         }
@@ -191,6 +193,16 @@ impl<'a> Gate<'a> {
         let message = format!("left out: {}", verdict.refusal(self.operator, deed));
         matching.warnings.push(TargetWarning::NotPermitted { minions: verdict.denied, message });
         Ok(Matching { minions: verdict.allowed, ..matching })
+    }
+
+    /// What the operator's expressions may ask about minions.
+    pub(super) fn known(&self) -> Known<'a, Registry> {
+        let registry = &self.services.registry;
+        let seen = match self.roles.is_for_everybody(Deed::See) {
+            true => None,
+            false => Some(Roster::new(self.decide(Deed::See, On::These(registry.roster().names())).allowed)),
+        };
+        Known::new(registry, seen)
     }
 
     /// The minions that the operator may see, which are all that there are for its expressions.
@@ -233,7 +245,18 @@ impl<'a> Gate<'a> {
 
     /// The full id of a job with which the operator may do this.
     async fn job(&self, verb: JobVerb, job: &str) -> Result<JobId, Refusal> {
-        let id = self.services.jobs.find(job).await?;
+        let mut found = self.services.jobs.beginning_with(job).await?;
+        // Who writes a whole id knows it. To others, no ids are told but of jobs that they may see.
+        if job.parse::<JobId>().is_err() && self.jobs_seen() != JobsSeen::All {
+            let mut shown = Vec::new();
+            for id in found {
+                if self.of_job(JobVerb::See, id).await?.is_allowed() {
+                    shown.push(id);
+                }
+            }
+            found = shown;
+        }
+        let id = only(job, &found)?;
         self.hold(Deed::Job(verb), self.of_job(verb, id).await?)?;
         Ok(id)
     }

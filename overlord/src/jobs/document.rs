@@ -11,18 +11,13 @@ use super::Jobs;
 use crate::refusals::unavailable;
 
 impl Jobs {
-    /// The full id that a unique beginning of one stands for.
-    pub(crate) async fn find(&self, prefix: &str) -> Result<JobId, Refusal> {
-        let found = self.ledger().by_prefix(prefix).await.map_err(unavailable)?;
-        match found.as_slice() {
-            [] => Err(lost(prefix)),
-            [id] => Ok(*id),
-            several => {
-                let ids: Vec<String> = several.iter().map(ToString::to_string).collect();
-                let message = format!("\"{prefix}\" is the beginning of several jobs: {}", ids.join(", "));
-                Err(Refusal::new(RefusalKind::BadRequest, message))
-            }
+    /// Some of the jobs whose ids begin like this.
+    pub(crate) async fn beginning_with(&self, prefix: &str) -> Result<Vec<JobId>, Refusal> {
+        if prefix.is_empty() {
+            let message = "no job has an empty id: see `overlord job list`";
+            return Err(Refusal::new(RefusalKind::BadRequest, message));
         }
+        self.ledger().by_prefix(prefix).await.map_err(unavailable)
     }
 
     /// Everything that is known of a job.
@@ -72,6 +67,19 @@ impl Jobs {
     /// The newest jobs that fit.
     pub(crate) async fn list(&self, filter: &JobFilter, limit: usize) -> Result<Vec<JobSummary>, Refusal> {
         self.ledger().list(filter, limit.min(LIST_LIMIT)).await.map_err(unavailable)
+    }
+}
+
+/// The only one of the jobs that were found by a beginning of an id.
+pub(crate) fn only(prefix: &str, found: &[JobId]) -> Result<JobId, Refusal> {
+    match found {
+        [] => Err(lost(prefix)),
+        [id] => Ok(*id),
+        several => {
+            let ids: Vec<String> = several.iter().map(ToString::to_string).collect();
+            let message = format!("\"{prefix}\" is the beginning of several jobs: {}", ids.join(", "));
+            Err(Refusal::new(RefusalKind::BadRequest, message))
+        }
     }
 }
 

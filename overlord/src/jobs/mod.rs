@@ -31,7 +31,7 @@ use wire::message::operator::{Refusal, RefusalKind};
 use wire::message::outcome::Report;
 use wire::name::MinionName;
 
-pub(crate) use self::document::LIST_LIMIT;
+pub(crate) use self::document::{LIST_LIMIT, only};
 pub(crate) use self::follower::{Follower, Heard};
 use self::ids::JobIds;
 use self::live_job::LiveJob;
