@@ -111,6 +111,10 @@ fn can_says_what_a_call_would_hear() {
         (&false.into(), &"web1".into(), &"db1".into(), &"web".into()),
         "{no:#}"
     );
+    // By no fact does bob learn anything of a minion that its roles do not show.
+    let by_fact = bob.run(&["can", "bob", "test.add", "os=linux", "--json"]);
+    assert!(by_fact.code == 0 && !by_fact.out.contains("db1"), "{by_fact:?}");
+    assert_eq!(bob.run(&["call", "os=linux", "test.add", "2", "3", "--json"]).json()["targets"], 1);
     is_denied(&bob.run(&["can", "eve", "test.add", "*"]), "admin");
     let unknown = fleet.run(&["can", "nobody", "test.add", "*"]);
     assert_eq!(unknown.code, 2, "{unknown:?}");
@@ -158,6 +162,11 @@ fn jobs_of_others_are_for_those_whose_role_says_so() {
         is_denied(&bob.run(command), "jobs: \"");
     }
     is_denied(&hal.run(&["job", "show", &wide]), "db1");
+    // The beginning of an id finds nothing of others.
+    for beginning in [&of_hal[..25], ""] {
+        let said = bob.run(&["job", "show", beginning]);
+        assert!(said.code == 2 && !said.err.contains(&of_hal), "{said:?}");
+    }
     is_denied(&hal.run(&["job", "purge", "--older-than", "1h"]), "purge");
     assert_eq!(hal.run(&["job", "show", &of_bob]).code, 0);
     assert_eq!(hal.run(&["job", "cancel", &of_bob]).code, 0);
