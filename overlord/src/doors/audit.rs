@@ -7,13 +7,14 @@ use wire::message::operator::{OperatorReply, Refusal, RefusalKind};
 use wire::name::OperatorName;
 use wire::transport::frame::FrameError;
 
+use super::permit::Gate;
 use crate::outbox::Outbox;
 use crate::services::Services;
 
 /// Tells the entries that fit, and where they are followed, those that are added until the operator stops the stream.
 pub(super) async fn tell(
     services: &Services,
-    operator: &OperatorName,
+    (operator, mut gate): (&OperatorName, Gate<'_>),
     (query, follow): (AuditQuery, bool),
     send: &mut SendStream,
     outbox: &Outbox,
@@ -40,6 +41,9 @@ pub(super) async fn tell(
         tokio::select! {
             changed = appended.changed() => if changed.is_err() { return Ok(()) },
             _ = send.stopped() => return Ok(()),
+        }
+        if let Err(refusal) = gate.still_audits() {
+            return outbox.say(send, OperatorReply::Refused(refusal)).await;
         }
     }
 }

@@ -6,27 +6,34 @@ use quinn::SendStream;
 use wire::message::held::Held;
 use wire::message::job::JobId;
 use wire::message::link::JobUpdate;
-use wire::message::operator::{Follow, OperatorReply, Update};
+use wire::message::operator::{Follow, OperatorReply, Refusal, Update};
 use wire::message::version::Version;
 use wire::transport::frame::FrameError;
 
+use super::permit::Gate;
 use crate::jobs::{Follower, Heard, Jobs};
 use crate::outbox::Outbox;
 
 /// Sends an operator what it wants to hear of a job, and the job's document last.
 pub(super) async fn tell(
     jobs: &Jobs,
-    id: JobId,
-    live: Option<Follower>,
+    mut gate: Gate<'_>,
+    (id, live): (JobId, Option<Follower>),
     follow: Follow,
     send: &mut SendStream,
     outbox: &Outbox,
 ) -> Result<(), FrameError> {
-    if let Some(follower) = live {
-        relay(jobs, follower, follow, send, outbox).await?;
+    if let Some(follower) = live
+        && let Some(refusal) = relay(jobs, &mut gate, follower, follow, send, outbox).await?
+    {
+        return outbox.say(send, OperatorReply::Refused(refusal)).await;
     }
     let making = outbox.making().await;
-    let (reply, held) = match jobs.document(id).await {
+    let document = match gate.still_sees(id).await {
+        Ok(()) => jobs.document(id).await,
+        Err(refusal) => Err(refusal),
+    };
+    let (reply, held) = match document {
         Ok(document) => {
             let held = document.parts.iter().filter_map(|part| part.report.as_ref()).map(Held::held).sum();
             (OperatorReply::Job(Box::new(document)), held)
@@ -36,18 +43,23 @@ pub(super) async fn tell(
     outbox.tell(send, reply, making.of(held)).await
 }
 
-/// Sends what a follower hears, until the job is over.
+/// Sends what a follower hears, until the job is over or the operator may not see it any more, for which it returns why.
 async fn relay(
     jobs: &Jobs,
+    gate: &mut Gate<'_>,
     mut follower: Follower,
     follow: Follow,
     send: &mut SendStream,
     outbox: &Outbox,
-) -> Result<(), FrameError> {
+) -> Result<Option<Refusal>, FrameError> {
     let job = follower.job().clone();
     loop {
-        let (minion, report) = match follower.next().await {
-            Heard::Over => return Ok(()),
+        let heard = follower.next().await;
+        if let Err(refusal) = gate.still_sees(job.record.id).await {
+            return Ok(Some(refusal));
+        }
+        let (minion, report) = match heard {
+            Heard::Over => return Ok(None),
             Heard::Chatter(update) if follow == Follow::Everything => {
                 let reply = OperatorReply::Update(Box::new(Update::clone(&update)));
                 outbox.say(send, reply).await?;

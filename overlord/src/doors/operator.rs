@@ -65,6 +65,11 @@ impl OperatorDoor {
         self.operator.name()
     }
 
+    /// What decides on its requests, by the roles that it has now.
+    fn gate(&self) -> Gate<'_> {
+        Gate::new(&self.services, self.name(), self.from)
+    }
+
     /// Serves the connection until it ends.
     pub(super) async fn serve(self, connection: Connection) {
         Allowance::OPERATOR.give(&connection);
@@ -93,7 +98,7 @@ impl OperatorDoor {
         let (request, _room) = tokio::time::timeout(REQUEST, reading).await.map_err(late)??;
         // Waited for before the decision, so that who loses a right meanwhile does nothing with it.
         let making = if may_be_large(&request) { self.outbox.making().await } else { Making::default() };
-        let permit = match Gate::new(&self.services, self.name(), self.from).permit(&request).await {
+        let permit = match self.gate().permit(&request).await {
             Ok(permit) => permit,
             Err(refusal) => {
                 // An operator who is still sending is to stop, and read.
@@ -116,7 +121,14 @@ impl OperatorDoor {
                 return self.begin(accepted, follow, &mut send).await;
             }
             OperatorRequest::Audit { query, follow } => {
-                audit::tell(&self.services, self.name(), (query, follow), &mut send, &self.outbox).await?;
+                audit::tell(
+                    &self.services,
+                    (self.name(), self.gate()),
+                    (query, follow),
+                    &mut send,
+                    &self.outbox,
+                )
+                .await?;
                 let _ = send.finish();
                 return Ok(());
             }
@@ -190,8 +202,7 @@ impl OperatorDoor {
                 OperatorReply::Facts(facts, heard)
             }
             OperatorRequest::Jobs { filter, limit } => {
-                let gate = Gate::new(&self.services, self.name(), self.from);
-                OperatorReply::Jobs(gate.jobs(filter, limit, permit.jobs()?).await?)
+                OperatorReply::Jobs(self.gate().jobs(filter, limit, permit.jobs()?).await?)
             }
             OperatorRequest::Job(_) => OperatorReply::Job(Box::new(jobs.document(permit.job()?).await?)),
             OperatorRequest::History(_) => {
@@ -312,7 +323,8 @@ impl OperatorDoor {
         self.outbox.say(send, OperatorReply::Accepted { job: id, targets }).await?;
         reach(Point::TellAfter);
         if follow != Follow::No {
-            follow::tell(&self.services.jobs, id, Some(follower), follow, send, &self.outbox).await?;
+            follow::tell(&self.services.jobs, self.gate(), (id, Some(follower)), follow, send, &self.outbox)
+                .await?;
         }
         let _ = send.finish();
         Ok(())
@@ -321,7 +333,9 @@ impl OperatorDoor {
     async fn attach(&self, permit: Permit, follow: Follow, send: &mut SendStream) -> Result<(), FrameError> {
         let jobs = &self.services.jobs;
         match permit.job() {
-            Ok(id) => follow::tell(jobs, id, jobs.attach(id), follow, send, &self.outbox).await?,
+            Ok(id) => {
+                follow::tell(jobs, self.gate(), (id, jobs.attach(id)), follow, send, &self.outbox).await?
+            }
             Err(refusal) => return self.refuse(refusal, send).await,
         }
         let _ = send.finish();

@@ -1,5 +1,6 @@
 //! Whether an operator may do what it asks: the one place at which every request is held against the operator's roles.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use wire::message::job::JobId;
@@ -150,14 +151,12 @@ impl<'a> Gate<'a> {
                 if of == self.operator { jobs.list(&filter, limit).await } else { Ok(Vec::new()) }
             }
             JobsSeen::OfMinions => {
-                let mut shown = Vec::new();
+                let (mut shown, mut covered) = (Vec::new(), BTreeMap::new());
                 for job in jobs.list(&filter, LIST_LIMIT).await? {
                     if shown.len() >= limit {
                         break;
                     }
-                    if job.operator == *self.operator
-                        || self.of_job(JobVerb::See, job.job).await?.is_allowed()
-                    {
+                    if job.operator == *self.operator || self.is_of_minions(job.job, &mut covered).await? {
                         shown.push(job);
                     }
                 }
@@ -259,6 +258,48 @@ impl<'a> Gate<'a> {
         let id = only(job, &found)?;
         self.hold(Deed::Job(verb), self.of_job(verb, id).await?)?;
         Ok(id)
+    }
+
+    /// Whether the operator may see a job of another, all of whose minions its roles have to be for. `covered` keeps of
+    /// which minions that was found out, as many jobs go to the same.
+    async fn is_of_minions(
+        &self,
+        id: JobId,
+        covered: &mut BTreeMap<MinionName, bool>,
+    ) -> Result<bool, Refusal> {
+        // Whose a job is that has lost its record, nobody knows.
+        let Some(record) = self.services.jobs.record(id).await? else { return Ok(false) };
+        let new: Roster =
+            record.targets.iter().filter(|name| !covered.contains_key(*name)).cloned().collect();
+        if !new.names().is_empty() {
+            let verdict = self.decide(Deed::Job(JobVerb::See), On::These(new.names()));
+            covered.extend(verdict.allowed.into_iter().map(|name| (name, true)));
+            covered.extend(verdict.denied.into_iter().map(|name| (name, false)));
+        }
+        Ok(record.targets.iter().all(|name| covered.get(name) == Some(&true)))
+    }
+
+    /// Refuses an operator that goes on to hear of a job, where roles that were read again since do not let it see that
+    /// any more.
+    pub(super) async fn still_sees(&mut self, id: JobId) -> Result<(), Refusal> {
+        if self.roles.are_of(&self.services.roles) {
+            return Ok(());
+        }
+        let now = Self::new(self.services, self.operator, self.from);
+        now.hold(Deed::Job(JobVerb::See), now.of_job(JobVerb::See, id).await?)?;
+        *self = now;
+        Ok(())
+    }
+
+    /// Refuses an operator that goes on to hear of the audit log, where roles that were read again since do not let it.
+    pub(super) fn still_audits(&mut self) -> Result<(), Refusal> {
+        if self.roles.are_of(&self.services.roles) {
+            return Ok(());
+        }
+        let now = Self::new(self.services, self.operator, self.from);
+        now.plain(Deed::Audit, On::Nothing)?;
+        *self = now;
+        Ok(())
     }
 
     async fn of_job(&self, verb: JobVerb, id: JobId) -> Result<Verdict, Refusal> {

@@ -88,6 +88,11 @@ impl Held {
         self.names.iter().filter_map(|name| Some(self.rules.get(name)?.status(name))).collect()
     }
 
+    /// Whether these are still the roles of the book, which was not read again since.
+    pub(crate) fn are_of(&self, book: &RoleBook) -> bool {
+        Arc::ptr_eq(&self.rules, &book.rules())
+    }
+
     /// Whether one of the roles that allow the deed is for every minion there can be.
     pub(crate) fn is_for_everybody(&self, deed: Deed<'_>) -> bool {
         self.decide(deed, On::Everybody, &()).is_allowed()
@@ -129,8 +134,13 @@ mod tests {
         assert_eq!(has("bob1", Some(std::slice::from_ref(&b))), ["a", "b"]);
         assert_eq!(has("eve", Some(&[])), Vec::<String>::new());
         assert_eq!(has("bob1", None), Vec::<String>::new());
+        let before = book.of(&"bob1".parse().expect("a name"), Some(&[]));
         std::fs::write(folder.join("a.toml"), "roles = 1").expect("written");
         assert!(book.reload(&Rules::new()).is_err());
+        assert!(before.are_of(&book));
         assert_eq!(has("bob1", Some(&[])), ["a"], "the roles before go on to hold");
+        std::fs::write(folder.join("a.toml"), "[roles.b]\naudit = true").expect("written");
+        book.reload(&Rules::new()).expect("loads");
+        assert!(!before.are_of(&book), "they were read again");
     }
 }
