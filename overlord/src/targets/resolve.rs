@@ -62,7 +62,8 @@ impl Expression {
         Ok(resolver.members(self, false)?.truth(0))
     }
 
-    /// Which of the names, which are in order, it certainly matches: not those of which it is not known.
+    /// Which of the names, which are in order, it certainly matches: not those of which it is not known, since they told
+    /// no facts, or not one that is tested.
     ///
     /// # Errors
     /// As for [`Expression::matches`], and where it costs too much to look at.
@@ -71,7 +72,7 @@ impl Expression {
         names: &[MinionName],
         lookup: &impl Lookup,
     ) -> Result<Vec<bool>, TargetError> {
-        let members = Resolver::new(names, lookup, Unheard::Unknown).members(self, false)?;
+        let members = Resolver::new(names, lookup, Unheard::AlsoOfOne).members(self, false)?;
         Ok((0..names.len()).map(|index| members.truth(index) == Truth::Yes).collect())
     }
 }

@@ -31,6 +31,8 @@ pub(super) enum Unheard {
     Fails,
     /// Nobody knows, as with tests that are negated.
     Unknown,
+    /// Nobody knows, and neither where it told other facts but not the one that is tested.
+    AlsoOfOne,
 }
 
 /// A term that matches no candidate.
@@ -180,9 +182,11 @@ impl<'a, L: Lookup> Resolver<'a, L> {
         members: &mut Members,
     ) -> Result<bool, TargetError> {
         let (names, lookup) = (0..self.names.len(), self.lookup);
-        let unknown = place.negated || test.is_negated() || self.unheard == Unheard::Unknown;
+        let unknown = place.negated || test.is_negated() || self.unheard != Unheard::Fails;
+        let of_one = self.unheard == Unheard::AlsoOfOne;
         let mut guessed = false;
         let passes = |name: &MinionName| match lookup.facts(name) {
+            Some(facts) if of_one && !test.is_told(&facts) => Truth::Unknown,
             Some(facts) => test.holds(&facts).into(),
             None => {
                 guessed = true;

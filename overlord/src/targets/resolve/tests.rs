@@ -316,3 +316,20 @@ fn terms_that_match_nobody_are_told_as_they_were_written() {
         assert_eq!(meant(expression, None).unwrap().before_complement, rest, "{expression}");
     }
 }
+
+#[test]
+fn what_is_certain_hangs_on_no_fact_that_was_not_told() {
+    let certain = |expression: &str| -> Vec<String> {
+        let mut names = names();
+        names.sort_unstable();
+        let expression = Expression::parse(expression).unwrap();
+        let certain = expression.certain(&names, &fleet()).unwrap();
+        let names = names.into_iter().zip(certain).filter(|(_, certain)| *certain);
+        names.map(|(name, _)| name.to_string()).collect()
+    };
+    assert_eq!(certain("!os=alpine"), ["db1", "db2", "db3.eu"]);
+    // No minion has said what its `env` is, though all but one have said something.
+    assert_eq!(certain("!env=prod"), [""; 0]);
+    assert_eq!(certain("env!=prod"), [""; 0]);
+    assert_eq!(certain("web1,!env=prod"), ["web1"]);
+}
