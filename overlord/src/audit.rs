@@ -141,6 +141,42 @@ impl Audit {
         }));
     }
 
+    /// An operator made a token for a minion.
+    pub(crate) fn minion_invited(&self, minion: &MinionName, by: &OperatorName, from: SocketAddr) {
+        self.note(json!({
+            "event": "minion-invited",
+            "operator": by,
+            "minion": minion,
+            "from": from.to_string(),
+            "decision": "allowed",
+        }));
+    }
+
+    /// An operator had jobs forgotten that are over.
+    pub(crate) fn purged(&self, jobs: usize, by: &OperatorName, from: SocketAddr) {
+        self.note(json!({
+            "event": "jobs-purged",
+            "operator": by,
+            "count": jobs,
+            "from": from.to_string(),
+            "decision": "allowed",
+        }));
+    }
+
+    /// An operator is about to change modules: `deed` says how, and `on` which module and where.
+    pub(crate) fn modules(&self, deed: Deed<'_>, on: (&str, &str), by: &OperatorName, from: SocketAddr) {
+        let (module, target) = on;
+        self.note(json!({
+            "event": "modules",
+            "operator": by,
+            "asked": deed.to_string(),
+            "module": module,
+            "target": target,
+            "from": from.to_string(),
+            "decision": "allowed",
+        }));
+    }
+
     /// An operator logged in with a token.
     pub(crate) fn logged_in(&self, operator: &OperatorName, from: SocketAddr, invited_by: &OperatorName) {
         self.note(json!({

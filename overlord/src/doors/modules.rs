@@ -1,5 +1,6 @@
 //! What operators ask of modules: bringing, pushing, removing, going back, assigning.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use wire::transport::frame::{self, FrameError};
 
 use super::permit::Permit;
 use crate::catalogue::{CatalogueError, FileError, Here};
-use crate::roles::{Deed, On};
+use crate::roles::{Deed, ModuleVerb, On};
 use crate::rollout::{Assigned, Deadline, Edit, Following, Reservation, tell, time_for};
 use crate::services::Services;
 use crate::targets::{Roster, check_width};
@@ -40,14 +41,35 @@ enum Ended {
     Gone(FrameError),
 }
 
+/// Notes what an operator is about to change, which its roles allow.
+fn note(services: &Services, request: &ModuleRequest, operator: &OperatorName, from: SocketAddr) {
+    let (verb, module, target) = match request {
+        ModuleRequest::Add(offer) => (ModuleVerb::Push, &offer.name, ""),
+        ModuleRequest::Push { offer, target, .. } => {
+            (ModuleVerb::Push, &offer.name, target.expression.as_str())
+        }
+        ModuleRequest::Remove { name, target, .. } => (ModuleVerb::Remove, name, target.expression.as_str()),
+        ModuleRequest::Rollback { name, target, .. } => {
+            (ModuleVerb::Rollback, name, target.expression.as_str())
+        }
+        ModuleRequest::Assign { name, expression, .. } | ModuleRequest::Unassign { name, expression } => {
+            (ModuleVerb::Assign, name, expression.as_str())
+        }
+        ModuleRequest::CancelPush(name) | ModuleRequest::Release(name) => (ModuleVerb::Release, name, ""),
+        ModuleRequest::Catalogue(_) | ModuleRequest::Assignments => return,
+    };
+    services.audit.modules(Deed::Module(verb), (module.as_str(), target), operator, from);
+}
+
 /// Answers one request.
 pub(super) async fn answer(
     services: &Arc<Services>,
-    operator: &OperatorName,
+    (operator, from): (&OperatorName, SocketAddr),
     version: Version,
     (request, permit): (ModuleRequest, Permit),
     (send, receive): (SendStream, RecvStream),
 ) -> Result<(), FrameError> {
+    note(services, &request, operator, from);
     let mut door = ModulesDoor { services, operator, version, send, receive };
     match door.serve(request, permit).await {
         Ok(()) => {}

@@ -134,8 +134,14 @@ impl OperatorDoor {
             }
             OperatorRequest::Module(request) => {
                 let streams = (send, receive);
-                return modules::answer(&self.services, self.name(), version, (*request, permit), streams)
-                    .await;
+                return modules::answer(
+                    &self.services,
+                    (self.name(), self.from),
+                    version,
+                    (*request, permit),
+                    streams,
+                )
+                .await;
             }
             other => other,
         };
@@ -210,7 +216,7 @@ impl OperatorDoor {
             }
             OperatorRequest::Cancel { .. } => self.cancel(permit, warnings).await?,
             OperatorRequest::GiveUp { .. } => self.give_up(permit, warnings).await?,
-            OperatorRequest::Purge { keep_ms } => OperatorReply::Purged(jobs.purge(keep_ms).await?),
+            OperatorRequest::Purge { keep_ms } => OperatorReply::Purged(self.purge(keep_ms).await?),
             OperatorRequest::Status => OperatorReply::Status(Box::new(self.status().await)),
             OperatorRequest::Operators(request) => {
                 let door = OperatorsDoor { services: &self.services, operator: self.name(), from: self.from };
@@ -382,8 +388,15 @@ impl OperatorDoor {
                 format!("the overlord cannot record the invitation: {error}"),
             )
         })?;
+        self.services.audit.minion_invited(&name, self.name(), self.from);
         tracing::info!(operator = %self.name(), minion = %name, "invited");
         Ok(token.to_string())
+    }
+
+    async fn purge(&self, keep_ms: u64) -> Result<usize, Refusal> {
+        let purged = self.services.jobs.purge(keep_ms).await?;
+        self.services.audit.purged(purged, self.name(), self.from);
+        Ok(purged)
     }
 
     async fn status(&self) -> OverlordStatus {
