@@ -1,8 +1,11 @@
 //! What was asked of an overlord, and what it decided, for its owner to find later: `audit.jsonl` in its folder.
 
+mod denials;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use audit_log::{AuditError, AuditLog, Settings, entry};
 use ledger::JobRecord;
@@ -16,6 +19,7 @@ use wire::message::job::JobId;
 use wire::name::{MinionName, OperatorName};
 use wire::value::method::OneMethod;
 
+use self::denials::{Denials, LeftOut};
 use crate::roles::Deed;
 
 /// The audit log of an overlord.
@@ -26,6 +30,7 @@ pub(crate) struct Audit {
     appended: watch::Sender<()>,
     /// One reads at a time.
     readers: Semaphore,
+    denials: Denials,
 }
 
 impl Audit {
@@ -36,6 +41,7 @@ impl Audit {
             path: path.to_owned(),
             appended: watch::Sender::default(),
             readers: Semaphore::new(1),
+            denials: Denials::default(),
         })
     }
 
@@ -113,12 +119,18 @@ impl Audit {
         }));
     }
 
-    /// An operator was refused a deed by its roles.
+    /// An operator was refused a deed by its roles. Of many such refusals, only some get an entry each: see
+    /// [`summarise`](Self::summarise).
     pub(crate) fn denied(&self, operator: &OperatorName, from: SocketAddr, deed: Deed<'_>, why: &str) {
         let (event, method) = match deed {
             Deed::Call(method) => ("call", Some(method)),
             _ => ("request", None),
         };
+        // Which methods there are to be called, the operator chooses.
+        let kind = if method.is_some() { "call methods".to_owned() } else { deed.to_string() };
+        if !self.denials.is_written(operator, kind, Instant::now()) {
+            return;
+        }
         self.note(json!({
             "event": event,
             "operator": operator,
@@ -128,6 +140,20 @@ impl Audit {
             "why": why,
             "decision": "denied",
         }));
+    }
+
+    /// Notes how many refusals got no entry of their own: of those that are a while ago, or of all where this is the
+    /// last time.
+    pub(crate) fn summarise(&self, is_last: bool) {
+        for LeftOut { operator, asked, count } in self.denials.summary((!is_last).then(Instant::now)) {
+            self.note(json!({
+                "event": "denials-left-out",
+                "operator": operator,
+                "asked": asked,
+                "count": count,
+                "decision": "denied",
+            }));
+        }
     }
 
     /// Something was decided of an operator by another: `event` says what.

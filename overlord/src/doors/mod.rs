@@ -71,6 +71,7 @@ impl Doors {
                 () = self.hall.stop.cancelled() => break,
                 _ = summary.tick() => {
                     self.hall.guard.refusals.summarise();
+                    self.hall.services.audit.summarise(false);
                     continue;
                 }
                 incoming = endpoint.accept() => incoming,
@@ -83,6 +84,7 @@ impl Doors {
         self.tasks.close();
         self.tasks.wait().await;
         self.hall.guard.refusals.summarise();
+        self.hall.services.audit.summarise(true);
         // 4. The peers hear of it, if they still listen.
         let _ = tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await;
     }

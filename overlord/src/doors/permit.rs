@@ -85,6 +85,12 @@ impl Permit {
     }
 }
 
+/// Whether a target has the name of this minion in it as such.
+fn is_written(minion: &MinionName, target: &str) -> bool {
+    let mut words = target.split(|c: char| ",;&!()".contains(c) || c.is_whitespace());
+    words.any(|word| word.eq_ignore_ascii_case(minion.as_str()))
+}
+
 /// What is said where a request is answered by what it was not permitted for, which no request is.
 fn misplaced() -> Refusal {
     Refusal::new(RefusalKind::Denied, "this is not what the request was permitted for")
@@ -225,11 +231,12 @@ impl<'a> Gate<'a> {
         // Where the target names minions that the roles do not show, that is why. What those said of themselves is not
         // asked: a refusal must not tell it.
         match targets::find(Among::Enrolled(&all), target, &()) {
-            Ok(hidden) => {
+            // A pattern or a test would tell which hidden minions there are: only those that it names are said.
+            Ok(hidden) if hidden.minions.iter().all(|minion| is_written(minion, &target.expression)) => {
                 self.hold(Deed::See, self.decide(Deed::See, On::These(&hidden.minions)))?;
                 Err(refusal)
             }
-            Err(_) => Err(refusal),
+            Ok(_) | Err(_) => Err(refusal),
         }
     }
 
@@ -341,5 +348,27 @@ impl<'a> Gate<'a> {
             message.push_str("; nothing was called, and --permitted calls it on the others alone");
         }
         Err(Refusal::new(RefusalKind::Denied, message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hidden_minion_is_named_to_those_alone_who_wrote_its_name() {
+        let minion: MinionName = "db1".parse().expect("a name");
+        for (target, expected) in [
+            ("db1", true),
+            ("DB1", true),
+            ("web*,(db1 & os=x)", true),
+            ("!db1", true),
+            ("db*", false),
+            ("db10", false),
+            ("~db1", false),
+            ("@db1", false),
+        ] {
+            assert_eq!(is_written(&minion, target), expected, "{target}");
+        }
     }
 }

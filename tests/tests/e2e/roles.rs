@@ -133,6 +133,8 @@ fn lists_show_only_what_one_may_see() {
     assert_eq!(eve.run(&["targets", "os=none"]).code, 3);
     assert_eq!(eve.run(&["ping", "mail"]).code, 0);
     is_denied(&eve.run(&["ping", "db1"]), "[roles.look]");
+    let pattern = eve.run(&["targets", "db*"]);
+    assert!(pattern.code == 3 && !pattern.err.contains("db1"), "{pattern:?}");
     let misspelt = eve.run(&["targets", "wbe1"]);
     assert!(misspelt.code == 2 && !misspelt.err.contains("web1"), "{misspelt:?}");
     assert_eq!(eve.run(&["call", "mail", "test.add", "2", "3"]).code, 4);
