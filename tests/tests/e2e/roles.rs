@@ -113,7 +113,9 @@ fn can_says_what_a_call_would_hear() {
     );
     // By no fact does bob learn anything of a minion that its roles do not show.
     let by_fact = bob.run(&["can", "bob", "test.add", "mem.total>=1", "--json"]);
-    assert!(by_fact.code == 0 && !by_fact.out.contains("db1"), "{by_fact:?}");
+    let (code, by_fact) = (by_fact.code, by_fact.json());
+    assert_eq!((code, &by_fact["allowed"]), (0, &["web1"][..].into()), "{by_fact:#}");
+    assert_eq!(by_fact["denied"].as_array().map(Vec::len), Some(0), "{by_fact:#}");
     assert_eq!(bob.run(&["call", "mem.total>=1", "test.add", "2", "3", "--json"]).json()["targets"], 1);
     is_denied(&bob.run(&["can", "eve", "test.add", "*"]), "admin");
     let unknown = fleet.run(&["can", "nobody", "test.add", "*"]);
