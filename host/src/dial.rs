@@ -94,8 +94,9 @@ pub enum DialError {
     },
     /// The overlord does not let this minion in.
     #[error(
-        "the overlord at \"{address}\" refuses this minion (revoked or unknown certificate): enrol it again \
-         with `overlord minion invite NAME` and `minion join TOKEN`"
+        "the overlord at \"{address}\" refuses this minion: it was revoked or removed there, or its certificate is of \
+         another overlord. `overlord minion list` says which: `overlord minion unrevoke NAME` lets it in again, or enrol \
+         it anew with `overlord minion invite NAME` and `minion join TOKEN`"
     )]
     Refused {
         /// What was dialled.

@@ -1,12 +1,16 @@
-//! How this host becomes a minion: `minion join TOKEN`.
+//! How this host becomes a minion: `minion join`, with a token or without.
 
 use std::time::Duration;
 
 use quinn::Connection;
 
-use wire::identity::{Identity, IdentityError, load_or_make_key, signing_request};
-use wire::message::enroll::{self, EnrollReply, EnrollRequest, Token};
-use wire::message::newcomer::{ALPNS, MAX_MESSAGE, Newcomer, NewcomerReply};
+use machine::backoff::Backoff;
+use wire::digest::Digest;
+use wire::document::text::printable;
+use wire::identity::{Identity, IdentityError, SigningRequest, load_or_make_key, signing_request};
+use wire::message::enroll::{self, EnrollReply, EnrollRequest};
+use wire::message::newcomer::{ALPNS, Issued, MAX_MESSAGE, Newcomer, NewcomerReply};
+use wire::name::MinionName;
 use wire::transport::endpoint::{self, CLOSE_DONE, Dialling, EndpointError, Trust};
 use wire::transport::frame::{self, FrameError};
 
@@ -22,10 +26,55 @@ pub enum JoinError {
          overlord; get a new one with `overlord minion invite NAME`"
     )]
     Refused(String),
-    /// The program that answers is not the overlord of the token.
+    /// The overlord refuses a host without a token.
     #[error(
-        "\"{0}\" is not the overlord that the token was made by: check the address, or get a new token with \
-         `overlord minion invite NAME`"
+        "the overlord at \"{0}\" refuses this host: its log says why; the name may be that of a minion that was revoked, see \
+         `overlord minion list`"
+    )]
+    Unwelcome(String),
+    /// An operator has rejected this host.
+    #[error(
+        "the overlord at \"{address}\" has rejected this host (fingerprint {fingerprint}): an operator can still let it in \
+         with `overlord minion accept NAME`, or invite it with `overlord minion invite NAME`"
+    )]
+    Rejected {
+        /// The address that was dialled.
+        address: String,
+        /// SHA-256 of this host's public key.
+        fingerprint: Digest,
+    },
+    /// Another host has the name.
+    #[error(
+        "the name \"{name}\" is in use by a minion that is linked to the overlord at \"{address}\", and keeps it: choose \
+         another with --name, or stop that minion first"
+    )]
+    NameInUse {
+        /// The address that was dialled.
+        address: String,
+        /// The name.
+        name: MinionName,
+    },
+    /// The token is for other names.
+    #[error("the token is for hosts whose name \"{glob}\" matches, and this one is {}: choose its name with --name", named(.name))]
+    NameNotInvited {
+        /// The names that the token is for, fit for a terminal.
+        glob: String,
+        /// This host's name, where it has one that could be a minion's.
+        name: Option<MinionName>,
+    },
+    /// This host has no name that could be a minion's.
+    #[error("the name of this host cannot be that of a minion: choose one with --name")]
+    NoName,
+    /// The overlord lets no host wait.
+    #[error(
+        "the overlord at \"{0}\" is older than this program, and lets nobody in without a token: update it, or get a token \
+         with `overlord minion invite NAME`"
+    )]
+    Older(String),
+    /// The program that answers is not the expected overlord.
+    #[error(
+        "\"{0}\" is not the overlord that was expected: check the address and the fingerprint, or get a token with `overlord \
+         minion invite NAME`"
     )]
     Stranger(String),
     /// The overlord could not be reached.
@@ -53,70 +102,222 @@ pub enum JoinError {
     Endpoint(#[from] EndpointError),
 }
 
-/// Makes a key, has the overlord of the token sign it, and keeps both in the folder.
+/// Which overlord to join, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joining {
+    /// Where it listens: `host:port`.
+    pub address: String,
+    /// The digest of the certificate of its authority.
+    pub authority: Digest,
+    /// The secret of the token; without one, this host waits until it is let in.
+    pub secret: Option<[u8; 16]>,
+    /// The name that this host has or wants, where it has one that could be a minion's.
+    pub name: Option<MinionName>,
+}
+
+/// What there is to know while a join is not over.
+#[derive(Debug)]
+pub enum JoinEvent<'a> {
+    /// It waits for an operator.
+    Waits {
+        /// The name that it wants.
+        name: &'a MinionName,
+        /// SHA-256 of its public key.
+        fingerprint: Digest,
+    },
+    /// So many hosts wait that the overlord has no room for this one. It goes on asking.
+    Full,
+    /// The overlord could not be asked. It goes on trying.
+    Unreachable(&'a JoinError),
+}
+
+/// Makes a key, has the overlord sign it, and keeps both in the folder. Without a token, and with one that does not settle
+/// the name, it may take until an operator has decided, which `tell` hears.
 ///
 /// What was there before is replaced only once the overlord has agreed. A join that was interrupted goes on with
-/// the key that it had made, so the same token can be used for it again.
+/// the key that it had made, so the same token can be used for it again, and a host that waits is the same.
 ///
 /// # Errors
 /// [`JoinError`]: [`JoinError::Refused`] where the token is used up, expired or of another overlord, and otherwise
 /// why there was no answer, after which the same token can be tried again.
-pub async fn join(folder: &Folder, token: &Token) -> Result<Enrolment, JoinError> {
+pub async fn join(
+    folder: &Folder,
+    joining: &Joining,
+    tell: impl FnMut(JoinEvent<'_>),
+) -> Result<Enrolment, JoinError> {
     folder.create()?;
     let key_file = folder.identity_dir().join(JOINING_KEY);
     let key = load_or_make_key(&key_file)?;
-    let newcomer =
-        Newcomer::Minion { secret: token.secret, name: None, signing_request: signing_request(&key)? };
-
-    let mut reply = ask(token, &newcomer).await;
-    // Other newcomers from the same address may be in its way for a moment, with tokens or without.
-    for _ in 0..BUSY_TRIES {
-        let Err(JoinError::Dial(DialError::Busy { .. })) = reply else { break };
-        tokio::time::sleep(BUSY_PAUSE).await;
-        reply = ask(token, &newcomer).await;
-    }
-    let refused = || JoinError::Refused(token.address.clone());
-    let NewcomerReply::Minion { name, issued } = reply? else { return Err(refused()) };
+    let signing_request = signing_request(&key)?;
+    let fingerprint = SigningRequest::from_der(&signing_request)?.key();
+    let applicant = Applicant { joining, signing_request, fingerprint };
+    let (name, issued) = match applicant.by_token().await? {
+        Some(enrolled) => enrolled,
+        None => applicant.by_waiting(tell).await?,
+    };
+    let refused = || JoinError::Refused(joining.address.clone());
     let authority = issued.authorities.into_iter().next().ok_or_else(refused)?;
     let identity = Identity::new(&key, issued.certificate, authority);
-    let enrolment = Enrolment { overlord: token.address.clone(), name };
+    let enrolment = Enrolment { overlord: joining.address.clone(), name };
     folder.enrol(&identity, &enrolment)?;
     // The key now lives with its certificate; the next join makes another.
     let _ = std::fs::remove_file(&key_file);
     Ok(enrolment)
 }
 
-/// Dials the overlord of the token and asks it once.
-async fn ask(token: &Token, newcomer: &Newcomer) -> Result<NewcomerReply, JoinError> {
-    let dialling = Dialling::new(None, Trust::Fingerprint(token.authority), ALPNS)?;
-    let Dialled { endpoint, connection } =
-        dial(&token.address, &dialling).await.map_err(|error| refusal(&token.address, error))?;
-    let reply = exchange(&connection, &token.address, newcomer).await;
-    connection.close(CLOSE_DONE, b"");
-    // With this the overlord need not wait for the connection to time out. It is a courtesy, so it has an end.
-    let _ = tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await;
-    reply
+/// This host, while it is no minion yet.
+struct Applicant<'a> {
+    joining: &'a Joining,
+    signing_request: Vec<u8>,
+    fingerprint: Digest,
 }
 
-async fn exchange(
-    connection: &Connection,
-    address: &str,
-    newcomer: &Newcomer,
-) -> Result<NewcomerReply, JoinError> {
-    match tokio::time::timeout(ANSWER, speak(connection, newcomer)).await {
-        Ok(Ok(reply)) => Ok(reply),
-        Ok(Err(source)) => Err(match connection.close_reason() {
-            Some(reason) => refusal(address, DialError::ended(address, &reason)),
-            None => JoinError::Speech { address: address.to_owned(), source },
-        }),
-        Err(_) => Err(JoinError::Silent(address.to_owned())),
+impl Applicant<'_> {
+    /// Asks with the token, if there is one. Gives nothing where there is none, or an operator has to decide all the same.
+    async fn by_token(&self) -> Result<Option<(MinionName, Issued)>, JoinError> {
+        let Some(secret) = self.joining.secret else { return Ok(None) };
+        let (name, signing_request) = (self.joining.name.clone(), self.signing_request.clone());
+        let newcomer = Newcomer::Minion { secret, name, signing_request };
+        let mut reply = self.ask(&newcomer).await;
+        // Other newcomers from the same address may be in its way for a moment, with tokens or without.
+        for _ in 0..BUSY_TRIES {
+            let Err(JoinError::Dial(DialError::Busy { .. })) = reply else { break };
+            tokio::time::sleep(BUSY_PAUSE).await;
+            reply = self.ask(&newcomer).await;
+        }
+        match reply? {
+            NewcomerReply::Minion { name, issued } => Ok(Some((name, issued))),
+            NewcomerReply::Waits { .. } | NewcomerReply::Full { .. } => Ok(None),
+            other => Err(self.turned_away(other)),
+        }
+    }
+
+    /// Asks until the overlord has decided.
+    async fn by_waiting(
+        &self,
+        mut tell: impl FnMut(JoinEvent<'_>),
+    ) -> Result<(MinionName, Issued), JoinError> {
+        let name = self.joining.name.clone().ok_or(JoinError::NoName)?;
+        let newcomer =
+            Newcomer::Waiting { name: name.clone(), signing_request: self.signing_request.clone() };
+        let (mut backoff, mut said) = (Backoff::new(SHORTEST, LONGEST), String::new());
+        let mut once = |what: String, event: JoinEvent<'_>| {
+            if said != what {
+                tell(event);
+                said = what;
+            }
+        };
+        loop {
+            let least = match self.ask(&newcomer).await {
+                Ok(NewcomerReply::Minion { name, issued }) => return Ok((name, issued)),
+                Ok(NewcomerReply::Waits { again_ms }) => {
+                    once("waits".into(), JoinEvent::Waits { name: &name, fingerprint: self.fingerprint });
+                    again_ms
+                }
+                Ok(NewcomerReply::Full { again_ms }) => {
+                    once("full".into(), JoinEvent::Full);
+                    again_ms
+                }
+                Ok(other) => return Err(self.turned_away(other)),
+                Err(error) if error.is_passing() => {
+                    once(error.to_string(), JoinEvent::Unreachable(&error));
+                    0
+                }
+                Err(error) => return Err(error),
+            };
+            // Whatever an overlord says, it is asked again some day.
+            tokio::time::sleep(backoff.pause().max(Duration::from_millis(least).min(LONGEST * 2))).await;
+        }
+    }
+
+    /// Dials the overlord and asks it once.
+    async fn ask(&self, newcomer: &Newcomer) -> Result<NewcomerReply, JoinError> {
+        let Joining { address, authority, .. } = self.joining;
+        let dialling = Dialling::new(None, Trust::Fingerprint(*authority), ALPNS)?;
+        let Dialled { endpoint, connection } =
+            dial(address, &dialling).await.map_err(|error| self.refusal(error))?;
+        let reply = self.exchange(&connection, newcomer).await;
+        connection.close(CLOSE_DONE, b"");
+        // With this the overlord need not wait for the connection to time out. It is a courtesy, so it has an end.
+        let _ = tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await;
+        reply
+    }
+
+    async fn exchange(
+        &self,
+        connection: &Connection,
+        newcomer: &Newcomer,
+    ) -> Result<NewcomerReply, JoinError> {
+        let address = || self.joining.address.clone();
+        let is_older = endpoint::alpn(connection).as_deref() == Some(enroll::ALPN);
+        if is_older && !matches!(newcomer, Newcomer::Minion { .. }) {
+            return Err(JoinError::Older(address()));
+        }
+        match tokio::time::timeout(ANSWER, speak(connection, newcomer, is_older)).await {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(source)) => Err(match connection.close_reason() {
+                Some(reason) => self.refusal(DialError::ended(&self.joining.address, &reason)),
+                None => JoinError::Speech { address: address(), source },
+            }),
+            Err(_) => Err(JoinError::Silent(address())),
+        }
+    }
+
+    /// What a failed conversation means.
+    fn refusal(&self, error: DialError) -> JoinError {
+        match error {
+            DialError::Refused { .. } => self.refused(),
+            DialError::Stranger { address } => JoinError::Stranger(address),
+            other => JoinError::Dial(other),
+        }
+    }
+
+    fn refused(&self) -> JoinError {
+        let address = self.joining.address.clone();
+        if self.joining.secret.is_some() {
+            JoinError::Refused(address)
+        } else {
+            JoinError::Unwelcome(address)
+        }
+    }
+
+    /// What an answer means that lets this host in neither now nor later.
+    fn turned_away(&self, reply: NewcomerReply) -> JoinError {
+        let address = self.joining.address.clone();
+        match reply {
+            NewcomerReply::Rejected => JoinError::Rejected { address, fingerprint: self.fingerprint },
+            NewcomerReply::NameInUse(name) => JoinError::NameInUse { address, name },
+            NewcomerReply::NameNotInvited { glob } => {
+                JoinError::NameNotInvited { glob: printable(&glob), name: self.joining.name.clone() }
+            }
+            _ => self.refused(),
+        }
     }
 }
 
+impl JoinError {
+    /// Whether another attempt may find it otherwise.
+    fn is_passing(&self) -> bool {
+        match self {
+            JoinError::Dial(error) => !error.is_final(),
+            JoinError::Silent(_) | JoinError::Speech { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+/// How a host's name reads.
+fn named(name: &Option<MinionName>) -> String {
+    name.as_ref().map_or_else(|| "not named as a minion can be".to_owned(), |name| format!("\"{name}\""))
+}
+
 /// Asks in the form that the overlord knows.
-async fn speak(connection: &Connection, newcomer: &Newcomer) -> Result<NewcomerReply, FrameError> {
+async fn speak(
+    connection: &Connection,
+    newcomer: &Newcomer,
+    is_older: bool,
+) -> Result<NewcomerReply, FrameError> {
     let (mut send, mut receive) = connection.open_bi().await.map_err(std::io::Error::from)?;
-    let is_older = endpoint::alpn(connection).as_deref() == Some(enroll::ALPN);
     match newcomer {
         Newcomer::Minion { secret, signing_request, .. } if is_older => {
             let request = EnrollRequest { secret: *secret, signing_request: signing_request.clone() };
@@ -132,15 +333,6 @@ async fn speak(connection: &Connection, newcomer: &Newcomer) -> Result<NewcomerR
     }
 }
 
-/// What a failed conversation means to someone who holds a token.
-fn refusal(address: &str, error: DialError) -> JoinError {
-    match error {
-        DialError::Refused { .. } => JoinError::Refused(address.to_owned()),
-        DialError::Stranger { .. } => JoinError::Stranger(address.to_owned()),
-        other => JoinError::Dial(other),
-    }
-}
-
 /// The key of a join that has not ended yet.
 const JOINING_KEY: &str = "joining.key";
 const ANSWER: Duration = Duration::from_secs(15);
@@ -148,6 +340,9 @@ const ANSWER: Duration = Duration::from_secs(15);
 const BUSY_TRIES: usize = 20;
 const BUSY_PAUSE: Duration = Duration::from_millis(500);
 const GOODBYE: Duration = Duration::from_secs(1);
+/// The shortest and the longest pause before a host that waits asks again, but for what chance adds.
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(15);
 
 #[cfg(test)]
 mod tests {
@@ -155,9 +350,7 @@ mod tests {
 
     use quinn::Endpoint;
 
-    use wire::digest::Digest;
-    use wire::identity::{Authority, Role, SigningRequest};
-    use wire::transport::endpoint;
+    use wire::identity::{Authority, Role};
 
     use super::*;
 
@@ -192,10 +385,11 @@ mod tests {
         let authority = Authority::create(&dir).expect("an authority");
         let (address, endpoint) = overlord(&authority);
         let fingerprint = fingerprint.unwrap_or(authority.fingerprint());
-        let token = Token { address: address.to_string(), authority: fingerprint, secret };
+        let (address, secret) = (address.to_string(), Some(secret));
+        let joining = Joining { address, authority: fingerprint, secret, name: None };
         let server = tokio::spawn(answer(endpoint, authority, [7; 16]));
         let folder = Folder::at(dir.join("minion"));
-        let joined = join(&folder, &token).await;
+        let joined = join(&folder, &joining, |_| {}).await;
         server.await.expect("no panic");
         joined.map(|_| folder)
     }
@@ -220,5 +414,22 @@ mod tests {
     async fn an_overlord_of_another_authority_is_a_stranger() {
         let error = join_with([7; 16], Some(Digest::of(b"another"))).await.expect_err("refused");
         assert!(matches!(error, JoinError::Stranger(_)), "{error}");
+    }
+
+    #[tokio::test]
+    async fn an_older_overlord_lets_nobody_wait_and_that_is_said() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let authority = Authority::create(dir.path()).expect("an authority");
+        let (address, endpoint) = overlord(&authority);
+        let server = tokio::spawn(async move {
+            let connection = endpoint.accept().await.expect("dialled").await.expect("shakes hands");
+            connection.closed().await;
+        });
+        let (address, name) = (address.to_string(), "web1".parse().ok());
+        let joining = Joining { address, authority: authority.fingerprint(), secret: None, name };
+        let folder = Folder::at(dir.path().join("minion"));
+        let error = join(&folder, &joining, |_| {}).await.expect_err("refused");
+        assert!(matches!(error, JoinError::Older(_)), "{error}");
+        server.await.expect("no panic");
     }
 }

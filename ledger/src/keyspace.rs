@@ -98,6 +98,14 @@ pub(crate) enum Keyspace {
     OperatorInvites,
     /// minion → the certificate that it was seen with, and the next one.
     Certificates,
+    /// secret → who made the invitation, and when.
+    Inviters,
+    /// secret → an invitation for all names that a glob matches.
+    GlobInvites,
+    /// key → a host that wants to be a minion and has no invitation.
+    Waiting,
+    /// minion → that it was revoked, by whom and why.
+    Revocations,
 
     /// job → what was asked of this minion.
     Starts,
@@ -153,6 +161,10 @@ impl Keyspace {
         Keyspace::Operators,
         Keyspace::OperatorInvites,
         Keyspace::Certificates,
+        Keyspace::Inviters,
+        Keyspace::GlobInvites,
+        Keyspace::Waiting,
+        Keyspace::Revocations,
     ];
 
     /// What a minion's ledger has.
@@ -204,6 +216,10 @@ impl Keyspace {
             Keyspace::Operators => "operators",
             Keyspace::OperatorInvites => "operator-invites",
             Keyspace::Certificates => "certificates",
+            Keyspace::Inviters => "inviters",
+            Keyspace::GlobInvites => "glob-invites",
+            Keyspace::Waiting => "waiting",
+            Keyspace::Revocations => "revocations",
             Keyspace::Instance => "instance",
             Keyspace::Starts => "starts",
             Keyspace::States => "states",

@@ -34,9 +34,9 @@ pub use error::LedgerError;
 pub use keyspace::Side;
 pub use minion::{Accepted, Kv, KvError, MAX_KEY, MinionJob, MinionLedger, Swap};
 pub use overlord::{
-    Attempt, Certificates, GiveUp, HeardFacts, Invite, InviteError, Issued, JobRecord, MinionRecord,
-    OperatorInvite, OperatorInviteError, OperatorRecord, OverlordLedger, PartRecord, Standing, Storage,
-    Tenure,
+    Answer, Attempt, Certificates, GiveUp, GlobInvite, HeardFacts, Invitations, Invite, InviteError, Invited,
+    Issued, JobRecord, Made, MinionRecord, OperatorInvite, OperatorInviteError, OperatorRecord,
+    OverlordLedger, PartRecord, Revocation, Standing, Storage, Tenure, WaitingHost,
 };
 pub use quarantine::SetAside;
 pub use reopenable::Commits;

@@ -1,6 +1,7 @@
 //! What was asked of an overlord, and what it decided, for its owner to find later: `audit.jsonl` in its folder.
 
 mod denials;
+mod enrolment;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ use wire::name::{MinionName, OperatorName};
 use wire::value::method::OneMethod;
 
 use self::denials::{Denials, LeftOut};
+pub(crate) use self::enrolment::LetInBy;
 use crate::roles::Deed;
 
 /// The audit log of an overlord.
@@ -164,17 +166,6 @@ impl Audit {
             "operator": by,
             "of": operator,
             "why": why,
-        }));
-    }
-
-    /// An operator made a token for a minion.
-    pub(crate) fn minion_invited(&self, minion: &MinionName, by: &OperatorName, from: SocketAddr) {
-        self.note(json!({
-            "event": "minion-invited",
-            "operator": by,
-            "minion": minion,
-            "from": from.to_string(),
-            "decision": "allowed",
         }));
     }
 

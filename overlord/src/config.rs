@@ -12,6 +12,7 @@ use wire::identity::Lifetimes;
 use wire::transport::endpoint::DEFAULT_PORT;
 
 use crate::dial_address::DialAddress;
+use crate::enrolment::EnrolmentConfig;
 use crate::roles::Rules;
 
 pub use machine::configuration::ConfigError;
@@ -51,6 +52,8 @@ pub struct Config {
     pub(crate) roles: Rules,
     /// For how long certificates are good.
     pub certificates: Certificates,
+    /// Which hosts are let in without a token and without an operator. Default: none.
+    pub enrolment: EnrolmentConfig,
 }
 
 impl Default for Config {
@@ -65,6 +68,7 @@ impl Default for Config {
             audit: audit_log::Settings::default(),
             roles: Rules::new(),
             certificates: Certificates::default(),
+            enrolment: EnrolmentConfig::default(),
         }
     }
 }
@@ -176,6 +180,8 @@ mod tests {
             1,
             "the example shows a role, and there is none by default"
         );
+        let EnrolmentConfig { autosign } = std::mem::take(&mut config.enrolment);
+        assert_eq!(autosign.len(), 1, "the example shows one rule, and there is none by default");
         assert_eq!(config, Config::default());
         for key in [
             "listen",
@@ -195,6 +201,8 @@ mod tests {
             "admin",
             "lifetime",
             "operator-lifetime",
+            "names",
+            "addresses",
         ] {
             assert!(EXAMPLE.contains(&format!("# {key} = ")), "{key} is not in the example");
         }

@@ -18,6 +18,7 @@ use crate::audit::Audit;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::doors::{self, Doors};
+use crate::enrolment::{FORGOTTEN, WaitingHosts};
 use crate::folder::{Folder, FolderError};
 use crate::jobs::Jobs;
 use crate::operators::Operators;
@@ -80,6 +81,7 @@ pub async fn serve(
     let tasks = Tasks::new(stop.child_token());
     let operators = Operators::open(ledger.clone(), folder.operator(), roles.clone(), tasks).await?;
     let registry = Registry::open(ledger.clone()).await?;
+    let waiting = Arc::new(WaitingHosts::open(ledger.clone()).await?);
     let catalogue = Catalogue::open(folder.modules(), ledger.clone())
         .map_err(|error| DaemonError::Modules(error.to_string()))?;
     let endpoint = endpoint::listen(options.listen.unwrap_or(config.listen), &identity, &doors::alpns())?;
@@ -99,7 +101,7 @@ pub async fn serve(
         options.reload,
         stop.clone(),
     );
-    let purge = purge(ledger.clone(), config.clone(), stop.clone());
+    let purge = purge(ledger.clone(), waiting.clone(), config.clone(), stop.clone());
     let started_at = now_ms();
     let services = Services {
         config,
@@ -109,6 +111,7 @@ pub async fn serve(
         registry,
         operators: operators.clone(),
         roles,
+        waiting: waiting.clone(),
         jobs: jobs.clone(),
         catalogue,
         rollout: rollout.clone(),
@@ -201,13 +204,18 @@ fn renew_shown(folder: &Folder, services: &Services, endpoint: &Endpoint) -> Res
     Ok(renewed)
 }
 
-/// Drops finished jobs and expired invitations whose time is over.
-async fn purge(ledger: OverlordLedger, config: Config, stop: CancellationToken) {
+/// Drops finished jobs and expired invitations whose time is over, and hosts that wait no longer.
+async fn purge(ledger: OverlordLedger, waiting: Arc<WaitingHosts>, config: Config, stop: CancellationToken) {
     let retention = Retention::of(config.retention.age, config.retention.size.0);
     let mut every = tokio::time::interval(retention.interval());
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(every.tick()).await.is_some() {
         purge_once(&ledger, retention, now_ms()).await;
+        match waiting.forget(FORGOTTEN).await {
+            Ok(0) => {}
+            Ok(hosts) => tracing::info!(hosts, "forgot hosts that do not ask any more to be let in"),
+            Err(error) => tracing::warn!(%error, "cannot forget hosts that wait no longer"),
+        }
     }
 }
 
@@ -236,7 +244,7 @@ const KEEP_EXPIRED_MS: u64 = 24 * 3600 * 1000;
 
 #[cfg(test)]
 mod tests {
-    use ledger::Invite;
+    use ledger::{Invite, Made};
     use wire::digest::Digest;
 
     use super::*;
@@ -249,7 +257,7 @@ mod tests {
         for (secret, expires_at) in [("old", expired_at), ("new", expired_at + 1)] {
             let (name, secret) = ("web1".parse().expect("a name"), Digest::of(secret.as_bytes()));
             let invite = Invite { name, secret, expires_at, used_by: None };
-            ledger.put_invite(invite).await.expect("put");
+            ledger.put_invite(invite, Made { by: "ann".parse().expect("a name"), at: 0 }).await.expect("put");
         }
         let left = async || ledger.invites().await.expect("reads").into_iter().map(|one| one.expires_at);
         purge_once(&ledger, Retention::default(), expired_at + KEEP_EXPIRED_MS - 1).await;

@@ -16,6 +16,7 @@ pub mod daemon;
 pub mod dev;
 pub mod dial_address;
 mod doors;
+pub mod enrolment;
 mod facts;
 pub mod folder;
 mod jobs;

@@ -12,6 +12,7 @@ use wire::transport::intake::Intake;
 use crate::audit::Audit;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
+use crate::enrolment::WaitingHosts;
 use crate::folder::dialable;
 use crate::jobs::Jobs;
 use crate::operators::Operators;
@@ -31,6 +32,8 @@ pub(crate) struct Services {
     pub(crate) operators: Operators,
     /// What operators may do.
     pub(crate) roles: RoleBook,
+    /// Hosts that wait to be let in.
+    pub(crate) waiting: Arc<WaitingHosts>,
     pub(crate) jobs: Jobs,
     pub(crate) catalogue: Catalogue,
     pub(crate) rollout: Rollout,

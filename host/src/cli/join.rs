@@ -1,4 +1,4 @@
-//! `minion join TOKEN`.
+//! `minion join`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,19 +7,24 @@ use clap::Args;
 use output::{Context as _, Exit, Failure, Unprinted, note, print};
 use serde_json::{Value, json};
 
+use wire::digest::Digest;
 use wire::message::enroll::Token;
-use wire::name::ModuleName;
+use wire::name::{MinionName, ModuleName};
 
 use crate::cli::DirFlag;
 use crate::cli::grant::warn;
 use crate::cli::reload::Reloaded;
 use crate::config::Config;
-use crate::enroll::join;
+use crate::enroll::{JoinEvent, Joining, join};
 use crate::folder::{Enrolment, Folder};
 use crate::granting::{self, FolderGrants, LockedFile, Policy, listed};
 use crate::policy::LevelName;
 
-/// Become a minion of the overlord that made this token
+/// Become a minion of an overlord, with a token or by waiting
+///
+/// A token comes from `overlord minion invite`. Without one, the host waits until an operator accepts it or a rule of the
+/// overlord lets it in; it shows the fingerprint of its key, by which the operator knows it, and can be stopped and started
+/// meanwhile.
 ///
 /// Modules may touch nothing of this host until they are granted something. --grant grants all that lie in the modules
 /// folder now the levels of these names that they suggest; those that come later are granted nothing by themselves.
@@ -28,10 +33,21 @@ use crate::policy::LevelName;
 Examples:
   minion join TOKEN
   minion join TOKEN --grant read
-  minion join TOKEN --grant read --modules /usr/lib/minion/modules")]
+  minion join TOKEN --grant read --modules /usr/lib/minion/modules
+  minion join --overlord overlord.example.org --ca-fingerprint FINGERPRINT --name web1")]
 pub(crate) struct Join {
-    /// What `overlord minion invite NAME` printed, or "-" to read it from standard input
-    token: String,
+    /// What `overlord minion invite` printed, or "-" to read it from standard input
+    #[arg(required_unless_present = "overlord")]
+    token: Option<String>,
+    /// Where the overlord listens, to wait there without a token
+    #[arg(long, value_name = "ADDRESS", requires = "ca_fingerprint", conflicts_with = "token")]
+    overlord: Option<String>,
+    /// The fingerprint of its authority's certificate, as `overlord minion pending` shows it
+    #[arg(long, value_name = "FINGERPRINT", requires = "overlord")]
+    ca_fingerprint: Option<Digest>,
+    /// The name that this host is to have, where its token leaves the choice or it has none [default: its host name]
+    #[arg(long, value_name = "NAME")]
+    name: Option<MinionName>,
     /// Grant the modules of the modules folder what they suggest at this level; several are separated by commas
     #[arg(long, value_name = "LEVEL", value_delimiter = ',')]
     grant: Vec<LevelName>,
@@ -53,10 +69,10 @@ struct Grants {
 impl Join {
     pub(crate) async fn run(self, dir: &DirFlag) -> Result<Exit, Failure> {
         let folder = dir.folder()?;
-        let token = self.token()?;
+        let joining = self.joining()?;
         // Before the token is used up, which is good once.
         let grants = self.grants(&folder)?;
-        let joined = join(&folder, &token).await?;
+        let joined = join(&folder, &joining, tell).await?;
         if !self.json {
             print(format_args!(
                 "joined the overlord at {} as \"{}\"; now run `minion serve`",
@@ -76,11 +92,21 @@ impl Join {
         Ok(Exit::Ok)
     }
 
+    /// Which overlord to join, and how.
+    fn joining(&self) -> Result<Joining, Failure> {
+        let name = self.name.clone().or_else(host_name);
+        let (Some(address), Some(authority)) = (&self.overlord, self.ca_fingerprint) else {
+            let Token { address, authority, secret } = self.token()?;
+            return Ok(Joining { address, authority, secret: Some(secret), name });
+        };
+        Ok(Joining { address: address.clone(), authority, secret: None, name })
+    }
+
     /// The token; from standard input it shows in no process list and no shell's history.
     fn token(&self) -> Result<Token, Failure> {
-        let text = match self.token.as_str() {
-            "-" => std::io::read_to_string(std::io::stdin())?,
-            given => given.to_owned(),
+        let text = match self.token.as_deref() {
+            Some("-") => std::io::read_to_string(std::io::stdin())?,
+            given => given.unwrap_or_default().to_owned(),
         };
         Ok(text.parse()?)
     }
@@ -111,6 +137,25 @@ impl Join {
         }
         Ok(())
     }
+}
+
+/// Says how it is with a join that takes its time.
+fn tell(event: JoinEvent<'_>) {
+    match event {
+        JoinEvent::Waits { name, fingerprint } => note(format_args!(
+            "waits to be let in as \"{name}\", with the fingerprint {fingerprint}; an operator does it with: overlord minion \
+             accept {name} --fingerprint {fingerprint}"
+        )),
+        JoinEvent::Full => {
+            note("so many hosts wait that the overlord has no room for this one: asks again until it has")
+        }
+        JoinEvent::Unreachable(error) => note(format_args!("{error}; tries again until it works")),
+    }
+}
+
+/// The name of this host, where it could be a minion's.
+fn host_name() -> Option<MinionName> {
+    sysinfo::System::host_name().ok()?.parse().ok()
 }
 
 impl Grants {

@@ -37,6 +37,29 @@ pub enum InviteError {
         /// The minion that it was for.
         name: MinionName,
     },
+    /// The time of a token for several names is over.
+    #[error("the token for \"{glob}\" has expired: make a new one with `overlord minion invite '{glob}'`")]
+    GlobExpired {
+        /// The names that it was for.
+        glob: String,
+    },
+    /// As many hosts as may have joined with the token.
+    #[error(
+        "the token for \"{glob}\" was used by as many hosts as may: make a new one with `overlord minion invite '{glob}' \
+         --uses N`"
+    )]
+    UsedUp {
+        /// The names that it was for.
+        glob: String,
+    },
+    /// Another key has the name, or the name is revoked.
+    #[error(
+        "the name \"{name}\" is that of an enrolled minion, which a token for several names does not replace"
+    )]
+    Taken {
+        /// The name.
+        name: MinionName,
+    },
     /// The ledger could not be read or written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

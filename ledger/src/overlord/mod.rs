@@ -4,6 +4,7 @@
 //! done with the database that this process has to itself is in `operations/`.
 
 mod certificate;
+mod enrolment;
 mod invitation;
 mod job;
 mod ledger;
@@ -14,6 +15,7 @@ mod operator;
 pub(crate) use operations::{Modules, reindex};
 
 pub use certificate::{Certificates, Issued};
+pub use enrolment::{Answer, GlobInvite, Invitations, Invited, Made, Revocation, WaitingHost};
 pub use invitation::{Invite, InviteError};
 pub use job::{GiveUp, JobRecord, PartRecord};
 pub use ledger::{OverlordLedger, Storage};

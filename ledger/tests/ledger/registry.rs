@@ -1,6 +1,6 @@
 use ledger::{
-    Certificates, Durability, HeardFacts, Invite, InviteError, Issued, MinionRecord, OverlordLedger,
-    Standing, Tenure,
+    Answer, Certificates, Durability, GlobInvite, HeardFacts, Invitations, Invite, InviteError, Issued, Made,
+    MinionRecord, OverlordLedger, Revocation, Standing, Tenure, WaitingHost,
 };
 use wire::digest::Digest;
 use wire::message::inventory::Inventory;
@@ -35,6 +35,15 @@ fn module() -> Module {
     }
 }
 
+/// Who made tokens and took minions back.
+pub(crate) fn made() -> Made {
+    Made { by: "ann".parse().unwrap(), at: T0 }
+}
+
+pub(crate) fn revocation() -> Revocation {
+    Revocation { made: made(), why: "it was stolen".into() }
+}
+
 fn invite(expires_at: u64) -> Invite {
     Invite { name: name("web1"), secret: Digest::of(b"secret"), expires_at, used_by: None }
 }
@@ -47,7 +56,7 @@ async fn minions_are_known_after_a_restart_with_what_they_last_said() {
     ledger.put_minion(minion("web1")).await.unwrap();
     ledger.minion_seen(&name("web1"), T0 + 5, "0.1.0").await.unwrap();
     ledger.minion_modules(&name("web1"), Inventory::of(vec![module()])).await.unwrap();
-    ledger.minion_standing(&name("web1"), Standing::Revoked).await.unwrap();
+    ledger.revoke_minion(&name("web1"), revocation()).await.unwrap();
     drop(ledger);
 
     let ledger = folder.overlord();
@@ -88,7 +97,7 @@ async fn facts_are_kept_until_the_name_is_anothers() {
 
     let ledger = folder.overlord();
     assert_eq!(ledger.facts().await.unwrap(), [(name("web1"), facts())]);
-    ledger.put_invite(invite(T0 + 100)).await.unwrap();
+    ledger.put_invite(invite(T0 + 100), made()).await.unwrap();
     ledger.redeem(&Digest::of(b"secret"), Digest::of(b"another key"), T0).await.unwrap();
     assert_eq!(ledger.facts().await.unwrap(), []);
 }
@@ -116,7 +125,7 @@ async fn places_are_kept_until_the_name_is_anothers_or_nobodys() {
     ledger.put_minion(minion("web1")).await.unwrap();
     assert_eq!(ledger.tenures(&name("web1")).await.unwrap(), []);
     put(&ledger).await;
-    ledger.put_invite(invite(T0 + 100)).await.unwrap();
+    ledger.put_invite(invite(T0 + 100), made()).await.unwrap();
     ledger.redeem(&Digest::of(b"secret"), Digest::of(b"another key"), T0).await.unwrap();
     assert_eq!(ledger.tenures(&name("web1")).await.unwrap(), []);
 }
@@ -125,9 +134,9 @@ async fn places_are_kept_until_the_name_is_anothers_or_nobodys() {
 async fn a_minion_that_is_recorded_as_revoked_has_no_token_left_and_another_keeps_its_own() {
     let folder = Folder::new();
     let ledger = folder.overlord();
-    ledger.put_invite(invite(T0 + 100)).await.unwrap();
+    ledger.put_invite(invite(T0 + 100), made()).await.unwrap();
     ledger.put_minion(minion("web1")).await.unwrap();
-    ledger.minion_standing(&name("web1"), Standing::Active).await.unwrap();
+    ledger.unrevoke_minion(&name("web1")).await.unwrap();
     assert_eq!(ledger.invites().await.unwrap(), [invite(T0 + 100)]);
     assert_eq!(ledger.invited(&Digest::of(b"secret"), T0 + 99).await, Ok(name("web1")));
     ledger.put_minion(MinionRecord { status: Standing::Revoked, ..minion("web1") }).await.unwrap();
@@ -178,7 +187,7 @@ fn facts() -> HeardFacts {
 async fn a_token_lets_one_key_in_and_that_one_again_until_it_expires() {
     let folder = Folder::new();
     let ledger = folder.overlord();
-    ledger.put_invite(invite(T0 + 100)).await.unwrap();
+    ledger.put_invite(invite(T0 + 100), made()).await.unwrap();
     let (secret, key, other) = (Digest::of(b"secret"), Digest::of(b"key"), Digest::of(b"other"));
     assert_eq!(ledger.redeem(&secret, key, T0).await.unwrap(), name("web1"));
     drop(ledger);
@@ -197,7 +206,7 @@ async fn a_token_lets_one_key_in_and_that_one_again_until_it_expires() {
 async fn of_many_keys_at_once_one_gets_in() {
     let folder = Folder::new();
     let ledger = folder.overlord();
-    ledger.put_invite(invite(T0 + 100)).await.unwrap();
+    ledger.put_invite(invite(T0 + 100), made()).await.unwrap();
     let mut tries = tokio::task::JoinSet::new();
     for n in 0..20u8 {
         let ledger = ledger.clone();
@@ -210,7 +219,7 @@ async fn of_many_keys_at_once_one_gets_in() {
 async fn a_token_that_nobody_made_writes_nothing() {
     let folder = Folder::new();
     let ledger = folder.overlord();
-    ledger.put_invite(invite(T0 + 100)).await.unwrap();
+    ledger.put_invite(invite(T0 + 100), made()).await.unwrap();
     let before = ledger.commits().await;
     for n in 0..100u8 {
         let wrong = ledger.redeem(&Digest::of(&[n]), Digest::of(b"key"), T0).await;
@@ -227,19 +236,19 @@ async fn only_a_token_that_is_made_after_the_revocation_lets_a_minion_in_again()
     let ledger = folder.overlord();
     let (used, unused, later) = (Digest::of(b"used"), Digest::of(b"unused"), Digest::of(b"later"));
     let invited = |secret| Invite { secret, ..invite(T0 + 100) };
-    ledger.put_invite(invited(used)).await.unwrap();
-    ledger.put_invite(invited(unused)).await.unwrap();
+    ledger.put_invite(invited(used), made()).await.unwrap();
+    ledger.put_invite(invited(unused), made()).await.unwrap();
     let of_other = Invite { name: name("web2"), ..invite(T0 + 100) };
-    ledger.put_invite(of_other.clone()).await.unwrap();
+    ledger.put_invite(of_other.clone(), made()).await.unwrap();
     let key = Digest::of(b"key");
     ledger.redeem(&used, key, T0).await.unwrap();
-    ledger.minion_standing(&name("web1"), Standing::Revoked).await.unwrap();
+    ledger.revoke_minion(&name("web1"), revocation()).await.unwrap();
     for (secret, key) in [(used, key), (unused, key), (unused, Digest::of(b"another key"))] {
         assert_eq!(ledger.redeem(&secret, key, T0).await.unwrap_err(), InviteError::Unknown);
         assert_eq!(ledger.minion(&name("web1")).await.unwrap().unwrap().status, Standing::Revoked);
     }
     assert_eq!(ledger.invites().await.unwrap(), [of_other]);
-    ledger.put_invite(invited(later)).await.unwrap();
+    ledger.put_invite(invited(later), made()).await.unwrap();
     ledger.redeem(&later, key, T0 + 1).await.unwrap();
     let minion = ledger.minion(&name("web1")).await.unwrap().unwrap();
     assert_eq!((minion.status, minion.key, minion.enrolled_at), (Standing::Active, key, T0 + 1));
@@ -250,7 +259,7 @@ async fn a_token_does_not_outlive_the_minion_that_it_was_made_for() {
     let folder = Folder::new();
     let ledger = folder.overlord();
     let (secret, key) = (Digest::of(b"secret"), Digest::of(b"key"));
-    ledger.put_invite(invite(T0 + 100)).await.unwrap();
+    ledger.put_invite(invite(T0 + 100), made()).await.unwrap();
     ledger.redeem(&secret, key, T0).await.unwrap();
     ledger.remove_minion(&name("web1")).await.unwrap();
     assert_eq!(ledger.redeem(&secret, key, T0).await.unwrap_err(), InviteError::Unknown);
@@ -263,7 +272,7 @@ async fn a_key_that_lost_its_name_does_not_get_it_back_by_its_token() {
     let ledger = folder.overlord();
     let (first, second) = (Digest::of(b"first"), Digest::of(b"second"));
     for secret in [first, second] {
-        ledger.put_invite(Invite { secret, ..invite(T0 + 100) }).await.unwrap();
+        ledger.put_invite(Invite { secret, ..invite(T0 + 100) }, made()).await.unwrap();
     }
     let (former, current) = (Digest::of(b"former"), Digest::of(b"current"));
     ledger.redeem(&first, former, T0).await.unwrap();
@@ -282,9 +291,118 @@ async fn a_key_that_lost_its_name_does_not_get_it_back_by_its_token() {
 async fn expired_tokens_can_be_forgotten() {
     let folder = Folder::new();
     let ledger = folder.overlord();
-    ledger.put_invite(invite(T0 + 100)).await.unwrap();
+    ledger.put_invite(invite(T0 + 100), made()).await.unwrap();
     assert_eq!(ledger.purge_invites(T0 + 99).await.unwrap(), 0);
     assert_eq!(ledger.invites().await.unwrap(), [invite(T0 + 100)]);
     assert_eq!(ledger.purge_invites(T0 + 100).await.unwrap(), 1);
     assert_eq!(ledger.invites().await.unwrap(), []);
+}
+
+fn glob_invite(uses: u32) -> GlobInvite {
+    GlobInvite {
+        glob: "web*".into(),
+        secret: Digest::of(b"glob"),
+        uses,
+        used: 0,
+        expires_at: T0 + 100,
+        made: made(),
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_a_glob_is_good_for_so_many_hosts_and_replaces_none() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    let (secret, key) = (Digest::of(b"glob"), |n: u8| Digest::of(&[n]));
+    ledger.put_glob_invite(glob_invite(2)).await.unwrap();
+    ledger.put_minion(minion("web9")).await.unwrap();
+    ledger.redeem_glob(&secret, &name("web1"), key(1), T0).await.unwrap();
+    // It did not hear the answer and asks again: that uses up nothing.
+    ledger.redeem_glob(&secret, &name("web1"), key(1), T0).await.unwrap();
+    let taken = ledger.redeem_glob(&secret, &name("web9"), key(9), T0).await.unwrap_err();
+    assert_eq!(taken, InviteError::Taken { name: name("web9") });
+    assert_eq!(ledger.minion(&name("web9")).await.unwrap(), Some(minion("web9")));
+    ledger.redeem_glob(&secret, &name("web2"), key(2), T0).await.unwrap();
+    drop(ledger);
+
+    let ledger = folder.overlord();
+    let over = ledger.redeem_glob(&secret, &name("web3"), key(3), T0).await.unwrap_err();
+    assert_eq!(over, InviteError::UsedUp { glob: "web*".into() });
+    ledger.redeem_glob(&secret, &name("web2"), key(2), T0).await.unwrap();
+    let late = ledger.invited_by(&secret, T0 + 100).await.unwrap_err();
+    assert_eq!(late, InviteError::GlobExpired { glob: "web*".into() });
+    assert_eq!(ledger.invitations().await.unwrap().globs, [GlobInvite { used: 2, ..glob_invite(2) }]);
+    assert_eq!(ledger.purge_invites(T0 + 100).await.unwrap(), 1);
+    assert_eq!(ledger.invitations().await.unwrap(), Invitations::default());
+}
+
+#[tokio::test]
+async fn a_token_that_is_withdrawn_lets_nobody_in() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    let secrets = [Digest::of(b"secret"), Digest::of(b"glob")];
+    ledger.put_invite(invite(T0 + 100), made()).await.unwrap();
+    ledger.put_glob_invite(glob_invite(2)).await.unwrap();
+    let both = ledger.invitations().await.unwrap();
+    assert_eq!((both.names, both.globs.len()), (vec![(invite(T0 + 100), Some(made()))], 1));
+    ledger.withdraw(secrets.to_vec()).await.unwrap();
+    for secret in secrets {
+        assert_eq!(ledger.invited_by(&secret, T0).await.unwrap_err(), InviteError::Unknown);
+    }
+    assert_eq!(ledger.invitations().await.unwrap(), Invitations::default());
+}
+
+#[tokio::test]
+async fn a_minion_that_is_revoked_is_that_after_a_restart_and_comes_back_with_its_key() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    ledger.put_minion(minion("web1")).await.unwrap();
+    ledger.put_glob_invite(glob_invite(2)).await.unwrap();
+    ledger.revoke_minion(&name("web1"), revocation()).await.unwrap();
+    ledger.revoke_minion(&name("web2"), revocation()).await.unwrap();
+    drop(ledger);
+
+    let ledger = folder.overlord();
+    let standing = async || ledger.minion(&name("web1")).await.unwrap().unwrap().status;
+    assert_eq!(standing().await, Standing::Revoked);
+    assert_eq!(ledger.revocations().await.unwrap(), [(name("web1"), revocation())]);
+    let key = Digest::of(b"web1");
+    let again = ledger.redeem_glob(&Digest::of(b"glob"), &name("web1"), key, T0).await;
+    assert_eq!(again.unwrap_err(), InviteError::Taken { name: name("web1") });
+    assert!(!ledger.enrol_new(&name("web1"), key, T0).await.unwrap());
+    ledger.unrevoke_minion(&name("web1")).await.unwrap();
+    assert_eq!((standing().await, ledger.revocations().await.unwrap()), (Standing::Active, vec![]));
+    assert_eq!(ledger.minion(&name("web1")).await.unwrap(), Some(minion("web1")));
+    ledger.revoke_minion(&name("web1"), revocation()).await.unwrap();
+    ledger.remove_minion(&name("web1")).await.unwrap();
+    assert_eq!(ledger.revocations().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_host_that_waits_is_known_until_it_is_forgotten_and_enrolled_once_it_is_accepted() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    let host = WaitingHost {
+        key: Digest::of(b"new key"),
+        name: name("web1"),
+        from: "192.0.2.1:5".into(),
+        since: T0,
+        asked_at: T0,
+        answer: Answer::None,
+    };
+    ledger.put_minion(minion("web1")).await.unwrap();
+    ledger.put_waiting(host.clone()).await.unwrap();
+    drop(ledger);
+
+    let ledger = folder.overlord();
+    assert_eq!(ledger.waiting().await.unwrap(), std::slice::from_ref(&host));
+    assert_eq!(ledger.minion(&name("web1")).await.unwrap(), Some(minion("web1")));
+    ledger.accept_waiting(host.clone(), made()).await.unwrap();
+    assert_eq!(ledger.minion(&name("web1")).await.unwrap().unwrap().key, host.key);
+    assert_eq!(
+        ledger.waiting().await.unwrap(),
+        [WaitingHost { answer: Answer::Accepted(made()), ..host.clone() }]
+    );
+    ledger.forget_waiting(vec![host.key]).await.unwrap();
+    assert_eq!(ledger.waiting().await.unwrap(), []);
 }

@@ -1,6 +1,6 @@
 //! Ledgers that hold one of everything: jobs in every state, every outcome, every kind of value.
 
-use ledger::{Durability, Invite, JobRecord, MinionLedger, OverlordLedger, Standing};
+use ledger::{Durability, Invite, JobRecord, MinionLedger, OverlordLedger};
 use wire::digest::Digest;
 use wire::message::call::{Share, Start};
 use wire::message::inventory::Inventory;
@@ -45,7 +45,7 @@ async fn minions(ledger: &OverlordLedger) {
     }
     ledger.minion_seen(&name("web1"), T0 + 5, "0.1.0").await.unwrap();
     ledger.minion_modules(&name("web1"), inventory()).await.unwrap();
-    ledger.minion_standing(&name("db1"), Standing::Revoked).await.unwrap();
+    ledger.revoke_minion(&name("db1"), registry::revocation()).await.unwrap();
 }
 
 /// Modules with trees of types, and one whose types have names.
@@ -174,7 +174,7 @@ async fn invites(ledger: &OverlordLedger) {
     for (minion, secret) in [("web1", "used"), ("web9", "open")] {
         let secret = Digest::of(secret.as_bytes());
         let invite = Invite { name: name(minion), secret, expires_at: T0 + 1000, used_by: None };
-        ledger.put_invite(invite).await.unwrap();
+        ledger.put_invite(invite, registry::made()).await.unwrap();
     }
     ledger.redeem(&Digest::of(b"used"), Digest::of(b"web1"), T0).await.unwrap();
 }

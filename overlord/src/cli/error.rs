@@ -3,7 +3,7 @@
 use output::{Exit, Fails, Unprinted};
 use wire::message::job::JobId;
 use wire::message::module::MethodError;
-use wire::name::{BadName, ModuleName};
+use wire::name::{BadName, MinionName, ModuleName};
 use wire::signing::KeyError;
 use wire::value::given::GivenError;
 
@@ -40,6 +40,14 @@ pub enum CliError {
         address: String,
         /// What is wrong with it.
         source: BadDialAddress,
+    },
+    /// A token for one name is for one host.
+    #[error(
+        "\"{name}\" is the name of one host, so --uses must be 1: write a glob for several, such as '{name}*'"
+    )]
+    UsesOfName {
+        /// The name.
+        name: MinionName,
     },
     /// The time to wait was over before the overlord had answered.
     #[error(
@@ -140,6 +148,7 @@ impl Fails for CliError {
             | CliError::Token(_)
             | CliError::Folder(FolderError::NoContext(_))
             | CliError::TokenAddress { .. }
+            | CliError::UsesOfName { .. }
             | CliError::ModuleFile(_)
             | CliError::Given(_)
             | CliError::NoModule(_)

@@ -4,6 +4,7 @@ use clap::Subcommand as _;
 use output::check::{self, Sample};
 use wire::digest::Digest;
 use wire::message::catalogue::{Assignment, AssignmentStatus, Became, KeptModule, ModuleResult};
+use wire::message::enrolment::{Invitation, NameHolder, PendingHost};
 use wire::message::job::{JobState, OutcomeKind};
 use wire::message::module::{Module, ModuleState, ModuleVersion};
 use wire::message::operator::{FactsHeard, JobSummary, MinionStanding, MinionStatus, Ping};
@@ -107,6 +108,8 @@ fn lists() -> Vec<Sample> {
         sample(job::list::table(&jobs), &[JOB, "remote-error"]),
         sample(job::list::table(&[]), &[]),
         sample(minion::list::table(&[minion(true), minion(false)], 1 << 40), &[LONG_NAME, "yes", "no"]),
+        sample(minion::invitations::table(&invitations(), 0), &["2c70e12b7a06", "7 of 100000"]),
+        sample(minion::pending::table(&pending(), 1 << 40), &[LONG_NAME]),
         sample(ping::table(&[ping(Ok(1900)), ping(Err(long_text()))]), &[LONG_NAME, "1.9 ms"]),
         sample(facts::table(&facts, &[]), &[LONG_NAME, "labels.role", "データベース"]),
     ]
@@ -133,6 +136,34 @@ fn operator_status() -> OperatorStatus {
         invited_by: None,
         valid_until: Some(4_000_000_000),
     }
+}
+
+/// Tokens for one name and for a glob.
+fn invitations() -> [Invitation; 2] {
+    let one = |names: String, made_by: Option<&str>| Invitation {
+        id: "2c70e12b7a06".into(),
+        names,
+        uses: 100_000,
+        used: 7,
+        expires_at: 1 << 40,
+        made_by: made_by.map(|name| name.parse().expect("a name")),
+        made_at: None,
+    };
+    [one(LONG_NAME.into(), Some("an.operator@example.org")), one("web[0-9]*.example.org".into(), None)]
+}
+
+/// Hosts that wait.
+fn pending() -> [PendingHost; 2] {
+    let host = |holder, rejected_by: Option<&str>| PendingHost {
+        name: name(LONG_NAME),
+        key: Digest::of(b"key"),
+        address: "[2001:db8:85a3:8d3:1319:8a2e:370:7348]:51234".into(),
+        since: 0,
+        asked_at: 0,
+        rejected_by: rejected_by.map(|name| name.parse().expect("a name")),
+        holder,
+    };
+    [host(NameHolder::Absent, None), host(NameHolder::Nobody, Some("an.operator@example.org"))]
 }
 
 /// Modules, their versions and what becomes of them.

@@ -21,6 +21,7 @@
 
 mod audit;
 mod dial;
+mod enrolment;
 mod error;
 mod job_stream;
 mod login;
@@ -49,6 +50,7 @@ use self::job_stream::Replies;
 use crate::folder::{Folder, FolderError, dialable};
 
 pub use self::audit::AuditStream;
+pub use self::enrolment::{AcceptedHost, RevokedMinion};
 pub use self::error::ClientError;
 pub use self::job_stream::{JobEvent, JobStream};
 pub use self::login::{LoggedIn, log_in};

@@ -19,6 +19,8 @@ pub(super) struct Guard {
     pub(super) newcomers: Arc<ConnectionLimit>,
     pub(super) failures: Failures,
     pub(super) refusals: Refusals,
+    /// Whose refusals the audit log has, and since when.
+    audited: Mutex<HashMap<String, Instant>>,
 }
 
 impl Guard {
@@ -28,7 +30,24 @@ impl Guard {
             newcomers: ConnectionLimit::new(NEWCOMERS),
             failures: Failures::default(),
             refusals: Refusals::default(),
+            audited: Mutex::default(),
         }
+    }
+
+    /// Whether that the owner of a certificate is refused belongs into the audit log: it goes on trying, and the log would
+    /// have nothing else.
+    pub(super) fn is_news(&self, name: &str) -> bool {
+        let now = Instant::now();
+        let mut audited = lock::hold(&self.audited);
+        if audited.len() >= MAX_AUDITED {
+            audited.retain(|_, since| now.saturating_duration_since(*since) < AUDITED_EVERY);
+        }
+        let is_old = |since: &Instant| now.saturating_duration_since(*since) >= AUDITED_EVERY;
+        if audited.get(name).is_some_and(|since| !is_old(since)) || audited.len() >= MAX_AUDITED {
+            return false;
+        }
+        audited.insert(name.to_owned(), now);
+        true
     }
 
     /// Whether a peer at this address must show that it is there before anything is held for it. Otherwise
@@ -106,6 +125,10 @@ const UNPROVEN: usize = 64;
 const ANSWERS: f64 = 8.0;
 /// How long it takes until one more is answered.
 const REFILL: Duration = Duration::from_secs(5);
+/// How often the audit log has it that the same certificate is refused.
+const AUDITED_EVERY: Duration = Duration::from_secs(600);
+/// How many refused certificates are told apart for that.
+const MAX_AUDITED: usize = 4096;
 /// How many hosts that sent wrong tokens are remembered.
 const MAX_HOSTS: usize = 1024;
 

@@ -6,6 +6,7 @@
 mod audit;
 mod connection_limit;
 mod enroll;
+mod enrolment;
 mod follow;
 mod guard;
 mod known;
@@ -35,6 +36,7 @@ use self::guard::Guard;
 use self::minion::MinionDoor;
 use self::operator::OperatorDoor;
 use self::refusals::{Refused, SUMMARY};
+pub(crate) use self::source::Source;
 use crate::registry::since_three;
 use crate::services::Services;
 
@@ -155,7 +157,12 @@ impl Hall {
                         drop(ticket);
                         door.serve().await;
                     }
-                    Err(why) => return self.refuse(connection, ticket, why).await,
+                    Err(why) => {
+                        if self.guard.is_news(&peer.name) {
+                            self.services.audit.minion_refused(&peer.name, from, &why.to_string());
+                        }
+                        return self.refuse(connection, ticket, why).await;
+                    }
                 }
             }
             (alpn, Some(peer)) if wire::message::operator::ALPNS.contains(&alpn) => {

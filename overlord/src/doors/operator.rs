@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::task::JoinSet;
-use wire::digest::Digest;
 use wire::identity::Peer;
 use wire::message::held::Held as _;
 use wire::message::inventory::Inventory;
@@ -27,8 +25,9 @@ use wire::transport::endpoint::CLOSE_DONE;
 use wire::transport::frame::{self, FrameError};
 use wire::transport::intake::Intake;
 
-use ledger::{Invite, Storage};
+use ledger::Storage;
 
+use super::enrolment::EnrolmentDoor;
 use super::operators::OperatorsDoor;
 use super::permit::{Gate, Permit};
 use super::{audit, follow, modules, renewal};
@@ -194,11 +193,15 @@ impl OperatorDoor {
                 OperatorReply::Method(registry.methods(&meant(permit)?, &method)?)
             }
             OperatorRequest::Ping(_) => OperatorReply::Pings(self.ping(meant(permit)?).await),
-            OperatorRequest::Targets(_) | OperatorRequest::Minions => {
-                OperatorReply::Minions(registry.statuses(&meant(permit)?))
+            OperatorRequest::Targets(_) => OperatorReply::Minions(registry.statuses(&meant(permit)?)),
+            OperatorRequest::Minions => {
+                OperatorReply::Minions(registry.statuses(&self.listed(meant(permit)?)))
             }
             OperatorRequest::Invite { name, ttl_ms } => {
-                OperatorReply::Invited(self.invite(name, ttl_ms).await?)
+                OperatorReply::Invited(self.enrolment().invite(name, ttl_ms).await?)
+            }
+            OperatorRequest::Enrolment(request) => {
+                OperatorReply::Enrolment(Box::new(self.enrolment().answer(*request).await?))
             }
             OperatorRequest::Modules { name: only, target: _ } => {
                 OperatorReply::Modules(self.modules(meant(permit)?, only.as_ref())?)
@@ -372,25 +375,19 @@ impl OperatorDoor {
         }
     }
 
-    async fn invite(&self, name: MinionName, ttl_ms: u64) -> Result<String, Refusal> {
-        if ttl_ms == 0 {
-            let message = "a token that is good for no time lets nobody in: let it be a millisecond at least";
-            return Err(Refusal::new(RefusalKind::BadRequest, message));
+    fn enrolment(&self) -> EnrolmentDoor<'_> {
+        let gate = Gate::new(&self.services, self.name(), self.from);
+        EnrolmentDoor { services: &self.services, operator: self.name(), gate }
+    }
+
+    /// Those of the minions to list that the client understands: an older one does not hear which are revoked, and would
+    /// take them for others.
+    fn listed(&self, mut minions: Vec<MinionName>) -> Vec<MinionName> {
+        if self.outbox.version() < Version::Five {
+            let active = self.services.registry.roster();
+            minions.retain(|minion| active.names().binary_search(minion).is_ok());
         }
-        let ledger = &self.services.ledger;
-        let token = self.services.token()?;
-        let expires_at = now_ms().saturating_add(ttl_ms);
-        let invite =
-            Invite { name: name.clone(), secret: Digest::of(&token.secret), expires_at, used_by: None };
-        ledger.put_invite(invite).await.map_err(|error| {
-            Refusal::new(
-                RefusalKind::Unavailable,
-                format!("the overlord cannot record the invitation: {error}"),
-            )
-        })?;
-        self.services.audit.minion_invited(&name, self.name(), self.from);
-        tracing::info!(operator = %self.name(), minion = %name, "invited");
-        Ok(token.to_string())
+        minions
     }
 
     async fn purge(&self, keep_ms: u64) -> Result<usize, Refusal> {
@@ -439,6 +436,8 @@ fn may_be_large(request: &OperatorRequest) -> bool {
         | OperatorRequest::Purge { .. }
         | OperatorRequest::Status
         | OperatorRequest::Renew(_)
+        // What they list is bounded.
+        | OperatorRequest::Enrolment(_)
         // Their replies are many, each of which waits for its own turn.
         | OperatorRequest::Call { .. }
         | OperatorRequest::Attach { .. }

@@ -118,11 +118,13 @@ impl<'a> Gate<'a> {
                 Permit::Minions(targets::find(Among::AlsoLater(&registry.roster()), &target, registry)?)
             }
             Wanted::Named { deed, name } => self.plain(deed, On::These(std::slice::from_ref(name)))?,
+            Wanted::Matching { deed, glob } => self.matching(deed, glob)?,
+            Wanted::Listed(deed) => self.plain(deed, On::Nothing)?,
             Wanted::Seen(target) => Permit::Minions(self.seen(target)?),
             Wanted::AllSeen => {
                 let minions = match self.roles.is_for_everybody(Deed::See) {
-                    true => registry.names(),
-                    false => self.visible()?.names().to_vec(),
+                    true => registry.known(),
+                    false => self.visible(&registry.known())?,
                 };
                 Permit::Minions(Matching { minions, warnings: Vec::new() })
             }
@@ -210,11 +212,27 @@ impl<'a> Gate<'a> {
         Known::new(registry, seen)
     }
 
-    /// The minions that the operator may see, which are all that there are for its expressions.
-    fn visible(&self) -> Result<Roster, Refusal> {
+    /// Those of these minions that the operator may see, which are all that there are for its expressions.
+    fn visible(&self, all: &[MinionName]) -> Result<Vec<MinionName>, Refusal> {
         self.plain(Deed::See, On::Nothing)?;
-        let all = self.services.registry.roster();
-        Ok(Roster::new(self.decide(Deed::See, On::These(all.names())).allowed))
+        Ok(self.decide(Deed::See, On::These(all)).allowed)
+    }
+
+    /// Whether the operator may do something with all names that a glob matches, or with the one that it is.
+    pub(super) fn covers(&self, deed: Deed<'_>, glob: &str) -> bool {
+        match glob.parse() {
+            Ok(name) => self.decide(deed, On::These(&[name])).is_allowed(),
+            Err(_) => self.decide(deed, On::Matching(glob)).is_allowed(),
+        }
+    }
+
+    fn matching(&self, deed: Deed<'_>, glob: &str) -> Result<Permit, Refusal> {
+        // Globs are kept in lower case, as names are.
+        let glob = glob.to_ascii_lowercase();
+        match glob.parse() {
+            Ok(name) => self.plain(deed, On::These(&[name])),
+            Err(_) => self.plain(deed, On::Matching(&glob)),
+        }
     }
 
     /// Those minions of a target that the operator may see.
@@ -224,7 +242,11 @@ impl<'a> Gate<'a> {
         if self.roles.is_for_everybody(Deed::See) {
             return targets::find(Among::Enrolled(&all), target, registry);
         }
-        let refusal = match targets::find(Among::Enrolled(&self.visible()?), target, registry) {
+        let refusal = match targets::find(
+            Among::Enrolled(&Roster::new(self.visible(all.names())?)),
+            target,
+            registry,
+        ) {
             Ok(matching) => return Ok(matching),
             Err(refusal) => refusal,
         };

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A set of addresses, each of which is within the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Source {
+pub(crate) enum Source {
     /// One port of one address: one program, or one host behind a router that shares its address.
     Socket(SocketAddr),
     /// What one host has for itself: an IPv4 address, or a /64 of IPv6.
@@ -18,7 +18,7 @@ pub(super) enum Source {
 
 impl Source {
     /// Every set that an address is in, from the smallest to the largest.
-    pub(super) fn all_of(address: SocketAddr) -> [Self; 4] {
+    pub(crate) fn all_of(address: SocketAddr) -> [Self; 4] {
         let address = plain(address);
         [Source::Socket(address), Self::host_of(address), network(address.ip()), Source::Everyone]
     }

@@ -2,6 +2,7 @@
 //! compile.
 
 use wire::message::catalogue::ModuleRequest;
+use wire::message::enrolment::EnrolmentRequest;
 use wire::message::operator::{OperatorRequest, Target};
 use wire::message::operators::OperatorsRequest;
 use wire::name::{MinionName, ModuleName, OperatorName};
@@ -21,6 +22,10 @@ pub(super) enum Wanted<'a> {
     Later { deed: Deed<'a>, target: Target },
     /// To do something with the minion of this name, enrolled or not.
     Named { deed: Deed<'a>, name: &'a MinionName },
+    /// To do something with all names that a glob matches.
+    Matching { deed: Deed<'a>, glob: &'a str },
+    /// To do something with those tokens, or hosts that wait, for whose names it may do so.
+    Listed(Deed<'a>),
     /// To see those minions of a target that it may see.
     Seen(&'a Target),
     /// To see all minions that it may see.
@@ -69,6 +74,7 @@ impl<'a> Wanted<'a> {
             OperatorRequest::Renew(_) => Wanted::Plain(Deed::Own),
             OperatorRequest::Module(request) => Self::of_modules(request),
             OperatorRequest::Operators(request) => Self::of_operators(request),
+            OperatorRequest::Enrolment(request) => Self::of_enrolment(request),
         }
     }
 
@@ -88,6 +94,26 @@ impl<'a> Wanted<'a> {
             ModuleRequest::CancelPush(module) | ModuleRequest::Release(module) => {
                 Wanted::Change { deed: Deed::Module(ModuleVerb::Release), module }
             }
+        }
+    }
+
+    fn of_enrolment(request: &'a EnrolmentRequest) -> Self {
+        let named = |verb, name| Wanted::Named { deed: Deed::Minion(verb), name };
+        match request {
+            EnrolmentRequest::Invite { glob, .. } => {
+                Wanted::Matching { deed: Deed::Minion(MinionVerb::Invite), glob }
+            }
+            EnrolmentRequest::Invitations | EnrolmentRequest::Uninvite(_) => {
+                Wanted::Listed(Deed::Minion(MinionVerb::Invite))
+            }
+            EnrolmentRequest::Pending => Wanted::Listed(Deed::Minion(MinionVerb::Accept)),
+            EnrolmentRequest::Accept { name, .. } | EnrolmentRequest::Reject { name, .. } => {
+                named(MinionVerb::Accept, name)
+            }
+            EnrolmentRequest::Revoke { name, .. } | EnrolmentRequest::Unrevoke(name) => {
+                named(MinionVerb::Revoke, name)
+            }
+            EnrolmentRequest::Remove(name) => named(MinionVerb::Remove, name),
         }
     }
 

@@ -103,7 +103,7 @@ impl<'a> PartRun<'a> {
     async fn bring(&self, mut delivery: Delivery) {
         let Self { job, minion, ref stop, .. } = *self;
         let Some(mut link) = self.jobs.registry().follow(minion) else {
-            return self.undelivered("it is not enrolled any more").await;
+            return self.removed(delivery).await;
         };
         let Some(Deadlines { unsent, resend }) = self.await_turn(delivery).await else {
             return self.too_late().await;
@@ -127,7 +127,7 @@ impl<'a> PartRun<'a> {
                 match self.await_link(&mut link, recipient.as_ref(), kept_until).await {
                     Link::MayBeBack => continue,
                     Link::Expired => return self.undelivered("it is not connected").await,
-                    Link::Removed => return self.undelivered("it was removed").await,
+                    Link::Removed => return self.removed(delivery).await,
                 }
             };
             job.in_touch(minion);
@@ -357,6 +357,21 @@ impl<'a> PartRun<'a> {
         );
         let outcome = Outcome::failed(FailureKind::UnknownMethod, message);
         self.ended(None, Report::without_run(outcome, now_ms())).await;
+    }
+
+    /// Ends a part whose minion is not enrolled any more.
+    async fn removed(&self, delivery: Delivery) {
+        let Self { job, minion, .. } = *self;
+        match delivery {
+            Delivery::NotSent => self.undelivered("it was removed").await,
+            // It has its outcome.
+            Delivery::MaybeSent if job.is_given_up(minion) => {}
+            Delivery::MaybeSent => {
+                let message = format!("\"{minion}\" was removed before it said how this ended there");
+                let lost = Outcome::failed(FailureKind::Lost, message);
+                self.ended(None, Report::without_run(lost, now_ms())).await;
+            }
+        }
     }
 
     /// Ends a part that provably never started, because it came to no minion.

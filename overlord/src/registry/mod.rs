@@ -5,15 +5,14 @@ mod link;
 mod lost;
 mod methods;
 mod renewal;
+mod standing;
 mod tenure;
 mod trouble;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use ledger::{
-    Certificates, InviteError, Issued, LedgerError, MinionRecord, OverlordLedger, Standing, Tenure,
-};
+use ledger::{Certificates, Issued, LedgerError, MinionRecord, OverlordLedger, Revocation, Standing, Tenure};
 use machine::clock::now_ms;
 use machine::lock;
 use quinn::{Connection, VarInt};
@@ -25,14 +24,14 @@ use wire::identity::{Peer, Role};
 use wire::message::instance::Instance;
 use wire::message::inventory::Inventory;
 use wire::message::module::{Module, ModuleState};
-use wire::message::operator::{MinionStanding, MinionStatus};
+use wire::message::operator::MinionStatus;
 use wire::message::version::Version;
 use wire::name::{MinionName, ModuleName};
-use wire::transport::endpoint::{CLOSE_ENROLLED_ANEW, CLOSE_REPLACED};
 use wire::transport::intake::Intake;
 
 pub use self::link::{Admitted, Introduction, Link, LinkError};
 pub use self::lost::{Away, Lost};
+pub use self::standing::StandingError;
 pub use self::tenure::Recipient;
 use self::trouble::Troubles;
 use crate::facts;
@@ -81,6 +80,8 @@ struct Entry {
     admitted: Arc<()>,
     /// What the minion told of its host; `None` where it never did.
     facts: Option<Heard>,
+    /// Who revoked it, and why; `None` where it is not, or where an older overlord has.
+    revocation: Option<Revocation>,
     /// The minion's share of the room for large messages.
     intake: Intake,
 }
@@ -136,6 +137,11 @@ impl Registry {
                 entry.facts = facts::parse(&heard.json).ok().map(|facts| Heard { facts, at: heard.at });
             }
         }
+        for (name, revocation) in ledger.revocations().await? {
+            if let Some(entry) = minions.get_mut(&name) {
+                entry.revocation = Some(revocation);
+            }
+        }
         let minions = Mutex::new(minions);
         let (roster, locks) = (Mutex::default(), KeyedLocks::default());
         Ok(Self(Arc::new(Inner { minions, roster, locks, intake, ledger })))
@@ -156,40 +162,6 @@ impl Registry {
             return Err(Refused::TooMany(name));
         }
         Ok(Admitted::new(self.clone(), name, Issued::from(peer), admitted))
-    }
-
-    /// Enrols the newcomer that has the token of `secret`, with this key, and returns its name. A minion that had
-    /// the name before loses it, and its connection.
-    ///
-    /// # Errors
-    /// [`InviteError`], which says why the token lets nobody in.
-    pub async fn enroll(&self, secret: &Digest, key: Digest) -> Result<MinionName, InviteError> {
-        let name = self.0.ledger.invited(secret, now_ms()).await?;
-        // Until both the ledger and this registry know: in both, the same one of two newcomers is the last.
-        let _locked = self.0.locks.lock(name.clone()).await;
-        self.0.ledger.redeem(secret, key, now_ms()).await?;
-        if standing(&self.lock(), &name, key).is_ok() {
-            // It asks again, because it did not hear the answer.
-            return Ok(name);
-        }
-        let Some(record) = self.0.ledger.minion(&name).await? else { return Err(InviteError::Unknown) };
-        let former = {
-            let mut minions = self.lock();
-            let mut entry = Entry::new(record, &self.0.intake);
-            let former = minions.remove(&name).and_then(|before| {
-                // Tasks that follow the connection go on: a host that joins anew still has its jobs.
-                entry.connection = before.connection;
-                entry.connection.send_replace(None)
-            });
-            minions.insert(name.clone(), entry);
-            former
-        };
-        self.names_changed();
-        if let Some(connection) = former {
-            let code = since_three(&connection, CLOSE_ENROLLED_ANEW, CLOSE_REPLACED);
-            connection.close(code, b"the name was enrolled anew");
-        }
-        Ok(name)
     }
 
     /// SHA-256 of the version of a module that a minion has in service, as it said last; `None` where it has none.
@@ -288,11 +260,12 @@ impl Registry {
         names.iter().filter_map(|name| minions.get(name)).map(Entry::status).collect()
     }
 
-    /// How many minions are enrolled, and how many of them are connected.
+    /// How many minions may connect, and how many of them are connected.
     pub fn counts(&self) -> (usize, usize) {
         let minions = self.lock();
-        let connected = minions.values().filter(|entry| entry.connection.borrow().is_some()).count();
-        (minions.len(), connected)
+        let active = || minions.values().filter(|entry| entry.record.status == Standing::Active);
+        let connected = active().filter(|entry| entry.connection.borrow().is_some()).count();
+        (active().count(), connected)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<MinionName, Entry>> {
@@ -352,6 +325,7 @@ impl Entry {
             modules_told: watch::Sender::new(()),
             admitted: Arc::default(),
             facts: None,
+            revocation: None,
         }
     }
 
@@ -368,7 +342,7 @@ impl Entry {
             last_seen: self.record.last_seen,
             modules: self.record.modules.modules.iter().filter(in_service).count(),
             troubles: self.troubles.list(now_ms()),
-            standing: MinionStanding::default(),
+            standing: self.standing(),
             valid_until: self.certificates.shown.map(|shown| shown.until),
             valid_from: self.certificates.shown.map(|shown| shown.from),
         }

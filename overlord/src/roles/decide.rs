@@ -19,6 +19,8 @@ pub(crate) enum On<'a> {
     These(&'a [MinionName]),
     /// All minions, also those that enrol later.
     Everybody,
+    /// All names that this glob matches, enrolled or not.
+    Matching(&'a str),
 }
 
 /// What the roles of an operator say to a deed.
@@ -77,6 +79,7 @@ pub(crate) fn decide(
         let covered = match on {
             On::Nothing => vec![true],
             On::Everybody => vec![role.is_for_everybody()],
+            On::Matching(glob) => vec![role.is_for_all_of(glob)],
             On::These(minions) if role.is_for_everybody() => vec![true; minions.len()],
             On::These(minions) => covers(role, minions),
         };
@@ -268,6 +271,20 @@ mod tests {
         assert!(!verdict("modules = ['assign']\ntargets = 'web*'"));
         assert!(verdict("modules = ['assign']\ntargets = '*'"));
         assert!(verdict("admin = true"));
+    }
+
+    #[test]
+    fn what_concerns_all_names_of_a_glob_needs_a_role_for_that_glob_or_for_all() {
+        let name: RoleName = "r".parse().expect("a name");
+        let verdict = |targets: &str, glob: &str| {
+            let role = role(&format!("minions = ['invite']\ntargets = '{targets}'")).expect("a role");
+            decide(&[(&name, &role)], Deed::Minion(MinionVerb::Invite), On::Matching(glob), covers)
+                .is_allowed()
+        };
+        assert!(verdict("web*", "web*") && verdict("*", "web*") && verdict("*", "*"));
+        for (targets, glob) in [("web*", "*"), ("web*", "web?*"), ("web* & !web1", "web*"), ("db*", "web*")] {
+            assert!(!verdict(targets, glob), "{targets} {glob}");
+        }
     }
 
     const METHODS: [&str; 4] = ["test.ping", "test.add", "service.restart", "files.unit/read"];

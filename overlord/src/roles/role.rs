@@ -92,6 +92,13 @@ impl Role {
         self.0.admin || self.0.targets.as_ref().is_some_and(Targets::is_everybody)
     }
 
+    /// Whether it is for every name that a glob matches: it is for every minion, or for this glob itself. Whether an
+    /// expression holds for all that another glob matches is not worked out.
+    pub(crate) fn is_for_all_of(&self, glob: &str) -> bool {
+        let is_itself = |targets: &Targets| targets.expression().as_str().trim() == glob;
+        self.is_for_everybody() || self.0.targets.as_ref().is_some_and(is_itself)
+    }
+
     /// What it allows, as it is written.
     pub(crate) fn status(&self, name: &RoleName) -> RoleStatus {
         let Written { methods, targets, modules, jobs, minions, audit, admin, operators: _ } = &self.0;

@@ -1,6 +1,6 @@
 //! A rollout over a ledger and a catalogue of its own, for tests. None of its minions is connected.
 
-use ledger::{Invite, MinionRecord, OverlordLedger, Standing};
+use ledger::{Invite, Made, MinionRecord, OverlordLedger, Standing};
 use tokio_util::sync::CancellationToken;
 use wire::digest::Digest;
 use wire::message::catalogue::{Assignment, KeptModule};
@@ -41,8 +41,11 @@ impl Fixture {
         let secret = Digest::of(minion.as_bytes());
         let name = minion.parse().expect("a name");
         let invite = Invite { name, secret, expires_at: u64::MAX, used_by: None };
-        self.ledger.put_invite(invite).await.expect("invited");
-        self.registry.enroll(&secret, Digest::of(b"key")).await.expect("enrolled");
+        self.ledger
+            .put_invite(invite, Made { by: "alice".parse().expect("a name"), at: 0 })
+            .await
+            .expect("invited");
+        self.registry.enroll(&secret, None, Digest::of(b"key")).await.expect("enrolled");
     }
 
     /// Records that the catalogue has this code of the module.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 
 use rig::{Fleet, Said, bundled_dir, fixtures_dir, modules_dir};
 use serde_json::{Value, json};
@@ -93,7 +94,8 @@ impl Walk {
     }
 
     fn minion(&mut self, command: &str, arguments: &[&str]) -> Value {
-        let said = rig::said(self.fleet.minion_command("web1").arg(command).args(arguments));
+        let words = command.split(' ').chain(arguments.iter().copied());
+        let said = rig::said(self.fleet.minion_command("web1").args(words));
         self.look(&format!("minion {command}"), said)
     }
 
@@ -133,8 +135,13 @@ fn every_document_keeps_to_the_page() {
         ("targets", &["*", "-x", "db*"]),
         ("facts", &["*"]),
         ("status", &[]),
+        ("audit", &[]),
+        ("audit verify", &[]),
         ("minion list", &[]),
         ("minion invite", &["web3"]),
+        ("minion invite", &["web*", "--uses", "2"]),
+        ("minion invitations", &[]),
+        ("minion uninvite", &["web3"]),
         ("doc", &[]),
         ("doc", &["test.add"]),
         ("module doc", &["test"]),
@@ -157,6 +164,7 @@ fn every_document_keeps_to_the_page() {
     }
     minions(&mut walk, &file);
     operators(&mut walk);
+    standings(&mut walk);
     folders(&mut walk);
     errors(&mut walk);
     assert!(walk.breaches.is_empty(), "{:#?}", walk.breaches);
@@ -175,6 +183,8 @@ fn minions(walk: &mut Walk, file: &str) {
     let process = process.to_str().expect("text");
     for (command, arguments) in [
         ("status", &[][..]),
+        ("audit", &[]),
+        ("audit verify", &[]),
         ("modules", &[]),
         ("check", &[file]),
         ("check", &[bad.to_str().expect("text")]),
@@ -217,6 +227,39 @@ fn operators(walk: &mut Walk) {
     ] {
         walk.overlord(command, &[arguments, &["--json"]].concat());
     }
+}
+
+/// How hosts are let in that wait, and minions are taken back.
+fn standings(walk: &mut Walk) {
+    let address = std::fs::read_to_string(walk.fleet.overlord_dir().join("address")).expect("noted");
+    let authority = text(&walk.overlord("minion pending", &["--json"])["ca_fingerprint"]);
+    let mut waiting: Vec<_> = ["host1", "host2"]
+        .map(|name| {
+            let mut command = walk.fleet.minion_command(name);
+            command.args([
+                "join",
+                "--overlord",
+                address.trim(),
+                "--ca-fingerprint",
+                &authority,
+                "--name",
+                name,
+            ]);
+            command.stderr(Stdio::null()).spawn().expect("runs")
+        })
+        .into();
+    let both = |pending: &Value| pending["pending"].as_array().map(Vec::len) == Some(2);
+    walk.fleet.await_document(&["minion", "pending", "--json"], both);
+    walk.overlord("minion pending", &["--json"]);
+    walk.overlord("minion accept", &["host1", "--json"]);
+    walk.overlord("minion reject", &["host2", "--json"]);
+    for waiting in &mut waiting {
+        waiting.wait().expect("ends");
+    }
+    walk.overlord("minion revoke", &["host1", "--why", "it is old", "--json"]);
+    walk.overlord("minion list", &["--json"]);
+    walk.overlord("minion unrevoke", &["host1", "--json"]);
+    walk.overlord("minion remove", &["host1", "--json"]);
 }
 
 /// What is done in folders, without a daemon.

@@ -32,6 +32,14 @@ jobs = ["see", "cancel"]
 minions = ["invite"]
 "#;
 
+/// A role that takes minions in and back.
+const KEEPERS: &str = r#"
+[roles.keeper]
+operators = ["kim"]
+targets = "web*"
+minions = ["accept", "revoke", "remove"]
+"#;
+
 /// A fleet with these roles, which were read again while it ran.
 fn fleet(minions: &[&str], roles: &str) -> Fleet {
     let fleet = Fleet::start(minions);
@@ -235,4 +243,73 @@ fn roles_are_read_again_on_a_hangup_and_bad_ones_change_nothing() {
         0,
         "the first operator keeps everything"
     );
+}
+
+#[test]
+fn enrolments_are_for_those_whose_role_says_so_and_only_for_its_names() {
+    let mut fleet = fleet(&["db1", "web1"], &format!("{ROLES}{KEEPERS}"));
+    let (bob, hal, kim) =
+        (Desk::of(&fleet, "bob", &[]), Desk::of(&fleet, "hal", &[]), Desk::of(&fleet, "kim", &[]));
+    for (verb, command) in [
+        ("invite", &["invite", "web*", "--uses", "2"][..]),
+        ("invite", &["invitations"]),
+        ("invite", &["uninvite", "web1"]),
+        ("accept", &["pending"]),
+        ("accept", &["accept", "web1"]),
+        ("accept", &["reject", "web1"]),
+        ("revoke", &["revoke", "web1"]),
+        ("revoke", &["unrevoke", "web1"]),
+        ("remove", &["remove", "web1"]),
+    ] {
+        let command = [&["minion"], command].concat();
+        is_denied(&bob.run(&command), &format!("minions: \"{verb}\""));
+        if verb != "invite" {
+            is_denied(&hal.run(&command), &format!("minions: \"{verb}\""));
+        }
+        assert_eq!(fleet.run(&["ping", "web1"]).code, 0, "{command:?} did nothing");
+    }
+    for command in [&["accept", "db1"][..], &["revoke", "db1"], &["unrevoke", "db1"], &["remove", "db1"]] {
+        is_denied(&kim.run(&[&["minion"], command].concat()), "on \"db1\": [roles.keeper]");
+    }
+    let audit = std::fs::read_to_string(fleet.overlord_dir().join("audit.jsonl")).expect("an audit log");
+    let denied = |operator: &str| {
+        let of = format!(r#""operator":"{operator}""#);
+        audit.lines().filter(|line| line.contains(r#""decision":"denied""#) && line.contains(&of)).count()
+    };
+    assert_eq!((denied("bob"), denied("hal"), denied("kim")), (9, 6, 4), "{audit}");
+
+    // What the role names works, and is written down under the operator's name.
+    assert_eq!(kim.run(&["minion", "revoke", "web1", "--why", "old"]).code, 0);
+    assert_eq!(names(&bob.run(&["minion", "list", "--json"])), ["web1"], "one that is revoked is listed");
+    assert_eq!(kim.run(&["minion", "unrevoke", "web1"]).code, 0);
+    fleet.await_connection("web1", 1);
+    assert_eq!(kim.run(&["minion", "remove", "web1"]).code, 0);
+    for event in ["revoked", "unrevoked", "removed"] {
+        let entries = fleet.run(&["audit", "--operator", "kim", "--json"]);
+        assert!(entries.out.contains(&format!("\"{event}\"")), "{event}: {entries:?}");
+    }
+    drop(fleet.take_minion("web1"));
+}
+
+#[test]
+fn tokens_are_made_shown_and_withdrawn_within_the_names_of_a_role() {
+    let fleet = fleet(&[], ROLES);
+    let hal = Desk::of(&fleet, "hal", &[]);
+    for glob in ["web*", "db*", "*"] {
+        assert_eq!(fleet.run(&["minion", "invite", glob, "--uses", "2"]).code, 0);
+    }
+    assert_eq!(hal.run(&["minion", "invite", "web*", "--uses", "2"]).code, 0);
+    for glob in ["*", "db*", "web1*", "we*"] {
+        is_denied(&hal.run(&["minion", "invite", glob, "--uses", "2"]), "[roles.helper]");
+    }
+    let shown = hal.run(&["minion", "invitations", "--json"]).json();
+    let shown: Vec<_> =
+        shown["invitations"].as_array().expect("a list").iter().map(|one| &one["names"]).collect();
+    assert_eq!(shown, ["web*", "web*"]);
+    for other in ["db*", "*"] {
+        assert_eq!(hal.run(&["minion", "uninvite", other]).code, 2, "for it, there is none");
+    }
+    assert_eq!(hal.run(&["minion", "uninvite", "web*"]).code, 0);
+    let left = fleet.run(&["minion", "invitations", "--json"]).json();
+    assert_eq!(left["invitations"].as_array().map(Vec::len), Some(2), "{left:#}");
 }

@@ -1,7 +1,7 @@
 //! What the sides say to each other: the messages of each door, what they speak of, and what each may take.
 //!
-//! The doors are [`link`] (overlord and minion), [`operator`] with [`catalogue`] and [`operators`] (operator and
-//! overlord) and [`newcomer`] with [`enroll`], its older form (newcomer and overlord). They speak of jobs ([`call`], [`job`],
+//! The doors are [`link`] (overlord and minion), [`operator`] with [`catalogue`], [`operators`] and
+//! [`enrolment`] (operator and overlord) and [`newcomer`] with [`enroll`], its older form (newcomer and overlord). They speak of jobs ([`call`], [`job`],
 //! [`outcome`]), of modules ([`module`], [`inventory`]), of certificates that are renewed ([`renewal`]) and of what was
 //! done and refused ([`audit`]). Every message that is read has a [`Limit`], and every field of it a cap
 //! ([`caps`]); [`version`] says what older peers hear instead. How the bytes travel is [`crate::transport`]'s.
@@ -12,6 +12,7 @@ pub mod call;
 pub mod caps;
 pub mod catalogue;
 pub mod enroll;
+pub mod enrolment;
 pub mod held;
 pub(crate) mod history;
 pub mod instance;

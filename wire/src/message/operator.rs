@@ -15,6 +15,7 @@ pub use crate::document::job::{
 use crate::message::audit::AuditQuery;
 use crate::message::call::Share;
 use crate::message::catalogue::{ModuleReply, ModuleRequest};
+use crate::message::enrolment::{EnrolmentReply, EnrolmentRequest};
 use crate::message::inventory::Inventory;
 use crate::message::job::JobId;
 use crate::message::link::JobUpdate;
@@ -195,6 +196,9 @@ pub enum OperatorRequest {
     Operators(Box<OperatorsRequest>),
     /// Make the operator's next certificate, for the key of this signing request in DER. Answered by `Renewed`.
     Renew(Vec<u8>),
+    /// Change who may become a minion or be one, or ask for it. Answered by `Enrolment`. Not known to overlords of before
+    /// version 5.
+    Enrolment(Box<EnrolmentRequest>),
 }
 
 /// What an overlord answers to an [`OperatorRequest`].
@@ -251,6 +255,8 @@ pub enum OperatorReply {
     Operators(Box<OperatorsReply>),
     /// The operator's next certificate.
     Renewed(Box<Credentials>),
+    /// What is said of an [`EnrolmentRequest`].
+    Enrolment(Box<EnrolmentReply>),
 }
 
 /// The parts of a job that were given up.
@@ -397,10 +403,10 @@ pub enum MinionStanding {
     Enrolled,
     /// Its certificates were revoked: it may not.
     Revoked {
-        /// When that was, in milliseconds since 1970.
-        at: u64,
-        /// The operator who did it.
-        by: OperatorName,
+        /// When that was, in milliseconds since 1970; `None` where it is not on record.
+        at: Option<u64>,
+        /// The operator who did it; `None` where it is not on record.
+        by: Option<OperatorName>,
         /// Why, in the operator's words; empty where nothing was said.
         why: String,
     },

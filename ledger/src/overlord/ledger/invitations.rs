@@ -6,16 +6,17 @@ use wire::name::MinionName;
 use super::OverlordLedger;
 use crate::draft::Draft;
 use crate::error::LedgerError;
+use crate::overlord::enrolment::Made;
 use crate::overlord::invitation::{Invite, InviteError};
-use crate::overlord::operations::invitation;
+use crate::overlord::operations::{enrolment, invitation};
 use crate::write::{Durability, Purpose};
 
 /// Invitations: tokens by which a minion gets its name.
 impl OverlordLedger {
-    /// Records a token; synced.
-    pub async fn put_invite(&self, invite: Invite) -> Result<(), LedgerError> {
+    /// Records a token, and who made it; synced.
+    pub async fn put_invite(&self, invite: Invite, made: Made) -> Result<(), LedgerError> {
         let write = move |draft: &Draft<'_>| {
-            invitation::put(draft, &invite);
+            invitation::put(draft, &invite, &made);
             Ok(())
         };
         self.engine.write(Purpose::Begin, Durability::Synced, write).await
@@ -55,7 +56,8 @@ impl OverlordLedger {
 
     /// Forgets the tokens that had expired at the time `until`, in milliseconds since 1970, and returns how many.
     pub async fn purge_invites(&self, until: u64) -> Result<usize, LedgerError> {
-        let write = move |draft: &Draft<'_>| Ok(invitation::purge(draft, until));
+        let write =
+            move |draft: &Draft<'_>| Ok(invitation::purge(draft, until) + enrolment::purge(draft, until));
         self.engine.write(Purpose::Free, Durability::Written, write).await
     }
 }

@@ -52,21 +52,6 @@ impl OverlordLedger {
         self.engine.write(Purpose::Proceed, Durability::Synced, write).await
     }
 
-    /// Records whether a minion may connect; synced.
-    ///
-    /// With the revocation, all tokens are forgotten that were made for it until then: only an invitation that is made
-    /// afterwards lets it in again.
-    pub async fn minion_standing(&self, name: &MinionName, status: Standing) -> Result<(), LedgerError> {
-        let name = name.clone();
-        let write = move |draft: &Draft<'_>| {
-            if status == Standing::Revoked {
-                invitation::forget_all(draft, &name);
-            }
-            minion::put_standing(draft, &name, status)
-        };
-        self.engine.write(Purpose::Proceed, Durability::Synced, write).await
-    }
-
     /// Forgets a minion and the tokens that were made for it; synced. Its jobs stay.
     pub async fn remove_minion(&self, name: &MinionName) -> Result<(), LedgerError> {
         let name = name.clone();

@@ -1,6 +1,7 @@
 //! All that an overlord asks of its ledger.
 
 mod certificates;
+mod enrolment;
 mod invitations;
 mod jobs;
 mod minions;
@@ -33,7 +34,7 @@ use crate::storage::Disk;
 ///   [`is_unheard`](Self::is_unheard)
 /// - minions: [`put_minion`](Self::put_minion), [`minion_seen`](Self::minion_seen),
 ///   [`minion_modules`](Self::minion_modules), [`minion_facts`](Self::minion_facts),
-///   [`put_tenures`](Self::put_tenures), [`minion_standing`](Self::minion_standing),
+///   [`put_tenures`](Self::put_tenures),
 ///   [`remove_minion`](Self::remove_minion), [`minion`](Self::minion), [`minions`](Self::minions),
 ///   [`facts`](Self::facts), [`tenures`](Self::tenures)
 /// - certificates of minions: [`put_next_certificate`](Self::put_next_certificate),
@@ -44,6 +45,11 @@ use crate::storage::Disk;
 ///   [`operators`](Self::operators), [`put_operator_invite`](Self::put_operator_invite),
 ///   [`operator_invited`](Self::operator_invited), [`redeem_operator`](Self::redeem_operator),
 ///   [`purge_operator_invites`](Self::purge_operator_invites)
+/// - enrolment: [`invited_by`](Self::invited_by), [`put_glob_invite`](Self::put_glob_invite),
+///   [`redeem_glob`](Self::redeem_glob), [`invitations`](Self::invitations), [`withdraw`](Self::withdraw),
+///   [`enrol_new`](Self::enrol_new), [`put_waiting`](Self::put_waiting), [`accept_waiting`](Self::accept_waiting),
+///   [`waiting`](Self::waiting), [`forget_waiting`](Self::forget_waiting), [`revoke_minion`](Self::revoke_minion),
+///   [`unrevoke_minion`](Self::unrevoke_minion), [`revocations`](Self::revocations)
 /// - modules: [`keep_module`](Self::keep_module), [`forget_module`](Self::forget_module),
 ///   [`kept_modules`](Self::kept_modules), [`assign`](Self::assign), [`unassign`](Self::unassign),
 ///   [`assignments`](Self::assignments), [`attempted`](Self::attempted), [`attempt`](Self::attempt)

@@ -3,10 +3,12 @@
 use wire::digest::Digest;
 use wire::name::MinionName;
 
+use super::enrolment;
 use super::minion::{self, Enrolled};
 use crate::draft::Draft;
 use crate::key::Span;
 use crate::keyspace::Keyspace;
+use crate::overlord::enrolment::Made;
 use crate::overlord::invitation::{Invite, InviteError};
 use crate::read::Read;
 use crate::record::Record;
@@ -15,9 +17,10 @@ impl Record for Invite {
     const SPACE: Keyspace = Keyspace::Invites;
 }
 
-/// Records a token.
-pub(crate) fn put(draft: &Draft<'_>, invite: &Invite) {
+/// Records a token, and who made it.
+pub(crate) fn put(draft: &Draft<'_>, invite: &Invite, made: &Made) {
     draft.put_record(invite.secret.as_bytes().to_vec(), invite);
+    draft.put_record(invite.secret.as_bytes().to_vec(), made);
 }
 
 /// All tokens that were given out and not forgotten.
@@ -29,10 +32,9 @@ pub(crate) fn all(source: &impl Read) -> Vec<Invite> {
 pub(crate) fn purge(draft: &Draft<'_>, until: u64) -> usize {
     let invites = draft.records::<Invite>(Span::all());
     let expired: Vec<_> =
-        invites.filter(|(_, invite)| invite.expires_at <= until).map(|(key, _)| key).collect();
-    let count = expired.len();
-    expired.into_iter().for_each(|key| draft.remove(Keyspace::Invites, key.to_vec()));
-    count
+        invites.filter(|(_, invite)| invite.expires_at <= until).map(|(_, invite)| invite.secret).collect();
+    expired.iter().for_each(|secret| enrolment::withdraw(draft, secret));
+    expired.len()
 }
 
 /// The token of `secret`, where it lets a minion in at the time `now`.
@@ -55,10 +57,15 @@ pub(crate) fn redeem(
     }
     // Another key that had the name must not take it back with the token by which it was let in.
     if minion::enrol(draft, &name, key, now)? == Enrolled::InPlaceOfAnother {
-        forget(draft, &name, |invite| invite.used_by.is_some());
+        forget_used(draft, &name);
     }
     draft.put_record(secret.as_bytes().to_vec(), &Invite { used_by: Some(key), ..invite });
     Ok(name)
+}
+
+/// Forgets the tokens of a minion by which somebody has come in.
+pub(crate) fn forget_used(draft: &Draft<'_>, name: &MinionName) {
+    forget(draft, name, |invite| invite.used_by.is_some());
 }
 
 /// Forgets all tokens of a minion.
@@ -70,7 +77,7 @@ pub(crate) fn forget_all(draft: &Draft<'_>, name: &MinionName) {
 fn forget(draft: &Draft<'_>, name: &MinionName, which: impl Fn(&Invite) -> bool) {
     let invites: Vec<_> = draft.records::<Invite>(Span::all()).collect();
     let of_minion = invites.into_iter().filter(|(_, invite)| invite.name == *name && which(invite));
-    of_minion.for_each(|(key, _)| draft.remove(Keyspace::Invites, key.to_vec()));
+    of_minion.for_each(|(_, invite)| enrolment::withdraw(draft, &invite.secret));
 }
 
 #[cfg(test)]

@@ -139,7 +139,9 @@ pub(crate) fn remove(draft: &Draft<'_>, name: &MinionName) -> Result<bool, Ledge
         return Ok(false);
     }
     let of_minion = [Keyspace::Minions, Keyspace::Presence, Keyspace::Modules, Keyspace::Facts];
-    for keyspace in of_minion.into_iter().chain([Keyspace::Tenures, Keyspace::Certificates]) {
+    for keyspace in
+        of_minion.into_iter().chain([Keyspace::Tenures, Keyspace::Certificates, Keyspace::Revocations])
+    {
         draft.remove(keyspace, key_of(name));
     }
     draft.remove_all(Keyspace::Attempts, &name_prefix(name.as_str()));
@@ -220,6 +222,7 @@ pub(super) fn enrol(
     // Links by the former key do not count any more.
     draft.remove(Keyspace::Tenures, key_of(name));
     draft.remove(Keyspace::Certificates, key_of(name));
+    draft.remove(Keyspace::Revocations, key_of(name));
     Ok(if before.is_some() { Enrolled::InPlaceOfAnother } else { Enrolled::New })
 }
 

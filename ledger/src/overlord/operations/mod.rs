@@ -9,6 +9,7 @@ pub(super) mod catalogue;
 pub(super) mod certificate;
 mod cursor;
 pub(super) mod document;
+pub(super) mod enrolment;
 pub(super) mod given_up;
 pub(super) mod invitation;
 pub(super) mod job;

@@ -6,7 +6,7 @@ use output::{Column, Exit, FullFlag, Table, print, show};
 use serde_json::json;
 use wire::document::text::printable;
 use wire::identity::{Moment, Validity};
-use wire::message::operator::{MinionStatus, TargetWarning, Trouble};
+use wire::message::operator::{MinionStanding, MinionStatus, TargetWarning, Trouble};
 
 use super::super::selection::with_warnings;
 use super::super::{CliError, Format, FormatFlag};
@@ -15,7 +15,7 @@ use crate::client::Client;
 use machine::clock::rfc3339;
 use wire::document::text::since;
 
-/// List all enrolled minions
+/// List all minions that are enrolled or revoked
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -52,7 +52,7 @@ pub(in crate::cli) fn show_minions(
             for minion in minions {
                 let certificate = certificate::said(minion, now);
                 let troubles = minion.troubles.iter().map(|trouble| said(trouble, now));
-                for line in troubles.chain(certificate) {
+                for line in revoked(minion, now).into_iter().chain(troubles).chain(certificate) {
                     print(format_args!("{}: {line}", minion.name))?;
                 }
             }
@@ -73,8 +73,30 @@ fn document(minion: &MinionStatus) -> serde_json::Value {
         "last_seen_at": minion.last_seen.map(rfc3339),
         "certificate": certificate::State::of(minion, now_ms()).map(certificate::State::as_str),
         "valid_until_at": minion.valid_until.map(|until| Moment(until).to_string()),
+        "standing": match &minion.standing {
+            MinionStanding::Enrolled => "enrolled",
+            MinionStanding::Revoked { .. } => "revoked",
+        },
+        "revocation": revocation(&minion.standing),
         "troubles": minion.troubles.iter().map(|trouble| trouble_document(minion, trouble)).collect::<Vec<_>>(),
     })
+}
+
+fn revocation(standing: &MinionStanding) -> Option<serde_json::Value> {
+    let MinionStanding::Revoked { at, by, why } = standing else { return None };
+    Some(json!({ "revoked_at": at.map(rfc3339), "revoked_by": by, "why": why }))
+}
+
+/// What there is to say of a minion that may not connect, as it reads on from its name.
+fn revoked(minion: &MinionStatus, now: u64) -> Option<String> {
+    let MinionStanding::Revoked { at, by, why } = &minion.standing else { return None };
+    let ago = at.map(|at| format!(" {} ago", since(at, now))).unwrap_or_default();
+    let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    let why = if why.is_empty() { String::new() } else { format!(" ({})", printable(why)) };
+    Some(format!(
+        "revoked{ago}{by}{why}: `overlord minion unrevoke {0}` lets it in again, `overlord minion remove {0}` forgets it",
+        minion.name
+    ))
 }
 
 fn trouble_document(minion: &MinionStatus, trouble: &Trouble) -> serde_json::Value {
@@ -141,7 +163,12 @@ fn row(minion: &MinionStatus, now: u64) -> Vec<String> {
     };
     vec![
         minion.name.to_string(),
-        if minion.connected { "yes" } else { "no" }.to_owned(),
+        match &minion.standing {
+            MinionStanding::Revoked { .. } => "revoked",
+            MinionStanding::Enrolled if minion.connected => "yes",
+            MinionStanding::Enrolled => "no",
+        }
+        .to_owned(),
         certificate::State::of(minion, now).map_or_else(dash, |state| state.as_str().to_owned()),
         minion.modules.to_string(),
         minion.version.clone().unwrap_or_else(dash),

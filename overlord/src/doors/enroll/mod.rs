@@ -2,6 +2,7 @@
 
 mod minion;
 mod operator;
+mod waiting;
 
 use std::time::Duration;
 
@@ -98,6 +99,7 @@ impl EnrollDoor {
                 let from = self.connection.remote_address();
                 // The newcomer is to hear it at its leisure; the close that follows a failure would cut it off.
                 if self.hall.guard.failures.is_answered(from) {
+                    self.hall.services.audit.newcomer_refused(from, &why);
                     form.answer(&mut send, reply).await?;
                     let _ = tokio::time::timeout(HEARD, send.stopped()).await;
                 }
@@ -109,13 +111,13 @@ impl EnrollDoor {
     /// The answer to a newcomer.
     ///
     /// What costs nothing comes first: a newcomer without a token that is good makes the overlord read once, and
-    /// neither check its signing request, nor write, nor sign.
+    /// neither check its signing request, nor write, nor sign. One that waits makes it check the request, and write once.
     async fn admit(&self, newcomer: Newcomer) -> Result<NewcomerReply, TurnedAway> {
         match newcomer {
-            Newcomer::Minion { secret, name: _, signing_request } => {
-                self.minion(&secret, &signing_request).await
+            Newcomer::Minion { secret, name, signing_request } => {
+                self.minion(&secret, name.as_ref(), &signing_request).await
             }
-            Newcomer::Waiting { .. } => Err(TurnedAway::refused("it has no token")),
+            Newcomer::Waiting { name, signing_request } => self.without_token(name, &signing_request).await,
             Newcomer::Operator { secret, signing_request } => self.operator(&secret, &signing_request).await,
         }
     }
