@@ -179,6 +179,22 @@ async fn the_next_key_of_a_minion_takes_over_when_it_is_seen_and_survives_restar
     assert_eq!(ledger.certificates().await.unwrap(), []);
 }
 
+#[tokio::test]
+async fn a_former_key_does_not_come_back_by_the_token_that_it_used_once() {
+    let (folder, web1) = (Folder::new(), name("web1"));
+    let ledger = folder.overlord();
+    let (used, fresh, key) = (Digest::of(b"secret"), Digest::of(b"fresh"), Digest::of(b"key"));
+    ledger.put_invite(invite(T0 + 100)).await.unwrap();
+    ledger.put_invite(Invite { secret: fresh, ..invite(T0 + 100) }).await.unwrap();
+    ledger.redeem(&used, key, T0).await.unwrap();
+    ledger.put_next_certificate(&web1, issued("next", 20)).await.unwrap();
+    assert_eq!(ledger.redeem(&used, key, T0).await, Ok(web1.clone()), "its next key was not seen yet");
+    ledger.certificate_shown(&web1, issued("next", 20), Durability::Synced).await.unwrap();
+    assert_eq!(ledger.redeem(&used, key, T0).await, Err(InviteError::Unknown));
+    assert_eq!(ledger.minion(&web1).await.unwrap().unwrap().key, Digest::of(b"next"));
+    assert_eq!(ledger.redeem(&fresh, key, T0).await, Ok(web1), "a token that nobody used is for any key");
+}
+
 fn facts() -> HeardFacts {
     HeardFacts { at: T0, json: r#"{"role":"db"}"#.to_owned() }
 }

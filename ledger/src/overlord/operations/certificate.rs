@@ -2,6 +2,7 @@
 
 use wire::name::MinionName;
 
+use super::invitation;
 use super::minion::{self, key_of, name_of};
 use crate::draft::Draft;
 use crate::error::LedgerError;
@@ -31,6 +32,8 @@ pub(crate) fn shown(draft: &Draft<'_>, name: &MinionName, shown: Issued) -> Resu
     let is_next = before.next.is_some_and(|next| next.key == shown.key);
     if is_next {
         minion::put_key(draft, name, shown.key)?;
+        // The former key must not come back with the token by which it was let in.
+        invitation::forget_used(draft, name);
     }
     if minion::key(draft, name)? == Some(shown.key) {
         let next = before.next.filter(|_| !is_next);
