@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use ledger::{Durability, Issued, LedgerError};
+use ledger::{Durability, Issued, LedgerError, Standing};
 use machine::failpoint::{Point, reach};
 use tokio::time::Instant;
 use wire::digest::Digest;
@@ -84,8 +84,61 @@ impl Link {
 }
 
 impl Entry {
+    /// Whether the minion may connect and this is its present key, to whose owner an enrolment with it is no news. With
+    /// the next key it is: the ledger forgets the present one then.
+    pub(super) fn is_enrolled_with(&self, key: Digest) -> bool {
+        self.record.status == Standing::Active && self.record.key == key
+    }
+
     /// Whether the minion has this key, or is about to.
     pub(super) fn has_key(&self, key: Digest) -> bool {
         self.record.key == key || self.certificates.next.is_some_and(|next| next.key == key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::{Invite, OverlordLedger};
+    use machine::clock::now_ms;
+    use wire::identity::{Peer, Role, Validity};
+    use wire::name::MinionName;
+
+    use super::super::{Refused, Registry};
+    use super::*;
+
+    fn web1() -> MinionName {
+        "web1".parse().expect("a name")
+    }
+
+    fn peer(key: &str) -> Peer {
+        let validity = Validity { from: 0, until: i64::MAX };
+        Peer { role: Role::Minion, name: "web1".to_owned(), key: Digest::of(key.as_bytes()), validity }
+    }
+
+    /// A ledger in which `web1` has the key `first`, and is about to have `next`.
+    async fn renewing() -> (tempfile::TempDir, OverlordLedger) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ledger = OverlordLedger::open(&folder.path().join("ledger")).expect("opens");
+        invited(&ledger, "token").await;
+        ledger.redeem(&Digest::of(b"token"), peer("first").key, now_ms()).await.expect("enrolled");
+        ledger.put_next_certificate(&web1(), Issued::from(&peer("next"))).await.expect("written");
+        (folder, ledger)
+    }
+
+    async fn invited(ledger: &OverlordLedger, token: &str) {
+        let (secret, expires_at) = (Digest::of(token.as_bytes()), now_ms() + 60_000);
+        let invite = Invite { name: web1(), secret, expires_at, used_by: None };
+        ledger.put_invite(invite).await.expect("written");
+    }
+
+    #[tokio::test]
+    async fn whoever_is_enrolled_with_the_next_key_shuts_out_the_present_one() {
+        let (_folder, ledger) = renewing().await;
+        let registry = Registry::open(ledger.clone()).await.expect("opens");
+        assert!(registry.admit(&peer("first")).is_ok() && registry.admit(&peer("next")).is_ok());
+        invited(&ledger, "another").await;
+        registry.enroll(&Digest::of(b"another"), None, peer("next").key).await.expect("enrolled");
+        assert_eq!(registry.admit(&peer("first")).err(), Some(Refused::AnotherKey(web1())));
+        assert!(registry.admit(&peer("next")).is_ok());
     }
 }
