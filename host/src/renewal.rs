@@ -12,7 +12,7 @@ use quinn::Connection;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use wire::identity::{Identity, IdentityError, Moment, make_key, signing_request};
+use wire::identity::{IdentityError, Moment, make_key, signing_request};
 use wire::message::link::{ALPNS, Acknowledged, Notice};
 use wire::message::renewal::Renewal as Answer;
 use wire::transport::endpoint::{CLOSE_DONE, Dialling, Trust};
@@ -41,8 +41,6 @@ enum NotRenewed {
     Link(#[from] FrameError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    #[error("the overlord's answer is for \"{0}\"")]
-    AnotherName(String),
     #[error("this host has joined anew meanwhile")]
     JoinedAnew,
 }
@@ -85,11 +83,8 @@ impl Renewal<'_> {
                 Answer::Renewed { credentials, renew_in_ms } => (credentials, renew_in_ms),
                 Answer::Refused(why) => return Err(NotRenewed::Refused(why)),
             };
-        let renewed = Identity::renewed(&key, credentials)?;
+        let renewed = self.membership.identity().renewed(&key, credentials)?;
         let peer = renewed.peer()?;
-        if peer.name != self.membership.member.name.as_str() {
-            return Err(NotRenewed::AnotherName(peer.name));
-        }
         if !self.membership.keep(renewed)? {
             return Err(NotRenewed::JoinedAnew);
         }

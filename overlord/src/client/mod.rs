@@ -186,7 +186,7 @@ impl Client {
         let key = make_key().map_err(FolderError::from)?;
         let request = signing_request(&key).map_err(FolderError::from)?;
         let credentials = answer!(self, OperatorRequest::Renew(request), Renewed)?;
-        let renewed = Identity::renewed(&key, *credentials).map_err(FolderError::from)?;
+        let renewed = identity.renewed(&key, *credentials).map_err(FolderError::from)?;
         Ok(folder.renew_operator_identity(identity, &renewed)?)
     }
 

@@ -245,6 +245,46 @@ mod tests {
     }
 
     #[test]
+    fn only_the_same_authority_renews_an_identity_and_only_as_what_it_is() {
+        let folders = [0, 1].map(|_| tempfile::tempdir().expect("a folder"));
+        let [own, other] = [0, 1].map(|one| Authority::create(folders[one].path()).expect("made"));
+        let before = own.issue(Role::Minion, "web1").expect("issued");
+        let key = KeyPair::generate().expect("a key");
+        let signed = |authority: &Authority, role, name: &str| authority.sign(&key, role, name, None);
+        let renewed = |leaf: Result<Vec<u8>, IdentityError>, authorities: &[&Authority]| {
+            let authorities = authorities.iter().map(|one| one.certificate().to_vec()).collect();
+            let credentials = Credentials { chain: vec![leaf.expect("signed")], authorities };
+            before.renewed(&key, credentials).map_err(|error| error.to_string())
+        };
+        let good = renewed(signed(&own, Role::Minion, "web1"), &[&own]).expect("renewed");
+        assert_eq!(good.authority(), before.authority());
+        // Others that an overlord names are not trusted for that, in whatever order they come.
+        let more = renewed(signed(&own, Role::Minion, "web1"), &[&other, &own]).expect("renewed");
+        assert_eq!(more.authority(), before.authority());
+        for (leaf, authorities, why) in [
+            (signed(&other, Role::Minion, "web1"), vec![&other], "not of the authority"),
+            (signed(&other, Role::Minion, "web1"), vec![&own, &other], "not of the authority"),
+            (signed(&other, Role::Minion, "web1"), vec![&other, &own], "not of the authority"),
+            (signed(&own, Role::Minion, "web1"), vec![&other], "not of the authority"),
+            (signed(&own, Role::Minion, "web2"), vec![&own], "another role or name"),
+            (signed(&own, Role::Operator, "web1"), vec![&own], "another role or name"),
+        ] {
+            let error = renewed(leaf, &authorities).expect_err("refused");
+            assert!(error.contains(why), "{error}");
+        }
+        let moment = |mut params: CertificateParams| {
+            params.not_after = OffsetDateTime::now_utc() - DAY;
+            params.not_before = params.not_after - DAY;
+            params.distinguished_name.push(DnType::OrganizationalUnitName, "minion");
+            params.distinguished_name.push(DnType::CommonName, "web1");
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+            params.signed_by(&key, &own.issuer).expect("signed").der().to_vec()
+        };
+        let ended = renewed(Ok(moment(CertificateParams::new(Vec::new()).expect("parameters"))), &[&own]);
+        assert!(ended.expect_err("refused").contains("has ended"));
+    }
+
+    #[test]
     fn an_identity_survives_its_files() {
         let dir = tempfile::tempdir().expect("a folder");
         let authority = Authority::create(dir.path()).expect("made");

@@ -27,6 +27,7 @@ pub use self::peer::{Peer, Role};
 pub use self::validity::{Moment, Untimely, Validity};
 use crate::digest::Digest;
 use crate::message::renewal::Credentials;
+use crate::transport::endpoint::is_signed_by;
 
 /// Why an identity could not be made, read or kept.
 #[derive(Debug, thiserror::Error)]
@@ -85,21 +86,38 @@ impl Identity {
         Self { key: key.serialize_der(), chain, authorities }
     }
 
-    /// Puts the certificates that an overlord has made beside the key that they are for.
+    /// The same role and name of the same authority with another key, for which an overlord has made these certificates.
+    ///
+    /// Whoever has the overlord for a while must not take its minions and operators with it: which authorities are trusted
+    /// stays as it is.
     ///
     /// # Errors
-    /// [`IdentityError::Foreign`] where they are not for this key, or lack one.
-    pub fn renewed(key: &KeyPair, credentials: Credentials) -> Result<Self, IdentityError> {
-        let certificates = |certificates: Vec<Vec<u8>>| certificates.into_iter().map(Into::into).collect();
-        let chain: Vec<CertificateDer<'static>> = certificates(credentials.chain);
-        let authorities: Vec<CertificateDer<'static>> = certificates(credentials.authorities);
-        let Some(certificate) = chain.first().filter(|_| !authorities.is_empty()) else {
-            return Err(IdentityError::Foreign("there is no certificate, or none of an authority"));
+    /// [`IdentityError::Foreign`] where they are not for this key, role and name, or not of the trusted authority, and
+    /// [`IdentityError::Untimely`] where the certificate has ended though the present one has not.
+    pub fn renewed(&self, key: &KeyPair, credentials: Credentials) -> Result<Self, IdentityError> {
+        let Credentials { chain, authorities } = credentials;
+        let chain: Vec<CertificateDer<'static>> = chain.into_iter().map(Into::into).collect();
+        let Some(certificate) = chain.first() else {
+            return Err(IdentityError::Foreign("there is no certificate"));
         };
-        if Peer::of(certificate)?.key != Digest::of(&key.subject_public_key_info()) {
+        let (before, peer) = (self.peer()?, Peer::of(certificate)?);
+        if peer.key != Digest::of(&key.subject_public_key_info()) {
             return Err(IdentityError::Foreign("it is for another key"));
         }
-        Ok(Self { key: key.serialize_der(), chain, authorities })
+        if (peer.role, &peer.name) != (before.role, &before.name) {
+            return Err(IdentityError::Foreign("it is for another role or name"));
+        }
+        let is_pinned = authorities.iter().any(|authority| authority.as_slice() == self.authority().as_ref());
+        if !is_pinned || !is_signed_by(self.authority(), &chain) {
+            return Err(IdentityError::Foreign("it is not of the authority that this one is of"));
+        }
+        // A clock by which the present one has ended too says nothing of the next.
+        match (before.validity.check(), peer.validity.check()) {
+            (Ok(()), Err(untimely @ Untimely::Over { .. })) => {
+                Err(IdentityError::Untimely { peer: Box::new(peer), untimely })
+            }
+            _ => Ok(Self { key: key.serialize_der(), chain, authorities: self.authorities.clone() }),
+        }
     }
 
     /// Reads `NAME.key`, `NAME.pem` and `authority.pem` of a folder.

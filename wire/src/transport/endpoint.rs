@@ -417,6 +417,17 @@ impl ClientCertVerifier for AnyTime {
     }
 }
 
+/// Whether this authority has signed the certificate that is the first of a client's chain, good now or not.
+pub(crate) fn is_signed_by(authority: &CertificateDer<'static>, chain: &[CertificateDer<'_>]) -> bool {
+    let check = |(certificate, rest): (&CertificateDer<'_>, &[CertificateDer<'_>])| {
+        let roots = Arc::new(roots(authority).ok()?);
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).build().ok()?;
+        let (_, signed_at) = validity(certificate).ok()?;
+        verifier.verify_client_cert(certificate, rest, signed_at).ok()
+    };
+    chain.split_first().and_then(check).is_some()
+}
+
 /// The time for which a certificate is good, and a moment of that at which to ask who signed it.
 fn validity(certificate: &CertificateDer<'_>) -> Result<(Validity, UnixTime), rustls::Error> {
     let validity = Validity::of(certificate)
