@@ -62,7 +62,7 @@ impl Renewal<'_> {
             sleep_until(due).await;
             match self.renew().await {
                 Ok(renew_in) => {
-                    due = Instant::now() + renew_in;
+                    due = Instant::now() + until_next(renew_in);
                     self.prove().await;
                     backoff.reset();
                 }
@@ -123,7 +123,28 @@ impl Renewal<'_> {
     }
 }
 
+/// In how much time a certificate that was renewed now is renewed again, where the overlord says so: each is a new key and a
+/// write to disk, whatever it says.
+fn until_next(renew_in: Duration) -> Duration {
+    renew_in.max(LEAST)
+}
+
+/// The least time from one renewal to the next. The briefest certificates that an overlord makes, for 30 seconds, are good
+/// for longer.
+const LEAST: Duration = Duration::from_secs(10);
 /// The shortest and the longest pause before the next attempt, but for what chance adds.
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(600);
 const GOODBYE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overlord_cannot_ask_for_one_renewal_after_the_other_without_a_pause() {
+        for (said, waited) in [(0, 10), (9, 10), (17, 17), (86_400, 86_400)] {
+            assert_eq!(until_next(Duration::from_secs(said)), Duration::from_secs(waited));
+        }
+    }
+}

@@ -29,11 +29,15 @@ pub(super) async fn of_minion(
         tracing::warn!(%minion, ?why, "its certificate is not renewed");
         Ok(Renewal::Refused(why))
     };
+    // Before the request is looked at, which costs more than to send it.
+    if let Some(objection) = link.too_early(pause(lifetime))? {
+        return refused(format!("\"{minion}\" {objection}"));
+    }
     let request = match SigningRequest::from_der(request) {
         Ok(request) => request,
         Err(error) => return refused(format!("its signing request is no good: {error}")),
     };
-    if let Some(objection) = link.objection(request.key(), pause(lifetime))? {
+    if let Some(objection) = link.objection(request.key())? {
         return refused(format!("\"{minion}\" {objection}"));
     }
     let signed = authority.sign_request(&request, Role::Minion, minion.as_str());

@@ -51,19 +51,22 @@ impl Admitted {
 }
 
 impl Link {
-    /// What speaks against a certificate for this key now, as it reads on from the minion's name. One that asks again
-    /// within `pause` is not given another: each is written down.
+    /// What speaks against another certificate now, as it reads on from the minion's name: one that asks again within `pause`
+    /// is given none, since each is written down.
     ///
     /// # Errors
     /// [`LinkError::Replaced`] where this connection does not speak for the minion any more.
-    pub fn objection(&self, key: Digest, pause: Duration) -> Result<Option<&'static str>, LinkError> {
-        self.with_entry(|entry| {
-            if entry.has_key(key) {
-                return Some("asks for a certificate for a key that it has: a renewal has a new one");
-            }
-            let is_early = entry.renewed_at.is_some_and(|at| at.elapsed() < pause);
-            is_early.then_some("was given a certificate a moment ago")
-        })
+    pub fn too_early(&self, pause: Duration) -> Result<Option<&'static str>, LinkError> {
+        self.with_entry(|entry| entry.too_early(pause))
+    }
+
+    /// What speaks against a certificate for this key, as it reads on from the minion's name.
+    ///
+    /// # Errors
+    /// As [`Link::too_early`].
+    pub fn objection(&self, key: Digest) -> Result<Option<&'static str>, LinkError> {
+        let is_known = self.with_entry(|entry| entry.has_key(key))?;
+        Ok(is_known.then_some("asks for a certificate for a key that it has: a renewal has a new one"))
     }
 
     /// Records the certificate that the minion is about to be given. From then on its key lets the minion in too.
@@ -88,6 +91,12 @@ impl Entry {
     /// the next key it is: the ledger forgets the present one then.
     pub(super) fn is_enrolled_with(&self, key: Digest) -> bool {
         self.record.status == Standing::Active && self.record.key == key
+    }
+
+    /// What speaks against another certificate now.
+    fn too_early(&self, pause: Duration) -> Option<&'static str> {
+        let is_early = self.renewed_at.is_some_and(|at| at.elapsed() < pause);
+        is_early.then_some("was given a certificate a moment ago")
     }
 
     /// Whether the minion has this key, or is about to.
