@@ -107,7 +107,7 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
-    use ledger::{Invite, OverlordLedger};
+    use ledger::{Invite, Made, OverlordLedger};
     use machine::clock::now_ms;
     use wire::identity::{Peer, Role, Validity};
     use wire::name::MinionName;
@@ -137,7 +137,7 @@ mod tests {
     async fn invited(ledger: &OverlordLedger, token: &str) {
         let (secret, expires_at) = (Digest::of(token.as_bytes()), now_ms() + 60_000);
         let invite = Invite { name: web1(), secret, expires_at, used_by: None };
-        ledger.put_invite(invite).await.expect("written");
+        ledger.put_invite(invite, Made { by: "ann".parse().expect("a name"), at: 0 }).await.expect("written");
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use wire::message::operator::MinionStanding;
 use wire::name::MinionName;
 use wire::transport::endpoint::{CLOSE_ENROLLED_ANEW, CLOSE_REFUSED, CLOSE_REPLACED};
 
-use super::{Entry, Registry, since_three, standing};
+use super::{Entry, Registry, since_three};
 
 /// Why a minion could not be taken back, or let in again.
 #[derive(Debug, thiserror::Error)]

@@ -331,7 +331,7 @@ mod tests {
         refuse(&here);
         let looked_at = || reconciler.0.looked_at.lock().expect("whole").keys().cloned().collect::<Vec<_>>();
         reconciler.note(&here, &vec![(module(), 2)]);
-        assert_eq!(looked_at(), [here.clone()]);
+        assert_eq!(looked_at(), std::slice::from_ref(&here));
         assert_eq!(reconciler.refused().len(), 1, "its own, which is still assigned");
         reconciler.note(&here, &Vec::new());
         assert!(looked_at().is_empty() && reconciler.refused().is_empty());

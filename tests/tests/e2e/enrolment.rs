@@ -33,6 +33,12 @@ fn ended(waiting: Child) -> Said {
     Said { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
 }
 
+/// Ends one that waits.
+fn end(mut waiting: Child) {
+    waiting.kill().expect("it waits");
+    waiting.wait().expect("ends");
+}
+
 /// The hosts that wait, once there are so many.
 fn pending(fleet: &Fleet, count: usize) -> Json {
     let fits = |pending: &Json| pending["pending"].as_array().map(Vec::len) == Some(count);
@@ -179,6 +185,7 @@ fn of_several_hosts_that_want_a_name_the_fingerprint_says_which_is_meant() {
     assert_eq!(pending(&fleet, 1)[0]["name_is"], "not-connected");
     for waiting in &mut both {
         let _ = waiting.kill();
+        let _ = waiting.wait();
     }
 }
 
@@ -197,19 +204,20 @@ fn a_rule_lets_in_who_fits_it_and_nobody_else() {
     assert_eq!(joined.code, 0, "{joined:?}");
     let entries = audited(&fleet, "enrolled");
     assert!(entries[0]["by"] == "rule" && entries[0]["why"].to_string().contains("web*"), "{entries:?}");
-    let mut of_another_name = wait_as(&fleet, "db1", "db1");
+    let of_another_name = wait_as(&fleet, "db1", "db1");
     // The rule never gives a name away that somebody has, connected or not.
-    let mut another_web1 = wait_as(&fleet, "other", "web1");
+    let another_web1 = wait_as(&fleet, "other", "web1");
     let waiting = pending(&fleet, 2);
     assert_eq!((&waiting[0]["name"], &waiting[1]["name"]), (&"db1".into(), &"web1".into()));
-    let _ = (of_another_name.kill(), another_web1.kill());
+    end(of_another_name);
+    end(another_web1);
 
     std::fs::write(&config, rule("*", "192.0.2.0/24")).expect("written");
     drop(fleet.take_overlord());
     fleet.start_overlord();
-    let mut from_elsewhere = wait_as(&fleet, "web2", "web2");
+    let from_elsewhere = wait_as(&fleet, "web2", "web2");
     pending(&fleet, 3);
-    let _ = from_elsewhere.kill();
+    end(from_elsewhere);
 }
 
 #[test]
@@ -231,13 +239,13 @@ fn nobody_takes_the_name_of_a_minion_that_is_connected() {
     // It is not connected when somebody asks, and is when an operator answers.
     drop(fleet.take_minion("web1"));
     fleet.overlord().logged("gone minion=web1", 1);
-    let mut waiting = wait_as(&fleet, "thief", "web1");
+    let waiting = wait_as(&fleet, "thief", "web1");
     pending(&fleet, 1);
     fleet.start_minion("web1");
     fleet.await_connection("web1", 2);
     let refused = fleet.run(&["minion", "accept", "web1"]);
     assert!(refused.code == 2 && refused.err.contains("in use"), "{refused:?}");
-    let _ = waiting.kill();
+    end(waiting);
     assert_eq!(key_of(&fleet, "web1"), key);
     assert_eq!(fleet.run(&["ping", "web1"]).code, 0);
 }

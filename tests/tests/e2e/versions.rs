@@ -50,7 +50,7 @@ fn a_minion_and_an_operator_of_the_version_before_go_on_working() {
         let modules = Inventory { modules: vec![module()], left_out: 0 };
         let notice = Notice::Hello(Hello { modules, ..hello() });
         frame::write_as(Version::One, &mut send, &notice, MAX_MESSAGE).await.expect("written");
-        frame::read::<Welcome>(&mut recv, MAX_MESSAGE).await.expect("welcome");
+        frame::read_as::<Welcome>(Version::One, &mut recv, MAX_MESSAGE).await.expect("welcome");
 
         let shown = fleet.run(&["doc", "geo.area"]);
         assert!(shown.out.contains("area(p: record { x: u32, y: option<u32> }) -> f64"), "{shown:?}");

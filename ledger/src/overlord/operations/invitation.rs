@@ -73,11 +73,6 @@ pub(crate) fn forget_all(draft: &Draft<'_>, name: &MinionName) {
     forget(draft, name, |_| true);
 }
 
-/// Forgets the tokens of a minion by which a key of it was let in.
-pub(super) fn forget_used(draft: &Draft<'_>, name: &MinionName) {
-    forget(draft, name, |invite| invite.used_by.is_some());
-}
-
 /// Forgets those tokens of a minion.
 fn forget(draft: &Draft<'_>, name: &MinionName, which: impl Fn(&Invite) -> bool) {
     let invites: Vec<_> = draft.records::<Invite>(Span::all()).collect();

@@ -57,7 +57,7 @@ impl EnrollDoor {
                 let linked = registry.connection(&name).map(|connection| connection.remote_address());
                 let linked = linked.map(|linked| format!(" from {linked}")).unwrap_or_default();
                 let why = format!("it wants the name \"{name}\", which a minion has that is linked{linked}");
-                TurnedAway { reply: NewcomerReply::NameInUse(name), why }
+                TurnedAway { reply: Box::new(NewcomerReply::NameInUse(name)), why }
             }
             NameHolder::Revoked => TurnedAway::refused(format!(
                 "it wants the name \"{name}\", which is that of a minion that was revoked"
@@ -100,5 +100,5 @@ fn fits(glob: &str, offers: Option<&MinionName>) -> Result<(), TurnedAway> {
         Some(name) => format!("its token is for \"{glob}\", and its name is \"{name}\""),
         None => format!("its token is for \"{glob}\", and it has no name that a minion could have"),
     };
-    Err(TurnedAway { reply: NewcomerReply::NameNotInvited { glob: glob.to_owned() }, why })
+    Err(TurnedAway { reply: Box::new(NewcomerReply::NameNotInvited { glob: glob.to_owned() }), why })
 }

@@ -40,7 +40,7 @@ enum Failed {
 /// A newcomer that does not get in.
 struct TurnedAway {
     /// What it is told, unless it or its neighbours have failed too often.
-    reply: NewcomerReply,
+    reply: Box<NewcomerReply>,
     /// What the log says.
     why: String,
 }
@@ -100,7 +100,7 @@ impl EnrollDoor {
                 // The newcomer is to hear it at its leisure; the close that follows a failure would cut it off.
                 if self.hall.guard.failures.is_answered(from) {
                     self.hall.services.audit.newcomer_refused(from, &why);
-                    form.answer(&mut send, reply).await?;
+                    form.answer(&mut send, *reply).await?;
                     let _ = tokio::time::timeout(HEARD, send.stopped()).await;
                 }
                 Err(Failed::Refused(why))
@@ -140,7 +140,7 @@ impl EnrollDoor {
 impl TurnedAway {
     /// A newcomer that is told nothing but that it is refused.
     fn refused(why: impl ToString) -> Self {
-        Self { reply: NewcomerReply::Refused, why: why.to_string() }
+        Self { reply: Box::new(NewcomerReply::Refused), why: why.to_string() }
     }
 }
 

@@ -62,7 +62,7 @@ impl EnrollDoor {
             Asked::Waits => Ok(NewcomerReply::Waits { again_ms }),
             Asked::Full => Ok(NewcomerReply::Full { again_ms: FULL_AGAIN * again_ms }),
             Asked::Rejected => Err(TurnedAway {
-                reply: NewcomerReply::Rejected,
+                reply: Box::new(NewcomerReply::Rejected),
                 why: format!("an operator has rejected it as \"{name}\""),
             }),
         }
