@@ -15,6 +15,7 @@ use wire::name::MinionName;
 use wire::transport::endpoint::CLOSE_REPLACED;
 use wire::transport::frame;
 
+use super::renewal::shown;
 use super::{Entry, Heard, Lost, Refused, Registry, standing};
 
 /// A minion whose certificate was good when it came. Nothing is known of it or changed until it is connected.
@@ -44,6 +45,7 @@ pub struct Introduction {
 ///
 /// All that a connection changes in the name of its minion goes through this, which only
 /// [`connect`](Admitted::connect) makes: a connection that was replaced, or whose key was, changes nothing.
+#[derive(Clone)]
 pub struct Link {
     pub(super) registry: Registry,
     pub(super) name: MinionName,
@@ -111,7 +113,7 @@ impl Admitted {
             return Err(LinkError::Replaced(name.clone()));
         }
         let seen = now_ms();
-        self.shown().await?;
+        shown(registry, name, self.certificate).await?;
         self.take_over(instance).await?;
         registry.0.ledger.minion_seen(name, seen, &version).await?;
         registry.0.ledger.minion_modules(name, modules.clone()).await?;

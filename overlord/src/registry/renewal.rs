@@ -9,9 +9,10 @@ use ledger::{Durability, Issued, LedgerError, Standing};
 use machine::failpoint::{Point, reach};
 use tokio::time::Instant;
 use wire::digest::Digest;
+use wire::name::MinionName;
 
 use super::link::{Admitted, Link, LinkError};
-use super::{Entry, standing};
+use super::{Entry, Registry, standing};
 
 impl Admitted {
     /// Takes note that the minion has shown its certificate, without linking it: with its next key, this is its only one
@@ -20,34 +21,53 @@ impl Admitted {
     /// # Errors
     /// [`LinkError::Refused`] where it may not connect any more, and [`LinkError::Ledger`] where it cannot be recorded.
     pub async fn prove(&self) -> Result<(), LinkError> {
-        let _locked = self.registry.0.locks.lock(self.name.clone()).await;
-        standing(&self.registry.lock(), &self.name, self.certificate.key)?;
-        Ok(self.shown().await?)
+        let (registry, name, certificate) = (self.registry.clone(), self.name.clone(), self.certificate);
+        whole(async move {
+            let _locked = registry.0.locks.lock(name.clone()).await;
+            standing(&registry.lock(), &name, certificate.key)?;
+            Ok(shown(&registry, &name, certificate).await?)
+        })
+        .await
     }
+}
 
-    /// Records the certificate that the minion has shown, where that is news. To be called with the minion locked.
-    pub(super) async fn shown(&self) -> Result<(), LedgerError> {
-        let Self { registry, name, certificate, .. } = self;
-        let certificates = registry.lock().get(name).map(|entry| entry.certificates);
-        let Some(certificates) = certificates.filter(|known| known.shown != Some(*certificate)) else {
-            return Ok(());
-        };
-        if certificates.next.is_some_and(|next| next.key == certificate.key) {
-            reach(Point::ProofBefore);
-            // The former key must stay out, whatever happens.
-            registry.0.ledger.certificate_shown(name, *certificate, Durability::Synced).await?;
-            reach(Point::ProofAfter);
-            tracing::info!(minion = %name, key = %certificate.key, "its new key is in use");
-        } else {
-            registry.0.ledger.certificate_shown(name, *certificate, Durability::Written).await?;
-        }
-        if let Some(entry) = registry.lock().get_mut(name) {
-            entry.record.key = certificate.key;
-            entry.certificates.shown = Some(*certificate);
-            entry.certificates.next = entry.certificates.next.filter(|next| next.key != certificate.key);
-        }
-        Ok(())
+/// Does this to its end, also where whoever waits for it goes away: the ledger and the registry must not come to differ.
+async fn whole<T: Send + 'static>(
+    work: impl Future<Output = Result<T, LinkError>> + Send + 'static,
+) -> Result<T, LinkError> {
+    match tokio::spawn(work).await {
+        Ok(done) => done,
+        Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+        // The daemon ends, and with it all that is in memory.
+        Err(_) => std::future::pending().await,
     }
+}
+
+/// Records the certificate that a minion has shown, where that is news. To be called with the minion locked.
+pub(super) async fn shown(
+    registry: &Registry,
+    name: &MinionName,
+    certificate: Issued,
+) -> Result<(), LedgerError> {
+    let certificates = registry.lock().get(name).map(|entry| entry.certificates);
+    let Some(certificates) = certificates.filter(|known| known.shown != Some(certificate)) else {
+        return Ok(());
+    };
+    if certificates.next.is_some_and(|next| next.key == certificate.key) {
+        reach(Point::ProofBefore);
+        // The former key must stay out, whatever happens.
+        registry.0.ledger.certificate_shown(name, certificate, Durability::Synced).await?;
+        reach(Point::ProofAfter);
+        tracing::info!(minion = %name, key = %certificate.key, "its new key is in use");
+    } else {
+        registry.0.ledger.certificate_shown(name, certificate, Durability::Written).await?;
+    }
+    if let Some(entry) = registry.lock().get_mut(name) {
+        entry.record.key = certificate.key;
+        entry.certificates.shown = Some(certificate);
+        entry.certificates.next = entry.certificates.next.filter(|next| next.key != certificate.key);
+    }
+    Ok(())
 }
 
 impl Link {
@@ -74,15 +94,28 @@ impl Link {
     /// # Errors
     /// As [`Link::modules_changed`].
     pub async fn renewing(&self, next: Issued) -> Result<(), LinkError> {
-        let _locked = self.registry.0.locks.lock(self.name.clone()).await;
-        self.with_entry(|_| ())?;
-        reach(Point::RenewalBefore);
-        self.registry.0.ledger.put_next_certificate(&self.name, next).await?;
-        reach(Point::RenewalAfter);
-        self.with_entry(|entry| {
+        let link = self.clone();
+        whole(async move {
+            let _locked = link.registry.0.locks.lock(link.name.clone()).await;
+            link.with_entry(|_| ())?;
+            reach(Point::RenewalBefore);
+            link.registry.0.ledger.put_next_certificate(&link.name, next).await?;
+            reach(Point::RenewalAfter);
+            link.registry.is_next(&link.name, next);
+            link.with_entry(|_| ())
+        })
+        .await
+    }
+}
+
+impl Registry {
+    /// Takes note of the next certificate of a minion as the ledger has it, whether or not the connection that asked for it is
+    /// still there. To be called with the minion locked.
+    fn is_next(&self, name: &MinionName, next: Issued) {
+        if let Some(entry) = self.lock().get_mut(name) {
             entry.certificates.next = Some(next);
             entry.renewed_at = Some(Instant::now());
-        })
+        }
     }
 }
 
@@ -110,9 +143,8 @@ mod tests {
     use ledger::{Invite, Made, OverlordLedger};
     use machine::clock::now_ms;
     use wire::identity::{Peer, Role, Validity};
-    use wire::name::MinionName;
 
-    use super::super::{Refused, Registry};
+    use super::super::Refused;
     use super::*;
 
     fn web1() -> MinionName {
@@ -149,5 +181,36 @@ mod tests {
         registry.enroll(&Digest::of(b"another"), None, peer("next").key).await.expect("enrolled");
         assert_eq!(registry.admit(&peer("first")).err(), Some(Refused::AnotherKey(web1())));
         assert!(registry.admit(&peer("next")).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_proof_whose_minion_goes_away_is_recorded_whole() {
+        let (_folder, ledger) = renewing().await;
+        let registry = Registry::open(ledger.clone()).await.expect("opens");
+        let next = registry.admit(&peer("next")).expect("admitted");
+        let locked = registry.0.locks.lock(web1()).await;
+        // It has begun, waits for its turn, and nobody waits for it any more.
+        let mut proof = Box::pin(next.prove());
+        assert!(at_once(proof.as_mut()).await.is_none());
+        drop(proof);
+        drop(locked);
+        // Whoever comes after it finds both as the proof has left them.
+        let _after = registry.0.locks.lock(web1()).await;
+        assert_eq!(ledger.minion(&web1()).await.expect("reads").expect("known").key, peer("next").key);
+        assert_eq!(registry.admit(&peer("first")).err(), Some(Refused::AnotherKey(web1())));
+    }
+
+    /// What this comes to without waiting, after all others had their turn.
+    async fn at_once<T>(work: std::pin::Pin<&mut (impl Future<Output = T> + ?Sized)>) -> Option<T> {
+        let mut work = work;
+        for _ in 0..10 {
+            let polled =
+                std::future::poll_fn(|context| std::task::Poll::Ready(work.as_mut().poll(context))).await;
+            if let std::task::Poll::Ready(done) = polled {
+                return Some(done);
+            }
+            tokio::task::yield_now().await;
+        }
+        None
     }
 }
