@@ -184,8 +184,8 @@ async fn a_former_key_does_not_come_back_by_the_token_that_it_used_once() {
     let (folder, web1) = (Folder::new(), name("web1"));
     let ledger = folder.overlord();
     let (used, fresh, key) = (Digest::of(b"secret"), Digest::of(b"fresh"), Digest::of(b"key"));
-    ledger.put_invite(invite(T0 + 100)).await.unwrap();
-    ledger.put_invite(Invite { secret: fresh, ..invite(T0 + 100) }).await.unwrap();
+    ledger.put_invite(invite(T0 + 100), made()).await.unwrap();
+    ledger.put_invite(Invite { secret: fresh, ..invite(T0 + 100) }, made()).await.unwrap();
     ledger.redeem(&used, key, T0).await.unwrap();
     ledger.put_next_certificate(&web1, issued("next", 20)).await.unwrap();
     assert_eq!(ledger.redeem(&used, key, T0).await, Ok(web1.clone()), "its next key was not seen yet");

@@ -169,7 +169,8 @@ mod tests {
     async fn invited(ledger: &OverlordLedger, token: &str) {
         let (secret, expires_at) = (Digest::of(token.as_bytes()), now_ms() + 60_000);
         let invite = Invite { name: web1(), secret, expires_at, used_by: None };
-        ledger.put_invite(invite, Made { by: "ann".parse().expect("a name"), at: 0 }).await.expect("written");
+        let made = Made { by: "ann".parse().expect("a name"), at: 0 };
+        ledger.put_invite(invite, made).await.expect("written");
     }
 
     #[tokio::test]
