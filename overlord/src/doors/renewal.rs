@@ -33,6 +33,9 @@ pub(super) async fn of_minion(
     if let Some(objection) = link.too_early(pause(lifetime))? {
         return refused(format!("\"{minion}\" {objection}"));
     }
+    if link.shown()?.is_some_and(|shown| !may_be_due(shown.validity(), lifetime)) {
+        return refused(format!("\"{minion}\" asks long before its certificate is due"));
+    }
     let request = match SigningRequest::from_der(request) {
         Ok(request) => request,
         Err(error) => return refused(format!("its signing request is no good: {error}")),
@@ -109,6 +112,15 @@ pub(super) fn due_in(validity: Validity, lifetime: Duration) -> u64 {
     (fastrand::f64() * (left_ms / 10.0).min(OVERDUE_MS)) as u64
 }
 
+/// Whether a minion with a certificate of this time may have been told to ask for the next one by now, with some time for
+/// clocks that were corrected. Whoever copied its key is not given another just because it asks.
+fn may_be_due(validity: Validity, lifetime: Duration) -> bool {
+    let Moment(now) = Moment::now();
+    let (made, life) =
+        (validity.until - validity.lifetime(), validity.lifetime().min(lifetime.as_secs() as i64));
+    (now - made) as f64 >= life as f64 * (LATEST - JITTER - SLACK)
+}
+
 /// How long after one renewal a minion gets the next.
 fn pause(lifetime: Duration) -> Duration {
     (lifetime / 10).min(MOST_PAUSE)
@@ -118,6 +130,8 @@ fn pause(lifetime: Duration) -> Duration {
 const LATEST: f64 = 2.0 / 3.0;
 /// By how much of its life it may be renewed earlier.
 const JITTER: f64 = 0.1;
+/// By how much of its life it may ask earlier than it was told to.
+const SLACK: f64 = 0.1;
 /// Within how many milliseconds those are renewed that are overdue.
 const OVERDUE_MS: f64 = 60_000.0;
 /// The longest time between two renewals that is asked for.
@@ -144,5 +158,20 @@ mod tests {
         assert!(hours(made(3600, 30 * 86_400)) <= 15.0);
         assert!(hours(made(86_400, 30 * 86_400)) < 0.1);
         assert_eq!(due_in(made(40, 30), Duration::from_secs(30)), 0);
+    }
+
+    #[test]
+    fn nobody_is_given_another_certificate_long_before_it_is_due() {
+        let day = Duration::from_secs(86_400);
+        for (ago, life, may_be) in [
+            (0, 86_400, false),
+            (10 * 3600, 86_400, false),
+            (12 * 3600, 86_400, true),
+            (90_000, 86_400, true),
+        ] {
+            assert_eq!(may_be_due(made(ago, life), day), may_be, "{ago} of {life}");
+        }
+        // Made for a month, when a day is what they are made for now.
+        assert!(may_be_due(made(12 * 3600, 30 * 86_400), day));
     }
 }

@@ -80,6 +80,14 @@ impl Link {
         self.with_entry(|entry| entry.too_early(pause))
     }
 
+    /// The newest certificate that the minion was seen with.
+    ///
+    /// # Errors
+    /// As [`Link::too_early`].
+    pub fn shown(&self) -> Result<Option<Issued>, LinkError> {
+        self.with_entry(|entry| entry.certificates.shown)
+    }
+
     /// What speaks against a certificate for this key, as it reads on from the minion's name.
     ///
     /// # Errors
