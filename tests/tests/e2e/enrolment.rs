@@ -184,6 +184,7 @@ fn of_several_hosts_that_want_a_name_the_fingerprint_says_which_is_meant() {
     assert_eq!(key_of(&fleet, "web1"), fingerprint);
     assert_eq!(pending(&fleet, 1)[0]["name_is"], "not-connected");
     for waiting in &mut both {
+        // One of them was let in, and has ended.
         let _ = waiting.kill();
         let _ = waiting.wait();
     }
