@@ -60,7 +60,7 @@ impl Overlord {
             settled: Vec::new(),
             renew_in_ms: None,
         };
-        frame::write(&mut send, &welcome, MAX_MESSAGE).await.unwrap();
+        frame::write_as(Version::of(&connection), &mut send, &welcome, MAX_MESSAGE).await.unwrap();
         send.finish().unwrap();
         (connection, hello)
     }
