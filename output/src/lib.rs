@@ -6,7 +6,7 @@
 //! here, after that, and come from nowhere else.
 //!
 //! What an answer is to say is not decided here: a command makes a [`Table`], a document or a text and hands it to
-//! [`print`], [`show`] or, where it comes to nothing, to [`Failure::say`].
+//! [`print()`], [`show`] or, where it comes to nothing, to [`Failure::say`].
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 mod arguments;

@@ -32,10 +32,10 @@ pub fn print(what: impl Printed) -> Result<(), Unprinted> {
     Ok(stdout.flush()?)
 }
 
-/// Writes an answer that programs read: into a file or a pipe byte for byte, onto a terminal as [`print`] does.
+/// Writes an answer that programs read: into a file or a pipe byte for byte, onto a terminal as [`print()`] does.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn print_raw(text: &str) -> Result<(), Unprinted> {
     if stdout_is_terminal() {
         return print(text);
@@ -48,7 +48,7 @@ pub fn print_raw(text: &str) -> Result<(), Unprinted> {
 /// Writes an answer that was made for one reader, as it is.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn show(what: &Shown) -> Result<(), Unprinted> {
     match what {
         Shown::Screen(text) => print(text),
@@ -59,7 +59,7 @@ pub fn show(what: &Shown) -> Result<(), Unprinted> {
 /// Writes bytes to stdout and nothing else, no line end either: for files and programs.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn print_bytes(bytes: &[u8]) -> Result<(), Unprinted> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes)?;

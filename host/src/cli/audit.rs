@@ -32,6 +32,11 @@ pub(crate) struct Audit {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(after_help = "\
+Examples:
+  minion audit verify
+  minion audit verify --head DIGEST
+  minion audit verify --json")]
     Verify(Verify),
 }
 

@@ -38,6 +38,11 @@ pub(super) struct AuditCommand {
 /// What is done with the files of this host, and without the overlord.
 #[derive(Debug, Subcommand)]
 enum Local {
+    #[command(after_help = "\
+Examples:
+  overlord audit verify
+  overlord audit verify --head DIGEST
+  overlord audit verify --json")]
     Verify(Verify),
 }
 

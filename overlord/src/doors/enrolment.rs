@@ -216,7 +216,7 @@ impl EnrolmentDoor<'_> {
         self.services.audit.standing_changed(event, self.operator, minion.as_str(), said);
         match outcome {
             Ok(_) => {
-                tracing::info!(operator = %self.operator, %minion, "{event}");
+                tracing::info!(operator = %self.operator, %minion, event, "the standing of a minion was changed");
                 Ok(())
             }
             Err(error) => Err(refusal(error)),

@@ -1,4 +1,4 @@
-//! What a job is called ([`id`]) and how far it is ([`state`]).
+//! What a job is called ([`JobId`]) and how far it is ([`JobState`]).
 
 mod id;
 mod state;
