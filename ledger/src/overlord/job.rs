@@ -66,28 +66,3 @@ pub struct GiveUp {
     /// Whether the minion may have the job, and may therefore say something of it later.
     pub sent: bool,
 }
-
-#[cfg(test)]
-impl JobRecord {
-    /// A job of ann's for these minions, accepted when its id was made.
-    pub(crate) fn for_minions(id: JobId, targets: &[&str]) -> Self {
-        Self {
-            id,
-            accepted_at: id.made_at(),
-            operator: "ann".parse().expect("a name"),
-            target: "*".into(),
-            exclude: None,
-            targets: targets.iter().map(|target| target.parse().expect("a name")).collect(),
-            method: "test.ping".parse().expect("a method"),
-            arguments: Arguments::Words(Vec::new()),
-            timeout_ms: None,
-            queue_until: None,
-            dry_run: false,
-            durable: false,
-            batch: None,
-            max_failures: None,
-            rerun_of: None,
-            patience_ms: None,
-        }
-    }
-}

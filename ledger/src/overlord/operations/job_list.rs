@@ -188,6 +188,7 @@ mod tests {
     use crate::key::Span;
     use crate::overlord::{JobRecord, OverlordLedger};
     use crate::read::Spoiled;
+    use crate::scratch;
     use crate::storage::{Bytes, Scan};
     use crate::write::Durability;
 
@@ -220,7 +221,7 @@ mod tests {
             let id = first_made_at(1_000_000 + number);
             let target = if number % 10 == 0 { "web1" } else { "web2" };
             let operator = if number % 100 == 30 { "ann" } else { "bob" }.parse().expect("a name");
-            let record = JobRecord { operator, ..JobRecord::for_minions(id, &[target]) };
+            let record = JobRecord { operator, ..scratch::job(id, &[target]) };
             ledger.accept(record, Durability::Written).await.expect("accepted");
         }
     }

@@ -70,6 +70,7 @@ mod tests {
     use super::*;
     use crate::overlord::{JobRecord, OverlordLedger};
     use crate::retention::Retention;
+    use crate::scratch;
     use crate::write::{Durability, Purpose};
 
     fn id(number: u8) -> JobId {
@@ -99,7 +100,7 @@ mod tests {
         let folder = crate::scratch::folder();
         let ledger = OverlordLedger::open(folder.path()).expect("opens");
         for number in 1..=3 {
-            let record = JobRecord::for_minions(id(number), &["web1", "web2"]);
+            let record = scratch::job(id(number), &["web1", "web2"]);
             ledger.accept(record, Durability::Written).await.expect("accepted");
         }
         for (number, minion) in [(2, "web1"), (3, "web1"), (3, "web2")] {

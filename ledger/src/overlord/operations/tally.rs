@@ -230,6 +230,7 @@ mod tests {
     use super::*;
     use crate::overlord::{JobRecord, OverlordLedger};
     use crate::record::tests::is_stored_as;
+    use crate::scratch;
     use crate::write::Durability;
 
     #[tokio::test]
@@ -237,8 +238,7 @@ mod tests {
         let folder = crate::scratch::folder();
         let ledger = OverlordLedger::open(folder.path()).expect("opens");
         let job = JobId::from_bytes([1; 16]);
-        let record =
-            JobRecord { patience_ms: Some(5), ..JobRecord::for_minions(job, &["web1", "web2", "web3"]) };
+        let record = JobRecord { patience_ms: Some(5), ..scratch::job(job, &["web1", "web2", "web3"]) };
         let begin = record.accepted_at;
         let as_it_was = || {
             let source = ledger.engine().read().expect("opens");
