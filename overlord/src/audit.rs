@@ -69,13 +69,13 @@ impl Audit {
     /// [`AuditError`], where the entry cannot be written.
     pub(crate) fn call(&self, job: &JobRecord, methods: &[OneMethod]) -> Result<(), AuditError> {
         let methods: Vec<_> = methods.iter().map(OneMethod::signature).collect();
-        let arguments = redaction::text(&methods, &job.method.module, &job.arguments, MAX_ARGUMENTS);
+        let arguments = redaction::within(&methods, &job.method.module, &job.arguments, MAX_ARGUMENTS);
         self.write(json!({
             "event": "call",
             "job": job.id,
             "operator": job.operator,
             "method": job.method,
-            "arguments": serde_json::from_str::<Value>(&arguments).unwrap_or(Value::Null),
+            "arguments": arguments,
             "target": job.target,
             "exclude": job.exclude,
             "minions": some(&job.targets),

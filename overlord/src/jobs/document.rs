@@ -54,7 +54,7 @@ impl Jobs {
             // Where nobody has the method any more, what has no names is not shown.
             let methods = self.registry().methods(&minions, &document.method).unwrap_or_default();
             let methods: Vec<_> = methods.iter().map(OneMethod::signature).collect();
-            redaction::text(&methods, &document.method.module, &arguments, MAX_ARGUMENTS)
+            redaction::within(&methods, &document.method.module, &arguments, MAX_ARGUMENTS).to_string()
         });
         Ok(())
     }

@@ -54,18 +54,18 @@ pub fn by_parameter(
     Ok(Json::Object(parameters(methods, given)))
 }
 
-/// The arguments as JSON text of at most some `most` bytes, without secrets: like [`by_parameter`], and where that
+/// The arguments as JSON that is text of at most `most` bytes, without secrets: like [`by_parameter`], and where that
 /// fails a sentence that says how many there are, unless they are an object. Long texts and lists are cut where
 /// the whole is too large.
-pub fn text(methods: &[Signature<'_>], module: &ModuleName, arguments: &Arguments, most: usize) -> String {
+pub fn within(methods: &[Signature<'_>], module: &ModuleName, arguments: &Arguments, most: usize) -> Json {
     let shown =
         by_parameter(methods, module, arguments).unwrap_or_else(|why| unbound(methods, arguments, why));
-    let whole = shown.to_string();
-    if whole.len() <= most {
-        return whole;
+    let length = shown.to_string().len();
+    if length <= most {
+        return shown;
     }
-    let cut = shortened(shown, 256).to_string();
-    if cut.len() <= most { cut } else { Json::from(format!("({} bytes of JSON)", whole.len())).to_string() }
+    let cut = shortened(shown, 256);
+    if cut.to_string().len() <= most { cut } else { Json::from(format!("({length} bytes of JSON)")) }
 }
 
 /// Arguments by their parameters. The value of a secret is replaced, be it one of the methods that calls the
@@ -262,15 +262,15 @@ mod tests {
         let object = Arguments::Json(r#"{"name": "web", "token": "hunter2"}"#.into());
         for methods in [&known[..], &[]] {
             for arguments in [&words(&["hunter2"]), &values, &list, &object] {
-                let text = text(methods, &module(), arguments, 1000);
+                let text = within(methods, &module(), arguments, 1000).to_string();
                 assert!(!text.contains("hunter2"), "{text}");
             }
         }
-        assert_eq!(text(&[], &module(), &object, 1000), r#"{"name":"web","token":"(secret)"}"#);
+        assert_eq!(within(&[], &module(), &object, 1000).to_string(), r#"{"name":"web","token":"(secret)"}"#);
         // It fits no signature, and what is marked in one is secret all the same.
         let unfit = Arguments::Json(r#"{"pin": "hunter2", "nme": "web"}"#.into());
-        assert_eq!(text(&known, &module(), &unfit, 1000), r#"{"pin":"(secret)","nme":"web"}"#);
-        let said = text(&[], &module(), &words(&["a", "b"]), 1000);
+        assert_eq!(within(&known, &module(), &unfit, 1000).to_string(), r#"{"pin":"(secret)","nme":"web"}"#);
+        let said = within(&[], &module(), &words(&["a", "b"]), 1000).to_string();
         assert_eq!(said, r#""(2 words of a method that no connected minion has)""#);
     }
 
@@ -279,10 +279,10 @@ mod tests {
         let marked = method(MARKED);
         let known: Vec<_> = marked.iter().collect();
         let given = |name: &str| words(&[name, "", "", "{user: \"\", password: \"\"}", "[]"]);
-        let long = text(&known, &module(), &given(&"x".repeat(2000)), 1000);
+        let long = within(&known, &module(), &given(&"x".repeat(2000)), 1000).to_string();
         assert!(long.contains("x… (2000 bytes)") && long.len() < 1000, "{long}");
-        assert!(text(&known, &module(), &given("web"), 1000).contains(r#""name":"web""#));
-        assert!(text(&known, &module(), &given("web"), 10).contains("bytes of JSON"));
+        assert!(within(&known, &module(), &given("web"), 1000).to_string().contains(r#""name":"web""#));
+        assert!(within(&known, &module(), &given("web"), 10).to_string().contains("bytes of JSON"));
         let list = shortened(json!([(0..100).collect::<Vec<_>>()]), 10);
         assert_eq!(list[0][32], "… (68 more)");
         assert_eq!(list[0].as_array().map(Vec::len), Some(33));
@@ -296,8 +296,8 @@ mod tests {
     fn arguments_are_as_long_as_asked_for_and_no_longer() {
         let whole = r#"{"name":"web"}"#;
         let given = Arguments::Json(whole.into());
-        assert_eq!(text(&[], &module(), &given, whole.len()), whole);
-        assert_eq!(text(&[], &module(), &given, whole.len() - 1), r#""(14 bytes of JSON)""#);
+        assert_eq!(within(&[], &module(), &given, whole.len()).to_string(), whole);
+        assert_eq!(within(&[], &module(), &given, whole.len() - 1).to_string(), r#""(14 bytes of JSON)""#);
     }
 
     #[test]
@@ -316,7 +316,7 @@ mod tests {
         let marked = method(MARKED);
         let known: Vec<_> = marked.iter().collect();
         let said = r#""(1 word that fit none of the method's signatures)""#;
-        assert_eq!(text(&known, &module(), &words(&["a"]), 1000), said);
+        assert_eq!(within(&known, &module(), &words(&["a"]), 1000).to_string(), said);
         assert_eq!(by_parameter(&known, &module(), &words(&["a"])), Err(Unshown::Unfit));
         assert_eq!(by_parameter(&[], &module(), &words(&["a"])), Err(Unshown::UnknownMethod));
     }
