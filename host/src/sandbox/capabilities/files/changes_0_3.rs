@@ -27,6 +27,16 @@ type Symlink = (Handle, String, String);
 /// The parameters of `set-times-at`.
 type SetTimes = (Handle, PathFlags, String, NewTimestamp, NewTimestamp);
 
+/// What was asked for, or the guest's answer that it is refused.
+macro_rules! allowed {
+    ($asked:expr) => {
+        match $asked {
+            Ok(allowed) => allowed,
+            Err(refusal) => return Ok(Err(refusal.into())),
+        }
+    };
+}
+
 /// Has WASI change something in these folders, to its end, and holds a lock until then. Returns what the guest is
 /// answered.
 macro_rules! finish {
@@ -75,46 +85,26 @@ pub(super) fn link(types: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()
 /// Moves a file or folder.
 async fn rename(accessor: &Accessor<Guest>, (from, old, to, new): Rename) -> Answer<()> {
     let words = format!("rename {} to {}", full(accessor, &from, &old), full(accessor, &to, &new));
-    let changing = match change(accessor, &words).await? {
-        Ok(changing) => changing,
-        Err(refusal) => return Ok(Err(refusal.into())),
-    };
-    let kind = match kind(accessor, &changing, (&from, &old), &words).await? {
-        Ok(kind) => kind,
-        Err(code) => return Ok(Err(code)),
-    };
+    let changing = allowed!(change(accessor, &words).await?);
+    let kind = allowed!(kind(accessor, &changing, (&from, &old), &words).await?);
     let leads_elsewhere = match kind {
         Some(Kind::Folder) => {
             leads_elsewhere(accessor, &changing, [(&from, old.as_str()), (&to, new.as_str())], &words).await?
         }
         _ => Ok(false),
     };
-    let leads_elsewhere = match leads_elsewhere {
-        Ok(leads_elsewhere) => leads_elsewhere,
-        Err(code) => return Ok(Err(code)),
-    };
-    let may = guest(accessor, |guest| guest.may_rename([&from, &to], kind, leads_elsewhere, &words));
-    if let Err(refusal) = may {
-        return Ok(Err(refusal.into()));
-    }
+    let leads_elsewhere = allowed!(leads_elsewhere);
+    allowed!(guest(accessor, |guest| guest.may_rename([&from, &to], kind, leads_elsewhere, &words)));
     finish!(accessor, changing, [from, to], rename_at(from, old, to, new), words)
 }
 
 /// Gives a file a second name.
 async fn hard_link(accessor: &Accessor<Guest>, (from, follow, old, to, new): Link) -> Answer<()> {
     let words = format!("link {} to {}", full(accessor, &to, &new), full(accessor, &from, &old));
-    let changing = match change(accessor, &words).await? {
-        Ok(changing) => changing,
-        Err(refusal) => return Ok(Err(refusal.into())),
-    };
-    let kind = match kind(accessor, &changing, (&from, &old), &words).await? {
-        Ok(kind) => kind,
-        Err(code) => return Ok(Err(code)),
-    };
-    if kind == Some(Kind::Link)
-        && let Err(refusal) = guest(accessor, |guest| guest.may_link([&from, &to], &words))
-    {
-        return Ok(Err(refusal.into()));
+    let changing = allowed!(change(accessor, &words).await?);
+    let kind = allowed!(kind(accessor, &changing, (&from, &old), &words).await?);
+    if kind == Some(Kind::Link) {
+        allowed!(guest(accessor, |guest| guest.may_link([&from, &to], &words)));
     }
     finish!(accessor, changing, [from, to], link_at(from, follow, old, to, new), words)
 }
@@ -122,17 +112,9 @@ async fn hard_link(accessor: &Accessor<Guest>, (from, follow, old, to, new): Lin
 /// Makes a symbolic link.
 async fn symlink(accessor: &Accessor<Guest>, (folder, target, path): Symlink) -> Answer<()> {
     let words = format!("make the link {}", full(accessor, &folder, &path));
-    let target_text = match guest(accessor, |guest| guest.texts(&target)) {
-        Ok(target) => target,
-        Err(refusal) => return Ok(Err(refusal.into())),
-    };
-    let changing = match change(accessor, &words).await? {
-        Ok(changing) => changing,
-        Err(refusal) => return Ok(Err(refusal.into())),
-    };
-    if let Err(refusal) = guest(accessor, |guest| guest.may_link([&folder], &words)) {
-        return Ok(Err(refusal.into()));
-    }
+    let target_text = allowed!(guest(accessor, |guest| guest.texts(&target)));
+    let changing = allowed!(change(accessor, &words).await?);
+    allowed!(guest(accessor, |guest| guest.may_link([&folder], &words)));
     let lock = (changing, target_text);
     finish!(accessor, lock, [folder], symlink_at(folder, target, path), words)
 }
@@ -143,23 +125,19 @@ async fn set_times(
     (folder, follow, path, accessed, changed): SetTimes,
 ) -> Answer<()> {
     let words = format!("set the times of {}", full(accessor, &folder, &path));
-    let texts = match guest(accessor, |guest| {
+    let texts = allowed!(guest(accessor, |guest| {
         guest.may_change(&words)?;
         guest.may_write_in(&folder, &words)?;
         guest.texts(&words)
-    }) {
-        Ok(texts) => texts,
-        Err(refusal) => return Ok(Err(refusal.into())),
-    };
+    }));
     let mut looking = guest(accessor, |guest| guest.looking(&folder, &path, Look::of(follows(follow))))?;
     let lock = (texts, thread(accessor).await?);
     let set = to_its_end(accessor, lock, [], move |accessor, []| {
         Box::pin(async move {
             let walked = looking.walked().await;
-            let found: Found = match guest(accessor, |guest| guest.to_set_times(&looking, walked, &words)) {
-                Ok(found) => found,
-                Err(code) => return Ok(Err(code)),
-            };
+            let found: Result<Found, ErrorCode> =
+                guest(accessor, |guest| guest.to_set_times(&looking, walked, &words));
+            let found = allowed!(found);
             Ok(found.set_times(accessed.into(), changed.into()).await.map_err(ErrorCode::from))
         })
     });
@@ -173,9 +151,7 @@ async fn kind(
     (folder, path): (&Handle, &str),
     words: &str,
 ) -> Answer<Option<Kind>> {
-    if let Err(refusal) = guest(accessor, |guest| guest.may_write_in(folder, words)) {
-        return Ok(Err(refusal.into()));
-    }
+    allowed!(guest(accessor, |guest| guest.may_write_in(folder, words)));
     let (path, words) = (path.trim_end_matches('/'), words.to_owned());
     let mut looking = guest(accessor, |guest| guest.looking(folder, path, Look::Itself))?;
     let kind = to_its_end(accessor, changing.clone(), [], move |accessor, []| {
