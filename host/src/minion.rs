@@ -121,29 +121,29 @@ impl Minion {
         gatherer.refresh().await;
         let guests = guest_runtime().map_err(StartError::Threads)?;
         let access = AccessInForce::new(config.access);
-        let jobs = Jobs::new(jobs::Parts {
-            ledger: ledger.clone(),
-            modules: modules.clone(),
+        let dispatch = Dispatch {
+            jobs: Jobs::new(jobs::Parts {
+                ledger: ledger.clone(),
+                modules: modules.clone(),
+                access: access.clone(),
+                audit: audit.clone(),
+                guests: guests.handle().clone(),
+                waiting: config.limits.queue,
+            }),
+            modules,
             access: access.clone(),
             audit: audit.clone(),
-            guests: guests.handle().clone(),
-            waiting: config.limits.queue,
-        });
+        };
         // 3. What goes on in the background, the link last: from then on there are jobs.
         let (stop, background, streams) = (CancellationToken::new(), TaskTracker::new(), TaskTracker::new());
         let (state, link) = watch::channel(LinkState::Unlinked("it was not tried yet".into()));
         let started_at = now_ms();
         let (joined, member) = watch::channel(membership.member.clone());
+        let (jobs, modules) = (dispatch.jobs.clone(), dispatch.modules.clone());
         let vitals = Vitals { member, started_at, modules, jobs, ledger, link };
         background.spawn(purge(vitals.ledger.clone(), config.retention, stop.clone()));
         let (wishes, reloads) = mpsc::channel(1);
         answer(folder, Doors { vitals: vitals.clone(), reloads: wishes }, &background, &stop);
-        let dispatch = Dispatch {
-            jobs: vitals.jobs.clone(),
-            modules: vitals.modules.clone(),
-            access: access.clone(),
-            audit: audit.clone(),
-        };
         let link = Link {
             dispatch,
             membership,

@@ -105,56 +105,49 @@ impl OperatorDoor {
                 return self.refuse(refusal, &mut send).await;
             }
         };
-        let request = match request {
-            OperatorRequest::Call { call, follow } => {
-                return self.call(*call, permit, follow, &mut send).await;
-            }
-            OperatorRequest::Attach { follow, job: _ } => {
-                return self.attach(permit, follow, &mut send).await;
-            }
+        match request {
+            OperatorRequest::Call { call, follow } => self.call(*call, permit, follow, &mut send).await,
+            OperatorRequest::Attach { follow, job: _ } => self.attach(permit, follow, &mut send).await,
             OperatorRequest::Rerun { job: _, on, confirmed, follow, patience_ms } => {
                 let accepted = match permit.job() {
                     Ok(job) => self.services.jobs.rerun(job, on, confirmed, patience_ms, self.name()).await,
                     Err(refusal) => Err(refusal),
                 };
-                return self.begin(accepted, follow, &mut send).await;
+                self.begin(accepted, follow, &mut send).await
             }
             OperatorRequest::Audit { query, follow } => {
-                audit::tell(
-                    &self.services,
-                    (self.name(), self.gate()),
-                    (query, follow),
-                    &mut send,
-                    &self.outbox,
-                )
-                .await?;
+                let asker = (self.name(), self.gate());
+                audit::tell(&self.services, asker, (query, follow), &mut send, &self.outbox).await?;
                 let _ = send.finish();
-                return Ok(());
+                Ok(())
             }
             OperatorRequest::Module(request) => {
-                let streams = (send, receive);
-                return modules::answer(
-                    &self.services,
-                    (self.name(), self.from),
-                    version,
-                    (*request, permit),
-                    streams,
-                )
-                .await;
+                let (asker, streams) = ((self.name(), self.from), (send, receive));
+                modules::answer(&self.services, asker, version, (*request, permit), streams).await
             }
-            other => other,
-        };
+            other => self.answer_once(other, permit, making, &mut send).await,
+        }
+    }
+
+    /// Answers a request that has one reply.
+    async fn answer_once(
+        &self,
+        request: OperatorRequest,
+        permit: Permit,
+        making: Making,
+        send: &mut SendStream,
+    ) -> Result<(), FrameError> {
         let mut warnings = Vec::new();
         let reply = self.reply(request, permit, &mut warnings).await.unwrap_or_else(OperatorReply::Refused);
-        self.warn(warnings, &mut send).await?;
-        if let Err(error) = self.outbox.tell(&mut send, reply, making).await {
+        self.warn(warnings, send).await?;
+        if let Err(error) = self.outbox.tell(send, reply, making).await {
             // Of one that is too long, nothing is sent.
             let FrameError::TooLong { length, limit } = error else { return Err(error) };
             let message = format!(
                 "the answer has {length} bytes, over the limit of {limit}: ask for fewer minions or jobs"
             );
             let refusal = Refusal::new(RefusalKind::BadRequest, message);
-            self.outbox.say(&mut send, OperatorReply::Refused(refusal)).await?;
+            self.outbox.say(send, OperatorReply::Refused(refusal)).await?;
         }
         // The operator has the answer, or has gone.
         let _ = send.finish();
