@@ -80,7 +80,7 @@ pub async fn serve(
     let roles = RoleBook::open(folder.dir().to_owned(), &config.roles).map_err(FolderError::from)?;
     let tasks = Tasks::new(stop.child_token());
     let operators = Operators::open(ledger.clone(), folder.operator(), roles.clone(), tasks).await?;
-    let registry = Registry::open(ledger.clone()).await?;
+    let registry = Registry::open(ledger.clone(), Tasks::new(stop.child_token())).await?;
     let waiting = Arc::new(WaitingHosts::open(ledger.clone()).await?);
     let catalogue = Catalogue::open(folder.modules(), ledger.clone())
         .map_err(|error| DaemonError::Modules(error.to_string()))?;
@@ -108,7 +108,7 @@ pub async fn serve(
         authority,
         ledger: ledger.clone(),
         audit: audit.clone(),
-        registry,
+        registry: registry.clone(),
         operators: operators.clone(),
         roles,
         waiting: waiting.clone(),
@@ -129,6 +129,7 @@ pub async fn serve(
     // the rest to the next life, 3. the audit log and the ledger have what was written.
     tokio::join!(doors, purge, reload, shown);
     operators.stop().await;
+    registry.stop().await;
     rollout.stop().await;
     jobs.stop().await;
     audit.sync();

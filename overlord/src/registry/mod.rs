@@ -37,6 +37,7 @@ use self::trouble::Troubles;
 use crate::facts;
 use crate::keyed_lock::KeyedLocks;
 use crate::targets::{Expression, Lookup, Roster};
+use crate::tasks::Tasks;
 
 /// All enrolled minions. A cheap handle: the daemon's parts share one registry.
 #[derive(Clone)]
@@ -44,6 +45,8 @@ pub struct Registry(Arc<Inner>);
 
 struct Inner {
     ledger: OverlordLedger,
+    /// Changes that are done whole, once they are begun.
+    tasks: Tasks,
     minions: Mutex<BTreeMap<MinionName, Entry>>,
     /// The names that may connect, for as long as they stay the same. Locked before `minions`, never after.
     roster: Mutex<Option<Arc<Roster>>>,
@@ -120,7 +123,7 @@ impl Registry {
     ///
     /// # Errors
     /// Where the ledger cannot be read.
-    pub async fn open(ledger: OverlordLedger) -> Result<Self, LedgerError> {
+    pub(crate) async fn open(ledger: OverlordLedger, tasks: Tasks) -> Result<Self, LedgerError> {
         let (mut minions, intake) = (BTreeMap::new(), Intake::default());
         for record in ledger.minions().await? {
             let tenures = ledger.tenures(&record.name).await?;
@@ -144,7 +147,12 @@ impl Registry {
         }
         let minions = Mutex::new(minions);
         let (roster, locks) = (Mutex::default(), KeyedLocks::default());
-        Ok(Self(Arc::new(Inner { minions, roster, locks, intake, ledger })))
+        Ok(Self(Arc::new(Inner { minions, roster, locks, intake, ledger, tasks })))
+    }
+
+    /// Waits for the changes that were begun.
+    pub(crate) async fn stop(&self) {
+        self.0.tasks.stop().await;
     }
 
     /// The minion that this peer is, where it may connect.

@@ -22,24 +22,27 @@ impl Admitted {
     /// [`LinkError::Refused`] where it may not connect any more, and [`LinkError::Ledger`] where it cannot be recorded.
     pub async fn prove(&self) -> Result<(), LinkError> {
         let (registry, name, certificate) = (self.registry.clone(), self.name.clone(), self.certificate);
-        whole(async move {
+        let work = async move {
             let _locked = registry.0.locks.lock(name.clone()).await;
             standing(&registry.lock(), &name, certificate.key)?;
             Ok(shown(&registry, &name, certificate).await?)
-        })
-        .await
+        };
+        self.registry.whole(work).await
     }
 }
 
-/// Does this to its end, also where whoever waits for it goes away: the ledger and the registry must not come to differ.
-async fn whole<T: Send + 'static>(
-    work: impl Future<Output = Result<T, LinkError>> + Send + 'static,
-) -> Result<T, LinkError> {
-    match tokio::spawn(work).await {
-        Ok(done) => done,
-        Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
-        // The daemon ends, and with it all that is in memory.
-        Err(_) => std::future::pending().await,
+impl Registry {
+    /// Does this to its end, also where whoever waits for it goes away: the ledger and the registry must not come to differ.
+    async fn whole<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, LinkError>> + Send + 'static,
+    ) -> Result<T, LinkError> {
+        match self.0.tasks.spawn_whole(work).await {
+            Ok(done) => done,
+            Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+            // The daemon ends, and with it all that is in memory.
+            Err(_) => std::future::pending().await,
+        }
     }
 }
 
@@ -103,7 +106,7 @@ impl Link {
     /// As [`Link::modules_changed`].
     pub async fn renewing(&self, next: Issued) -> Result<(), LinkError> {
         let link = self.clone();
-        whole(async move {
+        let work = async move {
             let _locked = link.registry.0.locks.lock(link.name.clone()).await;
             link.with_entry(|_| ())?;
             reach(Point::RenewalBefore);
@@ -111,8 +114,8 @@ impl Link {
             reach(Point::RenewalAfter);
             link.registry.is_next(&link.name, next);
             link.with_entry(|_| ())
-        })
-        .await
+        };
+        self.registry.whole(work).await
     }
 }
 
@@ -150,10 +153,12 @@ impl Entry {
 mod tests {
     use ledger::{Invite, Made, OverlordLedger};
     use machine::clock::now_ms;
+    use tokio_util::sync::CancellationToken;
     use wire::identity::{Peer, Role, Validity};
 
     use super::super::Refused;
     use super::*;
+    use crate::tasks::Tasks;
 
     fn web1() -> MinionName {
         "web1".parse().expect("a name")
@@ -184,7 +189,8 @@ mod tests {
     #[tokio::test]
     async fn whoever_is_enrolled_with_the_next_key_shuts_out_the_present_one() {
         let (_folder, ledger) = renewing().await;
-        let registry = Registry::open(ledger.clone()).await.expect("opens");
+        let registry =
+            Registry::open(ledger.clone(), Tasks::new(CancellationToken::new())).await.expect("opens");
         assert!(registry.admit(&peer("first")).is_ok() && registry.admit(&peer("next")).is_ok());
         invited(&ledger, "another").await;
         registry.enroll(&Digest::of(b"another"), None, peer("next").key).await.expect("enrolled");
@@ -195,7 +201,8 @@ mod tests {
     #[tokio::test]
     async fn a_proof_whose_minion_goes_away_is_recorded_whole() {
         let (_folder, ledger) = renewing().await;
-        let registry = Registry::open(ledger.clone()).await.expect("opens");
+        let registry =
+            Registry::open(ledger.clone(), Tasks::new(CancellationToken::new())).await.expect("opens");
         let next = registry.admit(&peer("next")).expect("admitted");
         let locked = registry.0.locks.lock(web1()).await;
         // It has begun, waits for its turn, and nobody waits for it any more.

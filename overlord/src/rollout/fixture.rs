@@ -11,6 +11,7 @@ use super::Rollout;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::registry::Registry;
+use crate::tasks::Tasks;
 
 pub(super) struct Fixture {
     pub(super) rollout: Rollout,
@@ -28,7 +29,8 @@ impl Fixture {
         for minion in minions {
             ledger.put_minion(record(minion, code)).await.expect("put");
         }
-        let registry = Registry::open(ledger.clone()).await.expect("opens");
+        let registry =
+            Registry::open(ledger.clone(), Tasks::new(CancellationToken::new())).await.expect("opens");
         let catalogue = Catalogue::open(dir.path().join("modules"), ledger.clone()).expect("opens");
         let stop = CancellationToken::new();
         let rollout =
