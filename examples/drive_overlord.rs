@@ -12,20 +12,8 @@ use wire::value::arguments::Arguments;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let client = Client::connect(&ClientConfig::new(Folder::locate(None)?, None)?).await?;
-    let call = Call {
-        target: Target::of("*"),
-        method: "test.add".parse()?,
-        arguments: Arguments::Values(vec![Value::Signed(2), Value::Signed(3)]),
-        timeout_ms: Some(5_000),
-        dry_run: false,
-        durable: false,
-        confirmed: false,
-        queue_ms: None,
-        batch: None,
-        max_failures: None,
-        patience_ms: None,
-        permitted: false,
-    };
+    let arguments = Arguments::Values(vec![Value::Signed(2), Value::Signed(3)]);
+    let call = Call { timeout_ms: Some(5_000), ..Call::new(Target::of("*"), "test.add".parse()?, arguments) };
     // A minion that is lost while it is at it may never answer: it is waited for as long as the command line waits.
     let mut job = client.call(call, Follow::Outcomes).await?.with_patience(Patience::default(), []);
     while let Some(event) = job.next().await? {

@@ -18,21 +18,10 @@ pub(super) enum Record {
 
 /// A call of a method of the module `test`, on all minions.
 pub(super) fn call(method: &str, arguments: Vec<Value>, record: Record) -> Call {
-    Call {
-        target: Target::of("*"),
-        // Only literals come here.
-        method: method.parse().expect("the methods that are measured with have the form of one"),
-        arguments: Arguments::Values(arguments),
-        timeout_ms: None,
-        dry_run: false,
-        durable: record == Record::Durable,
-        confirmed: true,
-        queue_ms: None,
-        batch: None,
-        max_failures: None,
-        patience_ms: None,
-        permitted: false,
-    }
+    // Only literals come here.
+    let method = method.parse().expect("the methods that are measured with have the form of one");
+    let durable = record == Record::Durable;
+    Call { durable, confirmed: true, ..Call::new(Target::of("*"), method, Arguments::Values(arguments)) }
 }
 
 /// Makes a call and waits for all its outcomes.

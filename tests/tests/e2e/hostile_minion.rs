@@ -355,20 +355,9 @@ fn floods_of_logs_with_followers_who_do_not_read_cost_the_overlord_little() {
         let mut followers = Vec::new();
         for _ in 0..6 {
             let client = Client::connect(&config).await.expect("reached");
-            let call = Call {
-                target: Target::of("*"),
-                method: "test.flood".parse().expect("a method"),
-                arguments: Arguments::Json("[]".to_owned()),
-                timeout_ms: None,
-                dry_run: false,
-                durable: false,
-                confirmed: true,
-                queue_ms: None,
-                batch: None,
-                max_failures: None,
-                patience_ms: None,
-                permitted: false,
-            };
+            let method = "test.flood".parse().expect("a method");
+            let call = Call::new(Target::of("*"), method, Arguments::Json("[]".to_owned()));
+            let call = Call { confirmed: true, ..call };
             let mut stream = client.call(call, Follow::Everything).await.expect("handed in");
             let Some(JobEvent::Accepted { job, .. }) = stream.next().await.expect("accepted") else {
                 panic!("not accepted")

@@ -297,20 +297,8 @@ fn ten_thousand_calls_during_a_hundred_swaps_all_get_one_version_and_memory_stay
 
 /// Calls a method without arguments.
 async fn call(client: &Client, method: &str) -> Option<Report> {
-    let call = Call {
-        target: Target::of("web1"),
-        method: method.parse().expect("a method"),
-        arguments: Arguments::Values(Vec::new()),
-        timeout_ms: None,
-        dry_run: false,
-        durable: false,
-        confirmed: false,
-        queue_ms: None,
-        batch: None,
-        max_failures: None,
-        patience_ms: None,
-        permitted: false,
-    };
+    let method = method.parse().expect("a method");
+    let call = Call::new(Target::of("web1"), method, Arguments::Values(Vec::new()));
     end(client.call(call, Follow::Outcomes).await.expect("accepted")).await
 }
 

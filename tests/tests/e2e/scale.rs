@@ -24,20 +24,10 @@ async fn connect(fleet: &Fleet) -> Client {
 /// Hands in a job for two of the minions, with a line that tells it from all others.
 async fn submit(client: &Client, number: usize) -> JobId {
     let (one, other) = (number % MINIONS, (number + 7) % MINIONS);
-    let call = Call {
-        target: Target::of(format!("web{one},web{other}")),
-        method: "files.append-and-await".parse().expect("a method"),
-        arguments: Arguments::Json(format!(r#"["/data/log", "job {number}", "/data/go"]"#)),
-        timeout_ms: None,
-        dry_run: false,
-        durable: true,
-        confirmed: false,
-        queue_ms: None,
-        batch: None,
-        max_failures: None,
-        patience_ms: None,
-        permitted: false,
-    };
+    let target = Target::of(format!("web{one},web{other}"));
+    let arguments = Arguments::Json(format!(r#"["/data/log", "job {number}", "/data/go"]"#));
+    let method = "files.append-and-await".parse().expect("a method");
+    let call = Call { durable: true, ..Call::new(target, method, arguments) };
     let mut events = client.call(call, Follow::No).await.expect("accepted");
     match events.next().await {
         Ok(Some(JobEvent::Accepted { job, .. })) => job,

@@ -69,6 +69,27 @@ pub struct Call {
     pub permitted: bool,
 }
 
+impl Call {
+    /// A call without options: it runs at once, with the limits of each minion, on all of the target together, and is
+    /// refused for a minion that is not connected.
+    pub fn new(target: Target, method: MethodPath, arguments: Arguments) -> Self {
+        Self {
+            target,
+            method,
+            arguments,
+            timeout_ms: None,
+            dry_run: false,
+            durable: false,
+            confirmed: false,
+            queue_ms: None,
+            batch: None,
+            max_failures: None,
+            patience_ms: None,
+            permitted: false,
+        }
+    }
+}
+
 /// How much an operator wants to hear of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Follow {
