@@ -1,6 +1,7 @@
 //! Tasks of a part of the daemon, which end before it does.
 
 use tokio::task::JoinHandle;
+use tokio_util::future::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,10 +19,8 @@ impl Tasks {
 
     /// Works on something until its end or the daemon's. Who waits for it learns of its end by what it does.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let stop = self.stop.clone();
-        self.tracker.spawn(async move {
-            stop.run_until_cancelled(work).await;
-        });
+        // Not an async block around it, which would hold the work twice: once as given, and once as it goes on.
+        self.tracker.spawn(work.with_cancellation_token_owned(self.stop.clone()));
     }
 
     /// Works on something to its end, which the daemon waits for: what must not be left half done where whoever asked

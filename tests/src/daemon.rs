@@ -86,6 +86,22 @@ impl Daemon {
         self.child.id()
     }
 
+    /// The memory that it has now, in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        self.status_bytes("VmRSS:")
+    }
+
+    /// The most memory that it has ever had, in bytes.
+    pub fn peak_bytes(&self) -> u64 {
+        self.status_bytes("VmHWM:")
+    }
+
+    fn status_bytes(&self, field: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it lives");
+        let value = status.lines().find_map(|line| line.strip_prefix(field)).expect("a line with it");
+        value.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+    }
+
     /// Kills it as `kill -9` does and waits until it is gone.
     pub fn kill(mut self) {
         self.end();

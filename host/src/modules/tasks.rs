@@ -1,5 +1,6 @@
 //! The tasks of the modules: work that goes on by itself, until the minion stops.
 
+use tokio_util::future::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,8 +17,8 @@ impl Tasks {
     /// Begins a task that ends by itself, or is dropped in the middle when the minion stops. Nobody waits for it: what
     /// became of it is seen in the list of the modules and in the log.
     pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let stopping = self.stopping.clone();
-        self.tracker.spawn(async move { stopping.run_until_cancelled(work).await });
+        // Not an async block around it, which would hold the work twice: once as given, and once as it goes on.
+        self.tracker.spawn(work.with_cancellation_token_owned(self.stopping.clone()));
     }
 
     /// Runs a task to its end, also where the caller does not wait for it any more. `None` where the minion stopped
@@ -26,8 +27,7 @@ impl Tasks {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Option<T> {
-        let stopping = self.stopping.clone();
-        let task = self.tracker.spawn(async move { stopping.run_until_cancelled(work).await });
+        let task = self.tracker.spawn(work.with_cancellation_token_owned(self.stopping.clone()));
         match task.await {
             Ok(done) => done,
             Err(error) => match error.try_into_panic() {

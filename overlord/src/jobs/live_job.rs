@@ -19,7 +19,7 @@ use ledger::{JobRecord, PartRecord};
 
 use super::absences::Absences;
 use super::batch::{Batch, BatchPermit};
-use super::live_parts::{LivePart, LiveParts, Place, Sending};
+use super::live_parts::{LivePart, LiveParts, PartsByName, Place, Sending};
 use super::part_ends::PartEnds;
 use super::stop::Stop;
 use super::update_buffer::{FollowerRoom, UpdateBuffer, UpdateReader};
@@ -56,13 +56,8 @@ impl LiveJob {
         let over = |part: &PartRecord| part.state.is_some_and(|state| state.outcome().is_some());
         let ended = parts.iter().filter(|(_, part)| over(part)).map(|(name, _)| name.clone()).collect();
         let ends = PartEnds::new(ended, room.clone());
-        let mut live = LiveParts { parts: BTreeMap::new(), ends, absences: Absences::default() };
-        for name in &record.targets {
-            live.parts.insert(name.clone(), LivePart::new(PartRecord::default()));
-        }
-        for (name, part) in parts {
-            live.parts.insert(name, LivePart::new(part));
-        }
+        let parts = PartsByName::new(&record.targets, parts);
+        let live = LiveParts { parts, ends, absences: Absences::default() };
         // Calls for batches of none are refused; a job on record may have one all the same.
         let batch = record.batch.map(|batch| Batch::new(batch.of(record.targets.len()).max(1)));
         Arc::new(Self {
@@ -133,11 +128,11 @@ impl LiveJob {
     fn has_failed(&self) -> bool {
         let Some(limit) = self.record.max_failures else { return false };
         let live = self.lock();
-        let failed = |part: &&LivePart| match part.state.and_then(MinionState::outcome) {
+        let failed = |(_, part): &&(MinionName, LivePart)| match part.state.and_then(MinionState::outcome) {
             Some(outcome) => outcome != OutcomeKind::Ok,
             None => part.place.is_skipped(),
         };
-        live.parts.values().filter(failed).count() >= limit.of(self.record.targets.len()).max(1)
+        live.parts.iter().filter(failed).count() >= limit.of(self.record.targets.len()).max(1)
     }
 
     /// Notes that the ledger has a part in this state, queued or running.
@@ -257,7 +252,7 @@ impl LiveJob {
     /// How many parts ended with each outcome until now.
     pub(super) fn outcomes(&self) -> BTreeMap<&'static str, usize> {
         let mut outcomes = BTreeMap::new();
-        for part in self.lock().parts.values() {
+        for (_, part) in self.lock().parts.iter() {
             if let Some(outcome) = part.state.and_then(MinionState::outcome) {
                 *outcomes.entry(outcome.as_str()).or_default() += 1;
             }

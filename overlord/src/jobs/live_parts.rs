@@ -17,12 +17,16 @@ use super::stop::Stop;
 
 /// What is known of the parts.
 pub(super) struct LiveParts {
-    pub(super) parts: BTreeMap<MinionName, LivePart>,
+    pub(super) parts: PartsByName,
     /// The parts whose outcome is in the ledger.
     pub(super) ends: PartEnds,
     /// The minions that are out of touch while their parts are not over.
     pub(super) absences: Absences,
 }
+
+/// The parts by the names of their minions, which are fixed when the job is accepted. Not a map, whose smallest node has
+/// room for eleven parts: most jobs that wait for a minion have one.
+pub(super) struct PartsByName(Box<[(MinionName, LivePart)]>);
 
 /// One minion's part of a live job. Four things go forward side by side, and no two of them say the same:
 ///
@@ -106,6 +110,36 @@ impl LivePart {
 
     pub(super) fn is_over(&self) -> bool {
         self.state.is_some_and(|state| state.outcome().is_some())
+    }
+}
+
+impl PartsByName {
+    /// The parts of these minions, none of them begun, but for those of which the ledger has a record.
+    pub(super) fn new(targets: &[MinionName], records: Vec<(MinionName, PartRecord)>) -> Self {
+        let mut parts: BTreeMap<MinionName, PartRecord> =
+            targets.iter().map(|name| (name.clone(), PartRecord::default())).collect();
+        parts.extend(records);
+        Self(parts.into_iter().map(|(name, part)| (name, LivePart::new(part))).collect())
+    }
+
+    pub(super) fn get(&self, minion: &MinionName) -> Option<&LivePart> {
+        self.position(minion).map(|at| &self.0[at].1)
+    }
+
+    pub(super) fn get_mut(&mut self, minion: &MinionName) -> Option<&mut LivePart> {
+        self.position(minion).map(|at| &mut self.0[at].1)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(MinionName, LivePart)> {
+        self.0.iter()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn position(&self, minion: &MinionName) -> Option<usize> {
+        self.0.binary_search_by(|(name, _)| name.cmp(minion)).ok()
     }
 }
 

@@ -8,6 +8,7 @@ use machine::failpoint::{Point, reach};
 use quinn::Connection;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
+use tokio_util::future::FutureExt as _;
 use wire::message::call::Start;
 use wire::message::job::{JobId, MinionJobId, MinionState};
 use wire::message::link::{Acknowledged, JobUpdate, MAX_MESSAGE, MinionRequest};
@@ -97,7 +98,7 @@ impl<'a> PartRun<'a> {
             job.begin_sending(minion);
         }
         let withdrawn = job.withdrawn(minion);
-        withdrawn.run_until_cancelled(self.bring(delivery)).await;
+        self.bring(delivery).with_cancellation_token(&withdrawn).await;
     }
 
     async fn bring(&self, mut delivery: Delivery) {
@@ -142,7 +143,8 @@ impl<'a> PartRun<'a> {
             recipient = self.jobs.registry().recipient_over(minion, &connection).or(recipient);
             let request = request(job, minion, delivery, resend);
             let exchanged = tokio::select! {
-                exchanged = self.exchange(&connection, request, &mut delivery) => exchanged,
+                // On the heap, so that a part that only waits for its minion is small: there may be many thousands.
+                exchanged = Box::pin(self.exchange(&connection, request, &mut delivery)) => exchanged,
                 never = tell_to_stop(stop, job.record.id, minion, &connection) => match never {},
             };
             let Err(broken) = exchanged else { return };
@@ -327,7 +329,8 @@ impl<'a> PartRun<'a> {
             self.jobs.ledger().part_ended(record.id, minion, id, report, now_ms(), durability)
         };
         reach(Point::OutcomeBefore);
-        let changed = insist(record.id, minion, write).await;
+        // On the heap, as the exchange is: every part has room for its end, and few are at it.
+        let changed = Box::pin(insist(record.id, minion, write)).await;
         reach(Point::OutcomeAfter);
         // Where the ledger had another one before, that one stands.
         let recorded = matches!(changed, Changed::Yes(_)).then(|| Arc::new(report));

@@ -100,13 +100,6 @@ fn status(fleet: &Fleet) -> Value {
     serde_json::from_slice(&said.stdout).expect("a document")
 }
 
-/// The most memory that a process has had.
-fn peak(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
-    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
-}
-
 /// Whether a process lives that has this among its arguments.
 fn lives(word: &str) -> bool {
     let processes = fs::read_dir("/proc").expect("processes").flatten();
@@ -136,7 +129,7 @@ fn a_minion_under_all_hostile_guests_at_once_stays_small_and_serves_their_neighb
         ended(&fleet, job);
     }
     assert_served(&fleet);
-    let peak = peak(fleet.minion("m1").pid());
+    let peak = fleet.minion("m1").peak_bytes();
     assert!(peak < MAX_MEMORY, "{} MiB", peak >> 20);
     for number in ["71000001", "71000002"] {
         assert!(!lives(number), "{number}");

@@ -42,9 +42,7 @@ fn runtime() -> Runtime {
 
 /// The most memory that the overlord has had, in MiB.
 fn peak(fleet: &Fleet) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", fleet.overlord().pid())).expect("it lives");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
-    let peak = line.trim().trim_end_matches(" kB").trim().parse::<u64>().expect("a number") / 1024;
+    let peak = fleet.overlord().peak_bytes() >> 20;
     println!("the overlord had {peak} MiB");
     peak
 }

@@ -1,7 +1,6 @@
 //! An overlord under attack by peers that nobody let in: those who are in notice nothing, others get in, and
 //! what the overlord holds stays small.
 
-use std::fs;
 use std::time::Instant;
 
 use rig::Fleet;
@@ -33,7 +32,7 @@ fn goes_on_under_attack(from: [u8; 4]) {
     assert_eq!(fleet.overlord().count("connected minion=web2 "), 1);
     let done = attack.done();
     drop(attack);
-    let peak = peak(fleet.overlord().pid());
+    let peak = fleet.overlord().peak_bytes() >> 10;
     println!("the overlord held {peak} kB at most; the attackers did {done:?}");
     assert!(peak < MAY_HOLD, "the overlord held {peak} kB");
 }
@@ -92,13 +91,6 @@ fn wrong_tokens_get_few_answers_few_lines_and_keep_no_newcomer_out() {
     assert!((1..=9 + seconds / 5).contains(&answers), "{answers} of {TRIES} got an answer");
     assert!((1..=5 + seconds / 5).contains(&lines), "{lines} lines of {TRIES}");
     fleet.overlord().logged("left_out=", 1);
-}
-
-/// The most memory that a process had, in kB.
-fn peak(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("read");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line");
-    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 fn runtime() -> tokio::runtime::Runtime {

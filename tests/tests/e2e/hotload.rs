@@ -1,7 +1,7 @@
 //! Modules that change while minions work.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -277,7 +277,7 @@ fn ten_thousand_calls_during_a_hundred_swaps_all_get_one_version_and_memory_stay
         // The first was loaded at the start.
         minion.logged("change=\"loaded\" by=\"folder\"", swap as usize + 1);
         if swap == SWAPS / 5 {
-            early = resident(minion.pid());
+            early = minion.resident_bytes() >> 10;
         }
     }
     swapped.store(true, Ordering::SeqCst);
@@ -285,7 +285,7 @@ fn ten_thousand_calls_during_a_hundred_swaps_all_get_one_version_and_memory_stay
     let (seen, slowest) = seen.fold(([0; 3], Duration::ZERO), |(sum, slowest), (seen, one)| {
         ([0, sum[1] + seen[1], sum[2] + seen[2]], slowest.max(one))
     });
-    let late = resident(minion.pid());
+    let late = minion.resident_bytes() >> 10;
     println!(
         "{seen:?} calls of each version, the slowest took {slowest:?}; {early} kB after {} swaps, {late} kB at the end",
         SWAPS / 5
@@ -315,13 +315,6 @@ async fn end(mut job: JobStream) -> Option<Report> {
             | JobEvent::WaitOver(_) => {}
         }
     }
-}
-
-/// The resident memory of a process, in kB.
-fn resident(pid: u32) -> u64 {
-    let status = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status")).expect("read");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
-    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 const IN_FLIGHT: usize = 32;

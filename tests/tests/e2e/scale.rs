@@ -125,3 +125,34 @@ async fn two_thousand_jobs_of_fifty_callers_at_once_are_all_taken_and_finished()
     assert_eq!(listed.len(), CALLERS * CALLS);
     assert!(ids.iter().all(|id| listed.contains(id.as_str())), "a job is not found under its id");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_waits_for_its_minion_costs_the_overlord_little() {
+    /// With those before them, as many as wait on a minion.
+    const JOBS: usize = 800;
+    /// Bytes a job, with what the ledger keeps in memory until it has written a table. Of the live job 4 KiB.
+    const MAY_COST: u64 = 12 << 10;
+    let mut fleet = Fleet::start(&["web1"]);
+    fleet.take_minion("web1").stop();
+    let client = connect(&fleet).await;
+    let queue = async || {
+        let call =
+            Call::new(Target::of("web1"), "test.ping".parse().expect("a method"), Arguments::Values(vec![]));
+        let call = Call { queue_ms: Some(3_600_000), ..call };
+        let mut events = client.call(call, Follow::No).await.expect("accepted");
+        assert!(matches!(events.next().await, Ok(Some(JobEvent::Accepted { .. }))));
+    };
+    // What the first jobs cost is not theirs alone.
+    for _ in 0..200 {
+        queue().await;
+    }
+    let before = fleet.overlord().resident_bytes();
+    for _ in 0..JOBS {
+        queue().await;
+    }
+    let each = fleet.overlord().resident_bytes().saturating_sub(before) / JOBS as u64;
+    println!("{each} bytes a job");
+    assert!(each < MAY_COST, "{each} bytes a job");
+    fleet.start_minion("web1");
+    await_count(&fleet, JobState::Finished, JOBS + 200).await;
+}
