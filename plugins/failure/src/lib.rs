@@ -3,6 +3,7 @@
 //! The types of `minion:types` are here once for all of them: a module names this crate in `with` of `module!`.
 
 mod lines;
+mod systemd;
 
 use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,6 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use minion_sdk::process::{self, Child, Command, Output, Piece, Status};
 
 pub use lines::{Each, Lines};
+pub use systemd::{lacks_systemd, of_systemd};
 
 mod bindings {
     minion_sdk::wit_bindgen::generate!({
@@ -186,6 +188,32 @@ pub fn failed(argv: &[&str], output: &Output) -> Error {
 /// What a method answers that has changed these things, or none.
 pub fn changed(changes: Vec<String>) -> Change {
     Change { changed: !changes.is_empty(), changes }
+}
+
+/// What has been changed so far.
+#[derive(Default)]
+pub struct Changes(Vec<String>);
+
+impl Changes {
+    /// Changes something by a program, and keeps the words for that.
+    ///
+    /// # Errors
+    /// Where the program cannot be run, or fails.
+    pub fn make(&mut self, words: &str, argv: &[&str]) -> Result<(), Error> {
+        change(argv)?;
+        self.add(words);
+        Ok(())
+    }
+
+    /// Keeps the words for what has been changed.
+    pub fn add(&mut self, words: impl Into<String>) {
+        self.0.push(words.into());
+    }
+
+    /// What a method answers that has changed these things, or none.
+    pub fn told(self) -> Change {
+        changed(self.0)
+    }
 }
 
 /// A point in time that is so many seconds after 1970.

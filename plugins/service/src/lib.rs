@@ -2,7 +2,7 @@
 
 mod unit;
 
-use failure::{Done, Error, Failure, change, read};
+use failure::{Done, Error, change, of_systemd, read};
 use minion_sdk::job::progress;
 
 use exports::minion::services::service::{Change, Guest, Unit, UnitStatus as Status};
@@ -129,17 +129,6 @@ fn unless(name: &str, what: &str, is_so: impl FnOnce(&Status) -> bool) -> Result
             Ok(Change { changed: before.enabled != after.enabled, active: after.active })
         }
         _ => Ok(Change { changed: true, active: after.active }),
-    }
-}
-
-/// What it means that `systemctl` fails.
-fn of_systemd(error: Error) -> Error {
-    match error {
-        Error::Failed(Failure { stderr, .. }) if stderr.contains("not been booted with systemd") => {
-            Error::Unsupported("this host does not run systemd".to_owned())
-        }
-        Error::Unsupported(_) => Error::Unsupported("this host has no systemd".to_owned()),
-        error => error,
     }
 }
 

@@ -3,8 +3,7 @@
 use std::fs;
 
 use failure::Error;
-
-use crate::files::value;
+use texts::value;
 
 /// Where each kernel has a folder.
 const INSTALLED: &str = "/usr/lib/modules";

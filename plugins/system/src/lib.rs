@@ -1,19 +1,17 @@
 //! The module `system`: what a host is and how it is, its name, and starting it again. What each method does is said in
 //! `wit/system.wit`; all that it reads is in `policy.toml`.
 
-mod files;
 mod kernels;
 mod name;
 mod reboot;
 
 use std::time::SystemTime;
 
-use failure::{Change, Error, Failure, Timestamp};
+use failure::{Change, Error, Timestamp};
 use minion_sdk::facts;
+use texts::{malformed, optional, read, value};
 
 use exports::minion::system::system::{About, Clock, Guest, Load, RebootNeed, RebootPlan};
-
-use crate::files::{malformed, optional, read, value};
 
 minion_sdk::module!({
     path: ["../types", "wit"],
@@ -88,17 +86,6 @@ fn fact(path: &str) -> Result<String, Error> {
         Err(facts::Error::Denied(text)) => Err(Error::Denied(text)),
         Err(facts::Error::Cancelled) => Err(Error::Cancelled),
         Err(facts::Error::Other(text)) => Err(Error::Other(text)),
-    }
-}
-
-/// Whether a program failed because systemd does not run here, or is not there at all.
-fn lacks_systemd(error: &Error) -> bool {
-    match error {
-        Error::Failed(Failure { stderr, .. }) => {
-            stderr.contains("not been booted with systemd") || stderr.contains("Failed to connect to bus")
-        }
-        Error::Unsupported(_) => true,
-        _ => false,
     }
 }
 

@@ -3,9 +3,9 @@
 use std::time::SystemTime;
 
 use failure::{Change, Done, Error, change, changed};
+use texts::{found, malformed};
 
 use crate::exports::minion::system::system::{RebootNeed, RebootPlan};
-use crate::files::{found, malformed};
 use crate::kernels;
 
 /// The longest time to wait.

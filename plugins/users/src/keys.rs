@@ -4,7 +4,7 @@
 //! written by programs that run as that user: a link leads them to nothing that the user could not read or write as well.
 
 use accounts::{User, check_path};
-use failure::{Error, Failure, change, change_with, failed, run};
+use failure::{Error, Failure, change, failed, run};
 
 use crate::exports::minion::users::users::AuthorisedKey;
 use crate::line::{Line, is_fingerprint};
@@ -114,13 +114,11 @@ fn write(user: &User, text: String) -> Result<(), Error> {
         return Err(Error::Invalid(format!("with this key there were more than {MOST} bytes of keys")));
     }
     let path = file(user)?;
-    let (folder, new) = (path.trim_end_matches("/authorized_keys"), format!("{path}.new"));
+    let folder = path.trim_end_matches("/authorized_keys");
     let (reuid, regid) = identity(user);
     let identity = ["setpriv", reuid.as_str(), regid.as_str(), "--init-groups", "--"];
     change(&[&identity[..], &["mkdir", "-p", "-m", "700", "--", folder]].concat())?;
-    change_with(&[&identity[..], &["tee", "--", &new]].concat(), text)?;
-    change(&[&identity[..], &["chmod", "600", "--", &new]].concat())?;
-    change(&[&identity[..], &["mv", "-f", "-T", "--", &new, &path]].concat())?;
+    texts::replace_as(&identity, &path, text, "600")?;
     Ok(())
 }
 

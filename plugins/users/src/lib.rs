@@ -9,7 +9,7 @@ mod line;
 mod steps;
 
 use accounts::{Group, check_field, check_name, check_path, find_user};
-use failure::{Change, Error, Failure, change, change_with, changed, read};
+use failure::{Change, Changes, Error, Failure, change, change_with, changed, read};
 
 use exports::minion::users::users::{AuthorisedKey, Guest, User, Wish};
 
@@ -163,22 +163,6 @@ impl Guest for Users {
 
 /// The longest password that the system's tools take.
 const MAX_PASSWORD: usize = 511;
-
-/// What has been changed so far.
-#[derive(Default)]
-struct Changes(Vec<String>);
-
-impl Changes {
-    fn make(&mut self, words: &str, argv: &[&str]) -> Result<(), Error> {
-        change(argv)?;
-        self.0.push(words.to_owned());
-        Ok(())
-    }
-
-    fn told(self) -> Change {
-        changed(self.0)
-    }
-}
 
 /// The user of this name; an error where there is none.
 fn there(name: &str) -> Result<accounts::User, Error> {
