@@ -161,18 +161,20 @@ async fn the_next_key_of_a_minion_takes_over_when_it_is_seen_and_survives_restar
     let both = Certificates { shown: Some(issued("web1", 10)), next: Some(issued("next", 20)) };
     assert_eq!(ledger.certificates().await.unwrap(), [(web1.clone(), both)]);
     // One that was never to be used changes nothing, and neither does the present one.
-    for key in ["lost", "web1"] {
-        ledger.certificate_shown(&web1, issued(key, 10), Durability::Synced).await.unwrap();
+    for (key, is_its_own) in [("lost", false), ("web1", true)] {
+        let shown = ledger.certificate_shown(&web1, issued(key, 10), Durability::Synced).await;
+        assert_eq!(shown, Ok(is_its_own), "{key}");
     }
     assert_eq!(ledger.certificates().await.unwrap(), [(web1.clone(), both)]);
-    ledger.certificate_shown(&web1, issued("next", 20), Durability::Synced).await.unwrap();
+    assert_eq!(ledger.certificate_shown(&web1, issued("next", 20), Durability::Synced).await, Ok(true));
     drop(ledger);
 
     let ledger = folder.overlord();
     let one = Certificates { shown: Some(issued("next", 20)), next: None };
     assert_eq!(ledger.certificates().await.unwrap(), [(web1.clone(), one)]);
     assert_eq!(ledger.minion(&web1).await.unwrap().unwrap().key, Digest::of(b"next"));
-    ledger.certificate_shown(&web1, issued("web1", 30), Durability::Synced).await.unwrap();
+    let former = ledger.certificate_shown(&web1, issued("web1", 30), Durability::Synced).await;
+    assert_eq!(former, Ok(false), "its former key");
     assert_eq!(ledger.certificates().await.unwrap(), [(web1.clone(), one)]);
     ledger.remove_minion(&web1).await.unwrap();
     ledger.put_next_certificate(&web1, issued("later", 40)).await.unwrap();

@@ -20,6 +20,7 @@ mod renewal;
 mod source;
 mod wanted;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ use quinn::{Connection, Endpoint, Incoming, VarInt};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wire::identity::IdentityError;
+use wire::identity::{IdentityError, Peer};
 use wire::transport::endpoint::{self, CLOSE_DONE, CLOSE_REFUSED, CLOSE_UNTIMELY};
 
 use self::connection_limit::Ticket;
@@ -37,7 +38,7 @@ use self::minion::MinionDoor;
 use self::operator::OperatorDoor;
 use self::refusals::{Refused, SUMMARY};
 pub(crate) use self::source::Source;
-use crate::registry::since_three;
+use crate::registry::{Refused as NoMinion, since_three};
 use crate::services::Services;
 
 /// The application protocols of the doors.
@@ -158,9 +159,7 @@ impl Hall {
                         door.serve().await;
                     }
                     Err(why) => {
-                        if self.guard.is_news(&peer.name) {
-                            self.services.audit.minion_refused(&peer.name, from, &why.to_string());
-                        }
+                        self.note_refused(&peer, from, &why);
                         return self.refuse(connection, ticket, why).await;
                     }
                 }
@@ -180,6 +179,17 @@ impl Hall {
             }
         }
         tracing::debug!(%from, "connection ended");
+    }
+
+    /// Takes note that a minion was refused whose certificate is one of ours.
+    fn note_refused(&self, peer: &Peer, from: SocketAddr, why: &NoMinion) {
+        if let NoMinion::FormerKey(name) = why {
+            self.services.registry.came_with_former_key(name, from);
+        }
+        let why = why.to_string();
+        if self.guard.is_news(&why) {
+            self.services.audit.minion_refused(&peer.name, from, &why);
+        }
     }
 
     /// Shows a peer out. It learns nothing but that it is refused; the log says why.

@@ -49,7 +49,7 @@ pub struct Introduction {
 pub struct Link {
     pub(super) registry: Registry,
     pub(super) name: MinionName,
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 /// Why a connection may not speak in the name of a minion.
@@ -100,6 +100,10 @@ impl Admitted {
     pub async fn connect(&self, connection: Connection, said: Introduction) -> Result<Link, LinkError> {
         let Self { registry, name, certificate: Issued { key, .. }, .. } = self;
         let Introduction { version, modules, facts, instance } = said;
+        // With the next key it is the minion, whoever else is linked with the former one.
+        if registry.is_about_to_have(name, *key) {
+            self.prove().await?;
+        }
         let silent = match self.first(instance) {
             Some(first) if answers(&first).await => {
                 return Err(self.second(&first, connection.remote_address()));

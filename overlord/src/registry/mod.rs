@@ -9,7 +9,7 @@ mod standing;
 mod tenure;
 mod trouble;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use ledger::{Certificates, Issued, LedgerError, MinionRecord, OverlordLedger, Revocation, Standing, Tenure};
@@ -65,6 +65,10 @@ struct Entry {
     lineage: Digest,
     /// Its present certificate, and the one that was made since.
     certificates: Certificates,
+    /// The link over which the next one was asked for.
+    next_asked_over: Option<Connection>,
+    /// The keys that it had in this life of the overlord, the newest first.
+    former_keys: VecDeque<Digest>,
     /// When a certificate was made for it last, by this life of the overlord.
     renewed_at: Option<Instant>,
     connection: watch::Sender<Option<Connection>>,
@@ -110,6 +114,12 @@ pub enum Refused {
     /// The minion's name was enrolled with another key.
     #[error("minion \"{0}\" is enrolled with another key")]
     AnotherKey(MinionName),
+    /// The minion has renewed its key, and this is a former one.
+    #[error(
+        "minion \"{0}\" has renewed its key since, and this is a former one: somebody copied it, or its host was set back to an \
+         older state"
+    )]
+    FormerKey(MinionName),
     /// The minion has as many connections as it may have.
     #[error("minion \"{0}\" has {MAX_ADMITTED} connections already")]
     TooMany(MinionName),
@@ -164,7 +174,18 @@ impl Registry {
             return Err(Refused::WrongRole(peer.role));
         }
         let name: MinionName = peer.name.parse().map_err(|_| Refused::NotEnrolled(peer.name.clone()))?;
-        let admitted = standing(&self.lock(), &name, peer.key)?.admitted.clone();
+        let admitted = {
+            let minions = self.lock();
+            match standing(&minions, &name, peer.key) {
+                Ok(entry) => entry.admitted.clone(),
+                Err(Refused::AnotherKey(name)) => {
+                    let is_former =
+                        minions.get(&name).is_some_and(|entry| entry.has_renewed(Issued::from(peer)));
+                    return Err(if is_former { Refused::FormerKey(name) } else { Refused::AnotherKey(name) });
+                }
+                Err(refused) => return Err(refused),
+            }
+        };
         // One is held by the entry and one here; the others are connections.
         if Arc::strong_count(&admitted) > MAX_ADMITTED + 1 {
             return Err(Refused::TooMany(name));
@@ -322,6 +343,8 @@ impl Entry {
         Self {
             lineage: record.key,
             certificates: Certificates::default(),
+            next_asked_over: None,
+            former_keys: VecDeque::new(),
             renewed_at: None,
             record,
             intake: intake.for_another(),

@@ -5,14 +5,16 @@
 
 use std::time::Duration;
 
-use ledger::{Durability, Issued, LedgerError, Standing};
+use ledger::{Durability, Issued, Standing};
 use machine::failpoint::{Point, reach};
+use quinn::Connection;
 use tokio::time::Instant;
 use wire::digest::Digest;
 use wire::name::MinionName;
+use wire::transport::endpoint::CLOSE_REFUSED;
 
 use super::link::{Admitted, Link, LinkError};
-use super::{Entry, Registry, standing};
+use super::{Entry, Refused, Registry, standing};
 
 impl Admitted {
     /// Takes note that the minion has shown its certificate, without linking it: with its next key, this is its only one
@@ -25,7 +27,7 @@ impl Admitted {
         let work = async move {
             let _locked = registry.0.locks.lock(name.clone()).await;
             standing(&registry.lock(), &name, certificate.key)?;
-            Ok(shown(&registry, &name, certificate).await?)
+            shown(&registry, &name, certificate).await
         };
         self.registry.whole(work).await
     }
@@ -46,29 +48,41 @@ impl Registry {
     }
 }
 
-/// Records the certificate that a minion has shown, where that is news. To be called with the minion locked.
+/// Records the certificate that a minion has shown, where that is news, and ends a link that only its former key let in. To be
+/// called with the minion locked.
+///
+/// # Errors
+/// As [`Admitted::prove`].
 pub(super) async fn shown(
     registry: &Registry,
     name: &MinionName,
     certificate: Issued,
-) -> Result<(), LedgerError> {
+) -> Result<(), LinkError> {
     let certificates = registry.lock().get(name).map(|entry| entry.certificates);
     let Some(certificates) = certificates.filter(|known| known.shown != Some(certificate)) else {
         return Ok(());
     };
-    if certificates.next.is_some_and(|next| next.key == certificate.key) {
+    let is_next = certificates.next.is_some_and(|next| next.key == certificate.key);
+    let is_its_own = if is_next {
         reach(Point::ProofBefore);
         // The former key must stay out, whatever happens.
-        registry.0.ledger.certificate_shown(name, certificate, Durability::Synced).await?;
+        let is_its_own = registry.0.ledger.certificate_shown(name, certificate, Durability::Synced).await?;
         reach(Point::ProofAfter);
-        tracing::info!(minion = %name, key = %certificate.key, "its new key is in use");
+        is_its_own
     } else {
-        registry.0.ledger.certificate_shown(name, certificate, Durability::Written).await?;
+        registry.0.ledger.certificate_shown(name, certificate, Durability::Written).await?
+    };
+    if !is_its_own {
+        return Err(Refused::AnotherKey(name.clone()).into());
     }
-    if let Some(entry) = registry.lock().get_mut(name) {
-        entry.record.key = certificate.key;
-        entry.certificates.shown = Some(certificate);
-        entry.certificates.next = entry.certificates.next.filter(|next| next.key != certificate.key);
+    let former = registry.lock().get_mut(name).and_then(|entry| entry.has_shown(certificate));
+    if is_next {
+        tracing::info!(minion = %name, key = %certificate.key, "its new key is in use");
+    }
+    if let Some(former) = former {
+        let from = former.remote_address();
+        tracing::warn!(minion = %name, %from, "a link ends that was made with the former key, and not to renew it");
+        former.close(CLOSE_REFUSED, b"refused");
     }
     Ok(())
 }
@@ -112,7 +126,7 @@ impl Link {
             reach(Point::RenewalBefore);
             link.registry.0.ledger.put_next_certificate(&link.name, next).await?;
             reach(Point::RenewalAfter);
-            link.registry.is_next(&link.name, next);
+            link.registry.is_next(&link.name, next, &link.connection);
             link.with_entry(|_| ())
         };
         self.registry.whole(work).await
@@ -120,11 +134,19 @@ impl Link {
 }
 
 impl Registry {
+    /// Whether this is the next key of a minion, with which it was not seen yet.
+    pub(super) fn is_about_to_have(&self, name: &MinionName, key: Digest) -> bool {
+        let minions = self.lock();
+        let next = minions.get(name).and_then(|entry| entry.certificates.next);
+        next.is_some_and(|next| next.key == key)
+    }
+
     /// Takes note of the next certificate of a minion as the ledger has it, whether or not the connection that asked for it is
     /// still there. To be called with the minion locked.
-    fn is_next(&self, name: &MinionName, next: Issued) {
+    fn is_next(&self, name: &MinionName, next: Issued, asked_over: &Connection) {
         if let Some(entry) = self.lock().get_mut(name) {
             entry.certificates.next = Some(next);
+            entry.next_asked_over = Some(asked_over.clone());
             entry.renewed_at = Some(Instant::now());
         }
     }
@@ -135,6 +157,33 @@ impl Entry {
     /// the next key it is: the ledger forgets the present one then.
     pub(super) fn is_enrolled_with(&self, key: Digest) -> bool {
         self.record.status == Standing::Active && self.record.key == key
+    }
+
+    /// Takes note that the minion has shown this certificate, which is for its key or the next one. Gives its link where that is
+    /// one that must end: whoever has the next key asked for it over one link, and any other was made with a key that is no
+    /// good from now on.
+    fn has_shown(&mut self, certificate: Issued) -> Option<Connection> {
+        let is_next = self.certificates.next.is_some_and(|next| next.key == certificate.key);
+        self.certificates.shown = Some(certificate);
+        if !is_next {
+            return None;
+        }
+        self.former_keys.push_front(std::mem::replace(&mut self.record.key, certificate.key));
+        self.former_keys.truncate(MAX_FORMER_KEYS);
+        self.certificates.next = None;
+        let asked_over = self.next_asked_over.take().map(|connection| connection.stable_id());
+        let link = self.connection.borrow().as_ref().map(Connection::stable_id);
+        if link == asked_over { None } else { self.unlink() }
+    }
+
+    /// Whether a certificate of ours for another key than the minion has was made for it since it was enrolled: then the minion has
+    /// renewed that key, and whoever still has it made a copy, or is a host that was set back.
+    pub(super) fn has_renewed(&self, certificate: Issued) -> bool {
+        let Issued { key, .. } = certificate;
+        let made = certificate.until - certificate.validity().lifetime();
+        // The certificate that it was enrolled with is made in the same moment, and so are those of others who had the name.
+        let enrolled = i64::try_from(self.record.enrolled_at / 1000).unwrap_or(i64::MAX);
+        self.former_keys.contains(&key) || made > enrolled.saturating_add(ENROLLING)
     }
 
     /// What speaks against another certificate now.
@@ -149,6 +198,11 @@ impl Entry {
     }
 }
 
+/// How many keys that a minion had are known.
+const MAX_FORMER_KEYS: usize = 16;
+/// For how many seconds after it was enrolled a certificate may be the one that it was enrolled with.
+const ENROLLING: i64 = 60;
+
 #[cfg(test)]
 mod tests {
     use ledger::{Invite, Made, OverlordLedger};
@@ -156,7 +210,6 @@ mod tests {
     use tokio_util::sync::CancellationToken;
     use wire::identity::{Peer, Role, Validity};
 
-    use super::super::Refused;
     use super::*;
     use crate::tasks::Tasks;
 
@@ -213,7 +266,7 @@ mod tests {
         // Whoever comes after it finds both as the proof has left them.
         let _after = registry.0.locks.lock(web1()).await;
         assert_eq!(ledger.minion(&web1()).await.expect("reads").expect("known").key, peer("next").key);
-        assert_eq!(registry.admit(&peer("first")).err(), Some(Refused::AnotherKey(web1())));
+        assert_eq!(registry.admit(&peer("first")).err(), Some(Refused::FormerKey(web1())));
     }
 
     /// What this comes to without waiting, after all others had their turn.

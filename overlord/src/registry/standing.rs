@@ -215,7 +215,7 @@ impl Registry {
 
 impl Entry {
     /// Takes its connection away, if it has one.
-    fn unlink(&mut self) -> Option<Connection> {
+    pub(super) fn unlink(&mut self) -> Option<Connection> {
         let connection = self.connection.send_replace(None)?;
         self.lost = super::Lost::now();
         Some(connection)

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use machine::clock::now_ms;
 use wire::identity::{Peer, Role, Validity};
 use wire::message::operator::Trouble;
+use wire::name::MinionName;
 
 use super::{Registry, standing};
 
@@ -46,6 +47,13 @@ impl Troubles {
 }
 
 impl Registry {
+    /// Takes note that somebody came from this address with a key that the minion has renewed.
+    pub fn came_with_former_key(&self, name: &MinionName, from: SocketAddr) {
+        if let Some(entry) = self.lock().get_mut(name) {
+            entry.troubles.second(from);
+        }
+    }
+
     /// Takes note that a minion came with a certificate of ours that is not good now.
     pub fn came_with_outdated(&self, peer: &Peer) {
         let Ok(name) = peer.name.parse() else { return };

@@ -8,6 +8,7 @@ mod bundled;
 mod calls;
 mod clocks;
 mod commands;
+mod copied_keys;
 mod copies;
 mod crashes;
 mod delivery;

@@ -188,8 +188,9 @@ fn a_former_key_is_refused_once_the_new_one_was_seen() {
     fleet.take_minion("web1").stop();
     fleet.enrolled("former");
     fleet.start_minion("former");
-    fleet.overlord().logged("is enrolled with another key", 1);
-    assert_eq!(listed(&fleet, "web1")["connected"], false);
+    fleet.overlord().logged("has renewed its key since, and this is a former one", 1);
+    let web1 = listed(&fleet, "web1");
+    assert_eq!((&web1["connected"], &web1["troubles"][0]["kind"]), (&false.into(), &"second-minion".into()));
     fleet.start_minion("web1");
     fleet.await_connection("web1", 2);
     let audit = fs::read_to_string(fleet.overlord_dir().join("audit.jsonl")).expect("reads");

@@ -19,13 +19,13 @@ impl OverlordLedger {
     }
 
     /// Records that a minion was seen with a certificate. Where that is for its next key, this is its only key from now
-    /// on. A certificate for any other key changes nothing.
+    /// on. A certificate for any other key changes nothing. Gives whether it is for one of these two.
     pub async fn certificate_shown(
         &self,
         name: &MinionName,
         shown: Issued,
         durability: Durability,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<bool, LedgerError> {
         let name = name.clone();
         let write = move |draft: &Draft<'_>| certificate::shown(draft, &name, shown);
         self.engine.write(Purpose::Proceed, durability, write).await

@@ -26,8 +26,8 @@ pub(crate) fn put_next(draft: &Draft<'_>, name: &MinionName, next: Issued) -> Re
 }
 
 /// Records that a known minion was seen with a certificate. Where that is for its next key, this is its only key from
-/// now on. A certificate for any other key than these two changes nothing.
-pub(crate) fn shown(draft: &Draft<'_>, name: &MinionName, shown: Issued) -> Result<(), LedgerError> {
+/// now on. A certificate for any other key than these two changes nothing. Gives whether it is for one of them.
+pub(crate) fn shown(draft: &Draft<'_>, name: &MinionName, shown: Issued) -> Result<bool, LedgerError> {
     let before = find(draft, name)?;
     let is_next = before.next.is_some_and(|next| next.key == shown.key);
     if is_next {
@@ -35,11 +35,12 @@ pub(crate) fn shown(draft: &Draft<'_>, name: &MinionName, shown: Issued) -> Resu
         // The former key must not come back with the token by which it was let in.
         invitation::forget_used(draft, name);
     }
-    if minion::key(draft, name)? == Some(shown.key) {
+    let is_its_own = minion::key(draft, name)? == Some(shown.key);
+    if is_its_own {
         let next = before.next.filter(|_| !is_next);
         draft.put_record(key_of(name), &Certificates { shown: Some(shown), next });
     }
-    Ok(())
+    Ok(is_its_own)
 }
 
 /// What is known of the certificates of each minion, by name.
