@@ -106,6 +106,8 @@ pub(crate) enum Keyspace {
     Waiting,
     /// minion → that it was revoked, by whom and why.
     Revocations,
+    /// operator → the certificates that it renewed its first one with.
+    RenewedOperators,
 
     /// job → what was asked of this minion.
     Starts,
@@ -165,6 +167,7 @@ impl Keyspace {
         Keyspace::GlobInvites,
         Keyspace::Waiting,
         Keyspace::Revocations,
+        Keyspace::RenewedOperators,
     ];
 
     /// What a minion's ledger has.
@@ -220,6 +223,7 @@ impl Keyspace {
             Keyspace::GlobInvites => "glob-invites",
             Keyspace::Waiting => "waiting",
             Keyspace::Revocations => "revocations",
+            Keyspace::RenewedOperators => "renewed-operators",
             Keyspace::Instance => "instance",
             Keyspace::Starts => "starts",
             Keyspace::States => "states",

@@ -36,7 +36,7 @@ pub use minion::{Accepted, Kv, KvError, MAX_KEY, MinionJob, MinionLedger, Swap};
 pub use overlord::{
     Answer, Attempt, Certificates, GiveUp, GlobInvite, HeardFacts, Invitations, Invite, InviteError, Invited,
     Issued, JobRecord, Made, MinionRecord, OperatorInvite, OperatorInviteError, OperatorRecord,
-    OverlordLedger, PartRecord, Revocation, Standing, Storage, Tenure, WaitingHost,
+    OverlordLedger, PartRecord, Renewed, Revocation, Standing, Storage, Tenure, WaitingHost,
 };
 pub use quarantine::SetAside;
 pub use reopenable::Commits;

@@ -20,4 +20,4 @@ pub use invitation::{Invite, InviteError};
 pub use job::{GiveUp, JobRecord, PartRecord};
 pub use ledger::{OverlordLedger, Storage};
 pub use minion::{Attempt, HeardFacts, MinionRecord, Standing, Tenure};
-pub use operator::{OperatorInvite, OperatorInviteError, OperatorRecord};
+pub use operator::{OperatorInvite, OperatorInviteError, OperatorRecord, Renewed};

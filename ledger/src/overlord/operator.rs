@@ -6,6 +6,7 @@ use wire::message::operators::{OperatorKind, OperatorStanding};
 use wire::name::{OperatorName, RoleName};
 
 use crate::error::LedgerError;
+use crate::overlord::certificate::Issued;
 
 /// An operator that an overlord knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,14 @@ pub struct OperatorRecord {
     pub valid_from: Option<i64>,
     /// The last second at which its newest certificate is good, since 1970, as far as that is known.
     pub valid_until: Option<i64>,
+}
+
+/// The certificates that were made for an operator since it logged in, over its own connections. Those of operators who logged
+/// in before this was recorded have none on record, which is another thing than to have renewed none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewed {
+    /// Those that are still good, in the order in which they were made.
+    pub certificates: Vec<Issued>,
 }
 
 /// A token for an operator that was given out, without its secret.

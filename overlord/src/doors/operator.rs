@@ -219,7 +219,7 @@ impl OperatorDoor {
                 OperatorReply::Operators(Box::new(door.answer(*request, warnings).await?))
             }
             OperatorRequest::Renew(request) => {
-                renewal::of_operator(&self.services, self.name(), self.from, &request)?
+                renewal::of_operator(&self.services, &self.operator, self.from, &request).await?
             }
             OperatorRequest::Call { .. }
             | OperatorRequest::Attach { .. }

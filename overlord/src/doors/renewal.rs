@@ -7,8 +7,9 @@ use ledger::Issued;
 use wire::identity::{IdentityError, Moment, Peer, Role, SigningRequest, Validity};
 use wire::message::operator::{OperatorReply, Refusal, RefusalKind};
 use wire::message::renewal::{MAX_SIGNING_REQUEST, Renewal};
-use wire::name::{MinionName, OperatorName};
+use wire::name::MinionName;
 
+use crate::operators::{Presence, RenewalError};
 use crate::registry::{Link, LinkError};
 use crate::services::Services;
 
@@ -65,13 +66,14 @@ pub(super) async fn of_minion(
 ///
 /// # Errors
 /// [`Refusal`], where the request is no good.
-pub(super) fn of_operator(
+pub(super) async fn of_operator(
     services: &Services,
-    operator: &OperatorName,
+    presence: &Presence,
     from: SocketAddr,
     request: &[u8],
 ) -> Result<OperatorReply, Refusal> {
     let Services { authority, audit, .. } = services;
+    let operator = presence.name();
     let bad = |error: IdentityError| {
         Refusal::new(RefusalKind::BadRequest, format!("the signing request is no good: {error}"))
     };
@@ -87,9 +89,19 @@ pub(super) fn of_operator(
     };
     let certificate = certificate.map_err(bad)?;
     let peer = Peer::of(&certificate).map_err(bad)?;
+    let recorded = services.operators.renew(operator, presence.key(), Issued::from(&peer)).await;
+    recorded.map_err(|error| not_recorded(&error))?;
     audit.renewed(&peer, from);
     tracing::info!(%operator, key = %peer.key, until = %Moment(peer.validity.until), "renewed its certificate");
     Ok(OperatorReply::Renewed(Box::new(authority.credentials(certificate))))
+}
+
+fn not_recorded(error: &RenewalError) -> Refusal {
+    let kind = match error {
+        RenewalError::Gone | RenewalError::TooOften(_) => RefusalKind::Denied,
+        RenewalError::Ledger(_) | RenewalError::Broken(_) => RefusalKind::Unavailable,
+    };
+    Refusal::new(kind, format!("the certificate is not renewed: {error}"))
 }
 
 /// In how many milliseconds a minion with a certificate of this time is to ask for the next one: when up to two thirds of

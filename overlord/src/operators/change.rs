@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger::{LedgerError, OperatorInvite, OperatorInviteError, OperatorRecord};
+use ledger::{LedgerError, OperatorInvite, OperatorInviteError, OperatorRecord, Renewed};
 use machine::clock::now_ms;
 use tokio::task::JoinError;
 use wire::digest::Digest;
@@ -103,7 +103,10 @@ impl Operators {
                     entry.record = record.clone();
                     None
                 }
-                _ => operators.insert(record.name.clone(), Entry::new(record.clone())),
+                _ => {
+                    let entry = Entry { renewed: Some(Renewed::default()), ..Entry::new(record.clone()) };
+                    operators.insert(record.name.clone(), entry)
+                }
             }
         };
         former.into_iter().for_each(Entry::close);
@@ -123,18 +126,26 @@ impl Operators {
     ) -> Result<Changed, ChangeError> {
         let name = name.clone();
         let work = |all: Self| async move {
-            let Some((mut record, _)) = all.find(&name) else {
+            let Some(mut changed) = all.entry(&name) else {
                 return match standing {
                     OperatorStanding::Active => Ok(Changed::Nothing),
                     OperatorStanding::Revoked { .. } => all.forget(&name).await,
                 };
             };
-            if record.standing == OperatorStanding::Active || standing == OperatorStanding::Active {
-                record.standing = standing;
+            if changed.record.standing == OperatorStanding::Active {
+                // Where it is let in again, that is for whoever has its last certificate.
+                changed.keep_the_last();
             }
-            all.0.ledger.put_operator(record.clone()).await?;
+            if changed.record.standing == OperatorStanding::Active || standing == OperatorStanding::Active {
+                changed.record.standing = standing;
+            }
+            let Entry { record, renewed, .. } = changed;
+            match renewed.clone() {
+                Some(renewed) => all.0.ledger.put_renewed_operator(record.clone(), renewed).await?,
+                None => all.0.ledger.put_operator(record.clone()).await?,
+            }
             let ended = all.lock().get_mut(&name).map(|entry| {
-                entry.record = record.clone();
+                (entry.record, entry.renewed) = (record.clone(), renewed);
                 let stays = record.standing == OperatorStanding::Active;
                 if stays { BTreeMap::new() } else { std::mem::take(&mut entry.connections) }
             });

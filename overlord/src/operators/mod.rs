@@ -2,15 +2,17 @@
 //! it must outlive the daemon. What they may do is said by their [`crate::roles`].
 
 mod change;
+mod renewal;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use ledger::{LedgerError, OperatorRecord, OverlordLedger};
+use ledger::{Issued, LedgerError, OperatorRecord, OverlordLedger, Renewed};
 use machine::clock::now_ms;
 use machine::lock;
 use quinn::Connection;
+use wire::digest::Digest;
 use wire::identity::{Peer, Role};
 use wire::message::operators::{OperatorKind, OperatorStanding};
 use wire::name::{OperatorName, RoleName};
@@ -20,6 +22,7 @@ use crate::roles::{Deed, On, RoleBook};
 use crate::tasks::Tasks;
 
 pub(crate) use self::change::{ChangeError, Changed};
+pub(crate) use self::renewal::RenewalError;
 
 /// All operators of an overlord. A cheap handle.
 #[derive(Clone)]
@@ -40,6 +43,10 @@ struct Inner {
 /// One operator.
 struct Entry {
     record: OperatorRecord,
+    /// What it has renewed since it logged in; `None` where that was before renewals were on record.
+    renewed: Option<Renewed>,
+    /// The newest certificate that it was seen with, in this life of the overlord.
+    seen: Option<Issued>,
     /// Its connections, each under a number of its own.
     connections: BTreeMap<u64, Connection>,
 }
@@ -83,7 +90,13 @@ impl Operators {
                 ),
             }
         }
-        let operators = records.into_iter().map(|record| (record.name.clone(), Entry::new(record))).collect();
+        let mut operators: BTreeMap<_, _> =
+            records.into_iter().map(|record| (record.name.clone(), Entry::new(record))).collect();
+        for (name, renewed) in ledger.renewed_operators().await? {
+            if let Some(entry) = operators.get_mut(&name) {
+                entry.renewed = Some(renewed);
+            }
+        }
         let operators = Mutex::new(operators);
         let (next, changes) = (AtomicU64::new(0), tokio::sync::Mutex::default());
         Ok(Self(Arc::new(Inner { ledger, roles, tasks, operators, next, changes })))
@@ -102,11 +115,12 @@ impl Operators {
         let mut operators = self.lock();
         let entry = operators.get_mut(&name).ok_or_else(unknown)?;
         // Looked at and entered under one lock: whoever revokes it either is seen here, or finds the connection.
-        check(&entry.record, peer)?;
+        entry.check(peer)?;
+        entry.see(Issued::from(peer));
         entry.record.valid_until = entry.record.valid_until.max(Some(peer.validity.until));
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
         entry.connections.insert(number, connection.clone());
-        Ok(Presence { operators: self.clone(), name, number })
+        Ok(Presence { operators: self.clone(), name, key: peer.key, number })
     }
 
     /// The roles that were given to an operator by name; `None` where it is not known or may not connect, and so has no
@@ -120,6 +134,18 @@ impl Operators {
     /// An operator, and how many connections it has; `None` where it is not known.
     pub(crate) fn find(&self, name: &OperatorName) -> Option<(OperatorRecord, usize)> {
         self.lock().get(name).map(|entry| (entry.record.clone(), entry.connections.len()))
+    }
+
+    /// What is known of an operator but for its connections; `None` where it is not known.
+    fn entry(&self, name: &OperatorName) -> Option<Entry> {
+        let operators = self.lock();
+        let Entry { record, renewed, seen, .. } = operators.get(name)?;
+        Some(Entry {
+            record: record.clone(),
+            renewed: renewed.clone(),
+            seen: *seen,
+            connections: BTreeMap::new(),
+        })
     }
 
     /// All operators, by name, and how many connections each has.
@@ -154,6 +180,8 @@ impl Operators {
 pub(crate) struct Presence {
     operators: Operators,
     name: OperatorName,
+    /// The key that it showed.
+    key: Digest,
     number: u64,
 }
 
@@ -161,6 +189,11 @@ impl Presence {
     /// The operator's name.
     pub(crate) fn name(&self) -> &OperatorName {
         &self.name
+    }
+
+    /// The key of the certificate that it showed.
+    pub(crate) fn key(&self) -> Digest {
+        self.key
     }
 }
 
@@ -172,7 +205,7 @@ impl Drop for Presence {
 
 impl Entry {
     fn new(record: OperatorRecord) -> Self {
-        Self { record, connections: BTreeMap::new() }
+        Self { record, renewed: None, seen: None, connections: BTreeMap::new() }
     }
 
     fn close(self) {
@@ -182,17 +215,6 @@ impl Entry {
 
 fn close(connection: &Connection) {
     connection.close(CLOSE_REFUSED, b"refused");
-}
-
-/// Whether an operator may connect with this certificate: that with which it logged in, or one that was made later.
-fn check(record: &OperatorRecord, peer: &Peer) -> Result<(), Refused> {
-    let is_later = record.valid_from.is_none_or(|from| peer.validity.from > from);
-    let is_its_own = record.key.is_none_or(|key| peer.key == key || is_later);
-    match record.standing {
-        OperatorStanding::Revoked { .. } => Err(Refused::Revoked(record.name.clone())),
-        OperatorStanding::Active if is_its_own => Ok(()),
-        OperatorStanding::Active => Err(Refused::AnotherKey(record.name.clone())),
-    }
 }
 
 /// The record of the operator of the overlord's own folder, whose certificate is renewed there with another key.

@@ -44,7 +44,8 @@ use crate::storage::Disk;
 /// - operators: [`put_operator`](Self::put_operator), [`remove_operator`](Self::remove_operator),
 ///   [`operators`](Self::operators), [`put_operator_invite`](Self::put_operator_invite),
 ///   [`operator_invited`](Self::operator_invited), [`redeem_operator`](Self::redeem_operator),
-///   [`purge_operator_invites`](Self::purge_operator_invites)
+///   [`purge_operator_invites`](Self::purge_operator_invites), [`put_renewed_operator`](Self::put_renewed_operator),
+///   [`renewed_operators`](Self::renewed_operators)
 /// - enrolment: [`invited_by`](Self::invited_by), [`put_glob_invite`](Self::put_glob_invite),
 ///   [`redeem_glob`](Self::redeem_glob), [`invitations`](Self::invitations), [`withdraw`](Self::withdraw),
 ///   [`enrol_new`](Self::enrol_new), [`put_waiting`](Self::put_waiting), [`accept_waiting`](Self::accept_waiting),

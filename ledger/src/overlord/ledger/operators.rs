@@ -7,7 +7,7 @@ use super::OverlordLedger;
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::overlord::operations::operator;
-use crate::overlord::operator::{OperatorInvite, OperatorInviteError, OperatorRecord};
+use crate::overlord::operator::{OperatorInvite, OperatorInviteError, OperatorRecord, Renewed};
 use crate::write::{Durability, Purpose};
 
 /// Operators: who may ask the overlord for something, and by which tokens they come in.
@@ -20,6 +20,26 @@ impl OverlordLedger {
             Ok(())
         };
         self.engine.write(Purpose::Proceed, Durability::Synced, write).await
+    }
+
+    /// Records an operator with the certificates that it has renewed its first one with, in place of what was known of one of that
+    /// name; synced.
+    pub async fn put_renewed_operator(
+        &self,
+        record: OperatorRecord,
+        renewed: Renewed,
+    ) -> Result<(), LedgerError> {
+        let write = move |draft: &Draft<'_>| {
+            operator::put(draft, &record);
+            operator::put_renewed(draft, &record.name, &renewed);
+            Ok(())
+        };
+        self.engine.write(Purpose::Proceed, Durability::Synced, write).await
+    }
+
+    /// The certificates that operators have renewed their first ones with, by name, where that is on record.
+    pub async fn renewed_operators(&self) -> Result<Vec<(OperatorName, Renewed)>, LedgerError> {
+        self.read(|source| operator::renewed(source)).await
     }
 
     /// Forgets an operator and the tokens that were made for it and by it; synced. Gives whether there was either. Its jobs stay.

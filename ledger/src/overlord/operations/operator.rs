@@ -8,12 +8,16 @@ use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::key::{Span, name_prefix};
 use crate::keyspace::Keyspace;
-use crate::overlord::operator::{OperatorInvite, OperatorInviteError, OperatorRecord};
+use crate::overlord::operator::{OperatorInvite, OperatorInviteError, OperatorRecord, Renewed};
 use crate::read::Read;
 use crate::record::Record;
 
 impl Record for OperatorRecord {
     const SPACE: Keyspace = Keyspace::Operators;
+}
+
+impl Record for Renewed {
+    const SPACE: Keyspace = Keyspace::RenewedOperators;
 }
 
 impl Record for OperatorInvite {
@@ -29,10 +33,27 @@ pub(crate) fn put(draft: &Draft<'_>, operator: &OperatorRecord) {
     draft.put_record(key_of(&operator.name), operator);
 }
 
+/// Records the certificates that an operator has renewed its first one with, in place of those that were on record.
+pub(crate) fn put_renewed(draft: &Draft<'_>, name: &OperatorName, renewed: &Renewed) {
+    draft.put_record(key_of(name), renewed);
+}
+
+/// The certificates with which operators have renewed their first ones, by name, where that is on record.
+pub(crate) fn renewed(source: &impl Read) -> Result<Vec<(OperatorName, Renewed)>, LedgerError> {
+    let mut found = Vec::new();
+    for operator in all(source) {
+        if let Some(renewed) = source.record::<Renewed>(&key_of(&operator.name))? {
+            found.push((operator.name, renewed));
+        }
+    }
+    Ok(found)
+}
+
 /// Forgets an operator and the tokens that were made for it and by it. Gives whether there was either.
 pub(crate) fn remove(draft: &Draft<'_>, name: &OperatorName) -> Result<bool, LedgerError> {
     let is_known = draft.record::<OperatorRecord>(&key_of(name))?.is_some();
     draft.remove(Keyspace::Operators, key_of(name));
+    draft.remove(Keyspace::RenewedOperators, key_of(name));
     let tokens = forget_invites(draft, name);
     Ok(is_known || tokens > 0)
 }
@@ -101,6 +122,10 @@ pub(crate) fn redeem(
         valid_until: Some(valid_until),
     };
     draft.put_record(key_of(&invite.name), &operator);
+    if is_another {
+        // What the former one has renewed is good no more, whatever the clock said when it was made.
+        put_renewed(draft, &invite.name, &Renewed::default());
+    }
     // Another token would take the name away from whoever has it now, which nobody said is meant.
     // Those that it made go with whoever had it.
     let goes = |other: &OperatorInvite| other.name == invite.name || (is_another && other.by == invite.name);

@@ -34,7 +34,7 @@ pub(in crate::cli) struct Invite {
     /// It is a program and no person
     #[arg(long)]
     service: bool,
-    /// How long its certificate is good [default: a year]
+    /// How long each of its certificates is good, which it renews until it is revoked [default: a year]
     #[arg(long, value_name = "DURATION", value_parser = brief_duration)]
     lifetime: Option<Duration>,
     /// The name is in use, and is to go to whoever logs in with the token

@@ -49,7 +49,10 @@ fn text(operator: &OperatorStatus, now: u64) -> String {
         format!("since        {} ago{}", since(operator.since, now), invited(operator)),
     ];
     if let Some(until) = operator.valid_until {
-        lines.push(format!("certificate  good until {}", Moment(until)));
+        lines.push(format!(
+            "certificate  good until {}, and renewed by its commands until it is revoked",
+            Moment(until)
+        ));
     }
     match operator.roles.as_slice() {
         [] => lines.push("roles        none: it may do nothing".to_owned()),

@@ -10,7 +10,7 @@ use crate::client::Client;
 
 /// Let an operator that was revoked in again
 ///
-/// The certificate that it had is good again, as long as it lasts.
+/// The last certificate that it had is good again, as long as it lasts; earlier ones are not.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
