@@ -2,20 +2,21 @@
 //! `minion.toml`.
 
 mod constraint;
+mod fit;
 mod held;
+mod pattern;
 mod rule;
 #[cfg(test)]
 mod tests;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 
 use wire::name::{MethodPath, ModuleName, OperatorName};
 
+use crate::access::pattern::Pattern;
 use crate::access::rule::Rule;
-use crate::policy::{BadGlob, compile_glob};
 
 pub(crate) use crate::access::rule::{Asked, Objection};
 
@@ -41,11 +42,6 @@ struct ModuleRule {
     /// A glob on modules' names. Default: all.
     module: Pattern,
 }
-
-/// A glob, compiled.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "String")]
-struct Pattern(GlobMatcher);
 
 /// The access list that is in force, which a reload replaces. Clones share the list.
 #[derive(Clone, Debug)]
@@ -116,7 +112,7 @@ impl Access {
         }
         let Some(allow) = &self.allow else { return Ok(()) };
         let mut objections = Vec::new();
-        for (place, rule) in allow.iter().enumerate().filter(|(_, rule)| rule.is_about(asked)) {
+        for (place, rule) in allow.iter().enumerate().filter(|(_, rule)| rule.is_for(asked)) {
             match rule.forbids(asked, place + 1) {
                 None => return Ok(()),
                 Some(objection) => objections.push(objection),
@@ -157,35 +153,4 @@ impl Access {
 pub(crate) struct ChangeDenied {
     operator: OperatorName,
     module: ModuleName,
-}
-
-impl Pattern {
-    fn matches(&self, text: &str) -> bool {
-        self.0.is_match(text)
-    }
-
-    /// The glob as it was written.
-    fn text(&self) -> &str {
-        self.0.glob().glob()
-    }
-}
-
-impl Default for Pattern {
-    fn default() -> Self {
-        Self(Glob::new("*").expect("a star is a glob").compile_matcher())
-    }
-}
-
-impl PartialEq for Pattern {
-    fn eq(&self, other: &Self) -> bool {
-        self.text() == other.text()
-    }
-}
-
-impl TryFrom<String> for Pattern {
-    type Error = BadGlob;
-
-    fn try_from(glob: String) -> Result<Self, BadGlob> {
-        compile_glob(&glob, "access").map(Self)
-    }
 }

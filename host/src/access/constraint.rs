@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use wire::document::redaction::{cut, redacted};
 
-use crate::access::Pattern;
+use crate::access::pattern::Pattern;
 
 /// The arguments that a rule is about, of one parameter or of a field in it: those that at least one of its keys names.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

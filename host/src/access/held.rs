@@ -5,13 +5,12 @@ use std::rc::Rc;
 
 use serde_json::Value as Json;
 
-use policy::steps_up;
 use wire::value::Value;
 use wire::value::json::from_json;
 use wire::value::method::{Type, TypeId, TypeRef};
 
-use crate::access::Pattern;
 use crate::access::constraint::{Constraint, Number};
+use crate::access::pattern::Pattern;
 
 /// What came of holding a constraint against an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,11 +150,9 @@ impl<'a> Held<'a> {
     /// What is said of a text that is not in the list as a value of its type.
     fn text(&self, text: &str) -> Finding {
         let Constraint { globs, list, .. } = self.constraint;
-        let climbs = steps_up(text);
-        let covers = |glob: &Pattern| {
-            // A `*` that is allowed must not stand for the way out of a folder.
-            let stays = self.extent == Extent::Any || climbs <= steps_up(glob.text());
-            stays && glob.matches(text)
+        let covers = |glob: &Pattern| match self.extent {
+            Extent::Every => glob.covers(text),
+            Extent::Any => glob.matches(text),
         };
         if globs.iter().any(covers) || list.iter().any(|listed| listed == text) {
             return Finding::Named;

@@ -12,9 +12,10 @@ use wire::value::Value;
 use wire::value::arguments::{Arguments, bind};
 use wire::value::method::{Signature, TypeRef};
 
-use crate::access::Pattern;
 use crate::access::constraint::Constraint;
+use crate::access::fit::fits;
 use crate::access::held::{Extent, Finding, Held, has_field};
+use crate::access::pattern::Pattern;
 
 /// Some calls, by who makes them, what they call and with which arguments.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -61,23 +62,35 @@ pub(crate) struct Asked<'a> {
     arguments: &'a Arguments,
     /// All ways to write the method, against which a rule is held.
     spellings: Vec<String>,
+    /// Those of them that mean this method and no other one of its module, against which a rule is held that allows.
+    names: Vec<String>,
     /// The values that the method would be given, once somebody asked for them; `None` where it takes others.
     values: OnceCell<Option<Vec<Value>>>,
 }
 
 impl<'a> Asked<'a> {
     /// A call. `signature` is that of the method that the path means, where it is known: a rule about the method holds
-    /// whichever way it was written.
+    /// whichever way it was written. Whether the module has no other method that is called so as well, but for its interface,
+    /// `is_alone` says: only then does a rule that allows `module.method` allow this one.
     pub(crate) fn new(
         operator: &'a OperatorName,
         path: &'a MethodPath,
         signature: Option<Signature<'a>>,
+        is_alone: bool,
         arguments: &'a Arguments,
     ) -> Self {
         let mut methods = vec![path.method.clone(), path.function().to_owned()];
         methods.extend(signature.into_iter().flat_map(|signature| signature.names()));
-        let spellings = methods.into_iter().map(|method| format!("{}.{method}", path.module)).collect();
-        Self { operator, path, signature, arguments, spellings, values: OnceCell::new() }
+        let names = match signature {
+            Some(signature) if is_alone => signature.names().to_vec(),
+            Some(signature) => vec![signature.qualified(), signature.full()],
+            None => vec![path.method.clone()],
+        };
+        let spelled = |methods: Vec<String>| {
+            methods.into_iter().map(|method| format!("{}.{method}", path.module)).collect()
+        };
+        let (spellings, names) = (spelled(methods), spelled(names));
+        Self { operator, path, signature, arguments, spellings, names, values: OnceCell::new() }
     }
 
     /// The method with the values that it would be given; `None` where it cannot be called with these arguments, or is
@@ -112,6 +125,8 @@ enum Misfit {
     Missing,
     /// The argument is of a type of which the constraint says nothing.
     Unsaid,
+    /// The constraint names what no argument of that type can be, so that it would deny nothing.
+    Unfit,
 }
 
 impl Rule {
@@ -119,6 +134,12 @@ impl Rule {
     pub(super) fn is_about(&self, asked: &Asked<'_>) -> bool {
         self.operator.matches(asked.operator.as_str())
             && asked.spellings.iter().any(|text| self.method.matches(text))
+    }
+
+    /// Whether the rule, as one that allows, is for this call, whatever the arguments are.
+    pub(super) fn is_for(&self, asked: &Asked<'_>) -> bool {
+        self.operator.matches(asked.operator.as_str())
+            && asked.names.iter().any(|text| self.method.matches(text))
     }
 
     /// Whether it depends on the arguments what the rule says.
@@ -197,6 +218,9 @@ fn hold(
     let found = argument(name, signature, values);
     let (fields, ty, value) =
         found.filter(|(fields, ty, _)| has_field(*ty, fields)).ok_or(Misfit::Missing)?;
+    if extent == Extent::Any && !fits(constraint, ty, fields) {
+        return Err(Misfit::Unfit);
+    }
     match Held::new(constraint, extent).against(ty, fields, value) {
         Finding::Named => Ok(true),
         Finding::Other => Ok(false),
@@ -220,6 +244,7 @@ impl Misfit {
         let says = match self {
             Misfit::Missing => format!("is about an argument \"{name}\", which the method does not have"),
             Misfit::Unsaid => format!("says nothing of values like that of \"{name}\""),
+            Misfit::Unfit => format!("names what no value of \"{name}\" can be"),
         };
         let says = format!("{says}: mend the rule in minion.toml");
         Objection { rule, arguments: vec![name.to_string()], says }

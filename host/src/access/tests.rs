@@ -42,7 +42,7 @@ fn said(list: &str, params: &[(&str, Type)], arguments: &Arguments) -> Result<()
     let access: Access = toml::from_str(list).expect(list);
     let (operator, path) = ("ann".parse().expect("a name"), "service.restart".parse().expect("a method"));
     let methods = method(params);
-    access.check(&Asked::new(&operator, &path, methods.iter().next(), arguments))
+    access.check(&Asked::new(&operator, &path, methods.iter().next(), true, arguments))
 }
 
 /// What a rule of `allow`, and what one of `deny`, says of a call, where it is about the argument `it` alone: whether
@@ -64,7 +64,7 @@ fn allowed(list: &str, operator: &str, method_path: &str) -> bool {
     let access: Access = toml::from_str(list).expect("a list");
     let (operator, path) = (operator.parse().expect("a name"), method_path.parse().expect("a method"));
     let methods = method(&[]);
-    access.check(&Asked::new(&operator, &path, methods.iter().next(), &words(&[]))).is_ok()
+    access.check(&Asked::new(&operator, &path, methods.iter().next(), true, &words(&[]))).is_ok()
 }
 
 #[test]
@@ -111,10 +111,28 @@ fn a_rule_holds_where_it_is_not_known_which_method_is_meant() {
     let denies = |rule: &str, written: &str| {
         let access: Access = toml::from_str(&format!("deny = [{{ method = \"{rule}\" }}]")).expect("a list");
         let (operator, path) = ("ann".parse().expect("a name"), written.parse().expect("a method"));
-        access.check(&Asked::new(&operator, &path, None, &words(&[]))).is_err()
+        access.check(&Asked::new(&operator, &path, None, false, &words(&[]))).is_err()
     };
     assert!(denies("service.restart", "service.unit/restart") && denies("service.*", "service.restart"));
     assert!(denies("service.unit/*", "service.unit/restart") && !denies("service.stop", "service.restart"));
+}
+
+#[test]
+fn what_is_allowed_by_a_short_name_is_no_method_of_another_interface_that_has_it_too() {
+    let may = |list: &str, is_alone: bool, written: &str| {
+        let access: Access = toml::from_str(list).expect("a list");
+        let (operator, path) = ("ann".parse().expect("a name"), written.parse().expect("a method"));
+        let methods = method(&[]);
+        access.check(&Asked::new(&operator, &path, methods.iter().next(), is_alone, &words(&[]))).is_ok()
+    };
+    let full = "service.minion:service/unit@0.1.0/restart";
+    for written in ["service.unit/restart", full] {
+        assert!(may("allow = [{ method = \"service.restart\" }]", true, written), "{written}");
+        assert!(!may("allow = [{ method = \"service.restart\" }]", false, written), "{written}");
+        assert!(may("allow = [{ method = \"service.unit/restart\" }]", false, written), "{written}");
+        assert!(may("allow = [{ method = \"service.*\" }]", false, written), "{written}");
+        assert!(!may("deny = [{ method = \"service.restart\" }]", false, written), "{written}");
+    }
 }
 
 #[test]
@@ -122,8 +140,10 @@ fn who_is_denied_is_told_what() {
     let access: Access = toml::from_str("allow = []\nmodules = []").expect("a list");
     let operator = "ann".parse().expect("a name");
     let path = "service.restart".parse().expect("a method");
-    let told =
-        access.check(&Asked::new(&operator, &path, None, &words(&[]))).expect_err("denied").to_string();
+    let told = access
+        .check(&Asked::new(&operator, &path, None, false, &words(&[])))
+        .expect_err("denied")
+        .to_string();
     assert_eq!(told, "the access list of this minion does not let \"ann\" call \"service.restart\"");
     let change = access.check_change(&operator, &"service".parse().expect("a name"));
     let told = change.expect_err("denied").to_string();
@@ -180,7 +200,14 @@ fn each_kind_of_constraint_names_its_arguments_and_no_others() {
         ("{ globs = [\"a\"], absent = true }", option_of(Type::String), "a", NAMED),
         ("{ globs = [\"a\"] }", option_of(Type::String), "none", OTHER),
         ("{ globs = [\"a\"], range = { min = 5 }, list = [1] }", Type::U8, "1", NAMED),
-        ("{ globs = [\"a\"], range = { min = 5 }, list = [1] }", Type::U8, "2", OTHER),
+        ("{ range = { min = 5 }, list = [1] }", Type::U8, "2", OTHER),
+        ("{ globs = [\"a\"], range = { min = 5 }, list = [1] }", Type::U8, "2", UNSAID),
+        ("{ list = [\"22\", \"ssh\"] }", Type::U16, "23", UNSAID),
+        ("{ list = [\"a\", 80] }", Type::String, "80", UNSAID),
+        ("{ list = [\"a\", true] }", Type::String, "true", UNSAID),
+        ("{ list = [\"a\", [\"b\"]] }", Type::String, "b", UNSAID),
+        ("{ range = { max = 9 }, list = [\"a\"] }", Type::String, "5", UNSAID),
+        ("{ list = [70000] }", Type::U16, "80", OTHER),
         ("{ list = [\"eA==\"] }", list_of(Type::U8), "\"eA==\"", NAMED),
         ("{ range = { max = 127 } }", list_of(Type::U8), "[1, 128]", (false, false)),
     ] {
@@ -314,7 +341,11 @@ fn a_constraint_on_what_the_method_does_not_have_denies_and_says_so() {
         }
         let text = format!("{list} = [{{ arguments = {{ force = {{ globs = [\"true\"] }} }} }}]");
         let told = said(&text, &params, &call).expect_err("denied").to_string();
-        assert!(told.contains("says nothing of values like that of \"force\""), "{told}");
+        let says = match list {
+            "allow" => "says nothing of values like that of \"force\"",
+            _ => "names what no value of \"force\" can be",
+        };
+        assert!(told.contains(says), "{told}");
     }
     let other = "allow = [{ arguments = { unti = { list = [1] } } }, { method = \"service.restart\" }]";
     assert_eq!(said(other, &params, &call), Ok(()), "another rule allows it");

@@ -17,7 +17,7 @@ use wire::message::link::MAX_MESSAGE;
 use wire::message::outcome::{FailureKind, Outcome, Report};
 use wire::transport::frame;
 
-use crate::access::{Asked, Denied};
+use crate::access::{Access, Asked, Denied};
 use crate::jobs::Inner;
 use crate::jobs::events::Events;
 use crate::jobs::live::Live;
@@ -58,7 +58,8 @@ impl Task {
     async fn carry_out(&self, minion_job: MinionJobId) -> Report {
         let jobs = &self.jobs;
         let module = jobs.modules.active(&self.start.method.module);
-        if let Err(report) = self.permit(module.as_ref().ok()).await {
+        let access = jobs.access.current();
+        if let Err(report) = self.permit(&access, module.as_ref().ok()).await {
             return *report;
         }
         let module = match module {
@@ -66,8 +67,8 @@ impl Task {
             Err(error) => return never_ran(error.kind(), error.to_string()),
         };
         let mut entering = pin!(jobs.queue.enter(&self.start.method.module, module.limits().jobs));
-        let place = match futures::poll!(entering.as_mut()) {
-            Poll::Ready(place) => place,
+        let (place, has_waited) = match futures::poll!(entering.as_mut()) {
+            Poll::Ready(place) => (place, false),
             Poll::Pending => {
                 // Only a job that does wait is told to be queued: most never do, and have one step less in their
                 // history.
@@ -75,7 +76,7 @@ impl Task {
                 tokio::select! {
                     biased;
                     () = self.live.cancel.cancelled() => return self.stopped_in_line(),
-                    place = entering => place,
+                    place = entering => (place, true),
                 }
             }
         };
@@ -85,6 +86,9 @@ impl Task {
         };
         if self.live.cancel.is_cancelled() {
             return self.stopped_in_line();
+        }
+        if has_waited && let Err(report) = self.still_permitted(&access, &module).await {
+            return *report;
         }
         reach(Point::RunningBefore);
         if let Err(error) = jobs.ledger.running(self.live.job, now_ms()).await {
@@ -123,9 +127,13 @@ impl Task {
     }
 
     /// Asks the access list about the call, and writes the answer into the audit log.
-    async fn permit(&self, module: Option<&Arc<LoadedModule>>) -> Result<(), Box<Report>> {
+    async fn permit(
+        &self,
+        access: &Arc<Access>,
+        module: Option<&Arc<LoadedModule>>,
+    ) -> Result<(), Box<Report>> {
         let start = &self.start;
-        let decision = self.decide(module).await.ok_or_else(|| Box::new(broken()))?;
+        let decision = self.decide(access, module).await.ok_or_else(|| Box::new(broken()))?;
         let method = module.and_then(|module| module.method(&start.method.method).ok());
         self.jobs.audit.call(start, method, &decision).map_err(|error| {
             tracing::error!(job = %start.job, %error, "a job is not started");
@@ -134,14 +142,34 @@ impl Task {
         decision.map_err(|denied| Box::new(never_ran(FailureKind::Denied, denied.to_string())))
     }
 
-    /// What the access list says of the call; `None` where there is nobody left to ask it.
-    async fn decide(&self, module: Option<&Arc<LoadedModule>>) -> Option<Result<(), Denied>> {
-        let access = self.jobs.access.current();
+    /// Asks the access list about a call that has waited for its turn, where that is another list than the one that let it in.
+    /// What it denies is in the audit log.
+    async fn still_permitted(
+        &self,
+        then: &Arc<Access>,
+        module: &Arc<LoadedModule>,
+    ) -> Result<(), Box<Report>> {
+        let now = self.jobs.access.current();
+        if Arc::ptr_eq(then, &now) {
+            return Ok(());
+        }
+        match self.decide(&now, Some(module)).await.ok_or_else(|| Box::new(broken()))? {
+            Ok(()) => Ok(()),
+            Err(_) => self.permit(&now, Some(module)).await,
+        }
+    }
+
+    /// What an access list says of the call; `None` where there is nobody left to ask it.
+    async fn decide(
+        &self,
+        access: &Arc<Access>,
+        module: Option<&Arc<LoadedModule>>,
+    ) -> Option<Result<(), Denied>> {
         if !access.looks_at_arguments(&asked(&self.start, module)) {
             return Some(access.check(&asked(&self.start, module)));
         }
         // Arguments may be large, and reading them must not delay the link.
-        let (start, module) = (self.start.clone(), module.cloned());
+        let (start, module, access) = (self.start.clone(), module.cloned(), access.clone());
         let decision =
             self.jobs.guests.spawn(async move { access.check(&asked(&start, module.as_ref())) }).await;
         decision.inspect_err(|error| tracing::error!(%error, "the access list could not be asked")).ok()
@@ -242,7 +270,8 @@ impl Drop for Task {
 /// A call as the access list is asked about it.
 fn asked<'a>(start: &'a Start, module: Option<&'a Arc<LoadedModule>>) -> Asked<'a> {
     let method = module.and_then(|module| module.method(&start.method.method).ok());
-    Asked::new(&start.operator, &start.method, method, &start.arguments)
+    let is_alone = module.is_some_and(|module| module.method(start.method.function()).is_ok());
+    Asked::new(&start.operator, &start.method, method, is_alone, &start.arguments)
 }
 
 /// How a recorded job ended; `None` where that is not on record.

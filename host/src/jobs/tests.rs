@@ -379,6 +379,27 @@ async fn what_the_access_list_denies_does_not_run_and_is_audited() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_waits_for_its_turn_is_held_against_the_list_that_is_in_force_then() {
+    let rig = Rig::with("[test]\nlimits = { jobs = 1 }", 10).await;
+    let (runs, waits) = (call("test.sleep", &["60000"]), call("test.ping", &[]));
+    let mut first = rig.jobs.start(runs.clone()).expect("accepted");
+    running(&mut first).await;
+    let mut second = rig.jobs.start(waits.clone()).expect("accepted");
+    let queued = second.next().await;
+    assert!(matches!(queued, Some(JobUpdate::State { state: MinionState::Queued, .. })), "{queued:?}");
+    assert!(rig.access.replace(toml::from_str("deny = [{ method = \"test.ping\" }]").expect("a list")));
+    assert_eq!(rig.jobs.cancel(runs.job).await, Ok(Cancelled::Asked));
+    end(first).await;
+    assert_eq!(failure(end(second).await.1).kind, FailureKind::Denied);
+    assert_eq!(rig.runs(), 1);
+    let text = std::fs::read_to_string(rig.dir.path().join("audit.jsonl")).expect("read");
+    let entries = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    let of_second = entries.filter(|entry| entry["job"] == waits.job.to_string() && entry["event"] == "call");
+    let decisions: Vec<_> = of_second.map(|entry| entry["decision"].clone()).collect();
+    assert_eq!(decisions, ["allowed", "denied"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_access_list_denies_by_its_arguments_does_not_run_and_the_audit_log_says_why() {
     let rig = Rig::new().await;
     let list =

@@ -86,6 +86,15 @@ impl Given {
 }
 
 impl Model {
+    /// Whether it names what no argument at this place can be.
+    fn is_unfit(&self, place: usize) -> bool {
+        match place {
+            0 | 2 => self.range.is_some() || !self.numbers.is_empty(),
+            1 | 3 => !self.starts.is_empty() || !self.texts.is_empty(),
+            _ => false,
+        }
+    }
+
     /// Whether it names a part; `None` where it says nothing of parts like this one.
     fn names(&self, part: &Part) -> Option<bool> {
         let of_texts = !self.starts.is_empty() || !self.texts.is_empty();
@@ -133,6 +142,7 @@ fn denies((is_about, constraints): &Rule, given: &Given) -> bool {
     };
     let cannot_be_held = |constraint: &(usize, Model)| match given.parts(constraint.0) {
         None => true,
+        Some(_) if constraint.1.is_unfit(constraint.0) => true,
         Some(parts) => !named(constraint) && parts.iter().any(|part| constraint.1.names(part).is_none()),
     };
     *is_about && (constraints.iter().all(named) || constraints.iter().any(cannot_be_held))
