@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use wire::name::MinionName;
 
+use crate::registry::Registry;
 use crate::targets::{Expression, Lookup, Roster};
 
 /// Knows what minions said of themselves, but only of those that the operator may see: who asks for the minions with
@@ -29,6 +30,25 @@ impl<L: Lookup> Lookup for Known<'_, L> {
     fn facts(&self, minion: &MinionName) -> Option<Arc<Json>> {
         let is_seen = self.seen.as_ref().is_none_or(|seen| seen.names().binary_search(minion).is_ok());
         if is_seen { self.all.facts(minion) } else { None }
+    }
+}
+
+/// Knows what those minions say of themselves that had their names at a moment: what others say, who got a name later, does not decide
+/// on what was done before.
+pub(super) struct Since<'a> {
+    pub(super) registry: &'a Registry,
+    /// The moment, in milliseconds since 1970.
+    pub(super) at: u64,
+}
+
+impl Lookup for Since<'_> {
+    fn group(&self, name: &str) -> Option<Arc<Expression>> {
+        self.registry.group(name)
+    }
+
+    fn facts(&self, minion: &MinionName) -> Option<Arc<Json>> {
+        let had_its_name = self.registry.had_its_name(minion, self.at);
+        if had_its_name { Lookup::facts(self.registry, minion) } else { None }
     }
 }
 

@@ -91,7 +91,7 @@ impl ModulesDoor<'_> {
         let reply = match request {
             ModuleRequest::Add(offer) => {
                 let reservation =
-                    rollout.reserve(&offer.name, Some(offer.digest), self.operator, "brought")?;
+                    rollout.reserve(&offer.name, Some(offer.digest), self.operator, ("brought", &[]))?;
                 let (reservation, _) = self.bring(reservation, offer).await?;
                 drop(reservation);
                 rollout.prune().await;
@@ -100,7 +100,7 @@ impl ModulesDoor<'_> {
             ModuleRequest::Push { offer, target, options } => {
                 let targets = self.targets(permit, &target.expression, options.confirmed).await?;
                 let reservation =
-                    rollout.reserve(&offer.name, Some(offer.digest), self.operator, "pushed")?;
+                    rollout.reserve(&offer.name, Some(offer.digest), self.operator, ("pushed", &targets))?;
                 let (reservation, module) = self.bring(reservation, offer).await?;
                 let following = rollout.push(reservation, module, targets, options, self.operator);
                 return self.follow(following).await;
@@ -183,7 +183,8 @@ impl ModulesDoor<'_> {
     }
 
     async fn edit(&mut self, edit: Edit, targets: Vec<MinionName>, name: ModuleName) -> Result<(), Ended> {
-        let reservation = self.services.rollout.reserve(&name, None, self.operator, edit.doing())?;
+        let doing = (edit.doing(), targets.as_slice());
+        let reservation = self.services.rollout.reserve(&name, None, self.operator, doing)?;
         let following = self.services.rollout.edit(edit, reservation, name, targets, self.operator);
         self.follow(following).await
     }

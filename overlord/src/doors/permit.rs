@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use ledger::JobRecord;
 use wire::message::job::JobId;
 use wire::message::operator::{
     JobFilter, JobSummary, OperatorRequest, Refusal, RefusalKind, Target, TargetWarning,
 };
 use wire::name::{MinionName, ModuleName, OperatorName};
 
-use super::known::Known;
+use super::known::{Known, Since};
 use super::wanted::Wanted;
 use crate::jobs::{LIST_LIMIT, only};
 use crate::registry::Registry;
-use crate::roles::{Deed, Held, JobVerb, On, Verdict};
+use crate::roles::{Deed, Held, JobVerb, MinionVerb, On, Verdict};
 use crate::services::Services;
 use crate::targets::{self, Among, Matching, Roster};
 
@@ -139,6 +140,7 @@ impl<'a> Gate<'a> {
             }
             Wanted::Rerun { job } => Permit::Job(self.rerun(job).await?),
             Wanted::Change { deed, module } => self.change(deed, module)?,
+            Wanted::Invite(name) => self.invite(name)?,
             Wanted::About(operator) if operator == self.operator => self.plain(Deed::Own, On::Nothing)?,
             Wanted::About(_) => self.plain(Deed::Administer, On::Nothing)?,
         })
@@ -298,6 +300,11 @@ impl<'a> Gate<'a> {
     ) -> Result<bool, Refusal> {
         // Whose a job is that has lost its record, nobody knows.
         let Some(record) = self.services.jobs.record(id).await? else { return Ok(false) };
+        let registry = &self.services.registry;
+        // What is kept is of minions that had their names already.
+        if record.targets.iter().any(|name| !registry.had_its_name(name, record.accepted_at)) {
+            return Ok(self.decide_by_targets(Deed::Job(JobVerb::See), &record).is_allowed());
+        }
         let new: Roster =
             record.targets.iter().filter(|name| !covered.contains_key(*name)).cloned().collect();
         if !new.names().is_empty() {
@@ -335,9 +342,7 @@ impl<'a> Gate<'a> {
         let deed = Deed::Job(verb);
         Ok(match self.services.jobs.record(id).await? {
             Some(record) if record.operator == *self.operator => self.decide(Deed::Own, On::Nothing),
-            Some(record) if !self.roles.is_for_everybody(deed) => {
-                self.decide(deed, On::These(Roster::new(record.targets).names()))
-            }
+            Some(record) if !self.roles.is_for_everybody(deed) => self.decide_by_targets(deed, &record),
             // Whose a job is that has lost its record, nobody knows.
             Some(_) | None => self.decide(deed, On::Everybody),
         })
@@ -352,10 +357,34 @@ impl<'a> Gate<'a> {
         Ok(id)
     }
 
-    /// Everybody who may push ends its own push.
+    /// Everybody who may push ends its own push. Whoever ends that of another ends it on all minions that it is for.
     fn change(&self, deed: Deed<'_>, module: &ModuleName) -> Result<Permit, Refusal> {
-        let is_own = self.services.rollout.changer(module).is_some_and(|changer| changer == *self.operator);
-        self.plain(if is_own { Deed::Own } else { deed }, On::Nothing)
+        match self.services.rollout.changer(module) {
+            Some((changer, _)) if changer == *self.operator => self.plain(Deed::Own, On::Nothing),
+            Some((_, minions)) => {
+                // Whoever may end it nowhere need not hear whom it is for.
+                self.plain(deed, On::Nothing)?;
+                self.plain(deed, On::These(Roster::new(minions).names()))
+            }
+            None => self.plain(deed, On::Nothing),
+        }
+    }
+
+    /// Makes sure that whoever gives a name to another host, which takes it from the minion that has it, may remove that.
+    fn invite(&self, name: &MinionName) -> Result<Permit, Refusal> {
+        let on = On::These(std::slice::from_ref(name));
+        self.plain(Deed::Minion(MinionVerb::Invite), on)?;
+        match self.services.registry.is_enrolled(name) {
+            true => self.plain(Deed::Minion(MinionVerb::Remove), on),
+            false => Ok(Permit::Plain),
+        }
+    }
+
+    /// Whether the roles allow a deed with a job, by the minions that it went to. What a minion says of itself does not decide on
+    /// jobs from before it was enrolled: they went to whichever host had the name then.
+    fn decide_by_targets(&self, deed: Deed<'_>, record: &JobRecord) -> Verdict {
+        let known = Since { registry: &self.services.registry, at: record.accepted_at };
+        self.roles.decide(deed, On::These(Roster::new(record.targets.clone()).names()), &known)
     }
 
     /// Refuses what is not allowed, and notes that.

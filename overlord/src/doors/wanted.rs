@@ -22,6 +22,8 @@ pub(super) enum Wanted<'a> {
     Later { deed: Deed<'a>, target: Target },
     /// To do something with the minion of this name, enrolled or not.
     Named { deed: Deed<'a>, name: &'a MinionName },
+    /// To make a token for this name, which takes it from whoever has it.
+    Invite(&'a MinionName),
     /// To do something with all names that a glob matches.
     Matching { deed: Deed<'a>, glob: &'a str },
     /// To do something with those tokens, or hosts that wait, for whose names it may do so.
@@ -57,9 +59,7 @@ impl<'a> Wanted<'a> {
             | OperatorRequest::Modules { target, .. }
             | OperatorRequest::Facts(target) => Wanted::Seen(target),
             OperatorRequest::Minions => Wanted::AllSeen,
-            OperatorRequest::Invite { name, .. } => {
-                Wanted::Named { deed: Deed::Minion(MinionVerb::Invite), name }
-            }
+            OperatorRequest::Invite { name, .. } => Wanted::Invite(name),
             OperatorRequest::Jobs { .. } => Wanted::Jobs,
             OperatorRequest::Job(job)
             | OperatorRequest::History(job)
@@ -68,7 +68,8 @@ impl<'a> Wanted<'a> {
                 Wanted::Parts { verb: JobVerb::Cancel, job, target: target.as_ref() }
             }
             OperatorRequest::Rerun { job, .. } => Wanted::Rerun { job },
-            OperatorRequest::Purge { .. } => Wanted::Plain(Deed::Job(JobVerb::Purge)),
+            // It forgets jobs of all minions.
+            OperatorRequest::Purge { .. } => Wanted::Everybody(Deed::Job(JobVerb::Purge)),
             OperatorRequest::Status => Wanted::Plain(Deed::Look),
             OperatorRequest::Audit { .. } => Wanted::Plain(Deed::Audit),
             OperatorRequest::Renew(_) => Wanted::Plain(Deed::Own),

@@ -214,6 +214,16 @@ impl Registry {
         self.lock().get(name)?.facts.clone()
     }
 
+    /// Whether a minion has this name, also one that is revoked.
+    pub fn is_enrolled(&self, name: &MinionName) -> bool {
+        self.lock().contains_key(name)
+    }
+
+    /// Whether the minion of a name was enrolled at this moment already, in milliseconds since 1970.
+    pub fn had_its_name(&self, name: &MinionName, at: u64) -> bool {
+        self.lock().get(name).is_some_and(|entry| entry.record.enrolled_at <= at)
+    }
+
     /// The connection of a minion; `None` where it has none at the moment.
     pub fn connection(&self, name: &MinionName) -> Option<Connection> {
         self.lock().get(name)?.connection.borrow().clone()

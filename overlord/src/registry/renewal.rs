@@ -246,7 +246,7 @@ mod tests {
             Registry::open(ledger.clone(), Tasks::new(CancellationToken::new())).await.expect("opens");
         assert!(registry.admit(&peer("first")).is_ok() && registry.admit(&peer("next")).is_ok());
         invited(&ledger, "another").await;
-        registry.enroll(&Digest::of(b"another"), None, peer("next").key).await.expect("enrolled");
+        registry.enroll(&Digest::of(b"another"), None, peer("next").key, true).await.expect("enrolled");
         assert_eq!(registry.admit(&peer("first")).err(), Some(Refused::AnotherKey(web1())));
         assert!(registry.admit(&peer("next")).is_ok());
     }

@@ -47,8 +47,8 @@ pub enum StandingError {
 
 impl Registry {
     /// Enrols the newcomer that has the token of `secret`, with this key, and returns its name. With a token for one
-    /// name, a minion that had the name before loses it, and its connection; with one for several, the newcomer gets the
-    /// name that it `offers`, unless another has that.
+    /// name, a minion that had the name before loses it, and its connection, where whoever made the token `may_replace` it; with
+    /// one for several, the newcomer gets the name that it `offers`, unless another has that.
     ///
     /// # Errors
     /// [`InviteError`], which says why the token lets nobody in.
@@ -57,6 +57,7 @@ impl Registry {
         secret: &Digest,
         offers: Option<&MinionName>,
         key: Digest,
+        may_replace: bool,
     ) -> Result<MinionName, InviteError> {
         let invited = self.0.ledger.invited_by(secret, now_ms()).await?;
         let name = match (&invited, offers) {
@@ -66,6 +67,9 @@ impl Registry {
         // Until both the ledger and this registry know: in both, the same one of two newcomers is the last.
         let _locked = self.0.locks.lock(name.clone()).await;
         match invited {
+            Invited::Name(name) if !may_replace && self.is_of_another(&name, key) => {
+                return Err(InviteError::Taken { name });
+            }
             Invited::Name(_) => {
                 self.0.ledger.redeem(secret, key, now_ms()).await?;
             }
@@ -117,6 +121,11 @@ impl Registry {
             Some(entry) if entry.connection.borrow().is_some() => NameHolder::Connected,
             Some(_) => NameHolder::Absent,
         }
+    }
+
+    /// Whether a minion with another key has a name, be it revoked or not.
+    pub(crate) fn is_of_another(&self, name: &MinionName, key: Digest) -> bool {
+        self.lock().get(name).is_some_and(|entry| !entry.has_key(key))
     }
 
     /// The names of all minions, also of those that are revoked, in order.

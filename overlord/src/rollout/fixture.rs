@@ -47,7 +47,7 @@ impl Fixture {
             .put_invite(invite, Made { by: "alice".parse().expect("a name"), at: 0 })
             .await
             .expect("invited");
-        self.registry.enroll(&secret, None, Digest::of(b"key")).await.expect("enrolled");
+        self.registry.enroll(&secret, None, Digest::of(b"key"), true).await.expect("enrolled");
     }
 
     /// Records that the catalogue has this code of the module.

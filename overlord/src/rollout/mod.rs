@@ -83,19 +83,19 @@ impl Rollout {
         self.0.tasks.stop().await;
     }
 
-    /// Reserves the right to change a module, and a file where there is one.
+    /// Reserves the right to change a module, and a file where there is one: `doing` says what to, and on which minions.
     pub(crate) fn reserve(
         &self,
         name: &ModuleName,
         digest: Option<Digest>,
         operator: &OperatorName,
-        doing: &'static str,
+        doing: (&'static str, &[MinionName]),
     ) -> Result<Reservation, Refusal> {
         self.0.reservations.reserve(name, digest, operator, doing)
     }
 
-    /// The operator who is changing a module; `None` where nobody is.
-    pub(crate) fn changer(&self, name: &ModuleName) -> Option<OperatorName> {
+    /// The operator who is changing a module, and on which minions; `None` where nobody is.
+    pub(crate) fn changer(&self, name: &ModuleName) -> Option<(OperatorName, Vec<MinionName>)> {
         self.0.reservations.changer(name)
     }
 

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use wire::digest::Digest;
 use wire::message::catalogue::OngoingChange;
 use wire::message::operator::{Refusal, RefusalKind};
-use wire::name::{ModuleName, OperatorName};
+use wire::name::{MinionName, ModuleName, OperatorName};
 
 use machine::clock::rfc3339;
 
@@ -24,6 +24,8 @@ struct Holder {
     digest: Option<Digest>,
     operator: OperatorName,
     doing: &'static str,
+    /// The minions on which it is changed.
+    minions: Vec<MinionName>,
     since: u64,
     /// What others tried meanwhile.
     notes: watch::Sender<Vec<String>>,
@@ -58,7 +60,7 @@ impl Reservations {
         name: &ModuleName,
         digest: Option<Digest>,
         operator: &OperatorName,
-        doing: &'static str,
+        (doing, minions): (&'static str, &[MinionName]),
     ) -> Result<Reservation, Refusal> {
         let mut holders = self.lock();
         let same =
@@ -72,6 +74,7 @@ impl Reservations {
             digest,
             operator: operator.clone(),
             doing,
+            minions: minions.to_vec(),
             since: now_ms(),
             notes: watch::Sender::default(),
             course: watch::Sender::new(Course::Open),
@@ -137,9 +140,9 @@ impl Reservations {
         Ok(holder.ongoing())
     }
 
-    /// The operator who is changing a name; `None` where nobody is.
-    pub(super) fn changer(&self, name: &ModuleName) -> Option<OperatorName> {
-        self.holder(name).map(|holder| holder.operator.clone())
+    /// The operator who is changing a name, and on which minions; `None` where nobody is.
+    pub(super) fn changer(&self, name: &ModuleName) -> Option<(OperatorName, Vec<MinionName>)> {
+        self.holder(name).map(|holder| (holder.operator.clone(), holder.minions.clone()))
     }
 
     fn holder(&self, name: &ModuleName) -> Option<Arc<Holder>> {
@@ -279,14 +282,15 @@ mod tests {
     #[test]
     fn the_second_operator_is_refused_and_both_are_told() {
         let reservations = Reservations::default();
-        let first = reservations.reserve(&name("test"), None, &operator("alice"), "pushed").expect("free");
-        let refused = reservations.reserve(&name("test"), None, &operator("bob"), "removed");
+        let first =
+            reservations.reserve(&name("test"), None, &operator("alice"), ("pushed", &[])).expect("free");
+        let refused = reservations.reserve(&name("test"), None, &operator("bob"), ("removed", &[]));
         let refusal = refused.err().expect("refused");
         assert_eq!(refusal.kind, RefusalKind::Busy);
         assert!(refusal.message.starts_with("\"test\" is being pushed by alice since 2"), "{refusal}");
         assert_eq!(*first.notes().borrow(), ["bob wanted \"test\" removed meanwhile, and was refused"]);
         drop(first);
-        assert!(reservations.reserve(&name("test"), None, &operator("bob"), "removed").is_ok());
+        assert!(reservations.reserve(&name("test"), None, &operator("bob"), ("removed", &[])).is_ok());
     }
 
     #[tokio::test]
@@ -294,19 +298,22 @@ mod tests {
         let reservations = Reservations::default();
         let (test, bob) = (name("test"), operator("bob"));
         assert_eq!(reservations.cancel(&test, &bob).expect_err("nothing there").kind, RefusalKind::NotFound);
-        let reservation = reservations.reserve(&test, None, &operator("alice"), "pushed").expect("free");
+        let reservation =
+            reservations.reserve(&test, None, &operator("alice"), ("pushed", &[])).expect("free");
         let ongoing = reservations.cancel(&test, &bob).expect("called off");
         assert_eq!((ongoing.operator.as_str(), ongoing.doing.as_str()), ("alice", "pushed"));
         assert_eq!(reservation.cancelled().await, bob);
         assert_eq!(reservation.settle(), Err(bob.clone()));
         assert_eq!(*reservation.notes().borrow(), ["bob has called it off"]);
         drop(reservation);
-        let reservation = reservations.reserve(&test, None, &operator("alice"), "pushed").expect("free");
+        let reservation =
+            reservations.reserve(&test, None, &operator("alice"), ("pushed", &[])).expect("free");
         reservation.settle().expect("open");
         let refused = reservations.cancel(&test, &bob).expect_err("past calling off");
         assert!(refused.message.contains("overlord module release test"), "{refused}");
         drop(reservation);
-        let _reservation = reservations.reserve(&test, None, &operator("alice"), "removed").expect("free");
+        let _reservation =
+            reservations.reserve(&test, None, &operator("alice"), ("removed", &[])).expect("free");
         assert_eq!(reservations.cancel(&test, &bob).expect_err("no push").kind, RefusalKind::NotFound);
     }
 
@@ -314,7 +321,8 @@ mod tests {
     async fn a_name_can_be_taken_from_whoever_has_it() {
         let reservations = Reservations::default();
         let (test, bob) = (name("test"), operator("bob"));
-        let reservation = reservations.reserve(&test, None, &operator("alice"), "removed").expect("free");
+        let reservation =
+            reservations.reserve(&test, None, &operator("alice"), ("removed", &[])).expect("free");
         let holder = async {
             let by = reservation.released().await;
             drop(reservation);
@@ -322,16 +330,17 @@ mod tests {
         };
         let (released, by) = tokio::join!(reservations.release(&test, &bob), holder);
         assert_eq!((released.expect("released").operator.as_str(), by), ("alice", bob.clone()));
-        assert!(reservations.reserve(&test, None, &bob, "pushed").is_ok());
+        assert!(reservations.reserve(&test, None, &bob, ("pushed", &[])).is_ok());
     }
 
     #[test]
     fn one_file_is_brought_once_whatever_it_is_called() {
         let reservations = Reservations::default();
         let digest = Some(Digest::of(b"code"));
-        let first = reservations.reserve(&name("a"), digest, &operator("alice"), "pushed").expect("free");
-        assert!(reservations.reserve(&name("b"), digest, &operator("bob"), "pushed").is_err());
-        assert!(reservations.reserve(&name("b"), None, &operator("bob"), "removed").is_ok());
+        let first =
+            reservations.reserve(&name("a"), digest, &operator("alice"), ("pushed", &[])).expect("free");
+        assert!(reservations.reserve(&name("b"), digest, &operator("bob"), ("pushed", &[])).is_err());
+        assert!(reservations.reserve(&name("b"), None, &operator("bob"), ("removed", &[])).is_ok());
         assert_eq!(reservations.digests().len(), 1);
         drop(first);
         assert!(reservations.digests().is_empty());

@@ -273,6 +273,11 @@ fn a_name_is_taken_from_a_change_that_does_not_end() {
     assert_eq!(refused.code, 1, "{refused:?}");
     assert!(refused.err.contains("overlord module release which"), "{refused:?}");
 
+    // Whoever may end changes on other minions alone does not end this one.
+    let role = "[roles.rel]\noperators = [\"rel\"]\nmodules = [\"release\"]\ntargets = \"web*\"\n";
+    crate::roles::reload(&fleet, role, 1);
+    let rel = crate::operators::Desk::of(&fleet, "rel", &[]);
+    crate::roles::is_denied(&rel.run(&["module", "release", "which"]), "[roles.rel]");
     let released = fleet.run(&["module", "release", "which"]);
     assert_eq!(released.code, 0, "{released:?}");
     assert!(released.out.contains("was being removed by"), "{released:?}");

@@ -48,7 +48,7 @@ fn fleet(minions: &[&str], roles: &str) -> Fleet {
 }
 
 /// Writes the roles, and lets the overlord read them again, for the nth time.
-fn reload(fleet: &Fleet, roles: &str, nth: usize) {
+pub(crate) fn reload(fleet: &Fleet, roles: &str, nth: usize) {
     let folder = fleet.overlord_dir().join("roles.d");
     std::fs::create_dir_all(&folder).expect("made");
     std::fs::write(folder.join("all.toml"), roles).expect("written");
@@ -56,7 +56,7 @@ fn reload(fleet: &Fleet, roles: &str, nth: usize) {
     fleet.overlord().logged("roles read again", nth);
 }
 
-fn is_denied(said: &Said, by: &str) {
+pub(crate) fn is_denied(said: &Said, by: &str) {
     assert_eq!(said.code, 4, "{said:?}");
     assert!(said.err.contains("may not") && said.err.contains(by), "{said:?}");
 }
@@ -312,4 +312,57 @@ fn tokens_are_made_shown_and_withdrawn_within_the_names_of_a_role() {
     assert_eq!(hal.run(&["minion", "uninvite", "web*"]).code, 0);
     let left = fleet.run(&["minion", "invitations", "--json"]).json();
     assert_eq!(left["invitations"].as_array().map(Vec::len), Some(2), "{left:#}");
+}
+
+#[test]
+fn whoever_may_only_invite_takes_no_name_from_a_minion() {
+    let mut fleet = fleet(&["web1"], ROLES);
+    let hal = Desk::of(&fleet, "hal", &[]);
+    is_denied(&hal.run(&["minion", "invite", "web1", "--replace"]), "minions: \"remove\"");
+    let token = hal.run(&["minion", "invite", "web2"]);
+    assert_eq!(token.code, 0, "{token:?}");
+    // Somebody has the name by the time that the token is used.
+    fleet.enrol("web2");
+    fleet.start_minion("web2");
+    fleet.await_connection("web2", 1);
+    let joined = fleet.join("thief", token.out.trim());
+    assert!(joined.code == 1 && joined.err.contains("in use"), "{joined:?}");
+    assert_eq!(fleet.run(&["ping", "web2"]).code, 0);
+
+    reload(&fleet, &ROLES.replace("[\"invite\"]", "[\"invite\", \"remove\"]"), 2);
+    assert_eq!(hal.run(&["minion", "invite", "web1", "--replace"]).code, 0);
+    let joined = fleet.join("heir", token.out.trim());
+    assert_eq!(joined.code, 0, "{joined:?}");
+}
+
+#[test]
+fn what_a_minion_says_of_itself_shows_nobody_the_jobs_of_who_had_its_name_before() {
+    let roles = "[roles.facts]\noperators = [\"sue\"]\ntargets = \"labels.tier=web\"\njobs = [\"see\"]\n\
+                 [roles.names]\noperators = [\"sam\"]\ntargets = \"web*\"\njobs = [\"see\"]\n";
+    let mut fleet = fleet(&[], roles);
+    fleet.enrol("web1");
+    std::fs::write(fleet.minion_dir("web1").join("minion.toml"), "[labels]\ntier = \"web\"\n")
+        .expect("written");
+    fleet.start_minion("web1");
+    fleet.await_connection("web1", 1);
+    let (sue, sam) = (Desk::of(&fleet, "sue", &[]), Desk::of(&fleet, "sam", &[]));
+    let call = |fleet: &Fleet| {
+        let called = fleet.run(&["call", "web1", "test.add", "2", "3", "--json"]).json();
+        called["job"].as_str().expect("an id").to_owned()
+    };
+    let before = call(&fleet);
+    assert_eq!(sue.run(&["job", "show", &before]).code, 0);
+
+    fleet.take_minion("web1").stop();
+    assert_eq!(fleet.run(&["minion", "remove", "web1"]).code, 0);
+    let token = fleet.run(&["minion", "invite", "web1"]).out;
+    assert_eq!(fleet.join("web1", token.trim()).code, 0);
+    fleet.start_minion("web1");
+    fleet.await_connection("web1", 2);
+    let after = call(&fleet);
+    assert_eq!(sue.run(&["job", "show", &after]).code, 0);
+    is_denied(&sue.run(&["job", "show", &before]), "[roles.facts]");
+    let listed = |desk: &Desk| desk.run(&["job", "list", "--json"]).json()["jobs"].as_array().map(Vec::len);
+    assert_eq!((listed(&sue), listed(&sam)), (Some(1), Some(2)), "the name shows both");
+    assert_eq!(sam.run(&["job", "show", &before]).code, 0);
 }

@@ -1,6 +1,6 @@
 //! Hosts with a token.
 
-use ledger::{InviteError, Invited};
+use ledger::{Invitations, InviteError, Invited, LedgerError};
 use machine::clock::now_ms;
 use wire::digest::Digest;
 use wire::identity::{Role, SigningRequest};
@@ -11,6 +11,7 @@ use wire::name::MinionName;
 use super::{EnrollDoor, TurnedAway};
 use crate::audit::LetInBy;
 use crate::enrolment::NameGlob;
+use crate::roles::{Deed, MinionVerb, On};
 use crate::services::Services;
 
 impl EnrollDoor {
@@ -29,14 +30,29 @@ impl EnrollDoor {
             fits(&invite.glob, offers)?;
         }
         let signing_request = read(signing_request)?;
-        match registry.enroll(&secret, offers, signing_request.key()).await {
+        let may_replace = self.may_replace(&secret).await.map_err(TurnedAway::refused)?;
+        match registry.enroll(&secret, offers, signing_request.key(), may_replace).await {
             Ok(name) => self.sign(name, &signing_request, &LetInBy::Token),
             Err(InviteError::Taken { name }) => self.taken(name, &signing_request).await,
             Err(error) => Err(TurnedAway::refused(error)),
         }
     }
 
-    /// The answer to a host whose token is for several names, and whose name another has.
+    /// Whether a token for one name takes that from the minion that has it: where whoever made the token may remove that, now.
+    async fn may_replace(&self, secret: &Digest) -> Result<bool, LedgerError> {
+        let Services { ledger, registry, operators, roles, .. } = &*self.hall.services;
+        let Invitations { names, .. } = ledger.invitations().await?;
+        let Some((invite, made)) = names.into_iter().find(|(invite, _)| invite.secret == *secret) else {
+            return Ok(false);
+        };
+        // One of an older overlord does not say who made it.
+        let Some(made) = made else { return Ok(true) };
+        let roles = roles.of(&made.by, operators.roles(&made.by).as_deref());
+        let on = On::These(std::slice::from_ref(&invite.name));
+        Ok(roles.decide(Deed::Minion(MinionVerb::Remove), on, registry).is_allowed())
+    }
+
+    /// The answer to a host whose name another has, which its token does not take.
     async fn taken(
         &self,
         name: MinionName,
