@@ -24,7 +24,7 @@ mod bindings {
     });
 }
 
-pub use bindings::minion::types::types::{self, Change, Error, Failure, Permissions, Timestamp};
+pub use bindings::minion::types::types::{self, Change, Error, Failure, Kind, Permissions, Timestamp};
 
 /// The longest regular expression that a method takes, in bytes: what is made of one is a thousand times as long.
 pub const MAX_EXPRESSION: usize = 4096;

@@ -1,12 +1,13 @@
 //! Changing lines of text files.
 
 use failure::{Error, MAX_EXPRESSION};
+use host_files::{paths, status};
 use regex_lite::{Regex, RegexBuilder};
 
 use crate::exports::minion::files::files::Written;
 use crate::permissions::Wish;
 use crate::put::{Content, put, refuse_all_but_files};
-use crate::{paths, reading, status};
+use crate::reading;
 
 /// The most bytes of a file that is edited.
 const MOST: u64 = 4 << 20;

@@ -5,21 +5,19 @@
 
 mod difference;
 mod edit;
-mod errors;
-mod paths;
 mod permissions;
 mod put;
 mod reading;
 mod search;
 mod space;
-mod status;
 mod template;
 mod tree;
 
-use failure::{Change, Error};
+use failure::{Change, Error, Kind};
+use host_files::{paths, status};
 
 use exports::minion::files::files::{
-    Algorithm, Difference, Entry, FileSystem, Guest, Kind, Search, Status, Usage, Written,
+    Algorithm, Difference, Entry, FileSystem, Guest, Search, Status, Usage, Written,
 };
 use permissions::Wish;
 use put::{Content, put};
@@ -37,7 +35,9 @@ export!(Files);
 
 impl Guest for Files {
     fn stat(path: String) -> Result<Status, Error> {
-        status::of(&paths::place(&path)?)
+        let status::Status { path, kind, size, permissions, modified, names, target } =
+            status::of(&paths::place(&path)?)?;
+        Ok(Status { path, kind, size, permissions, modified, names, target })
     }
 
     fn list(path: String) -> Result<Vec<Entry>, Error> {

@@ -1,9 +1,8 @@
 //! Modes and owners: what somebody wishes, and what has to be done for it.
 
-use failure::{Change, Error, Permissions, changed};
-
-use crate::exports::minion::files::files::{Kind, Status};
-use crate::{paths, status};
+use failure::{Change, Error, Kind, Permissions, changed};
+use host_files::status::Status;
+use host_files::{paths, status};
 
 /// The bits that a change of the owner takes away.
 const SET_ID: u32 = 0o6000;

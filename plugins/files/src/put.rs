@@ -1,19 +1,19 @@
 //! Writing a file whole: beside it first, and then in its place.
 
 use std::fs::{self, File};
-use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Read, Write as _};
 use std::time::SystemTime;
 
-use failure::{Error, time_of};
+use failure::{Error, Kind, time_of};
+use host_files::errors::{done, of_io};
+use host_files::reading::{Copying, hexadecimal};
+use host_files::status::Status;
+use host_files::{Temporary, paths, status};
 use minion_sdk::job;
 use sha2::{Digest as _, Sha256};
 
-use crate::errors::{done, of_io};
-use crate::exports::minion::files::files::{Kind, Status, Written};
+use crate::exports::minion::files::files::Written;
 use crate::permissions::{Wish, refuse_link};
-use crate::reading::{Copying, hexadecimal};
-use crate::{paths, status};
 
 /// The mode of a new file of which nobody says another.
 const MODE: u32 = 0o644;
@@ -140,44 +140,4 @@ fn keep(path: &str) -> Result<String, Error> {
         }
     }
     Err(Error::Other(format!("\"{path}\" is kept too often at {now}")))
-}
-
-/// What is not yet where it belongs, and goes when it never gets there.
-pub(crate) struct Temporary {
-    /// Where it is meanwhile.
-    pub(crate) path: String,
-    /// Whether it is there.
-    pub(crate) is_made: bool,
-}
-
-impl Temporary {
-    /// A name in the folder of a path that nothing has.
-    pub(crate) fn beside(path: &str) -> Result<Self, Error> {
-        let Some((folder, name)) = paths::split(path) else {
-            return Err(Error::Invalid("\"/\" is a folder, and no file".to_owned()));
-        };
-        let name: String = name.chars().take(40).collect();
-        let random = RandomState::new().hash_one(path);
-        Ok(Self { path: paths::join(folder, &format!(".{name}.{random:016x}")), is_made: false })
-    }
-
-    /// Puts it in the place of what is at a path, and has the disk keep that.
-    pub(crate) fn put(mut self, path: &str) -> Result<(), Error> {
-        fs::rename(&self.path, path).map_err(|error| of_io(&error, "write", path))?;
-        self.is_made = false;
-        // Not every file system can do that with a folder.
-        if let Some((folder, _)) = paths::split(path) {
-            let _ = File::open(folder).and_then(|folder| folder.sync_all());
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if self.is_made {
-            // Where even that fails there is nobody to tell who could do more.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
 }

@@ -4,11 +4,11 @@ use std::fs;
 
 use disks::Counted;
 use failure::{Error, run};
+use host_files::errors::of_io;
+use host_files::paths;
 use minion_sdk::job;
 
-use crate::errors::of_io;
 use crate::exports::minion::files::files::{FileSystem, Usage};
-use crate::paths;
 
 /// What it counts in.
 const BLOCK: u64 = 1024;

@@ -2,14 +2,14 @@
 
 use std::fs;
 
-use failure::{Change, Done, Error, changed};
+use failure::{Change, Done, Error, Kind, changed};
+use host_files::errors::{done, of_io};
+use host_files::{Temporary, paths, status};
 use minion_sdk::job;
 
-use crate::errors::{done, of_io};
-use crate::exports::minion::files::files::{Kind, Written};
+use crate::exports::minion::files::files::Written;
 use crate::permissions::Wish;
-use crate::put::{Content, Temporary, put, refuse_all_but_files};
-use crate::{paths, status};
+use crate::put::{Content, put, refuse_all_but_files};
 
 /// The mode of a new folder of which nobody says another.
 const MODE: u32 = 0o755;

@@ -2,15 +2,14 @@
 
 mod body;
 mod exchange;
-mod url;
 
 use std::time::{Duration, Instant};
 
 use failure::Error;
 use minion_sdk::job;
+use web::{End, Method, Url};
 
-use self::exchange::{End, Received};
-use self::url::Url;
+use self::exchange::Received;
 use crate::exports::minion::network::network::{HttpAnswer, HttpMethod, HttpOptions, HttpState};
 
 /// The longest time that an answer is waited for: the job, which has a minute, should still say that there is none.
@@ -36,7 +35,11 @@ pub(crate) fn check(url: &str, options: Option<HttpOptions>) -> Result<HttpAnswe
     let mut left = wish.redirects;
     loop {
         job::progress(0, 0, &format!("waiting for {url}"));
-        let (received, end) = exchange::ask(&url, wish.method, wish.contains.as_deref(), start + wish.time)?;
+        let method = match wish.method {
+            HttpMethod::Get => Method::Get,
+            HttpMethod::Head => Method::Head,
+        };
+        let (received, end) = exchange::ask(&url, method, wish.contains.as_deref(), start + wish.time)?;
         let next = received.location.as_ref().filter(|_| end == End::Whole && left > 0);
         match next.and_then(|location| url.joined(location)) {
             Some(next) => {
@@ -86,7 +89,7 @@ impl Wish {
         let problem = self.problem(received.status, found, &end);
         HttpAnswer {
             ok: problem.is_none(),
-            state: end.state(),
+            state: state(&end),
             status: received.status,
             url: url.to_string(),
             location,
@@ -119,31 +122,15 @@ impl Wish {
     }
 }
 
-impl End {
-    fn state(&self) -> HttpState {
-        match self {
-            End::Whole | End::Cut => HttpState::Answered,
-            End::Refused => HttpState::Refused,
-            End::Unreachable => HttpState::Unreachable,
-            End::Late => HttpState::Silent,
-            End::Untrusted => HttpState::Untrusted,
-            End::TlsFailed(_) => HttpState::TlsFailed,
-            End::Broken(_) => HttpState::Broken,
-        }
-    }
-
-    fn words(&self) -> Option<String> {
-        let words = match self {
-            End::Whole | End::Cut => return None,
-            End::Refused => "nobody listens at that port",
-            End::Unreachable => "there is no way to the host",
-            End::Late => "no whole answer came in time",
-            End::Untrusted => {
-                "its certificate is for another name or another time, or signed by nobody whom browsers trust"
-            }
-            End::TlsFailed(words) | End::Broken(words) => words,
-        };
-        Some(words.to_owned())
+fn state(end: &End) -> HttpState {
+    match end {
+        End::Whole | End::Cut => HttpState::Answered,
+        End::Refused => HttpState::Refused,
+        End::Unreachable => HttpState::Unreachable,
+        End::Late => HttpState::Silent,
+        End::Untrusted => HttpState::Untrusted,
+        End::TlsFailed(_) => HttpState::TlsFailed,
+        End::Broken(_) => HttpState::Broken,
     }
 }
 

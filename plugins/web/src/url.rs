@@ -10,11 +10,14 @@ const LONGEST: usize = 8 << 10;
 
 /// A URL that a request can be sent for: with a host, without user, password and fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Url(UriAbsoluteString);
+pub struct Url(UriAbsoluteString);
 
 impl Url {
     /// Reads one as somebody writes it.
-    pub(super) fn parse(text: &str) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// Where it is none, or has a user or a password in it.
+    pub fn parse(text: &str) -> Result<Self, Error> {
         let invalid = |what: &str| Error::Invalid(format!("`url`: {what}"));
         if text.len() > LONGEST {
             return Err(invalid("it is longer than 8 KiB"));
@@ -42,7 +45,7 @@ impl Url {
     }
 
     /// Where a redirect from here leads, if it leads to a web server.
-    pub(super) fn joined(&self, location: &str) -> Option<Self> {
+    pub fn joined(&self, location: &str) -> Option<Self> {
         if location.len() > LONGEST {
             return None;
         }
@@ -51,22 +54,22 @@ impl Url {
     }
 
     /// Whether it is to be encrypted.
-    pub(super) fn is_https(&self) -> bool {
+    pub fn is_https(&self) -> bool {
         self.0.scheme_str().eq_ignore_ascii_case("https")
     }
 
     /// Host and port, as they are written.
-    pub(super) fn authority(&self) -> &str {
+    pub fn authority(&self) -> &str {
         self.0.authority_str().unwrap_or_default().trim_end_matches(':')
     }
 
     /// The host alone.
-    pub(super) fn host(&self) -> &str {
+    pub fn host(&self) -> &str {
         self.0.authority_components().map_or("", |authority| authority.host())
     }
 
     /// What is asked for there.
-    pub(super) fn path_and_query(&self) -> String {
+    pub fn path_and_query(&self) -> String {
         let path = Some(self.0.path_str()).filter(|path| !path.is_empty()).unwrap_or("/");
         match self.0.query_str() {
             Some(query) => format!("{path}?{query}"),

@@ -3,12 +3,30 @@
 use std::fs;
 use std::io::ErrorKind;
 
-use failure::{Error, Permissions, run, time};
+use failure::{Error, Kind, Permissions, Timestamp, run, time};
 use minion_sdk::job;
 
 use crate::errors::of_io;
-use crate::exports::minion::files::files::{Kind, Status};
 use crate::paths;
+
+/// What is known of a file, a folder or a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Its path.
+    pub path: String,
+    /// What it is.
+    pub kind: Kind,
+    /// How many bytes are in it.
+    pub size: u64,
+    /// Whose it is, and what who may do with it.
+    pub permissions: Permissions,
+    /// When what is in it was changed.
+    pub modified: Timestamp,
+    /// How many names it has.
+    pub names: u64,
+    /// Where it leads, if it is a link.
+    pub target: Option<String>,
+}
 
 /// What `stat` is to print of each: mode, names, user, group, their names, size, time, path. The policy that the module
 /// suggests has the same words.
@@ -17,7 +35,10 @@ const FORMAT: &str = "%f:%h:%u:%g:%U:%G:%s:%Y:%n";
 const AT_ONCE: usize = 100;
 
 /// What is at a path, which has no links on the way; an error where that is nothing.
-pub(crate) fn of(path: &str) -> Result<Status, Error> {
+///
+/// # Errors
+/// Also where it cannot be looked at.
+pub fn of(path: &str) -> Result<Status, Error> {
     fs::symlink_metadata(path).map_err(|error| of_io(&error, "look at", path))?;
     let argv = ["stat", "-c", FORMAT, "--", path];
     let output = run(&argv)?;
@@ -29,7 +50,10 @@ pub(crate) fn of(path: &str) -> Result<Status, Error> {
 }
 
 /// The same; none where nothing is there.
-pub(crate) fn find(path: &str) -> Result<Option<Status>, Error> {
+///
+/// # Errors
+/// Where it cannot be looked at.
+pub fn find(path: &str) -> Result<Option<Status>, Error> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         _ => of(path).map(Some),
@@ -37,7 +61,10 @@ pub(crate) fn find(path: &str) -> Result<Option<Status>, Error> {
 }
 
 /// What is at each of these paths that is still there, without where links lead.
-pub(crate) fn all(paths: &[String]) -> Result<Vec<Status>, Error> {
+///
+/// # Errors
+/// Where `stat` cannot be run, or the job is cancelled.
+pub fn all(paths: &[String]) -> Result<Vec<Status>, Error> {
     let mut found = Vec::new();
     for some in paths.chunks(AT_ONCE) {
         if job::cancelled() {

@@ -19,23 +19,29 @@ enum Last {
 }
 
 /// The path of what somebody means, without links on the way; one at its end is what is meant.
-pub(crate) fn place(path: &str) -> Result<String, Error> {
+///
+/// # Errors
+/// Where it is no whole path, or a link on it cannot be read.
+pub fn place(path: &str) -> Result<String, Error> {
     resolve(path, Last::Itself)
 }
 
 /// The path of what somebody means, without any links.
-pub(crate) fn followed(path: &str) -> Result<String, Error> {
+///
+/// # Errors
+/// Where it is no whole path, or a link on it cannot be read.
+pub fn followed(path: &str) -> Result<String, Error> {
     resolve(path, Last::Followed)
 }
 
 /// The folder that something is in, and its name there; none where it is `/`.
-pub(crate) fn split(path: &str) -> Option<(&str, &str)> {
+pub fn split(path: &str) -> Option<(&str, &str)> {
     let (folder, name) = path.rsplit_once('/')?;
     (!name.is_empty()).then_some((if folder.is_empty() { "/" } else { folder }, name))
 }
 
 /// The path of something in a folder.
-pub(crate) fn join(folder: &str, name: &str) -> String {
+pub fn join(folder: &str, name: &str) -> String {
     format!("{}/{name}", folder.trim_end_matches('/'))
 }
 
@@ -71,7 +77,10 @@ fn resolve(path: &str, last: Last) -> Result<String, Error> {
 
 /// Where a link leads; none where there is no link, or nothing that may be seen. WASI does not say it of one that begins
 /// with `/`, though it may be seen.
-pub(crate) fn target(path: &str) -> Result<Option<String>, Error> {
+///
+/// # Errors
+/// Where `readlink` is needed and cannot be run.
+pub fn target(path: &str) -> Result<Option<String>, Error> {
     match fs::read_link(path) {
         Ok(target) => Ok(Some(target.to_string_lossy().into_owned())),
         Err(_) if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) => {
@@ -87,7 +96,11 @@ fn steps(path: &str) -> Vec<String> {
     path.split('/').rev().filter(|step| !matches!(*step, "" | ".")).map(str::to_owned).collect()
 }
 
-fn check(path: &str) -> Result<(), Error> {
+/// Refuses what is no whole path.
+///
+/// # Errors
+/// Where it is none.
+pub fn check(path: &str) -> Result<(), Error> {
     let wrong = match path {
         _ if path.len() > LONGEST => "is longer than any path of the system",
         _ if path.contains('\0') => "has a character in it that no path has",
