@@ -68,7 +68,8 @@ fn join(fleet: &Fleet, name: &str, options: &[&str]) -> Said {
     said(fleet.minion_command(name).args(["join", invited.out.trim()]).args(options))
 }
 
-fn put(modules: &[&str], folder: &Path) {
+/// Puts modules into a folder.
+pub(super) fn put(modules: &[&str], folder: &Path) {
     fs::create_dir_all(folder).expect("made");
     for module in modules {
         let file = format!("{module}.wasm");

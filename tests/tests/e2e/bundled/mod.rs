@@ -8,6 +8,7 @@ mod echo;
 mod every_method;
 mod facts;
 mod files;
+mod filetracker;
 mod grants;
 mod http_check;
 mod logs;
