@@ -2,6 +2,8 @@
 //!
 //! The types of `minion:types` are here once for all of them: a module names this crate in `with` of `module!`.
 
+mod host;
+mod install;
 mod lines;
 mod systemd;
 
@@ -10,6 +12,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use minion_sdk::process::{self, Child, Command, Output, Piece, Status};
 
+pub use host::check_host;
+pub use install::{Package, or_install};
 pub use lines::{Each, Lines};
 pub use systemd::{lacks_systemd, of_systemd};
 

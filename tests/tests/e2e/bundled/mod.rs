@@ -173,6 +173,14 @@ impl Bench {
         said.json()["error"]["value"].clone()
     }
 
+    /// Takes a program away.
+    fn forget(&self, program: &str) {
+        for folder in ["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"] {
+            // Most of them have none, which is as well.
+            let _ = fs::remove_file(self.path(&format!("{folder}/{program}")));
+        }
+    }
+
     /// The line of a table that begins so.
     fn line(&self, table: &str, beginning: &str) -> Option<String> {
         let text = fs::read_to_string(self.path("etc").join(table)).expect("read");
