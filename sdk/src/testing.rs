@@ -81,6 +81,8 @@ struct State {
     kv: BTreeMap<String, Vec<u8>>,
     ports: BTreeMap<(String, u16), Answer>,
     programs: Vec<(Vec<String>, Output)>,
+    /// The programs that the host does not have.
+    missing: Vec<String>,
     logged: Vec<LogLine>,
     progress: Vec<(u64, u64, String)>,
     emitted: Vec<String>,
@@ -157,6 +159,12 @@ impl Host {
     pub fn program(self, argv: &[&str], output: Output) -> Self {
         let argv = argv.iter().map(|&word| word.to_owned()).collect();
         state(|state| state.programs.push((argv, output)));
+        self
+    }
+
+    /// Has no program of this name, or at this path: running it fails with `NotFound`, whatever its arguments.
+    pub fn missing(self, program: impl Into<String>) -> Self {
+        state(|state| state.missing.push(program.into()));
         self
     }
 }

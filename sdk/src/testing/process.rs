@@ -11,6 +11,9 @@ pub(crate) fn run(command: &Command) -> Result<Output, Error> {
         if state.dry_run {
             return Err(Error::DryRun(state.record(format!("run {:?}", command.argv))));
         }
+        if let Some(program) = command.argv.first().filter(|program| state.missing.contains(program)) {
+            return Err(Error::NotFound(format!("there is no program {program:?}")));
+        }
         let known = state.programs.iter().find(|(argv, _)| *argv == command.argv);
         let (argv, output) = known.cloned().ok_or_else(|| {
             Error::Denied(format!("the test's host was told of no program {:?}", command.argv))
