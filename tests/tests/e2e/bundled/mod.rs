@@ -10,6 +10,7 @@ mod facts;
 mod files;
 mod filetracker;
 mod grants;
+mod hardware;
 mod http_check;
 mod logs;
 mod network;
@@ -212,6 +213,21 @@ fn unshared(namespaces: &[&str], script: &str) -> Command {
     let mut command = Command::new("unshare");
     command.args(namespaces).args(["--propagation", "private", "sh", "-c", script, "sh"]);
     command
+}
+
+/// Whether this host has these programs, which a package has; says so where it has not, which fails where nothing may be skipped.
+fn has_programs(programs: &[&str], package: &str) -> bool {
+    let is_there = |program: &&str| {
+        let found =
+            Command::new("sh").args(["-c", "command -v -- \"$0\"", program]).stdout(Stdio::null()).status();
+        found.is_ok_and(|status| status.success())
+    };
+    let has = programs.iter().all(is_there);
+    if !has {
+        assert!(std::env::var_os("CI").is_none(), "install the package {package}");
+        say_skipped(&format!("one of {programs:?} is missing: install the package {package}"));
+    }
+    has
 }
 
 /// Whether these tests can have a copy of the host, which takes root and a kernel that lets it mount; says so where they
