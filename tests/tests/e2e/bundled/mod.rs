@@ -13,6 +13,7 @@ mod grants;
 mod hardware;
 mod http_check;
 mod logs;
+mod nagios;
 mod network;
 mod packages;
 mod pages;
