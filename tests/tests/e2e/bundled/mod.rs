@@ -4,6 +4,7 @@
 mod ancestor;
 mod booted;
 mod commands;
+mod containers;
 mod echo;
 mod every_method;
 mod facts;
