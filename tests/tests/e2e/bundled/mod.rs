@@ -20,6 +20,7 @@ mod packages;
 mod pages;
 mod processes;
 mod services;
+mod snmp;
 mod system;
 mod users;
 
