@@ -176,6 +176,9 @@ fn each_kind_of_constraint_names_its_arguments_and_no_others() {
         ("{ list = [true] }", Type::Bool, "false", OTHER),
         ("{ list = [0.1] }", Type::F32, "0.1", NAMED),
         ("{ list = [\"NaN\"] }", Type::F64, "NaN", NAMED),
+        ("{ list = [\"NaN\"] }", Type::F32, "NaN", NAMED),
+        ("{ list = [0.5] }", Type::F64, "0.5", NAMED),
+        ("{ list = [0.5] }", Type::F64, "0.25", OTHER),
         ("{ list = [\"stop\"] }", case(), "start", OTHER),
         ("{ list = [\"gone\"] }", case(), "start", OTHER),
         ("{ list = [{ circle = 2 }] }", shape(), "circle(2.0)", NAMED),
@@ -328,10 +331,11 @@ fn fields_of_records_are_held_by_their_names() {
 
 #[test]
 fn a_constraint_on_what_the_method_does_not_have_denies_and_says_so() {
-    let params = [("unit", Type::String), ("force", Type::Bool)];
-    let call = words(&["ssh", "false"]);
+    let login = Type::Record(vec![("user".into(), Type::String), ("port".into(), Type::U16)]);
+    let params = [("unit", Type::String), ("force", Type::Bool), ("login", login)];
+    let call = words(&["ssh", "false", "{user: \"web\", port: 22}"]);
     for list in ["allow", "deny"] {
-        for name in ["unti", "unit.name"] {
+        for name in ["unti", "unit.name", "login.usr", "login.user.name"] {
             let text = format!("{list} = [{{ arguments = {{ \"{name}\" = {{ globs = [\"web\"] }} }} }}]");
             let told = said(&text, &params, &call).expect_err("denied").to_string();
             let expected = format!(
@@ -418,6 +422,26 @@ fn secrets_are_shown_neither_of_the_call_nor_of_the_rule() {
         "allow = [{ arguments = { login = { list = [{ user = \"ann\", password = \"swordfish\" }] } } }]";
     let told = said(whole, &params, &call).expect_err("denied").to_string();
     assert!(told.contains("ann") && !told.contains("swordfish") && !told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn arguments_are_looked_at_where_a_rule_that_is_about_the_call_names_some() {
+    let looks = |list: &str| {
+        let access: Access = toml::from_str(list).expect(list);
+        let (operator, path) = ("ann".parse().expect("a name"), "service.restart".parse().expect("a method"));
+        let (methods, arguments) = (method(&[]), words(&[]));
+        access.looks_at_arguments(&Asked::new(&operator, &path, methods.iter().next(), true, &arguments))
+    };
+    for list in ["allow", "deny"] {
+        assert!(looks(&format!(
+            "{list} = [{{ method = \"service.*\", arguments = {{ unit = {{ list = [1] }} }} }}]"
+        )));
+        assert!(!looks(&format!(
+            "{list} = [{{ method = \"user.*\", arguments = {{ unit = {{ list = [1] }} }} }}]"
+        )));
+        assert!(!looks(&format!("{list} = [{{ method = \"service.*\" }}]")));
+    }
+    assert!(!looks(""));
 }
 
 #[test]
