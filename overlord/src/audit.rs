@@ -2,6 +2,7 @@
 
 mod denials;
 mod enrolment;
+mod turned_away;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use wire::value::method::OneMethod;
 
 use self::denials::{Denials, LeftOut};
 pub(crate) use self::enrolment::LetInBy;
+use self::turned_away::TurnedAway;
 use crate::roles::Deed;
 
 /// The audit log of an overlord.
@@ -33,6 +35,7 @@ pub(crate) struct Audit {
     /// One reads at a time.
     readers: Semaphore,
     denials: Denials,
+    turned_away: TurnedAway,
 }
 
 impl Audit {
@@ -44,6 +47,7 @@ impl Audit {
             appended: watch::Sender::default(),
             readers: Semaphore::new(1),
             denials: Denials::default(),
+            turned_away: TurnedAway::default(),
         })
     }
 
@@ -147,7 +151,13 @@ impl Audit {
     /// Notes how many refusals got no entry of their own: of those that are a while ago, or of all where this is the
     /// last time.
     pub(crate) fn summarise(&self, is_last: bool) {
-        for LeftOut { operator, asked, count } in self.denials.summary((!is_last).then(Instant::now)) {
+        let now = (!is_last).then(Instant::now);
+        for (event, count) in self.turned_away.summary(now) {
+            self.note(json!({
+                "event": "denials-left-out", "asked": event, "count": count, "decision": "denied",
+            }));
+        }
+        for LeftOut { operator, asked, count } in self.denials.summary(now) {
             self.note(json!({
                 "event": "denials-left-out",
                 "operator": operator,

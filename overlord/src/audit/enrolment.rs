@@ -1,12 +1,15 @@
 //! What is written down of who is let in and taken back.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use serde_json::json;
 use wire::digest::Digest;
+use wire::identity::Role;
 use wire::name::{MinionName, OperatorName};
 
 use super::Audit;
+use crate::doors::Source;
 
 /// What lets a host in.
 pub(crate) enum LetInBy<'a> {
@@ -38,8 +41,11 @@ impl Audit {
         }));
     }
 
-    /// A newcomer was refused.
+    /// A newcomer was refused. Of many such refusals, only some get an entry each: see [`summarise`](Self::summarise).
     pub(crate) fn newcomer_refused(&self, from: SocketAddr, why: &str) {
+        if !self.is_written("newcomer-refused", from) {
+            return;
+        }
         self.note(json!({
             "event": "newcomer-refused", "decision": "denied", "from": from.to_string(), "why": why,
         }));
@@ -52,15 +58,28 @@ impl Audit {
         }));
     }
 
-    /// A minion was refused whose certificate our authority has signed.
-    pub(crate) fn minion_refused(&self, minion: &str, from: SocketAddr, why: &str) {
-        self.note(json!({
-            "event": "minion-refused",
-            "decision": "denied",
-            "minion": minion,
-            "from": from.to_string(),
-            "why": why,
-        }));
+    /// Whether it gets an entry of its own that a peer from this address was turned away.
+    fn is_written(&self, event: &'static str, from: SocketAddr) -> bool {
+        self.turned_away.is_written(event, Source::host_of(from).to_string(), Instant::now())
+    }
+
+    /// A peer was refused whose certificate our authority has signed, for this role and name. Of many such refusals, only some get
+    /// an entry each.
+    pub(crate) fn peer_refused(&self, role: Role, name: &str, from: SocketAddr, why: &str) {
+        let event = match role {
+            Role::Minion => "minion-refused",
+            Role::Operator => "operator-refused",
+            Role::Overlord => "overlord-refused",
+        };
+        if self.is_written(event, from) {
+            self.note(json!({
+                "event": event,
+                "decision": "denied",
+                (role.as_str()): name,
+                "from": from.to_string(),
+                "why": why,
+            }));
+        }
     }
 
     /// An operator has changed who may become a minion, or be one: `event` says how. Where that came to nothing, the

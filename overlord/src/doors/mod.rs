@@ -141,6 +141,7 @@ impl Hall {
             Ok(peer) => peer,
             Err(IdentityError::Untimely { peer, untimely }) => {
                 self.services.registry.came_with_outdated(&peer);
+                self.audit_refused(&peer, from, &untimely.to_string());
                 return self
                     .refuse_untimely(connection, ticket, IdentityError::Untimely { peer, untimely })
                     .await;
@@ -170,7 +171,10 @@ impl Hall {
                         drop(ticket);
                         door.serve(connection).await;
                     }
-                    Err(why) => return self.refuse(connection, ticket, why).await,
+                    Err(why) => {
+                        self.audit_refused(&peer, from, &why.to_string());
+                        return self.refuse(connection, ticket, why).await;
+                    }
                 }
             }
             (_, None) => return self.refuse(connection, ticket, "it showed no certificate").await,
@@ -186,9 +190,14 @@ impl Hall {
         if let NoMinion::FormerKey(name) = why {
             self.services.registry.came_with_former_key(name, from);
         }
-        let why = why.to_string();
-        if self.guard.is_news(&why) {
-            self.services.audit.minion_refused(&peer.name, from, &why);
+        self.audit_refused(peer, from, &why.to_string());
+    }
+
+    /// Writes down that a peer was refused whose certificate is one of ours, the first time in a while.
+    fn audit_refused(&self, peer: &Peer, from: SocketAddr, why: &str) {
+        let Peer { role, name, .. } = peer;
+        if self.guard.is_news(&format!("{role} {name} {why}")) {
+            self.services.audit.peer_refused(*role, name, from, why);
         }
     }
 

@@ -24,7 +24,7 @@ impl Source {
     }
 
     /// The host that has an address.
-    pub(super) fn host_of(address: SocketAddr) -> Self {
+    pub(crate) fn host_of(address: SocketAddr) -> Self {
         Source::Host(match plain(address).ip() {
             IpAddr::V4(ip) => IpAddr::V4(ip),
             IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64))),

@@ -40,6 +40,7 @@ mod push;
 mod pushes;
 mod raw_minion;
 mod reenrolment;
+mod refused;
 mod rejoining;
 mod renewal;
 mod roles;
