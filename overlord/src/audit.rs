@@ -220,6 +220,11 @@ impl Audit {
         self.note(json!({ "event": "roles-changed", "decision": "allowed", "changes": changes }));
     }
 
+    /// The configuration was read again, and says something else.
+    pub(crate) fn configuration_changed(&self, changes: &[String]) {
+        self.note(json!({ "event": "configuration-changed", "decision": "allowed", "changes": changes }));
+    }
+
     /// A minion or an operator was given its next certificate.
     pub(crate) fn renewed(&self, peer: &Peer, from: SocketAddr) {
         self.note(json!({

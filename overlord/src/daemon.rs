@@ -16,7 +16,7 @@ use wire::transport::intake::Intake;
 
 use crate::audit::Audit;
 use crate::catalogue::Catalogue;
-use crate::config::Config;
+use crate::config_in_force::{ConfigInForce, Replaced};
 use crate::doors::{self, Doors};
 use crate::enrolment::{FORGOTTEN, WaitingHosts};
 use crate::folder::{Folder, FolderError};
@@ -34,7 +34,7 @@ use crate::tasks::Tasks;
 pub struct ServeOptions {
     /// The address to listen on; that of the configuration where nothing is said.
     pub listen: Option<SocketAddr>,
-    /// Whoever notifies it wants the roles to be read again.
+    /// Whoever notifies it wants the configuration and the roles to be read again.
     pub reload: Arc<Notify>,
 }
 
@@ -88,6 +88,7 @@ pub async fn serve(
     let address = endpoint.local_addr().map_err(DaemonError::Address)?;
     let jobs = Jobs::new(config.clone(), ledger.clone(), registry.clone(), audit.clone(), stop.child_token())
         .await?;
+    let config = ConfigInForce::new(config);
     let rollout =
         Rollout::new(config.clone(), ledger.clone(), registry.clone(), catalogue.clone(), stop.child_token());
     rollout.prune().await;
@@ -140,13 +141,12 @@ pub async fn serve(
 /// What is read again while the daemon runs.
 struct Reload {
     folder: Folder,
-    /// The configuration as it holds.
-    config: Config,
+    config: ConfigInForce,
     roles: RoleBook,
     audit: Arc<Audit>,
 }
 
-/// Reads the roles again whenever that is wanted.
+/// Reads the configuration and the roles again whenever that is wanted.
 async fn reload(reload: Reload, wanted: Arc<Notify>, stop: CancellationToken) {
     while stop.run_until_cancelled(wanted.notified()).await.is_some() {
         reload.once();
@@ -159,7 +159,7 @@ impl Reload {
         let (changes, config) = match read {
             Ok(read) => read,
             Err(error) => {
-                tracing::error!(%error, "the roles cannot be read again: those before go on to hold");
+                tracing::error!(%error, "the configuration and the roles cannot be read again: those before go on to hold");
                 return;
             }
         };
@@ -167,9 +167,16 @@ impl Reload {
         if !changes.is_empty() {
             self.audit.roles_changed(&changes);
         }
-        if (Config { roles: self.config.roles.clone(), ..config }) != self.config {
+        let Replaced { changes, later } = self.config.replace(config);
+        if !changes.is_empty() {
+            self.audit.configuration_changed(&changes);
+            tracing::info!(changes = changes.join("; "), "the configuration was read again");
+        }
+        if !later.is_empty() {
+            let keys = later.join(", ");
             tracing::warn!(
-                "other keys of overlord.toml have changed too: they hold once the overlord is started again"
+                keys,
+                "these keys of overlord.toml have changed too: they hold once the overlord is started again"
             );
         }
     }
@@ -206,12 +213,20 @@ fn renew_shown(folder: &Folder, services: &Services, endpoint: &Endpoint) -> Res
 }
 
 /// Drops finished jobs and expired invitations whose time is over, and hosts that wait no longer.
-async fn purge(ledger: OverlordLedger, waiting: Arc<WaitingHosts>, config: Config, stop: CancellationToken) {
-    let retention = Retention::of(config.retention.age, config.retention.size.0);
-    let mut every = tokio::time::interval(retention.interval());
+async fn purge(
+    ledger: OverlordLedger,
+    waiting: Arc<WaitingHosts>,
+    config: ConfigInForce,
+    stop: CancellationToken,
+) {
+    let retention = || {
+        let config = config.current();
+        Retention::of(config.retention.age, config.retention.size.0)
+    };
+    let mut every = tokio::time::interval(retention().interval());
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(every.tick()).await.is_some() {
-        purge_once(&ledger, retention, now_ms()).await;
+        purge_once(&ledger, retention(), now_ms()).await;
         match waiting.forget(FORGOTTEN).await {
             Ok(0) => {}
             Ok(hosts) => tracing::info!(hosts, "forgot hosts that do not ask any more to be let in"),

@@ -11,6 +11,7 @@ mod catalogue;
 pub mod cli;
 pub mod client;
 pub mod config;
+mod config_in_force;
 pub mod contexts;
 pub mod daemon;
 pub mod dev;

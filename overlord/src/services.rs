@@ -11,7 +11,7 @@ use wire::transport::intake::Intake;
 
 use crate::audit::Audit;
 use crate::catalogue::Catalogue;
-use crate::config::Config;
+use crate::config_in_force::ConfigInForce;
 use crate::enrolment::WaitingHosts;
 use crate::folder::dialable;
 use crate::jobs::Jobs;
@@ -23,7 +23,7 @@ use crate::rollout::Rollout;
 
 /// The parts of the daemon that a request may touch.
 pub(crate) struct Services {
-    pub(crate) config: Config,
+    pub(crate) config: ConfigInForce,
     pub(crate) authority: Authority,
     pub(crate) ledger: OverlordLedger,
     pub(crate) audit: Arc<Audit>,
@@ -52,7 +52,7 @@ impl Services {
     pub(crate) fn token(&self) -> Result<Token, Refusal> {
         let secret = wire::identity::secret()
             .map_err(|error| Refusal::new(RefusalKind::Unavailable, error.to_string()))?;
-        let address = match &self.config.advertise {
+        let address = match &self.config.current().advertise {
             Some(advertised) => advertised.to_string(),
             None => dialable(self.address).to_string(),
         };

@@ -15,8 +15,9 @@ use crate::daemon::{self, ServeOptions};
 
 /// Run the overlord, until Ctrl-C or SIGTERM
 ///
-/// It logs to stderr; RUST_LOG chooses how much (info, debug, overlord=debug). On SIGHUP it reads the roles again, from
-/// overlord.toml and roles.d, and logs what changed; roles that cannot be read leave those before in force.
+/// It logs to stderr; RUST_LOG chooses how much (info, debug, overlord=debug). On SIGHUP it reads
+/// overlord.toml and roles.d again, and logs what changed and which keys wait for the next start; what cannot be read leaves what was
+/// before in force.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -157,7 +157,7 @@ impl ModulesDoor<'_> {
     ) -> Result<(Vec<MinionName>, Vec<TargetWarning>), Refusal> {
         let (minions, warnings) = permit.minions()?;
         let matches = format!("\"{expression}\" matches");
-        check_width(self.services.config.confirm_above, &matches, minions.len(), confirmed)?;
+        check_width(self.services.config.current().confirm_above, &matches, minions.len(), confirmed)?;
         Ok((minions, warnings))
     }
 
@@ -253,7 +253,7 @@ impl ModulesDoor<'_> {
         mut reservation: Reservation,
         mut upload: PartialFile,
     ) -> Result<(Reservation, PartialFile), Ended> {
-        let time = self.services.config.staging + time_for(upload.missing());
+        let time = self.services.config.current().staging + time_for(upload.missing());
         let deadline = Deadline::within(time);
         while upload.missing() > 0 {
             let chunk = tokio::select! {

@@ -39,6 +39,7 @@ use self::live_jobs::LiveJobs;
 use self::part::{Delivery, PartRun};
 use crate::audit::Audit;
 use crate::config::Config;
+use crate::config_in_force::ConfigInForce;
 use crate::refusals::unavailable;
 use crate::registry::Registry;
 use crate::tasks::Tasks;
@@ -48,7 +49,7 @@ use crate::tasks::Tasks;
 pub(crate) struct Jobs(Arc<Inner>);
 
 struct Inner {
-    config: Config,
+    config: ConfigInForce,
     ledger: OverlordLedger,
     registry: Registry,
     audit: Arc<Audit>,
@@ -59,7 +60,7 @@ struct Inner {
 
 impl Jobs {
     pub(crate) async fn new(
-        config: Config,
+        config: ConfigInForce,
         ledger: OverlordLedger,
         registry: Registry,
         audit: Arc<Audit>,
@@ -183,8 +184,8 @@ impl Jobs {
         &self.0.registry
     }
 
-    fn config(&self) -> &Config {
-        &self.0.config
+    fn config(&self) -> Arc<Config> {
+        self.0.config.current()
     }
 
     /// Sends a job on its way.

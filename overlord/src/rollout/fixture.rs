@@ -10,6 +10,7 @@ use wire::name::{MinionName, ModuleName};
 use super::Rollout;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
+use crate::config_in_force::ConfigInForce;
 use crate::registry::Registry;
 use crate::tasks::Tasks;
 
@@ -33,8 +34,13 @@ impl Fixture {
             Registry::open(ledger.clone(), Tasks::new(CancellationToken::new())).await.expect("opens");
         let catalogue = Catalogue::open(dir.path().join("modules"), ledger.clone()).expect("opens");
         let stop = CancellationToken::new();
-        let rollout =
-            Rollout::new(Config::default(), ledger.clone(), registry.clone(), catalogue.clone(), stop);
+        let rollout = Rollout::new(
+            ConfigInForce::new(Config::default()),
+            ledger.clone(),
+            registry.clone(),
+            catalogue.clone(),
+            stop,
+        );
         Self { rollout, ledger, registry, catalogue, _dir: dir }
     }
 

@@ -15,7 +15,7 @@ use wire::transport::frame::{self, FrameError};
 
 use super::staging::{Means, NotStaged, StagingRun};
 use crate::catalogue::Catalogue;
-use crate::config::Config;
+use crate::config_in_force::ConfigInForce;
 use crate::keyed_lock::{KeyedGuard, KeyedLocks};
 use crate::registry::Registry;
 
@@ -50,7 +50,7 @@ enum Exchange {
 pub(super) struct Installer(Arc<Inner>);
 
 struct Inner {
-    config: Config,
+    config: ConfigInForce,
     registry: Registry,
     catalogue: Catalogue,
     senders: Semaphore,
@@ -59,7 +59,7 @@ struct Inner {
 }
 
 impl Installer {
-    pub(super) fn new(config: Config, registry: Registry, catalogue: Catalogue) -> Self {
+    pub(super) fn new(config: ConfigInForce, registry: Registry, catalogue: Catalogue) -> Self {
         let (senders, locks) = (Semaphore::new(SENDERS), KeyedLocks::default());
         Self(Arc::new(Inner { config, registry, catalogue, senders, locks }))
     }
@@ -83,6 +83,7 @@ impl Installer {
         told: impl Fn(RolloutStep),
     ) -> Result<Module, NotStaged> {
         let Inner { config, registry, catalogue, senders, .. } = &*self.0;
+        let config = &config.current();
         let means = Means { config, registry, catalogue, senders };
         StagingRun::new(means, minion, operator, stage, told).run().await
     }
@@ -97,7 +98,7 @@ impl Installer {
         again: Again,
     ) -> Result<ModuleAnswer, NoAnswer> {
         let mut link = self.0.registry.follow(minion).ok_or(NoAnswer::NotConnected)?;
-        let until = Instant::now() + self.0.config.delivery;
+        let until = Instant::now() + self.0.config.current().delivery;
         let (mut lost, silence) = (NoAnswer::NotConnected, self.silence(&command));
         let request = MinionRequest::Modules { operator: operator.clone(), command: command.clone() };
         loop {
@@ -140,8 +141,8 @@ impl Installer {
     fn silence(&self, command: &ModuleCommand) -> Duration {
         match command {
             // A version that is kept may be compiled anew.
-            ModuleCommand::Activate { .. } | ModuleCommand::Rollback(_) => self.0.config.staging,
-            _ => SILENCE.min(self.0.config.staging),
+            ModuleCommand::Activate { .. } | ModuleCommand::Rollback(_) => self.0.config.current().staging,
+            _ => SILENCE.min(self.0.config.current().staging),
         }
     }
 

@@ -30,7 +30,7 @@ use self::installer::Installer;
 use self::reconciler::Reconciler;
 use self::reservation::Reservations;
 use crate::catalogue::Catalogue;
-use crate::config::Config;
+use crate::config_in_force::ConfigInForce;
 use crate::registry::Registry;
 use crate::tasks::Tasks;
 
@@ -56,7 +56,7 @@ struct Inner {
 
 impl Rollout {
     pub(crate) fn new(
-        config: Config,
+        config: ConfigInForce,
         ledger: OverlordLedger,
         registry: Registry,
         catalogue: Catalogue,

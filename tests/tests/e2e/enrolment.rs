@@ -199,8 +199,10 @@ fn a_rule_lets_in_who_fits_it_and_nobody_else() {
         format!("{before}\n[[enrolment.autosign]]\nnames = [\"{names}\"]\naddresses = [\"{addresses}\"]\n")
     };
     std::fs::write(&config, rule("web*", "127.0.0.0/8")).expect("written");
-    drop(fleet.take_overlord());
-    fleet.start_overlord();
+    fleet.overlord().reload();
+    let read = fleet.overlord().logged("the configuration was read again", 1);
+    assert!(read.contains("names web* from 127.0.0.0/8"), "{read}");
+    assert_eq!(audited(&fleet, "configuration-changed").len(), 1);
     let joined = ended(wait_as(&fleet, "web1", "web1"));
     assert_eq!(joined.code, 0, "{joined:?}");
     let entries = audited(&fleet, "enrolled");

@@ -26,7 +26,7 @@ impl EnrollDoor {
             NameHolder::Connected => return Err(self.conflict(name, key)),
             // A rule gives no name away that somebody has, nor lets anybody in again.
             NameHolder::Nobody => {
-                if let Some(rule) = config.enrolment.rule(&name, from.ip())
+                if let Some(rule) = config.current().enrolment.rule(&name, from.ip())
                     && registry.enrol_new(&name, key).await.map_err(unavailable)?
                 {
                     return self.sign(name, &signing_request, &LetInBy::Rule(&rule.to_string()));
