@@ -177,7 +177,8 @@ impl DialError {
         let why = match identity.validity().map(|validity| (validity, validity.check())) {
             Ok((_, Err(untimely))) => format!(
                 "its certificate {untimely}. Set the clock of this host, or, where that is right, let it join again under \
-                 its name: `overlord minion invite {name}` there makes a token, and `minion join TOKEN` here takes it"
+                 its name: `overlord minion invite {name}` there makes a token, and `minion join TOKEN` here takes it; or let it wait without \
+                 one, and `overlord minion accept {name}` there lets it in"
             ),
             Ok((validity, Ok(()))) => format!(
                 "by the overlord's clock it is not the time of its certificate, which is valid {validity}, and this \

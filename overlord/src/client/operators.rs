@@ -7,7 +7,7 @@ use wire::message::operators::{
     OperatorInvitation, OperatorStatus, OperatorsReply, OperatorsRequest, Permission,
 };
 use wire::message::version::Version;
-use wire::name::{MethodPath, OperatorName};
+use wire::name::{MethodPath, OperatorName, RoleName};
 
 use super::{Client, ClientError, Matched};
 
@@ -69,6 +69,18 @@ impl Client {
     /// As for [`Client::operator`].
     pub async fn unrevoke_operator(&self, name: OperatorName) -> Result<OperatorStatus, ClientError> {
         who(self.ask_operators(OperatorsRequest::Unrevoke(name)).await?)
+    }
+
+    /// Gives an operator these roles, in place of those that it was given by name before.
+    ///
+    /// # Errors
+    /// As for [`Client::operator`].
+    pub async fn set_operator_roles(
+        &self,
+        name: OperatorName,
+        roles: Vec<RoleName>,
+    ) -> Result<OperatorStatus, ClientError> {
+        who(self.ask_operators(OperatorsRequest::Roles { name, roles }).await?)
     }
 
     /// Forgets an operator, whose jobs stay. Returns what was known of it.

@@ -49,6 +49,7 @@ impl OperatorsDoor<'_> {
             }
             OperatorsRequest::Unrevoke(name) => who(self.unrevoke(&name).await?),
             OperatorsRequest::Remove(name) => who(self.remove(&name).await?),
+            OperatorsRequest::Roles { name, roles } => who(self.set_roles(&name, roles).await?),
             OperatorsRequest::Can { operator, method, target } => {
                 let (permission, said) = self.can(operator, method, &target)?;
                 *warnings = said;
@@ -98,11 +99,7 @@ impl OperatorsDoor<'_> {
         if lifetime_ms.is_some_and(|lifetime| lifetime < LEAST_LIFETIME_MS) {
             return refused("a certificate has to be good for half a minute at least: --lifetime 30s".into());
         }
-        if let Some(unknown) = roles.iter().find(|role| !self.services.roles.knows(role)) {
-            return refused(format!(
-                "there is no role \"{unknown}\": write [roles.{unknown}] into overlord.toml and send the overlord a SIGHUP"
-            ));
-        }
+        self.check_roles(roles)?;
         if let Some((record, _)) = self.services.operators.find(name)
             && !replace
             && record.standing == OperatorStanding::Active
@@ -113,6 +110,31 @@ impl OperatorsDoor<'_> {
             ));
         }
         Ok(())
+    }
+
+    /// Refuses to give a role that there is not.
+    fn check_roles(&self, roles: &[RoleName]) -> Result<(), Refusal> {
+        let Some(unknown) = roles.iter().find(|role| !self.services.roles.knows(role)) else { return Ok(()) };
+        let message = format!(
+            "there is no role \"{unknown}\": write [roles.{unknown}] into overlord.toml and send the overlord a SIGHUP"
+        );
+        Err(Refusal::new(RefusalKind::BadRequest, message))
+    }
+
+    async fn set_roles(
+        &self,
+        name: &OperatorName,
+        mut roles: Vec<RoleName>,
+    ) -> Result<OperatorStatus, Refusal> {
+        self.another(name, "change the roles of")?;
+        roles.sort();
+        roles.dedup();
+        self.check_roles(&roles)?;
+        let why = format!("roles: {}", listed(&roles));
+        let changed = self.services.operators.set_roles(name, roles, self.operator).await;
+        self.changed(name, changed)?;
+        self.noted("operator-roles", name, &why);
+        self.known(name)
     }
 
     async fn revoke(&self, name: &OperatorName, why: String) -> Result<OperatorStatus, Refusal> {

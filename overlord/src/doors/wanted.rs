@@ -128,7 +128,8 @@ impl<'a> Wanted<'a> {
             | OperatorsRequest::List
             | OperatorsRequest::Revoke { .. }
             | OperatorsRequest::Unrevoke(_)
-            | OperatorsRequest::Remove(_) => Wanted::Plain(Deed::Administer),
+            | OperatorsRequest::Remove(_)
+            | OperatorsRequest::Roles { .. } => Wanted::Plain(Deed::Administer),
         }
     }
 }

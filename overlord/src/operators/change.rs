@@ -12,7 +12,7 @@ use tokio::task::JoinError;
 use wire::digest::Digest;
 use wire::identity::Validity;
 use wire::message::operators::OperatorStanding;
-use wire::name::OperatorName;
+use wire::name::{OperatorName, RoleName};
 
 use super::{Entry, Operators, close};
 
@@ -150,6 +150,30 @@ impl Operators {
                 if stays { BTreeMap::new() } else { std::mem::take(&mut entry.connections) }
             });
             ended.iter().flat_map(BTreeMap::values).for_each(close);
+            Ok(Changed::Operator(Box::new(record)))
+        };
+        self.whole(by.clone(), work).await
+    }
+
+    /// Gives an operator these roles, in place of those that it was given by name before, as an administrator wants it. They hold
+    /// from its next request on.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; then nothing has changed.
+    pub(crate) async fn set_roles(
+        &self,
+        name: &OperatorName,
+        roles: Vec<RoleName>,
+        by: &OperatorName,
+    ) -> Result<Changed, ChangeError> {
+        let name = name.clone();
+        let work = |all: Self| async move {
+            let Some(Entry { mut record, .. }) = all.entry(&name) else { return Ok(Changed::Nothing) };
+            record.roles = roles;
+            all.0.ledger.put_operator(record.clone()).await?;
+            if let Some(entry) = all.lock().get_mut(&name) {
+                entry.record.roles = record.roles.clone();
+            }
             Ok(Changed::Operator(Box::new(record)))
         };
         self.whole(by.clone(), work).await

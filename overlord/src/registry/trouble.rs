@@ -14,6 +14,8 @@ use super::{Registry, standing};
 pub(super) struct Troubles {
     /// The address that another minion with its key dialled from last, and when, in milliseconds since 1970.
     second: Option<(SocketAddr, u64)>,
+    /// The address from which another host with another key wanted its name last, and when, in milliseconds since 1970.
+    namesake: Option<(SocketAddr, u64)>,
     /// The certificate that it came with although that was not good, and when, in milliseconds since 1970.
     certificate: Option<(Validity, u64)>,
 }
@@ -22,15 +24,15 @@ impl Troubles {
     /// What there is to say of it at `now`, in milliseconds since 1970.
     pub(super) fn list(&self, now: u64) -> Vec<Trouble> {
         let recent = |at: u64| now.saturating_sub(at) < REMEMBERED_MS;
-        let second = self.second.filter(|(_, at)| recent(*at));
+        let others = [self.second, self.namesake].into_iter().flatten().filter(|(_, at)| recent(*at));
         let second =
-            second.map(|(from, seen_at)| Trouble::SecondMinion { address: from.to_string(), seen_at });
+            others.map(|(from, seen_at)| Trouble::SecondMinion { address: from.to_string(), seen_at });
         let certificate = self.certificate.map(|(validity, seen_at)| Trouble::Certificate {
             valid_from: validity.from,
             valid_until: validity.until,
             seen_at,
         });
-        second.into_iter().chain(certificate).collect()
+        second.chain(certificate).collect()
     }
 
     /// Takes note of another minion with its key. Returns whether that is news, since it goes on trying.
@@ -47,6 +49,13 @@ impl Troubles {
 }
 
 impl Registry {
+    /// Takes note that a host with another key wanted the name of a minion, from this address.
+    pub fn came_for_the_name(&self, name: &MinionName, from: SocketAddr) {
+        if let Some(entry) = self.lock().get_mut(name) {
+            entry.troubles.namesake = Some((from, now_ms()));
+        }
+    }
+
     /// Takes note that somebody came from this address with a key that the minion has renewed.
     pub fn came_with_former_key(&self, name: &MinionName, from: SocketAddr) {
         if let Some(entry) = self.lock().get_mut(name) {

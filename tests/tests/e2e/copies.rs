@@ -49,7 +49,7 @@ fn a_copy_is_refused_while_the_minion_lives_and_both_ends_say_so() {
     let status = said(fleet.minion_command("copy").arg("status"));
     assert!(status.out.contains("another one with the same identity"), "{status:?}");
     let list = fleet.run(&["minion", "list"]);
-    assert!(list.out.contains("web1: a second minion with its identity is refused"), "{list:?}");
+    assert!(list.out.contains("web1: a second minion under its name is refused"), "{list:?}");
     let listed = fleet.run(&["minion", "list", "--json"]).json()["minions"][0].clone();
     assert_eq!(listed["troubles"][0]["kind"], "second-minion", "{listed:#}");
     for dir in [fleet.overlord_dir(), fleet.minion_dir("copy")] {

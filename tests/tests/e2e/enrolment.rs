@@ -238,6 +238,8 @@ fn nobody_takes_the_name_of_a_minion_that_is_connected() {
     }
     fleet.overlord().logged("which a minion has that is linked", 2);
     assert_eq!(audited(&fleet, "newcomer-refused").len(), 2);
+    let listed = fleet.run(&["minion", "list"]);
+    assert!(listed.out.contains("a second minion under its name is refused"), "{listed:?}");
 
     // It is not connected when somebody asks, and is when an operator answers.
     drop(fleet.take_minion("web1"));

@@ -219,6 +219,7 @@ fn operators(walk: &mut Walk) {
     for (command, arguments) in [
         ("operator list", &[][..]),
         ("operator show", &[me.as_str()]),
+        ("operator set", &["bob", "--role", "admin"]),
         ("operator revoke", &["bob", "--why", "gone"]),
         ("can", &["bob", "test.ping", "*"]),
         ("operator unrevoke", &["bob"]),

@@ -366,3 +366,20 @@ fn what_a_minion_says_of_itself_shows_nobody_the_jobs_of_who_had_its_name_before
     assert_eq!((listed(&sue), listed(&sam)), (Some(1), Some(2)), "the name shows both");
     assert_eq!(sam.run(&["job", "show", &before]).code, 0);
 }
+
+#[test]
+fn an_operator_gets_other_roles_at_once_and_only_from_an_administrator() {
+    let fleet = fleet(&["web1"], ROLES);
+    let (zed, bob) = (Desk::of(&fleet, "zed", &["look"]), Desk::of(&fleet, "bob", &[]));
+    is_denied(&zed.run(&["call", "web1", "test.add", "2", "3"]), "methods: \"test.add\"");
+    is_denied(&bob.run(&["operator", "set", "zed", "--role", "web"]), "admin");
+    let unknown = fleet.run(&["operator", "set", "zed", "--role", "wbe"]);
+    assert!(unknown.code == 2 && unknown.err.contains("[roles.wbe]"), "{unknown:?}");
+    let set = fleet.run(&["operator", "set", "zed", "--role", "web"]);
+    assert!(set.code == 0 && set.err.contains("zed has web"), "{set:?}");
+    assert_eq!(zed.run(&["call", "web1", "test.add", "2", "3"]).code, 0);
+    assert_eq!(fleet.run(&["operator", "set", "zed", "--no-role"]).code, 0);
+    is_denied(&zed.run(&["call", "web1", "test.add", "2", "3"]), "no role is given to it");
+    let audit = std::fs::read_to_string(fleet.overlord_dir().join("audit.jsonl")).expect("an audit log");
+    assert_eq!(audit.matches(r#""event":"operator-roles""#).count(), 2, "{audit}");
+}

@@ -38,6 +38,13 @@ pub enum OperatorsRequest {
         /// The minions.
         target: Target,
     },
+    /// Give an operator these roles, in place of those that it was given by name before. Answered by `Who`.
+    Roles {
+        /// The operator.
+        name: OperatorName,
+        /// The roles.
+        roles: Vec<RoleName>,
+    },
 }
 
 /// What an overlord answers to an [`OperatorsRequest`].

@@ -67,7 +67,8 @@ pub(super) fn said(minion: &MinionStatus, now: u64) -> Option<String> {
             rfc3339(until_ms)
         )),
         (State::Expired, false) => Some(format!(
-            "its certificate ended at {}: let it join again with a token of `overlord minion invite {name}`",
+            "its certificate ended at {}: let it join again, with a token of `overlord minion \
+             invite {name}`, or without one and with `overlord minion accept {name}`",
             Moment(until)
         )),
     }

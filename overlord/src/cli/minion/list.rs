@@ -119,8 +119,8 @@ fn trouble_document(minion: &MinionStatus, trouble: &Trouble) -> serde_json::Val
 fn said(trouble: &Trouble, now: u64) -> String {
     match trouble {
         Trouble::SecondMinion { address, seen_at } => format!(
-            "a second minion with its identity is refused, last {} ago from {}: one of them is a copy; give it a name of \
-             its own with `overlord minion invite NAME`",
+            "a second minion under its name is refused, last {} ago from {}: one of them is a copy, or of the same name; give it a \
+             name of its own with `overlord minion invite NAME`",
             since(*seen_at, now),
             printable(address),
         ),

@@ -4,6 +4,7 @@ mod invite;
 pub(super) mod list;
 mod remove;
 mod revoke;
+mod set;
 pub(super) mod show;
 mod unrevoke;
 
@@ -22,6 +23,7 @@ pub(super) enum OperatorCommand {
     Invite(invite::Invite),
     List(list::List),
     Show(show::Show),
+    Set(set::Set),
     Revoke(revoke::Revoke),
     Unrevoke(unrevoke::Unrevoke),
     Remove(remove::Remove),
@@ -33,6 +35,7 @@ impl OperatorCommand {
             OperatorCommand::Invite(command) => talk(global, async |client| command.run(client).await),
             OperatorCommand::List(command) => talk(global, async |client| command.run(client).await),
             OperatorCommand::Show(command) => talk(global, async |client| command.run(client).await),
+            OperatorCommand::Set(command) => talk(global, async |client| command.run(client).await),
             OperatorCommand::Revoke(command) => talk(global, async |client| command.run(client).await),
             OperatorCommand::Unrevoke(command) => talk(global, async |client| command.run(client).await),
             OperatorCommand::Remove(command) => talk(global, async |client| command.run(client).await),

@@ -70,6 +70,7 @@ impl EnrollDoor {
         let registry = &self.hall.services.registry;
         match registry.holder(&name, key) {
             NameHolder::Connected => {
+                registry.came_for_the_name(&name, self.connection.remote_address());
                 let linked = registry.connection(&name).map(|connection| connection.remote_address());
                 let linked = linked.map(|linked| format!(" from {linked}")).unwrap_or_default();
                 let why = format!("it wants the name \"{name}\", which a minion has that is linked{linked}");
