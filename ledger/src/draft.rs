@@ -10,10 +10,13 @@ use crate::keyspace::Keyspace;
 use crate::read::{Read, Spoiled};
 use crate::record::Record;
 use crate::storage::{Bytes, Changes, MAX_KEY, Scan, Store};
+use crate::tenant::Tenant;
 
 /// What the writes of one batch have done so far. Each write sees what those before it did.
 pub(crate) struct Draft<'a> {
     store: &'a Store,
+    /// Whose write the present one is.
+    tenant: RefCell<Tenant>,
     /// What earlier writes of the batch did.
     done: RefCell<Changes>,
     /// What the present write did, which is undone if it fails.
@@ -24,13 +27,19 @@ pub(crate) struct Draft<'a> {
 impl<'a> Draft<'a> {
     /// A batch in which nothing is done yet.
     pub(crate) fn new(store: &'a Store) -> Self {
-        Self { store, done: RefCell::default(), doing: RefCell::default(), weight: Cell::new(0) }
+        Self {
+            store,
+            tenant: RefCell::default(),
+            done: RefCell::default(),
+            doing: RefCell::default(),
+            weight: Cell::new(0),
+        }
     }
 
     /// Sets a key.
     pub(crate) fn put(&self, space: Keyspace, key: Vec<u8>, value: Bytes) {
         self.weight.set(self.weight.get() + key.len() + value.len());
-        self.doing.borrow_mut().insert((space, key), Some(value));
+        self.doing.borrow_mut().insert((space, self.stored(&key)), Some(value));
     }
 
     /// Sets the record of a key, and returns how many bytes the two take.
@@ -49,7 +58,7 @@ impl<'a> Draft<'a> {
     /// Removes a key.
     pub(crate) fn remove(&self, space: Keyspace, key: Vec<u8>) {
         self.weight.set(self.weight.get() + key.len());
-        self.doing.borrow_mut().insert((space, key), None);
+        self.doing.borrow_mut().insert((space, self.stored(&key)), None);
     }
 
     /// Removes all keys that begin with `prefix`.
@@ -75,7 +84,7 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// Runs one write. If it fails, the batch is as it was before.
+    /// Runs one write of the one that has the store for itself. If it fails, the batch is as it was before.
     ///
     /// # Errors
     /// Those of the write, and [`LedgerError::LongKey`] where a key is longer than the database takes.
@@ -83,6 +92,16 @@ impl<'a> Draft<'a> {
         &self,
         write: impl FnOnce(&Self) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
+        self.apply_as(&Tenant::sole(), write)
+    }
+
+    /// Like [`Draft::apply`], for one of those who share the store: the write sees and changes what is that tenant's.
+    pub(crate) fn apply_as<T>(
+        &self,
+        tenant: &Tenant,
+        write: impl FnOnce(&Self) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        self.tenant.replace(tenant.clone());
         let result = write(self);
         let doing = self.doing.take();
         // The database takes no longer keys: it would panic, and end the thread that writes.
@@ -98,6 +117,11 @@ impl<'a> Draft<'a> {
         result
     }
 
+    /// A key as the store has it.
+    fn stored(&self, key: &[u8]) -> Vec<u8> {
+        self.tenant.borrow().key(key)
+    }
+
     /// Roughly how many bytes the batch has.
     pub(crate) fn weight(&self) -> usize {
         self.weight.get()
@@ -111,23 +135,25 @@ impl<'a> Draft<'a> {
 
 impl Read for Draft<'_> {
     fn bytes(&self, space: Keyspace, key: &[u8]) -> Result<Option<Bytes>, LedgerError> {
-        let place = (space, key.to_vec());
+        let place = (space, self.stored(key));
         for layer in [&self.doing, &self.done] {
             if let Some(value) = layer.borrow().get(&place) {
                 return Ok(value.clone());
             }
         }
-        self.store.get(space, key)
+        self.store.get(space, &place.1)
     }
 
     fn scan(&self, space: Keyspace, span: Span) -> Scan<'_> {
+        let tenant = self.tenant.borrow().clone();
+        let span = tenant.span(span);
         let mut changed = BTreeMap::new();
         for layer in [&self.done, &self.doing] {
             changed.extend(within(&layer.borrow(), space, &span));
         }
         let stored = self.store.scan(space, span);
         if changed.is_empty() {
-            return stored;
+            return tenant.own(stored);
         }
         let mut rows: BTreeMap<Bytes, Bytes> = stored.collect();
         for (key, value) in changed {
@@ -136,7 +162,7 @@ impl Read for Draft<'_> {
                 None => rows.remove(key.as_slice()),
             };
         }
-        Box::new(rows.into_iter())
+        tenant.own(Box::new(rows.into_iter()))
     }
 
     fn set_aside(&self, spoiled: Spoiled) {

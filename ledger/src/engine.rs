@@ -14,14 +14,22 @@ use crate::keyspace::{Keyspace, Side};
 use crate::read::{Read, Spoiled};
 use crate::reopenable::{Commits, Reopenable, StoreGuard};
 use crate::storage::{Bytes, Disk, Room, Scan, Snapshot};
+use crate::tenant::Tenant;
 use crate::write::{Durability, Purpose};
 use machine::lock;
 
 /// How many writes may wait for the writer before their callers have to wait too.
 const QUEUE: usize = 256;
 
-/// An open ledger. Dropping it commits the writes that were asked for and closes the folder.
+/// An open ledger, as one of its tenants sees it. When the last tenant drops it, the writes that were asked for are
+/// committed and the folder is closed.
 pub(crate) struct Engine {
+    opened: Arc<Opened>,
+    tenant: Tenant,
+}
+
+/// What the tenants of a ledger share.
+struct Opened {
     reopenable: Arc<Reopenable>,
     queue: Mutex<Option<mpsc::Sender<Request>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -39,13 +47,19 @@ impl Engine {
         let thread = thread::Builder::new().name("ledger".to_owned()).spawn(|| writer.run());
         let thread =
             thread.map_err(|error| LedgerError::Io { path: path.to_owned(), cause: error.to_string() })?;
-        Ok(Self { reopenable, queue: Mutex::new(Some(sender)), writer: Mutex::new(Some(thread)) })
+        let (queue, writer) = (Mutex::new(Some(sender)), Mutex::new(Some(thread)));
+        Ok(Self { opened: Arc::new(Opened { reopenable, queue, writer }), tenant: Tenant::sole() })
+    }
+
+    /// The same ledger, as this tenant sees it.
+    pub(crate) fn of(&self, tenant: Tenant) -> Self {
+        Self { opened: self.opened.clone(), tenant }
     }
 
     /// A view of the ledger as it is now. Not to be held while a write is awaited, since the writer may have to
     /// reopen the store.
     pub(crate) fn read(&self) -> Result<Reader<'_>, LedgerError> {
-        let store = self.reopenable.store()?;
+        let store = self.opened.reopenable.store()?;
         let snapshot = store.snapshot();
         Ok(Reader { engine: self, store, snapshot })
     }
@@ -58,16 +72,23 @@ impl Engine {
         durability: Durability,
         write: impl FnOnce(&Draft<'_>) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        let (request, answer) = Request::new(purpose, durability, write);
-        let queue = self.queue().ok_or_else(|| self.reopenable.closed())?;
-        queue.send(request).await.map_err(|_| self.reopenable.closed())?;
+        let (request, answer) = Request::new(self.tenant.clone(), purpose, durability, write);
+        let closed = || self.opened.reopenable.closed();
+        let queue = self.opened.queue().ok_or_else(closed)?;
+        queue.send(request).await.map_err(|_| closed())?;
         drop(queue);
-        answer.await.unwrap_or_else(|_| Err(self.reopenable.closed()))
+        answer.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Commits the writes that were asked for and closes the folder, although handles may live on.
+    /// Commits the writes that were asked for and closes the folder, although handles may live on. One tenant of many
+    /// closes nothing: its writes are on disk when this returns.
     pub(crate) async fn close(&self) {
-        if let Some(writer) = self.stop() {
+        if self.tenant != Tenant::sole() {
+            let synced = self.write(Purpose::Proceed, Durability::Synced, |_| Ok(())).await;
+            // Whoever closes the ledger as a whole hears of what is wrong with it.
+            return drop(synced);
+        }
+        if let Some(writer) = self.opened.stop() {
             // Joining takes as long as the last batch, which is too long for a thread that runs tasks.
             let _ = tokio::task::spawn_blocking(move || writer.join()).await;
         }
@@ -75,24 +96,26 @@ impl Engine {
 
     /// The folder.
     pub(crate) fn path(&self) -> &Path {
-        self.reopenable.path()
+        self.opened.reopenable.path()
     }
 
     /// How many bytes the folder takes on disk.
     pub(crate) fn size(&self) -> Result<u64, LedgerError> {
-        self.reopenable.store()?.size()
+        self.opened.reopenable.store()?.size()
     }
 
     /// How full the disk of the folder is.
     pub(crate) fn disk(&self) -> Disk {
-        Room::on_disk_of(self.reopenable.path()).disk()
+        Room::on_disk_of(self.path()).disk()
     }
 
     /// What was written since the ledger was opened.
     pub(crate) fn commits(&self) -> Commits {
-        self.reopenable.commits()
+        self.opened.reopenable.commits()
     }
+}
 
+impl Opened {
     fn queue(&self) -> Option<mpsc::Sender<Request>> {
         lock::hold(&self.queue).clone()
     }
@@ -104,7 +127,7 @@ impl Engine {
     }
 }
 
-impl Drop for Engine {
+impl Drop for Opened {
     fn drop(&mut self) {
         if let Some(writer) = self.stop() {
             let _ = writer.join();
@@ -121,19 +144,22 @@ pub(crate) struct Reader<'a> {
 
 impl Read for Reader<'_> {
     fn bytes(&self, space: Keyspace, key: &[u8]) -> Result<Option<Bytes>, LedgerError> {
-        self.store.get_in(&self.snapshot, space, key)
+        self.store.get_in(&self.snapshot, space, &self.engine.tenant.key(key))
     }
 
     fn scan(&self, space: Keyspace, span: Span) -> Scan<'_> {
-        self.store.scan_in(&self.snapshot, space, span)
+        let tenant = &self.engine.tenant;
+        tenant.own(self.store.scan_in(&self.snapshot, space, tenant.span(span)))
     }
 
     fn set_aside(&self, spoiled: Spoiled) {
         spoiled.warn(self.store.path());
-        let (request, _) =
-            Request::new(Purpose::Proceed, Durability::Written, move |draft| draft.put_away(&spoiled));
+        let tenant = self.engine.tenant.clone();
+        let (request, _) = Request::new(tenant, Purpose::Proceed, Durability::Written, move |draft| {
+            draft.put_away(&spoiled)
+        });
         // Where the queue is full or closed, the next reader of the record sets it aside.
-        if let Some(queue) = self.engine.queue() {
+        if let Some(queue) = self.engine.opened.queue() {
             let _ = queue.try_send(request);
         }
     }

@@ -13,6 +13,7 @@ use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::reopenable::Reopenable;
 use crate::storage::{Changes, Refused, Room, Store};
+use crate::tenant::Tenant;
 use crate::write::{Durability, Purpose};
 
 /// Where a batch ends although more writes are waiting.
@@ -33,15 +34,16 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// A request to do `write`, and the place that its answer will come to. An answer that nobody waits for any
+    /// A request of `tenant` to do `write`, and the place that its answer will come to. An answer that nobody waits for any
     /// longer is dropped; the write stands all the same.
     pub(crate) fn new<T: Send + 'static>(
+        tenant: Tenant,
         purpose: Purpose,
         durability: Durability,
         write: impl FnOnce(&Draft<'_>) -> Result<T, LedgerError> + Send + 'static,
     ) -> (Self, oneshot::Receiver<Result<T, LedgerError>>) {
         let (sender, receiver) = oneshot::channel();
-        let run: Run = Box::new(move |draft| match draft.and_then(|draft| draft.apply(write)) {
+        let run: Run = Box::new(move |draft| match draft.and_then(|draft| draft.apply_as(&tenant, write)) {
             Ok(value) => Some(Box::new(move |fate: Result<(), LedgerError>| {
                 let _ = sender.send(fate.map(|()| value));
             })),
@@ -244,7 +246,7 @@ mod tests {
                 draft.put(Keyspace::Kv, key, value.into());
                 Ok(())
             };
-            let (request, answer) = Request::new(Purpose::Begin, Durability::Written, write);
+            let (request, answer) = Request::new(Tenant::sole(), Purpose::Begin, Durability::Written, write);
             assert!(sender.try_send(request).is_ok());
             answer
         };

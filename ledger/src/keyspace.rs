@@ -11,6 +11,8 @@ pub enum Side {
     Overlord,
     /// A minion's.
     Minion,
+    /// That of many minions in one process.
+    Swarm,
 }
 
 impl Side {
@@ -18,7 +20,7 @@ impl Side {
     pub(crate) fn spaces(self) -> &'static [Keyspace] {
         match self {
             Side::Overlord => Keyspace::OVERLORD,
-            Side::Minion => Keyspace::MINION,
+            Side::Minion | Side::Swarm => Keyspace::MINION,
         }
     }
 }
@@ -28,6 +30,7 @@ impl fmt::Display for Side {
         f.write_str(match self {
             Side::Overlord => "an overlord",
             Side::Minion => "a minion",
+            Side::Swarm => "a swarm of minions",
         })
     }
 }

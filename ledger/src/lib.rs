@@ -4,7 +4,7 @@
 //! nobody else may depend on the store being on this host. A minion's, [`MinionLedger`], always is, so its reads are
 //! plain functions.
 //!
-//! Today both are a folder that one process has open. One thread commits whatever writes are waiting as one batch, so
+//! Today both are a folder that one process has open; the minions of a swarm share one, [`SwarmLedger`]. One thread commits whatever writes are waiting as one batch, so
 //! many of them share one fsync, and what a write sees and does is atomic. Reads see one moment. Records of different
 //! kinds never rewrite each other, states only move forward, and a record that cannot be read is set aside and named
 //! instead of being fatal.
@@ -27,12 +27,13 @@ mod retention;
 #[cfg(any(test, feature = "scratch"))]
 pub mod scratch;
 mod storage;
+mod tenant;
 mod upgrade;
 mod write;
 
 pub use error::LedgerError;
 pub use keyspace::Side;
-pub use minion::{Accepted, Kv, KvError, MAX_KEY, MinionJob, MinionLedger, Swap};
+pub use minion::{Accepted, Kv, KvError, MAX_KEY, MinionJob, MinionLedger, Swap, SwarmLedger};
 pub use overlord::{
     Answer, Attempt, Certificates, GiveUp, GlobInvite, HeardFacts, Invitations, Invite, InviteError, Invited,
     Issued, JobRecord, Made, MinionRecord, OperatorInvite, OperatorInviteError, OperatorRecord,

@@ -11,6 +11,7 @@ use crate::keyspace::Side;
 use crate::minion;
 use crate::overlord;
 use crate::storage::Store;
+use crate::tenant::Tenant;
 use crate::upgrade::upgrade;
 use crate::write::Durability;
 use machine::lock;
@@ -113,10 +114,12 @@ fn open(path: &Path, side: Side) -> Result<Store, LedgerError> {
     upgrade(&store, side)?;
     if store.is_stale() {
         let draft = Draft::new(&store);
-        draft.apply(|draft| match side {
-            Side::Overlord => overlord::reindex(draft),
-            Side::Minion => minion::reindex(draft),
-        })?;
+        for tenant in Tenant::all_in(&store, side)? {
+            draft.apply_as(&tenant, |draft| match side {
+                Side::Overlord => overlord::reindex(draft),
+                Side::Minion | Side::Swarm => minion::reindex(draft),
+            })?;
+        }
         store.commit(&draft.into_changes(), Durability::Synced).map_err(|refused| refused.error)?;
         store.mark_fresh()?;
     }

@@ -36,6 +36,8 @@ impl MinionLedger {
     }
 
     /// Commits the writes that were asked for and closes the folder. Every later use of any handle fails.
+    ///
+    /// That of a minion of a swarm only sees its writes to the disk: the others go on.
     pub async fn close(&self) {
         self.engine.close().await;
     }

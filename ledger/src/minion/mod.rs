@@ -9,6 +9,7 @@ mod ledger;
 mod list;
 mod records;
 mod reindex;
+mod swarm;
 
 pub(crate) use reindex::reindex;
 
@@ -16,3 +17,4 @@ pub use accept::Accepted;
 pub use kv::{Kv, KvError, MAX_KEY, Swap};
 pub use ledger::MinionLedger;
 pub use records::MinionJob;
+pub use swarm::SwarmLedger;

@@ -73,6 +73,6 @@ impl From<ModuleStateV1> for ModuleState {
 pub(super) fn upgrade(store: &Store, side: Side) -> Result<(), LedgerError> {
     match side {
         Side::Overlord => rewrite::<ModulesV1, ModulesV2>(store),
-        Side::Minion => Ok(()),
+        Side::Minion | Side::Swarm => Ok(()),
     }
 }

@@ -32,6 +32,6 @@ impl From<ModulesV2> for Modules {
 pub(super) fn upgrade(store: &Store, side: Side) -> Result<(), LedgerError> {
     match side {
         Side::Overlord => rewrite::<ModulesV2, Modules>(store),
-        Side::Minion => Ok(()),
+        Side::Minion | Side::Swarm => Ok(()),
     }
 }

@@ -20,3 +20,4 @@ mod report;
 mod retention;
 mod rig;
 mod sample;
+mod swarm;
