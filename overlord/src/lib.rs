@@ -2,7 +2,7 @@
 //! line that operators talk to it with.
 //!
 //! The daemon's way: [`daemon`] owns the parts; a peer comes in by one of the `doors`; a call becomes a job
-//! in `jobs`, which sends a part to each minion in the [`registry`] that the [`targets`] mean; a module goes
+//! in `jobs`, which sends a part to each minion in the [`registry`] that the `targets` mean; a module goes
 //! into the `catalogue`, from where a `rollout` brings it to minions. The operator's way: [`cli`] parses, [`client`] asks, [`report`] shows.
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
@@ -31,5 +31,5 @@ pub mod report;
 mod roles;
 mod rollout;
 mod services;
-pub mod targets;
+mod targets;
 mod tasks;

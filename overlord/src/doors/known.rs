@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 use wire::name::MinionName;
+use wire::targets::{Expression, Lookup, Roster};
 
 use crate::registry::Registry;
-use crate::targets::{Expression, Lookup, Roster};
 
 /// Knows what minions said of themselves, but only of those that the operator may see: who asks for the minions with
 /// some fact learns that fact by the answer, also by a refusal.

@@ -21,7 +21,8 @@ use crate::catalogue::{CatalogueError, FileError, Here};
 use crate::roles::{Deed, ModuleVerb, On};
 use crate::rollout::{Assigned, Deadline, Edit, Following, Reservation, tell, time_for};
 use crate::services::Services;
-use crate::targets::{Roster, check_width};
+use crate::targets::check_width;
+use wire::targets::Roster;
 
 /// One request of an operator.
 struct ModulesDoor<'a> {

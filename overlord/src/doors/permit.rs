@@ -16,7 +16,8 @@ use crate::jobs::{LIST_LIMIT, only};
 use crate::registry::Registry;
 use crate::roles::{Deed, Held, JobVerb, MinionVerb, On, Verdict};
 use crate::services::Services;
-use crate::targets::{self, Among, Matching, Roster};
+use crate::targets::{self, Among, Matching};
+use wire::targets::Roster;
 
 /// Decides on the requests of one operator.
 pub(super) struct Gate<'a> {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 use wire::name::MinionName;
 
-use crate::targets::Glob;
+use wire::targets::Glob;
 
 /// A glob on names of minions, or one name: `web*`, `db[0-9]`, `web1`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -36,8 +36,8 @@ pub use self::tenure::Recipient;
 use self::trouble::Troubles;
 use crate::facts;
 use crate::keyed_lock::KeyedLocks;
-use crate::targets::{Expression, Lookup, Roster};
 use crate::tasks::Tasks;
+use wire::targets::{Expression, Lookup, Roster};
 
 /// All enrolled minions. A cheap handle: the daemon's parts share one registry.
 #[derive(Clone)]

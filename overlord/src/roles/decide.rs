@@ -198,7 +198,7 @@ mod tests {
     use super::super::deed::{JobVerb, MinionVerb, ModuleVerb};
     use super::super::role::tests::role;
     use super::*;
-    use crate::targets::Truth;
+    use wire::targets::Truth;
 
     fn covers(role: &Role, minions: &[MinionName]) -> Vec<bool> {
         let targets = role.targets().map(|targets| targets.expression().certain(minions, &()));
@@ -348,7 +348,7 @@ mod tests {
                 Deed::Administer => false,
             };
             let here = self.targets.is_some_and(|targets| {
-                let expression: crate::targets::Expression = targets.parse().expect("an expression");
+                let expression: wire::targets::Expression = targets.parse().expect("an expression");
                 expression.matches(minion, &()).expect("resolves") == Truth::Yes
             });
             self.admin || (is_named && here)

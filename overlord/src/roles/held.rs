@@ -12,7 +12,7 @@ use super::decide::{On, Verdict, decide};
 use super::deed::Deed;
 use super::load::{Rules, changes, load};
 use super::role::Role;
-use crate::targets::Lookup;
+use wire::targets::Lookup;
 
 /// The roles of an overlord, as they were read last. A cheap handle.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::targets::{Expression, Glob};
+use wire::targets::{Expression, Glob};
 
 /// A glob on names of operators or on methods, as it was written.
 #[derive(Clone, Debug, Deserialize)]

@@ -12,7 +12,7 @@ use wire::name::{MinionName, ModuleName, OperatorName};
 use crate::catalogue::Catalogue;
 use crate::refusals::unavailable;
 use crate::registry::Registry;
-use crate::targets::{self, Expression, Roster, TargetError, Truth};
+use wire::targets::{self, Expression, Roster, TargetError, Truth};
 
 /// An assignment that was recorded.
 pub(crate) struct Assigned {

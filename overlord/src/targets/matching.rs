@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 
 use wire::message::operator::{Assume, Refusal, RefusalKind, Target, TargetWarning};
 use wire::name::MinionName;
-
-use super::{Lookup, Matched, Roster, TargetError, Unmatched, UnmatchedKind, resolve};
+use wire::targets::{Lookup, Matched, Roster, Unmatched, UnmatchedKind, resolve};
 
 /// The minions that a target means.
 #[derive(Debug)]
@@ -270,12 +269,6 @@ pub(crate) fn list(minions: &[MinionName]) -> String {
     match minions.len().saturating_sub(SHOWN) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
-    }
-}
-
-impl From<TargetError> for Refusal {
-    fn from(error: TargetError) -> Self {
-        Refusal::new(RefusalKind::BadRequest, error.to_string())
     }
 }
 

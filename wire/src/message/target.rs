@@ -1,5 +1,5 @@
 //! Which minions an operator means, and what the overlord has to say of how it understood that. The language of
-//! the expressions, and how they are resolved, are the overlord's.
+//! the expressions, and how they are resolved, are in [`crate::targets`].
 
 use serde::{Deserialize, Serialize};
 

@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 use wire::message::operator::Lenience;
+use wire::targets::Expression;
 
 use super::*;
-use crate::targets::Expression;
 
 /// Three minions that told their roles, and those whose names begin with "new", which never told anything.
 struct Fleet;

@@ -9,9 +9,9 @@
 
 use std::ops::Range;
 
+use crate::name::MinionName;
 use comparison::Operator;
 use regex::RegexBuilder;
-use wire::name::MinionName;
 
 use super::error::{Problem, TargetError};
 use super::fact::FactTest;

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use crate::name::MinionName;
 use regex::Regex;
-use wire::name::MinionName;
 
 use super::fact::FactTest;
 use super::glob::Glob;

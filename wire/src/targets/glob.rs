@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 
 /// A glob, as it is written: in lower case where it is on names of minions, as those are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Glob {
+pub struct Glob {
     parts: Vec<Part>,
 }
 
@@ -29,7 +29,7 @@ enum Part {
 impl Glob {
     /// The glob of a pattern in ASCII; `None` where a `[…]` in it is empty, unclosed or has a
     /// range that runs backwards.
-    pub(crate) fn new(pattern: &str) -> Option<Self> {
+    pub fn new(pattern: &str) -> Option<Self> {
         let mut parts = Vec::new();
         let mut rest = pattern.as_bytes();
         while let Some((first, after)) = rest.split_first() {
@@ -59,7 +59,7 @@ impl Glob {
     }
 
     /// Whether it matches a whole name.
-    pub(crate) fn matches(&self, name: &str) -> bool {
+    pub fn matches(&self, name: &str) -> bool {
         let name = name.as_bytes();
         let (mut part, mut at) = (0, 0);
         // The place of the last `*`, and how far it has reached: it takes one more byte on every failure.

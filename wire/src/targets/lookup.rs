@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::name::MinionName;
 use serde_json::Value as Json;
-use wire::name::MinionName;
 
 use super::expression::Expression;
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::rc::Rc;
 
-use wire::name::{MinionName, as_counted};
+use crate::name::{MinionName, as_counted};
 
 use super::error::{Problem, TargetError};
 use super::expression::Expression;

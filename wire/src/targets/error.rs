@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::message::operator::{Refusal, RefusalKind};
+
 /// The most characters of an expression that a message shows around the place.
 const MAX_EXCERPT: usize = 70;
 
@@ -97,5 +99,11 @@ impl TargetError {
     pub fn pointed(&self) -> String {
         let (blank, mark) = (" ".repeat(self.place.start), "^".repeat(self.place.len()));
         format!("{}\n{blank}{mark} {}", self.excerpt, self.problem)
+    }
+}
+
+impl From<TargetError> for Refusal {
+    fn from(error: TargetError) -> Self {
+        Refusal::new(RefusalKind::BadRequest, error.to_string())
     }
 }

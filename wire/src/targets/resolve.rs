@@ -1,7 +1,7 @@
 //! From an expression to the minions that it means.
 
-use wire::message::operator::Target;
-use wire::name::MinionName;
+use crate::message::operator::Target;
+use crate::name::MinionName;
 
 use super::error::TargetError;
 use super::expression::Expression;
@@ -67,11 +67,7 @@ impl Expression {
     ///
     /// # Errors
     /// As for [`Expression::matches`], and where it costs too much to look at.
-    pub(crate) fn certain(
-        &self,
-        names: &[MinionName],
-        lookup: &impl Lookup,
-    ) -> Result<Vec<bool>, TargetError> {
+    pub fn certain(&self, names: &[MinionName], lookup: &impl Lookup) -> Result<Vec<bool>, TargetError> {
         let members = Resolver::new(names, lookup, Unheard::AlsoOfOne).members(self, false)?;
         Ok((0..names.len()).map(|index| members.truth(index) == Truth::Yes).collect())
     }
