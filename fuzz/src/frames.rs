@@ -42,7 +42,7 @@ const JOB: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 pub fn frames(bytes: &[u8]) -> bool {
     let taken = READERS.iter().filter(|read| read(bytes)).count();
     // What comes over a stream may end anywhere. Whether it is a message was looked at above.
-    for version in [Version::One, Version::Two, Version::Three, Version::Four, Version::Five] {
+    for version in [Version::One, Version::Two, Version::Three, Version::Four, Version::Five, Version::Six] {
         let _ = block_on(frame::read_as::<Notice>(version, &mut &bytes[..], LIMIT));
     }
     taken > 0
@@ -95,7 +95,7 @@ pub(crate) fn corpus(rng: &mut Rng) -> anyhow::Result<Vec<Vec<u8>>> {
             facts: r#"{"os":"linux"}"#.to_owned(),
             instance: None,
         });
-        let request = MinionRequest::Start(Box::new(start(value.clone())?));
+        let request = MinionRequest::Start(Box::new(start(value.clone())?), None);
         let reply =
             OperatorReply::Update(Box::new(Update { minion: "web-1".parse()?, update: update.clone() }));
         let messages =

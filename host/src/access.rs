@@ -6,6 +6,7 @@ mod fit;
 mod held;
 mod pattern;
 mod rule;
+mod signers;
 #[cfg(test)]
 mod tests;
 
@@ -14,17 +15,32 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde::Deserialize;
 
 use wire::name::{MethodPath, ModuleName, OperatorName};
+use wire::signing::PublicKey;
 
 use crate::access::pattern::Pattern;
 use crate::access::rule::Rule;
+use crate::access::signers::{Calls, Operators, Window};
 
 pub(crate) use crate::access::rule::{Asked, Objection};
+pub(crate) use crate::access::signers::Untrusted;
 
 /// The access list. A call is allowed if no rule of `deny` is about it and, where there is an `allow` at all, one
 /// of its rules is. Default: everyone may call everything.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Access {
+    /// Whether calls and changes of modules have to be signed by operators. Default: no.
+    calls: Calls,
+    /// By how much the clocks of those who sign may differ from that of this host. Default: 5 minutes.
+    window: Window,
+    /// The keys with which operators sign, by their names. Default: none.
+    operators: Operators,
+    /// The key of those who say of other keys whose they are. Default: nobody.
+    #[serde(rename = "operators-authority")]
+    operators_authority: Option<PublicKey>,
+    /// Keys whose signatures do not count, whoever vouches for them. Default: none.
+    #[serde(rename = "revoked-keys")]
+    revoked_keys: Vec<PublicKey>,
     /// The only calls that are allowed. Left out: all that are not denied.
     allow: Option<Vec<Rule>>,
     /// Calls that are denied, also where `allow` has them.
@@ -143,14 +159,34 @@ impl Access {
         if self.modules.as_ref().is_none_or(|rules| rules.iter().any(about)) {
             return Ok(());
         }
-        Err(ChangeDenied { operator: operator.clone(), module: module.clone() })
+        Err(ChangeDenied::Access { operator: operator.clone(), module: module.clone() })
     }
 }
 
 /// The error for a change of a module that the access list does not allow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("does not let \"{operator}\" change module \"{module}\": its access list is against it")]
-pub(crate) struct ChangeDenied {
-    operator: OperatorName,
-    module: ModuleName,
+pub(crate) enum ChangeDenied {
+    /// No rule of the list is about it.
+    #[error("does not let \"{operator}\" change module \"{module}\": its access list is against it")]
+    Access {
+        /// Who asks for it.
+        operator: OperatorName,
+        /// The module.
+        module: ModuleName,
+    },
+    /// It is not signed, and has to be.
+    #[error("does not let module \"{module}\" be changed: {why}")]
+    Unsigned {
+        /// The module.
+        module: ModuleName,
+        /// Why no signature of it counts.
+        why: String,
+    },
+}
+
+impl ChangeDenied {
+    /// The error for a change that is not signed, and has to be; `why` says why no signature of it counts.
+    pub(crate) fn unsigned(module: ModuleName, why: String) -> Self {
+        ChangeDenied::Unsigned { module, why }
+    }
 }

@@ -18,11 +18,13 @@ use wire::message::job::JobId;
 use wire::message::link::ModuleCommand;
 use wire::message::outcome::Outcome;
 use wire::name::{MethodPath, ModuleName, OperatorName};
+use wire::signing::PublicKey;
 use wire::transport::frame;
 use wire::value::method::Signature;
 
-use crate::access::{ChangeDenied, Denied};
+use crate::access::ChangeDenied;
 use crate::log_allowance::Allowance;
+use crate::mandates::CallDenied;
 use crate::membership::Member;
 use crate::sandbox::Denial;
 
@@ -105,7 +107,8 @@ impl Audit {
         AuditLog::open_as(settings, path, "minion").map(Self)
     }
 
-    /// Writes that a call was allowed or denied. A call that cannot be written down must not run.
+    /// Writes that a call was allowed or denied, and with which key it is signed where that counts. A call that cannot be
+    /// written down must not run.
     ///
     /// # Errors
     /// [`AuditError`], where the entry cannot be written.
@@ -113,7 +116,8 @@ impl Audit {
         &self,
         start: &Start,
         method: Option<Signature<'_>>,
-        decision: &Result<(), Denied>,
+        decision: &Result<(), CallDenied>,
+        signer: Option<PublicKey>,
     ) -> Result<(), AuditError> {
         let mut entry = json!({
             "event": "call",
@@ -122,9 +126,15 @@ impl Audit {
             "method": start.method,
             "arguments": shown(start, method),
             "dry_run": start.dry_run,
+            "signer": signer,
             "decision": if decision.is_ok() { "allowed" } else { "denied" },
         });
-        if let Some(objection) = decision.as_ref().err().and_then(Denied::objection) {
+        if let Err(CallDenied::Unmandated(why)) = decision {
+            entry["why"] = cut(&why.to_string(), MAX_REASON).into();
+        }
+        if let Err(CallDenied::Access(denied)) = decision
+            && let Some(objection) = denied.objection()
+        {
             entry["rule"] = objection.rule.as_str().into();
             entry["parameters"] = objection.arguments.as_slice().into();
             entry["why"] = cut(&objection.to_string(), MAX_REASON).into();
@@ -196,20 +206,26 @@ impl Audit {
         operator: &OperatorName,
         command: &ModuleCommand,
         decision: &Result<(), ChangeDenied>,
+        signer: Option<PublicKey>,
     ) {
         let digest = match command {
             ModuleCommand::Stage(stage) => Some(stage.digest),
             ModuleCommand::Activate { digest, .. } | ModuleCommand::Discard { digest, .. } => Some(*digest),
             ModuleCommand::Rollback(_) | ModuleCommand::Remove(_) => None,
         };
-        self.note(json!({
+        let mut entry = json!({
             "event": "module-command",
             "command": command.as_str(),
             "operator": operator,
             "module": command.module(),
             "digest": digest.map(|digest| digest.to_string()),
+            "signer": signer,
             "decision": if decision.is_ok() { "allowed" } else { "denied" },
-        }));
+        });
+        if let Err(ChangeDenied::Unsigned { why, .. }) = decision {
+            entry["why"] = cut(why, MAX_REASON).into();
+        }
+        self.note(entry);
     }
 
     /// Writes that the overlord gives the link of this minion to another one that has its key.
@@ -353,7 +369,7 @@ mod tests {
         let path = dir.path().join("audit.jsonl");
         let audit = Audit::open(&path).unwrap();
         let start = start(&[]);
-        audit.call(&start, None, &Ok(())).unwrap();
+        audit.call(&start, None, &Ok(()), None).unwrap();
         audit.outcome(start.job, &Outcome::Ok(None));
         let denial = Denial { capability: "process", attempt: "rm -rf /".into() };
         audit.capability(start.job, &start.operator, &start.method, &denial, &Allowance::of_audit());

@@ -7,15 +7,17 @@ use ledger::LedgerError;
 use quinn::{RecvStream, SendStream};
 use serde::Serialize;
 
-use wire::message::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleCommand, Pong, Staging};
+use wire::message::link::{Carried, MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleCommand, Pong, Staging};
 use wire::message::version::Version;
 use wire::name::OperatorName;
+use wire::signing::mandate::SignedMandate;
 use wire::transport::frame::{self, FrameError};
 use wire::transport::intake::Intake;
 
 use crate::access::{AccessInForce, ChangeDenied};
 use crate::audit::Audit;
 use crate::jobs::{self, FollowError, Jobs, Stopping};
+use crate::mandates::Mandates;
 use crate::modules::Modules;
 
 /// Why a request was not answered to its end. The overlord sees that the stream ends, and asks again later.
@@ -44,6 +46,8 @@ pub(crate) struct Dispatch {
     pub(crate) modules: Modules,
     /// Who may change modules; jobs ask it themselves.
     pub(crate) access: AccessInForce,
+    /// Whether a change of modules is signed; jobs ask it themselves.
+    pub(crate) mandates: Mandates,
     /// Is told of every change of modules that was asked for.
     pub(crate) audit: Arc<Audit>,
 }
@@ -64,11 +68,11 @@ impl Dispatch {
         let (job, follower) = match request {
             MinionRequest::Ping => return reply(&mut send, &Pong).await,
             MinionRequest::Cancel(job) => return reply(&mut send, &jobs.cancel(job).await?).await,
-            MinionRequest::Start(start) => (start.job, jobs.start(*start)?),
+            MinionRequest::Start(start, mandate) => (start.job, jobs.start(*start, mandate)?),
             MinionRequest::Follow(job) => (job, jobs.follow(job).await?),
             MinionRequest::Settle(job) => (job, jobs.settle(job).await?),
-            MinionRequest::Modules { operator, command } => {
-                let ask = Ask { operator, command, version };
+            MinionRequest::Modules { operator, command, mandate } => {
+                let ask = Ask { operator, command, mandate, version };
                 return self.change_modules(ask, &mut send, &mut recv).await;
             }
         };
@@ -85,12 +89,13 @@ impl Dispatch {
     /// Changes the modules, where the access list lets the operator do so.
     async fn change_modules(
         &self,
-        Ask { operator, command, version }: Ask,
+        Ask { operator, command, mandate, version }: Ask,
         send: &mut SendStream,
         recv: &mut RecvStream,
     ) -> Result<(), Unanswered> {
         let modules = &self.modules;
-        let denied = self.permit_change(&operator, &command).err().map(|denied| denied.to_string());
+        let permitted = self.permit_change(&operator, &command, mandate.as_deref()).await;
+        let denied = permitted.err().map(|denied| denied.to_string());
         let answer = match (command, denied) {
             (ModuleCommand::Stage(_), Some(why)) => return reply(send, &Staging::Refused(why)).await,
             (_, Some(why)) => ModuleAnswer::Refused(why),
@@ -108,10 +113,20 @@ impl Dispatch {
         reply(send, &answer).await
     }
 
-    /// Asks the access list about a change of the modules, and writes down what it said.
-    fn permit_change(&self, operator: &OperatorName, command: &ModuleCommand) -> Result<(), ChangeDenied> {
-        let decision = self.access.current().check_change(operator, command.module());
-        self.audit.module_command(operator, command, &decision);
+    /// Asks whether a change of the modules is signed, where that is wanted, and the access list about it, and writes down
+    /// what was said.
+    async fn permit_change(
+        &self,
+        operator: &OperatorName,
+        command: &ModuleCommand,
+        mandate: Option<&SignedMandate>,
+    ) -> Result<(), ChangeDenied> {
+        let signer = self.mandates.check_change(operator, command, mandate).await;
+        let decision = match &signer {
+            Ok(_) => self.access.current().check_change(operator, command.module()),
+            Err(why) => Err(ChangeDenied::unsigned(command.module().clone(), why.to_string())),
+        };
+        self.audit.module_command(operator, command, &decision, signer.ok().flatten());
         decision
     }
 }
@@ -120,6 +135,8 @@ impl Dispatch {
 struct Ask {
     operator: OperatorName,
     command: ModuleCommand,
+    /// What the operator has signed.
+    mandate: Carried,
     /// In which version the answer is understood.
     version: Version,
 }

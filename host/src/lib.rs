@@ -21,6 +21,7 @@ pub mod highest_versions;
 mod jobs;
 mod link;
 mod log_allowance;
+mod mandates;
 mod membership;
 mod minion;
 pub mod modules;

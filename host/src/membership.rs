@@ -35,6 +35,8 @@ pub(crate) struct Member {
     pub(crate) overlord: String,
     /// The last second of its certificate, since 1970.
     pub(crate) valid_until: i64,
+    /// SHA-256 of the certificate of the overlord's authority.
+    pub(crate) authority: Digest,
 }
 
 /// Why it cannot be read to whom a minion belongs.
@@ -64,7 +66,8 @@ impl Membership {
             Some(overlord) => overlord.clone(),
             None => folder.enrolment()?.overlord,
         };
-        let member = Member { name, overlord, valid_until: validity.until };
+        let authority = Digest::of(identity.authority());
+        let member = Member { name, overlord, valid_until: validity.until, authority };
         Ok(Self { folder: folder.clone(), configured, identity: Mutex::new(Arc::new(identity)), member })
     }
 

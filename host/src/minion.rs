@@ -19,7 +19,7 @@ use wire::identity::IdentityError;
 use wire::message::outcome::{FailureKind, Outcome};
 use wire::name::MinionName;
 
-use crate::access::AccessInForce;
+use crate::access::{Access, AccessInForce};
 use crate::audit::Audit;
 use crate::config::{Config, HostLimits, Retention};
 use crate::containment::Containment;
@@ -30,6 +30,7 @@ use crate::folder::Folder;
 use crate::highest_versions::{HighestVersions, HighestVersionsError};
 use crate::jobs::{self, Jobs};
 use crate::link::{Link, LinkState};
+use crate::mandates::Mandates;
 use crate::membership::{Membership, MembershipError, instance};
 use crate::modules::admission::Admission;
 use crate::modules::{Modules, ModulesConfig, ModulesError};
@@ -120,28 +121,38 @@ impl Minion {
         let gatherer = Gatherer::new(labels.subscribe(), modules.clone(), facts);
         gatherer.refresh().await;
         let guests = guest_runtime().map_err(StartError::Threads)?;
+        let (joined, member) = watch::channel(membership.member.clone());
         let access = AccessInForce::new(config.access);
+        warn_of_signers(&access.current());
+        let mandates = Mandates {
+            access: access.clone(),
+            ledger: ledger.clone(),
+            member: member.clone(),
+            facts: gatherer.document(),
+        };
         let dispatch = Dispatch {
             jobs: Jobs::new(jobs::Parts {
                 ledger: ledger.clone(),
                 modules: modules.clone(),
                 access: access.clone(),
+                mandates: mandates.clone(),
                 audit: audit.clone(),
                 guests: guests.handle().clone(),
                 waiting: config.limits.queue,
             }),
             modules,
             access: access.clone(),
+            mandates,
             audit: audit.clone(),
         };
         // 3. What goes on in the background, the link last: from then on there are jobs.
         let (stop, background, streams) = (CancellationToken::new(), TaskTracker::new(), TaskTracker::new());
         let (state, link) = watch::channel(LinkState::Unlinked("it was not tried yet".into()));
         let started_at = now_ms();
-        let (joined, member) = watch::channel(membership.member.clone());
         let (jobs, modules) = (dispatch.jobs.clone(), dispatch.modules.clone());
         let vitals = Vitals { member, started_at, modules, jobs, ledger, link };
         background.spawn(purge(vitals.ledger.clone(), config.retention, stop.clone()));
+        background.spawn(forget_spent(vitals.ledger.clone(), access.clone(), stop.clone()));
         let (wishes, reloads) = mpsc::channel(1);
         answer(folder, Doors { vitals: vitals.clone(), reloads: wishes }, &background, &stop);
         let link = Link {
@@ -204,6 +215,7 @@ impl Minion {
         let mut changes = self.vitals.modules.apply(&config.modules, &config.signatures).await;
         if self.access.replace(config.access) {
             changes.push("the access list is another one".to_owned());
+            warn_of_signers(&self.access.current());
         }
         if !changes.is_empty() {
             self.audit.policy(&changes);
@@ -284,6 +296,15 @@ fn warn_of_room(config: &Config, sandbox: &Sandbox) {
     let (wanted, jobs) = (config.limits.jobs, sandbox.jobs_at_once());
     if jobs < wanted {
         tracing::warn!(wanted, jobs, "the host has no room for as many jobs at once as [limits] says");
+    }
+}
+
+/// Says where calls have to be signed and nobody can.
+fn warn_of_signers(access: &Access) {
+    if access.wants_signatures() && !access.knows_signers() {
+        tracing::warn!(
+            "[access] wants signed calls and names no keys of operators: nobody can call anything"
+        );
     }
 }
 
@@ -380,6 +401,23 @@ async fn purge(ledger: MinionLedger, retention: Retention, stop: CancellationTok
     }
 }
 
+/// Forgets signed calls that are over for long, from time to time.
+async fn forget_spent(ledger: MinionLedger, access: AccessInForce, stop: CancellationToken) {
+    loop {
+        let window = u64::try_from(access.current().window().as_millis()).unwrap_or(u64::MAX);
+        let before = now_ms().saturating_sub(window).saturating_sub(SPENT_KEPT_MS);
+        if let Err(error) = ledger.forget_spent(before).await {
+            tracing::warn!(%error, "signed calls that are over are remembered for longer than they should be");
+        }
+        if stop.run_until_cancelled(tokio::time::sleep(SPENT_LOOKED_AT)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// How long a signed call is remembered after it is over: longer than a clock is likely to be wrong.
+const SPENT_KEPT_MS: u64 = 24 * 3_600_000;
+const SPENT_LOOKED_AT: Duration = Duration::from_secs(3600);
 /// How many threads may wait for disks and names on behalf of guests.
 const MAX_WAITING: usize = 64;
 /// How long the overlord has to take the last outcomes.

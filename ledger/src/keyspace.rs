@@ -111,6 +111,10 @@ pub(crate) enum Keyspace {
     Revocations,
     /// operator → the certificates that it renewed its first one with.
     RenewedOperators,
+    /// job → what its operator has signed.
+    Mandates,
+    /// module, target expression → what whoever assigned it has signed.
+    AssignmentMandates,
 
     /// job → what was asked of this minion.
     Starts,
@@ -130,6 +134,12 @@ pub(crate) enum Keyspace {
     KvUsage,
     /// Nothing → which instance of its minion this ledger belongs to.
     Instance,
+    /// end, nonce → the job that made a signed call.
+    Nonces,
+    /// Nothing → the end of the last signed call that was forgotten.
+    ForgottenNonces,
+    /// module → the last signed change of it.
+    SignedChanges,
 }
 
 impl Keyspace {
@@ -171,6 +181,8 @@ impl Keyspace {
         Keyspace::Waiting,
         Keyspace::Revocations,
         Keyspace::RenewedOperators,
+        Keyspace::Mandates,
+        Keyspace::AssignmentMandates,
     ];
 
     /// What a minion's ledger has.
@@ -186,6 +198,9 @@ impl Keyspace {
         Keyspace::Kv,
         Keyspace::KvUsage,
         Keyspace::Instance,
+        Keyspace::Nonces,
+        Keyspace::ForgottenNonces,
+        Keyspace::SignedChanges,
     ];
 
     /// Its name on disk.
@@ -227,7 +242,12 @@ impl Keyspace {
             Keyspace::Waiting => "waiting",
             Keyspace::Revocations => "revocations",
             Keyspace::RenewedOperators => "renewed-operators",
+            Keyspace::Mandates => "mandates",
+            Keyspace::AssignmentMandates => "assignment-mandates",
             Keyspace::Instance => "instance",
+            Keyspace::Nonces => "nonces",
+            Keyspace::ForgottenNonces => "forgotten-nonces",
+            Keyspace::SignedChanges => "signed-changes",
             Keyspace::Starts => "starts",
             Keyspace::States => "states",
             Keyspace::Reports => "reports",

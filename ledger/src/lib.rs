@@ -33,7 +33,9 @@ mod write;
 
 pub use error::LedgerError;
 pub use keyspace::Side;
-pub use minion::{Accepted, Kv, KvError, MAX_KEY, MinionJob, MinionLedger, Swap, SwarmLedger};
+pub use minion::{
+    Accepted, Kv, KvError, MAX_KEY, MinionJob, MinionLedger, Precedence, Spent, Swap, SwarmLedger,
+};
 pub use overlord::{
     Answer, Attempt, Certificates, GiveUp, GlobInvite, HeardFacts, Invitations, Invite, InviteError, Invited,
     Issued, JobRecord, Made, MinionRecord, OperatorInvite, OperatorInviteError, OperatorRecord,

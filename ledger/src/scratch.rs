@@ -40,5 +40,6 @@ pub fn job(id: JobId, targets: &[&str]) -> JobRecord {
         max_failures: None,
         rerun_of: None,
         patience_ms: None,
+        mandate: None,
     }
 }

@@ -19,6 +19,7 @@ use wire::identity::{Moment, Peer};
 use wire::message::audit::{AuditQuery, Decision};
 use wire::message::job::JobId;
 use wire::name::{MinionName, OperatorName};
+use wire::signing::PublicKey;
 use wire::value::method::OneMethod;
 
 use self::denials::{Denials, LeftOut};
@@ -86,6 +87,7 @@ impl Audit {
             "minion_count": job.targets.len(),
             "dry_run": job.dry_run,
             "rerun_of": job.rerun_of,
+            "signer": job.mandate.as_ref().map(|mandate| mandate.signer()),
             "decision": "allowed",
         }))
     }
@@ -190,8 +192,15 @@ impl Audit {
         }));
     }
 
-    /// An operator is about to change modules: `deed` says how, and `on` which module and where.
-    pub(crate) fn modules(&self, deed: Deed<'_>, on: (&str, &str), by: &OperatorName, from: SocketAddr) {
+    /// An operator is about to change modules: `deed` says how, and `on` which module and where; `signer` is the key
+    /// with which the operator has signed it.
+    pub(crate) fn modules(
+        &self,
+        deed: Deed<'_>,
+        on: (&str, &str),
+        (by, signer): (&OperatorName, Option<PublicKey>),
+        from: SocketAddr,
+    ) {
         let (module, target) = on;
         self.note(json!({
             "event": "modules",
@@ -199,6 +208,7 @@ impl Audit {
             "asked": deed.to_string(),
             "module": module,
             "target": target,
+            "signer": signer,
             "from": from.to_string(),
             "decision": "allowed",
         }));

@@ -7,6 +7,8 @@ use machine::home;
 use wire::digest::Digest;
 use wire::identity::{Authority, Identity, IdentityError, Peer, Role, create_private_dir, write_public};
 use wire::name::OperatorName;
+use wire::signing::KeyError;
+use wire::signing::mandate::BadCertificate;
 use wire::transport::endpoint::DEFAULT_PORT;
 
 use crate::config::{Config, ConfigError, InitOptions};
@@ -50,6 +52,17 @@ pub enum FolderError {
     /// A file in the folder could not be read or written.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// The key with which calls are signed cannot be used or made.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The certificate of that key cannot be used.
+    #[error("\"{}\": {source}", .path.display())]
+    KeyCertificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: BadCertificate,
+    },
     /// The configuration in the folder cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),

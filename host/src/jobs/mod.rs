@@ -31,7 +31,7 @@ use machine::failpoint::{Point, reach};
 use machine::lock;
 use wire::message::call::Start;
 use wire::message::job::JobId;
-use wire::message::link::Cancelled;
+use wire::message::link::{Cancelled, Carried};
 use wire::message::outcome::FailureKind;
 
 use crate::access::AccessInForce;
@@ -43,6 +43,7 @@ pub(crate) use crate::jobs::queue::Load;
 use crate::jobs::queue::Queue;
 pub(crate) use crate::jobs::stream::report;
 use crate::jobs::task::{NO_TASK, Task, ending, never_ran};
+use crate::mandates::Mandates;
 use crate::modules::Modules;
 
 /// All jobs of a minion. A cheap handle: clones share the jobs.
@@ -57,6 +58,8 @@ pub(crate) struct Parts {
     pub(crate) modules: Modules,
     /// The access list: who may call what.
     pub(crate) access: AccessInForce,
+    /// Whether calls are signed.
+    pub(crate) mandates: Mandates,
     /// The audit log, which is told of every call.
     pub(crate) audit: Arc<Audit>,
     /// The runtime on which guests run.
@@ -69,6 +72,7 @@ struct Inner {
     ledger: MinionLedger,
     modules: Modules,
     access: AccessInForce,
+    mandates: Mandates,
     audit: Arc<Audit>,
     queue: Queue,
     table: Mutex<Table>,
@@ -104,6 +108,7 @@ impl Jobs {
             ledger: parts.ledger,
             modules: parts.modules,
             access: parts.access,
+            mandates: parts.mandates,
             audit: parts.audit,
             queue,
             table: Mutex::default(),
@@ -113,18 +118,18 @@ impl Jobs {
         }))
     }
 
-    /// Starts a job unless it is known, and follows it either way.
+    /// Starts a job unless it is known, and follows it either way. `mandate` is what its operator has signed.
     ///
     /// # Errors
     /// [`Stopping`] where the minion stops.
-    pub(crate) fn start(&self, start: Start) -> Result<Follower, Stopping> {
+    pub(crate) fn start(&self, start: Start, mandate: Carried) -> Result<Follower, Stopping> {
         // The follower is made before the task, which may be quick, and from the feed, so that it misses nothing.
         match self.0.table().seat(start.job) {
             Seat::Fresh(live) => {
                 let follower = live.feed.follow();
                 // The task outlives the stream that asked for it. `stop` waits for it; where it breaks, its drop
                 // guard ends its feed, so that no follower waits for ever.
-                self.0.tasks.spawn(Task::new(self.0.clone(), live, start).run());
+                self.0.tasks.spawn(Task::new(self.0.clone(), live, (start, mandate)).run());
                 Ok(follower)
             }
             Seat::Taken(live) => Ok(live.feed.follow()),
@@ -221,7 +226,7 @@ impl Jobs {
         match (ending(record), start) {
             (Some(report), _) => Ok(Feed::of_finished(minion_job, report).follow()),
             // Either the job has begun meanwhile, or nobody runs it: then this start ends it and runs nothing.
-            (None, Some(start)) => Ok(self.start(start)?),
+            (None, Some(start)) => Ok(self.start(start, None)?),
             (None, None) => {
                 let report = never_ran(FailureKind::Interrupted, NO_TASK);
                 self.0.ledger.finished(job, report.clone(), Durability::Written).await?;

@@ -13,14 +13,16 @@ use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
 use wire::message::call::Start;
 use wire::message::job::{MinionJobId, MinionState, OutcomeKind};
-use wire::message::link::MAX_MESSAGE;
+use wire::message::link::{Carried, MAX_MESSAGE};
 use wire::message::outcome::{FailureKind, Outcome, Report};
+use wire::signing::PublicKey;
 use wire::transport::frame;
 
 use crate::access::{Access, Asked, Denied};
 use crate::jobs::Inner;
 use crate::jobs::events::Events;
 use crate::jobs::live::Live;
+use crate::mandates::{CallDenied, Unmandated};
 use crate::sandbox::{LoadedModule, Run, RunMode};
 
 /// The task of a live job. It belongs to no connection: followers come and go.
@@ -28,11 +30,13 @@ pub(super) struct Task {
     jobs: Arc<Inner>,
     live: Arc<Live>,
     start: Start,
+    /// What the operator has signed.
+    mandate: Carried,
 }
 
 impl Task {
-    pub(super) fn new(jobs: Arc<Inner>, live: Arc<Live>, start: Start) -> Self {
-        Self { jobs, live, start }
+    pub(super) fn new(jobs: Arc<Inner>, live: Arc<Live>, (start, mandate): (Start, Carried)) -> Self {
+        Self { jobs, live, start, mandate }
     }
 
     /// Accepts the job, runs it where it is new, and leaves its outcome in the ledger and the feed.
@@ -59,7 +63,8 @@ impl Task {
         let jobs = &self.jobs;
         let module = jobs.modules.active(&self.start.method.module);
         let access = jobs.access.current();
-        if let Err(report) = self.permit(&access, module.as_ref().ok()).await {
+        let Some(signed) = self.check_mandate().await else { return broken() };
+        if let Err(report) = self.permit(&access, module.as_ref().ok(), signed).await {
             return *report;
         }
         let module = match module {
@@ -126,20 +131,49 @@ impl Task {
         }
     }
 
-    /// Asks the access list about the call, and writes the answer into the audit log.
+    /// Asks the access list about the call, once it is known how it is `signed`, and writes the answer into the audit log.
     async fn permit(
         &self,
         access: &Arc<Access>,
         module: Option<&Arc<LoadedModule>>,
+        signed: Result<Option<PublicKey>, Unmandated>,
     ) -> Result<(), Box<Report>> {
         let start = &self.start;
-        let decision = self.decide(access, module).await.ok_or_else(|| Box::new(broken()))?;
+        let (decision, signer) = match signed {
+            Ok(signer) => {
+                let allowed = self.decide(access, module).await.ok_or_else(|| Box::new(broken()))?;
+                (allowed.map_err(CallDenied::from), signer)
+            }
+            Err(unmandated) => (Err(unmandated.into()), None),
+        };
         let method = module.and_then(|module| module.method(&start.method.method).ok());
-        self.jobs.audit.call(start, method, &decision).map_err(|error| {
+        self.jobs.audit.call(start, method, &decision, signer).map_err(|error| {
             tracing::error!(job = %start.job, %error, "a job is not started");
             Box::new(never_ran(FailureKind::NotRecorded, not_recorded(&error)))
         })?;
-        decision.map_err(|denied| Box::new(never_ran(FailureKind::Denied, denied.to_string())))
+        match decision {
+            Ok(_) => Ok(()),
+            Err(CallDenied::Unmandated(unrecorded @ Unmandated::NotRecorded(_))) => {
+                Err(Box::new(never_ran(FailureKind::NotRecorded, unrecorded.to_string())))
+            }
+            Err(denied) => Err(Box::new(never_ran(FailureKind::Denied, denied.to_string()))),
+        }
+    }
+
+    /// By which key the call is signed, where that is looked at; `None` where there is nobody left to look at it.
+    async fn check_mandate(&self) -> Option<Result<Option<PublicKey>, Unmandated>> {
+        let mandates = self.jobs.mandates.clone();
+        if !mandates.are_looked_at() {
+            return Some(Ok(None));
+        }
+        // Arguments may be large, and their digest must not delay the link.
+        let (start, mandate) = (self.start.clone(), self.mandate.clone());
+        let checked = self
+            .jobs
+            .guests
+            .spawn(async move { mandates.check_call(&start, mandate.as_deref()).await })
+            .await;
+        checked.inspect_err(|error| tracing::error!(%error, "a signature could not be looked at")).ok()
     }
 
     /// Asks the access list about a call that has waited for its turn, where that is another list than the one that let it in.
@@ -153,9 +187,10 @@ impl Task {
         if Arc::ptr_eq(then, &now) {
             return Ok(());
         }
-        match self.decide(&now, Some(module)).await.ok_or_else(|| Box::new(broken()))? {
-            Ok(()) => Ok(()),
-            Err(_) => self.permit(&now, Some(module)).await,
+        let signed = self.jobs.mandates.still_count(self.mandate.as_deref());
+        match (self.decide(&now, Some(module)).await.ok_or_else(|| Box::new(broken()))?, &signed) {
+            (Ok(()), Ok(_)) => Ok(()),
+            _ => self.permit(&now, Some(module), signed).await,
         }
     }
 

@@ -7,6 +7,7 @@ use ledger::MinionLedger;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use wire::digest::Digest;
 use wire::message::call::Start;
 use wire::message::job::{JobId, MinionJobId, MinionState, OutcomeKind};
 use wire::message::link::{Acknowledged, Cancelled, JobUpdate, MAX_MESSAGE};
@@ -19,6 +20,7 @@ use crate::access::{Access, AccessInForce};
 use crate::audit::Audit;
 use crate::highest_versions::HighestVersions;
 use crate::jobs::{Follower, Jobs, Parts, Stopping, report};
+use crate::membership::Member;
 use crate::modules::admission::Admission;
 use crate::modules::{Modules, ModulesConfig};
 use crate::policy::{Policy, SignaturePolicy};
@@ -26,6 +28,16 @@ use crate::sandbox::{Sandbox, SandboxConfig};
 
 /// Compiled once for all tests.
 static CACHE: LazyLock<TempDir> = LazyLock::new(|| TempDir::new().expect("a folder"));
+
+/// Who the minion of all tests is.
+fn member() -> Member {
+    Member {
+        name: "web1".parse().expect("a name"),
+        overlord: "localhost:1".into(),
+        valid_until: i64::MAX,
+        authority: Digest::ZERO,
+    }
+}
 
 struct Rig {
     ledger: MinionLedger,
@@ -71,10 +83,17 @@ impl Rig {
         let ledger = MinionLedger::open(&dir.path().join("ledger")).expect("a ledger");
         let guests = Runtime::new().expect("threads");
         let access = AccessInForce::new(Access::default());
+        let mandates = crate::mandates::Mandates {
+            access: access.clone(),
+            ledger: ledger.clone(),
+            member: tokio::sync::watch::channel(member()).1,
+            facts: tokio::sync::watch::channel("{}".to_owned()).1,
+        };
         let jobs = Jobs::new(Parts {
             ledger: ledger.clone(),
             modules: modules.clone(),
             access: access.clone(),
+            mandates,
             audit,
             guests: guests.handle().clone(),
             waiting,
@@ -139,14 +158,14 @@ async fn a_job_that_is_started_twice_at_once_runs_once() {
     let rig = Rig::new().await;
     let start = call("test.add", &["2", "3"]);
     let followers: Vec<Follower> =
-        (0..10).map(|_| rig.jobs.start(start.clone()).expect("accepted")).collect();
+        (0..10).map(|_| rig.jobs.start(start.clone(), None).expect("accepted")).collect();
     let mut ids = Vec::new();
     for follower in followers {
         let (minion_job, report) = end(follower).await;
         assert_eq!(report.outcome, Outcome::Ok(Some(Value::Signed(5))));
         ids.push(minion_job.expect("recorded"));
     }
-    let (late, _) = end(rig.jobs.start(start.clone()).expect("known")).await;
+    let (late, _) = end(rig.jobs.start(start.clone(), None).expect("known")).await;
     assert!(ids.iter().all(|id| Some(*id) == late));
     assert_eq!(rig.runs(), 1);
     let record = rig.ledger.job(&start.job).expect("read").expect("there");
@@ -157,14 +176,14 @@ async fn a_job_that_is_started_twice_at_once_runs_once() {
 async fn a_job_is_known_after_its_end_and_after_a_restart() {
     let mut rig = Rig::new().await;
     let start = call("test.add", &["2", "3"]);
-    let (minion_job, report) = end(rig.jobs.start(start.clone()).expect("accepted")).await;
+    let (minion_job, report) = end(rig.jobs.start(start.clone(), None).expect("accepted")).await;
     assert_eq!(end(rig.jobs.follow(start.job).await.expect("read")).await, (minion_job, report.clone()));
 
     rig.jobs.stop().await;
     rig.ledger.close().await;
     let dir = std::mem::replace(&mut rig.dir, TempDir::new().expect("a folder"));
     let again = Rig::open(dir, "", 100).await;
-    assert_eq!(end(again.jobs.start(start).expect("known")).await, (minion_job, report));
+    assert_eq!(end(again.jobs.start(start, None).expect("known")).await, (minion_job, report));
     assert_eq!(again.runs(), 0);
 }
 
@@ -183,7 +202,7 @@ async fn a_settled_job_never_starts() {
     let start = call("test.ping", &[]);
     let mut settled = rig.jobs.settle(start.job).await.expect("read");
     assert_eq!(settled.next().await, Some(JobUpdate::Unknown));
-    let mut late = rig.jobs.start(start.clone()).expect("answered");
+    let mut late = rig.jobs.start(start.clone(), None).expect("answered");
     assert_eq!(late.next().await, Some(JobUpdate::Unknown));
     assert_eq!(rig.ledger.job(&start.job), Ok(None));
     assert_eq!(rig.runs(), 0);
@@ -194,7 +213,7 @@ async fn a_job_that_is_cancelled_before_it_comes_never_starts() {
     let rig = Rig::new().await;
     let start = call("test.ping", &[]);
     assert_eq!(rig.jobs.cancel(start.job).await, Ok(Cancelled::Unknown));
-    let mut late = rig.jobs.start(start.clone()).expect("answered");
+    let mut late = rig.jobs.start(start.clone(), None).expect("answered");
     assert_eq!(late.next().await, Some(JobUpdate::Unknown));
     assert_eq!(rig.ledger.job(&start.job), Ok(None));
     assert_eq!(rig.runs(), 0);
@@ -204,11 +223,11 @@ async fn a_job_that_is_cancelled_before_it_comes_never_starts() {
 async fn a_cancel_that_comes_late_changes_nothing() {
     let rig = Rig::new().await;
     let start = call("test.ping", &[]);
-    let ended = end(rig.jobs.start(start.clone()).expect("accepted")).await;
+    let ended = end(rig.jobs.start(start.clone(), None).expect("accepted")).await;
     rig.jobs.0.tasks.close();
     rig.jobs.0.tasks.wait().await;
     assert_eq!(rig.jobs.cancel(start.job).await, Ok(Cancelled::AlreadyOver));
-    assert_eq!(end(rig.jobs.start(start).expect("known")).await, ended);
+    assert_eq!(end(rig.jobs.start(start, None).expect("known")).await, ended);
 }
 
 /// On one thread, so that the job's task gets nowhere before the second call.
@@ -216,7 +235,7 @@ async fn a_cancel_that_comes_late_changes_nothing() {
 async fn a_job_that_is_cancelled_before_its_turn_never_starts() {
     let rig = Rig::new().await;
     let start = call("test.ping", &[]);
-    let follower = rig.jobs.start(start.clone()).expect("accepted");
+    let follower = rig.jobs.start(start.clone(), None).expect("accepted");
     assert_eq!(rig.jobs.cancel(start.job).await, Ok(Cancelled::Asked));
     assert_eq!(failure(end(follower).await.1).kind, FailureKind::Cancelled);
     assert_eq!(rig.runs(), 0);
@@ -226,7 +245,7 @@ async fn a_job_that_is_cancelled_before_its_turn_never_starts() {
 async fn settling_a_job_that_the_minion_has_follows_it() {
     let rig = Rig::new().await;
     let start = call("test.sleep", &["60000"]);
-    let mut first = rig.jobs.start(start.clone()).expect("accepted");
+    let mut first = rig.jobs.start(start.clone(), None).expect("accepted");
     running(&mut first).await;
     let live = rig.jobs.settle(start.job).await.expect("read");
     assert_eq!(rig.jobs.cancel(start.job).await, Ok(Cancelled::Asked));
@@ -235,7 +254,7 @@ async fn settling_a_job_that_the_minion_has_follows_it() {
 
     let recorded = rig.jobs.settle(start.job).await.expect("read");
     assert_eq!(end(recorded).await.1.outcome.kind(), OutcomeKind::Cancelled);
-    let again = rig.jobs.start(start).expect("known");
+    let again = rig.jobs.start(start, None).expect("known");
     assert_eq!(end(again).await.1.outcome.kind(), OutcomeKind::Cancelled);
 }
 
@@ -248,7 +267,7 @@ async fn what_cannot_run_is_rejected_and_recorded() {
         (call("test.pnig", &[]), FailureKind::UnknownMethod, "test.ping"),
         (call("test.add", &["2", "x"]), FailureKind::BadArguments, "b"),
     ] {
-        let (minion_job, report) = end(rig.jobs.start(start.clone()).expect("accepted")).await;
+        let (minion_job, report) = end(rig.jobs.start(start.clone(), None).expect("accepted")).await;
         let failure = failure(report);
         assert_eq!(failure.kind, kind);
         assert!(failure.message.contains(named), "{}", failure.message);
@@ -261,16 +280,16 @@ async fn the_line_is_bounded_and_those_in_it_can_leave() {
     let rig = Rig::with("[test]\nlimits = { jobs = 1 }", 1).await;
     let (runs, waits, third) =
         (call("test.sleep", &["60000"]), call("test.ping", &[]), call("test.ping", &[]));
-    let mut first = rig.jobs.start(runs.clone()).expect("accepted");
+    let mut first = rig.jobs.start(runs.clone(), None).expect("accepted");
     running(&mut first).await;
 
-    let mut second = rig.jobs.start(waits.clone()).expect("accepted");
+    let mut second = rig.jobs.start(waits.clone(), None).expect("accepted");
     let queued = second.next().await;
     assert!(matches!(queued, Some(JobUpdate::State { state: MinionState::Queued, .. })), "{queued:?}");
     while rig.jobs.load().waiting == 0 {
         tokio::task::yield_now().await;
     }
-    let (_, busy) = end(rig.jobs.start(third).expect("accepted")).await;
+    let (_, busy) = end(rig.jobs.start(third, None).expect("accepted")).await;
     assert_eq!(failure(busy).kind, FailureKind::Busy);
 
     assert_eq!(rig.jobs.cancel(waits.job).await, Ok(Cancelled::Asked));
@@ -283,16 +302,16 @@ async fn the_line_is_bounded_and_those_in_it_can_leave() {
 async fn a_stop_interrupts_what_runs_and_records_it() {
     let rig = Rig::with("[test]\nlimits = { jobs = 1 }", 10).await;
     let (runs, waits) = (call("test.spin", &[]), call("test.ping", &[]));
-    let mut first = rig.jobs.start(runs.clone()).expect("accepted");
+    let mut first = rig.jobs.start(runs.clone(), None).expect("accepted");
     running(&mut first).await;
-    let second = rig.jobs.start(waits.clone()).expect("accepted");
+    let second = rig.jobs.start(waits.clone(), None).expect("accepted");
     rig.jobs.stop().await;
     for (job, follower) in [(runs.job, first), (waits.job, second)] {
         let report = end(follower).await.1;
         assert_eq!(rig.ledger.job(&job).expect("read").and_then(|job| job.report), Some(report.clone()));
         assert_eq!(failure(report).kind, FailureKind::Interrupted);
     }
-    assert_eq!(rig.jobs.start(call("test.ping", &[])).err(), Some(Stopping));
+    assert_eq!(rig.jobs.start(call("test.ping", &[]), None).err(), Some(Stopping));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -308,7 +327,7 @@ async fn a_job_without_a_task_gets_its_end_when_someone_asks() {
 #[tokio::test(flavor = "multi_thread")]
 async fn progress_and_parts_reach_a_follower() {
     let rig = Rig::new().await;
-    let mut follower = rig.jobs.start(call("test.count", &["3", "0"])).expect("accepted");
+    let mut follower = rig.jobs.start(call("test.count", &["3", "0"]), None).expect("accepted");
     let mut chunks = Vec::new();
     while let Some(update) = follower.next().await {
         match update {
@@ -328,7 +347,7 @@ async fn a_receipt_on_the_stream_is_recorded_and_a_broken_stream_is_none() {
     let (overlord, minion) = tokio::io::duplex(1 << 16);
     drop(overlord);
     let (mut recv, mut send) = tokio::io::split(minion);
-    let follower = rig.jobs.start(start.clone()).expect("accepted");
+    let follower = rig.jobs.start(start.clone(), None).expect("accepted");
     report(&rig.jobs, start.job, follower, &mut send, &mut recv).await.expect_err("broken");
     end(rig.jobs.follow(start.job).await.expect("read")).await;
     assert_eq!(rig.ledger.unacknowledged(10), Ok(vec![start.job]));
@@ -354,10 +373,10 @@ async fn what_the_access_list_denies_does_not_run_and_is_audited() {
         toml::from_str("deny = [{ operator = \"ann\", method = \"test.test/p*\" }]").expect("a list");
     assert!(rig.access.replace(access));
     let (denied, allowed) = (call("test.ping", &[]), call("test.concat", &["a", "b"]));
-    let denial = failure(end(rig.jobs.start(denied.clone()).expect("accepted")).await.1);
+    let denial = failure(end(rig.jobs.start(denied.clone(), None).expect("accepted")).await.1);
     assert_eq!(denial.kind, FailureKind::Denied);
     assert!(denial.message.contains("ann") && denial.message.contains("test.ping"), "{}", denial.message);
-    end(rig.jobs.start(allowed.clone()).expect("accepted")).await;
+    end(rig.jobs.start(allowed.clone(), None).expect("accepted")).await;
     assert_eq!(rig.runs(), 1);
 
     let path = rig.dir.path().join("audit.jsonl");
@@ -406,13 +425,13 @@ async fn what_the_access_list_denies_by_its_arguments_does_not_run_and_the_audit
         "[[allow]]\n[[deny]]\nname = \"small sums\"\narguments.a.range.min = 10\nmethod = \"test.add\"";
     assert!(rig.access.replace(toml::from_str(list).expect("a list")));
     let (denied, unfit) = (call("test.add", &["10", "1"]), call("test.add", &["ten", "1"]));
-    let denial = failure(end(rig.jobs.start(denied.clone()).expect("accepted")).await.1);
+    let denial = failure(end(rig.jobs.start(denied.clone(), None).expect("accepted")).await.1);
     let why = "rule \"small sums\" of [[access.deny]] denies it where \"a\" is at least 10";
     assert_eq!(denial.kind, FailureKind::Denied);
     assert!(denial.message.ends_with(why), "{}", denial.message);
-    let rejected = failure(end(rig.jobs.start(unfit).expect("accepted")).await.1);
+    let rejected = failure(end(rig.jobs.start(unfit, None).expect("accepted")).await.1);
     assert_eq!(rejected.kind, FailureKind::BadArguments, "what cannot be bound is no matter of access");
-    end(rig.jobs.start(call("test.add", &["9", "1"])).expect("accepted")).await;
+    end(rig.jobs.start(call("test.add", &["9", "1"]), None).expect("accepted")).await;
     assert_eq!(rig.runs(), 2, "the one that was rejected counts, and the one that was denied does not");
 
     let text = std::fs::read_to_string(rig.dir.path().join("audit.jsonl")).expect("read");

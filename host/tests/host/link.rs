@@ -14,14 +14,14 @@ use wire::value::arguments::{Arguments, Word};
 
 use crate::rig::Overlord;
 
-async fn ask(connection: &Connection, request: &MinionRequest) -> (SendStream, RecvStream) {
+pub(crate) async fn ask(connection: &Connection, request: &MinionRequest) -> (SendStream, RecvStream) {
     let (mut send, recv) = connection.open_bi().await.unwrap();
-    frame::write(&mut send, request, MAX_MESSAGE).await.unwrap();
+    frame::write_as(Version::of(connection), &mut send, request, MAX_MESSAGE).await.unwrap();
     (send, recv)
 }
 
 /// Reads updates up to the one that is wanted.
-async fn until<T>(recv: &mut RecvStream, mut wanted: impl FnMut(JobUpdate) -> Option<T>) -> T {
+pub(crate) async fn until<T>(recv: &mut RecvStream, mut wanted: impl FnMut(JobUpdate) -> Option<T>) -> T {
     loop {
         if let Some(found) = wanted(frame::read(recv, MAX_MESSAGE).await.unwrap()) {
             return found;
@@ -33,14 +33,14 @@ fn running(update: JobUpdate) -> Option<()> {
     matches!(update, JobUpdate::State { state: MinionState::Running, .. }).then_some(())
 }
 
-fn finished(update: JobUpdate) -> Option<Report> {
+pub(crate) fn finished(update: JobUpdate) -> Option<Report> {
     match update {
         JobUpdate::Finished { report, .. } => Some(*report),
         _ => None,
     }
 }
 
-fn start(method: &str, words: &[&str]) -> Start {
+pub(crate) fn start(method: &str, words: &[&str]) -> Start {
     Start {
         job: JobId::new(),
         method: method.parse().unwrap(),
@@ -54,7 +54,7 @@ fn start(method: &str, words: &[&str]) -> Start {
 
 /// Runs a job of a method without arguments to its end.
 pub(crate) async fn run(connection: &Connection, method: &str) -> Report {
-    let (_send, mut recv) = ask(connection, &MinionRequest::Start(Box::new(start(method, &[])))).await;
+    let (_send, mut recv) = ask(connection, &MinionRequest::Start(Box::new(start(method, &[])), None)).await;
     until(&mut recv, finished).await
 }
 
@@ -83,7 +83,7 @@ async fn a_minion_introduces_itself_answers_and_runs_what_it_is_asked_to() {
     assert_eq!(frame::read::<Pong>(&mut recv, MAX_MESSAGE).await.unwrap(), Pong);
 
     let call = start("test.add", &["2", "3"]);
-    let (mut send, mut recv) = ask(&connection, &MinionRequest::Start(Box::new(call.clone()))).await;
+    let (mut send, mut recv) = ask(&connection, &MinionRequest::Start(Box::new(call.clone()), None)).await;
     let report = until(&mut recv, finished).await;
     assert_eq!(report.outcome, Outcome::Ok(Some(Value::Signed(5))));
     frame::write(&mut send, &Acknowledged, MAX_MESSAGE).await.unwrap();
@@ -111,7 +111,7 @@ async fn a_job_outlives_its_link_and_its_outcome_is_offered_until_it_is_acknowle
     let minion = overlord.minion().await;
     let (connection, _) = overlord.greet().await;
     let call = start("test.sleep", &["300"]);
-    let (_, mut recv) = ask(&connection, &MinionRequest::Start(Box::new(call.clone()))).await;
+    let (_, mut recv) = ask(&connection, &MinionRequest::Start(Box::new(call.clone()), None)).await;
     until(&mut recv, running).await;
     connection.close(CLOSE_DONE, b"");
 
@@ -123,7 +123,7 @@ async fn a_job_outlives_its_link_and_its_outcome_is_offered_until_it_is_acknowle
 
     let (connection, hello) = overlord.greet().await;
     assert_eq!(hello.unacknowledged, [call.job]);
-    let (mut send, mut recv) = ask(&connection, &MinionRequest::Start(Box::new(call.clone()))).await;
+    let (mut send, mut recv) = ask(&connection, &MinionRequest::Start(Box::new(call.clone()), None)).await;
     assert_eq!(until(&mut recv, finished).await, report);
     frame::write(&mut send, &Acknowledged, MAX_MESSAGE).await.unwrap();
     minion.stop().await;
@@ -140,7 +140,7 @@ async fn a_minion_that_is_stopped_tells_of_the_jobs_that_it_interrupts() {
     let minion = overlord.minion().await;
     let (connection, _) = overlord.greet().await;
     let call = start("test.spin", &[]);
-    let (mut send, mut recv) = ask(&connection, &MinionRequest::Start(Box::new(call))).await;
+    let (mut send, mut recv) = ask(&connection, &MinionRequest::Start(Box::new(call), None)).await;
     until(&mut recv, running).await;
 
     let stopping = tokio::spawn(minion.stop());

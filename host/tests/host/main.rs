@@ -7,4 +7,5 @@ mod modules;
 mod policy;
 mod recall;
 mod rig;
+mod signed;
 mod versions;

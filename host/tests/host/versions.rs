@@ -92,7 +92,7 @@ pub(crate) fn refused(last: Staging) -> String {
 
 /// A change of the modules on the word of somebody.
 pub(crate) fn asked(command: ModuleCommand) -> MinionRequest {
-    MinionRequest::Modules { operator: "ann".parse().unwrap(), command }
+    MinionRequest::Modules { operator: "ann".parse().unwrap(), command, mandate: None }
 }
 
 pub(crate) async fn ask(connection: &Connection, command: ModuleCommand) -> ModuleAnswer {

@@ -5,6 +5,7 @@ use wire::message::call::Share;
 use wire::message::job::{JobId, MinionJobId, MinionState};
 use wire::message::outcome::Report;
 use wire::name::{MethodPath, MinionName, OperatorName};
+use wire::signing::mandate::SignedMandate;
 use wire::value::arguments::Arguments;
 
 /// A job as it was asked for.
@@ -43,6 +44,8 @@ pub struct JobRecord {
     /// For how long a minion that is out of touch keeps its place in the batch, in milliseconds; the usual time
     /// where nothing is said.
     pub patience_ms: Option<u64>,
+    /// What the operator has signed of it.
+    pub mandate: Option<Box<SignedMandate>>,
 }
 
 /// What an overlord knows of one minion's part of a job, without its outcome.

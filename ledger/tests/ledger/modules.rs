@@ -64,7 +64,7 @@ async fn an_assignment_that_is_repeated_is_the_newest_again() {
     let folder = Folder::new();
     let ledger = folder.overlord();
     for expression in ["web*", "*", "web*"] {
-        ledger.assign(assignment(expression, "one")).await.unwrap();
+        ledger.assign(assignment(expression, "one"), None).await.unwrap();
     }
     let order = async |ledger: &ledger::OverlordLedger| -> Vec<(String, u64)> {
         ledger.assignments().await.unwrap().into_iter().map(|one| (one.expression, one.place)).collect()
@@ -81,11 +81,11 @@ async fn an_assignment_that_is_repeated_is_the_newest_again() {
 async fn an_assignment_that_is_made_again_does_not_take_the_place_of_the_one_before() {
     let folder = Folder::new();
     let ledger = folder.overlord();
-    ledger.assign(assignment("*", "other")).await.unwrap();
-    let first = ledger.assign(assignment("web*", "one")).await.unwrap();
+    ledger.assign(assignment("*", "other"), None).await.unwrap();
+    let first = ledger.assign(assignment("web*", "one"), None).await.unwrap();
     ledger.unassign(&first.name, "web*").await.unwrap();
     let second = Assignment { assigned_at: T0 + 1000, ..assignment("web*", "two") };
-    assert_ne!(ledger.assign(second).await.unwrap().place, first.place);
+    assert_ne!(ledger.assign(second, None).await.unwrap().place, first.place);
 }
 
 #[tokio::test]
@@ -93,10 +93,10 @@ async fn an_expression_too_long_for_the_ledger_is_refused_and_the_next_write_goe
     let folder = Folder::new();
     let ledger = folder.overlord();
     let long = "a".repeat(70_000);
-    let refused = ledger.assign(assignment(&long, "one")).await;
+    let refused = ledger.assign(assignment(&long, "one"), None).await;
     assert!(matches!(refused, Err(LedgerError::LongKey { bytes: 70_005, .. })), "{refused:?}");
     assert_eq!(ledger.unassign(&"test".parse().unwrap(), &long).await, Ok(None));
-    ledger.assign(assignment("*", "one")).await.unwrap();
+    ledger.assign(assignment("*", "one"), None).await.unwrap();
     assert_eq!(ledger.assignments().await.unwrap().len(), 1);
 }
 

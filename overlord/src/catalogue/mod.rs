@@ -15,6 +15,7 @@ use tokio::task::JoinError;
 use wire::digest::Digest;
 use wire::message::catalogue::{Assignment, KeptModule, Offer};
 use wire::name::{ModuleName, OperatorName};
+use wire::signing::mandate::SignedMandate;
 
 pub(crate) use self::files::{FileError, Files, Here};
 pub(crate) use self::find::NotKept;
@@ -113,11 +114,15 @@ impl Catalogue {
         Ok(self.list(Some(name)).await?.into_iter().find(|module| module.digest == *digest))
     }
 
-    /// Records an assignment of a version, which keeps its file from then on.
-    pub(crate) async fn assign(&self, assignment: Assignment) -> Result<Assignment, CatalogueError> {
+    /// Records an assignment of a version, which keeps its file from then on, with what was signed of it.
+    pub(crate) async fn assign(
+        &self,
+        assignment: Assignment,
+        mandate: Option<SignedMandate>,
+    ) -> Result<Assignment, CatalogueError> {
         let _unchanged = self.0.change.lock().await;
         self.find(&assignment.name, &assignment.digest.to_string()).await?;
-        Ok(self.0.ledger.assign(assignment).await?)
+        Ok(self.0.ledger.assign(assignment, mandate).await?)
     }
 
     /// Where the file of this digest is.
@@ -224,7 +229,7 @@ mod tests {
             assigned_at: 0,
             place: 0,
         };
-        kept.catalogue.assign(assignment).await.expect("assigned");
+        kept.catalogue.assign(assignment, None).await.expect("assigned");
         kept.prune(&[brought[1].digest]).await;
         assert_eq!(kept.versions().await, ["7", "6", "5", "4", "3", "1", "0"]);
         let is_there = |version: &KeptModule| kept.catalogue.path(&version.digest).exists();

@@ -1,10 +1,13 @@
 //! What ends a command early, as one line for people.
 
+use std::path::PathBuf;
+
 use output::{Exit, Fails, Unprinted};
 use wire::message::job::JobId;
 use wire::message::module::MethodError;
 use wire::name::{BadName, MinionName, ModuleName};
-use wire::signing::KeyError;
+use wire::signing::mandate::BadCertificate;
+use wire::signing::{KeyError, PublicKey};
 use wire::value::given::GivenError;
 
 use crate::client::{ClientError, ModuleFileError};
@@ -70,6 +73,35 @@ pub enum CliError {
     UploadLost {
         /// What was lost.
         cause: ClientError,
+    },
+    /// A file that was named cannot be read.
+    #[error("cannot read \"{}\": {source}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file that was named is no certificate of a key.
+    #[error("\"{}\": {source}; make one with `overlord key certify`", .path.display())]
+    KeyCertificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: BadCertificate,
+    },
+    /// A certificate is for another key, or for another operator.
+    #[error(
+        "\"{}\" is not for the key of this context: have `overlord key certify --authority FILE {operator} {key}` make one",
+        .path.display()
+    )]
+    OtherKey {
+        /// The file.
+        path: PathBuf,
+        /// The operator of the context.
+        operator: String,
+        /// The key of the context.
+        key: PublicKey,
     },
     /// A module's file cannot be brought.
     #[error(transparent)]
@@ -138,7 +170,7 @@ impl Fails for CliError {
         match self {
             CliError::Client(ClientError::Refusal(refusal)) => Exit::of_refusal(refusal.kind),
             // Too large to be sent, by the user's own doing.
-            CliError::Client(ClientError::Frame(_)) => Exit::Usage,
+            CliError::Client(ClientError::Frame(_) | ClientError::Unsigned(_)) => Exit::Usage,
             CliError::Client(_)
             | CliError::Detached { .. }
             | CliError::Unfinished(_)
@@ -150,6 +182,9 @@ impl Fails for CliError {
             | CliError::TokenAddress { .. }
             | CliError::UsesOfName { .. }
             | CliError::ModuleFile(_)
+            | CliError::Unreadable { .. }
+            | CliError::KeyCertificate { .. }
+            | CliError::OtherKey { .. }
             | CliError::Given(_)
             | CliError::NoModule(_)
             | CliError::Method(_)

@@ -46,13 +46,14 @@ impl Login {
         let logged_in =
             runtime.block_on(client::log_in(&folder, &token, global.address.as_deref(), self.context));
         runtime.shutdown_background();
-        let client::LoggedIn { operator, context, address, valid_until } = logged_in?;
+        let client::LoggedIn { operator, context, address, valid_until, signing_key } = logged_in?;
         match self.format.format() {
             Format::Json => print(json!({
                 "operator": operator,
                 "context": context.as_str(),
                 "address": address,
                 "valid_until_at": valid_until.to_string(),
+                "signing_key": signing_key,
             }))?,
             Format::Text => note(format_args!(
                 "you are {operator} to the overlord at {address}, until {valid_until}: see what you may do with \

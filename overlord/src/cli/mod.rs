@@ -125,7 +125,7 @@ impl Command {
             Command::Init(command) => command.run(global),
             Command::Serve(command) => command.run(global),
             Command::Dev(command) => command.run(global),
-            Command::Key(command) => command.run(),
+            Command::Key(command) => command.run(global),
             Command::Status(command) => talk(global, async |client| command.run(client).await),
             Command::Call(command) => talk(global, async |client| command.run(client).await),
             Command::Ping(command) => talk(global, async |client| command.run(client).await),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use quinn::{ConnectionError, TransportErrorCode};
 use wire::identity::{Moment, Untimely};
 use wire::message::operator::Refusal;
+use wire::signing::mandate::BadMandate;
 use wire::transport::endpoint::{
     ALERT_EXPIRED, ALERT_NO_PROTOCOL, CLOSE_REFUSED, CLOSE_UNTIMELY, EndpointError,
 };
@@ -21,6 +22,9 @@ pub enum ClientError {
     /// The overlord's folder cannot be used.
     #[error(transparent)]
     Folder(FolderError),
+    /// What is asked for cannot be signed.
+    #[error(transparent)]
+    Unsigned(BadMandate),
     /// This host gives no endpoint to dial from, or the identity cannot be used for one.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
@@ -161,7 +165,7 @@ impl ClientError {
             ClientError::Refused { .. } | ClientError::TokenRefused { .. } => "denied",
             ClientError::Lost { .. } => "lost",
             ClientError::NoAnswer { .. } => "not-answered",
-            ClientError::Frame(_) => "usage",
+            ClientError::Frame(_) | ClientError::Unsigned(_) => "usage",
             ClientError::Folder(_) | ClientError::Endpoint(_) => "failed",
         }
     }

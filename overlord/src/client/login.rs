@@ -7,6 +7,7 @@ use wire::identity::{Identity, Moment, load_or_make_key, signing_request};
 use wire::message::enroll::Token;
 use wire::message::newcomer::{ALPN, MAX_MESSAGE, Newcomer, NewcomerReply};
 use wire::name::OperatorName;
+use wire::signing::PublicKey;
 use wire::transport::endpoint::{CLOSE_BUSY, CLOSE_DONE, Dialling, Trust};
 use wire::transport::frame;
 
@@ -27,6 +28,8 @@ pub struct LoggedIn {
     pub address: String,
     /// The last moment at which the certificate is good.
     pub valid_until: Moment,
+    /// The key with which the operator's calls are signed.
+    pub signing_key: PublicKey,
 }
 
 /// Makes a key, has the overlord of a token sign it, and keeps both in a context of the folder, which is used from then
@@ -63,10 +66,11 @@ pub async fn log_in(
     let identity = Identity::new(&key, issued.certificate, authority);
     let valid_until = Moment(identity.validity().map_err(FolderError::from)?.until);
     let context = context.unwrap_or_else(|| ContextName::for_operator(name.as_str(), &address));
-    folder.keep_context(&context, &identity, &address)?;
+    // Minions that want signed calls are told this key: it is there from the beginning, and stays.
+    let signing_key = folder.keep_context(&context, &identity, &address)?.make_signing_key()?.public_key();
     // The key now lives with its certificate; the next login makes another.
     let _ = std::fs::remove_file(&key_file);
-    Ok(LoggedIn { operator: name, context, address, valid_until })
+    Ok(LoggedIn { operator: name, context, address, valid_until, signing_key })
 }
 
 /// Dials the overlord of the token and asks it once; `None` where it is too busy to listen.

@@ -29,6 +29,7 @@ mod module_file;
 mod modules;
 mod operators;
 mod patience;
+mod signer;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,9 +37,11 @@ use std::time::Duration;
 use quinn::{Connection, Endpoint, SendStream};
 use wire::identity::{Identity, make_key, signing_request};
 use wire::message::inventory::Inventory;
+use wire::message::job::OutcomeKind;
+use wire::message::link::Carried;
 use wire::message::operator::{
     ALPNS, Call, Cancelling, FactsHeard, Follow, GivingUp, History, JobDocument, JobFilter, JobSummary,
-    MinionStatus, OperatorReply, OperatorRequest, OverlordStatus, Ping, Rerun, Target, TargetWarning,
+    MinionStatus, OperatorReply, OperatorRequest, OverlordStatus, Part, Ping, Rerun, Target, TargetWarning,
 };
 use wire::message::version::Version;
 use wire::name::{MethodPath, MinionName, ModuleName};
@@ -47,6 +50,7 @@ use wire::transport::frame;
 use wire::value::method::OneMethod;
 
 use self::job_stream::Replies;
+use self::signer::Signer;
 use crate::folder::{Folder, FolderError, dialable};
 
 pub use self::audit::AuditStream;
@@ -108,6 +112,8 @@ pub struct Client {
 struct Own {
     folder: Folder,
     identity: Identity,
+    /// Signs what is asked for; `None` where the folder has no key for that.
+    signer: Option<Signer>,
 }
 
 /// An answer about the minions that a target means, and what the overlord said of that target.
@@ -163,7 +169,8 @@ impl Client {
         let identity = config.folder.operator_identity()?;
         let dialling = Dialling::new(Some(&identity), Trust::Authority(identity.authority()), ALPNS)?;
         let (endpoint, connection) = dial::dial(&config.address, &dialling, config.patience).await?;
-        let own = Arc::new(Own { folder: config.folder.clone(), identity });
+        let signer = Signer::of(&config.folder, &identity)?;
+        let own = Arc::new(Own { folder: config.folder.clone(), identity, signer });
         Ok(Self { connection, address: config.address.clone(), own, _endpoint: endpoint })
     }
 
@@ -175,7 +182,7 @@ impl Client {
     /// As for [`Client`]; [`ClientError::OlderOverlord`] where the overlord renews none, and [`ClientError::Folder`] where
     /// the new certificate cannot be kept: the former one is good until its end then.
     pub async fn renew_if_due(&self) -> Result<bool, ClientError> {
-        let Own { folder, identity } = &*self.own;
+        let Own { folder, identity, signer: _ } = &*self.own;
         let validity = identity.validity().map_err(FolderError::from)?;
         if !validity.is_due() {
             return Ok(false);
@@ -204,14 +211,16 @@ impl Client {
         tokio::task::yield_now().await;
     }
 
-    /// Hands in a call, and follows the job that it becomes. The job goes on when the stream is dropped.
+    /// Hands in a call, signed where the folder has a signing key, and follows the job that it becomes. The job goes on
+    /// when the stream is dropped.
     ///
     /// # Errors
     /// As for [`Client`]. That the overlord refuses the call is an error of the stream: of kind `BadRequest` where
     /// the target or the arguments are wrong, `NoMatch` where no minion matches, and `NeedsConfirmation` where
     /// many do.
     pub async fn call(&self, call: Call, follow: Follow) -> Result<JobStream, ClientError> {
-        let request = OperatorRequest::Call { call: Box::new(call), follow };
+        let mandate = self.signer().map(|signer| signer.call(&call)).transpose()?.map(Box::new);
+        let request = OperatorRequest::Call { call: Box::new(call), follow, mandate };
         Ok(JobStream::new(self.send(&request).await?))
     }
 
@@ -346,7 +355,8 @@ impl Client {
 
     /// Makes a new job of an old one, and follows it as [`Client::call`] does. A minion that is out of touch keeps
     /// its place in a batch for `patience_ms` milliseconds, or as long as in the old job. `confirmed` says that
-    /// the operator knows that it goes to many minions.
+    /// the operator knows that it goes to many minions. What this operator has signed is signed anew; what another has
+    /// is run again unsigned, since only the overlord says what that was.
     ///
     /// # Errors
     /// As for [`Client::call`].
@@ -358,8 +368,41 @@ impl Client {
         follow: Follow,
         patience_ms: Option<u64>,
     ) -> Result<JobStream, ClientError> {
-        let request = OperatorRequest::Rerun { job: job.to_owned(), on, confirmed, follow, patience_ms };
+        let mandate = self.sign_again(job, on).await?;
+        let job = job.to_owned();
+        let request = OperatorRequest::Rerun { job, on, confirmed, follow, patience_ms, mandate };
         Ok(JobStream::new(self.send(&request).await?))
+    }
+
+    /// What has to be signed to run a job again; `None` where this operator did not sign it.
+    async fn sign_again(&self, job: &str, on: Rerun) -> Result<Carried, ClientError> {
+        let Some(signer) = self.signer() else { return Ok(None) };
+        let old = answer!(self, OperatorRequest::Mandate(job.to_owned()), Mandate)?;
+        let Some(old) = old else { return Ok(None) };
+        let failed = match on {
+            Rerun::All => None,
+            Rerun::Failed => {
+                let is_failed =
+                    |part: &&Part| part.state.and_then(|state| state.outcome()) != Some(OutcomeKind::Ok);
+                let document = self.job(job).await?;
+                Some(
+                    document
+                        .parts
+                        .iter()
+                        .filter(is_failed)
+                        .map(|part| part.minion.to_string())
+                        .collect::<Vec<_>>(),
+                )
+            }
+        };
+        let named = failed.as_deref().filter(|failed| !failed.is_empty());
+        Ok(signer.again(&old, named)?.map(Box::new))
+    }
+
+    /// What signs for this operator, where the overlord carries that.
+    fn signer(&self) -> Option<&Signer> {
+        let carries = Version::of(&self.connection) >= Version::Six;
+        self.own.signer.as_ref().filter(|_| carries)
     }
 
     /// Forgets jobs that ended longer ago than `keep`. Returns how many those were.

@@ -283,7 +283,8 @@ impl Client {
     }
 
     /// Lets every minion that matches the expression of a target have this version in service, now or when it
-    /// connects. `version` is as in the module's metadata, or a beginning of its digest. Returns the assignment,
+    /// connects. `version` is as in the module's metadata, or a beginning of its digest; it is signed where it is the whole
+    /// digest. Returns the assignment,
     /// the minions that match now, and those of them that are connected.
     ///
     /// # Errors
@@ -297,7 +298,7 @@ impl Client {
     ) -> Result<Matched<(Assignment, Vec<MinionName>, Vec<MinionName>)>, ClientError> {
         let Target { expression, lenience, .. } = target;
         let request = ModuleRequest::Assign { expression, name, version, confirmed, lenience };
-        let reply = self.ask_matched(&OperatorRequest::Module(Box::new(request))).await?;
+        let reply = self.ask_matched(&self.of_modules(request)?).await?;
         reply.try_map(|reply| match reply {
             OperatorReply::Module(reply) => match *reply {
                 ModuleReply::Assigned { assignment, minions, connected } => {
@@ -358,8 +359,14 @@ impl Client {
         }
     }
 
+    /// A request, signed where it changes something and the folder has a signing key.
+    fn of_modules(&self, request: ModuleRequest) -> Result<OperatorRequest, ClientError> {
+        let signed = self.signer().map(|signer| signer.change(&request)).transpose()?;
+        Ok(OperatorRequest::Module(Box::new(request), signed.flatten().map(Box::new)))
+    }
+
     async fn ask_of_modules(&self, request: ModuleRequest) -> Result<ModuleReply, ClientError> {
-        match self.ask(&OperatorRequest::Module(Box::new(request))).await? {
+        match self.ask(&self.of_modules(request)?).await? {
             OperatorReply::Module(reply) => Ok(*reply),
             _ => Err(ClientError::Unexpected),
         }
@@ -371,7 +378,7 @@ impl Client {
         file: Option<&ModuleFile>,
         last: Last,
     ) -> Result<ModuleStream, ClientError> {
-        let (mut send, replies) = self.open(&OperatorRequest::Module(Box::new(request))).await?;
+        let (mut send, replies) = self.open(&self.of_modules(request)?).await?;
         let upload = match file {
             Some(file) => Some(Upload { send, bytes: file.bytes(), at: None }),
             None => {

@@ -124,9 +124,9 @@ impl Client {
 
     /// Refuses what overlords of before version 5 do not know.
     fn since_five(&self) -> Result<(), ClientError> {
-        match Version::of(&self.connection) {
-            Version::Five => Ok(()),
-            _ => Err(ClientError::OlderOverlord { what: "tell operators apart" }),
+        match Version::of(&self.connection) >= Version::Five {
+            true => Ok(()),
+            false => Err(ClientError::OlderOverlord { what: "tell operators apart" }),
         }
     }
 }

@@ -9,17 +9,20 @@ use quinn::{RecvStream, SendStream};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::time::Instant;
 use wire::message::catalogue::{AssignmentStatus, MAX_FILE, ModuleReply, ModuleRequest, Offer};
+use wire::message::link::Carried;
 use wire::message::operator::{MAX_MESSAGE, OperatorReply, Refusal, RefusalKind, TargetWarning};
 use wire::message::version::Version;
 use wire::name::{MinionName, ModuleName, OperatorName};
 use wire::signing::MAX_SIGNATURE;
+use wire::signing::mandate::SignedMandate;
 use wire::transport::endpoint::CLOSE_DONE;
 use wire::transport::frame::{self, FrameError};
 
 use super::permit::Permit;
 use crate::catalogue::{CatalogueError, FileError, Here};
+use crate::mandates;
 use crate::roles::{Deed, ModuleVerb, On};
-use crate::rollout::{Assigned, Deadline, Edit, Following, Reservation, tell, time_for};
+use crate::rollout::{Asker, Assigned, Deadline, Edit, Following, Reservation, tell, time_for};
 use crate::services::Services;
 use crate::targets::check_width;
 use wire::targets::Roster;
@@ -28,6 +31,8 @@ use wire::targets::Roster;
 struct ModulesDoor<'a> {
     services: &'a Services,
     operator: &'a OperatorName,
+    /// The operator again, with what it has signed of the request.
+    asker: Asker,
     /// That of the messages.
     version: Version,
     send: SendStream,
@@ -43,7 +48,13 @@ enum Ended {
 }
 
 /// Notes what an operator is about to change, which its roles allow.
-fn note(services: &Services, request: &ModuleRequest, operator: &OperatorName, from: SocketAddr) {
+fn note(
+    services: &Services,
+    request: &ModuleRequest,
+    mandate: Option<&SignedMandate>,
+    operator: &OperatorName,
+    from: SocketAddr,
+) {
     let (verb, module, target) = match request {
         ModuleRequest::Add(offer) => (ModuleVerb::Push, &offer.name, ""),
         ModuleRequest::Push { offer, target, .. } => {
@@ -59,7 +70,8 @@ fn note(services: &Services, request: &ModuleRequest, operator: &OperatorName, f
         ModuleRequest::CancelPush(name) | ModuleRequest::Release(name) => (ModuleVerb::Release, name, ""),
         ModuleRequest::Catalogue(_) | ModuleRequest::Assignments => return,
     };
-    services.audit.modules(Deed::Module(verb), (module.as_str(), target), operator, from);
+    let by = (operator, mandate.map(SignedMandate::signer));
+    services.audit.modules(Deed::Module(verb), (module.as_str(), target), by, from);
 }
 
 /// Answers one request.
@@ -67,11 +79,12 @@ pub(super) async fn answer(
     services: &Arc<Services>,
     (operator, from): (&OperatorName, SocketAddr),
     version: Version,
-    (request, permit): (ModuleRequest, Permit),
+    (request, mandate, permit): (ModuleRequest, Carried, Permit),
     (send, receive): (SendStream, RecvStream),
 ) -> Result<(), FrameError> {
-    note(services, &request, operator, from);
-    let mut door = ModulesDoor { services, operator, version, send, receive };
+    note(services, &request, mandate.as_deref(), operator, from);
+    let asker = Asker { operator: operator.clone(), mandate };
+    let mut door = ModulesDoor { services, operator, asker, version, send, receive };
     match door.serve(request, permit).await {
         Ok(()) => {}
         Err(Ended::Gone(error)) => return Err(error),
@@ -89,6 +102,9 @@ pub(super) async fn answer(
 impl ModulesDoor<'_> {
     async fn serve(&mut self, request: ModuleRequest, permit: Permit) -> Result<(), Ended> {
         let Services { catalogue, rollout, .. } = self.services;
+        if !matches!(request, ModuleRequest::Assign { .. }) {
+            mandates::check_change(&self.asker.mandate, &request, None, self.operator)?;
+        }
         let reply = match request {
             ModuleRequest::Add(offer) => {
                 let reservation =
@@ -103,7 +119,7 @@ impl ModulesDoor<'_> {
                 let reservation =
                     rollout.reserve(&offer.name, Some(offer.digest), self.operator, ("pushed", &targets))?;
                 let (reservation, module) = self.bring(reservation, offer).await?;
-                let following = rollout.push(reservation, module, targets, options, self.operator);
+                let following = rollout.push(reservation, module, targets, options, self.asker.clone());
                 return self.follow(following).await;
             }
             ModuleRequest::Remove { target, name, confirmed } => {
@@ -117,9 +133,9 @@ impl ModulesDoor<'_> {
             ModuleRequest::Catalogue(name) => {
                 ModuleReply::Catalogue(catalogue.list(name.as_ref()).await.map_err(CatalogueError::from)?)
             }
-            ModuleRequest::Assign { expression, name, version, confirmed, lenience: _ } => {
-                let (_, warnings) = self.permitted(permit, &expression, confirmed)?;
-                let reply = self.assign(expression, &name, &version).await?;
+            ModuleRequest::Assign { ref expression, confirmed, .. } => {
+                let (_, warnings) = self.permitted(permit, expression, confirmed)?;
+                let reply = self.assign(&request).await?;
                 self.warn(warnings).await?;
                 reply
             }
@@ -186,20 +202,19 @@ impl ModulesDoor<'_> {
     async fn edit(&mut self, edit: Edit, targets: Vec<MinionName>, name: ModuleName) -> Result<(), Ended> {
         let doing = (edit.doing(), targets.as_slice());
         let reservation = self.services.rollout.reserve(&name, None, self.operator, doing)?;
-        let following = self.services.rollout.edit(edit, reservation, name, targets, self.operator);
+        let following = self.services.rollout.edit(edit, reservation, name, targets, self.asker.clone());
         self.follow(following).await
     }
 
-    async fn assign(
-        &mut self,
-        expression: String,
-        name: &ModuleName,
-        version: &str,
-    ) -> Result<ModuleReply, Ended> {
+    async fn assign(&mut self, request: &ModuleRequest) -> Result<ModuleReply, Ended> {
         let Services { catalogue, rollout, .. } = self.services;
+        let ModuleRequest::Assign { expression, name, version, .. } = request else {
+            return Err(Refusal::new(RefusalKind::BadRequest, "not an assignment").into());
+        };
         let module = catalogue.find(name, version).await?;
+        mandates::check_change(&self.asker.mandate, request, Some(module.digest), self.operator)?;
         let Assigned { assignment, minions, connected } =
-            rollout.assign(expression, module, self.operator).await?;
+            rollout.assign(expression.clone(), module, self.asker.clone()).await?;
         Ok(ModuleReply::Assigned { assignment: Box::new(assignment), minions, connected })
     }
 

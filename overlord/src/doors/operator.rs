@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use wire::identity::Peer;
 use wire::message::held::Held as _;
 use wire::message::inventory::Inventory;
-use wire::message::link::{MinionRequest, Pong};
+use wire::message::link::{Carried, MinionRequest, Pong};
 use wire::message::module::Module;
 use wire::message::operator::{
     Call, DiskStatus, FactsHeard, Follow, OperatorReply, OperatorRequest, OverlordStatus, Ping, Refusal,
@@ -31,7 +31,7 @@ use super::enrolment::EnrolmentDoor;
 use super::operators::OperatorsDoor;
 use super::permit::{Gate, Permit};
 use super::{audit, follow, modules, renewal};
-use crate::jobs::Follower;
+use crate::jobs::{Again, Follower};
 use crate::operators::{Presence, Refused};
 use crate::outbox::{Making, Outbox};
 use crate::services::Services;
@@ -106,11 +106,14 @@ impl OperatorDoor {
             }
         };
         match request {
-            OperatorRequest::Call { call, follow } => self.call(*call, permit, follow, &mut send).await,
+            OperatorRequest::Call { call, follow, mandate } => {
+                self.call((*call, mandate), permit, follow, &mut send).await
+            }
             OperatorRequest::Attach { follow, job: _ } => self.attach(permit, follow, &mut send).await,
-            OperatorRequest::Rerun { job: _, on, confirmed, follow, patience_ms } => {
+            OperatorRequest::Rerun { job: _, on, confirmed, follow, patience_ms, mandate } => {
+                let how = Again { on, confirmed, patience_ms, mandate };
                 let accepted = match permit.job() {
-                    Ok(job) => self.services.jobs.rerun(job, on, confirmed, patience_ms, self.name()).await,
+                    Ok(job) => self.services.jobs.rerun(job, how, self.name()).await,
                     Err(refusal) => Err(refusal),
                 };
                 self.begin(accepted, follow, &mut send).await
@@ -121,9 +124,9 @@ impl OperatorDoor {
                 let _ = send.finish();
                 Ok(())
             }
-            OperatorRequest::Module(request) => {
+            OperatorRequest::Module(request, mandate) => {
                 let (asker, streams) = ((self.name(), self.from), (send, receive));
-                modules::answer(&self.services, asker, version, (*request, permit), streams).await
+                modules::answer(&self.services, asker, version, (*request, mandate, permit), streams).await
             }
             other => self.answer_once(other, permit, making, &mut send).await,
         }
@@ -210,6 +213,10 @@ impl OperatorDoor {
             OperatorRequest::History(_) => {
                 OperatorReply::History(Box::new(jobs.history(permit.job()?).await?))
             }
+            OperatorRequest::Mandate(_) => {
+                let record = jobs.record(permit.job()?).await?;
+                OperatorReply::Mandate(record.and_then(|record| record.mandate))
+            }
             OperatorRequest::Cancel { .. } => self.cancel(permit, warnings).await?,
             OperatorRequest::GiveUp { .. } => self.give_up(permit, warnings).await?,
             OperatorRequest::Purge { keep_ms } => OperatorReply::Purged(self.purge(keep_ms).await?),
@@ -225,7 +232,7 @@ impl OperatorDoor {
             | OperatorRequest::Attach { .. }
             | OperatorRequest::Rerun { .. }
             | OperatorRequest::Audit { .. }
-            | OperatorRequest::Module(_) => {
+            | OperatorRequest::Module(..) => {
                 // `answer` has taken these already, as their replies are many.
                 return Err(Refusal::new(RefusalKind::BadRequest, "not a request with one reply"));
             }
@@ -256,14 +263,14 @@ impl OperatorDoor {
 
     async fn call(
         &self,
-        call: Call,
+        (call, mandate): (Call, Carried),
         permit: Permit,
         follow: Follow,
         send: &mut SendStream,
     ) -> Result<(), FrameError> {
         let accepted = match permit.minions() {
             Ok((minions, warnings)) => {
-                let accepted = self.services.jobs.accept(call, minions, self.name()).await;
+                let accepted = self.services.jobs.accept(call, mandate, minions, self.name()).await;
                 if accepted.is_ok() {
                     self.warn(warnings, send).await?;
                 }
@@ -436,7 +443,8 @@ fn may_be_large(request: &OperatorRequest) -> bool {
         | OperatorRequest::Attach { .. }
         | OperatorRequest::Rerun { .. }
         | OperatorRequest::Audit { .. }
-        | OperatorRequest::Module(_) => false,
+        | OperatorRequest::Mandate(_)
+        | OperatorRequest::Module(..) => false,
     }
 }
 

@@ -63,6 +63,7 @@ impl<'a> Wanted<'a> {
             OperatorRequest::Jobs { .. } => Wanted::Jobs,
             OperatorRequest::Job(job)
             | OperatorRequest::History(job)
+            | OperatorRequest::Mandate(job)
             | OperatorRequest::Attach { job, .. } => Wanted::Job { verb: JobVerb::See, job },
             OperatorRequest::Cancel { job, target } | OperatorRequest::GiveUp { job, target } => {
                 Wanted::Parts { verb: JobVerb::Cancel, job, target: target.as_ref() }
@@ -73,7 +74,7 @@ impl<'a> Wanted<'a> {
             OperatorRequest::Status => Wanted::Plain(Deed::Look),
             OperatorRequest::Audit { .. } => Wanted::Plain(Deed::Audit),
             OperatorRequest::Renew(_) => Wanted::Plain(Deed::Own),
-            OperatorRequest::Module(request) => Self::of_modules(request),
+            OperatorRequest::Module(request, _) => Self::of_modules(request),
             OperatorRequest::Operators(request) => Self::of_operators(request),
             OperatorRequest::Enrolment(request) => Self::of_enrolment(request),
         }

@@ -5,6 +5,7 @@ use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
 use wire::message::call::Share;
 use wire::message::job::{JobId, MinionState, OutcomeKind};
+use wire::message::link::Carried;
 use wire::message::operator::{Call, Part, Refusal, RefusalKind, Rerun};
 use wire::name::{MinionName, OperatorName};
 use wire::value::arguments::Arguments;
@@ -12,22 +13,39 @@ use wire::value::arguments::bind;
 use wire::value::method::OneMethod;
 
 use super::{Follower, Jobs, durability};
+use crate::mandates;
 use crate::refusals::{cannot_record, unavailable};
 use crate::targets::check_width;
+
+/// How a job is run again.
+pub(crate) struct Again {
+    /// On which of its minions.
+    pub(crate) on: Rerun,
+    /// Whether the operator knows that it goes to many minions.
+    pub(crate) confirmed: bool,
+    /// For how long a minion that is out of touch keeps its place in the batch; as before where nothing is said.
+    pub(crate) patience_ms: Option<u64>,
+    /// What the operator has signed of the new job.
+    pub(crate) mandate: Carried,
+}
 
 impl Jobs {
     /// Accepts a call to these minions, which its target means, if it passes everything that can be checked here.
     pub(crate) async fn accept(
         &self,
         call: Call,
+        mandate: Carried,
         targets: Vec<MinionName>,
         operator: &OperatorName,
     ) -> Result<Follower, Refusal> {
         check_settings(&call)?;
+        mandates::check_call(&mandate, &call, operator)?;
         let matches = format!("\"{}\" matches", call.target.expression);
         check_width(self.config().confirm_above, &matches, targets.len(), call.confirmed)?;
         let methods = self.registry().methods(&targets, &call.method)?;
-        let arguments = check_arguments(&call, &methods)?;
+        let bound = check_arguments(&call, &methods)?;
+        // What was signed are the arguments as they were given.
+        let arguments = if mandate.is_some() { call.arguments } else { bound };
         let now = now_ms();
         let record = JobRecord {
             id: self.0.ids.next(),
@@ -46,6 +64,7 @@ impl Jobs {
             max_failures: call.max_failures,
             rerun_of: None,
             patience_ms: call.patience_ms,
+            mandate,
         };
         self.begin(record, &methods).await
     }
@@ -54,9 +73,7 @@ impl Jobs {
     pub(crate) async fn rerun(
         &self,
         id: JobId,
-        on: Rerun,
-        confirmed: bool,
-        patience_ms: Option<u64>,
+        Again { on, confirmed, patience_ms, mandate }: Again,
         operator: &OperatorName,
     ) -> Result<Follower, Refusal> {
         // Its outcomes are of no interest, only what they are.
@@ -75,6 +92,7 @@ impl Jobs {
         }
         let gone = || Refusal::new(RefusalKind::NotFound, format!("no such job: {}", old.job));
         let record = self.ledger().job(old.job).await.map_err(unavailable)?.ok_or_else(gone)?;
+        mandates::check_rerun(&mandate, &record, operator)?;
         let again = format!("job {} again goes to", old.job);
         check_width(self.config().confirm_above, &again, targets.len(), confirmed)?;
         let now = now_ms();
@@ -89,6 +107,7 @@ impl Jobs {
             queue_until: record.queue_until.map(queue),
             rerun_of: Some(record.id),
             patience_ms: patience_ms.or(record.patience_ms),
+            mandate,
             ..record
         };
         self.begin(record, &methods).await

@@ -31,6 +31,7 @@ use wire::message::operator::{Refusal, RefusalKind};
 use wire::message::outcome::Report;
 use wire::name::MinionName;
 
+pub(crate) use self::accept::Again;
 pub(crate) use self::document::{LIST_LIMIT, only};
 pub(crate) use self::follower::{Follower, Heard};
 use self::ids::JobIds;

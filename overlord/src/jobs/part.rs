@@ -266,7 +266,7 @@ impl<'a> PartRun<'a> {
         let version = Version::of(connection);
         let (mut send, mut receive) = connection.open_bi().await?;
         *delivery = Delivery::MaybeSent;
-        let starts = matches!(request, MinionRequest::Start(_));
+        let starts = matches!(request, MinionRequest::Start(..));
         if starts {
             reach(Point::SendBefore);
         }
@@ -405,7 +405,7 @@ fn request(job: &LiveJob, minion: &MinionName, delivery: Delivery, resend: Insta
     if delivery == Delivery::MaybeSent && is_late {
         return MinionRequest::Settle(record.id);
     }
-    MinionRequest::Start(Box::new(Start {
+    let start = Start {
         job: record.id,
         method: record.method.clone(),
         arguments: record.arguments.clone(),
@@ -413,7 +413,8 @@ fn request(job: &LiveJob, minion: &MinionName, delivery: Delivery, resend: Insta
         timeout_ms: record.timeout_ms,
         dry_run: record.dry_run,
         durable: record.durable,
-    }))
+    };
+    MinionRequest::Start(Box::new(start), record.mandate.clone())
 }
 
 /// Tries to record a part's outcome until that succeeds, with one warning for each spell of trouble.

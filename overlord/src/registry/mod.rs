@@ -333,7 +333,7 @@ fn standing<'a>(
 pub(crate) fn since_three(connection: &Connection, code: VarInt, older: VarInt) -> VarInt {
     match Version::of(connection) {
         Version::One | Version::Two => older,
-        Version::Three | Version::Four | Version::Five => code,
+        Version::Three | Version::Four | Version::Five | Version::Six => code,
     }
 }
 

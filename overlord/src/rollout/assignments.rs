@@ -9,6 +9,7 @@ use wire::message::catalogue::{Assignment, AssignmentStatus, KeptModule};
 use wire::message::operator::{Refusal, RefusalKind, Target};
 use wire::name::{MinionName, ModuleName, OperatorName};
 
+use super::asker::Asker;
 use crate::catalogue::Catalogue;
 use crate::refusals::unavailable;
 use crate::registry::Registry;
@@ -43,7 +44,7 @@ impl Assignments {
         &self,
         expression: String,
         module: KeptModule,
-        operator: &OperatorName,
+        Asker { operator, mandate }: Asker,
     ) -> Result<Assigned, Refusal> {
         check_length(&expression)?;
         let assignment = Assignment {
@@ -55,7 +56,7 @@ impl Assignments {
             assigned_at: now_ms(),
             place: 0,
         };
-        let assignment = self.catalogue.assign(assignment).await?;
+        let assignment = self.catalogue.assign(assignment, mandate.map(|mandate| *mandate)).await?;
         // Only now: one that connects from here on finds the assignment itself.
         let minions = self.meant(&assignment.expression)?;
         let is_connected = |minion: &&MinionName| self.registry.connection(minion).is_some();
@@ -293,7 +294,8 @@ mod tests {
     #[tokio::test]
     async fn a_minion_that_comes_while_an_assignment_is_recorded_is_not_left_out() {
         let fixture = Fixture::with(&[minion("web1")], "one").await;
-        let (kept, alice) = (fixture.keep("two").await, "alice".parse().expect("a name"));
+        let asker = Asker { operator: "alice".parse().expect("a name"), mandate: None };
+        let kept = fixture.keep("two").await;
         // Whoever tidies up the catalogue keeps others from changing it.
         let ((begun, begins), (end, ends)) = (mpsc::channel(), mpsc::channel::<()>());
         let (catalogue, handle) = (fixture.catalogue.clone(), tokio::runtime::Handle::current());
@@ -305,7 +307,7 @@ mod tests {
             }))
         });
         begins.recv().expect("begins");
-        let mut assigning = pin!(fixture.rollout.assign("*".to_owned(), kept, &alice));
+        let mut assigning = pin!(fixture.rollout.assign("*".to_owned(), kept, asker));
         assert!(futures::poll!(&mut assigning).is_pending());
         fixture.enroll("web2").await;
         end.send(()).expect("awaited");

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use wire::message::catalogue::{Became, ModuleResult};
 use wire::message::link::{ModuleAnswer, ModuleCommand};
-use wire::name::{MinionName, ModuleName, OperatorName};
+use wire::name::{MinionName, ModuleName};
 
+use super::asker::Asker;
 use super::change::{Change, Following};
 use super::installer::{Again, NoAnswer};
 use super::reservation::Reservation;
@@ -52,17 +53,17 @@ impl Rollout {
         reservation: Reservation,
         name: ModuleName,
         targets: Vec<MinionName>,
-        operator: &OperatorName,
+        asker: Asker,
     ) -> Following {
         let change = Arc::new(Change::new(reservation, &targets));
         let following = change.follow();
-        tracing::info!(%operator, module = %name, minions = targets.len(), change = edit.noun(), "a change begins");
-        let (rollout, operator) = (self.clone(), operator.clone());
+        tracing::info!(operator = %asker.operator, module = %name, minions = targets.len(), change = edit.noun(), "a change begins");
+        let (rollout, asker) = (self.clone(), Arc::new(asker));
         self.tasks().spawn(async move {
             let all = on_each(targets, |minion| {
                 let (rollout, change) = (rollout.clone(), change.clone());
-                let (name, operator) = (name.clone(), operator.clone());
-                async move { change.end(rollout.edit_one(edit, &operator, minion, name).await) }
+                let (name, asker) = (name.clone(), asker.clone());
+                async move { change.end(rollout.edit_one(edit, &asker, minion, name).await) }
             });
             tokio::select! {
                 _ = all => {}
@@ -76,14 +77,14 @@ impl Rollout {
     async fn edit_one(
         &self,
         edit: Edit,
-        operator: &OperatorName,
+        asker: &Asker,
         minion: MinionName,
         name: ModuleName,
     ) -> ModuleResult {
         let _locked = self.installer().lock(&minion, &name).await;
         let was = self.installer().in_service(&minion, &name);
         // Not asked again after a broken connection: a second rollback would go back further.
-        let answer = self.installer().command(&minion, operator, edit.request(name.clone()), Again::No).await;
+        let answer = self.installer().command(&minion, asker, edit.request(name.clone()), Again::No).await;
         let result = |became, version, before, now, reason| ModuleResult {
             minion: minion.clone(),
             became,

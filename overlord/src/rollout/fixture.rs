@@ -81,7 +81,7 @@ impl Fixture {
             assigned_at: 0,
             place: 0,
         };
-        self.ledger.assign(assignment).await.expect("assigned")
+        self.ledger.assign(assignment, None).await.expect("assigned")
     }
 }
 

@@ -10,9 +10,11 @@ use wire::digest::Digest;
 use wire::message::catalogue::RolloutStep;
 use wire::message::link::{MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleCommand, Stage};
 use wire::message::module::Module;
-use wire::name::{MinionName, ModuleName, OperatorName};
+use wire::message::version::Version;
+use wire::name::{MinionName, ModuleName};
 use wire::transport::frame::{self, FrameError};
 
+use super::asker::Asker;
 use super::staging::{Means, NotStaged, StagingRun};
 use crate::catalogue::Catalogue;
 use crate::config_in_force::ConfigInForce;
@@ -78,14 +80,14 @@ impl Installer {
     pub(super) async fn stage(
         &self,
         minion: &MinionName,
-        operator: &OperatorName,
+        asker: &Asker,
         stage: &Stage,
         told: impl Fn(RolloutStep),
     ) -> Result<Module, NotStaged> {
         let Inner { config, registry, catalogue, senders, .. } = &*self.0;
         let config = &config.current();
         let means = Means { config, registry, catalogue, senders };
-        StagingRun::new(means, minion, operator, stage, told).run().await
+        StagingRun::new(means, minion, asker, stage, told).run().await
     }
 
     /// Asks a minion for a change that needs no bytes; once more after every break of the connection, where that does no harm, for as long as
@@ -93,14 +95,15 @@ impl Installer {
     pub(super) async fn command(
         &self,
         minion: &MinionName,
-        operator: &OperatorName,
+        asker: &Asker,
         command: ModuleCommand,
         again: Again,
     ) -> Result<ModuleAnswer, NoAnswer> {
         let mut link = self.0.registry.follow(minion).ok_or(NoAnswer::NotConnected)?;
         let until = Instant::now() + self.0.config.current().delivery;
         let (mut lost, silence) = (NoAnswer::NotConnected, self.silence(&command));
-        let request = MinionRequest::Modules { operator: operator.clone(), command: command.clone() };
+        let Asker { operator, mandate } = asker.clone();
+        let request = MinionRequest::Modules { operator, command: command.clone(), mandate };
         loop {
             let connection = link.borrow_and_update().clone();
             if let Some(connection) = connection {
@@ -167,8 +170,9 @@ impl Installer {
 async fn exchange(connection: &Connection, request: &MinionRequest, silence: Duration) -> Exchange {
     let Ok((mut send, mut receive)) = connection.open_bi().await else { return Exchange::NotSent };
     let exchange = async {
-        frame::write(&mut send, request, MAX_MESSAGE).await?;
-        frame::read(&mut receive, MAX_MESSAGE).await
+        let version = Version::of(connection);
+        frame::write_as(version, &mut send, request, MAX_MESSAGE).await?;
+        frame::read_as(version, &mut receive, MAX_MESSAGE).await
     };
     match timeout(silence, exchange).await {
         Ok(Ok(answer)) => Exchange::Answered(answer),

@@ -3,6 +3,7 @@
 //! [`Rollout`] is what the daemon knows of this room. `push` and `edit` add to the handle and go through it, so these
 //! and this file name each other; the nouns (reservations, assignments, the installer, the reconciler) name neither.
 
+mod asker;
 mod assignments;
 mod change;
 mod deadline;
@@ -34,6 +35,7 @@ use crate::config_in_force::ConfigInForce;
 use crate::registry::Registry;
 use crate::tasks::Tasks;
 
+pub(crate) use self::asker::Asker;
 pub(crate) use self::assignments::Assigned;
 pub(crate) use self::change::{Following, tell};
 pub(crate) use self::deadline::{Deadline, time_for};
@@ -129,9 +131,9 @@ impl Rollout {
         &self,
         expression: String,
         module: KeptModule,
-        operator: &OperatorName,
+        asker: Asker,
     ) -> Result<Assigned, Refusal> {
-        let assigned = self.0.assignments.assign(expression, module, operator).await?;
+        let assigned = self.0.assignments.assign(expression, module, asker).await?;
         for minion in &assigned.connected {
             self.reconcile(minion).await;
         }

@@ -8,6 +8,7 @@ use wire::message::catalogue::{Became, KeptModule, ModuleResult, PushOptions, Un
 use wire::message::link::{ModuleAnswer, ModuleCommand};
 use wire::name::{MinionName, OperatorName};
 
+use super::asker::Asker;
 use super::change::{Change, Following};
 use super::installer::{Again, NoAnswer};
 use super::reservation::Reservation;
@@ -22,7 +23,7 @@ struct Push {
     change: Arc<Change>,
     module: Arc<KeptModule>,
     options: PushOptions,
-    operator: OperatorName,
+    asker: Arc<Asker>,
 }
 
 /// A minion that is ready, and on which nobody else changes the module.
@@ -41,20 +42,15 @@ impl Rollout {
         module: KeptModule,
         targets: Vec<MinionName>,
         options: PushOptions,
-        operator: &OperatorName,
+        asker: Asker,
     ) -> Following {
         let change = Arc::new(Change::new(reservation, &targets));
         let following = change.follow();
         let (name, digest, minions) = (&module.name, module.digest.short(), targets.len());
         let version = module.version.as_deref().unwrap_or("-");
-        tracing::info!(%operator, module = %name, version, digest, minions, "push begins");
-        let push = Push {
-            rollout: self.clone(),
-            change,
-            module: Arc::new(module),
-            options,
-            operator: operator.clone(),
-        };
+        tracing::info!(operator = %asker.operator, module = %name, version, digest, minions, "push begins");
+        let push =
+            Push { rollout: self.clone(), change, module: Arc::new(module), options, asker: Arc::new(asker) };
         self.tasks().spawn(async move {
             tokio::select! {
                 () = push.run(targets) => {}
@@ -124,7 +120,7 @@ impl Push {
         let stage = stage_of(&self.module, self.options.downgrade);
         let told = |step| self.change.step(&minion, step);
         let staged = tokio::select! {
-            staged = self.rollout.installer().stage(&minion, &self.operator, &stage, told) => staged,
+            staged = self.rollout.installer().stage(&minion, &self.asker, &stage, told) => staged,
             by = reservation.cancelled() => {
                 if before != Some(self.module.digest) {
                     // The minion may have part of the file by now, or all of it and be compiling: it is told to forget
@@ -162,7 +158,7 @@ impl Push {
         let answer = self
             .rollout
             .installer()
-            .command(&minion, &self.operator, ModuleCommand::Activate { name, digest }, Again::Yes)
+            .command(&minion, &self.asker, ModuleCommand::Activate { name, digest }, Again::Yes)
             .await;
         let (became, before, reason) = match answer {
             Ok(ModuleAnswer::Done { before: said, now, .. }) if now == Some(digest) => {
@@ -213,7 +209,7 @@ impl Push {
     async fn forget(&self, minion: &MinionName) -> bool {
         let (name, digest) = (self.module.name.clone(), self.module.digest);
         let command = ModuleCommand::Discard { name, digest };
-        let asked = self.rollout.installer().command(minion, &self.operator, command, Again::Yes);
+        let asked = self.rollout.installer().command(minion, &self.asker, command, Again::Yes);
         match tokio::time::timeout(FORGET, asked).await {
             Ok(Ok(ModuleAnswer::Done { .. })) => true,
             Ok(Ok(ModuleAnswer::Refused(why))) => {

@@ -15,6 +15,7 @@ use wire::message::link::{ModuleAnswer, ModuleCommand};
 use wire::message::module::ModuleState;
 use wire::name::{MinionName, ModuleName};
 
+use super::asker::Asker;
 use super::assignments::Assignments;
 use super::installer::{Again, Installer};
 use super::staging::{NotStaged, stage_of};
@@ -224,13 +225,14 @@ impl Reconciler {
             return Ok(Some(Err("its file is not in the catalogue any more: push it again".to_owned())));
         };
         tracing::info!(%minion, module = %name, version, digest = digest.short(), expression, "bringing what is assigned");
+        let mandate = self.0.means.ledger.assignment_mandate(wanted).await?.map(Box::new);
+        let asker = Asker { operator: assigned_by.clone(), mandate };
         // Whoever assigned this version knew what it is.
-        let staged =
-            self.0.means.installer.stage(minion, assigned_by, &stage_of(&module, true), |_| {}).await;
+        let staged = self.0.means.installer.stage(minion, &asker, &stage_of(&module, true), |_| {}).await;
         let activated = match staged {
             Ok(_) => {
                 let request = ModuleCommand::Activate { name: name.clone(), digest: *digest };
-                self.0.means.installer.command(minion, assigned_by, request, Again::Yes).await.ok()
+                self.0.means.installer.command(minion, &asker, request, Again::Yes).await.ok()
             }
             Err(NotStaged::Refused(why)) => {
                 self.refused().insert((minion.clone(), name.clone(), *digest));

@@ -15,9 +15,10 @@ use wire::message::catalogue::{KeptModule, RolloutStep};
 use wire::message::link::{MAX_MESSAGE, MinionRequest, ModuleCommand, Stage, Staging};
 use wire::message::module::Module;
 use wire::message::version::Version;
-use wire::name::{MinionName, OperatorName};
+use wire::name::MinionName;
 use wire::transport::frame::{self, FrameError};
 
+use super::asker::Asker;
 use super::deadline::{Deadline, time_for};
 use crate::catalogue::Catalogue;
 use crate::config::Config;
@@ -93,14 +94,15 @@ impl<'a, T: Fn(RolloutStep)> StagingRun<'a, T> {
     pub(super) fn new(
         means: Means<'a>,
         minion: &'a MinionName,
-        operator: &OperatorName,
+        asker: &Asker,
         stage: &'a Stage,
         told: T,
     ) -> Self {
         let Means { config, registry, catalogue, senders } = means;
         let time = config.staging + time_for(stage.size);
         let command = ModuleCommand::Stage(Box::new(stage.clone()));
-        let request = MinionRequest::Modules { operator: operator.clone(), command };
+        let Asker { operator, mandate } = asker.clone();
+        let request = MinionRequest::Modules { operator, command, mandate };
         let deadline = Deadline::within(time);
         Self { config, registry, catalogue, senders, minion, stage, request, time, deadline, told }
     }

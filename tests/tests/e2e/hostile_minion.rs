@@ -300,7 +300,7 @@ fn an_operator_who_brings_no_bytes_is_called_off_too() {
             size: 1 << 20,
             signature: None,
         };
-        let request = OperatorRequest::Module(Box::new(ModuleRequest::Add(offer)));
+        let request = OperatorRequest::Module(Box::new(ModuleRequest::Add(offer)), None);
         frame::write(&mut send, &request, MAX_MESSAGE).await.expect("written");
         let reply: OperatorReply = frame::read(&mut recv, MAX_MESSAGE).await.expect("answered");
         assert_eq!(reply, OperatorReply::Module(Box::new(ModuleReply::Send { from: 0 })));
@@ -347,7 +347,7 @@ fn floods_of_logs_with_followers_who_do_not_read_cost_the_overlord_little() {
         for name in names {
             let minion = RawMinion::serve(&fleet, name, |request, send, recv| async move {
                 match request {
-                    MinionRequest::Start(start) => flood(start.job, false, send, recv).await,
+                    MinionRequest::Start(start, _) => flood(start.job, false, send, recv).await,
                     MinionRequest::Follow(job) => flood(job, true, send, recv).await,
                     _ => {}
                 }
@@ -404,7 +404,7 @@ fn large_results_of_many_jobs_cost_the_overlord_little_and_are_answered_one_by_o
         let mut minions = Vec::new();
         for name in names {
             let minion = RawMinion::serve(&fleet, name, |request, mut send, mut recv| async move {
-                let MinionRequest::Start(start) = request else { return };
+                let MinionRequest::Start(start, _) = request else { return };
                 let minion_job = Some(MinionJobId::from_bytes(start.job.to_bytes()));
                 let empty = Value::List(vec![Value::List(Vec::new()); 1_100_000]);
                 let report = Box::new(Report::without_run(Outcome::Ok(Some(empty)), 1));

@@ -270,6 +270,8 @@ fn folders(walk: &mut Walk) {
     walk.overlord("init", &["--dir", &path("overlord"), "--json"]);
     walk.overlord("key new", &[&path("key"), "--json"]);
     walk.overlord("key show", &[&path("key"), "--json"]);
+    let key = walk.overlord("key operator", &["--json"])["public_key"].as_str().expect("a key").to_owned();
+    walk.overlord("key certify", &["--authority", &path("key"), "ann", &key, "--json"]);
     std::fs::copy(modules_dir().join("test.wasm"), path("test.wasm")).expect("copied");
     walk.minion("sign", &[&path("test.wasm"), "--key", &path("key"), "--json"]);
 }

@@ -48,6 +48,7 @@ mod scale;
 mod settings;
 mod shown;
 mod signatures;
+mod signed_calls;
 mod storage;
 mod taking_back;
 mod targets;

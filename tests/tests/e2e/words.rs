@@ -77,7 +77,7 @@ async fn answer_all(connection: Connection) {
         tokio::spawn(async move {
             match frame::read(&mut receive, MAX_MESSAGE).await {
                 Ok(MinionRequest::Ping) => drop(frame::write(&mut send, &Pong, MAX_MESSAGE).await),
-                Ok(MinionRequest::Start(start)) => {
+                Ok(MinionRequest::Start(start, _)) => {
                     for update in course(&start.method.method) {
                         frame::write(&mut send, &update, MAX_MESSAGE).await.expect("sent");
                     }

@@ -13,6 +13,7 @@ use crate::message::newcomer::{Newcomer, NewcomerReply};
 use crate::message::operator::{OperatorReply, OperatorRequest};
 use crate::message::renewal::{MAX_SIGNING_REQUEST, Renewal};
 use crate::signing::MAX_SIGNATURE;
+use crate::signing::mandate::MAX_MANDATE;
 
 /// Something that is read from a stream, with its limits and its caps.
 pub trait Message: DeserializeOwned {
@@ -68,7 +69,8 @@ impl Message for MinionRequest {
     fn limit(kind: u8) -> Limit {
         match kind {
             1 => VALUES,
-            5 => Limit::new(MAX_SIGNATURE + (4 << 10), 2 * MAX_SIGNATURE),
+            // The signature of the module, and what the operator has signed.
+            5 => Limit::new(MAX_SIGNATURE + MAX_MANDATE + (8 << 10), 2 * (MAX_SIGNATURE + MAX_MANDATE)),
             _ => WORD,
         }
     }
@@ -253,7 +255,7 @@ mod tests {
         fn limits<T: Message>(most: u8) -> Vec<(usize, usize)> {
             (0..=most).map(T::limit).map(|limit| (limit.bytes, limit.memory)).collect()
         }
-        let change = (68 * KIB, 128 * KIB);
+        let change = (328 * KIB, 640 * KIB);
         assert_eq!(limits::<MinionRequest>(6), [word, values, word, word, word, change, word]);
         assert_eq!(limits::<Pong>(0), [word]);
         assert_eq!(limits::<Cancelled>(0), [word]);
@@ -272,7 +274,7 @@ mod tests {
         assert_eq!(crate::message::link::MAX_FACTS, 64 * KIB);
         assert_eq!(crate::message::catalogue::MAX_FILE, 64 << 20);
         assert_eq!(crate::message::module::MAX_HELD, MIB);
-        assert_eq!(MAX_SIGNATURE, 64 * KIB);
+        assert_eq!((MAX_SIGNATURE, MAX_MANDATE), (64 * KIB, 256 * KIB));
     }
 
     #[test]

@@ -13,9 +13,10 @@ use crate::message::job::{JobId, MinionJobId, MinionState};
 use crate::message::module::{Module, ModuleState};
 use crate::message::outcome::Report;
 use crate::name::{MinionName, ModuleName, OperatorName};
+use crate::signing::mandate::SignedMandate;
 
 /// The application protocols of a minion's connection, the newest version first: see [`crate::message::version`].
-pub const ALPNS: &[&[u8]] = &[b"minion/5", b"minion/4", b"minion/3", b"minion/2", b"minion/1"];
+pub const ALPNS: &[&[u8]] = &[b"minion/6", b"minion/5", b"minion/4", b"minion/3", b"minion/2", b"minion/1"];
 
 /// The largest message on a minion's connection, in bytes.
 pub const MAX_MESSAGE: usize = 16 << 20;
@@ -28,8 +29,9 @@ pub const MAX_FACTS: usize = 64 << 10;
 pub enum MinionRequest {
     /// Is the minion there? Answered by one [`Pong`].
     Ping,
-    /// Run this, unless the job is known already, and report on it. Answered by [`JobUpdate`]s.
-    Start(Box<Start>),
+    /// Run this, unless the job is known already, and report on it. Answered by [`JobUpdate`]s. Behind it is what the
+    /// operator has signed, which older overlords do not say.
+    Start(Box<Start>, #[serde(with = "crate::message::version::since_six")] Carried),
     /// Report on this job without starting anything. Answered by [`JobUpdate`]s.
     Follow(JobId),
     /// Like [`MinionRequest::Follow`], and where the minion has no record of the job, it must also never
@@ -47,8 +49,14 @@ pub enum MinionRequest {
         operator: OperatorName,
         /// The change.
         command: ModuleCommand,
+        /// What the operator has signed; older overlords do not say it.
+        #[serde(with = "crate::message::version::since_six")]
+        mandate: Carried,
     },
 }
+
+/// What an operator has signed of what is asked for, where it has.
+pub type Carried = Option<Box<SignedMandate>>;
 
 /// What an overlord asks a minion to do with its modules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,7 +18,7 @@ use crate::message::catalogue::{ModuleReply, ModuleRequest};
 use crate::message::enrolment::{EnrolmentReply, EnrolmentRequest};
 use crate::message::inventory::Inventory;
 use crate::message::job::JobId;
-use crate::message::link::JobUpdate;
+use crate::message::link::{Carried, JobUpdate};
 use crate::message::operators::{OperatorsReply, OperatorsRequest};
 use crate::message::renewal::Credentials;
 pub use crate::message::target::{Assume, Lenience, Target, TargetWarning};
@@ -27,7 +27,8 @@ use crate::value::arguments::Arguments;
 use crate::value::method::OneMethod;
 
 /// The application protocols of an operator's connection, the newest version first: see [`crate::message::version`].
-pub const ALPNS: &[&[u8]] = &[b"operator/5", b"operator/4", b"operator/3", b"operator/2", b"operator/1"];
+pub const ALPNS: &[&[u8]] =
+    &[b"operator/6", b"operator/5", b"operator/4", b"operator/3", b"operator/2", b"operator/1"];
 
 /// The largest message on an operator's connection, in bytes: a document may hold many outcomes.
 pub const MAX_MESSAGE: usize = 256 << 20;
@@ -119,6 +120,9 @@ pub enum OperatorRequest {
         call: Box<Call>,
         /// What to hear of the job.
         follow: Follow,
+        /// What the operator has signed of the call, for minions that want that.
+        #[serde(with = "crate::message::version::since_six")]
+        mandate: Carried,
     },
     /// What does this method take? Answered by `Method`.
     Method {
@@ -185,6 +189,9 @@ pub enum OperatorRequest {
         /// As [`Call::patience_ms`] of the new job; that of the old job where nothing is said.
         #[serde(with = "crate::message::version::since_three")]
         patience_ms: Option<u64>,
+        /// What the operator has signed of the new job, for minions that want that.
+        #[serde(with = "crate::message::version::since_six")]
+        mandate: Carried,
     },
     /// Forget jobs that ended longer ago than this. Answered by `Purged`.
     Purge {
@@ -196,7 +203,8 @@ pub enum OperatorRequest {
     /// Which facts did the minions tell that match? Answered by `Facts`.
     Facts(Target),
     /// Change what is kept, in service or assigned, or ask for it. Answered by `Module`s.
-    Module(Box<ModuleRequest>),
+    /// Behind it is what the operator has signed of the change, for minions that want that.
+    Module(Box<ModuleRequest>, #[serde(with = "crate::message::version::since_six")] Carried),
     /// Wait no longer for those parts of a job that are not over. Answered by `GivingUp`.
     GiveUp {
         /// The job, by its id or a unique beginning of it.
@@ -220,6 +228,9 @@ pub enum OperatorRequest {
     /// Change who may become a minion or be one, or ask for it. Answered by `Enrolment`. Not known to overlords of before
     /// version 5.
     Enrolment(Box<EnrolmentRequest>),
+    /// What was signed of a job, by its id or a unique beginning of it? Answered by `Mandate`. Not known to overlords of
+    /// before version 6.
+    Mandate(String),
 }
 
 /// What an overlord answers to an [`OperatorRequest`].
@@ -278,6 +289,8 @@ pub enum OperatorReply {
     Renewed(Box<Credentials>),
     /// What is said of an [`EnrolmentRequest`].
     Enrolment(Box<EnrolmentReply>),
+    /// What was signed of a job, by whoever called it; `None` where nothing was.
+    Mandate(Carried),
 }
 
 /// The parts of a job that were given up.

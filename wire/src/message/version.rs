@@ -23,8 +23,10 @@ pub enum Version {
     Four,
     /// `minion/5`, `operator/5`: fields that are marked with `since_five` are said too, and identities are asked for,
     /// renewed and taken back.
-    #[default]
     Five,
+    /// `minion/6`, `operator/6`: fields that are marked with `since_six` are said too: what operators have signed.
+    #[default]
+    Six,
 }
 
 impl Version {
@@ -35,7 +37,8 @@ impl Version {
             Some(alpn) if alpn.ends_with(b"/2") => Version::Two,
             Some(alpn) if alpn.ends_with(b"/3") => Version::Three,
             Some(alpn) if alpn.ends_with(b"/4") => Version::Four,
-            _ => Version::Five,
+            Some(alpn) if alpn.ends_with(b"/5") => Version::Five,
+            _ => Version::Six,
         }
     }
 
@@ -62,7 +65,7 @@ impl Drop for Former {
 }
 
 thread_local! {
-    static SPOKEN: Cell<Version> = const { Cell::new(Version::Five) };
+    static SPOKEN: Cell<Version> = const { Cell::new(Version::Six) };
 }
 
 /// Declares what goes with the fields that a version brought, as `#[serde(with = "crate::message::version::…")]`.
@@ -103,3 +106,4 @@ macro_rules! since {
 since!(since_three, Three);
 since!(since_four, Four);
 since!(since_five, Five);
+since!(since_six, Six);

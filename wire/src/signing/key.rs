@@ -14,7 +14,7 @@ use super::module_signature::{ModuleSignature, SignatureTooLarge};
 use super::public_key::PublicKey;
 use crate::identity;
 
-/// An ed25519 key that modules are signed with. Its file is PKCS#8 in PEM, as `openssl genpkey` writes it too.
+/// An ed25519 key that modules, or calls, are signed with. Its file is PKCS#8 in PEM, as `openssl genpkey` writes it too.
 pub struct SigningKey {
     pair: Ed25519KeyPair,
     pkcs8: Vec<u8>,
@@ -102,9 +102,13 @@ impl SigningKey {
     /// [`SignatureTooLarge`] where the text of the signature would have more than
     /// [`MAX_SIGNATURE`](super::MAX_SIGNATURE) bytes.
     pub fn sign(&self, claim: ModuleClaim) -> Result<ModuleSignature, SignatureTooLarge> {
-        let signature = self.pair.sign(&claim.to_bytes());
-        let signature = signature.as_ref().try_into().expect("an ed25519 signature has 64 bytes");
+        let signature = self.sign_bytes(&claim.to_bytes());
         ModuleSignature::new(claim, self.public_key(), signature)
+    }
+
+    /// The signature of these bytes, which say what they are.
+    pub(super) fn sign_bytes(&self, bytes: &[u8]) -> [u8; 64] {
+        self.pair.sign(bytes).as_ref().try_into().expect("an ed25519 signature has 64 bytes")
     }
 
     fn from_pkcs8(pkcs8: Vec<u8>) -> Option<Self> {

@@ -1,13 +1,16 @@
-//! Signatures of modules: who vouches for which file.
+//! Signatures: who vouches for which file of a module, and who wants what to be done.
 //!
 //! An author signs a [`ModuleClaim`] with a [`SigningKey`]. The [`ModuleSignature`] lies in a file of its own
 //! beside the module, and a minion holds it against the [`PublicKey`]s that its policy trusts.
+//!
+//! An operator signs a [`Mandate`](mandate::Mandate) with a key of the same kind.
 //!
 //! Nothing here reads a module: the claim is put together by whoever has looked into the file. Nor is trust
 //! decided here, which is for the minion's policy.
 
 mod claim;
 mod key;
+pub mod mandate;
 mod module_signature;
 mod public_key;
 

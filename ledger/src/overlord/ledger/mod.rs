@@ -53,7 +53,7 @@ use crate::storage::Disk;
 ///   [`unrevoke_minion`](Self::unrevoke_minion), [`revocations`](Self::revocations)
 /// - modules: [`keep_module`](Self::keep_module), [`forget_module`](Self::forget_module),
 ///   [`kept_modules`](Self::kept_modules), [`assign`](Self::assign), [`unassign`](Self::unassign),
-///   [`assignments`](Self::assignments), [`attempted`](Self::attempted), [`attempt`](Self::attempt)
+///   [`assignments`](Self::assignments), [`assignment_mandate`](Self::assignment_mandate), [`attempted`](Self::attempted), [`attempt`](Self::attempt)
 /// - the ledger itself: [`open`](Self::open), [`close`](Self::close), [`storage`](Self::storage),
 ///   [`commits`](Self::commits), [`set_aside`](Self::set_aside)
 ///

@@ -3,6 +3,7 @@
 use wire::digest::Digest;
 use wire::message::catalogue::{Assignment, KeptModule};
 use wire::name::{MinionName, ModuleName};
+use wire::signing::mandate::SignedMandate;
 
 use super::OverlordLedger;
 use crate::draft::Draft;
@@ -36,10 +37,22 @@ impl OverlordLedger {
     }
 
     /// Records an assignment as the newest, in place of one of the same module to the same expression; synced.
-    /// Returns it with its place, which no assignment had before.
-    pub async fn assign(&self, assignment: Assignment) -> Result<Assignment, LedgerError> {
-        let write = move |draft: &Draft<'_>| Ok(assignment::assign(draft, assignment));
+    /// Returns it with its place, which no assignment had before. `mandate` is what was signed of it.
+    pub async fn assign(
+        &self,
+        assignment: Assignment,
+        mandate: Option<SignedMandate>,
+    ) -> Result<Assignment, LedgerError> {
+        let write = move |draft: &Draft<'_>| Ok(assignment::assign(draft, assignment, mandate));
         self.engine.write(Purpose::Begin, Durability::Synced, write).await
+    }
+
+    /// What was signed of an assignment, as it was recorded with it.
+    pub async fn assignment_mandate(
+        &self,
+        assignment: &Assignment,
+    ) -> Result<Option<SignedMandate>, LedgerError> {
+        self.read(|source| assignment::mandate(source, assignment)).await
     }
 
     /// Forgets an assignment; synced. Returns it, or `None` where there was none.

@@ -1,7 +1,9 @@
 //! Which versions of modules minions are to have, and what became of bringing them.
 
+use serde::{Deserialize, Serialize};
 use wire::message::catalogue::Assignment;
 use wire::name::{MinionName, ModuleName};
+use wire::signing::mandate::SignedMandate;
 
 use super::minion::is_known;
 use crate::draft::Draft;
@@ -16,20 +18,50 @@ impl Record for Assignment {
     const SPACE: Keyspace = Keyspace::Assignments;
 }
 
+/// What whoever made an assignment has signed of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct StoredMandate {
+    /// The place of the assignment that it is of.
+    place: u64,
+    mandate: SignedMandate,
+}
+
+impl Record for StoredMandate {
+    const SPACE: Keyspace = Keyspace::AssignmentMandates;
+}
+
 impl Record for Attempt {
     const SPACE: Keyspace = Keyspace::Attempts;
 }
 
 /// Records an assignment as the newest, in place of one of the same module to the same expression. Returns it with its
 /// place, which none had before.
-pub(crate) fn assign(draft: &Draft<'_>, assignment: Assignment) -> Assignment {
+pub(crate) fn assign(
+    draft: &Draft<'_>,
+    assignment: Assignment,
+    mandate: Option<SignedMandate>,
+) -> Assignment {
     let last = draft.records::<Assignment>(Span::all()).map(|(_, one)| one.place).max();
     // The newest assignment may be taken back already, while attempts to bring it still name its place. The time
     // keeps the two places apart; the order is that of the numbers.
     let place = last.map_or(0, |last| last.saturating_add(1)).max(assignment.assigned_at);
     let assignment = Assignment { place, ..assignment };
-    draft.put_record(key_of(&assignment.name, &assignment.expression), &assignment);
+    let key = key_of(&assignment.name, &assignment.expression);
+    draft.put_record(key.clone(), &assignment);
+    match mandate {
+        Some(mandate) => drop(draft.put_record(key, &StoredMandate { place, mandate })),
+        None => draft.remove(Keyspace::AssignmentMandates, key),
+    }
     assignment
+}
+
+/// What whoever made this assignment has signed of it; `None` where nothing was signed.
+pub(crate) fn mandate(
+    source: &impl Read,
+    assignment: &Assignment,
+) -> Result<Option<SignedMandate>, LedgerError> {
+    let stored = source.record::<StoredMandate>(&key_of(&assignment.name, &assignment.expression))?;
+    Ok(stored.filter(|stored| stored.place == assignment.place).map(|stored| stored.mandate))
 }
 
 /// Forgets an assignment, and returns it.
@@ -41,7 +73,8 @@ pub(crate) fn unassign(
     let key = key_of(name, expression);
     let assignment = draft.record::<Assignment>(&key)?;
     if assignment.is_some() {
-        draft.remove(Keyspace::Assignments, key);
+        draft.remove(Keyspace::Assignments, key.clone());
+        draft.remove(Keyspace::AssignmentMandates, key);
     }
     Ok(assignment)
 }

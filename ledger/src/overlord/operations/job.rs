@@ -5,7 +5,7 @@ use wire::message::operator::Transition;
 use wire::name::MinionName;
 use wire::value::arguments::Arguments;
 
-use super::records::{Head, StoredArguments, StoredPatience, Targets};
+use super::records::{Head, StoredArguments, StoredMandate, StoredPatience, Targets};
 use super::tally::Tally;
 use super::transition;
 use crate::draft::Draft;
@@ -23,6 +23,7 @@ pub(crate) fn accept(draft: &Draft<'_>, job: JobRecord) -> Result<Changed<Transi
         return Ok(Changed::No);
     }
     let patience = job.patience_ms.map(StoredPatience);
+    let mandate = job.mandate.clone().map(|mandate| StoredMandate(*mandate));
     let (head, arguments, targets) = Head::split(job);
     let mut tally = Tally::new(at, head.targets);
     tally.add_bytes(draft.put_record(key::of_job(id, &[]), &arguments));
@@ -30,6 +31,9 @@ pub(crate) fn accept(draft: &Draft<'_>, job: JobRecord) -> Result<Changed<Transi
     tally.add_bytes(draft.put_record(key::of_job(id, &[]), &head));
     if let Some(patience) = patience {
         tally.add_bytes(draft.put_record(key::of_job(id, &[]), &patience));
+    }
+    if let Some(mandate) = mandate {
+        tally.add_bytes(draft.put_record(key::of_job(id, &[]), &mandate));
     }
     for (space, name) in names(&head, &targets.0) {
         draft.mark(space, key::by_name(name, id));
@@ -64,7 +68,8 @@ pub(crate) fn find(source: &impl Read, id: JobId) -> Result<Option<JobRecord>, L
     let Some(arguments) = source.record::<StoredArguments>(&key)? else { return Ok(None) };
     let Some(targets) = source.record::<Targets>(&key)? else { return Ok(None) };
     let patience = source.record::<StoredPatience>(&key)?;
-    Ok(Some(head.join(id, arguments, targets, patience)))
+    let mandate = source.record::<StoredMandate>(&key)?;
+    Ok(Some(head.join(id, arguments, targets, patience, mandate)))
 }
 
 /// The arguments of the job.

@@ -6,6 +6,7 @@ use wire::message::job::{JobId, JobState, MinionState};
 use wire::message::operator::Transition;
 use wire::message::outcome::Report;
 use wire::name::{MethodPath, MinionName, OperatorName};
+use wire::signing::mandate::SignedMandate;
 use wire::value::arguments::Arguments;
 
 use crate::key;
@@ -62,6 +63,7 @@ impl Head {
         arguments: StoredArguments,
         targets: Targets,
         patience: Option<StoredPatience>,
+        mandate: Option<StoredMandate>,
     ) -> JobRecord {
         JobRecord {
             id,
@@ -80,6 +82,7 @@ impl Head {
             max_failures: self.max_failures,
             rerun_of: self.rerun_of,
             patience_ms: patience.map(|StoredPatience(ms)| ms),
+            mandate: mandate.map(|StoredMandate(mandate)| Box::new(mandate)),
         }
     }
 }
@@ -87,6 +90,10 @@ impl Head {
 /// For how long a minion that is out of touch keeps its place in a batch, in milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct StoredPatience(pub(super) u64);
+
+/// What the operator has signed of a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct StoredMandate(pub(super) SignedMandate);
 
 /// Who gave a part up, and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -166,6 +173,10 @@ impl Record for StoredCancel {
     const SPACE: Keyspace = Keyspace::Cancels;
 }
 
+impl Record for StoredMandate {
+    const SPACE: Keyspace = Keyspace::Mandates;
+}
+
 impl Record for StoredPatience {
     const SPACE: Keyspace = Keyspace::Patience;
 }
@@ -219,6 +230,7 @@ mod tests {
             max_failures: Some(Share::Count(3)),
             rerun_of: Some(JobId::from_bytes([2; 16])),
             patience_ms: Some(15_000),
+            mandate: None,
         };
         let (head, arguments, targets) = Head::split(job);
         is_stored_as(

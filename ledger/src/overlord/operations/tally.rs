@@ -168,8 +168,8 @@ pub(super) fn add_bytes(draft: &Draft<'_>, job: JobId, bytes: u64, at: u64) -> R
 }
 
 /// Keyspaces with one record for each job.
-pub(super) const OF_JOB: [Keyspace; 4] =
-    [Keyspace::Jobs, Keyspace::Arguments, Keyspace::Targets, Keyspace::Patience];
+pub(super) const OF_JOB: [Keyspace; 5] =
+    [Keyspace::Jobs, Keyspace::Arguments, Keyspace::Targets, Keyspace::Patience, Keyspace::Mandates];
 
 /// Keyspaces with records for each part or transition of a job.
 pub(super) const WITHIN_JOB: [Keyspace; 6] = [

@@ -1,6 +1,8 @@
 //! `overlord key`
 
+mod certify;
 mod new;
+mod operator;
 mod show;
 
 use std::path::Path;
@@ -9,21 +11,25 @@ use clap::Subcommand;
 use serde_json::json;
 use wire::signing::PublicKey;
 
-use super::{CliError, Format};
+use super::{CliError, Format, Global};
 use output::{Exit, Unprinted, print};
 
-/// Make the keys that modules are signed with
+/// Make the keys that modules and calls are signed with
 #[derive(Debug, Subcommand)]
 pub(super) enum KeyCommand {
     New(new::New),
     Show(show::Show),
+    Operator(operator::Operator),
+    Certify(certify::Certify),
 }
 
 impl KeyCommand {
-    pub(super) fn run(self) -> Result<Exit, CliError> {
+    pub(super) fn run(self, global: &Global) -> Result<Exit, CliError> {
         match self {
             KeyCommand::New(command) => command.run(),
             KeyCommand::Show(command) => command.run(),
+            KeyCommand::Operator(command) => command.run(global),
+            KeyCommand::Certify(command) => command.run(),
         }
     }
 }

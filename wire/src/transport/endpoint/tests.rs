@@ -69,6 +69,7 @@ fn both_ends_know_who_is_at_the_other_and_what_they_speak() {
         let minion = authority.issue(Role::Minion, "web1").expect("issued");
         for (agreed, version) in [
             (b"minion/5", Version::Five),
+            (b"minion/6", Version::Six),
             (b"minion/4", Version::Four),
             (b"minion/3", Version::Three),
             (b"minion/2", Version::Two),
