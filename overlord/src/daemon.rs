@@ -24,6 +24,7 @@ use crate::jobs::Jobs;
 use crate::operators::Operators;
 use crate::outbox::Outbox;
 use crate::registry::Registry;
+use crate::restored::Gap;
 use crate::roles::RoleBook;
 use crate::rollout::Rollout;
 use crate::services::Services;
@@ -75,6 +76,7 @@ pub async fn serve(
     let config = folder.config()?;
     let authority = folder.authority()?.with_lifetimes(config.certificates.lifetimes());
     let identity = folder.overlord_identity(&authority)?;
+    let gap = Gap::of(&folder).map_err(FolderError::from)?;
     let ledger = OverlordLedger::open(&folder.ledger())?;
     let audit = Arc::new(Audit::open(&config.audit, &folder.audit())?);
     let roles = RoleBook::open(folder.dir().to_owned(), &config.roles).map_err(FolderError::from)?;
@@ -86,9 +88,9 @@ pub async fn serve(
         .map_err(|error| DaemonError::Modules(error.to_string()))?;
     let endpoint = endpoint::listen(options.listen.unwrap_or(config.listen), &identity, &doors::alpns())?;
     let address = endpoint.local_addr().map_err(DaemonError::Address)?;
+    let config = ConfigInForce::new(config);
     let jobs = Jobs::new(config.clone(), ledger.clone(), registry.clone(), audit.clone(), stop.child_token())
         .await?;
-    let config = ConfigInForce::new(config);
     let rollout =
         Rollout::new(config.clone(), ledger.clone(), registry.clone(), catalogue.clone(), stop.child_token());
     rollout.prune().await;
@@ -111,6 +113,7 @@ pub async fn serve(
         audit: audit.clone(),
         registry: registry.clone(),
         operators: operators.clone(),
+        gap,
         roles,
         waiting: waiting.clone(),
         jobs: jobs.clone(),

@@ -108,6 +108,11 @@ impl Folder {
         self.dir.join("audit.jsonl")
     }
 
+    /// The note that the folder was restored from a backup.
+    pub(crate) fn restored(&self) -> PathBuf {
+        self.dir.join("restored.toml")
+    }
+
     /// Makes the authority, the overlord's certificate, an operator's certificate for the caller, and a
     /// configuration file.
     ///

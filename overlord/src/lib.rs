@@ -29,6 +29,7 @@ mod pauses;
 mod refusals;
 pub mod registry;
 pub mod report;
+pub mod restored;
 mod roles;
 mod rollout;
 mod services;

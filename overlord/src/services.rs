@@ -18,6 +18,7 @@ use crate::jobs::Jobs;
 use crate::operators::Operators;
 use crate::outbox::Outbox;
 use crate::registry::Registry;
+use crate::restored::Gap;
 use crate::roles::RoleBook;
 use crate::rollout::Rollout;
 
@@ -30,6 +31,8 @@ pub(crate) struct Services {
     pub(crate) registry: Registry,
     /// Who the operators are.
     pub(crate) operators: Operators,
+    /// Between which moments keys were made that a folder does not know which was restored; `None` where it never was.
+    pub(crate) gap: Option<Gap>,
     /// What operators may do.
     pub(crate) roles: RoleBook,
     /// Hosts that wait to be let in.

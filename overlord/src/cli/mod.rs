@@ -23,6 +23,7 @@ mod operator;
 mod ping;
 mod progress;
 mod raw;
+mod restored;
 mod selection;
 mod serve;
 mod signals;
@@ -93,6 +94,7 @@ pub enum Command {
     Dev(dev::Dev),
     Init(init::Init),
     Serve(serve::Serve),
+    Restored(restored::Restored),
     Status(status::Status),
     Call(call::CallCommand),
     Ping(ping::PingCommand),
@@ -123,6 +125,7 @@ impl Command {
         match self {
             Command::Audit(command) => command.run(global),
             Command::Init(command) => command.run(global),
+            Command::Restored(command) => command.run(global),
             Command::Serve(command) => command.run(global),
             Command::Dev(command) => command.run(global),
             Command::Key(command) => command.run(global),

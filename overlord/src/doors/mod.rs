@@ -38,6 +38,7 @@ use self::minion::MinionDoor;
 use self::operator::OperatorDoor;
 use self::refusals::{Refused, SUMMARY};
 pub(crate) use self::source::Source;
+use crate::enrolment::Asked;
 use crate::registry::{Refused as NoMinion, since_three};
 use crate::services::Services;
 
@@ -161,6 +162,7 @@ impl Hall {
                     }
                     Err(why) => {
                         self.note_refused(&peer, from, &why);
+                        self.wait_where_restored(&peer, from, &why).await;
                         return self.refuse(connection, ticket, why).await;
                     }
                 }
@@ -198,6 +200,27 @@ impl Hall {
         let Peer { role, name, .. } = peer;
         if self.guard.is_news(&format!("{role} {name} {why}")) {
             self.services.audit.peer_refused(*role, name, from, why);
+        }
+    }
+
+    /// Lets a minion wait for an operator whose key is one of those that a folder may not know which was restored from a backup.
+    async fn wait_where_restored(&self, peer: &Peer, from: SocketAddr, why: &NoMinion) {
+        let Services { gap, waiting, audit, .. } = &*self.services;
+        let is_of_gap = gap.is_some_and(|gap| gap.has(peer));
+        let is_unknown =
+            matches!(why, NoMinion::AnotherKey(_) | NoMinion::FormerKey(_) | NoMinion::NotEnrolled(_));
+        let Some(name) = peer.name.parse().ok().filter(|_| is_of_gap && is_unknown) else { return };
+        match waiting.ask(&name, peer.key, from).await {
+            Ok(Asked::Begins) => {
+                let key = peer.key;
+                tracing::warn!(
+                    minion = %name, %key, %from,
+                    "a minion has a key from after the backup that was restored: it waits, see `overlord minion pending`"
+                );
+                audit.waits(&name, key, from);
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(minion = %name, %error, "it cannot be recorded that a minion waits"),
         }
     }
 

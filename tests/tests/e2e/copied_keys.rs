@@ -15,13 +15,13 @@ use crate::raw_minion::{dial, hello};
 const DAY_MS: i64 = 24 * 3_600_000;
 
 /// Whoever has a key of a minion, on a host of its own.
-struct Holder {
-    connection: Connection,
+pub(crate) struct Holder {
+    pub(crate) connection: Connection,
     _endpoint: Endpoint,
 }
 
 impl Holder {
-    async fn dial(fleet: &Fleet, identity: &Identity) -> Self {
+    pub(crate) async fn dial(fleet: &Fleet, identity: &Identity) -> Self {
         let (connection, endpoint) = dial(fleet, identity, ALPNS).await;
         let answering = connection.clone();
         tokio::spawn(async move {
@@ -35,15 +35,25 @@ impl Holder {
         Self { connection, _endpoint: endpoint }
     }
 
-    async fn say<T: Message>(&self, notice: &Notice) -> Result<T, FrameError> {
+    pub(crate) async fn say<T: Message>(&self, notice: &Notice) -> Result<T, FrameError> {
         let (mut send, mut recv) = self.connection.open_bi().await.map_err(std::io::Error::from)?;
         frame::write(&mut send, notice, MAX_MESSAGE).await?;
         let _ = send.finish();
         frame::read(&mut recv, MAX_MESSAGE).await
     }
 
+    /// Renews this identity over its link.
+    pub(crate) async fn renew(&self, former: &Identity) -> Identity {
+        let key = make_key().expect("made");
+        let asked = Notice::Renew(signing_request(&key).expect("made"));
+        match self.say(&asked).await.expect("answered") {
+            Renewal::Renewed { credentials, .. } => former.renewed(&key, credentials).expect("ours"),
+            Renewal::Refused(why) => panic!("{why}"),
+        }
+    }
+
     /// Asks for the link, from the place of this name.
-    async fn link(&self, place: &str) -> Result<Welcome, FrameError> {
+    pub(crate) async fn link(&self, place: &str) -> Result<Welcome, FrameError> {
         let digest = Digest::of(place.as_bytes());
         let instance = Some(Instance { id: digest, place: digest, boot: digest });
         self.say(&Notice::Hello(wire::message::link::Hello { instance, ..hello() })).await
@@ -60,13 +70,7 @@ async fn whoever_links_with_a_copied_key_makes_way_for_the_minion_with_its_next_
 
     let minion = Holder::dial(&fleet, &former).await;
     minion.link("the host").await.expect("linked");
-    let key = make_key().expect("made");
-    let asked = Notice::Renew(signing_request(&key).expect("made"));
-    let credentials = match minion.say(&asked).await.expect("answered") {
-        Renewal::Renewed { credentials, .. } => credentials,
-        Renewal::Refused(why) => panic!("{why}"),
-    };
-    let next = former.renewed(&key, credentials).expect("ours");
+    let next = minion.renew(&former).await;
     minion.connection.close(0_u32.into(), b"");
     fleet.overlord().logged("gone minion=web1", 1);
 

@@ -268,6 +268,7 @@ fn folders(walk: &mut Walk) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
     walk.overlord("init", &["--dir", &path("overlord"), "--json"]);
+    walk.overlord("restored", &["--dir", &path("overlord"), "--json"]);
     walk.overlord("key new", &[&path("key"), "--json"]);
     walk.overlord("key show", &[&path("key"), "--json"]);
     let key = walk.overlord("key operator", &["--json"])["public_key"].as_str().expect("a key").to_owned();

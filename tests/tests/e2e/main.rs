@@ -43,6 +43,7 @@ mod reenrolment;
 mod refused;
 mod rejoining;
 mod renewal;
+mod restored;
 mod roles;
 mod scale;
 mod settings;
