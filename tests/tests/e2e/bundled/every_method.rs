@@ -1,6 +1,7 @@
 //! Every method of every module: whatever is written into its arguments, and whatever is granted.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use rig::{Said, binary, bundled_dir, said};
@@ -87,10 +88,22 @@ fn every_method(bench: &Bench, level: &str, text: &str, mut look: impl FnMut(&st
     }
 }
 
-/// Everything in the tables of users and groups.
-fn tables(bench: &Bench) -> Vec<Vec<u8>> {
-    let read = |table: &str| fs::read(bench.path("etc").join(table)).expect("read");
-    ["passwd", "group", "shadow", "gshadow"].map(read).to_vec()
+/// All that modules could have changed in a copy: its tables of users and groups, what else is configured in it, what is
+/// mounted, and what its packet filter has.
+fn state(bench: &Bench) -> Vec<String> {
+    let read = |table: &str| fs::read_to_string(bench.path("etc").join(table)).expect("read");
+    let mut state = ["passwd", "group", "shadow", "gshadow"].map(read).to_vec();
+    for (program, arguments) in [
+        ("find", &["/etc", "/var/spool", "-printf", "%p %s %T@ %m\n"][..]),
+        ("cat", &["/proc/mounts"]),
+        ("hostname", &[]),
+    ] {
+        state.push(bench.printed(program, arguments));
+    }
+    if Path::new("/usr/sbin/nft").exists() {
+        state.push(bench.printed("nft", &["list", "ruleset"]));
+    }
+    state
 }
 
 #[test]
@@ -98,8 +111,8 @@ fn nothing_that_is_written_into_an_argument_is_obeyed() {
     if !can_unshare() {
         return;
     }
-    let bench = Bench::new();
-    let before = tables(&bench);
+    let bench = Bench::apart();
+    let before = state(&bench);
     let canary = bench.path("/bench/canary");
     let touch = "/bench/canary";
     let long = "x".repeat(1 << 20);
@@ -122,7 +135,7 @@ fn nothing_that_is_written_into_an_argument_is_obeyed() {
             assert!(!said.err.contains("panicked"), "{what}: {said:?}");
         });
         assert!(!canary.exists(), "{text:?} was obeyed");
-        assert!(tables(&bench) == before, "{text:?} changed something");
+        assert!(state(&bench) == before, "{text:?} changed something");
     }
 }
 
@@ -131,8 +144,8 @@ fn who_may_read_changes_nothing_whatever_is_called() {
     if !can_unshare() {
         return;
     }
-    let bench = Bench::new();
-    let before = tables(&bench);
+    let bench = Bench::apart();
+    let before = state(&bench);
     let sleeper = Sleeper::new();
     every_method(&bench, "read", "nobody", |what, said| {
         let document = said.json();
@@ -141,5 +154,5 @@ fn who_may_read_changes_nothing_whatever_is_called() {
     });
     let mut sleeper = sleeper;
     assert!(sleeper.0.try_wait().expect("asked").is_none());
-    assert!(tables(&bench) == before);
+    assert!(state(&bench) == before);
 }

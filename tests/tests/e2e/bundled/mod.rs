@@ -98,15 +98,25 @@ impl Drop for Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::of(&["--mount", "--uts"])
+    }
+
+    /// A copy with a network of its own, in which nothing is yet.
+    fn apart() -> Self {
+        Self::of(&["--mount", "--uts", "--net"])
+    }
+
+    /// A copy with these namespaces of its own.
+    fn of(namespaces: &'static [&'static str]) -> Self {
         let mount = tempfile::tempdir().expect("a folder");
-        let mut command = unshared(&["--mount", "--uts"], &[COPY, KEEP].concat());
+        let mut command = unshared(namespaces, &[COPY, KEEP].concat());
         command.arg(mount.path()).arg(built_dir()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut keeper = command.spawn().expect("started");
         let mut ready = String::new();
         let stdout = keeper.stdout.take().expect("piped");
         BufReader::new(stdout).read_line(&mut ready).expect("read");
         assert_eq!(ready, "ready\n", "no copy of this host can be made");
-        let inside = (keeper.id(), &["--mount", "--uts"][..]);
+        let inside = (keeper.id(), namespaces);
         Self { keeper, inside, _after: None, _mount: mount }
     }
 
