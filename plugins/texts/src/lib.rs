@@ -31,7 +31,21 @@ pub fn found(path: &str) -> Result<Option<String>, Error> {
     }
 }
 
-/// The same, where nothing depends on it.
+/// The same of a file that is to be replaced by another one with most of its lines: byte for byte.
+///
+/// # Errors
+/// Where it is not granted, or is not text.
+pub fn exact(path: &str) -> Result<Option<String>, Error> {
+    match fs::read(path) {
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some(text)),
+            Err(_) => Err(Error::Other(format!("{path} is not text in UTF-8: change it by hand"))),
+        },
+        Err(error) => absent(path, &error).map(|()| None),
+    }
+}
+
+/// The text of a file, where nothing depends on it.
 pub fn optional(path: &str) -> Option<String> {
     found(path).ok().flatten()
 }
@@ -142,7 +156,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_nothing() {
         assert_eq!(found("/no/such/file"), Ok(None));
-        assert_eq!(names("/no/such/folder"), Ok(Vec::new()));
+        assert_eq!((exact("/no/such/file"), names("/no/such/folder")), (Ok(None), Ok(Vec::new())));
         assert!(matches!(read("/no/such/file"), Err(Error::NotFound(_))));
     }
 }

@@ -21,6 +21,7 @@ mod pages;
 mod processes;
 mod services;
 mod snmp;
+mod sysctl;
 mod system;
 mod users;
 
