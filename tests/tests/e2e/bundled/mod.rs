@@ -14,6 +14,7 @@ mod grants;
 mod hardware;
 mod http_check;
 mod logs;
+mod mount;
 mod nagios;
 mod network;
 mod packages;
