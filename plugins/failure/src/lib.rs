@@ -214,6 +214,11 @@ impl Changes {
         self.0.push(words.into());
     }
 
+    /// Whether nothing has been changed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What a method answers that has changed these things, or none.
     pub fn told(self) -> Change {
         changed(self.0)

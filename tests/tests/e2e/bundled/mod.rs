@@ -5,6 +5,7 @@ mod ancestor;
 mod booted;
 mod commands;
 mod containers;
+mod cron;
 mod echo;
 mod every_method;
 mod facts;
