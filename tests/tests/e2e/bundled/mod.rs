@@ -11,6 +11,7 @@ mod every_method;
 mod facts;
 mod files;
 mod filetracker;
+mod firewall;
 mod grants;
 mod hardware;
 mod http_check;
