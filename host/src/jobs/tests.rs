@@ -401,9 +401,9 @@ async fn what_the_access_list_denies_does_not_run_and_is_audited() {
 async fn a_job_that_waits_for_its_turn_is_held_against_the_list_that_is_in_force_then() {
     let rig = Rig::with("[test]\nlimits = { jobs = 1 }", 10).await;
     let (runs, waits) = (call("test.sleep", &["60000"]), call("test.ping", &[]));
-    let mut first = rig.jobs.start(runs.clone()).expect("accepted");
+    let mut first = rig.jobs.start(runs.clone(), None).expect("accepted");
     running(&mut first).await;
-    let mut second = rig.jobs.start(waits.clone()).expect("accepted");
+    let mut second = rig.jobs.start(waits.clone(), None).expect("accepted");
     let queued = second.next().await;
     assert!(matches!(queued, Some(JobUpdate::State { state: MinionState::Queued, .. })), "{queued:?}");
     assert!(rig.access.replace(toml::from_str("deny = [{ method = \"test.ping\" }]").expect("a list")));
