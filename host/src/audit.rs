@@ -6,6 +6,7 @@
 //! method's documentation marks `(secret)`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use audit_log::{AuditError, AuditLog, Settings, entry};
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ use wire::message::call::Start;
 use wire::message::job::JobId;
 use wire::message::link::ModuleCommand;
 use wire::message::outcome::Outcome;
-use wire::name::{MethodPath, ModuleName, OperatorName};
+use wire::name::{MethodPath, MinionName, ModuleName, OperatorName};
 use wire::signing::PublicKey;
 use wire::transport::frame;
 use wire::value::method::Signature;
@@ -92,8 +93,11 @@ impl<'a> ModuleChange<'a> {
     }
 }
 
-/// The audit log of a minion.
-pub(crate) struct Audit(AuditLog);
+/// The audit log of a minion. Those of a swarm share one file, and each entry says which minion's it is.
+pub(crate) struct Audit {
+    log: Arc<AuditLog>,
+    minion: Option<MinionName>,
+}
 
 impl Audit {
     /// Opens the log of a minion's folder, in files of the usual size.
@@ -104,7 +108,13 @@ impl Audit {
 
     /// Opens the log of a minion's folder.
     pub(crate) fn open_as(settings: &Settings, path: &Path) -> Result<Self, AuditError> {
-        AuditLog::open_as(settings, path, "minion").map(Self)
+        let log = AuditLog::open_as(settings, path, "minion")?;
+        Ok(Self { log: Arc::new(log), minion: None })
+    }
+
+    /// The same log, for what one minion of a swarm does.
+    pub(crate) fn of_minion(&self, minion: MinionName) -> Self {
+        Self { log: self.log.clone(), minion: Some(minion) }
     }
 
     /// Writes that a call was allowed or denied, and with which key it is signed where that counts. A call that cannot be
@@ -161,7 +171,7 @@ impl Audit {
         denial: &Denial,
         room: &Allowance,
     ) {
-        let entry = entry(json!({
+        let entry = self.entry(json!({
             "event": "capability-denied",
             "job": job,
             "operator": operator,
@@ -254,24 +264,32 @@ impl Audit {
 
     /// Puts on disk what was written.
     pub(crate) fn sync(&self) {
-        if let Err(error) = self.0.sync() {
+        if let Err(error) = self.log.sync() {
             tracing::error!(%error, "the audit log is not whole");
         }
     }
 
     /// Writes something that has happened already, and so cannot be refused: where that fails, it is logged.
     fn note(&self, said: Value) {
-        self.note_text(&entry(said));
+        self.note_text(&self.entry(said));
     }
 
     fn note_text(&self, entry: &str) {
-        if let Err(error) = self.0.append(entry) {
+        if let Err(error) = self.log.append(entry) {
             tracing::error!(%error, "the audit log is not whole");
         }
     }
 
     fn write(&self, said: Value) -> Result<(), AuditError> {
-        self.0.append(&entry(said))
+        self.log.append(&self.entry(said))
+    }
+
+    /// An entry, with the minion whose it is.
+    fn entry(&self, mut said: Value) -> String {
+        if let Some(minion) = &self.minion {
+            said["minion"] = minion.as_str().into();
+        }
+        entry(said)
     }
 }
 

@@ -18,7 +18,9 @@ use wire::message::{Limit, Message};
 use wire::name::ModuleName;
 use wire::transport::frame::{self, FrameError};
 
+use crate::folder::Folder;
 use crate::granting::Suggested;
+use crate::modules::Modules;
 use crate::status::{Status, Vitals};
 
 /// The socket of a running minion.
@@ -31,8 +33,10 @@ pub(crate) struct Control {
 /// The parts of the minion that answer. Clones are the same parts.
 #[derive(Clone)]
 pub(crate) struct Doors {
-    /// The parts that tell how the minion is.
-    pub(crate) vitals: Vitals,
+    /// The parts that tell how the minion is; none where there are many, of which an overlord tells.
+    pub(crate) vitals: Option<Vitals>,
+    /// The modules that there are.
+    pub(crate) modules: Modules,
     /// The code that reads the configuration again.
     pub(crate) reloads: mpsc::Sender<Reload>,
 }
@@ -90,8 +94,17 @@ pub enum ControlError {
 }
 
 impl Control {
+    /// Answers `minion status` and the like from now on, until it is told to stop.
+    pub(crate) fn serve(folder: &Folder, doors: Doors, background: &TaskTracker, stop: &CancellationToken) {
+        match Self::open(&folder.socket(), doors) {
+            Ok(control) => drop(background.spawn(control.run(stop.clone()))),
+            // A minion that cannot be asked how it is still does its work.
+            Err(error) => tracing::warn!(%error, "`minion status` will not work: there is no socket"),
+        }
+    }
+
     /// Opens the socket. The caller has made sure that no other process serves this folder.
-    pub(crate) fn open(path: &Path, doors: Doors) -> std::io::Result<Self> {
+    fn open(path: &Path, doors: Doors) -> std::io::Result<Self> {
         // A minion that was killed leaves its socket behind.
         let _ = std::fs::remove_file(path);
         let listener = UnixListener::bind(path)?;
@@ -100,7 +113,7 @@ impl Control {
     }
 
     /// Answers until it is told to stop, and then removes the socket.
-    pub(crate) async fn run(self, stop: CancellationToken) {
+    async fn run(self, stop: CancellationToken) {
         let (answers, callers) = (TaskTracker::new(), Arc::new(Semaphore::new(MAX_CALLERS)));
         let accept = async {
             loop {
@@ -172,12 +185,15 @@ async fn ask<T: DeserializeOwned>(
 }
 
 async fn answer(doors: &Doors, mut stream: UnixStream) -> Result<(), FrameError> {
-    let vitals = &doors.vitals;
+    let Doors { vitals, modules, .. } = doors;
     let asked = tokio::time::timeout(PATIENCE, frame::read(&mut stream, MAX_QUESTION)).await;
     match asked.map_err(silent)?? {
-        Question::Status => told(&mut stream, &vitals.status()).await,
-        Question::Modules => told(&mut stream, &vitals.modules.list()).await,
-        Question::Suggested(module) => told(&mut stream, &vitals.modules.suggested(module).await).await,
+        Question::Status => match vitals {
+            Some(vitals) => told(&mut stream, &vitals.status()).await,
+            None => Ok(()),
+        },
+        Question::Modules => told(&mut stream, &modules.list()).await,
+        Question::Suggested(module) => told(&mut stream, &modules.suggested(module).await).await,
         Question::Reload => {
             let (done, ends) = oneshot::channel();
             let reloaded = async {

@@ -1,4 +1,4 @@
-//! Dialling an overlord, and saying in words that help why that did not work.
+//! One attempt to dial an overlord, and saying in words that help why that did not work.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -7,17 +7,9 @@ use quinn::{Connection, ConnectionError, Endpoint, VarInt};
 
 use wire::identity::{Identity, Moment, Untimely};
 use wire::transport::endpoint::{
-    self, ALERT_EXPIRED, ALERT_NO_PROTOCOL, CLOSE_BUSY, CLOSE_DONE, CLOSE_ENROLLED_ANEW, CLOSE_REFUSED,
+    ALERT_EXPIRED, ALERT_NO_PROTOCOL, CLOSE_BUSY, CLOSE_DONE, CLOSE_ENROLLED_ANEW, CLOSE_REFUSED,
     CLOSE_REPLACED, CLOSE_SECOND, CLOSE_UNTIMELY, DEFAULT_PORT, Dialling, EndpointError, SERVER_NAME,
 };
-
-/// A connection and the endpoint that carries it.
-pub(crate) struct Dialled {
-    /// The endpoint, which nothing else uses.
-    pub(crate) endpoint: Endpoint,
-    /// The connection, once the overlord has proved who it is.
-    pub(crate) connection: Connection,
-}
 
 /// Why there is no connection to an overlord, or no longer.
 #[derive(Debug, thiserror::Error)]
@@ -205,29 +197,31 @@ impl DialError {
     }
 }
 
-/// Dials every address that the name stands for, one after the other, and returns the first that answers.
-pub(crate) async fn dial(address: &str, dialling: &Dialling) -> Result<Dialled, DialError> {
+/// The addresses that a name stands for; at least one.
+pub(crate) async fn resolved(address: &str) -> Result<Vec<SocketAddr>, DialError> {
     let unresolved = |cause| DialError::Unresolved { address: address.to_owned(), cause };
     let found = tokio::net::lookup_host(with_port(address)).await;
-    let found: Vec<SocketAddr> = found.map_err(|error| unresolved(error.to_string()))?.collect();
-    let mut failed = unresolved("it stands for no address".into());
-    for remote in found.into_iter().take(MAX_ADDRESSES) {
-        match attempt(address, remote, dialling).await {
-            Ok(dialled) => return Ok(dialled),
-            Err(error) => failed = error,
-        }
+    let found = found.map_err(|error| unresolved(error.to_string()))?;
+    let found: Vec<SocketAddr> = found.take(MAX_ADDRESSES).collect();
+    if found.is_empty() {
+        return Err(unresolved("it stands for no address".to_owned()));
     }
-    Err(failed)
+    Ok(found)
 }
 
-async fn attempt(address: &str, remote: SocketAddr, dialling: &Dialling) -> Result<Dialled, DialError> {
-    let endpoint = endpoint::dialler(remote)?;
+/// Shakes hands with who listens at one address.
+pub(crate) async fn connect(
+    endpoint: &Endpoint,
+    address: &str,
+    remote: SocketAddr,
+    dialling: &Dialling,
+) -> Result<Connection, DialError> {
     let broken = |cause: String| DialError::Broken { address: address.to_owned(), cause };
     let connecting = endpoint
         .connect_with(dialling.config.clone(), remote, SERVER_NAME)
         .map_err(|error| broken(error.to_string()))?;
     match tokio::time::timeout(PATIENCE, connecting).await {
-        Ok(Ok(connection)) => Ok(Dialled { endpoint, connection }),
+        Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => Err(match (DialError::ended(address, &error), dialling.untimely()) {
             (DialError::Stranger { address }, Some(untimely)) => DialError::Untimely { address, untimely },
             (ended, _) => ended,

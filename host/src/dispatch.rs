@@ -19,6 +19,7 @@ use crate::audit::Audit;
 use crate::jobs::{self, FollowError, Jobs, Stopping};
 use crate::mandates::Mandates;
 use crate::modules::Modules;
+use crate::shared::Sharing;
 
 /// Why a request was not answered to its end. The overlord sees that the stream ends, and asks again later.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,8 @@ pub(crate) struct Dispatch {
     pub(crate) mandates: Mandates,
     /// Is told of every change of modules that was asked for.
     pub(crate) audit: Arc<Audit>,
+    /// Whose modules they are.
+    pub(crate) sharing: Sharing,
 }
 
 impl Dispatch {
@@ -107,6 +110,10 @@ impl Dispatch {
             }
             (ModuleCommand::Activate { name, digest }, None) => modules.activate(name, digest).await,
             (ModuleCommand::Discard { name, digest }, None) => modules.discard(name, digest).await,
+            // Each of them would go back by one more version.
+            (ModuleCommand::Rollback(_), None) if self.sharing != Sharing::Alone => {
+                ModuleAnswer::Refused(NO_ROLLBACK.to_owned())
+            }
             (ModuleCommand::Rollback(name), None) => modules.roll_back(name).await,
             (ModuleCommand::Remove(name), None) => modules.remove(name).await,
         };
@@ -168,5 +175,8 @@ impl From<FollowError> for Unanswered {
     }
 }
 
+/// Why a minion of a swarm does not roll back.
+const NO_ROLLBACK: &str = "is one of a swarm, whose minions share their modules and do not roll back: push the version \
+                           that is to serve";
 /// How long a request may take to arrive once its stream is open, and there is room for it.
 const REQUEST: Duration = Duration::from_secs(120);

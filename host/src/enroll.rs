@@ -11,10 +11,11 @@ use wire::identity::{Identity, IdentityError, SigningRequest, load_or_make_key, 
 use wire::message::enroll::{self, EnrollReply, EnrollRequest};
 use wire::message::newcomer::{ALPNS, Issued, MAX_MESSAGE, Newcomer, NewcomerReply};
 use wire::name::MinionName;
-use wire::transport::endpoint::{self, CLOSE_DONE, Dialling, EndpointError, Trust};
+use wire::transport::endpoint::{self, Dialling, EndpointError, Trust};
 use wire::transport::frame::{self, FrameError};
 
-use crate::dial::{DialError, Dialled, dial};
+use crate::dial::DialError;
+use crate::dialler::Dialler;
 use crate::folder::{Enrolment, Folder, FolderError};
 
 /// Why this host did not become a minion.
@@ -234,12 +235,9 @@ impl Applicant<'_> {
     async fn ask(&self, newcomer: &Newcomer) -> Result<NewcomerReply, JoinError> {
         let Joining { address, authority, .. } = self.joining;
         let dialling = Dialling::new(None, Trust::Fingerprint(*authority), ALPNS)?;
-        let Dialled { endpoint, connection } =
-            dial(address, &dialling).await.map_err(|error| self.refusal(error))?;
-        let reply = self.exchange(&connection, newcomer).await;
-        connection.close(CLOSE_DONE, b"");
-        // With this the overlord need not wait for the connection to time out. It is a courtesy, so it has an end.
-        let _ = tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await;
+        let dialled = Dialler::alone().dial(address, &dialling).await.map_err(|error| self.refusal(error))?;
+        let reply = self.exchange(&dialled.connection, newcomer).await;
+        dialled.close().await;
         reply
     }
 
@@ -339,7 +337,6 @@ const ANSWER: Duration = Duration::from_secs(15);
 /// How often an overlord that has too many newcomers is asked again.
 const BUSY_TRIES: usize = 20;
 const BUSY_PAUSE: Duration = Duration::from_millis(500);
-const GOODBYE: Duration = Duration::from_secs(1);
 /// The shortest and the longest pause before a host that waits asks again, but for what chance adds.
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(15);

@@ -125,6 +125,20 @@ impl Folder {
         self.dir.join("minion.sock")
     }
 
+    /// The folder of one of the minions of the swarm whose folder this is.
+    pub fn of_minion(&self, name: &MinionName) -> Self {
+        Self { dir: self.minions().join(name.as_str()) }
+    }
+
+    /// Whether this is the folder of a swarm.
+    pub fn is_of_swarm(&self) -> bool {
+        self.minions().is_dir()
+    }
+
+    fn minions(&self) -> PathBuf {
+        self.dir.join("minions")
+    }
+
     /// The configuration file.
     pub fn config(&self) -> PathBuf {
         self.dir.join("minion.toml")

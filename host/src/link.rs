@@ -17,13 +17,15 @@ use wire::message::instance::Instance;
 use wire::message::inventory::Inventory;
 use wire::message::link::{ALPNS, Acknowledged, Hello, MAX_MESSAGE, Notice, Welcome};
 use wire::message::version::Version;
-use wire::transport::endpoint::{CLOSE_DONE, Dialling, Trust};
+use wire::transport::endpoint::{Dialling, Trust};
 use wire::transport::frame::{self, FrameError};
 use wire::transport::intake::Intake;
 
 use crate::audit::Audit;
-use crate::dial::{DialError, Dialled, dial};
+use crate::dial::DialError;
+use crate::dialler::{Dialled, Dialler};
 use crate::dispatch::Dispatch;
+use crate::facts::Gathered;
 use crate::jobs::Jobs;
 use crate::membership::{Member, Membership};
 use crate::modules::{Modules, tellable};
@@ -49,6 +51,8 @@ pub(crate) struct Link {
     pub(crate) membership: Membership,
     /// Told when this minion has become another one by a join, and until when its certificate is good.
     pub(crate) joined: watch::Sender<Member>,
+    /// Dials the overlord.
+    pub(crate) dialler: Dialler,
     /// Which instance of the minion this is.
     pub(crate) instance: Instance,
     /// The audit log, which is told where another instance has the link.
@@ -60,7 +64,7 @@ pub(crate) struct Link {
     /// The modules, of which the overlord is told.
     pub(crate) modules: Modules,
     /// The facts of the host, of which the overlord is told.
-    pub(crate) facts: watch::Receiver<String>,
+    pub(crate) facts: watch::Receiver<Gathered>,
     /// The ledger, which knows which outcomes the overlord has not acknowledged.
     pub(crate) ledger: MinionLedger,
     /// Owns the tasks of the overlord's streams.
@@ -106,7 +110,8 @@ impl Link {
             }
             let text = error.to_string();
             if said != text {
-                tracing::warn!(why = text, "not linked, trying again until it works");
+                let name = &self.membership.member.name;
+                tracing::warn!(%name, why = text, "not linked, trying again until it works");
                 if let DialError::Second { .. } = &error {
                     self.audit.refused_as_second(&self.membership.member);
                 }
@@ -138,26 +143,24 @@ impl Link {
     async fn dial(&self) -> Result<Dialled, DialError> {
         let identity = self.membership.identity();
         let dialling = Dialling::new(Some(&identity), Trust::Authority(identity.authority()), ALPNS)?;
-        dial(self.address(), &dialling).await
+        self.dialler.dial(self.address(), &dialling).await
     }
 
     /// Uses a connection until it ends, and says why it did.
     async fn hold(&self, dialled: Dialled) -> DialError {
-        let Dialled { endpoint, connection } = dialled;
+        let connection = &dialled.connection;
         let broken = |cause: String| DialError::Broken { address: self.address().to_owned(), cause };
         let ended = tokio::select! {
             error = connection.closed() => DialError::ended(self.address(), &error),
-            error = self.serve(&connection) => DialError::ended(self.address(), &error),
-            Err(error) = self.tell(&connection) => match connection.close_reason() {
+            error = self.serve(connection) => DialError::ended(self.address(), &error),
+            Err(error) = self.tell(connection) => match connection.close_reason() {
                 Some(reason) => DialError::ended(self.address(), &reason),
                 None => broken(error.to_string()),
             },
             () = self.membership.superseded() => DialError::Closed { address: self.address().to_owned() },
             () = self.stop.cancelled() => DialError::Closed { address: self.address().to_owned() },
         };
-        connection.close(CLOSE_DONE, b"");
-        // With this the overlord hears of it now and not by a timeout. It is a courtesy, so it has an end.
-        let _ = tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await;
+        dialled.close().await;
         ended
     }
 
@@ -187,7 +190,7 @@ impl Link {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             modules: self.tellable(),
             unacknowledged: self.unacknowledged(),
-            facts: facts.borrow_and_update().clone(),
+            facts: self.facts_of(&mut facts),
             instance: Some(self.instance),
         };
         let welcome: Welcome = notify(connection, &Notice::Hello(hello)).await?;
@@ -206,8 +209,10 @@ impl Link {
     /// Renews the certificate over this connection, where its overlord does that.
     async fn renewals(&self, connection: &Connection, renew_in_ms: Option<u64>) -> Infallible {
         let Some(renew_in_ms) = renew_in_ms else { return std::future::pending().await };
-        let Self { membership, joined: member, audit, .. } = self;
-        Renewal { membership, connection, member, audit }.run(Duration::from_millis(renew_in_ms)).await
+        let Self { membership, joined: member, audit, dialler, .. } = self;
+        Renewal { membership, connection, dialler, member, audit }
+            .run(Duration::from_millis(renew_in_ms))
+            .await
     }
 
     /// Tells of the modules and the facts whenever they have changed.
@@ -215,7 +220,7 @@ impl Link {
         &self,
         connection: &Connection,
         mut changes: watch::Receiver<()>,
-        mut facts: watch::Receiver<String>,
+        mut facts: watch::Receiver<Gathered>,
     ) -> Result<Infallible, FrameError> {
         let mut quiet = tokio::time::Instant::now();
         loop {
@@ -231,10 +236,16 @@ impl Link {
                     Notice::Modules(self.tellable())
                 }
                 // Where nobody gathers facts any more, the minion is about to stop.
-                Ok(()) = facts.changed() => Notice::Facts(facts.borrow_and_update().clone()),
+                Ok(()) = facts.changed() => Notice::Facts(self.facts_of(&mut facts)),
             };
             let Acknowledged = notify(connection, &notice).await?;
         }
+    }
+
+    /// The facts of now, with this minion's name.
+    fn facts_of(&self, facts: &mut watch::Receiver<Gathered>) -> String {
+        let gathered = facts.borrow_and_update().clone();
+        gathered.document(&self.membership.member.name)
     }
 
     fn tellable(&self) -> Inventory {
@@ -272,7 +283,6 @@ const ANSWER: Duration = Duration::from_secs(30);
 const QUIET: Duration = Duration::from_millis(100);
 /// How long a join may take to keep the certificate that the overlord has made for it.
 const JOINING: Duration = Duration::from_secs(5);
-const GOODBYE: Duration = Duration::from_secs(1);
 /// The shortest and the longest pause before the next attempt, but for what chance adds. A network that is back is noticed
 /// within seconds, while attempts that are not answered, which take their time as well, never get dense.
 const SHORTEST: Duration = Duration::from_millis(100);

@@ -21,6 +21,7 @@ use wire::signing::mandate::{BadMandate, Mandate, Mandated, Mismatch, SignedMand
 use wire::targets::{Expression, Lookup, Roster, TargetError, resolve};
 
 use crate::access::{Access, AccessInForce, Denied, Untrusted};
+use crate::facts::Gathered;
 use crate::membership::Member;
 
 /// What checks signatures. Clones share the parts that it asks.
@@ -32,7 +33,7 @@ pub(crate) struct Mandates {
     /// Who this minion is, and of whom.
     pub(crate) member: watch::Receiver<Member>,
     /// The facts of this host, against which targets are held.
-    pub(crate) facts: watch::Receiver<String>,
+    pub(crate) facts: watch::Receiver<Gathered>,
 }
 
 /// Why something is not done that should be signed.
@@ -271,7 +272,7 @@ impl Mandates {
 
     /// Whether this minion is one of those that are meant.
     fn check_target(&self, mandate: &Mandate, minion: MinionName) -> Result<(), Unmandated> {
-        let facts = Own(Arc::new(serde_json::from_str(&self.facts.borrow()).unwrap_or_default()));
+        let facts = Own(Arc::new(self.facts.borrow().object(&minion)));
         let target = mandate.target();
         let roster = Roster::new(vec![minion.clone()]);
         if !resolve(&target, &roster, &facts)?.minions.is_empty() {

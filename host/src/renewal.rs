@@ -15,11 +15,12 @@ use tokio::time::{Instant, sleep, sleep_until};
 use wire::identity::{IdentityError, Moment, make_key, signing_request};
 use wire::message::link::{ALPNS, Acknowledged, Notice};
 use wire::message::renewal::Renewal as Answer;
-use wire::transport::endpoint::{CLOSE_DONE, Dialling, Trust};
+use wire::transport::endpoint::{Dialling, Trust};
 use wire::transport::frame::FrameError;
 
 use crate::audit::Audit;
-use crate::dial::{DialError, Dialled, dial};
+use crate::dial::DialError;
+use crate::dialler::Dialler;
 use crate::link::notify;
 use crate::membership::{Member, Membership};
 
@@ -27,6 +28,8 @@ use crate::membership::{Member, Membership};
 pub(crate) struct Renewal<'a> {
     pub(crate) membership: &'a Membership,
     pub(crate) connection: &'a Connection,
+    /// Shows the new certificate on a connection of its own.
+    pub(crate) dialler: &'a Dialler,
     /// Told until when the certificate is good.
     pub(crate) member: &'a watch::Sender<Member>,
     pub(crate) audit: &'a Audit,
@@ -110,11 +113,10 @@ impl Renewal<'_> {
     async fn show(&self) -> Result<(), NotProved> {
         let (identity, address) = (self.membership.identity(), &self.membership.member.overlord);
         let dialling = Dialling::new(Some(&identity), Trust::Authority(identity.authority()), ALPNS);
-        let Dialled { endpoint, connection } = dial(address, &dialling.map_err(DialError::from)?).await?;
-        let shown = notify(&connection, &Notice::Proof).await;
-        let closed = connection.close_reason();
-        connection.close(CLOSE_DONE, b"");
-        let _ = tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await;
+        let dialled = self.dialler.dial(address, &dialling.map_err(DialError::from)?).await?;
+        let shown = notify(&dialled.connection, &Notice::Proof).await;
+        let closed = dialled.connection.close_reason();
+        dialled.close().await;
         match (shown, closed) {
             (Ok(Acknowledged), _) => Ok(()),
             (Err(_), Some(reason)) => Err(DialError::ended(address, &reason).explained(&identity).into()),
@@ -135,7 +137,6 @@ const LEAST: Duration = Duration::from_secs(10);
 /// The shortest and the longest pause before the next attempt, but for what chance adds.
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(600);
-const GOODBYE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

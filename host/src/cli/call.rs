@@ -144,6 +144,7 @@ impl Call {
             mode: if self.dry_run { RunMode::Dry } else { RunMode::Real },
             events: spectator.clone(),
             cancel: cancel.clone(),
+            home: bench.home(),
         };
         let report = stoppable(bench.sandbox.run(&module, run), interrupts, cancel).await;
         spectator.close();

@@ -13,6 +13,7 @@ mod signature;
 mod spectator;
 mod status;
 mod suggested;
+mod swarm;
 #[cfg(test)]
 mod tables;
 mod watch;
@@ -48,6 +49,7 @@ pub enum Command {
     RevokeGrant(revoke_grant::RevokeGrant),
     Serve(serve::Serve),
     Status(status::Status),
+    Swarm(swarm::Swarm),
 }
 
 impl Fails for ControlError {
@@ -99,6 +101,7 @@ impl Command {
             Self::RevokeGrant(revoke) => revoke.run(dir).await,
             Self::Join(join) => join.run(dir).await,
             Self::Serve(serve) => serve.run(dir).await,
+            Self::Swarm(swarm) => swarm.run(dir).await,
         }
     }
 }

@@ -62,7 +62,7 @@ impl Serve {
                 Some(asked) = async { reloads.as_mut()?.recv().await } => Some(asked),
             };
             tokio::select! {
-                told = self.reload(&folder, &minion) => {
+                told = re_read(self.config(&folder), |config| minion.reload(config)) => {
                     // Whoever asked may have gone; it is in the log.
                     let _ = asked.map(|asked| asked.send(told));
                 }
@@ -82,25 +82,28 @@ impl Serve {
         config.overlord = self.overlord.clone().or(config.overlord);
         Ok(config)
     }
+}
 
-    /// Reads the configuration again, and logs and says what is new.
-    async fn reload(&self, folder: &Folder, minion: &Minion) -> Result<Vec<String>, String> {
-        let config = match self.config(folder) {
-            Ok(config) => config,
-            Err(error) => {
-                tracing::error!(%error, "the configuration cannot be read again: what was in force stays so");
-                return Err(error.to_string());
-            }
-        };
-        let changes = minion.reload(config).await;
-        if changes.is_empty() {
-            tracing::info!("the configuration was read again and changes nothing");
+/// Puts a configuration into force that was read again, and logs and says what is new.
+pub(super) async fn re_read<Changes: Future<Output = Vec<String>>>(
+    config: Result<Config, ConfigError>,
+    reload: impl FnOnce(Config) -> Changes,
+) -> Result<Vec<String>, String> {
+    let config = match config {
+        Ok(config) => config,
+        Err(error) => {
+            tracing::error!(%error, "the configuration cannot be read again: what was in force stays so");
+            return Err(error.to_string());
         }
-        for change in &changes {
-            tracing::info!(change, "the configuration was read again");
-        }
-        Ok(changes)
+    };
+    let changes = reload(config).await;
+    if changes.is_empty() {
+        tracing::info!("the configuration was read again and changes nothing");
     }
+    for change in &changes {
+        tracing::info!(change, "the configuration was read again");
+    }
+    Ok(changes)
 }
 
 /// One line that whoever started the minion can wait for.
@@ -114,7 +117,7 @@ fn say_that_it_is_up(minion: &Minion) {
 }
 
 /// Ready once standard input is at its end.
-fn stdin_ends() -> oneshot::Receiver<()> {
+pub(super) fn stdin_ends() -> oneshot::Receiver<()> {
     let (ended, ends) = oneshot::channel();
     machine::thread::at_end_of_stdin(move || {
         // Nobody listens where the minion stops for another reason.

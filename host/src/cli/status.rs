@@ -25,6 +25,10 @@ pub(crate) struct Status {
 impl Status {
     pub(crate) async fn run(self, dir: &DirFlag) -> Result<Exit, Failure> {
         let folder = dir.folder()?;
+        Failure::unless(
+            !folder.is_of_swarm(),
+            "a swarm has no status of its own: `overlord minion list` tells of its minions",
+        )?;
         let status = control::status(folder.dir(), &folder.socket()).await?;
         if self.json {
             print(document(&status))?;

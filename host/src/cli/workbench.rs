@@ -17,7 +17,7 @@ use crate::facts;
 use crate::highest_versions::HighestVersions;
 use crate::modules::read_module;
 use crate::policy::{ModulePolicy, SignaturePolicy};
-use crate::sandbox::{Allocation, Facts, Sandbox, SandboxConfig};
+use crate::sandbox::{Allocation, Facts, Home, Sandbox, SandboxConfig};
 
 /// Which module, and what it may do.
 #[derive(Debug, Args)]
@@ -41,8 +41,17 @@ pub(super) struct Workbench {
     /// Whose modules are loaded.
     pub(super) signatures: SignaturePolicy,
     pub(super) sandbox: Sandbox,
-    /// Where the module keeps what it may keep; it is gone afterwards.
+    /// Where the module keeps what it may keep.
+    ledger: Option<MinionLedger>,
+    /// The folder of that; it is gone afterwards.
     _kept: Option<TempDir>,
+}
+
+impl Workbench {
+    /// What a job of the module gets in the place of a minion.
+    pub(super) fn home(&self) -> Home {
+        Home { minion: None, ledger: self.ledger.clone() }
+    }
 }
 
 impl ModuleFile {
@@ -79,14 +88,13 @@ impl ModuleFile {
             cache_dir: cache(),
             max_jobs: 1,
             allocation: Allocation::OnDemand,
-            ledger,
             facts,
             on_slow_compilation: |name| {
                 note(format_args!("compiling \"{name}\", which happens once to each file …"))
             },
             ..SandboxConfig::default()
         })?;
-        Ok(Workbench { name, bytes, policy, signatures: config.signatures, sandbox, _kept: kept })
+        Ok(Workbench { name, bytes, policy, signatures: config.signatures, sandbox, ledger, _kept: kept })
     }
 
     /// The highest version of the module that was in service on this host. What was in service where another

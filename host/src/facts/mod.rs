@@ -9,6 +9,7 @@ mod host;
 mod virtualisation;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -17,15 +18,45 @@ use tokio_util::sync::CancellationToken;
 
 use wire::message::link::MAX_FACTS;
 use wire::message::module::{Module, ModuleState};
+use wire::name::MinionName;
 
 use crate::modules::Modules;
-use crate::sandbox;
+use crate::sandbox::{self, MINION_NAME};
 
 /// What the owner of a host says about it, by name.
 pub(crate) type Labels = BTreeMap<String, String>;
 
 /// Facts by their paths.
 type Paths = BTreeMap<String, Json>;
+
+/// What was gathered at one time, for all minions of this host.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gathered(Arc<Paths>);
+
+impl Gathered {
+    /// The facts as the overlord of this minion is told them.
+    pub(crate) fn document(&self, minion: &MinionName) -> String {
+        document(self.paths_of(minion))
+    }
+
+    /// The same as one object.
+    pub(crate) fn object(&self, minion: &MinionName) -> Json {
+        Json::Object(self.paths_of(minion).into_iter().collect())
+    }
+
+    fn paths_of(&self, minion: &MinionName) -> Paths {
+        let mut facts = Paths::clone(&self.0);
+        facts.insert(MINION_NAME.to_owned(), minion.as_str().into());
+        facts
+    }
+
+    /// What was never gathered: facts that a test makes up.
+    #[cfg(test)]
+    pub(crate) fn made_up(facts: Json) -> Self {
+        let Json::Object(facts) = facts else { panic!("facts are an object") };
+        Self(Arc::new(facts.into_iter().collect()))
+    }
+}
 
 /// What a module that is tried without a daemon reads of this host.
 pub(crate) fn of_this_host(labels: &Labels) -> sandbox::Facts {
@@ -42,19 +73,19 @@ pub(crate) struct Gatherer {
     modules: Modules,
     /// Where modules read them.
     readable: sandbox::Facts,
-    /// What the overlord is told.
-    document: watch::Sender<String>,
+    /// What overlords are told.
+    gathered: watch::Sender<Gathered>,
 }
 
 impl Gatherer {
     /// One that has nothing yet: [`refresh`](Self::refresh) gathers for the first time.
     pub(crate) fn new(labels: watch::Receiver<Labels>, modules: Modules, readable: sandbox::Facts) -> Self {
-        Self { labels, modules, readable, document: watch::Sender::new(EMPTY.to_owned()) }
+        Self { labels, modules, readable, gathered: watch::Sender::default() }
     }
 
-    /// The facts as the overlord is told them; changes when they do.
-    pub(crate) fn document(&self) -> watch::Receiver<String> {
-        self.document.subscribe()
+    /// The facts that overlords are told; changes when they do.
+    pub(crate) fn gathered(&self) -> watch::Receiver<Gathered> {
+        self.gathered.subscribe()
     }
 
     /// Gathers again, and again, until it is told to stop.
@@ -85,11 +116,10 @@ impl Gatherer {
         let labels = self.labels.borrow().clone();
         let facts = with_labels(with_modules(gathered, &self.modules.list()), &labels);
         self.readable.replace(by_path(&facts));
-        let document = document(facts);
-        self.document.send_if_modified(|current| {
-            let changed = *current != document;
+        self.gathered.send_if_modified(|current| {
+            let changed = *current.0 != facts;
             if changed {
-                *current = document;
+                current.0 = facts.into();
             }
             changed
         });

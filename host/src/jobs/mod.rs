@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use ledger::{Durability, LedgerError, MinionLedger};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -40,10 +41,11 @@ use crate::jobs::feed::Feed;
 pub(crate) use crate::jobs::feed::Follower;
 use crate::jobs::live::{Seat, Table};
 pub(crate) use crate::jobs::queue::Load;
-use crate::jobs::queue::Queue;
+pub(crate) use crate::jobs::queue::Queue;
 pub(crate) use crate::jobs::stream::report;
 use crate::jobs::task::{NO_TASK, Task, ending, never_ran};
 use crate::mandates::Mandates;
+use crate::membership::Member;
 use crate::modules::Modules;
 
 /// All jobs of a minion. A cheap handle: clones share the jobs.
@@ -64,8 +66,10 @@ pub(crate) struct Parts {
     pub(crate) audit: Arc<Audit>,
     /// The runtime on which guests run.
     pub(crate) guests: Handle,
-    /// The most jobs that wait.
-    pub(crate) waiting: usize,
+    /// The places in which jobs run.
+    pub(crate) queue: Queue,
+    /// Which minion it is.
+    pub(crate) member: watch::Receiver<Member>,
 }
 
 struct Inner {
@@ -78,6 +82,7 @@ struct Inner {
     table: Mutex<Table>,
     /// The runtime on which guests run.
     guests: Handle,
+    member: watch::Receiver<Member>,
     /// Owns the tasks of all jobs.
     tasks: TaskTracker,
     stopping: CancellationToken,
@@ -103,16 +108,16 @@ pub(crate) enum FollowError {
 impl Jobs {
     /// A minion's jobs, of which there are none yet.
     pub(crate) fn new(parts: Parts) -> Self {
-        let queue = Queue::new(parts.modules.sandbox().jobs_at_once(), parts.waiting);
         Self(Arc::new(Inner {
             ledger: parts.ledger,
             modules: parts.modules,
             access: parts.access,
             mandates: parts.mandates,
             audit: parts.audit,
-            queue,
+            queue: parts.queue,
             table: Mutex::default(),
             guests: parts.guests,
+            member: parts.member,
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
         }))

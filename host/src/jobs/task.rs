@@ -23,7 +23,7 @@ use crate::jobs::Inner;
 use crate::jobs::events::Events;
 use crate::jobs::live::Live;
 use crate::mandates::{CallDenied, Unmandated};
-use crate::sandbox::{LoadedModule, Run, RunMode};
+use crate::sandbox::{Home, LoadedModule, Run, RunMode};
 
 /// The task of a live job. It belongs to no connection: followers come and go.
 pub(super) struct Task {
@@ -259,6 +259,10 @@ impl Task {
             mode: if start.dry_run { RunMode::Dry } else { RunMode::Real },
             events,
             cancel: self.live.cancel.clone(),
+            home: Home {
+                minion: Some(self.jobs.member.borrow().name.clone()),
+                ledger: Some(self.jobs.ledger.clone()),
+            },
         }
     }
 

@@ -19,7 +19,7 @@ use wire::value::arguments::{Arguments, Word};
 use crate::access::{Access, AccessInForce};
 use crate::audit::Audit;
 use crate::highest_versions::HighestVersions;
-use crate::jobs::{Follower, Jobs, Parts, Stopping, report};
+use crate::jobs::{Follower, Jobs, Parts, Queue, Stopping, report};
 use crate::membership::Member;
 use crate::modules::admission::Admission;
 use crate::modules::{Modules, ModulesConfig};
@@ -87,7 +87,7 @@ impl Rig {
             access: access.clone(),
             ledger: ledger.clone(),
             member: tokio::sync::watch::channel(member()).1,
-            facts: tokio::sync::watch::channel("{}".to_owned()).1,
+            facts: tokio::sync::watch::channel(crate::facts::Gathered::default()).1,
         };
         let jobs = Jobs::new(Parts {
             ledger: ledger.clone(),
@@ -96,7 +96,8 @@ impl Rig {
             mandates,
             audit,
             guests: guests.handle().clone(),
-            waiting,
+            queue: Queue::new(modules.sandbox().jobs_at_once(), waiting),
+            member: tokio::sync::watch::channel(member()).1,
         });
         Self { ledger, modules, jobs, access, guests: Some(guests), dir }
     }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ledger::MinionLedger;
 use wire::name::ModuleName;
 
 use crate::sandbox::capabilities::facts::Facts;
@@ -21,8 +20,6 @@ pub struct SandboxConfig {
     pub allocation: Allocation,
     /// How long a job has to return after it was asked to, before it is interrupted.
     pub grace: Duration,
-    /// The ledger in which modules keep what their policy lets them keep. Without it they can keep nothing.
-    pub ledger: Option<MinionLedger>,
     /// What modules may read of the host. The minion keeps it up to date.
     pub facts: Facts,
     /// The most bytes that are held for all jobs together besides their own memory.
@@ -40,7 +37,6 @@ impl Default for SandboxConfig {
             max_jobs: 64,
             allocation: Allocation::Auto,
             grace: GRACE,
-            ledger: None,
             facts: Facts::default(),
             held: 256 << 20,
             processes: 512,

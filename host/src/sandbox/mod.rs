@@ -26,6 +26,7 @@ use wire::name::ModuleName;
 
 pub use capabilities::cautions;
 pub use capabilities::facts::Facts;
+pub(crate) use capabilities::facts::MINION_NAME;
 pub use component::advice::advice;
 pub use component::check::Check;
 pub use component::imports::{Import, Standing};
@@ -39,7 +40,7 @@ use loading::Loader;
 pub use loading::Verified;
 pub use loading::engine::{Allocation, EngineMode};
 pub use loading::loaded_module::LoadedModule;
-pub use run::call::Run;
+pub use run::call::{Home, Run};
 pub use run::cancel::{CancelSignal, GRACE, INTERRUPT_GRACE};
 pub use run::dry_run::RunMode;
 pub use run::events::{Denial, JobEvents};

@@ -205,6 +205,12 @@ fn minions(walk: &mut Walk, file: &str) {
     }
     let folder = modules.path().to_str().expect("text");
     walk.minion("join", &[&token, "--dir", folder, "--grant", "read", "--modules", folder, "--json"]);
+    let token = text(&walk.overlord("minion invite", &["herd*", "--uses", "2", "--json"])["token"]);
+    let herd = tempfile::tempdir().expect("a folder");
+    let herd = herd.path().to_str().expect("text");
+    let swarm =
+        ["--count", "2", "--name", "herd", "--token", &token, "--dir", herd, "--stop-with-stdin", "--json"];
+    walk.minion("swarm", &swarm);
 }
 
 /// Who the operators are, and what they may do.

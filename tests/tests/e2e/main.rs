@@ -51,6 +51,7 @@ mod shown;
 mod signatures;
 mod signed_calls;
 mod storage;
+mod swarm;
 mod taking_back;
 mod targets;
 mod usage;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
+use wire::name::MinionName;
+
 use self::bindings::minion::facts::facts::{Error, Host};
 use super::package::Package;
 use super::{Capability, Grant, interface};
@@ -18,19 +20,45 @@ pub(super) const CAPABILITY: Capability = Capability {
 
 interface!(facts, "../wit/facts", "import minion:facts/facts@0.1.0;");
 
-/// The facts of the host, by their paths. Clones show the same facts.
+/// The facts of the host, by their paths, and the name of one minion on it. Clones show the same facts.
 #[derive(Clone, Debug, Default)]
-pub struct Facts(Arc<RwLock<Arc<BTreeMap<String, String>>>>);
+pub struct Facts {
+    gathered: Arc<RwLock<Arc<BTreeMap<String, String>>>>,
+    minion: Option<MinionName>,
+}
+
+/// The fact that says which minion of the host it is.
+pub(crate) const MINION_NAME: &str = "minion.name";
 
 impl Facts {
     /// Replaces all facts by these.
     pub fn replace(&self, facts: BTreeMap<String, String>) {
-        *self.0.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(facts);
+        *self.gathered.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(facts);
     }
 
-    /// All facts at this moment.
-    pub fn all(&self) -> Arc<BTreeMap<String, String>> {
-        self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    /// The same facts, as this minion has them.
+    pub(in crate::sandbox) fn of(&self, minion: Option<MinionName>) -> Self {
+        Self { gathered: self.gathered.clone(), minion }
+    }
+
+    fn gathered(&self) -> Arc<BTreeMap<String, String>> {
+        self.gathered.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// One fact at this moment.
+    fn get(&self, path: &str) -> Option<String> {
+        match &self.minion {
+            Some(minion) if path == MINION_NAME => Some(minion.to_string()),
+            _ => self.gathered().get(path).cloned(),
+        }
+    }
+
+    /// All facts that `fits` takes at this moment, in order.
+    fn all(&self, fits: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+        let name = self.minion.iter().map(|minion| (MINION_NAME.to_owned(), minion.to_string()));
+        let mut facts = BTreeMap::clone(&self.gathered());
+        facts.extend(name);
+        facts.into_iter().filter(|(path, _)| fits(path)).collect()
     }
 }
 
@@ -43,18 +71,15 @@ impl Host for Guest {
             let covers = |grants: &Grants| granted(&grants.facts, &path);
             return Err(Error::Denied(self.job.advised(&CAPABILITY, &path, covers)));
         }
-        Ok(self.facts.all().get(&path).cloned())
+        Ok(self.facts.get(&path))
     }
 
     fn list(&mut self, prefix: String) -> Result<Vec<(String, String)>, Error> {
         if self.job.cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        let facts = self.facts.all();
-        let found = facts
-            .iter()
-            .filter(|(path, _)| below(path, &prefix) && granted(&self.job.policy.grants.facts, path));
-        Ok(found.map(|(path, value)| (path.clone(), value.clone())).collect())
+        let granted = |path: &str| granted(&self.job.policy.grants.facts, path);
+        Ok(self.facts.all(|path| below(path, &prefix) && granted(path)))
     }
 }
 

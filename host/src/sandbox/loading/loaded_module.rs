@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use ledger::Kv;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 use wasmtime::{Engine, ResourcesRequired};
@@ -37,16 +36,14 @@ pub struct LoadedModule {
     instances: InstancePre<Guest>,
     /// The places of the methods in the component, in the order of the description.
     exports: Vec<ComponentExportIndex>,
-    /// What the module's jobs get of the minion.
+    /// What the module's jobs get of the process.
     provisions: Provisions,
     /// Cancelled when this is dropped. The last field, so that everything above is gone by then.
     gone: (CancellationToken, DropGuard),
 }
 
-/// What the minion hands on to the jobs of a module.
+/// What the jobs of a module get of the process, whichever of its minions they are of.
 pub(in crate::sandbox) struct Provisions {
-    /// The module's keyspace; `None` where its policy grants none or there is no ledger.
-    pub(in crate::sandbox) kv: Option<Kv>,
     /// What is known of the host.
     pub(in crate::sandbox) facts: Facts,
     /// What the jobs may take of the host, together with those of all other modules.
@@ -124,7 +121,7 @@ impl LoadedModule {
         self.suggestion.as_ref()
     }
 
-    /// What the module's jobs get of the minion.
+    /// What the module's jobs get of the process.
     pub(in crate::sandbox) fn provisions(&self) -> &Provisions {
         &self.provisions
     }

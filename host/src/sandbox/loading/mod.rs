@@ -8,7 +8,6 @@ pub(super) mod loaded_module;
 
 use std::sync::Mutex;
 
-use ledger::MinionLedger;
 use machine::failpoint::{Point, reach};
 use machine::lock;
 use wasmtime::Engine;
@@ -48,8 +47,6 @@ pub(in crate::sandbox) struct Loader {
     concurrent: Mutex<Option<(Base, Plan)>>,
     /// The compiled code on disk, or why it is not kept; `None` where it is not meant to be.
     cache: Result<Cache, Option<String>>,
-    /// The ledger in which modules keep what they may.
-    ledger: Option<MinionLedger>,
     /// What modules may read of the host.
     facts: Facts,
     /// What jobs may take of the host, all of them together.
@@ -110,7 +107,6 @@ impl Loader {
             cache,
             budgets: Budgets::new(plan.slots.into(), config.held, config.processes),
             plan,
-            ledger: config.ledger,
             facts: config.facts,
             compiling: Compilations::default(),
             on_slow: config.on_slow_compilation,
@@ -164,9 +160,7 @@ impl Loader {
         check_resources(&component, &policy.limits).map_err(refuse)?;
         let instances = base.link(&component, policy).map_err(refuse)?;
         let exports = description.exports(&component).map_err(refuse)?;
-        let quota = policy.grants.kv.map(|quota| quota.0);
-        let kv = self.ledger.as_ref().zip(quota).map(|(ledger, quota)| ledger.kv(name, quota));
-        let provisions = Provisions { kv, facts: self.facts.clone(), budgets: self.budgets.clone() };
+        let provisions = Provisions { facts: self.facts.clone(), budgets: self.budgets.clone() };
         Ok(LoadedModule::new(description, exports, policy, instances, provisions))
     }
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ledger::MinionLedger;
 use wasmtime::Store;
 use wasmtime::component::{Func, Val};
 use wire::message::job::JobId;
 use wire::message::outcome::FailureKind;
-use wire::name::{MethodPath, OperatorName};
+use wire::name::{MethodPath, MinionName, OperatorName};
 use wire::value::Value;
 use wire::value::arguments::{self, bind};
 use wire::value::method::{Signature, TypeRef};
@@ -44,6 +45,17 @@ pub struct Run {
     pub events: Arc<dyn JobEvents>,
     /// How the job is told to stop.
     pub cancel: CancelSignal,
+    /// The minion whose job it is.
+    pub home: Home,
+}
+
+/// The minion of a job, as far as its modules get something of it: one process may have many.
+#[derive(Clone, Default)]
+pub struct Home {
+    /// Its name, which modules read as a fact; `None` where a module is tried without a minion.
+    pub minion: Option<MinionName>,
+    /// The ledger in which modules keep what their policy lets them keep. Without it they can keep nothing.
+    pub ledger: Option<MinionLedger>,
 }
 
 /// A call that can be made: the method exists, and the arguments fit it.

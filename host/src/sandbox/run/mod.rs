@@ -43,7 +43,7 @@ use crate::sandbox::limits::handle_memory;
 use crate::sandbox::limits::job_budgets::Holdings;
 use crate::sandbox::limits::memory::MemoryLimiter;
 use crate::sandbox::loading::loaded_module::{LoadedModule, Provisions};
-use crate::sandbox::run::call::{Call, Refusal, Returned, Run};
+use crate::sandbox::run::call::{Call, Home, Refusal, Returned, Run};
 use crate::sandbox::run::cancel::{CancelSignal, INTERRUPT_GRACE, StopStage};
 use crate::sandbox::run::command::Command;
 use crate::sandbox::run::dry_run::Recorder;
@@ -148,7 +148,10 @@ fn make_guest(
     command: Option<Command>,
 ) -> Result<(Guest, Instruments), Refusal> {
     let policy = module.policy().clone();
-    let Provisions { kv, facts, budgets } = module.provisions();
+    let Provisions { facts, budgets } = module.provisions();
+    let Home { minion, ledger } = run.home.clone();
+    let name = &module.describe().name;
+    let kv = ledger.zip(policy.grants.kv).map(|(ledger, quota)| ledger.kv(name.clone(), quota.0));
     let holdings = budgets.job(&policy.limits, policy.grants.files.len() as u64);
     let holdings = holdings.map_err(|error| (FailureKind::Busy, error.of_descriptors()))?;
     let log = JobLog::new(run.events.clone(), &policy.limits);
@@ -159,7 +162,7 @@ fn make_guest(
     let wasi = wasi.map_err(|message| (FailureKind::CapabilityMissing, message))?;
     let recorder = Recorder::default();
     let time = TimeLimit::new(run.timeout, &policy.limits);
-    let remedies = Remedies::new(module.describe().name.clone(), module.suggestion().cloned());
+    let remedies = Remedies::new(name.clone(), module.suggestion().cloned());
     let egress = Egress {
         policy: policy.clone(),
         remedies: remedies.clone(),
@@ -182,8 +185,8 @@ fn make_guest(
         egress,
         memory,
         programs: Arc::new(Semaphore::new(MAX_CHILDREN)),
-        kv: kv.clone(),
-        facts: facts.clone(),
+        kv,
+        facts: facts.of(minion),
         files: OpenFiles::default(),
         holdings,
         has_programs: false,

@@ -8,7 +8,7 @@ use wire::message::outcome::Failure;
 use wire::message::v1::Type;
 use wire::value::Value;
 
-use super::{ModulePolicy, OutcomeKind, Rig, RunMode, Sandbox, SandboxConfig};
+use super::{Home, ModulePolicy, OutcomeKind, Rig, RunMode, Sandbox, SandboxConfig};
 use crate::policy::Policy;
 use crate::sandbox::Facts;
 
@@ -32,17 +32,14 @@ pub(super) fn with_everything(bytes: &[u8], lines: &str) -> (Rig, TempDir) {
             .map(|(k, v)| (k.into(), v.into()))
             .into(),
     );
-    let config = SandboxConfig {
-        ledger: Some(MinionLedger::open(folder.path()).unwrap()),
-        facts,
-        ..SandboxConfig::default()
-    };
+    let config = SandboxConfig { facts, ..SandboxConfig::default() };
     let sandbox = Sandbox::new(config).unwrap();
     let rest = "process = [{ command = '*', args = ['**'] }, { command = '*', args = ['-c', '**'] }]\n\
                 kv = { quota = '1KiB' }\nfacts = ['os.*']";
     let lines: Vec<&str> = rest.lines().filter(|line| !lines.contains(&line[..4])).chain([lines]).collect();
     let module = sandbox.load("guest".parse().unwrap(), bytes, &granted(&lines.join("\n"))).unwrap();
-    (Rig { sandbox, ..Rig::of(module) }, folder)
+    let home = Home { minion: None, ledger: Some(MinionLedger::open(folder.path()).unwrap()) };
+    (Rig { sandbox, home, ..Rig::of(module) }, folder)
 }
 
 fn sh(script: &str) -> String {

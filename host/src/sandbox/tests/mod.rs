@@ -34,7 +34,7 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 use super::run::events::testing::Recorded;
-use super::{CancelSignal, LoadError, LoadedModule, Run, RunMode, Sandbox, SandboxConfig};
+use super::{CancelSignal, Home, LoadError, LoadedModule, Run, RunMode, Sandbox, SandboxConfig};
 use crate::policy::{Limits, ModulePolicy};
 
 /// A module and everything that is needed to run jobs of it.
@@ -45,6 +45,7 @@ struct Rig {
     cancel: CancelSignal,
     timeout: Option<Duration>,
     mode: RunMode,
+    home: Home,
 }
 
 /// One sandbox serves most tests, as it serves most modules of a minion.
@@ -108,6 +109,7 @@ impl Rig {
             sandbox: sandbox(),
             module,
             events: Arc::default(),
+            home: Home::default(),
             cancel: CancelSignal::new(),
             timeout: None,
             mode: RunMode::Real,
@@ -136,6 +138,7 @@ impl Rig {
             mode: self.mode,
             events: self.events.clone(),
             cancel: self.cancel.clone(),
+            home: self.home.clone(),
         }
     }
 

@@ -1,0 +1,180 @@
+//! `minion swarm`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use output::{Context as _, Exit, Failure, Unprinted, note, print};
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use wire::message::enroll::Token;
+use wire::message::module::ModuleState;
+use wire::name::MinionName;
+
+use crate::cli::DirFlag;
+use crate::cli::serve::{re_read, stdin_ends};
+use crate::config::{Config, ConfigError};
+use crate::containment::Containment;
+use crate::enroll::Joining;
+use crate::folder::Folder;
+use crate::swarm::{Roster, Swarm as Minions};
+
+/// Run many minions in one process, to try an overlord with a fleet that is not there
+///
+/// Each of them has an identity, a connection, jobs and a place in the ledger of its own, under the swarm's folder, and comes
+/// back with them when the swarm is started again. Those that are not enrolled yet join with --token. They share this host:
+/// one modules folder, one engine, one audit log whose entries name the minion, and one minion.toml, whose limits hold for
+/// all of them together (but for the queue: each may have so many jobs that wait).
+///
+/// What a swarm is not for: a file in the modules folder, a push and a removal are in force for all of its minions at once,
+/// whichever of them they were meant for, and rolling back is refused. `minion status` does not tell of it: `overlord minion
+/// list` does. On SIGHUP it reads minion.toml again.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  minion swarm --count 1000 --token \"$(overlord minion invite 'swarm*' --uses 1000)\" --dir /var/lib/swarm
+  minion swarm --count 1000 --dir /var/lib/swarm
+  minion swarm --count 50 --name web --token - --modules target/modules --json < TOKEN.txt")]
+pub(crate) struct Swarm {
+    /// How many minions to run
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    count: u32,
+    /// What their names begin with: numbers from 1 follow
+    #[arg(long, value_name = "PREFIX", default_value = "swarm")]
+    name: String,
+    /// What `overlord minion invite` printed for a glob, with as many uses as minions have to join, or "-" to read it from
+    /// standard input
+    #[arg(long)]
+    token: Option<String>,
+    /// Dial this overlord, whatever the token and the configuration say
+    #[arg(long, value_name = "HOST:PORT")]
+    overlord: Option<String>,
+    /// Load modules from this folder, whatever the configuration says
+    #[arg(long, value_name = "DIR")]
+    modules: Option<PathBuf>,
+    /// Stop, in good order, when standard input ends: for whoever must leave no orphan behind
+    #[arg(long)]
+    stop_with_stdin: bool,
+    /// Print a JSON document on a line of its own whenever another number of them is connected
+    #[arg(long)]
+    json: bool,
+}
+
+impl Swarm {
+    pub(crate) async fn run(self, dir: &DirFlag) -> Result<Exit, Failure> {
+        output::log_to_stderr(LOGGED);
+        let folder = dir.folder()?;
+        let config = self.config(&folder)?;
+        Containment::is_sole_parent();
+        // Listened for before the start, which may take a while: a signal during it is not lost.
+        let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
+        let mut hangup = signal(SignalKind::hangup()).context("cannot wait for signals")?;
+        let swarm = tokio::select! {
+            swarm = self.start(&folder, config) => swarm?,
+            // What was enrolled stays so, and nothing else runs yet that would have to be stopped.
+            _ = terminate.recv() => return Ok(Exit::Ok),
+            _ = interrupt.recv() => return Ok(Exit::Ok),
+        };
+        let mut stdin_ends = self.stop_with_stdin.then(stdin_ends);
+        let (mut reloads, mut told) = (swarm.reloads(), None);
+        let reason = loop {
+            let linked = swarm.linked();
+            if told != Some(linked) {
+                // Nobody may read it any more; that is no reason to stop.
+                let _ = self.tell(&swarm, linked);
+                told = Some(linked);
+            }
+            let asked = tokio::select! {
+                _ = terminate.recv() => break "SIGTERM",
+                _ = interrupt.recv() => break "SIGINT",
+                Some(_) = async { Some(stdin_ends.as_mut()?.await) } => break "the end of standard input",
+                () = tokio::time::sleep(LOOK) => continue,
+                _ = hangup.recv() => None,
+                Some(asked) = async { reloads.as_mut()?.recv().await } => Some(asked),
+            };
+            let answer = re_read(self.config(&folder), |config| swarm.reload(config)).await;
+            // Whoever asked may have gone; it is in the log.
+            let _ = asked.map(|asked| asked.send(answer));
+        };
+        tracing::info!(reason, "stopping");
+        swarm.stop().await;
+        Ok(Exit::Ok)
+    }
+
+    /// Enrols those that are not, and starts all.
+    async fn start(&self, folder: &Folder, config: Config) -> Result<Minions, Failure> {
+        let roster = Roster::new(folder.clone(), &self.name, self.count)
+            .with_context(|| format!("\"{}\" cannot begin names of minions", self.name))?;
+        let missing = roster.missing();
+        if !missing.is_empty() {
+            let joining = self.joining(&missing)?;
+            let (all, mut done) = (missing.len(), 0);
+            roster
+                .enrol(missing, &joining, |_| {
+                    done += 1;
+                    if done % PROGRESS == 0 || done == all {
+                        tracing::info!(enrolled = done, of = all, "minions of the swarm have joined");
+                    }
+                })
+                .await?;
+        }
+        Ok(Minions::start(&roster, config).await?)
+    }
+
+    /// How those that are not enrolled yet join.
+    fn joining(&self, missing: &[MinionName]) -> Result<Joining, Failure> {
+        let Some(token) = &self.token else {
+            return Err(Failure::failed(format_args!(
+                "{} of {} minions have joined no overlord yet: get a token with `overlord minion invite '{}*' --uses {}`, and \
+                 name it with --token",
+                missing.len(),
+                self.count,
+                self.name,
+                missing.len()
+            )));
+        };
+        let text = match token.as_str() {
+            "-" => std::io::read_to_string(std::io::stdin())?,
+            given => given.to_owned(),
+        };
+        let Token { address, authority, secret } = text.parse()?;
+        let address = self.overlord.clone().unwrap_or(address);
+        Ok(Joining { address, authority, secret: Some(secret), name: None })
+    }
+
+    /// The configuration, with what the command line says instead.
+    fn config(&self, folder: &Folder) -> Result<Config, ConfigError> {
+        let mut config = Config::load(&folder.config())?;
+        config.modules_dir = self.modules.clone().or(config.modules_dir);
+        config.overlord = self.overlord.clone().or(config.overlord);
+        Ok(config)
+    }
+
+    /// How many are connected, for whoever waits for that.
+    fn tell(&self, swarm: &Minions, linked: usize) -> Result<(), Unprinted> {
+        let overlord = swarm.overlord().unwrap_or_default();
+        let modules = swarm.modules().list();
+        let modules = modules.iter().filter(|module| module.state == ModuleState::Active).count();
+        if self.json {
+            return print(json!({
+                "minion_count": self.count,
+                "connected_count": linked,
+                "module_count": modules,
+                "overlord": overlord,
+            }));
+        }
+        let count = self.count;
+        note(format_args!("{linked} of {count} minions are connected to {overlord}, with {modules} modules"));
+        Ok(())
+    }
+}
+
+/// How often it is looked how many are connected.
+const LOOK: Duration = Duration::from_secs(1);
+/// After how many that have joined the log says so.
+const PROGRESS: usize = 100;
+
+/// What is logged where RUST_LOG says nothing: not that each of them is linked.
+const LOGGED: &str = "warn,minion_host::cli=info,wasmtime_wasi=error,wasmtime_wasi_http=error";
