@@ -13,16 +13,18 @@ use output::{Exit, note, print};
 ///
 /// Makes a throw-away folder with new identities, runs a real overlord and real minions on loopback, and
 /// ends and removes all of it. The minions run as you: the modules that come with this program are granted to read what
-/// they show, and those of --modules nothing unless --grant says so.
+/// they show, and those of --modules nothing unless --grant says so. More than 20 minions share one process and one copy of the
+/// modules, so that what is pushed to one of them is pushed to all.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   overlord dev
   overlord dev --minions 5 --exec \"overlord call '*' system.info\"
+  overlord dev --minions 1000
   overlord dev --modules target/modules --grant read")]
 pub(super) struct Dev {
-    /// How many minions to run: web1, web2, …
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=500))]
+    /// How many minions to run: web1, web2, …; more than 20 run in one process, as `minion swarm` does it
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=20_000))]
     minions: u16,
     /// Run this shell command instead of waiting for Ctrl-C, with OVERLORD_DIR set and this program in PATH,
     /// and exit with its exit code

@@ -29,6 +29,8 @@ pub struct Fleet<'a> {
     prepare: Prepare,
     /// The levels that modules are granted.
     grant: Vec<String>,
+    /// Whether many minions run in one process.
+    swarms: bool,
     /// What came of that on the minion that was made last.
     granted: Granted,
     /// The overlord first.
@@ -43,6 +45,7 @@ impl<'a> Fleet<'a> {
             dir,
             prepare: |_| Ok(()),
             grant: Vec::new(),
+            swarms: false,
             granted: Granted::default(),
             daemons: Vec::new(),
         }
@@ -56,6 +59,11 @@ impl<'a> Fleet<'a> {
     /// Grants all modules these levels, where they suggest them.
     pub(super) fn granting(self, levels: Vec<String>) -> Self {
         Self { grant: levels, ..self }
+    }
+
+    /// Runs many minions in one process.
+    pub(super) fn swarming(self) -> Self {
+        Self { swarms: true, ..self }
     }
 
     /// What each minion grants its modules.
@@ -75,8 +83,12 @@ impl<'a> Fleet<'a> {
             self.pause(deadline, "the start of the overlord", 0).await?;
         }
         let client = Client::connect(&ClientConfig::new(folder.clone(), None)?).await?;
-        for n in 1..=minions {
-            self.start_minion(&client, &format!("web{n}")).await?;
+        if self.swarms && minions > MOST_PROCESSES {
+            self.start_swarm(&client, minions).await?;
+        } else {
+            for n in 1..=minions {
+                self.start_minion(&client, &format!("web{n}")).await?;
+            }
         }
         self.all_ready(&client, usize::from(minions)).await?;
         let address = client.address().to_owned();
@@ -86,7 +98,7 @@ impl<'a> Fleet<'a> {
 
     /// Waits until this many minions are connected with their modules.
     pub async fn all_ready(&mut self, client: &Client, minions: usize) -> Result<(), DevError> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience(minions);
         loop {
             let enrolled = client.minions().await?;
             let late = enrolled.iter().find(|minion| !(minion.connected && minion.modules > 0));
@@ -99,7 +111,9 @@ impl<'a> Fleet<'a> {
                     .map_err(|error| self.granted.explained(error))?;
             }
             let is_late = |daemon: &Daemon| late.is_some_and(|late| late.name.as_str() == daemon.name);
-            let blamed = self.daemons.iter().position(is_late).unwrap_or(0);
+            let is_swarm = |daemon: &Daemon| daemon.name == SWARM;
+            let blamed = self.daemons.iter().position(|daemon| is_late(daemon) || is_swarm(daemon));
+            let blamed = blamed.unwrap_or(0);
             self.pause(deadline, "the start of the minions", blamed).await?;
         }
     }
@@ -109,8 +123,36 @@ impl<'a> Fleet<'a> {
         // A literal and a number have the form of a minion's name.
         let minion: MinionName = name.parse().expect("webN is a minion's name");
         let token = client.invite(minion, PATIENCE).await?;
+        self.join(name, &token, &dir).await?;
+        (self.prepare)(&dir).map_err(DevError::system(format!("configure {name}")))?;
+        self.provide(name)?;
+        self.daemons.push(Daemon::start(name, self.minion(name), self.dir)?);
+        Ok(())
+    }
+
+    /// Runs all minions in one process. The first joins as any host does, and what it grants holds for all.
+    async fn start_swarm(&mut self, client: &Client, minions: u16) -> Result<(), DevError> {
+        let count = usize::from(minions);
+        let token = client.invite_glob("web*", minions.into(), patience(count)).await?;
+        let dir = self.dir.join(SWARM);
+        let first = dir.join("minions").join("web1");
+        self.join("web1", &token, &first).await?;
+        if first.join(CONFIG).exists() {
+            let moved = std::fs::rename(first.join(CONFIG), dir.join(CONFIG));
+            moved.map_err(DevError::system("configure the swarm"))?;
+        }
+        self.provide(SWARM)?;
+        let mut swarm = Command::new(&self.programs.minion);
+        swarm.args(["swarm", "--stop-with-stdin", "--name", "web", "--count", &minions.to_string()]);
+        swarm.args(["--token", &token, "--modules"]).arg(self.modules(SWARM)).env("MINION_DIR", dir);
+        self.daemons.push(Daemon::start(SWARM, swarm, self.dir)?);
+        Ok(())
+    }
+
+    /// Has a minion join, which keeps its identity and its grants in `dir`.
+    async fn join(&mut self, name: &str, token: &str, dir: &Path) -> Result<(), DevError> {
         let mut join = Command::new(&self.programs.minion);
-        join.args(["join", &token, "--json"]).env("MINION_DIR", &dir);
+        join.args(["join", token, "--name", name, "--json"]).env("MINION_DIR", dir);
         if !self.grant.is_empty() {
             join.arg("--grant").arg(self.grant.join(",")).arg("--modules").arg(&self.programs.modules);
         }
@@ -122,12 +164,15 @@ impl<'a> Fleet<'a> {
             return Err(DevError::NotJoined { name: name.to_owned(), status: joined.status, log });
         }
         self.granted = Granted::read(&joined.stdout);
-        (self.prepare)(&dir).map_err(DevError::system(format!("configure {name}")))?;
+        Ok(())
+    }
+
+    /// Gives a daemon its modules, where it has them for itself.
+    fn provide(&self, name: &str) -> Result<(), DevError> {
         if self.programs.share == Share::Copies {
             copy_modules(&self.programs.modules, &self.modules(name))
                 .map_err(DevError::system(format!("copy the modules of {name}")))?;
         }
-        self.daemons.push(Daemon::start(name, self.minion(name), self.dir)?);
         Ok(())
     }
 
@@ -189,7 +234,9 @@ impl<'a> Fleet<'a> {
             let log = self.daemons.get(blamed).map(Daemon::log_end).unwrap_or_default();
             return Err(DevError::Slow { what: what.to_owned(), log });
         }
-        tokio::time::sleep(POLL).await;
+        // Whoever has many minions is asked for all of them each time.
+        let many = self.daemons.iter().any(|daemon| daemon.name == SWARM);
+        tokio::time::sleep(if many { POLL * 25 } else { POLL }).await;
         Ok(())
     }
 
@@ -241,6 +288,22 @@ async fn some_may_load(client: &Client, minion: &MinionName) -> Result<(), DevEr
 /// How long the overlord, and then all minions together, may take to start. The first start compiles all modules.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// The same, of so many minions.
+fn patience(minions: usize) -> Duration {
+    PATIENCE + EACH * u32::try_from(minions).unwrap_or(u32::MAX)
+}
+
+/// How much longer all of them may take for each that there is.
+const EACH: Duration = Duration::from_millis(100);
+
+/// How many minions have a process each.
+const MOST_PROCESSES: u16 = 20;
+
 const OVERLORD: &str = "overlord";
+
+/// The process of all minions, where they have one.
+pub(super) const SWARM: &str = "swarm";
+
+const CONFIG: &str = "minion.toml";
 
 const POLL: Duration = Duration::from_millis(20);

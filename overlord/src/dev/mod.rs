@@ -14,6 +14,7 @@ use policy::suggestion::USUAL_LEVEL;
 
 use self::command::run_command;
 pub use self::error::DevError;
+use self::fleet::SWARM;
 pub use self::fleet::{Fleet, Prepare};
 use self::grants::Granted;
 pub use self::programs::Programs;
@@ -61,7 +62,7 @@ pub async fn run(
     let programs = Programs::find(options.modules)?;
     let dir = tempfile::Builder::new().prefix("overlord-dev-").tempdir();
     let dir = dir.map_err(DevError::system("make a folder for the trial"))?;
-    let mut fleet = Fleet::new(&programs, dir.path()).granting(grant);
+    let mut fleet = Fleet::new(&programs, dir.path()).granting(grant).swarming();
     let mut stop = pin!(stop);
 
     let started = tokio::select! {
@@ -106,7 +107,8 @@ fn next_steps(programs: &Programs, granted: &Granted, folder: &Path, address: &s
     }
     steps.extend(["overlord job list", "overlord job history ID"].map(str::to_owned));
     if granted.has("process") {
-        steps.push(format!("MINION_DIR=\"{trial}/web1\" minion grant process:manage"));
+        let folder = if folder.with_file_name(SWARM).exists() { SWARM } else { "web1" };
+        steps.push(format!("MINION_DIR=\"{trial}/{folder}\" minion grant process:manage"));
     }
     format!(
         "an overlord at {address} and {minions} minions are ready; in another terminal type\n\n\

@@ -24,6 +24,22 @@ fn dev_runs_a_command_against_real_minions_and_passes_its_exit_code_on() {
 }
 
 #[test]
+fn dev_with_many_minions_runs_them_in_one_process() {
+    let modules = tempfile::tempdir().expect("a folder");
+    copy(&["system"], modules.path());
+    let modules = modules.path().to_str().expect("text");
+    let exec = "overlord call '*' system.info --yes --json; ls $(dirname $OVERLORD_DIR)";
+    let options = ["--minions", "21", "--modules", modules, "--grant", "read", "--exec", exec];
+    let many = said(dev_command(&binary("overlord")).args(options));
+    assert_eq!(many.code, 0, "{many:?}");
+    let document: serde_json::Value =
+        serde_json::from_str(many.out.lines().next().unwrap_or_default()).expect("JSON");
+    assert_eq!(document["counts"]["ok"], 21, "{document}");
+    let logs: Vec<&str> = many.out.lines().filter(|line| line.ends_with(".log")).collect();
+    assert_eq!(logs, ["overlord.log", "swarm.log"], "one process for all minions");
+}
+
+#[test]
 fn dev_leaves_nothing_behind() {
     let output = dev("echo $OVERLORD_DIR; pgrep -f -c \"$(dirname $OVERLORD_DIR)\" || true");
     assert!(output.status.success(), "{output:?}");
@@ -45,9 +61,13 @@ fn installed(modules: &[&str], options: &[&str]) -> Said {
 }
 
 fn dev_of(program: &Path, options: &[&str]) -> Said {
+    said(dev_command(program).args(["--minions", "1"]).args(options))
+}
+
+fn dev_command(program: &Path) -> Command {
     let mut command = Command::new(program);
-    command.args(["dev", "--minions", "1"]).args(options);
-    said(command.env_remove("OVERLORD_DIR").env_remove("OVERLORD_ADDRESS").env_remove("RUST_LOG"))
+    command.arg("dev").env_remove("OVERLORD_DIR").env_remove("OVERLORD_ADDRESS").env_remove("RUST_LOG");
+    command
 }
 
 fn copy(modules: &[&str], folder: &Path) {
