@@ -79,19 +79,22 @@ async fn what_the_audit_log_tells_holds_in_a_folder_of_before_and_the_rest_needs
     }
     assert_ne!(fleet.join("web9", token.trim()).code, 0);
     Holder::dial(&fleet, &next).await.link("the host").await.expect("linked");
+    without_the_log(&mut fleet, &backup, [&former, &next]).await;
+}
 
-    // Without the log, nobody knows of the renewal: an operator has to say that this is the minion.
+/// Without the log, nobody knows of the renewal: an operator has to say that this is the minion.
+async fn without_the_log(fleet: &mut Fleet, backup: &Path, [former, next]: [&Identity; 2]) {
     fleet.take_overlord().stop();
-    copy(&backup, &fleet.overlord_dir());
+    copy(backup, &fleet.overlord_dir());
     let restored = fleet.run(&["restored"]);
     assert!(restored.code == 0 && restored.err.contains("is not known"), "{restored:?}");
     fleet.start_overlord();
-    Holder::dial(&fleet, &next).await.connection.closed().await;
+    Holder::dial(fleet, next).await.connection.closed().await;
     let pending = fleet.run(&["minion", "pending", "--json"]).json()["pending"][0].clone();
     assert_eq!(pending["name"], "web3", "{pending:#}");
     let key = next.peer().expect("ours").key.to_string();
     let accepted = fleet.run(&["minion", "accept", "web3", "--fingerprint", &key]);
     assert_eq!(accepted.code, 0, "{accepted:?}");
-    Holder::dial(&fleet, &next).await.link("the host").await.expect("linked");
-    Holder::dial(&fleet, &former).await.connection.closed().await;
+    Holder::dial(fleet, next).await.link("the host").await.expect("linked");
+    Holder::dial(fleet, former).await.connection.closed().await;
 }
