@@ -72,8 +72,8 @@ impl Task {
             Err(error) => return never_ran(error.kind(), error.to_string()),
         };
         let mut entering = pin!(jobs.queue.enter(&self.start.method.module, module.limits().jobs));
-        let (place, has_waited) = match futures::poll!(entering.as_mut()) {
-            Poll::Ready(place) => (place, false),
+        let place = match futures::poll!(entering.as_mut()) {
+            Poll::Ready(place) => place,
             Poll::Pending => {
                 // Only a job that does wait is told to be queued: most never do, and have one step less in their
                 // history.
@@ -81,7 +81,7 @@ impl Task {
                 tokio::select! {
                     biased;
                     () = self.live.cancel.cancelled() => return self.stopped_in_line(),
-                    place = entering => (place, true),
+                    place = entering => place,
                 }
             }
         };
@@ -92,7 +92,7 @@ impl Task {
         if self.live.cancel.is_cancelled() {
             return self.stopped_in_line();
         }
-        if has_waited && let Err(report) = self.still_permitted(&access, &module).await {
+        if let Err(report) = self.still_permitted(&access, &module).await {
             return *report;
         }
         reach(Point::RunningBefore);
@@ -176,7 +176,7 @@ impl Task {
         checked.inspect_err(|error| tracing::error!(%error, "a signature could not be looked at")).ok()
     }
 
-    /// Asks the access list about a call that has waited for its turn, where that is another list than the one that let it in.
+    /// Asks the access list about a call whose turn has come, where that is another list than the one that let it in.
     /// What it denies is in the audit log.
     async fn still_permitted(
         &self,
