@@ -161,6 +161,7 @@ mod tests {
     use wire::message::operators::OperatorKind;
 
     use super::*;
+    use crate::overlord::certificate::Issued;
     use crate::record::tests::is_stored_as;
 
     #[test]
@@ -182,6 +183,11 @@ mod tests {
                 valid_until: Some(-1),
             },
             "017f6bf5830263690101066465706c6f79010703616e6e046c6f7374012c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683050103616e6e010901060101",
+        );
+        let renewed = Issued { key: Digest::of(b"key"), from: -1, until: 1_700_000_000 };
+        is_stored_as(
+            &Renewed { certificates: vec![renewed] },
+            "013ca3f5f4012c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b6830180c49fd50c",
         );
         is_stored_as(
             &OperatorInvite {
