@@ -5,6 +5,7 @@
 //! same words.
 
 pub mod errors;
+pub mod modes;
 pub mod paths;
 pub mod reading;
 pub mod search;

@@ -2,6 +2,7 @@
 //! change is changed in a copy of the host's tables that only they see.
 
 mod ancestor;
+mod archive;
 mod booted;
 mod commands;
 mod containers;
