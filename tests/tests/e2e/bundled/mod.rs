@@ -10,6 +10,7 @@ mod cron;
 mod echo;
 mod every_method;
 mod facts;
+mod fetch;
 mod files;
 mod filetracker;
 mod firewall;
