@@ -4,6 +4,7 @@
 mod ancestor;
 mod archive;
 mod booted;
+mod certs;
 mod commands;
 mod containers;
 mod cron;
