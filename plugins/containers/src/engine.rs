@@ -11,6 +11,9 @@ const PACKAGES: [Package; 2] = [
     Package { program: "podman", apt: "podman", dnf: "podman" },
 ];
 
+/// How many things are asked about at once: what is said of all of them must not be more than the host keeps.
+const AT_ONCE: usize = 16;
+
 /// How the service of Podman is asked, which lives on where the minion's own programs end with the job.
 const SERVICE: [&str; 2] = ["--remote", "--url=unix:///run/podman/podman.sock"];
 
@@ -73,21 +76,19 @@ impl Host {
         words: &[&str],
         names: &[&str],
     ) -> Result<Vec<T>, Error> {
-        if names.is_empty() {
-            return Ok(Vec::new());
+        let mut found = Vec::new();
+        for some in names.chunks(AT_ONCE) {
+            found.extend(self.inspect_some::<T>(words, some)?);
         }
+        Ok(found)
+    }
+
+    fn inspect_some<T: DeserializeOwned>(&self, words: &[&str], names: &[&str]) -> Result<Vec<T>, Error> {
         let argv = self.argv(&[words, &["--"], names].concat());
         let output = failure::run(&argv).map_err(|error| self.named(error))?;
         let is_gone = || output.stderr_text().to_ascii_lowercase().contains("no such");
         if !output.success() && !is_gone() {
             return Err(failure::failed(&argv, &output));
-        }
-        if output.stdout_dropped > 0 {
-            let program = self.program();
-            return Err(Error::Other(format!(
-                "`{program}` says more of {} things than can be read",
-                names.len()
-            )));
         }
         serde_json::from_slice(&output.stdout)
             .map_err(|error| Error::Other(format!("`{}` said what cannot be read: {error}", self.program())))
@@ -175,5 +176,18 @@ mod tests {
         assert_eq!(inspect(gone).map(|found| found.len()), Ok(1));
         assert!(matches!(inspect(failed("permission denied\n")), Err(Error::Failed(_))));
         assert!(matches!(inspect(Output::printed("{", 0)), Err(Error::Other(_))));
+    }
+
+    #[test]
+    fn many_are_asked_about_in_parts() {
+        let names: Vec<String> = (0..40).map(|number| format!("c{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let host = names.chunks(AT_ONCE).fold(Fake::new(), |host, some| {
+            let argv = [&["podman", "image", "inspect", "--"], some].concat();
+            host.program(&argv, Output::printed(&format!("[{}]", vec!["{}"; some.len()].join(",")), 0))
+        });
+        let found =
+            Host { engine: Engine::Podman }.inspect::<serde_json::Value>(&["image", "inspect"], &names);
+        assert_eq!((found.map(|found| found.len()), host.ran().len()), (Ok(40), 3));
     }
 }

@@ -59,13 +59,7 @@ impl Guest for Containers {
         if !(1..=MOST_LINES).contains(&most) {
             return Err(Error::Invalid(format!("{most} lines: ask for 1 to {MOST_LINES}")));
         }
-        let host = Host::of(engine)?;
-        let output = host.read(&["logs", "--timestamps", &format!("--tail={most}"), "--", &name])?;
-        let dropped = output.stdout_dropped + output.stderr_dropped;
-        if dropped > 0 {
-            log::warn!(dropped = dropped; "{dropped} bytes of the log are left out at its end: ask for fewer lines");
-        }
-        Ok(line::merged(&output.stdout_text(), &output.stderr_text(), most))
+        last_lines(&Host::of(engine)?, &name, most)
     }
 
     fn images(engine: Option<Engine>) -> Result<Vec<Image>, Error> {
@@ -108,6 +102,22 @@ impl Guest for Containers {
         job::progress(0, 0, &format!("{} has {grace} s to end", container.name));
         host.begin(&["restart", "-t", &grace, "--", &container.id])?;
         Ok(changed(vec![format!("restarted {}", container.name)]))
+    }
+}
+
+/// The last lines that a container wrote, fewer than are asked for where they are more than the host keeps of a program, which is
+/// the beginning.
+fn last_lines(host: &Host, name: &str, asked: u32) -> Result<Vec<Line>, Error> {
+    let mut most = asked;
+    loop {
+        let output = host.read(&["logs", "--timestamps", &format!("--tail={most}"), "--", name])?;
+        if most == 1 || output.stdout_dropped + output.stderr_dropped == 0 {
+            if most < asked {
+                log::warn!(lines = most; "the lines are long: only the last {most} are told");
+            }
+            return Ok(line::merged(&output.stdout_text(), &output.stderr_text(), most));
+        }
+        most /= 2;
     }
 }
 
@@ -182,6 +192,31 @@ mod tests {
         let none =
             Output { stderr: b"Cannot connect to Podman. Please\n".to_vec(), ..Output::printed("", 125) };
         assert!(matches!(run(none), Err(Error::Unsupported(why)) if why.contains("podman.socket")));
+    }
+
+    #[test]
+    fn of_long_lines_the_last_are_told() {
+        let logs = |lines: u32| {
+            [
+                "podman".to_owned(),
+                "logs".to_owned(),
+                "--timestamps".to_owned(),
+                format!("--tail={lines}"),
+                "--".to_owned(),
+                "shop".to_owned(),
+            ]
+        };
+        let output =
+            |dropped| Output { stdout_dropped: dropped, ..Output::printed("2026-11-26T19:00:22Z x\n", 0) };
+        let host = [(10, 5), (5, 5), (2, 0)].iter().fold(Fake::new(), |host, (lines, dropped)| {
+            let argv = logs(*lines);
+            host.program(&argv.each_ref().map(String::as_str), output(*dropped))
+        });
+        let lines = Containers::logs("shop".to_owned(), Some(10), Some(Engine::Podman)).expect("read");
+        assert_eq!(
+            (lines.len(), host.logged()),
+            (1, vec!["the lines are long: only the last 2 are told".to_owned()])
+        );
     }
 
     #[test]
