@@ -156,3 +156,24 @@ fn who_may_read_changes_nothing_whatever_is_called() {
     assert!(sleeper.0.try_wait().expect("asked").is_none());
     assert!(state(&bench) == before);
 }
+
+#[test]
+fn who_is_granted_nothing_gets_nothing() {
+    if !can_unshare() {
+        return;
+    }
+    let bench = Bench::new();
+    fs::write(bench.path("/bench/minion.toml"), "").expect("written");
+    for (module, levels) in modules() {
+        for (method, parameters) in methods(&module).into_iter().filter(|_| !levels.is_empty()) {
+            fs::write(bench.path(ARGUMENTS), filled(&parameters, &parameters, "nobody").to_string())
+                .expect("written");
+            let mut command = bench.within(binary("minion"));
+            command.args(["call", "--json", "--policy", "/bench/minion.toml"]);
+            command.arg(bundled_dir().join(format!("{module}.wasm"))).arg(&method);
+            let said = said(command.args(["--args", &format!("@{ARGUMENTS}")]));
+            let outcome = said.json()["outcome"].clone();
+            assert!(said.code != 0 && outcome != "ok" && outcome != "trapped", "{module}.{method}: {said:?}");
+        }
+    }
+}
