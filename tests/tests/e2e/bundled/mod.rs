@@ -15,6 +15,7 @@ mod fetch;
 mod files;
 mod filetracker;
 mod firewall;
+mod from_func;
 mod grants;
 mod hardware;
 mod http_check;
