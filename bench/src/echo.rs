@@ -21,7 +21,8 @@ pub(super) struct Echo {
 
 impl Echo {
     pub(super) async fn start(folder: &Folder) -> Result<Self, BenchError> {
-        let overlord = folder.overlord_identity(&folder.authority()?)?;
+        let authority = folder.authority()?;
+        let overlord = folder.overlord_identity(&authority)?;
         let operator = folder.operator_identity()?;
         let server = endpoint::listen(([127, 0, 0, 1], 0).into(), &overlord, &[ALPN])?;
         let address: SocketAddr = server.local_addr().map_err(broke)?;
@@ -29,7 +30,7 @@ impl Echo {
         tasks.spawn(serve(server.clone()));
         let dialler = endpoint::dialler(address)?;
         let config =
-            endpoint::client_config(Some(&operator), Trust::Authority(operator.authority()), &[ALPN])?;
+            endpoint::client_config(Some(&operator), Trust::Authorities(operator.authorities()), &[ALPN])?;
         let connection =
             dialler.connect_with(config, address, SERVER_NAME).map_err(broke)?.await.map_err(broke)?;
         Ok(Self { connection, _endpoints: [server, dialler], _server: tasks })

@@ -257,6 +257,11 @@ impl Audit {
         }));
     }
 
+    /// Writes which authorities of overlords are trusted from now on, by their fingerprints.
+    pub(crate) fn authorities_changed(&self, trusted: &[String]) {
+        self.note(json!({ "event": "authorities-changed", "trusted": trusted, "decision": "allowed" }));
+    }
+
     /// Writes that the policy was read again, and what that changed.
     pub(crate) fn policy(&self, changes: &[String]) {
         self.note(json!({ "event": "policy", "changes": changes }));

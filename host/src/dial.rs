@@ -32,7 +32,11 @@ pub enum DialError {
         address: String,
     },
     /// Somebody answered who is not the expected overlord.
-    #[error("\"{address}\" is not the overlord that was expected: its certificate is of another authority")]
+    #[error(
+        "\"{address}\" is not the overlord that was expected: its certificate is of another authority. If the overlord has \
+         moved to another one while this host was off, join again: `overlord minion invite NAME` there makes a token, and \
+         `minion join TOKEN` here takes it"
+    )]
     Stranger {
         /// What was dialled.
         address: String,

@@ -7,7 +7,9 @@ use ledger::LedgerError;
 use quinn::{RecvStream, SendStream};
 use serde::Serialize;
 
-use wire::message::link::{Carried, MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleCommand, Pong, Staging};
+use wire::message::link::{
+    Acknowledged, Carried, MAX_MESSAGE, MinionRequest, ModuleAnswer, ModuleCommand, Pong, Staging,
+};
 use wire::message::version::Version;
 use wire::name::OperatorName;
 use wire::signing::mandate::SignedMandate;
@@ -19,6 +21,7 @@ use crate::audit::Audit;
 use crate::jobs::{self, FollowError, Jobs, Stopping};
 use crate::mandates::Mandates;
 use crate::modules::Modules;
+use crate::renewal::Wanted;
 use crate::shared::Sharing;
 
 /// Why a request was not answered to its end. The overlord sees that the stream ends, and asks again later.
@@ -53,6 +56,8 @@ pub(crate) struct Dispatch {
     pub(crate) audit: Arc<Audit>,
     /// Whose modules they are.
     pub(crate) sharing: Sharing,
+    /// Is told when the overlord wants the certificate to be renewed.
+    pub(crate) wanted: Wanted,
 }
 
 impl Dispatch {
@@ -74,6 +79,10 @@ impl Dispatch {
             MinionRequest::Start(start, mandate) => (start.job, jobs.start(*start, mandate)?),
             MinionRequest::Follow(job) => (job, jobs.follow(job).await?),
             MinionRequest::Settle(job) => (job, jobs.settle(job).await?),
+            MinionRequest::Move { in_ms } => {
+                self.wanted.in_time(Duration::from_millis(in_ms));
+                return reply(&mut send, &Acknowledged).await;
+            }
             MinionRequest::Modules { operator, command, mandate } => {
                 let ask = Ask { operator, command, mandate, version };
                 return self.change_modules(ask, &mut send, &mut recv).await;

@@ -157,8 +157,7 @@ pub async fn join(
         None => applicant.by_waiting(tell).await?,
     };
     let refused = || JoinError::Refused(joining.address.clone());
-    let authority = issued.authorities.into_iter().next().ok_or_else(refused)?;
-    let identity = Identity::new(&key, issued.certificate, authority);
+    let identity = Identity::of_newcomer(&key, issued).ok_or_else(refused)?;
     let enrolment = Enrolment { overlord: joining.address.clone(), name };
     folder.enrol(&identity, &enrolment)?;
     // The key now lives with its certificate; the next join makes another.

@@ -21,6 +21,7 @@ use crate::link::{Link, LinkState};
 use crate::mandates::Mandates;
 use crate::membership::{Membership, instance};
 use crate::minion::StartError;
+use crate::renewal::Wanted;
 use crate::shared::Shared;
 use crate::status::Vitals;
 
@@ -75,6 +76,7 @@ impl Enrolled {
             mandates,
             audit: audit.clone(),
             sharing: shared.sharing,
+            wanted: Wanted::default(),
         };
         let (stop, background, streams) = (CancellationToken::new(), TaskTracker::new(), TaskTracker::new());
         let (state, link) = watch::channel(LinkState::Unlinked("it was not tried yet".into()));

@@ -142,7 +142,7 @@ impl Link {
 
     async fn dial(&self) -> Result<Dialled, DialError> {
         let identity = self.membership.identity();
-        let dialling = Dialling::new(Some(&identity), Trust::Authority(identity.authority()), ALPNS)?;
+        let dialling = Dialling::new(Some(&identity), Trust::Authorities(identity.authorities()), ALPNS)?;
         self.dialler.dial(self.address(), &dialling).await
     }
 
@@ -209,8 +209,8 @@ impl Link {
     /// Renews the certificate over this connection, where its overlord does that.
     async fn renewals(&self, connection: &Connection, renew_in_ms: Option<u64>) -> Infallible {
         let Some(renew_in_ms) = renew_in_ms else { return std::future::pending().await };
-        let Self { membership, joined: member, audit, dialler, .. } = self;
-        Renewal { membership, connection, dialler, member, audit }
+        let Self { membership, joined: member, audit, dialler, dispatch, .. } = self;
+        Renewal { membership, connection, dialler, member, audit, wanted: &dispatch.wanted }
             .run(Duration::from_millis(renew_in_ms))
             .await
     }

@@ -12,7 +12,8 @@ use quinn::Connection;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use wire::identity::{IdentityError, Moment, make_key, signing_request};
+use wire::digest::Digest;
+use wire::identity::{Identity, IdentityError, Moment, make_key, signing_request};
 use wire::message::link::{ALPNS, Acknowledged, Notice};
 use wire::message::renewal::Renewal as Answer;
 use wire::transport::endpoint::{Dialling, Trust};
@@ -33,6 +34,27 @@ pub(crate) struct Renewal<'a> {
     /// Told until when the certificate is good.
     pub(crate) member: &'a watch::Sender<Member>,
     pub(crate) audit: &'a Audit,
+    pub(crate) wanted: &'a Wanted,
+}
+
+/// That the overlord wants the certificate to be renewed before it is due, since it moves to another authority.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted(watch::Sender<Option<Instant>>);
+
+impl Wanted {
+    /// It is to be renewed in so much time.
+    pub(crate) fn in_time(&self, time: Duration) {
+        self.0.send_replace(Some(Instant::now() + time.min(LONGEST)));
+    }
+}
+
+/// Why a certificate is renewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// It is due.
+    Due,
+    /// The overlord has asked for it.
+    Asked,
 }
 
 /// Why there is no new certificate yet.
@@ -61,11 +83,23 @@ impl Renewal<'_> {
     /// Renews the certificate in so much time, and from then on whenever it is due. Ends with the link.
     pub(crate) async fn run(self, renew_in: Duration) -> Infallible {
         let (mut backoff, mut due) = (Backoff::new(SHORTEST, LONGEST), Instant::now() + renew_in);
+        let (mut asked, mut cause) = (self.wanted.0.subscribe(), Cause::Due);
+        let mut earliest = Instant::now();
         loop {
-            sleep_until(due).await;
-            match self.renew().await {
+            tokio::select! {
+                () = sleep_until(due) => {}
+                // It fails only when nobody can ask any more, and `self` holds who can.
+                Ok(()) = asked.changed() => {
+                    if let Some(at) = *asked.borrow_and_update() {
+                        (due, cause) = (at.max(earliest), Cause::Asked);
+                    }
+                    continue;
+                }
+            }
+            match self.renew(cause).await {
                 Ok(renew_in) => {
-                    due = Instant::now() + until_next(renew_in);
+                    (due, cause) = (Instant::now() + until_next(renew_in), Cause::Due);
+                    earliest = Instant::now() + LEAST_ASKED;
                     self.prove().await;
                     backoff.reset();
                 }
@@ -79,20 +113,30 @@ impl Renewal<'_> {
     }
 
     /// Gets the next certificate and keeps it. Returns in how much time the one after it is due.
-    async fn renew(&self) -> Result<Duration, NotRenewed> {
+    async fn renew(&self, cause: Cause) -> Result<Duration, NotRenewed> {
         let key = make_key()?;
-        let (credentials, renew_in_ms) =
-            match notify(self.connection, &Notice::Renew(signing_request(&key)?)).await? {
-                Answer::Renewed { credentials, renew_in_ms } => (credentials, renew_in_ms),
-                Answer::Refused(why) => return Err(NotRenewed::Refused(why)),
-            };
-        let renewed = self.membership.identity().renewed(&key, credentials)?;
+        let request = signing_request(&key)?;
+        let notice = match cause {
+            Cause::Due => Notice::Renew(request),
+            Cause::Asked => Notice::Move(request),
+        };
+        let (credentials, renew_in_ms) = match notify(self.connection, &notice).await? {
+            Answer::Renewed { credentials, renew_in_ms } => (credentials, renew_in_ms),
+            Answer::Refused(why) => return Err(NotRenewed::Refused(why)),
+        };
+        let before = self.membership.identity();
+        let renewed = before.renewed(&key, credentials)?;
         let peer = renewed.peer()?;
+        let trusted = (renewed.authorities() != before.authorities()).then(|| fingerprints(&renewed));
         if !self.membership.keep(renewed)? {
             return Err(NotRenewed::JoinedAnew);
         }
         self.member.send_modify(|member| member.valid_until = peer.validity.until);
         self.audit.renewed(&peer);
+        if let Some(trusted) = trusted {
+            self.audit.authorities_changed(&trusted);
+            tracing::info!(trusted = trusted.join(", "), "other authorities of overlords are trusted now");
+        }
         tracing::info!(key = %peer.key, until = %Moment(peer.validity.until), "renewed the certificate");
         Ok(Duration::from_millis(renew_in_ms))
     }
@@ -112,7 +156,7 @@ impl Renewal<'_> {
 
     async fn show(&self) -> Result<(), NotProved> {
         let (identity, address) = (self.membership.identity(), &self.membership.member.overlord);
-        let dialling = Dialling::new(Some(&identity), Trust::Authority(identity.authority()), ALPNS);
+        let dialling = Dialling::new(Some(&identity), Trust::Authorities(identity.authorities()), ALPNS);
         let dialled = self.dialler.dial(address, &dialling.map_err(DialError::from)?).await?;
         let shown = notify(&dialled.connection, &Notice::Proof).await;
         let closed = dialled.connection.close_reason();
@@ -125,6 +169,11 @@ impl Renewal<'_> {
     }
 }
 
+/// The authorities that an identity trusts, by their fingerprints.
+fn fingerprints(identity: &Identity) -> Vec<String> {
+    identity.authorities().iter().map(|authority| Digest::of(authority).to_string()).collect()
+}
+
 /// In how much time a certificate that was renewed now is renewed again, where the overlord says so: each is a new key and a
 /// write to disk, whatever it says.
 fn until_next(renew_in: Duration) -> Duration {
@@ -134,6 +183,8 @@ fn until_next(renew_in: Duration) -> Duration {
 /// The least time from one renewal to the next. The briefest certificates that an overlord makes, for 30 seconds, are good
 /// for longer.
 const LEAST: Duration = Duration::from_secs(10);
+/// The same where the overlord asks for it, as it does at each step of a move to another authority.
+const LEAST_ASKED: Duration = Duration::from_secs(1);
 /// The shortest and the longest pause before the next attempt, but for what chance adds.
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(600);

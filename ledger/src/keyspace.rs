@@ -115,6 +115,10 @@ pub(crate) enum Keyspace {
     Mandates,
     /// module, target expression → what whoever assigned it has signed.
     AssignmentMandates,
+    /// public key → the authority that has signed for it, and those that its owner trusts.
+    Holdings,
+    /// operator → the key that it was seen with last.
+    OperatorKeys,
 
     /// job → what was asked of this minion.
     Starts,
@@ -183,6 +187,8 @@ impl Keyspace {
         Keyspace::RenewedOperators,
         Keyspace::Mandates,
         Keyspace::AssignmentMandates,
+        Keyspace::Holdings,
+        Keyspace::OperatorKeys,
     ];
 
     /// What a minion's ledger has.
@@ -244,6 +250,8 @@ impl Keyspace {
             Keyspace::RenewedOperators => "renewed-operators",
             Keyspace::Mandates => "mandates",
             Keyspace::AssignmentMandates => "assignment-mandates",
+            Keyspace::Holdings => "holdings",
+            Keyspace::OperatorKeys => "operator-keys",
             Keyspace::Instance => "instance",
             Keyspace::Nonces => "nonces",
             Keyspace::ForgottenNonces => "forgotten-nonces",

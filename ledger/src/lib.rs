@@ -37,9 +37,9 @@ pub use minion::{
     Accepted, Kv, KvError, MAX_KEY, MinionJob, MinionLedger, Precedence, Spent, Swap, SwarmLedger,
 };
 pub use overlord::{
-    Answer, Attempt, Certificates, GiveUp, GlobInvite, HeardFacts, Invitations, Invite, InviteError, Invited,
-    Issued, JobRecord, Made, MinionRecord, OperatorInvite, OperatorInviteError, OperatorRecord,
-    OverlordLedger, PartRecord, Renewed, Revocation, Standing, Storage, Tenure, WaitingHost,
+    Answer, Attempt, Certificates, GiveUp, GlobInvite, HeardFacts, Holding, Invitations, Invite, InviteError,
+    Invited, Issued, JobRecord, Made, MinionRecord, OperatorInvite, OperatorInviteError, OperatorRecord,
+    OverlordLedger, PartRecord, Renewed, Revocation, SeenKey, Standing, Storage, Tenure, WaitingHost,
 };
 pub use quarantine::SetAside;
 pub use reopenable::Commits;

@@ -33,6 +33,8 @@ pub enum Daemon {
     Modules,
     /// Both, while a minion's certificate is renewed, where no job comes by.
     Renewal,
+    /// The overlord, while it moves to another authority, where no job comes by.
+    Move,
 }
 
 /// Declares all points: the one list that code, tests and documentation go by.
@@ -168,6 +170,11 @@ points! {
     KeepHalfway = "keep-halfway" in Renewal,
     /// The next key and its certificate are in their places, and were never used.
     KeepAfter = "keep-after" in Renewal,
+
+    /// The overlord is about to write down a step of the move to another authority.
+    MoveBefore = "move-before" in Move,
+    /// The overlord has written the step down, and done nothing about it.
+    MoveAfter = "move-after" in Move,
 }
 
 #[cfg(not(feature = "failpoints"))]

@@ -14,6 +14,7 @@ use ledger::JobRecord;
 use machine::clock::rfc3339;
 use serde_json::{Map, Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use wire::digest::Digest;
 use wire::document::redaction;
 use wire::identity::{Moment, Peer};
 use wire::message::audit::{AuditQuery, Decision};
@@ -244,6 +245,25 @@ impl Audit {
             "key": peer.key.to_string(),
             "valid_until_at": Moment(peer.validity.until).to_string(),
             "decision": "allowed",
+        }));
+    }
+
+    /// An operator moved to another authority, or would have: `event` says which step that was.
+    pub(crate) fn authority(
+        &self,
+        event: &str,
+        (operator, from): (&OperatorName, SocketAddr),
+        (step, fingerprint): (&str, Digest),
+        refused: Option<&str>,
+    ) {
+        self.note(json!({
+            "event": event,
+            "operator": operator,
+            "from": from.to_string(),
+            "step": step,
+            "fingerprint": fingerprint.to_string(),
+            "why": refused,
+            "decision": if refused.is_none() { "allowed" } else { "denied" },
         }));
     }
 

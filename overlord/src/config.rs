@@ -1,7 +1,7 @@
 //! The overlord's configuration: `overlord.toml` in its folder.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use machine::configuration::{self, Renamed};
@@ -24,6 +24,17 @@ pub struct InitOptions {
     pub listen: Option<SocketAddr>,
     /// The `host:port` that minions are told to dial; the listening address where nothing is said.
     pub advertise: Option<DialAddress>,
+    /// The authority, where it was made elsewhere; otherwise one is made.
+    pub authority: Option<Elsewhere>,
+}
+
+/// The files of an authority that was made elsewhere.
+#[derive(Clone, Debug)]
+pub struct Elsewhere {
+    /// Its certificate, all up to the root, and the root's own, in PEM.
+    pub chain: PathBuf,
+    /// Its key, in PEM.
+    pub key: PathBuf,
 }
 
 /// How an overlord runs. Every key may be left out; unknown keys are an error.
@@ -52,6 +63,8 @@ pub struct Config {
     pub(crate) roles: Rules,
     /// For how long certificates are good.
     pub certificates: Certificates,
+    /// How the authority's key is kept. Read when the overlord starts.
+    pub authority: AuthorityConfig,
     /// Which hosts are let in without a token and without an operator. Default: none.
     pub enrolment: EnrolmentConfig,
 }
@@ -68,6 +81,7 @@ impl Default for Config {
             audit: audit_log::Settings::default(),
             roles: Rules::new(),
             certificates: Certificates::default(),
+            authority: AuthorityConfig::default(),
             enrolment: EnrolmentConfig::default(),
         }
     }
@@ -86,6 +100,15 @@ pub struct Certificates {
     /// Those of operators. At least 30 seconds. Default: 365 days.
     #[serde(deserialize_with = "lifetime")]
     pub operator_lifetime: Duration,
+}
+
+/// How the authority's key is kept.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AuthorityConfig {
+    /// The file with the passphrase with which the key is encrypted. Default: the credential `authority-passphrase` of systemd,
+    /// where there is one.
+    pub passphrase_file: Option<PathBuf>,
 }
 
 impl Default for Certificates {
@@ -182,6 +205,8 @@ mod tests {
         );
         let EnrolmentConfig { autosign } = std::mem::take(&mut config.enrolment);
         assert_eq!(autosign.len(), 1, "the example shows one rule, and there is none by default");
+        let passphrase = config.authority.passphrase_file.take();
+        assert_eq!(passphrase, Some("/etc/overlord/passphrase".into()));
         assert_eq!(config, Config::default());
         for key in [
             "listen",
@@ -201,6 +226,7 @@ mod tests {
             "admin",
             "lifetime",
             "operator-lifetime",
+            "passphrase-file",
             "names",
             "addresses",
         ] {
@@ -255,6 +281,7 @@ mod tests {
         let options = InitOptions {
             listen: Some(([127, 0, 0, 1], 7000).into()),
             advertise: "o.example:7000".parse().ok(),
+            authority: None,
         };
         let config: Config = toml::from_str(&Config::initial(&options)).expect("parses");
         assert_eq!(config.listen, ([127, 0, 0, 1], 7000).into());

@@ -33,15 +33,17 @@ impl ConfigInForce {
     /// Puts into force what of another configuration can be while the daemon runs. The rest stays as it was when it started.
     pub(crate) fn replace(&self, read: Config) -> Replaced {
         let mut held = lock::write(&self.0);
-        let Config { listen, audit, certificates, .. } = &**held;
+        let Config { listen, audit, certificates, authority, .. } = &**held;
         let later = [
             ("listen", *listen != read.listen),
             ("[audit]", *audit != read.audit),
             ("[certificates]", *certificates != read.certificates),
+            ("[authority]", *authority != read.authority),
         ];
         let later = later.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect();
-        let (listen, audit, certificates) = (*listen, audit.clone(), certificates.clone());
-        let config = Config { listen, audit, certificates, ..read };
+        let (listen, audit, certificates, authority) =
+            (*listen, audit.clone(), certificates.clone(), authority.clone());
+        let config = Config { listen, audit, certificates, authority, ..read };
         let changes = changes(&held, &config);
         *held = Arc::new(config);
         Replaced { changes, later }

@@ -2,19 +2,17 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use audit_log::AuditError;
 use ledger::{LedgerError, OverlordLedger, Retention};
 use machine::clock::now_ms;
-use quinn::Endpoint;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use wire::identity::{Identity, Moment, Validity};
 use wire::transport::endpoint::{self, EndpointError};
 use wire::transport::intake::Intake;
 
 use crate::audit::Audit;
+use crate::authorities::{Authorities, Keeper, OpenError};
 use crate::catalogue::Catalogue;
 use crate::config_in_force::{ConfigInForce, Replaced};
 use crate::doors::{self, Doors};
@@ -45,6 +43,9 @@ pub enum DaemonError {
     /// The overlord's folder cannot be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// The overlord's authorities cannot be used.
+    #[error(transparent)]
+    Authorities(#[from] OpenError),
     /// The overlord's ledger cannot be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -74,10 +75,16 @@ pub async fn serve(
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), DaemonError> {
     let config = folder.config()?;
-    let authority = folder.authority()?.with_lifetimes(config.certificates.lifetimes());
-    let identity = folder.overlord_identity(&authority)?;
+    let held = folder.authorities()?;
+    let identity = folder.overlord_identity(held.own())?;
     let gap = Gap::of(&folder).map_err(FolderError::from)?;
     let ledger = OverlordLedger::open(&folder.ledger())?;
+    let authorities = Authorities::open(
+        (folder.dir(), folder.passphrase_file()?),
+        config.certificates.lifetimes(),
+        ledger.clone(),
+    )
+    .await?;
     let audit = Arc::new(Audit::open(&config.audit, &folder.audit())?);
     let roles = RoleBook::open(folder.dir().to_owned(), &config.roles).map_err(FolderError::from)?;
     let tasks = Tasks::new(stop.child_token());
@@ -86,6 +93,8 @@ pub async fn serve(
     let waiting = Arc::new(WaitingHosts::open(ledger.clone()).await?);
     let catalogue = Catalogue::open(folder.modules(), ledger.clone())
         .map_err(|error| DaemonError::Modules(error.to_string()))?;
+    let held = authorities.held();
+    let identity = held.shown(identity);
     let endpoint = endpoint::listen(options.listen.unwrap_or(config.listen), &identity, &doors::alpns())?;
     let address = endpoint.local_addr().map_err(DaemonError::Address)?;
     let config = ConfigInForce::new(config);
@@ -108,7 +117,7 @@ pub async fn serve(
     let started_at = now_ms();
     let services = Services {
         config,
-        authority,
+        authorities,
         ledger: ledger.clone(),
         audit: audit.clone(),
         registry: registry.clone(),
@@ -125,13 +134,20 @@ pub async fn serve(
         started_at,
     };
     let services = Arc::new(services);
-    let shown = keep_shown(&folder, &services, &endpoint, identity, stop.clone());
+    let keeper = Keeper {
+        folder: folder.clone(),
+        services: services.clone(),
+        endpoint: endpoint.clone(),
+        identity,
+        held,
+    };
+    let kept = keeper.run(stop.clone());
     let doors = Doors::new(services.clone(), stop.clone()).serve(endpoint.clone());
     ready(address);
 
     // Until the stop. Then: 1. the doors let everyone out, 2. changes of modules are given up and jobs leave
     // the rest to the next life, 3. the audit log and the ledger have what was written.
-    tokio::join!(doors, purge, reload, shown);
+    tokio::join!(doors, purge, reload, kept);
     operators.stop().await;
     registry.stop().await;
     rollout.stop().await;
@@ -185,36 +201,6 @@ impl Reload {
     }
 }
 
-/// Renews the overlord's own certificate whenever it is due, and shows the new one to all who come from then on. Those
-/// who are connected stay so.
-async fn keep_shown(
-    folder: &Folder,
-    services: &Services,
-    endpoint: &Endpoint,
-    mut identity: Identity,
-    stop: CancellationToken,
-) {
-    let mut every = tokio::time::interval(LOOK_AT_CERTIFICATE);
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    while stop.run_until_cancelled(every.tick()).await.is_some() {
-        if !identity.validity().is_ok_and(Validity::is_due) {
-            continue;
-        }
-        match renew_shown(folder, services, endpoint) {
-            Ok(renewed) => identity = renewed,
-            Err(error) => tracing::error!(%error, "the overlord's own certificate cannot be renewed"),
-        }
-    }
-}
-
-fn renew_shown(folder: &Folder, services: &Services, endpoint: &Endpoint) -> Result<Identity, DaemonError> {
-    let renewed = folder.overlord_identity(&services.authority)?;
-    endpoint::show(endpoint, &renewed, &doors::alpns())?;
-    let until = Moment(renewed.validity().map_err(FolderError::from)?.until);
-    tracing::info!(%until, "renewed the overlord's own certificate");
-    Ok(renewed)
-}
-
 /// Drops finished jobs and expired invitations whose time is over, and hosts that wait no longer.
 async fn purge(
     ledger: OverlordLedger,
@@ -254,9 +240,6 @@ async fn purge_once(ledger: &OverlordLedger, retention: Retention, now: u64) {
         Err(error) => tracing::warn!(%error, "cannot purge expired invitations"),
     }
 }
-
-/// How often the overlord looks whether its own certificate is due.
-const LOOK_AT_CERTIFICATE: Duration = Duration::from_secs(5);
 
 /// For how long the log can tell that an invitation has expired, instead of that there is none, in milliseconds.
 const KEEP_EXPIRED_MS: u64 = 24 * 3600 * 1000;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use machine::home;
 use wire::digest::Digest;
@@ -11,7 +12,8 @@ use wire::signing::KeyError;
 use wire::signing::mandate::BadCertificate;
 use wire::transport::endpoint::DEFAULT_PORT;
 
-use crate::config::{Config, ConfigError, InitOptions};
+use crate::authorities::{Held, passphrase_file};
+use crate::config::{Config, ConfigError, Elsewhere, InitOptions};
 
 /// The folder of one overlord.
 #[derive(Clone, Debug)]
@@ -120,13 +122,19 @@ impl Folder {
     /// [`FolderError::AlreadyThere`] where there is an authority already, and [`FolderError::Identity`] where
     /// something cannot be made.
     pub fn init(&self, options: &InitOptions) -> Result<Summary, FolderError> {
-        if self.dir.join("authority.key").exists() {
+        if Held::is_there(&self.dir) {
             return Err(FolderError::AlreadyThere(self.dir.clone()));
         }
         create_private_dir(&self.dir)?;
         let operator = caller();
         write_public(&self.dir.join("overlord.toml"), Config::initial(options).as_bytes())?;
-        let authority = Authority::create(&self.dir)?;
+        let authority = match &options.authority {
+            None => Arc::new(Authority::create(&self.dir)?),
+            Some(Elsewhere { chain, key }) => {
+                let key = String::from_utf8_lossy(&read(key)?).into_owned();
+                Held::install(&self.dir, &key, &read(chain)?)?.own().clone()
+            }
+        };
         authority.issue(Role::Overlord, "overlord")?.save(&self.dir, "overlord")?;
         authority.issue(Role::Operator, operator.as_str())?.save(&self.dir, OPERATOR)?;
         let config = self.config()?;
@@ -138,27 +146,50 @@ impl Folder {
         })
     }
 
-    /// The authority, as [`Folder::init`] made it.
+    /// The authority whose certificate the overlord shows, as [`Folder::init`] made it or a move has brought it.
     ///
     /// # Errors
     /// [`FolderError::NotInitialised`] where there is none, and [`FolderError::Identity`] where it cannot be read.
-    pub fn authority(&self) -> Result<Authority, FolderError> {
-        if !self.dir.join("authority.key").exists() {
-            return Err(FolderError::NotInitialised(self.dir.clone()));
-        }
-        Ok(Authority::load(&self.dir)?)
+    pub fn authority(&self) -> Result<Arc<Authority>, FolderError> {
+        Ok(self.authorities()?.own().clone())
     }
 
-    /// The overlord's own identity. Where its certificate is due, or was made by a clock that was ahead, there is another
-    /// one in its place, with another key.
+    /// Checks that the folder holds an overlord.
+    ///
+    /// # Errors
+    /// [`FolderError::NotInitialised`], where it does not.
+    pub fn must_be_there(&self) -> Result<(), FolderError> {
+        if Held::is_there(&self.dir) { Ok(()) } else { Err(FolderError::NotInitialised(self.dir.clone())) }
+    }
+
+    /// All authorities whose certificates are good: two, while the overlord moves from one to another.
+    ///
+    /// # Errors
+    /// As [`Folder::authority`].
+    pub fn authorities(&self) -> Result<Held, FolderError> {
+        self.must_be_there()?;
+        Ok(Held::of_folder(&self.dir, self.passphrase_file()?)?)
+    }
+
+    /// The file with the passphrase with which keys of authorities are encrypted; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`FolderError::Config`], where the configuration cannot be read.
+    pub fn passphrase_file(&self) -> Result<Option<PathBuf>, FolderError> {
+        Ok(passphrase_file(self.config()?.authority.passphrase_file))
+    }
+
+    /// The overlord's own identity. Where its certificate is due, or of another authority, or was made by a clock that was
+    /// ahead, there is another one in its place, with another key.
     ///
     /// # Errors
     /// [`FolderError::Identity`], where it cannot be read or renewed.
     pub fn overlord_identity(&self, authority: &Authority) -> Result<Identity, FolderError> {
         let identity = Identity::load(&self.dir, "overlord")?;
         let Peer { role, name, validity, .. } = identity.peer()?;
-        if !validity.is_due() {
-            return Ok(identity);
+        match authority.own_identity(&identity) {
+            Some(own) if !validity.is_due() => return Ok(own),
+            _ => {}
         }
         let renewed = authority.issue(role, &name)?;
         renewed.save(&self.dir, "overlord")?;
@@ -176,15 +207,17 @@ impl Folder {
             return Err(FolderError::NotInitialised(self.dir.clone()));
         }
         let identity = Identity::load(&self.dir, OPERATOR)?;
+        if identity.validity()?.check().is_ok() {
+            return Ok(identity);
+        }
         match self.authority() {
-            Ok(authority) if identity.validity()?.check().is_err() => {
-                let config = self.config()?;
-                let reissued =
-                    authority.with_lifetimes(config.certificates.lifetimes()).reissue(&identity)?;
+            Ok(authority) => {
+                let lifetimes = self.config()?.certificates.lifetimes();
+                let reissued = authority.reissue(&identity, lifetimes)?;
                 reissued.save(&self.dir, OPERATOR)?;
                 Ok(reissued)
             }
-            _ => Ok(identity),
+            Err(_) => Ok(identity),
         }
     }
 
@@ -241,6 +274,14 @@ pub fn dialable(mut address: SocketAddr) -> SocketAddr {
 /// The address that is dialled where nothing else is said.
 pub fn default_address() -> String {
     format!("127.0.0.1:{DEFAULT_PORT}")
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, IdentityError> {
+    std::fs::read(path).map_err(|source| IdentityError::File {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// The user who runs this program, as an operator's name.

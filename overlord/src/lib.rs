@@ -7,6 +7,7 @@
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 mod audit;
+pub mod authorities;
 mod catalogue;
 pub mod cli;
 pub mod client;

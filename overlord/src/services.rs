@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ledger::OverlordLedger;
-use wire::identity::Authority;
 use wire::message::enroll::Token;
 use wire::message::operator::{Refusal, RefusalKind};
 use wire::transport::intake::Intake;
 
 use crate::audit::Audit;
+use crate::authorities::Authorities;
 use crate::catalogue::Catalogue;
 use crate::config_in_force::ConfigInForce;
 use crate::enrolment::WaitingHosts;
@@ -25,7 +25,8 @@ use crate::rollout::Rollout;
 /// The parts of the daemon that a request may touch.
 pub(crate) struct Services {
     pub(crate) config: ConfigInForce,
-    pub(crate) authority: Authority,
+    /// Who signs certificates, and who is about to.
+    pub(crate) authorities: Authorities,
     pub(crate) ledger: OverlordLedger,
     pub(crate) audit: Arc<Audit>,
     pub(crate) registry: Registry,
@@ -59,6 +60,6 @@ impl Services {
             Some(advertised) => advertised.to_string(),
             None => dialable(self.address).to_string(),
         };
-        Ok(Token { address, authority: self.authority.fingerprint(), secret })
+        Ok(Token { address, authority: self.authorities.held().own().fingerprint(), secret })
     }
 }

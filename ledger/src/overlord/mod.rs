@@ -5,6 +5,7 @@
 
 mod certificate;
 mod enrolment;
+mod holding;
 mod invitation;
 mod job;
 mod ledger;
@@ -16,6 +17,7 @@ pub(crate) use operations::{Modules, reindex};
 
 pub use certificate::{Certificates, Issued};
 pub use enrolment::{Answer, GlobInvite, Invitations, Invited, Made, Revocation, WaitingHost};
+pub use holding::{Holding, SeenKey};
 pub use invitation::{Invite, InviteError};
 pub use job::{GiveUp, JobRecord, PartRecord};
 pub use ledger::{OverlordLedger, Storage};

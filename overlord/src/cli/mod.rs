@@ -4,6 +4,7 @@
 //! [`crate::report`], and says by its [`Exit`] how it went.
 
 mod audit;
+mod ca;
 mod call;
 mod can;
 mod context;
@@ -114,6 +115,8 @@ pub enum Command {
     Context(context::ContextCommand),
     Whoami(whoami::Whoami),
     #[command(subcommand)]
+    Ca(ca::CaCommand),
+    #[command(subcommand)]
     Key(key::KeyCommand),
     Doc(doc::Doc),
     Audit(audit::AuditCommand),
@@ -128,6 +131,7 @@ impl Command {
             Command::Restored(command) => command.run(global),
             Command::Serve(command) => command.run(global),
             Command::Dev(command) => command.run(global),
+            Command::Ca(command) => command.run(global),
             Command::Key(command) => command.run(global),
             Command::Status(command) => talk(global, async |client| command.run(client).await),
             Command::Call(command) => talk(global, async |client| command.run(client).await),

@@ -31,7 +31,7 @@ pub(super) struct Restored {
 impl Restored {
     pub(super) fn run(self, global: &Global) -> Result<Exit, CliError> {
         let folder = global.folder()?;
-        folder.authority()?;
+        folder.must_be_there()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let done = runtime.map_err(CliError::Runtime)?.block_on(restored(&folder, self.audit.as_deref()));
         let Done { changes, known_at } = done.map_err(|error| CliError::Brought(Box::new(error)))?;

@@ -3,6 +3,7 @@
 use clap::Subcommand as _;
 use output::check::{self, Sample};
 use wire::digest::Digest;
+use wire::message::authority::{AuthorityState, Lack, Missing};
 use wire::message::catalogue::{Assignment, AssignmentStatus, Became, KeptModule, ModuleResult};
 use wire::message::enrolment::{Invitation, NameHolder, PendingHost};
 use wire::message::job::{JobState, OutcomeKind};
@@ -11,7 +12,7 @@ use wire::message::operator::{FactsHeard, JobSummary, MinionStanding, MinionStat
 use wire::message::operators::{OperatorKind, OperatorStanding, OperatorStatus, RoleStatus};
 use wire::name::MinionName;
 
-use super::{Command, context, distinct_modules, doc, facts, job, minion, module, operator, ping};
+use super::{Command, ca, context, distinct_modules, doc, facts, job, minion, module, operator, ping};
 use crate::report::samples::{LONG_NAME, long_text, tables};
 use crate::report::{OpenChange, changes};
 
@@ -102,9 +103,12 @@ fn lists() -> Vec<Sample> {
         valid_until: None,
     }];
     let operators = [operator_status()];
+    let (authority, missing) = (authority_state(), missing());
     vec![
         sample(context::table(&contexts), &["an.operator@example.org", "yes"]),
         sample(operator::list::table(&operators, 1 << 40), &["an.operator@example.org", "active"]),
+        sample(ca::status::authorities(&[authority]), &["2c70e12b7a06", "100000"]),
+        sample(ca::status::missing(&[missing], 1 << 40), &[LONG_NAME, "operator", "certificate"]),
         sample(job::list::table(&jobs), &[JOB, "remote-error"]),
         sample(job::list::table(&[]), &[]),
         sample(minion::list::table(&[minion(true), minion(false)], 1 << 40), &[LONG_NAME, "yes", "no"]),
@@ -113,6 +117,25 @@ fn lists() -> Vec<Sample> {
         sample(ping::table(&[ping(Ok(1900)), ping(Err(long_text()))]), &[LONG_NAME, "1.9 ms"]),
         sample(facts::table(&facts, &[]), &[LONG_NAME, "labels.role", "データベース"]),
     ]
+}
+
+fn authority_state() -> AuthorityState {
+    AuthorityState {
+        id: Digest::of(b"key"),
+        fingerprint: Digest::of(b"root"),
+        valid_from: 0,
+        valid_until: 4_000_000_000,
+        issues: true,
+        shown: false,
+        encrypted: true,
+        minions: 100_000,
+        operators: 12,
+    }
+}
+
+fn missing() -> Missing {
+    let (name, last_seen) = (LONG_NAME.to_owned(), Some(0));
+    Missing { is_operator: true, name, connected: false, last_seen, lack: Lack::Certificate }
 }
 
 fn operator_status() -> OperatorStatus {

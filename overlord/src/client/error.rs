@@ -45,7 +45,11 @@ pub enum ClientError {
         cause: String,
     },
     /// Somebody answers who is not the overlord of this folder.
-    #[error("{address} is not the overlord of this folder ({cause}); check --address and OVERLORD_DIR")]
+    #[error(
+        "{address} is not the overlord of this folder ({cause}); check --address and OVERLORD_DIR. If the overlord has moved to \
+         another authority since, have an administrator make a token with `overlord operator invite NAME --replace`, and take \
+         it with `overlord login TOKEN`"
+    )]
     Untrusted {
         /// The address that was dialled.
         address: String,

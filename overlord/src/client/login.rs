@@ -62,8 +62,7 @@ pub async fn log_in(
     }
     let refused = || ClientError::TokenRefused { address: address.clone() };
     let Some(NewcomerReply::Operator { name, issued }) = reply? else { return Err(refused()) };
-    let authority = issued.authorities.into_iter().next().ok_or_else(refused)?;
-    let identity = Identity::new(&key, issued.certificate, authority);
+    let identity = Identity::of_newcomer(&key, issued).ok_or_else(refused)?;
     let valid_until = Moment(identity.validity().map_err(FolderError::from)?.until);
     let context = context.unwrap_or_else(|| ContextName::for_operator(name.as_str(), &address));
     // Minions that want signed calls are told this key: it is there from the beginning, and stays.

@@ -20,6 +20,7 @@
 //! ```
 
 mod audit;
+mod authority;
 mod dial;
 mod enrolment;
 mod error;
@@ -36,6 +37,7 @@ use std::time::Duration;
 
 use quinn::{Connection, Endpoint, SendStream};
 use wire::identity::{Identity, make_key, signing_request};
+use wire::message::authority::AuthorityRequest;
 use wire::message::inventory::Inventory;
 use wire::message::job::OutcomeKind;
 use wire::message::link::Carried;
@@ -45,7 +47,7 @@ use wire::message::operator::{
 };
 use wire::message::version::Version;
 use wire::name::{MethodPath, MinionName, ModuleName};
-use wire::transport::endpoint::{CLOSE_DONE, Dialling, Trust};
+use wire::transport::endpoint::{CLOSE_DONE, Dialling, Trust, shown};
 use wire::transport::frame;
 use wire::value::method::OneMethod;
 
@@ -167,15 +169,15 @@ impl Client {
     /// in common.
     pub async fn connect(config: &ClientConfig) -> Result<Self, ClientError> {
         let identity = config.folder.operator_identity()?;
-        let dialling = Dialling::new(Some(&identity), Trust::Authority(identity.authority()), ALPNS)?;
+        let dialling = Dialling::new(Some(&identity), Trust::Authorities(identity.authorities()), ALPNS)?;
         let (endpoint, connection) = dial::dial(&config.address, &dialling, config.patience).await?;
         let signer = Signer::of(&config.folder, &identity)?;
         let own = Arc::new(Own { folder: config.folder.clone(), identity, signer });
         Ok(Self { connection, address: config.address.clone(), own, _endpoint: endpoint })
     }
 
-    /// Renews the operator's certificate over this connection, with a new key, where two thirds of its life have passed,
-    /// and keeps it in the folder. The connection goes on as it is, and the next one is made with the new certificate.
+    /// Renews the operator's certificate over this connection, with a new key, where two thirds of its life have passed, or the
+    /// overlord goes by other authorities than this operator, of which one that it trusts has signed for all; and keeps it in the folder. The connection goes on as it is, and the next one is made with the new certificate.
     /// Returns whether there is a new one.
     ///
     /// # Errors
@@ -184,7 +186,8 @@ impl Client {
     pub async fn renew_if_due(&self) -> Result<bool, ClientError> {
         let Own { folder, identity, signer: _ } = &*self.own;
         let validity = identity.validity().map_err(FolderError::from)?;
-        if !validity.is_due() {
+        let is_behind = identity.is_behind(&shown(&self.connection));
+        if !validity.is_due() && !is_behind {
             return Ok(false);
         }
         if Version::of(&self.connection) < Version::Five {
@@ -192,7 +195,11 @@ impl Client {
         }
         let key = make_key().map_err(FolderError::from)?;
         let request = signing_request(&key).map_err(FolderError::from)?;
-        let credentials = answer!(self, OperatorRequest::Renew(request), Renewed)?;
+        let request = match is_behind {
+            true => OperatorRequest::Authority(Box::new(AuthorityRequest::Renew(request))),
+            false => OperatorRequest::Renew(request),
+        };
+        let credentials = answer!(self, request, Renewed)?;
         let renewed = identity.renewed(&key, *credentials).map_err(FolderError::from)?;
         Ok(folder.renew_operator_identity(identity, &renewed)?)
     }
@@ -489,7 +496,8 @@ mod tests {
     fn folder(listen: &str) -> (tempfile::TempDir, Folder) {
         let dir = tempfile::tempdir().expect("a folder");
         let folder = Folder::at(dir.path());
-        let options = InitOptions { listen: Some(listen.parse().expect("an address")), advertise: None };
+        let options =
+            InitOptions { listen: Some(listen.parse().expect("an address")), ..InitOptions::default() };
         folder.init(&options).expect("made");
         (dir, folder)
     }

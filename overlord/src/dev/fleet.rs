@@ -75,7 +75,7 @@ impl<'a> Fleet<'a> {
     /// Returns the overlord's folder and the address at which it answers.
     pub async fn start(&mut self, minions: u16) -> Result<(Folder, String), DevError> {
         let folder = Folder::at(self.dir.join(OVERLORD));
-        folder.init(&InitOptions { listen: Some(([127, 0, 0, 1], 0).into()), advertise: None })?;
+        folder.init(&InitOptions { listen: Some(([127, 0, 0, 1], 0).into()), ..InitOptions::default() })?;
         self.daemons.push(Daemon::start(OVERLORD, self.overlord("127.0.0.1:0"), self.dir)?);
 
         let deadline = Instant::now() + PATIENCE;

@@ -15,6 +15,7 @@ use wire::transport::endpoint::{CLOSE_DONE, CLOSE_REFUSED, CLOSE_REPLACED, CLOSE
 use wire::transport::frame::{self, FrameError};
 
 use super::renewal;
+use crate::authorities;
 use crate::facts;
 use crate::registry::{Admitted, Introduction, Link, LinkError, Refused, since_three};
 use crate::services::Services;
@@ -121,7 +122,7 @@ impl MinionDoor {
         match notice {
             Notice::Hello(hello) => Ok(First::Hello(self.hello(hello, &mut send).await?)),
             Notice::Proof => {
-                self.minion.prove().await?;
+                self.prove().await?;
                 self.say(&mut send, &Acknowledged).await?;
                 Ok(First::Proof)
             }
@@ -169,7 +170,7 @@ impl MinionDoor {
         let link = self.minion.connect(self.connection.clone(), said).await?;
         // Said, here and to the minion, only when calls find it connected.
         tracing::info!(minion = %name, %from, version = hello.version, modules, "connected");
-        let lifetime = self.services.authority.lifetimes().minion;
+        let lifetime = self.services.authorities.held().own().lifetimes().minion;
         let renew_in_ms = Some(renewal::due_in(self.minion.certificate().validity(), lifetime));
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let welcome = Welcome { name: name.clone(), version, settled, renew_in_ms };
@@ -177,6 +178,7 @@ impl MinionDoor {
             link.gone().await?;
             return Err(error.into());
         }
+        authorities::ask(&self.services, name);
         rollout.reconcile(name).await;
         Ok(link)
     }
@@ -184,11 +186,8 @@ impl MinionDoor {
     async fn answer(&self, link: &Link, notice: Notice, send: &mut SendStream) -> Result<(), NoticeError> {
         match notice {
             Notice::Hello(_) | Notice::Proof => return Err(NoticeError::OutOfOrder),
-            Notice::Renew(request) => {
-                let (minion, from) = (self.minion.name(), self.connection.remote_address());
-                let renewal = renewal::of_minion(&self.services, link, minion, from, &request).await?;
-                self.say(send, &renewal).await?;
-            }
+            Notice::Renew(request) => self.renew(link, (&request, false), send).await?,
+            Notice::Move(request) => self.renew(link, (&request, true), send).await?,
             Notice::Modules(modules) => {
                 link.modules_changed(modules).await?;
                 self.say(send, &Acknowledged).await?;
@@ -203,6 +202,31 @@ impl MinionDoor {
             }
         }
         Ok(())
+    }
+
+    /// Takes note that the minion has shown its certificate, which may be its next one.
+    async fn prove(&self) -> Result<(), LinkError> {
+        let Services { registry, authorities, .. } = &*self.services;
+        let key = || Some(registry.statuses(std::slice::from_ref(self.minion.name())).first()?.key);
+        let former = key();
+        self.minion.prove().await?;
+        if let Some(former) = former.filter(|former| key() != Some(*former)) {
+            authorities.is_former(former).await;
+            authorities.news.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Makes the minion's next certificate.
+    async fn renew(
+        &self,
+        link: &Link,
+        request: (&[u8], bool),
+        send: &mut SendStream,
+    ) -> Result<(), NoticeError> {
+        let (minion, from) = (self.minion.name(), self.connection.remote_address());
+        let renewal = renewal::of_minion(&self.services, link, minion, from, request).await?;
+        Ok(self.say(send, &renewal).await?)
     }
 
     /// The whole answer to a notice. The minion has it or asks again on a new connection.

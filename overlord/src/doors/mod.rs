@@ -4,6 +4,7 @@
 //! divided by where it comes from, and held for seconds.
 
 mod audit;
+mod authority;
 mod connection_limit;
 mod enroll;
 mod enrolment;

@@ -9,6 +9,7 @@ use machine::failpoint::{Point, reach};
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::task::JoinSet;
 use wire::identity::Peer;
+use wire::message::authority::AuthorityRequest;
 use wire::message::held::Held as _;
 use wire::message::inventory::Inventory;
 use wire::message::link::{Carried, MinionRequest, Pong};
@@ -27,6 +28,7 @@ use wire::transport::intake::Intake;
 
 use ledger::Storage;
 
+use super::authority::AuthorityDoor;
 use super::enrolment::EnrolmentDoor;
 use super::operators::OperatorsDoor;
 use super::permit::{Gate, Permit};
@@ -72,6 +74,7 @@ impl OperatorDoor {
     /// Serves the connection until it ends.
     pub(super) async fn serve(self, connection: Connection) {
         Allowance::OPERATOR.give(&connection);
+        self.services.authorities.operator_shown(self.name(), self.operator.key()).await;
         // Owned here: they end with the connection. QUIC bounds how many there are at once.
         let mut requests = JoinSet::new();
         while let Ok((send, receive)) = connection.accept_bi().await {
@@ -226,8 +229,20 @@ impl OperatorDoor {
                 OperatorReply::Operators(Box::new(door.answer(*request, warnings).await?))
             }
             OperatorRequest::Renew(request) => {
-                renewal::of_operator(&self.services, &self.operator, self.from, &request).await?
+                let asked = (self.from, &request[..], false);
+                renewal::of_operator(&self.services, &self.operator, asked).await?
             }
+            OperatorRequest::Authority(request) => match *request {
+                AuthorityRequest::Renew(request) => {
+                    let asked = (self.from, &request[..], true);
+                    renewal::of_operator(&self.services, &self.operator, asked).await?
+                }
+                request => {
+                    let door =
+                        AuthorityDoor { services: &self.services, operator: self.name(), from: self.from };
+                    OperatorReply::Authority(Box::new(door.answer(request).await?))
+                }
+            },
             OperatorRequest::Call { .. }
             | OperatorRequest::Attach { .. }
             | OperatorRequest::Rerun { .. }
@@ -436,6 +451,8 @@ fn may_be_large(request: &OperatorRequest) -> bool {
         | OperatorRequest::Purge { .. }
         | OperatorRequest::Status
         | OperatorRequest::Renew(_)
+        // Who is missing is named once, and briefly.
+        | OperatorRequest::Authority(_)
         // What they list is bounded.
         | OperatorRequest::Enrolment(_)
         // Their replies are many, each of which waits for its own turn.

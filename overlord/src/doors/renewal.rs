@@ -22,19 +22,23 @@ pub(super) async fn of_minion(
     link: &Link,
     minion: &MinionName,
     from: SocketAddr,
-    request: &[u8],
+    (request, knows_moves): (&[u8], bool),
 ) -> Result<Renewal, LinkError> {
-    let Services { authority, audit, .. } = services;
-    let lifetime = authority.lifetimes().minion;
+    let Services { authorities, audit, .. } = services;
+    let held = authorities.held();
+    let lifetime = held.own().lifetimes().minion;
+    let before = link.next()?;
     let refused = |why: String| {
         tracing::warn!(%minion, ?why, "its certificate is not renewed");
         Ok(Renewal::Refused(why))
     };
+    let shown = link.shown()?;
+    let is_asked = knows_moves && shown.is_some_and(|shown| !authorities.has_moved(&shown.key));
     // Before the request is looked at, which costs more than to send it.
-    if let Some(objection) = link.too_early(pause(lifetime))? {
+    if let Some(objection) = link.too_early(if is_asked { MOVE_PAUSE } else { pause(lifetime) })? {
         return refused(format!("\"{minion}\" {objection}"));
     }
-    if link.shown()?.is_some_and(|shown| !may_be_due(shown.validity(), lifetime)) {
+    if !is_asked && shown.is_some_and(|shown| !may_be_due(shown.validity(), lifetime)) {
         return refused(format!("\"{minion}\" asks long before its certificate is due"));
     }
     let request = match SigningRequest::from_der(request) {
@@ -44,22 +48,31 @@ pub(super) async fn of_minion(
     if let Some(objection) = link.objection(request.key())? {
         return refused(format!("\"{minion}\" {objection}"));
     }
-    let signed = authority.sign_request(&request, Role::Minion, minion.as_str());
+    let holds = shown.map(|shown| authorities.holding(&shown.key)).unwrap_or_else(|| held.first_holding());
+    let renewing = held.renewing(&holds, knows_moves);
+    let signed = renewing.authority.sign_request(&request, Role::Minion, minion.as_str());
     let (certificate, peer) = match signed.and_then(|certificate| Ok((Peer::of(&certificate)?, certificate)))
     {
         Ok((peer, certificate)) => (certificate, peer),
         Err(error) => return refused(format!("it cannot be signed: {error}")),
     };
+    if let Err(error) = authorities.giving(peer.key, renewing.holding.clone()).await {
+        return refused(format!("it cannot be recorded: {error}"));
+    }
     match link.renewing(Issued::from(&peer)).await {
         Ok(()) => {}
         // The link goes on, and the minion asks again.
         Err(LinkError::Ledger(error)) => return refused(format!("it cannot be recorded: {error}")),
         Err(error) => return Err(error),
     }
+    if let Some(before) = before {
+        // It was never shown, and lets nobody in any more.
+        authorities.is_former(before.key).await;
+    }
     audit.renewed(&peer, from);
     tracing::info!(%minion, key = %peer.key, until = %Moment(peer.validity.until), "renewed its certificate");
     let renew_in_ms = due_in(peer.validity, lifetime);
-    Ok(Renewal::Renewed { credentials: authority.credentials(certificate), renew_in_ms })
+    Ok(Renewal::Renewed { credentials: renewing.credentials(certificate), renew_in_ms })
 }
 
 /// Makes the next certificate of an operator, for the key of its signing request.
@@ -69,11 +82,12 @@ pub(super) async fn of_minion(
 pub(super) async fn of_operator(
     services: &Services,
     presence: &Presence,
-    from: SocketAddr,
-    request: &[u8],
+    (from, request, knows_moves): (SocketAddr, &[u8], bool),
 ) -> Result<OperatorReply, Refusal> {
-    let Services { authority, audit, .. } = services;
+    let Services { authorities, audit, .. } = services;
     let operator = presence.name();
+    let renewing = authorities.held().renewing(&authorities.holding(&presence.key()), knows_moves);
+    let authority = &renewing.authority;
     let bad = |error: IdentityError| {
         Refusal::new(RefusalKind::BadRequest, format!("the signing request is no good: {error}"))
     };
@@ -91,9 +105,12 @@ pub(super) async fn of_operator(
     let peer = Peer::of(&certificate).map_err(bad)?;
     let recorded = services.operators.renew(operator, presence.key(), Issued::from(&peer)).await;
     recorded.map_err(|error| not_recorded(&error))?;
+    if let Err(error) = authorities.giving_operator(operator, peer.key, renewing.holding.clone()).await {
+        return Err(Refusal::new(RefusalKind::Unavailable, format!("it cannot be recorded: {error}")));
+    }
     audit.renewed(&peer, from);
     tracing::info!(%operator, key = %peer.key, until = %Moment(peer.validity.until), "renewed its certificate");
-    Ok(OperatorReply::Renewed(Box::new(authority.credentials(certificate))))
+    Ok(OperatorReply::Renewed(Box::new(renewing.credentials(certificate))))
 }
 
 fn not_recorded(error: &RenewalError) -> Refusal {
@@ -146,6 +163,8 @@ const JITTER: f64 = 0.1;
 const SLACK: f64 = 0.1;
 /// Within how many milliseconds those are renewed that are overdue.
 const OVERDUE_MS: f64 = 60_000.0;
+/// How long after one renewal a minion gets the next where the overlord has asked for that.
+const MOVE_PAUSE: Duration = Duration::from_secs(1);
 /// The longest time between two renewals that is asked for.
 const MOST_PAUSE: Duration = Duration::from_secs(60);
 

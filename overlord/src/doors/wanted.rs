@@ -1,6 +1,7 @@
 //! What each request of an operator wants, in the words of roles. Every request is here: one that is missing does not
 //! compile.
 
+use wire::message::authority::AuthorityRequest;
 use wire::message::catalogue::ModuleRequest;
 use wire::message::enrolment::EnrolmentRequest;
 use wire::message::operator::{OperatorRequest, Target};
@@ -74,6 +75,10 @@ impl<'a> Wanted<'a> {
             OperatorRequest::Status => Wanted::Plain(Deed::Look),
             OperatorRequest::Audit { .. } => Wanted::Plain(Deed::Audit),
             OperatorRequest::Renew(_) => Wanted::Plain(Deed::Own),
+            OperatorRequest::Authority(request) => match **request {
+                AuthorityRequest::Renew(_) => Wanted::Plain(Deed::Own),
+                _ => Wanted::Plain(Deed::Administer),
+            },
             OperatorRequest::Module(request, _) => Self::of_modules(request),
             OperatorRequest::Operators(request) => Self::of_operators(request),
             OperatorRequest::Enrolment(request) => Self::of_enrolment(request),

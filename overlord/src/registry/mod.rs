@@ -160,6 +160,11 @@ impl Registry {
         Ok(Self(Arc::new(Inner { minions, roster, locks, intake, ledger, tasks })))
     }
 
+    /// Works on something that concerns a minion, until its end or the daemon's.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.tasks.spawn(work);
+    }
+
     /// Waits for the changes that were begun.
     pub(crate) async fn stop(&self) {
         self.0.tasks.stop().await;

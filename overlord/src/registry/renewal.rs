@@ -105,6 +105,14 @@ impl Link {
         self.with_entry(|entry| entry.certificates.shown)
     }
 
+    /// The certificate that the minion was given last and has not shown yet.
+    ///
+    /// # Errors
+    /// As [`Link::too_early`].
+    pub fn next(&self) -> Result<Option<Issued>, LinkError> {
+        self.with_entry(|entry| entry.certificates.next)
+    }
+
     /// What speaks against a certificate for this key, as it reads on from the minion's name.
     ///
     /// # Errors

@@ -165,6 +165,7 @@ fn every_document_keeps_to_the_page() {
     minions(&mut walk, &file);
     operators(&mut walk);
     standings(&mut walk);
+    authority(&mut walk);
     folders(&mut walk);
     errors(&mut walk);
     assert!(walk.breaches.is_empty(), "{:#?}", walk.breaches);
@@ -269,12 +270,27 @@ fn standings(walk: &mut Walk) {
     walk.overlord("minion remove", &["host1", "--json"]);
 }
 
+/// How the overlord moves to another authority.
+fn authority(walk: &mut Walk) {
+    walk.overlord("ca export-csr", &["--json"]);
+    walk.overlord("ca import", &["/dev/null", "--json"]);
+    walk.overlord("ca rotate", &["--json"]);
+    walk.overlord("ca rotate", &["--back", "--json"]);
+    walk.overlord("ca status", &["--json"]);
+    walk.overlord("ca rotate", &["--finish", "--force", "--json"]);
+}
+
 /// What is done in folders, without a daemon.
 fn folders(walk: &mut Walk) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
     walk.overlord("init", &["--dir", &path("overlord"), "--json"]);
     walk.overlord("restored", &["--dir", &path("overlord"), "--json"]);
+    std::fs::write(path("passphrase"), "correct horse").expect("written");
+    for command in ["ca encrypt", "ca decrypt"] {
+        let (folder, passphrase) = (path("overlord"), path("passphrase"));
+        walk.overlord(command, &["--dir", &folder, "--passphrase-file", &passphrase, "--json"]);
+    }
     walk.overlord("key new", &[&path("key"), "--json"]);
     walk.overlord("key show", &[&path("key"), "--json"]);
     let key = walk.overlord("key operator", &["--json"])["public_key"].as_str().expect("a key").to_owned();

@@ -3,6 +3,7 @@
 mod assign;
 mod attackers;
 mod audit;
+mod authorities;
 mod bench;
 mod bundled;
 mod calls;

@@ -43,8 +43,8 @@ fn rows() -> Vec<Row> {
         Daemon::Overlord => &["overlord"][..],
         Daemon::Minion => &["web1"],
         Daemon::Both => &["overlord", "web1"],
-        // See `hotload_deaths` and `renewal`.
-        Daemon::Modules | Daemon::Renewal => &[],
+        // See `hotload_deaths`, `renewal` and `authorities`.
+        Daemon::Modules | Daemon::Renewal | Daemon::Move => &[],
     };
     let mut rows = Vec::new();
     // Nobody cancels here, or gives anything up: see `delivery.rs` and `patience.rs`.

@@ -35,7 +35,7 @@ impl Desk {
         command
     }
 
-    fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         self.0.path()
     }
 }

@@ -72,7 +72,7 @@ pub(crate) async fn dial(fleet: &Fleet, identity: &Identity, alpns: &[&[u8]]) ->
     let address = std::fs::read_to_string(fleet.overlord_dir().join("address")).expect("the noted address");
     let address = address.trim().parse().expect("an address");
     let endpoint = dialler(address).expect("an endpoint");
-    let trust = Trust::Authority(identity.authority());
+    let trust = Trust::Authorities(identity.authorities());
     let config = client_config(Some(identity), trust, alpns).expect("a configuration");
     let connecting = endpoint.connect_with(config, address, SERVER_NAME).expect("dials");
     (connecting.await.expect("connected"), endpoint)

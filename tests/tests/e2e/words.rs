@@ -46,7 +46,7 @@ impl Hostile {
             Identity::load(&fleet.minion_dir("web1").join("identity"), "minion").expect("enrolled");
         let runtime = Runtime::new().expect("a runtime");
         let (endpoint, connection) = runtime.block_on(async {
-            let trust = Trust::Authority(identity.authority());
+            let trust = Trust::Authorities(identity.authorities());
             let config = endpoint::client_config(Some(&identity), trust, ALPNS).expect("a configuration");
             let endpoint = endpoint::dialler(address).expect("an endpoint");
             let connection = endpoint.connect_with(config, address, SERVER_NAME).expect("dials").await;

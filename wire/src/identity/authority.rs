@@ -4,15 +4,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PublicKeyData,
 };
-use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer};
+use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
 
+use super::endorsement::{is_issued, public_key};
 use super::validity::BACKDATED_SECS;
 use super::{
-    AUTHORITY_PEM, Identity, IdentityError, Role, files, read_certificates, write_private, write_public,
+    AUTHORITY_PEM, Identity, IdentityError, Role, SigningRequest, Validity, certificates, files,
+    read_certificates, write_private, write_public,
 };
 use crate::digest::Digest;
 use crate::message::renewal::Credentials;
@@ -21,9 +23,13 @@ use machine::clock;
 
 /// A certificate authority, as an overlord's folder holds it. Whoever can read its key can make minions and
 /// operators.
+///
+/// It is a root, or an intermediate whose root may be elsewhere.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    certificate: CertificateDer<'static>,
+    /// Its own certificate first, then those that lead from it to the root, and the root's last: the same where it is the
+    /// root itself.
+    chain: Vec<CertificateDer<'static>>,
     lifetimes: Lifetimes,
 }
 
@@ -50,16 +56,22 @@ impl Authority {
     /// [`IdentityError::Certificate`] where the key or the certificate cannot be made, and [`IdentityError::File`]
     /// where one of the files cannot be written.
     pub fn create(dir: &Path) -> Result<Self, IdentityError> {
+        let authority = Self::new("overlord authority")?;
+        write_private(&dir.join(AUTHORITY_KEY), authority.key_pem().as_bytes())?;
+        write_public(&dir.join(AUTHORITY_PEM), authority.chain_pem().as_bytes())?;
+        Ok(authority)
+    }
+
+    /// Makes an authority that is good for ten years and is kept nowhere yet. Its certificate has this name.
+    ///
+    /// # Errors
+    /// [`IdentityError::Certificate`] where the key or the certificate cannot be made.
+    pub fn new(name: &str) -> Result<Self, IdentityError> {
         let key = KeyPair::generate()?;
-        let mut params = CertificateParams::new(Vec::new())?;
-        params.distinguished_name.push(DnType::CommonName, "overlord authority");
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let mut params = of_authority(name)?;
         validity(&mut params, AUTHORITY_LIFETIME);
-        let certificate = params.self_signed(&key)?;
-        write_private(&dir.join(AUTHORITY_KEY), key.serialize_pem().as_bytes())?;
-        write_public(&dir.join(AUTHORITY_PEM), certificate.pem().as_bytes())?;
-        Self::of(key, certificate.der().clone())
+        let certificate = params.self_signed(&key)?.der().clone();
+        Self::of(key, vec![certificate])
     }
 
     /// Reads the authority of a folder, as [`Authority::create`] left it there.
@@ -69,13 +81,56 @@ impl Authority {
     /// else, and [`IdentityError::Certificate`] where the two do not go together.
     pub fn load(dir: &Path) -> Result<Self, IdentityError> {
         let key = files::read_key(&dir.join(AUTHORITY_KEY))?;
-        // The authority's own certificate is the first.
-        Self::of(key, read_certificates(&dir.join(AUTHORITY_PEM))?.swap_remove(0))
+        let (path, spki) = (dir.join(AUTHORITY_PEM), key.subject_public_key_info());
+        // Identities in the same folder keep the authorities there that they trust, of which this may be the second.
+        let mut there = read_certificates(&path)?;
+        there.retain(|certificate| public_key(certificate).is_some_and(|key| key == spki));
+        there.truncate(1);
+        if there.is_empty() {
+            let what = "the certificate of \"authority.key\"";
+            return Err(IdentityError::NotPem { path, what });
+        }
+        Self::of(key, there)
     }
 
-    fn of(key: KeyPair, certificate: CertificateDer<'static>) -> Result<Self, IdentityError> {
-        let issuer = Issuer::from_ca_cert_der(&certificate, key)?;
-        Ok(Self { issuer, certificate, lifetimes: Lifetimes::default() })
+    /// The authority whose key and certificates are these, in PEM: its own first, that of the root last.
+    ///
+    /// # Errors
+    /// [`IdentityError::Authority`] where they do not go together, and [`IdentityError::Certificate`] where they cannot be
+    /// used.
+    pub fn from_pem(key: &str, chain: &[u8]) -> Result<Self, IdentityError> {
+        let key = KeyPair::from_pem(key)?;
+        let chain = certificates(chain).ok_or_else(|| {
+            IdentityError::Authority("the certificates of the authority cannot be read".to_owned())
+        })?;
+        if public_key(&chain[0]).is_none_or(|there| there != key.subject_public_key_info()) {
+            let what = "the first certificate of the authority is not of its key";
+            return Err(IdentityError::Authority(what.to_owned()));
+        }
+        Self::of(key, chain)
+    }
+
+    fn of(key: KeyPair, chain: Vec<CertificateDer<'static>>) -> Result<Self, IdentityError> {
+        let issuer = Issuer::from_ca_cert_der(&chain[0], key)?;
+        Ok(Self { issuer, chain, lifetimes: Lifetimes::default() })
+    }
+
+    /// Its private key in PEM: whoever has that can do all that the authority can.
+    pub fn key_pem(&self) -> String {
+        self.issuer.key().serialize_pem()
+    }
+
+    /// Its certificates in PEM: its own first, that of the root last.
+    pub fn chain_pem(&self) -> String {
+        self.chain.iter().map(|certificate| super::pem("CERTIFICATE", certificate)).collect()
+    }
+
+    pub(super) fn own(&self) -> &CertificateDer<'static> {
+        &self.chain[0]
+    }
+
+    pub(super) fn issuer(&self) -> &Issuer<'static, KeyPair> {
+        &self.issuer
     }
 
     /// The same authority, whose certificates are good for so long from now on.
@@ -88,20 +143,61 @@ impl Authority {
         self.lifetimes
     }
 
-    /// The digest of the authority's certificate, by which a newcomer knows the overlord before it has that
-    /// certificate.
+    /// The digest of the root's certificate, by which a newcomer knows the overlord before it has that certificate.
     pub fn fingerprint(&self) -> Digest {
-        Digest::of(&self.certificate)
+        Digest::of(self.certificate())
     }
 
-    /// The authority's own certificate, in DER.
+    /// The digest of the authority's own certificate. The same as [`Authority::fingerprint`] where it is a root.
+    pub fn id(&self) -> Digest {
+        Digest::of(&self.chain[0])
+    }
+
+    /// The root's certificate, in DER, which peers trust: the authority's own where it is a root.
     pub fn certificate(&self) -> &[u8] {
-        &self.certificate
+        // Never empty.
+        &self.chain[self.chain.len() - 1]
+    }
+
+    /// Whether its certificate is its own root.
+    pub fn is_root(&self) -> bool {
+        self.chain.len() == 1
+    }
+
+    /// The certificates between those that it signs and the root, in DER; none where it is a root.
+    pub fn intermediates(&self) -> Vec<Vec<u8>> {
+        let between = &self.chain[..self.chain.len() - 1];
+        between.iter().map(|certificate| certificate.to_vec()).collect()
+    }
+
+    /// The time for which all of its certificates are good.
+    ///
+    /// # Errors
+    /// [`IdentityError::Foreign`] where one cannot be read.
+    pub fn validity(&self) -> Result<Validity, IdentityError> {
+        let all = self.chain.iter().map(|certificate| Validity::of(certificate));
+        let all = all.collect::<Result<Vec<_>, _>>()?;
+        let from = all.iter().map(|one| one.from).max().unwrap_or_default();
+        let until = all.iter().map(|one| one.until).min().unwrap_or_default();
+        Ok(Validity { from, until })
     }
 
     /// What makes an identity of a key whose certificate it has signed.
     pub fn credentials(&self, certificate: Vec<u8>) -> Credentials {
-        Credentials { chain: vec![certificate], authorities: vec![self.certificate.to_vec()] }
+        let chain = std::iter::once(certificate).chain(self.intermediates()).collect();
+        Credentials { chain, authorities: vec![self.certificate().to_vec()] }
+    }
+
+    /// The same identity, where its certificate is of this authority: with what leads from it to the root, which alone is
+    /// trusted. `None` where it is of another.
+    pub fn own_identity(&self, identity: &Identity) -> Option<Identity> {
+        let [certificate, ..] = identity.chain.as_slice() else { return None };
+        let Credentials { chain, authorities } = self.credentials(certificate.to_vec());
+        let [chain, authorities] =
+            [chain, authorities].map(|all| all.into_iter().map(CertificateDer::from).collect::<Vec<_>>());
+        let key = identity.key.clone();
+        // By the authority itself, and not by another one of the same root.
+        is_issued(certificate, &self.chain[0]).then_some(Identity { key, chain, authorities })
     }
 
     /// Makes a key and a certificate for it, good for as long as the role has it. Used where the key may be made
@@ -112,19 +208,27 @@ impl Authority {
     pub fn issue(&self, role: Role, name: &str) -> Result<Identity, IdentityError> {
         let key = KeyPair::generate()?;
         let certificate = self.sign(&key, role, name, None)?;
-        Ok(Identity::new(&key, certificate, self.certificate.to_vec()))
+        Ok(self.identity(&key, certificate))
     }
 
     /// Makes another certificate for the key of an identity whose certificate is not good any more, with the same role
-    /// and name.
+    /// and name, for as long as these lifetimes have it.
     ///
     /// # Errors
     /// [`IdentityError::Foreign`] where its certificate is none of ours, and [`IdentityError::Certificate`] where no
     /// other can be made.
-    pub fn reissue(&self, identity: &Identity) -> Result<Identity, IdentityError> {
+    pub fn reissue(&self, identity: &Identity, lifetimes: Lifetimes) -> Result<Identity, IdentityError> {
         let (key, peer) = (identity.key_pair()?, identity.peer()?);
-        let certificate = self.sign(&key, peer.role, &peer.name, None)?;
-        Ok(Identity::new(&key, certificate, self.certificate.to_vec()))
+        let lifetime = if peer.role == Role::Minion { lifetimes.minion } else { lifetimes.operator };
+        let lifetime_ms = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX);
+        let certificate = self.sign(&key, peer.role, &peer.name, Some(lifetime_ms))?;
+        Ok(self.identity(&key, certificate))
+    }
+
+    fn identity(&self, key: &KeyPair, certificate: Vec<u8>) -> Identity {
+        let Credentials { chain, authorities } = self.credentials(certificate);
+        let [chain, authorities] = [chain, authorities].map(|all| all.into_iter().map(Into::into).collect());
+        Identity { key: key.serialize_der(), chain, authorities }
     }
 
     /// Signs the public key of a request for this role and name. Returns the certificate in DER. Nothing else of
@@ -138,7 +242,7 @@ impl Authority {
         role: Role,
         name: &str,
     ) -> Result<Vec<u8>, IdentityError> {
-        self.sign(&request.0.public_key, role, name, None)
+        self.sign(request.public_key(), role, name, None)
     }
 
     /// The same for a certificate that is good for this long, in milliseconds, whatever is usual for the role.
@@ -152,7 +256,7 @@ impl Authority {
         name: &str,
         lifetime_ms: u64,
     ) -> Result<Vec<u8>, IdentityError> {
-        self.sign(&request.0.public_key, role, name, Some(lifetime_ms))
+        self.sign(request.public_key(), role, name, Some(lifetime_ms))
     }
 
     fn sign(
@@ -178,28 +282,22 @@ impl Authority {
         params.use_authority_key_identifier_extension = true;
         let asked = lifetime_ms.map(|ms| Duration::from_millis(ms).min(AUTHORITY_LIFETIME));
         validity(&mut params, asked.unwrap_or(lifetime));
+        if !self.is_root() {
+            // What leads to the root is checked with the certificate, and at its last moment.
+            let end = OffsetDateTime::from_unix_timestamp(self.validity()?.until);
+            params.not_after = params.not_after.min(end.unwrap_or(params.not_after));
+        }
         Ok(params.signed_by(key, &self.issuer)?.der().to_vec())
     }
 }
 
-/// A certificate signing request whose signature was checked: its owner has the private key.
-pub struct SigningRequest(CertificateSigningRequestParams);
-
-impl SigningRequest {
-    /// Reads a request in DER and checks its signature.
-    ///
-    /// # Errors
-    /// [`IdentityError::Certificate`] where it is malformed or was not signed with the key in it.
-    pub fn from_der(request: &[u8]) -> Result<Self, IdentityError> {
-        let request = CertificateSigningRequestDer::from(request);
-        Ok(Self(CertificateSigningRequestParams::from_der(&request)?))
-    }
-
-    /// The digest of the public key in the request: the same as [`Peer::key`](super::Peer::key) of a certificate
-    /// made from it.
-    pub fn key(&self) -> Digest {
-        Digest::of(&self.0.public_key.subject_public_key_info())
-    }
+/// What a certificate of an authority says, whoever signs it.
+pub(super) fn of_authority(name: &str) -> Result<CertificateParams, IdentityError> {
+    let mut params = CertificateParams::new(Vec::new())?;
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    Ok(params)
 }
 
 /// Lets a certificate be good for so long, and from an hour ago for peers whose clock is slow.

@@ -83,7 +83,7 @@ impl<'a> Kept<'a> {
             certificates.iter().map(|certificate| pem(CERTIFICATE, certificate)).collect()
         };
         files::write_private(&self.file("key"), pem(KEY, &identity.key).as_bytes())?;
-        files::write_public(&self.dir.join(AUTHORITY_PEM), certificates(&identity.authorities).as_bytes())?;
+        files::write_public(&self.authorities(), certificates(&identity.authorities).as_bytes())?;
         files::write_public(&self.file("pem"), certificates(&identity.chain).as_bytes())?;
         files::remove(&self.replacement())
     }
@@ -91,7 +91,8 @@ impl<'a> Kept<'a> {
     fn read(&self) -> Result<Identity, IdentityError> {
         let key = files::read_key(&self.file("key"))?.serialize_der();
         let chain = read_certificates(&self.file("pem"))?;
-        let authorities = read_certificates(&self.dir.join(AUTHORITY_PEM))?;
+        let own = self.authorities();
+        let authorities = read_certificates(&if own.exists() { own } else { self.dir.join(AUTHORITY_PEM) })?;
         Ok(Identity { key, chain, authorities })
     }
 
@@ -128,12 +129,23 @@ impl<'a> Kept<'a> {
         self.dir.join(format!("{}.{extension}", self.name))
     }
 
+    /// The file with the authorities that the identity trusts. In an overlord's folder there is an operator's identity as well,
+    /// which may trust others than the overlord's own for a while; folders of earlier versions have one file for both.
+    fn authorities(&self) -> PathBuf {
+        match self.name {
+            OVERLORD => self.dir.join("overlord.authority.pem"),
+            _ => self.dir.join(AUTHORITY_PEM),
+        }
+    }
+
     /// The file with the whole of an identity that is to be put in place.
     fn replacement(&self) -> PathBuf {
         self.file("replacing")
     }
 }
 
+/// The stem of the files of an overlord's own identity.
+const OVERLORD: &str = "overlord";
 const KEY: &str = "PRIVATE KEY";
 const CERTIFICATE: &str = "CERTIFICATE";
 /// Not a label that others know: what tells the authority's certificates from the identity's own.

@@ -7,9 +7,13 @@
 //! [`crate::transport::endpoint`]; what a peer may do is decided by the overlord and the minion.
 
 mod authority;
+mod endorsement;
 mod files;
+mod imported;
 mod kept;
+mod passphrase;
 mod peer;
+mod signing_request;
 mod validity;
 
 use std::path::{Path, PathBuf};
@@ -21,11 +25,16 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use self::kept::Kept;
 
-pub use self::authority::{Authority, Lifetimes, SigningRequest};
+pub use self::authority::{Authority, Lifetimes};
+pub use self::endorsement::{endorse, vouches};
 pub use self::files::{create_private_dir, write_private, write_public};
+pub use self::imported::{Imported, request_authority};
+pub use self::passphrase::{Passphrase, is_encrypted};
 pub use self::peer::{Peer, Role};
+pub use self::signing_request::SigningRequest;
 pub use self::validity::{Moment, Untimely, Validity};
 use crate::digest::Digest;
+use crate::message::newcomer::Issued;
 use crate::message::renewal::Credentials;
 use crate::transport::endpoint::is_signed_by;
 
@@ -59,6 +68,12 @@ pub enum IdentityError {
     /// The certificate is not one that an overlord's authority signs: what is wrong with its subject.
     #[error("not a certificate of an overlord's authority: {0}")]
     Foreign(&'static str),
+    /// A key is encrypted, and cannot be decrypted; or cannot be encrypted.
+    #[error("{0}")]
+    Locked(String),
+    /// The certificate of an authority cannot be used as one.
+    #[error("{0}")]
+    Authority(String),
     /// The certificate is one of ours, and it is not good at this moment.
     #[error("the certificate of {} \"{}\" {untimely}", .peer.role, .peer.name)]
     Untimely {
@@ -86,13 +101,23 @@ impl Identity {
         Self { key: key.serialize_der(), chain, authorities }
     }
 
-    /// The same role and name of the same authority with another key, for which an overlord has made these certificates.
+    /// What an overlord gave to a newcomer for its key: the certificate with those that lead from it to an authority, and the
+    /// authorities to trust. `None` where no authority is named.
+    pub fn of_newcomer(key: &KeyPair, issued: Issued) -> Option<Self> {
+        let Issued { certificate, intermediates, authorities } = issued;
+        let chain = std::iter::once(certificate).chain(intermediates).map(Into::into).collect();
+        let authorities: Vec<_> = authorities.into_iter().map(Into::into).collect();
+        (!authorities.is_empty()).then(|| Self { key: key.serialize_der(), chain, authorities })
+    }
+
+    /// The same role and name with another key, for which an overlord has made these certificates.
     ///
-    /// Whoever has the overlord for a while must not take its minions and operators with it: which authorities are trusted
-    /// stays as it is.
+    /// Whoever has the overlord for a while must not take its minions and operators with it: an authority that is not
+    /// trusted yet is trusted from now on only where one that is has signed for its key, and all others that the overlord
+    /// names are left out.
     ///
     /// # Errors
-    /// [`IdentityError::Foreign`] where they are not for this key, role and name, or not of the trusted authority, and
+    /// [`IdentityError::Foreign`] where they are not for this key, role and name, or not of such an authority, and
     /// [`IdentityError::Untimely`] where the certificate has ended though the present one has not.
     pub fn renewed(&self, key: &KeyPair, credentials: Credentials) -> Result<Self, IdentityError> {
         let Credentials { chain, authorities } = credentials;
@@ -107,16 +132,19 @@ impl Identity {
         if (peer.role, &peer.name) != (before.role, &before.name) {
             return Err(IdentityError::Foreign("it is for another role or name"));
         }
-        let is_pinned = authorities.iter().any(|authority| authority.as_slice() == self.authority().as_ref());
-        if !is_pinned || !is_signed_by(self.authority(), &chain) {
+        let mut authorities: Vec<CertificateDer<'static>> = authorities.into_iter().map(Into::into).collect();
+        authorities.retain(|authority| endorsement::is_acceptable(authority, &self.authorities, &chain));
+        let Some(own) = authorities.iter().position(|authority| is_signed_by(authority, &chain)) else {
             return Err(IdentityError::Foreign("it is not of the authority that this one is of"));
-        }
+        };
+        authorities.swap(0, own);
+        let chain = endorsement::without_endorsements(chain, &authorities);
         // A clock by which the present one has ended too says nothing of the next.
         match (before.validity.check(), peer.validity.check()) {
             (Ok(()), Err(untimely @ Untimely::Over { .. })) => {
                 Err(IdentityError::Untimely { peer: Box::new(peer), untimely })
             }
-            _ => Ok(Self { key: key.serialize_der(), chain, authorities: self.authorities.clone() }),
+            _ => Ok(Self { key: key.serialize_der(), chain, authorities }),
         }
     }
 
@@ -147,9 +175,39 @@ impl Identity {
         Kept::new(dir, name).replace(before, self)
     }
 
-    /// The certificate of the authority, which must have signed the other end's certificate too.
+    /// The certificate of the authority that this identity is of.
     pub fn authority(&self) -> &CertificateDer<'static> {
         &self.authorities[0]
+    }
+
+    /// The certificates of all authorities that are trusted, of which one must have signed the other end's certificate:
+    /// that of [`Identity::authority`] first. There are several while an overlord moves from one to another.
+    pub fn authorities(&self) -> &[CertificateDer<'static>] {
+        &self.authorities
+    }
+
+    /// Whether an overlord that showed these certificates goes by other authorities than this identity, of which one that
+    /// is trusted here has signed for all: then a renewal brings them.
+    pub fn is_behind(&self, shown: &[CertificateDer<'static>]) -> bool {
+        let others = shown.get(1..).unwrap_or_default();
+        let theirs: Vec<_> =
+            others.iter().filter(|one| endorsement::is_acceptable(one, &self.authorities, others)).collect();
+        let is_known = |one: &&CertificateDer<'static>| self.authorities.contains(one);
+        let is_whole = is_signed_by(self.authority(), &self.chain);
+        !theirs.is_empty()
+            && !(is_whole
+                && theirs.iter().all(is_known)
+                && self.authorities.iter().all(|own| theirs.contains(&own)))
+    }
+
+    /// The same identity as an overlord shows it while it moves from one authority to another: with what else leads to
+    /// authorities that peers may trust, and where certificates of all of these are good.
+    pub fn between(mut self, more: Vec<Vec<u8>>, authorities: &[&[u8]]) -> Self {
+        self.chain.extend(more.into_iter().map(CertificateDer::from));
+        let others = authorities.iter().filter(|one| **one != self.authorities[0].as_ref());
+        let others: Vec<_> = others.map(|one| CertificateDer::from(one.to_vec())).collect();
+        self.authorities.extend(others);
+        self
     }
 
     /// What the certificate says of its owner.
@@ -240,10 +298,24 @@ const AUTHORITY_PEM: &str = "authority.pem";
 
 /// The certificates in a file, of which there is at least one.
 fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
-    let text = files::read(path)?;
-    let certificates = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
-    let certificates = certificates.ok().filter(|certificates| !certificates.is_empty());
+    let certificates = certificates(&files::read(path)?);
     certificates.ok_or_else(|| IdentityError::NotPem { path: path.to_owned(), what: "a PEM certificate" })
+}
+
+/// The certificates in a text, each in DER; none where there is none, or one is spoiled.
+pub fn certificates_of_pem(text: &[u8]) -> Vec<Vec<u8>> {
+    certificates(text).unwrap_or_default().iter().map(|certificate| certificate.to_vec()).collect()
+}
+
+/// Certificates in DER, as PEM.
+pub fn certificates_to_pem(certificates: &[Vec<u8>]) -> String {
+    certificates.iter().map(|certificate| pem("CERTIFICATE", certificate)).collect()
+}
+
+/// The certificates in a text, of which there is at least one; `None` where there is none, or one is spoiled.
+fn certificates(text: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+    let certificates = CertificateDer::pem_slice_iter(text).collect::<Result<Vec<_>, _>>();
+    certificates.ok().filter(|certificates| !certificates.is_empty())
 }
 
 /// The PKCS#8 document of a private key in PEM; `None` where the text is something else.

@@ -149,7 +149,9 @@ impl Notice {
             Notice::Modules(modules) => fit_modules(&mut modules.modules),
             // The overlord looks at facts when it takes them: those over the limit are left, and the link goes on.
             Notice::Facts(_) | Notice::Proof => Ok(()),
-            Notice::Renew(request) => few("bytes of a signing request", request.len(), MAX_SIGNING_REQUEST),
+            Notice::Renew(request) | Notice::Move(request) => {
+                few("bytes of a signing request", request.len(), MAX_SIGNING_REQUEST)
+            }
         }
     }
 }

@@ -135,7 +135,7 @@ impl Message for Notice {
     fn limit(kind: u8) -> Limit {
         match kind {
             2 => FACTS,
-            3 => Limit::new(MAX_SIGNING_REQUEST + 64, 2 * MAX_SIGNING_REQUEST),
+            3 | 5 => Limit::new(MAX_SIGNING_REQUEST + 64, 2 * MAX_SIGNING_REQUEST),
             4 => WORD,
             _ => MODULES,
         }
@@ -235,6 +235,7 @@ mod tests {
         assert_eq!(Notice::limit(kind(&Notice::Hello(hello))), MODULES);
         assert_eq!(Notice::limit(kind(&Notice::Facts(String::new()))), FACTS);
         assert!(Notice::limit(kind(&Notice::Renew(Vec::new()))).bytes < ANSWER.bytes);
+        assert!(Notice::limit(kind(&Notice::Move(Vec::new()))).bytes < ANSWER.bytes);
         assert_eq!(Notice::limit(kind(&Notice::Proof)), WORD);
         assert_eq!(MinionRequest::limit(kind(&MinionRequest::Ping)), WORD);
         assert_eq!(Staging::limit(kind(&Staging::Refused(String::new()))), ANSWER);

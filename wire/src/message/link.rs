@@ -53,6 +53,13 @@ pub enum MinionRequest {
         #[serde(with = "crate::message::version::since_six")]
         mandate: Carried,
     },
+    /// The overlord goes by other authorities than those that the minion's certificate was made with: ask for another with
+    /// [`Notice::Move`], in so many milliseconds. Answered by [`Acknowledged`]. Minions that do not know this end the stream,
+    /// and go on as they are.
+    Move {
+        /// In how many milliseconds to ask.
+        in_ms: u64,
+    },
 }
 
 /// What an operator has signed of what is asked for, where it has.
@@ -220,6 +227,9 @@ pub enum Notice {
     /// certificate that it was given last. Answered by [`Acknowledged`], and from then on the former key is not good
     /// any more. Not said to overlords of before version 5.
     Proof,
+    /// Like [`Notice::Renew`], for the certificate that an overlord has asked for with [`MinionRequest::Move`]: it may be of an
+    /// authority that is not trusted yet, and comes with what vouches for that.
+    Move(Vec<u8>),
 }
 
 /// How a minion introduces itself.

@@ -2,11 +2,12 @@
 //!
 //! The doors are [`link`] (overlord and minion), [`operator`] with [`catalogue`], [`operators`] and
 //! [`enrolment`] (operator and overlord) and [`newcomer`] with [`enroll`], its older form (newcomer and overlord). They speak of jobs ([`call`], [`job`],
-//! [`outcome`]), of modules ([`module`], [`inventory`]), of certificates that are renewed ([`renewal`]) and of what was
-//! done and refused ([`audit`]). Every message that is read has a [`Limit`], and every field of it a cap
+//! [`outcome`]), of modules ([`module`], [`inventory`]), of certificates that are renewed ([`renewal`]), of the authority
+//! that signs them ([`authority`]) and of what was done and refused ([`audit`]). Every message that is read has a [`Limit`], and every field of it a cap
 //! ([`caps`]); [`version`] says what older peers hear instead. How the bytes travel is [`crate::transport`]'s.
 
 pub mod audit;
+pub mod authority;
 pub(crate) mod budget;
 pub mod call;
 pub mod caps;

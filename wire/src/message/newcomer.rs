@@ -54,7 +54,7 @@ pub struct Issued {
     /// The certificates between that and an authority, in DER, the nearest first; none where the authority itself has
     /// signed it.
     pub intermediates: Vec<Vec<u8>>,
-    /// The certificates of the authorities to trust, in DER; that of the token or of the command line is the first.
+    /// The certificates of the authorities to trust, in DER; the one that the certificate is of is the first.
     pub authorities: Vec<Vec<u8>>,
 }
 

@@ -13,6 +13,7 @@ pub use crate::document::job::{
     Absence, Asked, GivenUp, History, JobDocument, JobFilter, JobSummary, Later, Part, Transition, counts,
 };
 use crate::message::audit::AuditQuery;
+use crate::message::authority::{AuthorityReply, AuthorityRequest};
 use crate::message::call::Share;
 use crate::message::catalogue::{ModuleReply, ModuleRequest};
 use crate::message::enrolment::{EnrolmentReply, EnrolmentRequest};
@@ -231,6 +232,8 @@ pub enum OperatorRequest {
     /// What was signed of a job, by its id or a unique beginning of it? Answered by `Mandate`. Not known to overlords of
     /// before version 6.
     Mandate(String),
+    /// Move to another authority, or ask how that goes. Answered by `Authority`, or by `Renewed`.
+    Authority(Box<AuthorityRequest>),
 }
 
 /// What an overlord answers to an [`OperatorRequest`].
@@ -291,6 +294,8 @@ pub enum OperatorReply {
     Enrolment(Box<EnrolmentReply>),
     /// What was signed of a job, by whoever called it; `None` where nothing was.
     Mandate(Carried),
+    /// What is said of an [`AuthorityRequest`].
+    Authority(Box<AuthorityReply>),
 }
 
 /// The parts of a job that were given up.

@@ -87,9 +87,10 @@ pub enum EndpointError {
 /// How a dialler knows the overlord.
 #[derive(Clone, Debug)]
 pub enum Trust<'a> {
-    /// By the certificate of its authority.
-    Authority(&'a CertificateDer<'static>),
-    /// By the digest of that certificate, which the overlord shows: all that a newcomer has.
+    /// By the certificates of the authorities that are trusted: one of them has signed that of the overlord, by itself or
+    /// through others that the overlord shows.
+    Authorities(&'a [CertificateDer<'static>]),
+    /// By the digest of such a certificate, which the overlord shows: all that a newcomer has.
     Fingerprint(Digest),
 }
 
@@ -119,7 +120,7 @@ pub fn show(endpoint: &Endpoint, identity: &Identity, alpns: &[&[u8]]) -> Result
 /// How an endpoint serves as this identity.
 fn serving(identity: &Identity, alpns: &[&[u8]]) -> Result<ServerConfig, EndpointError> {
     let verifier =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots(identity.authority())?), provider())
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots(identity.authorities())?), provider())
             .allow_unauthenticated()
             .build()?;
     let verifier = Arc::new(AnyTime(verifier));
@@ -197,11 +198,11 @@ fn configured(
     untimely: &Arc<Mutex<Option<Untimely>>>,
 ) -> Result<ClientConfig, EndpointError> {
     let anchor = match trust {
-        Trust::Authority(certificate) => {
+        Trust::Authorities(certificates) => {
             // An authority's certificate that is unusable is refused here, and not as if the overlord's own were
             // wrong.
-            roots(certificate)?;
-            Anchor::Authority(certificate.clone())
+            roots(certificates)?;
+            Anchor::Authorities(certificates.to_vec())
         }
         Trust::Fingerprint(fingerprint) => Anchor::Fingerprint(fingerprint),
     };
@@ -240,6 +241,12 @@ pub fn peer(connection: &Connection) -> Result<Option<Peer>, IdentityError> {
         Ok(()) => Ok(Some(peer)),
         Err(untimely) => Err(IdentityError::Untimely { peer: Box::new(peer), untimely }),
     }
+}
+
+/// The certificates that the other end showed, its own first; none where it showed none.
+pub fn shown(connection: &Connection) -> Vec<CertificateDer<'static>> {
+    let shown = connection.peer_identity().map(|shown| shown.downcast::<Vec<CertificateDer<'static>>>());
+    shown.and_then(Result::ok).map(|shown| *shown).unwrap_or_default()
 }
 
 /// The application protocol that both ends agreed on, which says the door and the version; `None` before the
@@ -293,16 +300,18 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-fn roots(authority: &CertificateDer<'static>) -> Result<RootCertStore, rustls::Error> {
+fn roots(authorities: &[CertificateDer<'static>]) -> Result<RootCertStore, rustls::Error> {
     let mut roots = RootCertStore::empty();
-    roots.add(authority.clone())?;
+    for authority in authorities {
+        roots.add(authority.clone())?;
+    }
     Ok(roots)
 }
 
 /// What a dialler knows the authority by.
 #[derive(Debug)]
 enum Anchor {
-    Authority(CertificateDer<'static>),
+    Authorities(Vec<CertificateDer<'static>>),
     /// The chain that an overlord shows must hold the certificate with this digest.
     Fingerprint(Digest),
 }
@@ -323,20 +332,21 @@ impl ServerCertVerifier for OverlordVerifier {
         ocsp_response: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let authority = match &self.anchor {
-            Anchor::Authority(certificate) => certificate.clone(),
-            Anchor::Fingerprint(fingerprint) => intermediates
-                .iter()
-                .find(|certificate| Digest::of(certificate) == *fingerprint)
-                .ok_or(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))?
-                .clone()
-                .into_owned(),
+        let authorities = match &self.anchor {
+            Anchor::Authorities(certificates) => certificates.clone(),
+            Anchor::Fingerprint(fingerprint) => {
+                let known = intermediates.iter().find(|certificate| Digest::of(certificate) == *fingerprint);
+                let known =
+                    known.ok_or(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))?;
+                vec![known.clone().into_owned()]
+            }
         };
         let (validity, signed_at) = validity(end_entity)?;
-        let verified = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(&authority)?), provider())
-            .build()
-            .map_err(|error| rustls::Error::General(error.to_string()))?
-            .verify_server_cert(end_entity, &[], server_name, ocsp_response, signed_at)?;
+        let verified =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots(&authorities)?), provider())
+                .build()
+                .map_err(|error| rustls::Error::General(error.to_string()))?
+                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, signed_at)?;
         let Err(untimely) = validity.check() else { return Ok(verified) };
         *self.untimely.lock().unwrap_or_else(PoisonError::into_inner) = Some(untimely);
         Err(rustls::Error::InvalidCertificate(match untimely {
@@ -423,7 +433,7 @@ impl ClientCertVerifier for AnyTime {
 /// Whether this authority has signed the certificate that is the first of a client's chain, good now or not.
 pub(crate) fn is_signed_by(authority: &CertificateDer<'static>, chain: &[CertificateDer<'_>]) -> bool {
     let check = |(certificate, rest): (&CertificateDer<'_>, &[CertificateDer<'_>])| {
-        let roots = Arc::new(roots(authority).ok()?);
+        let roots = Arc::new(roots(std::slice::from_ref(authority)).ok()?);
         let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).build().ok()?;
         let (_, signed_at) = validity(certificate).ok()?;
         verifier.verify_client_cert(certificate, rest, signed_at).ok()

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod enrolment;
+mod holdings;
 mod invitations;
 mod jobs;
 mod minions;
@@ -39,6 +40,8 @@ use crate::storage::Disk;
 ///   [`facts`](Self::facts), [`tenures`](Self::tenures)
 /// - certificates of minions: [`put_next_certificate`](Self::put_next_certificate),
 ///   [`certificate_shown`](Self::certificate_shown), [`certificates`](Self::certificates)
+/// - authorities: [`put_holding`](Self::put_holding), [`operator_shown`](Self::operator_shown),
+///   [`holdings`](Self::holdings), [`operator_keys`](Self::operator_keys), [`forget_holdings`](Self::forget_holdings)
 /// - invitations: [`put_invite`](Self::put_invite), [`invited`](Self::invited), [`redeem`](Self::redeem),
 ///   [`invites`](Self::invites), [`purge_invites`](Self::purge_invites)
 /// - operators: [`put_operator`](Self::put_operator), [`remove_operator`](Self::remove_operator),

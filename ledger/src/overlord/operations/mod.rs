@@ -11,6 +11,7 @@ mod cursor;
 pub(super) mod document;
 pub(super) mod enrolment;
 pub(super) mod given_up;
+pub(super) mod holding;
 pub(super) mod invitation;
 pub(super) mod job;
 pub(super) mod job_list;

@@ -60,7 +60,7 @@ impl Operator {
                 if is_new {
                     note(format_args!("made \"{}\": calls are signed with it from now on", file.display()));
                 }
-                if folder.dir().join("authority.key").exists() {
+                if folder.must_be_there().is_ok() {
                     note(
                         "this key lies beside the overlord: whoever takes that has it too, so trust keys of other machines",
                     );

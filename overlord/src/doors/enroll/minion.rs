@@ -32,7 +32,7 @@ impl EnrollDoor {
         let signing_request = read(signing_request)?;
         let may_replace = self.may_replace(&secret).await.map_err(TurnedAway::refused)?;
         match registry.enroll(&secret, offers, signing_request.key(), may_replace).await {
-            Ok(name) => self.sign(name, &signing_request, &LetInBy::Token),
+            Ok(name) => self.sign(name, &signing_request, &LetInBy::Token).await,
             Err(InviteError::Taken { name }) => self.taken(name, &signing_request).await,
             Err(error) => Err(TurnedAway::refused(error)),
         }
@@ -84,20 +84,26 @@ impl EnrollDoor {
     }
 
     /// The certificate of a host that has the name now.
-    pub(super) fn sign(
+    pub(super) async fn sign(
         &self,
         name: MinionName,
         signing_request: &SigningRequest,
         by: &LetInBy<'_>,
     ) -> Result<NewcomerReply, TurnedAway> {
-        let Services { authority, audit, .. } = &*self.hall.services;
-        let certificate = authority
+        let Services { authorities, audit, .. } = &*self.hall.services;
+        let renewing = authorities.held().coming_in();
+        let certificate = renewing
+            .authority
             .sign_request(signing_request, Role::Minion, name.as_str())
             .map_err(|error| TurnedAway::refused(format!("cannot sign for \"{name}\": {error}")))?;
+        authorities
+            .giving(signing_request.key(), renewing.holding.clone())
+            .await
+            .map_err(TurnedAway::refused)?;
         let from = self.connection.remote_address();
         tracing::info!(minion = %name, %from, "enrolled");
         audit.enrolled(&name, signing_request.key(), from, by);
-        Ok(NewcomerReply::Minion { name, issued: self.issued(certificate) })
+        Ok(NewcomerReply::Minion { name, issued: renewing.issued(certificate) })
     }
 }
 

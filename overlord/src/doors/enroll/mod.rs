@@ -9,7 +9,7 @@ use std::time::Duration;
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::time::sleep;
 use wire::message::enroll::{EnrollReply, EnrollRequest};
-use wire::message::newcomer::{Issued, MAX_MESSAGE, Newcomer, NewcomerReply};
+use wire::message::newcomer::{MAX_MESSAGE, Newcomer, NewcomerReply};
 use wire::transport::endpoint::{self, CLOSE_BUSY, CLOSE_DONE, CLOSE_REFUSED};
 use wire::transport::frame::{self, FrameError};
 
@@ -120,12 +120,6 @@ impl EnrollDoor {
             Newcomer::Waiting { name, signing_request } => self.without_token(name, &signing_request).await,
             Newcomer::Operator { secret, signing_request } => self.operator(&secret, &signing_request).await,
         }
-    }
-
-    /// What goes with a certificate that the authority has signed.
-    fn issued(&self, certificate: Vec<u8>) -> Issued {
-        let authorities = vec![self.hall.services.authority.certificate().to_vec()];
-        Issued { certificate, intermediates: Vec::new(), authorities }
     }
 
     /// Waits until the newcomer has its answer, and closes.

@@ -29,7 +29,7 @@ impl EnrollDoor {
                 if let Some(rule) = config.current().enrolment.rule(&name, from.ip())
                     && registry.enrol_new(&name, key).await.map_err(unavailable)?
                 {
-                    return self.sign(name, &signing_request, &LetInBy::Rule(&rule.to_string()));
+                    return self.sign(name, &signing_request, &LetInBy::Rule(&rule.to_string())).await;
                 }
             }
             NameHolder::Itself | NameHolder::Absent | NameHolder::Revoked => {}
@@ -53,7 +53,7 @@ impl EnrollDoor {
             asked = waiting.ask(&name, key, from).await.map_err(unavailable)?;
         }
         match asked {
-            Asked::Accepted(made) => self.sign(name, signing_request, &LetInBy::Operator(&made.by)),
+            Asked::Accepted(made) => self.sign(name, signing_request, &LetInBy::Operator(&made.by)).await,
             Asked::Begins => {
                 tracing::info!(minion = %name, %key, %from, "a host waits: `overlord minion pending` shows it");
                 audit.waits(&name, key, from);

@@ -75,7 +75,7 @@ fn both_ends_know_who_is_at_the_other_and_what_they_speak() {
             (b"minion/2", Version::Two),
             (b"minion/1", Version::One),
         ] {
-            let trust = Trust::Authority(minion.authority());
+            let trust = Trust::Authorities(minion.authorities());
             let config =
                 client_config(Some(&minion), trust, &[b"minion/0", agreed]).expect("a configuration");
             let (near, far) = dialled(&listener, config).await;
@@ -111,7 +111,7 @@ fn whoever_another_authority_signed_is_refused_by_either_end() {
         let (listener, _) = overlord(&ours.issue(Role::Overlord, "overlord").expect("issued"));
         let [minion, foreign] = [&ours, &other].map(|one| one.issue(Role::Minion, "web1").expect("issued"));
         let config = |identity: &Identity, authority: &Identity| {
-            client_config(Some(identity), Trust::Authority(authority.authority()), link::ALPNS)
+            client_config(Some(identity), Trust::Authorities(authority.authorities()), link::ALPNS)
         };
         let (near, far) = dialled(&listener, config(&minion, &foreign).expect("a configuration")).await;
         assert!(near.is_err() && far.is_err(), "the dialler expects another overlord");
@@ -130,7 +130,7 @@ fn ends_without_a_protocol_in_common_say_so() {
         let authority = authority();
         let (listener, _) = overlord(&authority.issue(Role::Overlord, "overlord").expect("issued"));
         let minion = authority.issue(Role::Minion, "web1").expect("issued");
-        let trust = Trust::Authority(minion.authority());
+        let trust = Trust::Authorities(minion.authorities());
         let config = client_config(Some(&minion), trust, &[b"minion/9"]).expect("a configuration");
         let (near, _) = dialled(&listener, config).await;
         assert_eq!((refused(near), ALERT_NO_PROTOCOL), (0x178, 0x178));
@@ -160,7 +160,7 @@ fn an_overlord_out_of_its_time_is_refused_and_the_dialler_knows_why() {
         for (from, until, code) in [(1_000, 2_000, ALERT_EXPIRED), (9_000_000_000, 9_100_000_000, 0x12d)] {
             let late = of_another_time(Role::Overlord, from, until);
             let (listener, _) = overlord(&late);
-            let trust = Trust::Authority(late.authority());
+            let trust = Trust::Authorities(late.authorities());
             let dialling = Dialling::new(None, trust, &[enroll::ALPN]).expect("a configuration");
             assert_eq!(dialling.untimely(), None);
             let (near, _) = dialled(&listener, dialling.config.clone()).await;
@@ -179,7 +179,7 @@ fn a_minion_out_of_its_time_is_let_in_and_named() {
         let late = of_another_time(Role::Minion, 1_000, 2_000);
         let verifier = Arc::new(AnyTime(
             WebPkiClientVerifier::builder_with_provider(
-                Arc::new(roots(late.authority()).expect("roots")),
+                Arc::new(roots(late.authorities()).expect("roots")),
                 provider(),
             )
             .build()
@@ -203,7 +203,7 @@ fn a_stranger_has_one_stream_until_it_is_known() {
         let authority = authority();
         let (listener, _) = overlord(&authority.issue(Role::Overlord, "overlord").expect("issued"));
         let operator = authority.issue(Role::Operator, "ann").expect("issued");
-        let trust = Trust::Authority(operator.authority());
+        let trust = Trust::Authorities(operator.authorities());
         let config = client_config(Some(&operator), trust, operator::ALPNS).expect("a configuration");
         let (near, far) = dialled(&listener, config).await;
         let (near, far) = (near.expect("connected"), far.expect("connected"));
@@ -260,7 +260,7 @@ fn the_peer_of_a_listener_that_died_learns_it_from_the_next_one() {
             let _entered = former.enter();
             overlord(&identity)
         };
-        let trust = Trust::Authority(minion.authority());
+        let trust = Trust::Authorities(minion.authorities());
         let config = client_config(Some(&minion), trust, link::ALPNS).expect("a configuration");
         let dialler = dialler(address).expect("a dialler");
         let connecting = dialler.connect_with(config, address, SERVER_NAME).expect("dials");

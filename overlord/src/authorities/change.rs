@@ -1,0 +1,247 @@
+//! The steps of the move.
+
+use std::sync::Arc;
+
+use machine::failpoint::{Point, reach};
+use machine::lock;
+use wire::digest::Digest;
+use wire::identity::{Authority, IdentityError, Imported, endorse, request_authority, vouches};
+use wire::message::authority::MoveStep;
+
+use super::state::State;
+use super::{Authorities, Held};
+
+/// Why the authorities stay as they are.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChangeError {
+    #[error("a move to another authority is under way: see `overlord ca status`")]
+    Moving,
+    #[error("there is no move to another authority: `overlord ca rotate` begins one")]
+    Settled,
+    #[error("the move goes back already: `overlord ca rotate --finish` ends that")]
+    GoesBack,
+    #[error(
+        "the authority is an intermediate, whose root is elsewhere and has to sign the next one: `overlord ca export-csr` makes \
+         the request, and `overlord ca import CHAIN` takes what was signed"
+    )]
+    Intermediate,
+    #[error("there is no key for it: `overlord ca export-csr` makes one, and the request to sign")]
+    NotRequested,
+    #[error(
+        "the root of the present authority is elsewhere, and has to sign for the key of the next root: append that certificate \
+         to the chain"
+    )]
+    NotEndorsed,
+    #[error("it is the authority that there is already: see `overlord ca status`")]
+    TheSame,
+    #[error("{0}")]
+    Wrong(String),
+    #[error(transparent)]
+    Folder(#[from] IdentityError),
+}
+
+impl Authorities {
+    /// Begins the move to a new authority, whose key is in the folder.
+    pub(crate) async fn rotate(&self) -> Result<(), ChangeError> {
+        let _changing = self.changing.lock().await;
+        let held = self.settled()?;
+        if !held.authority.is_root() {
+            return Err(ChangeError::Intermediate);
+        }
+        let next = Authority::new(&named()?)?;
+        // Each vouches for the other, so that newcomers who know the fingerprint of either get in at each step.
+        let vouched = vec![
+            endorse(&held.authority, next.certificate())?,
+            endorse(&next, held.authority.certificate())?,
+        ];
+        self.begin(&held, next, vouched)
+    }
+
+    /// Makes a key for an intermediate, and returns the request to sign, in PEM.
+    pub(crate) async fn export(&self) -> Result<String, ChangeError> {
+        let _changing = self.changing.lock().await;
+        self.settled()?;
+        let (key, request) = request_authority(&named()?)?;
+        self.store.keep_requested(&key)?;
+        Ok(request)
+    }
+
+    /// Begins the move to the authority whose certificates these are, and whose key was made for a request.
+    pub(crate) async fn import(&self, pem: &str) -> Result<(), ChangeError> {
+        let _changing = self.changing.lock().await;
+        let held = self.settled()?;
+        let key = self.store.requested()?.ok_or(ChangeError::NotRequested)?;
+        let Imported { authority: next, others } =
+            Imported::read(&key, pem.as_bytes()).map_err(|error| match error {
+                IdentityError::Authority(what) => ChangeError::Wrong(what),
+                other => ChangeError::Folder(other),
+            })?;
+        let (root, former) = (next.certificate().to_vec(), held.authority.certificate().to_vec());
+        if next.id() == held.authority.id() {
+            return Err(ChangeError::TheSame);
+        }
+        if root == former {
+            // Everybody trusts its root already: there is nothing to wait for.
+            self.keep(&held.authority)?;
+            self.keep(&next)?;
+            let state = State { base: held.state.base, ..held.state.settled(next.id()) };
+            self.put(state)?;
+            return Ok(self.store.forget_requested()?);
+        }
+        let vouched = match others.into_iter().find(|one| vouches(one, &root, &former)) {
+            Some(vouched) => vouched,
+            None if held.authority.is_root() => endorse(&held.authority, &root)?,
+            None => return Err(ChangeError::NotEndorsed),
+        };
+        self.begin(&held, next, vec![vouched])?;
+        Ok(self.store.forget_requested()?)
+    }
+
+    /// Goes on to show the new authority's certificate, where everybody has one of it.
+    pub(super) async fn serve(&self) -> Result<(), ChangeError> {
+        let _changing = self.changing.lock().await;
+        let held = self.held();
+        if held.step() != MoveStep::Issuing {
+            return Ok(());
+        }
+        self.put(held.state.at(MoveStep::Serving))
+    }
+
+    /// Goes back to the former authority.
+    pub(crate) async fn back(&self) -> Result<(), ChangeError> {
+        let _changing = self.changing.lock().await;
+        let held = self.held();
+        match held.step() {
+            MoveStep::Settled => Err(ChangeError::Settled),
+            MoveStep::Back => Err(ChangeError::GoesBack),
+            MoveStep::Issuing | MoveStep::Serving => self.put(held.state.at(MoveStep::Back)),
+        }
+    }
+
+    /// Ends the move: lets go of the authority that does not sign any more.
+    pub(crate) async fn finish(&self) -> Result<(), ChangeError> {
+        let _changing = self.changing.lock().await;
+        let held = self.held();
+        if held.step() == MoveStep::Settled {
+            return Err(ChangeError::Settled);
+        }
+        let state = held.state.settled(held.target().id());
+        self.put(state)
+    }
+
+    fn settled(&self) -> Result<Arc<Held>, ChangeError> {
+        let held = self.held();
+        if held.step() == MoveStep::Settled { Ok(held) } else { Err(ChangeError::Moving) }
+    }
+
+    fn begin(&self, held: &Held, next: Authority, vouched: Vec<Vec<u8>>) -> Result<(), ChangeError> {
+        self.keep(&held.authority)?;
+        self.keep(&next)?;
+        let id = next.id();
+        self.store.keep_endorsements(id, &wire::identity::certificates_to_pem(&vouched))?;
+        self.put(State { next: Some(id), ..held.state.at(MoveStep::Issuing) })
+    }
+
+    fn keep(&self, authority: &Authority) -> Result<(), ChangeError> {
+        Ok(self.store.keep(authority)?)
+    }
+
+    /// Writes down a step, and goes by it from now on.
+    fn put(&self, state: State) -> Result<(), ChangeError> {
+        // What the step needs is read before it is written: a step that cannot be read is none.
+        let held = Held::at(&self.store, state.clone())?.with_lifetimes(self.lifetimes);
+        reach(Point::MoveBefore);
+        self.store.put_state(&state)?;
+        reach(Point::MoveAfter);
+        *lock::hold(&self.held) = Arc::new(held);
+        if let Err(error) = self.store.sweep(&state) {
+            tracing::warn!(%error, "files of authorities that are gone cannot be removed");
+        }
+        self.news.notify_one();
+        Ok(())
+    }
+
+    /// Whether the key of an authority is encrypted on disk.
+    pub(super) fn is_encrypted(&self, id: Digest) -> bool {
+        self.store.is_encrypted(id)
+    }
+
+    /// Whether there is a key of which a request was exported.
+    pub(super) fn has_requested(&self) -> bool {
+        self.store.requested().is_ok_and(|key| key.is_some())
+    }
+}
+
+/// A name for the certificate of another authority, which tells it from those before.
+fn named() -> Result<String, IdentityError> {
+    let random = Digest::of(&wire::identity::secret()?);
+    Ok(format!("overlord authority {}", &random.short()[..8]))
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::OverlordLedger;
+    use wire::identity::{Identity, Lifetimes, Role, SigningRequest, make_key, signing_request};
+
+    use super::*;
+
+    async fn opened(dir: &std::path::Path) -> Authorities {
+        if !Held::is_there(dir) {
+            Authority::create(dir).expect("made");
+        }
+        let ledger = OverlordLedger::open(&dir.join("ledger")).expect("opens");
+        let opened = Authorities::open((dir, None), Lifetimes::default(), ledger.clone()).await;
+        ledger.close().await;
+        opened.expect("opens")
+    }
+
+    /// What becomes of an identity that renews, and whether it knows of moves.
+    fn renewed(all: &Authorities, identity: &Identity, knows: bool) -> Result<Identity, IdentityError> {
+        let (held, key) = (all.held(), make_key().expect("a key"));
+        let of = held.all().into_iter().find(|one| one.own_identity(identity).is_some());
+        let holds = ledger::Holding { authority: of.map_or(Digest::ZERO, |of| of.id()), trusted: Vec::new() };
+        let request = SigningRequest::from_der(&signing_request(&key).expect("made")).expect("reads");
+        let renewing = held.renewing(&holds, knows);
+        let leaf = renewing.authority.sign_request(&request, Role::Minion, "web1").expect("signed");
+        identity.renewed(&key, renewing.credentials(leaf))
+    }
+
+    fn trusted(identity: &Identity) -> Vec<Digest> {
+        identity.authorities().iter().map(|one| Digest::of(one)).collect()
+    }
+
+    #[tokio::test]
+    async fn whoever_knows_of_moves_follows_at_each_step_and_others_stay() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let all = opened(dir.path()).await;
+        let former = all.held().own().fingerprint();
+        let first = all.held().own().issue(Role::Minion, "web1").expect("issued");
+        all.rotate().await.expect("begun");
+        assert!(matches!(all.rotate().await, Err(ChangeError::Moving)));
+        let next = all.held().target().fingerprint();
+        assert_eq!(all.held().own().fingerprint(), former);
+        let moved = renewed(&all, &first, true).expect("follows");
+        assert_eq!(trusted(&moved), [next, former]);
+        assert_eq!(trusted(&renewed(&all, &first, false).expect("stays")), [former]);
+        assert_eq!(trusted(&renewed(&all, &moved, false).expect("renews")), [next, former]);
+
+        all.back().await.expect("goes back");
+        assert_eq!(trusted(&renewed(&all, &moved, true).expect("follows")), [former]);
+        all.finish().await.expect("ended");
+        assert_eq!(all.held().own().fingerprint(), former);
+        assert!(renewed(&all, &renewed(&all, &first, true).expect("renews"), true).is_ok());
+
+        all.rotate().await.expect("begun");
+        let next = all.held().target().fingerprint();
+        let moved = renewed(&all, &first, true).expect("follows");
+        all.serve().await.expect("goes on");
+        assert_eq!(all.held().own().fingerprint(), next);
+        all.finish().await.expect("ended");
+        assert_eq!(trusted(&renewed(&all, &moved, true).expect("lets go")), [next]);
+        assert!(renewed(&all, &first, true).is_err(), "who did not follow does not trust it");
+        assert!(matches!(all.back().await, Err(ChangeError::Settled)));
+        drop(all);
+        assert_eq!(opened(dir.path()).await.held().own().fingerprint(), next, "it is so after a restart");
+        assert!(!dir.path().join("authority.key").exists());
+    }
+}

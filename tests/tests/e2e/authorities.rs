@@ -1,0 +1,503 @@
+//! A fleet moves from one authority to another: while calls are made, while daemons die, and where somebody is off.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use machine::failpoint::Point;
+use rig::{Fleet, Said, until};
+use serde_json::Value;
+
+use crate::operators::Desk;
+
+/// What `overlord ca status` says.
+fn status(fleet: &Fleet) -> Value {
+    let said = fleet.run(&["ca", "status", "--json"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    said.json()
+}
+
+/// Waits until the move is at this step.
+fn await_step(fleet: &Fleet, step: &str) -> Value {
+    until(|| {
+        let status = status(fleet);
+        if status["move"] == step { Ok(status) } else { Err(status.to_string()) }
+    })
+}
+
+/// Waits until nobody is missing.
+fn await_everybody(fleet: &Fleet) -> Value {
+    until(|| {
+        let status = status(fleet);
+        let is_whole = status["missing"].as_array().is_some_and(Vec::is_empty);
+        if is_whole { Ok(status) } else { Err(status.to_string()) }
+    })
+}
+
+/// The fingerprint of the authority that signs.
+fn fingerprint(status: &Value) -> String {
+    let authorities = status["authorities"].as_array().expect("a list");
+    let issuing = authorities.iter().find(|one| one["issues"] == true).expect("one");
+    issuing["fingerprint"].as_str().expect("a text").to_owned()
+}
+
+/// The names of those who are missing.
+fn missing(status: &Value) -> Vec<&str> {
+    status["missing"].as_array().expect("a list").iter().filter_map(|one| one["name"].as_str()).collect()
+}
+
+fn ca(fleet: &Fleet, arguments: &[&str]) -> Said {
+    let said = fleet.run(&[&["ca"], arguments].concat());
+    assert_eq!(said.code, 0, "{said:?}");
+    said
+}
+
+/// Moves a fleet to a new authority, and lets go of the former one.
+fn rotate(fleet: &Fleet) {
+    ca(fleet, &["rotate"]);
+    await_step(fleet, "serving");
+    ca(fleet, &["rotate", "--finish"]);
+    await_everybody(fleet);
+}
+
+fn trusted_by(fleet: &Fleet, minion: &str) -> usize {
+    let path = fleet.minion_dir(minion).join("identity/authority.pem");
+    fs::read_to_string(path).expect("reads").matches("BEGIN CERTIFICATE").count()
+}
+
+fn join(fleet: &mut Fleet, name: &str) {
+    fleet.enrol(name);
+    fleet.start_minion(name);
+    fleet.await_connection(name, 1);
+}
+
+fn ping(fleet: &Fleet, minion: &str) {
+    let called = fleet.run(&["call", minion, "test.ping"]);
+    assert_eq!(called.code, 0, "{called:?}");
+}
+
+/// Says that it is over once this is dropped.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_fleet_moves_to_another_authority_while_calls_are_made_and_none_fails() {
+    let fleet = Fleet::start(&["web1", "web2", "web3"]);
+    let desk = Desk::of(&fleet, "bob", &["admin"]);
+    let former = fingerprint(&status(&fleet));
+    let (over, calls) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let called = fleet.run(&["call", "*", "test.add", "2", "3", "--json"]);
+                    assert_eq!(called.code, 0, "{called:?}");
+                    assert_eq!(called.json()["counts"]["ok"], 3, "{called:?}");
+                    calls.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        scope.spawn(|| {
+            // Ends the calls, also where it fails.
+            let _over = Over(&over);
+            ca(&fleet, &["rotate"]);
+            until(|| {
+                let status = status(&fleet);
+                if missing(&status) == ["bob"] { Ok(()) } else { Err(status.to_string()) }
+            });
+            assert_eq!(status(&fleet)["move"], "issuing", "the one who is missing is waited for");
+            // From another machine: the first command brings the certificate, and the next shows it.
+            for _ in 0..2 {
+                let called = desk.run(&["call", "web1", "test.ping"]);
+                assert_eq!(called.code, 0, "{called:?}");
+            }
+            await_step(&fleet, "serving");
+            assert!((1..=3).all(|number| trusted_by(&fleet, &format!("web{number}")) == 2));
+            ca(&fleet, &["rotate", "--finish"]);
+            for _ in 0..2 {
+                let called = desk.run(&["call", "web1", "test.ping"]);
+                assert_eq!(called.code, 0, "{called:?}");
+            }
+            await_everybody(&fleet);
+        });
+    });
+    let status = status(&fleet);
+    assert_ne!(fingerprint(&status), former);
+    assert_eq!(
+        (&status["move"], status["authorities"].as_array().map(Vec::len)),
+        (&"settled".into(), Some(1))
+    );
+    for minion in ["web1", "web2", "web3"] {
+        assert_eq!(trusted_by(&fleet, minion), 1, "{minion} trusts the former authority");
+        assert_eq!(fleet.minion(minion).count("not linked"), 0, "{minion} lost its link");
+        let audit = fs::read_to_string(fleet.minion_dir(minion).join("audit.jsonl")).expect("reads");
+        assert!(audit.contains(r#""event":"authorities-changed""#), "{audit}");
+    }
+    assert_eq!(fleet.overlord().count("gone minion="), 0);
+    assert!(!fleet.overlord_dir().join("authority.key").exists(), "the former key is gone");
+    let audit = fs::read_to_string(fleet.overlord_dir().join("audit.jsonl")).expect("reads");
+    assert!(audit.contains("authority-rotated") && audit.contains("authority-finished"), "{audit}");
+    println!("{} calls", calls.load(Ordering::Relaxed));
+}
+
+#[test]
+fn who_is_off_during_the_move_is_waited_for_and_comes_back_whenever_it_is_on() {
+    let mut fleet = Fleet::start(&["web1", "web2"]);
+    let former_token = fleet.run(&["minion", "invite", "web3"]).out.trim().to_owned();
+    fleet.take_minion("web2").stop();
+    ca(&fleet, &["rotate"]);
+    until(|| {
+        let status = status(&fleet);
+        if missing(&status) == ["web2"] { Ok(()) } else { Err(status.to_string()) }
+    });
+    let shown = fleet.run(&["ca", "status"]);
+    assert!(shown.out.contains("web2") && shown.out.contains("--leave-behind"), "{shown:?}");
+    let refused = fleet.run(&["ca", "rotate", "--finish"]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.err.contains("\"web2\"") && refused.err.contains("--leave-behind NAME"), "{refused:?}");
+    assert_eq!(fleet.run(&["ca", "rotate"]).code, 1, "one move at a time");
+
+    // Newcomers come in by tokens of before and of now, and move like all others.
+    let token = fleet.run(&["minion", "invite", "web4"]).out.trim().to_owned();
+    for (name, token) in [("web3", &former_token), ("web4", &token)] {
+        assert_eq!(fleet.join(name, token).code, 0, "{name}");
+        fleet.enrolled(name);
+        fleet.start_minion(name);
+        fleet.await_connection(name, 1);
+    }
+    let late = fleet.run(&["minion", "invite", "web5"]).out.trim().to_owned();
+    fleet.take_overlord().stop();
+    fleet.start_overlord();
+    fleet.start_minion("web2");
+    await_step(&fleet, "serving");
+    // The overlord is another now, and the token of before is good all the same.
+    assert_eq!(fleet.join("web5", &late).code, 0);
+    fleet.enrolled("web5");
+    fleet.start_minion("web5");
+    ca(&fleet, &["rotate", "--finish"]);
+    await_everybody(&fleet);
+    for minion in ["web1", "web2", "web3", "web4", "web5"] {
+        ping(&fleet, minion);
+    }
+    // A token of the former authority finds another overlord from now on, and says what to do.
+    let refused = fleet.join("web6", &former_token);
+    assert!(refused.code != 0 && refused.err.contains("overlord minion invite NAME"), "{refused:?}");
+}
+
+#[test]
+fn who_is_left_behind_is_told_how_to_come_back() {
+    let mut fleet = Fleet::start(&["web1", "web2"]);
+    let desk = Desk::of(&fleet, "bob", &["admin"]);
+    fleet.take_minion("web2").stop();
+    ca(&fleet, &["rotate"]);
+    until(|| {
+        let status = status(&fleet);
+        if missing(&status) == ["web2", "bob"] { Ok(()) } else { Err(status.to_string()) }
+    });
+    assert_eq!(fleet.run(&["ca", "rotate", "--finish", "--leave-behind", "web2"]).code, 2, "bob is left");
+    ca(&fleet, &["rotate", "--finish", "--leave-behind", "web2", "--leave-behind", "bob"]);
+    fleet.start_minion("web2");
+    let why = fleet.minion("web2").logged("its certificate is of another authority", 1);
+    assert!(why.contains("overlord minion invite NAME") && why.contains("minion join TOKEN"), "{why}");
+    let refused = desk.run(&["status"]);
+    assert!(refused.code == 4 && refused.err.contains("overlord login TOKEN"), "{refused:?}");
+    let left = until(|| {
+        let status = status(&fleet);
+        if missing(&status) == ["web2", "bob"] { Ok(status) } else { Err(status.to_string()) }
+    });
+    assert!(left["missing"].as_array().expect("a list").iter().all(|one| one["lacks"] == "return"), "{left}");
+
+    let token = fleet.run(&["minion", "invite", "web2"]).out;
+    assert_eq!(fleet.join("web2", token.trim()).code, 0);
+    fleet.await_connection("web2", 2);
+    ping(&fleet, "web2");
+    let token = fleet.run(&["operator", "invite", "bob", "--replace", "--role", "admin"]).out;
+    assert_eq!(desk.run(&["login", token.trim()]).code, 0);
+    assert_eq!(desk.run(&["status"]).code, 0);
+    await_everybody(&fleet);
+}
+
+#[test]
+fn the_way_back_leads_to_the_former_authority_from_each_step() {
+    let mut fleet = Fleet::start(&["web1"]);
+    let former = fingerprint(&status(&fleet));
+    for step in ["issuing", "serving"] {
+        if step == "issuing" {
+            fleet.take_minion("web1").stop();
+        }
+        ca(&fleet, &["rotate"]);
+        await_step(&fleet, step);
+        ca(&fleet, &["rotate", "--back"]);
+        if step == "issuing" {
+            fleet.start_minion("web1");
+        }
+        let back = await_everybody(&fleet);
+        assert_eq!((&back["move"], fingerprint(&back)), (&"back".into(), former.clone()));
+        let refused = fleet.run(&["ca", "rotate", "--back"]);
+        assert!(refused.code != 0 && refused.err.contains("--finish"), "{refused:?}");
+        ca(&fleet, &["rotate", "--finish"]);
+        assert_eq!(await_step(&fleet, "settled")["authorities"].as_array().map(Vec::len), Some(1));
+        assert_eq!(trusted_by(&fleet, "web1"), 1);
+        ping(&fleet, "web1");
+    }
+    join(&mut fleet, "web2");
+    rotate(&fleet);
+    assert_ne!(fingerprint(&status(&fleet)), former, "another move is possible");
+}
+
+/// Runs a command over which the overlord dies, and starts the overlord again.
+fn dies_over(fleet: &mut Fleet, point: Point, arguments: &[&str]) {
+    fleet.failpoints("overlord").arm(point);
+    let mut command = fleet.spawn(&[&["ca"], arguments].concat());
+    fleet.take_overlord().await_kill();
+    fleet.failpoints("overlord").disarm();
+    fleet.start_overlord();
+    command.wait().expect("ends");
+}
+
+#[test]
+fn wherever_the_overlord_dies_over_the_move_it_goes_on_from_the_step_that_is_written() {
+    std::thread::scope(|scope| {
+        for point in [Point::MoveBefore, Point::MoveAfter] {
+            scope.spawn(move || dies_over_each_step(point));
+        }
+    });
+}
+
+fn dies_over_each_step(point: Point) {
+    let is_written = point == Point::MoveAfter;
+    let mut fleet = Fleet::start(&["web1"]);
+    let former = fingerprint(&status(&fleet));
+    let step = |fleet: &mut Fleet, arguments: &[&str], before: &str, after: &str| {
+        dies_over(fleet, point, arguments);
+        assert_eq!(status(fleet)["move"], if is_written { after } else { before }, "{arguments:?}");
+        if !is_written {
+            ca(fleet, arguments);
+        }
+    };
+    fleet.take_minion("web1").stop();
+    step(&mut fleet, &["rotate"], "settled", "issuing");
+    step(&mut fleet, &["rotate", "--back"], "issuing", "back");
+    // Who has asked for it is somebody who goes back as well.
+    await_everybody(&fleet);
+    step(&mut fleet, &["rotate", "--finish"], "back", "settled");
+    assert_eq!(fingerprint(&status(&fleet)), former);
+    ca(&fleet, &["rotate"]);
+    until(|| {
+        let status = status(&fleet);
+        if missing(&status) == ["web1"] { Ok(()) } else { Err(status.to_string()) }
+    });
+    // The step that the overlord takes by itself, once the last one has come.
+    fleet.failpoints("overlord").arm(point);
+    fleet.start_minion("web1");
+    fleet.take_overlord().await_kill();
+    fleet.failpoints("overlord").disarm();
+    fleet.start_overlord();
+    await_step(&fleet, "serving");
+    fleet.await_connection("web1", 1);
+    step(&mut fleet, &["rotate", "--finish"], "serving", "settled");
+    await_everybody(&fleet);
+    assert_ne!(fingerprint(&status(&fleet)), former);
+    let folder = fs::read_dir(fleet.overlord_dir().join("authorities")).expect("listed");
+    let keys = folder.filter(|entry| {
+        entry.as_ref().is_ok_and(|entry| entry.path().extension().is_some_and(|end| end == "key"))
+    });
+    assert_eq!(keys.count(), 1, "keys of authorities that are gone are left");
+    ping(&fleet, "web1");
+}
+
+/// What `openssl` makes, in a folder.
+struct Root(tempfile::TempDir);
+
+impl Root {
+    fn new() -> Self {
+        let root = Self(tempfile::tempdir().expect("a folder"));
+        root.openssl(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout root.key -out root.pem -days 3650 -subj \
+             /O=Example/CN=Root -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign",
+        );
+        root
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.0.path().join(file)
+    }
+
+    fn openssl(&self, arguments: &str) -> String {
+        let run =
+            Command::new("openssl").args(arguments.split_whitespace()).current_dir(self.0.path()).output();
+        let run = run.expect("openssl is there");
+        assert!(run.status.success(), "{arguments}: {}", String::from_utf8_lossy(&run.stderr));
+        String::from_utf8_lossy(&run.stdout).into_owned()
+    }
+
+    /// Signs what an overlord has exported, and gives the path of the chain.
+    fn sign(&self, fleet: &Fleet, options: &str) -> String {
+        let request = ca(fleet, &["export-csr"]).out;
+        fs::write(self.path("overlord.csr"), request).expect("written");
+        self.openssl(&format!(
+            "x509 -req -in overlord.csr -CA root.pem -CAkey root.key -CAcreateserial -days 1825 -out overlord.pem {options}"
+        ));
+        let read = |file: &str| fs::read_to_string(self.path(file)).expect("reads");
+        fs::write(self.path("chain.pem"), read("overlord.pem") + &read("root.pem")).expect("written");
+        self.path("chain.pem").to_str().expect("text").to_owned()
+    }
+}
+
+const COPIED: &str = "-copy_extensions copy";
+
+#[test]
+fn a_fleet_moves_to_an_intermediate_whose_root_is_elsewhere() {
+    let (mut fleet, root) = (Fleet::start(&["web1"]), Root::new());
+    let refused = fleet.run(&["ca", "import", root.path("root.pem").to_str().expect("text")]);
+    assert!(refused.code == 2 && refused.err.contains("overlord ca export-csr"), "{refused:?}");
+    let chain = root.sign(&fleet, "");
+    let refused = fleet.run(&["ca", "import", &chain]);
+    assert!(refused.code == 2 && refused.err.contains("CA:TRUE"), "{refused:?}");
+    let chain = root.sign(&fleet, COPIED);
+    let alone = root.path("overlord.pem");
+    let refused = fleet.run(&["ca", "import", alone.to_str().expect("text")]);
+    assert!(refused.code == 2 && refused.err.contains("is missing"), "{refused:?}");
+    ca(&fleet, &["import", &chain]);
+    await_step(&fleet, "serving");
+    ca(&fleet, &["rotate", "--finish"]);
+    let moved = await_everybody(&fleet);
+    let shown = root.openssl("x509 -in root.pem -noout -fingerprint -sha256");
+    let hex: String =
+        shown.rsplit('=').next().expect("one").chars().filter(char::is_ascii_hexdigit).collect();
+    assert_eq!(fingerprint(&moved), hex.to_lowercase());
+    verified(&root, &fleet.minion_dir("web1"));
+    ping(&fleet, "web1");
+
+    // Newcomers come in, an operator as well, and all of it is so after a restart.
+    join(&mut fleet, "web2");
+    let desk = Desk::of(&fleet, "bob", &["admin"]);
+    fleet.take_overlord().stop();
+    fleet.start_overlord();
+    ["web1", "web2"].iter().for_each(|minion| fleet.await_connection(minion, 1));
+    assert_eq!(desk.run(&["call", "*", "test.ping"]).code, 0);
+
+    // Another intermediate of the same root takes its place at once.
+    let refused = fleet.run(&["ca", "rotate"]);
+    assert!(refused.code == 2 && refused.err.contains("overlord ca export-csr"), "{refused:?}");
+    let chain = root.sign(&fleet, COPIED);
+    let imported = ca(&fleet, &["import", &chain, "--json"]).json();
+    assert_eq!((&imported["move"], fingerprint(&imported)), (&"settled".into(), fingerprint(&moved)));
+    until(|| {
+        let status = status(&fleet);
+        let lacking = missing(&status);
+        if lacking.iter().any(|name| name.starts_with("web")) { Err(status.to_string()) } else { Ok(()) }
+    });
+    verified(&root, &fleet.minion_dir("web2"));
+    assert_eq!(desk.run(&["call", "*", "test.ping"]).code, 0);
+}
+
+/// Has `openssl` check the certificate of a minion.
+fn verified(root: &Root, minion: &Path) {
+    let leaf = minion.join("identity/minion.pem");
+    let leaf = leaf.to_str().expect("text");
+    root.openssl(&format!("verify -CAfile root.pem -untrusted overlord.pem {leaf}"));
+}
+
+/// The command that serves, with this folder of credentials.
+fn serve_with(fleet: &Fleet, credentials: &Path) -> Command {
+    let mut command = fleet.overlord_command();
+    command.arg("serve").env("CREDENTIALS_DIRECTORY", credentials);
+    command
+}
+
+#[test]
+fn the_key_of_an_authority_is_encrypted_with_a_passphrase_that_a_file_or_a_credential_brings() {
+    let mut fleet = Fleet::start(&["web1"]);
+    let credentials = tempfile::tempdir().expect("a folder");
+    let passphrase = credentials.path().join("authority-passphrase");
+    fs::write(&passphrase, "correct horse battery\n").expect("written");
+    let named = passphrase.to_str().expect("text");
+    let unnamed = fleet.run(&["ca", "encrypt"]);
+    assert!(unnamed.code != 0 && unnamed.err.contains("passphrase-file"), "{unnamed:?}");
+    // While the daemon runs, which goes on.
+    ca(&fleet, &["encrypt", "--passphrase-file", named]);
+    ping(&fleet, "web1");
+    fleet.take_overlord().stop();
+    let keys = |fleet: &Fleet| -> Vec<String> {
+        let folder = fs::read_dir(fleet.overlord_dir().join("authorities")).expect("listed");
+        let paths = folder.map(|entry| entry.expect("an entry").path());
+        let keys = paths.filter(|path| path.extension().is_some_and(|end| end == "key"));
+        keys.map(|path| fs::read_to_string(path).expect("reads")).collect()
+    };
+    let are_encrypted = |fleet: &Fleet| {
+        let keys = keys(fleet);
+        assert!(!keys.is_empty() && !fleet.overlord_dir().join("authority.key").exists());
+        keys.iter().all(|key| key.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"))
+    };
+    assert!(are_encrypted(&fleet));
+
+    // Without the passphrase, or with another one, it does not start, and says what is missing.
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let without = rig::refused_start(&mut serve_with(&fleet, elsewhere.path()));
+    assert!(
+        without.err.contains("passphrase-file") && without.err.contains("authority-passphrase"),
+        "{without:?}"
+    );
+    fs::write(elsewhere.path().join("authority-passphrase"), "another").expect("written");
+    let wrong = rig::refused_start(&mut serve_with(&fleet, elsewhere.path()));
+    assert!(wrong.err.contains("the passphrase is not the one"), "{wrong:?}");
+
+    let daemon = rig::Daemon::start("overlord", &mut serve_with(&fleet, credentials.path()));
+    daemon.logged("listening", 1);
+    daemon.logged("connected minion=web1", 1);
+    ping(&fleet, "web1");
+    let status = status(&fleet);
+    assert_eq!(status["authorities"][0]["encrypted"], true, "{status}");
+    rotate(&fleet);
+    assert!(are_encrypted(&fleet), "the key of the new one is");
+    daemon.stop();
+
+    // By the configuration as well.
+    let path = fleet.overlord_dir().join("overlord.toml");
+    let text = fs::read_to_string(&path).expect("reads");
+    fs::write(&path, format!("{text}\n[authority]\npassphrase-file = {named:?}\n")).expect("written");
+    fleet.start_overlord();
+    fleet.await_connection("web1", 1);
+    fleet.take_overlord().stop();
+    ca(&fleet, &["decrypt"]);
+    fs::write(&path, text).expect("written");
+    fleet.start_overlord();
+    fleet.await_connection("web1", 1);
+    ping(&fleet, "web1");
+    assert!(!are_encrypted(&fleet));
+}
+
+#[test]
+fn an_overlord_may_begin_with_an_intermediate_that_was_made_elsewhere() {
+    let (root, folder) = (Root::new(), tempfile::tempdir().expect("a folder"));
+    root.openssl("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout overlord.key -out overlord.csr -subj /CN=Overlord -addext basicConstraints=critical,CA:TRUE,pathlen:0");
+    root.openssl("x509 -req -in overlord.csr -CA root.pem -CAkey root.key -CAcreateserial -days 99 -copy_extensions copy -out overlord.pem");
+    let read = |file: &str| fs::read_to_string(root.path(file)).expect("reads");
+    fs::write(root.path("chain.pem"), read("root.pem") + &read("overlord.pem")).expect("written");
+    let [chain, key] =
+        ["chain.pem", "overlord.key"].map(|file| root.path(file).to_str().expect("text").to_owned());
+    let dir = folder.path().join("overlord");
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(rig::binary("overlord"));
+        command.args(["--dir", dir.to_str().expect("text")]).args(arguments).env_remove("OVERLORD_ADDRESS");
+        rig::said(&mut command)
+    };
+    let mixed = run(&["init", "--ca-cert", root.path("root.pem").to_str().expect("text"), "--ca-key", &key]);
+    assert!(mixed.code != 0 && mixed.err.contains("none of the certificates"), "{mixed:?}");
+    let made = run(&["init", "--listen", "127.0.0.1:0", "--ca-cert", &chain, "--ca-key", &key, "--json"]);
+    assert_eq!(made.code, 0, "{made:?}");
+    let mut serve = Command::new(rig::binary("overlord"));
+    serve.args(["--dir", dir.to_str().expect("text"), "serve"]);
+    let daemon = rig::Daemon::start("overlord", &mut serve);
+    daemon.logged("listening", 1);
+    let status = run(&["ca", "status", "--json"]);
+    assert_eq!(fingerprint(&status.json()), made.json()["fingerprint"], "{status:?}");
+    daemon.stop();
+}

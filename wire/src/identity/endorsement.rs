@@ -1,0 +1,171 @@
+//! How one authority vouches for another: it signs a certificate for the key of the other one.
+//!
+//! Whoever trusts the first may trust the second from then on, and can check certificates of the second through the
+//! endorsement before it does. Only who has the key of the first can make one, which is more than to be the overlord for a
+//! while where that key is elsewhere.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, DnValue, IsCa, KeyUsagePurpose,
+    SubjectPublicKeyInfo,
+};
+use rustls::pki_types::CertificateDer;
+use time::OffsetDateTime;
+use x509_parser::asn1_rs::Tag;
+use x509_parser::prelude::{FromDer as _, X509Certificate, X509Name};
+
+use super::{Authority, IdentityError, Validity};
+
+/// A certificate, in DER, by which an authority vouches for the key of another, whose own certificate is `root`. It is good
+/// for as long as that one.
+///
+/// # Errors
+/// [`IdentityError::Foreign`] where `root` is no certificate, and [`IdentityError::Certificate`] where it cannot be signed.
+pub fn endorse(authority: &Authority, root: &[u8]) -> Result<Vec<u8>, IdentityError> {
+    let (_, parsed) = X509Certificate::from_der(root)
+        .map_err(|_| IdentityError::Foreign("it is not an X.509 certificate"))?;
+    let key = SubjectPublicKeyInfo::from_der(parsed.public_key().raw)?;
+    let mut params = CertificateParams::new(Vec::new())?;
+    params.distinguished_name = name(parsed.subject())?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.use_authority_key_identifier_extension = true;
+    let Validity { from, until } = Validity::read(&parsed);
+    let moment = |second| OffsetDateTime::from_unix_timestamp(second).ok();
+    if let (Some(from), Some(until)) = (moment(from), moment(until)) {
+        (params.not_before, params.not_after) = (from, until);
+    }
+    let endorsement = params.signed_by(&key, authority.issuer())?.der().clone();
+    // Names with several parts of a kind are not repeated as they are: they would lead nowhere.
+    match is_endorsement(&endorsement, &parsed, authority.own()) {
+        true => Ok(endorsement.to_vec()),
+        false => Err(IdentityError::Authority("the name of the root is of an unusual form".to_owned())),
+    }
+}
+
+/// The name of an authority, as it is to be written once more.
+fn name(subject: &X509Name<'_>) -> Result<DistinguishedName, IdentityError> {
+    let unusual = || IdentityError::Authority("the name of the root is of an unusual form".to_owned());
+    let mut name = DistinguishedName::new();
+    for attribute in subject.iter_attributes() {
+        let oid: Vec<u64> = attribute.attr_type().iter().ok_or_else(unusual)?.collect();
+        let text = attribute.as_str().map_err(|_| unusual())?;
+        let value = match attribute.attr_value().tag() {
+            Tag::Utf8String => DnValue::Utf8String(text.to_owned()),
+            Tag::PrintableString => DnValue::PrintableString(text.try_into()?),
+            Tag::Ia5String => DnValue::Ia5String(text.try_into()?),
+            _ => return Err(unusual()),
+        };
+        name.push(DnType::from_oid(&oid), value);
+    }
+    Ok(name)
+}
+
+/// Whether an authority that is named may be trusted: it is already, or one that is has signed for its key, in a certificate
+/// among these. It has to be a root, which has signed its own certificate.
+pub(super) fn is_acceptable(
+    root: &CertificateDer<'_>,
+    trusted: &[CertificateDer<'static>],
+    among: &[CertificateDer<'static>],
+) -> bool {
+    let Ok((_, parsed)) = X509Certificate::from_der(root) else { return false };
+    if trusted.iter().any(|one| one == root) {
+        return true;
+    }
+    let is_root = parsed.is_ca() && is_signed(&parsed, &parsed);
+    is_root && trusted.iter().any(|by| among.iter().any(|one| is_endorsement(one, &parsed, by)))
+}
+
+/// Whether `by` vouches with this certificate for the authority whose own certificate is `root`.
+pub(super) fn is_endorsement(
+    certificate: &CertificateDer<'_>,
+    root: &X509Certificate<'_>,
+    by: &CertificateDer<'_>,
+) -> bool {
+    let parsed = (X509Certificate::from_der(certificate), X509Certificate::from_der(by));
+    let (Ok((_, certificate)), Ok((_, by))) = parsed else { return false };
+    certificate.is_ca()
+        && certificate.public_key().raw == root.public_key().raw
+        && certificate.subject().as_raw() == root.subject().as_raw()
+        && is_signed(&certificate, &by)
+}
+
+/// Whether this certificate is one by which the authority `by` vouches for another: both are the roots' own, in DER.
+pub fn vouches(certificate: &[u8], root: &[u8], by: &[u8]) -> bool {
+    let (certificate, root, by) =
+        (CertificateDer::from(certificate), CertificateDer::from(root), CertificateDer::from(by));
+    is_acceptable(&root, &[by.into_owned()], &[certificate.into_owned()])
+}
+
+/// A chain without what only leads from one of these authorities to another.
+pub(super) fn without_endorsements(
+    chain: Vec<CertificateDer<'static>>,
+    authorities: &[CertificateDer<'static>],
+) -> Vec<CertificateDer<'static>> {
+    let is_of_authority = |one: &CertificateDer<'_>| {
+        let key = public_key(one);
+        authorities.iter().any(|authority| public_key(authority) == key)
+    };
+    let mut at = 0;
+    let mut chain = chain;
+    chain.retain(|one| {
+        at += 1;
+        at == 1 || !is_of_authority(one)
+    });
+    chain
+}
+
+/// The public key of a certificate, as it is written there.
+pub(super) fn public_key(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    Some(parsed.public_key().raw.to_vec())
+}
+
+/// Whether the authority whose own certificate is `by` has signed a certificate.
+pub(super) fn is_issued(certificate: &CertificateDer<'_>, by: &CertificateDer<'_>) -> bool {
+    let parsed = (X509Certificate::from_der(certificate), X509Certificate::from_der(by));
+    let (Ok((_, certificate)), Ok((_, by))) = parsed else { return false };
+    is_signed(&certificate, &by)
+}
+
+/// Whether the key of `by` has signed a certificate.
+pub(super) fn is_signed(certificate: &X509Certificate<'_>, by: &X509Certificate<'_>) -> bool {
+    certificate.issuer().as_raw() == by.subject().as_raw()
+        && certificate.verify_signature(Some(by.public_key())).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn der(authority: &Authority) -> CertificateDer<'static> {
+        authority.certificate().to_vec().into()
+    }
+
+    #[test]
+    fn an_authority_is_acceptable_where_a_trusted_one_has_signed_for_its_key_and_only_there() {
+        let [old, new, other] = ["old", "new", "other"].map(|name| Authority::new(name).expect("made"));
+        let by = |authority: &Authority, of: &Authority| -> CertificateDer<'static> {
+            endorse(authority, of.certificate()).expect("signed").into()
+        };
+        let is_acceptable = |trusted: &[&Authority], among: &[CertificateDer<'static>]| {
+            let trusted: Vec<_> = trusted.iter().map(|one| der(one)).collect();
+            is_acceptable(&der(&new), &trusted, among)
+        };
+        assert!(is_acceptable(&[&new], &[]));
+        assert!(is_acceptable(&[&old], &[by(&old, &new)]));
+        assert!(is_acceptable(&[&other, &old], &[der(&new), by(&old, &new)]));
+        for (trusted, among) in [
+            (&old, vec![]),
+            (&old, vec![der(&new)]),
+            (&old, vec![by(&other, &new)]),
+            (&old, vec![by(&old, &other)]),
+            (&other, vec![by(&old, &new)]),
+            (&old, vec![by(&new, &old)]),
+        ] {
+            assert!(!is_acceptable(&[trusted], &among));
+        }
+        // An endorsement is no root, and is never trusted as one.
+        let endorsement = by(&old, &new);
+        assert!(!super::is_acceptable(&endorsement, &[der(&old)], std::slice::from_ref(&endorsement)));
+    }
+}
