@@ -194,10 +194,10 @@ impl Identity {
             others.iter().filter(|one| endorsement::is_acceptable(one, &self.authorities, others)).collect();
         let is_known = |one: &&CertificateDer<'static>| self.authorities.contains(one);
         let is_whole = is_signed_by(self.authority(), &self.chain);
-        !theirs.is_empty()
-            && !(is_whole
-                && theirs.iter().all(is_known)
-                && self.authorities.iter().all(|own| theirs.contains(&own)))
+        let are_the_same = is_whole
+            && theirs.iter().all(is_known)
+            && self.authorities.iter().all(|own| theirs.contains(&own));
+        !theirs.is_empty() && !are_the_same
     }
 
     /// The same identity as an overlord shows it while it moves from one authority to another: with what else leads to
