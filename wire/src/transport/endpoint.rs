@@ -216,8 +216,8 @@ fn configured(
         None => builder.with_no_client_auth(),
     };
     tls.alpn_protocols = alpns.iter().map(|alpn| alpn.to_vec()).collect();
-    // Each connection has a configuration of its own, in which no session of another one can be found: room for them, some
-    // hundreds of kilobytes, would be for nothing.
+    // Each connection has a configuration of its own, in which no session of another one can be found: room for them would
+    // be for nothing.
     tls.resumption = rustls::client::Resumption::disabled();
     let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
     config.transport_config(allowance::dialling(alpns.first().copied().unwrap_or_default()));
