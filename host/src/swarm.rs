@@ -1,7 +1,7 @@
 //! Many minions in one process, to try an overlord with a fleet that is not there.
 //!
 //! Each has an identity, a link, jobs and a place in the ledger of its own. They share the host, and with it what
-//! [`Shared`] holds: one modules folder, one sandbox, one configuration.
+//! `Shared` holds: one modules folder, one sandbox, one configuration.
 
 use std::sync::{Arc, Mutex};
 
