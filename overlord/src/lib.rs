@@ -34,6 +34,7 @@ pub mod restored;
 mod roles;
 mod rollout;
 mod services;
+mod signed_jobs;
 mod signing_key;
 mod targets;
 mod tasks;

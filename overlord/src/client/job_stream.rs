@@ -11,10 +11,12 @@ use wire::message::link::JobUpdate;
 use wire::message::operator::{Absence, JobDocument, MAX_MESSAGE, OperatorReply, TargetWarning, Update};
 use wire::message::version::Version;
 use wire::name::MinionName;
+use wire::signing::mandate::Nonce;
 use wire::transport::frame::{self, FrameError};
 
 use super::error::{ClientError, Stood};
 use super::patience::{Patience, WaitOver, first};
+use crate::folder::Folder;
 
 /// One thing that an overlord tells of a job, or that the stream itself adds.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,11 +45,18 @@ pub enum JobEvent {
 pub struct JobStream {
     replies: Replies,
     awaited: Option<Awaited>,
+    /// Where to note which job a signed call became, and by what the call is known.
+    signed: Option<(Folder, Nonce)>,
 }
 
 impl JobStream {
     pub(super) fn new(replies: Replies) -> Self {
-        Self { replies, awaited: None }
+        Self { replies, awaited: None, signed: None }
+    }
+
+    /// Notes in this folder which job the call becomes that was signed with this nonce.
+    pub(super) fn noting(self, signed: Option<(Folder, Nonce)>) -> Self {
+        Self { signed, ..self }
     }
 
     /// Bounds the waiting, from now on: once it is over, the stream says [`JobEvent::WaitOver`]. Of a job that
@@ -79,6 +88,10 @@ impl JobStream {
                 return Ok(end.map(|(_, why)| JobEvent::WaitOver(why)));
             }
         };
+        if let (Some((folder, nonce)), Some(JobEvent::Accepted { job, .. })) = (&self.signed, &event) {
+            // Where that fails, the job can still be run again unsigned.
+            let _ = folder.note_signed_job(*job, *nonce);
+        }
         if let (Some(awaited), Some(event)) = (&mut self.awaited, &event) {
             awaited.hear(event, Instant::now());
         }

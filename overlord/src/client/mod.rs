@@ -30,6 +30,7 @@ mod module_file;
 mod modules;
 mod operators;
 mod patience;
+mod signed;
 mod signer;
 
 use std::sync::Arc;
@@ -39,11 +40,9 @@ use quinn::{Connection, Endpoint, SendStream};
 use wire::identity::{Identity, make_key, signing_request};
 use wire::message::authority::AuthorityRequest;
 use wire::message::inventory::Inventory;
-use wire::message::job::OutcomeKind;
-use wire::message::link::Carried;
 use wire::message::operator::{
     ALPNS, Call, Cancelling, FactsHeard, Follow, GivingUp, History, JobDocument, JobFilter, JobSummary,
-    MinionStatus, OperatorReply, OperatorRequest, OverlordStatus, Part, Ping, Rerun, Target, TargetWarning,
+    MinionStatus, OperatorReply, OperatorRequest, OverlordStatus, Ping, Rerun, Target, TargetWarning,
 };
 use wire::message::version::Version;
 use wire::name::{MethodPath, MinionName, ModuleName};
@@ -227,8 +226,9 @@ impl Client {
     /// many do.
     pub async fn call(&self, call: Call, follow: Follow) -> Result<JobStream, ClientError> {
         let mandate = self.signer().map(|signer| signer.call(&call)).transpose()?.map(Box::new);
+        let signed = self.noting(&mandate);
         let request = OperatorRequest::Call { call: Box::new(call), follow, mandate };
-        Ok(JobStream::new(self.send(&request).await?))
+        Ok(JobStream::new(self.send(&request).await?).noting(signed))
     }
 
     /// Follows a job that exists already, by its id or a unique beginning of it.
@@ -375,41 +375,10 @@ impl Client {
         follow: Follow,
         patience_ms: Option<u64>,
     ) -> Result<JobStream, ClientError> {
-        let mandate = self.sign_again(job, on).await?;
-        let job = job.to_owned();
+        let (job, mandate) = self.sign_again(job, on).await?;
+        let signed = self.noting(&mandate);
         let request = OperatorRequest::Rerun { job, on, confirmed, follow, patience_ms, mandate };
-        Ok(JobStream::new(self.send(&request).await?))
-    }
-
-    /// What has to be signed to run a job again; `None` where this operator did not sign it.
-    async fn sign_again(&self, job: &str, on: Rerun) -> Result<Carried, ClientError> {
-        let Some(signer) = self.signer() else { return Ok(None) };
-        let old = answer!(self, OperatorRequest::Mandate(job.to_owned()), Mandate)?;
-        let Some(old) = old else { return Ok(None) };
-        let failed = match on {
-            Rerun::All => None,
-            Rerun::Failed => {
-                let is_failed =
-                    |part: &&Part| part.state.and_then(|state| state.outcome()) != Some(OutcomeKind::Ok);
-                let document = self.job(job).await?;
-                Some(
-                    document
-                        .parts
-                        .iter()
-                        .filter(is_failed)
-                        .map(|part| part.minion.to_string())
-                        .collect::<Vec<_>>(),
-                )
-            }
-        };
-        let named = failed.as_deref().filter(|failed| !failed.is_empty());
-        Ok(signer.again(&old, named)?.map(Box::new))
-    }
-
-    /// What signs for this operator, where the overlord carries that.
-    fn signer(&self) -> Option<&Signer> {
-        let carries = Version::of(&self.connection) >= Version::Six;
-        self.own.signer.as_ref().filter(|_| carries)
+        Ok(JobStream::new(self.send(&request).await?).noting(signed))
     }
 
     /// Forgets jobs that ended longer ago than `keep`. Returns how many those were.

@@ -8,6 +8,7 @@ mod mandated;
 mod signed;
 
 use std::fmt;
+use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,20 @@ impl Nonce {
 impl fmt::Display for Nonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&HEXLOWER.encode(&self.0))
+    }
+}
+
+/// The error for a text that is not 32 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a nonce: 32 hexadecimal digits")]
+pub struct BadNonce;
+
+impl FromStr for Nonce {
+    type Err = BadNonce;
+
+    fn from_str(text: &str) -> Result<Self, BadNonce> {
+        let bytes = HEXLOWER.decode(text.as_bytes()).map_err(|_| BadNonce)?;
+        bytes.try_into().map(Self).map_err(|_| BadNonce)
     }
 }
 
