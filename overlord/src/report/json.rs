@@ -75,6 +75,7 @@ fn asked(asked: &Asked) -> Map<String, Json> {
         ("batch".to_owned(), object!(asked.batch.map(|batch| batch.to_string()))),
         ("max_failures".to_owned(), object!(asked.max_failures.map(|failures| failures.to_string()))),
         ("patience_ms".to_owned(), object!(asked.patience_ms)),
+        ("signer".to_owned(), object!(asked.signer)),
         ("rerun_of".to_owned(), object!(asked.rerun_of)),
     ])
 }
@@ -133,7 +134,7 @@ mod tests {
             "operator": "root", "target": "*", "exclude": null,
             "accepted_at": "1970-01-01T00:00:01.000Z", "ended_at": "1970-01-01T00:00:01.014Z",
             "arguments": {"a": 2}, "dry_run": false, "durable": false, "timeout_ms": null, "queue_ends_at": null,
-            "batch": null, "max_failures": null, "patience_ms": null, "rerun_of": null,
+            "batch": null, "max_failures": null, "patience_ms": null, "signer": null, "rerun_of": null,
             "counts": {"ok": 2, "denied": 1},
             "results": {
                 "web1": {

@@ -7,6 +7,7 @@ use crate::message::job::{JobId, JobState, MinionJobId, MinionState, OutcomeKind
 use crate::message::outcome::Report;
 use crate::message::target::Target;
 use crate::name::{MethodPath, MinionName, ModuleName, OperatorName};
+use crate::signing::PublicKey;
 
 /// Which jobs to list: those that fit everything that is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,6 +132,9 @@ pub struct Asked {
     pub patience_ms: Option<u64>,
     /// The job that this one runs again.
     pub rerun_of: Option<JobId>,
+    /// The key with which its operator has signed it; `None` where it is not signed.
+    #[serde(with = "crate::message::version::since_six")]
+    pub signer: Option<PublicKey>,
 }
 
 /// One minion's part of a job.

@@ -7,7 +7,7 @@ use wire::message::outcome::Report;
 use wire::name::MinionName;
 
 use super::given_up;
-use super::records::{Head, StoredPatience, StoredReport, Targets, minion_of, part_key};
+use super::records::{Head, StoredMandate, StoredPatience, StoredReport, Targets, minion_of, part_key};
 use super::tally::{self, Tally};
 use super::transition;
 use crate::error::LedgerError;
@@ -81,6 +81,7 @@ pub(crate) fn up_to(
     targets.sort();
     let parts = targets.into_iter().map(part).collect::<Result<_, _>>()?;
     let patience = source.record::<StoredPatience>(&key::of_job(id, &[]))?;
+    let mandate = source.record::<StoredMandate>(&key::of_job(id, &[]))?;
     let asked = Asked {
         arguments: None,
         dry_run: head.dry_run,
@@ -91,6 +92,7 @@ pub(crate) fn up_to(
         max_failures: head.max_failures,
         patience_ms: patience.map(|StoredPatience(patience)| patience),
         rerun_of: head.rerun_of,
+        signer: mandate.map(|StoredMandate(mandate)| mandate.signer()),
     };
     let document = JobDocument {
         job: id,

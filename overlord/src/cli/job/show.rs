@@ -121,6 +121,7 @@ fn how(asked: &Asked) -> String {
         asked.max_failures.map(|failures| format!("max failures {failures}")),
         asked.patience_ms.map(|patience| format!("patience {}", millis(patience))),
         asked.rerun_of.map(|job| format!("again {job}")),
+        asked.signer.map(|key| format!("signed by {key}")),
     ];
     let options: Vec<String> = options.into_iter().flatten().collect();
     let arguments = match asked.arguments.as_deref() {
