@@ -19,6 +19,8 @@ use wire::message::outcome::{Outcome, Report};
 use wire::message::renewal::{Credentials, Renewal};
 use wire::message::v1::{Method, Type};
 use wire::message::version::Version;
+use wire::signing::SigningKey;
+use wire::signing::mandate::{Mandate, Mandated, MandatedChange, Nonce, SignedMandate};
 use wire::transport::frame;
 use wire::value::Value;
 use wire::value::arbitrary::typed_value;
@@ -49,7 +51,7 @@ pub fn frames(bytes: &[u8]) -> bool {
 }
 
 /// Every kind of message at every door, and what rests in the ledgers.
-const READERS: [fn(&[u8]) -> bool; 19] = [
+const READERS: [fn(&[u8]) -> bool; 21] = [
     there_and_back::<MinionRequest>,
     there_and_back::<Pong>,
     there_and_back::<Cancelled>,
@@ -69,6 +71,8 @@ const READERS: [fn(&[u8]) -> bool; 19] = [
     there_and_back::<Module>,
     there_and_back::<Types>,
     there_and_back::<Value>,
+    there_and_back::<SignedMandate>,
+    there_and_back::<Mandate>,
 ];
 
 fn there_and_back<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> bool {
@@ -118,6 +122,8 @@ fn small() -> anyhow::Result<Vec<Vec<u8>>> {
         encoded(&JobUpdate::Progress(Progress { done: 1, total: u64::MAX, note: "half".to_owned() }))?,
         encoded(&Arguments::Words(words))?,
         encoded(&Notice::Renew(vec![0x30; 90]))?,
+        encoded(&mandate()?)?,
+        encoded(&SignedMandate::new(mandate()?, &SigningKey::generate()?, None)?)?,
         encoded(&Renewal::Renewed {
             credentials: Credentials { chain: vec![vec![0x30; 9]], authorities: vec![vec![0x30; 9]] },
             renew_in_ms: 7,
@@ -132,6 +138,19 @@ fn small() -> anyhow::Result<Vec<Vec<u8>>> {
             renew_in_ms: Some(7),
         })?,
     ])
+}
+
+fn mandate() -> anyhow::Result<Mandate> {
+    Ok(Mandate {
+        authority: Digest::of(b"authority"),
+        operator: "ann".parse()?,
+        expression: "web*".to_owned(),
+        exclude: Some("web3".to_owned()),
+        made_at: 1,
+        until: u64::MAX,
+        nonce: Nonce::new([7; 16]),
+        mandated: Mandated::Change(MandatedChange::Rollback("disk".parse()?)),
+    })
 }
 
 fn start(value: Value) -> anyhow::Result<Start> {
