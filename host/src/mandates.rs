@@ -257,7 +257,7 @@ impl Mandates {
             return Err(Unmandated::Operator { said: said.clone(), signed: operator.clone() });
         }
         let member = self.member.borrow().clone();
-        if mandate.authority != member.authority {
+        if !member.authorities.contains(&mandate.authority) {
             return Err(Unmandated::Fleet);
         }
         let window = access.window();

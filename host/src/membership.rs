@@ -35,8 +35,8 @@ pub(crate) struct Member {
     pub(crate) overlord: String,
     /// The last second of its certificate, since 1970.
     pub(crate) valid_until: i64,
-    /// SHA-256 of the certificate of the overlord's authority.
-    pub(crate) authority: Digest,
+    /// SHA-256 of the certificates of the overlord's authorities, of which there are several while it moves to another one.
+    pub(crate) authorities: Vec<Digest>,
 }
 
 /// Why it cannot be read to whom a minion belongs.
@@ -66,8 +66,8 @@ impl Membership {
             Some(overlord) => overlord.clone(),
             None => folder.enrolment()?.overlord,
         };
-        let authority = Digest::of(identity.authority());
-        let member = Member { name, overlord, valid_until: validity.until, authority };
+        let authorities = authorities(&identity);
+        let member = Member { name, overlord, valid_until: validity.until, authorities };
         Ok(Self { folder: folder.clone(), configured, identity: Mutex::new(Arc::new(identity)), member })
     }
 
@@ -112,6 +112,11 @@ impl Membership {
             tokio::time::sleep(LOOK).await;
         }
     }
+}
+
+/// The authorities that an identity trusts, by the digests of their certificates.
+pub(crate) fn authorities(identity: &Identity) -> Vec<Digest> {
+    identity.authorities().iter().map(|authority| Digest::of(authority)).collect()
 }
 
 /// What this minion says of itself: with the id of its ledger, and where its key is.

@@ -23,7 +23,7 @@ use crate::audit::Audit;
 use crate::dial::DialError;
 use crate::dialler::Dialler;
 use crate::link::notify;
-use crate::membership::{Member, Membership};
+use crate::membership::{Member, Membership, authorities};
 
 /// The renewal of a minion's certificate over one link.
 pub(crate) struct Renewal<'a> {
@@ -127,11 +127,15 @@ impl Renewal<'_> {
         let before = self.membership.identity();
         let renewed = before.renewed(&key, credentials)?;
         let peer = renewed.peer()?;
+        let authorities = authorities(&renewed);
         let trusted = (renewed.authorities() != before.authorities()).then(|| fingerprints(&renewed));
         if !self.membership.keep(renewed)? {
             return Err(NotRenewed::JoinedAnew);
         }
-        self.member.send_modify(|member| member.valid_until = peer.validity.until);
+        self.member.send_modify(|member| {
+            member.valid_until = peer.validity.until;
+            member.authorities = authorities;
+        });
         self.audit.renewed(&peer);
         if let Some(trusted) = trusted {
             self.audit.authorities_changed(&trusted);

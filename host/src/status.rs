@@ -122,7 +122,7 @@ impl Vitals {
             LinkState::Linked { since, .. } => (Some(*since), None),
             LinkState::Unlinked(why) => (None, Some(why.clone())),
         };
-        let Member { name, overlord, valid_until, authority: _ } = self.member.borrow().clone();
+        let Member { name, overlord, valid_until, authorities: _ } = self.member.borrow().clone();
         Status {
             name,
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -35,7 +35,7 @@ fn member() -> Member {
         name: "web1".parse().expect("a name"),
         overlord: "localhost:1".into(),
         valid_until: i64::MAX,
-        authority: Digest::ZERO,
+        authorities: vec![Digest::ZERO],
     }
 }
 

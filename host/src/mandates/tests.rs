@@ -28,7 +28,7 @@ impl Rig {
             name: "web1".parse().expect("a name"),
             overlord: "localhost:1".into(),
             valid_until: i64::MAX,
-            authority: Digest::ZERO,
+            authorities: vec![Digest::of(b"new"), Digest::ZERO],
         };
         let mandates = Mandates {
             access: AccessInForce::new(access),
