@@ -7,7 +7,7 @@ use quinn::Connection;
 use machine::backoff::Backoff;
 use wire::digest::Digest;
 use wire::document::text::printable;
-use wire::identity::{Identity, IdentityError, SigningRequest, load_or_make_key, signing_request};
+use wire::identity::{Identity, IdentityError, Role, SigningRequest, load_or_make_key, signing_request};
 use wire::message::enroll::{self, EnrollReply, EnrollRequest};
 use wire::message::newcomer::{ALPNS, Issued, MAX_MESSAGE, Newcomer, NewcomerReply};
 use wire::name::MinionName;
@@ -17,6 +17,7 @@ use wire::transport::frame::{self, FrameError};
 use crate::dial::DialError;
 use crate::dialler::Dialler;
 use crate::folder::{Enrolment, Folder, FolderError};
+use crate::membership::authorities;
 
 /// Why this host did not become a minion.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +55,19 @@ pub enum JoinError {
         address: String,
         /// The name.
         name: MinionName,
+    },
+    /// The overlord gives this host another name than it is to have.
+    #[error(
+        "the overlord at \"{address}\" would have this host be \"{given}\", and it is to be \"{wanted}\": nothing was changed; where \
+         the other name is meant, join again with --name {given}"
+    )]
+    NameDiffers {
+        /// The address that was dialled.
+        address: String,
+        /// The name that the overlord gives.
+        given: MinionName,
+        /// The name that was asked for, or that this host has had from the same overlord.
+        wanted: MinionName,
     },
     /// The token is for other names.
     #[error("the token is for hosts whose name \"{glob}\" matches, and this one is {}: choose its name with --name", named(.name))]
@@ -114,6 +128,8 @@ pub struct Joining {
     pub secret: Option<[u8; 16]>,
     /// The name that this host has or wants, where it has one that could be a minion's.
     pub name: Option<MinionName>,
+    /// Whether the name was asked for, so that no other one will do.
+    pub is_named: bool,
 }
 
 /// What there is to know while a join is not over.
@@ -130,6 +146,22 @@ pub enum JoinEvent<'a> {
     Full,
     /// The overlord could not be asked. It goes on trying.
     Unreachable(&'a JoinError),
+}
+
+impl Joining {
+    /// The name that alone will do: the one that was asked for, or else the one that the folder has had from this overlord.
+    fn wanted(&self, folder: &Folder) -> Option<MinionName> {
+        if self.is_named && self.name.is_some() {
+            return self.name.clone();
+        }
+        let identity = folder.identity().ok().filter(|identity| is_of(identity, self.authority))?;
+        identity.peer().ok()?.name.parse().ok()
+    }
+}
+
+/// Whether this authority is one of those that an identity trusts. There are several while an overlord moves to another.
+fn is_of(identity: &Identity, authority: Digest) -> bool {
+    authorities(identity).contains(&authority)
 }
 
 /// Makes a key, has the overlord sign it, and keeps both in the folder. Without a token, and with one that does not settle
@@ -152,12 +184,21 @@ pub async fn join(
     let signing_request = signing_request(&key)?;
     let fingerprint = SigningRequest::from_der(&signing_request)?.key();
     let applicant = Applicant { joining, signing_request, fingerprint };
-    let (name, issued) = match applicant.by_token().await? {
-        Some(enrolled) => enrolled,
-        None => applicant.by_waiting(tell).await?,
+    let (wanted, (name, issued)) = match applicant.by_token().await? {
+        Some(enrolled) => (joining.wanted(folder), enrolled),
+        // Who waits has asked for one name.
+        None => {
+            let wanted = joining.wanted(folder).or_else(|| joining.name.clone());
+            (wanted, applicant.by_waiting(tell).await?)
+        }
     };
+    // Calls are signed for names: which one is this host's, is not for the overlord alone to say.
+    if let Some(wanted) = wanted.filter(|wanted| *wanted != name) {
+        return Err(JoinError::NameDiffers { address: joining.address.clone(), given: name, wanted });
+    }
     let refused = || JoinError::Refused(joining.address.clone());
     let identity = Identity::of_newcomer(&key, issued).ok_or_else(refused)?;
+    applicant.check(&identity, &name)?;
     let enrolment = Enrolment { overlord: joining.address.clone(), name };
     folder.enrol(&identity, &enrolment)?;
     // The key now lives with its certificate; the next join makes another.
@@ -173,6 +214,22 @@ struct Applicant<'a> {
 }
 
 impl Applicant<'_> {
+    /// Whether what an overlord has issued is for this key and name, and of the authority that was expected.
+    fn check(&self, issued: &Identity, name: &MinionName) -> Result<(), IdentityError> {
+        let peer = issued.peer()?;
+        let foreign = |what| Err(IdentityError::Foreign(what));
+        if !is_of(issued, self.joining.authority) {
+            return foreign("it is not of the authority that was expected");
+        }
+        if peer.key != self.fingerprint {
+            return foreign("it is for another key");
+        }
+        if (peer.role, peer.name.as_str()) != (Role::Minion, name.as_str()) {
+            return foreign("it is for another role or name");
+        }
+        Ok(())
+    }
+
     /// Asks with the token, if there is one. Gives nothing where there is none, or an operator has to decide all the same.
     async fn by_token(&self) -> Result<Option<(MinionName, Issued)>, JoinError> {
         let Some(secret) = self.joining.secret else { return Ok(None) };
@@ -341,91 +398,4 @@ const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(15);
 
 #[cfg(test)]
-mod tests {
-    use std::net::SocketAddr;
-
-    use quinn::Endpoint;
-
-    use wire::identity::{Authority, Role};
-
-    use super::*;
-
-    /// An overlord's enrolment door, in the form that older overlords have.
-    fn overlord(authority: &Authority) -> (SocketAddr, Endpoint) {
-        let identity = authority.issue(Role::Overlord, "overlord").expect("an identity");
-        let endpoint =
-            endpoint::listen(([127, 0, 0, 1], 0).into(), &identity, &[enroll::ALPN]).expect("listens");
-        (endpoint.local_addr().expect("an address"), endpoint)
-    }
-
-    /// Lets one newcomer in, or refuses it.
-    async fn answer(endpoint: Endpoint, authority: Authority, secret: [u8; 16]) {
-        let Some(incoming) = endpoint.accept().await else { return };
-        let Ok(connection) = incoming.await else { return };
-        let (mut send, mut recv) = connection.accept_bi().await.expect("a stream");
-        let request: EnrollRequest = frame::read(&mut recv, MAX_MESSAGE).await.expect("a request");
-        let reply = if request.secret == secret {
-            let asked = SigningRequest::from_der(&request.signing_request).expect("parses");
-            let certificate = authority.sign_request(&asked, Role::Minion, "web1").expect("signed");
-            let authority = authority.certificate().to_vec();
-            EnrollReply::Enrolled { name: "web1".parse().expect("a name"), certificate, authority }
-        } else {
-            EnrollReply::Refused
-        };
-        frame::write(&mut send, &reply, MAX_MESSAGE).await.expect("written");
-        connection.closed().await;
-    }
-
-    async fn join_with(secret: [u8; 16], fingerprint: Option<Digest>) -> Result<Folder, JoinError> {
-        let dir = tempfile::tempdir().expect("a folder").keep();
-        let authority = Authority::create(&dir).expect("an authority");
-        let (address, endpoint) = overlord(&authority);
-        let fingerprint = fingerprint.unwrap_or(authority.fingerprint());
-        let (address, secret) = (address.to_string(), Some(secret));
-        let joining = Joining { address, authority: fingerprint, secret, name: None };
-        let server = tokio::spawn(answer(endpoint, authority, [7; 16]));
-        let folder = Folder::at(dir.join("minion"));
-        let joined = join(&folder, &joining, |_| {}).await;
-        server.await.expect("no panic");
-        joined.map(|_| folder)
-    }
-
-    #[tokio::test]
-    async fn a_token_makes_this_host_a_minion() {
-        let folder = join_with([7; 16], None).await.expect("joins");
-        let peer = folder.identity().expect("there").peer().expect("ours");
-        assert_eq!((peer.role, peer.name.as_str()), (Role::Minion, "web1"));
-        assert_eq!(folder.enrolment().expect("there").name.as_str(), "web1");
-        assert!(!folder.identity_dir().join(JOINING_KEY).exists());
-    }
-
-    #[tokio::test]
-    async fn a_token_that_the_overlord_does_not_know_is_refused_and_the_secret_not_repeated() {
-        let error = join_with([8; 16], None).await.expect_err("refused");
-        assert!(matches!(error, JoinError::Refused(_)), "{error}");
-        assert!(!error.to_string().contains("8, 8"));
-    }
-
-    #[tokio::test]
-    async fn an_overlord_of_another_authority_is_a_stranger() {
-        let error = join_with([7; 16], Some(Digest::of(b"another"))).await.expect_err("refused");
-        assert!(matches!(error, JoinError::Stranger(_)), "{error}");
-    }
-
-    #[tokio::test]
-    async fn an_older_overlord_lets_nobody_wait_and_that_is_said() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let authority = Authority::create(dir.path()).expect("an authority");
-        let (address, endpoint) = overlord(&authority);
-        let server = tokio::spawn(async move {
-            let connection = endpoint.accept().await.expect("dialled").await.expect("shakes hands");
-            connection.closed().await;
-        });
-        let (address, name) = (address.to_string(), "web1".parse().ok());
-        let joining = Joining { address, authority: authority.fingerprint(), secret: None, name };
-        let folder = Folder::at(dir.path().join("minion"));
-        let error = join(&folder, &joining, |_| {}).await.expect_err("refused");
-        assert!(matches!(error, JoinError::Older(_)), "{error}");
-        server.await.expect("no panic");
-    }
-}
+mod tests;

@@ -65,7 +65,7 @@ impl Roster {
         mut joined: impl FnMut(&MinionName),
     ) -> Result<(), JoinError> {
         let one = |name: MinionName| async move {
-            let joining = Joining { name: Some(name.clone()), ..joining.clone() };
+            let joining = Joining { name: Some(name.clone()), is_named: true, ..joining.clone() };
             let waits = |event: JoinEvent<'_>| {
                 if let JoinEvent::Waits { name, .. } = event {
                     tracing::warn!(%name, "waits until an operator accepts it");

@@ -45,7 +45,7 @@ pub(crate) struct Join {
     /// The fingerprint of its authority's certificate, as `overlord minion pending` shows it
     #[arg(long, value_name = "FINGERPRINT", requires = "overlord")]
     ca_fingerprint: Option<Digest>,
-    /// The name that this host is to have, where its token leaves the choice or it has none [default: its host name]
+    /// The name that this host is to have, and no other [default: the one that a token says, or its host name]
     #[arg(long, value_name = "NAME")]
     name: Option<MinionName>,
     /// Grant the modules of the modules folder what they suggest at this level; several are separated by commas
@@ -94,12 +94,12 @@ impl Join {
 
     /// Which overlord to join, and how.
     fn joining(&self) -> Result<Joining, Failure> {
-        let name = self.name.clone().or_else(host_name);
+        let (name, is_named) = (self.name.clone().or_else(host_name), self.name.is_some());
         let (Some(address), Some(authority)) = (&self.overlord, self.ca_fingerprint) else {
             let Token { address, authority, secret } = self.token()?;
-            return Ok(Joining { address, authority, secret: Some(secret), name });
+            return Ok(Joining { address, authority, secret: Some(secret), name, is_named });
         };
-        Ok(Joining { address: address.clone(), authority, secret: None, name })
+        Ok(Joining { address: address.clone(), authority, secret: None, name, is_named })
     }
 
     /// The token; from standard input it shows in no process list and no shell's history.

@@ -141,7 +141,7 @@ impl Swarm {
         };
         let Token { address, authority, secret } = text.parse()?;
         let address = self.overlord.clone().unwrap_or(address);
-        Ok(Joining { address, authority, secret: Some(secret), name: None })
+        Ok(Joining { address, authority, secret: Some(secret), name: None, is_named: false })
     }
 
     /// The configuration, with what the command line says instead.

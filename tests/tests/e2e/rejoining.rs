@@ -22,7 +22,10 @@ fn a_minion_that_serves_goes_on_with_what_another_join_left() {
     let ended = fleet.run(&["job", "wait", &id, "--json"]).json();
     assert_eq!(ended["results"]["web1"]["outcome"], "cancelled", "{ended:#}");
 
-    let joined = fleet.join("web1", fresh.out.trim());
+    let unasked = fleet.join("web1", fresh.out.trim());
+    assert!(unasked.code == 1 && unasked.err.contains("join again with --name web2"), "{unasked:?}");
+    let named = ["join", fresh.out.trim(), "--name", "web2"];
+    let joined = rig::said(fleet.minion_command("web1").args(named));
     assert_eq!(joined.code, 0, "{joined:?}");
     fleet.await_connection("web2", 1);
     let status = rig::said(fleet.minion_command("web1").arg("status"));
