@@ -94,6 +94,17 @@ pub(crate) enum Unmandated {
         /// This one.
         minion: MinionName,
     },
+    /// Whether it is for this one depends on facts that there are not.
+    #[error(
+        "it is signed for the minions of {target}, and whether \"{minion}\" is one of them depends on facts that were not \
+         gathered: its log says why"
+    )]
+    Factless {
+        /// Which minions it is for.
+        target: String,
+        /// This one.
+        minion: MinionName,
+    },
     /// Which minions it is for cannot be told.
     #[error("it cannot be told which minions it is signed for: {0}")]
     Expression(#[from] TargetError),
@@ -270,17 +281,22 @@ impl Mandates {
         Ok(mandate)
     }
 
-    /// Whether this minion is one of those that are meant.
+    /// Whether this minion is one of those that are meant. Facts that were never gathered are none that differ.
     fn check_target(&self, mandate: &Mandate, minion: MinionName) -> Result<(), Unmandated> {
-        let facts = Own(Arc::new(self.facts.borrow().object(&minion)));
+        let facts = Own(self.facts.borrow().object(&minion).map(Arc::new));
         let target = mandate.target();
         let roster = Roster::new(vec![minion.clone()]);
-        if !resolve(&target, &roster, &facts)?.minions.is_empty() {
+        let matched = resolve(&target, &roster, &facts)?;
+        if !matched.minions.is_empty() {
             return Ok(());
         }
         let exclude = target.exclude.map(|exclude| format!(" without those of \"{exclude}\""));
         let target = format!("\"{}\"{}", target.expression, exclude.unwrap_or_default());
-        Err(Unmandated::Target { target: wire::document::redaction::cut(&target, MAX_TARGET), minion })
+        let target = wire::document::redaction::cut(&target, MAX_TARGET);
+        match matched.undecided.is_empty() && matched.unheard.is_empty() {
+            true => Err(Unmandated::Target { target, minion }),
+            false => Err(Unmandated::Factless { target, minion }),
+        }
     }
 }
 
@@ -303,7 +319,7 @@ fn wanted(
 }
 
 /// What this host knows of itself. There are no groups.
-struct Own(Arc<Json>);
+struct Own(Option<Arc<Json>>);
 
 impl Lookup for Own {
     fn group(&self, _: &str) -> Option<Arc<Expression>> {
@@ -311,7 +327,7 @@ impl Lookup for Own {
     }
 
     fn facts(&self, _: &MinionName) -> Option<Arc<Json>> {
-        Some(self.0.clone())
+        self.0.clone()
     }
 }
 

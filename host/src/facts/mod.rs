@@ -39,9 +39,9 @@ impl Gathered {
         document(self.paths_of(minion))
     }
 
-    /// The same as one object.
-    pub(crate) fn object(&self, minion: &MinionName) -> Json {
-        Json::Object(self.paths_of(minion).into_iter().collect())
+    /// All of them as one object, however long they are; `None` where nothing was gathered yet.
+    pub(crate) fn object(&self, minion: &MinionName) -> Option<Json> {
+        (!self.0.is_empty()).then(|| Json::Object(self.paths_of(minion).into_iter().collect()))
     }
 
     fn paths_of(&self, minion: &MinionName) -> Paths {

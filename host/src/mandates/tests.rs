@@ -283,3 +283,19 @@ async fn the_window_is_that_of_the_list() {
     mandate.until += 1_800_000;
     assert!(rig.call(&start, &mandate).await.is_ok());
 }
+
+#[tokio::test]
+async fn no_target_with_facts_fits_a_host_whose_facts_were_never_gathered() {
+    let mut rig = Rig::signed();
+    rig.mandates.facts = watch::channel(Gathered::default()).1;
+    for (expression, exclude) in
+        [("os=debian", None), ("os!=redhat", None), ("web* & !os=redhat", None), ("web*", Some("os=redhat"))]
+    {
+        let (start, mut mandate) = call();
+        (mandate.expression, mandate.exclude) = (expression.into(), exclude.map(str::to_owned));
+        let refused = rig.call(&start, &mandate).await.expect_err(expression);
+        assert!(matches!(refused, Unmandated::Factless { .. }), "{expression}: {refused}");
+    }
+    let (start, mandate) = call();
+    assert!(rig.call(&start, &mandate).await.is_ok(), "names need no facts");
+}
