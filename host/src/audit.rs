@@ -7,6 +7,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use audit_log::{AuditError, AuditLog, Settings, entry};
 use serde_json::{Value, json};
@@ -24,7 +25,7 @@ use wire::transport::frame;
 use wire::value::method::Signature;
 
 use crate::access::ChangeDenied;
-use crate::log_allowance::Allowance;
+use crate::log_allowance::{Allowance, Minutely};
 use crate::mandates::CallDenied;
 use crate::membership::Member;
 use crate::sandbox::Denial;
@@ -97,6 +98,8 @@ impl<'a> ModuleChange<'a> {
 pub(crate) struct Audit {
     log: Arc<AuditLog>,
     minion: Option<MinionName>,
+    /// The room for what an overlord asks for in vain.
+    in_vain: Arc<Minutely>,
 }
 
 impl Audit {
@@ -109,12 +112,12 @@ impl Audit {
     /// Opens the log of a minion's folder.
     pub(crate) fn open_as(settings: &Settings, path: &Path) -> Result<Self, AuditError> {
         let log = AuditLog::open_as(settings, path, "minion")?;
-        Ok(Self { log: Arc::new(log), minion: None })
+        Ok(Self { log: Arc::new(log), minion: None, in_vain: Arc::default() })
     }
 
     /// The same log, for what one minion of a swarm does.
     pub(crate) fn of_minion(&self, minion: MinionName) -> Self {
-        Self { log: self.log.clone(), minion: Some(minion) }
+        Self { log: self.log.clone(), minion: Some(minion), in_vain: self.in_vain.clone() }
     }
 
     /// Writes that a call was allowed or denied, and with which key it is signed where that counts. A call that cannot be
@@ -139,17 +142,43 @@ impl Audit {
             "signer": signer,
             "decision": if decision.is_ok() { "allowed" } else { "denied" },
         });
-        if let Err(CallDenied::Unmandated(why)) = decision {
-            entry["why"] = cut(&why.to_string(), MAX_REASON).into();
-        }
-        if let Err(CallDenied::Access(denied)) = decision
-            && let Some(objection) = denied.objection()
-        {
-            entry["rule"] = objection.rule.as_str().into();
-            entry["parameters"] = objection.arguments.as_slice().into();
-            entry["why"] = cut(&objection.to_string(), MAX_REASON).into();
+        if let Err(denied) = decision {
+            say_why(&mut entry, denied);
         }
         self.write(entry)
+    }
+
+    /// Writes that a call was denied before it was a job: without its arguments, which anybody may have made up, and only
+    /// as many a minute as leave room for what was done.
+    pub(crate) fn turned_away(&self, start: &Start, denied: &CallDenied, signer: Option<PublicKey>) {
+        let mut entry = json!({
+            "event": "call",
+            "job": start.job,
+            "operator": start.operator,
+            "method": start.method,
+            "dry_run": start.dry_run,
+            "signer": signer,
+            "decision": "denied",
+        });
+        say_why(&mut entry, denied);
+        self.note_in_vain(entry);
+    }
+
+    /// Writes what an overlord was denied, where there is room for it.
+    fn note_in_vain(&self, entry: Value) {
+        let (has_room, left_out) = self.in_vain.take(Instant::now());
+        self.note_left_out(left_out);
+        if has_room {
+            self.note(entry);
+        }
+    }
+
+    /// Writes how many denials are not in the log.
+    fn note_left_out(&self, entries: u64) {
+        if entries > 0 {
+            let message = format!("left out {entries} denials, since there were too many in a minute");
+            self.note(json!({ "event": "left-out", "entries": entries, "message": message }));
+        }
     }
 
     /// Writes that a job is over.
@@ -235,7 +264,10 @@ impl Audit {
         if let Err(ChangeDenied::Unsigned { why, .. }) = decision {
             entry["why"] = cut(why, MAX_REASON).into();
         }
-        self.note(entry);
+        match decision {
+            Ok(()) => self.note(entry),
+            Err(_) => self.note_in_vain(entry),
+        }
     }
 
     /// Writes that the overlord gives the link of this minion to another one that has its key.
@@ -269,6 +301,7 @@ impl Audit {
 
     /// Puts on disk what was written.
     pub(crate) fn sync(&self) {
+        self.note_left_out(self.in_vain.left_out());
         if let Err(error) = self.log.sync() {
             tracing::error!(%error, "the audit log is not whole");
         }
@@ -295,6 +328,19 @@ impl Audit {
             said["minion"] = minion.as_str().into();
         }
         entry(said)
+    }
+}
+
+/// Adds to the entry of a call why it was denied.
+fn say_why(entry: &mut Value, denied: &CallDenied) {
+    match denied {
+        CallDenied::Unmandated(why) => entry["why"] = cut(&why.to_string(), MAX_REASON).into(),
+        CallDenied::Access(denied) => {
+            let Some(objection) = denied.objection() else { return };
+            entry["rule"] = objection.rule.as_str().into();
+            entry["parameters"] = objection.arguments.as_slice().into();
+            entry["why"] = cut(&objection.to_string(), MAX_REASON).into();
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use wire::transport::intake::Intake;
 use crate::access::{AccessInForce, ChangeDenied};
 use crate::audit::Audit;
 use crate::jobs::{self, FollowError, Jobs, Stopping};
-use crate::mandates::Mandates;
+use crate::mandates::{Mandates, Unmandated};
 use crate::modules::Modules;
 use crate::renewal::Wanted;
 use crate::shared::Sharing;
@@ -137,12 +137,18 @@ impl Dispatch {
         command: &ModuleCommand,
         mandate: Option<&SignedMandate>,
     ) -> Result<(), ChangeDenied> {
-        let signer = self.mandates.check_change(operator, command, mandate).await;
-        let decision = match &signer {
-            Ok(_) => self.access.current().check_change(operator, command.module()),
-            Err(why) => Err(ChangeDenied::unsigned(command.module().clone(), why.to_string())),
+        let unsigned = |why: Unmandated| ChangeDenied::unsigned(command.module().clone(), why.to_string());
+        let checked = self.mandates.check_change(operator, command, mandate);
+        let signer = checked.as_ref().ok().and_then(|checked| checked.signer);
+        let decision = match checked {
+            // What the list denies must not put off what another operator has signed.
+            Ok(checked) => match self.access.current().check_change(operator, command.module()) {
+                Ok(()) => self.mandates.take_precedence(checked, command).await.map_err(unsigned),
+                denied => denied,
+            },
+            Err(why) => Err(unsigned(why)),
         };
-        self.audit.module_command(operator, command, &decision, signer.ok().flatten());
+        self.audit.module_command(operator, command, &decision, signer);
         decision
     }
 }

@@ -1,6 +1,7 @@
-//! How much one job may cause to be written on this host, however hard it tries.
+//! How much one job, or an overlord by what it is denied, may cause to be written on this host, however hard it tries.
 
 use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use machine::lock;
 
@@ -55,9 +56,58 @@ impl Allowance {
     }
 }
 
+/// The room for entries of one kind in each minute. What comes beyond it is counted and left out.
+#[derive(Debug, Default)]
+pub(crate) struct Minutely(Mutex<Minute>);
+
+#[derive(Debug, Default)]
+struct Minute {
+    began: Option<Instant>,
+    entries: u64,
+    left_out: u64,
+}
+
+impl Minutely {
+    /// Takes the room for one entry at this time, or counts it as left out. With it comes how many were left out in a
+    /// minute that is over, once.
+    pub(crate) fn take(&self, now: Instant) -> (bool, u64) {
+        let mut minute = lock::hold(&self.0);
+        let mut before = 0;
+        if minute.began.is_none_or(|began| now.saturating_duration_since(began) >= MINUTE) {
+            before = minute.left_out;
+            *minute = Minute { began: Some(now), ..Minute::default() };
+        }
+        let has_room = minute.entries < A_MINUTE;
+        match has_room {
+            true => minute.entries += 1,
+            false => minute.left_out += 1,
+        }
+        (has_room, before)
+    }
+
+    /// How many entries were left out of which nobody was told yet.
+    pub(crate) fn left_out(&self) -> u64 {
+        std::mem::take(&mut lock::hold(&self.0).left_out)
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// How many entries have room in a minute.
+const A_MINUTE: u64 = 120;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_minute_has_room_and_says_once_what_the_last_one_had_not() {
+        let (room, begin) = (Minutely::default(), Instant::now());
+        let taken = (0..A_MINUTE + 5).filter(|_| room.take(begin) == (true, 0)).count() as u64;
+        assert_eq!(taken, A_MINUTE);
+        let later = begin + MINUTE;
+        assert_eq!([room.take(later), room.take(later)], [(true, 5), (true, 0)]);
+        assert_eq!(room.left_out(), 0);
+    }
 
     #[test]
     fn entries_and_bytes_run_out_and_the_rest_is_counted_once() {

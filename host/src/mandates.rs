@@ -17,7 +17,7 @@ use wire::message::job::JobId;
 use wire::message::link::ModuleCommand;
 use wire::name::{MinionName, ModuleName, OperatorName};
 use wire::signing::PublicKey;
-use wire::signing::mandate::{BadMandate, Mandate, Mandated, Mismatch, SignedMandate};
+use wire::signing::mandate::{BadMandate, Mandate, Mandated, Mismatch, Nonce, SignedMandate};
 use wire::targets::{Expression, Lookup, Roster, TargetError, resolve};
 
 use crate::access::{Access, AccessInForce, Denied, Untrusted};
@@ -34,6 +34,23 @@ pub(crate) struct Mandates {
     pub(crate) member: watch::Receiver<Member>,
     /// The facts of this host, against which targets are held.
     pub(crate) facts: watch::Receiver<Gathered>,
+}
+
+/// What came of looking at a signature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Checked {
+    /// By which key it is signed, where that counts.
+    pub(crate) signer: Option<PublicKey>,
+    /// What is used up once it is done; `None` where no signature is wanted, or it was used up before.
+    once: Option<Once>,
+}
+
+/// What says of something signed that it was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Once {
+    nonce: Nonce,
+    made_at: u64,
+    until: u64,
 }
 
 /// Why something is not done that should be signed.
@@ -154,17 +171,18 @@ impl Mandates {
         access.wants_signatures() || access.knows_signers()
     }
 
-    /// Whether a call may be made as far as signatures go, and by which key it is signed. It may be made only once then.
+    /// Whether a call may be made as far as signatures go. Uses nothing up: that is for [`Mandates::spend`], once all else
+    /// allows the call.
     ///
     /// It takes time where the arguments are large.
     ///
     /// # Errors
     /// [`Unmandated`], where this minion wants a signature for it and there is none that counts.
-    pub(crate) async fn check_call(
+    pub(crate) fn check_call(
         &self,
         start: &Start,
         signed: Option<&SignedMandate>,
-    ) -> Result<Option<PublicKey>, Unmandated> {
+    ) -> Result<Checked, Unmandated> {
         let access = self.access.current();
         let checked = self.mandate(&access, signed, &start.operator).and_then(|mandate| {
             match &mandate.mandated {
@@ -173,30 +191,52 @@ impl Mandates {
             }
             Ok(mandate)
         });
-        let Some(mandate) = wanted(&access, signed, checked)? else { return Ok(None) };
-        if access.wants_signatures() {
-            let spent = self.ledger.spend(mandate.nonce, mandate.until, start.job).await;
-            match spent.map_err(Unmandated::NotRecorded)? {
-                Spent::New => {}
-                Spent::Before(job) => return Err(Unmandated::Spent(job)),
-                Spent::Forgotten => return Err(Unmandated::Forgotten),
-            }
-        }
-        Ok(signed.map(SignedMandate::signer))
+        Ok(Checked::of(&access, signed, wanted(&access, signed, checked)?))
     }
 
-    /// By which key a call is signed that was looked at before, by an access list that was read again since. What it is for
-    /// was settled then.
+    /// Whether a call which was looked at was not made yet, as far as it is remembered.
     ///
     /// # Errors
-    /// [`Unmandated`], where this minion wants a signature now and does not trust this one any more.
+    /// [`Unmandated`], where it was, or that cannot be read.
+    pub(crate) fn is_unspent(&self, checked: Checked) -> Result<(), Unmandated> {
+        let Some(Once { nonce, until, .. }) = checked.once else { return Ok(()) };
+        match self.ledger.spent_by(nonce, until).map_err(Unmandated::NotRecorded)? {
+            None => Ok(()),
+            Some(job) => Err(Unmandated::Spent(job)),
+        }
+    }
+
+    /// Notes that a call which was looked at is made by this job, and by no other one.
+    ///
+    /// # Errors
+    /// [`Unmandated`], where it was made already, or that cannot be noted.
+    pub(crate) async fn spend(&self, checked: Checked, job: JobId) -> Result<(), Unmandated> {
+        let Some(Once { nonce, until, .. }) = checked.once else { return Ok(()) };
+        match self.ledger.spend(nonce, until, job).await.map_err(Unmandated::NotRecorded)? {
+            Spent::New => Ok(()),
+            Spent::Before(job) => Err(Unmandated::Spent(job)),
+            Spent::Forgotten => Err(Unmandated::Forgotten),
+        }
+    }
+
+    /// The same of a call that was looked at before, by an access list that was read again since. What it is for is not
+    /// looked at again where that list wanted signatures too.
+    ///
+    /// # Errors
+    /// [`Unmandated`], where this minion wants a signature now and there is none that counts.
     pub(crate) fn still_count(
         &self,
+        before: Checked,
+        start: &Start,
         signed: Option<&SignedMandate>,
-    ) -> Result<Option<PublicKey>, Unmandated> {
+    ) -> Result<Checked, Unmandated> {
         let access = self.access.current();
+        if before.once.is_none() {
+            return self.check_call(start, signed);
+        }
         let checked = signed.ok_or(Unmandated::Unsigned).and_then(|signed| self.signer(&access, signed));
-        Ok(wanted(&access, signed, checked)?.and(signed).map(SignedMandate::signer))
+        let is_counted = wanted(&access, signed, checked)?.is_some();
+        Ok(Checked { signer: signed.filter(|_| is_counted).map(SignedMandate::signer), once: None })
     }
 
     /// What was signed, where the key is trusted.
@@ -208,19 +248,20 @@ impl Mandates {
         }
     }
 
-    /// Whether a step of a change of a module may be made as far as signatures go, and by which key it is signed.
+    /// Whether a step of a change of a module may be made as far as signatures go. Notes nothing: that is for
+    /// [`Mandates::take_precedence`], once all else allows the change.
     ///
     /// # Errors
     /// [`Unmandated`], where this minion wants a signature for it and there is none that counts.
-    pub(crate) async fn check_change(
+    pub(crate) fn check_change(
         &self,
         operator: &OperatorName,
         command: &ModuleCommand,
         signed: Option<&SignedMandate>,
-    ) -> Result<Option<PublicKey>, Unmandated> {
+    ) -> Result<Checked, Unmandated> {
         // To forget what is not in service changes nothing, and an overlord could as well not have brought it.
         if matches!(command, ModuleCommand::Discard { .. }) {
-            return Ok(None);
+            return Ok(Checked::default());
         }
         let access = self.access.current();
         let checked = self.mandate(&access, signed, operator).and_then(|mandate| {
@@ -230,20 +271,24 @@ impl Mandates {
             }
             Ok(mandate)
         });
-        let Some(mandate) = wanted(&access, signed, checked)? else { return Ok(None) };
-        if access.wants_signatures() {
-            self.take_precedence(&mandate, command).await?;
-        }
-        Ok(signed.map(SignedMandate::signer))
+        Ok(Checked::of(&access, signed, wanted(&access, signed, checked)?))
     }
 
-    /// Notes that a change is the last one of its module, where it is.
-    async fn take_precedence(&self, mandate: &Mandate, command: &ModuleCommand) -> Result<(), Unmandated> {
-        let (module, Mandate { made_at, nonce, .. }) = (command.module(), mandate);
+    /// Notes that a change which was looked at is the last one of its module, where it is.
+    ///
+    /// # Errors
+    /// [`Unmandated`], where a later one was made, or that cannot be noted.
+    pub(crate) async fn take_precedence(
+        &self,
+        checked: Checked,
+        command: &ModuleCommand,
+    ) -> Result<(), Unmandated> {
+        let Some(Once { made_at, nonce, .. }) = checked.once else { return Ok(()) };
+        let module = command.module();
         let precedence = match command {
             // Nothing is in service by it yet.
-            ModuleCommand::Stage(_) => self.ledger.signed_precedence(module, *made_at, *nonce),
-            _ => self.ledger.change_signed(module, *made_at, *nonce).await,
+            ModuleCommand::Stage(_) => self.ledger.signed_precedence(module, made_at, nonce),
+            _ => self.ledger.change_signed(module, made_at, nonce).await,
         };
         // A version may be put into service again that is wanted there. A rollback would go back further each time.
         let is_repeatable = matches!(command, ModuleCommand::Stage(_) | ModuleCommand::Activate { .. });
@@ -297,6 +342,15 @@ impl Mandates {
             true => Err(Unmandated::Target { target, minion }),
             false => Err(Unmandated::Factless { target, minion }),
         }
+    }
+}
+
+impl Checked {
+    /// What comes of something that was `signed`, where it counts.
+    fn of(access: &Access, signed: Option<&SignedMandate>, counts: Option<Mandate>) -> Self {
+        let Some(Mandate { nonce, made_at, until, .. }) = counts else { return Self::default() };
+        let once = access.wants_signatures().then_some(Once { nonce, made_at, until });
+        Self { signer: signed.map(SignedMandate::signer), once }
     }
 }
 

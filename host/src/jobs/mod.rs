@@ -13,6 +13,7 @@
 mod events;
 mod feed;
 mod live;
+mod permission;
 mod queue;
 mod stream;
 mod task;

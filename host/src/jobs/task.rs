@@ -15,23 +15,21 @@ use wire::message::call::Start;
 use wire::message::job::{MinionJobId, MinionState, OutcomeKind};
 use wire::message::link::{Carried, MAX_MESSAGE};
 use wire::message::outcome::{FailureKind, Outcome, Report};
-use wire::signing::PublicKey;
 use wire::transport::frame;
 
-use crate::access::{Access, Asked, Denied};
 use crate::jobs::Inner;
 use crate::jobs::events::Events;
 use crate::jobs::live::Live;
-use crate::mandates::{CallDenied, Unmandated};
-use crate::sandbox::{Home, LoadedModule, Run, RunMode};
+use crate::jobs::permission::Found;
+use crate::sandbox::{Home, Run, RunMode};
 
 /// The task of a live job. It belongs to no connection: followers come and go.
 pub(super) struct Task {
-    jobs: Arc<Inner>,
+    pub(super) jobs: Arc<Inner>,
     live: Arc<Live>,
-    start: Start,
+    pub(super) start: Start,
     /// What the operator has signed.
-    mandate: Carried,
+    pub(super) mandate: Carried,
 }
 
 impl Task {
@@ -40,7 +38,14 @@ impl Task {
     }
 
     /// Accepts the job, runs it where it is new, and leaves its outcome in the ledger and the feed.
+    ///
+    /// One that is turned away leaves nothing in the ledger, which whoever signs nothing could fill.
     pub(super) async fn run(self) {
+        let unrecorded = |report| self.live.feed.finished(None, Arc::new(report));
+        let Some(found) = self.look().await else { return unrecorded(broken()) };
+        if let Some(report) = self.turned_away(&found).await {
+            return unrecorded(report);
+        }
         reach(Point::StartBefore);
         let accepted = self.jobs.ledger.accept(self.start.clone(), now_ms(), self.durability()).await;
         reach(Point::StartAfter);
@@ -54,17 +59,15 @@ impl Task {
             }
         };
         // A panic in our own code ends this job and no other.
-        let report = std::panic::AssertUnwindSafe(self.carry_out(minion_job)).catch_unwind().await;
+        let report = std::panic::AssertUnwindSafe(self.carry_out(minion_job, found)).catch_unwind().await;
         self.conclude(minion_job, report.unwrap_or_else(|_| broken())).await;
     }
 
     /// Waits for a place, then runs the guest.
-    async fn carry_out(&self, minion_job: MinionJobId) -> Report {
-        let jobs = &self.jobs;
-        let module = jobs.modules.active(&self.start.method.module);
-        let access = jobs.access.current();
-        let Some(signed) = self.check_mandate().await else { return broken() };
-        if let Err(report) = self.permit(&access, module.as_ref().ok(), signed).await {
+    async fn carry_out(&self, minion_job: MinionJobId, found: Found) -> Report {
+        let (jobs, Found { access, module, checked }) = (&self.jobs, found);
+        let before = checked.clone().unwrap_or_default();
+        if let Err(report) = self.permit(&access, module.as_ref().ok(), checked).await {
             return *report;
         }
         let module = match module {
@@ -92,7 +95,7 @@ impl Task {
         if self.live.cancel.is_cancelled() {
             return self.stopped_in_line();
         }
-        if let Err(report) = self.still_permitted(&access, &module).await {
+        if let Err(report) = self.still_permitted((&access, before), &module).await {
             return *report;
         }
         reach(Point::RunningBefore);
@@ -129,85 +132,6 @@ impl Task {
         {
             self.jobs.modules.trapped(&self.start.method.module, module.digest, &failure.message);
         }
-    }
-
-    /// Asks the access list about the call, once it is known how it is `signed`, and writes the answer into the audit log.
-    async fn permit(
-        &self,
-        access: &Arc<Access>,
-        module: Option<&Arc<LoadedModule>>,
-        signed: Result<Option<PublicKey>, Unmandated>,
-    ) -> Result<(), Box<Report>> {
-        let start = &self.start;
-        let (decision, signer) = match signed {
-            Ok(signer) => {
-                let allowed = self.decide(access, module).await.ok_or_else(|| Box::new(broken()))?;
-                (allowed.map_err(CallDenied::from), signer)
-            }
-            Err(unmandated) => (Err(unmandated.into()), None),
-        };
-        let method = module.and_then(|module| module.method(&start.method.method).ok());
-        self.jobs.audit.call(start, method, &decision, signer).map_err(|error| {
-            tracing::error!(job = %start.job, %error, "a job is not started");
-            Box::new(never_ran(FailureKind::NotRecorded, not_recorded(&error)))
-        })?;
-        match decision {
-            Ok(_) => Ok(()),
-            Err(CallDenied::Unmandated(unrecorded @ Unmandated::NotRecorded(_))) => {
-                Err(Box::new(never_ran(FailureKind::NotRecorded, unrecorded.to_string())))
-            }
-            Err(denied) => Err(Box::new(never_ran(FailureKind::Denied, denied.to_string()))),
-        }
-    }
-
-    /// By which key the call is signed, where that is looked at; `None` where there is nobody left to look at it.
-    async fn check_mandate(&self) -> Option<Result<Option<PublicKey>, Unmandated>> {
-        let mandates = self.jobs.mandates.clone();
-        if !mandates.are_looked_at() {
-            return Some(Ok(None));
-        }
-        // Arguments may be large, and their digest must not delay the link.
-        let (start, mandate) = (self.start.clone(), self.mandate.clone());
-        let checked = self
-            .jobs
-            .guests
-            .spawn(async move { mandates.check_call(&start, mandate.as_deref()).await })
-            .await;
-        checked.inspect_err(|error| tracing::error!(%error, "a signature could not be looked at")).ok()
-    }
-
-    /// Asks the access list about a call whose turn has come, where that is another list than the one that let it in.
-    /// What it denies is in the audit log.
-    async fn still_permitted(
-        &self,
-        then: &Arc<Access>,
-        module: &Arc<LoadedModule>,
-    ) -> Result<(), Box<Report>> {
-        let now = self.jobs.access.current();
-        if Arc::ptr_eq(then, &now) {
-            return Ok(());
-        }
-        let signed = self.jobs.mandates.still_count(self.mandate.as_deref());
-        match (self.decide(&now, Some(module)).await.ok_or_else(|| Box::new(broken()))?, &signed) {
-            (Ok(()), Ok(_)) => Ok(()),
-            _ => self.permit(&now, Some(module), signed).await,
-        }
-    }
-
-    /// What an access list says of the call; `None` where there is nobody left to ask it.
-    async fn decide(
-        &self,
-        access: &Arc<Access>,
-        module: Option<&Arc<LoadedModule>>,
-    ) -> Option<Result<(), Denied>> {
-        if !access.looks_at_arguments(&asked(&self.start, module)) {
-            return Some(access.check(&asked(&self.start, module)));
-        }
-        // Arguments may be large, and reading them must not delay the link.
-        let (start, module, access) = (self.start.clone(), module.cloned(), access.clone());
-        let decision =
-            self.jobs.guests.spawn(async move { access.check(&asked(&start, module.as_ref())) }).await;
-        decision.inspect_err(|error| tracing::error!(%error, "the access list could not be asked")).ok()
     }
 
     /// Leaves the outcome in the ledger and tells the followers.
@@ -306,13 +230,6 @@ impl Drop for Task {
     }
 }
 
-/// A call as the access list is asked about it.
-fn asked<'a>(start: &'a Start, module: Option<&'a Arc<LoadedModule>>) -> Asked<'a> {
-    let method = module.and_then(|module| module.method(&start.method.method).ok());
-    let is_alone = module.is_some_and(|module| module.method(start.method.function()).is_ok());
-    Asked::new(&start.operator, &start.method, method, is_alone, &start.arguments)
-}
-
 /// How a recorded job ended; `None` where that is not on record.
 pub(super) fn ending(record: MinionJob) -> Option<Report> {
     match (record.report, record.state) {
@@ -347,11 +264,11 @@ fn fitting(mut report: Report) -> Report {
     report
 }
 
-fn broken() -> Report {
+pub(super) fn broken() -> Report {
     never_ran(FailureKind::Interrupted, "the minion's own code failed while the job ran: its log says how")
 }
 
-fn not_recorded(error: &dyn std::fmt::Display) -> String {
+pub(super) fn not_recorded(error: &dyn std::fmt::Display) -> String {
     format!("the minion cannot record the job, so it did not start it: {error}")
 }
 

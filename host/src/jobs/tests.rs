@@ -1,5 +1,7 @@
 //! Jobs on a real ledger, in a real sandbox, with the bundled module `test`.
 
+mod signed;
+
 use std::num::NonZeroUsize;
 use std::sync::{Arc, LazyLock};
 

@@ -40,7 +40,7 @@ impl Rig {
     }
 
     fn signed() -> Self {
-        Self::with(|key| format!("calls = \"signed\"\noperators = {{ ann = \"{}\" }}", key.public_key()))
+        Self::with(wants)
     }
 
     fn sign(&self, mandate: &Mandate) -> SignedMandate {
@@ -48,12 +48,19 @@ impl Rig {
     }
 
     async fn call(&self, start: &Start, mandate: &Mandate) -> Result<Option<PublicKey>, Unmandated> {
-        self.mandates.check_call(start, Some(&self.sign(mandate))).await
+        let checked = self.mandates.check_call(start, Some(&self.sign(mandate)))?;
+        self.mandates.spend(checked, start.job).await.map(|()| checked.signer)
+    }
+
+    /// Another list from now on.
+    fn relist(&self, list: impl FnOnce(&SigningKey) -> String) {
+        self.mandates.access.replace(toml::from_str(&list(&self.key)).expect("a list"));
     }
 
     async fn change(&self, command: &ModuleCommand, mandate: &Mandate) -> Result<(), Unmandated> {
         let ann = "ann".parse().expect("a name");
-        self.mandates.check_change(&ann, command, Some(&self.sign(mandate))).await.map(drop)
+        let checked = self.mandates.check_change(&ann, command, Some(&self.sign(mandate)))?;
+        self.mandates.take_precedence(checked, command).await
     }
 }
 
@@ -137,7 +144,7 @@ async fn whatever_an_overlord_alters_of_a_call_is_refused() {
         assert!(matches!(refused, Unmandated::Other(_) | Unmandated::Operator { .. }), "{number}: {refused}");
     }
     let (start, mandate) = call();
-    assert_eq!(rig.mandates.check_call(&start, None).await, Err(Unmandated::Unsigned));
+    assert_eq!(rig.mandates.check_call(&start, None), Err(Unmandated::Unsigned));
     assert!(rig.call(&start, &mandate).await.is_ok(), "nothing of it was used up");
 }
 
@@ -177,8 +184,7 @@ async fn a_false_signature_and_a_key_of_somebody_else_are_refused() {
     let (start, mandate) = call();
     let other = SigningKey::generate().expect("made");
     let signed = SignedMandate::new(mandate, &other, None).expect("signed");
-    let refused =
-        rig.mandates.check_call(&start, Some(&signed)).await.expect_err("of another key").to_string();
+    let refused = rig.mandates.check_call(&start, Some(&signed)).expect_err("of another key").to_string();
     let line = format!("ann = \"{}\" to [access.operators]", other.public_key());
     assert!(refused.contains(&line), "{refused}");
 }
@@ -203,7 +209,7 @@ async fn an_operators_authority_vouches_for_a_key_for_a_time_and_for_one_operato
     ] {
         let (start, mandate) = call();
         let signed = SignedMandate::new(mandate, &rig.key, certificate).expect("signed");
-        let found = rig.mandates.check_call(&start, Some(&signed)).await.err().map(|why| why.to_string());
+        let found = rig.mandates.check_call(&start, Some(&signed)).err().map(|why| why.to_string());
         match expected {
             None => assert_eq!(found, None),
             Some(said) => assert!(found.as_ref().is_some_and(|found| found.contains(said)), "{found:?}"),
@@ -229,7 +235,7 @@ async fn where_no_signature_is_wanted_one_that_counts_is_known_and_others_do_no_
     for _ in 0..2 {
         assert_eq!(rig.call(&start, &mandate).await, Ok(Some(rig.key.public_key())));
     }
-    assert_eq!(rig.mandates.check_call(&start, None).await, Ok(None));
+    assert_eq!(rig.mandates.check_call(&start, None), Ok(Checked::default()));
     let other = Mandate { expression: "db1".into(), ..mandate };
     assert_eq!(rig.call(&start, &other).await, Ok(None));
 }
@@ -265,9 +271,9 @@ async fn a_version_that_is_not_in_service_may_be_forgotten_by_everybody() {
     let rig = Rig::signed();
     let ann = "ann".parse().expect("a name");
     let discard = ModuleCommand::Discard { name: name("disk"), digest: Digest::ZERO };
-    assert_eq!(rig.mandates.check_change(&ann, &discard, None).await, Ok(None));
+    assert_eq!(rig.mandates.check_change(&ann, &discard, None), Ok(Checked::default()));
     let remove = ModuleCommand::Remove(name("disk"));
-    assert_eq!(rig.mandates.check_change(&ann, &remove, None).await, Err(Unmandated::Unsigned));
+    assert_eq!(rig.mandates.check_change(&ann, &remove, None), Err(Unmandated::Unsigned));
     let (_, signed) = call();
     assert_eq!(rig.change(&remove, &signed).await, Err(Unmandated::Kind("a call")));
 }
@@ -282,6 +288,42 @@ async fn the_window_is_that_of_the_list() {
     mandate.made_at += 1_800_000;
     mandate.until += 1_800_000;
     assert!(rig.call(&start, &mandate).await.is_ok());
+}
+
+fn wants(key: &SigningKey) -> String {
+    format!("calls = \"signed\"\noperators = {{ ann = \"{}\" }}", key.public_key())
+}
+
+#[tokio::test]
+async fn a_call_that_was_let_in_unsigned_is_looked_at_as_a_whole_by_a_list_that_wants_signatures() {
+    let rig = Rig::with(|key| format!("operators = {{ ann = \"{}\" }}", key.public_key()));
+    let (start, mandate) = call();
+    let before = rig.mandates.check_call(&start, None).expect("let in");
+    let of_another = rig.sign(&Mandate { expression: "db1".into(), ..mandate.clone() });
+    rig.relist(wants);
+    assert_eq!(rig.mandates.still_count(before, &start, None), Err(Unmandated::Unsigned));
+    let refused = rig.mandates.still_count(before, &start, Some(&of_another)).expect_err("for others");
+    assert!(matches!(refused, Unmandated::Target { .. }), "{refused}");
+
+    let signed = rig.sign(&mandate);
+    let now = rig.mandates.still_count(before, &start, Some(&signed)).expect("it counts");
+    assert_eq!(rig.mandates.spend(now, start.job).await, Ok(()));
+    let other = Start { job: JobId::new(), ..start.clone() };
+    assert_eq!(rig.call(&other, &mandate).await, Err(Unmandated::Spent(start.job)));
+}
+
+#[tokio::test]
+async fn a_call_that_was_let_in_signed_is_not_over_while_it_waits_but_its_key_can_be_revoked() {
+    let rig = Rig::signed();
+    let (start, mandate) = call();
+    let signed = rig.sign(&mandate);
+    let before = rig.mandates.check_call(&start, Some(&signed)).expect("it counts");
+    assert_eq!(rig.mandates.spend(before, start.job).await, Ok(()));
+    rig.relist(|key| format!("{}\nwindow = \"1s\"", wants(key)));
+    let now = rig.mandates.still_count(before, &start, Some(&signed)).expect("it counts");
+    assert_eq!(rig.mandates.spend(now, start.job).await, Ok(()), "it is used up once");
+    rig.relist(|key| format!("{}\nrevoked-keys = [\"{}\"]", wants(key), key.public_key()));
+    assert!(rig.mandates.still_count(before, &start, Some(&signed)).is_err());
 }
 
 #[tokio::test]

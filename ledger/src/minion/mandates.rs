@@ -85,6 +85,15 @@ impl MinionLedger {
         self.engine.write(Purpose::Begin, Durability::Synced, write).await
     }
 
+    /// By which job a signed call was made, where that is remembered.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read.
+    pub fn spent_by(&self, nonce: Nonce, until: u64) -> Result<Option<JobId>, LedgerError> {
+        let stored: Option<StoredNonce> = self.engine.read()?.record(&nonce_key(until, nonce))?;
+        Ok(stored.map(|StoredNonce(job)| job))
+    }
+
     /// Forgets the signed calls that ended before this time, in milliseconds since 1970. No call that ended as early
     /// as one of them is made from now on, whatever the clock says. Returns how many they are.
     ///
@@ -187,7 +196,9 @@ mod tests {
     async fn a_signed_call_is_made_once_also_after_a_restart() {
         let folder = crate::scratch::folder();
         let ledger = MinionLedger::open(folder.path()).expect("opens");
+        assert_eq!(ledger.spent_by(nonce(1), 100), Ok(None));
         assert_eq!(ledger.spend(nonce(1), 100, job(1)).await, Ok(Spent::New));
+        assert_eq!(ledger.spent_by(nonce(1), 100), Ok(Some(job(1))));
         ledger.close().await;
         let ledger = MinionLedger::open(folder.path()).expect("opens");
         for again in [job(1), job(2)] {
