@@ -106,6 +106,10 @@ impl Dispatch {
         recv: &mut RecvStream,
     ) -> Result<(), Unanswered> {
         let modules = &self.modules;
+        let turn = match self.changes_service(&command) {
+            true => Some(modules.turn(command.module()).await),
+            false => None,
+        };
         let permitted = self.permit_change(&operator, &command, mandate.as_deref()).await;
         let denied = permitted.err().map(|denied| denied.to_string());
         let answer = match (command, denied) {
@@ -117,16 +121,22 @@ impl Dispatch {
                 let _ = send.finish();
                 return Ok(());
             }
-            (ModuleCommand::Activate { name, digest }, None) => modules.activate(name, digest).await,
+            (ModuleCommand::Activate { name, digest }, None) => modules.activate(turn, name, digest).await,
             (ModuleCommand::Discard { name, digest }, None) => modules.discard(name, digest).await,
             // Each of them would go back by one more version.
             (ModuleCommand::Rollback(_), None) if self.sharing != Sharing::Alone => {
                 ModuleAnswer::Refused(NO_ROLLBACK.to_owned())
             }
-            (ModuleCommand::Rollback(name), None) => modules.roll_back(name).await,
-            (ModuleCommand::Remove(name), None) => modules.remove(name).await,
+            (ModuleCommand::Rollback(name), None) => modules.roll_back(turn, name).await,
+            (ModuleCommand::Remove(name), None) => modules.remove(turn, name).await,
         };
         reply(send, &answer).await
+    }
+
+    /// Whether a command changes what is in service, in an order that operators have signed.
+    fn changes_service(&self, command: &ModuleCommand) -> bool {
+        let changes = !matches!(command, ModuleCommand::Stage(_) | ModuleCommand::Discard { .. });
+        changes && self.access.current().wants_signatures()
     }
 
     /// Asks whether a change of the modules is signed, where that is wanted, and the access list about it, and writes down

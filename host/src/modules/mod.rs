@@ -25,6 +25,7 @@ mod startup;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod watch;
 
 use std::num::NonZeroUsize;
@@ -66,6 +67,8 @@ use shelf::{Entries, Shelf, Version};
 use staging::{Expiry, Staged, StagingDoor, Ungranted, Uploads};
 use startup::Startup;
 use tasks::Tasks;
+pub(crate) use turns::Turn;
+use turns::Turns;
 use watch::FolderWatch;
 
 /// The set of modules. Clones share it.
@@ -80,6 +83,7 @@ pub struct Modules {
     staging: StagingDoor,
     expiry: Expiry,
     policy_reload: PolicyReload,
+    turns: Turns,
 }
 
 /// Where modules come from and are kept, and how many.
@@ -132,7 +136,19 @@ impl Modules {
         let policy_reload =
             PolicyReload::new(service.clone(), hotload.clone(), rollback.clone(), ungranted.clone());
         service.tasks().spawn(async move { ungranted.look_at_all_again().await });
-        Ok(Self { shelf, folder, service, activation, rollback, hotload, staging, expiry, policy_reload })
+        let turns = Turns::default();
+        Ok(Self {
+            shelf,
+            folder,
+            service,
+            activation,
+            rollback,
+            hotload,
+            staging,
+            expiry,
+            policy_reload,
+            turns,
+        })
     }
 
     /// Watches the folder and tidies up until it is told to stop.
@@ -253,33 +269,52 @@ impl Modules {
         self.staging.stage(stage, version, send, recv).await
     }
 
-    /// Puts a version that is staged or kept into service.
-    pub(crate) async fn activate(&self, name: ModuleName, digest: Digest) -> ModuleAnswer {
+    /// Waits for the turn of a change of this module whose order among others counts.
+    pub(crate) async fn turn(&self, name: &ModuleName) -> Turn {
+        self.turns.of(name).await
+    }
+
+    /// Puts a version that is staged or kept into service. Its `turn` is over when it is, whoever waits for it.
+    pub(crate) async fn activate(
+        &self,
+        turn: Option<Turn>,
+        name: ModuleName,
+        digest: Digest,
+    ) -> ModuleAnswer {
         let activation = self.activation.clone();
-        self.answer(async move { activation.activate(name, digest).await }).await
+        self.answer(turn, async move { activation.activate(name, digest).await }).await
     }
 
     /// Forgets a version that was staged. One that is or was in service stays what it is.
     pub(crate) async fn discard(&self, name: ModuleName, digest: Digest) -> ModuleAnswer {
         let staging = self.staging.clone();
-        self.answer(async move { staging.discard(name, digest).await }).await
+        self.answer(None, async move { staging.discard(name, digest).await }).await
     }
 
     /// Goes back to the version that was in service before; where that cannot be loaded, to the one before it.
-    pub(crate) async fn roll_back(&self, name: ModuleName) -> ModuleAnswer {
+    pub(crate) async fn roll_back(&self, turn: Option<Turn>, name: ModuleName) -> ModuleAnswer {
         let rollback = self.rollback.clone();
-        self.answer(async move { rollback.roll_back(name).await }).await
+        self.answer(turn, async move { rollback.roll_back(name).await }).await
     }
 
     /// Takes a module out of service: its file goes, its versions are kept.
-    pub(crate) async fn remove(&self, name: ModuleName) -> ModuleAnswer {
+    pub(crate) async fn remove(&self, turn: Option<Turn>, name: ModuleName) -> ModuleAnswer {
         let service = self.service.clone();
-        self.answer(async move { service.remove(name).await }).await
+        self.answer(turn, async move { service.remove(name).await }).await
     }
 
     /// Goes on with a change that an overlord asked for, whether or not that waits, and answers with what became of it.
-    async fn answer(&self, change: impl Future<Output = ModuleAnswer> + Send + 'static) -> ModuleAnswer {
-        self.service.tasks().answer(change).await
+    async fn answer(
+        &self,
+        turn: Option<Turn>,
+        change: impl Future<Output = ModuleAnswer> + Send + 'static,
+    ) -> ModuleAnswer {
+        let in_turn = async move {
+            let answer = change.await;
+            drop(turn);
+            answer
+        };
+        self.service.tasks().answer(in_turn).await
     }
 }
 
