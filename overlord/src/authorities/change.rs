@@ -32,6 +32,8 @@ pub(crate) enum ChangeError {
          to the chain"
     )]
     NotEndorsed,
+    #[error("the move has gone on meanwhile: see `overlord ca status`, and try again")]
+    WentOn,
     #[error("it is the authority that there is already: see `overlord ca status`")]
     TheSame,
     #[error("{0}")]
@@ -118,15 +120,24 @@ impl Authorities {
         }
     }
 
-    /// Ends the move: lets go of the authority that does not sign any more.
-    pub(crate) async fn finish(&self) -> Result<(), ChangeError> {
+    /// Ends the move that was asked to end when it was at `seen`: lets go of the authority that does not sign any more. Who needs
+    /// that one is counted by `allowed` while the step cannot change, and what it gives is given back.
+    pub(crate) async fn finish<T>(
+        &self,
+        seen: &Held,
+        allowed: impl FnOnce(&Held) -> Result<T, ChangeError>,
+    ) -> Result<T, ChangeError> {
         let _changing = self.changing.lock().await;
         let held = self.held();
         if held.step() == MoveStep::Settled {
             return Err(ChangeError::Settled);
         }
-        let state = held.state.settled(held.target().id());
-        self.put(state)
+        if held.target().id() != seen.target().id() {
+            return Err(ChangeError::WentOn);
+        }
+        let given = allowed(&held)?;
+        self.put(held.state.settled(held.target().id()))?;
+        Ok(given)
     }
 
     fn settled(&self) -> Result<Arc<Held>, ChangeError> {
@@ -210,6 +221,29 @@ mod tests {
         identity.authorities().iter().map(|one| Digest::of(one)).collect()
     }
 
+    async fn ended(all: &Authorities) {
+        all.finish(&all.held(), |_| Ok(())).await.expect("ended");
+    }
+
+    #[tokio::test]
+    async fn the_end_is_that_of_the_move_that_was_seen_and_who_is_left_is_counted_at_that_moment() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let all = opened(dir.path()).await;
+        all.rotate().await.expect("begun");
+        all.serve().await.expect("goes on");
+        let seen = all.held();
+        all.back().await.expect("goes back");
+        let late = all.finish(&seen, |_| Ok(())).await;
+        assert!(matches!(late, Err(ChangeError::WentOn)), "{late:?}");
+        let refused = all.finish(&all.held(), |held| -> Result<(), _> {
+            assert_eq!(held.step(), MoveStep::Back);
+            Err(ChangeError::Wrong("somebody is left".to_owned()))
+        });
+        assert!(matches!(refused.await, Err(ChangeError::Wrong(_))));
+        assert_eq!(all.held().step(), MoveStep::Back);
+        ended(&all).await;
+    }
+
     #[tokio::test]
     async fn whoever_knows_of_moves_follows_at_each_step_and_others_stay() {
         let dir = tempfile::tempdir().expect("a folder");
@@ -227,7 +261,7 @@ mod tests {
 
         all.back().await.expect("goes back");
         assert_eq!(trusted(&renewed(&all, &moved, true).expect("follows")), [former]);
-        all.finish().await.expect("ended");
+        ended(&all).await;
         assert_eq!(all.held().own().fingerprint(), former);
         assert!(renewed(&all, &renewed(&all, &first, true).expect("renews"), true).is_ok());
 
@@ -236,7 +270,7 @@ mod tests {
         let moved = renewed(&all, &first, true).expect("follows");
         all.serve().await.expect("goes on");
         assert_eq!(all.held().own().fingerprint(), next);
-        all.finish().await.expect("ended");
+        ended(&all).await;
         assert_eq!(trusted(&renewed(&all, &moved, true).expect("lets go")), [next]);
         assert!(renewed(&all, &first, true).is_err(), "who did not follow does not trust it");
         assert!(matches!(all.back().await, Err(ChangeError::Settled)));

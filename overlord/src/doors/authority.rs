@@ -72,25 +72,11 @@ impl AuthorityDoor<'_> {
 
     /// Ends the move, where nobody is left behind but those who are to be.
     async fn finish(&self, leave_behind: &[String], force: bool) -> Result<(), Refusal> {
-        let missing = counted(self.services).missing;
-        let left: Vec<&Missing> = missing.iter().filter(|one| one.lack == Lack::Certificate).collect();
-        let (meant, needy): (Vec<&Missing>, Vec<&Missing>) =
-            left.iter().partition(|one| force || leave_behind.contains(&one.name));
-        if !needy.is_empty() {
-            let count = needy.len();
-            let named: Vec<String> =
-                needy.iter().take(NAMED).map(|one| format!("\"{}\"", one.name)).collect();
-            let more = if count > NAMED { " and others" } else { "" };
-            let message = format!(
-                "{count} still need the authority that would be let go of: {}{more}; wait until they were connected, or leave \
-                 them behind with --leave-behind NAME, and all with --force: they would have to join or log in anew. \
-                 `overlord ca status` shows who is missing",
-                named.join(", ")
-            );
-            return Err(Refusal::new(RefusalKind::BadRequest, message));
-        }
-        self.done("authority-finished", self.services.authorities.finish().await)?;
-        for one in meant {
+        let authorities = &self.services.authorities;
+        let seen = authorities.held();
+        let finished = authorities.finish(&seen, |_| self.left_behind(leave_behind, force)).await;
+        self.done("authority-finished", finished.as_ref().map(|_| ()))?;
+        for one in finished.map_err(|error| refusal(&error))? {
             tracing::warn!(
                 name = one.name,
                 is_operator = one.is_operator,
@@ -104,6 +90,26 @@ impl AuthorityDoor<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Who is left behind if the move ends now, or that somebody must not be.
+    fn left_behind(&self, leave_behind: &[String], force: bool) -> Result<Vec<Missing>, ChangeError> {
+        let missing = counted(self.services).missing;
+        let left = missing.into_iter().filter(|one| one.lack == Lack::Certificate);
+        let (meant, needy): (Vec<Missing>, Vec<Missing>) =
+            left.partition(|one| force || leave_behind.contains(&one.name));
+        if needy.is_empty() {
+            return Ok(meant);
+        }
+        let count = needy.len();
+        let named: Vec<String> = needy.iter().take(NAMED).map(|one| format!("\"{}\"", one.name)).collect();
+        let more = if count > NAMED { " and others" } else { "" };
+        Err(ChangeError::Wrong(format!(
+            "{count} still need the authority that would be let go of: {}{more}; wait until they were connected, or leave them \
+             behind with --leave-behind NAME, and all with --force: they would have to join or log in anew. \
+             `overlord ca status` shows who is missing",
+            named.join(", ")
+        )))
     }
 
     /// Notes what was done, or why it was not.
@@ -127,7 +133,7 @@ impl AuthorityDoor<'_> {
 fn refusal(error: &ChangeError) -> Refusal {
     let kind = match error {
         ChangeError::Folder(_) => RefusalKind::Unavailable,
-        ChangeError::Moving | ChangeError::GoesBack => RefusalKind::Busy,
+        ChangeError::Moving | ChangeError::GoesBack | ChangeError::WentOn => RefusalKind::Busy,
         _ => RefusalKind::BadRequest,
     };
     Refusal::new(kind, error.to_string())
