@@ -9,6 +9,7 @@ use wire::identity::{Authority, IdentityError, Imported, endorse, request_author
 use wire::message::authority::MoveStep;
 
 use super::state::State;
+use super::store::Locked;
 use super::{Authorities, Held};
 
 /// Why the authorities stay as they are.
@@ -45,7 +46,7 @@ pub(crate) enum ChangeError {
 impl Authorities {
     /// Begins the move to a new authority, whose key is in the folder.
     pub(crate) async fn rotate(&self) -> Result<(), ChangeError> {
-        let _changing = self.changing.lock().await;
+        let _changing = self.change().await?;
         let held = self.settled()?;
         if !held.authority.is_root() {
             return Err(ChangeError::Intermediate);
@@ -61,7 +62,7 @@ impl Authorities {
 
     /// Makes a key for an intermediate, and returns the request to sign, in PEM.
     pub(crate) async fn export(&self) -> Result<String, ChangeError> {
-        let _changing = self.changing.lock().await;
+        let _changing = self.change().await?;
         self.settled()?;
         let (key, request) = request_authority(&named()?)?;
         self.store.keep_requested(&key)?;
@@ -70,7 +71,7 @@ impl Authorities {
 
     /// Begins the move to the authority whose certificates these are, and whose key was made for a request.
     pub(crate) async fn import(&self, pem: &str) -> Result<(), ChangeError> {
-        let _changing = self.changing.lock().await;
+        let _changing = self.change().await?;
         let held = self.settled()?;
         let key = self.store.requested()?.ok_or(ChangeError::NotRequested)?;
         let Imported { authority: next, others } =
@@ -101,7 +102,7 @@ impl Authorities {
 
     /// Goes on to show the new authority's certificate, where everybody has one of it.
     pub(super) async fn serve(&self) -> Result<(), ChangeError> {
-        let _changing = self.changing.lock().await;
+        let _changing = self.change().await?;
         let held = self.held();
         if held.step() != MoveStep::Issuing {
             return Ok(());
@@ -111,7 +112,7 @@ impl Authorities {
 
     /// Goes back to the former authority.
     pub(crate) async fn back(&self) -> Result<(), ChangeError> {
-        let _changing = self.changing.lock().await;
+        let _changing = self.change().await?;
         let held = self.held();
         match held.step() {
             MoveStep::Settled => Err(ChangeError::Settled),
@@ -127,7 +128,7 @@ impl Authorities {
         seen: &Held,
         allowed: impl FnOnce(&Held) -> Result<T, ChangeError>,
     ) -> Result<T, ChangeError> {
-        let _changing = self.changing.lock().await;
+        let _changing = self.change().await?;
         let held = self.held();
         if held.step() == MoveStep::Settled {
             return Err(ChangeError::Settled);
@@ -138,6 +139,13 @@ impl Authorities {
         let given = allowed(&held)?;
         self.put(held.state.settled(held.target().id()))?;
         Ok(given)
+    }
+
+    /// Has the authorities to itself until what is returned is dropped: in this process, and in their folder.
+    async fn change(&self) -> Result<Changing<'_>, ChangeError> {
+        let one = self.changing.lock().await;
+        let folder = self.store.lock()?;
+        Ok(Changing { _one: one, _folder: folder })
     }
 
     fn settled(&self) -> Result<Arc<Held>, ChangeError> {
@@ -181,6 +189,12 @@ impl Authorities {
     pub(super) fn has_requested(&self) -> bool {
         self.store.requested().is_ok_and(|key| key.is_some())
     }
+}
+
+/// That nobody else changes the authorities.
+struct Changing<'a> {
+    _one: tokio::sync::MutexGuard<'a, ()>,
+    _folder: Locked,
 }
 
 /// A name for the certificate of another authority, which tells it from those before.

@@ -40,6 +40,7 @@ pub fn encrypt(dir: &Path, passphrase: Option<PathBuf>) -> Result<usize, Encrypt
     if !store.has_passphrase() {
         return Err(EncryptionError::NoPassphrase);
     }
+    let _changing = store.lock()?;
     let (state, first) = store.state()?;
     let state = match first {
         Some(first) => moved_in(&store, &first, state)?,
@@ -57,6 +58,7 @@ pub fn encrypt(dir: &Path, passphrase: Option<PathBuf>) -> Result<usize, Encrypt
 /// [`EncryptionError`]; each key is as it was then, or decrypted.
 pub fn decrypt(dir: &Path, passphrase: Option<PathBuf>) -> Result<usize, EncryptionError> {
     let store = Store::new(dir, passphrase);
+    let _changing = store.lock()?;
     let (state, _) = store.state()?;
     Ok(store.rewrite_keys(&state, true)?)
 }
@@ -67,4 +69,25 @@ fn moved_in(store: &Store, first: &Authority, state: State) -> Result<State, Ide
     let state = State { since: Some(now_ms()), ..state };
     store.put_state(&state)?;
     Ok(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_left_alone_while_another_process_changes_the_authorities() {
+        let dir = tempfile::tempdir().expect("a folder");
+        Authority::create(dir.path()).expect("made");
+        std::fs::write(dir.path().join("passphrase"), "correct horse battery").expect("written");
+        let passphrase = || Some(PathBuf::from("passphrase"));
+        let daemon = Store::new(dir.path(), None).lock().expect("nobody else has it");
+        for change in [encrypt, decrypt] {
+            let error = change(dir.path(), passphrase()).expect_err("the daemon has it").to_string();
+            assert!(error.contains("try again"), "{error}");
+        }
+        assert!(dir.path().join("authority.key").exists());
+        drop(daemon);
+        assert_eq!(encrypt(dir.path(), passphrase()).expect("encrypted"), 1);
+    }
 }

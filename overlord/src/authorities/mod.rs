@@ -62,7 +62,10 @@ impl Authorities {
     ) -> Result<Self, OpenError> {
         let store = Store::new(dir, passphrase);
         let held = Held::read(&store)?.with_lifetimes(lifetimes);
-        if let Err(error) = store.sweep(&held.state) {
+        // What a command changes at this moment is swept at the next step.
+        if let Ok(_changing) = store.lock()
+            && let Err(error) = store.sweep(&held.state)
+        {
             tracing::warn!(%error, "files of authorities that are gone cannot be removed");
         }
         let holdings = Holdings::open(ledger).await?;

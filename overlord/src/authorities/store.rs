@@ -1,7 +1,7 @@
 //! The files of authorities, in `authorities/` of the overlord's folder: each under the digest of its certificate. They are
 //! never changed, and are there before the state names them; what it does not name any more is removed.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use wire::digest::Digest;
@@ -25,6 +25,21 @@ impl Store {
         // A path that is not absolute is one from the folder, like all that its configuration names.
         let passphrase = passphrase.map(|path| dir.join(path));
         Self { dir: dir.to_owned(), passphrase }
+    }
+
+    /// Has the authorities' folder to itself until what is returned is dropped, against the daemon and against commands that
+    /// change keys beside it. Some file systems have no locks, and go without.
+    pub(super) fn lock(&self) -> Result<Locked, IdentityError> {
+        create_private_dir(&self.folder())?;
+        let Ok(folder) = File::open(self.folder()) else { return Ok(Locked(None)) };
+        match folder.try_lock() {
+            Ok(()) => Ok(Locked(Some(folder))),
+            Err(TryLockError::Error(_)) => Ok(Locked(None)),
+            Err(TryLockError::WouldBlock) => Err(IdentityError::Authority(format!(
+                "another process changes the authorities in {:?} at this moment: try again",
+                self.folder()
+            ))),
+        }
     }
 
     /// Whether the folder has an authority.
@@ -191,6 +206,18 @@ impl Store {
 
     fn read(&self, path: &Path) -> Result<Vec<u8>, IdentityError> {
         fs::read(path).map_err(|source| IdentityError::File { action: "read", path: path.to_owned(), source })
+    }
+}
+
+/// That nobody else changes the authorities' folder.
+pub(super) struct Locked(Option<File>);
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.0 {
+            // It ends with the file at the latest.
+            let _ = folder.unlock();
+        }
     }
 }
 
