@@ -86,9 +86,8 @@ impl Authorities {
         if root == former {
             // Everybody trusts its root already: there is nothing to wait for.
             self.keep(&held.authority)?;
-            self.keep(&next)?;
             let state = State { base: held.state.base, ..held.state.settled(next.id()) };
-            self.put(state)?;
+            self.or_discard(&next, || self.keep(&next).and_then(|()| self.put(state)))?;
             return Ok(self.store.forget_requested()?);
         }
         let vouched = match others.into_iter().find(|one| vouches(one, &root, &former)) {
@@ -155,10 +154,25 @@ impl Authorities {
 
     fn begin(&self, held: &Held, next: Authority, vouched: Vec<Vec<u8>>) -> Result<(), ChangeError> {
         self.keep(&held.authority)?;
-        self.keep(&next)?;
         let id = next.id();
-        self.store.keep_endorsements(id, &wire::identity::certificates_to_pem(&vouched))?;
-        self.put(State { next: Some(id), ..held.state.at(MoveStep::Issuing) })
+        self.or_discard(&next, || {
+            self.keep(&next)?;
+            self.store.keep_endorsements(id, &wire::identity::certificates_to_pem(&vouched))?;
+            self.put(State { next: Some(id), ..held.state.at(MoveStep::Issuing) })
+        })
+    }
+
+    /// Begins the move to an authority, or leaves nothing of it behind.
+    fn or_discard(
+        &self,
+        next: &Authority,
+        begin: impl FnOnce() -> Result<(), ChangeError>,
+    ) -> Result<(), ChangeError> {
+        begin().inspect_err(|_| {
+            if let Err(error) = self.store.discard(next.id()) {
+                tracing::warn!(%error, "files of an authority to which no move began cannot be removed");
+            }
+        })
     }
 
     fn keep(&self, authority: &Authority) -> Result<(), ChangeError> {
@@ -256,6 +270,35 @@ mod tests {
         assert!(matches!(refused.await, Err(ChangeError::Wrong(_))));
         assert_eq!(all.held().step(), MoveStep::Back);
         ended(&all).await;
+    }
+
+    #[tokio::test]
+    async fn no_key_is_written_in_plain_text_beside_encrypted_ones_and_none_is_left_of_a_move_that_fails() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let all = opened(dir.path()).await;
+        let passphrase = dir.path().join("passphrase");
+        std::fs::write(&passphrase, "correct horse battery").expect("written");
+        super::super::encrypt(dir.path(), Some(passphrase.clone())).expect("encrypted");
+        let keys = || -> Vec<_> {
+            let entries = std::fs::read_dir(dir.path().join("authorities")).expect("listed");
+            let paths = entries.map(|entry| entry.expect("an entry").path());
+            paths.filter(|path| path.extension().is_some_and(|extension| extension != "toml")).collect()
+        };
+        let before = keys();
+        // The daemon was started before.
+        for error in [all.rotate().await.expect_err("no passphrase"), all.export().await.expect_err("none")] {
+            assert!(error.to_string().contains("passphrase-file"), "{error}");
+        }
+        assert_eq!(keys(), before);
+
+        // The next step cannot be read.
+        let held = all.held();
+        let key = dir.path().join(format!("authorities/{}.key", held.own().id()));
+        std::fs::write(&key, "spoiled").expect("written");
+        let all = Authorities { store: super::super::Store::new(dir.path(), Some(passphrase)), ..all };
+        let next = Authority::new("another").expect("made");
+        assert!(all.begin(&held, next, Vec::new()).is_err());
+        assert_eq!(keys(), before, "of a move that did not begin");
     }
 
     #[tokio::test]

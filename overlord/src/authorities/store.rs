@@ -127,12 +127,49 @@ impl Store {
         })
     }
 
-    /// Writes a private key, encrypted where there is a passphrase.
+    /// Writes a private key, encrypted where there is a passphrase. Where there is none, no key beside it may be encrypted: its
+    /// owner wants none in plain text.
     fn write_key(&self, path: &Path, key: &str) -> Result<(), IdentityError> {
         match &self.passphrase {
             Some(passphrase) => write_private(path, Passphrase::read(passphrase)?.encrypt(key)?.as_bytes()),
+            None if self.has_encrypted_keys()? => Err(IdentityError::Locked(format!(
+                "keys in {:?} are encrypted, and there is no passphrase for another one: name its file with `passphrase-file` \
+                 under [authority] in overlord.toml, or let systemd bring it as the credential \"{CREDENTIAL}\", and start the \
+                 overlord again",
+                self.folder()
+            ))),
             None => write_private(path, key.as_bytes()),
         }
+    }
+
+    /// Whether any key of the folder is encrypted.
+    fn has_encrypted_keys(&self) -> Result<bool, IdentityError> {
+        let mut paths = vec![self.first_key()];
+        for path in self.listed()? {
+            if path.extension().is_some_and(|extension| extension == "key") {
+                paths.push(path);
+            }
+        }
+        let mut texts = paths.iter().filter(|path| path.exists()).map(|path| self.read(path));
+        texts.try_fold(false, |any, text| Ok(any || is_encrypted(&String::from_utf8_lossy(&text?))))
+    }
+
+    /// The files in the authorities' folder.
+    fn listed(&self) -> Result<Vec<PathBuf>, IdentityError> {
+        let folder = self.folder();
+        let unread = |source| IdentityError::File { action: "read", path: folder.clone(), source };
+        let entries = fs::read_dir(&folder).map_err(unread)?;
+        entries.map(|entry| Ok(entry.map_err(unread)?.path())).collect()
+    }
+
+    /// Removes an authority to which no move began.
+    pub(super) fn discard(&self, id: Digest) -> Result<(), IdentityError> {
+        let state = State::read(&self.state_file())?;
+        if state.is_some_and(|state| state.authority == id || state.next == Some(id)) {
+            return Ok(());
+        }
+        let files = ["key", "pem", "endorsements"].map(|extension| self.file(&id.to_string(), extension));
+        files.iter().try_for_each(|path| remove(path))
     }
 
     /// The certificates by which one authority vouches for another, in PEM.
@@ -175,10 +212,7 @@ impl Store {
             .map(|id| id.to_string())
             .chain(["state".to_owned(), REQUESTED.to_owned()])
             .collect();
-        let folder = self.folder();
-        let unread = |source| IdentityError::File { action: "read", path: folder.clone(), source };
-        for entry in fs::read_dir(&folder).map_err(unread)? {
-            let path = entry.map_err(unread)?.path();
+        for path in self.listed()? {
             let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
             if !named.contains(&stem) {
                 remove(&path)?;
