@@ -197,7 +197,7 @@ impl Folder {
     }
 
     /// The identity with which the command line dials. Where the authority is in the folder too, one whose certificate
-    /// is not good now gets another certificate; all others are renewed over the connection, by
+    /// is not good now, or of an authority that was let go of, gets another certificate; all others are renewed over the connection, by
     /// [`Client::renew_if_due`](crate::client::Client::renew_if_due).
     ///
     /// # Errors
@@ -207,7 +207,10 @@ impl Folder {
             return Err(FolderError::NotInitialised(self.dir.clone()));
         }
         let identity = Identity::load(&self.dir, OPERATOR)?;
-        if identity.validity()?.check().is_ok() {
+        // What cannot be read of the authorities is no reason to make anything.
+        let is_of_another =
+            || Held::is_there(&self.dir) && Held::have_signed(&self.dir, &identity).is_ok_and(|of| !of);
+        if identity.validity()?.check().is_ok() && !is_of_another() {
             return Ok(identity);
         }
         match self.authority() {
@@ -308,6 +311,24 @@ mod tests {
         assert_eq!(folder.authority().expect("there").fingerprint(), summary.fingerprint);
         assert!(matches!(folder.init(&InitOptions::default()), Err(FolderError::AlreadyThere(_))));
         assert_eq!(folder.config().expect("parses").listen, Config::default().listen);
+    }
+
+    #[tokio::test]
+    async fn the_operator_of_the_folder_is_never_left_behind_by_a_move() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let folder = Folder::at(dir.path().join("overlord"));
+        folder.init(&InitOptions::default()).expect("made");
+        let ledger = ledger::OverlordLedger::open(&folder.ledger()).expect("opens");
+        let all = crate::authorities::Authorities::open((folder.dir(), None), Default::default(), ledger.clone());
+        let all = all.await.expect("opens");
+        let before = folder.operator_identity().expect("there");
+        all.rotate().await.expect("begun");
+        assert!(folder.operator_identity().expect("there").has_certificate_of(&before));
+        all.finish(&all.held(), |_| Ok(())).await.expect("ended");
+        let after = folder.operator_identity().expect("made anew");
+        assert_eq!(Digest::of(after.authority()), all.held().own().fingerprint());
+        assert!(folder.operator_identity().expect("there").has_certificate_of(&after), "once is enough");
+        ledger.close().await;
     }
 
     #[test]

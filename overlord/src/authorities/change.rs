@@ -33,6 +33,11 @@ pub(crate) enum ChangeError {
          to the chain"
     )]
     NotEndorsed,
+    #[error(
+        "the certificate of this command is of the authority that would be let go of: whatever command is run renews it, such as \
+         `overlord ca status`; then try again"
+    )]
+    Yourself,
     #[error("the move has gone on meanwhile: see `overlord ca status`, and try again")]
     WentOn,
     #[error("it is the authority that there is already: see `overlord ca status`")]
@@ -263,7 +268,8 @@ mod tests {
         all.back().await.expect("goes back");
         let late = all.finish(&seen, |_| Ok(())).await;
         assert!(matches!(late, Err(ChangeError::WentOn)), "{late:?}");
-        let refused = all.finish(&all.held(), |held| -> Result<(), _> {
+        let seen = all.held();
+        let refused = all.finish(&seen, |held| -> Result<(), _> {
             assert_eq!(held.step(), MoveStep::Back);
             Err(ChangeError::Wrong("somebody is left".to_owned()))
         });

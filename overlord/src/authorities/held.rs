@@ -36,6 +36,14 @@ impl Held {
         Self::read(&Store::new(dir, passphrase))
     }
 
+    /// Whether an authority of an overlord's folder has signed this identity's certificate. Needs no key of theirs.
+    ///
+    /// # Errors
+    /// [`IdentityError`], where a file cannot be read.
+    pub fn have_signed(dir: &Path, identity: &Identity) -> Result<bool, IdentityError> {
+        Ok(Store::new(dir, None).certificates()?.iter().any(|authority| identity.is_of(authority)))
+    }
+
     /// Puts an authority that was made elsewhere into a folder that has none: its key and its certificates, in PEM.
     ///
     /// # Errors
@@ -112,6 +120,16 @@ impl Held {
     /// All whose certificates are good, the former one first.
     pub(crate) fn all(&self) -> Vec<&Arc<Authority>> {
         std::iter::once(&self.authority).chain(self.next.as_ref().map(|(next, _)| next)).collect()
+    }
+
+    /// Whether who shows this certificate may go on: an authority that there is has signed it, or its owner has got another since
+    /// of one that there is, or of the same root.
+    pub(crate) fn is_known(&self, certificate: &[u8], holding: &Holding) -> bool {
+        self.all().into_iter().any(|one| {
+            one.has_signed(certificate)
+                || holding.authority == one.id()
+                || holding.trusted == [one.fingerprint()]
+        })
     }
 
     /// Those that are trusted with a certificate of [`Held::target`], by their roots' certificates: its own first.

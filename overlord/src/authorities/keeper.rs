@@ -7,12 +7,13 @@ use std::time::Duration;
 use quinn::{Connection, Endpoint};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use wire::identity::{Identity, Moment, Validity};
+use wire::digest::Digest;
+use wire::identity::{Identity, Moment, Peer, Validity};
 use wire::message::authority::{Lack, MoveStep};
 use wire::message::link::{Acknowledged, MAX_MESSAGE, MinionRequest};
 use wire::message::version::Version;
 use wire::name::MinionName;
-use wire::transport::endpoint;
+use wire::transport::endpoint::{self, CLOSE_REFUSED};
 use wire::transport::frame::{self, FrameError};
 
 use super::{Held, counted};
@@ -51,6 +52,10 @@ impl Keeper {
             let is_another = !Arc::ptr_eq(&held, &self.held);
             if is_another || self.identity.validity().is_ok_and(Validity::is_due) {
                 self.show(&held);
+            }
+            if is_another {
+                // From here on the handshake refuses them.
+                close_strangers(&self.services, &held);
             }
             if is_another || asked.is_none_or(|at: Instant| at.elapsed() >= ASK_AGAIN) {
                 asked = Some(Instant::now());
@@ -99,6 +104,28 @@ impl Keeper {
             }
             Err(error) => tracing::error!(%error, "the move to the new authority does not go on"),
         }
+    }
+}
+
+/// Ends the connections of those whose certificates are of an authority that was let go of, and who have no other.
+fn close_strangers(services: &Services, held: &Held) {
+    let Services { registry, authorities, operators, .. } = services;
+    let is_known = |connection: &Connection, key: Option<Digest>| {
+        let shown = endpoint::shown(connection);
+        let Some(certificate) = shown.first() else { return true };
+        let key = key.or_else(|| Peer::of(certificate).ok().map(|peer| peer.key));
+        key.is_some_and(|key| held.is_known(certificate, &authorities.holding(&key)))
+    };
+    let mut connections: Vec<_> =
+        operators.connections().into_iter().map(|connection| (connection, None)).collect();
+    for minion in registry.statuses(&registry.names()) {
+        connections.extend(registry.connection(&minion.name).map(|link| (link, Some(minion.key))));
+    }
+    let strangers = connections.into_iter().filter(|(connection, key)| !is_known(connection, *key));
+    for (connection, _) in strangers {
+        let from = connection.remote_address();
+        tracing::warn!(%from, "a connection ends whose certificate is of an authority that was let go of");
+        connection.close(CLOSE_REFUSED, b"refused");
     }
 }
 

@@ -121,8 +121,19 @@ impl Authorities {
         }
     }
 
-    /// Takes note of the key that an operator is connected with.
-    pub(crate) async fn operator_shown(&self, operator: &OperatorName, key: Digest) {
+    /// Takes note of the key that an operator is connected with, and of the certificate.
+    pub(crate) async fn operator_shown(&self, operator: &OperatorName, key: Digest, certificate: &[u8]) {
+        let (held, holding) = (self.held(), self.holding(&key));
+        let all = held.all();
+        if let Some(of) = all.iter().find(|one| one.has_signed(certificate))
+            && !all.iter().any(|one| one.id() == holding.authority)
+        {
+            // Made in the overlord's own folder, where nobody was asked.
+            let holding = Holding { authority: of.id(), trusted: vec![of.fingerprint()] };
+            if let Err(error) = self.giving(key, holding).await {
+                tracing::warn!(%operator, %error, "of which authority its certificate is cannot be recorded");
+            }
+        }
         if self.holdings.operator_shown(operator, key).await {
             self.news.notify_one();
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use wire::digest::Digest;
 use wire::identity::{
-    Authority, IdentityError, Passphrase, create_private_dir, is_encrypted, write_private, write_public,
+    Authority, IdentityError, Passphrase, certificates_of_pem, create_private_dir, is_encrypted, write_private, write_public,
 };
 
 use super::state::State;
@@ -65,6 +65,19 @@ impl Store {
     pub(super) fn authority(&self, id: Digest) -> Result<Authority, IdentityError> {
         let key = self.read_key(&self.file(&id.to_string(), "key"))?;
         Authority::from_pem(&key, &self.read(&self.file(&id.to_string(), "pem"))?)
+    }
+
+    /// The certificates of all authorities whose certificates are good, in DER. Needs no key of theirs.
+    pub(super) fn certificates(&self) -> Result<Vec<Vec<u8>>, IdentityError> {
+        let paths = match State::read(&self.state_file())? {
+            Some(state) => {
+                let ids = std::iter::once(state.authority).chain(state.next);
+                ids.map(|id| self.file(&id.to_string(), "pem")).collect()
+            }
+            None => vec![self.dir.join("authority.pem")],
+        };
+        let read = |path: &PathBuf| Ok(certificates_of_pem(&self.read(path)?).into_iter().next());
+        paths.iter().filter_map(|path| read(path).transpose()).collect()
     }
 
     /// Keeps an authority.

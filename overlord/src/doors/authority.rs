@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 use machine::clock::now_ms;
 use wire::message::authority::{AuthorityReply, AuthorityRequest, AuthorityStatus, Lack, Missing, MoveStep};
 use wire::message::operator::{Refusal, RefusalKind};
-use wire::name::{MinionName, OperatorName};
-use wire::transport::endpoint::CLOSE_REFUSED;
+use wire::name::OperatorName;
 
-use crate::authorities::{ChangeError, counted};
+use crate::authorities::{ChangeError, Held, counted};
 use crate::refusals::unavailable;
 use crate::services::Services;
 
@@ -16,6 +15,8 @@ use crate::services::Services;
 pub(super) struct AuthorityDoor<'a> {
     pub(super) services: &'a Services,
     pub(super) operator: &'a OperatorName,
+    /// The certificate that the operator showed, in DER.
+    pub(super) certificate: &'a [u8],
     pub(super) from: SocketAddr,
 }
 
@@ -74,7 +75,7 @@ impl AuthorityDoor<'_> {
     async fn finish(&self, leave_behind: &[String], force: bool) -> Result<(), Refusal> {
         let authorities = &self.services.authorities;
         let seen = authorities.held();
-        let finished = authorities.finish(&seen, |_| self.left_behind(leave_behind, force)).await;
+        let finished = authorities.finish(&seen, |held| self.left_behind(held, leave_behind, force)).await;
         self.done("authority-finished", finished.as_ref().map(|_| ()))?;
         for one in finished.map_err(|error| refusal(&error))? {
             tracing::warn!(
@@ -82,18 +83,20 @@ impl AuthorityDoor<'_> {
                 is_operator = one.is_operator,
                 "left behind with the former authority"
             );
-            if let Ok(minion) = one.name.parse::<MinionName>()
-                && !one.is_operator
-                && let Some(connection) = self.services.registry.connection(&minion)
-            {
-                connection.close(CLOSE_REFUSED, b"refused");
-            }
         }
         Ok(())
     }
 
     /// Who is left behind if the move ends now, or that somebody must not be.
-    fn left_behind(&self, leave_behind: &[String], force: bool) -> Result<Vec<Missing>, ChangeError> {
+    fn left_behind(
+        &self,
+        held: &Held,
+        leave_behind: &[String],
+        force: bool,
+    ) -> Result<Vec<Missing>, ChangeError> {
+        if !held.target().has_signed(self.certificate) {
+            return Err(ChangeError::Yourself);
+        }
         let missing = counted(self.services).missing;
         let left = missing.into_iter().filter(|one| one.lack == Lack::Certificate);
         let (meant, needy): (Vec<Missing>, Vec<Missing>) =

@@ -224,8 +224,8 @@ impl MinionDoor {
         request: (&[u8], bool),
         send: &mut SendStream,
     ) -> Result<(), NoticeError> {
-        let (minion, from) = (self.minion.name(), self.connection.remote_address());
-        let renewal = renewal::of_minion(&self.services, link, minion, from, request).await?;
+        let (minion, over) = (self.minion.name(), &self.connection);
+        let renewal = renewal::of_minion(&self.services, link, minion, over, request).await?;
         Ok(self.say(send, &renewal).await?)
     }
 

@@ -22,7 +22,7 @@ use wire::message::operators::OperatorsRequest;
 use wire::message::version::Version;
 use wire::name::{MinionName, ModuleName, OperatorName};
 use wire::transport::allowance::Allowance;
-use wire::transport::endpoint::CLOSE_DONE;
+use wire::transport::endpoint::{CLOSE_DONE, shown};
 use wire::transport::frame::{self, FrameError};
 use wire::transport::intake::Intake;
 
@@ -45,6 +45,8 @@ pub(super) struct OperatorDoor {
     operator: Arc<Presence>,
     /// Where it connects from.
     from: SocketAddr,
+    /// The certificate that it showed, in DER.
+    certificate: Arc<[u8]>,
     intake: Intake,
     outbox: Outbox,
 }
@@ -59,7 +61,9 @@ impl OperatorDoor {
         let operator = Arc::new(services.operators.admit(peer, connection)?);
         let (intake, outbox) =
             (services.intake.for_another(), services.outbox.for_another(Version::of(connection)));
-        Ok(Self { services, operator, from: connection.remote_address(), intake, outbox })
+        let certificate = shown(connection).first().map(|certificate| certificate.as_ref().into());
+        let (from, certificate) = (connection.remote_address(), certificate.unwrap_or_default());
+        Ok(Self { services, operator, from, certificate, intake, outbox })
     }
 
     fn name(&self) -> &OperatorName {
@@ -74,7 +78,7 @@ impl OperatorDoor {
     /// Serves the connection until it ends.
     pub(super) async fn serve(self, connection: Connection) {
         Allowance::OPERATOR.give(&connection);
-        self.services.authorities.operator_shown(self.name(), self.operator.key()).await;
+        self.services.authorities.operator_shown(self.name(), self.operator.key(), &self.certificate).await;
         // Owned here: they end with the connection. QUIC bounds how many there are at once.
         let mut requests = JoinSet::new();
         while let Ok((send, receive)) = connection.accept_bi().await {
@@ -230,16 +234,17 @@ impl OperatorDoor {
             }
             OperatorRequest::Renew(request) => {
                 let asked = (self.from, &request[..], false);
-                renewal::of_operator(&self.services, &self.operator, asked).await?
+                renewal::of_operator(&self.services, (&self.operator, &self.certificate), asked).await?
             }
             OperatorRequest::Authority(request) => match *request {
                 AuthorityRequest::Renew(request) => {
                     let asked = (self.from, &request[..], true);
-                    renewal::of_operator(&self.services, &self.operator, asked).await?
+                    renewal::of_operator(&self.services, (&self.operator, &self.certificate), asked).await?
                 }
                 request => {
+                    let (operator, certificate) = (self.name(), &*self.certificate);
                     let door =
-                        AuthorityDoor { services: &self.services, operator: self.name(), from: self.from };
+                        AuthorityDoor { services: &self.services, operator, certificate, from: self.from };
                     OperatorReply::Authority(Box::new(door.answer(request).await?))
                 }
             },

@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ledger::Issued;
+use quinn::Connection;
 use wire::identity::{IdentityError, Moment, Peer, Role, SigningRequest, Validity};
 use wire::message::operator::{OperatorReply, Refusal, RefusalKind};
 use wire::message::renewal::{MAX_SIGNING_REQUEST, Renewal};
 use wire::name::MinionName;
+use wire::transport::endpoint;
 
 use crate::operators::{Presence, RenewalError};
 use crate::registry::{Link, LinkError};
@@ -21,7 +23,7 @@ pub(super) async fn of_minion(
     services: &Services,
     link: &Link,
     minion: &MinionName,
-    from: SocketAddr,
+    over: &Connection,
     (request, knows_moves): (&[u8], bool),
 ) -> Result<Renewal, LinkError> {
     let Services { authorities, audit, .. } = services;
@@ -49,6 +51,10 @@ pub(super) async fn of_minion(
         return refused(format!("\"{minion}\" {objection}"));
     }
     let holds = shown.map(|shown| authorities.holding(&shown.key)).unwrap_or_else(|| held.first_holding());
+    let (from, certificates) = (over.remote_address(), endpoint::shown(over));
+    if !certificates.first().is_some_and(|certificate| held.is_known(certificate, &holds)) {
+        return refused(format!("the certificate of \"{minion}\" is of an authority that was let go of"));
+    }
     let renewing = held.renewing(&holds, knows_moves);
     let signed = renewing.authority.sign_request(&request, Role::Minion, minion.as_str());
     let (certificate, peer) = match signed.and_then(|certificate| Ok((Peer::of(&certificate)?, certificate)))
@@ -81,12 +87,18 @@ pub(super) async fn of_minion(
 /// [`Refusal`], where the request is no good.
 pub(super) async fn of_operator(
     services: &Services,
-    presence: &Presence,
+    (presence, certificate): (&Presence, &[u8]),
     (from, request, knows_moves): (SocketAddr, &[u8], bool),
 ) -> Result<OperatorReply, Refusal> {
     let Services { authorities, audit, .. } = services;
     let operator = presence.name();
-    let renewing = authorities.held().renewing(&authorities.holding(&presence.key()), knows_moves);
+    let (held, holds) = (authorities.held(), authorities.holding(&presence.key()));
+    if !held.is_known(certificate, &holds) {
+        let message = "the certificate is of an authority that was let go of: have an administrator run `overlord operator \
+                       invite NAME --replace`, and log in with the token";
+        return Err(Refusal::new(RefusalKind::Denied, message.to_owned()));
+    }
+    let renewing = held.renewing(&holds, knows_moves);
     let authority = &renewing.authority;
     let bad = |error: IdentityError| {
         Refusal::new(RefusalKind::BadRequest, format!("the signing request is no good: {error}"))

@@ -154,6 +154,11 @@ impl Operators {
         operators.values().map(|entry| (entry.record.clone(), entry.connections.len())).collect()
     }
 
+    /// All connections of operators.
+    pub(crate) fn connections(&self) -> Vec<Connection> {
+        self.lock().values().flat_map(|entry| entry.connections.values().cloned()).collect()
+    }
+
     /// Waits for the changes that were begun.
     pub(crate) async fn stop(&self) {
         self.0.tasks.stop().await;

@@ -200,6 +200,11 @@ impl Authority {
         is_issued(certificate, &self.chain[0]).then_some(Identity { key, chain, authorities })
     }
 
+    /// Whether it has signed a certificate, in DER: itself, and not another authority of the same root.
+    pub fn has_signed(&self, certificate: &[u8]) -> bool {
+        is_issued(&CertificateDer::from(certificate), &self.chain[0])
+    }
+
     /// Makes a key and a certificate for it, good for as long as the role has it. Used where the key may be made
     /// on the overlord's host; a minion makes its own and sends a [`SigningRequest`].
     ///

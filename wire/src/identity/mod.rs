@@ -226,6 +226,11 @@ impl Identity {
         Validity::of(self.certificate())
     }
 
+    /// Whether the authority whose own certificate this is, in DER, has signed the identity's.
+    pub fn is_of(&self, authority: &[u8]) -> bool {
+        endorsement::is_issued(self.certificate(), &CertificateDer::from(authority))
+    }
+
     /// Whether both identities show the same certificate. After a renewal they do not, though the key is the same.
     pub fn has_certificate_of(&self, other: &Self) -> bool {
         self.chain[0] == other.chain[0]
