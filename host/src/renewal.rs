@@ -100,7 +100,7 @@ impl Renewal<'_> {
                 Ok(renew_in) => {
                     (due, cause) = (Instant::now() + until_next(renew_in), Cause::Due);
                     earliest = Instant::now() + LEAST_ASKED;
-                    self.prove().await;
+                    self.prove(&mut asked).await;
                     backoff.reset();
                 }
                 Err(error) => {
@@ -145,8 +145,16 @@ impl Renewal<'_> {
         Ok(Duration::from_millis(renew_in_ms))
     }
 
-    /// Shows the overlord the new certificate, for as many attempts as it takes. Until then both keys are good.
-    async fn prove(&self) {
+    /// Shows the overlord the new certificate, for as many attempts as it takes, or until the overlord asks for another one: it may
+    /// have gone back to another authority. Until then both keys are good.
+    async fn prove(&self, asked: &mut watch::Receiver<Option<Instant>>) {
+        tokio::select! {
+            () = self.show_until_seen() => {}
+            Ok(()) = asked.changed() => asked.mark_changed(),
+        }
+    }
+
+    async fn show_until_seen(&self) {
         let (mut backoff, mut said) = (Backoff::new(SHORTEST, LONGEST), String::new());
         while let Err(error) = self.show().await {
             let why = error.to_string();

@@ -43,6 +43,11 @@ impl Holdings {
         if keys.len() > MOST_KEYS { keys.pop_front() } else { None }
     }
 
+    /// The key that an operator was given a certificate for last, since the daemon was started.
+    pub(super) fn newest(&self, operator: &OperatorName) -> Option<Digest> {
+        lock::hold(&self.given).get(operator)?.back().copied()
+    }
+
     /// The key that an operator was seen with last.
     pub(super) fn seen(&self, operator: &OperatorName) -> Option<SeenKey> {
         lock::hold(&self.of_operators).get(operator).copied()

@@ -31,7 +31,8 @@ pub(crate) fn counted(services: &Services) -> Counted {
         }
         let holding = authorities.holding(&minion.key);
         counted.holders.entry(holding.authority).or_default().0 += 1;
-        counted.missing.extend(held.lack(&holding).map(|lack| Missing {
+        let given = registry.next_key(&minion.name).and_then(|key| authorities.holdings.of(&key));
+        counted.missing.extend(held.lack(&holding, given.as_ref()).map(|lack| Missing {
             is_operator: false,
             name: minion.name.to_string(),
             connected: minion.connected,
@@ -49,7 +50,9 @@ pub(crate) fn counted(services: &Services) -> Counted {
         let key = seen.map(|seen| seen.key).or(operator.key);
         let holding = key.map_or_else(|| held.first_holding(), |key| authorities.holding(&key));
         counted.holders.entry(holding.authority).or_default().1 += 1;
-        counted.missing.extend(held.lack(&holding).map(|lack| Missing {
+        let given = authorities.holdings.newest(&operator.name).or_else(|| operators.newest_key(&operator.name));
+        let given = given.filter(|given| Some(*given) != key).and_then(|key| authorities.holdings.of(&key));
+        counted.missing.extend(held.lack(&holding, given.as_ref()).map(|lack| Missing {
             is_operator: true,
             name: operator.name.to_string(),
             connected: connections > 0,
@@ -69,8 +72,15 @@ fn has_ended(from: Option<i64>, until: Option<i64>) -> bool {
 }
 
 impl Held {
-    /// What somebody lacks who has this, on the way to where everybody is to be.
-    fn lack(&self, holding: &Holding) -> Option<Lack> {
+    /// What somebody lacks who has this, on the way to where everybody is to be. What it was `given` since, and has not shown yet,
+    /// may be all that it has left.
+    fn lack(&self, holding: &Holding, given: Option<&Holding>) -> Option<Lack> {
+        let goes = |authority| {
+            authority != self.target().id() && self.all().into_iter().any(|one| one.id() == authority)
+        };
+        if given.is_some_and(|given| goes(given.authority)) {
+            return Some(Lack::Certificate);
+        }
         if self.is_wanted(holding) {
             return None;
         }
@@ -113,5 +123,32 @@ impl Counted {
             tokens: if held.step() == MoveStep::Settled { 0 } else { tokens },
             exported: services.authorities.has_requested(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::OverlordLedger;
+    use wire::identity::{Authority, Lifetimes};
+
+    use super::super::Authorities;
+    use super::*;
+
+    #[tokio::test]
+    async fn who_was_given_what_is_let_go_of_and_has_not_shown_it_is_missing() {
+        let dir = tempfile::tempdir().expect("a folder");
+        Authority::create(dir.path()).expect("made");
+        let ledger = OverlordLedger::open(&dir.path().join("ledger")).expect("opens");
+        let all = Authorities::open((dir.path(), None), Lifetimes::default(), ledger.clone());
+        let all = all.await.expect("opens");
+        let first = all.held().first_holding();
+        all.rotate().await.expect("begun");
+        assert_eq!(all.held().lack(&first, None), Some(Lack::Certificate));
+        let given = all.held().wanted();
+        assert_eq!(all.held().lack(&first, Some(&given)), Some(Lack::Certificate), "it has not come back");
+        all.back().await.expect("goes back");
+        assert_eq!(all.held().lack(&first, None), None);
+        assert_eq!(all.held().lack(&first, Some(&given)), Some(Lack::Certificate));
+        ledger.close().await;
     }
 }

@@ -88,6 +88,11 @@ impl Authorities {
         self.held().is_wanted(&self.holding(key))
     }
 
+    /// Whether a minion with this key has what the move is to bring, also where the key that it was given last is not shown yet.
+    pub(crate) fn has_moved_with(&self, key: &Digest, next: Option<Digest>) -> bool {
+        self.has_moved(key) && next.is_none_or(|next| self.has_moved(&next))
+    }
+
     /// Records what the owner of a key is about to be given.
     ///
     /// # Errors

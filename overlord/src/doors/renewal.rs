@@ -35,7 +35,8 @@ pub(super) async fn of_minion(
         Ok(Renewal::Refused(why))
     };
     let shown = link.shown()?;
-    let is_asked = knows_moves && shown.is_some_and(|shown| !authorities.has_moved(&shown.key));
+    let next = before.map(|before| before.key);
+    let is_asked = knows_moves && shown.is_some_and(|shown| !authorities.has_moved_with(&shown.key, next));
     // Before the request is looked at, which costs more than to send it.
     if let Some(objection) = link.too_early(if is_asked { MOVE_PAUSE } else { pause(lifetime) })? {
         return refused(format!("\"{minion}\" {objection}"));

@@ -154,6 +154,13 @@ impl Operators {
         operators.values().map(|entry| (entry.record.clone(), entry.connections.len())).collect()
     }
 
+    /// The key of the certificate that an operator was given last, as far as that is on record.
+    pub(crate) fn newest_key(&self, name: &OperatorName) -> Option<Digest> {
+        let operators = self.lock();
+        let renewed = operators.get(name)?.renewed.as_ref()?;
+        renewed.certificates.last().map(|newest| newest.key)
+    }
+
     /// All connections of operators.
     pub(crate) fn connections(&self) -> Vec<Connection> {
         self.lock().values().flat_map(|entry| entry.connections.values().cloned()).collect()

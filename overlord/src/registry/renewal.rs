@@ -149,6 +149,12 @@ impl Registry {
         next.is_some_and(|next| next.key == key)
     }
 
+    /// The key of the certificate that a minion was given last and has not shown yet.
+    pub fn next_key(&self, name: &MinionName) -> Option<Digest> {
+        let minions = self.lock();
+        minions.get(name).and_then(|entry| entry.certificates.next).map(|next| next.key)
+    }
+
     /// Takes note of the next certificate of a minion as the ledger has it, whether or not the connection that asked for it is
     /// still there. To be called with the minion locked.
     fn is_next(&self, name: &MinionName, next: Issued, asked_over: &Connection) {
