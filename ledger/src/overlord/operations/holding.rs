@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn holdings_are_stored_as_format_3_has_them() {
         let holding = Holding { authority: Digest::ZERO, trusted: vec![Digest::ZERO] };
-        is_stored_as(&holding, &format!("01{}01{}", "00".repeat(32), "00".repeat(32)));
-        is_stored_as(&SeenKey { key: Digest::ZERO, at: 300 }, &format!("01{}ac02", "00".repeat(32)));
+        is_stored_as(&holding, &format!("01b215c6e0{}01{}", "00".repeat(32), "00".repeat(32)));
+        is_stored_as(&SeenKey { key: Digest::ZERO, at: 300 }, &format!("019eb6ad1a{}ac02", "00".repeat(32)));
     }
 }
