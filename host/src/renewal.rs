@@ -42,9 +42,18 @@ pub(crate) struct Renewal<'a> {
 pub(crate) struct Wanted(watch::Sender<Option<Instant>>);
 
 impl Wanted {
-    /// It is to be renewed in so much time.
+    /// It is to be renewed in so much time, or earlier where that was said before: who asks again and again, each time for another
+    /// moment, puts nothing off.
     pub(crate) fn in_time(&self, time: Duration) {
-        self.0.send_replace(Some(Instant::now() + time.min(LONGEST)));
+        let now = Instant::now();
+        let at = now + time.min(LONGEST);
+        self.0.send_if_modified(|wanted| {
+            if wanted.is_some_and(|before| before > now && before <= at) {
+                return false;
+            }
+            *wanted = Some(at);
+            true
+        });
     }
 }
 
@@ -204,6 +213,19 @@ const LONGEST: Duration = Duration::from_secs(600);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_asked_again_before_it_has_renewed_does_so_at_the_earlier_moment() {
+        let wanted = Wanted::default();
+        let asked = wanted.0.subscribe();
+        let mut last = None;
+        for (secs, is_news) in [(300, true), (500, false), (100, true), (300, false)] {
+            wanted.in_time(Duration::from_secs(secs));
+            let at = *asked.borrow();
+            assert_eq!(at != last, is_news, "{secs}");
+            last = at;
+        }
+    }
 
     #[test]
     fn an_overlord_cannot_ask_for_one_renewal_after_the_other_without_a_pause() {

@@ -35,12 +35,17 @@ impl Holdings {
         Ok(())
     }
 
-    /// Takes note of another key of an operator. Gives one that is one too many.
+    /// Takes note of another key of an operator. Gives one that is one too many: the oldest, but not the one that it was seen with.
     pub(super) fn another_key(&self, operator: &OperatorName, key: Digest) -> Option<Digest> {
+        let seen = self.seen(operator).map(|seen| seen.key);
         let mut given = lock::hold(&self.given);
         let keys = given.entry(operator.clone()).or_default();
         keys.push_back(key);
-        if keys.len() > MOST_KEYS { keys.pop_front() } else { None }
+        if keys.len() <= MOST_KEYS {
+            return None;
+        }
+        let oldest = keys.iter().position(|key| Some(*key) != seen)?;
+        keys.remove(oldest)
     }
 
     /// The key that an operator was given a certificate for last, since the daemon was started.
@@ -81,3 +86,24 @@ impl Holdings {
 const MOST_KEYS: usize = 8;
 /// How often it is written down at most that an operator was seen with the same key.
 const WRITTEN_EVERY_MS: u64 = 10 * 60 * 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_key_that_an_operator_was_seen_with_is_never_forgotten() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let ledger = OverlordLedger::open(dir.path()).expect("opens");
+        let holdings = Holdings::open(ledger.clone()).await.expect("opens");
+        let operator = "ann".parse().expect("a name");
+        let keys: Vec<Digest> = (0..=MOST_KEYS).map(|number| Digest::of(&[number as u8])).collect();
+        let (last, first) = keys.split_last().expect("some");
+        for key in first {
+            assert_eq!(holdings.another_key(&operator, *key), None);
+        }
+        assert!(holdings.operator_shown(&operator, keys[0]).await);
+        assert_eq!(holdings.another_key(&operator, *last), Some(keys[1]));
+        ledger.close().await;
+    }
+}

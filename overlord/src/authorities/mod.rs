@@ -129,12 +129,15 @@ impl Authorities {
     /// Takes note of the key that an operator is connected with, and of the certificate.
     pub(crate) async fn operator_shown(&self, operator: &OperatorName, key: Digest, certificate: &[u8]) {
         let (held, holding) = (self.held(), self.holding(&key));
-        let all = held.all();
-        if let Some(of) = all.iter().find(|one| one.has_signed(certificate))
-            && !all.iter().any(|one| one.id() == holding.authority)
+        if held.was_moved()
+            && let Some(of) = held.all().into_iter().find(|one| one.has_signed(certificate))
+            && of.id() != holding.authority
         {
-            // Made in the overlord's own folder, where nobody was asked.
-            let holding = Holding { authority: of.id(), trusted: vec![of.fingerprint()] };
+            // Made in the overlord's own folder, where nobody was asked, or forgotten among many.
+            let holding = match of.id() == held.target().id() {
+                true => held.wanted(),
+                false => Holding { authority: of.id(), trusted: vec![of.fingerprint()] },
+            };
             if let Err(error) = self.giving(key, holding).await {
                 tracing::warn!(%operator, %error, "of which authority its certificate is cannot be recorded");
             }
