@@ -44,6 +44,12 @@ impl Rotate {
             (_, true) => client.take_rotation_back().await?,
             _ => client.rotate_authority().await?,
         };
-        show_status(&status, self.format.format(), self.full)
+        let exit = show_status(&status, self.format.format(), self.full)?;
+        if !self.back {
+            output::note(
+                "back up the overlord's folder now: a backup from before this step does not bring back a fleet that has moved on",
+            );
+        }
+        Ok(exit)
     }
 }
