@@ -16,6 +16,7 @@ mod files;
 mod filetracker;
 mod firewall;
 mod from_func;
+mod git;
 mod grants;
 mod hardware;
 mod http_check;
