@@ -10,7 +10,7 @@ use super::signals::interrupts;
 use crate::client::Matched;
 use crate::report::named;
 use output::note;
-use wire::document::text::printable;
+use wire::document::text::line;
 
 /// What is left out of a target, and what is let pass.
 #[derive(Clone, Debug, Default, Args)]
@@ -70,7 +70,7 @@ impl<T> Matched<T> {
 /// Says to people what is to be known of how a target was understood.
 pub(super) fn warn(warnings: &[TargetWarning]) {
     for warning in warnings {
-        note(format_args!("warning: {}", printable(warning.message())));
+        note(format_args!("warning: {}", line(warning.message())));
     }
 }
 

@@ -7,7 +7,7 @@ use wire::message::outcome::{Outcome, Report};
 
 use machine::clock::rfc3339;
 use machine::moment::local;
-use wire::document::text::{printable, span, value};
+use wire::document::text::{line, plain, span};
 
 /// What stands in the place of an outcome.
 pub(super) const OUT_OF_TOUCH: &str = "out of touch";
@@ -63,12 +63,12 @@ pub(super) fn given_up_document(given_up: &GivenUp) -> Json {
     json!({ "operator": given_up.operator, "given_up_at": rfc3339(given_up.at), "heard_later": later })
 }
 
-/// An outcome and its value or error.
+/// An outcome and its value or error, on one line: what the minion says must not pass for a line about another.
 fn outcome(report: &Report) -> String {
     let kind = report.outcome.kind();
     match &report.outcome {
         Outcome::Ok(None) => kind.to_string(),
-        Outcome::Ok(Some(result)) => format!("{kind}: {}", value(result)),
-        Outcome::Failed(failure) => format!("{kind}: {}", printable(&failure.message)),
+        Outcome::Ok(Some(result)) => format!("{kind}: {}", line(&plain(result))),
+        Outcome::Failed(failure) => format!("{kind}: {}", line(&failure.message)),
     }
 }

@@ -442,3 +442,45 @@ fn what_is_too_long_for_people_is_cut_with_a_note() {
         assert!(text.contains("bytes left out") && text.len() < 20_000, "{} bytes", text.len());
     });
 }
+
+#[test]
+fn nothing_that_a_minion_says_of_itself_steers_a_terminal_whatever_is_asked() {
+    let mut fleet = enrolled(&["evil", "web1"], "");
+    let steers = "\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}\u{85}\u{2028}\r\nweb2: ok";
+    let facts = json!({ "labels": { "role": steers }, "os": { "name": steers } }).to_string();
+    let runtime = runtime();
+    let _minion = runtime.block_on(async {
+        let minion = RawMinion::dial(&fleet, "evil").await;
+        minion.say(&Notice::Hello(Hello { facts, ..hello() })).await.expect("welcome");
+        minion
+    });
+    let why = ["--why", steers];
+    assert_eq!(fleet.run(&[&["minion", "revoke", "web1"][..], &why].concat()).code, 0);
+    let token = fleet.run(&["operator", "invite", "bob"]).out;
+    assert!(!token.is_empty());
+    for command in [
+        &["facts", "*"][..],
+        &["minion", "list"],
+        &["minion", "list", "--full"],
+        &["minion", "pending"],
+        &["minion", "invitations"],
+        &["module", "list"],
+        &["targets", "labels.role=*"],
+        &["audit"],
+        &["operator", "list"],
+        &["job", "list"],
+        &["status"],
+    ] {
+        for json in [&[][..], &["--json"]] {
+            let said = fleet.run(&[command, json].concat());
+            let steering = |c: char| {
+                (c.is_control() && c != '\n')
+                    || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}')
+            };
+            let all = format!("{}{}", said.out, said.err);
+            assert!(!all.contains(steering), "{command:?}: {all:?}");
+            assert!(!all.lines().any(|line| line.starts_with("web2")), "{command:?}: {all:?}");
+        }
+    }
+    fleet.take_overlord().stop();
+}

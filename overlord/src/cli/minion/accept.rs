@@ -4,7 +4,7 @@ use clap::Args;
 use output::{Exit, note, print};
 use serde_json::json;
 use wire::digest::Digest;
-use wire::document::text::printable;
+use wire::document::text::line;
 use wire::message::enrolment::PendingHost;
 use wire::name::MinionName;
 
@@ -64,7 +64,7 @@ impl Accept {
                     note(format_args!(
                         "it asked from {}; compare the fingerprint with what `minion join` shows there, and if it is another: \
                          `overlord minion revoke {name}`",
-                        printable(address)
+                        line(address)
                     ));
                 }
                 if accepted.replaced {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use machine::clock::now_ms;
 use serde_json::json;
-use wire::document::text::printable;
+use wire::document::text::line;
 use wire::message::enroll::Token;
 use wire::message::operator::{MinionStanding, MinionStatus};
 use wire::name::MinionName;
@@ -133,7 +133,7 @@ fn standing(minion: &MinionStatus) -> String {
         return "was revoked".to_owned();
     }
     match (&minion.address, minion.last_seen) {
-        (Some(address), _) => format!("is linked from {}", printable(address)),
+        (Some(address), _) => format!("is linked from {}", line(address)),
         (None, Some(at)) => format!("was last seen {} ago", since(at, now_ms())),
         (None, None) => "was never linked".to_owned(),
     }

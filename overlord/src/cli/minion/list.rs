@@ -1,10 +1,10 @@
 //! `overlord minion list`
 
 use clap::Args;
-use machine::clock::now_ms;
+use machine::clock::{now_ms, rfc3339};
 use output::{Column, Exit, FullFlag, Table, print, show};
 use serde_json::json;
-use wire::document::text::printable;
+use wire::document::text::{line, since};
 use wire::identity::{Moment, Validity};
 use wire::message::operator::{MinionStanding, MinionStatus, TargetWarning, Trouble};
 
@@ -12,8 +12,6 @@ use super::super::selection::with_warnings;
 use super::super::{CliError, Format, FormatFlag};
 use super::certificate;
 use crate::client::Client;
-use machine::clock::rfc3339;
-use wire::document::text::since;
 
 /// List all minions that are enrolled or revoked
 #[derive(Debug, Args)]
@@ -92,7 +90,7 @@ fn revoked(minion: &MinionStatus, now: u64) -> Option<String> {
     let MinionStanding::Revoked { at, by, why } = &minion.standing else { return None };
     let ago = at.map(|at| format!(" {} ago", since(at, now))).unwrap_or_default();
     let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-    let why = if why.is_empty() { String::new() } else { format!(" ({})", printable(why)) };
+    let why = if why.is_empty() { String::new() } else { format!(" ({})", line(why)) };
     Some(format!(
         "revoked{ago}{by}{why}: `overlord minion unrevoke {0}` lets it in again, `overlord minion remove {0}` forgets it",
         minion.name
@@ -122,7 +120,7 @@ fn said(trouble: &Trouble, now: u64) -> String {
             "a second minion under its name is refused, last {} ago from {}: one of them is a copy, or of the same name; give it a \
              name of its own with `overlord minion invite NAME`",
             since(*seen_at, now),
-            printable(address),
+            line(address),
         ),
         Trouble::Certificate { valid_from, valid_until, seen_at } => {
             let valid = Validity { from: *valid_from, until: *valid_until };

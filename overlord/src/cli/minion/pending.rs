@@ -5,7 +5,7 @@ use machine::clock::{now_ms, rfc3339};
 use output::{Column, Exit, FullFlag, Table, note, print, show};
 use serde_json::{Value, json};
 use wire::digest::Digest;
-use wire::document::text::printable;
+use wire::document::text::line;
 use wire::message::enrolment::{NameHolder, PendingHost};
 
 use super::super::{CliError, Format, FormatFlag, Global, talk};
@@ -47,7 +47,7 @@ impl Pending {
                 if let Some(authority) = authority {
                     note(format_args!(
                         "a host waits after: minion join --overlord {} --ca-fingerprint {authority}",
-                        printable(client.address())
+                        line(client.address())
                     ));
                 }
             }

@@ -12,7 +12,7 @@ use super::super::{CliError, Format, FormatFlag};
 use super::assignments::{assignment_document, version_name};
 use crate::client::{Client, ClientError};
 use output::{Exit, note, print};
-use wire::document::text::counted;
+use wire::document::text::{counted, line};
 
 /// Let all minions that match have a version of a module in service, now and whenever one connects
 ///
@@ -91,7 +91,7 @@ impl Assign {
             }
             Format::Text => {
                 let version = version_name(&assignment);
-                print(format_args!("{version} is assigned to \"{}\"", assignment.expression))?;
+                print(format_args!("{version} is assigned to \"{}\"", line(&assignment.expression)))?;
                 note(format_args!(
                     "{} {} now, {} connected; see what becomes of it with: overlord module assignments",
                     counted(minions.len(), "minion"),

@@ -7,6 +7,7 @@ use super::super::{CliError, Format, FormatFlag};
 use super::assignments::{assignment_document, version_name};
 use crate::client::Client;
 use output::{Exit, note, print};
+use wire::document::text::line;
 
 /// Take an assignment back, which leaves what minions have in service as it is
 ///
@@ -36,13 +37,13 @@ impl Unassign {
                 print(document)?;
             }
             Format::Text => {
-                let (name, expression) = (&assignment.name, &assignment.expression);
+                let (name, expression) = (&assignment.name, line(&assignment.expression));
                 print(format_args!("{name} is no longer assigned to \"{expression}\""))?;
                 for one in &instead {
                     note(format_args!(
                         "{} is assigned to \"{}\", and comes back when these minions next connect",
                         version_name(one),
-                        one.expression
+                        line(&one.expression)
                     ));
                 }
             }

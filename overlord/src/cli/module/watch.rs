@@ -19,7 +19,7 @@ use super::bars::Bars;
 use crate::client::{ClientError, ModuleEvent, ModuleStream, WaitOver};
 use crate::report;
 use machine::moment::local;
-use wire::document::text::printable;
+use wire::document::text::line;
 
 /// How the results of a change are printed, for how long they are waited for, and whether it is confirmed.
 #[derive(Clone, Copy, Debug, Args)]
@@ -148,7 +148,7 @@ impl Watch {
             ModuleEvent::OutOfTouch(minions) => self.out_of_touch(minions),
             ModuleEvent::WaitOver(_) => {}
             ModuleEvent::Step { minion, step } => self.bars.step(&minion, &step),
-            ModuleEvent::Note(text) => self.bars.aside(|| note(printable(&text))),
+            ModuleEvent::Note(text) => self.bars.aside(|| note(line(&text))),
             ModuleEvent::Ended(result) => {
                 self.bars.ended(&result.minion, result.became.is_well());
                 if self.view.jsonl {
