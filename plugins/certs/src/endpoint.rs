@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use failure::{Error, of_host};
+use failure::{Error, check_host, of_host};
 use minion_sdk::job;
 use minion_sdk::process::{Command, Output, Status};
 
+use crate::certificate;
 use crate::exports::minion::certs::certs::{Protocol, Server};
 use crate::verify::or_install;
-use crate::{certificate, check_host};
 
 /// The longest time that an answer is waited for: the job should still say that there is none.
 const MOST_SECONDS: u32 = 50;
@@ -27,7 +27,8 @@ pub(crate) fn ask(
     if port == 0 || !(1..=MOST_SECONDS).contains(&seconds) {
         return Err(Error::Invalid(format!("ask a port from 1 on, and wait 1 to {MOST_SECONDS} seconds")));
     }
-    let name = name.unwrap_or(host);
+    // No certificate names the interface behind an address: `fe80::1%eth0`.
+    let name = name.or_else(|| host.split('%').next()).unwrap_or(host);
     let place = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
     job::progress(0, 0, "shaking hands");
     let mut argv = vec!["openssl", "s_client", "-showcerts", "-connect", &place];

@@ -47,14 +47,3 @@ impl Guest for Certs {
         endpoint::ask(&host, port.unwrap_or(443), server_name.as_deref(), start, timeout_s.unwrap_or(10))
     }
 }
-
-/// Refuses what has not the form of a host's name or address, which no program takes for an option.
-fn check_host(text: &str) -> Result<(), Error> {
-    let is_fit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
-    if !text.is_empty() && text.len() <= 255 && text.chars().all(is_fit) && !text.starts_with('-') {
-        return Ok(());
-    }
-    Err(Error::Invalid(
-        "the host is neither a name nor an address: write it like db.example.org or 10.0.0.5".to_owned(),
-    ))
-}

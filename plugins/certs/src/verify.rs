@@ -1,11 +1,13 @@
 //! Whether the host trusts what is in a file.
 
-use failure::Error;
+use failure::{Error, Package, check_host};
 use host_files::paths;
 use minion_sdk::process::Output;
 
 use crate::exports::minion::certs::certs::Verdict;
-use crate::{check_host, files};
+use crate::files;
+
+const OPENSSL: Package = Package { program: "openssl", apt: "openssl", dnf: "openssl" };
 
 /// Whether the host trusts the first certificate of a file.
 pub(crate) fn file(path: &str, name: Option<&str>) -> Result<Verdict, Error> {
@@ -30,8 +32,5 @@ fn problem(argv: &[&str], output: &Output) -> Result<String, Error> {
 
 /// The same error, and what to install where it says that there is no such program.
 pub(crate) fn or_install(error: Error) -> Error {
-    match error {
-        Error::Unsupported(text) => Error::Unsupported(format!("{text}: install the package \"openssl\"")),
-        error => error,
-    }
+    failure::or_install(error, OPENSSL.program, &[OPENSSL])
 }
