@@ -1,6 +1,7 @@
 //! All the jobs of cron, as they stand in its files.
 
 use failure::{Error, time};
+use host_files::texts;
 
 use crate::crontab;
 use crate::exports::minion::cron::cron::Job;

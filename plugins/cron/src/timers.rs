@@ -1,6 +1,7 @@
 //! The timers of systemd.
 
 use failure::{Change, Changes, Error, Timestamp, change, of_systemd, read, time};
+use host_files::texts;
 use serde::Deserialize;
 
 use crate::exports::minion::cron::cron::{Timer, TimerWish};

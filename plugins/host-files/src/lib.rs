@@ -11,5 +11,6 @@ pub mod reading;
 pub mod search;
 pub mod status;
 mod temporary;
+pub mod texts;
 
 pub use temporary::Temporary;

@@ -1,4 +1,5 @@
-//! What is made beside a path before it takes the place of what is there.
+//! What is made beside a path before it takes the place of what is there, in a folder that is granted for writing. Where only one
+//! file of a folder may be written, [`texts::replace`](crate::texts::replace) does it by programs.
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher as _, RandomState};

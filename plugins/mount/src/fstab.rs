@@ -1,6 +1,7 @@
 //! `/etc/fstab`.
 
 use failure::{Change, Error, changed, lacks_systemd};
+use host_files::texts;
 
 use crate::exports::minion::mount::mount::{Entry, Mounted, Wish};
 use crate::plain;

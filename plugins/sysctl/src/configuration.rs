@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use failure::Error;
+use host_files::texts;
 
 use crate::name::Name;
 

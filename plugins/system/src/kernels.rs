@@ -3,7 +3,7 @@
 use std::fs;
 
 use failure::Error;
-use texts::value;
+use host_files::texts::value;
 
 /// Where each kernel has a folder.
 const INSTALLED: &str = "/usr/lib/modules";

@@ -8,8 +8,8 @@ mod reboot;
 use std::time::SystemTime;
 
 use failure::{Change, Error, Timestamp};
+use host_files::texts::{malformed, optional, read, value};
 use minion_sdk::facts;
-use texts::{malformed, optional, read, value};
 
 use exports::minion::system::system::{About, Clock, Guest, Load, RebootNeed, RebootPlan};
 

@@ -1,7 +1,7 @@
 //! What the host calls itself.
 
 use failure::{Change, Done, Error, change, change_with, changed, lacks_systemd};
-use texts::{optional, value};
+use host_files::texts::{optional, value};
 
 /// The longest name that the kernel keeps.
 const MAX_NAME: usize = 64;

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use failure::{Change, Done, Error, change, changed};
-use texts::{found, malformed};
+use host_files::texts::{found, malformed};
 
 use crate::exports::minion::system::system::{RebootNeed, RebootPlan};
 use crate::kernels;

@@ -5,6 +5,7 @@
 
 use accounts::{User, check_path};
 use failure::{Error, Failure, change, failed, run};
+use host_files::texts;
 
 use crate::exports::minion::users::users::AuthorisedKey;
 use crate::line::{Line, is_fingerprint};

@@ -1,7 +1,8 @@
 //! Files of the host's configuration: reading them, and putting others in their place, whole.
 //!
 //! They are read through the folders that the policy grants. They are written by the system's own programs, whose arguments name
-//! the one file that is meant: a grant of its folder would be one of every file in that.
+//! the one file that is meant: a grant of its folder would be one of every file in that. A module whose folders are granted for
+//! writing makes a [`Temporary`](crate::Temporary) there instead, which needs no programs.
 
 use std::fs;
 use std::io::{self, ErrorKind};
