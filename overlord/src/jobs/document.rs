@@ -51,10 +51,11 @@ impl Jobs {
                 return "{}".to_owned();
             }
             let minions: Vec<MinionName> = document.parts.iter().map(|part| part.minion.clone()).collect();
-            // Where nobody has the method any more, what has no names is not shown.
+            // Where nobody has the method any more, nobody knows which of them it calls secret.
             let methods = self.registry().methods(&minions, &document.method).unwrap_or_default();
             let methods: Vec<_> = methods.iter().map(OneMethod::signature).collect();
-            redaction::within(&methods, &document.method.module, &arguments, MAX_ARGUMENTS).to_string()
+            let module = &document.method.module;
+            redaction::within_known(&methods, module, &arguments, MAX_ARGUMENTS).to_string()
         });
         Ok(())
     }

@@ -68,6 +68,20 @@ pub fn within(methods: &[Signature<'_>], module: &ModuleName, arguments: &Argume
     if cut.to_string().len() <= most { cut } else { Json::from(format!("({length} bytes of JSON)")) }
 }
 
+/// The same for arguments that may be secret by the documentation of a method that nobody has any more: where they fit no
+/// signature, they are counted, even those that were given by name.
+pub fn within_known(
+    methods: &[Signature<'_>],
+    module: &ModuleName,
+    arguments: &Arguments,
+    most: usize,
+) -> Json {
+    match by_parameter(methods, module, arguments) {
+        Ok(_) => within(methods, module, arguments, most),
+        Err(why) => nameless(arguments, why),
+    }
+}
+
 /// Arguments by their parameters. The value of a secret is replaced, be it one of the methods that calls the
 /// parameter so, or its name.
 fn parameters(
@@ -88,6 +102,11 @@ fn unbound(methods: &[Signature<'_>], arguments: &Arguments, why: Unshown) -> Js
     {
         return Json::Object(parameters(methods, members));
     }
+    nameless(arguments, why)
+}
+
+/// How many arguments there are, and why no more is said of them.
+fn nameless(arguments: &Arguments, why: Unshown) -> Json {
     match why {
         Unshown::UnknownMethod => {
             format!("({} of a method that no connected minion has)", counted(arguments))
@@ -216,6 +235,17 @@ mod tests {
 
     fn module() -> ModuleName {
         "service".parse().unwrap()
+    }
+
+    #[test]
+    fn what_a_method_may_have_called_secret_is_counted_once_nobody_has_it() {
+        let module = "m".parse().expect("a name");
+        let given = Arguments::Json(r#"{"pin": "1234"}"#.into());
+        assert_eq!(
+            within_known(&[], &module, &given, 100),
+            "(15 bytes of JSON of a method that no connected minion has)"
+        );
+        assert_eq!(within(&[], &module, &given, 100), json!({ "pin": "1234" }));
     }
 
     #[test]
