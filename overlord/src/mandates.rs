@@ -6,6 +6,7 @@ use wire::message::catalogue::ModuleRequest;
 use wire::message::link::Carried;
 use wire::message::operator::{Call, Refusal, RefusalKind, Target};
 use wire::name::OperatorName;
+use wire::signing::PublicKey;
 use wire::signing::mandate::{Mandate, Mandated, MandatedCall, MandatedChange, SignedMandate};
 
 use ledger::JobRecord;
@@ -52,6 +53,11 @@ pub(crate) fn check_change(
     is_same(is_target && change.as_ref() == Some(&signed.mandated))
 }
 
+/// The key that has signed this in the name of an operator; `None` where the signature is false, or in another's name.
+pub(crate) fn signer(mandate: &SignedMandate, operator: &OperatorName) -> Option<PublicKey> {
+    verified(mandate, operator).ok().map(|_| mandate.signer())
+}
+
 /// What an operator has signed, if this one has.
 fn verified(mandate: &SignedMandate, operator: &OperatorName) -> Result<Mandate, Refusal> {
     let signed =
@@ -74,5 +80,32 @@ fn is_same(is_same: bool) -> Result<(), Refusal> {
             let message = "the signature that comes with this is for something else: nothing was done";
             Err(Refusal::new(RefusalKind::BadRequest, message))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::signing::SigningKey;
+    use wire::signing::mandate::Nonce;
+
+    use super::*;
+
+    #[test]
+    fn only_who_has_signed_as_the_operator_is_named_as_the_signer() {
+        let (ann, bob) = ("ann".parse().expect("a name"), "bob".parse().expect("a name"));
+        let key = SigningKey::generate().expect("made");
+        let mandate = Mandate {
+            authority: Digest::of(b"authority"),
+            operator: OperatorName::clone(&ann),
+            expression: "*".into(),
+            exclude: None,
+            made_at: 0,
+            until: 0,
+            nonce: Nonce::new([0; 16]),
+            mandated: Mandated::Change(MandatedChange::Remove("echo".parse().expect("a name"))),
+        };
+        let mandate = SignedMandate::new(mandate, &key, None).expect("signed");
+        assert_eq!(signer(&mandate, &ann), Some(key.public_key()));
+        assert_eq!(signer(&mandate, &bob), None);
     }
 }

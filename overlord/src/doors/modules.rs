@@ -70,7 +70,7 @@ fn note(
         ModuleRequest::CancelPush(name) | ModuleRequest::Release(name) => (ModuleVerb::Release, name, ""),
         ModuleRequest::Catalogue(_) | ModuleRequest::Assignments => return,
     };
-    let by = (operator, mandate.map(SignedMandate::signer));
+    let by = (operator, mandate.and_then(|mandate| mandates::signer(mandate, operator)));
     services.audit.modules(Deed::Module(verb), (module.as_str(), target), by, from);
 }
 

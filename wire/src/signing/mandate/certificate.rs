@@ -63,6 +63,11 @@ impl KeyCertificate {
         }
     }
 
+    /// Whether it has no more bytes than certificates have.
+    pub(super) fn is_well_formed(&self) -> bool {
+        self.signature.len() == SIGNATURE
+    }
+
     /// Whose key it is.
     pub fn operator(&self) -> &OperatorName {
         &self.claim.operator
@@ -127,6 +132,9 @@ impl FromStr for KeyCertificate {
         Ok(Self { claim: Claim { operator, key, until }, authority, signature })
     }
 }
+
+/// How many bytes a signature has.
+const SIGNATURE: usize = 64;
 
 /// Stands before all bytes that are signed, so that the signature of a certificate is never one of anything else.
 const DOMAIN: &[u8] = b"overlord operator's key, version 1\0";

@@ -67,6 +67,10 @@ impl SignedMandate {
         if self.bytes.len() > MAX_MANDATE {
             return Err(BadMandate::TooLarge);
         }
+        // Whose certificate it is, only those know who trust its authority, but all keep it.
+        if self.certificate().is_some_and(|certificate| !certificate.is_well_formed()) {
+            return Err(BadMandate::Malformed);
+        }
         if !self.signer.verifies(&message(&self.bytes), &self.signature) {
             return Err(BadMandate::False);
         }

@@ -250,6 +250,31 @@ fn a_certificate_is_of_the_authority_that_signed_it_and_no_word_of_it_can_be_alt
 }
 
 #[test]
+fn a_mandate_brings_no_certificate_that_is_longer_than_any() {
+    let authority = SigningKey::generate().expect("made");
+    let operator: OperatorName = "ann".parse().expect("a name");
+    let made = KeyCertificate::new(operator, KEY.public_key(), Moment(7), &authority);
+    let long = data_encoding::BASE64.encode(&[7; 1000]);
+    let altered =
+        made.to_string().replacen("\"signature\": \"", &format!("\"signature\": \"{}", &long[..1332]), 1);
+    let altered: KeyCertificate = altered.parse().expect("reads");
+    let mandate = || Mandate {
+        authority: Digest::ZERO,
+        operator: "ann".parse().expect("a name"),
+        expression: "web*".into(),
+        exclude: None,
+        made_at: 1,
+        until: 2,
+        nonce: Nonce::new([7; 16]),
+        mandated: Mandated::Change(MandatedChange::Remove("disk".parse().expect("a name"))),
+    };
+    let signed =
+        |certificate| SignedMandate::new(mandate(), &KEY, Some(certificate)).expect("signed").verify();
+    assert_eq!(signed(made), Ok(mandate()));
+    assert_eq!(signed(altered), Err(BadMandate::Malformed));
+}
+
+#[test]
 fn a_target_that_is_too_long_cannot_be_signed() {
     let mut mandate = sign(&Mandate {
         authority: Digest::ZERO,
