@@ -63,8 +63,8 @@ pub enum DaemonError {
     Address(std::io::Error),
 }
 
-/// Runs an overlord until `stop` is cancelled, and returns when everything is stopped in order. It starts in this
-/// order: ledger, registry, catalogue, jobs, port. `ready` is told the address once peers can connect.
+/// Runs an overlord until `stop` is cancelled, and returns when everything is stopped in order. `ready` is told the
+/// address once peers can connect.
 ///
 /// # Errors
 /// [`DaemonError`], where a part of it cannot be started.
@@ -74,22 +74,51 @@ pub async fn serve(
     stop: CancellationToken,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), DaemonError> {
+    let keeper = open(&folder, &options, &stop).await?;
+    let services = keeper.services.clone();
+    let Services { config, roles, audit, ledger, waiting, .. } = &*services;
+    let resumed = services.jobs.resume().await?;
+    if resumed > 0 {
+        tracing::info!(jobs = resumed, "going on with unfinished jobs");
+    }
+    folder.note_address(services.address)?;
+    let again = Reload { folder, config: config.clone(), roles: roles.clone(), audit: audit.clone() };
+    let reload = reload(again, options.reload, stop.clone());
+    let purge = purge(ledger.clone(), waiting.clone(), config.clone(), stop.clone());
+    let doors = Doors::new(services.clone(), stop.clone()).serve(keeper.endpoint.clone());
+    let kept = keeper.run(stop);
+    ready(services.address);
+
+    // Until the stop. Then: 1. the doors let everyone out, 2. changes of modules are given up and jobs leave
+    // the rest to the next life, 3. the audit log and the ledger have what was written.
+    tokio::join!(doors, purge, reload, kept);
+    services.operators.stop().await;
+    services.registry.stop().await;
+    services.rollout.stop().await;
+    services.jobs.stop().await;
+    audit.sync();
+    ledger.close().await;
+    Ok(())
+}
+
+/// Opens the parts of the daemon in the order in which they need each other: the ledger, who peers are, the catalogue,
+/// the port, jobs. Gives them to the keeper of what the port shows.
+async fn open(
+    folder: &Folder,
+    options: &ServeOptions,
+    stop: &CancellationToken,
+) -> Result<Keeper, DaemonError> {
     let config = folder.config()?;
-    let held = folder.authorities()?;
-    let identity = folder.overlord_identity(held.own())?;
-    let gap = Gap::of(&folder).map_err(FolderError::from)?;
+    let identity = folder.overlord_identity(folder.authorities()?.own())?;
+    let gap = Gap::of(folder).map_err(FolderError::from)?;
     let ledger = OverlordLedger::open(&folder.ledger())?;
-    let authorities = Authorities::open(
-        (folder.dir(), folder.passphrase_file()?),
-        config.certificates.lifetimes(),
-        ledger.clone(),
-    )
-    .await?;
+    let keys = (folder.dir(), folder.passphrase_file()?);
+    let authorities = Authorities::open(keys, config.certificates.lifetimes(), ledger.clone()).await?;
     let audit = Arc::new(Audit::open(&config.audit, &folder.audit())?);
     let roles = RoleBook::open(folder.dir().to_owned(), &config.roles).map_err(FolderError::from)?;
-    let tasks = Tasks::new(stop.child_token());
-    let operators = Operators::open(ledger.clone(), folder.operator(), roles.clone(), tasks).await?;
-    let registry = Registry::open(ledger.clone(), Tasks::new(stop.child_token())).await?;
+    let tasks = || Tasks::new(stop.child_token());
+    let operators = Operators::open(ledger.clone(), folder.operator(), roles.clone(), tasks()).await?;
+    let registry = Registry::open(ledger.clone(), tasks()).await?;
     let waiting = Arc::new(WaitingHosts::open(ledger.clone()).await?);
     let catalogue = Catalogue::open(folder.modules(), ledger.clone())
         .map_err(|error| DaemonError::Modules(error.to_string()))?;
@@ -103,58 +132,25 @@ pub async fn serve(
     let rollout =
         Rollout::new(config.clone(), ledger.clone(), registry.clone(), catalogue.clone(), stop.child_token());
     rollout.prune().await;
-    let resumed = jobs.resume().await?;
-    if resumed > 0 {
-        tracing::info!(jobs = resumed, "going on with unfinished jobs");
-    }
-    folder.note_address(address)?;
-    let reload = reload(
-        Reload { folder: folder.clone(), config: config.clone(), roles: roles.clone(), audit: audit.clone() },
-        options.reload,
-        stop.clone(),
-    );
-    let purge = purge(ledger.clone(), waiting.clone(), config.clone(), stop.clone());
-    let started_at = now_ms();
-    let services = Services {
+    let services = Arc::new(Services {
         config,
         authorities,
-        ledger: ledger.clone(),
-        audit: audit.clone(),
-        registry: registry.clone(),
-        operators: operators.clone(),
+        ledger,
+        audit,
+        registry,
+        operators,
         gap,
         roles,
-        waiting: waiting.clone(),
-        jobs: jobs.clone(),
+        waiting,
+        jobs,
         catalogue,
-        rollout: rollout.clone(),
+        rollout,
         intake: Intake::default(),
         outbox: Outbox::default(),
         address,
-        started_at,
-    };
-    let services = Arc::new(services);
-    let keeper = Keeper {
-        folder: folder.clone(),
-        services: services.clone(),
-        endpoint: endpoint.clone(),
-        identity,
-        held,
-    };
-    let kept = keeper.run(stop.clone());
-    let doors = Doors::new(services.clone(), stop.clone()).serve(endpoint.clone());
-    ready(address);
-
-    // Until the stop. Then: 1. the doors let everyone out, 2. changes of modules are given up and jobs leave
-    // the rest to the next life, 3. the audit log and the ledger have what was written.
-    tokio::join!(doors, purge, reload, kept);
-    operators.stop().await;
-    registry.stop().await;
-    rollout.stop().await;
-    jobs.stop().await;
-    audit.sync();
-    ledger.close().await;
-    Ok(())
+        started_at: now_ms(),
+    });
+    Ok(Keeper { folder: folder.clone(), services, endpoint, identity, held })
 }
 
 /// What is read again while the daemon runs.

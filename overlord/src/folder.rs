@@ -319,7 +319,8 @@ mod tests {
         let folder = Folder::at(dir.path().join("overlord"));
         folder.init(&InitOptions::default()).expect("made");
         let ledger = ledger::OverlordLedger::open(&folder.ledger()).expect("opens");
-        let all = crate::authorities::Authorities::open((folder.dir(), None), Default::default(), ledger.clone());
+        let all =
+            crate::authorities::Authorities::open((folder.dir(), None), Default::default(), ledger.clone());
         let all = all.await.expect("opens");
         let before = folder.operator_identity().expect("there");
         all.rotate().await.expect("begun");

@@ -145,7 +145,9 @@ pub(crate) fn ask(services: &Arc<Services>, name: &MinionName) {
     let Services { registry, authorities, .. } = &**services;
     let Some(status) = registry.statuses(std::slice::from_ref(name)).pop() else { return };
     let Some(connection) = registry.connection(name) else { return };
-    if authorities.has_moved_with(&status.key, registry.next_key(name)) || Version::of(&connection) < Version::Six {
+    if authorities.has_moved_with(&status.key, registry.next_key(name))
+        || Version::of(&connection) < Version::Six
+    {
         return;
     }
     let (minions, _) = registry.counts();

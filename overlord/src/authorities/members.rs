@@ -50,7 +50,8 @@ pub(crate) fn counted(services: &Services) -> Counted {
         let key = seen.map(|seen| seen.key).or(operator.key);
         let holding = key.map_or_else(|| held.first_holding(), |key| authorities.holding(&key));
         counted.holders.entry(holding.authority).or_default().1 += 1;
-        let given = authorities.holdings.newest(&operator.name).or_else(|| operators.newest_key(&operator.name));
+        let given =
+            authorities.holdings.newest(&operator.name).or_else(|| operators.newest_key(&operator.name));
         let given = given.filter(|given| Some(*given) != key).and_then(|key| authorities.holdings.of(&key));
         counted.missing.extend(held.lack(&holding, given.as_ref()).map(|lack| Missing {
             is_operator: true,

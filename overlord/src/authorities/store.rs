@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use wire::digest::Digest;
 use wire::identity::{
-    Authority, IdentityError, Passphrase, certificates_of_pem, create_private_dir, is_encrypted, write_private, write_public,
+    Authority, IdentityError, Passphrase, certificates_of_pem, create_private_dir, is_encrypted,
+    write_private, write_public,
 };
 
 use super::state::State;
