@@ -34,6 +34,7 @@ mod ledgers;
 mod matrix;
 mod modules;
 mod network;
+mod old_folders;
 mod operators;
 mod patience;
 mod pipes;
