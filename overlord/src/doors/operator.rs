@@ -222,7 +222,9 @@ impl OperatorDoor {
             }
             OperatorRequest::Mandate(_) => {
                 let record = jobs.record(permit.job()?).await?;
-                OperatorReply::Mandate(record.and_then(|record| record.mandate))
+                // It says the digest of all arguments, secret ones too, and is of use to nobody else.
+                let own = record.filter(|record| record.operator == *self.name());
+                OperatorReply::Mandate(own.and_then(|record| record.mandate))
             }
             OperatorRequest::Cancel { .. } => self.cancel(permit, warnings).await?,
             OperatorRequest::GiveUp { .. } => self.give_up(permit, warnings).await?,
