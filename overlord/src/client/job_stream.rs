@@ -15,6 +15,7 @@ use wire::signing::mandate::Nonce;
 use wire::transport::frame::{self, FrameError};
 
 use super::error::{ClientError, Stood};
+use super::handed::Handed;
 use super::patience::{Patience, WaitOver, first};
 use crate::folder::Folder;
 
@@ -163,15 +164,22 @@ pub(super) struct Replies {
     reading: Option<Reading>,
     /// What was said of the target until now.
     warnings: Vec<TargetWarning>,
+    /// What went with the request, and was signed.
+    handed: Option<Handed>,
 }
 
 type Reading = Pin<Box<dyn Future<Output = (RecvStream, Result<OperatorReply, FrameError>)> + Send>>;
 
 impl Replies {
-    pub(super) fn new(connection: Connection, address: String, stream: RecvStream) -> Self {
+    pub(super) fn new(
+        connection: Connection,
+        address: String,
+        stream: RecvStream,
+        handed: Option<Handed>,
+    ) -> Self {
         let version = Version::of(&connection);
         let reading: Reading = Box::pin(read(version, stream));
-        Self { connection, address, reading: Some(reading), version, warnings: Vec::new() }
+        Self { connection, address, reading: Some(reading), version, warnings: Vec::new(), handed }
     }
 
     /// What the overlord said of the target until now.
@@ -198,6 +206,9 @@ impl Replies {
         let Some(reading) = &mut self.reading else { return Ok(None) };
         let (stream, reply) = reading.await;
         self.reading = None;
+        if let (Some(handed), Ok(reply)) = (&self.handed, &reply) {
+            handed.hear(reply);
+        }
         match reply {
             Ok(OperatorReply::Refused(refusal)) => Err(refusal.into()),
             Ok(reply) => {

@@ -24,6 +24,7 @@ mod authority;
 mod dial;
 mod enrolment;
 mod error;
+mod handed;
 mod job_stream;
 mod login;
 mod module_file;
@@ -32,6 +33,8 @@ mod operators;
 mod patience;
 mod signed;
 mod signer;
+#[cfg(test)]
+pub(crate) mod stolen;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +53,7 @@ use wire::transport::endpoint::{CLOSE_DONE, Dialling, Trust, shown};
 use wire::transport::frame;
 use wire::value::method::OneMethod;
 
+use self::handed::Handed;
 use self::job_stream::Replies;
 use self::signer::Signer;
 use crate::folder::{Folder, FolderError, dialable};
@@ -450,7 +454,8 @@ impl Client {
         if let Err(error) = sent {
             return Err(job_stream::broken(&self.connection, &self.address, error));
         }
-        Ok((send, Replies::new(self.connection.clone(), self.address.clone(), receive)))
+        let handed = Handed::with(request, &self.own);
+        Ok((send, Replies::new(self.connection.clone(), self.address.clone(), receive, handed)))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use wire::message::job::OutcomeKind;
 use wire::message::link::Carried;
-use wire::message::operator::{OperatorReply, OperatorRequest, Part, Rerun};
+use wire::message::operator::{OperatorReply, OperatorRequest, Part, Refusal, RefusalKind, Rerun};
 use wire::message::version::Version;
 use wire::signing::mandate::{Nonce, SignedMandate};
 
@@ -27,16 +27,30 @@ impl Client {
         let Some(old) = old.filter(|old| is_it(old)) else { return Ok(unsigned) };
         let failed = match on {
             Rerun::All => None,
-            Rerun::Failed => Some(self.failed(&job).await?).filter(|failed| !failed.is_empty()),
+            Rerun::Failed => Some(self.failed(&job).await?),
         };
         Ok((job, signer.again(&old, failed.as_deref())?.map(Box::new)))
     }
 
-    /// The minions on which a job was not well.
-    async fn failed(&self, job: &str) -> Result<Vec<String>, ClientError> {
+    /// The minions on which a job was not well, by what the overlord says.
+    ///
+    /// # Errors
+    /// As for [`Client`], of kind `BadRequest` where there are none: nothing must be signed for all in their place.
+    pub async fn failed(&self, job: &str) -> Result<Vec<String>, ClientError> {
         let is_ok = |part: &Part| part.state.and_then(|state| state.outcome()) == Some(OutcomeKind::Ok);
         let parts = self.job(job).await?.parts;
-        Ok(parts.iter().filter(|part| !is_ok(part)).map(|part| part.minion.to_string()).collect())
+        let failed: Vec<_> =
+            parts.iter().filter(|part| !is_ok(part)).map(|part| part.minion.to_string()).collect();
+        if failed.is_empty() {
+            let message = format!("job {job} is not run again: every outcome of it is ok");
+            return Err(Refusal::new(RefusalKind::BadRequest, message).into());
+        }
+        Ok(failed)
+    }
+
+    /// Whether what is asked for is signed: the folder has a signing key, and the overlord carries what that signs.
+    pub fn signs(&self) -> bool {
+        self.signer().is_some()
     }
 
     /// Where to note the job that a signed call becomes, and by what it is known.

@@ -1,13 +1,15 @@
 //! Signing what an operator asks for, so that minions know it from what an overlord alone wants.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use machine::clock::now_ms;
+use machine::lock;
 use wire::digest::Digest;
 use wire::identity::{Identity, secret};
 use wire::message::call::Share;
 use wire::message::catalogue::ModuleRequest;
-use wire::message::operator::{Call, Target};
+use wire::message::operator::{Call, Lenience, Target};
 use wire::name::OperatorName;
 use wire::signing::SigningKey;
 use wire::signing::mandate::{
@@ -25,6 +27,8 @@ pub(super) struct Signer {
     operator: OperatorName,
     /// SHA-256 of the certificate of the overlord's authority.
     authority: Digest,
+    /// What was handed over last and has to be confirmed.
+    unconfirmed: Mutex<Option<SignedMandate>>,
 }
 
 impl Signer {
@@ -34,7 +38,8 @@ impl Signer {
         let operator = identity.peer()?.name.parse();
         let operator = operator.map_err(|_| FolderError::NotInitialised(folder.dir().to_owned()))?;
         let authority = Digest::of(identity.authority());
-        Ok(Some(Self { key, certificate: folder.key_certificate()?, operator, authority }))
+        let (certificate, unconfirmed) = (folder.key_certificate()?, Mutex::default());
+        Ok(Some(Self { key, certificate, operator, authority, unconfirmed }))
     }
 
     /// Signs a call.
@@ -80,6 +85,22 @@ impl Signer {
         self.sign(&target, Mandated::Change(change), good_for).map(Some)
     }
 
+    /// Keeps what an overlord has and wants to be confirmed: signing the same once more would let it be done twice.
+    pub(super) fn keep_unconfirmed(&self, mandate: &SignedMandate) {
+        *lock::hold(&self.unconfirmed) = Some(mandate.clone());
+    }
+
+    /// What was kept, if it is for the same and still good. It is given out once.
+    fn unconfirmed(&self, target: &Target, mandated: &Mandated, now: u64) -> Option<SignedMandate> {
+        let mut kept = lock::hold(&self.unconfirmed);
+        let old = kept.as_ref()?.verify().ok()?;
+        let is_same = old.target() == Target { lenience: Lenience::default(), ..target.clone() }
+            && old.mandated == *mandated
+            && now < old.until;
+        if is_same { kept.take() } else { None }
+    }
+
+    /// Signs what is to be done; where the same waits to be confirmed, it is what was signed before.
     fn sign(
         &self,
         target: &Target,
@@ -87,6 +108,9 @@ impl Signer {
         good_for: Duration,
     ) -> Result<SignedMandate, ClientError> {
         let made_at = now_ms();
+        if let Some(unconfirmed) = self.unconfirmed(target, &mandated, made_at) {
+            return Ok(unconfirmed);
+        }
         let good_for = u64::try_from(good_for.as_millis()).unwrap_or(u64::MAX);
         let mandate = Mandate {
             authority: self.authority,
@@ -124,7 +148,6 @@ const ASSIGNMENT: Duration = Duration::from_secs(365 * 24 * 3600);
 #[cfg(test)]
 mod tests {
     use wire::identity::{Authority, Role};
-    use wire::message::operator::Lenience;
     use wire::value::arguments::{Arguments, Word};
 
     use super::*;
