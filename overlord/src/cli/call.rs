@@ -13,7 +13,7 @@ use wire::value::arguments::Arguments;
 use wire::value::given;
 
 use super::follow::{Followed, Form, View, follow};
-use super::selection::{Selection, confirm, is_unconfirmed, warn, with_warnings};
+use super::selection::{Selection, confirm, is_unconfirmed, settle_target, warn, with_warnings};
 use super::signals::interrupts;
 use super::waiting::Waiting;
 use super::{CliError, brief_duration, raw, words};
@@ -94,6 +94,10 @@ impl CallCommand {
             (false, true) => Follow::Everything,
             (false, false) => view.follow(),
         };
+        let Some(confirmed) = settle_target(client, self.yes, &self.target()).await? else {
+            note(DECLINED);
+            return Ok(Exit::Interrupted);
+        };
         // From here on Ctrl-C is not the end of this process: whatever became a job is told.
         let mut interrupts = interrupts()?;
         if view.form() == Form::Raw {
@@ -104,7 +108,7 @@ impl CallCommand {
             let events = client.call(Call { confirmed, ..call.clone() }, heard).await?;
             Ok(events.with_patience(waiting.bounds(), []))
         };
-        let accepted = accept(submit, call.confirmed, &mut interrupts, "nothing was called").await?;
+        let accepted = accept(submit, confirmed, &mut interrupts, DECLINED).await?;
         let Some(Accepted { job, targets, events }) = accepted else { return Ok(Exit::Interrupted) };
         if no_wait {
             return print_id(job, view, events.warnings());
@@ -162,6 +166,9 @@ impl CallCommand {
         })
     }
 }
+
+/// What a user is told who does not want a call after all.
+const DECLINED: &str = "nothing was called";
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

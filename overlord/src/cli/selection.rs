@@ -7,8 +7,10 @@ use wire::message::operator::{Assume, Lenience, Refusal, RefusalKind, Target, Ta
 
 use super::CliError;
 use super::signals::interrupts;
-use crate::client::Matched;
+use crate::client::{Client, ClientError, Matched};
+use crate::config::Config;
 use crate::report::named;
+use crate::targets::check_width;
 use output::note;
 use wire::document::text::line;
 
@@ -92,6 +94,54 @@ pub(super) fn is_unconfirmed(refusal: &Refusal, confirmed: bool) -> bool {
     refusal.kind == RefusalKind::NeedsConfirmation && !confirmed && output::can_ask()
 }
 
+/// Settles whether a request may go as far as it does before it is signed, so that nobody has anything signed that the user
+/// then did not want. `what` begins a sentence that says where it goes, and `width` is to how many minions. Returns whether
+/// it is confirmed now; `None` where the user does not want it. Where nothing is signed, the overlord asks.
+///
+/// # Errors
+/// What `width` fails with; and as the overlord refuses it, where nobody is there to confirm it.
+pub(super) async fn settle(
+    client: &Client,
+    confirmed: bool,
+    what: &str,
+    width: impl Future<Output = Result<usize, ClientError>>,
+) -> Result<Option<bool>, CliError> {
+    match unsettled(client, confirmed, what, width).await? {
+        None => Ok(Some(confirmed)),
+        Some(refusal) if is_unconfirmed(&refusal, confirmed) => {
+            Ok(confirm(&refusal.message).await?.then_some(true))
+        }
+        Some(refusal) => Err(ClientError::from(refusal).into()),
+    }
+}
+
+/// What has to be confirmed before anything is signed, where that is so.
+async fn unsettled(
+    client: &Client,
+    confirmed: bool,
+    what: &str,
+    width: impl Future<Output = Result<usize, ClientError>>,
+) -> Result<Option<Refusal>, ClientError> {
+    if confirmed || !client.signs() {
+        return Ok(None);
+    }
+    Ok(check_width(Config::default().confirm_above, what, width.await?, confirmed).err())
+}
+
+/// The same for a request that goes to all minions of a target.
+pub(super) async fn settle_target(
+    client: &Client,
+    confirmed: bool,
+    target: &Target,
+) -> Result<Option<bool>, CliError> {
+    settle(client, confirmed, &format!("\"{}\" matches", target.expression), width(client, target)).await
+}
+
+/// How many minions a target means.
+async fn width(client: &Client, target: &Target) -> Result<usize, ClientError> {
+    Ok(client.targets(target.clone()).await?.answer.len())
+}
+
 /// Asks, and takes only a clear yes for one. Ctrl-C is a no, whoever else listens for it.
 pub(super) async fn confirm(question: &str) -> Result<bool, CliError> {
     let mut interrupts = interrupts()?;
@@ -121,7 +171,25 @@ fn warning_document(warning: &TargetWarning) -> Json {
 
 #[cfg(test)]
 mod tests {
+    use crate::client::stolen::{Stolen, first_for_all};
+    use wire::message::operator::OperatorRequest;
+
     use super::*;
+
+    #[tokio::test]
+    async fn what_is_wide_is_confirmed_before_it_is_signed() {
+        let stolen = Stolen::that(first_for_all).await;
+        let target = Target::of("*");
+        let refusal = unsettled(&stolen.client, false, "\"*\" matches", width(&stolen.client, &target)).await;
+        let refusal = refusal.expect("asked").expect("101 minions");
+        assert_eq!(refusal.kind, RefusalKind::NeedsConfirmation);
+        assert!(refusal.message.contains("\"*\" matches 101 minions"), "{refusal}");
+        let asked = machine::lock::hold(&stolen.asked).clone();
+        assert!(matches!(asked.as_slice(), [OperatorRequest::Targets(_)]), "nothing signed: {asked:?}");
+        let confirmed = unsettled(&stolen.client, true, "", width(&stolen.client, &target)).await;
+        assert_eq!(confirmed.expect("not asked"), None);
+        assert_eq!(unsettled(&stolen.client, false, "", async { Ok(100) }).await.expect("asked"), None);
+    }
 
     #[test]
     fn a_document_has_warnings_only_where_there_are_some() {

@@ -7,7 +7,7 @@ use serde_json::json;
 use wire::name::MinionName;
 use wire::name::ModuleName;
 
-use super::super::selection::{Lenient, confirm, is_unconfirmed, with_warnings};
+use super::super::selection::{Lenient, confirm, is_unconfirmed, settle_target, with_warnings};
 use super::super::{CliError, Format, FormatFlag};
 use super::assignments::{assignment_document, version_name};
 use crate::client::{Client, ClientError};
@@ -64,15 +64,18 @@ impl FromStr for NamedVersion {
 impl Assign {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
         let NamedVersion { name, version } = self.version;
-        let mut confirmed = self.yes;
         let target = self.lenient.of(self.expression);
+        let Some(mut confirmed) = settle_target(client, self.yes, &target).await? else {
+            note(DECLINED);
+            return Ok(Exit::Interrupted);
+        };
         let assigned = loop {
             let (target, name, version) = (target.clone(), name.clone(), version.clone());
             match client.assign_module(target, name, version, confirmed).await {
                 Ok(assigned) => break assigned,
                 Err(ClientError::Refusal(refusal)) if is_unconfirmed(&refusal, confirmed) => {
                     if !confirm(&refusal.message).await? {
-                        note("nothing was assigned");
+                        note(DECLINED);
                         return Ok(Exit::Interrupted);
                     }
                     confirmed = true;
@@ -103,6 +106,9 @@ impl Assign {
         Ok(Exit::Ok)
     }
 }
+
+/// What a user is told who does not want an assignment after all.
+const DECLINED: &str = "nothing was assigned";
 
 #[cfg(test)]
 mod tests {

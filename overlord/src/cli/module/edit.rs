@@ -8,7 +8,7 @@ use wire::name::ModuleName;
 use super::super::CliError;
 use super::super::selection::Selection;
 use super::watch::{View, watch};
-use crate::client::{ClientError, ModuleStream};
+use crate::client::{Client, ClientError, ModuleStream};
 
 /// Which module of which minions is changed.
 #[derive(Debug, Args)]
@@ -27,11 +27,13 @@ impl Edit {
     /// Hands in the change, and shows what becomes of it.
     pub(super) async fn run(
         self,
+        client: &Client,
         hand_in: impl AsyncFn(Target, ModuleName, bool) -> Result<ModuleStream, ClientError>,
     ) -> Result<Exit, CliError> {
         let target = self.selection.of(self.target);
         let module = self.module;
-        watch(module.clone(), 0, self.view, async |confirmed| {
+        let Some(view) = self.view.settled(client, &target).await? else { return Ok(Exit::Interrupted) };
+        watch(module.clone(), 0, view, async |confirmed| {
             hand_in(target.clone(), module.clone(), confirmed).await
         })
         .await

@@ -79,7 +79,8 @@ impl Push {
         let unless_all = if self.partial { UnlessAll::Partial } else { UnlessAll::Nowhere };
         let downgrade = self.downgrade;
         let name = file.offer().name.clone();
-        watch(name, file.offer().size, self.view, async |confirmed| {
+        let Some(view) = self.view.settled(client, &target).await? else { return Ok(Exit::Interrupted) };
+        watch(name, file.offer().size, view, async |confirmed| {
             let options = PushOptions { unless_all, downgrade, confirmed };
             client.push_module(&file, target.clone(), options).await
         })

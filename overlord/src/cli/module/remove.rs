@@ -23,7 +23,9 @@ pub(in crate::cli) struct Remove {
 impl Remove {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
         self.edit
-            .run(async |target, module, confirmed| client.remove_module(target, module, confirmed).await)
+            .run(client, async |target, module, confirmed| {
+                client.remove_module(target, module, confirmed).await
+            })
             .await
     }
 }

@@ -23,7 +23,9 @@ pub(in crate::cli) struct Rollback {
 impl Rollback {
     pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
         self.edit
-            .run(async |target, module, confirmed| client.roll_back_module(target, module, confirmed).await)
+            .run(client, async |target, module, confirmed| {
+                client.roll_back_module(target, module, confirmed).await
+            })
             .await
     }
 }

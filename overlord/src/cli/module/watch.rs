@@ -7,16 +7,16 @@ use clap::Args;
 use output::{Exit, FullFlag, Unprinted, note, print, show};
 use serde_json::{Map, Value as Json};
 use wire::message::catalogue::{KeptModule, ModuleResult};
-use wire::message::operator::{Absence, TargetWarning};
+use wire::message::operator::{Absence, Target, TargetWarning};
 use wire::name::{MinionName, ModuleName};
 
 use super::super::CliError;
 use super::super::distinct_modules::who;
-use super::super::selection::{confirm, is_unconfirmed, warn, with_warnings};
+use super::super::selection::{confirm, is_unconfirmed, settle_target, warn, with_warnings};
 use super::super::signals::interrupts;
 use super::super::waiting::Waiting;
 use super::bars::Bars;
-use crate::client::{ClientError, ModuleEvent, ModuleStream, WaitOver};
+use crate::client::{Client, ClientError, ModuleEvent, ModuleStream, WaitOver};
 use crate::report;
 use machine::moment::local;
 use wire::document::text::line;
@@ -44,7 +44,20 @@ impl View {
     pub(super) fn is_json(self) -> bool {
         self.json
     }
+
+    /// The same, confirmed where that was needed before anything is signed; `None` where the user does not want it, and
+    /// was told so.
+    pub(super) async fn settled(self, client: &Client, target: &Target) -> Result<Option<Self>, CliError> {
+        let Some(yes) = settle_target(client, self.yes, target).await? else {
+            note(DECLINED);
+            return Ok(None);
+        };
+        Ok(Some(Self { yes, ..self }))
+    }
 }
+
+/// What a user is told who does not want a change after all.
+const DECLINED: &str = "nothing was changed";
 
 /// A change that is being waited for.
 struct Watch {
@@ -100,7 +113,7 @@ pub(super) async fn watch(
             }
             Err(CliError::Client(ClientError::Refusal(refusal))) if is_unconfirmed(&refusal, confirmed) => {
                 if !confirm(&refusal.message).await? {
-                    note("nothing was changed");
+                    note(DECLINED);
                     return Ok(Exit::Interrupted);
                 }
                 confirmed = true;
