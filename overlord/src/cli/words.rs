@@ -13,19 +13,24 @@ use crate::client::Client;
 ///
 /// Where a word is `@file` or `-` and its parameter takes bytes or text, what is in there is the argument. Only the
 /// method's signature can tell, so the overlord is asked for it, but not for the sake of plain words.
+///
+/// What is signed must not depend on what an overlord says, so there each such word stands for contents, and minions refuse those
+/// that their method does not take.
 pub(super) async fn arguments(
     client: &Client,
     target: &Target,
     method: &MethodPath,
     words: Vec<String>,
 ) -> Result<Arguments, CliError> {
-    let methods = if words.iter().any(|word| given::is_reference(word)) {
-        client.method(target.clone(), method.clone()).await?.answer
+    let given = if !words.iter().any(|word| given::is_reference(word)) {
+        given::words(words, |_| false, std::io::stdin())
+    } else if client.signs() {
+        given::words(words, |_| true, std::io::stdin())
     } else {
-        Vec::new()
+        let methods = client.method(target.clone(), method.clone()).await?.answer;
+        given::words(words, |place| takes_contents(&methods, place), std::io::stdin())
     };
-    let words = given::words(words, |place| takes_contents(&methods, place), std::io::stdin())?;
-    Ok(Arguments::Words(words))
+    Ok(Arguments::Words(given?))
 }
 
 /// Whether the parameter at this place takes contents on every minion: where they differ, a word stays a word.
@@ -35,9 +40,13 @@ fn takes_contents(methods: &[OneMethod], place: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use wire::message::v1::{Method, Type};
+    use wire::value::arguments::Word;
 
     use super::*;
+    use crate::client::stolen::{Stolen, first_for_all};
 
     fn method(params: &[Type]) -> OneMethod {
         let method = Method {
@@ -50,6 +59,20 @@ mod tests {
             docs: None,
         };
         OneMethod::try_from(method.interned()).expect("one")
+    }
+
+    #[tokio::test]
+    async fn what_is_signed_of_a_file_is_for_no_overlord_to_say() {
+        let stolen = Stolen::that(first_for_all).await;
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        file.write_all(b"inside").expect("written");
+        let words = vec![format!("@{}", file.path().display()), "@@admin".into(), "plain".into()];
+        let method = "test.write".parse().expect("a method");
+        let given = arguments(&stolen.client, &Target::of("*"), &method, words).await.expect("read");
+        let text = |text: &str| Word::Text(text.into());
+        let expected = vec![Word::File(b"inside".into()), text("@admin"), text("plain")];
+        assert_eq!(given, Arguments::Words(expected));
+        assert!(machine::lock::hold(&stolen.asked).is_empty(), "the overlord was asked");
     }
 
     #[test]
