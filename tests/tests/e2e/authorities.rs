@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use machine::failpoint::Point;
@@ -249,6 +249,54 @@ fn the_way_back_leads_to_the_former_authority_from_each_step() {
     join(&mut fleet, "web2");
     rotate(&fleet);
     assert_ne!(fingerprint(&status(&fleet)), former, "another move is possible");
+}
+
+/// Waits until those of these names are missing, and nobody else.
+fn await_missing(fleet: &Fleet, names: &[&str]) {
+    until(|| {
+        let status = status(fleet);
+        if missing(&status) == names { Ok(()) } else { Err(status.to_string()) }
+    });
+}
+
+#[test]
+fn the_way_back_waits_for_who_was_given_the_new_certificate_and_has_not_shown_it() {
+    let fleet = Fleet::start(&["web1"]);
+    let desk = Desk::of(&fleet, "bob", &["admin"]);
+    ca(&fleet, &["rotate"]);
+    await_missing(&fleet, &["bob"]);
+    // It has the new certificate from now on, and nothing else.
+    assert_eq!(desk.run(&["status"]).code, 0);
+    ca(&fleet, &["rotate", "--back"]);
+    await_missing(&fleet, &["bob"]);
+    let refused = fleet.run(&["ca", "rotate", "--finish"]);
+    assert!(refused.code == 2 && refused.err.contains("\"bob\""), "{refused:?}");
+    for _ in 0..2 {
+        assert_eq!(desk.run(&["status"]).code, 0);
+    }
+    await_everybody(&fleet);
+    ca(&fleet, &["rotate", "--finish"]);
+    assert_eq!(desk.run(&["status"]).code, 0);
+}
+
+#[test]
+fn the_end_of_a_move_spares_who_asks_for_it_and_ends_the_connections_of_who_is_left() {
+    let fleet = Fleet::start(&["web1"]);
+    let desk = Desk::of(&fleet, "bob", &["admin"]);
+    let mut follower =
+        desk.command().args(["audit", "--follow"]).stdout(Stdio::null()).spawn().expect("starts");
+    until(|| {
+        let bob = fleet.run(&["operator", "show", "bob", "--json"]);
+        if bob.json()["connection_count"] == 1 { Ok(()) } else { Err(bob.out) }
+    });
+    ca(&fleet, &["rotate"]);
+    let refused = fleet.run(&["ca", "rotate", "--finish", "--force"]);
+    assert!(refused.code == 2 && refused.err.contains("`overlord ca status`"), "{refused:?}");
+    await_missing(&fleet, &["bob"]);
+    ca(&fleet, &["rotate", "--finish", "--leave-behind", "bob"]);
+    until(|| follower.try_wait().expect("waits").ok_or("it goes on".to_owned()));
+    ping(&fleet, "web1");
+    assert_eq!(fleet.minion("web1").count("not linked"), 0);
 }
 
 /// Runs a command over which the overlord dies, and starts the overlord again.

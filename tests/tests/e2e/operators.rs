@@ -29,7 +29,7 @@ impl Desk {
         rig::said(self.command().args(arguments))
     }
 
-    fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(binary("overlord"));
         command.env("OVERLORD_DIR", self.0.path()).env_remove("OVERLORD_ADDRESS").env_remove("RUST_LOG");
         command
