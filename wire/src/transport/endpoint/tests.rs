@@ -11,6 +11,7 @@ use crate::message::{enroll, link, operator};
 use crate::transport::allowance::Allowance;
 
 const DOORS: &[&[u8]] = &[
+    b"minion/6",
     b"minion/5",
     b"minion/4",
     b"minion/3",
@@ -68,8 +69,8 @@ fn both_ends_know_who_is_at_the_other_and_what_they_speak() {
         let (listener, _) = overlord(&authority.issue(Role::Overlord, "overlord").expect("issued"));
         let minion = authority.issue(Role::Minion, "web1").expect("issued");
         for (agreed, version) in [
-            (b"minion/5", Version::Five),
             (b"minion/6", Version::Six),
+            (b"minion/5", Version::Five),
             (b"minion/4", Version::Four),
             (b"minion/3", Version::Three),
             (b"minion/2", Version::Two),
