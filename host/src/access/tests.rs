@@ -183,6 +183,14 @@ fn each_kind_of_constraint_names_its_arguments_and_no_others() {
         ("{ list = [\"gone\"] }", case(), "start", OTHER),
         ("{ list = [{ circle = 2 }] }", shape(), "circle(2.0)", NAMED),
         ("{ list = [{ circle = 2 }] }", shape(), "circle(3.0)", OTHER),
+    ] {
+        assert_eq!(passes(constraint, &ty, &words(&[word])), expected, "{constraint} {word}");
+    }
+}
+
+#[test]
+fn ranges_absence_and_what_is_said_together_name_their_arguments_and_no_others() {
+    for (constraint, ty, word, expected) in [
         ("{ range = { min = 1, max = 10 } }", Type::S64, "1", NAMED),
         ("{ range = { min = 1, max = 10 } }", Type::S64, "10", NAMED),
         ("{ range = { min = 1, max = 10 } }", Type::S64, "0", OTHER),

@@ -200,12 +200,6 @@ impl OperatorDoor {
             OperatorRequest::Minions => {
                 OperatorReply::Minions(registry.statuses(&self.listed(meant(permit)?)))
             }
-            OperatorRequest::Invite { name, ttl_ms } => {
-                OperatorReply::Invited(self.enrolment().invite(name, ttl_ms).await?)
-            }
-            OperatorRequest::Enrolment(request) => {
-                OperatorReply::Enrolment(Box::new(self.enrolment().answer(*request).await?))
-            }
             OperatorRequest::Modules { name: only, target: _ } => {
                 OperatorReply::Modules(self.modules(meant(permit)?, only.as_ref())?)
             }
@@ -230,6 +224,35 @@ impl OperatorDoor {
             OperatorRequest::GiveUp { .. } => self.give_up(permit, warnings).await?,
             OperatorRequest::Purge { keep_ms } => OperatorReply::Purged(self.purge(keep_ms).await?),
             OperatorRequest::Status => OperatorReply::Status(Box::new(self.status().await)),
+            request @ (OperatorRequest::Invite { .. }
+            | OperatorRequest::Enrolment(_)
+            | OperatorRequest::Operators(_)
+            | OperatorRequest::Renew(_)
+            | OperatorRequest::Authority(_)) => self.reply_on_identities(request, warnings).await?,
+            OperatorRequest::Call { .. }
+            | OperatorRequest::Attach { .. }
+            | OperatorRequest::Rerun { .. }
+            | OperatorRequest::Audit { .. }
+            | OperatorRequest::Module(..) => {
+                // `answer` has taken these already, as their replies are many.
+                return Err(Refusal::new(RefusalKind::BadRequest, "not a request with one reply"));
+            }
+        })
+    }
+
+    /// The reply to a request that is about who may come in.
+    async fn reply_on_identities(
+        &self,
+        request: OperatorRequest,
+        warnings: &mut Vec<TargetWarning>,
+    ) -> Result<OperatorReply, Refusal> {
+        Ok(match request {
+            OperatorRequest::Invite { name, ttl_ms } => {
+                OperatorReply::Invited(self.enrolment().invite(name, ttl_ms).await?)
+            }
+            OperatorRequest::Enrolment(request) => {
+                OperatorReply::Enrolment(Box::new(self.enrolment().answer(*request).await?))
+            }
             OperatorRequest::Operators(request) => {
                 let door = OperatorsDoor { services: &self.services, operator: self.name(), from: self.from };
                 OperatorReply::Operators(Box::new(door.answer(*request, warnings).await?))
@@ -250,14 +273,8 @@ impl OperatorDoor {
                     OperatorReply::Authority(Box::new(door.answer(request).await?))
                 }
             },
-            OperatorRequest::Call { .. }
-            | OperatorRequest::Attach { .. }
-            | OperatorRequest::Rerun { .. }
-            | OperatorRequest::Audit { .. }
-            | OperatorRequest::Module(..) => {
-                // `answer` has taken these already, as their replies are many.
-                return Err(Refusal::new(RefusalKind::BadRequest, "not a request with one reply"));
-            }
+            // `reply` answers the others itself.
+            _ => return Err(Refusal::new(RefusalKind::BadRequest, "not a request about identities")),
         })
     }
 

@@ -1,9 +1,10 @@
 //! Certificates are renewed over the connections of their owners.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ledger::Issued;
+use ledger::{Holding, Issued};
 use quinn::Connection;
 use wire::identity::{IdentityError, Moment, Peer, Role, SigningRequest, Validity};
 use wire::message::operator::{OperatorReply, Refusal, RefusalKind};
@@ -11,6 +12,7 @@ use wire::message::renewal::{MAX_SIGNING_REQUEST, Renewal};
 use wire::name::MinionName;
 use wire::transport::endpoint;
 
+use crate::authorities::Authorities;
 use crate::operators::{Presence, RenewalError};
 use crate::registry::{Link, LinkError};
 use crate::services::Services;
@@ -63,14 +65,8 @@ pub(super) async fn of_minion(
         Ok((peer, certificate)) => (certificate, peer),
         Err(error) => return refused(format!("it cannot be signed: {error}")),
     };
-    if let Err(error) = authorities.giving(peer.key, renewing.holding.clone()).await {
-        return refused(format!("it cannot be recorded: {error}"));
-    }
-    match link.renewing(Issued::from(&peer)).await {
-        Ok(()) => {}
-        // The link goes on, and the minion asks again.
-        Err(LinkError::Ledger(error)) => return refused(format!("it cannot be recorded: {error}")),
-        Err(error) => return Err(error),
+    if let Err(why) = record(authorities, link, &peer, renewing.holding.clone()).await? {
+        return refused(why);
     }
     if let Some(before) = before {
         // It was never shown, and lets nobody in any more.
@@ -80,6 +76,24 @@ pub(super) async fn of_minion(
     tracing::info!(%minion, key = %peer.key, until = %Moment(peer.validity.until), "renewed its certificate");
     let renew_in_ms = due_in(peer.validity, lifetime);
     Ok(Renewal::Renewed { credentials: renewing.credentials(certificate), renew_in_ms })
+}
+
+/// Puts a certificate on record before its owner has it; or says why that cannot be: the link goes on, and the minion asks
+/// again.
+async fn record(
+    authorities: &Authorities,
+    link: &Link,
+    peer: &Peer,
+    holding: Holding,
+) -> Result<Result<(), String>, LinkError> {
+    let cannot = |error: &dyn Display| Ok(Err(format!("it cannot be recorded: {error}")));
+    if let Err(error) = authorities.giving(peer.key, holding).await {
+        return cannot(&error);
+    }
+    match link.renewing(Issued::from(peer)).await {
+        Err(LinkError::Ledger(error)) => cannot(&error),
+        recorded => recorded.map(Ok),
+    }
 }
 
 /// Makes the next certificate of an operator, for the key of its signing request.

@@ -169,7 +169,10 @@ fn every_document_keeps_to_the_page() {
     folders(&mut walk);
     errors(&mut walk);
     assert!(walk.breaches.is_empty(), "{:#?}", walk.breaches);
+    every_command_was_asked(&walk);
+}
 
+fn every_command_was_asked(walk: &Walk) {
     let helps = Helps::of(["overlord", "minion"]);
     let all =
         helps.with_option("--json").into_iter().filter(|command| !command.starts_with("overlord bench"));

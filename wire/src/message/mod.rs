@@ -27,6 +27,7 @@ pub mod newcomer;
 pub mod operator;
 pub mod operators;
 pub mod outcome;
+mod refusal;
 pub mod renewal;
 pub(crate) mod target;
 pub mod v1;

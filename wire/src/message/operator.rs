@@ -3,7 +3,6 @@
 //! An operator opens one bidirectional stream for each request: it sends one [`OperatorRequest`] and reads
 //! [`OperatorReply`]s until the stream ends.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +20,7 @@ use crate::message::inventory::Inventory;
 use crate::message::job::JobId;
 use crate::message::link::{Carried, JobUpdate};
 use crate::message::operators::{OperatorsReply, OperatorsRequest};
+pub use crate::message::refusal::{Refusal, RefusalKind};
 use crate::message::renewal::Credentials;
 pub use crate::message::target::{Assume, Lenience, Target, TargetWarning};
 use crate::name::{MethodPath, MinionName, ModuleName, OperatorName};
@@ -332,64 +332,6 @@ pub struct Cancelling {
     /// Those of `later` that are out of touch, with since when.
     #[serde(with = "crate::message::version::since_three")]
     pub out_of_touch: Vec<(MinionName, Absence)>,
-}
-
-/// Why a request was refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
-    /// What was wrong, as something a program can match on.
-    pub kind: RefusalKind,
-    /// One line for people: the thing, and the next step.
-    pub message: String,
-}
-
-impl Refusal {
-    /// A refusal of `kind`.
-    pub fn new(kind: RefusalKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Refusal {}
-
-/// What was wrong with a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum RefusalKind {
-    /// The request itself is wrong: a bad expression, an unknown method, arguments that do not fit.
-    BadRequest,
-    /// The target expression matches no enrolled minion.
-    NoMatch,
-    /// There is no such job, minion or module.
-    NotFound,
-    /// The target is wide and the operator did not confirm it.
-    NeedsConfirmation,
-    /// The operator may not do this.
-    Denied,
-    /// The overlord cannot do it now: its disk is full, or it is stopping.
-    Unavailable,
-    /// Another change of the same thing is under way.
-    Busy,
-}
-
-impl RefusalKind {
-    /// The word for it in JSON, as `no-match`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            RefusalKind::BadRequest => "usage",
-            RefusalKind::NoMatch => "no-match",
-            RefusalKind::NotFound => "not-found",
-            RefusalKind::NeedsConfirmation => "needs-confirmation",
-            RefusalKind::Denied => "denied",
-            RefusalKind::Unavailable => "unavailable",
-            RefusalKind::Busy => "busy",
-        }
-    }
 }
 
 /// Something that happened on a minion while a job ran there.

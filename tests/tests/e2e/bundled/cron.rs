@@ -116,6 +116,12 @@ fn the_next_runs_are_those_of_the_clocks_of_the_host() {
     }
 }
 
+/// The timer that is tried, as it is listed.
+fn timer(bench: &Bench) -> Option<serde_json::Value> {
+    let timers = bench.value("read", "cron.timers", &[]);
+    timers.as_array().expect("a list").iter().find(|timer| timer["name"] == "overlord-tried.timer").cloned()
+}
+
 #[test]
 fn a_timer_starts_its_program_and_is_gone_with_it() {
     let Some(bench) = Bench::booted() else { return };
@@ -142,15 +148,6 @@ fn a_timer_starts_its_program_and_is_gone_with_it() {
             .to_owned()
     };
     assert_eq!((show("ActiveState").as_str(), show("UnitFileState").as_str()), ("active", "enabled"));
-    let timer = |bench: &Bench| {
-        let timers = bench.value("read", "cron.timers", &[]);
-        timers
-            .as_array()
-            .expect("a list")
-            .iter()
-            .find(|timer| timer["name"] == "overlord-tried.timer")
-            .cloned()
-    };
     let next = |schedule: &str| bench.value("read", "cron.next-timer-runs", &[schedule, "1"])[0].clone();
     let listed = timer(&bench).expect("listed");
     assert_eq!(

@@ -68,10 +68,8 @@ fn serve(mut connection: TcpStream, file: &[u8], broken: &AtomicUsize, asked: &M
     let plain = |status: &str, header: &str| {
         format!("HTTP/1.1 {status}\r\n{header}content-length: 0\r\nconnection: close\r\n\r\n")
     };
-    let range = head
-        .to_lowercase()
-        .lines()
-        .find_map(|line| line.strip_prefix("range: bytes=")?.strip_suffix('-')?.parse::<usize>().ok());
+    let begins = |line: &str| line.strip_prefix("range: bytes=")?.strip_suffix('-')?.parse::<usize>().ok();
+    let range = head.to_lowercase().lines().find_map(begins);
     let answer = match path {
         "/moved" => plain("302 Found", "location: /file\r\n"),
         "/away" => plain(
@@ -184,20 +182,19 @@ fn a_file_comes_to_be_that_of_the_server_and_stays_so() {
     assert_eq!(inspected, expected);
 }
 
+/// The ranges that were asked for, each with what the file must be for it.
+fn ranges(asked: Vec<String>) -> Vec<String> {
+    let line =
+        |head: &String, name: &str| head.lines().find_map(|line| Some(line.strip_prefix(name)?.to_owned()));
+    let range = |head: &String| {
+        Some(format!("{} {}", line(head, "range: ")?, line(head, "if-range: ").unwrap_or_default()))
+    };
+    asked.iter().filter_map(range).collect()
+}
+
 #[test]
 fn what_breaks_off_is_gone_on_with_and_half_a_file_is_never_seen() {
     let Some((bench, server)) = bench() else { return };
-    let ranges = |asked: Vec<String>| -> Vec<String> {
-        let line = |head: &String, name: &str| {
-            head.lines().find_map(|line| Some(line.strip_prefix(name)?.to_owned()))
-        };
-        asked
-            .iter()
-            .filter_map(|head| {
-                Some(format!("{} {}", line(head, "range: ")?, line(head, "if-range: ").unwrap_or_default()))
-            })
-            .collect()
-    };
     // Within one call, by what the server says that makes the file the same.
     let fetched = bench.get(&server.url("/breaks"), &json!({}));
     assert_eq!(fetched["sha256"], server.sum, "{fetched}");

@@ -200,12 +200,14 @@ fn nothing_that_lies_in_a_checkout_is_run() {
     ));
     bench.value("manage", "git.status", &[APP]);
     assert!(!bench.path(&canary).exists(), "something was run: {}", bench.run("cat canary"));
+}
 
-    // What somebody else may have put there is not the minion's to use, even where the whole host says so.
+#[test]
+fn what_somebody_else_may_have_put_there_is_not_used_even_where_the_whole_host_says_so() {
+    let Some(bench) = bench() else { return };
     bench.run("git config --system safe.directory '*' || git config -f /etc/gitconfig safe.directory '*'");
     bench.run("chown -R nobody app");
     for method in ["git.status", "git.pull"] {
         assert!(bench.denied(method).contains("is not the user's"), "{method}");
     }
-    assert!(!bench.path(&canary).exists());
 }
