@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use rig::{Fleet, Said, modules_dir};
+use rig::{Fleet, Said};
 use serde_json::Value;
 
 use crate::operators::Desk;
@@ -130,39 +130,23 @@ fn a_job_is_signed_anew_where_it_is_run_again_and_kept_for_those_who_come_later(
 #[test]
 fn modules_are_changed_by_what_is_signed_alone() {
     let Signed { fleet, ann } = Signed::start(&["web1"]);
-    let echo = modules_dir().join("echo.wasm");
-    let echo = echo.to_str().expect("UTF-8");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("which.wasm");
+    fs::write(&file, wat::parse_str(WHICH).expect("a component")).expect("written");
+    let which = file.to_str().expect("UTF-8");
     let became = |said: &Said| {
         let minion = said.json()["results"]["web1"].clone();
-        (minion["became"].as_str().unwrap_or_default().to_owned(), minion.to_string())
+        let result = minion["result"].as_str().unwrap_or_else(|| panic!("{said:?}"));
+        (result.to_owned(), minion["reason"].to_string())
     };
-    let unsigned = became(&fleet.run(&["module", "push", "web1", echo, "--json"]));
+    let unsigned = became(&fleet.run(&["module", "push", "web1", which, "--json"]));
     assert!(unsigned.0 == "failed" && unsigned.1.contains("only what operators have signed"), "{unsigned:?}");
-    let pushed = ann.run(&["module", "push", "web1", echo, "--json"]);
+    let pushed = ann.run(&["module", "push", "web1", which, "--json"]);
     assert_eq!(became(&pushed).0, "active", "{pushed:?}");
-    let unsigned = became(&fleet.run(&["module", "remove", "web1", "echo", "--json"]));
+    let unsigned = became(&fleet.run(&["module", "remove", "web1", "which", "--json"]));
     assert_eq!(unsigned.0, "failed", "{unsigned:?}");
-    let removed = ann.run(&["module", "remove", "web1", "echo", "--json"]);
+    let removed = ann.run(&["module", "remove", "web1", "which", "--json"]);
     assert_eq!(became(&removed).0, "removed", "{removed:?}");
-
-    let digest = wire::digest::Digest::of(&fs::read(echo).expect("a file")).to_string();
-    let assigned = ann.run(&["module", "assign", "web*", &format!("echo@{}", &digest[..12])]);
-    assert_eq!(assigned.code, 0, "{assigned:?}");
-    let status = |fits: &dyn Fn(&Value) -> bool| {
-        ann_await(&ann, &["module", "assignments", "--json"], fits);
-    };
-    status(&|document| document.to_string().contains("only what operators have signed"));
-    let assigned = ann.run(&["module", "assign", "web*", &format!("echo@{digest}")]);
-    assert_eq!(assigned.code, 0, "{assigned:?}");
-    status(&|document| document["assignments"][0]["active"] == 1);
-}
-
-/// Asks until the document fits.
-fn ann_await(desk: &Desk, words: &[&str], fits: &dyn Fn(&Value) -> bool) {
-    rig::until(|| {
-        let document = desk.run(words).json();
-        if fits(&document) { Ok(()) } else { Err(format!("{document:#}")) }
-    });
 }
 
 #[test]
@@ -193,3 +177,9 @@ fn an_operators_authority_vouches_for_keys_that_no_minion_has_pinned() {
     assert_eq!(kept.code, 0, "{kept:?}");
     is_ok(&ann.run(&call), "web1");
 }
+
+/// A module with one method.
+const WHICH: &str = r#"(component
+    (core module $m (func (export "version") (result i32) i32.const 1))
+    (core instance $i (instantiate $m))
+    (func (export "version") (result u32) (canon lift (core func $i "version"))))"#;

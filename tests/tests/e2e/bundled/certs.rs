@@ -186,11 +186,9 @@ fn a_server_has_the_chain_that_openssl_sees() {
     let server = Server::new(&bench, &["-tls1_3"]);
     let port = server.1.to_string();
     let told = bench.value("read", "certs.endpoint", &["127.0.0.1", &port, "localhost"]);
-    assert_eq!(
-        (&told["protocol"], &told["trusted"], &told["days-left"]),
-        (&json!("TLSv1.3"), &json!(false), &json!(19)),
-        "{told}"
-    );
+    assert_eq!((&told["protocol"], &told["trusted"]), (&json!("TLSv1.3"), &json!(false)), "{told}");
+    // Of twenty days, a moment has gone.
+    assert!(told["days-left"] == 19 || told["days-left"] == 20, "{told}");
     let subjects: Vec<String> =
         told["certificates"].as_array().expect("a list").iter().map(|it| text(&it["subject"])).collect();
     assert_eq!(subjects, ["CN=localhost", "CN=Middle"], "{told}");
