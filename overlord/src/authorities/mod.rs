@@ -1,6 +1,6 @@
 //! The authorities of an overlord: the one that signs certificates, and the move from one to another.
 //!
-//! The move has steps, each of which is one write of a small file ([`state`]): whoever dies between two of them goes on from
+//! The move has steps, each of which is one write of a small file (see `state`): whoever dies between two of them goes on from
 //! the one that was written. Until the last, certificates of both authorities are good, and each authority can be checked
 //! through the other, so that nobody is shut out whatever step they know of.
 //!
