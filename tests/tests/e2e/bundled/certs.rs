@@ -77,7 +77,7 @@ fn a_certificate_is_what_openssl_says_of_it() {
     assert_eq!(chain.as_array().map(Vec::len), Some(2), "{chain}");
     assert_eq!(chain[0]["names"], json!(["localhost", "*.example.org", "127.0.0.1", "::1"]));
     assert_eq!((&chain[0]["key"], &chain[1]["key"]), (&json!("EC P-256"), &json!("EC P-384")));
-    assert_eq!((&chain[0]["days-left"], &chain[0]["issuer"]), (&json!(19), &json!("CN=Middle")), "{chain}");
+    assert!(is_of_the_leaf(&chain[0]["days-left"]) && chain[0]["issuer"] == "CN=Middle", "{chain}");
     assert_eq!(show("sub/soon.crt")[0]["key"], "Ed25519");
     // Every authority that this host trusts can be read.
     let all = "/etc/ssl/certs/ca-certificates.crt";
@@ -90,6 +90,11 @@ fn a_certificate_is_what_openssl_says_of_it() {
     let hidden = bench.error("read", "certs.show", &[&format!("{HERE}/certs/server.key")]);
     assert!(hidden["denied"].is_string() || hidden["invalid"].is_string(), "{hidden}");
     assert!(!hidden.to_string().contains("PRIVATE"));
+}
+
+/// Whether so many days are left to the leaf, which was made for twenty: a moment later they are nineteen.
+fn is_of_the_leaf(days: &Value) -> bool {
+    *days == 19 || *days == 20
 }
 
 #[test]
@@ -110,7 +115,7 @@ fn what_ends_soon_is_found_in_files_and_folders() {
     assert_eq!(names.len(), 5, "{names:?}");
     let (names, report) = expiring(&["certs/leaf.pem", "certs/root.pem"], "30");
     assert_eq!((names, &report["looked-at"]), (vec!["CN=localhost".to_owned()], &json!(2)), "{report}");
-    assert_eq!(report["certificates"][0]["days-left"], 19);
+    assert!(is_of_the_leaf(&report["certificates"][0]["days-left"]), "{report}");
     let missing = bench.error("read", "certs.expiring", &[&json!([format!("{HERE}/no")]).to_string()]);
     assert!(missing["not-found"].is_string(), "{missing}");
 }
@@ -187,8 +192,7 @@ fn a_server_has_the_chain_that_openssl_sees() {
     let port = server.1.to_string();
     let told = bench.value("read", "certs.endpoint", &["127.0.0.1", &port, "localhost"]);
     assert_eq!((&told["protocol"], &told["trusted"]), (&json!("TLSv1.3"), &json!(false)), "{told}");
-    // Of twenty days, a moment has gone.
-    assert!(told["days-left"] == 19 || told["days-left"] == 20, "{told}");
+    assert!(is_of_the_leaf(&told["days-left"]), "{told}");
     let subjects: Vec<String> =
         told["certificates"].as_array().expect("a list").iter().map(|it| text(&it["subject"])).collect();
     assert_eq!(subjects, ["CN=localhost", "CN=Middle"], "{told}");
