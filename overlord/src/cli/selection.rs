@@ -13,6 +13,7 @@ use crate::report::named;
 use crate::targets::check_width;
 use output::note;
 use wire::document::text::line;
+use wire::targets::Expression;
 
 /// What is left out of a target, and what is let pass.
 #[derive(Clone, Debug, Default, Args)]
@@ -137,9 +138,15 @@ pub(super) async fn settle_target(
     settle(client, confirmed, &format!("\"{}\" matches", target.expression), width(client, target)).await
 }
 
-/// How many minions a target means.
+/// How many minions a target means. The overlord is asked only where the target may be wide: for named minions the names
+/// alone say that it is not.
 async fn width(client: &Client, target: &Target) -> Result<usize, ClientError> {
-    Ok(client.targets(target.clone()).await?.answer.len())
+    // What is no expression is the overlord's to refuse.
+    let at_most = Expression::parse(&target.expression).ok().and_then(|expression| expression.at_most());
+    match at_most.filter(|most| *most <= Config::default().confirm_above) {
+        Some(most) => Ok(most),
+        None => Ok(client.targets(target.clone()).await?.answer.len()),
+    }
 }
 
 /// Asks, and takes only a clear yes for one. Ctrl-C is a no, whoever else listens for it.
@@ -189,6 +196,15 @@ mod tests {
         let confirmed = unsettled(&stolen.client, true, "", width(&stolen.client, &target)).await;
         assert_eq!(confirmed.expect("not asked"), None);
         assert_eq!(unsettled(&stolen.client, false, "", async { Ok(100) }).await.expect("asked"), None);
+    }
+
+    #[tokio::test]
+    async fn nobody_is_asked_how_wide_a_few_names_are() {
+        let stolen = Stolen::that(first_for_all).await;
+        let target = Target::of("web1,web2");
+        let settled = unsettled(&stolen.client, false, "", width(&stolen.client, &target)).await;
+        assert_eq!(settled.expect("not asked"), None);
+        assert!(machine::lock::hold(&stolen.asked).is_empty());
     }
 
     #[test]

@@ -34,6 +34,11 @@ impl Expression {
         &self.text
     }
 
+    /// How many minions it can mean at most, whoever is enrolled; `None` where the expression does not say that.
+    pub fn at_most(&self) -> Option<usize> {
+        self.root.at_most()
+    }
+
     pub(super) fn root(&self) -> &Node {
         &self.root
     }
@@ -50,5 +55,28 @@ impl FromStr for Expression {
 impl fmt::Display for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_alone_say_how_many_minions_are_meant_at_most() {
+        for (text, most) in [
+            ("web1", Some(1)),
+            ("web1,db1,db2", Some(3)),
+            ("web1 & web*", Some(1)),
+            ("(web1,web2) & !web1", Some(2)),
+            ("web1,web*", None),
+            ("*", None),
+            ("!web1", None),
+            ("@web", None),
+            ("~web1", None),
+            ("os=debian", None),
+        ] {
+            assert_eq!(Expression::parse(text).expect(text).at_most(), most, "{text}");
+        }
     }
 }

@@ -21,6 +21,18 @@ pub(super) enum Node {
     Union(Vec<Node>),
 }
 
+impl Node {
+    /// How many minions it can mean at most, whoever is enrolled; `None` where it does not say that.
+    pub(super) fn at_most(&self) -> Option<usize> {
+        match self {
+            Node::Term(Term { kind: TermKind::Name(_), .. }) => Some(1),
+            Node::Term(_) | Node::Complement(_) => None,
+            Node::Intersection(parts) => parts.iter().filter_map(Node::at_most).min(),
+            Node::Union(parts) => parts.iter().map(Node::at_most).sum(),
+        }
+    }
+}
+
 /// A term of an expression.
 #[derive(Clone, Debug)]
 pub(super) struct Term {
