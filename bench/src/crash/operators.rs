@@ -212,8 +212,6 @@ impl Operators {
             batch,
             // It goes with a batch, or means nothing.
             max_failures: batch.filter(|_| random.bool()).map(|_| Share::Percent(50)),
-            patience_ms: None,
-            permitted: false,
             ..self.call(number, random.u64(..LONGEST_MS), way.record())
         };
         let mut events = client.call(call, way.follow()).await?;

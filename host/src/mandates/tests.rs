@@ -81,20 +81,9 @@ fn mandate(mandated: Mandated) -> Mandate {
 
 fn call() -> (Start, Mandate) {
     let arguments = Arguments::Words(vec![Word::Text("1".into())]);
-    let call = Call {
-        target: Target::of("web*"),
-        method: "test.add".parse().expect("a method"),
-        arguments: arguments.clone(),
-        timeout_ms: Some(5),
-        dry_run: false,
-        durable: true,
-        confirmed: false,
-        queue_ms: None,
-        batch: None,
-        max_failures: None,
-        patience_ms: None,
-        permitted: false,
-    };
+    let method = "test.add".parse().expect("a method");
+    let call = Call::new(Target::of("web*"), method, arguments.clone());
+    let call = Call { timeout_ms: Some(5), durable: true, ..call };
     let start = Start {
         job: JobId::new(),
         method: call.method.clone(),

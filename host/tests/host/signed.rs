@@ -56,20 +56,9 @@ impl Operator {
 
     /// Signs the call of a method with these words.
     fn call(&self, expression: &str, method: &str, words: &[&str]) -> Box<SignedMandate> {
-        let call = Call {
-            target: Target::of(expression),
-            method: method.parse().unwrap(),
-            arguments: Arguments::Words(words.iter().map(|word| Word::Text((*word).into())).collect()),
-            timeout_ms: None,
-            dry_run: false,
-            durable: true,
-            confirmed: false,
-            queue_ms: None,
-            batch: None,
-            max_failures: None,
-            patience_ms: None,
-            permitted: false,
-        };
+        let arguments = Arguments::Words(words.iter().map(|word| Word::Text((*word).into())).collect());
+        let call = Call::new(Target::of(expression), method.parse().unwrap(), arguments);
+        let call = Call { durable: true, ..call };
         self.sign(expression, Mandated::Call(Box::new(MandatedCall::of(&call))))
     }
 

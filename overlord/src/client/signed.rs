@@ -116,20 +116,8 @@ mod tests {
 
         /// Lets the client call a method, which is said to become this job. Gives back what was signed.
         async fn called(&self, method: &str, job: JobId) -> Box<SignedMandate> {
-            let call = Call {
-                target: Target::of("*"),
-                method: method.parse().expect("a method"),
-                arguments: Arguments::Words(Vec::new()),
-                timeout_ms: None,
-                dry_run: false,
-                durable: false,
-                confirmed: false,
-                queue_ms: None,
-                batch: None,
-                max_failures: None,
-                patience_ms: None,
-                permitted: false,
-            };
+            let method = method.parse().expect("a method");
+            let call = Call::new(Target::of("*"), method, Arguments::Words(Vec::new()));
             let call = async { accepted(self.client.call(call, Follow::No).await).await };
             let (_, request) =
                 tokio::join!(call, self.answer(|_| OperatorReply::Accepted { job, targets: Vec::new() }));

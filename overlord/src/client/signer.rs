@@ -164,20 +164,9 @@ mod tests {
     }
 
     fn call() -> Call {
-        Call {
-            target: Target { exclude: Some("web3".into()), ..Target::of("web*,db1") },
-            method: "test.add".parse().expect("a method"),
-            arguments: Arguments::Words(vec![Word::Text("1".into())]),
-            timeout_ms: None,
-            dry_run: false,
-            durable: false,
-            confirmed: false,
-            queue_ms: Some(1000),
-            batch: None,
-            max_failures: None,
-            patience_ms: None,
-            permitted: false,
-        }
+        let target = Target { exclude: Some("web3".into()), ..Target::of("web*,db1") };
+        let (method, arguments) = ("test.add".parse().expect("a method"), vec![Word::Text("1".into())]);
+        Call { queue_ms: Some(1000), ..Call::new(target, method, Arguments::Words(arguments)) }
     }
 
     #[test]

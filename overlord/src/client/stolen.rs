@@ -73,20 +73,8 @@ async fn serve(endpoint: Endpoint, answers: Answers, asked: Arc<Mutex<Vec<Operat
 }
 
 fn call(method: &str, confirmed: bool) -> Call {
-    Call {
-        target: Target::of("web*"),
-        method: method.parse().expect("a method"),
-        arguments: Arguments::Words(Vec::new()),
-        timeout_ms: None,
-        dry_run: false,
-        durable: false,
-        confirmed,
-        queue_ms: None,
-        batch: None,
-        max_failures: None,
-        patience_ms: None,
-        permitted: false,
-    }
+    let method = method.parse().expect("a method");
+    Call { confirmed, ..Call::new(Target::of("web*"), method, Arguments::Words(Vec::new())) }
 }
 
 /// The job that became of the call that came at this place.

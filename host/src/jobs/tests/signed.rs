@@ -10,18 +10,10 @@ use super::*;
 /// What `ann` signs for this call.
 fn signed(key: &SigningKey, start: &Start) -> SignedMandate {
     let call = Call {
-        target: Target::of("web1"),
-        method: start.method.clone(),
-        arguments: start.arguments.clone(),
         timeout_ms: start.timeout_ms,
         dry_run: start.dry_run,
         durable: start.durable,
-        confirmed: false,
-        queue_ms: None,
-        batch: None,
-        max_failures: None,
-        patience_ms: None,
-        permitted: false,
+        ..Call::new(Target::of("web1"), start.method.clone(), start.arguments.clone())
     };
     let mandate = Mandate {
         authority: Digest::ZERO,

@@ -45,20 +45,8 @@ fn call() -> impl Strategy<Value = Call> {
             max_failures,
         )| {
             let target = Target { exclude, ..Target::of(expression) };
-            Call {
-                target,
-                method,
-                arguments,
-                timeout_ms,
-                dry_run,
-                durable,
-                confirmed: false,
-                queue_ms,
-                batch,
-                max_failures,
-                patience_ms: None,
-                permitted: false,
-            }
+            let call = Call::new(target, method, arguments);
+            Call { timeout_ms, dry_run, durable, queue_ms, batch, max_failures, ..call }
         },
     )
 }
