@@ -3,6 +3,7 @@
 mod audit;
 mod call;
 mod check;
+mod daemon;
 mod grant;
 mod join;
 mod modules;

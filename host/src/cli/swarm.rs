@@ -1,20 +1,19 @@
 //! `minion swarm`.
 
-use std::path::PathBuf;
+use std::convert::Infallible;
 use std::time::Duration;
 
 use clap::Args;
 use output::{Context as _, Exit, Failure, Unprinted, note, print};
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
 
 use wire::message::enroll::Token;
 use wire::message::module::ModuleState;
 use wire::name::MinionName;
 
 use crate::cli::DirFlag;
-use crate::cli::serve::{re_read, stdin_ends};
-use crate::config::{Config, ConfigError};
+use crate::cli::daemon::{DaemonFlags, Signals};
+use crate::config::Config;
 use crate::containment::Containment;
 use crate::enroll::Joining;
 use crate::folder::Folder;
@@ -47,15 +46,8 @@ pub(crate) struct Swarm {
     /// standard input
     #[arg(long)]
     token: Option<String>,
-    /// Dial this overlord, whatever the token and the configuration say
-    #[arg(long, value_name = "HOST:PORT")]
-    overlord: Option<String>,
-    /// Load modules from this folder, whatever the configuration says
-    #[arg(long, value_name = "DIR")]
-    modules: Option<PathBuf>,
-    /// Stop, in good order, when standard input ends: for whoever must leave no orphan behind
-    #[arg(long)]
-    stop_with_stdin: bool,
+    #[command(flatten)]
+    daemon: DaemonFlags,
     /// Print a JSON document on a line of its own whenever another number of them is connected
     #[arg(long)]
     json: bool,
@@ -65,38 +57,19 @@ impl Swarm {
     pub(crate) async fn run(self, dir: &DirFlag) -> Result<Exit, Failure> {
         output::log_to_stderr(LOGGED);
         let folder = dir.folder()?;
-        let config = self.config(&folder)?;
+        let config = self.daemon.config(&folder)?;
         Containment::is_sole_parent();
         // Listened for before the start, which may take a while: a signal during it is not lost.
-        let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
-        let mut hangup = signal(SignalKind::hangup()).context("cannot wait for signals")?;
+        let mut signals = Signals::listen()?;
         let swarm = tokio::select! {
             swarm = self.start(&folder, config) => swarm?,
             // What was enrolled stays so, and nothing else runs yet that would have to be stopped.
-            _ = terminate.recv() => return Ok(Exit::Ok),
-            _ = interrupt.recv() => return Ok(Exit::Ok),
+            _ = signals.stop() => return Ok(Exit::Ok),
         };
-        let mut stdin_ends = self.stop_with_stdin.then(stdin_ends);
-        let (mut reloads, mut told) = (swarm.reloads(), None);
-        let reason = loop {
-            let linked = swarm.linked();
-            if told != Some(linked) {
-                // Nobody may read it any more; that is no reason to stop.
-                let _ = self.tell(&swarm, linked);
-                told = Some(linked);
-            }
-            let asked = tokio::select! {
-                _ = terminate.recv() => break "SIGTERM",
-                _ = interrupt.recv() => break "SIGINT",
-                Some(_) = async { Some(stdin_ends.as_mut()?.await) } => break "the end of standard input",
-                () = tokio::time::sleep(LOOK) => continue,
-                _ = hangup.recv() => None,
-                Some(asked) = async { reloads.as_mut()?.recv().await } => Some(asked),
-            };
-            let answer = re_read(self.config(&folder), |config| swarm.reload(config)).await;
-            // Whoever asked may have gone; it is in the log.
-            let _ = asked.map(|asked| asked.send(answer));
+        let reload = |config| swarm.reload(config);
+        let reason = tokio::select! {
+            reason = self.daemon.until_stopped(&folder, signals, swarm.reloads(), reload) => reason,
+            never = self.tell_changes(&swarm) => match never {},
         };
         tracing::info!(reason, "stopping");
         swarm.stop().await;
@@ -140,16 +113,22 @@ impl Swarm {
             given => given.to_owned(),
         };
         let Token { address, authority, secret } = text.parse()?;
-        let address = self.overlord.clone().unwrap_or(address);
+        let address = self.daemon.overlord.clone().unwrap_or(address);
         Ok(Joining { address, authority, secret: Some(secret), name: None, is_named: false })
     }
 
-    /// The configuration, with what the command line says instead.
-    fn config(&self, folder: &Folder) -> Result<Config, ConfigError> {
-        let mut config = Config::load(&folder.config())?;
-        config.modules_dir = self.modules.clone().or(config.modules_dir);
-        config.overlord = self.overlord.clone().or(config.overlord);
-        Ok(config)
+    /// Tells whenever another number of them is connected.
+    async fn tell_changes(&self, swarm: &Minions) -> Infallible {
+        let mut told = None;
+        loop {
+            let linked = swarm.linked();
+            if told != Some(linked) {
+                // Nobody may read it any more; that is no reason to stop.
+                let _ = self.tell(swarm, linked);
+                told = Some(linked);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// How many are connected, for whoever waits for that.
