@@ -20,8 +20,9 @@ pub(crate) fn run(argv: &[&str]) -> Result<Output, Error> {
 
 /// What a program prints that only reads, to its good end.
 pub(crate) fn text(argv: &[&str]) -> Result<String, Error> {
-    let output = run(argv)?;
-    if output.success() { Ok(output.stdout_text()) } else { Err(failure::failed(argv, &output)) }
+    failure::read(argv)
+        .map(|output| output.stdout_text())
+        .map_err(|error| failure::or_install(error, argv[0], &PACKAGES))
 }
 
 /// What a program prints as JSON.

@@ -46,6 +46,24 @@ pub fn exact(path: &str) -> Result<Option<String>, Error> {
     }
 }
 
+/// A text with this line, which has its own end, in the place of the first of those that are meant, and without the others of
+/// them; at the end where there is none. All other lines stay as they are.
+pub fn with_line(text: &str, is_meant: impl Fn(&str) -> bool, line: Option<String>) -> String {
+    let mut line = line;
+    let mut kept = String::new();
+    for there in text.split_inclusive('\n') {
+        if is_meant(there) {
+            kept.push_str(&line.take().unwrap_or_default());
+        } else {
+            kept.push_str(there);
+        }
+    }
+    if line.is_some() && !kept.is_empty() && !kept.ends_with('\n') {
+        kept.push('\n');
+    }
+    kept + &line.unwrap_or_default()
+}
+
 /// The text of a file, where nothing depends on it.
 pub fn optional(path: &str) -> Option<String> {
     found(path).ok().flatten()

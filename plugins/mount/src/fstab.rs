@@ -104,19 +104,9 @@ pub(crate) fn remove(path: &str) -> Result<Change, Error> {
 
 /// A text with this line for a path, in the place of the first that there was, or with none.
 fn with(text: &str, path: &str, line: Option<&Line>) -> String {
-    let mut new = line.map(Line::text);
-    let mut kept = String::new();
-    for there in text.split_inclusive('\n') {
-        if Line::read(there.trim_end_matches('\n')).is_some_and(|line| line.path == path) {
-            kept.push_str(&new.take().unwrap_or_default());
-        } else {
-            kept.push_str(there);
-        }
-    }
-    if new.is_some() && !kept.is_empty() && !kept.ends_with('\n') {
-        kept.push('\n');
-    }
-    kept + &new.unwrap_or_default()
+    let is_meant =
+        |there: &str| Line::read(there.trim_end_matches('\n')).is_some_and(|line| line.path == path);
+    texts::with_line(text, is_meant, line.map(Line::text))
 }
 
 fn write(text: String, is_there: bool) -> Result<(), Error> {

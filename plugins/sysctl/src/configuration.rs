@@ -111,19 +111,8 @@ fn read<'a>(text: &'a str, file: &'a str) -> impl Iterator<Item = Line> + 'a {
 
 /// A text that gives a setting this value and no other, in the place of the first line that gives it one; or none.
 fn with(text: &str, name: &Name, value: Option<&str>) -> String {
-    let mut line = value.map(|value| format!("{} = {value}\n", name.shown()));
-    let mut kept = String::new();
-    for there in text.split_inclusive('\n') {
-        if read(there, OWN).any(|line| line.name == *name) {
-            kept.push_str(&line.take().unwrap_or_default());
-        } else {
-            kept.push_str(there);
-        }
-    }
-    if line.is_some() && !kept.is_empty() && !kept.ends_with('\n') {
-        kept.push('\n');
-    }
-    kept + &line.unwrap_or_default()
+    let line = value.map(|value| format!("{} = {value}\n", name.shown()));
+    texts::with_line(text, |there| read(there, OWN).any(|line| line.name == *name), line)
 }
 
 #[cfg(test)]
