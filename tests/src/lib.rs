@@ -26,4 +26,4 @@ pub use self::module::variant;
 pub use self::network::Network;
 pub use self::said::{PATIENCE, Said, named, refused_start, said, say_skipped};
 pub use self::terminal::Terminal;
-pub use self::until::until;
+pub use self::until::{Over, until};

@@ -1,5 +1,6 @@
 //! Waiting for what daemons do in their own time.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,3 +23,12 @@ pub fn until<T>(mut look: impl FnMut() -> Result<T, String>) -> T {
 
 /// How long it is until the next look: so long that looking does not keep a slow machine busy.
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// Says that something is over once this is dropped, also where a test fails: threads that go on until then end.
+pub struct Over<'a>(pub &'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use machine::failpoint::Point;
-use rig::{Fleet, Said, until};
+use rig::{Fleet, Over, Said, until};
 use serde_json::Value;
 
 use crate::operators::Desk;
@@ -77,15 +77,6 @@ fn join(fleet: &mut Fleet, name: &str) {
 fn ping(fleet: &Fleet, minion: &str) {
     let called = fleet.run(&["call", minion, "test.ping"]);
     assert_eq!(called.code, 0, "{called:?}");
-}
-
-/// Says that it is over once this is dropped.
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use machine::failpoint::{Daemon, Point};
-use rig::Fleet;
+use rig::{Fleet, Over};
 use serde_json::Value;
 use wire::identity::{Authority, Identity, Lifetimes, Role};
 
@@ -122,15 +122,6 @@ fn under_fire(minions: usize, times: usize, job_ms: &str) {
     assert_eq!(fleet.overlord().count("gone minion="), 0);
     assert!(operator != key(), "the operator's certificate was not renewed");
     println!("{} calls of {minions} minions, {seen} renewals", calls.load(Ordering::Relaxed));
-}
-
-/// Says that it is over once this is dropped.
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 #[test]
