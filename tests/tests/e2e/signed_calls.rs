@@ -147,6 +147,20 @@ fn modules_are_changed_by_what_is_signed_alone() {
     assert_eq!(unsigned.0, "failed", "{unsigned:?}");
     let removed = ann.run(&["module", "remove", "web1", "which", "--json"]);
     assert_eq!(became(&removed).0, "removed", "{removed:?}");
+
+    let digest = wire::digest::Digest::of(&fs::read(&file).expect("a file")).to_string();
+    let assigned = ann.run(&["module", "assign", "web*", &format!("which@{}", &digest[..12])]);
+    assert_eq!(assigned.code, 0, "{assigned:?}");
+    let await_assignment = |fits: &dyn Fn(&Value) -> bool| {
+        rig::until(|| {
+            let assignment = ann.run(&["module", "assignments", "--json"]).json()["assignments"][0].clone();
+            if fits(&assignment) { Ok(()) } else { Err(format!("{assignment:#}")) }
+        });
+    };
+    await_assignment(&|it| it["failures"].to_string().contains("only what operators have signed"));
+    let assigned = ann.run(&["module", "assign", "web*", &format!("which@{digest}")]);
+    assert_eq!(assigned.code, 0, "{assigned:?}");
+    await_assignment(&|it| it["active_count"] == 1);
 }
 
 #[test]
