@@ -20,9 +20,9 @@ use crate::jobs::{self, Jobs};
 use crate::link::{Link, LinkState};
 use crate::mandates::Mandates;
 use crate::membership::{Membership, instance};
-use crate::minion::StartError;
 use crate::renewal::Wanted;
 use crate::shared::Shared;
+use crate::start_error::StartError;
 use crate::status::Vitals;
 
 /// One enrolled minion: its identity and link, its jobs and its ledger.

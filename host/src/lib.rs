@@ -33,6 +33,7 @@ mod renewal;
 pub mod sandbox;
 mod shared;
 pub mod signature_file;
+mod start_error;
 mod status;
 pub mod swarm;
 
@@ -42,5 +43,6 @@ pub use dial::DialError;
 pub use folder::Folder;
 pub use link::LinkState;
 pub use membership::MembershipError;
-pub use minion::{Minion, StartError};
+pub use minion::Minion;
+pub use start_error::StartError;
 pub use status::{ModuleStatus, Status};

@@ -3,13 +3,11 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use audit_log::AuditError;
-use ledger::{LedgerError, MinionLedger};
+use ledger::MinionLedger;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use wire::identity::IdentityError;
 use wire::name::MinionName;
 
 use crate::audit::Audit;
@@ -18,12 +16,11 @@ use crate::control::{Control, Doors, Reload};
 use crate::dialler::Dialler;
 use crate::enrolled::{Enrolled, Own};
 use crate::folder::Folder;
-use crate::highest_versions::HighestVersionsError;
 use crate::link::LinkState;
-use crate::membership::{Membership, MembershipError};
-use crate::modules::{Modules, ModulesError};
-use crate::sandbox::SandboxError;
+use crate::membership::Membership;
+use crate::modules::Modules;
 use crate::shared::{Shared, Sharing};
+use crate::start_error::StartError;
 use crate::status::Status;
 
 /// A running minion, for programs that embed one as well as for `minion serve`.
@@ -34,35 +31,6 @@ pub struct Minion {
     stop: CancellationToken,
     /// The requests to read the configuration again, until [`Minion::reloads`] hands them out.
     reloads: Mutex<Option<mpsc::Receiver<Reload>>>,
-}
-
-/// Why a minion cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// It is not known to whom it belongs.
-    #[error(transparent)]
-    Membership(#[from] MembershipError),
-    /// What tells it from a copy of it cannot be made.
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
-    /// Its job store cannot be opened.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The sandbox cannot be set up.
-    #[error(transparent)]
-    Sandbox(#[from] SandboxError),
-    /// The modules folder cannot be read.
-    #[error(transparent)]
-    Modules(#[from] ModulesError),
-    /// The file with the highest version of each module cannot be read.
-    #[error(transparent)]
-    HighestVersions(#[from] HighestVersionsError),
-    /// The minion's audit log cannot be opened.
-    #[error(transparent)]
-    Audit(#[from] AuditError),
-    /// There are no threads for guests.
-    #[error("cannot start the threads that guests run on: {0}")]
-    Threads(std::io::Error),
 }
 
 impl Minion {

@@ -21,10 +21,10 @@ use crate::facts::{Gathered, Gatherer, Labels};
 use crate::folder::Folder;
 use crate::highest_versions::HighestVersions;
 use crate::jobs::Queue;
-use crate::minion::StartError;
 use crate::modules::admission::Admission;
 use crate::modules::{Modules, ModulesConfig};
 use crate::sandbox::{Facts, Sandbox, SandboxConfig, SandboxError};
+use crate::start_error::StartError;
 
 /// What the minions of one process share.
 pub(crate) struct Shared {

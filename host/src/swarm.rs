@@ -22,9 +22,9 @@ use crate::enrolled::{Enrolled, Own};
 use crate::folder::Folder;
 use crate::link::LinkState;
 use crate::membership::Membership;
-use crate::minion::StartError;
 use crate::modules::Modules;
 use crate::shared::{Shared, Sharing};
+use crate::start_error::StartError;
 
 /// Which minions a swarm has: those whose names are one prefix and the numbers from 1 on.
 #[derive(Clone, Debug)]

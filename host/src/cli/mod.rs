@@ -30,8 +30,8 @@ use crate::enroll::JoinError;
 use crate::folder::{Folder, FolderError};
 use crate::granting::{FolderGrantError, GrantError};
 use crate::highest_versions::HighestVersionsError;
-use crate::minion::StartError;
 use crate::sandbox::{LoadError, SandboxError};
+use crate::start_error::StartError;
 
 /// A command of a host's owner.
 #[derive(Debug, Subcommand)]

@@ -1,4 +1,6 @@
 //! Whether a call may be made: what its signature and the access list say, before it is accepted and when it has its turn.
+//!
+//! They are steps of a [`Task`], so this file and that one name each other.
 
 use std::sync::Arc;
 
