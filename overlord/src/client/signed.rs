@@ -68,98 +68,50 @@ impl Client {
 
 #[cfg(test)]
 mod tests {
-    use quinn::Endpoint;
-    use wire::identity::Role;
-    use wire::message::job::JobId;
-    use wire::message::operator::{ALPNS, Call, Follow, MAX_MESSAGE, Target};
-    use wire::transport::endpoint;
-    use wire::transport::frame;
-    use wire::value::arguments::Arguments;
+    use wire::message::operator::Follow;
 
-    use super::super::{ClientConfig, JobStream};
+    use super::super::stolen::{Stolen, call, first_for_all, job};
     use super::*;
-    use crate::config::InitOptions;
 
-    /// An overlord that was stolen, and a client that has a signing key.
-    struct Stolen {
-        endpoint: Endpoint,
-        client: Client,
-        connection: quinn::Connection,
-        _dir: tempfile::TempDir,
-    }
-
-    impl Stolen {
-        async fn new() -> Self {
-            let dir = tempfile::tempdir().expect("a folder");
-            let folder = Folder::at(dir.path());
-            folder.init(&InitOptions::default()).expect("made");
-            folder.make_signing_key().expect("made");
-            let identity =
-                folder.authority().expect("there").issue(Role::Overlord, "overlord").expect("issued");
-            let endpoint = endpoint::listen(([127, 0, 0, 1], 0).into(), &identity, ALPNS).expect("listens");
-            let address = endpoint.local_addr().expect("an address").to_string();
-            let config = ClientConfig::new(folder, Some(address)).expect("a configuration");
-            let (client, connection) = tokio::join!(Client::connect(&config), async {
-                endpoint.accept().await.expect("dialled").await.expect("connected")
-            });
-            Self { endpoint, client: client.expect("connected"), connection, _dir: dir }
-        }
-
-        /// Reads one request and answers it.
-        async fn answer(&self, reply: impl FnOnce(&OperatorRequest) -> OperatorReply) -> OperatorRequest {
-            let (mut send, mut receive) = self.connection.accept_bi().await.expect("asked");
-            let request = frame::read(&mut receive, MAX_MESSAGE).await.expect("a request");
-            frame::write(&mut send, &reply(&request), MAX_MESSAGE).await.expect("answered");
-            send.finish().expect("open");
-            request
-        }
-
-        /// Lets the client call a method, which is said to become this job. Gives back what was signed.
-        async fn called(&self, method: &str, job: JobId) -> Box<SignedMandate> {
-            let method = method.parse().expect("a method");
-            let call = Call::new(Target::of("*"), method, Arguments::Words(Vec::new()));
-            let call = async { accepted(self.client.call(call, Follow::No).await).await };
-            let (_, request) =
-                tokio::join!(call, self.answer(|_| OperatorReply::Accepted { job, targets: Vec::new() }));
-            let OperatorRequest::Call { mandate, .. } = request else { panic!("{request:?}") };
-            mandate.expect("signed")
-        }
-
-        /// Lets the client run a job again, of which this is said to be what was signed. Gives back what is signed then.
-        async fn run_again(&self, job: JobId, said: Option<Box<SignedMandate>>) -> Carried {
-            let text = job.to_string();
-            let again = async {
-                accepted(self.client.rerun(&text, Rerun::All, true, Follow::No, None).await).await;
-            };
-            let answers = async {
-                let asked = self.answer(|_| OperatorReply::Mandate(said)).await;
-                assert_eq!(asked, OperatorRequest::Mandate(job.to_string()));
-                let job = JobId::new();
-                self.answer(|_| OperatorReply::Accepted { job, targets: Vec::new() }).await
-            };
-            let ((), request) = tokio::join!(again, answers);
-            let OperatorRequest::Rerun { mandate, .. } = request else { panic!("{request:?}") };
-            mandate
-        }
-    }
-
-    async fn accepted(stream: Result<JobStream, ClientError>) {
-        stream.expect("sent").next().await.expect("answered");
+    /// Takes every call. Of the job that is run again it says that the second call was signed for it, then that nothing
+    /// was, and then what was.
+    fn another_then_none_then_the_first(
+        request: &OperatorRequest,
+        asked: &[OperatorRequest],
+    ) -> Vec<OperatorReply> {
+        let OperatorRequest::Mandate(of) = request else { return first_for_all(request, asked) };
+        assert_eq!(*of, job(1).to_string());
+        let signed: Vec<_> = asked
+            .iter()
+            .filter_map(|request| match request {
+                OperatorRequest::Call { mandate, .. } => mandate.clone(),
+                _ => None,
+            })
+            .collect();
+        let times = asked.iter().filter(|request| matches!(request, OperatorRequest::Mandate(_))).count();
+        vec![OperatorReply::Mandate([Some(&signed[1]), None, Some(&signed[0])][times - 1].cloned())]
     }
 
     #[tokio::test]
     async fn no_overlord_gets_a_new_signature_for_another_call_than_the_one_that_is_run_again() {
-        let stolen = Stolen::new().await;
-        let [harmless, harmful] = [JobId::new(), JobId::new()];
-        let signed_harmless = stolen.called("test.ping", harmless).await;
-        let signed_harmful = stolen.called("system.reboot", harmful).await;
-        for said in [Some(signed_harmful), None] {
-            assert_eq!(stolen.run_again(harmless, said).await, None);
+        let stolen = Stolen::that(another_then_none_then_the_first).await;
+        for method in ["test.ping", "system.reboot"] {
+            let mut called = stolen.client.call(call(method, true), Follow::No).await.expect("sent");
+            called.next().await.expect("answered");
         }
-        let again = stolen.run_again(harmless, Some(signed_harmless.clone())).await.expect("signed");
-        let (before, again) = (signed_harmless.verify().expect("true"), again.verify().expect("true"));
+        let run_again = async || {
+            let harmless = job(1).to_string();
+            let again = stolen.client.rerun(&harmless, Rerun::All, true, Follow::No, None).await;
+            again.expect("sent").next().await.expect("answered");
+        };
+        for _ in 0..2 {
+            run_again().await;
+            assert_eq!(stolen.signed().len(), 2, "nothing but the two calls");
+        }
+        run_again().await;
+        let [before, _, again] = &stolen.signed()[..] else { panic!("signed anew, once") };
+        let (before, again) = (before.verify().expect("true"), again.verify().expect("true"));
         assert_eq!((&again.mandated, &again.expression), (&before.mandated, &before.expression));
         assert_ne!(again.nonce, before.nonce);
-        stolen.endpoint.close(0_u32.into(), b"");
     }
 }

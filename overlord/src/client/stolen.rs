@@ -46,7 +46,7 @@ impl Stolen {
     }
 
     /// What came signed.
-    fn signed(&self) -> Vec<SignedMandate> {
+    pub(super) fn signed(&self) -> Vec<SignedMandate> {
         let mandate = |request: &OperatorRequest| match request {
             OperatorRequest::Call { mandate, .. } | OperatorRequest::Rerun { mandate, .. } => mandate.clone(),
             _ => None,
@@ -72,13 +72,14 @@ async fn serve(endpoint: Endpoint, answers: Answers, asked: Arc<Mutex<Vec<Operat
     }
 }
 
-fn call(method: &str, confirmed: bool) -> Call {
+/// A call of `web*` without arguments.
+pub(super) fn call(method: &str, confirmed: bool) -> Call {
     let method = method.parse().expect("a method");
     Call { confirmed, ..Call::new(Target::of("web*"), method, Arguments::Words(Vec::new())) }
 }
 
 /// The job that became of the call that came at this place.
-fn job(place: u8) -> JobId {
+pub(super) fn job(place: u8) -> JobId {
     JobId::from_bytes([place; 16])
 }
 
