@@ -1,8 +1,7 @@
 //! What was asked of an overlord, and what it decided, for its owner to find later: `audit.jsonl` in its folder.
 
-mod denials;
 mod enrolment;
-mod turned_away;
+mod refusals;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -23,9 +22,8 @@ use wire::name::{MinionName, OperatorName};
 use wire::signing::PublicKey;
 use wire::value::method::OneMethod;
 
-use self::denials::{Denials, LeftOut};
 pub(crate) use self::enrolment::LetInBy;
-use self::turned_away::TurnedAway;
+use self::refusals::Refusals;
 use crate::roles::Deed;
 
 /// The audit log of an overlord.
@@ -36,9 +34,18 @@ pub(crate) struct Audit {
     appended: watch::Sender<()>,
     /// One reads at a time.
     readers: Semaphore,
-    denials: Denials,
-    turned_away: TurnedAway,
+    /// What roles refuse, by operator and kind of deed.
+    denials: Refusals<(OperatorName, String)>,
+    /// Peers that were turned away, by event.
+    turned_away: Refusals<&'static str>,
 }
+
+/// How many refusals of an operator of one kind are written in a minute.
+const DENIALS: usize = 20;
+/// How many peers that are turned away are written in a minute, of each event.
+const TURNED_AWAY: usize = 100;
+/// The same, of one host.
+const TURNED_AWAY_OF_HOST: usize = 20;
 
 impl Audit {
     /// Opens the log of an overlord's folder.
@@ -48,8 +55,8 @@ impl Audit {
             path: path.to_owned(),
             appended: watch::Sender::default(),
             readers: Semaphore::new(1),
-            denials: Denials::default(),
-            turned_away: TurnedAway::default(),
+            denials: Refusals::new(DENIALS, DENIALS),
+            turned_away: Refusals::new(TURNED_AWAY, TURNED_AWAY_OF_HOST),
         })
     }
 
@@ -137,7 +144,7 @@ impl Audit {
         };
         // Which methods there are to be called, the operator chooses.
         let kind = if method.is_some() { "call methods".to_owned() } else { deed.to_string() };
-        if !self.denials.is_written(operator, kind, Instant::now()) {
+        if !self.denials.is_written((operator.clone(), kind), String::new(), Instant::now()) {
             return;
         }
         self.note(json!({
@@ -160,7 +167,7 @@ impl Audit {
                 "event": "denials-left-out", "asked": event, "count": count, "decision": "denied",
             }));
         }
-        for LeftOut { operator, asked, count } in self.denials.summary(now) {
+        for ((operator, asked), count) in self.denials.summary(now) {
             self.note(json!({
                 "event": "denials-left-out",
                 "operator": operator,
