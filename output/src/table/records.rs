@@ -20,8 +20,9 @@ fn field(column: &Column, cell: &Fitted, room: usize) -> Vec<String> {
         return cell.lines.iter().map(|line| cell.styled(&cut(line, room))).collect();
     }
     let name = format!("{}: ", column.heading);
-    let beside = room.saturating_sub(width(&name));
-    if let [line] = &cell.lines[..] {
+    // The name itself may be wider than the room, in which case not even a value without width stands beside it.
+    let beside = room.checked_sub(width(&name));
+    if let (Some(beside), [line]) = (beside, &cell.lines[..]) {
         let has_room = match column.kind {
             Kind::Cut { least, .. } => beside >= least.min(width(line)),
             Kind::Whole { .. } | Kind::Wrapped { .. } => beside >= width(line),

@@ -110,6 +110,15 @@ fn a_table_says_whether_all_of_it_fits() {
     assert!(table.fits(Reader::Terminal(None)) && table.fits(Reader::Pipe));
 }
 
+#[test]
+fn a_value_without_width_stands_beside_no_name_that_fills_the_room() {
+    let columns = ["A", "A", "A_NAME_OF_SEVENTEEN"].map(Column::whole);
+    let table = Table::new(columns).with([["", "", "\u{301}"].map(Cell::new)]);
+    for line in at(&table, 20).lines() {
+        assert!(width(line) <= 20, "{line:?}");
+    }
+}
+
 fn columns() -> impl Strategy<Value = Vec<Column>> {
     let kind =
         (0..4_u8, "[A-Z]{1,20}", any::<bool>(), 1..4_usize).prop_map(|(kind, heading, is_minor, lines)| {
