@@ -24,7 +24,8 @@ impl Echo {
         let authority = folder.authority()?;
         let overlord = folder.overlord_identity(&authority)?;
         let operator = folder.operator_identity()?;
-        let server = endpoint::listen(([127, 0, 0, 1], 0).into(), &overlord, &[ALPN])?;
+        let server =
+            endpoint::listen(([127, 0, 0, 1], 0).into(), &overlord, overlord.authorities(), &[ALPN])?;
         let address: SocketAddr = server.local_addr().map_err(broke)?;
         let mut tasks = JoinSet::new();
         tasks.spawn(serve(server.clone()));

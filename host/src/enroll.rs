@@ -7,7 +7,10 @@ use quinn::Connection;
 use machine::backoff::Backoff;
 use wire::digest::Digest;
 use wire::document::text::printable;
-use wire::identity::{Identity, IdentityError, Role, SigningRequest, load_or_make_key, signing_request};
+use wire::identity::{
+    Admission, CertificateDer, Identity, IdentityError, Role, SigningRequest, load_or_make_key,
+    signing_request,
+};
 use wire::message::enroll::{self, EnrollReply, EnrollRequest};
 use wire::message::newcomer::{ALPNS, Issued, MAX_MESSAGE, Newcomer, NewcomerReply};
 use wire::name::MinionName;
@@ -184,7 +187,7 @@ pub async fn join(
     let signing_request = signing_request(&key)?;
     let fingerprint = SigningRequest::from_der(&signing_request)?.key();
     let applicant = Applicant { joining, signing_request, fingerprint };
-    let (wanted, (name, issued)) = match applicant.by_token().await? {
+    let (wanted, (name, admission)) = match applicant.by_token().await? {
         Some(enrolled) => (joining.wanted(folder), enrolled),
         // Who waits has asked for one name.
         None => {
@@ -196,9 +199,10 @@ pub async fn join(
     if let Some(wanted) = wanted.filter(|wanted| *wanted != name) {
         return Err(JoinError::NameDiffers { address: joining.address.clone(), given: name, wanted });
     }
-    let refused = || JoinError::Refused(joining.address.clone());
-    let identity = Identity::of_newcomer(&key, issued).ok_or_else(refused)?;
-    applicant.check(&identity, &name)?;
+    let identity = Identity::of_newcomer(&key, Role::Minion, admission)?;
+    if identity.peer()?.name != name.as_str() {
+        return Err(IdentityError::Foreign("it is for another name").into());
+    }
     let enrolment = Enrolment { overlord: joining.address.clone(), name };
     folder.enrol(&identity, &enrolment)?;
     // The key now lives with its certificate; the next join makes another.
@@ -214,24 +218,8 @@ struct Applicant<'a> {
 }
 
 impl Applicant<'_> {
-    /// Whether what an overlord has issued is for this key and name, and of the authority that was expected.
-    fn check(&self, issued: &Identity, name: &MinionName) -> Result<(), IdentityError> {
-        let peer = issued.peer()?;
-        let foreign = |what| Err(IdentityError::Foreign(what));
-        if !is_of(issued, self.joining.authority) {
-            return foreign("it is not of the authority that was expected");
-        }
-        if peer.key != self.fingerprint {
-            return foreign("it is for another key");
-        }
-        if (peer.role, peer.name.as_str()) != (Role::Minion, name.as_str()) {
-            return foreign("it is for another role or name");
-        }
-        Ok(())
-    }
-
     /// Asks with the token, if there is one. Gives nothing where there is none, or an operator has to decide all the same.
-    async fn by_token(&self) -> Result<Option<(MinionName, Issued)>, JoinError> {
+    async fn by_token(&self) -> Result<Option<(MinionName, Admission)>, JoinError> {
         let Some(secret) = self.joining.secret else { return Ok(None) };
         let (name, signing_request) = (self.joining.name.clone(), self.signing_request.clone());
         let newcomer = Newcomer::Minion { secret, name, signing_request };
@@ -243,9 +231,11 @@ impl Applicant<'_> {
             reply = self.ask(&newcomer).await;
         }
         match reply? {
-            NewcomerReply::Minion { name, issued } => Ok(Some((name, issued))),
-            NewcomerReply::Waits { .. } | NewcomerReply::Full { .. } => Ok(None),
-            other => Err(self.turned_away(other)),
+            (NewcomerReply::Minion { name, issued }, shown) => {
+                Ok(Some((name, self.admission(issued, shown))))
+            }
+            (NewcomerReply::Waits { .. } | NewcomerReply::Full { .. }, _) => Ok(None),
+            (other, _) => Err(self.turned_away(other)),
         }
     }
 
@@ -253,7 +243,7 @@ impl Applicant<'_> {
     async fn by_waiting(
         &self,
         mut tell: impl FnMut(JoinEvent<'_>),
-    ) -> Result<(MinionName, Issued), JoinError> {
+    ) -> Result<(MinionName, Admission), JoinError> {
         let name = self.joining.name.clone().ok_or(JoinError::NoName)?;
         let newcomer =
             Newcomer::Waiting { name: name.clone(), signing_request: self.signing_request.clone() };
@@ -266,16 +256,18 @@ impl Applicant<'_> {
         };
         loop {
             let least = match self.ask(&newcomer).await {
-                Ok(NewcomerReply::Minion { name, issued }) => return Ok((name, issued)),
-                Ok(NewcomerReply::Waits { again_ms }) => {
+                Ok((NewcomerReply::Minion { name, issued }, shown)) => {
+                    return Ok((name, self.admission(issued, shown)));
+                }
+                Ok((NewcomerReply::Waits { again_ms }, _)) => {
                     once("waits".into(), JoinEvent::Waits { name: &name, fingerprint: self.fingerprint });
                     again_ms
                 }
-                Ok(NewcomerReply::Full { again_ms }) => {
+                Ok((NewcomerReply::Full { again_ms }, _)) => {
                     once("full".into(), JoinEvent::Full);
                     again_ms
                 }
-                Ok(other) => return Err(self.turned_away(other)),
+                Ok((other, _)) => return Err(self.turned_away(other)),
                 Err(error) if error.is_passing() => {
                     once(error.to_string(), JoinEvent::Unreachable(&error));
                     0
@@ -287,14 +279,22 @@ impl Applicant<'_> {
         }
     }
 
-    /// Dials the overlord and asks it once.
-    async fn ask(&self, newcomer: &Newcomer) -> Result<NewcomerReply, JoinError> {
+    fn admission(&self, issued: Issued, shown: Vec<CertificateDer<'static>>) -> Admission {
+        Admission { issued, fingerprint: self.joining.authority, shown }
+    }
+
+    /// Dials the overlord and asks it once. Gives the certificates with its answer that it showed.
+    async fn ask(
+        &self,
+        newcomer: &Newcomer,
+    ) -> Result<(NewcomerReply, Vec<CertificateDer<'static>>), JoinError> {
         let Joining { address, authority, .. } = self.joining;
         let dialling = Dialling::new(None, Trust::Fingerprint(*authority), ALPNS)?;
         let dialled = Dialler::alone().dial(address, &dialling).await.map_err(|error| self.refusal(error))?;
         let reply = self.exchange(&dialled.connection, newcomer).await;
+        let shown = endpoint::shown(&dialled.connection);
         dialled.close().await;
-        reply
+        Ok((reply?, shown))
     }
 
     async fn exchange(

@@ -124,7 +124,8 @@ async fn open(
         .map_err(|error| DaemonError::Modules(error.to_string()))?;
     let held = authorities.held();
     let identity = held.shown(identity);
-    let endpoint = endpoint::listen(options.listen.unwrap_or(config.listen), &identity, &doors::alpns())?;
+    let listen = options.listen.unwrap_or(config.listen);
+    let endpoint = endpoint::listen(listen, &identity, &held.accepted(), &doors::alpns())?;
     let address = endpoint.local_addr().map_err(DaemonError::Address)?;
     let config = ConfigInForce::new(config);
     let jobs = Jobs::new(config.clone(), ledger.clone(), registry.clone(), audit.clone(), stop.child_token())

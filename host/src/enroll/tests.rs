@@ -11,7 +11,9 @@ use super::*;
 /// An overlord's enrolment door, in the form that older overlords have.
 fn overlord(authority: &Authority) -> (SocketAddr, Endpoint) {
     let identity = authority.issue(Role::Overlord, "overlord").expect("an identity");
-    let endpoint = endpoint::listen(([127, 0, 0, 1], 0).into(), &identity, &[enroll::ALPN]).expect("listens");
+    let endpoint =
+        endpoint::listen(([127, 0, 0, 1], 0).into(), &identity, identity.authorities(), &[enroll::ALPN])
+            .expect("listens");
     (endpoint.local_addr().expect("an address"), endpoint)
 }
 

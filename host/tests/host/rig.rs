@@ -28,7 +28,8 @@ impl Overlord {
         let dir = TempDir::new().unwrap();
         let authority = Authority::create(dir.path()).unwrap();
         let identity = authority.issue(Role::Overlord, "overlord").unwrap();
-        let endpoint = endpoint::listen(([127, 0, 0, 1], 0).into(), &identity, alpns).unwrap();
+        let endpoint =
+            endpoint::listen(([127, 0, 0, 1], 0).into(), &identity, identity.authorities(), alpns).unwrap();
         let overlord = endpoint.local_addr().unwrap().to_string();
 
         let folder = Folder::at(dir.path().join("minion"));

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use machine::failpoint::{Point, reach};
 use machine::lock;
 use wire::digest::Digest;
-use wire::identity::{Authority, IdentityError, Imported, endorse, request_authority, vouches};
+use wire::identity::{
+    Authority, IdentityError, Imported, Validity, certificates_to_pem, endorse, request_authority, vouches,
+};
 use wire::message::authority::MoveStep;
 
 use super::state::State;
@@ -57,11 +59,8 @@ impl Authorities {
             return Err(ChangeError::Intermediate);
         }
         let next = Authority::new(&named()?)?;
-        // Each vouches for the other, so that newcomers who know the fingerprint of either get in at each step.
-        let vouched = vec![
-            endorse(&held.authority, next.certificate())?,
-            endorse(&next, held.authority.certificate())?,
-        ];
+        // Never the other way round: the next one is there because the key of the former one may be in wrong hands.
+        let vouched = vec![endorse(&held.authority, next.certificate())?];
         self.begin(&held, next, vouched)
     }
 
@@ -88,19 +87,14 @@ impl Authorities {
         if next.id() == held.authority.id() {
             return Err(ChangeError::TheSame);
         }
-        if root == former {
-            // Everybody trusts its root already: there is nothing to wait for.
-            self.keep(&held.authority)?;
-            let state = State { base: held.state.base, ..held.state.settled(next.id()) };
-            self.or_discard(&next, || self.keep(&next).and_then(|()| self.put(state)))?;
-            return Ok(self.store.forget_requested()?);
-        }
         let vouched = match others.into_iter().find(|one| vouches(one, &root, &former)) {
-            Some(vouched) => vouched,
-            None if held.authority.is_root() => endorse(&held.authority, &root)?,
+            Some(vouched) => vec![vouched],
+            // Everybody trusts its root already.
+            None if root == former => Vec::new(),
+            None if held.authority.is_root() => vec![endorse(&held.authority, &root)?],
             None => return Err(ChangeError::NotEndorsed),
         };
-        self.begin(&held, next, vec![vouched])?;
+        self.begin(&held, next, vouched)?;
         Ok(self.store.forget_requested()?)
     }
 
@@ -121,8 +115,33 @@ impl Authorities {
         match held.step() {
             MoveStep::Settled => Err(ChangeError::Settled),
             MoveStep::Back => Err(ChangeError::GoesBack),
-            MoveStep::Issuing | MoveStep::Serving => self.put(held.state.at(MoveStep::Back)),
+            MoveStep::Issuing | MoveStep::Serving => {
+                if let Some((next, mut vouched)) = held.next.clone().filter(|(next, _)| next.is_root()) {
+                    // Newcomers may trust the next one alone, and have to find the way back too.
+                    vouched.push(endorse(&next, held.authority.certificate())?);
+                    self.store.keep_endorsements(next.id(), &certificates_to_pem(&vouched))?;
+                }
+                self.put(held.state.at(MoveStep::Back))
+            }
         }
+    }
+
+    /// Has the authority that is let go of vouch anew for the one that stays, where it did not yet, or what it signed ends soon.
+    pub(super) async fn vouch_anew(&self) -> Result<(), ChangeError> {
+        let held = self.held();
+        let is_due = |one: &Vec<u8>| Validity::of(one).is_ok_and(Validity::is_due);
+        let Some(by) = held.leaving().filter(|by| by.is_root()) else { return Ok(()) };
+        if by.certificate() == held.target().certificate() || held.vouched().iter().any(|one| !is_due(one)) {
+            return Ok(());
+        }
+        let _changing = self.change().await?;
+        let (Some((next, _)), true) = (&held.next, Arc::ptr_eq(&held, &self.held())) else { return Ok(()) };
+        let vouched = vec![endorse(by, held.target().certificate())?];
+        self.store.keep_endorsements(next.id(), &certificates_to_pem(&vouched))?;
+        let held = Held { next: Some((next.clone(), vouched)), ..(*held).clone() };
+        *lock::hold(&self.held) = Arc::new(held);
+        self.news.notify_one();
+        Ok(())
     }
 
     /// Ends the move that was asked to end when it was at `seen`: lets go of the authority that does not sign any more. Who needs
@@ -162,7 +181,7 @@ impl Authorities {
         let id = next.id();
         self.or_discard(&next, || {
             self.keep(&next)?;
-            self.store.keep_endorsements(id, &wire::identity::certificates_to_pem(&vouched))?;
+            self.store.keep_endorsements(id, &certificates_to_pem(&vouched))?;
             self.put(State { next: Some(id), ..held.state.at(MoveStep::Issuing) })
         })
     }
@@ -305,6 +324,46 @@ mod tests {
         let next = Authority::new("another").expect("made");
         assert!(all.begin(&held, next, Vec::new()).is_err());
         assert_eq!(keys(), before, "of a move that did not begin");
+    }
+
+    /// Whether an authority vouches for another among what an overlord shows.
+    fn are_vouched(all: &Authorities, root: &Authority, by: &Authority) -> bool {
+        let held = all.held();
+        let identity = held.own().issue(Role::Overlord, "overlord").expect("issued");
+        let shown = held.shown(identity).shown();
+        shown.iter().any(|one| vouches(one, root.certificate(), by.certificate()))
+    }
+
+    #[tokio::test]
+    async fn an_authority_that_is_let_go_of_is_vouched_for_by_nobody() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let all = opened(dir.path()).await;
+        let former = all.held().own().clone();
+        all.rotate().await.expect("begun");
+        let next = all.held().target().clone();
+        let only_forward = |all: &Authorities| {
+            assert!(are_vouched(all, &next, &former), "whoever trusts the former one has to follow");
+            assert!(!are_vouched(all, &former, &next), "its key may be stolen");
+        };
+        only_forward(&all);
+        all.serve().await.expect("goes on");
+        only_forward(&all);
+        // Of a folder whose endorsement has ended, or of a version that made others.
+        let path = dir.path().join(format!("authorities/{}.endorsements", next.id()));
+        let both = certificates_to_pem(&[next.certificate().to_vec(), former.certificate().to_vec()]);
+        std::fs::write(&path, both).expect("written");
+        let all = opened(dir.path()).await;
+        assert!(!are_vouched(&all, &next, &former));
+        all.vouch_anew().await.expect("signed");
+        only_forward(&all);
+        only_forward(&opened(dir.path()).await);
+        let written = std::fs::read(&path).expect("reads");
+        all.vouch_anew().await.expect("nothing to do");
+        assert_eq!(std::fs::read(&path).expect("reads"), written);
+
+        all.back().await.expect("goes back");
+        assert!(are_vouched(&all, &former, &next), "newcomers may trust the next one alone");
+        assert!(!are_vouched(&all, &next, &former));
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ledger::Holding;
-use wire::identity::{Authority, Identity, IdentityError, Imported, Lifetimes};
+use wire::identity::{Authority, CertificateDer, Identity, IdentityError, Imported, Lifetimes, vouches};
 use wire::message::authority::MoveStep;
 use wire::message::newcomer::Issued;
 use wire::message::renewal::Credentials;
@@ -18,7 +18,7 @@ pub struct Held {
     pub(super) state: State,
     /// The one that there is, or was before the move.
     pub(super) authority: Arc<Authority>,
-    /// The one that it is moved to, and what vouches for one of the two by the other.
+    /// The one that it is moved to, and endorsements by which one of the two vouches for the other.
     pub(super) next: Option<(Arc<Authority>, Vec<Vec<u8>>)>,
 }
 
@@ -122,20 +122,37 @@ impl Held {
         std::iter::once(&self.authority).chain(self.next.as_ref().map(|(next, _)| next)).collect()
     }
 
+    /// The certificates of those whose certificates are good: their own, and not those of their roots, of which there may be
+    /// other intermediates.
+    pub(crate) fn accepted(&self) -> Vec<CertificateDer<'static>> {
+        self.all().into_iter().map(|one| one.own().clone()).collect()
+    }
+
     /// Whether who shows this certificate may go on: an authority that there is has signed it, or its owner has got another since
-    /// of one that there is, or of the same root.
+    /// of one that there is.
     pub(crate) fn is_known(&self, certificate: &[u8], holding: &Holding) -> bool {
-        self.all().into_iter().any(|one| {
-            one.has_signed(certificate)
-                || holding.authority == one.id()
-                || holding.trusted == [one.fingerprint()]
-        })
+        self.all().into_iter().any(|one| one.has_signed(certificate) || holding.authority == one.id())
+    }
+
+    /// The one that is let go of at the end of the move; `None` where there is no move.
+    pub(super) fn leaving(&self) -> Option<&Arc<Authority>> {
+        self.next.as_ref()?;
+        self.all().into_iter().find(|one| one.id() != self.target().id())
+    }
+
+    /// The endorsements by which the authority that is let go of vouches at this moment for the one that stays, and so never for
+    /// one that is let go of: its key may be in wrong hands.
+    pub(super) fn vouched(&self) -> Vec<Vec<u8>> {
+        let (Some(by), Some((_, all))) = (self.leaving(), &self.next) else { return Vec::new() };
+        let root = self.target().certificate();
+        all.iter().filter(|one| vouches(one, root, by.certificate())).cloned().collect()
     }
 
     /// Those that are trusted with a certificate of [`Held::target`], by their roots' certificates: its own first.
     fn trusted(&self) -> Vec<&Authority> {
         let mut trusted: Vec<&Authority> = vec![self.target()];
-        if matches!(self.state.step, MoveStep::Issuing | MoveStep::Serving) {
+        let is_another = self.authority.certificate() != self.target().certificate();
+        if is_another && matches!(self.state.step, MoveStep::Issuing | MoveStep::Serving) {
             trusted.push(&self.authority);
         }
         trusted
@@ -167,10 +184,9 @@ impl Held {
     pub(crate) fn renewing(&self, holds: &Holding, knows: bool) -> Renewing {
         let target = self.target();
         if knows || holds.authority == target.id() {
-            let vouched = self.next.as_ref().filter(|_| self.step() != MoveStep::Back);
-            let vouched = vouched.map(|(_, vouched)| vouched.clone()).unwrap_or_default();
             let others = self.trusted()[1..].iter().map(|one| one.certificate().to_vec()).collect();
-            return Renewing { authority: target.clone(), vouched, others, holding: self.wanted() };
+            let (authority, vouched) = (target.clone(), self.vouched());
+            return Renewing { authority, vouched, others, holding: self.wanted() };
         }
         let its_own = self.all().into_iter().find(|one| one.id() == holds.authority);
         let authority = its_own.unwrap_or(self.own()).clone();
@@ -187,16 +203,12 @@ impl Held {
 
     /// The overlord's own identity as it shows it to peers that may trust either.
     pub(crate) fn shown(&self, identity: Identity) -> Identity {
-        let Some((next, vouched)) = &self.next else { return identity };
-        let roots = [self.authority.certificate(), next.certificate()];
-        let mut more = Vec::new();
-        if self.step() != MoveStep::Back {
-            more.extend(vouched.iter().cloned());
-            more.extend(
-                roots.iter().filter(|root| **root != self.own().certificate()).map(|root| root.to_vec()),
-            );
+        let mut more = self.vouched();
+        if matches!(self.step(), MoveStep::Issuing | MoveStep::Serving) {
+            let roots = self.all().into_iter().map(|one| one.certificate());
+            more.extend(roots.filter(|root| *root != self.own().certificate()).map(<[u8]>::to_vec));
         }
-        identity.between(more, &roots)
+        identity.between(more)
     }
 }
 

@@ -65,6 +65,9 @@ impl Keeper {
                 warned = Some(Instant::now());
                 warn_of_ends(&held);
             }
+            if let Err(error) = self.services.authorities.vouch_anew().await {
+                tracing::error!(%error, "no authority vouches for the one that is moved to");
+            }
             self.go_on(&held).await;
         }
     }
@@ -76,7 +79,7 @@ impl Keeper {
             self.folder.overlord_identity(held.own()).map_err(DaemonError::from).and_then(|identity| {
                 let (until, shown) =
                     (identity.validity().map_err(FolderError::from)?.until, held.shown(identity));
-                endpoint::show(&self.endpoint, &shown, &doors::alpns())?;
+                endpoint::show(&self.endpoint, &shown, &held.accepted(), &doors::alpns())?;
                 Ok((until, shown))
             });
         match shown {

@@ -89,8 +89,7 @@ impl Held {
         let wanted = self.wanted();
         Some(match holding.authority == wanted.authority {
             true => Lack::Trust,
-            // One whose intermediate is another one of the same root.
-            false if is_good || holding.trusted == wanted.trusted => Lack::Certificate,
+            false if is_good => Lack::Certificate,
             false => Lack::Return,
         })
     }

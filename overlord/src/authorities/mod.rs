@@ -1,15 +1,16 @@
 //! The authorities of an overlord: the one that signs certificates, and the move from one to another.
 //!
 //! The move has steps, each of which is one write of a small file (see `state`): whoever dies between two of them goes on from
-//! the one that was written. Until the last, certificates of both authorities are good, and each authority can be checked
-//! through the other, so that nobody is shut out whatever step they know of.
+//! the one that was written. Until the last, certificates of both authorities are good, and the one that stays can be checked
+//! through the one that is let go of, so that nobody is shut out whatever step they know of. Never the other way round: who has
+//! stolen the key of the one that is let go of would be believed by those who trust the other.
 //!
 //! 1. `issuing`: everybody is asked to renew, and gets a certificate of the new authority, with what vouches for it and with
 //!    trust in both. The overlord itself still shows a certificate of the former one.
 //! 2. `serving`: everybody has one, and the overlord shows one of the new authority too.
 //! 3. `settled`: the former authority is gone, and everybody renews once more to let go of it.
 //!
-//! From the first two there is a way back: in `back`, the former authority signs again.
+//! From the first two there is a way back: in `back`, the former authority signs again, and is the one that stays.
 
 mod change;
 mod encryption;

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use quinn::{Connection, ConnectionError};
-use wire::identity::{Identity, Moment, load_or_make_key, signing_request};
+use wire::identity::{Admission, CertificateDer, Identity, Moment, Role, load_or_make_key, signing_request};
 use wire::message::enroll::Token;
 use wire::message::newcomer::{ALPN, MAX_MESSAGE, Newcomer, NewcomerReply};
 use wire::name::OperatorName;
 use wire::signing::PublicKey;
-use wire::transport::endpoint::{CLOSE_BUSY, CLOSE_DONE, Dialling, Trust};
+use wire::transport::endpoint::{CLOSE_BUSY, CLOSE_DONE, Dialling, Trust, shown};
 use wire::transport::frame;
 
 use super::ClientError;
@@ -61,8 +61,9 @@ pub async fn log_in(
         reply = ask(&address, token, &newcomer).await;
     }
     let refused = || ClientError::TokenRefused { address: address.clone() };
-    let Some(NewcomerReply::Operator { name, issued }) = reply? else { return Err(refused()) };
-    let identity = Identity::of_newcomer(&key, issued).ok_or_else(refused)?;
+    let Some((NewcomerReply::Operator { name, issued }, shown)) = reply? else { return Err(refused()) };
+    let admission = Admission { issued, fingerprint: token.authority, shown };
+    let identity = Identity::of_newcomer(&key, Role::Operator, admission).map_err(FolderError::from)?;
     let valid_until = Moment(identity.validity().map_err(FolderError::from)?.until);
     let context = context.unwrap_or_else(|| ContextName::for_operator(name.as_str(), &address));
     // Minions that want signed calls are told this key: it is there from the beginning, and stays.
@@ -72,12 +73,13 @@ pub async fn log_in(
     Ok(LoggedIn { operator: name, context, address, valid_until, signing_key })
 }
 
-/// Dials the overlord of the token and asks it once; `None` where it is too busy to listen.
+/// Dials the overlord of the token and asks it once; `None` where it is too busy to listen. Gives the certificates with that it
+/// showed.
 async fn ask(
     address: &str,
     token: &Token,
     newcomer: &Newcomer,
-) -> Result<Option<NewcomerReply>, ClientError> {
+) -> Result<Option<(NewcomerReply, Vec<CertificateDer<'static>>)>, ClientError> {
     let dialling = Dialling::new(None, Trust::Fingerprint(token.authority), &[ALPN])?;
     let dialled = dial(address, &dialling, PATIENCE).await;
     let (endpoint, connection) = dialled.map_err(|error| match error {
@@ -85,10 +87,12 @@ async fn ask(
         other => other,
     })?;
     let reply = tokio::time::timeout(ANSWER, speak(&connection, address, newcomer)).await;
+    let shown = shown(&connection);
     connection.close(CLOSE_DONE, b"");
     // With this the overlord need not wait for the connection to time out. It is a courtesy, so it has an end.
     let _ = tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await;
-    reply.unwrap_or_else(|_| Err(ClientError::NoAnswer { address: address.to_owned() }))
+    let reply = reply.unwrap_or_else(|_| Err(ClientError::NoAnswer { address: address.to_owned() }))?;
+    Ok(reply.map(|reply| (reply, shown)))
 }
 
 async fn speak(

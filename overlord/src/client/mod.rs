@@ -149,7 +149,7 @@ impl Client {
         let identity = config.folder.operator_identity()?;
         let dialling = Dialling::new(Some(&identity), Trust::Authorities(identity.authorities()), ALPNS)?;
         let (endpoint, connection) = dial::dial(&config.address, &dialling, config.patience).await?;
-        let signer = Signer::of(&config.folder, &identity)?;
+        let signer = Signer::of(&config.folder, &identity, &shown(&connection))?;
         let own = Arc::new(Own { folder: config.folder.clone(), identity, signer });
         Ok(Self { connection, address: config.address.clone(), own, _endpoint: endpoint })
     }

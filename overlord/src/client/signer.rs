@@ -6,7 +6,7 @@ use std::time::Duration;
 use machine::clock::now_ms;
 use machine::lock;
 use wire::digest::Digest;
-use wire::identity::{Identity, secret};
+use wire::identity::{CertificateDer, Identity, secret};
 use wire::message::call::Share;
 use wire::message::catalogue::ModuleRequest;
 use wire::message::operator::{Call, Lenience, Target};
@@ -25,19 +25,24 @@ pub(super) struct Signer {
     key: SigningKey,
     certificate: Option<KeyCertificate>,
     operator: OperatorName,
-    /// SHA-256 of the certificate of the overlord's authority.
+    /// SHA-256 of the certificate of the authority by which the overlord goes: while it moves to another one, all of its minions
+    /// trust the one whose certificate it shows.
     authority: Digest,
     /// What was handed over last and has to be confirmed.
     unconfirmed: Mutex<Option<SignedMandate>>,
 }
 
 impl Signer {
-    /// The signer of a folder; `None` where it has no key for that.
-    pub(super) fn of(folder: &Folder, identity: &Identity) -> Result<Option<Self>, FolderError> {
+    /// The signer of a folder, for the overlord that showed these certificates; `None` where it has no key for that.
+    pub(super) fn of(
+        folder: &Folder,
+        identity: &Identity,
+        shown: &[CertificateDer<'static>],
+    ) -> Result<Option<Self>, FolderError> {
         let Some(key) = folder.signing_key()? else { return Ok(None) };
         let operator = identity.peer()?.name.parse();
         let operator = operator.map_err(|_| FolderError::NotInitialised(folder.dir().to_owned()))?;
-        let authority = Digest::of(identity.authority());
+        let authority = Digest::of(identity.authority_of(shown));
         let (certificate, unconfirmed) = (folder.key_certificate()?, Mutex::default());
         Ok(Some(Self { key, certificate, operator, authority, unconfirmed }))
     }
@@ -157,9 +162,9 @@ mod tests {
         let authority = Authority::create(dir.path()).expect("made");
         let identity = authority.issue(Role::Operator, "ann").expect("issued");
         let folder = Folder::at(dir.path());
-        assert!(Signer::of(&folder, &identity).expect("read").is_none());
+        assert!(Signer::of(&folder, &identity, &[]).expect("read").is_none());
         folder.make_signing_key().expect("made");
-        let signer = Signer::of(&folder, &identity).expect("read").expect("there is a key");
+        let signer = Signer::of(&folder, &identity, &[]).expect("read").expect("there is a key");
         (dir, signer)
     }
 

@@ -36,7 +36,8 @@ impl Stolen {
         let folder = Folder::at(dir.path());
         folder.make_signing_key().expect("made");
         let overlord = authority.issue(Role::Overlord, "overlord").expect("issued");
-        let endpoint = listen(([127, 0, 0, 1], 0).into(), &overlord, ALPNS).expect("listens");
+        let endpoint =
+            listen(([127, 0, 0, 1], 0).into(), &overlord, overlord.authorities(), ALPNS).expect("listens");
         let address = endpoint.local_addr().expect("has one").to_string();
         let (asked, mut serving) = (Arc::new(Mutex::new(Vec::new())), JoinSet::new());
         serving.spawn(serve(endpoint.clone(), answers, asked.clone()));

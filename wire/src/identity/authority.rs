@@ -125,7 +125,8 @@ impl Authority {
         self.chain.iter().map(|certificate| super::pem("CERTIFICATE", certificate)).collect()
     }
 
-    pub(super) fn own(&self) -> &CertificateDer<'static> {
+    /// The authority's own certificate, whose key signs: the same as [`Authority::certificate`] where it is a root.
+    pub fn own(&self) -> &CertificateDer<'static> {
         &self.chain[0]
     }
 

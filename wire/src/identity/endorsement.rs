@@ -3,20 +3,27 @@
 //! Whoever trusts the first may trust the second from then on, and can check certificates of the second through the
 //! endorsement before it does. Only who has the key of the first can make one, which is more than to be the overlord for a
 //! while where that key is elsewhere.
+//!
+//! An endorsement has a mark, which no other certificate of an authority has: else one that makes an intermediate would also
+//! say that a root of the same key is to be trusted. And it ends soon, so that one which was made for a move that went back
+//! is worth nothing any more when its key is stolen years later.
+
+use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, DnValue, IsCa, KeyUsagePurpose,
-    SubjectPublicKeyInfo,
+    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, DnValue, IsCa,
+    KeyUsagePurpose, SubjectPublicKeyInfo,
 };
 use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
-use x509_parser::asn1_rs::Tag;
+use x509_parser::asn1_rs::{Oid, Tag};
 use x509_parser::prelude::{FromDer as _, X509Certificate, X509Name};
 
-use super::{Authority, IdentityError, Validity};
+use super::validity::BACKDATED_SECS;
+use super::{Authority, IdentityError, Moment, Validity};
 
 /// A certificate, in DER, by which an authority vouches for the key of another, whose own certificate is `root`. It is good
-/// for as long as that one.
+/// for [`ENDORSED_FOR`], and for no longer than that one.
 ///
 /// # Errors
 /// [`IdentityError::Foreign`] where `root` is no certificate, and [`IdentityError::Certificate`] where it cannot be signed.
@@ -29,9 +36,11 @@ pub fn endorse(authority: &Authority, root: &[u8]) -> Result<Vec<u8>, IdentityEr
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.use_authority_key_identifier_extension = true;
-    let Validity { from, until } = Validity::read(&parsed);
+    params.custom_extensions = vec![CustomExtension::from_oid_content(MARK, NOTHING.to_vec())];
+    let Moment(now) = Moment::now();
+    let until = now.saturating_add_unsigned(ENDORSED_FOR.as_secs()).min(Validity::read(&parsed).until);
     let moment = |second| OffsetDateTime::from_unix_timestamp(second).ok();
-    if let (Some(from), Some(until)) = (moment(from), moment(until)) {
+    if let (Some(from), Some(until)) = (moment(now.saturating_sub(BACKDATED_SECS)), moment(until)) {
         (params.not_before, params.not_after) = (from, until);
     }
     let endorsement = params.signed_by(&key, authority.issuer())?.der().clone();
@@ -60,8 +69,8 @@ fn name(subject: &X509Name<'_>) -> Result<DistinguishedName, IdentityError> {
     Ok(name)
 }
 
-/// Whether an authority that is named may be trusted: it is already, or one that is has signed for its key, in a certificate
-/// among these. It has to be a root, which has signed its own certificate.
+/// Whether an authority that is named may be trusted: it is already, or one that is vouches for its key at this moment, by an
+/// endorsement among these. It has to be a root, which has signed its own certificate.
 pub(super) fn is_acceptable(
     root: &CertificateDer<'_>,
     trusted: &[CertificateDer<'static>],
@@ -75,7 +84,7 @@ pub(super) fn is_acceptable(
     is_root && trusted.iter().any(|by| among.iter().any(|one| is_endorsement(one, &parsed, by)))
 }
 
-/// Whether `by` vouches with this certificate for the authority whose own certificate is `root`.
+/// Whether `by` vouches with this certificate, at this moment, for the authority whose own certificate is `root`.
 pub(super) fn is_endorsement(
     certificate: &CertificateDer<'_>,
     root: &X509Certificate<'_>,
@@ -84,9 +93,16 @@ pub(super) fn is_endorsement(
     let parsed = (X509Certificate::from_der(certificate), X509Certificate::from_der(by));
     let (Ok((_, certificate)), Ok((_, by))) = parsed else { return false };
     certificate.is_ca()
+        && is_marked(&certificate)
+        && Validity::read(&certificate).check().is_ok()
         && certificate.public_key().raw == root.public_key().raw
         && certificate.subject().as_raw() == root.subject().as_raw()
         && is_signed(&certificate, &by)
+}
+
+fn is_marked(certificate: &X509Certificate<'_>) -> bool {
+    let is_mark = |oid: &Oid<'_>| oid.iter().is_some_and(|arcs| arcs.eq(MARK.iter().copied()));
+    certificate.extensions().iter().any(|extension| is_mark(&extension.oid))
 }
 
 /// Whether this certificate is one by which the authority `by` vouches for another: both are the roots' own, in DER.
@@ -133,6 +149,13 @@ pub(super) fn is_signed(certificate: &X509Certificate<'_>, by: &X509Certificate<
         && certificate.verify_signature(Some(by.public_key())).is_ok()
 }
 
+/// For how long an authority vouches for another: long enough for a move, whose endorsement is made anew while it lasts.
+pub const ENDORSED_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
+/// The extension that says that a certificate is an endorsement, by its object identifier.
+const MARK: &[u64] = &[2, 25, 4_916_307_285_164_093_718];
+/// Its value, in DER: `NULL`.
+const NOTHING: [u8; 2] = [5, 0];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,5 +190,50 @@ mod tests {
         // An endorsement is no root, and is never trusted as one.
         let endorsement = by(&old, &new);
         assert!(!super::is_acceptable(&endorsement, &[der(&old)], std::slice::from_ref(&endorsement)));
+    }
+
+    /// A certificate of the key and name of an authority by another, with an endorsement's mark or without, that was good from an
+    /// hour ago for so long.
+    fn certified(
+        of: &Authority,
+        by: &Authority,
+        extensions: &[&[u64]],
+        until: i64,
+    ) -> CertificateDer<'static> {
+        let mut params = super::super::authority::of_authority("twin").expect("parameters");
+        let marked = extensions.iter().map(|oid| CustomExtension::from_oid_content(oid, NOTHING.to_vec()));
+        params.custom_extensions = marked.collect();
+        let Moment(now) = Moment::now();
+        let moment = |second| OffsetDateTime::from_unix_timestamp(second).expect("a moment");
+        (params.not_before, params.not_after) = (moment(now - 200_000), moment(now + until));
+        params.signed_by(of.issuer().key(), by.issuer()).expect("signed").der().clone()
+    }
+
+    #[test]
+    fn only_a_marked_certificate_that_is_good_now_vouches_for_an_authority() {
+        let [root, twin] = ["root", "twin"].map(|name| Authority::new(name).expect("made"));
+        for (extensions, until, expected) in [
+            (vec![MARK], 100_000, true),
+            // As the root signs for an intermediate, whose key makes a root of its own then.
+            (vec![], 100_000, false),
+            (vec![&[2, 25, 1][..]], 100_000, false),
+            (vec![&[2, 25][..]], 100_000, false),
+            // Of a move that is over.
+            (vec![MARK], -100_000, false),
+        ] {
+            let among = [certified(&twin, &root, &extensions, until)];
+            assert_eq!(is_acceptable(&der(&twin), &[der(&root)], &among), expected, "{extensions:?} {until}");
+        }
+        let endorsement = endorse(&root, twin.certificate()).expect("signed");
+        let validity = Validity::of(&endorsement).expect("reads");
+        assert_eq!(validity.lifetime(), 90 * 24 * 3600);
+        assert!(vouches(&endorsement, twin.certificate(), root.certificate()));
+        // No longer than the root itself.
+        let short = certified(&twin, &twin, &[], 1000);
+        let endorsement = endorse(&root, &short).expect("signed");
+        assert_eq!(
+            Validity::of(&endorsement).expect("reads").until,
+            Validity::of(&short).expect("reads").until
+        );
     }
 }

@@ -6,11 +6,13 @@
 //! Here certificates are made, read and kept in files. Whether a connection shows a good one is checked in
 //! [`crate::transport::endpoint`]; what a peer may do is decided by the overlord and the minion.
 
+mod admission;
 mod authority;
 mod endorsement;
 mod files;
 mod imported;
 mod kept;
+
 mod passphrase;
 mod peer;
 mod signing_request;
@@ -20,15 +22,18 @@ use std::path::{Path, PathBuf};
 
 use pem::{EncodeConfig, LineEnding, Pem};
 use rcgen::{KeyPair, PublicKeyData as _};
+pub use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use self::kept::Kept;
 
+pub use self::admission::Admission;
 pub use self::authority::{Authority, Lifetimes};
 pub use self::endorsement::{endorse, vouches};
 pub use self::files::{create_private_dir, write_private, write_public};
 pub use self::imported::{Imported, request_authority};
+
 pub use self::passphrase::{Passphrase, is_encrypted};
 pub use self::peer::{Peer, Role};
 pub use self::signing_request::SigningRequest;
@@ -101,13 +106,26 @@ impl Identity {
         Self { key: key.serialize_der(), chain, authorities }
     }
 
-    /// What an overlord gave to a newcomer for its key: the certificate with those that lead from it to an authority, and the
-    /// authorities to trust. `None` where no authority is named.
-    pub fn of_newcomer(key: &KeyPair, issued: Issued) -> Option<Self> {
-        let Issued { certificate, intermediates, authorities } = issued;
-        let chain = std::iter::once(certificate).chain(intermediates).map(Into::into).collect();
-        let authorities: Vec<_> = authorities.into_iter().map(Into::into).collect();
-        (!authorities.is_empty()).then(|| Self { key: key.serialize_der(), chain, authorities })
+    /// What an overlord gave to a newcomer, in this role, for its key: the certificate with those that lead from it to an
+    /// authority, and the authorities to trust. Those are taken that an [`Admission`] lets it trust.
+    ///
+    /// # Errors
+    /// [`IdentityError::Foreign`] where the certificate is not for this key and role, or not of such an authority.
+    pub fn of_newcomer(key: &KeyPair, role: Role, given: Admission) -> Result<Self, IdentityError> {
+        let Issued { certificate, intermediates, authorities } = given.trustworthy();
+        let chain: Vec<CertificateDer<'static>> =
+            std::iter::once(certificate).chain(intermediates).map(Into::into).collect();
+        let peer = Peer::of(&chain[0])?;
+        if peer.key != Digest::of(&key.subject_public_key_info()) {
+            return Err(IdentityError::Foreign("it is for another key"));
+        }
+        if peer.role != role {
+            return Err(IdentityError::Foreign("it is for another role"));
+        }
+        let authorities = own_first(authorities.into_iter().map(Into::into).collect(), &chain);
+        let authorities =
+            authorities.ok_or(IdentityError::Foreign("it is not of the authority that was expected"))?;
+        Ok(Self { key: key.serialize_der(), chain, authorities })
     }
 
     /// The same role and name with another key, for which an overlord has made these certificates.
@@ -134,10 +152,9 @@ impl Identity {
         }
         let mut authorities: Vec<CertificateDer<'static>> = authorities.into_iter().map(Into::into).collect();
         authorities.retain(|authority| endorsement::is_acceptable(authority, &self.authorities, &chain));
-        let Some(own) = authorities.iter().position(|authority| is_signed_by(authority, &chain)) else {
+        let Some(authorities) = own_first(authorities, &chain) else {
             return Err(IdentityError::Foreign("it is not of the authority that this one is of"));
         };
-        authorities.swap(0, own);
         let chain = endorsement::without_endorsements(chain, &authorities);
         // A clock by which the present one has ended too says nothing of the next.
         match (before.validity.check(), peer.validity.check()) {
@@ -201,13 +218,19 @@ impl Identity {
     }
 
     /// The same identity as an overlord shows it while it moves from one authority to another: with what else leads to
-    /// authorities that peers may trust, and where certificates of all of these are good.
-    pub fn between(mut self, more: Vec<Vec<u8>>, authorities: &[&[u8]]) -> Self {
+    /// authorities that peers may trust.
+    pub fn between(mut self, more: Vec<Vec<u8>>) -> Self {
         self.chain.extend(more.into_iter().map(CertificateDer::from));
-        let others = authorities.iter().filter(|one| **one != self.authorities[0].as_ref());
-        let others: Vec<_> = others.map(|one| CertificateDer::from(one.to_vec())).collect();
-        self.authorities.extend(others);
         self
+    }
+
+    /// The authority by which an overlord goes that showed these certificates, of those that are trusted here: that of
+    /// [`Identity::authority`] where none has signed them.
+    pub fn authority_of(&self, shown: &[CertificateDer<'static>]) -> &CertificateDer<'static> {
+        // An endorsement of one that is trusted here by another would make it that of both.
+        let chain = endorsement::without_endorsements(shown.to_vec(), &self.authorities);
+        let mut signers = self.authorities.iter().filter(|authority| is_signed_by(authority, &chain));
+        signers.next().unwrap_or(self.authority())
     }
 
     /// What the certificate says of its owner.
@@ -238,7 +261,7 @@ impl Identity {
 
     /// The chain that is shown to the other end: the certificate, and the authority's own with it, so that a
     /// newcomer who knows only the digest of that one can check the first.
-    pub(crate) fn shown(&self) -> Vec<CertificateDer<'static>> {
+    pub fn shown(&self) -> Vec<CertificateDer<'static>> {
         self.chain.iter().chain(self.authorities.first()).cloned().collect()
     }
 
@@ -253,6 +276,16 @@ impl Identity {
     pub(crate) fn key(&self) -> PrivateKeyDer<'static> {
         PrivatePkcs8KeyDer::from(self.key.clone()).into()
     }
+}
+
+/// The same authorities, the first of those first that have signed the chain; `None` where none has.
+fn own_first(
+    mut authorities: Vec<CertificateDer<'static>>,
+    chain: &[CertificateDer<'static>],
+) -> Option<Vec<CertificateDer<'static>>> {
+    let own = authorities.iter().position(|authority| is_signed_by(authority, chain))?;
+    authorities.swap(0, own);
+    Some(authorities)
 }
 
 /// Reads the key in this file, or makes one and writes it there (mode 0600), so that an enrolment that was

@@ -99,12 +99,6 @@ impl Validity {
         let Moment(now) = Moment::now();
         now < self.from || self.due() <= now
     }
-
-    /// A second at which the certificate is good, since 1970: for checks of who signed it, which must not fail for
-    /// the time.
-    pub(crate) fn a_second(self) -> u64 {
-        self.until.try_into().unwrap_or_default()
-    }
 }
 
 impl fmt::Display for Validity {
@@ -194,10 +188,9 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_shown_in_utc_and_checked_at_a_second_of_it() {
+    fn a_time_is_shown_in_utc() {
         let validity = Validity { from: 0, until: 1_000_000_000 };
         assert_eq!(validity.to_string(), "from 1970-01-01T00:00:00Z until 2001-09-09T01:46:40Z");
-        assert_eq!((validity.a_second(), Validity { from: -9, until: -1 }.a_second()), (1_000_000_000, 0));
         assert_eq!(Moment(i64::MAX).to_string(), "1970-01-01T00:00:00Z", "no calendar has that day");
         assert!(matches!(Validity::of(b"nothing"), Err(IdentityError::Foreign(_))));
     }

@@ -21,7 +21,7 @@ use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
 use rustls::{DistinguishedName, RootCertStore};
 
 use crate::digest::Digest;
-use crate::identity::{Identity, IdentityError, Peer, Untimely, Validity};
+use crate::identity::{Identity, IdentityError, Moment, Peer, Untimely, Validity};
 use crate::transport::allowance;
 
 /// The UDP port that an overlord listens on where its configuration names no other.
@@ -97,33 +97,51 @@ pub enum Trust<'a> {
 /// Opens an endpoint that listens for all doors named in `alpns`. Clients may come without a certificate: a door
 /// that wants one must ask [`peer`].
 ///
+/// A client's certificate is taken where the key of one of these authorities has itself signed it, by that authority's
+/// own certificate. What else a client shows is not looked at: it is the overlord's to know by whom it has certificates
+/// signed, and no other intermediate of a root that it trusts lets anybody in.
+///
 /// Every connection begins with [`Allowance::STRANGER`](crate::transport::allowance::Allowance::STRANGER); the
 /// code that knows the peer gives it more.
 ///
 /// # Errors
 /// [`EndpointError::Bind`] where the address cannot be listened on, [`EndpointError::Tls`] where the identity
-/// cannot be used, and [`EndpointError::Authority`] where its authority's certificate cannot.
-pub fn listen(address: SocketAddr, identity: &Identity, alpns: &[&[u8]]) -> Result<Endpoint, EndpointError> {
-    endpoint(address, Some(serving(identity, alpns)?), reset_key(identity))
+/// cannot be used, and [`EndpointError::Authority`] where an authority's certificate cannot.
+pub fn listen(
+    address: SocketAddr,
+    identity: &Identity,
+    authorities: &[CertificateDer<'static>],
+    alpns: &[&[u8]],
+) -> Result<Endpoint, EndpointError> {
+    endpoint(address, Some(serving(identity, authorities, alpns)?), reset_key(identity))
 }
 
-/// Lets an endpoint that listens show another identity to all who come from now on. Those who are connected stay.
+/// Lets an endpoint that listens show another identity, and take certificates of these authorities, to all who come from
+/// now on. Those who are connected stay.
 ///
 /// # Errors
-/// [`EndpointError::Tls`] where the identity cannot be used, and [`EndpointError::Authority`] where its authority's
+/// [`EndpointError::Tls`] where the identity cannot be used, and [`EndpointError::Authority`] where an authority's
 /// certificate cannot. The endpoint goes on with the former identity then.
-pub fn show(endpoint: &Endpoint, identity: &Identity, alpns: &[&[u8]]) -> Result<(), EndpointError> {
-    endpoint.set_server_config(Some(serving(identity, alpns)?));
+pub fn show(
+    endpoint: &Endpoint,
+    identity: &Identity,
+    authorities: &[CertificateDer<'static>],
+    alpns: &[&[u8]],
+) -> Result<(), EndpointError> {
+    endpoint.set_server_config(Some(serving(identity, authorities, alpns)?));
     Ok(())
 }
 
-/// How an endpoint serves as this identity.
-fn serving(identity: &Identity, alpns: &[&[u8]]) -> Result<ServerConfig, EndpointError> {
-    let verifier =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots(identity.authorities())?), provider())
-            .allow_unauthenticated()
-            .build()?;
-    let verifier = Arc::new(AnyTime(verifier));
+/// How an endpoint serves as this identity, for clients of these authorities.
+fn serving(
+    identity: &Identity,
+    authorities: &[CertificateDer<'static>],
+    alpns: &[&[u8]],
+) -> Result<ServerConfig, EndpointError> {
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(authorities)?), provider())
+        .allow_unauthenticated()
+        .build()?;
+    let verifier = Arc::new(OwnClients(verifier));
     let mut tls = rustls::ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_client_cert_verifier(verifier)
@@ -341,7 +359,7 @@ impl ServerCertVerifier for OverlordVerifier {
                 vec![known.clone().into_owned()]
             }
         };
-        let (validity, signed_at) = validity(end_entity)?;
+        let (validity, signed_at) = validity(end_entity, intermediates)?;
         let verified =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots(&authorities)?), provider())
                 .build()
@@ -379,12 +397,12 @@ impl ServerCertVerifier for OverlordVerifier {
     }
 }
 
-/// Accepts clients whose certificates the authority has signed, whether or not they are good now: [`peer`] looks
+/// Accepts clients whose certificates an authority has itself signed, whether or not they are good now: [`peer`] looks
 /// at that.
 #[derive(Debug)]
-struct AnyTime(Arc<dyn ClientCertVerifier>);
+struct OwnClients(Arc<dyn ClientCertVerifier>);
 
-impl ClientCertVerifier for AnyTime {
+impl ClientCertVerifier for OwnClients {
     fn offer_client_auth(&self) -> bool {
         self.0.offer_client_auth()
     }
@@ -400,11 +418,11 @@ impl ClientCertVerifier for AnyTime {
     fn verify_client_cert(
         &self,
         end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
+        _intermediates: &[CertificateDer<'_>],
         _: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        let (_, signed_at) = validity(end_entity)?;
-        self.0.verify_client_cert(end_entity, intermediates, signed_at)
+        let (_, signed_at) = validity(end_entity, &[])?;
+        self.0.verify_client_cert(end_entity, &[], signed_at)
     }
 
     fn verify_tls12_signature(
@@ -435,17 +453,28 @@ pub(crate) fn is_signed_by(authority: &CertificateDer<'static>, chain: &[Certifi
     let check = |(certificate, rest): (&CertificateDer<'_>, &[CertificateDer<'_>])| {
         let roots = Arc::new(roots(std::slice::from_ref(authority)).ok()?);
         let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).build().ok()?;
-        let (_, signed_at) = validity(certificate).ok()?;
+        let (_, signed_at) = validity(certificate, rest).ok()?;
         verifier.verify_client_cert(certificate, rest, signed_at).ok()
     };
     chain.split_first().and_then(check).is_some()
 }
 
-/// The time for which a certificate is good, and a moment of that at which to ask who signed it.
-fn validity(certificate: &CertificateDer<'_>) -> Result<(Validity, UnixTime), rustls::Error> {
-    let validity = Validity::of(certificate)
-        .map_err(|_| rustls::Error::InvalidCertificate(CertificateError::BadEncoding))?;
-    Ok((validity, UnixTime::since_unix_epoch(Duration::from_secs(validity.a_second()))))
+/// The time for which a certificate is good, and the moment at which to ask who signed it: now, as far as that can be without
+/// failing for a time that [`Validity::check`] has to judge, or for a clock that is slow. So it is never after the end of the
+/// certificate, and never before any of those that lead from it to an authority begins.
+fn validity(
+    certificate: &CertificateDer<'_>,
+    leading: &[CertificateDer<'_>],
+) -> Result<(Validity, UnixTime), rustls::Error> {
+    let validity = |certificate: &CertificateDer<'_>| {
+        Validity::of(certificate)
+            .map_err(|_| rustls::Error::InvalidCertificate(CertificateError::BadEncoding))
+    };
+    let own = validity(certificate)?;
+    let Moment(now) = Moment::now();
+    let begins = leading.iter().filter_map(|one| validity(one).ok()).map(|one| one.from);
+    let moment = begins.fold(now.max(own.from), i64::max).min(own.until);
+    Ok((own, UnixTime::since_unix_epoch(Duration::from_secs(moment.try_into().unwrap_or_default()))))
 }
 
 const SOCKET_BUFFER: usize = 4 << 20;

@@ -7,11 +7,15 @@ struct Root(tempfile::TempDir);
 
 impl Root {
     fn new() -> Self {
+        Self::named("Root")
+    }
+
+    fn named(name: &str) -> Self {
         let root = Self(tempfile::tempdir().expect("a folder"));
-        root.openssl(
+        root.openssl(&format!(
             "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout root.key -out root.pem -days 3650 -subj \
-             /O=Example/CN=Root -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign",
-        );
+             /O=Example/CN={name} -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign",
+        ));
         root
     }
 
@@ -73,19 +77,61 @@ fn a_fleet_moves_to_an_intermediate_whose_root_is_elsewhere() {
     ["web1", "web2"].iter().for_each(|minion| fleet.await_connection(minion, 1));
     assert_eq!(desk.run(&["call", "*", "test.ping"]).code, 0);
 
-    // Another intermediate of the same root takes its place at once.
+    // To another intermediate of the same root, whom everybody trusts already.
     let refused = fleet.run(&["ca", "rotate"]);
     assert!(refused.code == 2 && refused.err.contains("overlord ca export-csr"), "{refused:?}");
     let chain = root.sign(&fleet, COPIED);
     let imported = ca(&fleet, &["import", &chain, "--json"]).json();
-    assert_eq!((&imported["move"], fingerprint(&imported)), (&"settled".into(), fingerprint(&moved)));
-    until(|| {
-        let status = status(&fleet);
-        let lacking = missing(&status);
-        if lacking.iter().any(|name| name.starts_with("web")) { Err(status.to_string()) } else { Ok(()) }
-    });
+    assert_eq!((&imported["move"], fingerprint(&imported)), (&"issuing".into(), fingerprint(&moved)));
+    for _ in 0..2 {
+        assert_eq!(desk.run(&["call", "*", "test.ping"]).code, 0);
+    }
+    await_step(&fleet, "serving");
+    ca(&fleet, &["rotate", "--finish"]);
+    await_everybody(&fleet);
     verified(&root, &fleet.minion_dir("web2"));
     assert_eq!(desk.run(&["call", "*", "test.ping"]).code, 0);
+}
+
+#[test]
+fn a_fleet_moves_from_one_root_that_is_elsewhere_to_another_only_with_a_word_of_the_first() {
+    let (fleet, former, next) = (Fleet::start(&["web1"]), Root::new(), Root::named("Next"));
+    let move_to = |root: &Root, more: Option<&Path>| {
+        let chain = PathBuf::from(root.sign(&fleet, COPIED));
+        let text = fs::read_to_string(&chain).expect("reads");
+        let more = more.map(|more| fs::read_to_string(more).expect("reads")).unwrap_or_default();
+        fs::write(&chain, text + &more).expect("written");
+        fleet.run(&["ca", "import", chain.to_str().expect("text")])
+    };
+    assert_eq!(move_to(&former, None).code, 0);
+    await_step(&fleet, "serving");
+    ca(&fleet, &["rotate", "--finish"]);
+    await_everybody(&fleet);
+
+    // What any authority might sign for another is no such word.
+    let endorse = |mark: &str| {
+        let extensions =
+            format!("basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n{mark}");
+        fs::write(former.path("endorsement.cnf"), extensions).expect("written");
+        fs::copy(next.path("root.pem"), former.path("next.pem")).expect("copied");
+        former.openssl(
+            "x509 -in next.pem -clrext -CA root.pem -CAkey root.key -CAcreateserial -days 90 -extfile endorsement.cnf -out \
+             endorsement.pem",
+        );
+        former.path("endorsement.pem")
+    };
+    for more in [None, Some(endorse(""))] {
+        let refused = move_to(&next, more.as_deref());
+        assert!(refused.code == 2 && refused.err.contains("has to sign for the key"), "{refused:?}");
+    }
+    let moved = move_to(&next, Some(&endorse("2.25.4916307285164093718=DER:0500\n")));
+    assert_eq!(moved.code, 0, "{moved:?}");
+    await_step(&fleet, "serving");
+    ping(&fleet, "web1");
+    ca(&fleet, &["rotate", "--finish"]);
+    await_everybody(&fleet);
+    ping(&fleet, "web1");
+    verified(&next, &fleet.minion_dir("web1"));
 }
 
 /// Has `openssl` check the certificate of a minion.

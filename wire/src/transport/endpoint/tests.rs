@@ -28,7 +28,8 @@ fn authority() -> Authority {
 }
 
 fn overlord(identity: &Identity) -> (Endpoint, SocketAddr) {
-    let listener = listen((Ipv4Addr::LOCALHOST, 0).into(), identity, DOORS).expect("a listener");
+    let listener =
+        listen((Ipv4Addr::LOCALHOST, 0).into(), identity, identity.authorities(), DOORS).expect("a listener");
     let address = listener.local_addr().expect("its address");
     (listener, address)
 }
@@ -105,6 +106,37 @@ fn a_newcomer_shows_nothing_and_knows_the_overlord_by_its_fingerprint_alone() {
     });
 }
 
+/// An intermediate that a root has signed.
+fn intermediate(root: &Authority, name: &str) -> Authority {
+    let (key, _) = crate::identity::request_authority(name).expect("made");
+    let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    let signer = KeyPair::from_pem(&root.key_pem()).expect("a key");
+    let issuer = Issuer::from_ca_cert_der(root.own(), signer).expect("an issuer");
+    let own = params.signed_by(&KeyPair::from_pem(&key).expect("a key"), &issuer).expect("signed");
+    let chain = crate::identity::certificates_to_pem(&[own.der().to_vec(), root.certificate().to_vec()]);
+    Authority::from_pem(&key, chain.as_bytes()).expect("an authority")
+}
+
+#[test]
+fn a_listener_takes_certificates_of_its_own_intermediate_and_of_no_other_of_the_same_root() {
+    run(async {
+        let root = Authority::new("root").expect("made");
+        let [ours, other] = ["ours", "other"].map(|name| intermediate(&root, name));
+        let identity = ours.issue(Role::Overlord, "overlord").expect("issued");
+        let address = (Ipv4Addr::LOCALHOST, 0).into();
+        let listener = listen(address, &identity, &[ours.own().clone()], DOORS).expect("a listener");
+        for (authority, is_taken) in [(&ours, true), (&other, false), (&root, false)] {
+            let operator = authority.issue(Role::Operator, "ann").expect("issued");
+            let trust = Trust::Authorities(operator.authorities());
+            let config = client_config(Some(&operator), trust, operator::ALPNS).expect("a configuration");
+            let (_, far) = dialled(&listener, config).await;
+            assert_eq!(far.is_ok(), is_taken, "{far:?}");
+        }
+    });
+}
+
 #[test]
 fn whoever_another_authority_signed_is_refused_by_either_end() {
     run(async {
@@ -178,7 +210,7 @@ fn an_overlord_out_of_its_time_is_refused_and_the_dialler_knows_why() {
 fn a_minion_out_of_its_time_is_let_in_and_named() {
     run(async {
         let late = of_another_time(Role::Minion, 1_000, 2_000);
-        let verifier = Arc::new(AnyTime(
+        let verifier = Arc::new(OwnClients(
             WebPkiClientVerifier::builder_with_provider(
                 Arc::new(roots(late.authorities()).expect("roots")),
                 provider(),
@@ -243,7 +275,7 @@ fn a_dialler_has_the_family_of_the_address_that_it_dials() {
         let taken = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
         let address = taken.local_addr().expect("its address");
         let identity = authority().issue(Role::Overlord, "overlord").expect("issued");
-        let error = listen(address, &identity, DOORS).expect_err("taken").to_string();
+        let error = listen(address, &identity, identity.authorities(), DOORS).expect_err("taken").to_string();
         assert!(error.starts_with(&format!("cannot use UDP address {address}: ")), "{error}");
     });
 }
@@ -275,7 +307,7 @@ fn the_peer_of_a_listener_that_died_learns_it_from_the_next_one() {
         former.shutdown_background();
         drop((far, listener));
         let next = loop {
-            if let Ok(next) = listen(address, &identity, DOORS) {
+            if let Ok(next) = listen(address, &identity, identity.authorities(), DOORS) {
                 break next;
             }
             tokio::task::yield_now().await;
