@@ -23,7 +23,7 @@ use super::validity::BACKDATED_SECS;
 use super::{Authority, IdentityError, Moment, Validity};
 
 /// A certificate, in DER, by which an authority vouches for the key of another, whose own certificate is `root`. It is good
-/// for [`ENDORSED_FOR`], and for no longer than that one.
+/// for 90 days, and for no longer than that one.
 ///
 /// # Errors
 /// [`IdentityError::Foreign`] where `root` is no certificate, and [`IdentityError::Certificate`] where it cannot be signed.
@@ -150,7 +150,7 @@ pub(super) fn is_signed(certificate: &X509Certificate<'_>, by: &X509Certificate<
 }
 
 /// For how long an authority vouches for another: long enough for a move, whose endorsement is made anew while it lasts.
-pub const ENDORSED_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
+const ENDORSED_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
 /// The extension that says that a certificate is an endorsement, by its object identifier.
 const MARK: &[u64] = &[2, 25, 4_916_307_285_164_093_718];
 /// Its value, in DER: `NULL`.

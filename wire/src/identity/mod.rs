@@ -204,7 +204,7 @@ impl Identity {
     }
 
     /// Whether an overlord that showed these certificates goes by other authorities than this identity, of which one that
-    /// is trusted here has signed for all: then a renewal brings them.
+    /// is trusted here has signed for all, or by another intermediate of the same one: then a renewal brings them.
     pub fn is_behind(&self, shown: &[CertificateDer<'static>]) -> bool {
         let others = shown.get(1..).unwrap_or_default();
         let theirs: Vec<_> =
@@ -212,9 +212,16 @@ impl Identity {
         let is_known = |one: &&CertificateDer<'static>| self.authorities.contains(one);
         let is_whole = is_signed_by(self.authority(), &self.chain);
         let are_the_same = is_whole
+            && !self.has_other_intermediates(shown)
             && theirs.iter().all(is_known)
             && self.authorities.iter().all(|own| theirs.contains(&own));
         !theirs.is_empty() && !are_the_same
+    }
+
+    /// Whether an overlord that showed these certificates goes by the same authority, and by other intermediates of it.
+    fn has_other_intermediates(&self, shown: &[CertificateDer<'static>]) -> bool {
+        let theirs = endorsement::without_endorsements(shown.to_vec(), &self.authorities);
+        self.authority_of(shown) == self.authority() && theirs.get(1..) != self.chain.get(1..)
     }
 
     /// The same identity as an overlord shows it while it moves from one authority to another: with what else leads to
