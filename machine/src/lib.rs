@@ -16,6 +16,7 @@ pub mod file;
 pub mod forward;
 pub mod home;
 pub mod lock;
+pub mod memory;
 pub mod moment;
 pub mod partial;
 pub mod thread;

@@ -53,9 +53,14 @@ impl Cache {
 
     /// The compiled form of a component for this engine; `None` where it is not here as it was stored.
     pub(in crate::sandbox) fn load(&self, engine: &Engine, digest: Digest) -> Option<Component> {
-        let found = self.find(engine, digest).find_map(|path| self.read(engine, &path))?;
+        let found = self.kept(engine, digest)?;
         self.hits.fetch_add(1, Ordering::Relaxed);
         Some(found)
+    }
+
+    /// The same for a component that was just stored.
+    pub(in crate::sandbox) fn kept(&self, engine: &Engine, digest: Digest) -> Option<Component> {
+        self.find(engine, digest).find_map(|path| self.read(engine, &path))
     }
 
     /// Keeps the compiled form of a component that was not here.

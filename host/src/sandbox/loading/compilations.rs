@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use machine::lock;
+use machine::{lock, memory};
 use wire::digest::Digest;
 
 /// The compilations that are under way.
@@ -37,8 +37,16 @@ impl Compilations {
 
 impl Drop for Compiling<'_> {
     fn drop(&mut self) {
-        self.all.running().retain(|running| *running != self.digest);
+        let is_last = {
+            let mut running = self.all.running();
+            running.retain(|running| *running != self.digest);
+            running.is_empty()
+        };
         self.all.ended.notify_all();
+        if is_last {
+            // A compiler takes some 100 MB, which the minion would hold until its end.
+            memory::give_back();
+        }
     }
 }
 

@@ -274,6 +274,9 @@ impl Loader {
         {
             tracing::warn!(%error, "compiled code cannot be kept; it will be compiled again at the next start");
         }
+        // From its file, the code is the system's to drop and to read again, and not memory of this process.
+        let component =
+            self.cache.as_ref().ok().and_then(|cache| cache.kept(&base.engine, digest)).unwrap_or(component);
         Ok((base, component))
     }
 
