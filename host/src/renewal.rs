@@ -93,7 +93,8 @@ impl Renewal<'_> {
     pub(crate) async fn run(self, renew_in: Duration) -> Infallible {
         let (mut backoff, mut due) = (Backoff::new(SHORTEST, LONGEST), Instant::now() + renew_in);
         let (mut asked, mut cause) = (self.wanted.0.subscribe(), Cause::Due);
-        let mut earliest = Instant::now();
+        // When it is due whatever the overlord asks for, and how soon it may be asked for at the earliest.
+        let (mut own_due, mut earliest) = (due, Instant::now());
         loop {
             tokio::select! {
                 () = sleep_until(due) => {}
@@ -108,6 +109,7 @@ impl Renewal<'_> {
             match self.renew(cause).await {
                 Ok(renew_in) => {
                     (due, cause) = (Instant::now() + until_next(renew_in), Cause::Due);
+                    own_due = due;
                     earliest = Instant::now() + LEAST_ASKED;
                     self.prove(&mut asked).await;
                     backoff.reset();
@@ -116,6 +118,11 @@ impl Renewal<'_> {
                     let until = self.member.borrow().valid_until;
                     tracing::warn!(%error, until = %Moment(until), "the certificate is not renewed, trying again");
                     due = Instant::now() + backoff.pause();
+                    // Who asks again does not shorten the pause; and one that cannot follow renews as it is, before it ends.
+                    earliest = due;
+                    if Instant::now() >= own_due {
+                        cause = Cause::Due;
+                    }
                 }
             }
         }

@@ -88,9 +88,9 @@ impl Authorities {
             return Err(ChangeError::TheSame);
         }
         let vouched = match others.into_iter().find(|one| vouches(one, &root, &former)) {
-            Some(vouched) => vec![vouched],
             // Everybody trusts its root already.
-            None if root == former => Vec::new(),
+            _ if root == former => Vec::new(),
+            Some(vouched) => vec![vouched],
             None if held.authority.is_root() => vec![endorse(&held.authority, &root)?],
             None => return Err(ChangeError::NotEndorsed),
         };
@@ -249,7 +249,7 @@ fn named() -> Result<String, IdentityError> {
 #[cfg(test)]
 mod tests {
     use ledger::OverlordLedger;
-    use wire::identity::{Identity, Lifetimes, Role, SigningRequest, make_key, signing_request};
+    use wire::identity::{Admission, Identity, Lifetimes, Role, SigningRequest, make_key, signing_request};
 
     use super::*;
 
@@ -359,6 +359,9 @@ mod tests {
         std::fs::write(&path, both).expect("written");
         let all = opened(dir.path()).await;
         assert!(!are_vouched(&all, &next, &former));
+        let first = former.issue(Role::Minion, "web1").expect("issued");
+        let stays = renewed(&all, &first, true).expect("renews, since it cannot follow");
+        assert_eq!(trusted(&stays), [former.fingerprint()]);
         all.vouch_anew().await.expect("signed");
         only_forward(&all);
         only_forward(&opened(dir.path()).await);
@@ -369,6 +372,30 @@ mod tests {
         all.back().await.expect("goes back");
         assert!(are_vouched(&all, &former, &next), "newcomers may trust the next one alone");
         assert!(!are_vouched(&all, &next, &former));
+    }
+
+    #[tokio::test]
+    async fn who_comes_in_while_the_next_one_is_shown_is_not_behind() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let all = opened(dir.path()).await;
+        let former = all.held().own().clone();
+        all.rotate().await.expect("begun");
+        all.serve().await.expect("goes on");
+        let held = all.held();
+        let shown = held.shown(held.own().issue(Role::Overlord, "overlord").expect("issued")).shown();
+        for (fingerprint, count) in [(former.fingerprint(), 2), (held.own().fingerprint(), 1)] {
+            let key = make_key().expect("a key");
+            let request = SigningRequest::from_der(&signing_request(&key).expect("made")).expect("reads");
+            let renewing = held.coming_in();
+            let leaf = renewing.authority.sign_request(&request, Role::Operator, "ann").expect("signed");
+            let (issued, shown) = (renewing.issued(leaf), shown.clone());
+            let admission = Admission { issued, fingerprint, shown: shown.clone() };
+            let identity = Identity::of_newcomer(&key, Role::Operator, admission).expect("comes in");
+            assert_eq!(identity.authorities().len(), count);
+            assert!(!identity.is_behind(&shown), "it would renew at each command");
+        }
+        let before = former.issue(Role::Operator, "bob").expect("issued");
+        assert!(before.is_behind(&shown));
     }
 
     #[tokio::test]

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ledger::Holding;
-use wire::identity::{Authority, CertificateDer, Identity, IdentityError, Imported, Lifetimes, vouches};
+use wire::identity::{
+    Authority, CertificateDer, Identity, IdentityError, Imported, Lifetimes, Validity, vouches,
+};
 use wire::message::authority::MoveStep;
 use wire::message::newcomer::Issued;
 use wire::message::renewal::Credentials;
@@ -158,6 +160,14 @@ impl Held {
         trusted
     }
 
+    /// Whether the endorsement of the one that stays has ended or soon does, and is not this overlord's to make anew.
+    pub(super) fn lacks_endorsement(&self) -> bool {
+        let is_due = |one: &Vec<u8>| Validity::of(one).is_ok_and(Validity::is_due);
+        let root = self.target().certificate();
+        self.leaving().is_some_and(|by| !by.is_root() && by.certificate() != root)
+            && self.vouched().iter().all(is_due)
+    }
+
     /// What everybody is to have.
     pub(super) fn wanted(&self) -> Holding {
         let trusted = self.trusted().into_iter().map(Authority::fingerprint).collect();
@@ -179,11 +189,17 @@ impl Held {
         Holding { authority: base, trusted: vec![known.map_or(base, |known| known.fingerprint())] }
     }
 
+    /// Whether somebody who has this can take a certificate of [`Held::target`]: it trusts that already, or an authority that it
+    /// trusts vouches for that one. A root that is elsewhere does so for a while only.
+    pub(super) fn can_follow(&self, holds: &Holding) -> bool {
+        holds.trusted.contains(&self.target().fingerprint()) || !self.vouched().is_empty()
+    }
+
     /// With which authority somebody renews who has this: where it knows of moves, with the one that is moved to, and else with
     /// its own for as long as that is good. And what it is given with the certificate.
     pub(crate) fn renewing(&self, holds: &Holding, knows: bool) -> Renewing {
         let target = self.target();
-        if knows || holds.authority == target.id() {
+        if (knows && self.can_follow(holds)) || holds.authority == target.id() {
             let others = self.trusted()[1..].iter().map(|one| one.certificate().to_vec()).collect();
             let (authority, vouched) = (target.clone(), self.vouched());
             return Renewing { authority, vouched, others, holding: self.wanted() };

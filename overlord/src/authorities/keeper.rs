@@ -59,14 +59,14 @@ impl Keeper {
             }
             if is_another || asked.is_none_or(|at: Instant| at.elapsed() >= ASK_AGAIN) {
                 asked = Some(Instant::now());
+                if let Err(error) = self.services.authorities.vouch_anew().await {
+                    tracing::error!(%error, "no authority vouches for the one that is moved to");
+                }
                 ask_all(&self.services);
             }
             if warned.is_none_or(|at: Instant| at.elapsed() >= WARN_AGAIN) {
                 warned = Some(Instant::now());
                 warn_of_ends(&held);
-            }
-            if let Err(error) = self.services.authorities.vouch_anew().await {
-                tracing::error!(%error, "no authority vouches for the one that is moved to");
             }
             self.go_on(&held).await;
         }
@@ -149,6 +149,7 @@ pub(crate) fn ask(services: &Arc<Services>, name: &MinionName) {
     let Some(status) = registry.statuses(std::slice::from_ref(name)).pop() else { return };
     let Some(connection) = registry.connection(name) else { return };
     if authorities.has_moved_with(&status.key, registry.next_key(name))
+        || !authorities.held().can_follow(&authorities.holding(&status.key))
         || Version::of(&connection) < Version::Six
     {
         return;
@@ -175,9 +176,16 @@ async fn asked(connection: &Connection, in_ms: u64) -> Result<Acknowledged, Fram
     frame::read_as(version, &mut receive, MAX_MESSAGE).await
 }
 
-/// Says which authorities end soon.
+/// Says which authorities end soon, and where somebody else has to vouch anew.
 fn warn_of_ends(held: &Held) {
     let Moment(now) = Moment::now();
+    if held.lacks_endorsement() {
+        tracing::warn!(
+            "the certificate by which the former root vouches for the next one has ended or ends soon, and only that root's owner can \
+             sign another: who has not moved by then stays with the former one. `overlord ca rotate --finish` ends the move; or go \
+             back with `--back` and `--finish`, and import the chain again with a new one"
+        );
+    }
     for authority in held.all() {
         let Ok(validity) = authority.validity() else { continue };
         if validity.until.saturating_sub(now) < SOON_SECS {

@@ -84,6 +84,12 @@ impl Authorities {
         self.holdings.of(key).unwrap_or_else(|| self.held().first_holding())
     }
 
+    /// Whether the owner of a key that shows this certificate may go on, at this moment. A handshake that was begun before an
+    /// authority was let go of ends after it, so this is asked once more when the connection is entered.
+    pub(crate) fn know(&self, key: &Digest, certificate: &[u8]) -> bool {
+        self.held().is_known(certificate, &self.holding(key))
+    }
+
     /// Whether the owner of a key has what the move is to bring.
     pub(crate) fn has_moved(&self, key: &Digest) -> bool {
         self.held().is_wanted(&self.holding(key))

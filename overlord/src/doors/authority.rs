@@ -53,9 +53,12 @@ impl AuthorityDoor<'_> {
     /// How many tokens for minions are out that name an authority which the end of the move lets go of.
     async fn tokens(&self) -> Result<usize, Refusal> {
         let held = self.services.authorities.held();
-        let (goes, since) = (held.own().id() != held.target().id(), held.since().unwrap_or_default());
+        let (goes, since) =
+            (held.own().fingerprint() != held.target().fingerprint(), held.since().unwrap_or_default());
+        let is_one_root = held.all().iter().all(|one| one.fingerprint() == held.target().fingerprint());
         let names_former = |made_at: Option<u64>| match held.step() {
             MoveStep::Settled => false,
+            _ if is_one_root => false,
             _ => goes || made_at.is_none_or(|at| at < since),
         };
         let all = self.services.ledger.invitations().await.map_err(unavailable)?;

@@ -11,7 +11,7 @@ use wire::identity::Peer;
 use wire::message::link::{Acknowledged, Hello, MAX_MESSAGE, Notice, Welcome};
 use wire::message::version::Version;
 use wire::transport::allowance::Allowance;
-use wire::transport::endpoint::{CLOSE_DONE, CLOSE_REFUSED, CLOSE_REPLACED, CLOSE_SECOND};
+use wire::transport::endpoint::{CLOSE_DONE, CLOSE_REFUSED, CLOSE_REPLACED, CLOSE_SECOND, shown};
 use wire::transport::frame::{self, FrameError};
 
 use super::renewal;
@@ -48,6 +48,8 @@ enum NoticeError {
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Link(#[from] LinkError),
+    #[error("its certificate is of an authority that was let go of")]
+    FormerAuthority,
     #[error("it did not introduce itself within {HELLO:?}")]
     Silent,
     #[error("it introduced itself late, or twice")]
@@ -168,6 +170,12 @@ impl MinionDoor {
             instance: hello.instance,
         };
         let link = self.minion.connect(self.connection.clone(), said).await?;
+        // It is entered by now: whoever lets go of an authority either finds it, or is seen here.
+        let certificate = shown(&self.connection).first().map(|one| one.to_vec()).unwrap_or_default();
+        if !self.services.authorities.know(&self.minion.certificate().key, &certificate) {
+            link.gone().await?;
+            return Err(NoticeError::FormerAuthority);
+        }
         // Said, here and to the minion, only when calls find it connected.
         tracing::info!(minion = %name, %from, version = hello.version, modules, "connected");
         let lifetime = self.services.authorities.held().own().lifetimes().minion;

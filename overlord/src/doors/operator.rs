@@ -62,7 +62,12 @@ impl OperatorDoor {
         let (intake, outbox) =
             (services.intake.for_another(), services.outbox.for_another(Version::of(connection)));
         let certificate = shown(connection).first().map(|certificate| certificate.as_ref().into());
-        let (from, certificate) = (connection.remote_address(), certificate.unwrap_or_default());
+        let (from, certificate): (_, Arc<[u8]>) =
+            (connection.remote_address(), certificate.unwrap_or_default());
+        // It is entered by now: whoever lets go of an authority either finds it, or is seen here.
+        if !services.authorities.know(&operator.key(), &certificate) {
+            return Err(Refused::FormerAuthority(operator.name().clone()));
+        }
         Ok(Self { services, operator, from, certificate, intake, outbox })
     }
 

@@ -62,6 +62,8 @@ pub(crate) enum Refused {
     Revoked(OperatorName),
     #[error("operator \"{0}\" has logged in with another key since")]
     AnotherKey(OperatorName),
+    #[error("the certificate of operator \"{0}\" is of an authority that was let go of")]
+    FormerAuthority(OperatorName),
 }
 
 impl Operators {
@@ -96,6 +98,9 @@ impl Operators {
             if let Some(entry) = operators.get_mut(&name) {
                 entry.renewed = Some(renewed);
             }
+        }
+        if let Some(own) = own {
+            pin_first(&ledger, &mut operators, &own).await?;
         }
         let operators = Mutex::new(operators);
         let (next, changes) = (AtomicU64::new(0), tokio::sync::Mutex::default());
@@ -229,7 +234,21 @@ fn close(connection: &Connection) {
     connection.close(CLOSE_REFUSED, b"refused");
 }
 
-/// The record of the operator of the overlord's own folder, whose certificate is renewed there with another key.
+/// Records the key of the operator of the overlord's own folder, where none is on record: else each certificate of its name that
+/// any authority has signed would be taken for its own, also one by somebody who has stolen the key of a former authority.
+async fn pin_first(
+    ledger: &OverlordLedger,
+    operators: &mut BTreeMap<OperatorName, Entry>,
+    own: &Peer,
+) -> Result<(), LedgerError> {
+    let unpinned = operators.values_mut().find(|entry| entry.record.name.as_str() == own.name);
+    let Some(entry) = unpinned.filter(|entry| entry.record.key.is_none()) else { return Ok(()) };
+    (entry.record.key, entry.record.valid_from) = (Some(own.key), Some(own.validity.from));
+    entry.renewed = Some(Renewed::default());
+    ledger.put_renewed_operator(entry.record.clone(), Renewed::default()).await
+}
+
+/// The record of the operator of the overlord's own folder.
 fn first(own: &Peer) -> Option<OperatorRecord> {
     let name = own.name.parse().ok().filter(|_| own.role == Role::Operator)?;
     Some(OperatorRecord {

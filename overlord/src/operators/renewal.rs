@@ -3,7 +3,7 @@
 //! Each is on record before it is given out, so that nobody who had the name before comes in by a clock that was set back, or by a
 //! renewal that was under way.
 
-use ledger::{Issued, LedgerError, Renewed};
+use ledger::{Issued, LedgerError, OperatorRecord, Renewed};
 use tokio::task::JoinError;
 use wire::digest::Digest;
 use wire::identity::{Moment, Peer};
@@ -29,7 +29,7 @@ pub(crate) enum RenewalError {
 
 impl Operators {
     /// Records the certificate that an operator is about to be given, who asks for it with this key. From then on it lets the
-    /// operator in too.
+    /// operator in too. Of one of whom no key is on record, that is its first.
     ///
     /// # Errors
     /// [`RenewalError`]; then nothing has changed.
@@ -48,19 +48,14 @@ impl Operators {
                 if entry.record.standing != OperatorStanding::Active {
                     return Err(RenewalError::Gone);
                 }
-                match entry.record.key {
-                    // All that the authority has signed for it are good.
-                    None => return Ok(()),
-                    Some(first) => {
-                        let renewed = entry.with_renewed(first, key, next)?;
-                        (entry.record.clone(), renewed)
-                    }
-                }
+                let first = entry.record.key.unwrap_or(key);
+                let renewed = entry.with_renewed(first, key, next)?;
+                (OperatorRecord { key: Some(first), ..entry.record.clone() }, renewed)
             };
             let (record, renewed) = changed;
-            all.0.ledger.put_renewed_operator(record, renewed.clone()).await?;
+            all.0.ledger.put_renewed_operator(record.clone(), renewed.clone()).await?;
             if let Some(entry) = all.lock().get_mut(&name) {
-                entry.renewed = Some(renewed);
+                (entry.record.key, entry.renewed) = (record.key, Some(renewed));
             }
             Ok(())
         });
@@ -141,7 +136,7 @@ const TOLERANCE: i64 = 300;
 
 #[cfg(test)]
 mod tests {
-    use ledger::{OperatorInvite, OperatorRecord, OverlordLedger};
+    use ledger::{OperatorInvite, OverlordLedger};
     use tokio_util::sync::CancellationToken;
     use wire::identity::{Role, Validity};
     use wire::message::operators::OperatorKind;
@@ -255,6 +250,31 @@ mod tests {
                 (let_in("first", 100), let_in("second", 200), let_in("third", 300)),
                 (false, true, false)
             );
+        }
+    }
+
+    #[tokio::test]
+    async fn the_first_operator_is_known_by_the_key_in_the_folder_and_by_what_it_renews() {
+        let (folder, ledger, _) = rig().await;
+        let unpinned = OperatorRecord { key: None, ..operator("bob") };
+        ledger.remove_operator(&bob()).await.expect("removed");
+        ledger.put_operator(unpinned).await.expect("written");
+        let operators = opened(&folder, &ledger).await;
+        assert!(is_let_in(&operators, &peer("any", 1)), "nothing is known of it");
+        let roles = || RoleBook::open(folder.path().to_owned(), &Rules::new()).expect("loads");
+        let own = Some(peer("own", 100));
+        let tasks = || Tasks::new(CancellationToken::new());
+        let operators = Operators::open(ledger.clone(), own, roles(), tasks()).await.expect("opens");
+        renew(&operators, "own", &peer("next", 200)).await.expect("renewed");
+        // The folder may be that of another operator by now.
+        let other = Some(Peer { name: "ann".to_owned(), ..peer("else", 100) });
+        let later = Operators::open(ledger.clone(), other, roles(), tasks()).await.expect("opens");
+        for operators in [operators, later] {
+            for (key, expected) in [("own", true), ("next", true), ("any", false)] {
+                assert_eq!(is_let_in(&operators, &peer(key, 300)), expected, "{key}");
+            }
+            let renewed = renew(&operators, "any", &peer("another", 400)).await;
+            assert!(matches!(renewed, Err(RenewalError::Gone)), "{renewed:?}");
         }
     }
 

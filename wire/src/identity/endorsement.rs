@@ -45,6 +45,9 @@ pub fn endorse(authority: &Authority, root: &[u8]) -> Result<Vec<u8>, IdentityEr
     }
     let endorsement = params.signed_by(&key, authority.issuer())?.der().clone();
     // Names with several parts of a kind are not repeated as they are: they would lead nowhere.
+    Validity::read(&parsed).check().map_err(|untimely| {
+        IdentityError::Authority(format!("the certificate of the root \"{}\" {untimely}", parsed.subject()))
+    })?;
     match is_endorsement(&endorsement, &parsed, authority.own()) {
         true => Ok(endorsement.to_vec()),
         false => Err(IdentityError::Authority("the name of the root is of an unusual form".to_owned())),
@@ -94,13 +97,25 @@ pub(super) fn is_endorsement(
     let (Ok((_, certificate)), Ok((_, by))) = parsed else { return false };
     certificate.is_ca()
         && is_marked(&certificate)
-        && Validity::read(&certificate).check().is_ok()
+        && is_for_a_while(Validity::read(&certificate))
         && certificate.public_key().raw == root.public_key().raw
         && certificate.subject().as_raw() == root.subject().as_raw()
         && is_signed(&certificate, &by)
 }
 
-fn is_marked(certificate: &X509Certificate<'_>) -> bool {
+/// Whether an endorsement of this time is good now. One for years is none, whoever signed it by mistake.
+fn is_for_a_while(validity: Validity) -> bool {
+    validity.lifetime() <= ENDORSED_FOR.as_secs() as i64 + DAY && validity.check().is_ok()
+}
+
+/// Whether a certificate leads from those that it signs to a root: it is neither a root nor an endorsement.
+pub(super) fn is_intermediate(certificate: &CertificateDer<'_>) -> bool {
+    X509Certificate::from_der(certificate)
+        .is_ok_and(|(_, one)| one.is_ca() && !is_marked(&one) && !is_signed(&one, &one))
+}
+
+/// Whether a certificate has the mark of an endorsement.
+pub(super) fn is_marked(certificate: &X509Certificate<'_>) -> bool {
     let is_mark = |oid: &Oid<'_>| oid.iter().is_some_and(|arcs| arcs.eq(MARK.iter().copied()));
     certificate.extensions().iter().any(|extension| is_mark(&extension.oid))
 }
@@ -151,6 +166,8 @@ pub(super) fn is_signed(certificate: &X509Certificate<'_>, by: &X509Certificate<
 
 /// For how long an authority vouches for another: long enough for a move, whose endorsement is made anew while it lasts.
 const ENDORSED_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
+/// What a root's owner may be off by, in seconds, with an endorsement that is signed by hand.
+const DAY: i64 = 24 * 3600;
 /// The extension that says that a certificate is an endorsement, by its object identifier.
 const MARK: &[u64] = &[2, 25, 4_916_307_285_164_093_718];
 /// Its value, in DER: `NULL`.
@@ -220,6 +237,8 @@ mod tests {
             (vec![&[2, 25][..]], 100_000, false),
             // Of a move that is over.
             (vec![MARK], -100_000, false),
+            // Of an intermediate, whose request has asked for the mark.
+            (vec![MARK], 100 * DAY, false),
         ] {
             let among = [certified(&twin, &root, &extensions, until)];
             assert_eq!(is_acceptable(&der(&twin), &[der(&root)], &among), expected, "{extensions:?} {until}");

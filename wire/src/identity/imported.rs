@@ -5,7 +5,7 @@ use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::authority::of_authority;
-use super::endorsement::{is_signed, public_key};
+use super::endorsement::{is_marked, is_signed, public_key};
 use super::{Authority, Identity, IdentityError, Role, Validity, certificates};
 use crate::transport::endpoint::is_signed_by;
 
@@ -109,6 +109,12 @@ fn check(certificate: &CertificateDer<'static>) -> Result<(), IdentityError> {
     let (_, parsed) = X509Certificate::from_der(certificate)
         .map_err(|_| wrong("a certificate is not one of X.509".to_owned()))?;
     let subject = parsed.subject();
+    if is_marked(&parsed) {
+        return Err(wrong(format!(
+            "the certificate of \"{subject}\" says that its issuer vouches for another root, and cannot lead to one: have it \
+             signed without that extension, and append the root's own certificate"
+        )));
+    }
     let signs = parsed.key_usage().ok().flatten().is_none_or(|usage| usage.value.key_cert_sign());
     if !parsed.is_ca() || !signs {
         return Err(wrong(format!(

@@ -220,8 +220,9 @@ impl Identity {
 
     /// Whether an overlord that showed these certificates goes by the same authority, and by other intermediates of it.
     fn has_other_intermediates(&self, shown: &[CertificateDer<'static>]) -> bool {
-        let theirs = endorsement::without_endorsements(shown.to_vec(), &self.authorities);
-        self.authority_of(shown) == self.authority() && theirs.get(1..) != self.chain.get(1..)
+        let theirs = shown.get(1..).unwrap_or_default();
+        let theirs = theirs.iter().filter(|one| endorsement::is_intermediate(one));
+        self.authority_of(shown) == self.authority() && !theirs.eq(self.chain.get(1..).unwrap_or_default())
     }
 
     /// The same identity as an overlord shows it while it moves from one authority to another: with what else leads to

@@ -21,7 +21,7 @@ use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
 use rustls::{DistinguishedName, RootCertStore};
 
 use crate::digest::Digest;
-use crate::identity::{Identity, IdentityError, Moment, Peer, Untimely, Validity};
+use crate::identity::{Identity, IdentityError, Moment, Peer, Role, Untimely, Validity};
 use crate::transport::allowance;
 
 /// The UDP port that an overlord listens on where its configuration names no other.
@@ -359,6 +359,10 @@ impl ServerCertVerifier for OverlordVerifier {
                 vec![known.clone().into_owned()]
             }
         };
+        // A certificate for a server of that name, which another intermediate of the root may have signed, is no overlord's.
+        if !Peer::of(end_entity).is_ok_and(|peer| peer.role == Role::Overlord) {
+            return Err(rustls::Error::InvalidCertificate(CertificateError::InvalidPurpose));
+        }
         let (validity, signed_at) = validity(end_entity, intermediates)?;
         let verified =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots(&authorities)?), provider())

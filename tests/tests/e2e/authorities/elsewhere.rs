@@ -12,6 +12,9 @@ impl Root {
 
     fn named(name: &str) -> Self {
         let root = Self(tempfile::tempdir().expect("a folder"));
+        let extensions =
+            "basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign,cRLSign\n";
+        fs::write(root.path("intermediate.cnf"), extensions).expect("written");
         root.openssl(&format!(
             "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout root.key -out root.pem -days 3650 -subj \
              /O=Example/CN={name} -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign",
@@ -44,7 +47,7 @@ impl Root {
     }
 }
 
-const COPIED: &str = "-copy_extensions copy";
+const AS_AUTHORITY: &str = "-extfile intermediate.cnf";
 
 #[test]
 fn a_fleet_moves_to_an_intermediate_whose_root_is_elsewhere() {
@@ -54,7 +57,7 @@ fn a_fleet_moves_to_an_intermediate_whose_root_is_elsewhere() {
     let chain = root.sign(&fleet, "");
     let refused = fleet.run(&["ca", "import", &chain]);
     assert!(refused.code == 2 && refused.err.contains("CA:TRUE"), "{refused:?}");
-    let chain = root.sign(&fleet, COPIED);
+    let chain = root.sign(&fleet, AS_AUTHORITY);
     let alone = root.path("overlord.pem");
     let refused = fleet.run(&["ca", "import", alone.to_str().expect("text")]);
     assert!(refused.code == 2 && refused.err.contains("is missing"), "{refused:?}");
@@ -80,7 +83,7 @@ fn a_fleet_moves_to_an_intermediate_whose_root_is_elsewhere() {
     // To another intermediate of the same root, whom everybody trusts already.
     let refused = fleet.run(&["ca", "rotate"]);
     assert!(refused.code == 2 && refused.err.contains("overlord ca export-csr"), "{refused:?}");
-    let chain = root.sign(&fleet, COPIED);
+    let chain = root.sign(&fleet, AS_AUTHORITY);
     let imported = ca(&fleet, &["import", &chain, "--json"]).json();
     assert_eq!((&imported["move"], fingerprint(&imported)), (&"serving".into(), fingerprint(&moved)));
     for _ in 0..2 {
@@ -97,7 +100,7 @@ fn a_fleet_moves_to_an_intermediate_whose_root_is_elsewhere() {
 fn a_fleet_moves_from_one_root_that_is_elsewhere_to_another_only_with_a_word_of_the_first() {
     let (fleet, former, next) = (Fleet::start(&["web1"]), Root::new(), Root::named("Next"));
     let move_to = |root: &Root, more: Option<&Path>| {
-        let chain = PathBuf::from(root.sign(&fleet, COPIED));
+        let chain = PathBuf::from(root.sign(&fleet, AS_AUTHORITY));
         let text = fs::read_to_string(&chain).expect("reads");
         let more = more.map(|more| fs::read_to_string(more).expect("reads")).unwrap_or_default();
         fs::write(&chain, text + &more).expect("written");
