@@ -10,7 +10,7 @@ use crate::key::{self, Span};
 use crate::keyspace::Keyspace;
 use crate::read::Read;
 use crate::record;
-use crate::retention::{Ended, Retention};
+use crate::retention::{Ended, Purge, Purged, Retention};
 use crate::write::Changed;
 use crate::write::{Durability, Purpose};
 
@@ -35,18 +35,21 @@ impl MinionLedger {
     /// Removes the finished and acknowledged jobs that `retention` does not keep at the time `now`, in
     /// milliseconds since 1970: those that ended first before the others. Returns how many.
     pub async fn purge(&self, retention: Retention, now: u64) -> Result<usize, LedgerError> {
-        let mut purged = 0;
+        let (mut purge, mut purged) = (Purge::new(retention, now), 0);
         loop {
-            let victims = retention.victims(&self.engine.read()?, Keyspace::Settled, now, AT_ONCE);
-            if victims.is_empty() {
-                return Ok(purged);
+            let step = purge.step(&self.engine.read()?, Keyspace::Settled, AT_ONCE);
+            match step {
+                Purged::All => return Ok(purged),
+                Purged::Nothing => tokio::task::yield_now().await,
+                Purged::Victims(victims) => {
+                    purged += victims.len();
+                    let write = move |draft: &Draft<'_>| {
+                        victims.iter().for_each(|ended| remove(draft, *ended));
+                        Ok(())
+                    };
+                    self.engine.write(Purpose::Free, Durability::Written, write).await?;
+                }
             }
-            purged += victims.len();
-            let write = move |draft: &Draft<'_>| {
-                victims.iter().for_each(|ended| remove(draft, *ended));
-                Ok(())
-            };
-            self.engine.write(Purpose::Free, Durability::Written, write).await?;
         }
     }
 }

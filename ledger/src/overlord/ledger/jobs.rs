@@ -9,7 +9,7 @@ use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::overlord::job::JobRecord;
 use crate::overlord::operations::{document, job, job_list, purge, transition};
-use crate::retention::Retention;
+use crate::retention::{Purge, Purged, Retention};
 use crate::write::{Changed, Durability, Purpose};
 
 /// Jobs: accepting, reading back, letting go.
@@ -99,15 +99,17 @@ impl OverlordLedger {
     ///
     /// It is atomic for each job, and removes a few at a time, so that others are not kept waiting.
     pub async fn purge(&self, retention: Retention, now: u64) -> Result<usize, LedgerError> {
-        let mut purged = 0;
+        let (mut purge, mut purged) = (Purge::new(retention, now), 0);
         loop {
-            let victims = self.read(|source| Ok(purge::victims(source, retention, now))).await?;
-            if victims.is_empty() {
-                return Ok(purged);
+            match self.read(|source| Ok::<_, LedgerError>(purge::step(source, &mut purge))).await? {
+                Purged::All => return Ok(purged),
+                Purged::Nothing => tokio::task::yield_now().await,
+                Purged::Victims(victims) => {
+                    purged += victims.len();
+                    let write = move |draft: &Draft<'_>| purge::purge(draft, &victims);
+                    self.engine.write(Purpose::Free, Durability::Written, write).await?;
+                }
             }
-            purged += victims.len();
-            let write = move |draft: &Draft<'_>| purge::purge(draft, &victims);
-            self.engine.write(Purpose::Free, Durability::Written, write).await?;
         }
     }
 }

@@ -10,14 +10,14 @@ use crate::error::LedgerError;
 use crate::key;
 use crate::keyspace::Keyspace;
 use crate::read::Read;
-use crate::retention::{Ended, Retention};
+use crate::retention::{Ended, Purge, Purged};
 
 /// How many jobs one batch removes: enough to be quick, and few enough not to keep others waiting.
 const AT_ONCE: usize = 32;
 
-/// The jobs that are to be removed next, together.
-pub(crate) fn victims(source: &impl Read, retention: Retention, now: u64) -> Vec<Ended> {
-    retention.victims(source, Keyspace::Ended, now, AT_ONCE)
+/// Goes on with a purge: finds the jobs that are to be removed next, together.
+pub(crate) fn step(source: &impl Read, purge: &mut Purge) -> Purged {
+    purge.step(source, Keyspace::Ended, AT_ONCE)
 }
 
 /// Removes these jobs, but for those that turn out not to be over.
