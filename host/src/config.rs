@@ -68,7 +68,8 @@ pub struct HostLimits {
     /// them. At least one.
     #[serde(deserialize_with = "at_least_one")]
     pub jobs: usize,
-    /// How many more jobs wait for their turn; the next one is rejected as `busy`. Default: 1000.
+    /// How many more jobs wait for their turn; the next one is rejected as `busy`, or sent again where its call is kept.
+    /// Default: 1000.
     pub queue: usize,
     /// How many bytes the minion holds for all jobs together besides their own memory. Default: 256 MiB.
     pub held: ByteSize,

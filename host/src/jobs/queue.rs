@@ -23,15 +23,33 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    running: usize,
-    by_module: HashMap<ModuleName, usize>,
+    all: Count,
+    by_module: HashMap<ModuleName, Count>,
     waiting: VecDeque<Waiter>,
+}
+
+/// Jobs of one module, or of all.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    running: usize,
+    /// Those that have a ticket and neither run nor wait yet.
+    coming: usize,
 }
 
 struct Waiter {
     module: ModuleName,
     limit: usize,
     turn: oneshot::Sender<Place>,
+}
+
+/// The right to enter the queue, which is given back when this is dropped.
+///
+/// It is handed out before anybody has recorded the job, so that one which finds no room leaves nothing behind.
+pub(crate) struct Ticket {
+    queue: Queue,
+    module: ModuleName,
+    /// How many jobs of the module may run at once.
+    limit: usize,
 }
 
 /// The right to run, which is given back when this is dropped.
@@ -63,35 +81,28 @@ impl Queue {
         Self(Arc::new(Inner { places, room, state: Mutex::default() }))
     }
 
-    /// Waits for a place for a job of `module`, of which `limit` may run at once. Cancel safe: a job whose future
-    /// is dropped leaves the queue.
+    /// A ticket for a job of `module`, of which `limit` may run at once.
     ///
     /// # Errors
     /// [`Busy`] where there is no place and no room to wait.
-    pub(crate) async fn enter(&self, module: &ModuleName, limit: usize) -> Result<Place, Busy> {
-        let turn = {
-            let mut state = self.state();
-            // A job only waits because it does not fit, so no waiting job is overtaken here.
-            if state.fits(module, limit, self.0.places) {
-                state.take(module);
-                return Ok(Place { queue: self.clone(), module: module.clone() });
-            }
+    pub(crate) fn admit(&self, module: &ModuleName, limit: usize) -> Result<Ticket, Busy> {
+        let mut state = self.state();
+        if !state.has_place(module, limit, self.0.places) {
             state.waiting.retain(|waiter| !waiter.turn.is_closed());
-            if state.waiting.len() >= self.0.room {
-                return Err(Busy { running: state.running, waiting: state.waiting.len() });
+            let waiting = state.waiting.len();
+            if waiting + state.will_wait(module, limit, self.0.places) >= self.0.room {
+                return Err(Busy { running: state.all.running, waiting });
             }
-            let (turn, place) = oneshot::channel();
-            state.waiting.push_back(Waiter { module: module.clone(), limit, turn });
-            place
-        };
-        Ok(turn.await.expect("the queue lives as long as whoever waits in it, and drops no waiter unserved"))
+        }
+        state.change(module, |count| count.coming += 1);
+        Ok(Ticket { queue: self.clone(), module: module.clone(), limit })
     }
 
     /// How full it is.
     pub(crate) fn load(&self) -> Load {
         let state = self.state();
         let waiting = state.waiting.iter().filter(|waiter| !waiter.turn.is_closed()).count();
-        Load { running: state.running, waiting }
+        Load { running: state.all.running, waiting }
     }
 
     fn leave(&self, module: &ModuleName) {
@@ -114,34 +125,82 @@ impl Queue {
     }
 }
 
+impl Ticket {
+    /// Waits for a place. Cancel safe: a job whose future is dropped leaves the queue.
+    pub(crate) async fn enter(self) -> Place {
+        let turn = {
+            let Self { queue, module, limit } = &self;
+            let mut state = queue.state();
+            // A job only waits because it does not fit, so no waiting job is overtaken here.
+            if state.fits(module, *limit, queue.0.places) {
+                state.take(module);
+                let place = Place { queue: queue.clone(), module: module.clone() };
+                drop(state);
+                return place;
+            }
+            let (turn, place) = oneshot::channel();
+            state.waiting.push_back(Waiter { module: module.clone(), limit: *limit, turn });
+            place
+        };
+        // It is counted among those that wait.
+        drop(self);
+        turn.await.expect("the queue lives as long as whoever waits in it, and drops no waiter unserved")
+    }
+}
+
 impl State {
     fn fits(&self, module: &ModuleName, limit: usize, places: usize) -> bool {
-        self.running < places && self.by_module.get(module).is_none_or(|running| *running < limit)
+        self.all.running < places && self.of(module).running < limit
+    }
+
+    /// Whether there is a place beside those for everyone who has a ticket.
+    fn has_place(&self, module: &ModuleName, limit: usize, places: usize) -> bool {
+        let taken = |count: Count| count.running + count.coming;
+        taken(self.all) < places && taken(self.of(module)) < limit
+    }
+
+    /// How many of those who have a ticket will have to wait, as far as is known.
+    fn will_wait(&self, module: &ModuleName, limit: usize, places: usize) -> usize {
+        let beyond =
+            |count: Count, most: usize| count.coming.saturating_sub(most.saturating_sub(count.running));
+        beyond(self.all, places).max(beyond(self.of(module), limit))
+    }
+
+    fn of(&self, module: &ModuleName) -> Count {
+        self.by_module.get(module).copied().unwrap_or_default()
     }
 
     fn take(&mut self, module: &ModuleName) {
-        self.running += 1;
-        *self.by_module.entry(module.clone()).or_default() += 1;
+        self.change(module, |count| count.running += 1);
     }
 
     fn give_back(&mut self, module: &ModuleName) {
-        self.running -= 1;
-        if let Some(running) = self.by_module.get_mut(module) {
-            *running -= 1;
-            if *running == 0 {
-                self.by_module.remove(module);
-            }
+        self.change(module, |count| count.running -= 1);
+    }
+
+    fn change(&mut self, module: &ModuleName, change: impl Fn(&mut Count)) {
+        change(&mut self.all);
+        let of_module = self.by_module.entry(module.clone()).or_default();
+        change(of_module);
+        if of_module.running + of_module.coming == 0 {
+            self.by_module.remove(module);
         }
     }
 
     /// Takes the job that has waited longest of those that fit now out of the queue.
     fn next(&mut self, places: usize) -> Option<Waiter> {
-        if self.running >= places {
+        if self.all.running >= places {
             return None;
         }
         let fits = |waiter: &Waiter| self.fits(&waiter.module, waiter.limit, places);
         let at = self.waiting.iter().position(fits)?;
         self.waiting.remove(at)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.queue.state().change(&self.module, |count| count.coming -= 1);
     }
 }
 
@@ -161,12 +220,16 @@ mod tests {
         text.parse().expect("a name")
     }
 
+    async fn enter(queue: &Queue, module: &ModuleName, limit: usize) -> Result<Place, Busy> {
+        Ok(queue.admit(module, limit)?.enter().await)
+    }
+
     #[tokio::test]
     async fn places_go_to_those_who_waited_longest() {
         let (queue, a) = (Queue::new(1, 10), name("a"));
-        let first = queue.enter(&a, 10).await.expect("free");
-        let mut second = Box::pin(queue.enter(&a, 10));
-        let mut third = Box::pin(queue.enter(&a, 10));
+        let first = enter(&queue, &a, 10).await.expect("free");
+        let mut second = Box::pin(enter(&queue, &a, 10));
+        let mut third = Box::pin(enter(&queue, &a, 10));
         assert!(second.as_mut().now_or_never().is_none() && third.as_mut().now_or_never().is_none());
         drop(first);
         assert!(third.as_mut().now_or_never().is_none());
@@ -180,10 +243,10 @@ mod tests {
     #[tokio::test]
     async fn a_full_module_does_not_hold_up_the_others() {
         let (queue, a, b) = (Queue::new(3, 10), name("a"), name("b"));
-        let first = queue.enter(&a, 1).await.expect("free");
-        let mut second = Box::pin(queue.enter(&a, 1));
+        let first = enter(&queue, &a, 1).await.expect("free");
+        let mut second = Box::pin(enter(&queue, &a, 1));
         assert!(second.as_mut().now_or_never().is_none());
-        let other = queue.enter(&b, 1).await.expect("free");
+        let other = enter(&queue, &b, 1).await.expect("free");
         drop(first);
         let second = second.await.expect("its turn");
         drop((second, other));
@@ -193,12 +256,12 @@ mod tests {
     #[tokio::test]
     async fn those_who_would_wait_too_long_a_line_are_told_so_at_once() {
         let (queue, a) = (Queue::new(1, 1), name("a"));
-        let first = queue.enter(&a, 10).await.expect("free");
-        let mut second = Box::pin(queue.enter(&a, 10));
+        let first = enter(&queue, &a, 10).await.expect("free");
+        let mut second = Box::pin(enter(&queue, &a, 10));
         assert!(second.as_mut().now_or_never().is_none());
-        assert_eq!(queue.enter(&a, 10).await.err(), Some(Busy { running: 1, waiting: 1 }));
+        assert_eq!(enter(&queue, &a, 10).await.err(), Some(Busy { running: 1, waiting: 1 }));
         drop(second);
-        let mut third = Box::pin(queue.enter(&a, 10));
+        let mut third = Box::pin(enter(&queue, &a, 10));
         assert!(third.as_mut().now_or_never().is_none(), "whoever left made room");
         drop(first);
         third.await.expect("its turn");
@@ -207,13 +270,39 @@ mod tests {
     #[tokio::test]
     async fn a_place_that_nobody_claims_goes_to_the_next() {
         let (queue, a) = (Queue::new(1, 10), name("a"));
-        let first = queue.enter(&a, 10).await.expect("free");
-        let mut gone = Box::pin(queue.enter(&a, 10));
-        let mut next = Box::pin(queue.enter(&a, 10));
+        let first = enter(&queue, &a, 10).await.expect("free");
+        let mut gone = Box::pin(enter(&queue, &a, 10));
+        let mut next = Box::pin(enter(&queue, &a, 10));
         assert!(gone.as_mut().now_or_never().is_none() && next.as_mut().now_or_never().is_none());
         drop(gone);
         drop(first);
         next.await.expect("its turn");
         assert_eq!(queue.load().running, 0);
+    }
+
+    #[tokio::test]
+    async fn a_ticket_keeps_room_until_it_is_used_or_dropped() {
+        let (queue, a) = (Queue::new(1, 1), name("a"));
+        let first = queue.admit(&a, 10).expect("a place");
+        let second = queue.admit(&a, 10).expect("room");
+        assert_eq!(queue.admit(&a, 10).err(), Some(Busy { running: 0, waiting: 0 }));
+        drop(second);
+        let second = queue.admit(&a, 10).expect("room");
+        let first = first.enter().now_or_never().expect("free");
+        let mut second = Box::pin(second.enter());
+        assert!(second.as_mut().now_or_never().is_none());
+        assert_eq!(queue.admit(&a, 10).err(), Some(Busy { running: 1, waiting: 1 }));
+        drop(first);
+        drop(second.await);
+        assert!(queue.state().by_module.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_full_holds_up_no_job_that_can_run_at_once() {
+        let (queue, a, b) = (Queue::new(3, 1), name("a"), name("b"));
+        let _first = enter(&queue, &a, 1).await.expect("free");
+        let _coming = queue.admit(&a, 1).expect("room");
+        assert!(queue.admit(&a, 1).is_err());
+        enter(&queue, &b, 1).now_or_never().expect("at once").expect("a place");
     }
 }

@@ -21,6 +21,7 @@ use crate::jobs::Inner;
 use crate::jobs::events::Events;
 use crate::jobs::live::Live;
 use crate::jobs::permission::Found;
+use crate::jobs::queue::Ticket;
 use crate::sandbox::{Home, Run, RunMode};
 
 /// The task of a live job. It belongs to no connection: followers come and go.
@@ -46,6 +47,10 @@ impl Task {
         if let Some(report) = self.turned_away(&found).await {
             return unrecorded(report);
         }
+        let ticket = match self.admit(&found) {
+            Ok(ticket) => ticket,
+            Err(report) => return unrecorded(*report),
+        };
         reach(Point::StartBefore);
         let accepted = self.jobs.ledger.accept(self.start.clone(), now_ms(), self.durability()).await;
         reach(Point::StartAfter);
@@ -59,23 +64,41 @@ impl Task {
             }
         };
         // A panic in our own code ends this job and no other.
-        let report = std::panic::AssertUnwindSafe(self.carry_out(minion_job, found)).catch_unwind().await;
+        let carried_out = std::panic::AssertUnwindSafe(self.carry_out(minion_job, found, ticket));
+        let report = carried_out.catch_unwind().await;
         self.conclude(minion_job, report.unwrap_or_else(|_| broken())).await;
     }
 
+    /// A ticket for the queue; `None` where the call needs none, since it has no module to run or was accepted before. What
+    /// a call gets for which there is no room is not recorded: it has not begun, and may come again.
+    fn admit(&self, found: &Found) -> Result<Option<Ticket>, Box<Report>> {
+        let Ok(module) = &found.module else { return Ok(None) };
+        let busy = match self.jobs.queue.admit(&self.start.method.module, module.limits().jobs) {
+            Ok(ticket) => return Ok(Some(ticket)),
+            Err(busy) => busy,
+        };
+        match self.jobs.ledger.job(&self.start.job) {
+            Ok(Some(_)) => Ok(None),
+            Ok(None) => Err(Box::new(never_ran(FailureKind::Busy, busy.to_string()))),
+            Err(error) => Err(Box::new(never_ran(FailureKind::NotRecorded, not_recorded(&error)))),
+        }
+    }
+
     /// Waits for a place, then runs the guest.
-    async fn carry_out(&self, minion_job: MinionJobId, found: Found) -> Report {
+    async fn carry_out(&self, minion_job: MinionJobId, found: Found, ticket: Option<Ticket>) -> Report {
         let (jobs, Found { access, module, checked }) = (&self.jobs, found);
         let before = checked.clone().unwrap_or_default();
         if let Err(report) = self.permit(&access, module.as_ref().ok(), checked).await {
             return *report;
         }
-        let module = match module {
-            Ok(module) => module,
-            Err(error) => return never_ran(error.kind(), error.to_string()),
+        let (module, ticket) = match (module, ticket) {
+            (Ok(module), Some(ticket)) => (module, ticket),
+            (Err(error), _) => return never_ran(error.kind(), error.to_string()),
+            // The record of the job has gone since the minion looked for it.
+            (Ok(_), None) => return never_ran(FailureKind::Interrupted, NO_TASK),
         };
-        let mut entering = pin!(jobs.queue.enter(&self.start.method.module, module.limits().jobs));
-        let place = match futures::poll!(entering.as_mut()) {
+        let mut entering = pin!(ticket.enter());
+        let _place = match futures::poll!(entering.as_mut()) {
             Poll::Ready(place) => place,
             Poll::Pending => {
                 // Only a job that does wait is told to be queued: most never do, and have one step less in their
@@ -87,10 +110,6 @@ impl Task {
                     place = entering => place,
                 }
             }
-        };
-        let _place = match place {
-            Ok(place) => place,
-            Err(busy) => return never_ran(FailureKind::Busy, busy.to_string()),
         };
         if self.live.cancel.is_cancelled() {
             return self.stopped_in_line();

@@ -292,13 +292,19 @@ async fn the_line_is_bounded_and_those_in_it_can_leave() {
     while rig.jobs.load().waiting == 0 {
         tokio::task::yield_now().await;
     }
-    let (_, busy) = end(rig.jobs.start(third, None).expect("accepted")).await;
-    assert_eq!(failure(busy).kind, FailureKind::Busy);
+    let (minion_job, busy) = end(rig.jobs.start(third.clone(), None).expect("taken")).await;
+    assert_eq!((minion_job, failure(busy).kind), (None, FailureKind::Busy));
+    assert_eq!(rig.ledger.job(&third.job), Ok(None), "nothing is recorded of it");
 
     assert_eq!(rig.jobs.cancel(waits.job).await, Ok(Cancelled::Asked));
     assert_eq!(failure(end(second).await.1).kind, FailureKind::Cancelled);
     assert_eq!(rig.jobs.cancel(runs.job).await, Ok(Cancelled::Asked));
     assert_eq!(failure(end(first).await.1).kind, FailureKind::Cancelled);
+    while rig.jobs.0.table().live(third.job).is_some() {
+        tokio::task::yield_now().await;
+    }
+    let (_, again) = end(rig.jobs.start(third, None).expect("accepted")).await;
+    assert_eq!(again.outcome.kind(), OutcomeKind::Ok, "it may come again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,8 +6,10 @@
 
 mod absences;
 mod accept;
+mod ask;
 mod batch;
 mod cancellation;
+mod deadlines;
 mod document;
 mod follower;
 mod give_up;
@@ -18,6 +20,7 @@ mod live_parts;
 mod part;
 mod part_ends;
 mod stop;
+mod turnstile;
 mod update_buffer;
 
 use std::sync::Arc;
@@ -38,6 +41,7 @@ use self::ids::JobIds;
 use self::live_job::LiveJob;
 use self::live_jobs::LiveJobs;
 use self::part::{Delivery, PartRun};
+use self::turnstile::Turnstiles;
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::config_in_force::ConfigInForce;
@@ -55,6 +59,7 @@ struct Inner {
     registry: Registry,
     audit: Arc<Audit>,
     live: LiveJobs,
+    turnstiles: Turnstiles,
     ids: JobIds,
     tasks: Tasks,
 }
@@ -68,8 +73,8 @@ impl Jobs {
         stop: CancellationToken,
     ) -> Result<Self, LedgerError> {
         let ids = JobIds::after(ledger.newest().await?);
-        let (live, tasks) = (LiveJobs::default(), Tasks::new(stop));
-        Ok(Self(Arc::new(Inner { config, ledger, registry, audit, live, ids, tasks })))
+        let (live, turnstiles, tasks) = (LiveJobs::default(), Turnstiles::default(), Tasks::new(stop));
+        Ok(Self(Arc::new(Inner { config, ledger, registry, audit, live, turnstiles, ids, tasks })))
     }
 
     /// Goes on with everything that an earlier life of the daemon left unfinished. Returns how many.
@@ -183,6 +188,10 @@ impl Jobs {
 
     fn registry(&self) -> &Registry {
         &self.0.registry
+    }
+
+    fn turnstiles(&self) -> &Turnstiles {
+        &self.0.turnstiles
     }
 
     fn config(&self) -> Arc<Config> {

@@ -1,17 +1,16 @@
 //! One minion's part of a job, from its dispatch to its outcome, over as many connections as it takes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use machine::backoff::Backoff;
 use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
 use quinn::Connection;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::future::FutureExt as _;
-use wire::message::call::Start;
 use wire::message::job::{JobId, MinionJobId, MinionState};
-use wire::message::link::{Acknowledged, JobUpdate, MAX_MESSAGE, MinionRequest};
+use wire::message::link::{Acknowledged, JobUpdate, MAX_MESSAGE};
 use wire::message::outcome::{FailureKind, Outcome, Report};
 use wire::message::version::Version;
 use wire::name::MinionName;
@@ -19,9 +18,12 @@ use wire::transport::frame::{self, FrameError};
 
 use ledger::{Changed, LedgerError};
 
+use super::ask::Ask;
 use super::cancellation::tell_to_stop;
+use super::deadlines::{Deadlines, far_future};
 use super::live_job::{After, LiveJob};
 use super::stop::Stop;
+use super::turnstile::{NO_ROOM, Turnstile, Way};
 use super::{Jobs, durability};
 use crate::pauses::{FIRST_PAUSE, backoff};
 use crate::registry::{Away, Recipient};
@@ -55,14 +57,8 @@ enum Rejoined {
     Waited,
     /// Too many others have failed before its turn.
     TooLate,
-}
-
-/// Until when a part may still be started.
-struct Deadlines {
-    /// Until when a minion that was never there is waited for.
-    unsent: Instant,
-    /// Until when a request that may have been lost on the way is sent again.
-    resend: Instant,
+    /// The call is kept for it no longer, and it had no room until then.
+    NoRoom,
 }
 
 /// Why an exchange with a minion ended without an outcome.
@@ -74,6 +70,8 @@ enum Broken {
     Frame(#[from] FrameError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    #[error("the minion has no room for it now")]
+    Busy,
 }
 
 /// The work on one part.
@@ -83,11 +81,15 @@ pub(super) struct PartRun<'a> {
     minion: &'a MinionName,
     /// The wish that it stops.
     stop: Stop,
+    /// What it passes on its way to the minion, where the call is kept for that.
+    turnstile: Option<Arc<Turnstile>>,
 }
 
 impl<'a> PartRun<'a> {
     pub(super) fn new(jobs: &'a Jobs, job: &'a LiveJob, minion: &'a MinionName) -> Self {
-        Self { jobs, job, minion, stop: job.stop(minion) }
+        let is_kept = job.record.queue_until.is_some();
+        let turnstile = is_kept.then(|| jobs.turnstiles().of(minion, &job.record.method.module));
+        Self { jobs, job, minion, stop: job.stop(minion), turnstile }
     }
 
     /// Brings a part to its outcome, and one that was given up to what its minion says of it. Ends early only when the
@@ -106,9 +108,10 @@ impl<'a> PartRun<'a> {
         let Some(mut link) = self.jobs.registry().follow(minion) else {
             return self.removed(delivery).await;
         };
-        let Some(Deadlines { unsent, resend }) = self.await_turn(delivery).await else {
+        let Some(deadlines) = self.await_turn(delivery).await else {
             return self.too_late().await;
         };
+        let mut way = Way::new(deadlines);
         let mut backoff = backoff();
         let mut recipient = match delivery {
             Delivery::NotSent => None,
@@ -124,7 +127,8 @@ impl<'a> PartRun<'a> {
                 .clone()
                 .filter(|connection| self.jobs.registry().may_answer(minion, connection, recipient.as_ref()));
             let Some(connection) = connection else {
-                let kept_until = (delivery == Delivery::NotSent).then_some(unsent);
+                way.pass = None;
+                let kept_until = (delivery == Delivery::NotSent).then_some(way.deadlines.unsent);
                 match self.await_link(&mut link, recipient.as_ref(), kept_until).await {
                     Link::MayBeBack => continue,
                     Link::Expired => return self.undelivered("it is not connected").await,
@@ -132,29 +136,51 @@ impl<'a> PartRun<'a> {
                 }
             };
             job.in_touch(minion);
-            match self.rejoin(delivery).await {
+            match self.rejoin(delivery, &mut way, &mut link).await {
                 Rejoined::Goes => {}
                 Rejoined::Waited => continue,
                 Rejoined::TooLate => return self.too_late().await,
+                Rejoined::NoRoom => return self.undelivered(NO_ROOM).await,
             }
             if !job.record.method.is_short() && Version::of(&connection) < Version::Three {
                 return self.unreadable().await;
             }
             recipient = self.jobs.registry().recipient_over(minion, &connection).or(recipient);
-            let request = request(job, minion, delivery, resend);
             let exchanged = tokio::select! {
                 // On the heap, so that a part that only waits for its minion is small: there may be many thousands.
-                exchanged = Box::pin(self.exchange(&connection, request, &mut delivery)) => exchanged,
+                exchanged = Box::pin(self.exchange(&connection, &mut delivery, &mut way)) => exchanged,
                 never = tell_to_stop(stop, job.record.id, minion, &connection) => match never {},
             };
             let Err(broken) = exchanged else { return };
-            tracing::info!(job = %job.record.id, %minion, %broken, "part is without its outcome yet");
+            Box::pin(self.recover(&broken, &mut way, &mut link, &mut backoff)).await;
+        }
+    }
+
+    /// Waits until it makes sense to ask the minion again.
+    async fn recover(
+        &self,
+        broken: &Broken,
+        way: &mut Way,
+        link: &mut watch::Receiver<Option<Connection>>,
+        backoff: &mut Backoff,
+    ) {
+        let Self { job, minion, ref stop, .. } = *self;
+        if let (Broken::Busy, Some(pass)) = (broken, &way.pass) {
+            way.late = NO_ROOM;
             tokio::select! {
-                // A connection that lives on but fails us must not be asked in a tight circle.
-                () = tokio::time::sleep(backoff.pause()) => {}
-                _ = link.changed() => backoff.reset(),
+                () = pass.room() => {}
+                Ok(()) = link.changed() => {}
                 () = stop.wanted(), if !stop.is_wanted() => {}
             }
+            return;
+        }
+        way.pass = None;
+        tracing::info!(job = %job.record.id, %minion, %broken, "part is without its outcome yet");
+        tokio::select! {
+            // A connection that lives on but fails us must not be asked in a tight circle.
+            () = tokio::time::sleep(backoff.pause()) => {}
+            _ = link.changed() => backoff.reset(),
+            () = stop.wanted(), if !stop.is_wanted() => {}
         }
     }
 
@@ -162,7 +188,7 @@ impl<'a> PartRun<'a> {
     /// many others have failed before its turn, and it was not sent.
     async fn await_turn(&self, delivery: Delivery) -> Option<Deadlines> {
         let may_have_it = self.enter_batch().await;
-        let deadlines = self.deadlines(delivery);
+        let deadlines = Deadlines::of(&self.job.record, delivery, self.jobs.config().delivery);
         match (may_have_it, delivery) {
             (true, _) => Some(deadlines),
             (false, _) if self.stop.is_wanted() => Some(deadlines),
@@ -173,8 +199,13 @@ impl<'a> PartRun<'a> {
     }
 
     /// Counts a minion again that the batch had moved on without: at once where it may have the job, and else when it
-    /// has its turn.
-    async fn rejoin(&self, delivery: Delivery) -> Rejoined {
+    /// has its turn. Then lets the part pass, where it is kept for its minion.
+    async fn rejoin(
+        &self,
+        delivery: Delivery,
+        way: &mut Way,
+        link: &mut watch::Receiver<Option<Connection>>,
+    ) -> Rejoined {
         let Self { job, minion, ref stop, .. } = *self;
         match (job.is_skipped_in_batch(minion), delivery) {
             (true, Delivery::NotSent) => {
@@ -185,13 +216,52 @@ impl<'a> PartRun<'a> {
             (true, Delivery::MaybeSent) => job.come_back(minion),
             (false, _) => {}
         }
-        if job.begin_sending(minion) {
-            return Rejoined::Goes;
+        // On the heap, as the exchange is.
+        let passed = match &self.turnstile {
+            Some(turnstile) if way.pass.is_none() => {
+                Box::pin(self.pass(turnstile, delivery, way, link)).await
+            }
+            _ => Rejoined::Goes,
+        };
+        if passed != Rejoined::Goes || job.begin_sending(minion) {
+            return passed;
         }
         // An operator is giving the part up. Once the ledger has that, this task is cancelled; where the ledger refuses,
         // the part is sent after all.
         tokio::time::sleep(FIRST_PAUSE).await;
         Rejoined::Waited
+    }
+
+    /// Waits until a part that its minion is to start may be on its way there, where the call is kept for that.
+    async fn pass(
+        &self,
+        turnstile: &Arc<Turnstile>,
+        delivery: Delivery,
+        way: &mut Way,
+        link: &mut watch::Receiver<Option<Connection>>,
+    ) -> Rejoined {
+        let Self { job, minion, ref stop, .. } = *self;
+        if Ask::of(job, minion, delivery, &way.deadlines) != Ask::Start {
+            return Rejoined::Goes;
+        }
+        let (until, over) = match delivery {
+            Delivery::NotSent => (way.deadlines.unsent, Rejoined::NoRoom),
+            // It is asked to settle that it never starts it.
+            Delivery::MaybeSent => (way.deadlines.resend, Rejoined::Waited),
+        };
+        tokio::select! {
+            biased;
+            pass = turnstile.enter() => {
+                way.pass = Some(pass);
+                Rejoined::Goes
+            }
+            Ok(()) = link.changed() => Rejoined::Waited,
+            () = stop.wanted() => Rejoined::Waited,
+            () = sleep_until(until) => {
+                way.late = NO_ROOM;
+                over
+            }
+        }
     }
 
     /// Waits for the turn of a part, or until it is to stop. Gives whether it may be sent.
@@ -241,32 +311,20 @@ impl<'a> PartRun<'a> {
         Link::MayBeBack
     }
 
-    fn deadlines(&self, delivery: Delivery) -> Deadlines {
-        let job = self.job;
-        let (accepted_at, in_flight) = (job.record.accepted_at, self.jobs.config().delivery);
-        let left = |until: u64| left(accepted_at, until, now_ms());
-        let unsent = job.record.queue_until.map_or(Duration::ZERO, left);
-        let resend = match delivery {
-            // A part that is sent only now has all of its time ahead.
-            Delivery::NotSent => in_flight,
-            Delivery::MaybeSent => left(accepted_at.saturating_add(in_flight.as_millis() as u64)),
-        };
-        let now = Instant::now();
-        Deadlines { unsent: now + unsent, resend: now + unsent.max(resend) }
-    }
-
     /// One request and everything that the minion reports on it.
     async fn exchange(
         &self,
         connection: &Connection,
-        request: MinionRequest,
         delivery: &mut Delivery,
+        way: &mut Way,
     ) -> Result<(), Broken> {
         let Self { job, minion, ref stop, .. } = *self;
         let version = Version::of(connection);
         let (mut send, mut receive) = connection.open_bi().await?;
+        let ask = Ask::of(job, minion, *delivery, &way.deadlines);
         *delivery = Delivery::MaybeSent;
-        let starts = matches!(request, MinionRequest::Start(..));
+        let starts = ask == Ask::Start;
+        let request = ask.request(job);
         if starts {
             reach(Point::SendBefore);
         }
@@ -279,7 +337,15 @@ impl<'a> PartRun<'a> {
             // The room is taken until the update is recorded or passed on.
             let (update, _room) = frame::read_into(version, &mut receive, MAX_MESSAGE, &intake).await?;
             match update {
-                JobUpdate::State { minion_job, state } => self.moved(minion_job, state).await?,
+                JobUpdate::State { minion_job, state } => {
+                    way.pass.take_if(|_| state == MinionState::Running);
+                    self.moved(minion_job, state).await?;
+                }
+                JobUpdate::Finished { minion_job: None, report } if starts && way.is_turned_back(&report) => {
+                    frame::write(&mut send, &Acknowledged, MAX_MESSAGE).await?;
+                    let _ = send.finish();
+                    return Err(Broken::Busy);
+                }
                 JobUpdate::Finished { minion_job, report } => {
                     self.ended(minion_job, *report).await;
                     reach(Point::AcknowledgeBefore);
@@ -294,7 +360,7 @@ impl<'a> PartRun<'a> {
                     return Ok(());
                 }
                 JobUpdate::Unknown if job.part(minion).is_none() => {
-                    self.undelivered("it did not arrive before its delivery deadline").await;
+                    self.undelivered(way.late).await;
                     return Ok(());
                 }
                 JobUpdate::Unknown => {
@@ -332,6 +398,9 @@ impl<'a> PartRun<'a> {
         // On the heap, as the exchange is: every part has room for its end, and few are at it.
         let changed = Box::pin(insist(record.id, minion, write)).await;
         reach(Point::OutcomeAfter);
+        if let Some(turnstile) = &self.turnstile {
+            turnstile.ended();
+        }
         // Where the ledger had another one before, that one stands.
         let recorded = matches!(changed, Changed::Yes(_)).then(|| Arc::new(report));
         if job.ended(minion, id, outcome, recorded) == After::IsOver {
@@ -390,33 +459,6 @@ impl<'a> PartRun<'a> {
     }
 }
 
-/// What to ask: to start it, to report on it, or to settle that it never starts.
-fn request(job: &LiveJob, minion: &MinionName, delivery: Delivery, resend: Instant) -> MinionRequest {
-    let record = &job.record;
-    if job.is_given_up(minion) {
-        // The minion may not have had the job, and must never start it now.
-        return MinionRequest::Settle(record.id);
-    }
-    if job.part(minion).is_some() {
-        return MinionRequest::Follow(record.id);
-    }
-    // A part that is to stop is not started. If it was started before, the minion says so, and it is followed.
-    let is_late = Instant::now() >= resend || job.stop(minion).is_wanted();
-    if delivery == Delivery::MaybeSent && is_late {
-        return MinionRequest::Settle(record.id);
-    }
-    let start = Start {
-        job: record.id,
-        method: record.method.clone(),
-        arguments: record.arguments.clone(),
-        operator: record.operator.clone(),
-        timeout_ms: record.timeout_ms,
-        dry_run: record.dry_run,
-        durable: record.durable,
-    };
-    MinionRequest::Start(Box::new(start), record.mandate.clone())
-}
-
 /// Tries to record a part's outcome until that succeeds, with one warning for each spell of trouble.
 async fn insist<F, T>(job: JobId, minion: &MinionName, write: impl Fn() -> F) -> T
 where
@@ -439,28 +481,5 @@ where
             Err(_) => {}
         }
         tokio::time::sleep(backoff.pause()).await;
-    }
-}
-
-/// How long something lasts at `now` that lasts from one time until another. Where the clock was set back in
-/// between, that is all of it again, and no more.
-fn left(from: u64, until: u64, now: u64) -> Duration {
-    Duration::from_millis(until.saturating_sub(now.max(from)))
-}
-
-fn far_future() -> Instant {
-    Instant::now() + Duration::from_secs(3600 * 24 * 365)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_deadline_never_moves_away_when_the_clock_is_set_back() {
-        let hour = 3_600_000;
-        assert_eq!(left(hour, hour + 500, hour + 100), Duration::from_millis(400));
-        assert_eq!(left(hour, hour + 500, 0), Duration::from_millis(500));
-        assert_eq!(left(hour, hour + 500, 2 * hour), Duration::ZERO);
     }
 }

@@ -18,6 +18,11 @@ const METHOD: [&str; 4] = ["files.append-and-await", "/data/log", "begun", "/dat
 impl Gated {
     /// An overlord and connected minions, all gates shut.
     pub(crate) fn start(names: &[&str]) -> Self {
+        Self::with(names, "")
+    }
+
+    /// The same, with these lines at the beginning of each minion's configuration.
+    pub(crate) fn with(names: &[&str], limits: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let modules = folder.path().join("modules");
         fs::create_dir(&modules).expect("made");
@@ -28,7 +33,7 @@ impl Gated {
             fs::create_dir(&data).expect("made");
             gated.fleet.enrol(name);
             let policy = format!(
-                "[modules.files]\nfiles = [{{ host = \"{}\", guest = \"/data\", mode = \"rw\" }}]\n\
+                "{limits}[modules.files]\nfiles = [{{ host = \"{}\", guest = \"/data\", mode = \"rw\" }}]\n\
                  limits = {{ wall = \"10m\", jobs = 1000 }}\n",
                 data.display()
             );

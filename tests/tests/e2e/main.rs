@@ -30,6 +30,7 @@ mod identity;
 mod invitations;
 mod jobs;
 mod json;
+mod kept;
 mod ledgers;
 mod matrix;
 mod modules;
