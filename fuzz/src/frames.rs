@@ -44,7 +44,15 @@ const JOB: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 pub fn frames(bytes: &[u8]) -> bool {
     let taken = READERS.iter().filter(|read| read(bytes)).count();
     // What comes over a stream may end anywhere. Whether it is a message was looked at above.
-    for version in [Version::One, Version::Two, Version::Three, Version::Four, Version::Five, Version::Six] {
+    for version in [
+        Version::One,
+        Version::Two,
+        Version::Three,
+        Version::Four,
+        Version::Five,
+        Version::Six,
+        Version::Seven,
+    ] {
         let _ = block_on(frame::read_as::<Notice>(version, &mut &bytes[..], LIMIT));
     }
     taken > 0

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use ledger::{Changed, Durability};
 use wire::message::held::Held as _;
 use wire::message::job::{JobState, MinionState, OutcomeKind};
@@ -123,6 +125,14 @@ async fn a_document_has_as_many_reports_as_its_memory_holds_and_says_how_many_it
         assert_eq!(states, [ended, running, ended, ended]);
     }
     assert_eq!(ledger.document_up_to(id(2), 0).await.unwrap(), None);
+    let told = HashSet::from([name("web1"), name("web4")]);
+    let (document, count) = ledger.document_without(id(1), &told, usize::MAX).await.unwrap().unwrap();
+    let reports: Vec<bool> = document.parts.iter().map(|part| part.report.is_some()).collect();
+    assert_eq!(
+        (reports, count),
+        (vec![false, false, true, false], 0),
+        "those that were told are not left out"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -126,6 +126,11 @@ pub(super) async fn follow(
         Form::Rows(reader) if followed.minions.len() == 1 => Form::Table { sorted: true, reader },
         form => form,
     };
+    // What is shown as it comes is not wanted again at the end.
+    let events = match form {
+        Form::JsonLines | Form::Rows(_) => events.each_once(),
+        Form::Table { .. } | Form::Json | Form::Raw => events,
+    };
     let mut watch = Watch::new(followed, form);
     let ended = tokio::select! {
         ended = watch.until_over(events) => Some(ended),

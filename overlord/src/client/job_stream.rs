@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use wire::message::job::JobId;
 use wire::message::link::JobUpdate;
 use wire::message::operator::{Absence, JobDocument, MAX_MESSAGE, OperatorReply, TargetWarning, Update};
+use wire::message::outcome::Report;
 use wire::message::version::Version;
 use wire::name::MinionName;
 use wire::signing::mandate::Nonce;
@@ -48,11 +49,14 @@ pub struct JobStream {
     awaited: Option<Awaited>,
     /// Where to note which job a signed call became, and by what the call is known.
     signed: Option<(Folder, Nonce)>,
+    /// The reports that were told, for the document, which has only the others; `None` where nobody wants them there.
+    told: Option<BTreeMap<MinionName, Report>>,
 }
 
 impl JobStream {
     pub(super) fn new(replies: Replies) -> Self {
-        Self { replies, awaited: None, signed: None }
+        let told = (replies.version >= Version::Seven).then(BTreeMap::new);
+        Self { replies, awaited: None, signed: None, told }
     }
 
     /// Notes in this folder which job the call becomes that was signed with this nonce.
@@ -66,6 +70,12 @@ impl JobStream {
     pub fn with_patience(self, patience: Patience, open: impl IntoIterator<Item = MinionName>) -> Self {
         let awaited = Some(Awaited::new(patience, open.into_iter().collect(), Instant::now()));
         Self { awaited, ..self }
+    }
+
+    /// Gives each report once, from now on, as it comes in: the document at the end has none of those. For callers who
+    /// show what comes and keep nothing, however many minions answer however much.
+    pub fn each_once(self) -> Self {
+        Self { told: None, ..self }
     }
 
     /// What the overlord said of the target. Complete once [`JobEvent::Accepted`] came.
@@ -83,7 +93,7 @@ impl JobStream {
         let at = end.map_or_else(Instant::now, |(at, _)| at);
         let event = tokio::select! {
             biased;
-            event = Self::told(&mut self.replies) => event?,
+            event = Self::event(&mut self.replies) => event?.map(|event| self.with_told(event)),
             () = sleep_until(at), if end.is_some() => {
                 self.awaited = None;
                 return Ok(end.map(|(_, why)| JobEvent::WaitOver(why)));
@@ -99,7 +109,26 @@ impl JobStream {
         Ok(event)
     }
 
-    async fn told(replies: &mut Replies) -> Result<Option<JobEvent>, ClientError> {
+    /// Keeps the reports that are told, and puts them into the document.
+    fn with_told(&mut self, mut event: JobEvent) -> JobEvent {
+        let Some(told) = &mut self.told else { return event };
+        match &mut event {
+            JobEvent::Update(update) => {
+                if let JobUpdate::Finished { report, .. } = &update.update {
+                    told.insert(update.minion.clone(), Report::clone(report));
+                }
+            }
+            JobEvent::Document(document) => {
+                for part in &mut document.parts {
+                    part.report = part.report.take().or_else(|| told.remove(&part.minion));
+                }
+            }
+            JobEvent::Accepted { .. } | JobEvent::OutOfTouch(_) | JobEvent::WaitOver(_) => {}
+        }
+        event
+    }
+
+    async fn event(replies: &mut Replies) -> Result<Option<JobEvent>, ClientError> {
         match replies.next().await? {
             None => Ok(None),
             Some(OperatorReply::Accepted { job, targets }) => Ok(Some(JobEvent::Accepted { job, targets })),
@@ -241,7 +270,7 @@ pub(super) fn broken(connection: &Connection, address: &str, error: FrameError) 
 mod tests {
     use std::time::Duration;
 
-    use wire::message::outcome::{Outcome, Report};
+    use wire::message::outcome::Outcome;
 
     use super::*;
 

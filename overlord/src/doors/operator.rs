@@ -30,9 +30,10 @@ use ledger::Storage;
 
 use super::authority::AuthorityDoor;
 use super::enrolment::EnrolmentDoor;
+use super::follow::Telling;
 use super::operators::OperatorsDoor;
 use super::permit::{Gate, Permit};
-use super::{audit, follow, modules, renewal};
+use super::{audit, modules, renewal};
 use crate::jobs::{Again, Follower};
 use crate::operators::{Presence, Refused};
 use crate::outbox::{Making, Outbox};
@@ -376,8 +377,8 @@ impl OperatorDoor {
         self.outbox.say(send, OperatorReply::Accepted { job: id, targets }).await?;
         reach(Point::TellAfter);
         if follow != Follow::No {
-            follow::tell(&self.services.jobs, self.gate(), (id, Some(follower)), follow, send, &self.outbox)
-                .await?;
+            let telling = Telling::new(&self.services.jobs, self.gate(), id, follow, &self.outbox);
+            telling.tell(Some(follower), send).await?;
         }
         let _ = send.finish();
         Ok(())
@@ -387,7 +388,8 @@ impl OperatorDoor {
         let jobs = &self.services.jobs;
         match permit.job() {
             Ok(id) => {
-                follow::tell(jobs, self.gate(), (id, jobs.attach(id)), follow, send, &self.outbox).await?
+                let telling = Telling::new(jobs, self.gate(), id, follow, &self.outbox);
+                telling.tell(jobs.attach(id), send).await?;
             }
             Err(refusal) => return self.refuse(refusal, send).await,
         }

@@ -1,7 +1,10 @@
 //! What the ledger and the live jobs say of a job, put together for an operator.
 
+use std::collections::HashSet;
+
+use ledger::PartRecord;
 use wire::document::redaction;
-use wire::message::job::JobId;
+use wire::message::job::{JobId, MinionJobId, MinionState};
 use wire::message::operator::{History, JobDocument, JobFilter, JobSummary, Refusal, RefusalKind};
 use wire::name::MinionName;
 use wire::value::arguments::Arguments;
@@ -22,7 +25,16 @@ impl Jobs {
 
     /// Everything that is known of a job.
     pub(crate) async fn document(&self, id: JobId) -> Result<JobDocument, Refusal> {
-        let found = self.ledger().document_up_to(id, MAX_DOCUMENT).await.map_err(unavailable)?;
+        self.document_without(id, &HashSet::new()).await
+    }
+
+    /// Everything that is known of a job, without the reports of minions that are `told` of already.
+    pub(crate) async fn document_without(
+        &self,
+        id: JobId,
+        told: &HashSet<MinionName>,
+    ) -> Result<JobDocument, Refusal> {
+        let found = self.ledger().document_without(id, told, MAX_DOCUMENT).await.map_err(unavailable)?;
         let (mut document, left_out) = found.ok_or_else(|| lost(id))?;
         if left_out > 0 {
             let message = format!(
@@ -58,6 +70,14 @@ impl Jobs {
             redaction::within_known(&methods, module, &arguments, MAX_ARGUMENTS).to_string()
         });
         Ok(())
+    }
+
+    /// The minions whose parts are over, by name, each with its own id of that; none where the job is unknown.
+    pub(crate) async fn ended(&self, id: JobId) -> Result<Vec<(MinionName, Option<MinionJobId>)>, Refusal> {
+        let parts = self.ledger().parts(id).await.map_err(unavailable)?;
+        let is_over = |part: &PartRecord| part.state.and_then(MinionState::outcome).is_some();
+        let over = parts.into_iter().filter(|(_, part)| is_over(part));
+        Ok(over.map(|(minion, part)| (minion, part.minion_job)).collect())
     }
 
     /// A job's recorded transitions.

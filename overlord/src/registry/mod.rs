@@ -338,7 +338,7 @@ fn standing<'a>(
 pub(crate) fn since_three(connection: &Connection, code: VarInt, older: VarInt) -> VarInt {
     match Version::of(connection) {
         Version::One | Version::Two => older,
-        Version::Three | Version::Four | Version::Five | Version::Six => code,
+        Version::Three | Version::Four | Version::Five | Version::Six | Version::Seven => code,
     }
 }
 

@@ -64,7 +64,7 @@ impl Serialize for Inventory {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match Version::spoken() {
             Version::One => self.modules.serialize(serializer),
-            Version::Two | Version::Three | Version::Four | Version::Five | Version::Six => {
+            Version::Two | Version::Three | Version::Four | Version::Five | Version::Six | Version::Seven => {
                 Inventory::serialize(self, serializer)
             }
         }
@@ -75,7 +75,7 @@ impl<'de> Deserialize<'de> for Inventory {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Version::spoken() {
             Version::One => Vec::deserialize(deserializer).map(|modules| Inventory { modules, left_out: 0 }),
-            Version::Two | Version::Three | Version::Four | Version::Five | Version::Six => {
+            Version::Two | Version::Three | Version::Four | Version::Five | Version::Six | Version::Seven => {
                 Inventory::deserialize(deserializer)
             }
         }

@@ -37,7 +37,7 @@ impl Serialize for Module {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match Version::spoken() {
             Version::One => v1::Module::from(self).serialize(serializer),
-            Version::Two | Version::Three | Version::Four | Version::Five | Version::Six => {
+            Version::Two | Version::Three | Version::Four | Version::Five | Version::Six | Version::Seven => {
                 Module::serialize(self, serializer)
             }
         }
@@ -48,7 +48,7 @@ impl<'de> Deserialize<'de> for Module {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Version::spoken() {
             Version::One => v1::Module::deserialize(deserializer).map(Module::from),
-            Version::Two | Version::Three | Version::Four | Version::Five | Version::Six => {
+            Version::Two | Version::Three | Version::Four | Version::Five | Version::Six | Version::Seven => {
                 Module::deserialize(deserializer)
             }
         }

@@ -28,8 +28,15 @@ use crate::value::arguments::Arguments;
 use crate::value::method::OneMethod;
 
 /// The application protocols of an operator's connection, the newest version first: see [`crate::message::version`].
-pub const ALPNS: &[&[u8]] =
-    &[b"operator/6", b"operator/5", b"operator/4", b"operator/3", b"operator/2", b"operator/1"];
+pub const ALPNS: &[&[u8]] = &[
+    b"operator/7",
+    b"operator/6",
+    b"operator/5",
+    b"operator/4",
+    b"operator/3",
+    b"operator/2",
+    b"operator/1",
+];
 
 /// The largest message on an operator's connection, in bytes: a document may hold many outcomes.
 pub const MAX_MESSAGE: usize = 256 << 20;
@@ -97,7 +104,8 @@ impl Call {
 pub enum Follow {
     /// The id of the job, once it is accepted, and nothing else.
     No,
-    /// The outcomes as they come in, and the document at the end.
+    /// The outcomes as they come in, those that were there before among them, and the document at the end. Since version 7
+    /// it leaves out the reports that were told.
     Outcomes,
     /// States, progress, log lines and chunks as well.
     Everything,

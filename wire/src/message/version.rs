@@ -25,8 +25,10 @@ pub enum Version {
     /// renewed and taken back.
     Five,
     /// `minion/6`, `operator/6`: fields that are marked with `since_six` are said too: what operators have signed.
-    #[default]
     Six,
+    /// `operator/7`: the document of a job that was followed leaves out the reports that were told before it.
+    #[default]
+    Seven,
 }
 
 impl Version {
@@ -38,7 +40,8 @@ impl Version {
             Some(alpn) if alpn.ends_with(b"/3") => Version::Three,
             Some(alpn) if alpn.ends_with(b"/4") => Version::Four,
             Some(alpn) if alpn.ends_with(b"/5") => Version::Five,
-            _ => Version::Six,
+            Some(alpn) if alpn.ends_with(b"/6") => Version::Six,
+            _ => Version::Seven,
         }
     }
 
@@ -65,7 +68,7 @@ impl Drop for Former {
 }
 
 thread_local! {
-    static SPOKEN: Cell<Version> = const { Cell::new(Version::Six) };
+    static SPOKEN: Cell<Version> = const { Cell::new(Version::Seven) };
 }
 
 /// Declares what goes with the fields that a version brought, as `#[serde(with = "crate::message::version::…")]`.

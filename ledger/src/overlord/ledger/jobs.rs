@@ -1,7 +1,10 @@
 //! What is asked of jobs as wholes: accepting, reading back, letting go.
 
+use std::collections::HashSet;
+
 use wire::message::job::{JobId, JobState};
 use wire::message::operator::{History, JobDocument, JobFilter, JobSummary, Transition};
+use wire::name::MinionName;
 use wire::value::arguments::Arguments;
 
 use super::OverlordLedger;
@@ -66,7 +69,18 @@ impl OverlordLedger {
         id: JobId,
         memory: usize,
     ) -> Result<Option<(JobDocument, usize)>, LedgerError> {
-        self.read(|source| document::up_to(source, id, memory)).await
+        self.document_without(id, &HashSet::new(), memory).await
+    }
+
+    /// Like [`document_up_to`](Self::document_up_to), without the reports of minions that are `told` of already. They are not
+    /// among those that were left out.
+    pub async fn document_without(
+        &self,
+        id: JobId,
+        told: &HashSet<MinionName>,
+        memory: usize,
+    ) -> Result<Option<(JobDocument, usize)>, LedgerError> {
+        self.read(|source| document::up_to(source, id, memory, told)).await
     }
 
     /// The jobs that are not over, oldest first.

@@ -27,8 +27,8 @@ use crate::storage::Disk;
 ///
 /// - jobs: [`accept`](Self::accept), [`job`](Self::job), [`arguments`](Self::arguments), [`state`](Self::state),
 ///   [`transitions`](Self::transitions), [`history`](Self::history), [`document`](Self::document),
-///   [`document_up_to`](Self::document_up_to), [`live`](Self::live), [`newest`](Self::newest),
-///   [`list`](Self::list), [`by_prefix`](Self::by_prefix), [`purge`](Self::purge)
+///   [`document_up_to`](Self::document_up_to), [`document_without`](Self::document_without), [`live`](Self::live),
+///   [`newest`](Self::newest), [`list`](Self::list), [`by_prefix`](Self::by_prefix), [`purge`](Self::purge)
 /// - parts: [`part_moved`](Self::part_moved), [`part_ended`](Self::part_ended), [`parts`](Self::parts),
 ///   [`outcome`](Self::outcome), [`outcomes`](Self::outcomes), [`cancel`](Self::cancel),
 ///   [`cancelled`](Self::cancelled), [`give_up`](Self::give_up), [`unheard`](Self::unheard),

@@ -1,5 +1,7 @@
 //! What is known of one job: its parts, its transitions, and the document of both.
 
+use std::collections::HashSet;
+
 use wire::message::held::Held;
 use wire::message::job::JobId;
 use wire::message::operator::{Asked, History, JobDocument, Part, Target};
@@ -51,23 +53,30 @@ pub(crate) fn history(source: &impl Read, id: JobId) -> Result<Option<History>, 
 }
 
 /// Everything that is known of the job at one moment, with as many reports as take so many bytes of memory, and
-/// how many were left out.
+/// how many were left out. Without those of minions that are `told` of already.
 ///
 /// The arguments are not in it, since only code that knows the method's signature may show them.
 pub(crate) fn up_to(
     source: &impl Read,
     id: JobId,
     memory: usize,
+    told: &HashSet<MinionName>,
 ) -> Result<Option<(JobDocument, usize)>, LedgerError> {
     let Some(head) = source.record::<Head>(&key::of_job(id, &[]))? else { return Ok(None) };
     let Some(tally) = Tally::of(source, id)? else { return Ok(None) };
     let (mut held, mut left_out) = (0_usize, 0);
     let part = |minion: MinionName| {
-        let mut part = document_part(source, id, minion, held < memory)?;
+        let is_told = told.contains(&minion);
+        let reports = match held < memory {
+            true if is_told => Reports::Later,
+            true => Reports::All,
+            false => Reports::None,
+        };
+        let mut part = document_part(source, id, minion, reports)?;
         let later = part.given_up.as_ref().and_then(|given_up| given_up.later.as_ref());
         let reports = part.report.iter().chain(later.map(|later| &later.report));
         held = held.saturating_add(reports.map(Held::held).sum());
-        if held >= memory && part.state.is_some_and(|state| state.outcome().is_some()) {
+        if !is_told && held >= memory && part.state.is_some_and(|state| state.outcome().is_some()) {
             part.report = None;
             if let Some(given_up) = &mut part.given_up {
                 given_up.later = None;
@@ -108,19 +117,30 @@ pub(crate) fn up_to(
     Ok(Some((document, left_out)))
 }
 
+/// Which reports of a part a document has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reports {
+    /// All that there are.
+    All,
+    /// What its minion said of it after it was given up, alone.
+    Later,
+    /// None.
+    None,
+}
+
 fn document_part(
     source: &impl Read,
     id: JobId,
     minion: MinionName,
-    with_report: bool,
+    reports: Reports,
 ) -> Result<Part, LedgerError> {
     let key = part_key(id, &minion);
     let PartRecord { minion_job, state, .. } = tally::part(source, &key)?;
-    let report = match with_report {
-        true => source.record::<StoredReport>(&key)?.map(|StoredReport(report)| report),
-        false => None,
+    let report = match reports {
+        Reports::All => source.record::<StoredReport>(&key)?.map(|StoredReport(report)| report),
+        Reports::Later | Reports::None => None,
     };
-    let given_up = given_up::given_up(source, &key, with_report)?;
+    let given_up = given_up::given_up(source, &key, reports != Reports::None)?;
     Ok(Part { minion, minion_job, state, progress: None, report, absence: None, given_up })
 }
 

@@ -17,6 +17,7 @@ const DOORS: &[&[u8]] = &[
     b"minion/3",
     b"minion/2",
     b"minion/1",
+    b"operator/7",
     b"operator/5",
     b"operator/4",
     b"enroll/1",
@@ -69,21 +70,23 @@ fn both_ends_know_who_is_at_the_other_and_what_they_speak() {
         let authority = authority();
         let (listener, _) = overlord(&authority.issue(Role::Overlord, "overlord").expect("issued"));
         let minion = authority.issue(Role::Minion, "web1").expect("issued");
-        for (agreed, version) in [
+        let agreements: [(&[u8], Version); 7] = [
+            (b"operator/7", Version::Seven),
             (b"minion/6", Version::Six),
             (b"minion/5", Version::Five),
             (b"minion/4", Version::Four),
             (b"minion/3", Version::Three),
             (b"minion/2", Version::Two),
             (b"minion/1", Version::One),
-        ] {
+        ];
+        for (agreed, version) in agreements {
             let trust = Trust::Authorities(minion.authorities());
             let config =
                 client_config(Some(&minion), trust, &[b"minion/0", agreed]).expect("a configuration");
             let (near, far) = dialled(&listener, config).await;
             let (near, far) = (near.expect("connected"), far.expect("connected"));
             for end in [&near, &far] {
-                assert_eq!((alpn(end).as_deref(), Version::of(end)), (Some(&agreed[..]), version));
+                assert_eq!((alpn(end).as_deref(), Version::of(end)), (Some(agreed), version));
             }
             let overlord = peer(&near).expect("ours").expect("it showed who it is");
             assert_eq!((overlord.role, overlord.name.as_str()), (Role::Overlord, "overlord"));

@@ -292,7 +292,7 @@ impl Serialize for OneMethod {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match Version::spoken() {
             Version::One => v1::tree(self.signature()).serialize(serializer),
-            Version::Two | Version::Three | Version::Four | Version::Five | Version::Six => {
+            Version::Two | Version::Three | Version::Four | Version::Five | Version::Six | Version::Seven => {
                 Methods::from(self.clone()).serialize(serializer)
             }
         }
@@ -303,7 +303,7 @@ impl<'de> Deserialize<'de> for OneMethod {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let methods = match Version::spoken() {
             Version::One => v1::methods(vec![v1::Method::deserialize(deserializer)?]),
-            Version::Two | Version::Three | Version::Four | Version::Five | Version::Six => {
+            Version::Two | Version::Three | Version::Four | Version::Five | Version::Six | Version::Seven => {
                 Methods::deserialize(deserializer)?
             }
         };
