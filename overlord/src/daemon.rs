@@ -18,7 +18,7 @@ use crate::config_in_force::{ConfigInForce, Replaced};
 use crate::doors::{self, Doors};
 use crate::enrolment::{FORGOTTEN, WaitingHosts};
 use crate::folder::{Folder, FolderError};
-use crate::jobs::Jobs;
+use crate::jobs::{Jobs, Unfinished};
 use crate::operators::Operators;
 use crate::outbox::Outbox;
 use crate::registry::Registry;
@@ -77,28 +77,41 @@ pub async fn serve(
     let keeper = open(&folder, &options, &stop).await?;
     let services = keeper.services.clone();
     let Services { config, roles, audit, ledger, waiting, .. } = &*services;
-    let resumed = services.jobs.resume().await?;
-    if resumed > 0 {
-        tracing::info!(jobs = resumed, "going on with unfinished jobs");
-    }
+    let unfinished = services.jobs.unfinished().await?;
     folder.note_address(services.address)?;
     let again = Reload { folder, config: config.clone(), roles: roles.clone(), audit: audit.clone() };
     let reload = reload(again, options.reload, stop.clone());
     let purge = purge(ledger.clone(), waiting.clone(), config.clone(), stop.clone());
     let doors = Doors::new(services.clone(), stop.clone()).serve(keeper.endpoint.clone());
+    let resumed = resume(&services.jobs, unfinished, stop.clone());
     let kept = keeper.run(stop);
     ready(services.address);
 
     // Until the stop. Then: 1. the doors let everyone out, 2. changes of modules are given up and jobs leave
     // the rest to the next life, 3. the audit log and the ledger have what was written.
-    tokio::join!(doors, purge, reload, kept);
+    let (resumed, ..) = tokio::join!(resumed, doors, purge, reload, kept);
     services.operators.stop().await;
     services.registry.stop().await;
     services.rollout.stop().await;
     services.jobs.stop().await;
     audit.sync();
     ledger.close().await;
-    Ok(())
+    Ok(resumed?)
+}
+
+/// Goes on with unfinished jobs, or stops the daemon where they cannot be read.
+async fn resume(jobs: &Jobs, unfinished: Unfinished, stop: CancellationToken) -> Result<(), LedgerError> {
+    match stop.run_until_cancelled(jobs.resume(unfinished)).await {
+        Some(Ok(0)) | None => Ok(()),
+        Some(Ok(jobs)) => {
+            tracing::info!(jobs, "going on with unfinished jobs");
+            Ok(())
+        }
+        Some(Err(error)) => {
+            stop.cancel();
+            Err(error)
+        }
+    }
 }
 
 /// Opens the parts of the daemon in the order in which they need each other: the ledger, who peers are, the catalogue,

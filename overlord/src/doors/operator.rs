@@ -386,10 +386,14 @@ impl OperatorDoor {
 
     async fn attach(&self, permit: Permit, follow: Follow, send: &mut SendStream) -> Result<(), FrameError> {
         let jobs = &self.services.jobs;
-        match permit.job() {
-            Ok(id) => {
+        let attached = async {
+            let id = permit.job()?;
+            Ok((id, jobs.attach(id).await?))
+        };
+        match attached.await {
+            Ok((id, follower)) => {
                 let telling = Telling::new(jobs, self.gate(), id, follow, &self.outbox);
-                telling.tell(jobs.attach(id), send).await?;
+                telling.tell(follower, send).await?;
             }
             Err(refusal) => return self.refuse(refusal, send).await,
         }

@@ -134,10 +134,9 @@ impl<'a> Gate<'a> {
             Wanted::Job { verb, job } => Permit::Job(self.job(verb, job).await?),
             Wanted::Parts { verb, job, target } => {
                 let job = self.job(verb, job).await?;
-                let among = |target: &Target| {
-                    targets::find(Among::Job(&self.services.jobs.targets(job)?), target, &self.known())
-                };
-                Permit::Parts(job, target.map(among).transpose()?)
+                let Some(target) = target else { return Ok(Permit::Parts(job, None)) };
+                let among = self.services.jobs.targets(job).await?;
+                Permit::Parts(job, Some(targets::find(Among::Job(&among), target, &self.known())?))
             }
             Wanted::Rerun { job } => Permit::Job(self.rerun(job).await?),
             Wanted::Change { deed, module } => self.change(deed, module)?,

@@ -16,7 +16,7 @@ use wire::transport::frame::{self, FrameError};
 
 use super::live_job::LiveJob;
 use super::stop::Stop;
-use super::{Jobs, durability, is_over};
+use super::{Jobs, durability};
 use crate::pauses::backoff;
 use crate::refusals::cannot_record;
 
@@ -27,7 +27,7 @@ impl Jobs {
     /// Waits a few seconds at most for what can be done now. Whatever is not done by then is done later, also
     /// by the daemon's next life.
     pub(crate) async fn cancel(&self, id: JobId, only: Option<&[MinionName]>) -> Result<Cancelling, Refusal> {
-        let job = self.live(id).ok_or_else(|| is_over(id))?;
+        let job = self.still_live(id).await?;
         let mut parts = job.open_parts();
         parts.retain(|minion| only.is_none_or(|only| only.contains(minion)));
         let jobs = self.clone();

@@ -44,7 +44,7 @@ impl Jobs {
             return Err(Refusal::new(RefusalKind::BadRequest, message));
         }
         self.show_arguments(&mut document).await?;
-        if let Some(live) = self.live(id) {
+        if let Some(live) = self.live(id).await.map_err(unavailable)? {
             // How far a part is changes too often for the ledger.
             for part in &mut document.parts {
                 part.progress = live.progress(&part.minion);

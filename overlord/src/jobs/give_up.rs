@@ -12,7 +12,7 @@ use wire::name::{MinionName, OperatorName};
 
 use super::live_job::{After, LiveJob};
 use super::part::Delivery;
-use super::{Jobs, durability, is_over};
+use super::{Jobs, durability};
 use crate::refusals::{cannot_record, unavailable};
 
 impl Jobs {
@@ -24,7 +24,7 @@ impl Jobs {
         operator: &OperatorName,
     ) -> Result<GivingUp, Refusal> {
         let refused = |message| Err(Refusal::new(RefusalKind::BadRequest, message));
-        let job = self.live(id).ok_or_else(|| is_over(id))?;
+        let job = self.still_live(id).await?;
         let open = job.open_parts();
         let is_meant = |minion: &&MinionName| match only {
             Some(only) => only.contains(minion),
@@ -84,9 +84,12 @@ impl Jobs {
     }
 
     /// Goes on asking for what minions say of parts that were given up before.
-    pub(super) async fn resume_given_up(&self) -> Result<(), LedgerError> {
-        for (minion, id) in self.ledger().unheard().await? {
-            let job = match self.live(id) {
+    pub(super) async fn resume_given_up(
+        &self,
+        given_up: Vec<(MinionName, JobId)>,
+    ) -> Result<(), LedgerError> {
+        for (minion, id) in given_up {
+            let job = match self.0.live.find(id) {
                 Some(job) => job,
                 None => {
                     let Some(record) = self.ledger().job(id).await? else { continue };

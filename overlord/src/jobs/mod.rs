@@ -64,6 +64,14 @@ struct Inner {
     tasks: Tasks,
 }
 
+/// What an earlier life of the daemon left unfinished.
+pub(crate) struct Unfinished {
+    /// The jobs that are not over, oldest first.
+    jobs: Vec<JobId>,
+    /// The parts that were given up, of which their minions have said nothing since.
+    given_up: Vec<(MinionName, JobId)>,
+}
+
 impl Jobs {
     pub(crate) async fn new(
         config: ConfigInForce,
@@ -77,14 +85,23 @@ impl Jobs {
         Ok(Self(Arc::new(Inner { config, ledger, registry, audit, live, turnstiles, ids, tasks })))
     }
 
-    /// Goes on with everything that an earlier life of the daemon left unfinished. Returns how many.
-    pub(crate) async fn resume(&self) -> Result<usize, LedgerError> {
-        let unfinished = self.ledger().live().await?;
-        let count = unfinished.len();
+    /// What an earlier life of the daemon left unfinished. To be asked before anybody is served.
+    pub(crate) async fn unfinished(&self) -> Result<Unfinished, LedgerError> {
+        Ok(Unfinished { jobs: self.ledger().live().await?, given_up: self.ledger().unheard().await? })
+    }
+
+    /// Goes on with what an earlier life of the daemon left unfinished. Returns how many jobs that are.
+    ///
+    /// There may be a hundred thousand: peers are served meanwhile, and whoever asks for one of these jobs waits for it.
+    pub(crate) async fn resume(&self, unfinished: Unfinished) -> Result<usize, LedgerError> {
+        let Unfinished { jobs, given_up } = unfinished;
+        let count = jobs.len();
         if count > 0 {
             reach(Point::ResumeBefore);
         }
-        for id in unfinished {
+        // Nobody waits for jobs that do not come, where this fails.
+        let _known = self.0.live.known_at_last();
+        for id in jobs {
             let Some(record) = self.ledger().job(id).await? else { continue };
             let job = self.0.live.enter(record, self.ledger().parts(id).await?);
             for minion in self.ledger().cancelled(id).await? {
@@ -94,8 +111,10 @@ impl Jobs {
             for minion in job.open_parts() {
                 self.spawn_part(job.clone(), minion, Delivery::MaybeSent);
             }
+            // Reads of the ledger wait for nothing, and others want this thread too.
+            tokio::task::yield_now().await;
         }
-        self.resume_given_up().await?;
+        self.resume_given_up(given_up).await?;
         if count > 0 {
             reach(Point::ResumeAfter);
         }
@@ -107,28 +126,45 @@ impl Jobs {
         self.0.tasks.stop().await;
     }
 
-    /// A live job.
-    fn live(&self, id: JobId) -> Option<Arc<LiveJob>> {
-        self.0.live.find(id)
+    /// A live job; `None` where it is over or unknown.
+    async fn live(&self, id: JobId) -> Result<Option<Arc<LiveJob>>, LedgerError> {
+        if let Some(job) = self.0.live.find(id) {
+            return Ok(Some(job));
+        }
+        if self.is_over(id).await? {
+            return Ok(None);
+        }
+        // It may be one that an earlier life of the daemon left unfinished, and is not read yet.
+        self.0.live.until_all_are_known().await;
+        Ok(self.0.live.find(id))
+    }
+
+    /// Whether the ledger knows that a job is over, or knows of none.
+    async fn is_over(&self, id: JobId) -> Result<bool, LedgerError> {
+        Ok(self.ledger().state(id).await?.is_none_or(|(state, _)| state.is_over()))
+    }
+
+    /// A live job, or the refusal of what can be done with live ones alone.
+    async fn still_live(&self, id: JobId) -> Result<Arc<LiveJob>, Refusal> {
+        self.live(id).await.map_err(unavailable)?.ok_or_else(|| is_over(id))
     }
 
     /// The minions that a live job went to, by name; refused where it is over.
-    pub(crate) fn targets(&self, id: JobId) -> Result<Vec<MinionName>, Refusal> {
-        let job = self.live(id).ok_or_else(|| is_over(id))?;
-        Ok(job.record.targets.clone())
+    pub(crate) async fn targets(&self, id: JobId) -> Result<Vec<MinionName>, Refusal> {
+        Ok(self.still_live(id).await?.record.targets.clone())
     }
 
     /// What was asked for by a job, live or not; `None` where that record is lost.
     pub(crate) async fn record(&self, id: JobId) -> Result<Option<JobRecord>, Refusal> {
-        match self.live(id) {
+        match self.0.live.find(id) {
             Some(live) => Ok(Some(live.record.clone())),
             None => self.ledger().job(id).await.map_err(unavailable),
         }
     }
 
     /// Follows a live job from now on.
-    pub(crate) fn attach(&self, id: JobId) -> Option<Follower> {
-        self.live(id).map(Follower::of)
+    pub(crate) async fn attach(&self, id: JobId) -> Result<Option<Follower>, Refusal> {
+        Ok(self.live(id).await.map_err(unavailable)?.map(Follower::of))
     }
 
     /// How many jobs are not over.
@@ -146,7 +182,7 @@ impl Jobs {
         for id in unacknowledged {
             // One that is not over is asked for by its part, which takes the outcome and acknowledges it; and so is
             // one that was given up, until its minion has said what became of it.
-            let is_over = self.live(*id).is_none() || self.ledger().outcome(*id, minion).await?.is_some();
+            let is_over = self.is_over(*id).await? || self.ledger().outcome(*id, minion).await?.is_some();
             if is_over && !self.ledger().is_unheard(*id, minion).await? {
                 settled.push(*id);
             }
