@@ -17,9 +17,11 @@ use wire::message::instance::Instance;
 use wire::message::inventory::Inventory;
 use wire::message::link::{ALPNS, Acknowledged, Hello, MAX_MESSAGE, Notice, Welcome};
 use wire::message::version::Version;
+use wire::transport::allowance::{Allowance, REQUESTS};
 use wire::transport::endpoint::{Dialling, Trust};
 use wire::transport::frame::{self, FrameError};
 use wire::transport::intake::Intake;
+use wire::transport::stream_places::StreamPlaces;
 
 use crate::audit::Audit;
 use crate::dial::DialError;
@@ -167,6 +169,7 @@ impl Link {
     /// Answers the overlord's streams, of which the transport lets in only so many at once.
     async fn serve(&self, connection: &Connection) -> quinn::ConnectionError {
         let intake = Intake::default();
+        let mut places = StreamPlaces::new(connection.clone(), Allowance::OVERLORD.streams, REQUESTS);
         loop {
             let (send, recv) = match connection.accept_bi().await {
                 Ok(stream) => stream,
@@ -175,7 +178,9 @@ impl Link {
             let (dispatch, version, intake) =
                 (self.dispatch.clone(), Version::of(connection), intake.clone());
             // Ends with its stream or its connection; a minion that stops waits for it.
+            let open = places.opened();
             self.streams.spawn(async move {
+                let _open = open;
                 if let Err(error) = dispatch.answer(version, send, recv, &intake).await {
                     tracing::debug!(%error, "a request was not answered to its end");
                 }

@@ -37,8 +37,9 @@ impl Allowance {
     /// For an operator at the overlord. A program may follow many jobs at once, each on a stream.
     pub const OPERATOR: Self = Self { streams: 1024, unread: 8 << 20, unacknowledged: 8 << 20 };
 
-    /// For the overlord at a minion: a stream for each job that it started there or asks about.
-    const OVERLORD: Self = Self { streams: 4096, unread: 16 << 20, unacknowledged: 8 << 20 };
+    /// For the overlord at a minion: a stream for each job that it started there or asks about. It is given more streams as it
+    /// uses these, up to [`REQUESTS`]: see [`StreamPlaces`](crate::transport::stream_places::StreamPlaces).
+    pub const OVERLORD: Self = Self { streams: 64, unread: 16 << 20, unacknowledged: 8 << 20 };
 
     /// For the overlord at an operator, on streams that the operator opened. A program may leave some of them
     /// unread for as long as it likes, and those must not hold up the others.
@@ -91,6 +92,7 @@ pub(crate) fn dialling(alpn: &[u8]) -> Arc<TransportConfig> {
 /// Bounds what a listener holds for peers whose handshake is not over.
 pub(crate) fn bound_strangers(config: &mut ServerConfig) {
     let mut transport = Allowance::STRANGER.transport();
+    transport.stream_receive_window(LISTENER_STREAM_WINDOW.into());
     // A connection that fails is held for three times what its answers may take; before anything is known of
     // the way to the peer, this is what that is reckoned from.
     transport.initial_rtt(INITIAL_RTT);
@@ -103,11 +105,16 @@ pub(crate) fn bound_strangers(config: &mut ServerConfig) {
     config.validation_token.sent(0);
 }
 
+/// How many streams an overlord may have open at a minion.
+pub const REQUESTS: u32 = 4096;
 /// How many first datagrams may wait to be looked at: more than any listener here lets wait.
 const MAX_INCOMING: usize = 2048;
 const INITIAL_RTT: Duration = Duration::from_millis(100);
-/// How many bytes that nobody has read yet one stream may have.
+/// How many bytes that nobody has read yet one stream may have, at whoever dialled.
 const STREAM_WINDOW: u32 = 1 << 20;
+/// The same at a listener, where thousands of minions may answer at once, each with more than there is room for. It is what
+/// one stream can carry in the time of a round trip.
+const LISTENER_STREAM_WINDOW: u32 = 128 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -130,7 +137,7 @@ mod tests {
             (Allowance::STRANGER, 1, 32 * KIB, 32 * KIB),
             (Allowance::MINION, 16, 8 * MIB, 8 * MIB),
             (Allowance::OPERATOR, 1024, 8 * MIB, 8 * MIB),
-            (Allowance::OVERLORD, 4096, 16 * MIB, 8 * MIB),
+            (Allowance::OVERLORD, 64, 16 * MIB, 8 * MIB),
             // A whole window for each stream of an operator.
             (Allowance::ANSWERS, 0, 1024 * MIB, 8 * MIB),
             (Allowance::ANSWER, 0, 32 * KIB, 32 * KIB),
@@ -153,7 +160,7 @@ mod tests {
         says(
             &shown,
             &[
-                "max_concurrent_bidi_streams: 4096,",
+                "max_concurrent_bidi_streams: 64,",
                 "max_concurrent_uni_streams: 0,",
                 "max_idle_timeout: Some(15000),",
                 " stream_receive_window: 1048576,",
@@ -183,6 +190,7 @@ mod tests {
                 " receive_window: 32768,",
                 "send_window: 32768,",
                 "initial_rtt: 100ms,",
+                " stream_receive_window: 131072,",
                 "sent: 0",
                 "max_incoming: 2048,",
                 "incoming_buffer_size: 16384,",

@@ -8,3 +8,4 @@ pub mod allowance;
 pub mod endpoint;
 pub mod frame;
 pub mod intake;
+pub mod stream_places;

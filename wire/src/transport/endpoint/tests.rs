@@ -9,6 +9,7 @@ use crate::identity::{Authority, Role};
 use crate::message::version::Version;
 use crate::message::{enroll, link, operator};
 use crate::transport::allowance::Allowance;
+use crate::transport::stream_places::StreamPlaces;
 
 const DOORS: &[&[u8]] = &[
     b"minion/6",
@@ -170,6 +171,39 @@ fn ends_without_a_protocol_in_common_say_so() {
         let config = client_config(Some(&minion), trust, &[b"minion/9"]).expect("a configuration");
         let (near, _) = dialled(&listener, config).await;
         assert_eq!((refused(near), ALERT_NO_PROTOCOL), (0x178, 0x178));
+    });
+}
+
+#[test]
+fn a_minion_lets_its_overlord_open_more_streams_as_it_has_use_for_them() {
+    const MANY: u32 = 300;
+    run(async {
+        let authority = authority();
+        let (listener, _) = overlord(&authority.issue(Role::Overlord, "overlord").expect("issued"));
+        let minion = authority.issue(Role::Minion, "web1").expect("issued");
+        let trust = Trust::Authorities(minion.authorities());
+        let config = client_config(Some(&minion), trust, link::ALPNS).expect("a configuration");
+        let (near, far) = dialled(&listener, config).await;
+        let (near, far) = (near.expect("connected"), far.expect("connected"));
+        let opening = async {
+            let mut open = Vec::new();
+            for _ in 0..MANY {
+                let (mut send, recv) = far.open_bi().await.expect("opened");
+                send.write_all(b"!").await.expect("written");
+                open.push((send, recv));
+            }
+            open
+        };
+        let answering = async {
+            let mut places = StreamPlaces::new(near.clone(), Allowance::OVERLORD.streams, MANY);
+            let mut open = Vec::new();
+            for _ in 0..MANY {
+                open.push((near.accept_bi().await.expect("opened"), places.opened()));
+            }
+            open
+        };
+        let (asked, answered) = tokio::join!(opening, answering);
+        assert_eq!(asked.len(), answered.len());
     });
 }
 
