@@ -99,7 +99,8 @@ impl Admitted {
     /// [`LinkError::Ledger`] where it cannot be recorded.
     pub async fn connect(&self, connection: Connection, said: Introduction) -> Result<Link, LinkError> {
         let Self { registry, name, certificate: Issued { key, .. }, .. } = self;
-        let Introduction { version, modules, facts, instance } = said;
+        let Introduction { version, mut modules, facts, instance } = said;
+        registry.0.methods.share(&mut modules);
         // With the next key it is the minion, whoever else is linked with the former one.
         if registry.is_about_to_have(name, *key) {
             self.prove().await?;
@@ -120,7 +121,10 @@ impl Admitted {
         shown(registry, name, self.certificate).await?;
         self.take_over(instance).await?;
         registry.0.ledger.minion_seen(name, seen, &version).await?;
-        registry.0.ledger.minion_modules(name, modules.clone()).await?;
+        // Of thousands that are back at once, nearly all have what they had.
+        if !registry.has_modules(name, &modules) {
+            registry.0.ledger.minion_modules(name, modules.clone()).await?;
+        }
         if let Some(facts) = &facts {
             registry.0.ledger.minion_facts(name, record(facts, seen)).await?;
         }
@@ -205,7 +209,8 @@ impl Link {
     /// # Errors
     /// [`LinkError::Replaced`] or [`LinkError::Refused`] where this connection does not speak for the minion any
     /// more, and [`LinkError::Ledger`].
-    pub async fn modules_changed(&self, modules: Inventory) -> Result<(), LinkError> {
+    pub async fn modules_changed(&self, mut modules: Inventory) -> Result<(), LinkError> {
+        self.registry.0.methods.share(&mut modules);
         let _locked = self.registry.0.locks.lock(self.name.clone()).await;
         self.with_entry(|_| ())?;
         self.registry.0.ledger.minion_modules(&self.name, modules.clone()).await?;

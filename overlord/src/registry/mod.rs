@@ -5,6 +5,7 @@ mod link;
 mod lost;
 mod methods;
 mod renewal;
+mod shared_methods;
 mod standing;
 mod tenure;
 mod trouble;
@@ -31,6 +32,7 @@ use wire::transport::intake::Intake;
 
 pub use self::link::{Admitted, Introduction, Link, LinkError};
 pub use self::lost::{Away, Lost};
+use self::shared_methods::SharedMethods;
 pub use self::standing::StandingError;
 pub use self::tenure::Recipient;
 use self::trouble::Troubles;
@@ -55,6 +57,8 @@ struct Inner {
     locks: KeyedLocks<MinionName>,
     /// Room for what minions send, which each has a share of.
     intake: Intake,
+    /// The methods that many minions have.
+    methods: SharedMethods,
 }
 
 /// One enrolled minion.
@@ -134,8 +138,9 @@ impl Registry {
     /// # Errors
     /// Where the ledger cannot be read.
     pub(crate) async fn open(ledger: OverlordLedger, tasks: Tasks) -> Result<Self, LedgerError> {
-        let (mut minions, intake) = (BTreeMap::new(), Intake::default());
-        for record in ledger.minions().await? {
+        let (mut minions, intake, methods) = (BTreeMap::new(), Intake::default(), SharedMethods::default());
+        for mut record in ledger.minions().await? {
+            methods.share(&mut record.modules);
             let tenures = ledger.tenures(&record.name).await?;
             minions.insert(record.name.clone(), Entry { tenures, ..Entry::new(record, &intake) });
         }
@@ -157,7 +162,7 @@ impl Registry {
         }
         let minions = Mutex::new(minions);
         let (roster, locks) = (Mutex::default(), KeyedLocks::default());
-        Ok(Self(Arc::new(Inner { minions, roster, locks, intake, ledger, tasks })))
+        Ok(Self(Arc::new(Inner { minions, roster, locks, intake, methods, ledger, tasks })))
     }
 
     /// Works on something that concerns a minion, until its end or the daemon's.
@@ -277,6 +282,11 @@ impl Registry {
         let minions = self.lock();
         let modules = minions.get(name).map(|entry| &entry.record.modules.modules);
         modules.into_iter().flatten().map(|module| module.name.clone()).collect()
+    }
+
+    /// Whether a minion has told of these modules last, and of no others.
+    fn has_modules(&self, name: &MinionName, modules: &Inventory) -> bool {
+        self.lock().get(name).is_some_and(|entry| entry.record.modules == *modules)
     }
 
     /// Whether a minion may have modules that it has not told of.

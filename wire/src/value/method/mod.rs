@@ -8,6 +8,7 @@ mod table;
 
 use std::collections::HashMap;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -84,12 +85,22 @@ impl Method {
     }
 }
 
-/// The methods of a module, with the one table that holds their types.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// The methods of a module, with the one table that holds their types. Clones share both, since thousands of minions have the
+/// same modules.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "Unchecked")]
-pub struct Methods {
+pub struct Methods(Arc<Listed>);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+struct Listed {
     types: Types,
     methods: Vec<Method>,
+}
+
+impl Serialize for Methods {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
 }
 
 /// What a peer says that the methods of a module are, before the places of their types were checked.
@@ -117,38 +128,49 @@ impl Methods {
             let params = method.params.iter().map(|(_, ty)| *ty);
             params.chain(method.result).all(|ty| types.get(ty).is_some())
         };
-        if methods.iter().all(used) { Ok(Self { types, methods }) } else { Err(BadType::Undefined) }
+        let is_sound = methods.iter().all(used);
+        if is_sound { Ok(Self(Arc::new(Listed { types, methods }))) } else { Err(BadType::Undefined) }
+    }
+
+    /// Whether both are one and the same in memory.
+    pub fn is_shared_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Whether these are the only ones of their memory.
+    pub fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
     }
 
     /// All methods with their types, in the order of the component.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Signature<'_>> {
-        self.methods.iter().map(|method| Signature { types: &self.types, method })
+        self.0.methods.iter().map(|method| Signature { types: &self.0.types, method })
     }
 
     /// How many methods there are.
     pub fn len(&self) -> usize {
-        self.methods.len()
+        self.0.methods.len()
     }
 
     /// Whether the module has no methods.
     pub fn is_empty(&self) -> bool {
-        self.methods.is_empty()
+        self.0.methods.is_empty()
     }
 
     /// The table of the types of all methods.
     pub fn types(&self) -> &Types {
-        &self.types
+        &self.0.types
     }
 
     /// The methods, to cut what is written about them.
     pub(crate) fn each_mut(&mut self) -> impl Iterator<Item = &mut Method> {
-        self.methods.iter_mut()
+        Arc::make_mut(&mut self.0).methods.iter_mut()
     }
 
     /// Puts documentation on the method at this place, in the order of [`Methods::iter`]. Where there is no such
     /// place, nothing changes.
     pub fn document(&mut self, place: usize, docs: Option<String>) {
-        if let Some(method) = self.methods.get_mut(place) {
+        if let Some(method) = Arc::make_mut(&mut self.0).methods.get_mut(place) {
             method.docs = docs;
         }
     }
@@ -164,7 +186,8 @@ impl Held for Method {
 
 impl Held for Methods {
     fn elsewhere(&self) -> usize {
-        self.types.elsewhere() + self.methods.elsewhere()
+        let Listed { types, methods } = &*self.0;
+        size_of::<Listed>() + types.elsewhere() + methods.elsewhere()
     }
 }
 
@@ -274,14 +297,15 @@ impl OneMethod {
 
 impl From<OneMethod> for Methods {
     fn from(OneMethod { types, method }: OneMethod) -> Self {
-        Methods { types, methods: vec![method] }
+        Methods(Arc::new(Listed { types, methods: vec![method] }))
     }
 }
 
 impl TryFrom<Methods> for OneMethod {
     type Error = BadType;
 
-    fn try_from(Methods { types, methods }: Methods) -> Result<Self, BadType> {
+    fn try_from(Methods(listed): Methods) -> Result<Self, BadType> {
+        let Listed { types, methods } = Arc::unwrap_or_clone(listed);
         let method = methods.into_iter().next().ok_or(BadType::Undefined)?;
         Ok(Self { types, method })
     }

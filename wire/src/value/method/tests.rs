@@ -89,10 +89,10 @@ fn a_table_takes_each_type_once_and_none_that_is_not_defined_or_too_deep() {
     let forward = vec![Definition { name: None, ty: Type::List(TypeId::of(0)) }];
     let bytes = postcard::to_stdvec(&forward).unwrap();
     assert!(frame::decode::<Types>(&bytes).is_err(), "it is made of what is not there");
-    let bytes = postcard::to_stdvec(&(Vec::<Definition>::new(), restart().methods)).unwrap();
+    let bytes = postcard::to_stdvec(&(Vec::<Definition>::new(), restart().0.methods.clone())).unwrap();
     assert!(frame::decode::<Methods>(&bytes).is_err(), "its types are in no table");
     let methods = restart();
-    let mut beyond = methods.methods.clone();
+    let mut beyond = methods.0.methods.clone();
     beyond[0].result = Some(TypeId::of(methods.types().len() as u32));
     assert_eq!(Methods::new(methods.types().clone(), beyond), Err(BadType::Undefined));
 }
@@ -123,7 +123,15 @@ fn one_method_alone_is_the_same_from_whichever_table() {
 #[test]
 fn one_method_is_told_in_the_form_of_either_version() {
     let one = restart().iter().next().unwrap().alone();
-    for version in [Version::One, Version::Two, Version::Three, Version::Four, Version::Five, Version::Six, Version::Seven] {
+    for version in [
+        Version::One,
+        Version::Two,
+        Version::Three,
+        Version::Four,
+        Version::Five,
+        Version::Six,
+        Version::Seven,
+    ] {
         let bytes = version.speak(|| frame::encode(&one, 1000)).unwrap();
         let back: OneMethod = version.speak(|| frame::decode(&bytes[4..])).unwrap();
         assert_eq!(back, one);
@@ -156,7 +164,7 @@ fn a_method_is_called_by_each_of_its_names_and_by_no_other() {
 
 #[test]
 fn a_command_is_the_run_of_wasi_and_nothing_else() {
-    let mut method = restart().methods.remove(0);
+    let mut method = restart().0.methods[0].clone();
     for (interface, name, is_command) in [
         (Some("wasi:cli/run@0.2.3"), "run", true),
         (Some("wasi:cli/run@0.3.0"), "run", true),
@@ -291,8 +299,8 @@ fn methods_are_counted_and_documented_by_their_places() {
     let mut methods = restart();
     assert_eq!((methods.len(), methods.is_empty()), (1, false));
     assert_eq!((Methods::default().len(), Methods::default().is_empty()), (0, true));
-    let another = Method { name: "stop".into(), ..methods.methods[0].clone() };
-    methods.methods.push(another);
+    let another = Method { name: "stop".into(), ..methods.0.methods[0].clone() };
+    Arc::make_mut(&mut methods.0).methods.push(another);
     assert_eq!(methods.len(), 2);
     methods.document(1, Some("Stops it.".into()));
     methods.document(2, Some("There is none.".into()));
