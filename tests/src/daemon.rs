@@ -97,9 +97,7 @@ impl Daemon {
     }
 
     fn status_bytes(&self, field: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it lives");
-        let value = status.lines().find_map(|line| line.strip_prefix(field)).expect("a line with it");
-        value.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+        status_bytes(self.pid(), field).expect("it lives")
     }
 
     /// Kills it as `kill -9` does and waits until it is gone.
@@ -164,6 +162,17 @@ impl Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The most memory that a process has ever had, in bytes; `None` where it has ended.
+pub fn peak_bytes(pid: u32) -> Option<u64> {
+    status_bytes(pid, "VmHWM:")
+}
+
+fn status_bytes(pid: u32, field: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let value = status.lines().find_map(|line| line.strip_prefix(field))?;
+    Some(value.trim().trim_end_matches(" kB").parse::<u64>().ok()? << 10)
 }
 
 impl Log {

@@ -16,7 +16,7 @@ mod until;
 
 pub use self::binaries::{binary, bundled_dir, fixtures_dir, modules_dir};
 pub use self::cable::{Badness, Cable};
-pub use self::daemon::Daemon;
+pub use self::daemon::{Daemon, peak_bytes};
 pub use self::disk::Disk;
 pub use self::examples::{Example, LANGUAGES, example};
 pub use self::failpoints::Failpoints;

@@ -1,6 +1,7 @@
 //! Many minions in one process.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 
 use rig::{Daemon, Fleet, bundled_dir, fixtures_dir, modules_dir, named};
@@ -21,15 +22,18 @@ impl Swarmed {
         let (fleet, folder) = (Fleet::without_minions(), tempfile::tempdir().expect("a folder"));
         let swarmed = Self { fleet, folder };
         fs::create_dir(swarmed.modules()).expect("made");
-        for (dir, module) in [(fixtures_dir(), "files.wasm"), (modules_dir(), "test.wasm")] {
+        for (dir, module) in
+            [(fixtures_dir(), "files.wasm"), (fixtures_dir(), "hostile.wasm"), (modules_dir(), "test.wasm")]
+        {
             fs::copy(dir.join(module), swarmed.modules().join(module)).expect("copied");
         }
         fs::create_dir(swarmed.data()).expect("made");
         let dir = swarmed.fleet.minion_dir("swarm");
         fs::create_dir_all(&dir).expect("made");
         let policy = format!(
-            "[modules.files]\nfiles = [{{ host = \"{}\", guest = \"/data\", mode = \"rw\" }}]\n\
-             limits = {{ wall = \"10m\", jobs = 1000 }}\n[modules.test]\nlimits = {{ jobs = 1000 }}\n",
+            "[limits]\nheld = \"4GiB\"\n[modules.files]\nfiles = [{{ host = \"{}\", guest = \"/data\", mode = \"rw\" }}]\n\
+             limits = {{ wall = \"10m\", jobs = 1000 }}\n[modules.test]\nlimits = {{ jobs = 1000 }}\n\
+             [modules.hostile]\nlimits = {{ output = \"8MiB\" }}\n",
             swarmed.data().display()
         );
         fs::write(dir.join("minion.toml"), policy).expect("written");
@@ -137,5 +141,39 @@ fn what_a_swarm_cannot_do_is_refused_and_what_it_lacks_is_named() {
     let audit = fs::read_to_string(fleet.minion_dir("swarm").join("audit.jsonl")).expect("read");
     let calls = audit.lines().filter(|line| line.contains("\"event\":\"call\"") && line.contains("web42"));
     assert_eq!(calls.count(), 1);
+    swarm.stop();
+}
+
+#[test]
+fn large_results_of_many_minions_cost_the_disk_and_not_the_memory() {
+    const LENGTH: usize = 4 << 20;
+    /// What has room on its way and what is decoded, and what the ledger keeps until it has written it, in bytes: as much for
+    /// any number of minions.
+    const OVERLORD_MAY_TAKE: u64 = 224 << 20;
+    const COMMAND_MAY_TAKE: u64 = 96 << 20;
+    let (swarmed, token) = Swarmed::prepared();
+    let fleet = &swarmed.fleet;
+    let swarm = swarmed.start(Some(&token));
+    assert_eq!(swarmed.answers("*"), COUNT as u64);
+    let before = fleet.overlord().resident_bytes();
+    let mut call = fleet.spawn(&["call", "*", "hostile.huge-text", "4", "--yes", "--jsonl"]);
+    let pid = call.id();
+    let mut lines = BufReader::new(call.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let (mut long, mut taken) = (0, 0);
+    let summary = loop {
+        let line = lines.next().expect("a summary at the end");
+        taken = rig::peak_bytes(pid).unwrap_or(taken);
+        if line.starts_with(r#"{"summary""#) {
+            break line;
+        }
+        long += usize::from(line.len() > LENGTH);
+    };
+    let output = call.wait_with_output().expect("ends");
+    assert!(output.status.success(), "{summary} {output:?}");
+    assert_eq!(long, COUNT, "{summary}");
+    let grown = fleet.overlord().peak_bytes().saturating_sub(before);
+    println!("{grown} bytes more on the overlord, {taken} for the command");
+    assert!(grown < OVERLORD_MAY_TAKE, "{grown} bytes more on the overlord");
+    assert!(taken < COMMAND_MAY_TAKE, "{taken} bytes for the command");
     swarm.stop();
 }

@@ -199,13 +199,17 @@ async fn head<T: Message>(stream: &mut (impl AsyncRead + Unpin), limit: usize) -
 impl Head {
     /// Reads the other bytes of the message, and returns all of them.
     async fn rest(&self, stream: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>, FrameError> {
-        // The buffer grows with what arrives: an announced length alone costs nothing.
         let mut bytes = Vec::with_capacity(self.length.min(16 << 10));
         bytes.extend(self.first);
-        let left = self.length - bytes.len();
-        let read = stream.take(left as u64).read_to_end(&mut bytes).await?;
-        if read < left {
-            return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
+        let mut stream = stream.take((self.length - bytes.len()) as u64);
+        while bytes.len() < self.length {
+            if bytes.len() == bytes.capacity() {
+                // The buffer grows with what arrives, and never beyond the message: an announced length alone costs nothing.
+                bytes.reserve_exact(bytes.len().min(self.length - bytes.len()));
+            }
+            if stream.read_buf(&mut bytes).await? == 0 {
+                return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
+            }
         }
         Ok(bytes)
     }
