@@ -12,8 +12,8 @@ use crate::keyspace::Keyspace;
 use crate::read::Read;
 use crate::retention::{Ended, Purge, Purged};
 
-/// How many jobs one batch removes: enough to be quick, and few enough not to keep others waiting.
-const AT_ONCE: usize = 32;
+/// How many jobs one batch removes: few enough that nobody who writes meanwhile waits long. A job takes some dozen keys.
+const AT_ONCE: usize = 8;
 
 /// Goes on with a purge: finds the jobs that are to be removed next, together.
 pub(crate) fn step(source: &impl Read, purge: &mut Purge) -> Purged {
