@@ -44,5 +44,5 @@ pub use overlord::{
 pub use quarantine::SetAside;
 pub use reopenable::Commits;
 pub use retention::Retention;
-pub use storage::Disk;
+pub use storage::{BareStore, Disk};
 pub use write::{Changed, Durability};

@@ -6,6 +6,7 @@ mod check;
 mod daemon;
 mod grant;
 mod join;
+mod measure;
 mod modules;
 mod reload;
 mod revoke_grant;
@@ -46,6 +47,8 @@ pub enum Command {
     Check(check::Check),
     Grant(grant::Grant),
     Join(join::Join),
+    #[command(subcommand, hide = true)]
+    Measure(measure::Measure),
     Modules(modules::Modules),
     RevokeGrant(revoke_grant::RevokeGrant),
     Serve(serve::Serve),
@@ -96,6 +99,7 @@ impl Command {
             Self::Audit(audit) => audit.run(dir),
             Self::Call(call) => call.run(dir).await,
             Self::Check(check) => check.run(dir),
+            Self::Measure(measure) => measure.run(dir).await,
             Self::Modules(modules) => modules.run(dir).await,
             Self::Status(status) => status.run(dir).await,
             Self::Grant(grant) => grant.run(dir).await,

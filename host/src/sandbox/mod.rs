@@ -7,6 +7,7 @@
 //! Which version of a module is in service, which job runs when and who may call are decided outside, by
 //! `modules`, `jobs` and `access`.
 
+mod bare;
 mod capabilities;
 mod component;
 mod config;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use wire::message::outcome::Report;
 use wire::name::ModuleName;
 
+pub use bare::{BareMethod, BareStages};
 pub use capabilities::cautions;
 pub use capabilities::facts::Facts;
 pub(crate) use capabilities::facts::MINION_NAME;

@@ -11,6 +11,7 @@
 //! entries, damage and mend them, and let it read what is left. If not, [`batch`] has to know both forms, since folders
 //! of the version before are out there.
 
+mod bare;
 mod batch;
 mod changes;
 mod failure;
@@ -22,6 +23,7 @@ mod stale_indexes;
 mod store;
 mod unfinished_folder;
 
+pub use bare::BareStore;
 pub(crate) use changes::{Bytes, Changes, MAX_KEY, Scan};
 pub use room::Disk;
 pub(crate) use room::Room;

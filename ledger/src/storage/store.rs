@@ -18,11 +18,11 @@ use crate::record::{self, Record};
 use crate::write::Durability;
 
 /// Bounds of memory and files, for a daemon that should be small: an idle one holds next to nothing.
-const CACHE: u64 = 8 << 20;
-const MEMTABLE: u64 = 4 << 20;
-const JOURNALS: u64 = 128 << 20;
-const OPEN_FILES: usize = 256;
-const WORKERS: usize = 2;
+pub(super) const CACHE: u64 = 8 << 20;
+pub(super) const MEMTABLE: u64 = 4 << 20;
+pub(super) const JOURNALS: u64 = 128 << 20;
+pub(super) const OPEN_FILES: usize = 256;
+pub(super) const WORKERS: usize = 2;
 
 /// The number of the last batch, by which a failed one is told from one that reached the disk after all.
 const BATCH: &[u8] = b"batch";

@@ -20,6 +20,7 @@ impl Helps {
         for program in programs {
             helps.read(vec![program.to_owned()]);
         }
+        helps.read(["minion", MEASURE].map(str::to_owned).to_vec());
         helps
     }
 
@@ -41,7 +42,7 @@ impl Helps {
         while let Some(help) = self.0.get(&path).filter(|help| !help.subcommands.is_empty()) {
             // A placeholder, or the end of what the line says.
             let Some(word) = words.next_if(|word| is_word(word)) else { break };
-            if !(help.subcommands.contains(word) || path.len() == 1 && word == HIDDEN) {
+            if !(help.subcommands.contains(word) || path.len() == 1 && [MAN, MEASURE].contains(&word)) {
                 return Some(format!("there is no `{} {word}`", path.join(" ")));
             }
             path.push(word.to_owned());
@@ -93,4 +94,7 @@ pub(crate) fn option(word: &str) -> Option<String> {
 }
 
 /// A command of both programs that their helps do not list.
-const HIDDEN: &str = "man";
+const MAN: &str = "man";
+
+/// A command of the minion that its help does not list: `overlord bench` runs it.
+const MEASURE: &str = "measure";

@@ -187,7 +187,7 @@ fn config(concurrency: Concurrency) -> Config {
 }
 
 /// The pool for so many jobs at once.
-fn pool(slots: u32) -> PoolingAllocationConfig {
+pub(in crate::sandbox) fn pool(slots: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots);
     pool.total_stacks(slots);
