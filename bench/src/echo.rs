@@ -1,10 +1,11 @@
-//! The floor of all measurements: a bare echo over the QUIC endpoints that everything here talks through.
+//! The floor of what goes over the network: a bare echo over the QUIC endpoints that everything here talks through.
 
 use std::net::SocketAddr;
 
-use quinn::{Connection, Endpoint, RecvStream, SendStream};
+use quinn::{Connection, Endpoint};
 use tokio::task::JoinSet;
 use wire::transport::allowance::Allowance;
+use wire::transport::echo::{self, ASKING_ALPN, MESSAGE};
 use wire::transport::endpoint::{self, CLOSE_DONE, SERVER_NAME, Trust};
 
 use super::error::BenchError;
@@ -13,80 +14,92 @@ use overlord::folder::Folder;
 /// A connection to an echo in this process, with certificates as an operator and an overlord have them.
 pub(super) struct Echo {
     connection: Connection,
-    /// Both ends; held because the connection lives on them.
-    _endpoints: [Endpoint; 2],
+    server: Server,
+    dialler: Endpoint,
+}
+
+/// An echo in this process.
+struct Server {
+    address: SocketAddr,
+    /// Held because connections live on it.
+    _endpoint: Endpoint,
     /// Stops with this.
-    _server: JoinSet<()>,
+    _tasks: JoinSet<()>,
 }
 
 impl Echo {
     pub(super) async fn start(folder: &Folder) -> Result<Self, BenchError> {
-        let authority = folder.authority()?;
-        let overlord = folder.overlord_identity(&authority)?;
-        let operator = folder.operator_identity()?;
-        let server =
-            endpoint::listen(([127, 0, 0, 1], 0).into(), &overlord, overlord.authorities(), &[ALPN])?;
-        let address: SocketAddr = server.local_addr().map_err(broke)?;
-        let mut tasks = JoinSet::new();
-        tasks.spawn(serve(server.clone()));
-        let dialler = endpoint::dialler(address)?;
-        let config =
-            endpoint::client_config(Some(&operator), Trust::Authorities(operator.authorities()), &[ALPN])?;
-        let connection =
-            dialler.connect_with(config, address, SERVER_NAME).map_err(broke)?.await.map_err(broke)?;
-        Ok(Self { connection, _endpoints: [server, dialler], _server: tasks })
+        let server = Server::start(folder)?;
+        let dialler = endpoint::dialler(server.address)?;
+        let connection = dial(folder, &dialler, server.address).await?;
+        Ok(Self { connection, server, dialler })
     }
 
     /// One request and its answer, on a stream of their own.
     pub(super) async fn once(&self) -> Result<(), BenchError> {
-        let (mut send, mut receive) = self.connection.open_bi().await.map_err(broke)?;
-        send.write_all(&[7; MESSAGE]).await.map_err(broke)?;
-        send.finish().map_err(broke)?;
-        let answer = receive.read_to_end(MESSAGE).await.map_err(broke)?;
-        if answer.len() == MESSAGE { Ok(()) } else { Err(broke("the answer is cut off")) }
+        echo::ask(&self.connection, &[7; MESSAGE]).await.map_err(broke)
+    }
+
+    /// One more connection, with an endpoint of its own as every client has, and closed again.
+    pub(super) async fn handshake(&self, folder: &Folder) -> Result<(), BenchError> {
+        let dialler = endpoint::dialler(self.server.address)?;
+        let connection = dial(folder, &dialler, self.server.address).await?;
+        connection.close(CLOSE_DONE, b"done");
+        // Nobody waits for an answer to the goodbye, as no client does.
+        tokio::task::yield_now().await;
+        Ok(())
     }
 }
 
 impl Drop for Echo {
     fn drop(&mut self) {
         self.connection.close(CLOSE_DONE, b"done");
+        self.dialler.close(CLOSE_DONE, b"done");
     }
 }
 
-/// Serves one connection until it ends.
+impl Server {
+    fn start(folder: &Folder) -> Result<Self, BenchError> {
+        let authority = folder.authority()?;
+        let overlord = folder.overlord_identity(&authority)?;
+        let endpoint =
+            endpoint::listen(([127, 0, 0, 1], 0).into(), &overlord, overlord.authorities(), &[ASKING_ALPN])?;
+        let address = endpoint.local_addr().map_err(broke)?;
+        let mut tasks = JoinSet::new();
+        tasks.spawn(serve(endpoint.clone()));
+        Ok(Self { address, _endpoint: endpoint, _tasks: tasks })
+    }
+}
+
+/// Serves all who come.
 async fn serve(endpoint: Endpoint) {
-    let Some(incoming) = endpoint.accept().await else { return };
-    let Ok(connection) = incoming.await else { return };
-    Allowance::OPERATOR.give(&connection);
-    let mut streams = JoinSet::new();
+    let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            stream = connection.accept_bi() => match stream {
-                Ok((send, receive)) => drop(streams.spawn(answer(send, receive))),
-                Err(_) => return,
-            },
-            Some(_) = streams.join_next() => {}
+            incoming = endpoint.accept() => {
+                let Some(incoming) = incoming else { return };
+                connections.spawn(async {
+                    if let Ok(connection) = incoming.await {
+                        Allowance::OPERATOR.give(&connection);
+                        echo::serve(connection, || ()).await;
+                    }
+                });
+            }
+            Some(_) = connections.join_next() => {}
         }
     }
 }
 
-/// Sends back what it receives. The other end sees where that fails.
-async fn answer(mut send: SendStream, mut receive: RecvStream) {
-    if let Ok(request) = receive.read_to_end(MESSAGE).await
-        && send.write_all(&request).await.is_ok()
-    {
-        let _ = send.finish();
-    }
+async fn dial(folder: &Folder, dialler: &Endpoint, address: SocketAddr) -> Result<Connection, BenchError> {
+    let operator = folder.operator_identity()?;
+    let trust = Trust::Authorities(operator.authorities());
+    let config = endpoint::client_config(Some(&operator), trust, &[ASKING_ALPN])?;
+    dialler.connect_with(config, address, SERVER_NAME).map_err(broke)?.await.map_err(broke)
 }
 
-fn broke(cause: impl std::fmt::Display) -> BenchError {
+pub(super) fn broke(cause: impl std::fmt::Display) -> BenchError {
     BenchError::Echo(cause.to_string())
 }
-
-const ALPN: &[u8] = b"echo/1";
-
-/// About what a small call and its outcome take.
-const MESSAGE: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -94,13 +107,14 @@ mod tests {
     use overlord::config::InitOptions;
 
     #[tokio::test]
-    async fn what_is_sent_comes_back_as_often_as_it_is_sent() {
+    async fn what_is_sent_comes_back_as_often_as_it_is_sent_on_as_many_connections() {
         let dir = tempfile::tempdir().expect("a folder");
         let folder = Folder::at(dir.path());
         folder.init(&InitOptions::default()).expect("made");
         let echo = Echo::start(&folder).await.expect("started");
         for _ in 0..3 {
             echo.once().await.expect("echoed");
+            echo.handshake(&folder).await.expect("shaken");
         }
     }
 }

@@ -26,6 +26,12 @@ pub enum BenchError {
     /// The bare echo, which is the floor of the measurement, broke.
     #[error("the bare QUIC echo broke: {0}")]
     Echo(String),
+    /// What the engine or connections cost alone could not be measured.
+    #[error("`minion measure`, which measures the floor, does not work: {0}")]
+    Bare(String),
+    /// A ledger that is measured could not be used.
+    #[error("the ledger that is measured broke: {0}")]
+    Store(LedgerError),
     /// A daemon cannot be looked at, mostly because it has died.
     #[error("cannot see how {name} is: {source}")]
     Process {

@@ -4,6 +4,7 @@ use clap::Args;
 use output::{Exit, ProgressBar, ProgressStyle, note, print};
 use serde_json::{Value, json};
 
+use super::report::BUILD;
 use super::{Fleet, measured};
 use crate::{Crash, CrashOptions, crash};
 use overlord::cli::{CliError, Format, FormatFlag};
@@ -120,6 +121,8 @@ fn document(crash: &Crash) -> Value {
     let outcomes: serde_json::Map<String, Value> =
         crash.outcomes.iter().map(|(outcome, count)| (outcome.to_string(), (*count).into())).collect();
     json!({
+        "bench": "crash",
+        "build": BUILD,
         "seed": crash.seed,
         "kills": {
             "total": crash.kills.total(),

@@ -1,7 +1,14 @@
 //! `overlord bench`
 
-mod calls;
+mod call;
+mod connect;
 mod crash;
+mod fanout;
+mod ledger;
+mod memory;
+mod module;
+mod push;
+mod report;
 mod soak;
 #[cfg(test)]
 mod tables;
@@ -25,8 +32,15 @@ use crate::BenchError;
     reason = "each command tells its own, and is only run from outside"
 )]
 pub enum BenchCommand {
+    #[command(alias = "calls")]
+    Call(call::CallCommand),
+    Fanout(fanout::FanoutCommand),
+    Connect(connect::ConnectCommand),
+    Ledger(ledger::LedgerCommand),
+    Module(module::ModuleCommand),
+    Memory(memory::MemoryCommand),
+    Push(push::PushCommand),
     Soak(soak::SoakCommand),
-    Calls(calls::CallsCommand),
     Crash(crash::CrashCommand),
 }
 
@@ -37,8 +51,14 @@ impl BenchCommand {
             return Err(CliError::Usage("`overlord bench` makes a folder of its own: leave --dir out"));
         }
         match self {
+            BenchCommand::Call(command) => command.run(),
+            BenchCommand::Fanout(command) => command.run(),
+            BenchCommand::Connect(command) => command.run(),
+            BenchCommand::Ledger(command) => command.run(),
+            BenchCommand::Module(command) => command.run(),
+            BenchCommand::Memory(command) => command.run(),
+            BenchCommand::Push(command) => command.run(),
             BenchCommand::Soak(command) => command.run(),
-            BenchCommand::Calls(command) => command.run(),
             BenchCommand::Crash(command) => command.run(),
         }
     }
@@ -47,8 +67,8 @@ impl BenchCommand {
 /// What is measured.
 #[derive(Debug, Args)]
 struct Fleet {
-    /// The modules that the minions load [default: the folder modules beside this program, or
-    /// /usr/lib/minion/modules]
+    /// The modules that the minions load, test among them [default: those in the folder modules beside this program, or in
+    /// /usr/lib/minion/modules; test alone, where nothing but that is called]
     #[arg(long, value_name = "DIR")]
     modules: Option<PathBuf>,
 }

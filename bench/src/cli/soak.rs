@@ -4,6 +4,7 @@ use clap::Args;
 use output::{Column, Exit, FullFlag, Table, note, print, show};
 use serde_json::{Value, json};
 
+use super::report::BUILD;
 use super::{Fleet, measured, mebibytes};
 use crate::{Growth, Measure, Sample, Soak, SoakOptions, Vitals, soak};
 use overlord::cli::{CliError, Format, FormatFlag};
@@ -158,6 +159,8 @@ fn document(soak: &Soak) -> Value {
         })
     });
     json!({
+        "bench": "soak",
+        "build": BUILD,
         "flat": soak.is_flat(),
         "rate": soak.rate(),
         "not_ok": soak.not_ok,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use output::check::{self, Sample};
 
-use super::{calls, soak};
-use crate::{Calls, Measured, Soak, Spread, Vitals};
+use super::{report, soak};
+use crate::{Floor, Measured, Soak, Spread, Vitals};
 
 #[test]
 fn every_table_is_readable_at_any_width_and_whole_in_a_pipe() {
@@ -18,8 +18,9 @@ fn sample(table: output::Table, whole: &[&str]) -> Sample {
 
 fn samples() -> Vec<Sample> {
     let time = Duration::from_secs(100_000);
-    let spread = Spread { p50: time, p99: time, max: time };
-    let measured = vec![Measured { what: "durable-call", in_flight: 1000, rate: 1e7, spread }];
+    let spread = Spread { p50: time, p90: time, p99: time, p99_9: time, max: time };
+    let floor = Floor { figures: vec![("p50", 1e8)], rate: Some((1e7, "commit")) };
+    let measured = Measured::spread("durable", 1000, 1e7, &spread).with("minions", 10_000).over(floor);
     let daemons = vec![Vitals { resident: u64::MAX, handles: 1_000_000, children: 7 }; 2];
     let soak = Soak {
         names: vec!["overlord".into(), "soak-minion-0001".into()],
@@ -30,7 +31,7 @@ fn samples() -> Vec<Sample> {
         growth: Vec::new(),
     };
     vec![
-        sample(calls::table(&Calls { minions: 1, measured }), &["durable-call"]),
+        sample(report::table(&[measured]), &["durable"]),
         sample(soak::table(&soak), &["overlord", "soak-minion-0001", "100000000"]),
     ]
 }

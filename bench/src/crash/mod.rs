@@ -66,11 +66,8 @@ pub async fn crash(
     stop: impl Future<Output = ()>,
     mut watch: impl FnMut(u64, usize),
 ) -> Result<Option<Crash>, BenchError> {
-    let setup = Setup {
-        minions: options.minions,
-        modules: options.modules.clone(),
-        prepare: witness::grant_a_folder,
-    };
+    let plain = Setup::plain(options.minions, options.modules.clone());
+    let setup = Setup { prepare: witness::grant_a_folder, ..plain };
     let work = async |trial: Trial<'_, '_>| run(&options, trial, &mut watch).await;
     with_trial(setup, stop, work, check).await
 }

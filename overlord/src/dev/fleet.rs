@@ -29,8 +29,8 @@ pub struct Fleet<'a> {
     prepare: Prepare,
     /// The levels that modules are granted.
     grant: Vec<String>,
-    /// Whether many minions run in one process.
-    swarms: bool,
+    /// How many minions at most have a process each: more of them run in one.
+    most_processes: u16,
     /// What came of that on the minion that was made last.
     granted: Granted,
     /// The overlord first.
@@ -45,7 +45,7 @@ impl<'a> Fleet<'a> {
             dir,
             prepare: |_| Ok(()),
             grant: Vec::new(),
-            swarms: false,
+            most_processes: u16::MAX,
             granted: Granted::default(),
             daemons: Vec::new(),
         }
@@ -63,7 +63,12 @@ impl<'a> Fleet<'a> {
 
     /// Runs many minions in one process.
     pub(super) fn swarming(self) -> Self {
-        Self { swarms: true, ..self }
+        Self { most_processes: MOST_PROCESSES, ..self }
+    }
+
+    /// Runs all minions in one process, however few they are.
+    pub fn in_one_process(self) -> Self {
+        Self { most_processes: 0, ..self }
     }
 
     /// What each minion grants its modules.
@@ -83,7 +88,7 @@ impl<'a> Fleet<'a> {
             self.pause(deadline, "the start of the overlord", 0).await?;
         }
         let client = Client::connect(&ClientConfig::new(folder.clone(), None)?).await?;
-        if self.swarms && minions > MOST_PROCESSES {
+        if minions > self.most_processes {
             self.start_swarm(&client, minions).await?;
         } else {
             for n in 1..=minions {
@@ -135,8 +140,8 @@ impl<'a> Fleet<'a> {
         let count = usize::from(minions);
         let token = client.invite_glob("web*", minions.into(), patience(count)).await?;
         let dir = self.dir.join(SWARM);
-        let first = dir.join("minions").join("web1");
-        self.join("web1", &token, &first).await?;
+        let first = dir.join("minions").join(FIRST);
+        self.join(FIRST, &token, &first).await?;
         if first.join(CONFIG).exists() {
             let moved = std::fs::rename(first.join(CONFIG), dir.join(CONFIG));
             moved.map_err(DevError::system("configure the swarm"))?;
@@ -196,6 +201,12 @@ impl<'a> Fleet<'a> {
             Share::One => self.programs.modules.clone(),
             Share::Copies => self.dir.join(name).join("modules"),
         }
+    }
+
+    /// The folder of the first minion, with its identity.
+    pub fn folder_of_first(&self) -> PathBuf {
+        let of_swarm = self.dir.join(SWARM).join("minions").join(FIRST);
+        if of_swarm.exists() { of_swarm } else { self.dir.join(FIRST) }
     }
 
     /// The names and process ids of what runs, the overlord first. Each has its folder under its name.
@@ -296,10 +307,13 @@ fn patience(minions: usize) -> Duration {
 /// How much longer all of them may take for each that there is.
 const EACH: Duration = Duration::from_millis(100);
 
-/// How many minions have a process each.
+/// How many minions of a trial have a process each.
 const MOST_PROCESSES: u16 = 20;
 
 const OVERLORD: &str = "overlord";
+
+/// The minion that joins first.
+const FIRST: &str = "web1";
 
 /// The process of all minions, where they have one.
 pub(super) const SWARM: &str = "swarm";

@@ -49,6 +49,21 @@ impl Programs {
         Ok(Self { overlord, minion, modules, share })
     }
 
+    /// The same, with a copy of the modules for each minion, which a push changes for this minion alone.
+    pub fn copied(self) -> Self {
+        Self { share: Share::Copies, ..self }
+    }
+
+    /// The minion's program.
+    pub fn minion(&self) -> &Path {
+        &self.minion
+    }
+
+    /// The folder of modules.
+    pub fn modules(&self) -> &Path {
+        &self.modules
+    }
+
     /// The folder of the programs, to be searched first in `PATH`.
     pub(super) fn dir(&self) -> &Path {
         self.overlord.parent().unwrap_or(Path::new("/"))

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use crate::helps::Helps;
 
 /// The keys of `docs/json.md`, each with its types.
-struct Vocabulary(BTreeMap<String, BTreeSet<String>>);
+pub(crate) struct Vocabulary(BTreeMap<String, BTreeSet<String>>);
 
 impl Vocabulary {
-    fn read() -> Self {
+    pub(crate) fn read() -> Self {
         let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/json.md");
         let page = std::fs::read_to_string(page).expect("read");
         let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -27,7 +27,7 @@ impl Vocabulary {
     }
 
     /// What of a document is not as the page says, by its path.
-    fn breaches(&self, path: &str, document: &Value, found: &mut Vec<String>) {
+    pub(crate) fn breaches(&self, path: &str, document: &Value, found: &mut Vec<String>) {
         let Value::Object(members) = document else { return };
         for (key, value) in members {
             let path = format!("{path}.{key}");

@@ -1,0 +1,58 @@
+//! `overlord bench module`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use output::{Exit, FullFlag};
+
+use super::report::shown;
+use super::{Fleet, measured};
+use crate::{ModuleOptions, module};
+use overlord::cli::{CliError, FormatFlag};
+
+/// Measure how long a module takes to be compiled, loaded from the cache and run, beside the engine alone
+///
+/// A job is what a minion's sandbox does for a call: an instance with all limits armed, the call, and the account of it.
+/// Its floor is a store, an instance and a call with the engine alone; to compile and to load, the floor is the same
+/// without checks and signatures. No daemon runs for this.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  overlord bench module
+  overlord bench module --file service.wasm --method list --json")]
+pub(crate) struct ModuleCommand {
+    /// The module, which may import nothing that needs a grant [default: the module test]
+    #[arg(long, value_name = "FILE.wasm", conflicts_with = "modules")]
+    file: Option<PathBuf>,
+    /// A method of it that has no parameters
+    #[arg(long, value_name = "METHOD", default_value = "ping")]
+    method: String,
+    /// How many jobs
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    count: u32,
+    /// How often it is compiled and loaded
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    loads: u32,
+    #[command(flatten)]
+    fleet: Fleet,
+    #[command(flatten)]
+    format: FormatFlag,
+    #[command(flatten)]
+    full: FullFlag,
+}
+
+impl ModuleCommand {
+    pub(super) fn run(self) -> Result<Exit, CliError> {
+        let options = ModuleOptions {
+            file: self.file,
+            modules: self.fleet.modules,
+            method: self.method,
+            count: self.count,
+            loads: self.loads,
+        };
+        measured(
+            async |signals| module(options, signals.next()).await,
+            |report| shown(&report, self.format, self.full),
+        )
+    }
+}
