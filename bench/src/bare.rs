@@ -30,13 +30,15 @@ pub(super) struct Guest {
     pub(super) times: Vec<Duration>,
 }
 
-/// Runs `test.ping` with the engine alone.
+/// Runs `test.ping` with the engine alone, so many times or more.
 pub(super) async fn guest(trial: &Trial<'_, '_>, count: u64, threads: usize) -> Result<Guest, BenchError> {
     #[derive(Deserialize)]
     struct Said {
         elapsed: [u64; 1],
         times: Vec<u64>,
     }
+    // A job takes microseconds: in fewer of them the start of the threads would show.
+    let count = count.max(JOBS);
     let mut command = measure(trial, "guest");
     command.args(["--count", &count.to_string(), "--threads", &threads.to_string()]);
     let Said { elapsed: [elapsed], times } = output(command).await?;
@@ -193,6 +195,9 @@ pub(super) fn durations(nanoseconds: Vec<u64>) -> Vec<Duration> {
 
 /// The method that is measured: it does nothing but answer.
 const METHOD: &str = "ping";
+
+/// How many jobs of the engine alone are measured at the least.
+const JOBS: u64 = 5000;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
