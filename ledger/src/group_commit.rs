@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::reopenable::Reopenable;
-use crate::storage::{Changes, Refused, Room, Store};
+use crate::storage::{Changes, Room, Store, Uncommitted};
 use crate::tenant::Tenant;
 use crate::write::{Durability, Purpose};
 
@@ -144,7 +144,7 @@ impl Writer {
     }
 
     fn commit(&mut self, changes: &Changes, durability: Durability) -> Result<(), LedgerError> {
-        let attempt = |reopenable: &Reopenable| -> Result<Result<(), Refused>, LedgerError> {
+        let attempt = |reopenable: &Reopenable| -> Result<Result<(), Uncommitted>, LedgerError> {
             Ok(reopenable.store()?.commit(changes, durability))
         };
         let mut outcome = attempt(&self.reopenable)?;

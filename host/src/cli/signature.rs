@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 use wire::name::ModuleName;
 use wire::signing::{ModuleClaim, PublicKey};
 
-use crate::policy::signatures::{Allowed, Objection, Refused, judge, judge_unreadable, signer};
+use crate::policy::signatures::{Allowed, Barred, Objection, judge, judge_unreadable, signer};
 use crate::policy::{Requirement, SignaturePolicy};
 
 /// A signature held against a module and a policy.
 pub(super) struct SignatureFinding {
     found: Found,
     policy: Requirement,
-    verdict: Result<Allowed, Refused>,
+    verdict: Result<Allowed, Barred>,
 }
 
 /// What is beside the module.
@@ -58,7 +58,7 @@ impl SignatureFinding {
 
     /// Why the module would not be loaded; reads on from its name.
     pub(super) fn problem(&self) -> Option<String> {
-        self.verdict.as_ref().err().map(Refused::reason)
+        self.verdict.as_ref().err().map(Barred::reason)
     }
 
     /// What the minion would warn of; reads on from the module's name.

@@ -6,7 +6,7 @@ use machine::lock;
 use wire::name::ModuleName;
 
 use crate::highest_versions::HighestVersions;
-use crate::policy::signatures::{Allowed, Refused, Requirement, SignaturePolicy, judge, judge_unreadable};
+use crate::policy::signatures::{Allowed, Barred, Requirement, SignaturePolicy, judge, judge_unreadable};
 use crate::policy_changes::signature_changes;
 use crate::sandbox::{LoadError, claim};
 
@@ -35,7 +35,7 @@ pub(crate) enum NotAdmitted {
     NoModule(#[from] LoadError),
     /// The policy on signatures is against it.
     #[error(transparent)]
-    Refused(#[from] Refused),
+    Refused(#[from] Barred),
 }
 
 impl NotAdmitted {

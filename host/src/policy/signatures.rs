@@ -69,14 +69,14 @@ pub struct Allowed {
 /// A module that must not be loaded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("module \"{module}\" {}", listed(.objections))]
-pub struct Refused {
+pub struct Barred {
     /// The module.
     pub module: ModuleName,
     /// Everything that is in its way.
     pub objections: Vec<Objection>,
 }
 
-impl Refused {
+impl Barred {
     /// Why, without the module's name in front.
     pub fn reason(&self) -> String {
         listed(&self.objections)
@@ -125,7 +125,7 @@ pub fn judge(
     claim: &ModuleClaim,
     signature: Option<&str>,
     highest: Option<&str>,
-) -> Result<Allowed, Refused> {
+) -> Result<Allowed, Barred> {
     let signer = signer(claim, signature);
     if policy.policy == Requirement::Off {
         return Ok(Allowed { signer: signer.ok(), warning: None });
@@ -144,7 +144,7 @@ pub fn judge_unreadable(
     policy: &SignaturePolicy,
     module: &ModuleName,
     cause: &std::io::Error,
-) -> Result<Allowed, Refused> {
+) -> Result<Allowed, Barred> {
     let objection = Objection::Unreadable { module: module.clone(), cause: cause.to_string() };
     conclude(policy, module, None, vec![objection])
 }
@@ -174,10 +174,10 @@ fn conclude(
     module: &ModuleName,
     signer: Option<PublicKey>,
     objections: Vec<Objection>,
-) -> Result<Allowed, Refused> {
+) -> Result<Allowed, Barred> {
     let warning = (!objections.is_empty()).then(|| format!("{}; {WARNED}", listed(&objections)));
     match policy.policy {
-        Requirement::Require if !objections.is_empty() => Err(Refused { module: module.clone(), objections }),
+        Requirement::Require if !objections.is_empty() => Err(Barred { module: module.clone(), objections }),
         Requirement::Require | Requirement::Off => Ok(Allowed { signer, warning: None }),
         Requirement::Warn => Ok(Allowed { signer, warning }),
     }

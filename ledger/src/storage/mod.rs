@@ -27,4 +27,4 @@ pub use bare::BareStore;
 pub(crate) use changes::{Bytes, Changes, MAX_KEY, Scan};
 pub use room::Disk;
 pub(crate) use room::Room;
-pub(crate) use store::{Refused, Snapshot, Store};
+pub(crate) use store::{Snapshot, Store, Uncommitted};

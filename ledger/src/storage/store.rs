@@ -29,7 +29,7 @@ const BATCH: &[u8] = b"batch";
 
 /// A batch that was not committed.
 #[derive(Debug)]
-pub(crate) struct Refused {
+pub(crate) struct Uncommitted {
     /// Why it was not.
     pub(crate) error: LedgerError,
     /// Whether the database had given up before it looked at this batch, so that another batch may succeed after
@@ -168,8 +168,8 @@ impl Store {
     /// Applies all changes or none, and numbers the batch.
     ///
     /// After a failure that touched the batch, the store takes no more writes: it must be opened again.
-    pub(crate) fn commit(&self, changes: &Changes, durability: Durability) -> Result<(), Refused> {
-        let refused = |error: &fjall::Error| Refused {
+    pub(crate) fn commit(&self, changes: &Changes, durability: Durability) -> Result<(), Uncommitted> {
+        let refused = |error: &fjall::Error| Uncommitted {
             error: self.failed(error),
             untouched: matches!(error, fjall::Error::Poisoned),
         };
@@ -183,7 +183,7 @@ impl Store {
                 Durability::Synced => self.database.persist(mode).map_err(|error| refused(&error)),
             };
         }
-        let number = self.batch().map_err(|error| Refused { error, untouched: false })?.wrapping_add(1);
+        let number = self.batch().map_err(|error| Uncommitted { error, untouched: false })?.wrapping_add(1);
         let mut batch = self.database.batch().durability(Some(mode));
         for ((space, key), value) in changes {
             match value {

@@ -17,7 +17,7 @@ use wire::transport::frame::{self, FrameError};
 use super::renewal;
 use crate::authorities;
 use crate::facts;
-use crate::registry::{Admitted, Introduction, Link, LinkError, Refused, since_three};
+use crate::registry::{Admitted, Introduction, Link, LinkError, NoMinion, since_three};
 use crate::services::Services;
 
 /// One minion's connection.
@@ -64,7 +64,7 @@ impl MinionDoor {
         services: Arc<Services>,
         connection: Connection,
         peer: &Peer,
-    ) -> Result<Self, Refused> {
+    ) -> Result<Self, NoMinion> {
         let minion = services.registry.admit(peer)?;
         Ok(Self { services, connection, minion, complained: AtomicBool::new(false) })
     }

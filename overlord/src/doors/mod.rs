@@ -37,10 +37,10 @@ use self::enroll::EnrollDoor;
 use self::guard::Guard;
 use self::minion::MinionDoor;
 use self::operator::OperatorDoor;
-use self::refusals::{Refused, SUMMARY};
+use self::refusals::{Applicant, SUMMARY};
 pub(crate) use self::source::Source;
 use crate::enrolment::Asked;
-use crate::registry::{Refused as NoMinion, since_three};
+use crate::registry::{NoMinion, since_three};
 use crate::services::Services;
 
 /// The application protocols of the doors.
@@ -102,7 +102,7 @@ impl Doors {
             return;
         }
         let Some(ticket) = guard.strangers.enter(from) else {
-            guard.refusals.note(from, Refused::Peer, "too many are on their way in from there");
+            guard.refusals.note(from, Applicant::Peer, "too many are on their way in from there");
             // Not refused: its next datagram finds room, perhaps.
             return incoming.ignore();
         };
@@ -121,7 +121,7 @@ impl Hall {
         let connecting = match incoming.accept() {
             Ok(connecting) => connecting,
             // Nothing is held for it.
-            Err(error) => return self.guard.refusals.note(from, Refused::Peer, handshake(&error)),
+            Err(error) => return self.guard.refusals.note(from, Applicant::Peer, handshake(&error)),
         };
         let shaken = tokio::select! {
             shaken = connecting => shaken.map_err(|error| handshake(&error)),
@@ -130,7 +130,7 @@ impl Hall {
         match shaken {
             Ok(connection) => self.welcome(connection, ticket).await,
             Err(why) => {
-                self.guard.refusals.note(from, Refused::Peer, why);
+                self.guard.refusals.note(from, Applicant::Peer, why);
                 self.linger(ticket).await;
             }
         }
@@ -243,7 +243,7 @@ impl Hall {
         code: VarInt,
         why: impl std::fmt::Display,
     ) {
-        self.guard.refusals.note(connection.remote_address(), Refused::Peer, why);
+        self.guard.refusals.note(connection.remote_address(), Applicant::Peer, why);
         connection.close(code, b"refused");
         drop(connection);
         self.linger(ticket).await;

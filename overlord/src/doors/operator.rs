@@ -35,7 +35,7 @@ use super::operators::OperatorsDoor;
 use super::permit::{Gate, Permit};
 use super::{audit, modules, renewal};
 use crate::jobs::{Again, Follower};
-use crate::operators::{Presence, Refused};
+use crate::operators::{Presence, NoOperator};
 use crate::outbox::{Making, Outbox};
 use crate::services::Services;
 
@@ -58,7 +58,7 @@ impl OperatorDoor {
         services: Arc<Services>,
         peer: &Peer,
         connection: &Connection,
-    ) -> Result<Self, Refused> {
+    ) -> Result<Self, NoOperator> {
         let operator = Arc::new(services.operators.admit(peer, connection)?);
         let (intake, outbox) =
             (services.intake.for_another(), services.outbox.for_another(Version::of(connection)));

@@ -43,18 +43,18 @@ struct Line {
     left_out: u64,
 }
 
-/// What was refused.
+/// Who was refused.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Refused {
+pub(super) enum Applicant {
     /// A peer.
     Peer,
     /// A newcomer with a token.
-    Enrolment,
+    Newcomer,
 }
 
 impl Refusals {
     /// Notes that a peer was turned away, and why.
-    pub(super) fn note(&self, from: SocketAddr, refused: Refused, reason: impl Display) {
+    pub(super) fn note(&self, from: SocketAddr, refused: Applicant, reason: impl Display) {
         let reason = shortened(reason.to_string());
         if let Some(line) = self.lock().line(from, reason) {
             line.log(refused);
@@ -64,7 +64,7 @@ impl Refusals {
     /// Logs how many refusals were left out since the last time. To be called every [`SUMMARY`].
     pub(super) fn summarise(&self) {
         let lines = self.lock().summary();
-        lines.iter().for_each(|line| line.log(Refused::Peer));
+        lines.iter().for_each(|line| line.log(Applicant::Peer));
     }
 
     fn lock(&self) -> MutexGuard<'_, Counted> {
@@ -123,11 +123,11 @@ impl Host {
 }
 
 impl Line {
-    fn log(&self, refused: Refused) {
+    fn log(&self, refused: Applicant) {
         let Self { from, reason, left_out } = self;
         match (left_out, refused) {
-            (0, Refused::Peer) => tracing::warn!(from, reason = ?reason, "refused"),
-            (0, Refused::Enrolment) => tracing::warn!(from, reason = ?reason, "refused to enrol"),
+            (0, Applicant::Peer) => tracing::warn!(from, reason = ?reason, "refused"),
+            (0, Applicant::Newcomer) => tracing::warn!(from, reason = ?reason, "refused to enrol"),
             (_, _) => tracing::warn!(from, left_out, last_reason = ?reason, "refused more than were logged"),
         }
     }

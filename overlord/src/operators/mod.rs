@@ -53,7 +53,7 @@ struct Entry {
 
 /// Why an operator is not let in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refused {
+pub(crate) enum NoOperator {
     #[error("its certificate is that of an {0}")]
     WrongRole(Role),
     #[error("operator \"{0}\" is not known")]
@@ -110,12 +110,12 @@ impl Operators {
     /// Lets a peer in for as long as what is returned lives, if it is an operator who may connect.
     ///
     /// # Errors
-    /// [`Refused`], which says why it may not.
-    pub(crate) fn admit(&self, peer: &Peer, connection: &Connection) -> Result<Presence, Refused> {
+    /// [`NoOperator`], which says why it may not.
+    pub(crate) fn admit(&self, peer: &Peer, connection: &Connection) -> Result<Presence, NoOperator> {
         if peer.role != Role::Operator {
-            return Err(Refused::WrongRole(peer.role));
+            return Err(NoOperator::WrongRole(peer.role));
         }
-        let unknown = || Refused::Unknown(peer.name.clone());
+        let unknown = || NoOperator::Unknown(peer.name.clone());
         let name: OperatorName = peer.name.parse().map_err(|_| unknown())?;
         let mut operators = self.lock();
         let entry = operators.get_mut(&name).ok_or_else(unknown)?;

@@ -10,7 +10,7 @@ use wire::identity::{Moment, Peer};
 use wire::message::operators::OperatorStanding;
 use wire::name::OperatorName;
 
-use super::{Entry, Operators, Refused};
+use super::{Entry, NoOperator, Operators};
 
 /// Why an operator gets no other certificate.
 #[derive(Debug, thiserror::Error)]
@@ -67,13 +67,13 @@ impl Entry {
     /// Whether the operator may connect with this certificate.
     ///
     /// # Errors
-    /// [`Refused`], which says why it may not.
-    pub(super) fn check(&self, peer: &Peer) -> Result<(), Refused> {
+    /// [`NoOperator`], which says why it may not.
+    pub(super) fn check(&self, peer: &Peer) -> Result<(), NoOperator> {
         let name = || self.record.name.clone();
         match self.record.standing {
-            OperatorStanding::Revoked { .. } => Err(Refused::Revoked(name())),
+            OperatorStanding::Revoked { .. } => Err(NoOperator::Revoked(name())),
             OperatorStanding::Active if self.is_its_own(peer) => Ok(()),
-            OperatorStanding::Active => Err(Refused::AnotherKey(name())),
+            OperatorStanding::Active => Err(NoOperator::AnotherKey(name())),
         }
     }
 

@@ -16,7 +16,7 @@ use wire::transport::endpoint::CLOSE_REPLACED;
 use wire::transport::frame;
 
 use super::renewal::shown;
-use super::{Entry, Heard, Lost, Refused, Registry, standing};
+use super::{Entry, Heard, Lost, NoMinion, Registry, standing};
 
 /// A minion whose certificate was good when it came. Nothing is known of it or changed until it is connected.
 pub struct Admitted {
@@ -57,7 +57,7 @@ pub struct Link {
 pub enum LinkError {
     /// The minion's standing or key has changed since it came.
     #[error(transparent)]
-    Refused(#[from] Refused),
+    Refused(#[from] NoMinion),
     /// Another minion with the same key is linked, and answers.
     #[error("another minion with the identity of \"{name}\" is linked from {linked} and answers")]
     Second {
@@ -132,7 +132,7 @@ impl Admitted {
             let mut minions = registry.lock();
             standing(&minions, name, *key)?;
             let Some(entry) = minions.get_mut(name) else {
-                return Err(Refused::NotEnrolled(name.to_string()).into());
+                return Err(NoMinion::NotEnrolled(name.to_string()).into());
             };
             entry.record.version = Some(version);
             entry.record.modules = modules;

@@ -1,5 +1,8 @@
 //! Which minions are enrolled, which are connected, and what each has said of itself: in memory, and in the ledger
 //! as far as it must outlive the daemon. Jobs and pushes ask here for connections; neither of them is here.
+//!
+//! What `link`, `renewal` and `trouble` do they do with the entries that are here, and are methods of what is made here, so
+//! these and this file name each other.
 
 mod link;
 mod lost;
@@ -108,7 +111,7 @@ pub struct Heard {
 
 /// Why a certificate that the authority signed is refused all the same.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum NoMinion {
     /// The certificate is for another role.
     #[error("its certificate is that of an {0}")]
     WrongRole(Role),
@@ -178,27 +181,31 @@ impl Registry {
     /// The minion that this peer is, where it may connect.
     ///
     /// # Errors
-    /// [`Refused`], which says why it may not.
-    pub fn admit(&self, peer: &Peer) -> Result<Admitted, Refused> {
+    /// [`NoMinion`], which says why it may not.
+    pub fn admit(&self, peer: &Peer) -> Result<Admitted, NoMinion> {
         if peer.role != Role::Minion {
-            return Err(Refused::WrongRole(peer.role));
+            return Err(NoMinion::WrongRole(peer.role));
         }
-        let name: MinionName = peer.name.parse().map_err(|_| Refused::NotEnrolled(peer.name.clone()))?;
+        let name: MinionName = peer.name.parse().map_err(|_| NoMinion::NotEnrolled(peer.name.clone()))?;
         let admitted = {
             let minions = self.lock();
             match standing(&minions, &name, peer.key) {
                 Ok(entry) => entry.admitted.clone(),
-                Err(Refused::AnotherKey(name)) => {
+                Err(NoMinion::AnotherKey(name)) => {
                     let is_former =
                         minions.get(&name).is_some_and(|entry| entry.has_renewed(Issued::from(peer)));
-                    return Err(if is_former { Refused::FormerKey(name) } else { Refused::AnotherKey(name) });
+                    return Err(if is_former {
+                        NoMinion::FormerKey(name)
+                    } else {
+                        NoMinion::AnotherKey(name)
+                    });
                 }
                 Err(refused) => return Err(refused),
             }
         };
         // One is held by the entry and one here; the others are connections.
         if Arc::strong_count(&admitted) > MAX_ADMITTED + 1 {
-            return Err(Refused::TooMany(name));
+            return Err(NoMinion::TooMany(name));
         }
         Ok(Admitted::new(self.clone(), name, Issued::from(peer), admitted))
     }
@@ -330,17 +337,17 @@ impl Registry {
 /// The entry of a minion, where this key is the one that may connect under its name now, or its next one.
 ///
 /// # Errors
-/// [`Refused`], which says why it may not.
+/// [`NoMinion`], which says why it may not.
 fn standing<'a>(
     minions: &'a BTreeMap<MinionName, Entry>,
     name: &MinionName,
     key: Digest,
-) -> Result<&'a Entry, Refused> {
-    let entry = minions.get(name).ok_or_else(|| Refused::NotEnrolled(name.to_string()))?;
+) -> Result<&'a Entry, NoMinion> {
+    let entry = minions.get(name).ok_or_else(|| NoMinion::NotEnrolled(name.to_string()))?;
     match entry.record.status {
-        Standing::Revoked => Err(Refused::Revoked(name.clone())),
+        Standing::Revoked => Err(NoMinion::Revoked(name.clone())),
         Standing::Active if entry.has_key(key) => Ok(entry),
-        Standing::Active => Err(Refused::AnotherKey(name.clone())),
+        Standing::Active => Err(NoMinion::AnotherKey(name.clone())),
     }
 }
 

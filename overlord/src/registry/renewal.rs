@@ -2,6 +2,8 @@
 //!
 //! A minion that renews has two keys for a while: the one that it has, and the next, which is on record before the minion
 //! is given its certificate. The first of them is good until the minion was seen with the second.
+//!
+//! A minion is seen with a key as it links, and asks for the next one over its link, so this file and `link` name each other.
 
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use wire::name::MinionName;
 use wire::transport::endpoint::CLOSE_REFUSED;
 
 use super::link::{Admitted, Link, LinkError};
-use super::{Entry, Refused, Registry, standing};
+use super::{Entry, NoMinion, Registry, standing};
 
 impl Admitted {
     /// Takes note that the minion has shown its certificate, without linking it: with its next key, this is its only one
@@ -73,7 +75,7 @@ pub(super) async fn shown(
         registry.0.ledger.certificate_shown(name, certificate, Durability::Written).await?
     };
     if !is_its_own {
-        return Err(Refused::AnotherKey(name.clone()).into());
+        return Err(NoMinion::AnotherKey(name.clone()).into());
     }
     let former = registry.lock().get_mut(name).and_then(|entry| entry.has_shown(certificate));
     if is_next {
@@ -261,7 +263,7 @@ mod tests {
         assert!(registry.admit(&peer("first")).is_ok() && registry.admit(&peer("next")).is_ok());
         invited(&ledger, "another").await;
         registry.enroll(&Digest::of(b"another"), None, peer("next").key, true).await.expect("enrolled");
-        assert_eq!(registry.admit(&peer("first")).err(), Some(Refused::AnotherKey(web1())));
+        assert_eq!(registry.admit(&peer("first")).err(), Some(NoMinion::AnotherKey(web1())));
         assert!(registry.admit(&peer("next")).is_ok());
     }
 
@@ -280,7 +282,7 @@ mod tests {
         // Whoever comes after it finds both as the proof has left them.
         let _after = registry.0.locks.lock(web1()).await;
         assert_eq!(ledger.minion(&web1()).await.expect("reads").expect("known").key, peer("next").key);
-        assert_eq!(registry.admit(&peer("first")).err(), Some(Refused::FormerKey(web1())));
+        assert_eq!(registry.admit(&peer("first")).err(), Some(NoMinion::FormerKey(web1())));
     }
 
     /// What this comes to without waiting, after all others had their turn.

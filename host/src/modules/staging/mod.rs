@@ -31,7 +31,7 @@ use crate::sandbox::MAX_MODULE;
 
 pub(super) use expiry::Expiry;
 pub(super) use staged::Staged;
-use staged::{KEEP_STAGED, Refused};
+use staged::{KEEP_STAGED, Unready};
 pub(super) use ungranted::Ungranted;
 pub(super) use uploads::Uploads;
 use uploads::{Bringer, UploadError};
@@ -209,7 +209,7 @@ impl StagingDoor {
             .change(move |guard| match prepared {
                 Ok(prepared) => staged.hold_ready(guard, prepared, Origin::Overlord),
                 Err(refusal) => {
-                    let refused = Refused { name, digest, signature: signature.into(), was_good };
+                    let refused = Unready { name, digest, signature: signature.into(), was_good };
                     Err(staged.refuse(guard, refused, &refusal))
                 }
             })

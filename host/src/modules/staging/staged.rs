@@ -24,7 +24,7 @@ pub(in crate::modules) struct Staged {
 }
 
 /// A version that came and cannot be made ready.
-pub(super) struct Refused {
+pub(super) struct Unready {
     pub(super) name: ModuleName,
     pub(super) digest: Digest,
     pub(super) signature: Signature,
@@ -79,8 +79,8 @@ impl Staged {
 
     /// A version cannot be made ready: it stays to be seen with the reason, and is kept where all that it lacks is a grant.
     /// What is said of it reads on from the minion's name.
-    pub(super) fn refuse(&self, guard: &ChangeGuard, refused: Refused, refusal: &Refusal) -> String {
-        let Refused { name, digest, was_good, .. } = &refused;
+    pub(super) fn refuse(&self, guard: &ChangeGuard, refused: Unready, refusal: &Refusal) -> String {
+        let Unready { name, digest, was_good, .. } = &refused;
         let (digest, shelf) = (*digest, self.service.shelf());
         let waits = !was_good && self.keep_waiting(guard, &refused, refusal);
         self.uploads.discard(digest);
@@ -100,8 +100,8 @@ impl Staged {
 
     /// Keeps a version whose bytes have just come, where all that it lacks is a grant: whoever grants that has to see what it
     /// suggests, and it need not come again. Says whether it is kept.
-    fn keep_waiting(&self, guard: &ChangeGuard, refused: &Refused, refusal: &Refusal) -> bool {
-        let Refused { name, digest, signature, .. } = refused;
+    fn keep_waiting(&self, guard: &ChangeGuard, refused: &Unready, refusal: &Refusal) -> bool {
+        let Unready { name, digest, signature, .. } = refused;
         if refusal.kind != FailureKind::CapabilityMissing {
             return false;
         }

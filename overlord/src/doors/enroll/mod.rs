@@ -15,7 +15,7 @@ use wire::transport::frame::{self, FrameError};
 
 use super::Hall;
 use super::connection_limit::Ticket;
-use super::refusals::Refused;
+use super::refusals::Applicant;
 
 /// One newcomer.
 ///
@@ -54,7 +54,7 @@ impl EnrollDoor {
     pub(super) async fn serve(self, stranger: Ticket) {
         let (guard, from) = (self.hall.guard.clone(), self.connection.remote_address());
         let Some(mut ticket) = guard.newcomers.enter(from) else {
-            guard.refusals.note(from, Refused::Enrolment, "too many newcomers are there from its address");
+            guard.refusals.note(from, Applicant::Newcomer, "too many newcomers are there from its address");
             self.connection.close(CLOSE_BUSY, b"busy");
             return self.hall.linger(stranger).await;
         };
@@ -65,7 +65,7 @@ impl EnrollDoor {
             _ = self.connection.closed() => return,
         };
         if !placed {
-            guard.refusals.note(from, Refused::Enrolment, "it was not its turn in time");
+            guard.refusals.note(from, Applicant::Newcomer, "it was not its turn in time");
             self.connection.close(CLOSE_BUSY, b"busy");
             return;
         }
@@ -79,7 +79,7 @@ impl EnrollDoor {
                 self.connection.close(CLOSE_DONE, b"");
             }
             Err(failed) => {
-                guard.refusals.note(from, Refused::Enrolment, failed);
+                guard.refusals.note(from, Applicant::Newcomer, failed);
                 self.connection.close(CLOSE_REFUSED, b"refused");
                 // So many failures of one host in a second, and no more; those with a good token wait for
                 // their turn among them.
