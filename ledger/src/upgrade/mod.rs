@@ -5,23 +5,18 @@
 //! begins again. A step leaves alone what it has done before, because a record whose encoding has changed has
 //! another [`Record::VERSION`].
 
+mod rewrite;
 mod v1;
 mod v2;
 
-use crate::draft::Draft;
+use self::rewrite::commit;
 use crate::error::LedgerError;
 use crate::format::{self, CURRENT, Format};
-use crate::key::Span;
 use crate::keyspace::Side;
-use crate::record::Record;
-use crate::storage::{Changes, Store};
-use crate::write::Durability;
+use crate::storage::Store;
 
 /// The steps, in order.
 const UPGRADES: &[Upgrade] = &[Upgrade { from: 1, run: v1::upgrade }, Upgrade { from: 2, run: v2::upgrade }];
-
-/// Where a batch of an upgrade ends although more is to be done, in bytes.
-const BATCH_BYTES: usize = 8 << 20;
 
 /// What brings the records of one format into the shape of the next.
 struct Upgrade {
@@ -52,33 +47,19 @@ fn take(store: &Store, side: Side, steps: &[Upgrade]) -> Result<(), LedgerError>
     Ok(())
 }
 
-/// Rewrites each record that is an `Old` one as a `New` one. A record that is neither is left for the reader who
-/// sets it aside.
-fn rewrite<Old: Record, New: Record + From<Old>>(store: &Store) -> Result<(), LedgerError> {
-    let mut draft = Draft::new(store);
-    for (key, bytes) in store.scan(Old::SPACE, Span::all()) {
-        let Some(old) = Old::decode(&key, &bytes) else { continue };
-        draft.apply(|draft| Ok(draft.put_record(key.to_vec(), &New::from(old))))?;
-        if draft.weight() >= BATCH_BYTES {
-            commit(store, [std::mem::replace(&mut draft, Draft::new(store)).into_changes()])?;
-        }
-    }
-    commit(store, [draft.into_changes()])
-}
-
-fn commit(store: &Store, changes: impl IntoIterator<Item = Changes>) -> Result<(), LedgerError> {
-    let changes = changes.into_iter().flatten().collect();
-    store.commit(&changes, Durability::Synced).map_err(|refused| refused.error)
-}
-
 #[allow(clippy::unwrap_used)]
 #[cfg(test)]
 mod tests {
     use serde::{Deserialize, Serialize};
 
+    use super::rewrite::rewrite;
     use super::*;
+    use crate::draft::Draft;
+    use crate::key::Span;
     use crate::keyspace::Keyspace;
     use crate::read::Read as _;
+    use crate::record::Record;
+    use crate::storage::Changes;
 
     #[derive(Serialize, Deserialize)]
     struct Old(u64);

@@ -9,7 +9,7 @@ use wire::message::module::ModuleState;
 use wire::message::v1::{Method, Module};
 use wire::name::ModuleName;
 
-use super::rewrite;
+use super::rewrite::rewrite;
 use super::v2::ModulesV2;
 use crate::error::LedgerError;
 use crate::keyspace::{Keyspace, Side};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use wire::message::inventory::Inventory;
 use wire::message::v1::Module;
 
-use super::rewrite;
+use super::rewrite::rewrite;
 use crate::error::LedgerError;
 use crate::keyspace::{Keyspace, Side};
 use crate::overlord::Modules;

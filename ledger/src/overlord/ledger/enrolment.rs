@@ -60,7 +60,7 @@ impl OverlordLedger {
     /// Forgets the tokens with these secrets; synced.
     pub async fn withdraw(&self, secrets: Vec<Digest>) -> Result<(), LedgerError> {
         let write = move |draft: &Draft<'_>| {
-            secrets.iter().for_each(|secret| enrolment::withdraw(draft, secret));
+            secrets.iter().for_each(|secret| invitation::withdraw(draft, secret));
             Ok(())
         };
         self.engine.write(Purpose::Free, Durability::Synced, write).await

@@ -93,19 +93,12 @@ pub(crate) fn invitations(source: &impl Read) -> Result<Invitations, LedgerError
     Ok(Invitations { names, globs })
 }
 
-/// Forgets the token of this secret.
-pub(crate) fn withdraw(draft: &Draft<'_>, secret: &Digest) {
-    for space in [Keyspace::Invites, Keyspace::Inviters, Keyspace::GlobInvites] {
-        draft.remove(space, secret.as_bytes().to_vec());
-    }
-}
-
 /// Forgets the tokens for several names that had expired at `until`, and returns how many.
 pub(crate) fn purge(draft: &Draft<'_>, until: u64) -> usize {
     let invites = draft.records::<GlobInvite>(Span::all());
     let expired: Vec<_> =
         invites.filter(|(_, invite)| invite.expires_at <= until).map(|(_, invite)| invite.secret).collect();
-    expired.iter().for_each(|secret| withdraw(draft, secret));
+    expired.iter().for_each(|secret| invitation::withdraw(draft, secret));
     expired.len()
 }
 

@@ -3,7 +3,6 @@
 use wire::digest::Digest;
 use wire::name::MinionName;
 
-use super::enrolment;
 use super::minion::{self, Enrolled};
 use crate::draft::Draft;
 use crate::key::Span;
@@ -28,12 +27,19 @@ pub(crate) fn all(source: &impl Read) -> Vec<Invite> {
     source.records::<Invite>(Span::all()).map(|(_, invite)| invite).collect()
 }
 
+/// Forgets the token of this secret, whether it is for one name or for several.
+pub(crate) fn withdraw(draft: &Draft<'_>, secret: &Digest) {
+    for space in [Keyspace::Invites, Keyspace::Inviters, Keyspace::GlobInvites] {
+        draft.remove(space, secret.as_bytes().to_vec());
+    }
+}
+
 /// Forgets the tokens that had expired at `until`, and returns how many.
 pub(crate) fn purge(draft: &Draft<'_>, until: u64) -> usize {
     let invites = draft.records::<Invite>(Span::all());
     let expired: Vec<_> =
         invites.filter(|(_, invite)| invite.expires_at <= until).map(|(_, invite)| invite.secret).collect();
-    expired.iter().for_each(|secret| enrolment::withdraw(draft, secret));
+    expired.iter().for_each(|secret| withdraw(draft, secret));
     expired.len()
 }
 
@@ -77,7 +83,7 @@ pub(crate) fn forget_all(draft: &Draft<'_>, name: &MinionName) {
 fn forget(draft: &Draft<'_>, name: &MinionName, which: impl Fn(&Invite) -> bool) {
     let invites: Vec<_> = draft.records::<Invite>(Span::all()).collect();
     let of_minion = invites.into_iter().filter(|(_, invite)| invite.name == *name && which(invite));
-    of_minion.for_each(|(_, invite)| enrolment::withdraw(draft, &invite.secret));
+    of_minion.for_each(|(_, invite)| withdraw(draft, &invite.secret));
 }
 
 #[cfg(test)]
