@@ -3,16 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use audit_log::AuditError;
-use ledger::{LedgerError, OverlordLedger, Retention};
+use ledger::{OverlordLedger, Retention};
 use machine::clock::now_ms;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use wire::transport::endpoint::{self, EndpointError};
+use wire::transport::endpoint;
 use wire::transport::intake::Intake;
 
 use crate::audit::Audit;
-use crate::authorities::{Authorities, Keeper, OpenError};
+use crate::authorities::{Authorities, Keeper};
 use crate::catalogue::Catalogue;
 use crate::config_in_force::{ConfigInForce, Replaced};
 use crate::doors::{self, Doors};
@@ -28,6 +27,8 @@ use crate::rollout::Rollout;
 use crate::services::Services;
 use crate::tasks::Tasks;
 
+pub use crate::daemon_error::DaemonError;
+
 /// What the command line says in place of the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct ServeOptions {
@@ -35,32 +36,6 @@ pub struct ServeOptions {
     pub listen: Option<SocketAddr>,
     /// Whoever notifies it wants the configuration and the roles to be read again.
     pub reload: Arc<Notify>,
-}
-
-/// Why an overlord could not run.
-#[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
-    /// The overlord's folder cannot be used.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// The overlord's authorities cannot be used.
-    #[error(transparent)]
-    Authorities(#[from] OpenError),
-    /// The overlord's ledger cannot be used.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The overlord's audit log cannot be used.
-    #[error(transparent)]
-    Audit(#[from] AuditError),
-    /// The folder with the files of modules cannot be used.
-    #[error("{0}")]
-    Modules(String),
-    /// The address cannot be listened on, or the overlord's identity cannot be used.
-    #[error(transparent)]
-    Endpoint(#[from] EndpointError),
-    /// The system does not say which address it gave.
-    #[error("cannot tell the address that is listened on: {0}")]
-    Address(std::io::Error),
 }
 
 /// Runs an overlord until `stop` is cancelled, and returns when everything is stopped in order. `ready` is told the

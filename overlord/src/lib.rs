@@ -15,6 +15,7 @@ pub mod config;
 mod config_in_force;
 pub mod contexts;
 pub mod daemon;
+mod daemon_error;
 pub mod dev;
 pub mod dial_address;
 mod doors;

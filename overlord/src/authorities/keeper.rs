@@ -17,8 +17,8 @@ use wire::transport::endpoint::{self, CLOSE_REFUSED};
 use wire::transport::frame::{self, FrameError};
 
 use super::{Held, counted};
-use crate::daemon::DaemonError;
-use crate::doors;
+use crate::daemon_error::DaemonError;
+use crate::doors::alpns;
 use crate::folder::{Folder, FolderError};
 use crate::services::Services;
 
@@ -79,7 +79,7 @@ impl Keeper {
             self.folder.overlord_identity(held.own()).map_err(DaemonError::from).and_then(|identity| {
                 let (until, shown) =
                     (identity.validity().map_err(FolderError::from)?.until, held.shown(identity));
-                endpoint::show(&self.endpoint, &shown, &held.accepted(), &doors::alpns())?;
+                endpoint::show(&self.endpoint, &shown, &held.accepted(), &alpns())?;
                 Ok((until, shown))
             });
         match shown {

@@ -42,7 +42,7 @@ pub(super) struct Dev {
 
 impl Dev {
     pub(super) fn run(self, global: &Global) -> Result<Exit, CliError> {
-        if global.dir.is_some() {
+        if global.dir().is_some() {
             return Err(CliError::Usage("`overlord dev` makes a folder of its own: leave --dir out"));
         }
         let options =

@@ -33,11 +33,11 @@ impl ClientConfig {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::config::InitOptions;
 
-    fn folder(listen: &str) -> (tempfile::TempDir, Folder) {
+    pub(in crate::client) fn folder(listen: &str) -> (tempfile::TempDir, Folder) {
         let dir = tempfile::tempdir().expect("a folder");
         let folder = Folder::at(dir.path());
         let options =

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wire::message::operator::{OperatorReply, OperatorRequest, RefusalKind};
 use wire::signing::mandate::SignedMandate;
 
-use super::Own;
+use super::own::Own;
 
 /// Something signed, and whose it is.
 pub(super) struct Handed {

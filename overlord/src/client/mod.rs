@@ -31,6 +31,7 @@ mod login;
 mod module_file;
 mod modules;
 mod operators;
+mod own;
 mod patience;
 mod signed;
 mod signer;
@@ -41,7 +42,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::{Connection, Endpoint, SendStream};
-use wire::identity::{Identity, make_key, signing_request};
+use wire::identity::{make_key, signing_request};
 use wire::message::authority::AuthorityRequest;
 use wire::message::inventory::Inventory;
 use wire::message::operator::{
@@ -56,8 +57,9 @@ use wire::value::method::OneMethod;
 
 use self::handed::Handed;
 use self::job_stream::Replies;
+use self::own::Own;
 use self::signer::Signer;
-use crate::folder::{Folder, FolderError};
+use crate::folder::FolderError;
 
 pub use self::audit::AuditStream;
 pub use self::config::ClientConfig;
@@ -85,15 +87,6 @@ pub struct Client {
     own: Arc<Own>,
     /// Held because the connection lives on it.
     _endpoint: Endpoint,
-}
-
-/// With whose identity the overlord was dialled.
-#[derive(Debug)]
-struct Own {
-    folder: Folder,
-    identity: Identity,
-    /// Signs what is asked for; `None` where the folder has no key for that.
-    signer: Option<Signer>,
 }
 
 /// An answer about the minions that a target means, and what the overlord said of that target.
@@ -439,17 +432,9 @@ const MAX_REQUEST: usize = wire::message::link::MAX_MESSAGE;
 
 #[cfg(test)]
 mod tests {
+    use super::config::tests::folder;
     use super::*;
-    use crate::config::InitOptions;
-
-    fn folder(listen: &str) -> (tempfile::TempDir, Folder) {
-        let dir = tempfile::tempdir().expect("a folder");
-        let folder = Folder::at(dir.path());
-        let options =
-            InitOptions { listen: Some(listen.parse().expect("an address")), ..InitOptions::default() };
-        folder.init(&options).expect("made");
-        (dir, folder)
-    }
+    use crate::folder::Folder;
 
     #[tokio::test]
     async fn a_folder_without_an_identity_says_how_to_make_one() {

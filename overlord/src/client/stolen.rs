@@ -15,6 +15,7 @@ use wire::value::arguments::Arguments;
 use wire::message::operator::{MinionStanding, Refusal, RefusalKind};
 
 use super::*;
+use crate::folder::Folder;
 
 /// What the overlord is asked, and what it says to that.
 pub(crate) type Answers = fn(&OperatorRequest, &[OperatorRequest]) -> Vec<OperatorReply>;

@@ -19,7 +19,7 @@ use ledger::{JobRecord, PartRecord};
 
 use super::absences::Absences;
 use super::batch::{Batch, BatchPermit};
-use super::live_parts::{LivePart, LiveParts, PartsByName, Place, Sending};
+use super::live_parts::{BatchPlace, LivePart, LiveParts, PartsByName, Sending};
 use super::part_ends::PartEnds;
 use super::stop::Stop;
 use super::update_buffer::{FollowerRoom, UpdateBuffer, UpdateReader};
@@ -89,7 +89,8 @@ impl LiveJob {
 
     /// Lets the batch move on without a minion that is out of touch.
     pub(super) fn skip_in_batch(&self, minion: &MinionName) {
-        let permit = self.lock().parts.get_mut(minion).and_then(|part| part.place.replace(Place::Skipped));
+        let permit =
+            self.lock().parts.get_mut(minion).and_then(|part| part.place.replace(BatchPlace::Skipped));
         // Only now that the part counts as not ok: the next minion looks at that number once it has the permit.
         drop(permit);
     }
@@ -110,17 +111,18 @@ impl LiveJob {
         let former = self.lock().parts.get_mut(minion).and_then(|part| {
             if part.is_over() {
                 // It needs no permit: the new one is given back.
-                part.place = Place::Waiting;
+                part.place = BatchPlace::Waiting;
                 return Some(permit);
             }
-            part.place.replace(Place::Holding(permit))
+            part.place.replace(BatchPlace::Holding(permit))
         });
         drop(former);
     }
 
     /// Forgets that the batch has moved on without a minion, which is to wait for its turn like the others.
     pub(super) fn queue_in_batch(&self, minion: &MinionName) {
-        let permit = self.lock().parts.get_mut(minion).and_then(|part| part.place.replace(Place::Waiting));
+        let permit =
+            self.lock().parts.get_mut(minion).and_then(|part| part.place.replace(BatchPlace::Waiting));
         drop(permit);
     }
 
@@ -166,8 +168,8 @@ impl LiveJob {
                     part.stop.over();
                 }
                 Some(match part.place {
-                    Place::Holding(_) => part.place.replace(Place::Waiting),
-                    Place::Waiting | Place::Skipped => None,
+                    BatchPlace::Holding(_) => part.place.replace(BatchPlace::Waiting),
+                    BatchPlace::Waiting | BatchPlace::Skipped => None,
                 })
             });
             if moved.is_some() {

@@ -47,7 +47,7 @@ pub(super) struct LivePart {
     pub(super) changed_at: u64,
     pub(super) stop: Stop,
     pub(super) delivery: Sending,
-    pub(super) place: Place,
+    pub(super) place: BatchPlace,
     /// Whether an operator gave it up. What its minion says of it is recorded beside that.
     pub(super) given_up: bool,
 }
@@ -64,7 +64,7 @@ pub(super) enum Sending {
 }
 
 /// Where a part stands in the batch of its job; waiting where the job has none.
-pub(super) enum Place {
+pub(super) enum BatchPlace {
     /// The part waits for its turn, or is over and needs none.
     Waiting,
     /// The part has its turn.
@@ -74,18 +74,18 @@ pub(super) enum Place {
     Skipped,
 }
 
-impl Place {
+impl BatchPlace {
     /// Gives the permit up for another place. Dropping the permit lets the next minion in: not under a lock.
-    pub(super) fn replace(&mut self, place: Place) -> Option<BatchPermit> {
+    pub(super) fn replace(&mut self, place: BatchPlace) -> Option<BatchPermit> {
         match std::mem::replace(self, place) {
-            Place::Holding(permit) => Some(permit),
-            Place::Waiting | Place::Skipped => None,
+            BatchPlace::Holding(permit) => Some(permit),
+            BatchPlace::Waiting | BatchPlace::Skipped => None,
         }
     }
 
     /// Whether the batch has moved on without the part.
     pub(super) fn is_skipped(&self) -> bool {
-        matches!(self, Place::Skipped)
+        matches!(self, BatchPlace::Skipped)
     }
 }
 
@@ -99,7 +99,7 @@ impl LivePart {
             changed_at,
             stop: Stop::new(),
             delivery: Sending::NotSent(CancellationToken::new()),
-            place: Place::Waiting,
+            place: BatchPlace::Waiting,
             given_up: false,
         };
         if part.is_over() {

@@ -8,7 +8,7 @@ use wire::name::MinionName;
 use super::super::module::who;
 use super::super::selection::with_warnings;
 use super::super::{CliError, Format, FormatFlag};
-use super::Parts;
+use super::parts::Parts;
 use crate::client::Client;
 use machine::clock::rfc3339;
 use machine::moment::local;

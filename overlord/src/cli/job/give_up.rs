@@ -7,7 +7,7 @@ use wire::message::operator::GivingUp;
 use super::super::module::who;
 use super::super::selection::with_warnings;
 use super::super::{CliError, Format, FormatFlag};
-use super::Parts;
+use super::parts::Parts;
 use crate::client::Client;
 use output::{Exit, print};
 

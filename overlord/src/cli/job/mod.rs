@@ -4,19 +4,18 @@ mod cancel;
 mod give_up;
 mod history;
 pub(super) mod list;
+mod parts;
 mod purge;
 mod rerun;
 mod result;
 mod show;
 mod wait;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use output::Exit;
-use wire::message::operator::Target;
 
 pub(super) use self::cancel::{became, way_out};
 use super::CliError;
-use super::selection::Lenient;
 use crate::client::Client;
 
 /// See what was called and what became of it
@@ -48,24 +47,5 @@ impl JobCommand {
             JobCommand::Rerun(command) => command.run(client).await,
             JobCommand::Purge(command) => command.run(client).await,
         }
-    }
-}
-
-/// A job, and those of its parts that are meant: all, where no target is given.
-#[derive(Debug, Args)]
-struct Parts {
-    /// The job's id, or a unique beginning of it
-    job: String,
-    /// Only on those of its minions that match
-    #[arg(long, value_name = "EXPR")]
-    target: Option<String>,
-    #[command(flatten)]
-    lenient: Lenient,
-}
-
-impl Parts {
-    /// The job, and the target.
-    fn meant(self) -> (String, Option<Target>) {
-        (self.job, self.target.map(|expression| self.lenient.of(expression)))
     }
 }

@@ -3,16 +3,13 @@
 mod certify;
 mod new;
 mod operator;
+mod public;
 mod show;
 
-use std::path::Path;
-
 use clap::Subcommand;
-use serde_json::json;
-use wire::signing::PublicKey;
+use output::Exit;
 
-use super::{CliError, Format, Global};
-use output::{Exit, Unprinted, print};
+use super::{CliError, Global};
 
 /// Make the keys that modules and calls are signed with
 #[derive(Debug, Subcommand)]
@@ -31,17 +28,5 @@ impl KeyCommand {
             KeyCommand::Operator(command) => command.run(global),
             KeyCommand::Certify(command) => command.run(),
         }
-    }
-}
-
-/// Prints the public half of the key in a file.
-fn print_public(key: &PublicKey, file: &Path, format: Format) -> Result<(), Unprinted> {
-    match format {
-        Format::Json => print(json!({
-            "public_key": key,
-            "fingerprint": key.fingerprint(),
-            "file": file.display().to_string(),
-        })),
-        Format::Text => print(key.to_string()),
     }
 }

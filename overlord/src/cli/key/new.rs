@@ -6,7 +6,7 @@ use clap::Args;
 use wire::signing::SigningKey;
 
 use super::super::{CliError, Format, FormatFlag};
-use super::print_public;
+use super::public::print_public;
 use output::{Exit, note};
 
 /// Make a key to sign modules with, and print its public half

@@ -7,7 +7,7 @@ use output::Exit;
 use wire::signing::SigningKey;
 
 use super::super::{CliError, FormatFlag};
-use super::print_public;
+use super::public::print_public;
 
 /// Print the public half of a signing key
 #[derive(Debug, Args)]

@@ -51,10 +51,10 @@ pub(in crate::cli) struct Invite {
 
 impl Invite {
     pub(super) fn run(self, global: &Global) -> Result<Exit, CliError> {
-        let wanted = global.address.as_deref().map(wanted).transpose()?;
+        let wanted = global.address().map(wanted).transpose()?;
         // The overlord of this host need not be reachable from here as other hosts reach it.
         let noted = wanted.as_ref().and_then(|_| global.folder().ok()?.current().ok()?.noted_address());
-        let global = Global { dir: global.dir.clone(), address: noted.or_else(|| global.address.clone()) };
+        let global = global.or_at(noted);
         talk(&global, async |client| self.invite(client, wanted.as_ref()).await)
     }
 

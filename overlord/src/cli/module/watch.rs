@@ -89,18 +89,7 @@ pub(super) async fn watch(
     let mut confirmed = view.yes;
     let mut interrupts = interrupts()?;
     loop {
-        let mut watch = Watch {
-            module: module.clone(),
-            view,
-            bars: Bars::new(size),
-            size,
-            kept: None,
-            uploading: false,
-            results: Vec::new(),
-            warnings: Vec::new(),
-            minions: Vec::new(),
-            away: Vec::new(),
-        };
+        let mut watch = Watch::new(module.clone(), view, size);
         let stream = hand_in(confirmed).await?.with_patience(view.waiting.bounds());
         let ended = tokio::select! {
             ended = watch.until_over(stream) => ended,
@@ -124,6 +113,22 @@ pub(super) async fn watch(
 }
 
 impl Watch {
+    /// One of which nothing was heard yet.
+    fn new(module: ModuleName, view: View, size: u64) -> Self {
+        Self {
+            module,
+            view,
+            bars: Bars::new(size),
+            size,
+            kept: None,
+            uploading: false,
+            results: Vec::new(),
+            warnings: Vec::new(),
+            minions: Vec::new(),
+            away: Vec::new(),
+        }
+    }
+
     /// Shows what happens until the change is over, or is not waited for any longer, and why.
     async fn until_over(&mut self, mut events: ModuleStream) -> Result<Option<WaitOver>, CliError> {
         let mut tick = tokio::time::interval(TICK);
@@ -287,24 +292,14 @@ mod tests {
     use super::*;
 
     fn watch(size: u64) -> Watch {
-        Watch {
-            module: "service".parse().expect("a name"),
-            view: View {
-                waiting: Waiting::default(),
-                yes: false,
-                json: false,
-                jsonl: false,
-                full: FullFlag::default(),
-            },
-            bars: Bars::new(size),
-            size,
-            kept: None,
-            uploading: false,
-            results: Vec::new(),
-            warnings: Vec::new(),
-            minions: Vec::new(),
-            away: Vec::new(),
-        }
+        let view = View {
+            waiting: Waiting::default(),
+            yes: false,
+            json: false,
+            jsonl: false,
+            full: FullFlag::default(),
+        };
+        Watch::new("service".parse().expect("a name"), view, size)
     }
 
     #[test]

@@ -9,7 +9,7 @@ use wire::identity::Moment;
 use wire::message::operators::OperatorStatus;
 
 use super::super::{CliError, Format, FormatFlag};
-use super::{document, standing};
+use super::document::{document, standing};
 use crate::client::Client;
 
 /// List all operators

@@ -5,7 +5,7 @@ use output::{Exit, note, print};
 use wire::name::{OperatorName, RoleName};
 
 use super::super::{CliError, Format, FormatFlag};
-use super::document;
+use super::document::document;
 use crate::client::Client;
 
 /// Give an operator other roles

@@ -9,7 +9,7 @@ use wire::message::operators::{OperatorStanding, OperatorStatus, RoleStatus};
 use wire::name::OperatorName;
 
 use super::super::{CliError, Format, FormatFlag};
-use super::document;
+use super::document::document;
 use crate::client::Client;
 
 /// Show an operator, and what its roles allow

@@ -5,7 +5,7 @@ use output::{Exit, note, print};
 use wire::name::OperatorName;
 
 use super::super::{CliError, Format, FormatFlag};
-use super::document;
+use super::document::document;
 use crate::client::Client;
 
 /// Let an operator that was revoked in again

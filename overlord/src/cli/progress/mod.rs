@@ -1,7 +1,7 @@
 //! What a waiting terminal shows on stderr while minions work.
 
 mod board;
-mod voices;
+mod equal_lines;
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use wire::message::operator::Absence;
 use wire::name::MinionName;
 
 use self::board::Board;
-use self::voices::Voices;
+use self::equal_lines::Voices;
 
 /// A row for the whole job, and one for each of a few minions that run it.
 ///
