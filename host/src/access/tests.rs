@@ -338,6 +338,18 @@ fn fields_of_records_are_held_by_their_names() {
 }
 
 #[test]
+fn a_field_is_denied_by_what_can_be_named_of_its_own_type() {
+    let login = Type::Record(vec![("user".into(), Type::String), ("port".into(), Type::U16)]);
+    let is_let_by = |constraint: &str, port: u16| {
+        let list = format!("deny = [{{ arguments = {{ \"it.port\" = {constraint} }} }}]");
+        let call = Arguments::Json(json!([{ "user": "web", "port": port }]).to_string());
+        said(&list, &[("it", login.clone())], &call).is_ok()
+    };
+    assert!(is_let_by("{ range = { max = 1023 } }", 8080) && !is_let_by("{ range = { max = 1023 } }", 22));
+    assert!(!is_let_by("{ globs = [\"web\"] }", 22), "a user is named so, and no port");
+}
+
+#[test]
 fn a_constraint_on_what_the_method_does_not_have_denies_and_says_so() {
     let login = Type::Record(vec![("user".into(), Type::String), ("port".into(), Type::U16)]);
     let params = [("unit", Type::String), ("force", Type::Bool), ("login", login)];
