@@ -2,10 +2,11 @@
 //! `minion.toml`.
 
 mod constraint;
+mod finding;
 mod fit;
-mod held;
 mod pattern;
 mod rule;
+mod signatures;
 mod signers;
 #[cfg(test)]
 mod tests;

@@ -27,6 +27,7 @@ mod mandates;
 mod membership;
 mod minion;
 pub mod modules;
+mod notice;
 pub mod policy;
 mod policy_changes;
 mod renewal;

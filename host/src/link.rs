@@ -12,14 +12,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use machine::clock::now_ms;
-use wire::message::Message;
 use wire::message::instance::Instance;
 use wire::message::inventory::Inventory;
-use wire::message::link::{ALPNS, Acknowledged, Hello, MAX_MESSAGE, Notice, Welcome};
+use wire::message::link::{ALPNS, Acknowledged, Hello, Notice, Welcome};
 use wire::message::version::Version;
 use wire::transport::allowance::{Allowance, REQUESTS};
 use wire::transport::endpoint::{Dialling, Trust};
-use wire::transport::frame::{self, FrameError};
+use wire::transport::frame::FrameError;
 use wire::transport::intake::Intake;
 use wire::transport::stream_places::StreamPlaces;
 
@@ -31,6 +30,7 @@ use crate::facts::Gathered;
 use crate::jobs::Jobs;
 use crate::membership::{Member, Membership};
 use crate::modules::{Modules, tellable};
+use crate::notice::notify;
 use crate::renewal::Renewal;
 
 /// Whether there is a link to the overlord.
@@ -266,24 +266,8 @@ impl Link {
     }
 }
 
-/// Sends one notice on a stream of its own and reads the answer.
-pub(crate) async fn notify<T: Message>(connection: &Connection, notice: &Notice) -> Result<T, FrameError> {
-    let exchange = async {
-        let (mut send, mut recv) = connection.open_bi().await.map_err(std::io::Error::from)?;
-        let version = Version::of(connection);
-        frame::write_as(version, &mut send, notice, MAX_MESSAGE).await?;
-        // It fails only where the stream was reset, and then the answer does not come either.
-        let _ = send.finish();
-        frame::read_as(version, &mut recv, MAX_MESSAGE).await
-    };
-    let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
-    tokio::time::timeout(ANSWER, exchange).await.map_err(late)?
-}
-
 /// How many unacknowledged outcomes are offered in one greeting.
 const MAX_OFFERED: usize = 10_000;
-/// How long an overlord may take to answer a notice; it may have many minions that all come at once.
-const ANSWER: Duration = Duration::from_secs(30);
 /// How long after one notice of the modules the next one may come.
 const QUIET: Duration = Duration::from_millis(100);
 /// How long a join may take to keep the certificate that the overlord has made for it.

@@ -22,8 +22,8 @@ use wire::transport::frame::FrameError;
 use crate::audit::Audit;
 use crate::dial::DialError;
 use crate::dialler::Dialler;
-use crate::link::notify;
 use crate::membership::{Member, Membership, authorities};
+use crate::notice::notify;
 
 /// The renewal of a minion's certificate over one link.
 pub(crate) struct Renewal<'a> {

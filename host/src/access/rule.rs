@@ -13,8 +13,8 @@ use wire::value::arguments::{Arguments, bind};
 use wire::value::method::{Signature, TypeRef};
 
 use crate::access::constraint::Constraint;
+use crate::access::finding::{Extent, Finding, Held, has_field};
 use crate::access::fit::fits;
-use crate::access::held::{Extent, Finding, Held, has_field};
 use crate::access::pattern::Pattern;
 
 /// Some calls, by who makes them, what they call and with which arguments.

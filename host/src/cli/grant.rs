@@ -4,18 +4,19 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
-use output::{Confirm, Context as _, Exit, Failure, note, print};
+use output::{Confirm, Exit, Failure, note, print};
 use serde_json::json;
 
 use wire::message::module::ModuleState;
 use wire::name::ModuleName;
 
 use crate::cli::DirFlag;
+use crate::cli::config_edit::ConfigEdit;
 use crate::cli::reload::Reloaded;
 use crate::cli::suggested::suggestion_of;
 use crate::control;
 use crate::folder::Folder;
-use crate::granting::{self, GrantError, LockedFile, Policy, listed};
+use crate::granting::{Change, GrantError, listed};
 use crate::policy::{Grants, LevelName, Suggestion};
 use crate::sandbox::cautions;
 
@@ -70,16 +71,8 @@ impl Grant {
         let suggestion = suggestion_of(module, self.file.as_deref(), &folder).await?;
         let wanted = self.wanted(&suggestion)?;
         let path = folder.config();
-        let cannot_write = || format!("cannot write \"{}\"", path.display());
-        let early = self
-            .confirm
-            .is_given()
-            .then(|| LockedFile::lock(&path))
-            .transpose()
-            .with_context(cannot_write)?;
-        let before = granting::read(&path).with_context(|| format!("cannot read \"{}\"", path.display()))?;
-        let policy = Policy { path: path.clone(), text: &before };
-        let change = policy.grant(module, &suggestion, &wanted).inspect_err(|error| {
+        let edit = ConfigEdit::begin(path.clone(), &self.confirm)?;
+        let change = edit.policy().grant(module, &suggestion, &wanted).inspect_err(|error| {
             if let GrantError::ByHand { lines, .. } = error {
                 note(lines);
             }
@@ -95,8 +88,7 @@ impl Grant {
             note("nothing was changed");
             return Ok(Exit::Failed);
         }
-        let locked = early.map_or_else(|| LockedFile::lock(&path), Ok);
-        locked.and_then(|file| file.write(&before, &change.after)).with_context(cannot_write)?;
+        edit.write(&change.after)?;
         let reloaded = Reloaded::now(&folder).await?;
         match self.json {
             true => print(json!({
@@ -179,7 +171,7 @@ pub(super) fn warn(module: &ModuleName, grants: &Grants) {
 }
 
 /// What goes and what comes, line by line.
-pub(super) fn show(change: &granting::Change) {
+pub(super) fn show(change: &Change) {
     let lines = |sign: char, text: &Option<String>| {
         let lines: Vec<String> =
             text.iter().flat_map(|text| text.lines()).map(|line| format!("{sign} {line}")).collect();

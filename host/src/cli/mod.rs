@@ -3,7 +3,9 @@
 mod audit;
 mod call;
 mod check;
+mod config_edit;
 mod daemon;
+mod dir_flag;
 mod grant;
 mod join;
 mod measure;
@@ -21,18 +23,18 @@ mod tables;
 mod watch;
 mod workbench;
 
-use std::path::PathBuf;
-
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use output::{Exit, Fails, Failure};
 
 use crate::control::ControlError;
 use crate::enroll::JoinError;
-use crate::folder::{Folder, FolderError};
+use crate::folder::FolderError;
 use crate::granting::{FolderGrantError, GrantError};
 use crate::highest_versions::HighestVersionsError;
 use crate::sandbox::{LoadError, SandboxError};
 use crate::start_error::StartError;
+
+pub use self::dir_flag::DirFlag;
 
 /// A command of a host's owner.
 #[derive(Debug, Subcommand)]
@@ -84,14 +86,6 @@ impl Fails for LoadError {}
 impl Fails for SandboxError {}
 impl Fails for StartError {}
 
-/// The flag of all commands that says where the minion is.
-#[derive(Debug, Args)]
-pub struct DirFlag {
-    /// The minion's folder [env: MINION_DIR] [default: /var/lib/minion for root, ~/.local/share/minion otherwise]
-    #[arg(long, global = true, value_name = "DIR")]
-    dir: Option<PathBuf>,
-}
-
 impl Command {
     /// Does what was asked for, with the minion that the flag says.
     pub async fn run(self, dir: &DirFlag) -> Result<Exit, Failure> {
@@ -108,21 +102,5 @@ impl Command {
             Self::Serve(serve) => serve.run(dir).await,
             Self::Swarm(swarm) => swarm.run(dir).await,
         }
-    }
-}
-
-impl DirFlag {
-    fn folder(&self) -> Result<Folder, FolderError> {
-        // Not read by the parser, which would show what the environment has set as a part of every usage line.
-        Folder::locate(self.dir.clone().or_else(|| std::env::var_os("MINION_DIR").map(PathBuf::from)))
-    }
-
-    /// The minion's folder, which must be there.
-    fn made_folder(&self) -> Result<Folder, FolderError> {
-        let folder = self.folder()?;
-        if !folder.dir().is_dir() {
-            return Err(FolderError::Missing(folder.dir().to_owned()));
-        }
-        Ok(folder)
     }
 }

@@ -1,16 +1,16 @@
 //! `minion revoke-grant MODULE`.
 
 use clap::Args;
-use output::{Confirm, Context as _, Exit, Failure, note, print};
+use output::{Confirm, Exit, Failure, note, print};
 use serde_json::json;
 
 use wire::name::ModuleName;
 
 use crate::cli::DirFlag;
+use crate::cli::config_edit::ConfigEdit;
 use crate::cli::grant::show;
 use crate::cli::reload::Reloaded;
 use crate::config::Config;
-use crate::granting::{self, LockedFile, Policy};
 
 /// Take a module's own table out of minion.toml
 ///
@@ -35,15 +35,8 @@ impl RevokeGrant {
     pub(crate) async fn run(self, dir: &DirFlag) -> Result<Exit, Failure> {
         let folder = dir.made_folder()?;
         let (module, path) = (&self.module, folder.config());
-        let cannot_write = || format!("cannot write \"{}\"", path.display());
-        let early = self
-            .confirm
-            .is_given()
-            .then(|| LockedFile::lock(&path))
-            .transpose()
-            .with_context(cannot_write)?;
-        let before = granting::read(&path).with_context(|| format!("cannot read \"{}\"", path.display()))?;
-        let Some(change) = (Policy { path: path.clone(), text: &before }).revoke(module)? else {
+        let edit = ConfigEdit::begin(path.clone(), &self.confirm)?;
+        let Some(change) = edit.policy().revoke(module)? else {
             match self.json {
                 true => print(json!({
                     "module": module.as_str(), "changed": false, "file": path.display().to_string(),
@@ -62,8 +55,7 @@ impl RevokeGrant {
             note("nothing was changed");
             return Ok(Exit::Failed);
         }
-        let locked = early.map_or_else(|| LockedFile::lock(&path), Ok);
-        locked.and_then(|file| file.write(&before, &change.after)).with_context(cannot_write)?;
+        edit.write(&change.after)?;
         let reloaded = Reloaded::now(&folder).await?;
         let config = toml::from_str::<Config>(&change.after).map_err(Failure::failed)?;
         let left = config.modules.of(module).grants != Default::default();

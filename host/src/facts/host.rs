@@ -3,7 +3,8 @@
 use serde_json::Value as Json;
 use sysinfo::{CpuRefreshKind, Networks, System};
 
-use super::{Paths, virtualisation};
+use super::gathered::Paths;
+use super::virtualisation;
 
 /// Everything that can be learnt of the host. A fact that the system does not tell is left out. Blocks.
 pub(super) fn gather() -> Paths {

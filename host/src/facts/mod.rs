@@ -5,58 +5,27 @@
 //! members are the paths. The paths are not nested, as a path that is a fact (`os`) may also be the
 //! beginning of others.
 
+mod gathered;
 mod host;
 mod virtualisation;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value as Json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use wire::message::link::MAX_FACTS;
 use wire::message::module::{Module, ModuleState};
-use wire::name::MinionName;
 
+use self::gathered::Paths;
 use crate::modules::Modules;
-use crate::sandbox::{self, MINION_NAME};
+use crate::sandbox;
+
+pub(crate) use self::gathered::Gathered;
 
 /// What the owner of a host says about it, by name.
 pub(crate) type Labels = BTreeMap<String, String>;
-
-/// Facts by their paths.
-type Paths = BTreeMap<String, Json>;
-
-/// What was gathered at one time, for all minions of this host.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Gathered(Arc<Paths>);
-
-impl Gathered {
-    /// The facts as the overlord of this minion is told them.
-    pub(crate) fn document(&self, minion: &MinionName) -> String {
-        document(self.paths_of(minion))
-    }
-
-    /// All of them as one object, however long they are; `None` where nothing was gathered yet.
-    pub(crate) fn object(&self, minion: &MinionName) -> Option<Json> {
-        (!self.0.is_empty()).then(|| Json::Object(self.paths_of(minion).into_iter().collect()))
-    }
-
-    fn paths_of(&self, minion: &MinionName) -> Paths {
-        let mut facts = Paths::clone(&self.0);
-        facts.insert(MINION_NAME.to_owned(), minion.as_str().into());
-        facts
-    }
-
-    /// What was never gathered: facts that a test makes up.
-    #[cfg(test)]
-    pub(crate) fn made_up(facts: Json) -> Self {
-        let Json::Object(facts) = facts else { panic!("facts are an object") };
-        Self(Arc::new(facts.into_iter().collect()))
-    }
-}
 
 /// What a module that is tried without a daemon reads of this host.
 pub(crate) fn of_this_host(labels: &Labels) -> sandbox::Facts {
@@ -160,20 +129,6 @@ fn text(fact: &Json) -> String {
     }
 }
 
-/// All facts as one JSON object, or none where they are more than an overlord takes.
-fn document(facts: Paths) -> String {
-    let document = Json::Object(facts.into_iter().collect()).to_string();
-    if document.len() > MAX_FACTS {
-        tracing::error!(
-            bytes = document.len(),
-            most = MAX_FACTS,
-            "the overlord gets no facts, as they are too long: shorten [labels] in minion.toml"
-        );
-        return EMPTY.to_owned();
-    }
-    document
-}
-
 /// The first names of all gathered facts, which no label takes.
 const GATHERED: [&str; 12] = [
     "addresses",
@@ -189,7 +144,6 @@ const GATHERED: [&str; 12] = [
     "uptime",
     "virtualisation",
 ];
-const EMPTY: &str = "{}";
 /// How old facts may become.
 const REFRESH: Duration = Duration::from_secs(60);
 
@@ -197,6 +151,7 @@ const REFRESH: Duration = Duration::from_secs(60);
 mod tests {
     use wire::digest::Digest;
 
+    use super::gathered::document;
     use super::*;
 
     fn labels(labels: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -253,11 +208,5 @@ mod tests {
         assert_eq!(text(&serde_json::json!(["10.0.0.1", "::1"])), r#"["10.0.0.1","::1"]"#);
         assert_eq!(text(&"debian".into()), "debian");
         assert_eq!(text(&4.into()), "4");
-    }
-
-    #[test]
-    fn facts_beyond_what_an_overlord_takes_are_not_sent() {
-        let long = Paths::from([("note".to_owned(), "x".repeat(MAX_FACTS).into())]);
-        assert_eq!(document(long), EMPTY);
     }
 }

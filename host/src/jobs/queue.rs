@@ -39,7 +39,7 @@ struct Count {
 struct Waiter {
     module: ModuleName,
     limit: usize,
-    turn: oneshot::Sender<Place>,
+    turn: oneshot::Sender<RunPermit>,
 }
 
 /// The right to enter the queue, which is given back when this is dropped.
@@ -53,7 +53,7 @@ pub(crate) struct Ticket {
 }
 
 /// The right to run, which is given back when this is dropped.
-pub(crate) struct Place {
+pub(crate) struct RunPermit {
     queue: Queue,
     module: ModuleName,
 }
@@ -112,7 +112,7 @@ impl Queue {
             state.give_back(module);
             while let Some(waiter) = state.next(self.0.places) {
                 state.take(&waiter.module);
-                let place = Place { queue: self.clone(), module: waiter.module };
+                let place = RunPermit { queue: self.clone(), module: waiter.module };
                 // A waiter that has gone meanwhile leaves a place that must not be dropped under the lock.
                 unclaimed.extend(waiter.turn.send(place).err());
             }
@@ -127,14 +127,14 @@ impl Queue {
 
 impl Ticket {
     /// Waits for a place. Cancel safe: a job whose future is dropped leaves the queue.
-    pub(crate) async fn enter(self) -> Place {
+    pub(crate) async fn enter(self) -> RunPermit {
         let turn = {
             let Self { queue, module, limit } = &self;
             let mut state = queue.state();
             // A job only waits because it does not fit, so no waiting job is overtaken here.
             if state.fits(module, *limit, queue.0.places) {
                 state.take(module);
-                let place = Place { queue: queue.clone(), module: module.clone() };
+                let place = RunPermit { queue: queue.clone(), module: module.clone() };
                 drop(state);
                 return place;
             }
@@ -204,7 +204,7 @@ impl Drop for Ticket {
     }
 }
 
-impl Drop for Place {
+impl Drop for RunPermit {
     fn drop(&mut self) {
         self.queue.leave(&self.module);
     }
@@ -220,7 +220,7 @@ mod tests {
         text.parse().expect("a name")
     }
 
-    async fn enter(queue: &Queue, module: &ModuleName, limit: usize) -> Result<Place, Busy> {
+    async fn enter(queue: &Queue, module: &ModuleName, limit: usize) -> Result<RunPermit, Busy> {
         Ok(queue.admit(module, limit)?.enter().await)
     }
 

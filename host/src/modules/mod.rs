@@ -9,6 +9,7 @@ mod activation;
 pub(crate) mod admission;
 mod candidate;
 mod change_lock;
+mod change_turns;
 mod error;
 mod events;
 mod files;
@@ -25,7 +26,6 @@ mod startup;
 mod tasks;
 #[cfg(test)]
 mod tests;
-mod turns;
 mod watch;
 
 use std::num::NonZeroUsize;
@@ -52,6 +52,8 @@ use crate::policy::{Policy, SignaturePolicy};
 use crate::sandbox::{LoadedModule, Sandbox};
 
 use activation::Activation;
+pub(crate) use change_turns::Turn;
+use change_turns::Turns;
 pub use error::{ModulesError, NoModule};
 pub use files::read_module;
 use folder::ModulesFolder;
@@ -67,8 +69,6 @@ use shelf::{Entries, Shelf, Version};
 use staging::{Expiry, Staged, StagingDoor, Ungranted, Uploads};
 use startup::Startup;
 use tasks::Tasks;
-pub(crate) use turns::Turn;
-use turns::Turns;
 use watch::FolderWatch;
 
 /// The set of modules. Clones share it.

@@ -1,11 +1,11 @@
 //! The minion, through its public doors: its link and its folder.
 #![allow(clippy::unwrap_used)]
 
+mod fallback;
 mod files;
 mod link;
 mod modules;
 mod policy;
-mod recall;
 mod rig;
 mod signed;
 mod versions;

@@ -183,3 +183,32 @@ fn same(listed: &Value, given: &Value) -> bool {
         _ => listed == given,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wire::message::v1::{Method, Type};
+
+    use super::*;
+
+    #[test]
+    fn what_has_no_fields_is_not_named_by_what_is_said_of_one() {
+        let method = Method {
+            interface: None,
+            name: "restart".into(),
+            params: vec![("unit".into(), Type::String)],
+            result: None,
+            is_async: false,
+            not_callable: None,
+            docs: None,
+        };
+        let methods = method.interned();
+        let (_, ty) = methods.iter().next().and_then(|method| method.param(0)).expect("a parameter");
+        let constraint: Constraint = toml::from_str("globs = [\"*\"]").expect("a constraint");
+        let unit = Value::String("ssh".into());
+        for extent in [Extent::Every, Extent::Any] {
+            let mut held = Held::new(&constraint, extent);
+            assert_eq!(held.against(ty, &["name".to_owned()], &unit), Finding::Unsaid);
+            assert_eq!(held.against(ty, &[], &unit), Finding::Named);
+        }
+    }
+}
