@@ -6,7 +6,7 @@ use wire::value::method::Methods;
 
 use crate::sandbox::component::describe::reflect;
 use crate::sandbox::component::surface::Surface;
-use crate::sandbox::run::call::slow_bytes;
+use crate::sandbox::run::buried_bytes::slow_bytes;
 
 /// What can be said of a component to its author without compiling it, a sentence each. Empty where the bytes are
 /// no component.

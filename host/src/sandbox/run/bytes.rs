@@ -127,7 +127,7 @@ impl Results for () {
     }
 }
 
-impl<A: Part + Lift> Results for (A,) {
+impl<A: StaticType + Lift> Results for (A,) {
     fn is(ty: Option<TypeRef<'_>>) -> bool {
         ty.is_some_and(A::is)
     }
@@ -138,7 +138,7 @@ impl<A: Part + Lift> Results for (A,) {
 }
 
 /// A static type to which a variant of [`Value`] belongs.
-trait Part: Send + Sync + 'static {
+trait StaticType: Send + Sync + 'static {
     /// Whether this is the WIT type of the static type.
     fn is(ty: TypeRef<'_>) -> bool;
     /// The value that carries it.
@@ -146,7 +146,7 @@ trait Part: Send + Sync + 'static {
 }
 
 /// A static type that a value can be turned into.
-trait Argument: Part + Lower + Sized {
+trait Argument: StaticType + Lower + Sized {
     /// The contents of a value; `None` where it is of another type.
     fn from_value(value: Value) -> Option<Self>;
 }
@@ -154,7 +154,7 @@ trait Argument: Part + Lower + Sized {
 /// Tells for a static type by what its WIT type is known, and which variant of [`Value`] carries it.
 macro_rules! part {
     ($rust:ty, $is:expr, $variant:ident($number:ty)) => {
-        impl Part for $rust {
+        impl StaticType for $rust {
             fn is(ty: TypeRef<'_>) -> bool {
                 $is(ty)
             }
@@ -180,7 +180,7 @@ part!(String, |ty: TypeRef<'_>| *ty.kind() == Type::String, String(String));
 part!(u32, |ty: TypeRef<'_>| *ty.kind() == Type::U32, Unsigned(u64));
 part!(u64, |ty: TypeRef<'_>| *ty.kind() == Type::U64, Unsigned(u64));
 
-impl<A: Part> Part for Result<A, String> {
+impl<A: StaticType> StaticType for Result<A, String> {
     fn is(ty: TypeRef<'_>) -> bool {
         matches!(ty.kind(), Type::Result(Some(ok), Some(err)) if A::is(ty.part(*ok)) && String::is(ty.part(*err)))
     }
@@ -193,7 +193,7 @@ impl<A: Part> Part for Result<A, String> {
     }
 }
 
-impl Part for Result<(), String> {
+impl StaticType for Result<(), String> {
     fn is(ty: TypeRef<'_>) -> bool {
         matches!(ty.kind(), Type::Result(None, Some(err)) if String::is(ty.part(*err)))
     }

@@ -3,7 +3,6 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::sandbox::capabilities::Capability;
 use crate::sandbox::run::events::cut;
 use machine::lock;
 
@@ -46,15 +45,15 @@ struct Effects {
 }
 
 impl Recorder {
-    /// Gives nothing where the effects of the capability are done in this mode; where they are not, records this effect and
+    /// Gives nothing where the effects of a capability are done in this mode; where they are not, records this effect and
     /// gives it back.
     pub(in crate::sandbox) fn unless_dry(
         &self,
         mode: RunMode,
-        of: &Capability,
+        of: DryRun,
         effect: impl FnOnce() -> String,
     ) -> Result<(), String> {
-        if (mode, of.dry_run) != (RunMode::Dry, DryRun::Recorded) {
+        if (mode, of) != (RunMode::Dry, DryRun::Recorded) {
             return Ok(());
         }
         let effect = effect();

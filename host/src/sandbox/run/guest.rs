@@ -128,7 +128,7 @@ impl Guest {
         of: &Capability,
         effect: impl FnOnce() -> String,
     ) -> Result<(), String> {
-        self.egress.recorder.unless_dry(self.job.mode, of, effect)
+        self.egress.recorder.unless_dry(self.job.mode, of.dry_run, effect)
     }
 }
 

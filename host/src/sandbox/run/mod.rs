@@ -1,6 +1,7 @@
 //! One job: a store and an instance of its own, under limits from the first instruction to the last.
 
 pub(super) mod backtrace;
+pub(super) mod buried_bytes;
 pub(super) mod bytes;
 pub(super) mod call;
 pub(super) mod cancel;

@@ -11,7 +11,7 @@ use wire::value::method::Signature;
 use crate::policy::{ByteSize, Limits};
 use crate::sandbox::limits::budget::Exhausted;
 use crate::sandbox::run::backtrace;
-use crate::sandbox::run::call::too_many_parts;
+use crate::sandbox::run::buried_bytes::too_many_parts;
 use crate::sandbox::run::guest::MAX_RESOURCES;
 use crate::sandbox::run::panic_message;
 

@@ -7,8 +7,8 @@ use wasmtime_wasi::TrappableError;
 use wasmtime_wasi::p2::bindings::filesystem::types as wasi_0_2;
 use wasmtime_wasi::p3::bindings::filesystem::types as wasi_0_3;
 
-use super::looks::Look;
-use super::rules::Refusal;
+use super::look::Look;
+use super::refusal::Refusal;
 use crate::sandbox::run::guest::Guest;
 
 /// What a guest is answered. The outer error ends the guest.

@@ -10,11 +10,12 @@ use wasmtime_wasi::p3::bindings::filesystem::types::{
 };
 
 use super::Handle;
-use super::looks::Look;
-use super::rules::{Kind, Refusal};
+use super::calls_0_3::{Answer, files, follows, guest, thread, waiting};
+use super::kind::Kind;
+use super::look::Look;
+use super::refusal::Refusal;
 use super::to_its_end::to_its_end;
 use super::walk::Found;
-use super::wasi_0_3::{Answer, files, follows, guest, thread, waiting};
 use crate::sandbox::limits::budget::Hold;
 use crate::sandbox::run::guest::Guest;
 

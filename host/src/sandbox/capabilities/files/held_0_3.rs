@@ -6,8 +6,8 @@ use wasmtime_wasi::p3::bindings::filesystem::types::{Advice, HostDescriptorWithS
 
 use super::Handle;
 use super::answer::told;
+use super::calls_0_3::{files, thread};
 use super::to_its_end::to_its_end;
-use super::wasi_0_3::{files, thread};
 use crate::sandbox::run::guest::Guest;
 
 /// Makes a function that does something with what is open already.

@@ -11,7 +11,7 @@ use wasmtime_wasi::runtime::spawn_blocking;
 use super::Handle;
 use super::looks::Way;
 use super::public::{above, is_same};
-use super::rules::Refusal;
+use super::refusal::Refusal;
 use super::walk::{Aim, Blocked, End, Found};
 use crate::sandbox::run::guest::Guest;
 

@@ -12,7 +12,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{self as wasi_0_2, HostDescr
 use wasmtime_wasi::p3::bindings::filesystem::types::{DescriptorType, DirectoryEntry, ErrorCode};
 
 use super::Handle;
-use super::wasi_0_3::Answer;
+use super::calls_0_3::Answer;
 use crate::sandbox::limits::budget::{Hold, Share};
 use crate::sandbox::run::guest::Guest;
 

@@ -7,31 +7,15 @@ use wasmtime_wasi::FsPerms;
 use wasmtime_wasi::filesystem::{Descriptor, Dir, File as WasiFile, OpenMode};
 use wasmtime_wasi::runtime::spawn_blocking;
 
+use super::kind::Kind;
+use super::look::Look;
 use super::public;
-use super::rules::{Kind, Refusal};
+use super::refusal::Refusal;
 use super::view::{Hidden, View};
 use super::walk::{Aim, Blocked, End, Found, walk};
 use super::{CAPABILITY, Handle};
 use crate::policy::{FileGrant, FileMode, Grants, Shown};
 use crate::sandbox::run::guest::Guest;
-
-/// What a guest wants to do with the thing at a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
-    /// Look at the thing itself, even where it is a link.
-    Itself,
-    /// Look at the thing, or where it is a link at what that leads to.
-    Followed,
-    /// Write to the thing, or where it is a link to what that leads to.
-    Written,
-}
-
-impl Look {
-    /// A look that follows links where `follows` says so.
-    pub(super) fn of(follows: bool) -> Self {
-        if follows { Look::Followed } else { Look::Itself }
-    }
-}
 
 /// A way that a guest may go, as far as that can be told from its name.
 #[derive(Clone)]
@@ -81,6 +65,14 @@ impl Found {
 }
 
 impl Guest {
+    /// Tells the audit log of an attempt that WASI itself refused.
+    pub(super) fn refused(&self, look: Look, words: &str) {
+        match look {
+            Look::Written => self.refuse_change(words),
+            Look::Itself | Look::Followed => self.refuse(words),
+        };
+    }
+
     /// The way to the thing at a path. The outer error ends the guest.
     pub(super) fn way(
         &self,

@@ -8,16 +8,24 @@
 //! The thing that a guest looks at or opens is found by `walk`, within what `view` and `public` show, and what may
 //! be done with it is decided in `rules` and `looks`, for both versions of WASI alike, since a guest can use a
 //! handle of one with the functions of the other.
+//!
+//! This file and `rules` and `looks` name each other: here are the functions linked that go through them, and what they
+//! deny they deny in the name of this capability.
 
 mod answer;
+mod calls_0_3;
 mod changes_0_3;
 mod folders;
 mod held_0_3;
+mod kind;
 mod levels;
 mod listing;
+mod look;
 mod looks;
+mod open_files;
 mod opening;
 mod public;
+mod refusal;
 mod rules;
 mod streamed;
 mod streams;
@@ -28,21 +36,11 @@ mod walk;
 mod wasi_0_2;
 mod wasi_0_3;
 
-use std::collections::HashMap;
-use std::fs::File;
-use std::sync::Arc;
-
-use tokio::sync::Semaphore;
-use wasmtime::component::Resource;
-use wasmtime_wasi::filesystem::Descriptor;
-
 pub(in crate::sandbox) use self::folders::open;
-use self::streamed::Streamed;
-use self::view::View;
+pub(in crate::sandbox) use self::open_files::OpenFiles;
+use self::open_files::{Handle, OpenFile};
 use super::package::Package;
 use super::{Capability, Grant, Without, no_caution};
-use crate::policy::Symlinks;
-use crate::sandbox::limits::budget::Hold;
 use crate::sandbox::run::dry_run::DryRun;
 
 /// What the sandbox has to know of it.
@@ -62,59 +60,3 @@ pub(super) const CAPABILITY: Capability = Capability {
     link: wasi_0_2::link,
     link_later: Some(wasi_0_3::link),
 };
-
-/// How many calls of WASI 0.3 of one job have one of the host's threads at once. Those of 0.2 wait for each other.
-const THREADS: usize = 4;
-
-/// The files and folders that a guest has open.
-pub(in crate::sandbox) struct OpenFiles {
-    /// The files and folders, by their handles.
-    open: HashMap<u32, OpenFile>,
-    /// The files that the guest has streams of by way of WASI 0.3.
-    streamed: Streamed,
-    /// Locked for writing while something is changed, and for reading while something is opened, since calls of
-    /// WASI 0.3 run beside each other: so what was looked at is still the same when it is changed or opened, as
-    /// far as the guest is concerned.
-    changing: Arc<tokio::sync::RwLock<()>>,
-    /// The threads that calls of WASI 0.3 may have. One is taken after `changing` is locked, never before, and
-    /// given back when the thread is done, also where the guest does not wait for it any more.
-    threads: Arc<Semaphore>,
-}
-
-impl Default for OpenFiles {
-    fn default() -> Self {
-        Self {
-            open: HashMap::new(),
-            streamed: Streamed::default(),
-            changing: Arc::default(),
-            threads: Arc::new(Semaphore::new(THREADS)),
-        }
-    }
-}
-
-impl OpenFiles {
-    /// How many bytes the streams take that the host keeps itself, and what it remembers of open files, whose
-    /// paths grow with every folder that is opened from another one.
-    pub(in crate::sandbox) fn held(&mut self) -> u64 {
-        let paths: usize = self.open.values().map(|file| size_of::<OpenFile>() + file.path.len()).sum();
-        self.streamed.held() + paths as u64
-    }
-}
-
-/// What is remembered of a file or folder that a guest has open.
-pub(in crate::sandbox) struct OpenFile {
-    /// The path by which the guest knows it.
-    path: String,
-    /// The granted folder below which it lies.
-    granted: Option<Arc<File>>,
-    /// Whether links may be made in the granted folder.
-    symlinks: Symlinks,
-    /// How much of it the guest is shown, where it is a folder.
-    view: View,
-    /// The hold on its descriptor, which its streams share; `None` for a granted folder, which is open from the
-    /// start of the job.
-    descriptor: Option<Arc<Hold>>,
-}
-
-/// A handle of the guest's.
-type Handle = Resource<Descriptor>;

@@ -18,8 +18,10 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{DescriptorFlags, OpenFlags}
 use wasmtime_wasi::p3::bindings::filesystem::types as wasi_0_3;
 use wasmtime_wasi::runtime::spawn_blocking;
 
-use super::looks::{Look, Way};
-use super::rules::{Kind, Refusal};
+use super::kind::Kind;
+use super::look::Look;
+use super::looks::Way;
+use super::refusal::Refusal;
 use super::view::View;
 use super::walk::{Aim, Blocked, End, Found, Missing};
 use super::{Handle, OpenFile};

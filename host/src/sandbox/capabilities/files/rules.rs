@@ -1,53 +1,10 @@
 //! What a guest may do with the folders that it is granted, by whichever version of WASI it does it.
 
-use std::fs::File;
-use std::io;
-
-use super::looks::Look;
+use super::kind::Kind;
+use super::refusal::Refusal;
 use super::{CAPABILITY, Handle};
 use crate::policy::{FileMode, Grants, Symlinks};
 use crate::sandbox::run::guest::Guest;
-
-/// Why the host does not do what a guest asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// No grant covers it.
-    NotPermitted,
-    /// The job is a dry run.
-    ReadOnly,
-    /// The job has all the descriptors that it may have.
-    NoDescriptor,
-    /// The job has all of the host's memory that it may have.
-    NoMemory,
-    /// Something else is being changed by way of the other version of WASI.
-    Busy,
-}
-
-/// What kind of thing is at a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A file of bytes.
-    File,
-    /// A folder.
-    Folder,
-    /// A symbolic link.
-    Link,
-    /// A pipe, a socket or a device.
-    Other,
-}
-
-impl Kind {
-    /// The kind of a thing that is held or open.
-    pub(super) fn of(file: &File) -> io::Result<Self> {
-        let kind = file.metadata()?.file_type();
-        Ok(match () {
-            () if kind.is_file() => Self::File,
-            () if kind.is_dir() => Self::Folder,
-            () if kind.is_symlink() => Self::Link,
-            () => Self::Other,
-        })
-    }
-}
 
 impl Guest {
     /// Whether something may get another name; `kind` is what there is under its present name, and `leads_elsewhere`
@@ -89,14 +46,6 @@ impl Guest {
         };
         self.job.denied_unless(&CAPABILITY, words, is_more);
         Refusal::NotPermitted
-    }
-
-    /// Tells the audit log of an attempt that WASI itself refused.
-    pub(super) fn refused(&self, look: Look, words: &str) {
-        match look {
-            Look::Written => self.refuse_change(words),
-            Look::Itself | Look::Followed => self.refuse(words),
-        };
     }
 
     /// The path by which the guest knows the thing at `path` below one of its folders.

@@ -10,7 +10,7 @@ use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystem};
 use wasmtime_wasi::p3::bindings::filesystem::types::HostDescriptorWithStore as _;
 
 use super::Handle;
-use super::wasi_0_3::view;
+use super::calls_0_3::view;
 use crate::sandbox::limits::budget::Hold;
 use crate::sandbox::run::guest::Guest;
 

@@ -9,7 +9,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types as wasi_0_2;
 use wasmtime_wasi::p3::bindings::filesystem::types as wasi_0_3;
 use wasmtime_wasi::runtime::spawn_blocking;
 
-use super::rules::Kind;
+use super::kind::Kind;
 use super::walk::Found;
 
 /// A time that a guest wants something to have; `None` for one that is none.

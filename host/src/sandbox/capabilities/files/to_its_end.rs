@@ -14,8 +14,8 @@ use wasmtime_wasi::p3::bindings::filesystem::types::{
 };
 
 use super::Handle;
-use super::rules::Kind;
-use super::wasi_0_3::{Answer, guest};
+use super::calls_0_3::{Answer, guest};
+use super::kind::Kind;
 use crate::sandbox::run::guest::Guest;
 
 /// A call that is under way.

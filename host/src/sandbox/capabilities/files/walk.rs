@@ -18,8 +18,8 @@ use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::Mode;
 use nix::unistd::Uid;
 
+use super::kind::Kind;
 use super::public;
-use super::rules::Kind;
 use super::view::{Hidden, View};
 
 /// The longest path, in bytes, as for the system itself.

@@ -13,9 +13,10 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 };
 
 use super::answer::told;
-use super::looks::Look;
+use super::kind::Kind;
+use super::look::Look;
 use super::opening::How;
-use super::rules::{Kind, Refusal};
+use super::refusal::Refusal;
 use super::streams::{reading, writing};
 use super::walk::Found;
 use super::{Handle, folders};

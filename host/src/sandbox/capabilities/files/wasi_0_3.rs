@@ -3,10 +3,9 @@
 //!
 //! These functions run beside each other, so none of them has the guest to itself while it waits.
 
-use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Accessor, Linker, Resource, ResourceType};
-use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemCtxView, WasiFilesystemView as _};
+use wasmtime_wasi::filesystem::WasiFilesystem;
 use wasmtime_wasi::p3::bindings::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorStat, ErrorCode, HostDescriptorWithStore as _, MetadataHashValue,
     OpenFlags, PathFlags,
@@ -14,14 +13,13 @@ use wasmtime_wasi::p3::bindings::filesystem::types::{
 use wasmtime_wasi::p3::bindings::filesystem::{preopens, types};
 
 use super::answer::told;
+use super::calls_0_3::{Answer, files, follows, guest, thread, view, waiting};
 use super::listing::list;
-use super::looks::Look;
+use super::look::Look;
 use super::opening::How;
-use super::rules::Refusal;
 use super::to_its_end::{Doing, Given, to_its_end};
 use super::walk::Found;
 use super::{Handle, changes_0_3, folders, held_0_3, streamed};
-use crate::sandbox::limits::budget::Hold;
 use crate::sandbox::run::guest::Guest;
 
 /// The interface that tells a guest its folders, as WASI's own linking names it.
@@ -29,27 +27,8 @@ const PREOPENS: &str = "wasi:filesystem/preopens@0.3.0";
 /// The interface of files and folders, as WASI's own linking names it.
 const TYPES: &str = "wasi:filesystem/types@0.3.0";
 
-/// How many copies a call has of its texts: as they came, in the words for the audit log, and on their way to a
-/// thread.
-const COPIES: u64 = 4;
-
-/// What a guest is answered. The outer error ends the guest.
-pub(super) type Answer<T> = super::answer::Answer<T, ErrorCode>;
 /// The parameters of `open-at`.
 type Open = (Handle, PathFlags, String, OpenFlags, DescriptorFlags);
-
-/// Makes a function that waits, of one of those below.
-macro_rules! waiting {
-    ($types:ident, $name:literal, $function:ident, $asked:ty) => {
-        $types.func_wrap_concurrent(
-            concat!("[method]descriptor.", $name),
-            |accessor: &Accessor<Guest>, asked: $asked| {
-                Box::pin(async move { Ok(($function(accessor, asked).await?,)) })
-            },
-        )?;
-    };
-}
-pub(super) use waiting;
 
 /// Makes a function that looks at a path without opening it.
 macro_rules! look {
@@ -113,26 +92,6 @@ pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// WASI's own state of the guest's files.
-pub(super) fn view(guest: &mut Guest) -> WasiFilesystemCtxView<'_> {
-    guest.filesystem()
-}
-
-/// WASI's own functions of files.
-pub(super) fn files(accessor: &Accessor<Guest>) -> Accessor<Guest, WasiFilesystem> {
-    accessor.with_getter::<WasiFilesystem>(view)
-}
-
-/// Asks something of the guest's side, between two waits.
-pub(super) fn guest<T>(accessor: &Accessor<Guest>, ask: impl FnOnce(&mut Guest) -> T) -> T {
-    accessor.with(|mut store| ask(store.get()))
-}
-
-/// Whether these flags follow links.
-pub(super) fn follows(flags: PathFlags) -> bool {
-    flags.contains(PathFlags::SYMLINK_FOLLOW)
-}
-
 /// Opens a file or folder, and remembers the path by which the guest knows it.
 async fn open(accessor: &Accessor<Guest>, (folder, follow, path, open, flags): Open) -> Answer<Handle> {
     let how = How { follows: follows(follow), open: How::of_open_flags(open), flags: How::of_flags(flags) };
@@ -193,22 +152,4 @@ tell!(hash_of, metadata_hash, MetadataHashValue, "The value by which WASI knows 
 /// Where a link leads that was found.
 fn target_of(_: &Accessor<Guest>, found: Found) -> Doing<'_, String> {
     Box::pin(async move { Ok(found.target().map_err(ErrorCode::from)) })
-}
-
-impl Guest {
-    /// Takes memory for the texts of a call for as long as it waits, since a guest can make very many calls at
-    /// once.
-    pub(super) fn texts(&self, texts: &str) -> Result<Hold, Refusal> {
-        let held = self.holdings.memory.take(COPIES * texts.len() as u64);
-        held.map_err(|error| {
-            self.job.log.warn(format!("cannot do more with files at once: {}", error.of_memory()));
-            Refusal::NoMemory
-        })
-    }
-}
-
-/// A thread for a call, once the job has one left. A call that locks `changing` has done so before.
-pub(super) async fn thread(accessor: &Accessor<Guest>) -> wasmtime::Result<OwnedSemaphorePermit> {
-    let threads = guest(accessor, |guest| guest.files.threads.clone());
-    Ok(threads.acquire_owned().await?)
 }

@@ -4,13 +4,13 @@ pub(in crate::sandbox) mod destination;
 mod send;
 mod wasi_0_3;
 
-use std::future::Future;
 use std::sync::Arc;
 
 use http::{Method, Request, Response};
 use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks};
 
 use self::destination::Refusal;
+use self::send::Sent;
 use super::package::Package;
 use super::{Capability, Grant, Without};
 use crate::policy::{Ambiguous, HttpGrant, HttpTarget, ModulePolicy, Reach, caution};
@@ -78,9 +78,6 @@ const MEMORY: u64 = 128 << 10;
 /// The most bytes of one write to the body of a request, which are kept until they are sent.
 const MAX_CHUNK: usize = 64 << 10;
 
-/// A future as the hooks of `wasi:http` want it.
-type Sent<T> = Box<dyn Future<Output = Result<T>> + Send>;
-
 /// A request that may go out.
 #[derive(Debug)]
 struct Permit {
@@ -130,7 +127,7 @@ impl Egress {
         let reads = matches!(asked.method.as_deref(), Some("GET" | "HEAD"));
         if !reads {
             let effect = || format!("{} {uri}", request.method());
-            let recorded = self.recorder.unless_dry(self.mode, &CAPABILITY, effect);
+            let recorded = self.recorder.unless_dry(self.mode, CAPABILITY.dry_run, effect);
             recorded.map_err(|told| Error::InternalError(Some(format!("dry run: would send {told}"))))?;
         }
         Ok(Permit { reach: grant.reach(), private: grant.with_private(), asked })

@@ -1,5 +1,6 @@
 //! How a request is sent: to addresses that were checked, and never by a name that could stand for others by now.
 
+use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
@@ -21,7 +22,6 @@ use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 use wasmtime_wasi_http::io::TokioIo;
 use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody};
 
-use super::Sent;
 use crate::sandbox::limits::budget::Hold;
 
 /// How long a guest waits that sets no limit of its own; its job's limits are far below that.
@@ -32,6 +32,9 @@ static AUTHORITIES: LazyLock<TlsConnector> = LazyLock::new(|| {
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
     TlsConnector::from(Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()))
 });
+
+/// A future as the hooks of `wasi:http` want it.
+pub(super) type Sent<T> = Box<dyn Future<Output = Result<T>> + Send>;
 
 /// A connection, encrypted or not.
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}

@@ -11,8 +11,9 @@ use tokio::time::Instant;
 use wasmtime::component::Resource;
 
 use super::bindings::minion::process::process::{Error, HostChild, Piece, Signal, Status};
+use super::end::status;
+use super::input::hold;
 use super::program::Program;
-use super::{hold, status};
 use crate::sandbox::run::cancel::CancelSignal;
 use crate::sandbox::run::guest::Guest;
 

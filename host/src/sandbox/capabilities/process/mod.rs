@@ -1,26 +1,31 @@
 //! `minion:process`: programs of the host, as far as policy grants them.
+//!
+//! This file and those beside it name each other: they do what the functions here are asked for, in the words of the
+//! interface, whose bindings are made here, and deny it in the name of this capability.
 
 mod capture;
 mod child;
+mod command_line;
+mod end;
 mod folder;
+mod input;
 mod permission;
 mod program;
 mod run;
 
-use std::os::unix::process::ExitStatusExt as _;
-use std::process::ExitStatus;
 use std::time::Duration;
 
 use wasmtime::component::Resource;
 
-use self::bindings::minion::process::process::{Command, Error, Host, Output, Status};
+use self::bindings::minion::process::process::{Command, Error, Host, Output};
 use self::child::Child;
+use self::command_line::shown;
+use self::input::hold;
 use self::permission::Permission;
 use self::program::{Invocation, Program, Taken, find};
 use super::package::Package;
 use super::{Capability, Grant, interface};
 use crate::policy::{ByteSize, caution};
-use crate::sandbox::limits::budget::Hold;
 use crate::sandbox::run::dry_run::{DryRun, RunMode};
 use crate::sandbox::run::guest::Guest;
 
@@ -91,11 +96,6 @@ impl Host for Guest {
     }
 }
 
-/// Takes memory for what a program is given to read, until the program has read it.
-fn hold(guest: &Guest, bytes: usize) -> Result<Hold, Error> {
-    guest.holdings.memory.take(bytes as u64).map_err(|error| Error::Other(error.of_memory()))
-}
-
 /// Starts a program, where policy, the kind of run and the host allow it.
 fn start(guest: &mut Guest, command: &Command) -> Result<Program, Error> {
     if guest.job.cancel.is_cancelled() {
@@ -131,35 +131,4 @@ fn start(guest: &mut Guest, command: &Command) -> Result<Program, Error> {
         }
         _ => Error::Other(error.to_string()),
     })
-}
-
-/// A command as people would write it in a shell.
-fn shown(argv: &[String]) -> String {
-    let plain = |word: &str| {
-        !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "-_./=:,@%+".contains(c))
-    };
-    let quoted = argv.iter().map(|word| match plain(word) {
-        true => word.clone(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    });
-    quoted.collect::<Vec<_>>().join(" ")
-}
-
-/// The end of a program in the words of the interface.
-fn status(status: ExitStatus) -> Status {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => Status::Exited(code),
-        (None, signal) => Status::Signalled(signal.unwrap_or(0)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_is_shown_as_a_shell_would_take_it() {
-        let argv = ["echo", "a b", "it's", "", "--x=1"].map(str::to_owned);
-        assert_eq!(shown(&argv), r"echo 'a b' 'it'\''s' '' --x=1");
-    }
 }

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use super::CAPABILITY;
 use super::bindings::minion::process::process::{Command, Error};
+use super::command_line::shown;
 use super::folder::Folder;
-use super::{CAPABILITY, shown};
 use crate::policy::{FileMode, Grants, ModulePolicy, ProcessGrant};
 use crate::sandbox::run::guest::Context;
 

@@ -8,8 +8,8 @@ use tokio::time::timeout;
 
 use super::bindings::minion::process::process::{Error, Output, Status};
 use super::capture::Captured;
+use super::end::status;
 use super::program::Program;
-use super::status;
 use crate::sandbox::run::cancel::CancelSignal;
 
 /// How long the outputs of a program that is over are still read: something that it left behind may hold them open
