@@ -1,8 +1,6 @@
 //! What sort of archive a file is, and going through it.
 
-use std::cell::Cell;
-use std::io::{self, BufReader, Read, Seek as _};
-use std::rc::Rc;
+use std::io::{self, BufReader, Read as _, Seek as _};
 
 use failure::Error;
 use flate2::read::MultiGzDecoder;
@@ -10,16 +8,15 @@ use host_files::errors::of_io;
 use host_files::reading;
 use minion_sdk::job;
 
+use crate::budget::{Budget, Stop};
+use crate::entry::Each;
 use crate::exports::minion::archive::archive::Format;
-use crate::{Each, tarball, zipped, zstd};
+use crate::{tarball, zipped, zstd};
 
 /// How much of an archive says what it is: the first block of a tar.
 const HEAD: usize = 512;
 /// Where a tar says that it is one.
 const USTAR: std::ops::Range<usize> = 257..262;
-/// How often it is said how much was read, in bytes.
-const SAID_EVERY: u64 = 16 << 20;
-
 /// Hands over each entry of an archive, from which so many bytes come at most.
 pub(crate) fn each(path: &str, most: u64, each: Each<'_>) -> Result<Format, Error> {
     let (mut file, _) = reading::open(path)?;
@@ -28,7 +25,7 @@ pub(crate) fn each(path: &str, most: u64, each: Each<'_>) -> Result<Format, Erro
     file.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(fail)?;
     file.rewind().map_err(fail)?;
     let format = of(&head, path)?;
-    let budget = Budget { most, read: Rc::default() };
+    let budget = Budget::of(most);
     let done = match format {
         Format::Zip => zipped::each(file, &budget, each),
         Format::Tar => tarball::each(budget.over(BufReader::new(file)), each),
@@ -77,63 +74,4 @@ fn has_sum(block: &[u8]) -> bool {
     let said = header.cksum().ok();
     header.set_cksum();
     said.is_some() && said == header.cksum().ok()
-}
-
-/// Why an archive is read no further.
-pub(crate) enum Stop {
-    /// The method fails with this.
-    Error(Error),
-    /// What came cannot be read.
-    Damaged(io::Error),
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
-}
-
-impl From<io::Error> for Stop {
-    fn from(error: io::Error) -> Self {
-        Self::Damaged(error)
-    }
-}
-
-/// How many bytes may come out of an archive.
-pub(crate) struct Budget {
-    most: u64,
-    read: Rc<Cell<u64>>,
-}
-
-impl Budget {
-    /// Counts what is read from this.
-    pub(crate) fn over<R: Read>(&self, inner: R) -> Counted<R> {
-        Counted { inner, most: self.most, read: Rc::clone(&self.read) }
-    }
-
-    fn is_spent(&self) -> bool {
-        self.read.get() > self.most
-    }
-}
-
-/// What ends with an error where more comes than may, or the job is cancelled.
-pub(crate) struct Counted<R> {
-    inner: R,
-    most: u64,
-    read: Rc<Cell<u64>>,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if job::cancelled() {
-            return Err(io::Error::other("the job is cancelled"));
-        }
-        let length = self.inner.read(buffer)?;
-        let (before, now) = (self.read.get(), self.read.get() + length as u64);
-        self.read.set(now);
-        if before / SAID_EVERY != now / SAID_EVERY {
-            job::progress(now, 0, "reading the archive");
-        }
-        if now > self.most { Err(io::Error::other("there is more in it than may be")) } else { Ok(length) }
-    }
 }

@@ -2,6 +2,8 @@
 //!
 //! An archive is read twice when it is unpacked: once to see that nothing in it is to be refused, and only then to write it.
 
+mod budget;
+mod entry;
 mod format;
 mod modes;
 mod names;
@@ -12,13 +14,13 @@ mod unpack;
 mod zipped;
 mod zstd;
 
-use std::io::Read;
-
 use failure::{Error, time};
 
 use exports::minion::archive::archive::{
     Entry, EntryKind, Format, Guest, Listing, Packed, UnpackOptions, Unpacked,
 };
+
+use crate::entry::{Found, What};
 
 minion_sdk::module!({
     path: ["../types", "wit"],
@@ -65,32 +67,6 @@ impl Guest for Archive {
         pack::pack(&folder, &path, format)
     }
 }
-
-/// An entry as it stands in an archive.
-#[derive(Debug, PartialEq, Eq)]
-struct Found {
-    /// Its path.
-    name: String,
-    what: What,
-    size: u64,
-    mode: u32,
-    modified: Option<i64>,
-}
-
-/// What an entry is.
-#[derive(Debug, PartialEq, Eq)]
-enum What {
-    File,
-    Folder,
-    /// A symbolic link, and where it leads.
-    Link(String),
-    /// Another name of a file, and the first one.
-    HardLink(String),
-    Other,
-}
-
-/// What takes the entries of an archive, each with what is in it; one function for all that do, since a module is small.
-type Each<'a> = &'a mut dyn FnMut(Found, &mut dyn Read) -> Result<(), Error>;
 
 fn shown(found: Found) -> Entry {
     let Found { name, what, size, mode, modified } = found;

@@ -5,8 +5,9 @@ use std::io::{self, Read};
 
 use failure::Error;
 
+use crate::entry::{Found, What};
+use crate::format;
 use crate::names::{check_target, refused, within};
-use crate::{Found, What, format};
 
 /// The most entries that are unpacked.
 const MOST_ENTRIES: u32 = 100_000;

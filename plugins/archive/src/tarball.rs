@@ -4,8 +4,8 @@ use std::io::{self, Read};
 
 use tar::{Archive, EntryType};
 
-use crate::format::Stop;
-use crate::{Each, Found, What};
+use crate::budget::Stop;
+use crate::entry::{Each, Found, What};
 
 /// The most bytes that say something of an entry, besides its header: its name, where it leads, and the like.
 const MOST_SAID: u64 = 64 << 10;

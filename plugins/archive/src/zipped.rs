@@ -7,8 +7,8 @@ use failure::Error;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use crate::format::{Budget, Stop};
-use crate::{Each, Found, What};
+use crate::budget::{Budget, Stop};
+use crate::entry::{Each, Found, What};
 
 /// What a mode says of what it is for.
 const KIND: u32 = 0o170_000;

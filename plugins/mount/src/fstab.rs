@@ -4,7 +4,6 @@ use failure::{Change, Error, changed, lacks_systemd};
 use host_files::texts;
 
 use crate::exports::minion::mount::mount::{Entry, Mounted, Wish};
-use crate::plain;
 
 const PATH: &str = "/etc/fstab";
 
@@ -143,6 +142,12 @@ fn decoded(field: &str) -> String {
 
 fn encoded(text: &str) -> String {
     text.replace('\\', "\\134").replace(' ', "\\040").replace('\t', "\\011").replace('#', "\\043")
+}
+
+/// A path without what says nothing: `/srv//data/` is `/srv/data`.
+pub(crate) fn plain(path: &str) -> String {
+    let steps: Vec<&str> = path.split('/').filter(|step| !step.is_empty() && *step != ".").collect();
+    format!("/{}", steps.join("/"))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod usage;
 use failure::{Change, Changes, Error, Failure};
 
 use exports::minion::mount::mount::{Entry, Fullness, Guest, Mounted, Source, Wish};
+use fstab::plain;
 
 minion_sdk::module!({
     path: ["../types", "wit"],
@@ -92,12 +93,6 @@ impl Guest for Mount {
         check::path(&path)?;
         fstab::remove(&plain(&path))
     }
-}
-
-/// A path without what says nothing: `/srv//data/` is `/srv/data`.
-fn plain(path: &str) -> String {
-    let steps: Vec<&str> = path.split('/').filter(|step| !step.is_empty() && *step != ".").collect();
-    format!("/{}", steps.join("/"))
 }
 
 /// What is to be mounted in a place.

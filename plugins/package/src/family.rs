@@ -1,4 +1,6 @@
-//! The one interface of the package managers.
+//! The one interface of the package managers, and which of them this host has.
+//!
+//! This file and those of the families name each other: they are such families, and here one of them is chosen.
 
 use failure::{Error, run};
 

@@ -14,6 +14,7 @@ use failure::{Error, Failure, change, read};
 use exports::minion::processes::process::{
     Branch, Guest, OpenFile, Order, Process as Found, Sent, Signal, Socket,
 };
+use open::no_process;
 
 minion_sdk::module!({
     path: ["../types", "wit"],
@@ -142,10 +143,6 @@ fn ancestors(found: &[Found], of: &Found) -> Vec<u32> {
 fn one(found: &[Found], pid: u32) -> Result<&Found, Error> {
     let one = found.iter().find(|one| one.pid == pid);
     one.ok_or_else(|| no_process(pid))
-}
-
-fn no_process(pid: u32) -> Error {
-    Error::NotFound(format!("no process has the id {pid}"))
 }
 
 /// Those whose program has this name.

@@ -20,9 +20,7 @@ pub(crate) fn files(pid: u32) -> Result<Vec<OpenFile>, Error> {
                 Error::Denied(format!("the minion's user may not look at the files of process {pid}"))
             }
             // It ended by itself in this moment.
-            Error::Failed(Failure { stderr, .. }) if stderr.contains("No such file") => {
-                crate::no_process(pid)
-            }
+            Error::Failed(Failure { stderr, .. }) if stderr.contains("No such file") => no_process(pid),
             error => error,
         });
     }
@@ -112,6 +110,11 @@ fn state(word: &str) -> String {
         "UNCONN" => "unconnected".to_owned(),
         other => other.to_ascii_lowercase(),
     }
+}
+
+/// The error for an id that no process has.
+pub(crate) fn no_process(pid: u32) -> Error {
+    Error::NotFound(format!("no process has the id {pid}"))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use failure::Error;
 use host_files::texts;
 
 use crate::name::Name;
+use crate::value::are_alike;
 
 /// The file of what this module makes persistent: of all names that are usual it is the last.
 pub(crate) const OWN: &str = "/etc/sysctl.d/99-zz-overlord.conf";
@@ -84,7 +85,7 @@ impl Configuration {
             line.name == *name && (line.file == LAST || file > OWN_NAME)
         };
         match self.lines.iter().rfind(is_after) {
-            Some(line) if !super::are_alike(&line.value, value) => Err(Error::Invalid(format!(
+            Some(line) if !are_alike(&line.value, value) => Err(Error::Invalid(format!(
                 "{} sets {} to {}, and is read after {OWN}: take it out there first",
                 line.file,
                 name.shown(),

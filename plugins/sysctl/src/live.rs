@@ -6,7 +6,8 @@ use std::io::ErrorKind;
 use failure::{Failure, failed, run};
 use minion_sdk::job;
 
-use super::{Done, Error, Name, Setting, are_alike, change};
+use super::value::are_alike;
+use super::{Done, Error, Name, Setting, change};
 
 /// The settings of this name, or below it: those of which `sysctl` tells, so that none is asked that does something where it is.
 /// The policy that the module suggests has the same words.

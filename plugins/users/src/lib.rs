@@ -6,12 +6,14 @@
 mod expiry;
 mod keys;
 mod line;
+mod password;
 mod steps;
 
 use accounts::{Group, check_field, check_name, check_path, find_user};
 use failure::{Change, Changes, Error, Failure, change, change_with, changed, read};
 
 use exports::minion::users::users::{AuthorisedKey, Guest, User, Wish};
+use password::password_state;
 
 minion_sdk::module!({
     path: ["../types", "wit"],
@@ -217,18 +219,6 @@ fn has_hash(name: &str, hash: &str) -> Result<bool, Error> {
 /// Whether `passwd -S` says `L`, as it does of a password that is locked.
 fn is_locked(name: &str) -> Result<bool, Error> {
     Ok(password_state(name)?.get(1).is_some_and(|state| state.starts_with('L')))
-}
-
-/// The words that `passwd -S` says of a user.
-fn password_state(name: &str) -> Result<Vec<String>, Error> {
-    let text = match read(&["passwd", "-S", "--", name]) {
-        // Only root may ask that.
-        Err(Error::Failed(Failure { exit: Some(1), stderr, .. })) => {
-            return Err(Error::Denied(format!("the minion's user may not look at passwords: {stderr}")));
-        }
-        output => output?.stdout_text(),
-    };
-    Ok(text.split_whitespace().map(str::to_owned).collect())
 }
 
 #[cfg(test)]

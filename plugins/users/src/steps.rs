@@ -3,8 +3,9 @@
 use accounts::{Group, User, find_group, find_user};
 use failure::Error;
 
+use crate::expiry;
 use crate::exports::minion::users::users::Wish;
-use crate::{expiry, password_state};
+use crate::password::password_state;
 
 /// One thing that is to be set.
 #[derive(Debug, PartialEq, Eq)]
