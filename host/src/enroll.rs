@@ -14,6 +14,7 @@ use wire::identity::{
 use wire::message::enroll::{self, EnrollReply, EnrollRequest};
 use wire::message::newcomer::{ALPNS, Issued, MAX_MESSAGE, Newcomer, NewcomerReply};
 use wire::name::MinionName;
+use wire::transport::alpn::alpn;
 use wire::transport::endpoint::{self, Dialling, EndpointError, Trust};
 use wire::transport::frame::{self, FrameError};
 
@@ -303,7 +304,7 @@ impl Applicant<'_> {
         newcomer: &Newcomer,
     ) -> Result<NewcomerReply, JoinError> {
         let address = || self.joining.address.clone();
-        let is_older = endpoint::alpn(connection).as_deref() == Some(enroll::ALPN);
+        let is_older = alpn(connection).as_deref() == Some(enroll::ALPN);
         if is_older && !matches!(newcomer, Newcomer::Minion { .. }) {
             return Err(JoinError::Older(address()));
         }

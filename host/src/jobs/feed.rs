@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::watch;
 
 use machine::lock;
+use wire::memory::Held as _;
 use wire::message::call::{LogLine, Progress};
-use wire::message::held::Held as _;
 use wire::message::job::{MinionJobId, MinionState};
 use wire::message::link::JobUpdate;
 use wire::message::outcome::Report;

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use ledger::{Changed, Durability};
-use wire::message::held::Held as _;
+use wire::memory::Held as _;
 use wire::message::job::{JobState, MinionState, OutcomeKind};
 use wire::message::outcome::FailureKind;
 

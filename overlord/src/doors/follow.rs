@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use quinn::SendStream;
-use wire::message::held::Held;
+use wire::memory::Held;
 use wire::message::job::{JobId, MinionJobId};
 use wire::message::link::JobUpdate;
 use wire::message::operator::{Follow, OperatorReply, Refusal, Update};

@@ -10,56 +10,48 @@ mod enroll;
 mod enrolment;
 mod follow;
 mod guard;
-mod known;
+mod hall;
 mod minion;
 mod modules;
 mod operator;
 mod operators;
 mod permit;
+mod protocols;
 mod refusals;
 mod renewal;
 mod source;
+mod visible_facts;
 mod wanted;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::{Connection, Endpoint, Incoming, VarInt};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use quinn::{Connection, Endpoint, Incoming};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::identity::{IdentityError, Peer};
-use wire::transport::endpoint::{self, CLOSE_DONE, CLOSE_REFUSED, CLOSE_UNTIMELY};
+use wire::transport::alpn::alpn;
+use wire::transport::endpoint::{self, CLOSE_DONE};
 
 use self::connection_limit::Ticket;
 use self::enroll::EnrollDoor;
 use self::guard::Guard;
+use self::hall::Hall;
 use self::minion::MinionDoor;
 use self::operator::OperatorDoor;
+pub(crate) use self::protocols::alpns;
 use self::refusals::{Applicant, SUMMARY};
 pub(crate) use self::source::Source;
 use crate::enrolment::Asked;
-use crate::registry::{NoMinion, since_three};
+use crate::registry::NoMinion;
 use crate::services::Services;
-
-/// The application protocols of the doors.
-pub(crate) fn alpns() -> Vec<&'static [u8]> {
-    [wire::message::link::ALPNS, wire::message::operator::ALPNS, wire::message::newcomer::ALPNS].concat()
-}
 
 /// Lets peers in until it is told to stop.
 pub(crate) struct Doors {
     hall: Hall,
     tasks: TaskTracker,
-}
-
-/// What a peer finds behind the port.
-#[derive(Clone)]
-struct Hall {
-    services: Arc<Services>,
-    guard: Arc<Guard>,
-    stop: CancellationToken,
 }
 
 impl Doors {
@@ -150,8 +142,8 @@ impl Hall {
             }
             Err(error) => return self.refuse(connection, ticket, error).await,
         };
-        let alpn = endpoint::alpn(&connection).unwrap_or_default();
-        match (alpn.as_slice(), peer) {
+        let asked = alpn(&connection).unwrap_or_default();
+        match (asked.as_slice(), peer) {
             (alpn, _) if wire::message::newcomer::ALPNS.contains(&alpn) => {
                 EnrollDoor::new(self, connection).serve(ticket).await;
             }
@@ -196,14 +188,6 @@ impl Hall {
         self.audit_refused(peer, from, &why.to_string());
     }
 
-    /// Writes down that a peer was refused whose certificate is one of ours, the first time in a while.
-    fn audit_refused(&self, peer: &Peer, from: SocketAddr, why: &str) {
-        let Peer { role, name, .. } = peer;
-        if self.guard.is_news(&format!("{role} {name} {why}")) {
-            self.services.audit.peer_refused(*role, name, from, why);
-        }
-    }
-
     /// Lets a minion wait for an operator whose key is one of those that a folder may not know which was restored from a backup.
     async fn wait_where_restored(&self, peer: &Peer, from: SocketAddr, why: &NoMinion) {
         let Services { gap, waiting, audit, .. } = &*self.services;
@@ -224,37 +208,6 @@ impl Hall {
             Err(error) => tracing::warn!(minion = %name, %error, "it cannot be recorded that a minion waits"),
         }
     }
-
-    /// Shows a peer out. It learns nothing but that it is refused; the log says why.
-    async fn refuse(&self, connection: Connection, ticket: Ticket, why: impl std::fmt::Display) {
-        self.turn_away(connection, ticket, CLOSE_REFUSED, why).await;
-    }
-
-    /// Shows a peer out whose certificate the authority has signed: it may know that the time of that is not now.
-    async fn refuse_untimely(&self, connection: Connection, ticket: Ticket, why: IdentityError) {
-        let code = since_three(&connection, CLOSE_UNTIMELY, CLOSE_REFUSED);
-        self.turn_away(connection, ticket, code, why).await;
-    }
-
-    async fn turn_away(
-        &self,
-        connection: Connection,
-        ticket: Ticket,
-        code: VarInt,
-        why: impl std::fmt::Display,
-    ) {
-        self.guard.refusals.note(connection.remote_address(), Applicant::Peer, why);
-        connection.close(code, b"refused");
-        drop(connection);
-        self.linger(ticket).await;
-    }
-
-    /// Keeps the share of a stranger that has failed for as long as QUIC holds its connection, so that
-    /// nobody gets more by failing faster.
-    async fn linger(&self, ticket: Ticket) {
-        self.stop.run_until_cancelled(sleep(LINGER)).await;
-        drop(ticket);
-    }
 }
 
 /// What the log says of a handshake that failed.
@@ -270,9 +223,6 @@ const HANDSHAKE: Duration = Duration::from_secs(3);
 
 /// How long a handshake may take while others wait for its place.
 const LEAST_HANDSHAKE: Duration = Duration::from_millis(500);
-
-/// How long QUIC remembers a connection that failed.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// How long the peers may take to hear that the overlord stops.
 const GOODBYE: Duration = Duration::from_secs(1);

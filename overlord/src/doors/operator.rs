@@ -9,8 +9,8 @@ use machine::failpoint::{Point, reach};
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::task::JoinSet;
 use wire::identity::Peer;
+use wire::memory::Held as _;
 use wire::message::authority::AuthorityRequest;
-use wire::message::held::Held as _;
 use wire::message::inventory::Inventory;
 use wire::message::link::{Carried, MinionRequest, Pong};
 use wire::message::module::Module;
@@ -35,7 +35,7 @@ use super::operators::OperatorsDoor;
 use super::permit::{Gate, Permit};
 use super::{audit, modules, renewal};
 use crate::jobs::{Again, Follower};
-use crate::operators::{Presence, NoOperator};
+use crate::operators::{NoOperator, Presence};
 use crate::outbox::{Making, Outbox};
 use crate::services::Services;
 

@@ -10,7 +10,7 @@ use wire::message::operator::{
 };
 use wire::name::{MinionName, ModuleName, OperatorName};
 
-use super::known::{Known, Since};
+use super::visible_facts::{Known, Since};
 use super::wanted::Wanted;
 use crate::jobs::{LIST_LIMIT, only};
 use crate::registry::Registry;

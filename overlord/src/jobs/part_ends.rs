@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wire::message::held::Held as _;
+use wire::memory::Held as _;
 use wire::message::outcome::Report;
 use wire::name::MinionName;
 

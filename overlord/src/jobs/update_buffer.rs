@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use machine::lock;
 use tokio::sync::watch;
-use wire::message::held::Held as _;
+use wire::memory::Held as _;
 use wire::message::link::JobUpdate;
 use wire::message::operator::Update;
 use wire::name::MinionName;

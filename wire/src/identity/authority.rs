@@ -11,15 +11,17 @@ use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 use super::endorsement::{is_issued, public_key};
+use super::error::IdentityError;
+use super::files::{self, AUTHORITY_PEM, read_certificates, write_private, write_public};
+use super::pem::certificates;
 use super::validity::BACKDATED_SECS;
-use super::{
-    AUTHORITY_PEM, Identity, IdentityError, Role, SigningRequest, Validity, certificates, files,
-    read_certificates, write_private, write_public,
-};
+use super::{Identity, Role, SigningRequest, Validity};
 use crate::digest::Digest;
 use crate::message::renewal::Credentials;
-use crate::transport::endpoint::SERVER_NAME;
 use machine::clock;
+
+/// The name in every overlord's certificate: a dialler knows an overlord by its authority, not by its address.
+pub const SERVER_NAME: &str = "overlord";
 
 /// A certificate authority, as an overlord's folder holds it. Whoever can read its key can make minions and
 /// operators.

@@ -5,8 +5,13 @@ use std::fs;
 use std::path::Path;
 
 use rcgen::KeyPair;
+use rustls::pki_types::CertificateDer;
 
-use super::IdentityError;
+use super::error::IdentityError;
+use super::pem::certificates;
+
+/// The name of the file with the authority's certificate, in the folder of every side.
+pub(super) const AUTHORITY_PEM: &str = "authority.pem";
 
 /// Makes a folder that only its owner can enter, and those above it that are missing.
 ///
@@ -40,6 +45,12 @@ pub(super) fn read_key(path: &Path) -> Result<KeyPair, IdentityError> {
     let not_pem = || IdentityError::NotPem { path: path.to_owned(), what: "a PEM private key" };
     let text = String::from_utf8(read(path)?).map_err(|_| not_pem())?;
     KeyPair::from_pem(&text).map_err(|_| not_pem())
+}
+
+/// The certificates in a file, of which there is at least one.
+pub(super) fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
+    let certificates = certificates(&read(path)?);
+    certificates.ok_or_else(|| IdentityError::NotPem { path: path.to_owned(), what: "a PEM certificate" })
 }
 
 fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), IdentityError> {

@@ -5,9 +5,10 @@ use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::authority::of_authority;
+use super::chain::is_signed_by;
 use super::endorsement::{is_marked, is_signed, public_key};
-use super::{Authority, Identity, IdentityError, Role, Validity, certificates};
-use crate::transport::endpoint::is_signed_by;
+use super::pem::certificates;
+use super::{Authority, Identity, IdentityError, Role, Validity};
 
 /// An authority whose certificates were signed elsewhere.
 pub struct Imported {

@@ -13,21 +13,52 @@ use pem::Pem;
 use rcgen::KeyPair;
 use rustls::pki_types::CertificateDer;
 
-use super::{AUTHORITY_PEM, Identity, IdentityError, files, pem, read_certificates};
+use super::files::{self, AUTHORITY_PEM, read_certificates};
+use super::pem::pem;
+use super::{Identity, IdentityError};
+
+impl Identity {
+    /// Reads `NAME.key`, `NAME.pem` and `authority.pem` of a folder.
+    ///
+    /// # Errors
+    /// [`IdentityError::File`] where one of them cannot be read, and [`IdentityError::NotPem`] where it holds
+    /// something else.
+    pub fn load(dir: &Path, name: &str) -> Result<Self, IdentityError> {
+        Kept::new(dir, name).load()
+    }
+
+    /// Writes `NAME.key` (mode 0600), `NAME.pem` and `authority.pem` into a folder, all in one step: whoever loads the
+    /// identity later finds this one or the one before, also where this process dies over it.
+    ///
+    /// # Errors
+    /// [`IdentityError::File`] where one of them cannot be written.
+    pub fn save(&self, dir: &Path, name: &str) -> Result<(), IdentityError> {
+        Kept::new(dir, name).save(self)
+    }
+
+    /// Like [`Identity::save`], in the place of `before`. Returns `false` where another identity is there meanwhile,
+    /// and then writes nothing.
+    ///
+    /// # Errors
+    /// As [`Identity::load`] and [`Identity::save`].
+    pub fn replace(&self, dir: &Path, name: &str, before: &Self) -> Result<bool, IdentityError> {
+        Kept::new(dir, name).replace(before, self)
+    }
+}
 
 /// One identity in a folder, by the stem of its files.
-pub(super) struct Kept<'a> {
+struct Kept<'a> {
     dir: &'a Path,
     name: &'a str,
 }
 
 impl<'a> Kept<'a> {
-    pub(super) fn new(dir: &'a Path, name: &'a str) -> Self {
+    fn new(dir: &'a Path, name: &'a str) -> Self {
         Self { dir, name }
     }
 
     /// Reads the identity, and finishes a replacement that was broken off.
-    pub(super) fn load(&self) -> Result<Identity, IdentityError> {
+    fn load(&self) -> Result<Identity, IdentityError> {
         {
             let _reading = self.lock(File::lock_shared);
             if !self.replacement().exists() {
@@ -42,13 +73,13 @@ impl<'a> Kept<'a> {
     }
 
     /// Puts an identity in the place of whatever is there.
-    pub(super) fn save(&self, identity: &Identity) -> Result<(), IdentityError> {
+    fn save(&self, identity: &Identity) -> Result<(), IdentityError> {
         let _writing = self.lock(File::lock);
         self.write(identity)
     }
 
     /// Puts an identity in the place of `before`; `false` where another is there meanwhile, which stays.
-    pub(super) fn replace(&self, before: &Identity, identity: &Identity) -> Result<bool, IdentityError> {
+    fn replace(&self, before: &Identity, identity: &Identity) -> Result<bool, IdentityError> {
         let _writing = self.lock(File::lock);
         let there = match self.read_replacement()? {
             Some(there) => there,

@@ -8,86 +8,43 @@
 
 mod admission;
 mod authority;
+mod chain;
 mod endorsement;
+mod error;
 mod files;
 mod imported;
 mod kept;
-
 mod passphrase;
 mod peer;
+mod pem;
 mod signing_request;
 mod validity;
+mod vouching;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use pem::{EncodeConfig, LineEnding, Pem};
 use rcgen::{KeyPair, PublicKeyData as _};
 pub use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use self::kept::Kept;
-
 pub use self::admission::Admission;
-pub use self::authority::{Authority, Lifetimes};
-pub use self::endorsement::{endorse, vouches};
+pub use self::authority::{Authority, Lifetimes, SERVER_NAME};
+use self::chain::is_signed_by;
+pub(crate) use self::chain::{provider, roots, validity_and_moment};
+pub use self::endorsement::vouches;
+pub use self::error::IdentityError;
 pub use self::files::{create_private_dir, write_private, write_public};
 pub use self::imported::{Imported, request_authority};
-
 pub use self::passphrase::{Passphrase, is_encrypted};
 pub use self::peer::{Peer, Role};
+pub use self::pem::{certificates_of_pem, certificates_to_pem};
+pub(crate) use self::pem::{pem, pkcs8_from_pem};
 pub use self::signing_request::SigningRequest;
 pub use self::validity::{Moment, Untimely, Validity};
+pub use self::vouching::endorse;
 use crate::digest::Digest;
 use crate::message::newcomer::Issued;
 use crate::message::renewal::Credentials;
-use crate::transport::endpoint::is_signed_by;
-
-/// Why an identity could not be made, read or kept.
-#[derive(Debug, thiserror::Error)]
-pub enum IdentityError {
-    /// A file could not be read or written.
-    #[error("cannot {action} \"{path}\": {source}")]
-    File {
-        /// What was tried: `read`, `write`.
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// A file does not hold what it should, or holds it in another form than PEM.
-    #[error("\"{path}\" is not {what}")]
-    NotPem {
-        /// The file.
-        path: PathBuf,
-        /// What it should hold.
-        what: &'static str,
-    },
-    /// A certificate, key or signing request could not be made or used.
-    #[error("certificate: {0}")]
-    Certificate(#[from] rcgen::Error),
-    /// The system gives no random bytes.
-    #[error("the system gives no random bytes")]
-    Random,
-    /// The certificate is not one that an overlord's authority signs: what is wrong with its subject.
-    #[error("not a certificate of an overlord's authority: {0}")]
-    Foreign(&'static str),
-    /// A key is encrypted, and cannot be decrypted; or cannot be encrypted.
-    #[error("{0}")]
-    Locked(String),
-    /// The certificate of an authority cannot be used as one.
-    #[error("{0}")]
-    Authority(String),
-    /// The certificate is one of ours, and it is not good at this moment.
-    #[error("the certificate of {} \"{}\" {untimely}", .peer.role, .peer.name)]
-    Untimely {
-        /// The owner that the certificate names.
-        peer: Box<Peer>,
-        /// Whether its time has not come or is over.
-        untimely: Untimely,
-    },
-}
 
 /// A private key and the certificates that go with it: what one end of a connection shows the other.
 #[derive(Debug)]
@@ -163,33 +120,6 @@ impl Identity {
             }
             _ => Ok(Self { key: key.serialize_der(), chain, authorities }),
         }
-    }
-
-    /// Reads `NAME.key`, `NAME.pem` and `authority.pem` of a folder.
-    ///
-    /// # Errors
-    /// [`IdentityError::File`] where one of them cannot be read, and [`IdentityError::NotPem`] where it holds
-    /// something else.
-    pub fn load(dir: &Path, name: &str) -> Result<Self, IdentityError> {
-        Kept::new(dir, name).load()
-    }
-
-    /// Writes `NAME.key` (mode 0600), `NAME.pem` and `authority.pem` into a folder, all in one step: whoever loads the
-    /// identity later finds this one or the one before, also where this process dies over it.
-    ///
-    /// # Errors
-    /// [`IdentityError::File`] where one of them cannot be written.
-    pub fn save(&self, dir: &Path, name: &str) -> Result<(), IdentityError> {
-        Kept::new(dir, name).save(self)
-    }
-
-    /// Like [`Identity::save`], in the place of `before`. Returns `false` where another identity is there meanwhile,
-    /// and then writes nothing.
-    ///
-    /// # Errors
-    /// As [`Identity::load`] and [`Identity::save`].
-    pub fn replace(&self, dir: &Path, name: &str, before: &Self) -> Result<bool, IdentityError> {
-        Kept::new(dir, name).replace(before, self)
     }
 
     /// The certificate of the authority that this identity is of.
@@ -339,41 +269,6 @@ pub fn secret() -> Result<[u8; 16], IdentityError> {
     Ok(secret)
 }
 
-/// The name of the file with the authority's certificate, in the folder of every side.
-const AUTHORITY_PEM: &str = "authority.pem";
-
-/// The certificates in a file, of which there is at least one.
-fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
-    let certificates = certificates(&files::read(path)?);
-    certificates.ok_or_else(|| IdentityError::NotPem { path: path.to_owned(), what: "a PEM certificate" })
-}
-
-/// The certificates in a text, each in DER; none where there is none, or one is spoiled.
-pub fn certificates_of_pem(text: &[u8]) -> Vec<Vec<u8>> {
-    certificates(text).unwrap_or_default().iter().map(|certificate| certificate.to_vec()).collect()
-}
-
-/// Certificates in DER, as PEM.
-pub fn certificates_to_pem(certificates: &[Vec<u8>]) -> String {
-    certificates.iter().map(|certificate| pem("CERTIFICATE", certificate)).collect()
-}
-
-/// The certificates in a text, of which there is at least one; `None` where there is none, or one is spoiled.
-fn certificates(text: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
-    let certificates = CertificateDer::pem_slice_iter(text).collect::<Result<Vec<_>, _>>();
-    certificates.ok().filter(|certificates| !certificates.is_empty())
-}
-
-/// The PKCS#8 document of a private key in PEM; `None` where the text is something else.
-pub(crate) fn pkcs8_from_pem(text: &[u8]) -> Option<Vec<u8>> {
-    Some(PrivatePkcs8KeyDer::from_pem_slice(text).ok()?.secret_pkcs8_der().to_vec())
-}
-
-/// Writes a document as PEM with this label.
-pub(crate) fn pem(label: &str, der: &[u8]) -> String {
-    ::pem::encode_config(&Pem::new(label, der), EncodeConfig::new().set_line_ending(LineEnding::LF))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -413,15 +308,5 @@ mod tests {
     fn no_secret_is_like_another() {
         let [one, other] = [secret(), secret()].map(|secret| secret.expect("random bytes"));
         assert_ne!(one, other);
-    }
-
-    #[test]
-    fn pem_has_lines_of_64_letters_and_is_read_back() {
-        let der = vec![7; 100];
-        let text = pem("PRIVATE KEY", &der);
-        let lines: Vec<usize> = text.lines().map(str::len).collect();
-        assert_eq!(lines, [27, 64, 64, 8, 25]);
-        assert_eq!(pkcs8_from_pem(text.as_bytes()), Some(der));
-        assert_eq!(pkcs8_from_pem(b"-----BEGIN CERTIFICATE-----"), None);
     }
 }

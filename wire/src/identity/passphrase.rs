@@ -5,7 +5,8 @@ use std::path::Path;
 
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
 
-use super::{IdentityError, pem, pkcs8_from_pem};
+use super::error::IdentityError;
+use super::pem::{pem, pkcs8_from_pem};
 
 /// What keys are encrypted with.
 #[derive(Clone)]

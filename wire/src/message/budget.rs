@@ -11,6 +11,8 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
+use crate::memory::allocation;
+
 /// How many bytes of memory a message may still take.
 pub(crate) struct Budget {
     left: Cell<usize>,
@@ -44,15 +46,6 @@ impl Budget {
                 Err(E::custom("it takes more memory than it may"))
             }
         }
-    }
-}
-
-/// How many bytes a buffer of so many takes, together with what an allocator needs for it.
-pub(crate) const fn allocation(bytes: usize) -> usize {
-    match bytes {
-        0 => 0,
-        1..=24 => 32,
-        _ => bytes.saturating_add(8).saturating_add(15) & !15,
     }
 }
 

@@ -4,6 +4,7 @@
 //! or a name that no name can be, is refused: no peer of ours sends that, and it ends the connection.
 
 use crate::message::call::{LogLine, Progress};
+use crate::message::inventory::MAX_MODULES;
 use crate::message::link::{Hello, JobUpdate, ModuleAnswer, Notice, Staging, Welcome};
 use crate::message::module::{Module, ModuleState, ModuleVersion};
 use crate::message::outcome::{Failure, Outcome, Report};
@@ -43,8 +44,6 @@ pub enum Unfit {
     },
 }
 
-/// The most modules of one minion.
-pub const MAX_MODULES: usize = 1_024;
 /// The most methods of one module.
 pub const MAX_METHODS: usize = 4_096;
 /// The most parameters of one method.

@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::message::caps::MAX_MODULES;
-use crate::message::held::Held;
+use crate::memory::Held;
 use crate::message::module::{Module, ModuleState};
 use crate::message::version::Version;
+
+/// The most modules of one minion.
+pub const MAX_MODULES: usize = 1_024;
 
 /// The most memory that an inventory takes, in bytes.
 pub const MAX_HELD: usize = 4 << 20;

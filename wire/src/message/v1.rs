@@ -2,15 +2,12 @@
 //!
 //! The types here are as version 1 has them, and never change again: minions and operators of that version are in
 //! use, and ledgers hold what was written in it.
-//!
-//! This file and those of [`crate::value::method`] and [`crate::message::module`] name each other: a type of today asks
-//! here for its older form whenever version 1 is spoken, and the older form is made of the type of today.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest::Digest;
-use crate::message::module::{ModuleState, ModuleVersion};
+use crate::message::module_version::{ModuleState, ModuleVersion};
 use crate::name::ModuleName;
 use crate::value::method::{self, BadType, Builder, Methods, Signature, TypeId, TypeRef};
 use crate::value::{Level, TooDeep};

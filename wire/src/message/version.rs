@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 use quinn::Connection;
 
-use crate::transport::endpoint;
+use crate::transport::alpn::alpn;
 
 /// A version of the messages on minions' and operators' connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +34,7 @@ pub enum Version {
 impl Version {
     /// The version that the two ends of a connection agreed on.
     pub fn of(connection: &Connection) -> Self {
-        match endpoint::alpn(connection).as_deref() {
+        match alpn(connection).as_deref() {
             Some(alpn) if alpn.ends_with(b"/1") => Version::One,
             Some(alpn) if alpn.ends_with(b"/2") => Version::Two,
             Some(alpn) if alpn.ends_with(b"/3") => Version::Three,

@@ -10,12 +10,12 @@ use std::ops::RangeInclusive;
 /// A glob, as it is written: in lower case where it is on names of minions, as those are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glob {
-    parts: Vec<Part>,
+    parts: Vec<Piece>,
 }
 
 /// One part of a glob.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+enum Piece {
     /// This byte.
     Byte(u8),
     /// `?`: any one byte.
@@ -35,15 +35,15 @@ impl Glob {
         while let Some((first, after)) = rest.split_first() {
             rest = after;
             match first {
-                b'*' if parts.last() == Some(&Part::Many) => {}
-                b'*' => parts.push(Part::Many),
-                b'?' => parts.push(Part::One),
+                b'*' if parts.last() == Some(&Piece::Many) => {}
+                b'*' => parts.push(Piece::Many),
+                b'?' => parts.push(Piece::One),
                 b'[' => {
                     let end = rest.iter().position(|byte| *byte == b']')?;
                     parts.push(class(&rest[..end])?);
                     rest = &rest[end + 1..];
                 }
-                byte => parts.push(Part::Byte(*byte)),
+                byte => parts.push(Piece::Byte(*byte)),
             }
         }
         Some(Self { parts })
@@ -52,7 +52,7 @@ impl Glob {
     /// The beginning that every name has that the glob matches.
     pub(super) fn prefix(&self) -> String {
         let bytes = self.parts.iter().map_while(|part| match part {
-            Part::Byte(byte) => Some(char::from(*byte)),
+            Piece::Byte(byte) => Some(char::from(*byte)),
             _ => None,
         });
         bytes.collect()
@@ -66,7 +66,7 @@ impl Glob {
         let mut star: Option<(usize, usize)> = None;
         while at < name.len() {
             match self.parts.get(part) {
-                Some(Part::Many) => {
+                Some(Piece::Many) => {
                     star = Some((part, at));
                     part += 1;
                 }
@@ -83,22 +83,22 @@ impl Glob {
                 },
             }
         }
-        self.parts[part..].iter().all(|part| *part == Part::Many)
+        self.parts[part..].iter().all(|part| *part == Piece::Many)
     }
 }
 
-impl Part {
+impl Piece {
     fn takes(&self, byte: u8) -> bool {
         match self {
-            Part::Byte(own) => *own == byte,
-            Part::One => true,
-            Part::Class { negated, ranges } => ranges.iter().any(|range| range.contains(&byte)) != *negated,
-            Part::Many => false,
+            Piece::Byte(own) => *own == byte,
+            Piece::One => true,
+            Piece::Class { negated, ranges } => ranges.iter().any(|range| range.contains(&byte)) != *negated,
+            Piece::Many => false,
         }
     }
 }
 
-fn class(inner: &[u8]) -> Option<Part> {
+fn class(inner: &[u8]) -> Option<Piece> {
     let (negated, mut rest) = match inner.split_first()? {
         (b'!' | b'^', rest) => (true, rest),
         _ => (false, inner),
@@ -121,7 +121,7 @@ fn class(inner: &[u8]) -> Option<Part> {
         }
         ranges.push(range);
     }
-    (!ranges.is_empty()).then_some(Part::Class { negated, ranges })
+    (!ranges.is_empty()).then_some(Piece::Class { negated, ranges })
 }
 
 #[allow(clippy::unwrap_used)]

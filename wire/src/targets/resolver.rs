@@ -81,7 +81,7 @@ pub(super) struct Resolver<'a, L> {
 
 /// The place of a term in a target.
 #[derive(Clone, Copy)]
-struct Place<'t> {
+struct TermPlace<'t> {
     /// The expression around it.
     text: &'t str,
     /// Whether what the term matches is, or may be, taken out.
@@ -107,7 +107,7 @@ impl<'a, L: Lookup> Resolver<'a, L> {
 
     /// The candidates that the expression matches, which are to be taken out where it is negated.
     pub(super) fn members(&mut self, expression: &Expression, negated: bool) -> Result<Members, TargetError> {
-        self.evaluate(Place { text: expression.as_str(), negated }, expression.root())
+        self.evaluate(TermPlace { text: expression.as_str(), negated }, expression.root())
     }
 
     /// What an intersection matches without those of its parts that are complements; nobody where it has no
@@ -120,19 +120,19 @@ impl<'a, L: Lookup> Resolver<'a, L> {
         }
         let mut members = Members::all(self.names.len());
         for part in rest {
-            members.keep(&self.evaluate(Place { text: expression.as_str(), negated: false }, part)?);
+            members.keep(&self.evaluate(TermPlace { text: expression.as_str(), negated: false }, part)?);
         }
         Ok(members)
     }
 
-    fn evaluate(&mut self, place: Place<'_>, node: &Node) -> Result<Members, TargetError> {
+    fn evaluate(&mut self, place: TermPlace<'_>, node: &Node) -> Result<Members, TargetError> {
         let mut members = Members::none(self.names.len());
         self.add(place, node, &mut members)?;
         Ok(members)
     }
 
     /// Adds what the node matches, so that a union of ten thousand names needs one set.
-    fn add(&mut self, place: Place<'_>, node: &Node, members: &mut Members) -> Result<(), TargetError> {
+    fn add(&mut self, place: TermPlace<'_>, node: &Node, members: &mut Members) -> Result<(), TargetError> {
         match node {
             Node::Term(term) => self.add_term(place, term, members)?,
             Node::Complement(_) | Node::Intersection(_) => {
@@ -149,7 +149,12 @@ impl<'a, L: Lookup> Resolver<'a, L> {
         Ok(())
     }
 
-    fn add_term(&mut self, place: Place<'_>, term: &Term, members: &mut Members) -> Result<(), TargetError> {
+    fn add_term(
+        &mut self,
+        place: TermPlace<'_>,
+        term: &Term,
+        members: &mut Members,
+    ) -> Result<(), TargetError> {
         let matched = match &term.kind {
             TermKind::Name(name) => match self.names.binary_search(name) {
                 Ok(index) => {
@@ -177,7 +182,7 @@ impl<'a, L: Lookup> Resolver<'a, L> {
 
     fn add_facts(
         &mut self,
-        place: Place<'_>,
+        place: TermPlace<'_>,
         test: &FactTest,
         members: &mut Members,
     ) -> Result<bool, TargetError> {
@@ -200,7 +205,7 @@ impl<'a, L: Lookup> Resolver<'a, L> {
 
     fn add_group(
         &mut self,
-        place: Place<'_>,
+        place: TermPlace<'_>,
         term: &GroupTerm,
         members: &mut Members,
     ) -> Result<bool, TargetError> {
@@ -213,9 +218,9 @@ impl<'a, L: Lookup> Resolver<'a, L> {
     }
 
     /// The candidates that every part matches; complements are taken out and never built.
-    fn intersection(&mut self, place: Place<'_>, parts: &[Node]) -> Result<Members, TargetError> {
+    fn intersection(&mut self, place: TermPlace<'_>, parts: &[Node]) -> Result<Members, TargetError> {
         let mut members = Members::all(self.names.len());
-        let negated = Place { negated: true, ..place };
+        let negated = TermPlace { negated: true, ..place };
         for part in parts {
             match part {
                 Node::Complement(inner) => match &**inner {
@@ -236,7 +241,7 @@ impl<'a, L: Lookup> Resolver<'a, L> {
     /// Adds those of `names` that match, each comparison at its price. Returns whether any certainly does.
     fn add_where(
         &mut self,
-        place: Place<'_>,
+        place: TermPlace<'_>,
         names: Range<usize>,
         price: u64,
         members: &mut Members,
@@ -265,7 +270,7 @@ impl<'a, L: Lookup> Resolver<'a, L> {
 
     /// Notes a term that matches nobody. What is wrong with a group's own members does not concern an operator who
     /// uses it.
-    fn note(&mut self, place: Place<'_>, term: &Term) {
+    fn note(&mut self, place: TermPlace<'_>, term: &Term) {
         let Some(unmatched) = self.unmatched.as_mut().filter(|_| self.following.is_empty()) else { return };
         let kind = match &term.kind {
             TermKind::Name(name) => UnmatchedKind::Name(name.clone()),
@@ -305,7 +310,7 @@ impl<'a, L: Lookup> Resolver<'a, L> {
     }
 
     /// All members of a group.
-    fn group(&mut self, place: Place<'_>, term: &GroupTerm) -> Result<Rc<Members>, TargetError> {
+    fn group(&mut self, place: TermPlace<'_>, term: &GroupTerm) -> Result<Rc<Members>, TargetError> {
         let error = |problem| Err(TargetError::new(place.text, term.place.clone(), problem));
         let key = (term.name.clone(), place.negated);
         if let Some(members) = self.followed.get(&key) {

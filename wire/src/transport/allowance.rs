@@ -2,9 +2,6 @@
 //!
 //! Which door a peer wants is known only after its handshake. So every connection that a listener accepts begins
 //! as that of a stranger, and is given more by the code that knows the peer.
-//!
-//! This file and [`crate::transport::endpoint`] name each other: an endpoint begins every connection with an allowance
-//! from here, and for how long a connection may be silent is one for all endpoints, and stands there.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +9,10 @@ use std::time::Duration;
 use quinn::{Connection, ServerConfig, TransportConfig, VarInt};
 
 use crate::message::{enroll, link};
-use crate::transport::endpoint::IDLE_TIMEOUT;
 use machine::failpoint;
+
+/// A connection without a sign of life for this long is given up.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What a peer may make this end of a connection hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,10 @@
 //! QUIC endpoints with mutual TLS 1.3: [`listen`] for the overlord, [`dialler`] and [`Dialling`] for all who dial
 //! it, and [`peer`] to ask who is at the other end.
 //!
-//! With `identity/` this is the only place that names rustls.
+//! With `identity/` and `alpn` this is the only place that names rustls.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use ::ring::hmac as ring_hmac;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
@@ -13,25 +12,22 @@ use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, ServerConfig, Va
 use quinn_proto::HashedConnectionIdGenerator;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
-use rustls::{DistinguishedName, RootCertStore};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, SignatureScheme};
 
 use crate::digest::Digest;
-use crate::identity::{Identity, IdentityError, Moment, Peer, Role, Untimely, Validity};
+use crate::identity::{
+    Identity, IdentityError, Peer, Role, Untimely, provider, roots, validity_and_moment,
+};
 use crate::transport::allowance;
+
+pub use crate::identity::SERVER_NAME;
 
 /// The UDP port that an overlord listens on where its configuration names no other.
 pub const DEFAULT_PORT: u16 = 51234;
-
-/// The name in every overlord's certificate: a dialler knows an overlord by its authority, not by its address.
-pub const SERVER_NAME: &str = "overlord";
-
-/// A connection without a sign of life for this long is given up.
-pub const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The code with which a connection is closed in good order.
 pub const CLOSE_DONE: VarInt = VarInt::from_u32(0);
@@ -267,13 +263,6 @@ pub fn shown(connection: &Connection) -> Vec<CertificateDer<'static>> {
     shown.and_then(Result::ok).map(|shown| *shown).unwrap_or_default()
 }
 
-/// The application protocol that both ends agreed on, which says the door and the version; `None` before the
-/// handshake.
-pub fn alpn(connection: &Connection) -> Option<Vec<u8>> {
-    let data = connection.handshake_data()?;
-    data.downcast_ref::<quinn::crypto::rustls::HandshakeData>()?.protocol.clone()
-}
-
 fn endpoint(
     address: SocketAddr,
     server: Option<ServerConfig>,
@@ -314,18 +303,6 @@ fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
     Ok(socket.into())
 }
 
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(ring::default_provider())
-}
-
-fn roots(authorities: &[CertificateDer<'static>]) -> Result<RootCertStore, rustls::Error> {
-    let mut roots = RootCertStore::empty();
-    for authority in authorities {
-        roots.add(authority.clone())?;
-    }
-    Ok(roots)
-}
-
 /// What a dialler knows the authority by.
 #[derive(Debug)]
 enum Anchor {
@@ -363,7 +340,7 @@ impl ServerCertVerifier for OverlordVerifier {
         if !Peer::of(end_entity).is_ok_and(|peer| peer.role == Role::Overlord) {
             return Err(rustls::Error::InvalidCertificate(CertificateError::InvalidPurpose));
         }
-        let (validity, signed_at) = validity(end_entity, intermediates)?;
+        let (validity, signed_at) = validity_and_moment(end_entity, intermediates)?;
         let verified =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots(&authorities)?), provider())
                 .build()
@@ -425,7 +402,7 @@ impl ClientCertVerifier for OwnClients {
         _intermediates: &[CertificateDer<'_>],
         _: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        let (_, signed_at) = validity(end_entity, &[])?;
+        let (_, signed_at) = validity_and_moment(end_entity, &[])?;
         self.0.verify_client_cert(end_entity, &[], signed_at)
     }
 
@@ -450,35 +427,6 @@ impl ClientCertVerifier for OwnClients {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.supported_verify_schemes()
     }
-}
-
-/// Whether this authority has signed the certificate that is the first of a client's chain, good now or not.
-pub(crate) fn is_signed_by(authority: &CertificateDer<'static>, chain: &[CertificateDer<'_>]) -> bool {
-    let check = |(certificate, rest): (&CertificateDer<'_>, &[CertificateDer<'_>])| {
-        let roots = Arc::new(roots(std::slice::from_ref(authority)).ok()?);
-        let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).build().ok()?;
-        let (_, signed_at) = validity(certificate, rest).ok()?;
-        verifier.verify_client_cert(certificate, rest, signed_at).ok()
-    };
-    chain.split_first().and_then(check).is_some()
-}
-
-/// The time for which a certificate is good, and the moment at which to ask who signed it: now, as far as that can be without
-/// failing for a time that [`Validity::check`] has to judge, or for a clock that is slow. So it is never after the end of the
-/// certificate, and never before any of those that lead from it to an authority begins.
-fn validity(
-    certificate: &CertificateDer<'_>,
-    leading: &[CertificateDer<'_>],
-) -> Result<(Validity, UnixTime), rustls::Error> {
-    let validity = |certificate: &CertificateDer<'_>| {
-        Validity::of(certificate)
-            .map_err(|_| rustls::Error::InvalidCertificate(CertificateError::BadEncoding))
-    };
-    let own = validity(certificate)?;
-    let Moment(now) = Moment::now();
-    let begins = leading.iter().filter_map(|one| validity(one).ok()).map(|one| one.from);
-    let moment = begins.fold(now.max(own.from), i64::max).min(own.until);
-    Ok((own, UnixTime::since_unix_epoch(Duration::from_secs(moment.try_into().unwrap_or_default()))))
 }
 
 const SOCKET_BUFFER: usize = 4 << 20;

@@ -6,6 +6,7 @@
 //! minion and the client library.
 
 pub mod allowance;
+pub mod alpn;
 pub mod echo;
 pub mod endpoint;
 pub mod frame;

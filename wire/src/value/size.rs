@@ -1,5 +1,5 @@
 //! How much a value is, in the bytes that people and limits count. How much memory it holds is another number: see
-//! [`crate::message::held`].
+//! [`crate::memory`].
 
 use crate::value::Value;
 

@@ -9,7 +9,7 @@ use semver::Version as Semver;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use wire::digest::Digest;
-use wire::message::held::Held;
+use wire::memory::Held;
 use wire::message::inventory;
 use wire::message::module::Module;
 use wire::message::outcome::FailureKind;

@@ -4,7 +4,7 @@ use wasmparser::component_types::{ComponentEntityType, ComponentFuncTypeId};
 use wasmparser::types::TypesRef;
 use wasmtime::component::{Component, ComponentExportIndex};
 use wire::digest::Digest;
-use wire::message::held::Held as _;
+use wire::memory::Held as _;
 use wire::message::module::{MAX_HELD, Module, ModuleState};
 use wire::name::ModuleName;
 use wire::value::method::{BadType, Method, Methods, TypeId, Types};

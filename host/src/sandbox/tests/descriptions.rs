@@ -1,6 +1,6 @@
 //! What is told of modules: their types each once, and never more than there is room for.
 
-use wire::message::held::Held as _;
+use wire::memory::Held as _;
 use wire::message::inventory::{self, Inventory};
 use wire::message::module::{self, Module};
 use wire::transport::frame;

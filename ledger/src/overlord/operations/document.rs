@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use wire::message::held::Held;
+use wire::memory::Held;
 use wire::message::job::JobId;
 use wire::message::operator::{Asked, History, JobDocument, Part, Target};
 use wire::message::outcome::Report;

@@ -10,11 +10,12 @@ use quinn::{Connection, RecvStream, SendStream};
 use tokio::time::sleep;
 use wire::message::enroll::{EnrollReply, EnrollRequest};
 use wire::message::newcomer::{MAX_MESSAGE, Newcomer, NewcomerReply};
-use wire::transport::endpoint::{self, CLOSE_BUSY, CLOSE_DONE, CLOSE_REFUSED};
+use wire::transport::alpn::alpn;
+use wire::transport::endpoint::{CLOSE_BUSY, CLOSE_DONE, CLOSE_REFUSED};
 use wire::transport::frame::{self, FrameError};
 
-use super::Hall;
 use super::connection_limit::Ticket;
+use super::hall::Hall;
 use super::refusals::Applicant;
 
 /// One newcomer.
@@ -149,7 +150,7 @@ enum Form {
 
 impl Form {
     fn of(connection: &Connection) -> Self {
-        match endpoint::alpn(connection).as_deref() {
+        match alpn(connection).as_deref() {
             Some(wire::message::enroll::ALPN) => Form::Older,
             _ => Form::Newest,
         }

@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 
 use super::*;
 use crate::digest::Digest;
+use crate::memory::Held;
 use crate::message::call::{LogLevel, LogLine};
-use crate::message::held::Held;
 use crate::message::inventory::Inventory;
 use crate::message::job::JobId;
 use crate::message::link::{Hello, JobUpdate, Notice};

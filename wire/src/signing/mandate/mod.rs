@@ -3,6 +3,7 @@
 //! The overlord carries a [`SignedMandate`] and cannot make one. A minion that wants them decodes what was signed and
 //! holds what it is asked for against that, so that a signature for one thing is never one for another.
 
+mod asked;
 mod certificate;
 mod mandated;
 mod signed;
@@ -17,8 +18,9 @@ use crate::digest::Digest;
 use crate::message::target::Target;
 use crate::name::OperatorName;
 
+pub use self::asked::Mismatch;
 pub use self::certificate::{BadCertificate, KeyCertificate, MAX_CERTIFICATE};
-pub use self::mandated::{Mandated, MandatedCall, MandatedChange, Mismatch};
+pub use self::mandated::{Mandated, MandatedCall, MandatedChange};
 pub use self::signed::{BadMandate, MAX_MANDATE, SignedMandate};
 
 /// What an operator wants to be done once, by whom and until when.

@@ -9,6 +9,7 @@ use crate::identity::{Authority, Role};
 use crate::message::version::Version;
 use crate::message::{enroll, link, operator};
 use crate::transport::allowance::Allowance;
+use crate::transport::alpn::alpn;
 use crate::transport::stream_places::StreamPlaces;
 
 const DOORS: &[&[u8]] = &[

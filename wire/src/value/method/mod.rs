@@ -10,12 +10,9 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::message::held::Held;
-use crate::message::v1;
-use crate::message::version::Version;
+use crate::memory::Held;
 
 pub use self::table::{BadType, Builder, Definition, MAX_TYPES, Type, TypeId, TypeRef, Types};
 
@@ -308,30 +305,6 @@ impl TryFrom<Methods> for OneMethod {
         let Listed { types, methods } = Arc::unwrap_or_clone(listed);
         let method = methods.into_iter().next().ok_or(BadType::Undefined)?;
         Ok(Self { types, method })
-    }
-}
-
-/// Written in the form of the version that is spoken.
-impl Serialize for OneMethod {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match Version::spoken() {
-            Version::One => v1::tree(self.signature()).serialize(serializer),
-            Version::Two | Version::Three | Version::Four | Version::Five | Version::Six | Version::Seven => {
-                Methods::from(self.clone()).serialize(serializer)
-            }
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for OneMethod {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let methods = match Version::spoken() {
-            Version::One => v1::methods(vec![v1::Method::deserialize(deserializer)?]),
-            Version::Two | Version::Three | Version::Four | Version::Five | Version::Six | Version::Seven => {
-                Methods::deserialize(deserializer)?
-            }
-        };
-        Self::try_from(methods).map_err(D::Error::custom)
     }
 }
 

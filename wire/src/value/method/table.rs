@@ -8,8 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::message::budget::allocation;
-use crate::message::held::Held;
+use crate::memory::{Held, allocation};
 use crate::value::MAX_DEPTH;
 
 /// The most types that the table of a module may have.

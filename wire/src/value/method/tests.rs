@@ -1,4 +1,6 @@
 use super::*;
+use crate::message::v1;
+use crate::message::version::Version;
 use crate::transport::frame;
 
 fn restart() -> Methods {
