@@ -26,7 +26,7 @@ use crate::audit::Audit;
 use crate::dial::DialError;
 use crate::dialler::{Dialled, Dialler};
 use crate::dispatch::Dispatch;
-use crate::facts::Gathered;
+use crate::facts::gathered::Gathered;
 use crate::jobs::Jobs;
 use crate::membership::{Member, Membership};
 use crate::modules::{Modules, tellable};

@@ -21,7 +21,7 @@ use wire::signing::mandate::{BadMandate, Mandate, Mandated, Mismatch, Nonce, Sig
 use wire::targets::{Expression, Lookup, Roster, TargetError, resolve};
 
 use crate::access::{Access, AccessInForce, Denied, Untrusted};
-use crate::facts::Gathered;
+use crate::facts::gathered::Gathered;
 use crate::membership::Member;
 
 /// What checks signatures. Clones share the parts that it asks.

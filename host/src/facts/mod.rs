@@ -5,7 +5,7 @@
 //! members are the paths. The paths are not nested, as a path that is a fact (`os`) may also be the
 //! beginning of others.
 
-mod gathered;
+pub(crate) mod gathered;
 mod host;
 mod virtualisation;
 
@@ -18,11 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 use wire::message::module::{Module, ModuleState};
 
-use self::gathered::Paths;
+use self::gathered::{Gathered, Paths};
 use crate::modules::Modules;
 use crate::sandbox;
-
-pub(crate) use self::gathered::Gathered;
 
 /// What the owner of a host says about it, by name.
 pub(crate) type Labels = BTreeMap<String, String>;

@@ -89,7 +89,7 @@ impl Rig {
             access: access.clone(),
             ledger: ledger.clone(),
             member: tokio::sync::watch::channel(member()).1,
-            facts: tokio::sync::watch::channel(crate::facts::Gathered::default()).1,
+            facts: tokio::sync::watch::channel(crate::facts::gathered::Gathered::default()).1,
         };
         let jobs = Jobs::new(Parts {
             ledger: ledger.clone(),

@@ -43,8 +43,7 @@ impl Login {
         let folder = global.folder()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(CliError::Runtime)?;
-        let logged_in =
-            runtime.block_on(client::log_in(&folder, &token, global.address(), self.context));
+        let logged_in = runtime.block_on(client::log_in(&folder, &token, global.address(), self.context));
         runtime.shutdown_background();
         let client::LoggedIn { operator, context, address, valid_until, signing_key } = logged_in?;
         match self.format.format() {

@@ -1,6 +1,6 @@
 //! `overlord job`
 
-mod cancel;
+pub(super) mod cancel;
 mod give_up;
 mod history;
 pub(super) mod list;
@@ -14,7 +14,6 @@ mod wait;
 use clap::Subcommand;
 use output::Exit;
 
-pub(super) use self::cancel::{became, way_out};
 use super::CliError;
 use crate::client::Client;
 
