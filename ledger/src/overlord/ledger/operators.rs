@@ -212,4 +212,14 @@ mod tests {
         assert!(!ledger.remove_operator(&name("bob")).await.expect("written"));
         redeems(&ledger, "one", "laptop").await.expect_err("was taken back");
     }
+
+    #[tokio::test]
+    async fn tokens_are_forgotten_from_the_moment_at_which_they_expire() {
+        let later = OperatorInvite { expires_at: 1001, ..token("later", "carl", "ann") };
+        let (_folder, ledger) = with(&["ann"], &[token("sooner", "bob", "ann"), later]).await;
+        for (until, gone) in [(999, 0), (1000, 1), (1000, 0), (1001, 1)] {
+            assert_eq!(ledger.purge_operator_invites(until).await.expect("written"), gone, "{until}");
+        }
+        redeems(&ledger, "later", "laptop").await.expect_err("was forgotten");
+    }
 }
