@@ -424,3 +424,24 @@ async fn a_host_that_waits_is_known_until_it_is_forgotten_and_enrolled_once_it_i
     ledger.forget_waiting(vec![host.key]).await.unwrap();
     assert_eq!(ledger.waiting().await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn a_host_that_is_accepted_in_place_of_another_keeps_its_name_from_the_token_of_that_one() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    let (secret, key) = (Digest::of(b"secret"), Digest::of(b"key"));
+    let host = |key: Digest| WaitingHost {
+        key,
+        name: name("web1"),
+        from: "192.0.2.1:5".into(),
+        since: T0,
+        asked_at: T0,
+        answer: Answer::None,
+    };
+    ledger.put_invite(invite(T0 + 100), made()).await.unwrap();
+    ledger.redeem(&secret, key, T0).await.unwrap();
+    ledger.accept_waiting(host(key), made()).await.unwrap();
+    assert_eq!(ledger.redeem(&secret, key, T0).await, Ok(name("web1")), "it is the same host");
+    ledger.accept_waiting(host(Digest::of(b"new key")), made()).await.unwrap();
+    assert_eq!(ledger.redeem(&secret, key, T0).await, Err(InviteError::Unknown));
+}

@@ -183,6 +183,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_token_that_was_used_is_good_for_the_same_key_alone() {
+        let (_folder, ledger) = with(&["ann"], &[token("one", "bob", "ann")]).await;
+        redeems(&ledger, "one", "laptop").await.expect("lets in");
+        let refused = redeems(&ledger, "one", "desktop").await.expect_err("took the name away");
+        assert!(refused.contains("bob"), "{refused}");
+        let bob = ledger.operators().await.expect("reads").into_iter().find(|one| one.name == name("bob"));
+        assert_eq!(bob.and_then(|bob| bob.key), Some(Digest::of(b"laptop")));
+    }
+
+    #[tokio::test]
     async fn of_two_tokens_for_a_name_the_first_that_is_used_ends_the_other() {
         let tokens = [token("one", "bob", "ann"), token("two", "bob", "ann"), token("three", "carl", "ann")];
         let (_folder, ledger) = with(&["ann"], &tokens).await;
