@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ledger::{OverlordLedger, Retention};
+use ledger::{LedgerError, OverlordLedger, Retention};
 use machine::clock::now_ms;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;

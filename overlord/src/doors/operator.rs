@@ -67,7 +67,7 @@ impl OperatorDoor {
             (connection.remote_address(), certificate.unwrap_or_default());
         // It is entered by now: whoever lets go of an authority either finds it, or is seen here.
         if !services.authorities.know(&operator.key(), &certificate) {
-            return Err(Refused::FormerAuthority(operator.name().clone()));
+            return Err(NoOperator::FormerAuthority(operator.name().clone()));
         }
         Ok(Self { services, operator, from, certificate, intake, outbox })
     }

@@ -19,9 +19,7 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, SignatureScheme};
 
 use crate::digest::Digest;
-use crate::identity::{
-    Identity, IdentityError, Peer, Role, Untimely, provider, roots, validity_and_moment,
-};
+use crate::identity::{Identity, IdentityError, Peer, Role, Untimely, provider, roots, validity_and_moment};
 use crate::transport::allowance;
 
 pub use crate::identity::SERVER_NAME;
