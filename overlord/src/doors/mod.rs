@@ -6,6 +6,7 @@
 mod audit;
 mod authority;
 mod connection_limit;
+mod daemon_status;
 mod enroll;
 mod enrolment;
 mod follow;

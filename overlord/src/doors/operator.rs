@@ -15,8 +15,7 @@ use wire::message::inventory::Inventory;
 use wire::message::link::{Carried, MinionRequest, Pong};
 use wire::message::module::Module;
 use wire::message::operator::{
-    Call, DiskStatus, FactsHeard, Follow, OperatorReply, OperatorRequest, OverlordStatus, Ping, Refusal,
-    RefusalKind, TargetWarning,
+    Call, FactsHeard, Follow, OperatorReply, OperatorRequest, Ping, Refusal, RefusalKind, TargetWarning,
 };
 use wire::message::operators::OperatorsRequest;
 use wire::message::version::Version;
@@ -26,9 +25,8 @@ use wire::transport::endpoint::{CLOSE_DONE, shown};
 use wire::transport::frame::{self, FrameError};
 use wire::transport::intake::Intake;
 
-use ledger::Storage;
-
 use super::authority::AuthorityDoor;
+use super::daemon_status::daemon_status;
 use super::enrolment::EnrolmentDoor;
 use super::follow::Telling;
 use super::operators::OperatorsDoor;
@@ -229,7 +227,7 @@ impl OperatorDoor {
             OperatorRequest::Cancel { .. } => self.cancel(permit, warnings).await?,
             OperatorRequest::GiveUp { .. } => self.give_up(permit, warnings).await?,
             OperatorRequest::Purge { keep_ms } => OperatorReply::Purged(self.purge(keep_ms).await?),
-            OperatorRequest::Status => OperatorReply::Status(Box::new(self.status().await)),
+            OperatorRequest::Status => OperatorReply::Status(Box::new(daemon_status(&self.services).await)),
             request @ (OperatorRequest::Invite { .. }
             | OperatorRequest::Enrolment(_)
             | OperatorRequest::Operators(_)
@@ -444,25 +442,6 @@ impl OperatorDoor {
         let purged = self.services.jobs.purge(keep_ms).await?;
         self.services.audit.purged(purged, self.name(), self.from);
         Ok(purged)
-    }
-
-    async fn status(&self) -> OverlordStatus {
-        let (minions, connected) = self.services.registry.counts();
-        let Storage { path, bytes, disk } = self.services.ledger.storage().await;
-        OverlordStatus {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            address: self.services.address.to_string(),
-            started_at: self.services.started_at,
-            minions,
-            connected,
-            live_jobs: self.services.jobs.live_count(),
-            ledger_bytes: bytes.unwrap_or(0),
-            disk: Some(DiskStatus {
-                path: path.display().to_string(),
-                free_bytes: disk.free_bytes,
-                takes_work: disk.takes_work,
-            }),
-        }
     }
 }
 
