@@ -7,7 +7,7 @@ use std::time::Duration;
 use machine::failpoint::{Daemon, Point};
 use rig::{Fleet, Over};
 use serde_json::Value;
-use wire::identity::{Authority, Identity, Lifetimes, Role};
+use wire::identity::{Authority, Identity, Lifetimes};
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
@@ -64,10 +64,9 @@ fn calls_and_jobs_of_many_minions_notice_nothing_for_long() {
 /// Gives the operator a certificate as brief as the configuration has them, in the place of the one that was made before it.
 fn brief_operator(fleet: &Fleet) {
     let brief = Lifetimes { operator: Duration::from_secs(30), ..Lifetimes::default() };
-    let authority = Authority::load(&fleet.overlord_dir()).expect("there").with_lifetimes(brief);
+    let authority = Authority::load(&fleet.overlord_dir()).expect("there");
     let former = Identity::load(&fleet.overlord_dir(), "operator").expect("there");
-    let name = former.peer().expect("ours").name;
-    let identity = authority.issue(Role::Operator, &name).expect("issued");
+    let identity = authority.reissue(&former, brief).expect("issued");
     identity.save(&fleet.overlord_dir(), "operator").expect("saved");
 }
 
