@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::reopenable::Reopenable;
-use crate::storage::{Changes, Room, Store, Uncommitted};
+use crate::storage::{Changes, Room, RoomGauge, Store, Uncommitted};
 use crate::tenant::Tenant;
 use crate::write::{Durability, Purpose};
 
@@ -64,6 +64,7 @@ impl Request {
 pub(crate) struct Writer {
     reopenable: Arc<Reopenable>,
     queue: mpsc::Receiver<Request>,
+    gauge: RoomGauge,
     failed: Option<FailedBatch>,
 }
 
@@ -76,7 +77,7 @@ struct FailedBatch {
 impl Writer {
     /// A writer to `reopenable` for what comes out of `queue`.
     pub(crate) fn new(reopenable: Arc<Reopenable>, queue: mpsc::Receiver<Request>) -> Self {
-        Self { reopenable, queue, failed: None }
+        Self { reopenable, queue, gauge: RoomGauge::default(), failed: None }
     }
 
     /// Writes until nobody can ask for anything any more, then closes the store.
@@ -89,7 +90,7 @@ impl Writer {
 
     /// Gathers one batch, commits it, and answers the writes in it.
     fn batch(&mut self, first: Request) {
-        let room = Room::on_disk_of(self.reopenable.path());
+        let room = self.gauge.look(self.reopenable.path());
         if let Err(error) = self.ready(room) {
             return self.refuse_waiting(first, &error);
         }

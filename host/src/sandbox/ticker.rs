@@ -28,6 +28,8 @@ pub(super) struct Ticking {
 struct Shared {
     engines: Mutex<Vec<Engine>>,
     running: AtomicUsize,
+    /// Whether the thread sleeps until it is woken, since no guest runs.
+    asleep: AtomicBool,
     ended: AtomicBool,
 }
 
@@ -40,6 +42,7 @@ impl Ticker {
         let shared = Arc::new(Shared {
             engines: Mutex::new(Vec::new()),
             running: AtomicUsize::new(0),
+            asleep: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         });
         let thread = thread::Builder::new().name("epoch".into()).spawn({
@@ -56,7 +59,9 @@ impl Ticker {
 
     /// Keeps the clock going until the returned guard is dropped.
     pub(super) fn tick(&self) -> Ticking {
-        if self.shared.running.fetch_add(1, Ordering::SeqCst) == 0 {
+        self.shared.running.fetch_add(1, Ordering::SeqCst);
+        // One that goes on is left alone: to be woken at the start of each short job, it would make that yield at once.
+        if self.shared.asleep.swap(false, Ordering::SeqCst) {
             self.wake();
         }
         Ticking { shared: self.shared.clone() }
@@ -95,16 +100,32 @@ impl Drop for Ticking {
 impl Shared {
     /// What the thread does until it is told to end.
     fn tick(&self) {
+        let mut idle = 0;
         while !self.ended.load(Ordering::SeqCst) {
-            if self.running.load(Ordering::SeqCst) == 0 {
-                thread::park();
+            idle = if self.running.load(Ordering::SeqCst) == 0 { idle + 1 } else { 0 };
+            if idle > IDLE_TICKS {
+                self.sleep();
+                idle = 0;
                 continue;
             }
-            // A wake-up in between only makes one tick early, which no guest minds.
             thread::park_timeout(TICK);
             for engine in lock::hold(&self.engines).iter() {
                 engine.increment_epoch();
             }
         }
     }
+
+    /// Waits for a guest to run, or for the end.
+    fn sleep(&self) {
+        self.asleep.store(true, Ordering::SeqCst);
+        // A guest that was counted before that found nobody asleep.
+        if self.running.load(Ordering::SeqCst) > 0 || self.ended.load(Ordering::SeqCst) {
+            self.asleep.store(false, Ordering::SeqCst);
+            return;
+        }
+        thread::park();
+    }
 }
+
+/// How many ticks the clock goes on without a guest: one job after the other leaves it awake.
+const IDLE_TICKS: u32 = 4;

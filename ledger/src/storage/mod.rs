@@ -26,5 +26,5 @@ mod unfinished_folder;
 pub use bare::BareStore;
 pub(crate) use changes::{Bytes, Changes, MAX_KEY, Scan};
 pub use room::Disk;
-pub(crate) use room::Room;
+pub(crate) use room::{Room, RoomGauge};
 pub(crate) use store::{Snapshot, Store, Uncommitted};

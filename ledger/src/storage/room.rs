@@ -1,9 +1,10 @@
-//! How much room there is on the disk, looked at before each batch.
+//! How much room there is on the disk, looked at before batches.
 //!
 //! The database takes no further write after one has failed, so a ledger refuses in time instead: new work first,
 //! then everything that is not needed to make room.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use machine::disk_space::DiskSpace;
 
@@ -12,6 +13,10 @@ use crate::write::Purpose;
 /// How many bytes are kept free at most for carrying on what was begun; on a small disk, a share of it is.
 const RESERVE: u64 = 16 << 20;
 const SHARE: u64 = 20;
+
+/// How many bytes more than the reserve are plenty: nobody fills them between two looks that are so far apart.
+const PLENTY: u64 = 256 << 20;
+const FRESH: Duration = Duration::from_millis(50);
 
 /// How full the disk of a ledger is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +62,33 @@ impl Room {
         };
         self.free >= needed
     }
+
+    /// Whether there is so much that it need not be looked at before each batch.
+    fn is_plenty(self) -> bool {
+        self.free >= self.reserve.saturating_add(PLENTY)
+    }
+}
+
+/// The room on the disk of a ledger, which is looked at before each batch where it may matter, and from time to time where
+/// there is plenty.
+#[derive(Debug, Default)]
+pub(crate) struct RoomGauge {
+    last: Option<(Instant, Room)>,
+}
+
+impl RoomGauge {
+    /// The room on the disk of this path.
+    pub(crate) fn look(&mut self, path: &Path) -> Room {
+        if let Some((at, room)) = self.last
+            && room.is_plenty()
+            && at.elapsed() < FRESH
+        {
+            return room;
+        }
+        let room = Room::on_disk_of(path);
+        self.last = Some((Instant::now(), room));
+        room
+    }
 }
 
 #[cfg(test)]
@@ -85,5 +117,19 @@ mod tests {
         }
         let folder = crate::scratch::folder();
         assert!(Room::on_disk_of(folder.path()).reserve > 0, "a disk of no size");
+    }
+
+    #[test]
+    fn only_where_there_is_plenty_of_room_it_is_not_looked_at_each_time() {
+        let folder = crate::scratch::folder();
+        let reserve = 1 << 20;
+        for (free, is_kept) in [(reserve + PLENTY, true), (reserve + PLENTY - 1, false), (0, false)] {
+            let known = Room { free, reserve };
+            let mut gauge = RoomGauge { last: Some((Instant::now(), known)) };
+            assert_eq!(gauge.look(folder.path()).free == free, is_kept, "{free} bytes");
+            let long_ago = Instant::now().checked_sub(FRESH).expect("the host is up for longer");
+            let mut gauge = RoomGauge { last: Some((long_ago, known)) };
+            assert_ne!(gauge.look(folder.path()).free, free, "of long ago");
+        }
     }
 }
