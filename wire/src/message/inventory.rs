@@ -103,7 +103,12 @@ mod tests {
         }
     }
 
-    /// A module that takes so many bytes, which are 16 times a number.
+    /// What a module takes beside a number of times 16 bytes, which is what an allocator hands out.
+    fn odd() -> usize {
+        module("large", ModuleState::Active, Vec::new()).held() % 16
+    }
+
+    /// A module that takes so many bytes, which are 16 times a number and [`odd`].
     fn of_size(state: ModuleState, bytes: usize) -> Module {
         let mut module = module("large", state, vec![String::new()]);
         let short = module.held();
@@ -143,14 +148,16 @@ mod tests {
             let sizes: Vec<usize> = told.modules.iter().map(|module| module.held()).collect();
             (sizes, told.left_out)
         };
-        let (large, small) = (room - (1 << 20), 1 << 20);
+        let small = (1 << 20) + odd();
+        let (large, smaller) = (room - small, (1 << 10) + odd());
         let [active, staged] = [ModuleState::Active, ModuleState::Staged];
         let both = [(staged.clone(), small), (active.clone(), large)];
         assert_eq!(told(&both), (vec![small, large], 0));
-        let too_large = [(staged.clone(), small + 16), (active.clone(), large), (staged, 1 << 10)];
-        assert_eq!(told(&too_large), (vec![large, 1 << 10], 1), "what is smaller still has room");
-        assert_eq!(told(&[(active.clone(), room)]), (vec![room], 0));
-        assert_eq!(told(&[(active, room + 16)]), (Vec::new(), 1));
+        let too_large = [(staged.clone(), small + 16), (active.clone(), large), (staged, smaller)];
+        assert_eq!(told(&too_large), (vec![large, smaller], 1), "what is smaller still has room");
+        let most = room - odd();
+        assert_eq!(told(&[(active.clone(), most)]), (vec![most], 0));
+        assert_eq!(told(&[(active, most + 16)]), (Vec::new(), 1));
     }
 
     #[test]
