@@ -1,188 +1,165 @@
-//! Group commit: one thread that writes, many tasks that wait on one fsync.
+//! Who commits a write: the task that asks for it, or one thread for many of them.
 //!
-//! A write is a function over a [`Draft`]. The writer takes whatever is waiting, runs the functions one
-//! after the other, commits what they did as one batch, and only then answers them all. While one batch is
-//! on its way to the disk, the next one gathers.
+//! A write is a function over a [`Draft`](crate::draft::Draft), and one batch of them is committed at a time. What need not
+//! be on disk before it is answered takes a few microseconds, so a task does it where it is, unless somebody else writes at
+//! that moment: handing it to another thread and being woken by that would take several times as long. All other writes
+//! wait in a line before the thread. It takes whatever is waiting, runs the functions one after the other, commits what they
+//! did as one batch, and only then answers them all. While one batch is on its way to the disk, the next one gathers.
+//!
+//! What nobody waits for, and what may be lost, is kept back for a moment and goes with the next batch of the thread.
 
-use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, TryLockError};
+use std::time::{Duration, Instant};
 
-use machine::failpoint::{Point, reach};
-use tokio::sync::{mpsc, oneshot};
+use machine::lock;
+use tokio::sync::Semaphore;
 
-use crate::draft::Draft;
-use crate::error::LedgerError;
 use crate::reopenable::Reopenable;
-use crate::storage::{Changes, Room, RoomGauge, Store, Uncommitted};
-use crate::tenant::Tenant;
-use crate::write::{Durability, Purpose};
+use crate::request::Request;
+use crate::turn::Turn;
 
-/// Where a batch ends although more writes are waiting.
-const BATCH_WRITES: u64 = 256;
-const BATCH_BYTES: usize = 8 << 20;
+/// How many writes may wait for the thread before those who ask for further ones have to wait too.
+const PLACES: usize = 256;
+/// How many writes are kept back at most.
+const KEPT_BACK: usize = 256;
+/// For how long they are.
+const MOMENT: Duration = Duration::from_millis(20);
 
-/// Runs a write over a draft, or refuses it. Returns what is to be called once the fate of the batch is known.
-type Run = Box<dyn FnOnce(Result<&Draft<'_>, LedgerError>) -> Option<Answer> + Send>;
-
-/// Answers a write with what became of its batch.
-type Answer = Box<dyn FnOnce(Result<(), LedgerError>) + Send>;
-
-/// One write on its way to the writer.
-pub(crate) struct Request {
-    purpose: Purpose,
-    durability: Durability,
-    run: Run,
-}
-
-impl Request {
-    /// A request of `tenant` to do `write`, and the place that its answer will come to. An answer that nobody waits for any
-    /// longer is dropped; the write stands all the same.
-    pub(crate) fn new<T: Send + 'static>(
-        tenant: Tenant,
-        purpose: Purpose,
-        durability: Durability,
-        write: impl FnOnce(&Draft<'_>) -> Result<T, LedgerError> + Send + 'static,
-    ) -> (Self, oneshot::Receiver<Result<T, LedgerError>>) {
-        let (sender, receiver) = oneshot::channel();
-        let run: Run = Box::new(move |draft| match draft.and_then(|draft| draft.apply_as(&tenant, write)) {
-            Ok(value) => Some(Box::new(move |fate: Result<(), LedgerError>| {
-                let _ = sender.send(fate.map(|()| value));
-            })),
-            Err(error) => {
-                let _ = sender.send(Err(error));
-                None
-            }
-        });
-        (Self { purpose, durability, run }, receiver)
-    }
-
-    fn refuse(self, error: LedgerError) {
-        (self.run)(Err(error));
-    }
-}
-
-/// The thread that writes.
+/// Commits the writes to one store.
 pub(crate) struct Writer {
     reopenable: Arc<Reopenable>,
-    queue: mpsc::Receiver<Request>,
-    gauge: RoomGauge,
-    failed: Option<FailedBatch>,
+    turn: Mutex<Turn>,
+    /// The places in the line before the thread.
+    places: Arc<Semaphore>,
+    /// The writes that are kept back.
+    kept_back: Mutex<Vec<Request>>,
 }
 
-/// A batch that was answered with an error but may be on disk, with the changes that undo it.
-struct FailedBatch {
-    number: u64,
-    undo: Changes,
+/// What the thread is asked for.
+pub(crate) enum Wish {
+    /// To commit this write, and whatever waits behind it.
+    Commit(Request),
+    /// To commit what is kept back, in a moment.
+    CommitSoon,
 }
+
+/// The line before the thread. The thread comes to its end when it is empty and nobody can come any more.
+pub(crate) type Line = mpsc::Sender<Wish>;
 
 impl Writer {
-    /// A writer to `reopenable` for what comes out of `queue`.
-    pub(crate) fn new(reopenable: Arc<Reopenable>, queue: mpsc::Receiver<Request>) -> Self {
-        Self { reopenable, queue, gauge: RoomGauge::default(), failed: None }
+    /// A writer to `reopenable`, whose thread is not started yet.
+    pub(crate) fn new(reopenable: Arc<Reopenable>) -> Arc<Self> {
+        let places = Arc::new(Semaphore::new(PLACES));
+        Arc::new(Self { reopenable, turn: Mutex::default(), places, kept_back: Mutex::default() })
     }
 
-    /// Writes until nobody can ask for anything any more, then closes the store.
-    pub(crate) fn run(mut self) {
-        while let Some(first) = self.queue.blocking_recv() {
-            self.batch(first);
+    /// How many writes wait for the thread, or are what it is at.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        PLACES - self.places.available_permits()
+    }
+
+    /// Commits a write where the caller is. Gives it back where somebody else writes or waits: what waits was asked for
+    /// before, and what is on its way to the disk takes too long for a thread that runs tasks.
+    pub(crate) fn write_here(&self, request: Request) -> Result<(), Request> {
+        if self.places.available_permits() < PLACES {
+            return Err(request);
         }
+        let mut turn = match self.turn.try_lock() {
+            Ok(turn) => turn,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(request),
+        };
+        // To open the store again takes long, too.
+        if !turn.is_ready(&self.reopenable) {
+            return Err(request);
+        }
+        let mut only = Some(request);
+        let decided = turn.batch(&self.reopenable, || only.take());
+        drop(turn);
+        decided.tell();
+        Ok(())
+    }
+
+    /// Lets a write wait for the thread, once there is a place in the line. Where the thread has ended, the write is never
+    /// answered.
+    pub(crate) async fn queue(&self, mut request: Request, line: &Line) {
+        // Never closed.
+        request.place = self.places.clone().acquire_owned().await.ok();
+        let _ = line.send(Wish::Commit(request));
+    }
+
+    /// Lets a write wait for the thread that nobody waits for, where there is a place in the line now.
+    pub(crate) fn try_queue(&self, mut request: Request, line: &Line) {
+        if let Ok(place) = self.places.clone().try_acquire_owned() {
+            request.place = Some(place);
+            let _ = line.send(Wish::Commit(request));
+        }
+    }
+
+    /// Keeps a write back that nobody waits for. Gives it back where too many are.
+    pub(crate) fn keep_back(&self, request: Request, line: &Line) -> Result<(), Request> {
+        let mut kept_back = lock::hold(&self.kept_back);
+        if kept_back.len() >= KEPT_BACK {
+            return Err(request);
+        }
+        kept_back.push(request);
+        let is_first = kept_back.len() == 1;
+        drop(kept_back);
+        if is_first {
+            let _ = line.send(Wish::CommitSoon);
+        }
+        Ok(())
+    }
+
+    /// What the thread does: commits what waits until nobody can ask for anything any more, then closes the store.
+    pub(crate) fn run(&self, waiting: &mpsc::Receiver<Wish>) {
+        let mut due: Option<Instant> = None;
+        loop {
+            let wish = match due {
+                Some(due) => waiting.recv_timeout(due.saturating_duration_since(Instant::now())),
+                None => waiting.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            let first = match wish {
+                Ok(Wish::CommitSoon) => {
+                    due = due.or(Some(Instant::now() + MOMENT));
+                    continue;
+                }
+                Ok(Wish::Commit(first)) => Some(first),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            self.commit(first, waiting);
+            let is_left = !lock::hold(&self.kept_back).is_empty();
+            due = is_left.then(|| Instant::now() + MOMENT);
+        }
+        self.commit(None, waiting);
         self.reopenable.close();
     }
 
-    /// Gathers one batch, commits it, and answers the writes in it.
-    fn batch(&mut self, first: Request) {
-        let room = self.gauge.look(self.reopenable.path());
-        if let Err(error) = self.ready(room) {
-            return self.refuse_waiting(first, &error);
+    /// Commits what is kept back, this write, and whatever waits behind it by then.
+    fn commit(&self, first: Option<Request>, waiting: &mpsc::Receiver<Wish>) {
+        let kept_back = std::mem::take(&mut *lock::hold(&self.kept_back));
+        let mut known = kept_back.into_iter().chain(first).peekable();
+        while known.peek().is_some() {
+            let mut turn = lock::hold(&self.turn);
+            let decided = turn.batch(&self.reopenable, || known.next().or_else(|| next_of(waiting)));
+            drop(turn);
+            decided.tell();
         }
-        let reopenable = Arc::clone(&self.reopenable);
-        let Ok(store) = reopenable.store() else { return };
-        let draft = Draft::new(&store);
-        let (mut durability, mut answers, mut writes) = (Durability::Written, Vec::new(), 0_u64);
-        let mut begins = false;
-        let mut next = Some(first);
-        while let Some(request) = next {
-            if room.suffices(request.purpose) {
-                durability = durability.max(request.durability);
-                begins |= request.purpose == Purpose::Begin;
-                answers.extend((request.run)(Ok(&draft)));
-            } else {
-                request.refuse(self.reopenable.full());
-            }
-            writes += 1;
-            let more = writes < BATCH_WRITES && draft.weight() < BATCH_BYTES;
-            next = if more { self.queue.try_recv().ok() } else { None };
-        }
-        let changes = draft.into_changes();
-        drop(store);
-        let takes_on = begins && durability == Durability::Synced;
-        if takes_on {
-            reach(Point::SyncBefore);
-        }
-        let fate = self.commit(&changes, durability);
-        if takes_on {
-            reach(Point::SyncAfter);
-        }
-        self.reopenable.count(writes);
-        answers.into_iter().for_each(|answer| answer(fate.clone()));
-    }
-
-    fn refuse_waiting(&mut self, first: Request, error: &LedgerError) {
-        first.refuse(error.clone());
-        while let Ok(request) = self.queue.try_recv() {
-            request.refuse(error.clone());
-        }
-    }
-
-    /// Makes sure that the store takes writes, where there is room for them.
-    fn ready(&mut self, room: Room) -> Result<(), LedgerError> {
-        if self.failed.is_none() && self.reopenable.is_open() {
-            return Ok(());
-        }
-        if !room.suffices(Purpose::Proceed) {
-            return Err(self.reopenable.full());
-        }
-        self.reopen()
-    }
-
-    fn commit(&mut self, changes: &Changes, durability: Durability) -> Result<(), LedgerError> {
-        let attempt = |reopenable: &Reopenable| -> Result<Result<(), Uncommitted>, LedgerError> {
-            Ok(reopenable.store()?.commit(changes, durability))
-        };
-        let mut outcome = attempt(&self.reopenable)?;
-        // A background task of the database failed earlier; what it was to do is done again after opening.
-        if outcome.as_ref().is_err_and(|refused| refused.untouched) {
-            self.reopen()?;
-            outcome = attempt(&self.reopenable)?;
-        }
-        outcome.map_err(|refused| {
-            tracing::warn!(error = %refused.error, "a batch was not written");
-            self.failed = self.reopenable.store().ok().map(|store| FailedBatch::new(&store, changes));
-            refused.error
-        })
-    }
-
-    /// Opens the store again, which after a failed write is the only way to write, and undoes what the failed
-    /// batch left.
-    fn reopen(&mut self) -> Result<(), LedgerError> {
-        let failed = &self.failed;
-        self.reopenable.reopen(|store| match failed {
-            Some(failed) if store.batch()? == failed.number => {
-                store.commit(&failed.undo, Durability::Synced).map_err(|refused| refused.error)
-            }
-            _ => Ok(()),
-        })?;
-        self.failed = None;
-        tracing::info!(ledger = %self.reopenable.path().display(), "opened the ledger again after a failed write");
-        Ok(())
     }
 }
 
-impl FailedBatch {
-    /// The batch of `changes` that the store did not take, as it was numbered.
-    fn new(store: &Store, changes: &Changes) -> Self {
-        let before = |(space, key): &(_, Vec<u8>)| store.get(*space, key).ok().flatten();
-        let undo = changes.keys().map(|place| (place.clone(), before(place))).collect();
-        Self { number: store.batch().unwrap_or_default().wrapping_add(1), undo }
+/// The next write that waits, if there is one.
+fn next_of(waiting: &mpsc::Receiver<Wish>) -> Option<Request> {
+    loop {
+        match waiting.try_recv() {
+            Ok(Wish::Commit(request)) => return Some(request),
+            // What is kept back was taken, and what came after that is looked for once the batch is committed.
+            Ok(Wish::CommitSoon) => {}
+            Err(_) => return None,
+        }
     }
 }
 
@@ -190,32 +167,45 @@ impl FailedBatch {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
+    use std::thread;
 
     use tokio::task::{JoinSet, yield_now};
 
     use super::*;
+    use crate::draft::Draft;
     use crate::engine::Engine;
+    use crate::error::LedgerError;
     use crate::keyspace::{Keyspace, Side};
     use crate::read::Read;
     use crate::reopenable::Commits;
+    use crate::tenant::Tenant;
+    use crate::write::{Durability, Purpose};
+
+    /// Keeps the thread of the writer busy until the sender is used or dropped.
+    #[allow(clippy::unwrap_used)]
+    async fn held(engine: &Arc<Engine>, tasks: &mut JoinSet<()>) -> mpsc::Sender<()> {
+        let ((release, released), (begins, begun)) = (mpsc::channel(), tokio::sync::oneshot::channel());
+        let engine = Arc::clone(engine);
+        tasks.spawn(async move {
+            let hold = move |_: &Draft<'_>| {
+                begins.send(()).unwrap();
+                released.recv().unwrap();
+                Ok(())
+            };
+            engine.write(Purpose::Begin, Durability::Synced, hold).await.unwrap();
+        });
+        begun.await.unwrap();
+        release
+    }
 
     #[tokio::test]
     #[allow(clippy::unwrap_used)]
     async fn two_hundred_tasks_share_one_batch_and_its_fsync() {
         let folder = crate::scratch::folder();
         let engine = Arc::new(Engine::open(folder.path(), Side::Minion).unwrap());
-        let (release, released) = mpsc::channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let mut tasks = JoinSet::new();
-        // The first write keeps the writer busy until all others wait.
-        let held = Arc::clone(&engine);
-        tasks.spawn(async move {
-            let hold = move |_: &Draft<'_>| {
-                released.recv().unwrap();
-                Ok(())
-            };
-            held.write(Purpose::Begin, Durability::Written, hold).await.unwrap();
-        });
+        let release = held(&engine, &mut tasks).await;
         for number in 0..200_u8 {
             let (engine, waiting) = (Arc::clone(&engine), Arc::clone(&waiting));
             tasks.spawn(async move {
@@ -237,10 +227,42 @@ mod tests {
         assert!((0..200).all(|number| read.has(Keyspace::Kv, &[number]).unwrap()));
     }
 
+    #[tokio::test]
+    #[allow(clippy::unwrap_used)]
+    async fn a_task_commits_what_need_not_be_synced_and_the_thread_does_where_it_is_at_work() {
+        let folder = crate::scratch::folder();
+        let engine = Arc::new(Engine::open(folder.path(), Side::Minion).unwrap());
+        let whose = |durability| {
+            let engine = Arc::clone(&engine);
+            let write = |_: &Draft<'_>| Ok(thread::current().id());
+            async move { engine.write(Purpose::Begin, durability, write).await.unwrap() }
+        };
+        let here = thread::current().id();
+        assert_eq!(whose(Durability::Written).await, here);
+        let its = whose(Durability::Synced).await;
+        assert!(its != here);
+        assert_eq!(whose(Durability::Written).await, here);
+
+        let mut tasks = JoinSet::new();
+        let release = held(&engine, &mut tasks).await;
+        let late = tokio::spawn(whose(Durability::Written));
+        while engine.waiting() < 2 {
+            yield_now().await;
+        }
+        release.send(()).unwrap();
+        assert_eq!(late.await.unwrap(), its);
+        tasks.join_all().await;
+        assert_eq!(whose(Durability::Written).await, here);
+        engine.close().await;
+        let write = |_: &Draft<'_>| Ok(());
+        let closed = Err(LedgerError::Closed { path: folder.path().to_owned() });
+        assert_eq!(engine.write(Purpose::Begin, Durability::Written, write).await, closed);
+    }
+
     /// Lets the writer find writes of values of these sizes, all at once, and gives their answers.
     #[allow(clippy::unwrap_used)]
     fn written_at_once(reopenable: &Arc<Reopenable>, sizes: &[usize]) -> Vec<Result<(), LedgerError>> {
-        let (sender, queue) = tokio::sync::mpsc::channel(sizes.len());
+        let (line, waiting) = mpsc::channel();
         let request = |(number, size): (usize, &usize)| {
             let (key, value) = (number.to_be_bytes().to_vec(), vec![0; *size]);
             let write = move |draft: &Draft<'_>| {
@@ -248,12 +270,12 @@ mod tests {
                 Ok(())
             };
             let (request, answer) = Request::new(Tenant::sole(), Purpose::Begin, Durability::Written, write);
-            assert!(sender.try_send(request).is_ok());
+            assert!(line.send(Wish::Commit(request)).is_ok());
             answer
         };
         let answers: Vec<_> = sizes.iter().enumerate().map(request).collect();
-        drop(sender);
-        Writer::new(Arc::clone(reopenable), queue).run();
+        drop(line);
+        Writer::new(Arc::clone(reopenable)).run(&waiting);
         answers.into_iter().map(|answer| answer.blocking_recv().unwrap()).collect()
     }
 
@@ -303,11 +325,11 @@ mod tests {
             draft.mark(Keyspace::Kv, vec![1]);
             Err(refused)
         };
-        let writes = engine.write(Purpose::Begin, Durability::Written, |draft| {
+        let writes = engine.write(Purpose::Begin, Durability::Synced, |draft| {
             draft.mark(Keyspace::Kv, vec![2]);
             draft.has(Keyspace::Kv, &[1])
         });
-        let (failed, seen) = tokio::join!(engine.write(Purpose::Begin, Durability::Written, fails), writes);
+        let (failed, seen) = tokio::join!(engine.write(Purpose::Begin, Durability::Synced, fails), writes);
         assert_eq!((failed, seen), (Err(error), Ok(false)));
         assert!(!engine.read().unwrap().has(Keyspace::Kv, &[1]).unwrap());
     }

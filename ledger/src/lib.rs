@@ -4,12 +4,14 @@
 //! nobody else may depend on the store being on this host. A minion's, [`MinionLedger`], always is, so its reads are
 //! plain functions.
 //!
-//! Today both are a folder that one process has open; the minions of a swarm share one, [`SwarmLedger`]. One thread commits whatever writes are waiting as one batch, so
-//! many of them share one fsync, and what a write sees and does is atomic. Reads see one moment. Records of different
+//! Today both are a folder that one process has open; the minions of a swarm share one, [`SwarmLedger`]. What has to be on disk is committed by
+//! one thread, as one batch of whatever is waiting, so that many share one fsync; what has not, by the task that asks for it.
+//! What a write sees and does is atomic. Reads see one moment. Records of different
 //! kinds never rewrite each other, states only move forward, and a record that cannot be read is set aside and named
 //! instead of being fatal.
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
+mod arguments;
 mod draft;
 mod engine;
 mod error;
@@ -23,11 +25,13 @@ mod quarantine;
 mod read;
 mod record;
 mod reopenable;
+mod request;
 mod retention;
 #[cfg(any(test, feature = "scratch"))]
 pub mod scratch;
 mod storage;
 mod tenant;
+mod turn;
 mod upgrade;
 mod write;
 
@@ -39,7 +43,8 @@ pub use minion::{
 pub use overlord::{
     Answer, Attempt, Certificates, GiveUp, GlobInvite, HeardFacts, Holding, Invitations, Invite, InviteError,
     Invited, Issued, JobRecord, Made, MinionRecord, OperatorInvite, OperatorInviteError, OperatorRecord,
-    OverlordLedger, PartRecord, Renewed, Revocation, SeenKey, Standing, Storage, Tenure, WaitingHost,
+    OverlordLedger, PartMoved, PartRecord, Renewed, Revocation, SeenKey, Standing, Storage, Tenure,
+    WaitingHost,
 };
 pub use quarantine::SetAside;
 pub use reopenable::Commits;

@@ -24,6 +24,22 @@ impl MinionLedger {
         self.engine.write(Purpose::Proceed, Durability::Written, write).await
     }
 
+    /// Like [`acknowledged`](Self::acknowledged), but the caller waits for nothing, and `tell` is told what became of it: it
+    /// is recorded within a moment, together with others. Where the minion dies before that, the outcome is offered to the
+    /// overlord again.
+    pub async fn acknowledged_soon(
+        &self,
+        job: JobId,
+        tell: impl FnOnce(Result<Changed, LedgerError>) + Send + 'static,
+    ) {
+        self.engine.write_soon(Purpose::Proceed, move |draft| acknowledge(draft, job), tell).await;
+    }
+
+    /// Waits until all outcomes are recorded as acknowledged that were said to be before.
+    pub async fn receipts_recorded(&self) -> Result<(), LedgerError> {
+        self.engine.flush().await
+    }
+
     /// Finished jobs whose outcome the overlord does not have, as far as the minion knows: those that ended first,
     /// at most `limit`.
     pub fn unacknowledged(&self, limit: usize) -> Result<Vec<JobId>, LedgerError> {

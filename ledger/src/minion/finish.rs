@@ -1,5 +1,6 @@
 //! Moving a job forward, to its end.
 
+use wire::memory::Held as _;
 use wire::message::job::{JobId, MinionState};
 use wire::message::outcome::{FailureKind, Outcome, Report};
 
@@ -35,8 +36,9 @@ impl MinionLedger {
         report: Report,
         durability: Durability,
     ) -> Result<Changed, LedgerError> {
+        let size = report.held();
         let write = move |draft: &Draft<'_>| finish(draft, job, report);
-        self.engine.write(Purpose::Proceed, durability, write).await
+        self.engine.write_sized(size, Purpose::Proceed, durability, write).await
     }
 
     /// Ends the jobs that a former life of the minion left queued or running as `interrupted`, at the time `now`,

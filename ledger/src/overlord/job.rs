@@ -59,6 +59,17 @@ pub struct PartRecord {
     pub changed_at: u64,
 }
 
+/// What a minion said of its part before it said how that ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartMoved {
+    /// The minion's own id of the job.
+    pub minion_job: MinionJobId,
+    /// The state that the part was in: queued or running.
+    pub state: MinionState,
+    /// When that was heard, in milliseconds since 1970.
+    pub at: u64,
+}
+
 /// A part that is to be given up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GiveUp {

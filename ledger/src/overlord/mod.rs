@@ -19,7 +19,7 @@ pub use certificate::{Certificates, Issued};
 pub use enrolment::{Answer, GlobInvite, Invitations, Invited, Made, Revocation, WaitingHost};
 pub use holding::{Holding, SeenKey};
 pub use invitation::{Invite, InviteError};
-pub use job::{GiveUp, JobRecord, PartRecord};
+pub use job::{GiveUp, JobRecord, PartMoved, PartRecord};
 pub use ledger::{OverlordLedger, Storage};
 pub use minion::{Attempt, HeardFacts, MinionRecord, Standing, Tenure};
 pub use operator::{OperatorInvite, OperatorInviteError, OperatorRecord, Renewed};

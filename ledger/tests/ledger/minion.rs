@@ -77,6 +77,60 @@ async fn outcomes_wait_for_their_acknowledgement_first_ended_first() {
 }
 
 #[tokio::test]
+async fn receipts_that_nobody_waits_for_are_recorded_together_and_before_the_folder_is_closed() {
+    let folder = Folder::new();
+    let ledger = folder.minion();
+    for number in 1..=4 {
+        ledger.accept(start(number), T0, Durability::Written).await.unwrap();
+        ledger.finished(id(number), ok(1, T0 + number), Durability::Written).await.unwrap();
+    }
+    let before = ledger.commits().batches;
+    let (sender, told) = std::sync::mpsc::channel();
+    for number in [1, 3, 3] {
+        let sender = sender.clone();
+        ledger.acknowledged_soon(id(number), move |recorded| sender.send(recorded).unwrap()).await;
+    }
+    ledger.receipts_recorded().await.unwrap();
+    assert_eq!(
+        told.try_iter().collect::<Vec<_>>(),
+        [Changed::Yes(()), Changed::Yes(()), Changed::No].map(Ok)
+    );
+    assert_eq!(ledger.unacknowledged(10).unwrap(), [2, 4].map(id));
+    assert!(ledger.commits().batches <= before + 2, "the time may have been over between two of them");
+
+    ledger.acknowledged_soon(id(2), |_| ()).await;
+    ledger.close().await;
+    assert_eq!(folder.minion().unacknowledged(10).unwrap(), [id(4)]);
+}
+
+#[tokio::test]
+async fn a_receipt_that_nobody_waits_for_is_recorded_within_a_moment() {
+    let folder = Folder::new();
+    let ledger = folder.minion();
+    ledger.accept(start(1), T0, Durability::Written).await.unwrap();
+    ledger.finished(id(1), ok(1, T0), Durability::Written).await.unwrap();
+    let (sender, told) = tokio::sync::oneshot::channel();
+    ledger.acknowledged_soon(id(1), |recorded| sender.send(recorded).unwrap()).await;
+    assert_eq!(told.await.unwrap(), Ok(Changed::Yes(())));
+}
+
+#[tokio::test]
+async fn a_job_that_runs_at_once_is_recorded_as_running_once() {
+    let folder = Folder::new();
+    let ledger = folder.minion();
+    let accepted = ledger.accept_running(start(1), T0, Durability::Written).await.unwrap();
+    assert!(matches!(accepted, Accepted::New(_)));
+    let Accepted::Known(job) = ledger.accept_running(start(1), T0 + 1, Durability::Written).await.unwrap()
+    else {
+        panic!("it is new twice")
+    };
+    assert_eq!((job.state, job.accepted_at, job.started_at), (MinionState::Running, T0, Some(T0)));
+    assert_eq!(ledger.running(id(1), T0 + 2).await.unwrap(), Changed::No);
+    let ledger = folder.as_after_a_kill().minion();
+    assert_eq!(ledger.interrupt_unfinished(T0 + 3).await.unwrap(), [id(1)]);
+}
+
+#[tokio::test]
 async fn a_job_that_is_not_over_cannot_be_acknowledged() {
     let folder = Folder::new();
     let ledger = folder.minion();

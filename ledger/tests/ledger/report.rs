@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use ledger::{Changed, Durability};
+use ledger::{Changed, Durability, PartMoved};
 use wire::memory::Held as _;
 use wire::message::job::{JobState, MinionState, OutcomeKind};
 use wire::message::outcome::FailureKind;
@@ -35,6 +35,37 @@ async fn two_minions_go_through_the_six_steps_of_the_table() {
     assert_eq!(history.transitions[3].part, Some((name("web1"), MinionState::Finished(OutcomeKind::Ok))));
     assert_eq!(ledger.state(id(1)).await.unwrap(), Some((JobState::Finished, Some(T0 + 5))));
     assert!(ledger.live().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_state_that_is_heard_with_the_end_is_a_step_of_its_own_and_both_are_one_batch() {
+    let folder = Folder::new();
+    let ledger = folder.overlord();
+    ledger.accept(job(1, &["web1", "web2"]), Durability::Written).await.unwrap();
+    ledger.runs(1, "web1", T0 + 1).await;
+    let before = ledger.commits().await.batches;
+    for (minion, heard_at) in [("web2", T0 + 2), ("web1", T0 + 4)] {
+        let moved = PartMoved { minion_job: minion_job(1), state: MinionState::Running, at: heard_at };
+        let (name, report, at) = (name(minion), ok(5, heard_at + 1), heard_at + 1);
+        let both = ledger.part_moved_and_ended(id(1), &name, moved, report, at, Durability::Written);
+        yes(both.await.unwrap());
+    }
+    assert_eq!(ledger.commits().await.batches, before + 2);
+    let history = folder.as_after_a_kill().overlord().history(id(1)).await.unwrap().unwrap();
+    let steps: Vec<_> =
+        history.transitions.into_iter().map(|step| (step.at, step.job_state, step.part)).collect();
+    let part = |minion, state| Some((name(minion), state));
+    let (runs, ended) = (MinionState::Running, MinionState::Finished(OutcomeKind::Ok));
+    // That web1 runs was known before.
+    let expected = [
+        (steps[0].0, JobState::Running, None),
+        (T0 + 1, JobState::Running, part("web1", runs)),
+        (T0 + 2, JobState::Partial, part("web2", runs)),
+        (T0 + 3, JobState::Partial, part("web2", ended)),
+        (T0 + 5, JobState::Partial, part("web1", ended)),
+        (T0 + 5, JobState::Finished, None),
+    ];
+    assert_eq!(steps, expected);
 }
 
 #[tokio::test]

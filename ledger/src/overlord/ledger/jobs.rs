@@ -8,6 +8,7 @@ use wire::name::MinionName;
 use wire::value::arguments::Arguments;
 
 use super::OverlordLedger;
+use crate::arguments::size_of;
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::overlord::job::JobRecord;
@@ -25,7 +26,8 @@ impl OverlordLedger {
         job: JobRecord,
         durability: Durability,
     ) -> Result<Changed<Transition>, LedgerError> {
-        self.engine.write(Purpose::Begin, durability, move |draft| job::accept(draft, job)).await
+        let (size, write) = (size_of(&job.arguments), move |draft: &Draft<'_>| job::accept(draft, job));
+        self.engine.write_sized(size, Purpose::Begin, durability, write).await
     }
 
     /// The job as it was asked for; `None` where it is unknown, purged, or damaged in that part.

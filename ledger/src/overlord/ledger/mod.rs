@@ -29,7 +29,8 @@ use crate::storage::Disk;
 ///   [`transitions`](Self::transitions), [`history`](Self::history), [`document`](Self::document),
 ///   [`document_up_to`](Self::document_up_to), [`document_without`](Self::document_without), [`live`](Self::live),
 ///   [`newest`](Self::newest), [`list`](Self::list), [`by_prefix`](Self::by_prefix), [`purge`](Self::purge)
-/// - parts: [`part_moved`](Self::part_moved), [`part_ended`](Self::part_ended), [`parts`](Self::parts),
+/// - parts: [`part_moved`](Self::part_moved), [`part_ended`](Self::part_ended),
+///   [`part_moved_and_ended`](Self::part_moved_and_ended), [`parts`](Self::parts),
 ///   [`outcome`](Self::outcome), [`outcomes`](Self::outcomes), [`cancel`](Self::cancel),
 ///   [`cancelled`](Self::cancelled), [`give_up`](Self::give_up), [`unheard`](Self::unheard),
 ///   [`is_unheard`](Self::is_unheard)

@@ -1,5 +1,6 @@
 //! What is asked of parts of jobs: what minions report of them, and what operators want with them.
 
+use wire::memory::Held as _;
 use wire::message::job::{JobId, MinionJobId, MinionState};
 use wire::message::operator::Transition;
 use wire::message::outcome::Report;
@@ -8,7 +9,7 @@ use wire::name::{MinionName, OperatorName};
 use super::OverlordLedger;
 use crate::draft::Draft;
 use crate::error::LedgerError;
-use crate::overlord::job::{GiveUp, PartRecord};
+use crate::overlord::job::{GiveUp, PartMoved, PartRecord};
 use crate::overlord::operations::{cancellation, document, given_up, part};
 use crate::write::{Changed, Durability, Purpose};
 
@@ -47,9 +48,45 @@ impl OverlordLedger {
         at: u64,
         durability: Durability,
     ) -> Result<Changed<Transition>, LedgerError> {
-        let state = MinionState::Finished(report.outcome.kind());
-        let news = part::News { job, minion: minion.clone(), minion_job, state, at };
-        self.engine.write(Purpose::Proceed, durability, move |draft| news.record(draft, Some(report))).await
+        self.end(part::News::of_end(job, minion, minion_job, &report, at), None, report, durability).await
+    }
+
+    /// Records what [`part_moved`](Self::part_moved) and [`part_ended`](Self::part_ended) do, in one batch: that a part was
+    /// queued or running at the time `moved_at`, and how it ended at the time `at`.
+    ///
+    /// It is what a minion says of a part that was over before anybody heard that it ran: both are steps of the job's
+    /// history all the same.
+    pub async fn part_moved_and_ended(
+        &self,
+        job: JobId,
+        minion: &MinionName,
+        moved: PartMoved,
+        report: Report,
+        at: u64,
+        durability: Durability,
+    ) -> Result<Changed<Transition>, LedgerError> {
+        let PartMoved { minion_job, state, at: moved_at } = moved;
+        let end = part::News::of_end(job, minion, Some(minion_job), &report, at);
+        let moved = part::News { state, at: moved_at, ..end.clone() };
+        let moved = moved.state.outcome().is_none().then_some(moved);
+        self.end(end, moved, report, durability).await
+    }
+
+    async fn end(
+        &self,
+        end: part::News,
+        moved: Option<part::News>,
+        report: Report,
+        durability: Durability,
+    ) -> Result<Changed<Transition>, LedgerError> {
+        let size = report.held();
+        let write = move |draft: &Draft<'_>| {
+            if let Some(moved) = moved {
+                moved.record(draft, None)?;
+            }
+            end.record(draft, Some(report))
+        };
+        self.engine.write_sized(size, Purpose::Proceed, durability, write).await
     }
 
     /// The state of each target's part, by name; empty where the job is unknown.

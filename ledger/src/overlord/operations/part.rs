@@ -21,6 +21,7 @@ use crate::read::Read as _;
 use crate::write::Changed;
 
 /// What a minion reports of its part.
+#[derive(Clone)]
 pub(crate) struct News {
     pub(crate) job: JobId,
     pub(crate) minion: MinionName,
@@ -30,6 +31,18 @@ pub(crate) struct News {
 }
 
 impl News {
+    /// That the part ended at this time, with this report.
+    pub(crate) fn of_end(
+        job: JobId,
+        minion: &MinionName,
+        minion_job: Option<MinionJobId>,
+        report: &Report,
+        at: u64,
+    ) -> Self {
+        let state = MinionState::Finished(report.outcome.kind());
+        Self { job, minion: minion.clone(), minion_job, state, at }
+    }
+
     /// Records what the minion reports, with how the part ended where it has.
     pub(crate) fn record(
         self,
