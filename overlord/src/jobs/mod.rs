@@ -19,6 +19,7 @@ mod live_jobs;
 mod live_parts;
 mod part;
 mod part_ends;
+mod part_outcome;
 mod stop;
 mod turnstile;
 mod update_buffer;

@@ -1,6 +1,8 @@
 //! One minion's part of a job, from its dispatch to its outcome, over as many connections as it takes.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use machine::backoff::Backoff;
 use machine::clock::now_ms;
@@ -9,22 +11,22 @@ use quinn::Connection;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::future::FutureExt as _;
-use wire::message::job::{JobId, MinionJobId, MinionState};
+use wire::message::job::{MinionJobId, MinionState};
 use wire::message::link::{Acknowledged, JobUpdate, MAX_MESSAGE};
 use wire::message::outcome::{FailureKind, Outcome, Report};
 use wire::message::version::Version;
 use wire::name::MinionName;
 use wire::transport::frame::{self, FrameError};
 
-use ledger::{Changed, LedgerError};
+use ledger::{Changed, LedgerError, PartMoved};
 
+use super::Jobs;
 use super::ask::Ask;
 use super::cancellation::tell_to_stop;
 use super::deadlines::{Deadlines, far_future};
-use super::live_job::{After, LiveJob};
+use super::live_job::LiveJob;
 use super::stop::Stop;
 use super::turnstile::{NO_ROOM, Turnstile, Way};
-use super::{Jobs, durability};
 use crate::pauses::{FIRST_PAUSE, backoff};
 use crate::registry::{Away, Recipient};
 
@@ -76,13 +78,13 @@ enum Broken {
 
 /// The work on one part.
 pub(super) struct PartRun<'a> {
-    jobs: &'a Jobs,
-    job: &'a LiveJob,
-    minion: &'a MinionName,
+    pub(super) jobs: &'a Jobs,
+    pub(super) job: &'a LiveJob,
+    pub(super) minion: &'a MinionName,
     /// The wish that it stops.
     stop: Stop,
     /// What it passes on its way to the minion, where the call is kept for that.
-    turnstile: Option<Arc<Turnstile>>,
+    pub(super) turnstile: Option<Arc<Turnstile>>,
 }
 
 impl<'a> PartRun<'a> {
@@ -333,13 +335,19 @@ impl<'a> PartRun<'a> {
             reach(Point::SendAfter);
         }
         let intake = self.jobs.registry().intake(minion);
+        // What the minion says of the part's state, until it is recorded: with the end, where that comes along with it.
+        let mut moved: Option<PartMoved> = None;
         loop {
+            let reading = frame::read_into(version, &mut receive, MAX_MESSAGE, &intake);
             // The room is taken until the update is recorded or passed on.
-            let (update, _room) = frame::read_into(version, &mut receive, MAX_MESSAGE, &intake).await?;
+            let (update, _room) = self.next_update(reading, &mut moved).await?;
+            if !moved.is_some_and(|moved| ends(&update, moved.minion_job)) {
+                self.record_moved(&mut moved).await?;
+            }
             match update {
                 JobUpdate::State { minion_job, state } => {
                     way.pass.take_if(|_| state == MinionState::Running);
-                    self.moved(minion_job, state).await?;
+                    moved = Some(PartMoved { minion_job, state, at: now_ms() });
                 }
                 JobUpdate::Finished { minion_job: None, report } if starts && way.is_turned_back(&report) => {
                     frame::write(&mut send, &Acknowledged, MAX_MESSAGE).await?;
@@ -347,7 +355,7 @@ impl<'a> PartRun<'a> {
                     return Err(Broken::Busy);
                 }
                 JobUpdate::Finished { minion_job, report } => {
-                    self.ended(minion_job, *report).await;
+                    self.end(moved.take(), minion_job, *report).await;
                     reach(Point::AcknowledgeBefore);
                     frame::write(&mut send, &Acknowledged, MAX_MESSAGE).await?;
                     reach(Point::AcknowledgeAfter);
@@ -373,113 +381,35 @@ impl<'a> PartRun<'a> {
         }
     }
 
-    /// Records that a part is queued or running, and tells.
-    async fn moved(&self, id: MinionJobId, state: MinionState) -> Result<(), LedgerError> {
+    /// Waits for the next update. Where that has not come yet, what was said before of the part's state is recorded first.
+    async fn next_update<T>(
+        &self,
+        reading: impl Future<Output = Result<T, FrameError>>,
+        moved: &mut Option<PartMoved>,
+    ) -> Result<T, Broken> {
+        let mut reading = pin!(reading);
+        if let Poll::Ready(Ok(read)) = futures::poll!(reading.as_mut()) {
+            return Ok(read);
+        }
+        self.record_moved(moved).await?;
+        Ok(reading.await?)
+    }
+
+    /// Records that a part is queued or running, where that was said and is not recorded, and tells.
+    async fn record_moved(&self, moved: &mut Option<PartMoved>) -> Result<(), LedgerError> {
         let Self { job, minion, .. } = *self;
+        let Some(PartMoved { minion_job, state, at }) = moved.take() else { return Ok(()) };
         reach(Point::MovedBefore);
-        let changed = self.jobs.ledger().part_moved(job.record.id, minion, id, state, now_ms()).await?;
+        let changed = self.jobs.ledger().part_moved(job.record.id, minion, minion_job, state, at).await?;
         reach(Point::MovedAfter);
         if let Changed::Yes(_) = changed {
-            job.moved(minion, id, state);
+            job.moved(minion, minion_job, state);
         }
         Ok(())
     }
-
-    /// Records a part's outcome, however long the disk takes to have room for it, and tells.
-    async fn ended(&self, id: Option<MinionJobId>, report: Report) {
-        let Self { job, minion, .. } = *self;
-        let (record, outcome) = (&job.record, report.outcome.kind());
-        let durability = durability(record.durable);
-        let write = || {
-            let report = report.clone();
-            self.jobs.ledger().part_ended(record.id, minion, id, report, now_ms(), durability)
-        };
-        reach(Point::OutcomeBefore);
-        // On the heap, as the exchange is: every part has room for its end, and few are at it.
-        let changed = Box::pin(insist(record.id, minion, write)).await;
-        reach(Point::OutcomeAfter);
-        if let Some(turnstile) = &self.turnstile {
-            turnstile.ended();
-        }
-        // Where the ledger had another one before, that one stands.
-        let recorded = matches!(changed, Changed::Yes(_)).then(|| Arc::new(report));
-        if job.ended(minion, id, outcome, recorded) == After::IsOver {
-            reach(Point::OverAfter);
-            self.jobs.over(job);
-        }
-    }
-
-    /// Ends a part that was to stop and that its minion provably never started and never will start.
-    async fn never_started(&self, before: &str) {
-        let message = format!("cancelled before it was {before}: it never started");
-        let outcome = Outcome::failed(FailureKind::Cancelled, message);
-        self.ended(None, Report::without_run(outcome, now_ms())).await;
-    }
-
-    /// Ends a part that is not sent because others have failed.
-    async fn too_late(&self) {
-        self.undelivered("too many outcomes were not ok before its turn").await;
-    }
-
-    /// Ends a part whose minion could not read what the method is called.
-    async fn unreadable(&self) {
-        let message = format!(
-            "the minion is of a version that does not know \"{}\": update it, or leave the package out of the name",
-            self.job.record.method
-        );
-        let outcome = Outcome::failed(FailureKind::UnknownMethod, message);
-        self.ended(None, Report::without_run(outcome, now_ms())).await;
-    }
-
-    /// Ends a part whose minion is not enrolled any more.
-    async fn removed(&self, delivery: Delivery) {
-        let Self { job, minion, .. } = *self;
-        match delivery {
-            Delivery::NotSent => self.undelivered("it was removed").await,
-            // It has its outcome.
-            Delivery::MaybeSent if job.is_given_up(minion) => {}
-            Delivery::MaybeSent => {
-                let message = format!("\"{minion}\" was removed before it said how this ended there");
-                let lost = Outcome::failed(FailureKind::Lost, message);
-                self.ended(None, Report::without_run(lost, now_ms())).await;
-            }
-        }
-    }
-
-    /// Ends a part that provably never started, because it came to no minion.
-    async fn undelivered(&self, why: &str) {
-        let Self { job, minion, .. } = *self;
-        if job.is_given_up(minion) {
-            // That it was given up is its outcome already, and the minion never said anything of it.
-            return;
-        }
-        let message = format!("never delivered to \"{minion}\": {why}");
-        let outcome = Outcome::failed(FailureKind::Undelivered, message);
-        self.ended(None, Report::without_run(outcome, now_ms())).await;
-    }
 }
 
-/// Tries to record a part's outcome until that succeeds, with one warning for each spell of trouble.
-async fn insist<F, T>(job: JobId, minion: &MinionName, write: impl Fn() -> F) -> T
-where
-    F: Future<Output = Result<T, LedgerError>>,
-{
-    let mut backoff = backoff();
-    let mut warned = false;
-    loop {
-        match write().await {
-            Ok(recorded) => {
-                if warned {
-                    tracing::info!(%job, %minion, "recorded the outcome after all");
-                }
-                return recorded;
-            }
-            Err(error) if !warned => {
-                tracing::error!(%job, %minion, %error, "cannot record the outcome, trying until it succeeds");
-                warned = true;
-            }
-            Err(_) => {}
-        }
-        tokio::time::sleep(backoff.pause()).await;
-    }
+/// Whether this is the end of a part that the minion knows under this id.
+fn ends(update: &JobUpdate, minion_job: MinionJobId) -> bool {
+    matches!(update, JobUpdate::Finished { minion_job: Some(id), .. } if *id == minion_job)
 }
