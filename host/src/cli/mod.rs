@@ -87,6 +87,15 @@ impl Fails for SandboxError {}
 impl Fails for StartError {}
 
 impl Command {
+    /// On how many threads it runs, beside those of guests. The link of one minion has enough in one, and is passed from thread
+    /// to thread where there are more, which costs more than they do for it.
+    pub fn threads(&self) -> usize {
+        match self {
+            Self::Swarm(_) => 2,
+            _ => 1,
+        }
+    }
+
     /// Does what was asked for, with the minion that the flag says.
     pub async fn run(self, dir: &DirFlag) -> Result<Exit, Failure> {
         match self {

@@ -36,7 +36,6 @@ impl Serve {
     pub(super) fn run(self, global: &Global) -> Result<Exit, CliError> {
         let folder = global.folder()?;
         output::log_to_stderr("warn,overlord=info");
-        machine::large_blocks::give_back_when_freed();
         let stop = CancellationToken::new();
         if self.stop_with_stdin {
             let stop = stop.clone();

@@ -8,6 +8,9 @@ use output::{Completions, Context as _, Exit, Failure, Man};
 
 use minion_host::cli::DirFlag;
 
+#[global_allocator]
+static ALLOCATOR: machine::memory::Allocator = machine::memory::Allocator;
+
 /// Runs sandboxed modules on this host for an overlord.
 #[derive(Debug, Parser)]
 #[command(name = "minion", version, max_term_width = 100)]
@@ -35,6 +38,14 @@ Examples:
 }
 
 impl Cli {
+    /// On how many threads the command runs, beside those of guests.
+    fn threads(&self) -> usize {
+        match &self.command {
+            Command::Host(command) => command.threads(),
+            Command::Author(_) | Command::Completions(_) | Command::Man(_) => 1,
+        }
+    }
+
     async fn run(self) -> Result<Exit, Failure> {
         match self.command {
             Command::Host(command) => command.run(&self.dir).await,
@@ -47,7 +58,8 @@ impl Cli {
 
 fn main() -> ExitCode {
     let cli = output::parse::<Cli>();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let threads = cli.threads();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     let runtime = runtime.context("cannot start");
     output::end("minion", runtime.and_then(|runtime| runtime.block_on(cli.run())))
 }

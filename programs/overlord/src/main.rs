@@ -8,6 +8,9 @@ use clap::{Parser, Subcommand};
 use output::{Completions, Exit, Failure, Man};
 use overlord::cli::Global;
 
+#[global_allocator]
+static ALLOCATOR: machine::memory::Allocator = machine::memory::Allocator;
+
 /// Call methods of WebAssembly modules on many hosts at once.
 #[derive(Debug, Parser)]
 #[command(name = "overlord", version, max_term_width = 100, after_help = EXAMPLES)]
