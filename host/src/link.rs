@@ -194,7 +194,7 @@ impl Link {
         let hello = Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             modules: self.tellable(),
-            unacknowledged: self.unacknowledged(),
+            unacknowledged: self.unacknowledged().await,
             facts: self.facts_of(&mut facts),
             instance: Some(self.instance),
         };
@@ -257,7 +257,9 @@ impl Link {
         Inventory::of(self.modules.list().into_iter().map(tellable).collect())
     }
 
-    fn unacknowledged(&self) -> Vec<wire::message::job::JobId> {
+    async fn unacknowledged(&self) -> Vec<wire::message::job::JobId> {
+        // Where a receipt that came just now cannot be recorded, its outcome is offered once more.
+        let _ = self.ledger.receipts_recorded().await;
         // Those that are not offered now are offered on the next connection.
         self.ledger.unacknowledged(MAX_OFFERED).unwrap_or_else(|error| {
             tracing::error!(%error, "outcomes of earlier jobs cannot be offered to the overlord");

@@ -36,6 +36,8 @@ pub(crate) struct Follower {
 struct News {
     minion_job: Option<MinionJobId>,
     state: Option<MinionState>,
+    /// Whether the state is not told by itself yet, but only with what else there is to tell.
+    is_held_back: bool,
     progress: Option<Progress>,
     /// How often `progress` was replaced.
     progress_version: u64,
@@ -103,10 +105,28 @@ impl Feed {
         });
     }
 
+    /// Publishes that the minion has recorded the job as running, without waking anybody for that: followers are told with
+    /// whatever comes next, or by [`announce`](Self::announce).
+    pub(crate) fn runs(&self, minion_job: MinionJobId) {
+        let mut news = self.news();
+        news.minion_job = Some(minion_job);
+        let runs = MinionState::advance(news.state, MinionState::Running);
+        (news.is_held_back, news.state) = (runs.is_some(), runs.or(news.state));
+    }
+
+    /// Tells the state that was held back, unless it was told with something else.
+    pub(crate) fn announce(&self) {
+        let was_held_back = std::mem::take(&mut self.news().is_held_back);
+        if was_held_back {
+            self.changed.send_replace(());
+        }
+    }
+
     /// Publishes how far the job says that it is, in place of what it said before.
     pub(crate) fn progress(&self, mut progress: Progress) {
         progress.cut();
         self.publish(|news| {
+            news.is_held_back = false;
             news.progress = Some(progress);
             news.progress_version += 1;
         });
@@ -188,6 +208,7 @@ impl Follower {
 
 impl News {
     fn push(&mut self, line: Line) {
+        self.is_held_back = false;
         self.bytes += line.bytes;
         self.ring.push_back(line);
         while self.ring.len() > RING_LINES || (self.bytes > RING_BYTES && self.ring.len() > 1) {
@@ -203,7 +224,13 @@ impl News {
         if seen.end {
             return None;
         }
-        if let (Some(minion_job), Some(state), None) = (self.minion_job, self.state, &self.end)
+        // A state that is over is of no use to anybody who was not told it in time, but for one that was never told.
+        let is_told = match &self.end {
+            None => !self.is_held_back,
+            Some(End::Finished(_)) => self.is_held_back,
+            Some(End::Unknown | End::Abandoned) => false,
+        };
+        if let (true, Some(minion_job), Some(state)) = (is_told, self.minion_job, self.state)
             && seen.state != Some(state)
         {
             seen.state = Some(state);
@@ -299,6 +326,32 @@ mod tests {
         assert_eq!(follower.ready(), Some(running));
         assert_eq!(follower.ready(), Some(JobUpdate::Progress(done(99))));
         assert_eq!(follower.ready(), None);
+    }
+
+    #[tokio::test]
+    async fn that_a_job_runs_is_told_with_what_comes_next_or_once_it_is_announced() {
+        let job = MinionJobId::new();
+        let running = JobUpdate::State { minion_job: job, state: MinionState::Running };
+        let quick = Feed::new();
+        let mut follower = quick.follow();
+        quick.runs(job);
+        assert_eq!(follower.ready(), None);
+        quick.finished(Some(job), report());
+        let told = all(follower).await;
+        assert!(matches!(&told[..], [state, JobUpdate::Finished { .. }] if *state == running), "{told:?}");
+        quick.announce();
+        assert_eq!(all(quick.follow()).await.len(), 1, "it is over");
+
+        let (slow, talks) = (Feed::new(), Feed::new());
+        let (mut one, mut other) = (slow.follow(), talks.follow());
+        slow.runs(job);
+        talks.runs(job);
+        slow.announce();
+        talks.log(line("one"));
+        assert_eq!(one.next().await, Some(running.clone()));
+        assert_eq!(other.next().await, Some(running));
+        assert_eq!(other.next().await, Some(JobUpdate::Log(line("one"))));
+        assert_eq!((one.ready(), other.ready()), (None, None));
     }
 
     #[test]

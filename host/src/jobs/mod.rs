@@ -10,6 +10,7 @@
 //! when the request that began it is answered; a `stream` takes a follower of a job from here, and gives the
 //! acknowledgement of its outcome back.
 
+mod announcer;
 mod events;
 mod feed;
 mod live;
@@ -38,6 +39,7 @@ use wire::message::outcome::FailureKind;
 
 use crate::access::AccessInForce;
 use crate::audit::Audit;
+use crate::jobs::announcer::Announcer;
 use crate::jobs::feed::Feed;
 pub(crate) use crate::jobs::feed::Follower;
 use crate::jobs::live::{Seat, Table};
@@ -65,7 +67,7 @@ pub(crate) struct Parts {
     pub(crate) mandates: Mandates,
     /// The audit log, which is told of every call.
     pub(crate) audit: Arc<Audit>,
-    /// The runtime on which guests run.
+    /// The runtime on which jobs and their guests run, so that they never delay the link.
     pub(crate) guests: Handle,
     /// The places in which jobs run.
     pub(crate) queue: Queue,
@@ -81,9 +83,10 @@ struct Inner {
     audit: Arc<Audit>,
     queue: Queue,
     table: Mutex<Table>,
-    /// The runtime on which guests run.
+    /// The runtime on which jobs and their guests run, so that they never delay the link.
     guests: Handle,
     member: watch::Receiver<Member>,
+    announcer: Arc<Announcer>,
     /// Owns the tasks of all jobs.
     tasks: TaskTracker,
     stopping: CancellationToken,
@@ -119,6 +122,7 @@ impl Jobs {
             table: Mutex::default(),
             guests: parts.guests,
             member: parts.member,
+            announcer: Arc::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
         }))
@@ -134,8 +138,10 @@ impl Jobs {
             Seat::Fresh(live) => {
                 let follower = live.feed.follow();
                 // The task outlives the stream that asked for it. `stop` waits for it; where it breaks, its drop
-                // guard ends its feed, so that no follower waits for ever.
-                self.0.tasks.spawn(Task::new(self.0.clone(), live, (start, mandate)).run());
+                // guard ends its feed, so that no follower waits for ever. It runs where its guest does: to pass it from
+                // one thread to another and back would take longer than a short guest.
+                let task = Task::new(self.0.clone(), live, (start, mandate));
+                self.0.tasks.spawn_on(task.run(), &self.0.guests);
                 Ok(follower)
             }
             Seat::Taken(live) => Ok(live.feed.follow()),
@@ -222,6 +228,7 @@ impl Jobs {
                 "jobs did not end in time: they will be `interrupted` at the next start"
             );
         }
+        self.0.record_receipts().await;
     }
 
     async fn recorded(&self, job: JobId) -> Result<Follower, FollowError> {
@@ -249,11 +256,21 @@ impl Inner {
 
     async fn acknowledge_recorded(&self, job: JobId) {
         reach(Point::AcknowledgedBefore);
-        // Nothing is lost where this fails: the job is kept for longer, and offered again on the next connection.
-        if let Err(error) = self.ledger.acknowledged(job).await {
-            tracing::warn!(%job, %error, "the receipt for a job is not recorded");
+        let tell = move |recorded: Result<_, LedgerError>| {
+            // Nothing is lost where this fails: the job is kept for longer, and offered again on the next connection.
+            if let Err(error) = recorded {
+                tracing::warn!(%job, %error, "the receipt for a job is not recorded");
+            }
+            reach(Point::AcknowledgedAfter);
+        };
+        self.ledger.acknowledged_soon(job, tell).await;
+    }
+
+    /// Waits until all receipts that came are in the ledger.
+    async fn record_receipts(&self) {
+        if let Err(error) = self.ledger.receipts_recorded().await {
+            tracing::warn!(%error, "the last receipts for jobs may not be recorded");
         }
-        reach(Point::AcknowledgedAfter);
     }
 }
 

@@ -33,6 +33,15 @@ impl Task {
         Some(Found { access, module, checked })
     }
 
+    /// Whether the call may be made as far as can be told without waiting: no signature is used up by it, and the access list
+    /// allows it without a look at its arguments.
+    pub(super) fn is_allowed_at_once(&self, found: &Found) -> bool {
+        let Found { access, module, checked } = found;
+        let asked = asked(&self.start, module.as_ref().ok());
+        let is_unsigned = checked.as_ref().is_ok_and(|checked| checked.signer.is_none());
+        is_unsigned && module.is_ok() && !access.looks_at_arguments(&asked) && access.check(&asked).is_ok()
+    }
+
     /// What a call gets that is not even accepted: where signatures are wanted, one that is denied, unless it was accepted
     /// before. An overlord could fill the disk with what nobody has signed, or has signed once.
     pub(super) async fn turned_away(&self, found: &Found) -> Option<Report> {

@@ -126,6 +126,19 @@ impl Queue {
 }
 
 impl Ticket {
+    /// Takes a place where there is one now, and gives the ticket back where there is none.
+    pub(crate) fn enter_now(self) -> Result<RunPermit, Self> {
+        let mut state = self.queue.state();
+        // A job only waits because it does not fit, so no waiting job is overtaken here.
+        if !state.fits(&self.module, self.limit, self.queue.0.places) {
+            drop(state);
+            return Err(self);
+        }
+        state.take(&self.module);
+        drop(state);
+        Ok(RunPermit { queue: self.queue.clone(), module: self.module.clone() })
+    }
+
     /// Waits for a place. Cancel safe: a job whose future is dropped leaves the queue.
     pub(crate) async fn enter(self) -> RunPermit {
         let turn = {
@@ -294,6 +307,17 @@ mod tests {
         assert_eq!(queue.admit(&a, 10).err(), Some(Busy { running: 1, waiting: 1 }));
         drop(first);
         drop(second.await);
+        assert!(queue.state().by_module.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_ticket_takes_a_place_at_once_or_stays_what_it_is() {
+        let (queue, a) = (Queue::new(1, 1), name("a"));
+        let first = queue.admit(&a, 10).expect("a place").enter_now().ok().expect("free");
+        let second = queue.admit(&a, 10).expect("room").enter_now().err().expect("no place");
+        assert_eq!(queue.admit(&a, 10).err(), Some(Busy { running: 1, waiting: 0 }), "it keeps its room");
+        drop(first);
+        drop(second.enter_now().ok().expect("free"));
         assert!(queue.state().by_module.is_empty());
     }
 

@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use ledger::{Accepted, Durability, MinionJob};
+use ledger::{Accepted, Durability, LedgerError, MinionJob};
 use machine::backoff::Backoff;
 
 use machine::clock::now_ms;
@@ -21,8 +21,8 @@ use crate::jobs::Inner;
 use crate::jobs::events::Events;
 use crate::jobs::live::Live;
 use crate::jobs::permission::Found;
-use crate::jobs::queue::Ticket;
-use crate::sandbox::{Home, Run, RunMode};
+use crate::jobs::queue::{RunPermit, Ticket};
+use crate::sandbox::{Home, LoadedModule, Run, RunMode};
 
 /// The task of a live job. It belongs to no connection: followers come and go.
 pub(super) struct Task {
@@ -31,6 +31,14 @@ pub(super) struct Task {
     pub(super) start: Start,
     /// What the operator has signed.
     pub(super) mandate: Carried,
+}
+
+/// How a job comes to its place.
+enum Entry {
+    /// It has the place, and is on record as running.
+    Recorded(RunPermit),
+    /// It enters the queue, and is recorded as running once it has its turn.
+    Ticket(Ticket),
 }
 
 impl Task {
@@ -52,7 +60,7 @@ impl Task {
             Err(report) => return unrecorded(*report),
         };
         reach(Point::StartBefore);
-        let accepted = self.jobs.ledger.accept(self.start.clone(), now_ms(), self.durability()).await;
+        let (entry, accepted) = self.accept(&found, ticket).await;
         reach(Point::StartAfter);
         let minion_job = match accepted {
             Ok(Accepted::New(minion_job)) => minion_job,
@@ -64,7 +72,7 @@ impl Task {
             }
         };
         // A panic in our own code ends this job and no other.
-        let carried_out = std::panic::AssertUnwindSafe(self.carry_out(minion_job, found, ticket));
+        let carried_out = std::panic::AssertUnwindSafe(self.carry_out(minion_job, found, entry));
         let report = carried_out.catch_unwind().await;
         self.conclude(minion_job, report.unwrap_or_else(|_| broken())).await;
     }
@@ -84,32 +92,48 @@ impl Task {
         }
     }
 
-    /// Waits for a place, then runs the guest.
-    async fn carry_out(&self, minion_job: MinionJobId, found: Found, ticket: Option<Ticket>) -> Report {
+    /// Records the job: as running where nothing stands against that at this moment, and else as queued.
+    ///
+    /// One that is to be on disk first is recorded as queued: it would keep its place for as long as the disk takes.
+    async fn accept(
+        &self,
+        found: &Found,
+        ticket: Option<Ticket>,
+    ) -> (Option<Entry>, Result<Accepted, LedgerError>) {
+        let (ledger, start, durability) = (&self.jobs.ledger, self.start.clone(), self.durability());
+        let at_once = durability == Durability::Written && self.is_allowed_at_once(found);
+        let entry = ticket.map(|ticket| match at_once {
+            true => ticket.enter_now().map_or_else(Entry::Ticket, Entry::Recorded),
+            false => Entry::Ticket(ticket),
+        });
+        let accepted = match entry {
+            Some(Entry::Recorded(_)) => ledger.accept_running(start, now_ms(), durability).await,
+            Some(Entry::Ticket(_)) | None => ledger.accept(start, now_ms(), durability).await,
+        };
+        // A job that is not run here needs no place.
+        (entry.filter(|_| matches!(accepted, Ok(Accepted::New(_)))), accepted)
+    }
+
+    /// Waits for a place unless it has one, then runs the guest.
+    async fn carry_out(&self, minion_job: MinionJobId, found: Found, entry: Option<Entry>) -> Report {
         let (jobs, Found { access, module, checked }) = (&self.jobs, found);
         let before = checked.clone().unwrap_or_default();
         if let Err(report) = self.permit(&access, module.as_ref().ok(), checked).await {
             return *report;
         }
-        let (module, ticket) = match (module, ticket) {
-            (Ok(module), Some(ticket)) => (module, ticket),
+        let (module, entry) = match (module, entry) {
+            (Ok(module), Some(entry)) => (module, entry),
             (Err(error), _) => return never_ran(error.kind(), error.to_string()),
             // The record of the job has gone since the minion looked for it.
             (Ok(_), None) => return never_ran(FailureKind::Interrupted, NO_TASK),
         };
-        let mut entering = pin!(ticket.enter());
-        let _place = match futures::poll!(entering.as_mut()) {
-            Poll::Ready(place) => place,
-            Poll::Pending => {
-                // Only a job that does wait is told to be queued: most never do, and have one step less in their
-                // history.
-                self.live.feed.state(minion_job, MinionState::Queued);
-                tokio::select! {
-                    biased;
-                    () = self.live.cancel.cancelled() => return self.stopped_in_line(),
-                    place = entering => place,
-                }
-            }
+        let is_recorded = matches!(entry, Entry::Recorded(_));
+        let _place = match entry {
+            Entry::Recorded(place) => place,
+            Entry::Ticket(ticket) => match self.wait_for_place(minion_job, ticket).await {
+                Some(place) => place,
+                None => return self.stopped_in_line(),
+            },
         };
         if self.live.cancel.is_cancelled() {
             return self.stopped_in_line();
@@ -118,25 +142,45 @@ impl Task {
             return *report;
         }
         reach(Point::RunningBefore);
-        if let Err(error) = jobs.ledger.running(self.live.job, now_ms()).await {
+        if !is_recorded && let Err(error) = jobs.ledger.running(self.live.job, now_ms()).await {
             tracing::error!(job = %self.live.job, %error, "a job is not started");
             return never_ran(FailureKind::NotRecorded, not_recorded(&error));
         }
         reach(Point::RunningAfter);
-        self.live.feed.state(minion_job, MinionState::Running);
+        self.live.feed.runs(minion_job);
+        jobs.announcer.announce_soon(&self.live.feed, &jobs.tasks);
+        self.run_guest(module).await
+    }
 
+    /// Waits for a place to run in; `None` where the job is to stop before there is one.
+    async fn wait_for_place(&self, minion_job: MinionJobId, ticket: Ticket) -> Option<RunPermit> {
+        let mut entering = pin!(ticket.enter());
+        if let Poll::Ready(place) = futures::poll!(entering.as_mut()) {
+            return Some(place);
+        }
+        // Only a job that does wait is told to be queued: most never do, and have one step less in their history.
+        self.live.feed.state(minion_job, MinionState::Queued);
+        tokio::select! {
+            biased;
+            () = self.live.cancel.cancelled() => None,
+            place = entering => Some(place),
+        }
+    }
+
+    /// Runs the guest, whose start is on record.
+    async fn run_guest(&self, module: Arc<LoadedModule>) -> Report {
+        let jobs = &self.jobs;
         let events = Arc::new(Events::new(&self.start, self.live.feed.clone(), jobs.audit.clone()));
         let (sandbox, run) = (jobs.modules.sandbox().clone(), self.guest_run(events.clone()));
-        // The guest runs on the guests' own threads, so that it never delays the link; the handle brings a panic
-        // back.
-        let guest = jobs.guests.spawn(async move {
+        let guest = async move {
             reach(Point::GuestBefore);
             let report = sandbox.run(&module, run).await;
             reach(Point::GuestAfter);
             report
-        });
-        let report = guest.await.unwrap_or_else(|error| {
-            tracing::error!(job = %self.live.job, %error, "a job broke the sandbox");
+        };
+        // A panic in the sandbox is told as such, and what the job has written by then stands.
+        let report = std::panic::AssertUnwindSafe(guest).catch_unwind().await.unwrap_or_else(|_| {
+            tracing::error!(job = %self.live.job, "a job broke the sandbox");
             broken()
         });
         events.close();
