@@ -388,11 +388,14 @@ impl<'a> PartRun<'a> {
         moved: &mut Option<PartMoved>,
     ) -> Result<T, Broken> {
         let mut reading = pin!(reading);
-        if let Poll::Ready(Ok(read)) = futures::poll!(reading.as_mut()) {
-            return Ok(read);
+        let at_once = futures::poll!(reading.as_mut());
+        if !matches!(at_once, Poll::Ready(Ok(_))) {
+            self.record_moved(moved).await?;
         }
-        self.record_moved(moved).await?;
-        Ok(reading.await?)
+        match at_once {
+            Poll::Ready(read) => Ok(read?),
+            Poll::Pending => Ok(reading.await?),
+        }
     }
 
     /// Records that a part is queued or running, where that was said and is not recorded, and tells.
