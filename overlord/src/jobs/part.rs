@@ -1,9 +1,11 @@
 //! One minion's part of a job, from its dispatch to its outcome, over as many connections as it takes.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use futures::FutureExt as _;
 use machine::backoff::Backoff;
 use machine::clock::now_ms;
 use machine::failpoint::{Point, reach};
@@ -74,6 +76,9 @@ enum Broken {
     Ledger(#[from] LedgerError),
     #[error("the minion has no room for it now")]
     Busy,
+    /// The overlord itself panicked over it, which ends no part for good: the minion is asked again.
+    #[error("the overlord failed at what the minion said: please report it, with what the log says above")]
+    Panicked,
 }
 
 /// The work on one part.
@@ -150,12 +155,23 @@ impl<'a> PartRun<'a> {
             recipient = self.jobs.registry().recipient_over(minion, &connection).or(recipient);
             let exchanged = tokio::select! {
                 // On the heap, so that a part that only waits for its minion is small: there may be many thousands.
-                exchanged = Box::pin(self.exchange(&connection, &mut delivery, &mut way)) => exchanged,
+                exchanged = Box::pin(self.survived(&connection, &mut delivery, &mut way)) => exchanged,
                 never = tell_to_stop(stop, job.record.id, minion, &connection) => match never {},
             };
             let Err(broken) = exchanged else { return };
             Box::pin(self.recover(&broken, &mut way, &mut link, &mut backoff)).await;
         }
+    }
+
+    /// An exchange that is over, at the latest, where the overlord panics over it.
+    async fn survived(
+        &self,
+        connection: &Connection,
+        delivery: &mut Delivery,
+        way: &mut Way,
+    ) -> Result<(), Broken> {
+        let exchange = AssertUnwindSafe(self.exchange(connection, delivery, way));
+        exchange.catch_unwind().await.unwrap_or(Err(Broken::Panicked))
     }
 
     /// Waits until it makes sense to ask the minion again.

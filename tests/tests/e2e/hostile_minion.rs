@@ -313,6 +313,38 @@ fn an_operator_who_brings_no_bytes_is_called_off_too() {
     });
 }
 
+/// What a minion says may be wrong in any place, also right behind what it says first.
+#[test]
+fn what_is_wrong_right_behind_a_state_is_asked_for_again() {
+    let fleet = enrolled(&["evil"], "");
+    runtime().block_on(async {
+        let _minion = RawMinion::serve(&fleet, "evil", |request, mut send, mut recv| async move {
+            let (job, again) = match request {
+                MinionRequest::Start(start, _) => (start.job, false),
+                MinionRequest::Follow(job) => (job, true),
+                _ => return,
+            };
+            let minion_job = MinionJobId::from_bytes(job.to_bytes());
+            let running = JobUpdate::State { minion_job, state: MinionState::Running };
+            if !again {
+                // Both are there before either is read.
+                let mut said = frame::encode(&running, MAX_MESSAGE).expect("encodes").to_vec();
+                said.extend(u32::MAX.to_be_bytes());
+                let _ = send.write_all(&said).await;
+                let _ = send.stopped().await;
+                return;
+            }
+            let report = Box::new(Report::without_run(Outcome::Ok(None), 1));
+            let finished = JobUpdate::Finished { minion_job: Some(minion_job), report };
+            let _ = frame::write(&mut send, &finished, MAX_MESSAGE).await;
+            let _ = frame::read::<Acknowledged>(&mut recv, MAX_MESSAGE).await;
+        })
+        .await;
+        let called = tokio::task::block_in_place(|| fleet.run(&["call", "evil", "test.ping", "--json"]));
+        assert_eq!(called.code, 0, "{called:?}");
+    });
+}
+
 /// Runs whatever it is asked, and logs as much as it can meanwhile; ends when it is asked a second time, which an
 /// overlord does that would not take what was said first.
 async fn flood(job: JobId, again: bool, mut send: SendStream, mut recv: RecvStream) {
