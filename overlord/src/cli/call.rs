@@ -12,10 +12,10 @@ use wire::name::{MethodPath, MinionName};
 use wire::value::arguments::Arguments;
 use wire::value::given;
 
+use super::durations::Waiting;
 use super::follow::{Followed, Form, View, follow};
 use super::selection::{Selection, confirm, is_unconfirmed, settle_target, warn, with_warnings};
 use super::signals::interrupts;
-use super::waiting::Waiting;
 use super::{CliError, brief_duration, raw, words};
 use crate::client::{Client, ClientError, JobEvent, JobStream};
 use output::{Exit, note, print};

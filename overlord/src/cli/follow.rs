@@ -15,7 +15,7 @@ use wire::name::MinionName;
 
 use super::CliError;
 use super::distinct_modules::who;
-use super::job::cancel::{became, way_out};
+use super::job::parts::{became, way_out};
 use super::progress::Progress;
 use super::raw::{self, Output};
 use super::selection::with_warnings;

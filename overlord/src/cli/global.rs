@@ -1,4 +1,4 @@
-//! What holds for every command: where the overlord is, and how it is spoken to.
+//! What holds for every command: where the overlord is, how it is spoken to, and for whom the answer is printed.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -87,3 +87,27 @@ async fn renewed(client: &Client) -> Option<String> {
 
 /// How long the renewal of a certificate may take.
 const RENEWAL: Duration = Duration::from_secs(5);
+
+/// How the answer of a command is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// The flag of all commands that print data.
+#[derive(Debug, Args)]
+pub struct FormatFlag {
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+impl FormatFlag {
+    /// What it says.
+    pub fn format(&self) -> Format {
+        if self.json { Format::Json } else { Format::Text }
+    }
+}

@@ -1,4 +1,4 @@
-//! The commands of operators: one file a command.
+//! The commands of operators: one file a command, or a few that belong together.
 //!
 //! A command parses its words, asks through [`crate::client`], shows what comes back through
 //! [`crate::report`], and says by its [`Exit`] how it went.
@@ -6,8 +6,8 @@
 mod audit;
 mod ca;
 mod call;
-mod can;
 mod context;
+mod daemon;
 mod dev;
 mod distinct_modules;
 mod doc;
@@ -15,9 +15,7 @@ mod durations;
 mod error;
 mod facts;
 mod follow;
-mod format;
 mod global;
-mod init;
 mod job;
 mod key;
 mod login;
@@ -27,16 +25,12 @@ mod operator;
 mod ping;
 mod progress;
 mod raw;
-mod restored;
 mod selection;
-mod serve;
 mod signals;
 mod status;
 #[cfg(test)]
 mod tables;
 mod targets;
-mod waiting;
-mod whoami;
 mod words;
 
 use clap::Subcommand;
@@ -44,9 +38,9 @@ use output::Exit;
 
 use self::durations::{brief_duration, duration};
 pub use self::error::CliError;
-pub use self::format::{Format, FormatFlag};
 pub use self::global::Global;
 use self::global::talk;
+pub use self::global::{Format, FormatFlag};
 pub use self::signals::StopSignals;
 
 /// A command of operators, in the order in which a newcomer meets them.
@@ -58,9 +52,9 @@ pub use self::signals::StopSignals;
 )]
 pub enum Command {
     Dev(dev::Dev),
-    Init(init::Init),
-    Serve(serve::Serve),
-    Restored(restored::Restored),
+    Init(daemon::Init),
+    Serve(daemon::Serve),
+    Restored(daemon::Restored),
     Status(status::Status),
     Call(call::CallCommand),
     Ping(ping::PingCommand),
@@ -74,11 +68,11 @@ pub enum Command {
     Module(module::ModuleCommand),
     #[command(subcommand)]
     Operator(operator::OperatorCommand),
-    Can(can::Can),
+    Can(login::Can),
     Login(login::Login),
     #[command(subcommand)]
     Context(context::ContextCommand),
-    Whoami(whoami::Whoami),
+    Whoami(login::Whoami),
     #[command(subcommand)]
     Ca(ca::CaCommand),
     #[command(subcommand)]

@@ -13,9 +13,9 @@ use wire::message::outcome::ModuleRef;
 use wire::name::MinionName;
 
 use super::super::distinct_modules::who;
+use super::super::durations::Waiting;
 use super::super::follow::{Followed, Form, follow, open, so_far};
 use super::super::signals::interrupts;
-use super::super::waiting::Waiting;
 use super::super::{CliError, Format, FormatFlag};
 use crate::client::Client;
 use crate::report;

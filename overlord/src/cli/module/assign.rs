@@ -1,18 +1,17 @@
-//! `overlord module assign`
+//! `overlord module assign` and `overlord module unassign`
 
 use std::str::FromStr;
 
 use clap::Args;
+use output::{Exit, note, print};
 use serde_json::json;
-use wire::name::MinionName;
-use wire::name::ModuleName;
+use wire::document::text::{counted, line};
+use wire::name::{MinionName, ModuleName};
 
 use super::super::selection::{Lenient, confirm, is_unconfirmed, settle_target, with_warnings};
 use super::super::{CliError, Format, FormatFlag};
 use super::assignments::{assignment_document, version_name};
 use crate::client::{Client, ClientError};
-use output::{Exit, note, print};
-use wire::document::text::{counted, line};
 
 /// Let all minions that match have a version of a module in service, now and whenever one connects
 ///
@@ -109,6 +108,49 @@ impl Assign {
 
 /// What a user is told who does not want an assignment after all.
 const DECLINED: &str = "nothing was assigned";
+
+/// Take an assignment back, which leaves what minions have in service as it is
+///
+/// An older assignment of the module that matches a minion holds from then on, and is brought when the minion next
+/// connects: the answer names those.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  overlord module unassign 'web*' service")]
+pub(in crate::cli) struct Unassign {
+    /// The expression, as it was assigned
+    #[arg(value_name = "EXPR")]
+    expression: String,
+    /// Which module
+    module: ModuleName,
+    #[command(flatten)]
+    format: FormatFlag,
+}
+
+impl Unassign {
+    pub(super) async fn run(self, client: &Client) -> Result<Exit, CliError> {
+        let (assignment, instead) = client.unassign_module(self.expression, self.module).await?;
+        match self.format.format() {
+            Format::Json => {
+                let mut document = assignment_document(&assignment);
+                document["instead"] = instead.iter().map(assignment_document).collect();
+                print(document)?;
+            }
+            Format::Text => {
+                let (name, expression) = (&assignment.name, line(&assignment.expression));
+                print(format_args!("{name} is no longer assigned to \"{expression}\""))?;
+                for one in &instead {
+                    note(format_args!(
+                        "{} is assigned to \"{}\", and comes back when these minions next connect",
+                        version_name(one),
+                        line(&one.expression)
+                    ));
+                }
+            }
+        }
+        Ok(Exit::Ok)
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,18 +1,12 @@
 //! `overlord module`
 
-mod add;
 mod assign;
 pub(super) mod assignments;
 mod bars;
 pub(super) mod catalogue;
-mod edit;
+mod change;
 mod list;
-mod push;
-mod release;
-mod remove;
-mod rollback;
 mod show;
-mod unassign;
 pub(super) mod versions;
 mod watch;
 
@@ -31,13 +25,13 @@ pub(super) enum ModuleCommand {
     Show(show::Show),
     /// Show what a module or one of its methods does: `overlord doc`
     Doc(super::doc::Doc),
-    Push(push::Push),
-    Rollback(rollback::Rollback),
-    Remove(remove::Remove),
-    Release(release::Release),
-    Add(add::Add),
+    Push(change::Push),
+    Rollback(change::Rollback),
+    Remove(change::Remove),
+    Release(change::Release),
+    Add(catalogue::Add),
     Assign(assign::Assign),
-    Unassign(unassign::Unassign),
+    Unassign(assign::Unassign),
     Assignments(assignments::Assignments),
 }
 

@@ -12,9 +12,9 @@ use wire::name::{MinionName, ModuleName};
 
 use super::super::CliError;
 use super::super::distinct_modules::who;
+use super::super::durations::Waiting;
 use super::super::selection::{confirm, is_unconfirmed, settle_target, warn, with_warnings};
 use super::super::signals::interrupts;
-use super::super::waiting::Waiting;
 use super::bars::Bars;
 use crate::client::{Client, ClientError, ModuleEvent, ModuleStream, WaitOver};
 use crate::report;
