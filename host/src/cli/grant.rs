@@ -12,7 +12,7 @@ use wire::name::ModuleName;
 
 use crate::cli::DirFlag;
 use crate::cli::config_edit::ConfigEdit;
-use crate::cli::reload::Reloaded;
+use crate::cli::config_edit::Reloaded;
 use crate::cli::suggested::suggestion_of;
 use crate::control;
 use crate::folder::Folder;

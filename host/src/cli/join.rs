@@ -12,8 +12,8 @@ use wire::message::enroll::Token;
 use wire::name::{MinionName, ModuleName};
 
 use crate::cli::DirFlag;
+use crate::cli::config_edit::Reloaded;
 use crate::cli::grant::warn;
-use crate::cli::reload::Reloaded;
 use crate::config::Config;
 use crate::enroll::{JoinEvent, Joining, join};
 use crate::folder::{Enrolment, Folder};

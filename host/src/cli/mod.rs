@@ -10,7 +10,6 @@ mod grant;
 mod join;
 mod measure;
 mod modules;
-mod reload;
 mod revoke_grant;
 mod serve;
 mod signature;

@@ -8,8 +8,8 @@ use wire::name::ModuleName;
 
 use crate::cli::DirFlag;
 use crate::cli::config_edit::ConfigEdit;
+use crate::cli::config_edit::Reloaded;
 use crate::cli::grant::show;
-use crate::cli::reload::Reloaded;
 use crate::config::Config;
 
 /// Take a module's own table out of minion.toml
