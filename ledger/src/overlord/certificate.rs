@@ -1,4 +1,4 @@
-//! The certificates of a minion, as the ledger takes and gives them.
+//! The certificates of minions and the authorities that have signed for keys, as the ledger takes and gives them.
 
 use serde::{Deserialize, Serialize};
 use wire::digest::Digest;
@@ -36,4 +36,22 @@ pub struct Certificates {
     pub shown: Option<Issued>,
     /// The one that was made since, with which the minion was not seen yet.
     pub next: Option<Issued>,
+}
+
+/// What the owner of a key was given with its certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holding {
+    /// The authority that has signed the certificate, by the digest of its own.
+    pub authority: Digest,
+    /// The authorities that the owner trusts with it, by their fingerprints.
+    pub trusted: Vec<Digest>,
+}
+
+/// The key that an operator was seen with last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenKey {
+    /// SHA-256 of the public key.
+    pub key: Digest,
+    /// When it was first seen with it, in milliseconds since 1970.
+    pub at: u64,
 }

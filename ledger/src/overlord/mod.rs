@@ -5,8 +5,6 @@
 
 mod certificate;
 mod enrolment;
-mod holding;
-mod invitation;
 mod job;
 mod ledger;
 mod minion;
@@ -15,10 +13,10 @@ mod operator;
 
 pub(crate) use operations::{Modules, reindex};
 
-pub use certificate::{Certificates, Issued};
-pub use enrolment::{Answer, GlobInvite, Invitations, Invited, Made, Revocation, WaitingHost};
-pub use holding::{Holding, SeenKey};
-pub use invitation::{Invite, InviteError};
+pub use certificate::{Certificates, Holding, Issued, SeenKey};
+pub use enrolment::{
+    Answer, GlobInvite, Invitations, Invite, InviteError, Invited, Made, Revocation, WaitingHost,
+};
 pub use job::{GiveUp, JobRecord, PartMoved, PartRecord};
 pub use ledger::{OverlordLedger, Storage};
 pub use minion::{Attempt, HeardFacts, MinionRecord, Standing, Tenure};

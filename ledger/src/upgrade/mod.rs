@@ -5,18 +5,17 @@
 //! begins again. A step leaves alone what it has done before, because a record whose encoding has changed has
 //! another [`Record::VERSION`].
 
-mod rewrite;
-mod v1;
-mod v2;
+mod steps;
 
-use self::rewrite::commit;
+use self::steps::commit;
 use crate::error::LedgerError;
 use crate::format::{self, CURRENT, Format};
 use crate::keyspace::Side;
 use crate::storage::Store;
 
 /// The steps, in order.
-const UPGRADES: &[Upgrade] = &[Upgrade { from: 1, run: v1::upgrade }, Upgrade { from: 2, run: v2::upgrade }];
+const UPGRADES: &[Upgrade] =
+    &[Upgrade { from: 1, run: steps::from_1 }, Upgrade { from: 2, run: steps::from_2 }];
 
 /// What brings the records of one format into the shape of the next.
 struct Upgrade {
@@ -52,7 +51,7 @@ fn take(store: &Store, side: Side, steps: &[Upgrade]) -> Result<(), LedgerError>
 mod tests {
     use serde::{Deserialize, Serialize};
 
-    use super::rewrite::rewrite;
+    use super::steps::rewrite;
     use super::*;
     use crate::draft::Draft;
     use crate::key::Span;

@@ -6,7 +6,7 @@ use wire::name::OperatorName;
 use super::OverlordLedger;
 use crate::draft::Draft;
 use crate::error::LedgerError;
-use crate::overlord::holding::{Holding, SeenKey};
+use crate::overlord::certificate::{Holding, SeenKey};
 use crate::overlord::operations::holding;
 use crate::write::{Durability, Purpose};
 

@@ -1,4 +1,4 @@
-//! What is asked of minions: who they are, and what they said last.
+//! What is asked of minions: who they are, what they said last, and which certificates they have.
 
 use wire::message::inventory::Inventory;
 use wire::name::MinionName;
@@ -6,8 +6,9 @@ use wire::name::MinionName;
 use super::OverlordLedger;
 use crate::draft::Draft;
 use crate::error::LedgerError;
+use crate::overlord::certificate::{Certificates, Issued};
 use crate::overlord::minion::{HeardFacts, MinionRecord, Standing, Tenure};
-use crate::overlord::operations::{invitation, minion};
+use crate::overlord::operations::{certificate, invitation, minion};
 use crate::write::{Durability, Purpose};
 
 /// Minions: who they are, and what they said last. What is said of a minion that is not known is dropped.
@@ -82,5 +83,33 @@ impl OverlordLedger {
     /// The tenures of a minion, in their order; empty where it never said where it is.
     pub async fn tenures(&self, name: &MinionName) -> Result<Vec<Tenure>, LedgerError> {
         self.read(|source| minion::tenures(source, name)).await
+    }
+}
+
+/// Certificates of minions: those that they were seen with, and those that they are given next.
+impl OverlordLedger {
+    /// Records the next certificate of a minion, whose key lets it in from now on beside the one that it has; synced.
+    pub async fn put_next_certificate(&self, name: &MinionName, next: Issued) -> Result<(), LedgerError> {
+        let name = name.clone();
+        let write = move |draft: &Draft<'_>| certificate::put_next(draft, &name, next);
+        self.engine.write(Purpose::Proceed, Durability::Synced, write).await
+    }
+
+    /// Records that a minion was seen with a certificate. Where that is for its next key, this is its only key from now
+    /// on. A certificate for any other key changes nothing. Gives whether it is for one of these two.
+    pub async fn certificate_shown(
+        &self,
+        name: &MinionName,
+        shown: Issued,
+        durability: Durability,
+    ) -> Result<bool, LedgerError> {
+        let name = name.clone();
+        let write = move |draft: &Draft<'_>| certificate::shown(draft, &name, shown);
+        self.engine.write(Purpose::Proceed, durability, write).await
+    }
+
+    /// What is known of the certificates of each minion, by name. Minions of which nothing is are left out.
+    pub async fn certificates(&self) -> Result<Vec<(MinionName, Certificates)>, LedgerError> {
+        self.read(|source| Ok(certificate::all(source))).await
     }
 }

@@ -1,9 +1,7 @@
 //! All that an overlord asks of its ledger.
 
-mod certificates;
 mod enrolment;
 mod holdings;
-mod invitations;
 mod jobs;
 mod minions;
 mod modules;

@@ -6,7 +6,7 @@ use wire::name::OperatorName;
 use crate::draft::Draft;
 use crate::key::Span;
 use crate::keyspace::Keyspace;
-use crate::overlord::holding::{Holding, SeenKey};
+use crate::overlord::certificate::{Holding, SeenKey};
 use crate::read::Read;
 use crate::record::Record;
 

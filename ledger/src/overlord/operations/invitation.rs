@@ -8,7 +8,7 @@ use crate::draft::Draft;
 use crate::key::Span;
 use crate::keyspace::Keyspace;
 use crate::overlord::enrolment::Made;
-use crate::overlord::invitation::{Invite, InviteError};
+use crate::overlord::enrolment::{Invite, InviteError};
 use crate::read::Read;
 use crate::record::Record;
 
