@@ -8,7 +8,7 @@ use machine::backoff::Backoff;
 use wire::digest::Digest;
 use wire::document::text::printable;
 use wire::identity::{
-    Admission, CertificateDer, Identity, IdentityError, Role, SigningRequest, load_or_make_key,
+    Admission, CertificateDer, Identity, IdentityError, Side, SigningRequest, load_or_make_key,
     signing_request,
 };
 use wire::message::enroll::{self, EnrollReply, EnrollRequest};
@@ -200,7 +200,7 @@ pub async fn join(
     if let Some(wanted) = wanted.filter(|wanted| *wanted != name) {
         return Err(JoinError::NameDiffers { address: joining.address.clone(), given: name, wanted });
     }
-    let identity = Identity::of_newcomer(&key, Role::Minion, admission)?;
+    let identity = Identity::of_newcomer(&key, Side::Minion, admission)?;
     if identity.peer()?.name != name.as_str() {
         return Err(IdentityError::Foreign("it is for another name").into());
     }

@@ -216,7 +216,7 @@ const IDENTITY: &str = "minion";
 
 #[cfg(test)]
 mod tests {
-    use wire::identity::{Authority, Role};
+    use wire::identity::{Authority, Side};
 
     use super::*;
 
@@ -229,12 +229,12 @@ mod tests {
         assert!(matches!(folder.enrolment(), Err(FolderError::NotEnrolled(_))));
 
         let authority = Authority::create(dir.path()).expect("an authority");
-        let identity = authority.issue(Role::Minion, "web1").expect("an identity");
+        let identity = authority.issue(Side::Minion, "web1").expect("an identity");
         let enrolment =
             Enrolment { overlord: "o.example:51234".into(), name: "web1".parse().expect("a name") };
         folder.enrol(&identity, &enrolment).expect("kept");
         assert_eq!(folder.enrolment().expect("there"), enrolment);
         let peer = folder.identity().expect("there").peer().expect("ours");
-        assert_eq!((peer.role, peer.name.as_str()), (Role::Minion, "web1"));
+        assert_eq!((peer.side, peer.name.as_str()), (Side::Minion, "web1"));
     }
 }

@@ -247,7 +247,7 @@ impl Audit {
     pub(crate) fn renewed(&self, peer: &Peer, from: SocketAddr) {
         self.note(json!({
             "event": "renew",
-            (peer.role.as_str()): peer.name,
+            (peer.side.as_str()): peer.name,
             "from": from.to_string(),
             "key": peer.key.to_string(),
             "valid_until_at": Moment(peer.validity.until).to_string(),

@@ -163,7 +163,7 @@ const MAX_NAME: usize = 128;
 
 #[cfg(test)]
 mod tests {
-    use wire::identity::{Authority, Role};
+    use wire::identity::{Authority, Side};
 
     use super::*;
 
@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(folder.current().expect("itself").dir(), dir.path());
         assert!(folder.contexts().is_empty());
         let authority = Authority::create(dir.path()).expect("made");
-        let identity = || authority.issue(Role::Operator, "bob").expect("issued");
+        let identity = || authority.issue(Side::Operator, "bob").expect("issued");
         folder.keep_context(&name("one"), &identity(), "o:1").expect("kept");
         let two = folder.keep_context(&name("two"), &identity(), "o:2").expect("kept");
         assert_eq!(folder.current().expect("there").dir(), two.dir());

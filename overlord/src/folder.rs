@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use machine::home;
 use wire::digest::Digest;
-use wire::identity::{Authority, Identity, IdentityError, Peer, Role, create_private_dir, write_public};
+use wire::identity::{Authority, Identity, IdentityError, Peer, Side, create_private_dir, write_public};
 use wire::name::OperatorName;
 use wire::signing::KeyError;
 use wire::signing::mandate::BadCertificate;
@@ -135,8 +135,8 @@ impl Folder {
                 Held::install(&self.dir, &key, &read(chain)?)?.own().clone()
             }
         };
-        authority.issue(Role::Overlord, "overlord")?.save(&self.dir, "overlord")?;
-        authority.issue(Role::Operator, operator.as_str())?.save(&self.dir, OPERATOR)?;
+        authority.issue(Side::Overlord, "overlord")?.save(&self.dir, "overlord")?;
+        authority.issue(Side::Operator, operator.as_str())?.save(&self.dir, OPERATOR)?;
         let config = self.config()?;
         Ok(Summary {
             dir: self.dir.clone(),
@@ -186,12 +186,12 @@ impl Folder {
     /// [`FolderError::Identity`], where it cannot be read or renewed.
     pub fn overlord_identity(&self, authority: &Authority) -> Result<Identity, FolderError> {
         let identity = Identity::load(&self.dir, "overlord")?;
-        let Peer { role, name, validity, .. } = identity.peer()?;
+        let Peer { side, name, validity, .. } = identity.peer()?;
         match authority.own_identity(&identity) {
             Some(own) if !validity.is_due() => return Ok(own),
             _ => {}
         }
-        let renewed = authority.issue(role, &name)?;
+        let renewed = authority.issue(side, &name)?;
         renewed.save(&self.dir, "overlord")?;
         Ok(renewed)
     }

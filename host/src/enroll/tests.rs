@@ -10,7 +10,7 @@ use super::*;
 
 /// An overlord's enrolment door, in the form that older overlords have.
 fn overlord(authority: &Authority) -> (SocketAddr, Endpoint) {
-    let identity = authority.issue(Role::Overlord, "overlord").expect("an identity");
+    let identity = authority.issue(Side::Overlord, "overlord").expect("an identity");
     let endpoint =
         endpoint::listen(([127, 0, 0, 1], 0).into(), &identity, identity.authorities(), &[enroll::ALPN])
             .expect("listens");
@@ -25,7 +25,7 @@ async fn answer(endpoint: Endpoint, authority: Authority, certified: &str) {
     let request: EnrollRequest = frame::read(&mut recv, MAX_MESSAGE).await.expect("a request");
     let reply = if request.secret == [7; 16] {
         let asked = SigningRequest::from_der(&request.signing_request).expect("parses");
-        let certificate = authority.sign_request(&asked, Role::Minion, certified).expect("signed");
+        let certificate = authority.sign_request(&asked, Side::Minion, certified).expect("signed");
         let authority = authority.certificate().to_vec();
         EnrollReply::Enrolled { name: "web1".parse().expect("a name"), certificate, authority }
     } else {
@@ -73,7 +73,7 @@ impl Door {
 async fn a_token_makes_this_host_a_minion() {
     let folder = join_with([7; 16], None).await.expect("joins");
     let peer = folder.identity().expect("there").peer().expect("ours");
-    assert_eq!((peer.role, peer.name.as_str()), (Role::Minion, "web1"));
+    assert_eq!((peer.side, peer.name.as_str()), (Side::Minion, "web1"));
     assert_eq!(folder.enrolment().expect("there").name.as_str(), "web1");
     assert!(!folder.identity_dir().join(JOINING_KEY).exists());
 }
@@ -115,7 +115,7 @@ async fn no_overlord_gives_this_host_another_name_than_it_has_or_asks_for() {
     let dir = folder.dir().parent().expect("a folder").to_owned();
     let authority = || Authority::load(&dir).expect("there");
     // The folder now holds the certificate of a minion of another name.
-    let db1 = authority().issue(Role::Minion, "db1").expect("an identity");
+    let db1 = authority().issue(Side::Minion, "db1").expect("an identity");
     folder.enrol(&db1, &folder.enrolment().expect("there")).expect("kept");
     let joining = |name: Option<&str>| Joining {
         address: String::new(),

@@ -4,7 +4,7 @@ use minion_host::folder::Enrolment;
 use minion_host::{Config, Folder, Minion};
 use quinn::{Connection, Endpoint};
 use tempfile::TempDir;
-use wire::identity::{Authority, Role};
+use wire::identity::{Authority, Side};
 use wire::message::link::{ALPNS, Hello, MAX_MESSAGE, Notice, Welcome};
 use wire::message::version::Version;
 use wire::transport::endpoint;
@@ -27,7 +27,7 @@ impl Overlord {
     pub(crate) fn speaking(alpns: &[&[u8]]) -> Self {
         let dir = TempDir::new().unwrap();
         let authority = Authority::create(dir.path()).unwrap();
-        let identity = authority.issue(Role::Overlord, "overlord").unwrap();
+        let identity = authority.issue(Side::Overlord, "overlord").unwrap();
         let endpoint =
             endpoint::listen(([127, 0, 0, 1], 0).into(), &identity, identity.authorities(), alpns).unwrap();
         let overlord = endpoint.local_addr().unwrap().to_string();
@@ -35,7 +35,7 @@ impl Overlord {
         let folder = Folder::at(dir.path().join("minion"));
         folder.create().unwrap();
         let enrolment = Enrolment { overlord, name: "web1".parse().unwrap() };
-        folder.enrol(&authority.issue(Role::Minion, "web1").unwrap(), &enrolment).unwrap();
+        folder.enrol(&authority.issue(Side::Minion, "web1").unwrap(), &enrolment).unwrap();
         std::fs::create_dir(folder.modules()).unwrap();
         std::fs::copy(xtask::guests::module("test"), folder.modules().join("test.wasm")).unwrap();
         Self { endpoint, folder, _dir: dir }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde_json::json;
 use wire::digest::Digest;
-use wire::identity::Role;
+use wire::identity::Side;
 use wire::name::{MinionName, OperatorName};
 
 use super::Audit;
@@ -63,19 +63,19 @@ impl Audit {
         self.turned_away.is_written(event, Source::host_of(from).to_string(), Instant::now())
     }
 
-    /// A peer was refused whose certificate our authority has signed, for this role and name. Of many such refusals, only some get
+    /// A peer was refused whose certificate our authority has signed, for this side and name. Of many such refusals, only some get
     /// an entry each.
-    pub(crate) fn peer_refused(&self, role: Role, name: &str, from: SocketAddr, why: &str) {
-        let event = match role {
-            Role::Minion => "minion-refused",
-            Role::Operator => "operator-refused",
-            Role::Overlord => "overlord-refused",
+    pub(crate) fn peer_refused(&self, side: Side, name: &str, from: SocketAddr, why: &str) {
+        let event = match side {
+            Side::Minion => "minion-refused",
+            Side::Operator => "operator-refused",
+            Side::Overlord => "overlord-refused",
         };
         if self.is_written(event, from) {
             self.note(json!({
                 "event": event,
                 "decision": "denied",
-                (role.as_str()): name,
+                (side.as_str()): name,
                 "from": from.to_string(),
                 "why": why,
             }));

@@ -249,7 +249,7 @@ fn named() -> Result<String, IdentityError> {
 #[cfg(test)]
 mod tests {
     use ledger::OverlordLedger;
-    use wire::identity::{Admission, Identity, Lifetimes, Role, SigningRequest, make_key, signing_request};
+    use wire::identity::{Admission, Identity, Lifetimes, Side, SigningRequest, make_key, signing_request};
 
     use super::*;
 
@@ -270,7 +270,7 @@ mod tests {
         let holds = ledger::Holding { authority: of.map_or(Digest::ZERO, |of| of.id()), trusted: Vec::new() };
         let request = SigningRequest::from_der(&signing_request(&key).expect("made")).expect("reads");
         let renewing = held.renewing(&holds, knows);
-        let leaf = renewing.authority.sign_request(&request, Role::Minion, "web1").expect("signed");
+        let leaf = renewing.authority.sign_request(&request, Side::Minion, "web1").expect("signed");
         identity.renewed(&key, renewing.credentials(leaf))
     }
 
@@ -334,7 +334,7 @@ mod tests {
     /// Whether an authority vouches for another among what an overlord shows.
     fn are_vouched(all: &Authorities, root: &Authority, by: &Authority) -> bool {
         let held = all.held();
-        let identity = held.own().issue(Role::Overlord, "overlord").expect("issued");
+        let identity = held.own().issue(Side::Overlord, "overlord").expect("issued");
         let shown = held.shown(identity).shown();
         shown.iter().any(|one| vouches(one, root.certificate(), by.certificate()))
     }
@@ -359,7 +359,7 @@ mod tests {
         std::fs::write(&path, both).expect("written");
         let all = opened(dir.path()).await;
         assert!(!are_vouched(&all, &next, &former));
-        let first = former.issue(Role::Minion, "web1").expect("issued");
+        let first = former.issue(Side::Minion, "web1").expect("issued");
         let stays = renewed(&all, &first, true).expect("renews, since it cannot follow");
         assert_eq!(trusted(&stays), [former.fingerprint()]);
         all.vouch_anew().await.expect("signed");
@@ -382,19 +382,19 @@ mod tests {
         all.rotate().await.expect("begun");
         all.serve().await.expect("goes on");
         let held = all.held();
-        let shown = held.shown(held.own().issue(Role::Overlord, "overlord").expect("issued")).shown();
+        let shown = held.shown(held.own().issue(Side::Overlord, "overlord").expect("issued")).shown();
         for (fingerprint, count) in [(former.fingerprint(), 2), (held.own().fingerprint(), 1)] {
             let key = make_key().expect("a key");
             let request = SigningRequest::from_der(&signing_request(&key).expect("made")).expect("reads");
             let renewing = held.coming_in();
-            let leaf = renewing.authority.sign_request(&request, Role::Operator, "ann").expect("signed");
+            let leaf = renewing.authority.sign_request(&request, Side::Operator, "ann").expect("signed");
             let (issued, shown) = (renewing.issued(leaf), shown.clone());
             let admission = Admission { issued, fingerprint, shown: shown.clone() };
-            let identity = Identity::of_newcomer(&key, Role::Operator, admission).expect("comes in");
+            let identity = Identity::of_newcomer(&key, Side::Operator, admission).expect("comes in");
             assert_eq!(identity.authorities().len(), count);
             assert!(!identity.is_behind(&shown), "it would renew at each command");
         }
-        let before = former.issue(Role::Operator, "bob").expect("issued");
+        let before = former.issue(Side::Operator, "bob").expect("issued");
         assert!(before.is_behind(&shown));
     }
 
@@ -403,7 +403,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let all = opened(dir.path()).await;
         let former = all.held().own().fingerprint();
-        let first = all.held().own().issue(Role::Minion, "web1").expect("issued");
+        let first = all.held().own().issue(Side::Minion, "web1").expect("issued");
         all.rotate().await.expect("begun");
         assert!(matches!(all.rotate().await, Err(ChangeError::Moving)));
         let next = all.held().target().fingerprint();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quinn::{Connection, ConnectionError};
-use wire::identity::{Admission, CertificateDer, Identity, Moment, Role, load_or_make_key, signing_request};
+use wire::identity::{Admission, CertificateDer, Identity, Moment, Side, load_or_make_key, signing_request};
 use wire::message::enroll::Token;
 use wire::message::newcomer::{ALPN, MAX_MESSAGE, Newcomer, NewcomerReply};
 use wire::name::OperatorName;
@@ -63,7 +63,7 @@ pub async fn log_in(
     let refused = || ClientError::TokenRefused { address: address.clone() };
     let Some((NewcomerReply::Operator { name, issued }, shown)) = reply? else { return Err(refused()) };
     let admission = Admission { issued, fingerprint: token.authority, shown };
-    let identity = Identity::of_newcomer(&key, Role::Operator, admission).map_err(FolderError::from)?;
+    let identity = Identity::of_newcomer(&key, Side::Operator, admission).map_err(FolderError::from)?;
     let valid_until = Moment(identity.validity().map_err(FolderError::from)?.until);
     let context = context.unwrap_or_else(|| ContextName::for_operator(name.as_str(), &address));
     // Minions that want signed calls are told this key: it is there from the beginning, and stays.

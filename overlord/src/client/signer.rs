@@ -152,7 +152,7 @@ const ASSIGNMENT: Duration = Duration::from_secs(365 * 24 * 3600);
 
 #[cfg(test)]
 mod tests {
-    use wire::identity::{Authority, Role};
+    use wire::identity::{Authority, Side};
     use wire::value::arguments::{Arguments, Word};
 
     use super::*;
@@ -160,7 +160,7 @@ mod tests {
     fn signer() -> (tempfile::TempDir, Signer) {
         let dir = tempfile::tempdir().expect("a folder");
         let authority = Authority::create(dir.path()).expect("made");
-        let identity = authority.issue(Role::Operator, "ann").expect("issued");
+        let identity = authority.issue(Side::Operator, "ann").expect("issued");
         let folder = Folder::at(dir.path());
         assert!(Signer::of(&folder, &identity, &[]).expect("read").is_none());
         folder.make_signing_key().expect("made");

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use machine::lock;
 use quinn::Endpoint;
 use tokio::task::JoinSet;
-use wire::identity::{Authority, Role};
+use wire::identity::{Authority, Side};
 use wire::message::job::{JobId, JobState};
 use wire::message::link::MAX_MESSAGE;
 use wire::signing::mandate::SignedMandate;
@@ -33,10 +33,10 @@ impl Stolen {
     pub(crate) async fn that(answers: Answers) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let authority = Authority::create(dir.path()).expect("made");
-        authority.issue(Role::Operator, "ann").expect("issued").save(dir.path(), "operator").expect("saved");
+        authority.issue(Side::Operator, "ann").expect("issued").save(dir.path(), "operator").expect("saved");
         let folder = Folder::at(dir.path());
         folder.make_signing_key().expect("made");
-        let overlord = authority.issue(Role::Overlord, "overlord").expect("issued");
+        let overlord = authority.issue(Side::Overlord, "overlord").expect("issued");
         let endpoint =
             listen(([127, 0, 0, 1], 0).into(), &overlord, overlord.authorities(), ALPNS).expect("listens");
         let address = endpoint.local_addr().expect("has one").to_string();

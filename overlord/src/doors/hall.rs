@@ -27,9 +27,9 @@ pub(super) struct Hall {
 impl Hall {
     /// Writes down that a peer was refused whose certificate is one of ours, the first time in a while.
     pub(super) fn audit_refused(&self, peer: &Peer, from: SocketAddr, why: &str) {
-        let Peer { role, name, .. } = peer;
-        if self.guard.is_news(&format!("{role} {name} {why}")) {
-            self.services.audit.peer_refused(*role, name, from, why);
+        let Peer { side, name, .. } = peer;
+        if self.guard.is_news(&format!("{side} {name} {why}")) {
+            self.services.audit.peer_refused(*side, name, from, why);
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ledger::{Holding, Issued};
 use quinn::Connection;
-use wire::identity::{IdentityError, Moment, Peer, Role, SigningRequest, Validity};
+use wire::identity::{IdentityError, Moment, Peer, Side, SigningRequest, Validity};
 use wire::message::operator::{OperatorReply, Refusal, RefusalKind};
 use wire::message::renewal::{MAX_SIGNING_REQUEST, Renewal};
 use wire::name::MinionName;
@@ -59,7 +59,7 @@ pub(super) async fn of_minion(
         return refused(format!("the certificate of \"{minion}\" is of an authority that was let go of"));
     }
     let renewing = held.renewing(&holds, knows_moves);
-    let signed = renewing.authority.sign_request(&request, Role::Minion, minion.as_str());
+    let signed = renewing.authority.sign_request(&request, Side::Minion, minion.as_str());
     let (certificate, peer) = match signed.and_then(|certificate| Ok((Peer::of(&certificate)?, certificate)))
     {
         Ok((peer, certificate)) => (certificate, peer),
@@ -125,8 +125,8 @@ pub(super) async fn of_operator(
     let request = SigningRequest::from_der(request).map_err(bad)?;
     let lifetime = services.operators.find(operator).and_then(|(record, _)| record.lifetime_ms);
     let certificate = match lifetime {
-        Some(lifetime) => authority.sign_request_for(&request, Role::Operator, operator.as_str(), lifetime),
-        None => authority.sign_request(&request, Role::Operator, operator.as_str()),
+        Some(lifetime) => authority.sign_request_for(&request, Side::Operator, operator.as_str(), lifetime),
+        None => authority.sign_request(&request, Side::Operator, operator.as_str()),
     };
     let certificate = certificate.map_err(bad)?;
     let peer = Peer::of(&certificate).map_err(bad)?;

@@ -13,7 +13,7 @@ use machine::clock::now_ms;
 use machine::lock;
 use quinn::Connection;
 use wire::digest::Digest;
-use wire::identity::{Peer, Role};
+use wire::identity::{Peer, Side};
 use wire::message::operators::{OperatorKind, OperatorStanding};
 use wire::name::{OperatorName, RoleName};
 use wire::transport::endpoint::CLOSE_REFUSED;
@@ -55,7 +55,7 @@ struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoOperator {
     #[error("its certificate is that of an {0}")]
-    WrongRole(Role),
+    WrongSide(Side),
     #[error("operator \"{0}\" is not known")]
     Unknown(String),
     #[error("operator \"{0}\" is revoked")]
@@ -112,8 +112,8 @@ impl Operators {
     /// # Errors
     /// [`NoOperator`], which says why it may not.
     pub(crate) fn admit(&self, peer: &Peer, connection: &Connection) -> Result<Presence, NoOperator> {
-        if peer.role != Role::Operator {
-            return Err(NoOperator::WrongRole(peer.role));
+        if peer.side != Side::Operator {
+            return Err(NoOperator::WrongSide(peer.side));
         }
         let unknown = || NoOperator::Unknown(peer.name.clone());
         let name: OperatorName = peer.name.parse().map_err(|_| unknown())?;
@@ -250,7 +250,7 @@ async fn pin_first(
 
 /// The record of the operator of the overlord's own folder.
 fn first(own: &Peer) -> Option<OperatorRecord> {
-    let name = own.name.parse().ok().filter(|_| own.role == Role::Operator)?;
+    let name = own.name.parse().ok().filter(|_| own.side == Side::Operator)?;
     Some(OperatorRecord {
         name,
         kind: OperatorKind::Person,

@@ -138,7 +138,7 @@ const TOLERANCE: i64 = 300;
 mod tests {
     use ledger::{OperatorInvite, OverlordLedger};
     use tokio_util::sync::CancellationToken;
-    use wire::identity::{Role, Validity};
+    use wire::identity::{Side, Validity};
     use wire::message::operators::OperatorKind;
 
     use super::super::tests::operator;
@@ -157,7 +157,7 @@ mod tests {
     /// A certificate of bob that was made at this second, for as long as time goes.
     fn peer(key: &str, from: i64) -> Peer {
         let validity = Validity { from, until: i64::MAX };
-        Peer { role: Role::Operator, name: "bob".to_owned(), key: digest(key), validity }
+        Peer { side: Side::Operator, name: "bob".to_owned(), key: digest(key), validity }
     }
 
     /// The administrator ann, and bob, who logs in with `first` at the second 100.

@@ -24,7 +24,7 @@ use serde_json::Value as Json;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use wire::digest::Digest;
-use wire::identity::{Peer, Role};
+use wire::identity::{Peer, Side};
 use wire::message::instance::Instance;
 use wire::message::inventory::Inventory;
 use wire::message::module::{Module, ModuleState};
@@ -112,9 +112,9 @@ pub struct Heard {
 /// Why a certificate that the authority signed is refused all the same.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoMinion {
-    /// The certificate is for another role.
+    /// The certificate is for another side.
     #[error("its certificate is that of an {0}")]
-    WrongRole(Role),
+    WrongSide(Side),
     /// No minion of that name is enrolled, or not any more.
     #[error("minion \"{0}\" is not enrolled")]
     NotEnrolled(String),
@@ -183,8 +183,8 @@ impl Registry {
     /// # Errors
     /// [`NoMinion`], which says why it may not.
     pub fn admit(&self, peer: &Peer) -> Result<Admitted, NoMinion> {
-        if peer.role != Role::Minion {
-            return Err(NoMinion::WrongRole(peer.role));
+        if peer.side != Side::Minion {
+            return Err(NoMinion::WrongSide(peer.side));
         }
         let name: MinionName = peer.name.parse().map_err(|_| NoMinion::NotEnrolled(peer.name.clone()))?;
         let admitted = {

@@ -224,7 +224,7 @@ mod tests {
     use ledger::{Invite, Made, OverlordLedger};
     use machine::clock::now_ms;
     use tokio_util::sync::CancellationToken;
-    use wire::identity::{Peer, Role, Validity};
+    use wire::identity::{Peer, Side, Validity};
 
     use super::*;
     use crate::tasks::Tasks;
@@ -235,7 +235,7 @@ mod tests {
 
     fn peer(key: &str) -> Peer {
         let validity = Validity { from: 0, until: i64::MAX };
-        Peer { role: Role::Minion, name: "web1".to_owned(), key: Digest::of(key.as_bytes()), validity }
+        Peer { side: Side::Minion, name: "web1".to_owned(), key: Digest::of(key.as_bytes()), validity }
     }
 
     /// A ledger in which `web1` has the key `first`, and is about to have `next`.

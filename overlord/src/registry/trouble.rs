@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use machine::clock::now_ms;
-use wire::identity::{Peer, Role, Validity};
+use wire::identity::{Peer, Side, Validity};
 use wire::message::operator::Trouble;
 use wire::name::MinionName;
 
@@ -67,7 +67,7 @@ impl Registry {
     pub fn came_with_outdated(&self, peer: &Peer) {
         let Ok(name) = peer.name.parse() else { return };
         let mut minions = self.lock();
-        if peer.role != Role::Minion || standing(&minions, &name, peer.key).is_err() {
+        if peer.side != Side::Minion || standing(&minions, &name, peer.key).is_err() {
             return;
         }
         if let Some(entry) = minions.get_mut(&name) {

@@ -12,7 +12,7 @@ use quinn::{ClientConfig, Connection, Endpoint, TransportConfig};
 use rig::{Fleet, until};
 use tokio::task::JoinSet;
 use wire::digest::Digest;
-use wire::identity::{Authority, Identity, Role};
+use wire::identity::{Authority, Identity, Side};
 use wire::message::enroll::{EnrollReply, EnrollRequest, Token};
 use wire::transport::endpoint::{SERVER_NAME, Trust, client_config};
 use wire::transport::frame;
@@ -254,7 +254,7 @@ pub(crate) async fn try_token(target: &Target, by: &Endpoint, secret: [u8; 16]) 
 fn certificates_of_nobody(target: &Target, work: &Work) {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::create(folder.path()).expect("an authority");
-    let identity = authority.issue(Role::Operator, "eve").expect("an identity");
+    let identity = authority.issue(Side::Operator, "eve").expect("an identity");
     runtime().block_on(async {
         let (endpoint, config) =
             (target.endpoint(), target.config(Some(&identity), wire::message::operator::ALPNS[0]));

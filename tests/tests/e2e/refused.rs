@@ -5,7 +5,7 @@ use std::time::Duration;
 use quinn::{Connection, ConnectionError};
 use rig::Fleet;
 use serde_json::Value;
-use wire::identity::{Authority, Identity, Lifetimes, Role};
+use wire::identity::{Authority, Identity, Lifetimes, Side};
 use wire::message::{link, operator};
 use wire::transport::endpoint::{CLOSE_REFUSED, CLOSE_UNTIMELY, SERVER_NAME, Trust, client_config, dialler};
 
@@ -74,16 +74,16 @@ fn cases(fleet: &Fleet, me: &str) -> Vec<Case> {
     let of = |role, name: &str| foreign.issue(role, name).expect("issued");
     let (by_minion, by_operator) = (Some("minion-refused"), Some("operator-refused"));
     vec![
-        (minion, of(Role::Minion, "web1"), "the handshake failed", None),
-        (operator, of(Role::Operator, me), "the handshake failed", None),
-        (minion, expired(Role::Minion, "web1"), "has ended", by_minion),
-        (operator, expired(Role::Operator, me), "has ended", by_operator),
-        (minion, issued(Role::Operator, me), "is that of an operator", by_operator),
-        (operator, issued(Role::Minion, "web1"), "is that of an minion", by_minion),
-        (minion, issued(Role::Minion, "web2"), "\"web2\" is not enrolled", by_minion),
-        (operator, issued(Role::Operator, "eve"), "\"eve\" is not known", by_operator),
-        (minion, issued(Role::Minion, "web1"), "is enrolled with another key", by_minion),
-        (operator, issued(Role::Operator, "bob"), "with another key since", by_operator),
+        (minion, of(Side::Minion, "web1"), "the handshake failed", None),
+        (operator, of(Side::Operator, me), "the handshake failed", None),
+        (minion, expired(Side::Minion, "web1"), "has ended", by_minion),
+        (operator, expired(Side::Operator, me), "has ended", by_operator),
+        (minion, issued(Side::Operator, me), "is that of an operator", by_operator),
+        (operator, issued(Side::Minion, "web1"), "is that of an minion", by_minion),
+        (minion, issued(Side::Minion, "web2"), "\"web2\" is not enrolled", by_minion),
+        (operator, issued(Side::Operator, "eve"), "\"eve\" is not known", by_operator),
+        (minion, issued(Side::Minion, "web1"), "is enrolled with another key", by_minion),
+        (operator, issued(Side::Operator, "bob"), "with another key since", by_operator),
     ]
 }
 

@@ -37,13 +37,13 @@ impl Admission {
 mod tests {
     use rcgen::{KeyPair, PublicKeyData as _};
 
-    use super::super::{Authority, Identity, Role, SigningRequest, endorse, signing_request};
+    use super::super::{Authority, Identity, Side, SigningRequest, endorse, signing_request};
     use super::*;
 
     fn issued(by: &Authority, key: &KeyPair, authorities: &[&Authority]) -> Issued {
         let request = SigningRequest::from_der(&signing_request(key).expect("made")).expect("reads");
         Issued {
-            certificate: by.sign_request(&request, Role::Minion, "web1").expect("signed"),
+            certificate: by.sign_request(&request, Side::Minion, "web1").expect("signed"),
             intermediates: by.intermediates(),
             authorities: authorities.iter().map(|one| one.certificate().to_vec()).collect(),
         }
@@ -57,25 +57,25 @@ mod tests {
             vec![endorse(&own, next.certificate()).expect("signed").into()];
         let of = |authority: &Authority| CertificateDer::from(authority.certificate().to_vec());
         let admitted =
-            |by: &Authority, named: &[&Authority], shown: &[CertificateDer<'static>], role: Role| {
+            |by: &Authority, named: &[&Authority], shown: &[CertificateDer<'static>], side: Side| {
                 let (issued, shown) = (issued(by, &key, named), [shown, &[of(&own)]].concat());
                 let admission = Admission { issued, fingerprint: own.fingerprint(), shown };
                 let identity =
-                    Identity::of_newcomer(&key, role, admission).map_err(|error| error.to_string())?;
+                    Identity::of_newcomer(&key, side, admission).map_err(|error| error.to_string())?;
                 Ok::<_, String>(identity.authorities().to_vec())
             };
-        let minion = Role::Minion;
+        let minion = Side::Minion;
         assert_eq!(admitted(&own, &[&own], &[], minion), Ok(vec![of(&own)]));
         assert_eq!(admitted(&own, &[&foreign, &own], &[], minion), Ok(vec![of(&own)]), "and no other");
         assert_eq!(admitted(&next, &[&next, &own], &vouched, minion), Ok(vec![of(&next), of(&own)]));
         assert_eq!(admitted(&next, &[&own, &next], &vouched, minion), Ok(vec![of(&next), of(&own)]));
-        for (by, named, shown, role, why) in [
+        for (by, named, shown, side, why) in [
             (&next, vec![&next, &own], &[][..], minion, "not of the authority that was expected"),
             (&foreign, vec![&foreign, &own], &vouched[..], minion, "not of the authority that was expected"),
             (&own, vec![], &[][..], minion, "not of the authority that was expected"),
-            (&own, vec![&own], &[][..], Role::Operator, "another role"),
+            (&own, vec![&own], &[][..], Side::Operator, "another side"),
         ] {
-            let error = admitted(by, &named, shown, role).expect_err("refused");
+            let error = admitted(by, &named, shown, side).expect_err("refused");
             assert!(error.contains(why), "{error}");
         }
         let other = KeyPair::generate().expect("a key");

@@ -15,7 +15,7 @@ use super::error::IdentityError;
 use super::files::{self, AUTHORITY_PEM, read_certificates, write_private, write_public};
 use super::pem::certificates;
 use super::validity::BACKDATED_SECS;
-use super::{Identity, Role, SigningRequest, Validity};
+use super::{Identity, Side, SigningRequest, Validity};
 use crate::digest::Digest;
 use crate::message::renewal::Credentials;
 use machine::clock;
@@ -208,18 +208,18 @@ impl Authority {
         is_issued(&CertificateDer::from(certificate), &self.chain[0])
     }
 
-    /// Makes a key and a certificate for it, good for as long as the role has it. Used where the key may be made
+    /// Makes a key and a certificate for it, good for as long as the side has it. Used where the key may be made
     /// on the overlord's host; a minion makes its own and sends a [`SigningRequest`].
     ///
     /// # Errors
     /// [`IdentityError::Certificate`] where one of the two cannot be made.
-    pub fn issue(&self, role: Role, name: &str) -> Result<Identity, IdentityError> {
+    pub fn issue(&self, side: Side, name: &str) -> Result<Identity, IdentityError> {
         let key = KeyPair::generate()?;
-        let certificate = self.sign(&key, role, name, None)?;
+        let certificate = self.sign(&key, side, name, None)?;
         Ok(self.identity(&key, certificate))
     }
 
-    /// Makes another certificate for the key of an identity whose certificate is not good any more, with the same role
+    /// Makes another certificate for the key of an identity whose certificate is not good any more, with the same side
     /// and name, for as long as these lifetimes have it.
     ///
     /// # Errors
@@ -227,9 +227,9 @@ impl Authority {
     /// other can be made.
     pub fn reissue(&self, identity: &Identity, lifetimes: Lifetimes) -> Result<Identity, IdentityError> {
         let (key, peer) = (identity.key_pair()?, identity.peer()?);
-        let lifetime = if peer.role == Role::Minion { lifetimes.minion } else { lifetimes.operator };
+        let lifetime = if peer.side == Side::Minion { lifetimes.minion } else { lifetimes.operator };
         let lifetime_ms = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX);
-        let certificate = self.sign(&key, peer.role, &peer.name, Some(lifetime_ms))?;
+        let certificate = self.sign(&key, peer.side, &peer.name, Some(lifetime_ms))?;
         Ok(self.identity(&key, certificate))
     }
 
@@ -239,7 +239,7 @@ impl Authority {
         Identity { key: key.serialize_der(), chain, authorities }
     }
 
-    /// Signs the public key of a request for this role and name. Returns the certificate in DER. Nothing else of
+    /// Signs the public key of a request for this side and name. Returns the certificate in DER. Nothing else of
     /// the request is believed.
     ///
     /// # Errors
@@ -247,43 +247,43 @@ impl Authority {
     pub fn sign_request(
         &self,
         request: &SigningRequest,
-        role: Role,
+        side: Side,
         name: &str,
     ) -> Result<Vec<u8>, IdentityError> {
-        self.sign(request.public_key(), role, name, None)
+        self.sign(request.public_key(), side, name, None)
     }
 
-    /// The same for a certificate that is good for this long, in milliseconds, whatever is usual for the role.
+    /// The same for a certificate that is good for this long, in milliseconds, whatever is usual for the side.
     ///
     /// # Errors
     /// As for [`Authority::sign_request`].
     pub fn sign_request_for(
         &self,
         request: &SigningRequest,
-        role: Role,
+        side: Side,
         name: &str,
         lifetime_ms: u64,
     ) -> Result<Vec<u8>, IdentityError> {
-        self.sign(request.public_key(), role, name, Some(lifetime_ms))
+        self.sign(request.public_key(), side, name, Some(lifetime_ms))
     }
 
     fn sign(
         &self,
         key: &impl PublicKeyData,
-        role: Role,
+        side: Side,
         name: &str,
         lifetime_ms: Option<u64>,
     ) -> Result<Vec<u8>, IdentityError> {
         // Only an overlord has a name that a dialler accepts, and only it may serve.
-        let (names, usage, lifetime) = match role {
-            Role::Overlord => {
+        let (names, usage, lifetime) = match side {
+            Side::Overlord => {
                 (vec![SERVER_NAME.to_owned()], ExtendedKeyUsagePurpose::ServerAuth, OVERLORD_LIFETIME)
             }
-            Role::Minion => (Vec::new(), ExtendedKeyUsagePurpose::ClientAuth, self.lifetimes.minion),
-            Role::Operator => (Vec::new(), ExtendedKeyUsagePurpose::ClientAuth, self.lifetimes.operator),
+            Side::Minion => (Vec::new(), ExtendedKeyUsagePurpose::ClientAuth, self.lifetimes.minion),
+            Side::Operator => (Vec::new(), ExtendedKeyUsagePurpose::ClientAuth, self.lifetimes.operator),
         };
         let mut params = CertificateParams::new(names)?;
-        params.distinguished_name.push(DnType::OrganizationalUnitName, role.as_str());
+        params.distinguished_name.push(DnType::OrganizationalUnitName, side.as_str());
         params.distinguished_name.push(DnType::CommonName, name);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![usage];
@@ -345,35 +345,35 @@ mod tests {
         let key = KeyPair::generate().expect("a key");
         let request = signing_request(&key).expect("a request");
         let request = SigningRequest::from_der(&request).expect("parses");
-        let certificate = authority.sign_request(&request, Role::Minion, "web1").expect("signed");
+        let certificate = authority.sign_request(&request, Side::Minion, "web1").expect("signed");
         let peer = Peer::of(&certificate).expect("ours");
-        assert_eq!((peer.role, peer.name.as_str(), peer.key), (Role::Minion, "web1", request.key()));
+        assert_eq!((peer.side, peer.name.as_str(), peer.key), (Side::Minion, "web1", request.key()));
     }
 
     #[test]
     fn only_the_same_authority_renews_an_identity_and_only_as_what_it_is() {
         let folders = [0, 1].map(|_| tempfile::tempdir().expect("a folder"));
         let [own, other] = [0, 1].map(|one| Authority::create(folders[one].path()).expect("made"));
-        let before = own.issue(Role::Minion, "web1").expect("issued");
+        let before = own.issue(Side::Minion, "web1").expect("issued");
         let key = KeyPair::generate().expect("a key");
-        let signed = |authority: &Authority, role, name: &str| authority.sign(&key, role, name, None);
+        let signed = |authority: &Authority, side, name: &str| authority.sign(&key, side, name, None);
         let renewed = |leaf: Result<Vec<u8>, IdentityError>, authorities: &[&Authority]| {
             let authorities = authorities.iter().map(|one| one.certificate().to_vec()).collect();
             let credentials = Credentials { chain: vec![leaf.expect("signed")], authorities };
             before.renewed(&key, credentials).map_err(|error| error.to_string())
         };
-        let good = renewed(signed(&own, Role::Minion, "web1"), &[&own]).expect("renewed");
+        let good = renewed(signed(&own, Side::Minion, "web1"), &[&own]).expect("renewed");
         assert_eq!(good.authority(), before.authority());
         // Others that an overlord names are not trusted for that, in whatever order they come.
-        let more = renewed(signed(&own, Role::Minion, "web1"), &[&other, &own]).expect("renewed");
+        let more = renewed(signed(&own, Side::Minion, "web1"), &[&other, &own]).expect("renewed");
         assert_eq!(more.authority(), before.authority());
         for (leaf, authorities, why) in [
-            (signed(&other, Role::Minion, "web1"), vec![&other], "not of the authority"),
-            (signed(&other, Role::Minion, "web1"), vec![&own, &other], "not of the authority"),
-            (signed(&other, Role::Minion, "web1"), vec![&other, &own], "not of the authority"),
-            (signed(&own, Role::Minion, "web1"), vec![&other], "not of the authority"),
-            (signed(&own, Role::Minion, "web2"), vec![&own], "another role or name"),
-            (signed(&own, Role::Operator, "web1"), vec![&own], "another role or name"),
+            (signed(&other, Side::Minion, "web1"), vec![&other], "not of the authority"),
+            (signed(&other, Side::Minion, "web1"), vec![&own, &other], "not of the authority"),
+            (signed(&other, Side::Minion, "web1"), vec![&other, &own], "not of the authority"),
+            (signed(&own, Side::Minion, "web1"), vec![&other], "not of the authority"),
+            (signed(&own, Side::Minion, "web2"), vec![&own], "another side or name"),
+            (signed(&own, Side::Operator, "web1"), vec![&own], "another side or name"),
         ] {
             let error = renewed(leaf, &authorities).expect_err("refused");
             assert!(error.contains(why), "{error}");
@@ -394,7 +394,7 @@ mod tests {
     fn an_identity_survives_its_files() {
         let dir = tempfile::tempdir().expect("a folder");
         let authority = Authority::create(dir.path()).expect("made");
-        let made = authority.issue(Role::Operator, "ann").expect("issued");
+        let made = authority.issue(Side::Operator, "ann").expect("issued");
         made.save(dir.path(), "operator").expect("saved");
         let read = Identity::load(dir.path(), "operator").expect("read");
         assert_eq!(read.peer().expect("ours"), made.peer().expect("ours"));
@@ -409,9 +409,9 @@ mod tests {
         let now = super::super::Moment::now().0;
         let own = super::super::Validity::of(authority.certificate()).expect("its own");
         let mut all = vec![(own, 3_650)];
-        for (role, days) in [(Role::Overlord, 365), (Role::Minion, 30), (Role::Operator, 365)] {
-            let identity = authority.issue(role, "web1").expect("issued");
-            assert_eq!(identity.peer().expect("ours").role, role);
+        for (side, days) in [(Side::Overlord, 365), (Side::Minion, 30), (Side::Operator, 365)] {
+            let identity = authority.issue(side, "web1").expect("issued");
+            assert_eq!(identity.peer().expect("ours").side, side);
             assert_eq!(identity.authority().as_ref(), authority.certificate());
             all.push((identity.validity().expect("its own"), days));
         }

@@ -45,7 +45,7 @@ pub enum IdentityError {
     #[error("{0}")]
     Authority(String),
     /// The certificate is one of ours, and it is not good at this moment.
-    #[error("the certificate of {} \"{}\" {untimely}", .peer.role, .peer.name)]
+    #[error("the certificate of {} \"{}\" {untimely}", .peer.side, .peer.name)]
     Untimely {
         /// The owner that the certificate names.
         peer: Box<Peer>,

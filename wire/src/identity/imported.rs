@@ -8,7 +8,7 @@ use super::authority::of_authority;
 use super::chain::is_signed_by;
 use super::endorsement::{is_marked, is_signed, public_key};
 use super::pem::certificates;
-use super::{Authority, Identity, IdentityError, Role, Validity};
+use super::{Authority, Identity, IdentityError, Side, Validity};
 
 /// An authority whose certificates were signed elsewhere.
 pub struct Imported {
@@ -46,7 +46,7 @@ impl Imported {
         }
         let chain: String = path.iter().map(|certificate| super::pem("CERTIFICATE", certificate)).collect();
         let authority = Authority::from_pem(key, chain.as_bytes())?;
-        let specimen = authority.issue(Role::Operator, "specimen")?;
+        let specimen = authority.issue(Side::Operator, "specimen")?;
         if !leads_to_root(&specimen) {
             return Err(wrong(
                 "what it signs would not be good: a path length, a key usage or a name constraint of a certificate in the \

@@ -186,7 +186,7 @@ const AUTHORITY: &str = "AUTHORITY CERTIFICATE";
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
-    use super::super::{Authority, Role};
+    use super::super::{Authority, Side};
     use super::*;
 
     fn authority(dir: &Path) -> Authority {
@@ -194,7 +194,7 @@ mod tests {
     }
 
     fn identity(authority: &Authority) -> Identity {
-        authority.issue(Role::Minion, "web1").expect("an identity")
+        authority.issue(Side::Minion, "web1").expect("an identity")
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Who is who: keys, certificates and the authority that signs them.
 //!
 //! An overlord's folder holds the authority. It signs the overlord's own certificate, every minion's and every
-//! operator's. A certificate's subject says the role (`OU`) and the name (`CN`).
+//! operator's. A certificate's subject says the side (`OU`) and the name (`CN`).
 //!
 //! Here certificates are made, read and kept in files. Whether a connection shows a good one is checked in
 //! [`crate::transport::endpoint`]; what a peer may do is decided by the overlord and the minion.
@@ -36,7 +36,7 @@ pub use self::error::IdentityError;
 pub use self::files::{create_private_dir, write_private, write_public};
 pub use self::imported::{Imported, request_authority};
 pub use self::passphrase::{Passphrase, is_encrypted};
-pub use self::peer::{Peer, Role};
+pub use self::peer::{Peer, Side};
 pub use self::pem::{certificates_of_pem, certificates_to_pem};
 pub(crate) use self::pem::{pem, pkcs8_from_pem};
 pub use self::signing_request::SigningRequest;
@@ -63,12 +63,12 @@ impl Identity {
         Self { key: key.serialize_der(), chain, authorities }
     }
 
-    /// What an overlord gave to a newcomer, in this role, for its key: the certificate with those that lead from it to an
+    /// What an overlord gave to a newcomer, on this side, for its key: the certificate with those that lead from it to an
     /// authority, and the authorities to trust. Those are taken that an [`Admission`] lets it trust.
     ///
     /// # Errors
-    /// [`IdentityError::Foreign`] where the certificate is not for this key and role, or not of such an authority.
-    pub fn of_newcomer(key: &KeyPair, role: Role, given: Admission) -> Result<Self, IdentityError> {
+    /// [`IdentityError::Foreign`] where the certificate is not for this key and side, or not of such an authority.
+    pub fn of_newcomer(key: &KeyPair, side: Side, given: Admission) -> Result<Self, IdentityError> {
         let Issued { certificate, intermediates, authorities } = given.trustworthy();
         let chain: Vec<CertificateDer<'static>> =
             std::iter::once(certificate).chain(intermediates).map(Into::into).collect();
@@ -76,8 +76,8 @@ impl Identity {
         if peer.key != Digest::of(&key.subject_public_key_info()) {
             return Err(IdentityError::Foreign("it is for another key"));
         }
-        if peer.role != role {
-            return Err(IdentityError::Foreign("it is for another role"));
+        if peer.side != side {
+            return Err(IdentityError::Foreign("it is for another side"));
         }
         let authorities = own_first(authorities.into_iter().map(Into::into).collect(), &chain);
         let authorities =
@@ -85,14 +85,14 @@ impl Identity {
         Ok(Self { key: key.serialize_der(), chain, authorities })
     }
 
-    /// The same role and name with another key, for which an overlord has made these certificates.
+    /// The same side and name with another key, for which an overlord has made these certificates.
     ///
     /// Whoever has the overlord for a while must not take its minions and operators with it: an authority that is not
     /// trusted yet is trusted from now on only where one that is has signed for its key, and all others that the overlord
     /// names are left out.
     ///
     /// # Errors
-    /// [`IdentityError::Foreign`] where they are not for this key, role and name, or not of such an authority, and
+    /// [`IdentityError::Foreign`] where they are not for this key, side and name, or not of such an authority, and
     /// [`IdentityError::Untimely`] where the certificate has ended though the present one has not.
     pub fn renewed(&self, key: &KeyPair, credentials: Credentials) -> Result<Self, IdentityError> {
         let Credentials { chain, authorities } = credentials;
@@ -104,8 +104,8 @@ impl Identity {
         if peer.key != Digest::of(&key.subject_public_key_info()) {
             return Err(IdentityError::Foreign("it is for another key"));
         }
-        if (peer.role, &peer.name) != (before.role, &before.name) {
-            return Err(IdentityError::Foreign("it is for another role or name"));
+        if (peer.side, &peer.name) != (before.side, &before.name) {
+            return Err(IdentityError::Foreign("it is for another side or name"));
         }
         let mut authorities: Vec<CertificateDer<'static>> = authorities.into_iter().map(Into::into).collect();
         authorities.retain(|authority| endorsement::is_acceptable(authority, &self.authorities, &chain));
@@ -174,7 +174,7 @@ impl Identity {
     /// What the certificate says of its owner.
     ///
     /// # Errors
-    /// [`IdentityError::Foreign`] where the certificate has no role and name as the authority gives them.
+    /// [`IdentityError::Foreign`] where the certificate has no side and name as the authority gives them.
     pub fn peer(&self) -> Result<Peer, IdentityError> {
         Peer::of(self.certificate())
     }

@@ -1,4 +1,4 @@
-//! What a certificate says of its owner: a role and a name.
+//! What a certificate says of its owner: a side and a name.
 
 use std::fmt;
 use std::str::FromStr as _;
@@ -10,7 +10,7 @@ use crate::digest::Digest;
 
 /// What the owner of a certificate may be on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
+pub enum Side {
     /// The daemon that minions and operators dial.
     Overlord,
     /// A daemon that runs modules on its host.
@@ -19,31 +19,31 @@ pub enum Role {
     Operator,
 }
 
-impl Role {
-    /// The role as a certificate's subject spells it: `overlord`, `minion` or `operator`.
+impl Side {
+    /// The side as a certificate's subject spells it: `overlord`, `minion` or `operator`.
     pub fn as_str(self) -> &'static str {
         match self {
-            Role::Overlord => "overlord",
-            Role::Minion => "minion",
-            Role::Operator => "operator",
+            Side::Overlord => "overlord",
+            Side::Minion => "minion",
+            Side::Operator => "operator",
         }
     }
 }
 
-impl fmt::Display for Role {
+impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
 }
 
-impl std::str::FromStr for Role {
+impl std::str::FromStr for Side {
     type Err = IdentityError;
 
     fn from_str(text: &str) -> Result<Self, IdentityError> {
-        [Role::Overlord, Role::Minion, Role::Operator]
+        [Side::Overlord, Side::Minion, Side::Operator]
             .into_iter()
-            .find(|role| role.as_str() == text)
-            .ok_or(IdentityError::Foreign("its subject names no known role"))
+            .find(|side| side.as_str() == text)
+            .ok_or(IdentityError::Foreign("its subject names no known side"))
     }
 }
 
@@ -52,8 +52,8 @@ impl std::str::FromStr for Role {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// What the owner may be on a connection.
-    pub role: Role,
-    /// The owner's name in that role.
+    pub side: Side,
+    /// The owner's name on that side.
     pub name: String,
     /// The digest of the owner's public key, which stays the same when the certificate is renewed.
     pub key: Digest,
@@ -65,18 +65,18 @@ impl Peer {
     /// Reads a certificate in DER. That the authority signed it is for the handshake to check.
     ///
     /// # Errors
-    /// [`IdentityError::Foreign`] where it is no certificate, or its subject has no role and name as ours have.
+    /// [`IdentityError::Foreign`] where it is no certificate, or its subject has no side and name as ours have.
     pub fn of(certificate: &[u8]) -> Result<Self, IdentityError> {
         let (_, parsed) = X509Certificate::from_der(certificate)
             .map_err(|_| IdentityError::Foreign("it is not an X.509 certificate"))?;
         let subject = parsed.subject();
         let name = subject.iter_common_name().next().and_then(|name| name.as_str().ok());
-        let role = subject.iter_organizational_unit().next().and_then(|role| role.as_str().ok());
-        let (Some(name), Some(role)) = (name, role) else {
-            return Err(IdentityError::Foreign("its subject has no name or no role"));
+        let side = subject.iter_organizational_unit().next().and_then(|side| side.as_str().ok());
+        let (Some(name), Some(side)) = (name, side) else {
+            return Err(IdentityError::Foreign("its subject has no name or no side"));
         };
         Ok(Self {
-            role: Role::from_str(role)?,
+            side: Side::from_str(side)?,
             name: name.to_owned(),
             key: Digest::of(parsed.public_key().raw),
             validity: Validity::read(&parsed),
@@ -92,17 +92,17 @@ mod tests {
 
     #[test]
     fn a_role_is_read_from_the_word_that_it_is_shown_as_and_from_no_other() {
-        for (role, word) in
-            [(Role::Overlord, "overlord"), (Role::Minion, "minion"), (Role::Operator, "operator")]
+        for (side, word) in
+            [(Side::Overlord, "overlord"), (Side::Minion, "minion"), (Side::Operator, "operator")]
         {
-            assert_eq!(format!("{role:>9}"), format!("{word:>9}"));
-            assert_eq!(word.parse::<Role>().ok(), Some(role));
+            assert_eq!(format!("{side:>9}"), format!("{word:>9}"));
+            assert_eq!(word.parse::<Side>().ok(), Some(side));
         }
         for bad in ["", "Minion", "minion ", "root"] {
-            let error = bad.parse::<Role>().expect_err("no role").to_string();
+            let error = bad.parse::<Side>().expect_err("no side").to_string();
             assert_eq!(
                 error,
-                "not a certificate of an overlord's authority: its subject names no known role"
+                "not a certificate of an overlord's authority: its subject names no known side"
             );
         }
     }
@@ -120,8 +120,8 @@ mod tests {
         };
         let [unit, name] = [(DnType::OrganizationalUnitName, "minion"), (DnType::CommonName, "web1")];
         let peer = of(&[unit.clone(), name.clone()]).expect("both");
-        assert_eq!((peer.role, peer.name.as_str()), (Role::Minion, "web1"));
-        let foreign = "not a certificate of an overlord's authority: its subject has no name or no role";
+        assert_eq!((peer.side, peer.name.as_str()), (Side::Minion, "web1"));
+        let foreign = "not a certificate of an overlord's authority: its subject has no name or no side";
         for part in [unit, name] {
             assert_eq!(of(&[part]).expect_err("half"), foreign);
         }

@@ -19,7 +19,7 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, SignatureScheme};
 
 use crate::digest::Digest;
-use crate::identity::{Identity, IdentityError, Peer, Role, Untimely, provider, roots, validity_and_moment};
+use crate::identity::{Identity, IdentityError, Peer, Side, Untimely, provider, roots, validity_and_moment};
 use crate::transport::allowance;
 
 pub use crate::identity::SERVER_NAME;
@@ -242,7 +242,7 @@ fn configured(
 /// it is, and can be named.
 ///
 /// # Errors
-/// [`IdentityError::Foreign`] where the certificate has no role and name, and [`IdentityError::Untimely`] where it
+/// [`IdentityError::Foreign`] where the certificate has no side and name, and [`IdentityError::Untimely`] where it
 /// is not good now.
 pub fn peer(connection: &Connection) -> Result<Option<Peer>, IdentityError> {
     let Some(shown) = connection.peer_identity() else { return Ok(None) };
@@ -335,7 +335,7 @@ impl ServerCertVerifier for OverlordVerifier {
             }
         };
         // A certificate for a server of that name, which another intermediate of the root may have signed, is no overlord's.
-        if !Peer::of(end_entity).is_ok_and(|peer| peer.role == Role::Overlord) {
+        if !Peer::of(end_entity).is_ok_and(|peer| peer.side == Side::Overlord) {
             return Err(rustls::Error::InvalidCertificate(CertificateError::InvalidPurpose));
         }
         let (validity, signed_at) = validity_and_moment(end_entity, intermediates)?;

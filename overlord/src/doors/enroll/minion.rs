@@ -3,7 +3,7 @@
 use ledger::{Invitations, InviteError, Invited, LedgerError};
 use machine::clock::now_ms;
 use wire::digest::Digest;
-use wire::identity::{Role, SigningRequest};
+use wire::identity::{Side, SigningRequest};
 use wire::message::enrolment::NameHolder;
 use wire::message::newcomer::NewcomerReply;
 use wire::name::MinionName;
@@ -94,7 +94,7 @@ impl EnrollDoor {
         let renewing = authorities.held().coming_in();
         let certificate = renewing
             .authority
-            .sign_request(signing_request, Role::Minion, name.as_str())
+            .sign_request(signing_request, Side::Minion, name.as_str())
             .map_err(|error| TurnedAway::refused(format!("cannot sign for \"{name}\": {error}")))?;
         authorities
             .giving(signing_request.key(), renewing.holding.clone())

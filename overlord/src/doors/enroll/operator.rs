@@ -2,7 +2,7 @@
 
 use ledger::OperatorInvite;
 use wire::digest::Digest;
-use wire::identity::{Peer, Role, SigningRequest};
+use wire::identity::{Peer, Side, SigningRequest};
 use wire::message::newcomer::NewcomerReply;
 
 use super::{EnrollDoor, TurnedAway};
@@ -24,8 +24,8 @@ impl EnrollDoor {
         let renewing = authorities.held().coming_in();
         let authority = &renewing.authority;
         let certificate = match lifetime_ms {
-            Some(lifetime) => authority.sign_request_for(&request, Role::Operator, name.as_str(), lifetime),
-            None => authority.sign_request(&request, Role::Operator, name.as_str()),
+            Some(lifetime) => authority.sign_request_for(&request, Side::Operator, name.as_str(), lifetime),
+            None => authority.sign_request(&request, Side::Operator, name.as_str()),
         };
         let certificate = certificate.map_err(TurnedAway::refused)?;
         let peer = Peer::of(&certificate).map_err(TurnedAway::refused)?;

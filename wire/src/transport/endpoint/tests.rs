@@ -5,7 +5,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use time::OffsetDateTime;
 
 use super::*;
-use crate::identity::{Authority, Role};
+use crate::identity::{Authority, Side};
 use crate::message::version::Version;
 use crate::message::{enroll, link, operator};
 use crate::transport::allowance::Allowance;
@@ -70,8 +70,8 @@ fn refused<T: std::fmt::Debug>(end: Result<T, ConnectionError>) -> u64 {
 fn both_ends_know_who_is_at_the_other_and_what_they_speak() {
     run(async {
         let authority = authority();
-        let (listener, _) = overlord(&authority.issue(Role::Overlord, "overlord").expect("issued"));
-        let minion = authority.issue(Role::Minion, "web1").expect("issued");
+        let (listener, _) = overlord(&authority.issue(Side::Overlord, "overlord").expect("issued"));
+        let minion = authority.issue(Side::Minion, "web1").expect("issued");
         let agreements: [(&[u8], Version); 7] = [
             (b"operator/7", Version::Seven),
             (b"minion/6", Version::Six),
@@ -91,7 +91,7 @@ fn both_ends_know_who_is_at_the_other_and_what_they_speak() {
                 assert_eq!((alpn(end).as_deref(), Version::of(end)), (Some(agreed), version));
             }
             let overlord = peer(&near).expect("ours").expect("it showed who it is");
-            assert_eq!((overlord.role, overlord.name.as_str()), (Role::Overlord, "overlord"));
+            assert_eq!((overlord.side, overlord.name.as_str()), (Side::Overlord, "overlord"));
             assert_eq!(peer(&far).expect("ours"), Some(minion.peer().expect("ours")));
         }
     });
@@ -101,7 +101,7 @@ fn both_ends_know_who_is_at_the_other_and_what_they_speak() {
 fn a_newcomer_shows_nothing_and_knows_the_overlord_by_its_fingerprint_alone() {
     run(async {
         let authority = authority();
-        let (listener, _) = overlord(&authority.issue(Role::Overlord, "overlord").expect("issued"));
+        let (listener, _) = overlord(&authority.issue(Side::Overlord, "overlord").expect("issued"));
         let with = |fingerprint| client_config(None, Trust::Fingerprint(fingerprint), &[enroll::ALPN]);
         let (near, far) = dialled(&listener, with(authority.fingerprint()).expect("a configuration")).await;
         assert!(near.is_ok());
@@ -129,11 +129,11 @@ fn a_listener_takes_certificates_of_its_own_intermediate_and_of_no_other_of_the_
     run(async {
         let root = Authority::new("root").expect("made");
         let [ours, other] = ["ours", "other"].map(|name| intermediate(&root, name));
-        let identity = ours.issue(Role::Overlord, "overlord").expect("issued");
+        let identity = ours.issue(Side::Overlord, "overlord").expect("issued");
         let address = (Ipv4Addr::LOCALHOST, 0).into();
         let listener = listen(address, &identity, &[ours.own().clone()], DOORS).expect("a listener");
         for (authority, is_taken) in [(&ours, true), (&other, false), (&root, false)] {
-            let operator = authority.issue(Role::Operator, "ann").expect("issued");
+            let operator = authority.issue(Side::Operator, "ann").expect("issued");
             let trust = Trust::Authorities(operator.authorities());
             let config = client_config(Some(&operator), trust, operator::ALPNS).expect("a configuration");
             let (_, far) = dialled(&listener, config).await;
@@ -146,8 +146,8 @@ fn a_listener_takes_certificates_of_its_own_intermediate_and_of_no_other_of_the_
 fn whoever_another_authority_signed_is_refused_by_either_end() {
     run(async {
         let (ours, other) = (authority(), authority());
-        let (listener, _) = overlord(&ours.issue(Role::Overlord, "overlord").expect("issued"));
-        let [minion, foreign] = [&ours, &other].map(|one| one.issue(Role::Minion, "web1").expect("issued"));
+        let (listener, _) = overlord(&ours.issue(Side::Overlord, "overlord").expect("issued"));
+        let [minion, foreign] = [&ours, &other].map(|one| one.issue(Side::Minion, "web1").expect("issued"));
         let config = |identity: &Identity, authority: &Identity| {
             client_config(Some(identity), Trust::Authorities(authority.authorities()), link::ALPNS)
         };
@@ -166,8 +166,8 @@ fn whoever_another_authority_signed_is_refused_by_either_end() {
 fn ends_without_a_protocol_in_common_say_so() {
     run(async {
         let authority = authority();
-        let (listener, _) = overlord(&authority.issue(Role::Overlord, "overlord").expect("issued"));
-        let minion = authority.issue(Role::Minion, "web1").expect("issued");
+        let (listener, _) = overlord(&authority.issue(Side::Overlord, "overlord").expect("issued"));
+        let minion = authority.issue(Side::Minion, "web1").expect("issued");
         let trust = Trust::Authorities(minion.authorities());
         let config = client_config(Some(&minion), trust, &[b"minion/9"]).expect("a configuration");
         let (near, _) = dialled(&listener, config).await;
@@ -180,8 +180,8 @@ fn a_minion_lets_its_overlord_open_more_streams_as_it_has_use_for_them() {
     const MANY: u32 = 300;
     run(async {
         let authority = authority();
-        let (listener, _) = overlord(&authority.issue(Role::Overlord, "overlord").expect("issued"));
-        let minion = authority.issue(Role::Minion, "web1").expect("issued");
+        let (listener, _) = overlord(&authority.issue(Side::Overlord, "overlord").expect("issued"));
+        let minion = authority.issue(Side::Minion, "web1").expect("issued");
         let trust = Trust::Authorities(minion.authorities());
         let config = client_config(Some(&minion), trust, link::ALPNS).expect("a configuration");
         let (near, far) = dialled(&listener, config).await;
@@ -209,14 +209,14 @@ fn a_minion_lets_its_overlord_open_more_streams_as_it_has_use_for_them() {
 }
 
 /// An authority and what it signs for a time that is not now.
-fn of_another_time(role: Role, from: i64, until: i64) -> Identity {
+fn of_another_time(side: Side, from: i64, until: i64) -> Identity {
     let mut params = CertificateParams::new(Vec::new()).expect("parameters");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     let key = KeyPair::generate().expect("a key");
     let certificate = params.self_signed(&key).expect("signed").der().clone();
     let issuer = Issuer::from_ca_cert_der(&certificate, key).expect("an issuer");
     let mut params = CertificateParams::new(vec![SERVER_NAME.to_owned()]).expect("parameters");
-    params.distinguished_name.push(DnType::OrganizationalUnitName, role.as_str());
+    params.distinguished_name.push(DnType::OrganizationalUnitName, side.as_str());
     params.distinguished_name.push(DnType::CommonName, "late");
     let moment = |seconds| OffsetDateTime::from_unix_timestamp(seconds).expect("a moment");
     (params.not_before, params.not_after) = (moment(from), moment(until));
@@ -229,7 +229,7 @@ fn of_another_time(role: Role, from: i64, until: i64) -> Identity {
 fn an_overlord_out_of_its_time_is_refused_and_the_dialler_knows_why() {
     run(async {
         for (from, until, code) in [(1_000, 2_000, ALERT_EXPIRED), (9_000_000_000, 9_100_000_000, 0x12d)] {
-            let late = of_another_time(Role::Overlord, from, until);
+            let late = of_another_time(Side::Overlord, from, until);
             let (listener, _) = overlord(&late);
             let trust = Trust::Authorities(late.authorities());
             let dialling = Dialling::new(None, trust, &[enroll::ALPN]).expect("a configuration");
@@ -247,7 +247,7 @@ fn an_overlord_out_of_its_time_is_refused_and_the_dialler_knows_why() {
 #[test]
 fn a_minion_out_of_its_time_is_let_in_and_named() {
     run(async {
-        let late = of_another_time(Role::Minion, 1_000, 2_000);
+        let late = of_another_time(Side::Minion, 1_000, 2_000);
         let verifier = Arc::new(OwnClients(
             WebPkiClientVerifier::builder_with_provider(
                 Arc::new(roots(late.authorities()).expect("roots")),
@@ -258,7 +258,7 @@ fn a_minion_out_of_its_time_is_let_in_and_named() {
         ));
         let good = verifier.verify_client_cert(&late.shown()[0], &[], UnixTime::now());
         assert!(good.is_ok(), "{good:?}");
-        let foreign = of_another_time(Role::Minion, 1_000, 2_000);
+        let foreign = of_another_time(Side::Minion, 1_000, 2_000);
         assert!(verifier.verify_client_cert(&foreign.shown()[0], &[], UnixTime::now()).is_err());
         assert_eq!(
             verifier.root_hint_subjects().len(),
@@ -272,8 +272,8 @@ fn a_minion_out_of_its_time_is_let_in_and_named() {
 fn a_stranger_has_one_stream_until_it_is_known() {
     run(async {
         let authority = authority();
-        let (listener, _) = overlord(&authority.issue(Role::Overlord, "overlord").expect("issued"));
-        let operator = authority.issue(Role::Operator, "ann").expect("issued");
+        let (listener, _) = overlord(&authority.issue(Side::Overlord, "overlord").expect("issued"));
+        let operator = authority.issue(Side::Operator, "ann").expect("issued");
         let trust = Trust::Authorities(operator.authorities());
         let config = client_config(Some(&operator), trust, operator::ALPNS).expect("a configuration");
         let (near, far) = dialled(&listener, config).await;
@@ -312,7 +312,7 @@ fn a_dialler_has_the_family_of_the_address_that_it_dials() {
         }
         let taken = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
         let address = taken.local_addr().expect("its address");
-        let identity = authority().issue(Role::Overlord, "overlord").expect("issued");
+        let identity = authority().issue(Side::Overlord, "overlord").expect("issued");
         let error = listen(address, &identity, identity.authorities(), DOORS).expect_err("taken").to_string();
         assert!(error.starts_with(&format!("cannot use UDP address {address}: ")), "{error}");
     });
@@ -323,8 +323,8 @@ fn a_dialler_has_the_family_of_the_address_that_it_dials() {
 fn the_peer_of_a_listener_that_died_learns_it_from_the_next_one() {
     run(async {
         let authority = authority();
-        let identity = authority.issue(Role::Overlord, "overlord").expect("issued");
-        let minion = authority.issue(Role::Minion, "web1").expect("issued");
+        let identity = authority.issue(Side::Overlord, "overlord").expect("issued");
+        let minion = authority.issue(Side::Minion, "web1").expect("issued");
         let former = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let former = former.expect("a runtime");
         let (listener, address) = {
