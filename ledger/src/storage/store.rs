@@ -20,7 +20,7 @@ use crate::write::Durability;
 /// Bounds of memory and files, for a daemon that should be small: an idle one holds next to nothing.
 pub(super) const CACHE: u64 = 8 << 20;
 pub(super) const MEMTABLE: u64 = 4 << 20;
-pub(super) const JOURNALS: u64 = 128 << 20;
+pub(super) const JOURNALS: u64 = 64 << 20;
 pub(super) const OPEN_FILES: usize = 256;
 pub(super) const WORKERS: usize = 2;
 
