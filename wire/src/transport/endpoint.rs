@@ -5,6 +5,7 @@
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ::ring::hmac as ring_hmac;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
@@ -282,6 +283,7 @@ fn reset_key(identity: &Identity) -> EndpointConfig {
     // A reset is only sent for a connection id that one of its lives may have given out.
     let ids = u64::from_be_bytes(secret.as_bytes()[..8].try_into().unwrap_or_default());
     config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
+    config.min_reset_interval(RESETS);
     config
 }
 
@@ -427,6 +429,9 @@ impl ClientCertVerifier for OwnClients {
     }
 }
 
+/// How long after one peer of a former life was told that its connection is gone, the next one is. A fleet of some thousand learns
+/// it from its next pings; a reset is smaller than what asks for it, and only answers ids that a former life may have given out.
+const RESETS: Duration = Duration::from_micros(250);
 const SOCKET_BUFFER: usize = 4 << 20;
 
 #[cfg(test)]
