@@ -57,6 +57,7 @@ impl Cli {
 }
 
 fn main() -> ExitCode {
+    machine::memory::give_back_soon();
     let cli = output::parse::<Cli>();
     let threads = cli.threads();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();

@@ -58,6 +58,7 @@ impl Cli {
 }
 
 fn main() -> ExitCode {
+    machine::memory::give_back_soon();
     output::end("overlord", output::parse::<Cli>().run())
 }
 
