@@ -31,6 +31,10 @@ pub(crate) struct Engine {
 struct Opened {
     reopenable: Arc<Reopenable>,
     writer: Arc<Writer>,
+    /// Whether a task writes what need not be synced itself. Those of a minion may, because its guests' threads are all that a
+    /// disk without an answer holds up. An overlord has to go on answering meanwhile, so only its writer waits for the disk;
+    /// with many jobs at once, it writes them together.
+    is_written_by_tasks: bool,
     line: Mutex<Option<Line>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -49,7 +53,8 @@ impl Engine {
         let thread =
             thread.map_err(|error| LedgerError::Io { path: path.to_owned(), cause: error.to_string() })?;
         let (line, thread) = (Mutex::new(Some(line)), Mutex::new(Some(thread)));
-        let opened = Opened { reopenable, writer, line, thread };
+        let is_written_by_tasks = side == Side::Minion;
+        let opened = Opened { reopenable, writer, is_written_by_tasks, line, thread };
         Ok(Self { opened: Arc::new(opened), tenant: Tenant::sole() })
     }
 
@@ -171,7 +176,7 @@ impl Opened {
 
     /// Commits a write in the thread of the caller, or gives it back: see [`Writer::write_here`].
     fn write_here(&self, request: Request) -> Result<(), Request> {
-        if lock::hold(&self.line).is_none() {
+        if !self.is_written_by_tasks || lock::hold(&self.line).is_none() {
             return Err(request);
         }
         self.writer.write_here(request)

@@ -1,9 +1,9 @@
 //! Who commits a write: the task that asks for it, or one thread for many of them.
 //!
 //! A write is a function over a [`Draft`](crate::draft::Draft), and one batch of them is committed at a time. What need not
-//! be on disk before it is answered takes a few microseconds, so a task does it where it is, unless somebody else writes at
-//! that moment: handing it to another thread and being woken by that would take several times as long. All other writes
-//! wait in a line before the thread. It takes whatever is waiting, runs the functions one after the other, commits what they
+//! be on disk before it is answered mostly takes a few microseconds, so a task of a minion does it where it is, unless somebody
+//! else writes at that moment: handing it to another thread and being woken by that would take several times as long. All other
+//! writes, and all of an overlord, wait in a line before the thread. It takes whatever is waiting, runs the functions one after the other, commits what they
 //! did as one batch, and only then answers them all. While one batch is on its way to the disk, the next one gathers.
 //!
 //! What nobody waits for, and what may be lost, is kept back for a moment and goes with the next batch of the thread.
@@ -257,6 +257,18 @@ mod tests {
         let write = |_: &Draft<'_>| Ok(());
         let closed = Err(LedgerError::Closed { path: folder.path().to_owned() });
         assert_eq!(engine.write(Purpose::Begin, Durability::Written, write).await, closed);
+    }
+
+    #[tokio::test]
+    #[allow(clippy::unwrap_used)]
+    async fn no_task_of_an_overlord_ever_waits_for_the_disk_itself() {
+        let folder = crate::scratch::folder();
+        let engine = Engine::open(folder.path(), Side::Overlord).unwrap();
+        for durability in [Durability::Written, Durability::Synced] {
+            let write = |_: &Draft<'_>| Ok(thread::current().id());
+            let its = engine.write(Purpose::Begin, durability, write).await.unwrap();
+            assert!(its != thread::current().id());
+        }
     }
 
     /// Lets the writer find writes of values of these sizes, all at once, and gives their answers.

@@ -4,8 +4,9 @@
 //! nobody else may depend on the store being on this host. A minion's, [`MinionLedger`], always is, so its reads are
 //! plain functions.
 //!
-//! Today both are a folder that one process has open; the minions of a swarm share one, [`SwarmLedger`]. What has to be on disk is committed by
-//! one thread, as one batch of whatever is waiting, so that many share one fsync; what has not, by the task that asks for it.
+//! Today both are a folder that one process has open; the minions of a swarm share one, [`SwarmLedger`]. What has to be on disk, and all of
+//! an overlord, is committed by one thread, as one batch of whatever is waiting, so that many share one fsync; the rest by the task
+//! that asks for it.
 //! What a write sees and does is atomic. Reads see one moment. Records of different
 //! kinds never rewrite each other, states only move forward, and a record that cannot be read is set aside and named
 //! instead of being fatal.
