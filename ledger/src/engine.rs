@@ -84,7 +84,8 @@ impl Engine {
         self.write_sized(0, purpose, durability, write).await
     }
 
-    /// Like [`write`](Self::write), of records that take about so many bytes, which may be many.
+    /// Like [`write`](Self::write), of records that take about so many bytes, which may be many. An overlord has no use for it: none
+    /// of its tasks writes.
     pub(crate) async fn write_sized<T: Send + 'static>(
         &self,
         size: usize,

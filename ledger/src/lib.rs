@@ -12,7 +12,6 @@
 //! instead of being fatal.
 #![deny(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
-mod arguments;
 mod draft;
 mod engine;
 mod error;

@@ -4,10 +4,10 @@ use wire::memory::Held as _;
 use wire::message::call::Start;
 use wire::message::job::{JobId, MinionJobId, MinionState};
 use wire::message::outcome::{FailureKind, Outcome, Report};
+use wire::value::arguments::{Arguments, Word};
 
 use super::ledger::MinionLedger;
 use super::records::{Course, MinionJob, StoredReport, StoredStart};
-use crate::arguments::size_of;
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::key::{self, Span};
@@ -264,5 +264,21 @@ impl MinionLedger {
             }
         }
         Ok(jobs)
+    }
+}
+
+/// About how many bytes a record of these arguments has.
+fn size_of(arguments: &Arguments) -> usize {
+    match arguments {
+        Arguments::Words(words) => words.iter().map(size_of_word).sum(),
+        Arguments::Json(text) => text.len(),
+        Arguments::Values(values) => values.iter().map(|value| value.held()).sum(),
+    }
+}
+
+fn size_of_word(word: &Word) -> usize {
+    match word {
+        Word::Text(text) => text.len(),
+        Word::File(bytes) => bytes.len(),
     }
 }

@@ -389,7 +389,7 @@ impl<'a> PartRun<'a> {
                 }
                 JobUpdate::Unknown => {
                     let lost = Outcome::failed(FailureKind::Lost, "the minion has no record of this job");
-                    self.ended(None, Report::without_run(lost, now_ms())).await;
+                    self.ended(Report::without_run(lost, now_ms())).await;
                     return Ok(());
                 }
                 other => job.tell(minion, other),

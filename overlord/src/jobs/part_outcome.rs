@@ -17,13 +17,13 @@ use super::part::{Delivery, PartRun};
 use crate::pauses::backoff;
 
 impl PartRun<'_> {
-    /// Records a part's outcome, however long the disk takes to have room for it, and tells.
-    pub(super) async fn ended(&self, id: Option<MinionJobId>, report: Report) {
-        self.end(None, id, report).await;
+    /// Records the outcome of a part of which its minion has said nothing, and tells.
+    pub(super) async fn ended(&self, report: Report) {
+        self.end(None, None, report).await;
     }
 
-    /// Records a part's outcome as [`ended`](Self::ended) does, with what was said just before it of the part's state: both
-    /// in one batch.
+    /// Records a part's outcome, however long the disk takes to have room for it, and tells: where its minion said something of
+    /// the part's state just before, both in one batch.
     pub(super) async fn end(&self, moved: Option<PartMoved>, id: Option<MinionJobId>, report: Report) {
         let Self { job, minion, .. } = *self;
         let (record, outcome) = (&job.record, report.outcome.kind());
@@ -69,7 +69,7 @@ impl PartRun<'_> {
     pub(super) async fn never_started(&self, before: &str) {
         let message = format!("cancelled before it was {before}: it never started");
         let outcome = Outcome::failed(FailureKind::Cancelled, message);
-        self.ended(None, Report::without_run(outcome, now_ms())).await;
+        self.ended(Report::without_run(outcome, now_ms())).await;
     }
 
     /// Ends a part that is not sent because others have failed.
@@ -84,7 +84,7 @@ impl PartRun<'_> {
             self.job.record.method
         );
         let outcome = Outcome::failed(FailureKind::UnknownMethod, message);
-        self.ended(None, Report::without_run(outcome, now_ms())).await;
+        self.ended(Report::without_run(outcome, now_ms())).await;
     }
 
     /// Ends a part whose minion is not enrolled any more.
@@ -97,7 +97,7 @@ impl PartRun<'_> {
             Delivery::MaybeSent => {
                 let message = format!("\"{minion}\" was removed before it said how this ended there");
                 let lost = Outcome::failed(FailureKind::Lost, message);
-                self.ended(None, Report::without_run(lost, now_ms())).await;
+                self.ended(Report::without_run(lost, now_ms())).await;
             }
         }
     }
@@ -111,7 +111,7 @@ impl PartRun<'_> {
         }
         let message = format!("never delivered to \"{minion}\": {why}");
         let outcome = Outcome::failed(FailureKind::Undelivered, message);
-        self.ended(None, Report::without_run(outcome, now_ms())).await;
+        self.ended(Report::without_run(outcome, now_ms())).await;
     }
 }
 

@@ -8,7 +8,6 @@ use wire::name::MinionName;
 use wire::value::arguments::Arguments;
 
 use super::OverlordLedger;
-use crate::arguments::size_of;
 use crate::draft::Draft;
 use crate::error::LedgerError;
 use crate::overlord::job::JobRecord;
@@ -26,8 +25,7 @@ impl OverlordLedger {
         job: JobRecord,
         durability: Durability,
     ) -> Result<Changed<Transition>, LedgerError> {
-        let (size, write) = (size_of(&job.arguments), move |draft: &Draft<'_>| job::accept(draft, job));
-        self.engine.write_sized(size, Purpose::Begin, durability, write).await
+        self.engine.write(Purpose::Begin, durability, move |draft| job::accept(draft, job)).await
     }
 
     /// The job as it was asked for; `None` where it is unknown, purged, or damaged in that part.

@@ -1,6 +1,5 @@
 //! What is asked of parts of jobs: what minions report of them, and what operators want with them.
 
-use wire::memory::Held as _;
 use wire::message::job::{JobId, MinionJobId, MinionState};
 use wire::message::operator::Transition;
 use wire::message::outcome::Report;
@@ -79,14 +78,13 @@ impl OverlordLedger {
         report: Report,
         durability: Durability,
     ) -> Result<Changed<Transition>, LedgerError> {
-        let size = report.held();
         let write = move |draft: &Draft<'_>| {
             if let Some(moved) = moved {
                 moved.record(draft, None)?;
             }
             end.record(draft, Some(report))
         };
-        self.engine.write_sized(size, Purpose::Proceed, durability, write).await
+        self.engine.write(Purpose::Proceed, durability, write).await
     }
 
     /// The state of each target's part, by name; empty where the job is unknown.
