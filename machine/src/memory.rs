@@ -1,10 +1,29 @@
 //! The memory of this process.
 
-/// The allocator of our programs. Both daemons make and drop many small things on several threads at once, for which that of
-/// the C library takes several times as long.
+/// The allocator of an overlord, which makes and drops many small things on several threads at once: that of the C library takes
+/// several times as long. A minion makes fewer of them, and its memory counts for more: it keeps that of the C library, with
+/// [`few_arenas`].
 ///
 /// A program says that it is the one it uses. A library does not, since it would decide for everybody who links it.
 pub use mimalloc::MiMalloc as Allocator;
+
+/// Lets the threads of this process share one heap of the C library for each four cores, two at least, from now on. Each thread
+/// would have its own otherwise, with freed memory in it that no other thread uses. To be called before there are other threads.
+///
+/// Does nothing with C libraries other than that of GNU.
+pub fn few_arenas() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let arenas = (cores / 4).max(2).try_into().unwrap_or(i32::MAX);
+        // SAFETY: the function takes two numbers and sets a value of the allocator, under its own lock; what was allocated
+        // before stays as it is.
+        #[allow(unsafe_code)]
+        unsafe {
+            nix::libc::mallopt(nix::libc::M_ARENA_MAX, arenas);
+        }
+    }
+}
 
 /// Lets the [`Allocator`] give freed memory back to the system within hundredths of a second, from now on. It would keep it for a
 /// second otherwise, in which a daemon through which large messages pass would come to hold several times what it needs.
@@ -19,24 +38,23 @@ pub fn give_back_soon() {
 /// The option that says for how many milliseconds freed memory is kept, by its place in the allocator's list of them.
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 
-/// Gives memory back to the system that was freed and that the [`Allocator`] keeps for later. It walks over all that is kept,
+/// Gives memory back to the system that was freed and that the C library keeps for later. It walks over all that is kept,
 /// which takes some milliseconds: for the end of work that took much and is not soon done again.
 ///
-/// Does nothing in programs that use another allocator.
+/// Does nothing in programs that use the [`Allocator`], which does so by itself, and with C libraries other than that of GNU.
 pub fn give_back() {
-    // SAFETY: the function takes a flag, may be called at any time and from any thread, and touches nothing that is in use.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: the function takes a number, may be called at any time and from any thread, and touches nothing that is in
+    // use.
     #[allow(unsafe_code)]
     unsafe {
-        libmimalloc_sys::mi_collect(true);
+        nix::libc::malloc_trim(0);
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(all(test, target_os = "linux", target_env = "gnu"))]
 mod tests {
     use super::*;
-
-    #[global_allocator]
-    static ALLOCATOR: Allocator = Allocator;
 
     const MIB: usize = 1 << 20;
 
@@ -48,16 +66,18 @@ mod tests {
         kib << 10
     }
 
-    /// Whether what was freed in between things that stay is given back; the sizes are in bytes.
-    fn gives_back(size: usize, count: usize) {
-        let make = |_| (vec![1_u8; size], vec![1_u8; 2_000]);
-        let (freed, stays): (Vec<_>, Vec<_>) = (0..count).map(make).unzip();
-        let before = held();
-        drop(freed);
-        give_back();
-        let after = held();
-        assert!(before - after > size * count / 10 * 8, "{before} {after} with {count} of {size}");
-        assert_eq!(stays.len(), count);
+    /// How many heaps the C library has for the threads of this process.
+    fn arenas() -> usize {
+        let path = tempfile::NamedTempFile::new().expect("a file");
+        let name = std::ffi::CString::new(path.path().to_str().expect("text")).expect("no zero");
+        // SAFETY: both names end with a zero, the stream is closed once, and what is written goes to the file alone.
+        #[allow(unsafe_code)]
+        unsafe {
+            let stream = nix::libc::fopen(name.as_ptr(), c"w".as_ptr());
+            nix::libc::malloc_info(0, stream);
+            nix::libc::fclose(stream);
+        }
+        std::fs::read_to_string(path.path()).expect("reads").matches("<heap nr=").count()
     }
 
     #[test]
@@ -72,7 +92,31 @@ mod tests {
 
     #[test]
     fn what_was_freed_between_things_that_stay_is_given_back() {
-        gives_back(100_000, 1_000);
-        gives_back(4 * MIB, 32);
+        let make = |_| (vec![1_u8; 100_000], vec![1_u8; 2_000]);
+        let (freed, stays): (Vec<_>, Vec<_>) = (0..1_000).map(make).unzip();
+        let before = held();
+        drop(freed);
+        give_back();
+        let after = held();
+        assert!(before - after > 80 * MIB, "{before} {after}");
+        assert_eq!(stays.len(), 1_000);
+    }
+
+    #[test]
+    fn many_threads_share_few_heaps() {
+        few_arenas();
+        let cores = std::thread::available_parallelism().expect("known").get();
+        let before = arenas();
+        let all_hold = std::sync::Barrier::new(32);
+        std::thread::scope(|scope| {
+            for _ in 0..32 {
+                scope.spawn(|| {
+                    let held = vec![1_u8; 5_000];
+                    all_hold.wait();
+                    assert_eq!(held.len(), 5_000);
+                });
+            }
+        });
+        assert!(arenas() <= before.max(cores / 4).max(2), "{} after {before}", arenas());
     }
 }

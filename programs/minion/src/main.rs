@@ -8,9 +8,6 @@ use output::{Completions, Context as _, Exit, Failure, Man};
 
 use minion_host::cli::DirFlag;
 
-#[global_allocator]
-static ALLOCATOR: machine::memory::Allocator = machine::memory::Allocator;
-
 /// Runs sandboxed modules on this host for an overlord.
 #[derive(Debug, Parser)]
 #[command(name = "minion", version, max_term_width = 100)]
@@ -57,7 +54,7 @@ impl Cli {
 }
 
 fn main() -> ExitCode {
-    machine::memory::give_back_soon();
+    machine::memory::few_arenas();
     let cli = output::parse::<Cli>();
     let threads = cli.threads();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
