@@ -2,28 +2,36 @@
 
 /// The allocator of an overlord, which makes and drops many small things on several threads at once: that of the C library takes
 /// several times as long. A minion makes fewer of them, and its memory counts for more: it keeps that of the C library, with
-/// [`few_arenas`].
+/// [`keep_little`].
 ///
 /// A program says that it is the one it uses. A library does not, since it would decide for everybody who links it.
 pub use mimalloc::MiMalloc as Allocator;
 
-/// Lets the threads of this process share one heap of the C library for each four cores, two at least, from now on. Each thread
-/// would have its own otherwise, with freed memory in it that no other thread uses. To be called before there are other threads.
+/// Lets the C library keep little of what was freed, from now on: the threads of this process share one heap for each four cores,
+/// two at least, and blocks of a mebibyte or more go back to the system at once. Each thread would have a heap of its own
+/// otherwise, with freed memory in it that no other thread uses, and large blocks too once some have come and gone. To be called
+/// before there are other threads.
 ///
 /// Does nothing with C libraries other than that of GNU.
-pub fn few_arenas() {
+pub fn keep_little() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let arenas = (cores / 4).max(2).try_into().unwrap_or(i32::MAX);
-        // SAFETY: the function takes two numbers and sets a value of the allocator, under its own lock; what was allocated
-        // before stays as it is.
-        #[allow(unsafe_code)]
-        unsafe {
-            nix::libc::mallopt(nix::libc::M_ARENA_MAX, arenas);
+        let heaps = (cores / 4).max(2).try_into().unwrap_or(i32::MAX);
+        for (option, value) in [(nix::libc::M_ARENA_MAX, heaps), (nix::libc::M_MMAP_THRESHOLD, LARGE)] {
+            // SAFETY: the function takes two numbers and sets a value of the allocator, under its own lock; what was allocated
+            // before stays as it is.
+            #[allow(unsafe_code)]
+            unsafe {
+                nix::libc::mallopt(option, value);
+            }
         }
     }
 }
+
+/// How large a block is that is given back at once, in bytes.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const LARGE: i32 = 1 << 20;
 
 /// Lets the [`Allocator`] give freed memory back to the system within hundredths of a second, from now on. It would keep it for a
 /// second otherwise, in which a daemon through which large messages pass would come to hold several times what it needs.
@@ -57,6 +65,9 @@ mod tests {
     use super::*;
 
     const MIB: usize = 1 << 20;
+
+    /// Held by each test that looks at the memory of the process.
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
     /// What this process holds of its own, in bytes.
     fn held() -> usize {
@@ -92,6 +103,7 @@ mod tests {
 
     #[test]
     fn what_was_freed_between_things_that_stay_is_given_back() {
+        let _alone = crate::lock::hold(&ALONE);
         let make = |_| (vec![1_u8; 100_000], vec![1_u8; 2_000]);
         let (freed, stays): (Vec<_>, Vec<_>) = (0..1_000).map(make).unzip();
         let before = held();
@@ -103,8 +115,30 @@ mod tests {
     }
 
     #[test]
+    fn large_blocks_go_back_although_small_ones_stay_between_them() {
+        let _alone = crate::lock::hold(&ALONE);
+        keep_little();
+        let mut stays = Vec::new();
+        let mut round = || {
+            let mut large = Vec::new();
+            for _ in 0..16 {
+                large.push(vec![1_u8; 8 * MIB]);
+                stays.push(vec![1_u8; 2000]);
+            }
+            held()
+        };
+        // An allocator that learns from the first ones keeps the second.
+        round();
+        let full = round();
+        let after = held();
+        assert!(full.saturating_sub(after) > 96 * MIB, "{after} of {full} bytes are left");
+        assert_eq!(stays.len(), 32);
+    }
+
+    #[test]
     fn many_threads_share_few_heaps() {
-        few_arenas();
+        let _alone = crate::lock::hold(&ALONE);
+        keep_little();
         let cores = std::thread::available_parallelism().expect("known").get();
         let before = arenas();
         let all_hold = std::sync::Barrier::new(32);

@@ -54,7 +54,7 @@ impl Cli {
 }
 
 fn main() -> ExitCode {
-    machine::memory::few_arenas();
+    machine::memory::keep_little();
     let cli = output::parse::<Cli>();
     let threads = cli.threads();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
