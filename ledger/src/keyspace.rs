@@ -147,6 +147,12 @@ pub(crate) enum Keyspace {
 }
 
 impl Keyspace {
+    /// Whether its values are results, arguments or what modules keep, and may have mebibytes.
+    pub(crate) fn has_large_values(self) -> bool {
+        use Keyspace::{Arguments, Kv, Later, Outcomes, Quarantine, Reports, Starts};
+        matches!(self, Arguments | Kv | Later | Outcomes | Quarantine | Reports | Starts)
+    }
+
     /// What an overlord's ledger has.
     pub(crate) const OVERLORD: &[Keyspace] = &[
         Keyspace::Meta,

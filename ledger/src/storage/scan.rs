@@ -54,7 +54,7 @@ impl<'a, Broken: Fn(&fjall::Error)> Rows<'a, Broken> {
                     if failures == 0 {
                         last_sound = Some(key.clone());
                     }
-                    rows.insert(key, value);
+                    rows.insert(detached(&key), value);
                 }
                 Some(Err(_)) => failures += 1,
                 None => break,
@@ -70,6 +70,12 @@ impl<'a, Broken: Fn(&fjall::Error)> Rows<'a, Broken> {
         }
         rows.into_iter().collect::<Vec<_>>().into_iter()
     }
+}
+
+/// A key with bytes of its own. One that comes from a file is a part of the block that it was read with, and whoever kept it
+/// would keep that block, with the values of some keys in it: mebibytes where these are large.
+fn detached(key: &Bytes) -> Bytes {
+    Bytes::from(&**key)
 }
 
 /// A bound as it is. One that is longer than any key is replaced by one that divides the possible keys in the same
@@ -92,9 +98,10 @@ impl<Broken: Fn(&fjall::Error)> Iterator for Rows<'_, Broken> {
             return rest.next();
         }
         match self.iter.next()?.into_inner() {
-            Ok(row) => {
-                self.low = Bound::Excluded(row.0.clone());
-                Some(row)
+            Ok((key, value)) => {
+                let key = detached(&key);
+                self.low = Bound::Excluded(key.clone());
+                Some((key, value))
             }
             Err(error) => {
                 (self.broken)(&error);
@@ -110,9 +117,10 @@ impl<Broken: Fn(&fjall::Error)> DoubleEndedIterator for Rows<'_, Broken> {
             return rest.next_back();
         }
         match self.iter.next_back()?.into_inner() {
-            Ok(row) => {
-                self.high = Bound::Excluded(row.0.clone());
-                Some(row)
+            Ok((key, value)) => {
+                let key = detached(&key);
+                self.high = Bound::Excluded(key.clone());
+                Some((key, value))
             }
             Err(error) => {
                 (self.broken)(&error);

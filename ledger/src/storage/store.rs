@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use fjall::{CompressionType, Database, KeyspaceCreateOptions, PersistMode, Readable};
+use fjall::{CompressionType, Database, KeyspaceCreateOptions, KvSeparationOptions, PersistMode, Readable};
 
 use super::changes::{Bytes, Changes, MAX_KEY, Scan};
 use super::failure::{classify, from_io};
@@ -23,6 +23,8 @@ pub(super) const MEMTABLE: u64 = 4 << 20;
 pub(super) const JOURNALS: u64 = 64 << 20;
 pub(super) const OPEN_FILES: usize = 256;
 pub(super) const WORKERS: usize = 2;
+/// From how many bytes on a value is kept beside the tables.
+const LARGE_VALUE: u32 = 16 << 10;
 
 /// The number of the last batch, by which a failed one is told from one that reached the disk after all.
 const BATCH: &[u8] = b"batch";
@@ -44,6 +46,12 @@ pub(crate) struct Store {
     keyspaces: BTreeMap<Keyspace, fjall::Keyspace>,
     /// Whether the indexes were marked as stale, or made afresh, since the folder was opened.
     marked: AtomicBool,
+}
+
+/// How a keyspace keeps values that may be large: beside its tables, so that neither a compaction nor a look at keys reads them,
+/// and so that no compaction holds a tableful of them in memory. A keyspace that was made without it stays without.
+fn large_values() -> KvSeparationOptions {
+    KvSeparationOptions::default().separation_threshold(LARGE_VALUE)
 }
 
 impl Store {
@@ -102,7 +110,10 @@ impl Store {
     }
 
     fn add(&mut self, space: Keyspace) -> Result<(), LedgerError> {
-        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE);
+        let options = || {
+            let options = KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE);
+            options.with_kv_separation(space.has_large_values().then(large_values))
+        };
         let keyspace = self.database.keyspace(space.name(), options).map_err(|error| self.failed(&error))?;
         self.keyspaces.insert(space, keyspace);
         Ok(())

@@ -171,36 +171,45 @@ fn a_ledger_without_its_version_of_files_is_damaged_and_not_a_panic() {
     assert!(error.contains("is damaged") && error.contains("restore it from a backup"), "{error}");
 }
 
-/// The first file of records of this keyspace size, once the ledger has written one.
-fn large_table(folder: &Folder) -> Option<PathBuf> {
+/// The first file of this kind with some mebibytes, once the ledger has written one.
+fn large_file(folder: &Folder, kind: &str) -> Option<PathBuf> {
     let keyspaces = fs::read_dir(folder.path().join("keyspaces")).unwrap().map(Result::unwrap);
-    let tables = keyspaces.filter_map(|keyspace| fs::read_dir(keyspace.path().join("tables")).ok()).flatten();
+    let files = keyspaces.filter_map(|keyspace| fs::read_dir(keyspace.path().join(kind)).ok()).flatten();
     let large = |path: &PathBuf| fs::metadata(path).is_ok_and(|file| file.len() > 2 << 20);
-    tables.map(|table| table.unwrap().path()).find(large)
+    files.map(|file| file.unwrap().path()).find(large)
 }
 
 #[tokio::test]
 async fn a_wrong_byte_in_a_table_takes_its_block_and_not_what_lies_behind_it() {
+    loses_little("tables", 2000, 2).await;
+}
+
+#[tokio::test]
+async fn a_wrong_byte_in_a_large_value_takes_that_value() {
+    loses_little("blobs", 200, 32).await;
+}
+
+/// Damages a file of this kind, once the outcomes of so many minions, each with so many kibibytes, are in one.
+async fn loses_little(kind: &str, minions: usize, kibibytes: u32) {
     let folder = Folder::new();
     let ledger = folder.overlord();
-    let names: Vec<String> = (0..2000).map(|n| format!("m{n:04}")).collect();
+    let names: Vec<String> = (0..minions).map(|n| format!("m{n:04}")).collect();
     let targets: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut jobs = 0;
-    // Until the outcomes of a whole job lie in a table.
-    while large_table(&folder).is_none() {
+    while large_file(&folder, kind).is_none() {
         jobs += 1;
         ledger.accept(job(jobs, &targets), Durability::Written).await.unwrap();
         for minion in &names {
-            let report = Report::without_run(Outcome::Ok(Some(noise(minion))), T0);
+            let report = Report::without_run(Outcome::Ok(Some(noise(minion, kibibytes))), T0);
             ledger.ends(jobs, minion, report).await;
         }
     }
     ledger.close().await;
-    let table = large_table(&folder).unwrap();
-    let mut bytes = fs::read(&table).unwrap();
+    let file = large_file(&folder, kind).unwrap();
+    let mut bytes = fs::read(&file).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0x41;
-    fs::write(&table, bytes).unwrap();
+    fs::write(&file, bytes).unwrap();
 
     for opening in ["first", "second"] {
         let ledger = folder.overlord();
@@ -219,7 +228,7 @@ async fn a_wrong_byte_in_a_table_takes_its_block_and_not_what_lies_behind_it() {
 }
 
 /// A value that does not get smaller.
-fn noise(seed: &str) -> Value {
-    let blocks = (0..64_u32).map(|n| *Digest::of(format!("{seed}{n}").as_bytes()).as_bytes());
+fn noise(seed: &str, kibibytes: u32) -> Value {
+    let blocks = (0..kibibytes * 32).map(|n| *Digest::of(format!("{seed}{n}").as_bytes()).as_bytes());
     Value::Bytes(blocks.flatten().collect())
 }

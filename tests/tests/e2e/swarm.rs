@@ -149,9 +149,11 @@ fn large_results_of_many_minions_cost_the_disk_and_not_the_memory() {
     const LENGTH: usize = 4 << 20;
     /// What has room on its way and what is decoded, and what the ledger keeps until it has written it, in bytes: as much for
     /// any number of minions.
-    const OVERLORD_MAY_TAKE: u64 = 224 << 20;
+    const OVERLORD_MAY_TAKE: u64 = 160 << 20;
     const COMMAND_MAY_TAKE: u64 = 96 << 20;
-    let (swarmed, token) = Swarmed::prepared();
+    /// That all results go again.
+    const PURGE_MAY_TAKE: u64 = 64 << 20;
+    let (mut swarmed, token) = Swarmed::prepared();
     let fleet = &swarmed.fleet;
     let swarm = swarmed.start(Some(&token));
     assert_eq!(swarmed.answers("*"), COUNT as u64);
@@ -176,4 +178,14 @@ fn large_results_of_many_minions_cost_the_disk_and_not_the_memory() {
     assert!(grown < OVERLORD_MAY_TAKE, "{grown} bytes more on the overlord");
     assert!(taken < COMMAND_MAY_TAKE, "{taken} bytes for the command");
     swarm.stop();
+
+    fs::write(fleet.overlord_dir().join("overlord.toml"), "[retention]\nsize = \"1KiB\"\n").expect("written");
+    swarmed.fleet.take_overlord().stop();
+    swarmed.fleet.start_overlord();
+    let overlord = swarmed.fleet.overlord();
+    let before = overlord.resident_bytes();
+    overlord.logged("purged finished jobs", 1);
+    let grown = overlord.peak_bytes().saturating_sub(before);
+    println!("{grown} bytes more for the purge");
+    assert!(grown < PURGE_MAY_TAKE, "{grown} bytes more for the purge");
 }

@@ -3,11 +3,12 @@
 use wire::message::job::JobId;
 
 use super::job::names;
-use super::records::{Head, Targets};
+
+use super::records::{Head, Targets, part_key};
 use super::tally::{OF_JOB, STATES, Tally, WITHIN_JOB, by_state};
 use crate::draft::Draft;
 use crate::error::LedgerError;
-use crate::key;
+use crate::key::{self, Span};
 use crate::keyspace::Keyspace;
 use crate::read::Read;
 use crate::retention::{Ended, Purge, Purged};
@@ -33,14 +34,27 @@ fn remove(draft: &Draft<'_>, ended: Ended) -> Result<(), LedgerError> {
         return Ok(());
     }
     remove_names(draft, job)?;
+    remove_outcomes(draft, job)?;
     for state in STATES {
         draft.remove(Keyspace::ByState, by_state(state, job));
     }
     for space in OF_JOB.into_iter().chain([Keyspace::Tallies]) {
         draft.remove(space, key::of_job(job, &[]));
     }
-    for space in WITHIN_JOB {
+    for space in WITHIN_JOB.into_iter().filter(|space| *space != Keyspace::Outcomes) {
         draft.remove_all(space, &job.to_bytes());
+    }
+    Ok(())
+}
+
+/// Removes the outcomes by the names of their minions: to look for them would be to read all of them.
+fn remove_outcomes(draft: &Draft<'_>, job: JobId) -> Result<(), LedgerError> {
+    // Either of the two may be damaged.
+    let targets = draft.record::<Targets>(&key::of_job(job, &[]))?.unwrap_or_default();
+    let targets = targets.0.iter().map(|minion| part_key(job, minion));
+    let parts = draft.scan(Keyspace::Parts, Span::prefix(&job.to_bytes())).map(|(key, _)| key.to_vec());
+    for part in targets.chain(parts) {
+        draft.remove(Keyspace::Outcomes, part);
     }
     Ok(())
 }
