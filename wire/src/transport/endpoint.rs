@@ -10,7 +10,6 @@ use std::time::Duration;
 use ::ring::hmac as ring_hmac;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, ServerConfig, VarInt};
-use quinn_proto::HashedConnectionIdGenerator;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring;
@@ -22,6 +21,7 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Signatu
 use crate::digest::Digest;
 use crate::identity::{Identity, IdentityError, Peer, Side, Untimely, provider, roots, validity_and_moment};
 use crate::transport::allowance;
+use crate::transport::connection_id::ConnectionIds;
 
 pub use crate::identity::SERVER_NAME;
 
@@ -281,8 +281,9 @@ fn reset_key(identity: &Identity) -> EndpointConfig {
     let mut config =
         EndpointConfig::new(Arc::new(ring_hmac::Key::new(ring_hmac::HMAC_SHA256, secret.as_bytes())));
     // A reset is only sent for a connection id that one of its lives may have given out.
-    let ids = u64::from_be_bytes(secret.as_bytes()[..8].try_into().unwrap_or_default());
-    config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
+    let secret = Digest::of(&[b"connection ids", identity.key().secret_der()].concat());
+    let ids = ring_hmac::Key::new(ring_hmac::HMAC_SHA256, secret.as_bytes());
+    config.cid_generator(move || Box::new(ConnectionIds::new(ids.clone())));
     config.min_reset_interval(RESETS);
     config
 }
@@ -429,9 +430,10 @@ impl ClientCertVerifier for OwnClients {
     }
 }
 
-/// How long after one peer of a former life was told that its connection is gone, the next one is. A fleet of some thousand learns
-/// it from its next pings; a reset is smaller than what asks for it, and only answers ids that a former life may have given out.
-const RESETS: Duration = Duration::from_micros(250);
+/// How long after one peer of a former life was told that its connection is gone, the next one is: at once, since a whole fleet
+/// learns it from its next pings, and whoever is passed over asks again after ever longer pauses. A reset is smaller than what asks
+/// for it, and only answers ids that a former life has given out, which are verified.
+const RESETS: Duration = Duration::ZERO;
 const SOCKET_BUFFER: usize = 4 << 20;
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 pub mod allowance;
 pub mod alpn;
+mod connection_id;
 pub mod echo;
 pub mod endpoint;
 pub mod frame;
