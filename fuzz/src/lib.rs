@@ -1,6 +1,6 @@
 //! Feeds damaged input to every reader of what strangers send, and looks for panics, hangs and broken promises.
 //!
-//! `cargo run -p overlord-fuzz -- TARGET` mutates good inputs at random for a minute; it needs no more than
+//! `cargo run -p overlord-fuzz --features program -- TARGET` mutates good inputs at random for a minute; it needs no more than
 //! stable Rust. Each entry point ([`load`], [`arguments`], [`frames`]) takes any bytes at all, says whether they
 //! were good, and panics where it finds something, so that a coverage-guided fuzzer can call it too. With `cargo fuzz`, which needs
 //! nightly Rust, a whole harness is

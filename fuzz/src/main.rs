@@ -1,4 +1,4 @@
-//! `cargo run -p overlord-fuzz -- TARGET [--seconds 60] [--seed N]`, or with `--input FILE` one input again.
+//! `cargo run -p overlord-fuzz --features program -- TARGET [--seconds 60] [--seed N]`, or with `--input FILE` one input again.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
