@@ -3,8 +3,9 @@
 //! A write is a function over a [`Draft`](crate::draft::Draft), and one batch of them is committed at a time. What need not
 //! be on disk before it is answered mostly takes a few microseconds, so a task of a minion does it where it is, unless somebody
 //! else writes at that moment: handing it to another thread and being woken by that would take several times as long. All other
-//! writes, and all of an overlord, wait in a line before the thread. It takes whatever is waiting, runs the functions one after the other, commits what they
-//! did as one batch, and only then answers them all. While one batch is on its way to the disk, the next one gathers.
+//! writes, and all of an overlord, wait in a line before the thread. It takes whatever is waiting, runs the functions one after
+//! the other, commits what they did as one batch, and only then answers them all. While one batch is on its way to the disk, the
+//! next one gathers.
 //!
 //! What nobody waits for, and what may be lost, is kept back for a moment and goes with the next batch of the thread.
 

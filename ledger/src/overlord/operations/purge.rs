@@ -33,8 +33,9 @@ fn remove(draft: &Draft<'_>, ended: Ended) -> Result<(), LedgerError> {
     if Tally::of(draft, job)?.is_some_and(|tally| !tally.state().is_over()) {
         return Ok(());
     }
-    remove_names(draft, job)?;
-    remove_outcomes(draft, job)?;
+    let targets = draft.record::<Targets>(&key::of_job(job, &[]))?.unwrap_or_default();
+    remove_names(draft, job, &targets)?;
+    remove_outcomes(draft, job, &targets);
     for state in STATES {
         draft.remove(Keyspace::ByState, by_state(state, job));
     }
@@ -48,20 +49,17 @@ fn remove(draft: &Draft<'_>, ended: Ended) -> Result<(), LedgerError> {
 }
 
 /// Removes the outcomes by the names of their minions: to look for them would be to read all of them.
-fn remove_outcomes(draft: &Draft<'_>, job: JobId) -> Result<(), LedgerError> {
+fn remove_outcomes(draft: &Draft<'_>, job: JobId, targets: &Targets) {
     // Either of the two may be damaged.
-    let targets = draft.record::<Targets>(&key::of_job(job, &[]))?.unwrap_or_default();
     let targets = targets.0.iter().map(|minion| part_key(job, minion));
     let parts = draft.scan(Keyspace::Parts, Span::prefix(&job.to_bytes())).map(|(key, _)| key.to_vec());
     for part in targets.chain(parts) {
         draft.remove(Keyspace::Outcomes, part);
     }
-    Ok(())
 }
 
-fn remove_names(draft: &Draft<'_>, job: JobId) -> Result<(), LedgerError> {
+fn remove_names(draft: &Draft<'_>, job: JobId, targets: &Targets) -> Result<(), LedgerError> {
     let Some(head) = draft.record::<Head>(&key::of_job(job, &[]))? else { return Ok(()) };
-    let targets = draft.record::<Targets>(&key::of_job(job, &[]))?.unwrap_or_default();
     for (space, name) in names(&head, &targets.0) {
         draft.remove(space, key::by_name(name, job));
     }
