@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use wire::transport::allowance::Allowance;
-use wire::transport::echo::{self, ASKED_ALPN};
+use wire::transport::echo::{self, ASKED_ALPN, MESSAGE};
 use wire::transport::endpoint::{self, CLOSE_DONE};
 
 use super::echo::broke;
@@ -89,7 +89,7 @@ impl Peers {
         let began = Instant::now();
         let ask = |connection: &Connection| {
             let connection = connection.clone();
-            async move { echo::ask(&connection, bytes).await.map(|()| began.elapsed()).map_err(broke) }
+            async move { echo::ask(&connection, bytes, MESSAGE).await.map(|()| began.elapsed()).map_err(broke) }
         };
         let asked = stream::iter(self.connections.iter().map(ask)).buffer_unordered(self.connections.len());
         asked.collect::<Vec<_>>().await.into_iter().collect()

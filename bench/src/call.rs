@@ -7,6 +7,8 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use ledger::{BareStore, Durability};
 use tokio::time::Instant;
 use wire::message::operator::Target;
+use wire::transport::echo::MESSAGE;
+use wire::value::Value;
 
 use super::bare;
 use super::echo::Echo;
@@ -25,6 +27,8 @@ pub struct CallOptions {
     pub minions: u16,
     /// How many at once, one measurement after the other.
     pub at_once: Vec<usize>,
+    /// How many bytes of text go to the minion and come back with each call; with none, that is `test.ping`.
+    pub value_size: usize,
     /// The folder of modules; the module `test` alone where nothing is said.
     pub modules: Option<PathBuf>,
 }
@@ -40,27 +44,34 @@ pub async fn call(
 }
 
 async fn run(options: &CallOptions, trial: &Trial<'_, '_>) -> Result<Report, BenchError> {
-    let echo = Echo::start(&trial.folder).await?;
+    let echo = Echo::start(&trial.folder, MESSAGE + options.value_size).await?;
     let store = BareStore::open(&trial.dir.join("bare")).map_err(BenchError::Store)?;
     // The first calls pay for caches that stay.
-    measure("sync", WARM_UP, 1, async || once(trial, Record::Lazy).await).await?;
+    let once = async |record| once(trial, options.value_size, record).await;
+    measure("sync", WARM_UP, 1, async || once(Record::Lazy).await).await?;
     let (mut measured, mut floors) = (Vec::new(), Vec::new());
     for &at_once in &options.at_once {
         let count = options.calls.max(at_once as u64);
         let parts = Parts::measure(trial, &echo, &store, count, at_once).await?;
-        let (ping, sync, durable) = (
-            measure("ping", count, at_once, async || ping(trial).await).await?,
-            measure("sync", count, at_once, async || once(trial, Record::Lazy).await).await?,
-            measure("durable", count, at_once, async || once(trial, Record::Durable).await).await?,
+        let (sync, durable) = (
+            measure("sync", count, at_once, async || once(Record::Lazy).await).await?,
+            measure("durable", count, at_once, async || once(Record::Durable).await).await?,
         );
         measured.extend([
             sync.over(parts.floor(&[TWO_ECHOES, GUEST])),
             durable.over(parts.floor(&[TWO_ECHOES, GUEST, TWO_COMMITS])),
-            ping.over(parts.floor(&[TWO_ECHOES])),
         ]);
+        // A ping has no value with it.
+        if options.value_size == 0 {
+            let ping = measure("ping", count, at_once, async || ping(trial).await).await?;
+            measured.push(ping.over(parts.floor(&[TWO_ECHOES])));
+        }
         floors.extend(parts.0);
     }
-    let given = vec![("minions", options.minions.into()), ("count", options.calls)];
+    let mut given = vec![("minions", options.minions.into()), ("count", options.calls)];
+    if options.value_size > 0 {
+        given.push(("value_bytes", options.value_size as u64));
+    }
     Ok(Report { bench: "call", given, measured, headline: 0, floors })
 }
 
@@ -122,8 +133,15 @@ pub(super) fn commits(store: &BareStore, count: u64, at_once: usize) -> Result<M
     Ok(Measured::spread("commit", at_once, rate, &Spread::of(times)))
 }
 
-async fn once(trial: &Trial<'_, '_>, record: Record) -> Result<(), BenchError> {
-    let document = job::finished(&trial.client, job::call("test.ping", Vec::new(), record)).await?;
+async fn once(trial: &Trial<'_, '_>, value_size: usize, record: Record) -> Result<(), BenchError> {
+    let call = match value_size {
+        0 => job::call("test.ping", Vec::new(), record),
+        size => {
+            let text = |size| Value::String("x".repeat(size));
+            job::call("test.concat", vec![text(size), text(0)], record)
+        }
+    };
+    let document = job::finished(&trial.client, call).await?;
     job::not_ok(&document).map_or(Ok(()), |problem| Err(BenchError::NotOk(problem)))
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
+use wire::transport::echo::MESSAGE;
 
 use super::bare::Peers;
 use super::call::measure;
@@ -61,7 +62,7 @@ async fn run(options: &ConnectOptions, trial: &mut Trial<'_, '_>) -> Result<Repo
 /// Operators who come, are let in, and go.
 async fn operators(options: &ConnectOptions, trial: &Trial<'_, '_>) -> Result<Measured, BenchError> {
     let (count, at_once) = (options.handshakes, options.at_once);
-    let echo = Echo::start(&trial.folder).await?;
+    let echo = Echo::start(&trial.folder, MESSAGE).await?;
     let bare = measure("handshake", count, at_once, async || echo.handshake(&trial.folder).await).await?;
     let config = ClientConfig::new(trial.folder.clone(), None)?;
     let come = async || {

@@ -1,43 +1,47 @@
 //! The floor of what goes over the network: a bare echo over the QUIC endpoints that everything here talks through.
 
 use std::net::SocketAddr;
+use std::thread;
 
 use quinn::{Connection, Endpoint};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use wire::transport::allowance::Allowance;
-use wire::transport::echo::{self, ASKING_ALPN, MESSAGE};
+use wire::transport::echo::{self, ASKING_ALPN};
 use wire::transport::endpoint::{self, CLOSE_DONE, SERVER_NAME, Trust};
 
 use super::error::BenchError;
 use overlord::folder::Folder;
 
-/// A connection to an echo in this process, with certificates as an operator and an overlord have them.
+/// A connection to an echo in this process, with certificates as an operator and an overlord have them. Each end has one
+/// thread, so that it is woken as a process at the other end would be.
 pub(super) struct Echo {
     connection: Connection,
+    /// What is sent, and comes back.
+    message: Vec<u8>,
     server: Server,
     dialler: Endpoint,
 }
 
-/// An echo in this process.
+/// An echo on a thread of its own.
 struct Server {
     address: SocketAddr,
-    /// Held because connections live on it.
-    _endpoint: Endpoint,
-    /// Stops with this.
-    _tasks: JoinSet<()>,
+    /// The thread ends once this is dropped.
+    _held: oneshot::Sender<()>,
 }
 
 impl Echo {
-    pub(super) async fn start(folder: &Folder) -> Result<Self, BenchError> {
-        let server = Server::start(folder)?;
+    /// One with messages of so many bytes.
+    pub(super) async fn start(folder: &Folder, size: usize) -> Result<Self, BenchError> {
+        let server = Server::start(folder, size)?;
         let dialler = endpoint::dialler(server.address)?;
         let connection = dial(folder, &dialler, server.address).await?;
-        Ok(Self { connection, server, dialler })
+        Ok(Self { connection, message: vec![7; size], server, dialler })
     }
 
     /// One request and its answer, on a stream of their own.
     pub(super) async fn once(&self) -> Result<(), BenchError> {
-        echo::ask(&self.connection, &[7; MESSAGE]).await.map_err(broke)
+        echo::ask(&self.connection, &self.message, self.message.len()).await.map_err(broke)
     }
 
     /// One more connection, with an endpoint of its own as every client has, and closed again.
@@ -59,29 +63,41 @@ impl Drop for Echo {
 }
 
 impl Server {
-    fn start(folder: &Folder) -> Result<Self, BenchError> {
+    fn start(folder: &Folder, size: usize) -> Result<Self, BenchError> {
         let authority = folder.authority()?;
         let overlord = folder.overlord_identity(&authority)?;
-        let endpoint =
-            endpoint::listen(([127, 0, 0, 1], 0).into(), &overlord, overlord.authorities(), &[ASKING_ALPN])?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(broke)?;
+        let endpoint = {
+            let _entered = runtime.enter();
+            endpoint::listen(([127, 0, 0, 1], 0).into(), &overlord, overlord.authorities(), &[ASKING_ALPN])?
+        };
         let address = endpoint.local_addr().map_err(broke)?;
-        let mut tasks = JoinSet::new();
-        tasks.spawn(serve(endpoint.clone()));
-        Ok(Self { address, _endpoint: endpoint, _tasks: tasks })
+        let (held, dropped) = oneshot::channel::<()>();
+        let serving = move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = serve(endpoint, size) => {}
+                    // Nothing is ever sent over it.
+                    _ = dropped => {}
+                }
+            });
+        };
+        thread::Builder::new().name("echo".to_owned()).spawn(serving).map_err(broke)?;
+        Ok(Self { address, _held: held })
     }
 }
 
 /// Serves all who come.
-async fn serve(endpoint: Endpoint) {
+async fn serve(endpoint: Endpoint, size: usize) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             incoming = endpoint.accept() => {
                 let Some(incoming) = incoming else { return };
-                connections.spawn(async {
+                connections.spawn(async move {
                     if let Ok(connection) = incoming.await {
                         Allowance::OPERATOR.give(&connection);
-                        echo::serve(connection, || ()).await;
+                        echo::serve(connection, size, || ()).await;
                     }
                 });
             }
@@ -111,10 +127,12 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let folder = Folder::at(dir.path());
         folder.init(&InitOptions::default()).expect("made");
-        let echo = Echo::start(&folder).await.expect("started");
-        for _ in 0..3 {
-            echo.once().await.expect("echoed");
-            echo.handshake(&folder).await.expect("shaken");
+        for size in [256, 300_000] {
+            let echo = Echo::start(&folder, size).await.expect("started");
+            for _ in 0..3 {
+                echo.once().await.expect("echoed");
+                echo.handshake(&folder).await.expect("shaken");
+            }
         }
     }
 }

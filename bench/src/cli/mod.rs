@@ -74,8 +74,8 @@ fn measured<T>(
     measure: impl AsyncFnOnce(&mut StopSignals) -> Result<Option<T>, BenchError>,
     show: impl FnOnce(T) -> Result<Exit, CliError>,
 ) -> Result<Exit, CliError> {
-    // Both ends of the bare echo live here, and they are not to wait for one another.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    // As the commands of operators do: one thread has all that is done here.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = runtime.map_err(CliError::Runtime)?.block_on(async {
         let mut signals = StopSignals::listen()?;
         Ok::<_, CliError>(measure(&mut signals).await?)
@@ -102,7 +102,8 @@ fn mebibytes(bytes: u64) -> String {
 #[command(after_help = "\
 Examples:
   overlord bench call
-  overlord bench call --calls 10000 --in-flight 1,64 --json")]
+  overlord bench call --calls 10000 --in-flight 1,64 --json
+  overlord bench call --value-size 100000")]
 pub(crate) struct CallCommand {
     /// How many times each thing is done
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
@@ -114,6 +115,10 @@ pub(crate) struct CallCommand {
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [1, 8, 64],
           value_parser = clap::value_parser!(u16).range(1..=1000))]
     in_flight: Vec<u16>,
+    /// How many bytes of text go to the minions with each call and come back from each, by test.concat; the echoes of the floor
+    /// are as much larger then, and no ping is measured
+    #[arg(long, value_name = "BYTES", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=4_000_000))]
+    value_size: u32,
     #[command(flatten)]
     fleet: Fleet,
     #[command(flatten)]
@@ -128,6 +133,7 @@ impl CallCommand {
             calls: self.calls,
             minions: self.minions,
             at_once: self.in_flight.into_iter().map(usize::from).collect(),
+            value_size: self.value_size as usize,
             modules: self.fleet.modules,
         };
         measured(

@@ -165,7 +165,7 @@ impl Echoes {
                     failed(&file, &problem).say("minion");
                 }
             };
-            serving.spawn(echo::serve(dialled.connection.clone(), work));
+            serving.spawn(echo::serve(dialled.connection.clone(), echo::MESSAGE, work));
         }
         print(json!({ "connected": nanoseconds(dialled.iter().map(|(_, after)| *after)) }))?;
         // Nothing comes in but the end.
