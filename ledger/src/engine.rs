@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 
 use crate::draft::Draft;
 use crate::error::LedgerError;
-use crate::group_commit::{Line, Writer};
+use crate::group_commit::{Line, Tasks, Writer};
 use crate::key::Span;
 use crate::keyspace::{Keyspace, Side};
 use crate::read::{Read, Spoiled};
@@ -31,10 +31,8 @@ pub(crate) struct Engine {
 struct Opened {
     reopenable: Arc<Reopenable>,
     writer: Arc<Writer>,
-    /// Whether a task writes what need not be synced itself. Those of a minion may, because its guests' threads are all that a
-    /// disk without an answer holds up. An overlord has to go on answering meanwhile, so only its writer waits for the disk;
-    /// with many jobs at once, it writes them together.
-    is_written_by_tasks: bool,
+    /// Which tasks write what need not be synced themselves.
+    tasks: Tasks,
     line: Mutex<Option<Line>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -53,8 +51,11 @@ impl Engine {
         let thread =
             thread.map_err(|error| LedgerError::Io { path: path.to_owned(), cause: error.to_string() })?;
         let (line, thread) = (Mutex::new(Some(line)), Mutex::new(Some(thread)));
-        let is_written_by_tasks = side == Side::Minion;
-        let opened = Opened { reopenable, writer, is_written_by_tasks, line, thread };
+        let tasks = match side {
+            Side::Minion => Tasks::All,
+            Side::Overlord | Side::Swarm => Tasks::WhereItRests,
+        };
+        let opened = Opened { reopenable, writer, tasks, line, thread };
         Ok(Self { opened: Arc::new(opened), tenant: Tenant::sole() })
     }
 
@@ -84,8 +85,7 @@ impl Engine {
         self.write_sized(0, purpose, durability, write).await
     }
 
-    /// Like [`write`](Self::write), of records that take about so many bytes, which may be many. An overlord has no use for it: none
-    /// of its tasks writes.
+    /// Like [`write`](Self::write), of records that take about so many bytes, which may be many.
     pub(crate) async fn write_sized<T: Send + 'static>(
         &self,
         size: usize,
@@ -177,10 +177,10 @@ impl Opened {
 
     /// Commits a write in the thread of the caller, or gives it back: see [`Writer::write_here`].
     fn write_here(&self, request: Request) -> Result<(), Request> {
-        if !self.is_written_by_tasks || lock::hold(&self.line).is_none() {
+        if lock::hold(&self.line).is_none() {
             return Err(request);
         }
-        self.writer.write_here(request)
+        self.writer.write_here(request, self.tasks)
     }
 
     /// Lets a write wait for the writer's thread.

@@ -1,11 +1,13 @@
 //! Who commits a write: the task that asks for it, or one thread for many of them.
 //!
 //! A write is a function over a [`Draft`](crate::draft::Draft), and one batch of them is committed at a time. What need not
-//! be on disk before it is answered mostly takes a few microseconds, so a task of a minion does it where it is, unless somebody
-//! else writes at that moment: handing it to another thread and being woken by that would take several times as long. All other
-//! writes, and all of an overlord, wait in a line before the thread. It takes whatever is waiting, runs the functions one after
-//! the other, commits what they did as one batch, and only then answers them all. While one batch is on its way to the disk, the
-//! next one gathers.
+//! be on disk before it is answered mostly takes a few microseconds, so a task does it where it is, unless somebody else writes
+//! at that moment: handing it to another thread and being woken by that would take several times as long. On an overlord, which has
+//! to go on answering while its disk does not, such a task lets go of its runtime first; that costs something as well, and where
+//! there is much to write, one batch of many writes costs least, so a task of an overlord only does it where nobody has written for
+//! a moment. All other writes wait in a line before the thread. It takes whatever is waiting, runs the functions one after the
+//! other, commits what they did as one batch, and only then answers them all. While one batch is on its way to the disk, the next
+//! one gathers.
 //!
 //! What nobody waits for, and what may be lost, is kept back for a moment and goes with the next batch of the thread.
 
@@ -14,6 +16,7 @@ use std::sync::{Arc, Mutex, TryLockError};
 use std::time::{Duration, Instant};
 
 use machine::lock;
+use machine::thread::heavy;
 use tokio::sync::Semaphore;
 
 use crate::reopenable::Reopenable;
@@ -26,6 +29,17 @@ const PLACES: usize = 256;
 const KEPT_BACK: usize = 256;
 /// For how long they are.
 const MOMENT: Duration = Duration::from_millis(20);
+/// For how long nobody has written where a task of an overlord does: with so few writes, there is none to share a batch with.
+const REST: Duration = Duration::from_micros(250);
+
+/// Which tasks do their writes themselves that need not be synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tasks {
+    /// Those of a minion: its guests' threads are all that a disk without an answer holds up.
+    All,
+    /// Those of an overlord or a swarm, where nobody has written for a moment: the other tasks of their thread go on elsewhere.
+    WhereItRests,
+}
 
 /// Commits the writes to one store.
 pub(crate) struct Writer {
@@ -63,7 +77,7 @@ impl Writer {
 
     /// Commits a write where the caller is. Gives it back where somebody else writes or waits: what waits was asked for
     /// before, and what is on its way to the disk takes too long for a thread that runs tasks.
-    pub(crate) fn write_here(&self, request: Request) -> Result<(), Request> {
+    pub(crate) fn write_here(&self, request: Request, tasks: Tasks) -> Result<(), Request> {
         if self.places.available_permits() < PLACES {
             return Err(request);
         }
@@ -73,11 +87,15 @@ impl Writer {
             Err(TryLockError::WouldBlock) => return Err(request),
         };
         // To open the store again takes long, too.
-        if !turn.is_ready(&self.reopenable) {
+        if !turn.is_ready(&self.reopenable) || (tasks == Tasks::WhereItRests && !turn.rests(REST)) {
             return Err(request);
         }
         let mut only = Some(request);
-        let decided = turn.batch(&self.reopenable, || only.take());
+        let mut batch = || turn.batch(&self.reopenable, || only.take());
+        let decided = match tasks {
+            Tasks::All => batch(),
+            Tasks::WhereItRests => heavy(batch),
+        };
         drop(turn);
         decided.tell();
         Ok(())
@@ -260,16 +278,49 @@ mod tests {
         assert_eq!(engine.write(Purpose::Begin, Durability::Written, write).await, closed);
     }
 
-    #[tokio::test]
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     #[allow(clippy::unwrap_used)]
-    async fn no_task_of_an_overlord_ever_waits_for_the_disk_itself() {
+    async fn a_task_of_an_overlord_that_waits_for_the_disk_holds_up_no_other() {
         let folder = crate::scratch::folder();
-        let engine = Engine::open(folder.path(), Side::Overlord).unwrap();
+        let engine = Arc::new(Engine::open(folder.path(), Side::Overlord).unwrap());
         for durability in [Durability::Written, Durability::Synced] {
-            let write = |_: &Draft<'_>| Ok(thread::current().id());
-            let its = engine.write(Purpose::Begin, durability, write).await.unwrap();
-            assert!(its != thread::current().id());
+            let ((begins, begun), (release, released)) = (tokio::sync::oneshot::channel(), mpsc::channel());
+            let engine = Arc::clone(&engine);
+            let writing = tokio::spawn(async move {
+                let write = move |_: &Draft<'_>| {
+                    begins.send(()).unwrap();
+                    released.recv_timeout(Duration::from_secs(60)).unwrap();
+                    Ok(())
+                };
+                engine.write(Purpose::Begin, durability, write).await
+            });
+            // Both are tasks of the one thread that the runtime has.
+            tokio::spawn(async move {
+                begun.await.unwrap();
+                release.send(()).unwrap();
+            });
+            assert_eq!(writing.await.unwrap(), Ok(()));
         }
+    }
+
+    #[test]
+    #[allow(clippy::unwrap_used)]
+    fn a_task_of_an_overlord_writes_where_nobody_has_written_for_a_moment() {
+        let folder = crate::scratch::folder();
+        let writer = Writer::new(Arc::new(Reopenable::open(folder.path(), Side::Overlord).unwrap()));
+        let write = |tasks| {
+            let write = |_: &Draft<'_>| Ok(());
+            let (request, answer) = Request::new(Tenant::sole(), Purpose::Begin, Durability::Written, write);
+            writer.write_here(request, tasks).is_ok().then(|| answer.blocking_recv().unwrap())
+        };
+        assert_eq!(write(Tasks::WhereItRests), Some(Ok(())));
+        let mut turn = lock::hold(&writer.turn);
+        assert!(turn.rests(Duration::ZERO) && !turn.rests(Duration::from_secs(60)));
+        // As if it were now, however slow this host is.
+        turn.wrote_at(Instant::now() + Duration::from_secs(60));
+        drop(turn);
+        assert_eq!(write(Tasks::WhereItRests), None);
+        assert_eq!(write(Tasks::All), Some(Ok(())));
     }
 
     /// Lets the writer find writes of values of these sizes, all at once, and gives their answers.

@@ -1,5 +1,7 @@
 //! The turn to write: whoever has it commits one batch, in the thread of the writer or in that of a task.
 
+use std::time::{Duration, Instant};
+
 use machine::failpoint::{Point, reach};
 use machine::thread::{heavy, heavy_if_large};
 use tokio::sync::OwnedSemaphorePermit;
@@ -20,6 +22,8 @@ const BATCH_BYTES: usize = 8 << 20;
 pub(crate) struct Turn {
     failed: Option<FailedBatch>,
     gauge: RoomGauge,
+    /// When the last batch was committed.
+    last: Option<Instant>,
 }
 
 /// A batch that was answered with an error but may be on disk, with the changes that undo it.
@@ -56,6 +60,17 @@ impl Turn {
     /// Whether the store takes writes as it is: it is open, and the last batch did not fail.
     pub(crate) fn is_ready(&self, reopenable: &Reopenable) -> bool {
         self.failed.is_none() && reopenable.is_open()
+    }
+
+    /// Whether there was no batch for so long.
+    pub(crate) fn rests(&self, pause: Duration) -> bool {
+        self.last.is_none_or(|last| last.elapsed() >= pause)
+    }
+
+    /// Lets the last batch have been at another time.
+    #[cfg(test)]
+    pub(crate) fn wrote_at(&mut self, at: Instant) {
+        self.last = Some(at);
     }
 
     /// Commits a batch of what comes out of `next`, as far as it fits into one. Where the store takes no writes at all, all
@@ -104,6 +119,7 @@ impl Turn {
             reach(Point::SyncAfter);
         }
         reopenable.count(writes);
+        self.last = Some(Instant::now());
         decided
     }
 
