@@ -144,6 +144,7 @@ fn small() -> anyhow::Result<Vec<Vec<u8>>> {
             version: "1".to_owned(),
             settled: vec![JOB.parse()?],
             renew_in_ms: Some(7),
+            heartbeat_ms: Some(5_000),
         })?,
     ])
 }

@@ -99,6 +99,7 @@ impl Enrolled {
             streams: streams.clone(),
             stop: stop.clone(),
             state,
+            heartbeat: watch::Sender::default(),
         };
         background.spawn(link.run());
         Ok(Self { vitals, streams, background, stop })

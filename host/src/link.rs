@@ -19,6 +19,7 @@ use wire::message::version::Version;
 use wire::transport::allowance::{Allowance, REQUESTS};
 use wire::transport::endpoint::{Dialling, Trust};
 use wire::transport::frame::FrameError;
+use wire::transport::heartbeat::Heartbeat;
 use wire::transport::intake::Intake;
 use wire::transport::stream_places::StreamPlaces;
 
@@ -75,6 +76,8 @@ pub(crate) struct Link {
     pub(crate) stop: CancellationToken,
     /// Whether there is a link, for everybody who wants to know.
     pub(crate) state: watch::Sender<LinkState>,
+    /// How often the overlord wants a sign of life, as far as it has said.
+    pub(crate) heartbeat: watch::Sender<Heartbeat>,
 }
 
 impl Link {
@@ -86,9 +89,13 @@ impl Link {
                 backoff.reset();
                 said.clear();
             }
-            let Some(error) = self.stop.run_until_cancelled(self.dial()).await else { return };
-            let error = match error {
-                Ok(dialled) => self.hold(dialled).await,
+            let heartbeat = *self.heartbeat.borrow();
+            let Some(dialled) = self.stop.run_until_cancelled(self.dial(heartbeat)).await else { return };
+            let error = match dialled {
+                Ok(dialled) => match self.hold(dialled, heartbeat).await {
+                    Some(error) => error,
+                    None => continue,
+                },
                 Err(error) => error,
             };
             if let DialError::EnrolledAnew { .. } = &error {
@@ -142,17 +149,35 @@ impl Link {
         &self.membership.member.overlord
     }
 
-    async fn dial(&self) -> Result<Dialled, DialError> {
+    async fn dial(&self, heartbeat: Heartbeat) -> Result<Dialled, DialError> {
         let identity = self.membership.identity();
         let dialling = Dialling::new(Some(&identity), Trust::Authorities(identity.authorities()), ALPNS)?;
-        self.dialler.dial(self.address(), &dialling).await
+        self.dialler.dial(self.address(), &dialling.with_heartbeat(heartbeat)).await
     }
 
-    /// Uses a connection until it ends, and says why it did.
-    async fn hold(&self, dialled: Dialled) -> DialError {
+    /// Uses a connection until it ends, and says why it did; `None` where another one is to take its place at once.
+    async fn hold(&self, dialled: Dialled, heartbeat: Heartbeat) -> Option<DialError> {
         let connection = &dialled.connection;
-        let broken = |cause: String| DialError::Broken { address: self.address().to_owned(), cause };
         let ended = tokio::select! {
+            () = self.wants_other_heartbeat(heartbeat) => None,
+            ended = self.until_broken(connection) => Some(ended),
+        };
+        dialled.close().await;
+        ended
+    }
+
+    /// Ends where the overlord wants signs of life much more or less often than a connection gives them, which nothing can change
+    /// once it is made: when the next one would be due, so that a fleet that has just come is in by then.
+    async fn wants_other_heartbeat(&self, has: Heartbeat) {
+        // The sender lives as long as this.
+        let _ = self.heartbeat.subscribe().wait_for(|wanted| wanted.is_far_from(has)).await;
+        tokio::time::sleep(has.pause()).await;
+    }
+
+    /// Uses a connection until it breaks, or is not to be used any more.
+    async fn until_broken(&self, connection: &Connection) -> DialError {
+        let broken = |cause: String| DialError::Broken { address: self.address().to_owned(), cause };
+        tokio::select! {
             error = connection.closed() => DialError::ended(self.address(), &error),
             error = self.serve(connection) => DialError::ended(self.address(), &error),
             Err(error) = self.tell(connection) => match connection.close_reason() {
@@ -161,9 +186,7 @@ impl Link {
             },
             () = self.membership.superseded() => DialError::Closed { address: self.address().to_owned() },
             () = self.stop.cancelled() => DialError::Closed { address: self.address().to_owned() },
-        };
-        dialled.close().await;
-        ended
+        }
     }
 
     /// Answers the overlord's streams, of which the transport lets in only so many at once.
@@ -201,6 +224,9 @@ impl Link {
         let welcome: Welcome = notify(connection, &Notice::Hello(hello)).await?;
         tracing::info!(overlord = self.address(), name = %welcome.name, version = welcome.version, "linked to the overlord");
         self.state.send_replace(LinkState::Linked { since: now_ms(), version: welcome.version });
+        if let Some(wanted) = welcome.heartbeat_ms {
+            self.heartbeat.send_replace(Heartbeat::told(wanted));
+        }
         for job in welcome.settled {
             self.jobs.acknowledged(job).await;
         }

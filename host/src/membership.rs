@@ -24,6 +24,8 @@ pub(crate) struct Membership {
     identity: Mutex<Arc<Identity>>,
     /// As whom, and of which overlord.
     pub(crate) member: Member,
+    /// How often the folder is looked at.
+    pause: Duration,
 }
 
 /// A minion of an overlord.
@@ -68,7 +70,13 @@ impl Membership {
         };
         let authorities = authorities(&identity);
         let member = Member { name, overlord, valid_until: validity.until, authorities };
-        Ok(Self { folder: folder.clone(), configured, identity: Mutex::new(Arc::new(identity)), member })
+        let identity = Mutex::new(Arc::new(identity));
+        Ok(Self { folder: folder.clone(), configured, identity, member, pause: LOOK })
+    }
+
+    /// The same for one of so many minions of a swarm, which all together look at one folder after the other.
+    pub(crate) fn among(self, minions: usize) -> Self {
+        Self { pause: LOOK * u32::try_from(minions).unwrap_or(u32::MAX), ..self }
     }
 
     /// The key and the certificate.
@@ -82,7 +90,7 @@ impl Membership {
         // What cannot be read is as good as what there was.
         let anew = Self::read(&self.folder, self.configured.clone()).ok()?;
         let is_another = !anew.lock().has_certificate_of(&identity);
-        is_another.then_some(anew)
+        is_another.then_some(Self { pause: self.pause, ..anew })
     }
 
     /// Keeps a renewed identity, on disk and here. `false` where the host has joined once more meanwhile: then it has
@@ -109,7 +117,7 @@ impl Membership {
                 return;
             }
             seen = stamp;
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(self.pause).await;
         }
     }
 }
@@ -135,5 +143,5 @@ pub(crate) async fn instance(folder: &Folder, ledger: &MinionLedger) -> Result<I
     Ok(Instance { id, place: Digest::of(place.as_bytes()), boot })
 }
 
-/// How often the folder is looked at.
+/// How often a process looks at a folder.
 const LOOK: Duration = Duration::from_secs(1);

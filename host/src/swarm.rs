@@ -108,7 +108,7 @@ impl Swarm {
             let (folder, name) = (folder.of_minion(name), name.clone());
             let (ledger, shared) = (&ledger, &shared);
             async move {
-                let membership = Membership::read(&folder, shared.overlord())?;
+                let membership = Membership::read(&folder, shared.overlord())?.among(roster.names.len());
                 let audit = Arc::new(shared.audit.of_minion(name.clone()));
                 Enrolled::start(&folder, Own { membership, ledger: ledger.minion(&name), audit }, shared)
                     .await

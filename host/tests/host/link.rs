@@ -1,7 +1,7 @@
 //! A minion and its link, seen from the overlord's end.
 
 use minion_host::LinkState;
-use quinn::{Connection, RecvStream, SendStream};
+use quinn::{Connection, ConnectionError, RecvStream, SendStream};
 use wire::message::call::Start;
 use wire::message::job::{JobId, MinionState, OutcomeKind};
 use wire::message::link::{Acknowledged, Cancelled, JobUpdate, MAX_MESSAGE, MinionRequest, Pong};
@@ -172,5 +172,21 @@ async fn an_overlord_of_other_versions_is_named_as_that() {
     let named =
         |state: &LinkState| matches!(state, LinkState::Unlinked(why) if why.contains("none of the versions"));
     link.wait_for(named).await.expect("the link is kept");
+    minion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minion_whose_overlord_wants_fewer_signs_of_life_dials_anew_once() {
+    let overlord = Overlord::new();
+    let minion = overlord.minion().await;
+    let (first, _) = overlord.greet_wanting(Some(25_000)).await;
+    let (second, _) = overlord.greet_wanting(Some(25_000)).await;
+    let ended = first.closed().await;
+    assert!(
+        matches!(&ended, ConnectionError::ApplicationClosed(close) if close.error_code == CLOSE_DONE),
+        "{ended}"
+    );
+    assert_eq!(run(&second, "test.ping").await.outcome.kind(), OutcomeKind::Ok);
+    assert!(matches!(*minion.link().borrow(), LinkState::Linked { .. }));
     minion.stop().await;
 }

@@ -48,6 +48,11 @@ impl Overlord {
 
     /// Lets the minion in and hears its hello.
     pub(crate) async fn greet(&self) -> (Connection, Hello) {
+        self.greet_wanting(None).await
+    }
+
+    /// The same of an overlord that wants a sign of life each so many milliseconds.
+    pub(crate) async fn greet_wanting(&self, heartbeat_ms: Option<u64>) -> (Connection, Hello) {
         let connection = self.endpoint.accept().await.unwrap().await.unwrap();
         assert_eq!(endpoint::peer(&connection).unwrap().unwrap().name, "web1");
         let (mut send, mut recv) = connection.accept_bi().await.unwrap();
@@ -60,6 +65,7 @@ impl Overlord {
             version: "1".into(),
             settled: Vec::new(),
             renew_in_ms: None,
+            heartbeat_ms,
         };
         frame::write_as(Version::of(&connection), &mut send, &welcome, MAX_MESSAGE).await.unwrap();
         send.finish().unwrap();

@@ -13,6 +13,7 @@ use wire::message::version::Version;
 use wire::transport::allowance::Allowance;
 use wire::transport::endpoint::{CLOSE_DONE, CLOSE_REFUSED, CLOSE_REPLACED, CLOSE_SECOND, shown};
 use wire::transport::frame::{self, FrameError};
+use wire::transport::heartbeat::Heartbeat;
 
 use super::renewal;
 use crate::authorities;
@@ -181,7 +182,9 @@ impl MinionDoor {
         let lifetime = self.services.authorities.held().own().lifetimes().minion;
         let renew_in_ms = Some(renewal::due_in(self.minion.certificate().validity(), lifetime));
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        let welcome = Welcome { name: name.clone(), version, settled, renew_in_ms };
+        let heartbeat = Heartbeat::of_each_of(self.services.registry.size());
+        let heartbeat_ms = Some(heartbeat.pause().as_millis() as u64);
+        let welcome = Welcome { name: name.clone(), version, settled, renew_in_ms, heartbeat_ms };
         if let Err(error) = self.say(send, &welcome).await {
             link.gone().await?;
             return Err(error.into());

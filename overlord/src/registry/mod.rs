@@ -329,6 +329,11 @@ impl Registry {
         (active().count(), connected)
     }
 
+    /// How many minions there are, those that are revoked among them.
+    pub(crate) fn size(&self) -> usize {
+        self.lock().len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<MinionName, Entry>> {
         lock::hold(&self.0.minions)
     }

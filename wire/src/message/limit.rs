@@ -300,9 +300,15 @@ mod tests {
         assert!(Notice::Hello(hello).fit().is_err());
         let name = "web1".parse().expect("a name");
         assert!(
-            Welcome { name, version: "1\n".to_owned(), settled: Vec::new(), renew_in_ms: None }
-                .fit()
-                .is_err()
+            Welcome {
+                name,
+                version: "1\n".to_owned(),
+                settled: Vec::new(),
+                renew_in_ms: None,
+                heartbeat_ms: None
+            }
+            .fit()
+            .is_err()
         );
     }
 }

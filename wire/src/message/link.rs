@@ -16,7 +16,8 @@ use crate::name::{MinionName, ModuleName, OperatorName};
 use crate::signing::mandate::SignedMandate;
 
 /// The application protocols of a minion's connection, the newest version first: see [`crate::message::version`].
-pub const ALPNS: &[&[u8]] = &[b"minion/6", b"minion/5", b"minion/4", b"minion/3", b"minion/2", b"minion/1"];
+pub const ALPNS: &[&[u8]] =
+    &[b"minion/7", b"minion/6", b"minion/5", b"minion/4", b"minion/3", b"minion/2", b"minion/1"];
 
 /// The largest message on a minion's connection, in bytes.
 pub const MAX_MESSAGE: usize = 16 << 20;
@@ -263,6 +264,10 @@ pub struct Welcome {
     /// makes none.
     #[serde(with = "crate::message::version::since_five")]
     pub renew_in_ms: Option<u64>,
+    /// The pause in milliseconds between two signs of life that the overlord wants of the minion; `None` where the overlord is
+    /// older and leaves that to it.
+    #[serde(with = "crate::message::version::since_seven")]
+    pub heartbeat_ms: Option<u64>,
 }
 
 #[cfg(test)]

@@ -26,7 +26,8 @@ pub enum Version {
     Five,
     /// `minion/6`, `operator/6`: fields that are marked with `since_six` are said too: what operators have signed.
     Six,
-    /// `operator/7`: the document of a job that was followed leaves out the reports that were told before it.
+    /// `minion/7`, `operator/7`: fields that are marked with `since_seven` are said too, and the document of a job that was
+    /// followed leaves out the reports that were told before it.
     #[default]
     Seven,
 }
@@ -110,3 +111,4 @@ since!(since_three, Three);
 since!(since_four, Four);
 since!(since_five, Five);
 since!(since_six, Six);
+since!(since_seven, Seven);

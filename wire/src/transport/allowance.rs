@@ -8,11 +8,8 @@ use std::time::Duration;
 
 use quinn::{Connection, ServerConfig, TransportConfig, VarInt};
 
+use super::heartbeat::Heartbeat;
 use crate::message::{enroll, link};
-use machine::failpoint;
-
-/// A connection without a sign of life for this long is given up.
-pub const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What a peer may make this end of a connection hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,11 +63,10 @@ impl Allowance {
         connection.set_max_concurrent_bi_streams(self.streams.into());
     }
 
-    fn transport(self) -> TransportConfig {
+    /// What whoever lets the other end hold this is set up with, where a connection may be silent for so long.
+    fn transport(self, silence: Duration) -> TransportConfig {
         let mut transport = TransportConfig::default();
-        let idle = failpoint::idle(IDLE_TIMEOUT);
-        transport.max_idle_timeout(Some(VarInt::from_u32(idle.as_millis() as u32).into()));
-        transport.keep_alive_interval(Some(idle / 3));
+        transport.max_idle_timeout(Some(VarInt::from_u32(silence.as_millis() as u32).into()));
         transport.max_concurrent_bidi_streams(self.streams.into());
         transport.receive_window(self.unread.into());
         transport.send_window(self.unacknowledged.into());
@@ -83,14 +79,17 @@ impl Allowance {
     }
 }
 
-/// The settings of the transport for a dialler that wants the door `alpn`.
-pub(crate) fn dialling(alpn: &[u8]) -> Arc<TransportConfig> {
-    Arc::new(Allowance::of_dialler(alpn).transport())
+/// The settings of the transport for a dialler that wants the door `alpn`, and gives signs of life so often.
+pub(crate) fn dialling(alpn: &[u8], heartbeat: Heartbeat) -> Arc<TransportConfig> {
+    let mut transport = Allowance::of_dialler(alpn).transport(heartbeat.silence());
+    transport.keep_alive_interval(Some(heartbeat.pause()));
+    Arc::new(transport)
 }
 
 /// Bounds what a listener holds for peers whose handshake is not over.
 pub(crate) fn bound_strangers(config: &mut ServerConfig) {
-    let mut transport = Allowance::STRANGER.transport();
+    // Whoever dialled gives signs of life, and decides how long a silence is: the shorter one of both ends counts.
+    let mut transport = Allowance::STRANGER.transport(Heartbeat::longest_silence());
     transport.stream_receive_window(LISTENER_STREAM_WINDOW.into());
     // A connection that fails is held for three times what its answers may take; before anything is known of
     // the way to the peer, this is what that is reckoned from.
@@ -155,7 +154,9 @@ mod tests {
 
     #[test]
     fn a_transport_has_what_its_allowance_says_and_keeps_itself_alive() {
-        let shown = format!("{:?}", dialling(b"minion/4"));
+        let shown = format!("{:?}", dialling(b"minion/4", Heartbeat::told(20_000)));
+        says(&shown, &["max_idle_timeout: Some(60000),", "keep_alive_interval: Some(20s),"]);
+        let shown = format!("{:?}", dialling(b"minion/4", Heartbeat::default()));
         says(
             &shown,
             &[
@@ -188,6 +189,8 @@ mod tests {
                 "max_concurrent_bidi_streams: 1,",
                 " receive_window: 32768,",
                 "send_window: 32768,",
+                "max_idle_timeout: Some(75000),",
+                "keep_alive_interval: None,",
                 "initial_rtt: 100ms,",
                 " stream_receive_window: 131072,",
                 "sent: 0",

@@ -20,8 +20,10 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Signatu
 
 use crate::digest::Digest;
 use crate::identity::{Identity, IdentityError, Peer, Side, Untimely, provider, roots, validity_and_moment};
+use crate::message::link;
 use crate::transport::allowance;
 use crate::transport::connection_id::ConnectionIds;
+use crate::transport::heartbeat::Heartbeat;
 
 pub use crate::identity::SERVER_NAME;
 
@@ -185,6 +187,12 @@ impl Dialling {
         Ok(Self { config, untimely })
     }
 
+    /// The same for the door of minions, with signs of life so often.
+    pub fn with_heartbeat(mut self, heartbeat: Heartbeat) -> Self {
+        self.config.transport_config(allowance::dialling(link::ALPNS[0], heartbeat));
+        self
+    }
+
     /// Why the overlord's certificate was refused the last time, where its authority has signed it and only its
     /// time is wrong. `None` where that never happened.
     pub fn untimely(&self) -> Option<Untimely> {
@@ -233,7 +241,8 @@ fn configured(
     // be for nothing.
     tls.resumption = rustls::client::Resumption::disabled();
     let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
-    config.transport_config(allowance::dialling(alpns.first().copied().unwrap_or_default()));
+    let door = alpns.first().copied().unwrap_or_default();
+    config.transport_config(allowance::dialling(door, Heartbeat::default()));
     Ok(config)
 }
 

@@ -11,5 +11,6 @@ mod connection_id;
 pub mod echo;
 pub mod endpoint;
 pub mod frame;
+pub mod heartbeat;
 pub mod intake;
 pub mod stream_places;

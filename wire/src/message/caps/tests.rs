@@ -326,6 +326,7 @@ fn a_greeting_has_as_many_jobs_as_there_can_be_and_versions_that_are_some() {
         version: version.to_owned(),
         settled: vec![JobId::from_bytes([0; 16]); jobs],
         renew_in_ms: None,
+        heartbeat_ms: None,
     };
     at_most(10_000, |jobs| hello("1.0.0", jobs), |mut hello| hello.fit());
     at_most(10_000, |jobs| welcome("1.0.0", jobs), |mut welcome| welcome.fit_caps());

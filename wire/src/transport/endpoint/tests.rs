@@ -13,6 +13,7 @@ use crate::transport::alpn::alpn;
 use crate::transport::stream_places::StreamPlaces;
 
 const DOORS: &[&[u8]] = &[
+    b"minion/7",
     b"minion/6",
     b"minion/5",
     b"minion/4",
@@ -72,8 +73,9 @@ fn both_ends_know_who_is_at_the_other_and_what_they_speak() {
         let authority = authority();
         let (listener, _) = overlord(&authority.issue(Side::Overlord, "overlord").expect("issued"));
         let minion = authority.issue(Side::Minion, "web1").expect("issued");
-        let agreements: [(&[u8], Version); 7] = [
+        let agreements: [(&[u8], Version); 8] = [
             (b"operator/7", Version::Seven),
+            (b"minion/7", Version::Seven),
             (b"minion/6", Version::Six),
             (b"minion/5", Version::Five),
             (b"minion/4", Version::Four),
