@@ -38,6 +38,8 @@ pub(crate) struct LedgerCommand {
 
 impl LedgerCommand {
     pub(super) fn run(self) -> Result<Exit, CliError> {
+        // As the daemon does.
+        machine::descriptors::raise();
         let jobs = self.jobs;
         let options = LedgerOptions {
             jobs,

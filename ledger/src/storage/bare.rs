@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::failure::{classify, from_io};
-use super::store::{CACHE, JOURNALS, MEMTABLE, OPEN_FILES, WORKERS};
+use super::store::{CACHE, JOURNALS, MEMTABLE, WORKERS, open_files};
 use crate::error::LedgerError;
+use crate::keyspace::Side;
 use crate::write::Durability;
 
-/// A bare database of keys and values, set up as a ledger's is. Measurements have it as their floor.
+/// A bare database of keys and values, set up as an overlord's ledger is. Measurements have it as their floor.
 pub struct BareStore {
     path: PathBuf,
     database: Database,
@@ -27,7 +28,7 @@ impl BareStore {
             .cache_size(CACHE)
             .max_journaling_size(JOURNALS)
             .journal_compression(CompressionType::None)
-            .max_cached_files(Some(OPEN_FILES))
+            .max_cached_files(Some(open_files(Side::Overlord)))
             .worker_threads(WORKERS)
             .open()
             .map_err(|error| classify(path, &error))?;

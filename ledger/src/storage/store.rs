@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fjall::{CompressionType, Database, KeyspaceCreateOptions, KvSeparationOptions, PersistMode, Readable};
+use machine::descriptors;
 
 use super::changes::{Bytes, Changes, MAX_KEY, Scan};
 use super::failure::{classify, from_io};
@@ -21,8 +22,10 @@ use crate::write::Durability;
 pub(super) const CACHE: u64 = 8 << 20;
 pub(super) const MEMTABLE: u64 = 4 << 20;
 pub(super) const JOURNALS: u64 = 64 << 20;
-pub(super) const OPEN_FILES: usize = 256;
 pub(super) const WORKERS: usize = 2;
+/// How many files are kept open at the least, and at the most.
+const FEW_FILES: usize = 256;
+const MANY_FILES: usize = 8192;
 /// From how many bytes on a value is kept beside the tables.
 const LARGE_VALUE: u32 = 16 << 10;
 
@@ -48,6 +51,16 @@ pub(crate) struct Store {
     marked: AtomicBool,
 }
 
+/// How many files the database of a side keeps open. That of an overlord has some 300 with each million of jobs, and whatever is
+/// looked up in one that is closed takes five times as long; a minion needs its descriptors for its guests.
+pub(super) fn open_files(side: Side) -> usize {
+    let most = match side {
+        Side::Overlord => descriptors::limit() / 2,
+        Side::Minion | Side::Swarm => 0,
+    };
+    usize::try_from(most).unwrap_or(usize::MAX).clamp(FEW_FILES, MANY_FILES)
+}
+
 /// How a keyspace keeps values that may be large: beside its tables, so that neither a compaction nor a look at keys reads them,
 /// and so that no compaction holds a tableful of them in memory. A keyspace that was made without it stays without.
 fn large_values() -> KvSeparationOptions {
@@ -66,7 +79,7 @@ impl Store {
             .max_journaling_size(JOURNALS)
             // Uncompressed, a damaged value stays one value: see how journals are mended.
             .journal_compression(CompressionType::None)
-            .max_cached_files(Some(OPEN_FILES))
+            .max_cached_files(Some(open_files(side)))
             .worker_threads(WORKERS)
             .open()
             .map_err(|error| classify(path, &error))?;
@@ -283,6 +296,13 @@ mod tests {
             let span = Span::from_to(key.clone(), key);
             assert_eq!(store.scan(Keyspace::Kv, span).count(), usize::from(found));
         }
+    }
+
+    #[test]
+    fn an_overlord_keeps_as_many_files_open_as_it_may_and_a_minion_few() {
+        assert_eq!([Side::Minion, Side::Swarm].map(open_files), [256, 256]);
+        let expected = usize::try_from(descriptors::raise().limit / 2).unwrap().clamp(256, 8192);
+        assert_eq!(open_files(Side::Overlord), expected);
     }
 
     #[test]

@@ -96,6 +96,8 @@ impl Serve {
     pub(super) fn run(self, global: &Global) -> Result<Exit, CliError> {
         let folder = global.folder()?;
         output::log_to_stderr("warn,overlord=info");
+        // For the files of its ledger.
+        machine::descriptors::raise();
         let stop = CancellationToken::new();
         if self.stop_with_stdin {
             let stop = stop.clone();
