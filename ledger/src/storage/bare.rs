@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{CompressionType, Database, Keyspace, PersistMode};
 
 use super::failure::{classify, from_io};
-use super::store::{CACHE, JOURNALS, MEMTABLE, WORKERS, open_files};
+use super::store::{CACHE, JOURNALS, WORKERS, keyspace_options, open_files};
 use crate::error::LedgerError;
 use crate::keyspace::Side;
 use crate::write::Durability;
@@ -32,8 +32,8 @@ impl BareStore {
             .worker_threads(WORKERS)
             .open()
             .map_err(|error| classify(path, &error))?;
-        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE);
-        let records = database.keyspace("records", options).map_err(|error| classify(path, &error))?;
+        let records =
+            database.keyspace("records", keyspace_options).map_err(|error| classify(path, &error))?;
         Ok(Self { path: path.to_owned(), database, records })
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use fjall::config::PartitioningPolicy;
 use fjall::{CompressionType, Database, KeyspaceCreateOptions, KvSeparationOptions, PersistMode, Readable};
 use machine::descriptors;
 
@@ -20,7 +21,7 @@ use crate::write::Durability;
 
 /// Bounds of memory and files, for a daemon that should be small: an idle one holds next to nothing.
 pub(super) const CACHE: u64 = 8 << 20;
-pub(super) const MEMTABLE: u64 = 4 << 20;
+const MEMTABLE: u64 = 4 << 20;
 pub(super) const JOURNALS: u64 = 64 << 20;
 pub(super) const WORKERS: usize = 2;
 /// How many files are kept open at the least, and at the most.
@@ -59,6 +60,18 @@ pub(super) fn open_files(side: Side) -> usize {
         Side::Minion | Side::Swarm => 0,
     };
     usize::try_from(most).unwrap_or(usize::MAX).clamp(FEW_FILES, MANY_FILES)
+}
+
+/// How all keyspaces are made. A table of small records has millions of them once it was compacted: its filter and its index are
+/// in pieces, or a look-up would read a mebibyte and more of them each time that the cache has no room for that. A keyspace that was
+/// made without it stays without.
+pub(super) fn keyspace_options() -> KeyspaceCreateOptions {
+    // The tables of the first level have no more than a memtable.
+    let in_pieces = || PartitioningPolicy::new([false, true]);
+    KeyspaceCreateOptions::default()
+        .max_memtable_size(MEMTABLE)
+        .filter_block_partitioning_policy(in_pieces())
+        .index_block_partitioning_policy(in_pieces())
 }
 
 /// How a keyspace keeps values that may be large: beside its tables, so that neither a compaction nor a look at keys reads them,
@@ -123,10 +136,7 @@ impl Store {
     }
 
     fn add(&mut self, space: Keyspace) -> Result<(), LedgerError> {
-        let options = || {
-            let options = KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE);
-            options.with_kv_separation(space.has_large_values().then(large_values))
-        };
+        let options = || keyspace_options().with_kv_separation(space.has_large_values().then(large_values));
         let keyspace = self.database.keyspace(space.name(), options).map_err(|error| self.failed(&error))?;
         self.keyspaces.insert(space, keyspace);
         Ok(())
