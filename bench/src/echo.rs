@@ -1,10 +1,9 @@
 //! The floor of what goes over the network: a bare echo over the QUIC endpoints that everything here talks through.
 
 use std::net::SocketAddr;
-use std::thread;
 
 use quinn::{Connection, Endpoint};
-use tokio::sync::oneshot;
+use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use wire::transport::allowance::Allowance;
 use wire::transport::echo::{self, ASKING_ALPN};
@@ -13,8 +12,8 @@ use wire::transport::endpoint::{self, CLOSE_DONE, SERVER_NAME, Trust};
 use super::error::BenchError;
 use overlord::folder::Folder;
 
-/// A connection to an echo in this process, with certificates as an operator and an overlord have them. Each end has one
-/// thread, so that it is woken as a process at the other end would be.
+/// A connection to an echo in this process, with certificates as an operator and an overlord have them. Each end has a runtime of
+/// its own, as commands and daemons have them.
 pub(super) struct Echo {
     connection: Connection,
     /// What is sent, and comes back.
@@ -23,11 +22,20 @@ pub(super) struct Echo {
     dialler: Endpoint,
 }
 
-/// An echo on a thread of its own.
+/// An echo on threads of its own.
 struct Server {
     address: SocketAddr,
-    /// The thread ends once this is dropped.
-    _held: oneshot::Sender<()>,
+    /// Where it runs, until this is dropped.
+    runtime: Option<Runtime>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // To wait for its end would hold up the runtime of whoever drops it.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl Echo {
@@ -66,24 +74,14 @@ impl Server {
     fn start(folder: &Folder, size: usize) -> Result<Self, BenchError> {
         let authority = folder.authority()?;
         let overlord = folder.overlord_identity(&authority)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(broke)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(broke)?;
         let endpoint = {
             let _entered = runtime.enter();
             endpoint::listen(([127, 0, 0, 1], 0).into(), &overlord, overlord.authorities(), &[ASKING_ALPN])?
         };
         let address = endpoint.local_addr().map_err(broke)?;
-        let (held, dropped) = oneshot::channel::<()>();
-        let serving = move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = serve(endpoint, size) => {}
-                    // Nothing is ever sent over it.
-                    _ = dropped => {}
-                }
-            });
-        };
-        thread::Builder::new().name("echo".to_owned()).spawn(serving).map_err(broke)?;
-        Ok(Self { address, _held: held })
+        runtime.spawn(serve(endpoint, size));
+        Ok(Self { address, runtime: Some(runtime) })
     }
 }
 
