@@ -5,10 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fjall::config::PartitioningPolicy;
-use fjall::{
-    AbstractTree as _, CompressionType, Database, KeyspaceCreateOptions, KvSeparationOptions, PersistMode,
-    Readable,
-};
+use fjall::{CompressionType, Database, KeyspaceCreateOptions, KvSeparationOptions, PersistMode, Readable};
 use machine::descriptors;
 
 use super::changes::{Bytes, Changes, MAX_KEY, Scan};
@@ -30,8 +27,6 @@ pub(super) const WORKERS: usize = 2;
 /// How many files are kept open at the least, and at the most.
 const FEW_FILES: usize = 256;
 const MANY_FILES: usize = 8192;
-/// How large a memtable may become where the workers of the database do not hear that it is full.
-const MOST_MEMTABLE: u64 = 2 * MEMTABLE;
 /// From how many bytes on a value is kept beside the tables.
 const LARGE_VALUE: u32 = 16 << 10;
 
@@ -231,26 +226,7 @@ impl Store {
             }
         }
         batch.insert(self.keyspace(Keyspace::Meta), BATCH, record::number(number));
-        batch.commit().map_err(|error| refused(&error))?;
-        let mut spaces: Vec<Keyspace> = changes.keys().map(|(space, _)| *space).collect();
-        spaces.dedup();
-        spaces.into_iter().for_each(|space| self.bound_memtable(space, MOST_MEMTABLE));
-        Ok(())
-    }
-
-    /// Lets a memtable that is larger than this be written into a table.
-    ///
-    /// The database asks its workers for that by itself, but goes on without where their line is full. While one of them was at
-    /// a large compaction, memory and journals grew without an end; from here on the next commits wait until tables are written.
-    fn bound_memtable(&self, space: Keyspace, most: u64) {
-        let keyspace = self.keyspace(space);
-        if keyspace.tree.active_memtable().size() <= most {
-            return;
-        }
-        // The batch is committed all the same; where the database has failed by this, the next one is told.
-        if let Err(error) = keyspace.rotate_memtable() {
-            tracing::warn!(keyspace = space.name(), %error, "a memtable of the ledger stays in memory");
-        }
+        batch.commit().map_err(|error| refused(&error))
     }
 
     /// The number of the last batch.
@@ -330,20 +306,6 @@ mod tests {
             let span = Span::from_to(key.clone(), key);
             assert_eq!(store.scan(Keyspace::Kv, span).count(), usize::from(found));
         }
-    }
-
-    #[test]
-    fn a_memtable_that_is_too_large_is_written_into_a_table() {
-        let folder = crate::scratch::folder();
-        let store = Store::open(folder.path(), Side::Minion).unwrap();
-        commit(&store, Keyspace::Kv, b"key", &[7; 1000]);
-        let held = || store.keyspace(Keyspace::Kv).tree.active_memtable().size();
-        let before = held();
-        store.bound_memtable(Keyspace::Kv, before);
-        assert_eq!(held(), before);
-        store.bound_memtable(Keyspace::Kv, before - 1);
-        assert_eq!(held(), 0);
-        assert!(store.get(Keyspace::Kv, b"key").unwrap().is_some());
     }
 
     #[test]
