@@ -75,8 +75,8 @@ impl Writer {
         PLACES - self.places.available_permits()
     }
 
-    /// Commits a write where the caller is. Gives it back where somebody else writes or waits: what waits was asked for
-    /// before, and what is on its way to the disk takes too long for a thread that runs tasks.
+    /// Commits a write where the caller is, if it is one of the `tasks` that do so. Gives it back where somebody else writes or
+    /// waits: what waits was asked for before, and what is on its way to the disk takes too long for a thread that runs tasks.
     pub(crate) fn write_here(&self, request: Request, tasks: Tasks) -> Result<(), Request> {
         if self.places.available_permits() < PLACES {
             return Err(request);

@@ -55,11 +55,12 @@ pub(crate) struct Store {
 /// How many files the database of a side keeps open. That of an overlord has some 300 with each million of jobs, and whatever is
 /// looked up in one that is closed takes five times as long; a minion needs its descriptors for its guests.
 pub(super) fn open_files(side: Side) -> usize {
-    let most = match side {
-        Side::Overlord => descriptors::limit() / 2,
-        Side::Minion | Side::Swarm => 0,
-    };
-    usize::try_from(most).unwrap_or(usize::MAX).clamp(FEW_FILES, MANY_FILES)
+    match side {
+        Side::Overlord => {
+            usize::try_from(descriptors::limit() / 2).unwrap_or(MANY_FILES).clamp(FEW_FILES, MANY_FILES)
+        }
+        Side::Minion | Side::Swarm => FEW_FILES,
+    }
 }
 
 /// How all keyspaces are made. A table of small records has millions of them once it was compacted: its filter and its index are
