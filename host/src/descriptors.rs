@@ -1,6 +1,6 @@
 //! How many file descriptors this process may have, and how many of them are not for guests.
 
-use machine::descriptors::{Raised, put_back, raise};
+use machine::descriptors::{Raised, raise};
 
 /// Descriptors that are kept for the minion itself: its link, its ledger, its modules, its doors.
 const RESERVE: u64 = 256;
@@ -36,7 +36,7 @@ impl Descriptors {
     ///
     /// Makes system calls only, and allocates nothing.
     pub(crate) fn put_back(self) -> nix::Result<()> {
-        put_back(self.0.started_with)
+        self.0.put_back()
     }
 }
 

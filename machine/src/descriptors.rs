@@ -37,15 +37,17 @@ pub fn raise() -> Raised {
     })
 }
 
-/// Gives this process the limit that it was started with: for a program, before it begins.
-///
-/// Makes system calls only, and allocates nothing.
-///
-/// # Errors
-/// Where the system refuses.
-pub fn put_back(started_with: rlim_t) -> nix::Result<()> {
-    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    setrlimit(Resource::RLIMIT_NOFILE, started_with, hard)
+impl Raised {
+    /// Gives this process the limit that it was started with: for a program, before it begins.
+    ///
+    /// Makes system calls only, and allocates nothing.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn put_back(self) -> nix::Result<()> {
+        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+        setrlimit(Resource::RLIMIT_NOFILE, self.started_with, hard)
+    }
 }
 
 #[cfg(test)]
@@ -54,10 +56,11 @@ mod tests {
 
     #[test]
     fn the_limit_is_raised_as_far_as_it_goes_and_put_back() {
-        let Raised { started_with, limit: raised } = raise();
+        let ours = raise();
+        let Raised { started_with, limit: raised } = ours;
         let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("answers");
         assert_eq!((soft, raised, limit()), (hard, hard.min(PLENTY), hard.min(PLENTY)));
-        put_back(started_with).expect("lowered");
+        ours.put_back().expect("lowered");
         assert_eq!(limit(), started_with.min(PLENTY));
         assert_eq!(raise().limit, raised, "asked for once");
     }
