@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use fjall::{CompressionType, Database, Keyspace, PersistMode};
 
 use super::failure::{classify, from_io};
-use super::store::{CACHE, JOURNALS, WORKERS, keyspace_options, open_files};
+use super::memtables::{self, WORKERS};
+use super::store::{CACHE, JOURNALS, keyspace_options, open_files};
 use crate::error::LedgerError;
 use crate::keyspace::Side;
 use crate::write::Durability;
@@ -54,7 +55,9 @@ impl BareStore {
         for (key, value) in records {
             batch.insert(&self.records, key, value);
         }
-        batch.commit().map_err(|error| classify(&self.path, &error))
+        batch.commit().map_err(|error| classify(&self.path, &error))?;
+        memtables::rotate_if_full(&self.records);
+        Ok(())
     }
 
     /// How many bytes the value of a key has; `None` where there is none.

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use fjall::compaction::Leveled;
 use fjall::config::PartitioningPolicy;
 use fjall::{CompressionType, Database, KeyspaceCreateOptions, KvSeparationOptions, PersistMode, Readable};
 use machine::descriptors;
 
 use super::changes::{Bytes, Changes, MAX_KEY, Scan};
 use super::failure::{classify, from_io};
+use super::memtables::{self, WORKERS};
 use super::scan::Rows;
 use super::{folder, stale_indexes};
 use crate::error::LedgerError;
@@ -21,12 +24,12 @@ use crate::write::Durability;
 
 /// Bounds of memory and files, for a daemon that should be small: an idle one holds next to nothing.
 pub(super) const CACHE: u64 = 8 << 20;
-const MEMTABLE: u64 = 4 << 20;
 pub(super) const JOURNALS: u64 = 64 << 20;
-pub(super) const WORKERS: usize = 2;
 /// How many files are kept open at the least, and at the most.
 const FEW_FILES: usize = 256;
 const MANY_FILES: usize = 8192;
+/// How large a table is that a compaction writes, in bytes.
+const TABLE: u64 = 8 << 20;
 /// From how many bytes on a value is kept beside the tables.
 const LARGE_VALUE: u32 = 16 << 10;
 
@@ -63,14 +66,17 @@ pub(super) fn open_files(side: Side) -> usize {
     }
 }
 
-/// How all keyspaces are made. A table of small records has millions of them once it was compacted: its filter and its index are
+/// How all keyspaces are made.
+///
+/// A compaction holds up whatever waits to be written into tables: with tables of [`TABLE`] bytes one takes a second at the most, and
+/// ten with those of the database's own size, of 64 MiB, in a ledger of some millions of jobs. A table of small records has millions of them once it was compacted: its filter and its index are
 /// in pieces, or a look-up would read a mebibyte and more of them each time that the cache has no room for that. A keyspace that was
 /// made without it stays without.
 pub(super) fn keyspace_options() -> KeyspaceCreateOptions {
     // The tables of the first level have no more than a memtable.
     let in_pieces = || PartitioningPolicy::new([false, true]);
     KeyspaceCreateOptions::default()
-        .max_memtable_size(MEMTABLE)
+        .compaction_strategy(Arc::new(Leveled::default().with_table_target_size(TABLE)))
         .filter_block_partitioning_policy(in_pieces())
         .index_block_partitioning_policy(in_pieces())
 }
@@ -227,7 +233,9 @@ impl Store {
             }
         }
         batch.insert(self.keyspace(Keyspace::Meta), BATCH, record::number(number));
-        batch.commit().map_err(|error| refused(&error))
+        batch.commit().map_err(|error| refused(&error))?;
+        self.keyspaces.values().for_each(memtables::rotate_if_full);
+        Ok(())
     }
 
     /// The number of the last batch.
