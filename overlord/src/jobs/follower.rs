@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use wire::message::link::JobUpdate;
 use wire::message::operator::{Absence, Update};
@@ -17,8 +16,6 @@ use super::update_buffer::{NextUpdate, UpdateReader};
 /// as the reader can keep up.
 pub(crate) struct Follower {
     job: Arc<LiveJob>,
-    /// Changes with every end, and with every absence.
-    version: watch::Receiver<u64>,
     updates: UpdateReader,
     seen: usize,
     /// How much of what was said before an end is still to be heard before it.
@@ -43,8 +40,8 @@ pub(crate) enum Heard {
 impl Follower {
     /// A reader of this job that begins at the beginning.
     pub(super) fn of(job: Arc<LiveJob>) -> Self {
-        let (version, updates) = job.follow();
-        Self { job, version, updates, seen: 0, before_end: None, absences: 0, told_at: None }
+        let updates = job.follow();
+        Self { job, updates, seen: 0, before_end: None, absences: 0, told_at: None }
     }
 
     /// The job that is followed.
@@ -54,8 +51,10 @@ impl Follower {
 
     /// The next thing. Cancel safe.
     pub(crate) async fn next(&mut self) -> Heard {
+        let job = self.job.clone();
         loop {
-            self.version.mark_unchanged();
+            // It hears of whatever comes after it was made, also before it is awaited.
+            let changed = job.changed();
             let end = self.end();
             if let Some(end) = end {
                 // As much as there is now and no more, or a talkative minion could put ends off for ever.
@@ -74,8 +73,7 @@ impl Follower {
             let due = self.absences_due();
             tokio::select! {
                 biased;
-                // The sender lives as long as `self.job`.
-                _ = self.version.changed() => {}
+                () = changed => {}
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => return self.out_of_touch(),
                 heard = self.updates.next() => return heard.into(),
             }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use machine::clock::now_ms;
 use machine::lock;
-use tokio::sync::watch;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio_util::sync::CancellationToken;
 use wire::message::call::Progress;
 use wire::message::job::{MinionJobId, MinionState, OutcomeKind};
@@ -29,8 +30,8 @@ use crate::registry::Away;
 pub(crate) struct LiveJob {
     pub(crate) record: JobRecord,
     live: Mutex<LiveParts>,
-    /// Changes with every end of a part.
-    version: watch::Sender<u64>,
+    /// Tells followers of every end of a part, and of every absence.
+    changed: Notify,
     /// States, progress and logs; a reader that is too slow misses some, never an end.
     updates: Arc<UpdateBuffer>,
     /// How many more minions may have it at this moment, where the call says so.
@@ -64,7 +65,7 @@ impl LiveJob {
             batch,
             record,
             live: Mutex::new(live),
-            version: watch::Sender::new(0),
+            changed: Notify::new(),
             updates: UpdateBuffer::new(room),
         })
     }
@@ -179,7 +180,7 @@ impl LiveJob {
             (if live.is_over() { After::IsOver } else { After::GoesOn }, moved.flatten())
         };
         drop(permit);
-        self.version.send_modify(|version| *version += 1);
+        self.changed.notify_waiters();
         after
     }
 
@@ -191,14 +192,14 @@ impl LiveJob {
             is_open && live.absences.away(minion, away)
         };
         if news {
-            self.version.send_modify(|version| *version += 1);
+            self.changed.notify_waiters();
         }
     }
 
     /// Notes that a minion is in touch.
     pub(super) fn in_touch(&self, minion: &MinionName) {
         if self.lock().absences.over(minion) {
-            self.version.send_modify(|version| *version += 1);
+            self.changed.notify_waiters();
         }
     }
 
@@ -262,10 +263,15 @@ impl LiveJob {
         outcomes
     }
 
-    /// One follower more: what tells it of ends and absences, and what parts say from now on.
-    pub(super) fn follow(&self) -> (watch::Receiver<u64>, UpdateReader) {
+    /// One follower more: what parts say from now on.
+    pub(super) fn follow(&self) -> UpdateReader {
         self.lock().ends.follow();
-        (self.version.subscribe(), self.updates.listen())
+        self.updates.listen()
+    }
+
+    /// The next end of a part, or absence, after this moment.
+    pub(super) fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
     }
 
     /// The token whose cancellation ends the work on a part: that it was given up before it was sent. One that is never

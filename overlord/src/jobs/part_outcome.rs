@@ -19,7 +19,8 @@ use crate::pauses::backoff;
 impl PartRun<'_> {
     /// Records the outcome of a part of which its minion has said nothing, and tells.
     pub(super) async fn ended(&self, report: Report) {
-        self.end(None, None, report).await;
+        // On the heap, as the exchange is: every part has room for its end, and few are at it.
+        Box::pin(self.end(None, None, report)).await;
     }
 
     /// Records a part's outcome, however long the disk takes to have room for it, and tells: where its minion said something of

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use machine::lock;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use wire::memory::Held as _;
 use wire::message::link::JobUpdate;
 use wire::message::operator::Update;
@@ -45,7 +45,7 @@ impl FollowerRoom {
 /// What one job's parts say.
 pub(super) struct UpdateBuffer {
     ring: Mutex<Ring>,
-    changed: watch::Sender<()>,
+    changed: Notify,
     room: FollowerRoom,
 }
 
@@ -81,7 +81,6 @@ pub(super) enum NextUpdate {
 /// One who hears what is said from when it came.
 pub(super) struct UpdateReader {
     updates: Arc<UpdateBuffer>,
-    changed: watch::Receiver<()>,
     /// The position of what is heard next.
     at: u64,
     /// How many lines were said before that.
@@ -90,7 +89,7 @@ pub(super) struct UpdateReader {
 
 impl UpdateBuffer {
     pub(super) fn new(room: FollowerRoom) -> Arc<Self> {
-        Arc::new(Self { ring: Mutex::default(), changed: watch::Sender::new(()), room })
+        Arc::new(Self { ring: Mutex::default(), changed: Notify::new(), room })
     }
 
     /// Says something to all who listen.
@@ -110,7 +109,7 @@ impl UpdateBuffer {
             self.drop_first(&mut ring);
         }
         drop(ring);
-        self.changed.send_replace(());
+        self.changed.notify_waiters();
     }
 
     /// Listens from now on.
@@ -119,7 +118,7 @@ impl UpdateBuffer {
         ring.followers += 1;
         let (at, lines) = (ring.end(), ring.lines);
         drop(ring);
-        UpdateReader { updates: self.clone(), changed: self.changed.subscribe(), at, lines }
+        UpdateReader { updates: self.clone(), at, lines }
     }
 
     fn is_too_much(&self, ring: &Ring) -> bool {
@@ -179,13 +178,14 @@ impl UpdateReader {
 
     /// The next thing. Cancel safe.
     pub(super) async fn next(&mut self) -> NextUpdate {
+        let updates = self.updates.clone();
         loop {
-            self.changed.mark_unchanged();
+            // It hears of whatever is said after it was made, also before it is awaited.
+            let changed = updates.changed.notified();
             if let Some(heard) = self.try_next() {
                 return heard;
             }
-            // The sender lives as long as `self.updates`.
-            let _ = self.changed.changed().await;
+            changed.await;
         }
     }
 }
