@@ -5,12 +5,13 @@ use tokio::runtime::Runtime;
 use wire::digest::Digest;
 use wire::identity::Identity;
 use wire::message::inventory::Inventory;
-use wire::message::link::{Hello, MAX_MESSAGE, Notice, Welcome};
+use wire::message::link::{ALPNS, Hello, MAX_MESSAGE, Notice, Welcome};
 use wire::message::module::{Module, ModuleState};
 use wire::message::operator::{OperatorReply, OperatorRequest, Target};
 use wire::message::v1::{self, Type};
 use wire::message::version::Version;
 use wire::transport::frame;
+use wire::transport::heartbeat::Heartbeat;
 
 use crate::raw_minion::{dial, hello};
 
@@ -66,5 +67,23 @@ fn a_minion_and_an_operator_of_the_version_before_go_on_working() {
         let reply = frame::read_as(Version::One, &mut recv, MAX_MESSAGE).await.expect("an answer");
         let OperatorReply::Modules(minions) = reply else { panic!("{reply:?}") };
         assert_eq!(minions[0].1.modules, [module()]);
+    });
+}
+
+#[test]
+fn a_minion_is_told_how_often_it_is_to_give_a_sign_of_life_and_one_of_before_is_not() {
+    let mut fleet = Fleet::without_minions();
+    fleet.enrol("web1");
+    let identity = Identity::load(&fleet.minion_dir("web1").join("identity"), "minion").expect("enrolled");
+    let usual = Heartbeat::of_each_of(1).pause().as_millis() as u64;
+    Runtime::new().expect("a runtime").block_on(async {
+        for (alpns, told) in [(&ALPNS[..], Some(usual)), (&[b"minion/6"], None)] {
+            let (connection, _endpoint) = dial(&fleet, &identity, alpns).await;
+            let (mut send, mut recv) = connection.open_bi().await.expect("opened");
+            let version = Version::of(&connection);
+            frame::write_as(version, &mut send, &Notice::Hello(hello()), MAX_MESSAGE).await.expect("written");
+            let welcome = frame::read_as::<Welcome>(version, &mut recv, MAX_MESSAGE).await.expect("welcome");
+            assert_eq!(welcome.heartbeat_ms, told, "{version:?}");
+        }
     });
 }
