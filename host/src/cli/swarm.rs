@@ -68,8 +68,10 @@ impl Swarm {
         };
         let reload = |config| swarm.reload(config);
         let reason = tokio::select! {
-            reason = self.daemon.until_stopped(&folder, signals, swarm.reloads(), reload) => reason,
+            // A swarm that is stopped at once has said what it is all the same.
+            biased;
             never = self.tell_changes(&swarm) => match never {},
+            reason = self.daemon.until_stopped(&folder, signals, swarm.reloads(), reload) => reason,
         };
         tracing::info!(reason, "stopping");
         swarm.stop().await;
