@@ -77,7 +77,7 @@ fn a_minion_is_told_how_often_it_is_to_give_a_sign_of_life_and_one_of_before_is_
     let identity = Identity::load(&fleet.minion_dir("web1").join("identity"), "minion").expect("enrolled");
     let usual = Heartbeat::of_each_of(1).pause().as_millis() as u64;
     Runtime::new().expect("a runtime").block_on(async {
-        for (alpns, told) in [(&ALPNS[..], Some(usual)), (&[b"minion/6"], None)] {
+        for (alpns, told) in [(ALPNS, Some(usual)), (&[b"minion/6"], None)] {
             let (connection, _endpoint) = dial(&fleet, &identity, alpns).await;
             let (mut send, mut recv) = connection.open_bi().await.expect("opened");
             let version = Version::of(&connection);
