@@ -4,14 +4,15 @@
 //! until one of them has, in a line that has room for a thousand requests. While they are at large compactions, that line
 //! is full within a second. From then on nobody hears that memtables are full, which grow as long as someone writes, to
 //! gibibytes; and a worker that rotates one waits for room in the line that only workers empty, so that all of them may wait
-//! for good. So whoever writes rotates a memtable that is full at once, and the database never asks. The line has a
-//! request for each memtable that waits to be written into a table, of which the database bears four for each keyspace
-//! before it holds up whoever writes, and as many for compactions after that.
+//! for good. So whoever writes rotates a memtable that is full at once, and the database finds none that is too large. In the
+//! line is a request for each memtable that waits to be written into a table, of which the database bears four for each
+//! keyspace before it holds up whoever writes, and as many for compactions after that. Where its journals are too large, the
+//! database asks once for each keyspace.
 
 use fjall::{AbstractTree as _, Keyspace};
 
 /// How large a memtable is when it is full, in bytes: an idle daemon holds next to nothing.
-const FULL: u64 = 4 << 20;
+pub(super) const FULL: u64 = 4 << 20;
 
 /// How many workers the database has. With more than one, the first looks at requests for compactions over and over, as
 /// long as another is at one: it takes a whole processor for that.

@@ -5,10 +5,10 @@
 //! The workspace asks for exactly one version of fjall, because three things here depend on what it promises to nobody.
 //! `journal` and `batch` read and mend its journals before it does: by itself, it refuses a folder, or forgets what
 //! follows, for one wrong byte. `unfinished_folder` knows which files it makes, and which of them last. `memtables` knows
-//! how its workers are asked for what, and that nothing asks them to rotate a memtable that this module has rotated.
+//! by whom its workers are asked for what.
 //!
-//! So whoever takes another version compares `src/journal/`, `src/db.rs` and `src/worker_pool.rs` of both. If they write the same, the tests
-//! here and in `ledger/tests/ledger/damage.rs` pass as they are: they let the database write journals with all kinds of
+//! So whoever takes another version compares `src/journal/`, `src/db.rs` and `src/worker_pool.rs` of both. If they write
+//! the same, the tests here and in `ledger/tests/ledger/damage.rs` pass as they are: they let the database write journals with all kinds of
 //! entries, damage and mend them, and let it read what is left. If not, [`batch`] has to know both forms, since folders
 //! of the version before are out there.
 

@@ -5,7 +5,8 @@ use machine::failpoint::Point;
 use rig::{Fleet, fixtures_dir, modules_dir};
 use serde_json::{Value, json};
 
-/// How soon a connection that died without a word is noticed: not before a command that was begun after that, on a host that is busy.
+/// How soon a connection that died without a word is noticed: on a busy host too, not before a command that was begun after
+/// that.
 const IDLE_MS: u32 = 4000;
 
 /// Minions whose death is noticed soon, as they would not be otherwise.
